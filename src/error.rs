@@ -1,0 +1,66 @@
+//! What could not be done to what, and what to try.
+
+use std::io;
+
+/// The result of what can fail in portolan.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something could not be done at all.
+///
+/// A part that could not be read is not an `Error`: it is a [`Fault`](crate::Fault) of a listing that goes on.
+/// `Display` is one line that names the operation and its object; the cause is `source()`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// An option, an argument or an environment variable holds what cannot be used.
+    #[error("cannot use {what}: {why}")]
+    Usage {
+        /// The option and its value, as the user wrote them.
+        what: String,
+        /// What is wrong with it.
+        why: String,
+        /// What to try instead.
+        hint: String,
+    },
+    /// A settings file cannot be used.
+    #[error("cannot use settings {place}: {why}")]
+    Settings {
+        /// `FILE` or `FILE:LINE:COLUMN`, and the key where it is known.
+        place: String,
+        /// What is wrong there.
+        why: String,
+        /// What to try instead.
+        hint: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {what}")]
+    Io {
+        /// The operation and its object: `read /proc/net/tcp`.
+        what: String,
+        /// The operating system's answer.
+        #[source]
+        source: io::Error,
+        /// What to try instead.
+        hint: &'static str,
+    },
+}
+
+impl Error {
+    /// An operating system error on `what` ("read /etc/passwd").
+    pub fn io(what: impl Into<String>, source: impl Into<io::Error>, hint: &'static str) -> Self {
+        Self::Io { what: what.into(), source: source.into(), hint }
+    }
+
+    /// A value that cannot be used: `what` is the option with its value.
+    pub fn usage(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { what: what.into(), why: why.into(), hint: hint.into() }
+    }
+
+    /// What to try, for the line after the error.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Usage { hint, .. } | Self::Settings { hint, .. } => hint,
+            Self::Io { hint, .. } => hint,
+        }
+    }
+}
