@@ -1,0 +1,160 @@
+//! The only way for foreign text to a terminal or a file.
+//!
+//! A process name, a label or a banner is written by somebody else, who may want to move our cursor, set a
+//! window title, hide text behind a right-to-left override, or run a formula in a spreadsheet. [`Untrusted`]
+//! keeps such text as it came; what shows it goes through here.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use unicode_width::UnicodeWidthChar;
+
+/// The most characters of one [`Untrusted`] that `Display` writes; what was cut is marked by `…`.
+pub const DISPLAY_CHARS: usize = 512;
+
+/// The most marks without width (accents and the like) that may sit on one character. Unicode's stream-safe
+/// format allows 30, real languages need at most a handful; more only overprints the neighbouring lines.
+const MARKS_PER_CHAR: usize = 4;
+
+/// Text that came from somewhere else and may be hostile.
+///
+/// `Display` escapes control, bidirectional and zero-width characters visibly (`\n`, `\u{202e}`), so that two
+/// names which differ do not look the same, and caps the length. `Serialize` gives the text itself: the
+/// formats of `output` escape the same characters in their own syntax.
+///
+/// ```
+/// use portolan::Untrusted;
+/// let name = Untrusted::from_bytes(b"ngi\x1b[2Jnx");
+/// assert_eq!(name.to_string(), "ngi\\u{1b}[2Jnx");
+/// assert!(Untrusted::from_bytes(b"caf\xe9").is_lossy());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Untrusted {
+    text: Box<str>,
+    lossy: bool,
+}
+
+impl Untrusted {
+    /// Takes bytes as they came; what is not UTF-8 becomes U+FFFD and is remembered.
+    pub fn from_bytes(bytes: &[u8]) -> Self {
+        match String::from_utf8_lossy(bytes) {
+            Cow::Borrowed(text) => Self { text: text.into(), lossy: false },
+            Cow::Owned(text) => Self { text: text.into(), lossy: true },
+        }
+    }
+
+    /// The text as it came, dangerous characters and all. For comparing, never for showing.
+    pub fn as_raw(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the original was not UTF-8, so that this is not quite what it was.
+    pub fn is_lossy(&self) -> bool {
+        self.lossy
+    }
+}
+
+impl From<&str> for Untrusted {
+    fn from(text: &str) -> Self {
+        Self { text: text.into(), lossy: false }
+    }
+}
+
+impl From<String> for Untrusted {
+    fn from(text: String) -> Self {
+        Self { text: text.into(), lossy: false }
+    }
+}
+
+impl fmt::Display for Untrusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_clean(f, &self.text)
+    }
+}
+
+impl Serialize for Untrusted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+/// Writes `text` so that it is safe on a terminal: one line, nothing invisible, at most [`DISPLAY_CHARS`] long.
+pub(crate) fn write_clean(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    // Nearly every name is short plain ASCII, and a listing writes hundreds of thousands of them.
+    if text.len() <= DISPLAY_CHARS && text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+        return out.write_str(text);
+    }
+    let mut marks = 0;
+    for (count, c) in text.chars().enumerate() {
+        if count == DISPLAY_CHARS {
+            return out.write_char('…');
+        }
+        if is_dangerous(c) {
+            marks = 0;
+            write!(out, "{}", c.escape_default())?;
+        } else if c.width() == Some(0) {
+            marks += 1;
+            if marks <= MARKS_PER_CHAR {
+                out.write_char(c)?;
+            }
+        } else {
+            marks = 0;
+            out.write_char(c)?;
+        }
+    }
+    Ok(())
+}
+
+/// [`write_clean`] into a new string, for text that is on its way into an error message.
+pub(crate) fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    // Writing to a String cannot fail.
+    let _ = write_clean(&mut out, text);
+    out
+}
+
+/// Whether a character must never reach a terminal or a file raw: C0, DEL and C1 controls, line and paragraph
+/// separators, bidirectional controls, and characters that are not seen at all.
+pub(crate) fn is_dangerous(c: char) -> bool {
+    matches!(c,
+        '\0'..='\x1f' | '\x7f'..='\u{9f}'
+        | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(bytes: &[u8]) -> String {
+        Untrusted::from_bytes(bytes).to_string()
+    }
+
+    #[test]
+    fn what_moves_a_cursor_or_hides_text_is_shown_escaped() {
+        assert_eq!(shown(b"a\nb\r\t\0"), "a\\nb\\r\\t\\u{0}");
+        assert_eq!(shown("\u{9b}31m\u{202e}x\u{200b}\u{feff}".as_bytes()), "\\u{9b}31m\\u{202e}x\\u{200b}\\u{feff}");
+        assert_eq!(shown("日本 é".as_bytes()), "日本 é");
+    }
+
+    #[test]
+    fn marks_and_length_are_capped() {
+        let zalgo = format!("a{}b", "\u{301}".repeat(100));
+        assert_eq!(shown(zalgo.as_bytes()), format!("a{}b", "\u{301}".repeat(MARKS_PER_CHAR)));
+        let long = shown("x".repeat(100_000).as_bytes());
+        assert_eq!(long.chars().count(), DISPLAY_CHARS + 1);
+        assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_marked() {
+        let name = Untrusted::from_bytes(b"caf\xe9");
+        assert!(name.is_lossy());
+        assert_eq!(name.to_string(), "caf\u{fffd}");
+        assert!(!Untrusted::from("café").is_lossy());
+    }
+}

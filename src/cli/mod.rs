@@ -1,0 +1,61 @@
+//! The command line: composes, and is the only place that prints, reads the environment or exits.
+
+mod discover;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::output::FormatName;
+
+/// Charts what serves here, who owns it, and how well
+#[derive(Debug, Parser)]
+#[command(name = "portolan", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Discover(discover::Discover),
+}
+
+/// Options that every command takes.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Global options")]
+struct Global {
+    /// Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// How results are written
+    #[arg(short, long, value_enum, value_name = "FORMAT", global = true, default_value_t = FormatName::Table)]
+    output: FormatName,
+    /// Short for --output json
+    #[arg(long, global = true, conflicts_with = "output")]
+    json: bool,
+    /// Whether to use colour; without it NO_COLOR and the terminal decide
+    #[arg(long, value_enum, value_name = "WHEN", global = true, default_value_t = Color::Auto)]
+    color: Color,
+    /// Nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        Command::Discover(discover) => discover.run(&cli.global),
+    }
+}

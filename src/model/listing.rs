@@ -1,0 +1,57 @@
+//! What a source answers: services, and how whole the answer is.
+
+use serde::Serialize;
+
+use super::{Detail, Service};
+
+/// Whether an answer holds every service that was asked for.
+///
+/// Completeness is about rows: a service whose owner may not be seen is still there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completeness {
+    /// Nothing is missing.
+    Complete,
+    /// Something could not be read; a [`Fault`] says what.
+    Incomplete,
+}
+
+/// How much of each service somebody will look at. A source reads nothing for what nobody will see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    /// Identity and endpoints.
+    Names,
+    /// What the plain table shows: names and owners.
+    Brief,
+    /// Everything.
+    Full,
+}
+
+/// A part that could not be read, while the rest went on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// What could not be done to what: `list UDP sockets`.
+    pub what: String,
+    /// Why, in the words of who refused.
+    pub why: String,
+    /// What to try.
+    pub hint: String,
+}
+
+/// Everything that a source knew when it was asked.
+#[derive(Clone, Debug)]
+pub struct Listing<D = std::sync::Arc<dyn Detail>> {
+    /// The services, sorted.
+    pub services: Vec<Service<D>>,
+    /// Whether these are all.
+    pub completeness: Completeness,
+    /// Parts that could not be read: rows may be missing.
+    pub errors: Vec<Fault>,
+    /// What could not be seen of the rows that are there, for want of rights.
+    pub limits: Vec<Fault>,
+}
+
+impl<D> Default for Listing<D> {
+    fn default() -> Self {
+        Self { services: Vec::new(), completeness: Completeness::Complete, errors: Vec::new(), limits: Vec::new() }
+    }
+}

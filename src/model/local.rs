@@ -1,0 +1,206 @@
+//! What this machine's kernel and process table tell about a listener.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{Detail, Scope};
+use crate::clean::Untrusted;
+
+/// The facts of a listener on this machine.
+///
+/// What was not asked for ([`Depth`](super::Depth)) or could not be read is `None` or empty.
+#[derive(Clone, Debug, Serialize)]
+pub struct LocalDetail {
+    /// How far the search for its processes came.
+    pub owner: Owner,
+    /// Every process that holds the socket, by pid.
+    pub processes: Arc<[Arc<Process>]>,
+    /// The user whose process made the socket; the kernel tells it to everybody.
+    pub user: Option<User>,
+    /// The systemd unit it runs in.
+    pub unit: Option<Untrusted>,
+    /// The container it runs in.
+    pub container: Option<Container>,
+    /// How far its address reaches.
+    pub scope: Scope,
+    /// What state its sockets are in.
+    pub state: SocketState,
+    /// The one interface that it is bound to by `SO_BINDTODEVICE`.
+    pub device: Option<Untrusted>,
+    /// The interfaces of this host that lead to it.
+    pub interfaces: Vec<Untrusted>,
+    /// Whether another host could reach it, as far as addresses and interfaces tell; a firewall is not looked at.
+    pub exposed: Option<bool>,
+    /// For IPv6: whether IPv4 is shut out (`IPV6_V6ONLY`).
+    pub v6_only: Option<bool>,
+    /// The network namespace it lives in, where that is not one's own.
+    pub netns: Option<NetworkNamespace>,
+    /// The queue of connections that wait to be accepted, for TCP and Unix-domain listeners.
+    pub backlog: Option<Backlog>,
+    /// Bytes received and not yet read, for UDP.
+    pub receive_queue: Option<u32>,
+    /// Established connections to it.
+    pub connections: Option<u32>,
+    /// How many sockets share this address (`SO_REUSEPORT`, `SO_REUSEADDR`).
+    pub sockets: u32,
+}
+
+impl Detail for LocalDetail {}
+
+/// How far the search for a listener's processes came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owner {
+    /// At least one process was found.
+    Known,
+    /// None was found, and there are processes that we may not look into.
+    NoPermission,
+    /// Every process here was looked into and none holds it: the kernel itself does, or a process of another PID
+    /// namespace.
+    Outside,
+    /// The search was stopped.
+    Interrupted,
+    /// Nobody asked.
+    NotAsked,
+}
+
+impl Owner {
+    /// What to say where a process name is missing.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Known => "known",
+            Self::NoPermission => "owner unknown (no permission)",
+            Self::Outside => "owner outside (kernel or other PID namespace)",
+            Self::Interrupted => "owner unknown (interrupted)",
+            Self::NotAsked => "",
+        }
+    }
+}
+
+/// A process that holds a listening socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Process {
+    /// Its process id.
+    pub pid: u32,
+    /// Its name as the kernel has it: at most 15 bytes, chosen by the process itself.
+    pub name: Untrusted,
+    /// Its command line, arguments joined by spaces.
+    pub command: Option<Untrusted>,
+    /// The file it runs.
+    pub exe: Option<Untrusted>,
+    /// The user it runs as (effective).
+    pub user: Option<User>,
+    /// When it started.
+    pub started: Option<Timestamp>,
+    /// Resident memory in bytes.
+    pub memory_bytes: Option<u64>,
+    /// Processor time used so far, in milliseconds.
+    pub cpu_ms: Option<u64>,
+    /// Its parent, its parent's parent, and so on up to the supervisor.
+    pub parents: Vec<Ancestor>,
+    /// Which of the texts above were not UTF-8 and are shown lossily.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_utf8: Vec<&'static str>,
+}
+
+/// A process in the chain of parents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ancestor {
+    /// Its process id.
+    pub pid: u32,
+    /// Its name as the kernel has it.
+    pub name: Untrusted,
+}
+
+/// A user of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct User {
+    /// The user id.
+    pub uid: u32,
+    /// The name in `/etc/passwd`, if it has one.
+    pub name: Option<Untrusted>,
+}
+
+impl fmt::Display for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => name.fmt(f),
+            None => self.uid.fmt(f),
+        }
+    }
+}
+
+/// The container that a socket belongs to, as its control group's path tells.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Container {
+    /// What runs it: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`, `kubernetes`.
+    pub runtime: &'static str,
+    /// Its id (64 hexadecimal digits) or its name, as the runtime has it.
+    pub id: Untrusted,
+    /// The uid of the Kubernetes pod it is part of.
+    pub pod: Option<Untrusted>,
+}
+
+impl fmt::Display for Container {
+    /// `docker-3f4e8a1b2c3d`: the runtime and as much of the id as the runtime's own listing shows.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = self.id.as_raw();
+        match id.get(..12) {
+            Some(short) if id.len() == 64 => write!(f, "{}-{short}", self.runtime),
+            _ => write!(f, "{}-{}", self.runtime, self.id),
+        }
+    }
+}
+
+/// A network namespace of this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct NetworkNamespace {
+    /// The inode that identifies it while it lives.
+    pub inode: u64,
+    /// The name that `ip netns` gave it.
+    pub name: Option<Untrusted>,
+}
+
+impl fmt::Display for NetworkNamespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => name.fmt(f),
+            None => self.inode.fmt(f),
+        }
+    }
+}
+
+/// What state a listener's sockets are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum SocketState {
+    /// TCP and Unix-domain: accepts connections
+    Listen,
+    /// UDP and Unix-domain datagrams: takes packets from anybody
+    Unconnected,
+    /// UDP: takes packets from one peer only
+    Connected,
+}
+
+impl SocketState {
+    /// The word for it, as every format prints it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Listen => "listen",
+            Self::Unconnected => "unconnected",
+            Self::Connected => "connected",
+        }
+    }
+}
+
+/// Connections that wait for `accept`, over all sockets of the listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Backlog {
+    /// How many wait.
+    pub used: u32,
+    /// How many may.
+    pub limit: u32,
+}

@@ -1,0 +1,191 @@
+//! Sets of port numbers as people write them: `22,80,8000-9000,https`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::port_names::PORT_NAMES;
+use crate::clean::clean;
+
+/// A set of port numbers (1-65535), kept as sorted ranges that neither touch nor overlap.
+///
+/// ```
+/// let ports: portolan::Ports = "8000-8999,ssh,8500-9000".parse()?;
+/// assert!(ports.contains(22) && ports.contains(9000) && !ports.contains(80));
+/// assert_eq!(ports.to_string(), "22,8000-9000");
+/// # Ok::<(), portolan::PortsError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ports {
+    ranges: Vec<(u16, u16)>,
+}
+
+/// Why a text is not a set of ports.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct PortsError {
+    why: String,
+    hint: String,
+}
+
+impl PortsError {
+    fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { why: why.into(), hint: hint.into() }
+    }
+
+    /// What to write instead.
+    pub fn hint(&self) -> &str {
+        &self.hint
+    }
+}
+
+impl Ports {
+    /// Whether `port` is in the set.
+    pub fn contains(&self, port: u16) -> bool {
+        let after = self.ranges.partition_point(|&(first, _)| first <= port);
+        after > 0 && self.ranges[after - 1].1 >= port
+    }
+
+    /// Every port that [`PORT_NAMES`] has a name for.
+    pub fn common() -> Self {
+        Self::from_ranges(PORT_NAMES.iter().map(|known| (known.port, known.port)).collect())
+    }
+
+    fn from_ranges(mut ranges: Vec<(u16, u16)>) -> Self {
+        ranges.sort_unstable();
+        let mut merged: Vec<(u16, u16)> = Vec::with_capacity(ranges.len());
+        for (first, last) in ranges {
+            match merged.last_mut() {
+                Some(open) if first <= open.1.saturating_add(1) => open.1 = open.1.max(last),
+                _ => merged.push((first, last)),
+            }
+        }
+        Self { ranges: merged }
+    }
+}
+
+impl FromStr for Ports {
+    type Err = PortsError;
+
+    fn from_str(text: &str) -> Result<Self, PortsError> {
+        if text.trim().is_empty() {
+            return Err(PortsError::new("no port is given", "write ports as 22,80,8000-9000"));
+        }
+        text.split(',').map(|part| parse_part(part.trim())).collect::<Result<_, _>>().map(Self::from_ranges)
+    }
+}
+
+impl fmt::Display for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (first, last)) in self.ranges.iter().enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            if first == last { write!(f, "{comma}{first}")? } else { write!(f, "{comma}{first}-{last}")? }
+        }
+        Ok(())
+    }
+}
+
+fn parse_part(part: &str) -> Result<(u16, u16), PortsError> {
+    if part.is_empty() {
+        return Err(PortsError::new("a comma has no port beside it", "write ports as 22,80,8000-9000"));
+    }
+    if let Some(port) = by_name(part) {
+        return Ok((port, port));
+    }
+    let Some((first, last)) = part.split_once('-') else {
+        return parse_number(part).map(|port| (port, port));
+    };
+    if let (Some(first), Some(last)) = (by_name(first), by_name(last)) {
+        let hint =
+            format!("write the numbers ({}-{}), or list the names with commas", first.min(last), first.max(last));
+        return Err(PortsError::new("a range takes numbers, not names", hint));
+    }
+    let (first, last) = (parse_number(first)?, parse_number(last)?);
+    if first > last {
+        return Err(PortsError::new("the range runs backwards", format!("write {last}-{first}")));
+    }
+    Ok((first, last))
+}
+
+fn parse_number(text: &str) -> Result<u16, PortsError> {
+    let hint = "ports go from 1 to 65535";
+    if text.is_empty() {
+        return Err(PortsError::new("a range lacks one of its ends", "write both ends, as in 8000-9000"));
+    }
+    // `u16::from_str` would take a leading plus sign.
+    if !text.bytes().all(|b| b.is_ascii_digit()) {
+        let hint = "write numbers, or names from `portolan ports`";
+        return Err(PortsError::new(format!("'{}' is neither a port nor a known name", clean(text)), hint));
+    }
+    match text.parse() {
+        Ok(0) => Err(PortsError::new("there is no port 0 to listen on", hint)),
+        Ok(port) => Ok(port),
+        Err(_) => Err(PortsError::new(format!("{} is larger than any port", clean(text)), hint)),
+    }
+}
+
+fn by_name(name: &str) -> Option<u16> {
+    PORT_NAMES.iter().find(|known| known.name.eq_ignore_ascii_case(name)).map(|known| known.port)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn why(text: &str) -> String {
+        text.parse::<Ports>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_no_port_is_refused_with_its_reason() {
+        assert_eq!(why(""), "no port is given");
+        assert_eq!(why("0"), "there is no port 0 to listen on");
+        assert_eq!(why("70000"), "70000 is larger than any port");
+        assert_eq!(why("90-80"), "the range runs backwards");
+        assert_eq!(why("ssh-http"), "a range takes numbers, not names");
+        assert_eq!(why("80,,81"), "a comma has no port beside it");
+        assert_eq!(why("80-"), "a range lacks one of its ends");
+        assert_eq!(why("+80"), "'+80' is neither a port nor a known name");
+        assert_eq!(why("htpt"), "'htpt' is neither a port nor a known name");
+    }
+
+    #[test]
+    fn names_with_a_dash_are_names() {
+        assert_eq!("http-alt".parse::<Ports>().unwrap().to_string(), "8080");
+    }
+
+    #[test]
+    fn every_common_port_is_in_the_common_set() {
+        let common = Ports::common();
+        assert!(PORT_NAMES.iter().all(|known| common.contains(known.port)));
+        assert!(!common.contains(1));
+    }
+
+    proptest! {
+        #[test]
+        fn a_set_holds_exactly_what_was_written(
+            ranges in prop::collection::vec((1u16..=u16::MAX, 0u16..2000), 1..12), probe in 1u16..=u16::MAX,
+        ) {
+            let ranges: Vec<_> = ranges.into_iter().map(|(first, more)| (first, first.saturating_add(more))).collect();
+            let text = ranges.iter().map(|(first, last)| format!("{first}-{last}")).collect::<Vec<_>>().join(",");
+            let ports: Ports = text.parse().unwrap();
+            for port in ranges.iter().flat_map(|&(first, last)| [first - 1, first, last, last.saturating_add(1)]).chain([probe]) {
+                prop_assert_eq!(ports.contains(port), ranges.iter().any(|&(first, last)| (first..=last).contains(&port)));
+            }
+            prop_assert_eq!(ports.to_string().parse::<Ports>().unwrap(), ports);
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".{0,40}") {
+            let _ = text.parse::<Ports>();
+        }
+
+        #[test]
+        fn no_list_of_odd_parts_makes_the_parser_panic(text in "[0-9a-z,+ -]{0,24}") {
+            if let Ok(ports) = text.parse::<Ports>() {
+                prop_assert_eq!(ports.to_string().parse::<Ports>().unwrap(), ports);
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What is found: a service and its endpoints.
+
+use std::any::Any;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use crate::clean::Untrusted;
+
+/// Something that serves, from any source.
+///
+/// `D` is what its source knows beyond the common fields: a library user of one source gets it typed, output
+/// and catalog take the erased form, which carries the same facts.
+#[derive(Clone, Debug, Serialize)]
+pub struct Service<D = Arc<dyn Detail>> {
+    /// The same service has the same id tomorrow: `local/tcp/127.0.0.1:5432`.
+    pub id: String,
+    /// What its source calls it; never derived from a port number.
+    pub name: Option<Untrusted>,
+    /// The namespace it lives in, where its source has such a thing.
+    pub namespace: Option<Untrusted>,
+    /// The source that knows it: `local`.
+    pub source: &'static str,
+    /// Where it serves.
+    pub endpoints: Vec<Endpoint>,
+    /// What only its source knows.
+    pub detail: D,
+}
+
+impl<D: Detail> Service<D> {
+    /// The same service with its detail behind the common interface.
+    pub fn erase(self) -> Service {
+        let Self { id, name, namespace, source, endpoints, detail } = self;
+        Service { id, name, namespace, source, endpoints, detail: Arc::new(detail) }
+    }
+}
+
+/// What a source knows of its services beyond the common fields. It serialises as the `detail` of an item.
+pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {}
+erased_serde::serialize_trait_object!(Detail);
+
+impl dyn Detail {
+    /// The typed detail, if it is of that type.
+    pub fn downcast_ref<D: Detail>(&self) -> Option<&D> {
+        (self as &dyn Any).downcast_ref()
+    }
+}
+
+/// One address that a service answers at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Endpoint {
+    /// An IP address, or the path of a Unix-domain socket.
+    pub address: Address,
+    /// 1-65535; `None` for what has no ports.
+    pub port: Option<u16>,
+    /// How it is spoken to.
+    pub transport: Transport,
+    /// Whether it takes requests, as far as its source knows.
+    pub ready: bool,
+    /// What usually speaks on that port. A guess from the number alone.
+    pub service_guess: Option<&'static str>,
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.address, self.port) {
+            (Address::Ip(IpAddr::V6(ip)), Some(port)) => write!(f, "[{ip}]:{port}"),
+            (address, Some(port)) => write!(f, "{address}:{port}"),
+            (address, None) => write!(f, "{address}"),
+        }
+    }
+}
+
+/// Where an endpoint is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// An IPv4 or IPv6 address.
+    Ip(IpAddr),
+    /// A Unix-domain socket: a path, or `@name` in the abstract name space.
+    Unix(Untrusted),
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(ip) => ip.fmt(f),
+            Self::Unix(path) => path.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Ip(ip) => ip.serialize(serializer),
+            Self::Unix(path) => path.serialize(serializer),
+        }
+    }
+}
+
+/// How an endpoint is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// A Unix-domain socket of any type.
+    Unix,
+}
+
+impl Transport {
+    /// The word for it, as every format prints it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Unix => "unix",
+        }
+    }
+}
+
+/// A fact that a source can show of each of its services, for formats that are made of rows.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Lower case, words joined by `_`; a table prints it in capitals.
+    pub name: &'static str,
+    /// Only shown where there is room: `-o wide`, CSV.
+    pub wide: bool,
+    /// Writes the fact, or nothing where it is not known.
+    pub cell: fn(&Service, &mut dyn fmt::Write) -> fmt::Result,
+}

@@ -1,0 +1,101 @@
+//! How results look. One file per format; README.md says how to add one.
+
+mod csv;
+mod json;
+mod name;
+mod ndjson;
+mod prometheus_sd;
+mod table;
+mod yaml;
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+
+use crate::model::{Column, Completeness, Depth, Fault, Service};
+
+/// A way to write services down, one by one as they come.
+///
+/// A format that needs all of them to write the first (a table and its widths) keeps what it must until `end`.
+pub trait Format {
+    /// Takes a service.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn service(&mut self, service: &Service) -> io::Result<()>;
+
+    /// Takes the last word. Called once, also when the answer is not whole.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn end(&mut self, end: &End<'_>) -> io::Result<()>;
+}
+
+/// What is known before the first service.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// What the source can show beside the common fields.
+    pub columns: &'static [Column],
+    /// When the answer was asked for.
+    pub generated: Timestamp,
+    /// The width of the terminal in characters; `None` writes no terminal and cuts nothing off.
+    pub width: Option<u16>,
+    /// Whether colour and bold may be used.
+    pub color: bool,
+}
+
+/// What is known after the last service.
+#[derive(Clone, Copy, Debug)]
+pub struct End<'a> {
+    /// Whether these were all.
+    pub completeness: Completeness,
+    /// Parts that could not be read.
+    pub errors: &'a [Fault],
+    /// What could not be seen of the services, for want of rights.
+    pub limits: &'a [Fault],
+}
+
+/// Registers formats: the word for `-o`, its constructor, and how much of a service it shows.
+macro_rules! formats {
+    ($($(#[$doc:meta])* $variant:ident => $open:path, $depth:ident;)*) => {
+        /// The formats that there are.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+        pub enum FormatName {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl FormatName {
+            /// Opens the format on a writer.
+            ///
+            /// # Errors
+            /// What the writer says: some formats begin with a header.
+            pub fn open<'w>(self, out: &'w mut dyn Write, page: Page) -> io::Result<Box<dyn Format + 'w>> {
+                Ok(match self { $(Self::$variant => Box::new($open(out, page)?),)* })
+            }
+
+            /// How much of each service the format shows.
+            pub fn depth(self) -> Depth {
+                match self { $(Self::$variant => Depth::$depth,)* }
+            }
+        }
+    };
+}
+
+formats! {
+    /// Aligned columns for people
+    Table => table::Table::brief, Brief;
+    /// The same with everything that is known
+    Wide => table::Table::wide, Full;
+    /// One document
+    Json => json::Json::new, Full;
+    /// One JSON object per line
+    Ndjson => ndjson::Ndjson::new, Full;
+    /// One endpoint per line, for spreadsheets
+    Csv => csv::Csv::new, Full;
+    /// One document
+    Yaml => yaml::Yaml::new, Full;
+    /// Targets for Prometheus' file and HTTP service discovery
+    PrometheusSd => prometheus_sd::PrometheusSd::new, Full;
+    /// Only ids
+    Name => name::Name::new, Names;
+}

@@ -1,0 +1,104 @@
+//! Where services come from. One file (or folder) per source; README.md says how to add one.
+
+pub(crate) mod local;
+
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+
+use crate::error::Result;
+use crate::model::{Column, Completeness, Depth, Fault, Listing, Service};
+
+/// A place that knows services.
+///
+/// A source says what is there, not what changed, and has no policy: timeouts, retries and caching wrap it
+/// from outside.
+pub trait Source: Send + Sync {
+    /// The word for it on the command line and in ids.
+    fn name(&self) -> &'static str;
+
+    /// What formats made of rows can show of its services, beside what every service has.
+    fn columns(&self) -> &'static [Column];
+
+    /// Hands every service that it knows to `out`, as it finds them, and the parts that it could not read.
+    ///
+    /// # Errors
+    /// Only where there is nothing to tell at all; a part that fails is a [`Fault`].
+    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a>;
+}
+
+/// What [`Source::list`] returns.
+pub type ListFuture<'a> = Pin<Box<dyn Future<Output = Result<Completeness>> + Send + 'a>>;
+
+/// Where a source hands what it finds.
+pub trait Sink: Send {
+    /// How much of each service will be looked at; a source reads nothing beyond.
+    fn depth(&self) -> Depth;
+
+    /// Whether nothing more is wanted. A source asks now and then, and stops.
+    fn is_closed(&self) -> bool;
+
+    /// Takes a service. `Break`: nothing more is wanted.
+    fn service(&mut self, service: Service) -> ControlFlow<()>;
+
+    /// Takes word of a part that could not be read.
+    fn fault(&mut self, fault: Fault);
+
+    /// Takes word of what could not be seen of the services handed over, for want of rights.
+    fn limit(&mut self, limit: Fault);
+}
+
+/// Asks a source for everything that it knows.
+///
+/// # Errors
+/// As [`Source::list`].
+pub async fn collect(source: &dyn Source) -> Result<Listing> {
+    let mut listing = Listing::default();
+    listing.completeness = source.list(&mut listing).await?;
+    Ok(listing)
+}
+
+impl Sink for Listing {
+    fn depth(&self) -> Depth {
+        Depth::Full
+    }
+
+    fn is_closed(&self) -> bool {
+        false
+    }
+
+    fn service(&mut self, service: Service) -> ControlFlow<()> {
+        self.services.push(service);
+        ControlFlow::Continue(())
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        self.errors.push(fault);
+    }
+
+    fn limit(&mut self, limit: Fault) {
+        self.limits.push(limit);
+    }
+}
+
+/// Registers sources: a variant, which is the word on the command line, and the source's options, which are the source.
+macro_rules! sources {
+    ($($(#[$doc:meta])* $variant:ident($source:ty),)*) => {
+        /// A source together with its options.
+        #[derive(Debug, clap::Subcommand)]
+        pub(crate) enum AnySource {
+            $($(#[$doc])* $variant($source),)*
+        }
+
+        impl AnySource {
+            /// The source, behind the common interface.
+            pub(crate) fn as_source(&self) -> &dyn Source {
+                match self { $(Self::$variant(source) => source,)* }
+            }
+        }
+    };
+}
+
+sources! {
+    Local(local::Local),
+}
