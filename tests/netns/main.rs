@@ -1,0 +1,20 @@
+//! `portolan discover local` against the real kernel, in network namespaces of the tests' own.
+//!
+//! In each of them a program (`tests/fixture`) listens and says what it holds; portolan must say the same.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
+
+mod activation;
+mod agreement;
+mod cgroups;
+mod crowds;
+mod fallback;
+mod filters;
+mod formats;
+mod names;
+mod namespaces;
+mod races;
+mod rights;
+mod rows;
+mod signals;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,87 @@
+//! Processes that come and go while they are looked at.
+
+use crate::support::{Isolation, Listing, Scene, Truth, assert_same, fixture_path};
+
+/// The rows that stay, and that every other row has the right name: a worker of the storm is called after its port.
+fn stays(listing: &Listing, storm: std::ops::Range<u16>) -> (Truth, usize) {
+    let mut named = 0;
+    for row in &listing.rows {
+        let port = u16::try_from(row.0["endpoints"][0]["port"].as_u64().unwrap()).unwrap();
+        if !storm.contains(&port) {
+            continue;
+        }
+        for process in row.processes() {
+            named += 1;
+            assert_eq!(process["name"], format!("s{port}"), "a wrong name: {}", row.0);
+            let told = format!("name=s{port} tcp=127.0.0.1:{port}");
+            // A process that is just ending has no command line left.
+            if let Some(command) = process["command"].as_str().filter(|command| !command.is_empty()) {
+                assert!(command.ends_with(&told), "a wrong command line: {}", row.0);
+            }
+        }
+        let name = row.name();
+        assert!(name.is_none() || name == Some(&format!("s{port}")) || row.detail("owner") != "known", "{}", row.0);
+    }
+    (listing.truth().filter(|what| !storm.contains(&what.rsplit_once(':').unwrap().1.parse().unwrap())), named)
+}
+
+#[test]
+fn processes_that_exit_during_the_walk_cause_no_error_and_no_wrong_row() {
+    let scene = Scene::new();
+    let stable = scene.fixture("tcp=127.0.0.1:8001 udp=127.0.0.1:8002 repeat=20 [ many=2@{i} fds=50 ]");
+    let _storm = scene.fixture("storm=100000@9000,alive=8,threads=2");
+    for run in 0..100 {
+        let outcome = scene.portolan().args("--json").run();
+        let (said, _) = stays(&outcome.listing(), 9_000..11_000);
+        assert_same(&said, &stable.truth);
+        assert!(!outcome.stderr.to_lowercase().contains("error"), "run {run}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn under_a_storm_of_reused_process_ids_no_name_is_wrong() {
+    // Process ids of this namespace come round after about a dozen processes: the stable ones take those below 300,
+    // which the kernel leaves out after the first round.
+    let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
+    let kernel = rustix::system::uname();
+    let kernel = kernel.release().to_string_lossy();
+    let mut numbers = kernel.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    // Before 6.14 the limit is the whole machine's, and this test would harm it: there the counter is set instead.
+    let own_limit = version >= (6, 14);
+    let stable = scene.fixture("tcp=127.0.0.1:8001 repeat=3 share [ ]");
+    if own_limit {
+        scene.sh("echo 316 > /proc/sys/kernel/pid_max");
+    }
+    let storm = scene.fixture("storm=60000@20000,alive=1,threads=2");
+    // Which names the rows had is only proof if many rows had one.
+    let (mut runs, mut named) = (0, 0);
+    while named < 400 && runs < 3_000 {
+        if !own_limit {
+            scene.sh("echo 300 > /proc/sys/kernel/ns_last_pid");
+        }
+        let (said, seen) = stays(&scene.portolan().list(), 20_000..22_000);
+        assert_same(&said, &stable.truth);
+        named += seen;
+        runs += 1;
+    }
+    assert!(named >= 400, "{runs} runs saw only {named} processes of the storm");
+    storm.end();
+}
+
+#[test]
+fn a_process_that_replaces_itself_keeps_its_listener() {
+    let scene = Scene::new();
+    // The descriptor goes through exec: the same process, another program and name.
+    let script = format!(
+        r#"exec {} [ leave name=before tcp=127.0.0.1:8001 share [ name=after ] ]"#,
+        fixture_path().display()
+    );
+    let mut command = scene.command("sh");
+    let fixture = crate::support::Fixture::start(command.args(["-c", &script]));
+    for _ in 0..20 {
+        let listing = scene.portolan().list();
+        assert_same(&listing.truth(), &fixture.truth);
+        assert_eq!(listing.row("tcp 127.0.0.1:8001").name(), Some("after"));
+    }
+}

@@ -1,0 +1,109 @@
+//! Without rights no row is lost: what may not be seen is a field, and a word on what would show it.
+
+use serde_json::json;
+
+use crate::support::{Fixture, Isolation, NOBODY, Scene, assert_same, needs_root};
+
+const OWNERS: &str = "+dac_read_search,+sys_ptrace";
+
+#[test]
+fn without_rights_every_row_is_there_with_its_user() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("tcp=127.0.0.1:8001 udp=[::]:8002,dual tcp=0.0.0.0:8003 repeat=2 share [ ]");
+    let outcome = scene.portolan().as_nobody().args("--json").run();
+    let listing = outcome.listing();
+    assert_same(&listing.truth(), &fixture.truth.without_pids());
+    for row in &listing.rows {
+        assert_eq!(row.detail("owner"), "no-permission", "{}", row.0);
+        assert_eq!(row.detail("user"), &json!({"uid": 0, "name": "root"}), "{}", row.0);
+    }
+    let about: Vec<&str> = outcome.stderr.lines().filter(|line| line.contains("CAP_SYS_PTRACE")).collect();
+    assert_eq!(about.len(), 1, "{}", outcome.stderr);
+    assert!(about[0].contains("CAP_DAC_READ_SEARCH") && about[0].contains("root"), "{}", outcome.stderr);
+    assert!(about[0].contains('3'), "three rows lack their owner: {}", outcome.stderr);
+}
+
+#[test]
+fn without_rights_the_table_says_so_too() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.1:8001");
+    let outcome = scene.portolan().as_nobody().run();
+    assert_eq!(outcome.code, Some(0));
+    assert!(outcome.text().contains("8001") && outcome.text().contains("no permission"), "{}", outcome.text());
+    assert_eq!(outcome.stderr.matches("CAP_DAC_READ_SEARCH").count(), 1, "{}", outcome.stderr);
+}
+
+#[test]
+fn strict_turns_missing_rights_into_a_failure_and_prints_all_the_same() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("tcp=127.0.0.1:8001");
+    let outcome = scene.portolan().as_nobody().args("--strict --json").run();
+    assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
+    let document = outcome.document();
+    assert_eq!(document["complete"], true, "rows are complete");
+    assert_same(&crate::support::Listing::new(&document).truth(), &fixture.truth.without_pids());
+    let seen = scene.portolan().args("--strict").run();
+    assert_eq!(seen.code, Some(0), "root lacks nothing: {}", seen.stderr);
+}
+
+#[test]
+fn ones_own_processes_are_seen_without_rights() {
+    needs_root("it starts a program as another user");
+    let scene = Scene::new();
+    let program = scene.public_copy(crate::support::fixture_path(), "listeners".as_ref());
+    let mut command = scene.command(program);
+    let fixture = Fixture::start(
+        command.args(format!("tcp=127.0.0.1:8001 uid={NOBODY} [ tcp=127.0.0.1:8002 ]").split_whitespace()),
+    );
+    let listing = scene.portolan().as_nobody().list();
+    let (own, foreign) = (listing.row("tcp 127.0.0.1:8002"), listing.row("tcp 127.0.0.1:8001"));
+    assert_eq!(own.detail("owner"), "known");
+    assert_eq!(own.pids(), fixture.truth.0["tcp 127.0.0.1:8002"]);
+    assert_eq!(own.detail("user")["uid"].to_string(), NOBODY);
+    assert_eq!(foreign.detail("owner"), "no-permission");
+    assert!(foreign.pids().is_empty());
+}
+
+#[test]
+fn two_capabilities_replace_root() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("tcp=127.0.0.1:8001 udp=127.0.0.1:8002 repeat=2 share [ fds=10 ]");
+    let portolan = scene.portolan().as_nobody_with(
+        &format!("--bounding-set=-all,{OWNERS}"),
+        &[&format!("--inh-caps=-all,{OWNERS}"), &format!("--ambient-caps=-all,{OWNERS}")],
+    );
+    let outcome = portolan.args("--strict --json").run();
+    assert_same(&outcome.listing().truth(), &fixture.truth);
+    assert!(!outcome.stderr.contains("CAP_"), "nothing is missing: {}", outcome.stderr);
+}
+
+#[test]
+fn hidden_processes_are_no_permission_and_not_outside() {
+    needs_root("it mounts /proc with hidepid");
+    let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
+    scene.sh("mount -t proc -o hidepid=2 proc /proc");
+    let fixture = scene.fixture("tcp=127.0.0.1:8001 udp=[::1]:8002");
+    let listing = scene.portolan().as_nobody().list();
+    assert_same(&listing.truth(), &fixture.truth.without_pids());
+    for row in &listing.rows {
+        assert_eq!(row.detail("owner"), "no-permission", "{}", row.0);
+        assert_eq!(row.detail("user")["uid"], 0, "{}", row.0);
+    }
+    assert_same(&scene.portolan().list().truth(), &fixture.truth);
+}
+
+#[test]
+fn a_holder_in_another_pid_namespace_is_called_outside() {
+    // A process of the outer PID namespace listens in the network that the inner one looks at.
+    let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
+    let mut command = crate::support::tool("nsenter");
+    command.args([&format!("--target={}", scene.pid()), "--net"]);
+    if !rustix::process::geteuid().is_root() {
+        command.args(["--user", "--preserve-credentials"]);
+    }
+    command.arg(crate::support::fixture_path()).arg("tcp=127.0.0.1:8001");
+    let fixture = Fixture::start(&mut command);
+    let listing = scene.portolan().list();
+    assert_same(&listing.truth(), &fixture.truth.without_pids());
+    assert_eq!(listing.row("tcp 127.0.0.1:8001").detail("owner"), "outside");
+}

@@ -1,0 +1,221 @@
+//! Every listener that is there is listed, with every process that holds it, and nothing else is.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use crate::support::{Scene, assert_same};
+
+/// What a listing shows unless it is asked for more.
+const DEFAULT: [&str; 2] = ["tcp", "udp"];
+
+#[test]
+fn every_kind_of_listener_is_listed_and_nothing_else() {
+    let scene = Scene::new();
+    let fixture = scene.fixture(
+        "tcp=127.0.0.1:8001 tcp=0.0.0.0:8002 tcp=[::1]:8001 tcp=[::]:8003,dual tcp=[::]:8002,v6only \
+         udp=127.0.0.1:8001 udp=0.0.0.0:8002 udp=[::1]:8001 udp=[::]:8003,dual udp=[::]:8002,v6only \
+         tcp=127.0.0.1:8004,device=lo tcp=0.0.0.0:8005,device=lo udp=[::]:8006,device=lo \
+         udp=127.0.0.1:8007,peer=127.0.0.1:8001 unix=stream:@not-asked-for \
+         tcp=127.0.0.2:0 tcp=127.0.0.1:65535 udp=127.0.0.1:1",
+    );
+    assert_same(&scene.portolan().list().truth(), &fixture.truth.only(&DEFAULT));
+}
+
+#[test]
+fn nothing_listens_in_an_empty_namespace() {
+    let scene = Scene::new();
+    assert!(scene.portolan().list().rows.is_empty());
+}
+
+#[test]
+fn an_established_connection_alone_is_no_listener() {
+    let scene = Scene::new();
+    // Connected TCP sockets and bound ones that do not listen are the commonest false rows.
+    let fixture = scene.fixture("tcp=127.0.0.1:8001,conns=5,queued=2 udp=127.0.0.1:8002,peer=127.0.0.1:9");
+    assert_same(&scene.portolan().list().truth(), &fixture.truth.only(&["tcp"]));
+}
+
+#[test]
+fn a_reuseport_group_is_one_row_with_all_its_processes() {
+    let scene = Scene::new();
+    let fixture = scene.fixture(
+        "tcp=0.0.0.0:8001,reuseport repeat=3 [ tcp=0.0.0.0:8001,reuseport ] \
+         repeat=2 [ udp=[::]:8002,dual,reuseport ] [ tcp=127.0.0.1:8001,reuseport ]",
+    );
+    let listing = scene.portolan().list();
+    assert_same(&listing.truth(), &fixture.truth);
+    assert_eq!(listing.row("tcp 0.0.0.0:8001").detail("sockets"), 4);
+    assert_eq!(listing.row("udp [::]:8002").detail("sockets"), 2);
+    assert_eq!(listing.row("tcp 127.0.0.1:8001").detail("sockets"), 1);
+}
+
+#[test]
+fn the_same_port_bound_to_devices_and_to_none_makes_rows_of_their_own() {
+    let scene = Scene::new();
+    scene.sh("ip link add veth-a type veth peer name veth-b && ip link set veth-a up && ip link set veth-b up");
+    let fixture = scene.fixture(
+        "tcp=0.0.0.0:8001,device=lo tcp=0.0.0.0:8001,device=veth-a udp=0.0.0.0:8001,device=lo \
+         udp=0.0.0.0:8001,device=veth-b",
+    );
+    let listing = scene.portolan().list();
+    assert_same(&listing.truth(), &fixture.truth);
+    let row = listing.row("tcp 0.0.0.0:8001%veth-a");
+    assert_eq!(row.detail("device"), "veth-a");
+    assert_eq!(row.detail("interfaces"), &json!(["veth-a"]));
+}
+
+#[test]
+fn prefork_workers_are_all_named() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("name=master tcp=127.0.0.1:8001 udp=127.0.0.1:8002 repeat=5 share [ name=worker{i} ]");
+    let listing = scene.portolan().list();
+    assert_same(&listing.truth(), &fixture.truth);
+    let names = |what| -> BTreeSet<String> {
+        listing.row(what).processes().iter().map(|p| p["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let all = ["master", "worker0", "worker1", "worker2", "worker3", "worker4"].map(str::to_owned).into();
+    assert_eq!(names("tcp 127.0.0.1:8001"), all);
+    assert_eq!(names("udp 127.0.0.1:8002"), all);
+}
+
+#[test]
+fn a_socket_whose_maker_is_gone_belongs_to_who_inherited_it() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("[ name=gone leave tcp=127.0.0.1:8001 repeat=2 share [ name=heir ] ]");
+    let listing = scene.portolan().list();
+    assert_same(&listing.truth(), &fixture.truth);
+    assert_eq!(listing.row("tcp 127.0.0.1:8001").pids().len(), 2);
+    assert!(listing.row("tcp 127.0.0.1:8001").processes().iter().all(|process| process["name"] == "heir"));
+}
+
+#[test]
+fn a_socket_that_was_handed_over_belongs_to_who_has_it_now() {
+    let scene = Scene::new();
+    let fixture = scene.fixture(
+        "name=giver give=tcp:127.0.0.1:8001 [ name=taker ] lend=tcp:127.0.0.1:8002 [ name=borrower ] \
+         give=udp:127.0.0.1:8003 [ name=taker ]",
+    );
+    let listing = scene.portolan().list();
+    assert_same(&listing.truth(), &fixture.truth);
+    assert_eq!(listing.row("tcp 127.0.0.1:8001").name(), Some("taker"));
+    assert_eq!(listing.row("tcp 127.0.0.1:8002").pids().len(), 2);
+}
+
+#[test]
+fn unix_domain_listeners_are_listed_on_request() {
+    let scene = Scene::new();
+    let dir = scene.dir().display();
+    let fixture = scene.fixture(&format!(
+        "unix=stream:{dir}/stream unix=seqpacket:{dir}/seqpacket unix=dgram:{dir}/dgram unix=stream:@abstract \
+         unix=seqpacket:@abstract%20two unix=dgram:@log%00tail repeat=1 share [ name=heir ] tcp=127.0.0.1:8001"
+    ));
+    let unix = fixture.truth.only(&["unix"]);
+    assert_same(&scene.portolan().args("--unix").list().truth(), &unix);
+    assert_same(&scene.portolan().args("--unix --tcp").list().truth(), &fixture.truth);
+    let listing = scene.portolan().args("--unix").list();
+    assert_eq!(listing.row(&format!("unix {dir}/stream")).detail("state"), "listen");
+    assert_eq!(listing.row(&format!("unix {dir}/dgram")).detail("state"), "unconnected");
+    assert!(listing.rows.iter().all(|row| row.detail("scope") == "loopback"));
+}
+
+#[test]
+fn one_abstract_name_for_two_kinds_of_socket_makes_two_rows() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("unix=stream:@twice unix=dgram:@twice");
+    let listing = scene.portolan().args("--unix").list();
+    let states: BTreeSet<_> = listing.rows.iter().map(|row| row.detail("state").as_str().unwrap()).collect();
+    assert_eq!(states, BTreeSet::from(["listen", "unconnected"]));
+}
+
+#[test]
+fn connections_are_counted_where_they_go() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture(
+        "tcp=127.0.0.1:8001,conns=3 tcp=0.0.0.0:8002,conns=4,to=127.0.0.9 tcp=[::]:8003,dual,conns=5,to=127.0.0.1 \
+         tcp=[::1]:8004,conns=6 tcp=127.0.0.1:8005 tcp=0.0.0.0:8006 tcp=127.0.0.1:8006,conns=7 \
+         tcp=[::]:8007,v6only,conns=8 tcp=0.0.0.0:8007,conns=9",
+    );
+    let listing = scene.portolan().list();
+    for (what, count) in [
+        ("tcp 127.0.0.1:8001", 3),
+        ("tcp 0.0.0.0:8002", 4),
+        ("tcp [::]:8003", 5),
+        ("tcp [::1]:8004", 6),
+        ("tcp 127.0.0.1:8005", 0),
+        // The exact address takes the connection, the wildcard beside it does not.
+        ("tcp 0.0.0.0:8006", 0),
+        ("tcp 127.0.0.1:8006", 7),
+        ("tcp [::]:8007", 8),
+        ("tcp 0.0.0.0:8007", 9),
+    ] {
+        assert_eq!(listing.row(what).detail("connections"), count, "{what}");
+    }
+}
+
+#[test]
+fn a_dual_stack_listener_counts_connections_of_both_families() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("tcp=[::]:8001,dual,conns=2,to=127.0.0.1");
+    let both = scene.fixture("tcp=[::1]:8002,conns=1 tcp=[::]:8003,dual,conns=3,to=::1");
+    let listing = scene.portolan().list();
+    assert_same(&listing.truth(), &fixture.truth.clone().and(&both.truth));
+    assert_eq!(listing.row("tcp [::]:8001").detail("connections"), 2);
+    assert_eq!(listing.row("tcp [::]:8003").detail("connections"), 3);
+}
+
+#[test]
+fn the_backlog_shows_who_waits_and_how_many_may() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture(
+        "tcp=127.0.0.1:8001,backlog=7,queued=3 tcp=[::1]:8002,backlog=50 tcp=127.0.0.1:8003,backlog=10,reuseport \
+         [ tcp=127.0.0.1:8003,backlog=20,reuseport ] udp=127.0.0.1:8004",
+    );
+    let listing = scene.portolan().list();
+    assert_eq!(listing.row("tcp 127.0.0.1:8001").detail("backlog"), &json!({"used": 3, "limit": 7}));
+    assert_eq!(listing.row("tcp [::1]:8002").detail("backlog"), &json!({"used": 0, "limit": 50}));
+    assert_eq!(listing.row("tcp 127.0.0.1:8003").detail("backlog"), &json!({"used": 0, "limit": 30}));
+    assert_eq!(listing.row("udp 127.0.0.1:8004").detail("backlog"), &json!(null));
+}
+
+#[test]
+fn what_shuts_ipv4_out_is_marked() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture(
+        "tcp=[::]:8001,v6only tcp=[::]:8002,dual udp=[::]:8003,v6only udp=[::]:8004,dual tcp=127.0.0.1:8005",
+    );
+    let listing = scene.portolan().list();
+    for (what, mark) in [
+        ("tcp [::]:8001", json!(true)),
+        ("tcp [::]:8002", json!(false)),
+        ("udp [::]:8003", json!(true)),
+        ("udp [::]:8004", json!(false)),
+        ("tcp 127.0.0.1:8005", json!(null)),
+    ] {
+        assert_eq!(listing.row(what).detail("v6_only"), &mark, "{what}");
+    }
+}
+
+#[test]
+fn a_row_tells_who_its_process_is() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("name=boss [ name=clerk tcp=127.0.0.1:5432 raw=a%20b ]");
+    let listing = scene.portolan().list();
+    let row = listing.row("tcp 127.0.0.1:5432");
+    let pid = *fixture.truth.pids().first().unwrap();
+    let process = row.process(pid);
+    assert_eq!(row.name(), Some("clerk"));
+    assert_eq!(row.id(), "local/tcp/127.0.0.1:5432");
+    assert_eq!(row.0["endpoints"][0]["service_guess"], "postgresql");
+    assert_eq!(process["name"], "clerk");
+    assert!(process["command"].as_str().unwrap().ends_with("name=clerk tcp=127.0.0.1:5432 raw=a%20b"));
+    let exe = std::fs::canonicalize(crate::support::fixture_path()).unwrap();
+    assert_eq!(process["exe"].as_str(), exe.to_str());
+    assert_eq!(process["user"]["uid"], rustix::process::geteuid().as_raw());
+    assert!(process["memory_bytes"].as_u64().is_some_and(|bytes| bytes > 100_000));
+    assert!(process["cpu_ms"].is_u64());
+    assert_eq!(process["parents"][0]["name"], "boss");
+    let started: jiff::Timestamp = process["started"].as_str().unwrap().parse().unwrap();
+    let age = jiff::Timestamp::now().duration_since(started);
+    assert!(age.as_secs() >= -2 && age.as_secs() < 120, "it started {age:?} ago");
+}

@@ -1,0 +1,92 @@
+//! A run that is stopped prints what it has and says that it is not whole.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::{Listing, Outcome, Scene, Truth, hear, kill};
+
+/// The signal, the exit code that tells of it, and how its default action shows.
+const SIGNALS: [(Signal, i32, i32); 2] = [(Signal::INT, 130, 2), (Signal::TERM, 143, 15)];
+
+/// A listing that takes a while.
+fn large(scene: &Scene) -> crate::support::Fixture {
+    scene.fixture("repeat=4 [ many=4000@{i} fds=2000 ] repeat=100 [ fds=100 ]")
+}
+
+/// Runs `portolan -o FORMAT` and sends the signal after this much of its life.
+fn stopped(scene: &Scene, format: &str, signal: Signal, after: Duration) -> Outcome {
+    let child = scene.portolan().args("-o").args(format).spawn();
+    let pid = child.id();
+    thread::sleep(after);
+    kill(pid, signal);
+    Outcome::new(hear(child, "a portolan that was told to stop"))
+}
+
+/// What was printed is true, whole or not.
+fn holds(document: &Value, truth: &Truth) {
+    for (what, pids) in &Listing::new(document).truth().0 {
+        assert!(truth.0.contains_key(what), "{what} is not there");
+        assert!(pids.is_subset(&truth.0[what]), "{what}: {pids:?}");
+    }
+}
+
+#[test]
+fn at_any_moment_the_answer_is_valid_and_honest() {
+    let scene = Scene::new();
+    let fixture = large(&scene);
+    let begin = Instant::now();
+    scene.portolan().list();
+    let whole = begin.elapsed();
+    for (signal, code, number) in SIGNALS {
+        let mut incomplete = 0;
+        for step in 0..24 {
+            let outcome = stopped(&scene, "json", signal, whole * step / 20);
+            // Before the program has come to `main` the kernel's own action holds.
+            if outcome.signal == Some(number) {
+                assert!(outcome.stdout.is_empty(), "killed in the middle of its output: {}", outcome.text().len());
+                continue;
+            }
+            let document = outcome.document();
+            holds(&document, &fixture.truth);
+            match outcome.code {
+                Some(0) => assert_eq!(document["complete"], true),
+                Some(exit) if exit == code => {
+                    incomplete += u32::from(document["complete"] == false);
+                    let all = document["items"].as_array().unwrap().len() == fixture.truth.0.len();
+                    assert!(document["complete"] == false || all, "called whole, but is not");
+                }
+                other => panic!("exit {other:?} after {signal:?}: {}", outcome.stderr),
+            }
+        }
+        assert!(incomplete > 0, "in 24 runs no {signal:?} came in the middle");
+    }
+}
+
+#[test]
+fn an_ndjson_stream_that_was_stopped_ends_in_a_word_on_it() {
+    let scene = Scene::new();
+    let fixture = large(&scene);
+    let begin = Instant::now();
+    assert_eq!(scene.portolan().args("-o ndjson").run().code, Some(0));
+    let whole = begin.elapsed();
+    let mut marked = 0;
+    for step in 1..20 {
+        let outcome = stopped(&scene, "ndjson", Signal::INT, whole * step / 20);
+        if outcome.signal == Some(2) {
+            assert!(outcome.stdout.is_empty(), "killed in the middle of its output");
+            continue;
+        }
+        let lines: Vec<Value> = outcome.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        match lines.last().filter(|last| last["type"] == "end") {
+            Some(end) => {
+                assert_eq!((outcome.code, &end["complete"]), (Some(130), &Value::Bool(false)));
+                marked += 1;
+            }
+            None => assert_eq!(lines.len(), fixture.truth.0.len(), "not whole, and nothing says so"),
+        }
+    }
+    assert!(marked > 0, "no signal came in the middle");
+}

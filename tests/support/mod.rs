@@ -1,0 +1,21 @@
+//! Scenes to run portolan in: a network namespace of the test's own, programs that listen there, and the truth
+//! about them.
+//!
+//! Nothing here looks at what listens outside a scene, and what is ended is only what was started here.
+// Each test and bench program that takes this in uses a part of it.
+#![allow(dead_code)]
+
+mod cgroup;
+mod listing;
+mod process;
+mod scene;
+
+pub use cgroup::Cgroup;
+pub use listing::{Listing, Outcome, Row, Truth, assert_same, key_of};
+pub use process::{Lines, TempDir, finish, output, tool};
+pub use scene::{Fixture, Isolation, NOBODY, Portolan, Scene, fixture_path, needs_root, portolan_path};
+
+use std::time::Duration;
+
+/// How long anything may take before a test calls it hung. No test measures time by it.
+pub const HANG: Duration = Duration::from_secs(60);

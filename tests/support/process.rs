@@ -1,0 +1,127 @@
+//! Starting programs, hearing them out, and never waiting for ever.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::{env, fs, thread};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::HANG;
+
+/// A command for a tool of the operating system, with a word on where it is from if it is not there.
+pub fn tool(name: &str) -> Command {
+    let package = match name {
+        "unshare" | "nsenter" | "setpriv" => "util-linux",
+        "mount" | "umount" => "mount",
+        "ip" | "ss" => "iproute2",
+        "promtool" => "prometheus",
+        "netstat" => "net-tools",
+        other => other,
+    };
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path)
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .map(|dir| dir.join(name))
+        .find(|file| file.is_file());
+    Command::new(found.unwrap_or_else(|| panic!("`{name}` is not installed: apt-get install {package}")))
+}
+
+/// The lines that a program prints, as they come.
+pub struct Lines(Receiver<String>);
+
+impl Lines {
+    pub fn of(child: &mut Child) -> Self {
+        let out = child.stdout.take().expect("standard output is piped");
+        let (send, receive) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(out).lines() {
+                if line.is_err() || line.is_ok_and(|line| send.send(line).is_err()) {
+                    break;
+                }
+            }
+        });
+        Self(receive)
+    }
+
+    /// All lines up to `last`, without it.
+    pub fn until(&self, last: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            let line = self.0.recv_timeout(HANG).unwrap_or_else(|e| panic!("no {last:?} came ({e}), only {lines:?}"));
+            if line == last {
+                return lines;
+            }
+            lines.push(line);
+        }
+    }
+}
+
+/// Waits for a program that is about to end; one that hangs is killed and `None`.
+pub fn finish(mut child: Child) -> Option<ExitStatus> {
+    let pid = child.id();
+    let (send, receive) = channel();
+    let waiting = thread::spawn(move || {
+        let _ = send.send(child.wait().ok());
+    });
+    let status = receive.recv_timeout(HANG).ok().flatten();
+    if status.is_none() {
+        kill(pid, Signal::KILL);
+    }
+    let _ = waiting.join();
+    status
+}
+
+/// Runs a program to its end, with nothing on its standard input.
+pub fn output(command: &mut Command) -> Output {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    hear(child.unwrap_or_else(|e| panic!("cannot start {command:?}: {e}")), &format!("{command:?}"))
+}
+
+/// Takes what a running program says until it ends.
+pub fn hear(mut child: Child, what: &str) -> Output {
+    let (mut out, mut err) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
+    let read = |from: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        let _ = from.read_to_end(&mut bytes);
+        bytes
+    };
+    let stdout = thread::spawn(move || read(&mut out));
+    let stderr = thread::spawn(move || read(&mut err));
+    let status = finish(child);
+    let (stdout, stderr) = (stdout.join().expect("reads"), stderr.join().expect("reads"));
+    let status = status.unwrap_or_else(|| panic!("{what} hung; it said {}", String::from_utf8_lossy(&stderr)));
+    Output { status, stdout, stderr }
+}
+
+/// Sends a signal to a process that this test started and has not waited for.
+pub fn kill(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// A folder of the test's own that every user may enter, gone with its last owner.
+pub struct TempDir(PathBuf);
+
+impl TempDir {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("portolan-test-{}-{number}", std::process::id()));
+        fs::create_dir(&path).unwrap_or_else(|e| panic!("cannot make {}: {e}", path.display()));
+        Self(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}

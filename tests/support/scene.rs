@@ -1,0 +1,274 @@
+//! A network namespace, and what runs in it.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::{env, fs};
+
+use super::listing::{Listing, Outcome, Truth};
+use super::process::{Lines, TempDir, finish, hear, output, tool};
+use super::{Cgroup, HANG};
+
+/// A user without rights, as Debian and most others number it.
+pub const NOBODY: &str = "65534";
+
+/// What a scene has of its own beside the network.
+#[derive(Clone, Copy, Default)]
+pub struct Isolation {
+    /// Mounts.
+    pub mounts: bool,
+    /// Process ids, with a `/proc` that shows them; implies mounts.
+    pub pids: bool,
+}
+
+/// A network namespace of the test's own with its loopback interface up, gone with its last process.
+pub struct Scene {
+    holder: Option<(Child, ChildStdin)>,
+    /// A process in all namespaces of the scene.
+    pid: u32,
+    isolation: Isolation,
+    dir: TempDir,
+}
+
+impl Scene {
+    pub fn new() -> Self {
+        Self::isolated(Isolation::default())
+    }
+
+    pub fn isolated(isolation: Isolation) -> Self {
+        let mut unshare = tool("unshare");
+        unshare.arg("--net");
+        if !is_root() {
+            unshare.args(["--user", "--map-root-user"]);
+        }
+        if isolation.mounts || isolation.pids {
+            unshare.arg("--mount");
+        }
+        if isolation.pids {
+            unshare.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
+        }
+        unshare.args(["sh", "-c", "ip link set lo up && echo up && exec cat"]);
+        let mut holder = unshare.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("unshare starts");
+        Lines::of(&mut holder).until("up");
+        let pid = if isolation.pids { only_child(holder.id()) } else { holder.id() };
+        let stdin = holder.stdin.take().expect("standard input is piped");
+        Self { holder: Some((holder, stdin)), pid, isolation, dir: TempDir::new() }
+    }
+
+    /// The process that holds the scene's namespaces.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The inode that identifies the network namespace.
+    pub fn netns(&self) -> u64 {
+        let link = fs::read_link(format!("/proc/{}/ns/net", self.pid)).expect("the scene lives");
+        let digits: String = link.to_string_lossy().chars().filter(char::is_ascii_digit).collect();
+        digits.parse().expect("net:[INODE]")
+    }
+
+    /// A folder for files of the test, readable by every user.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A command inside the scene.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = tool("nsenter");
+        command.args(["--target", &self.pid.to_string(), "--net"]);
+        if !is_root() {
+            command.args(["--user", "--preserve-credentials"]);
+        }
+        if self.isolation.mounts || self.isolation.pids {
+            command.arg("--mount");
+        }
+        if self.isolation.pids {
+            command.arg("--pid");
+        }
+        command.arg("--").arg(program);
+        command
+    }
+
+    /// Runs a shell script inside the scene; it must succeed.
+    pub fn sh(&self, script: &str) -> String {
+        let out = output(self.command("sh").args(["-ec", script]));
+        assert!(out.status.success(), "{script}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).expect("UTF-8")
+    }
+
+    /// Starts the fixture with these arguments and waits until it is ready.
+    pub fn fixture(&self, args: &str) -> Fixture {
+        Fixture::start(self.command(fixture_path()).args(args.split_whitespace()))
+    }
+
+    /// The same inside a control group.
+    pub fn fixture_in(&self, cgroup: &Cgroup, args: &str) -> Fixture {
+        let inside = self.command(fixture_path());
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"echo $$ > "$0/cgroup.procs" && exec "$@""#]).arg(cgroup.path());
+        command.arg(inside.get_program()).args(inside.get_args());
+        Fixture::start(command.args(args.split_whitespace()))
+    }
+
+    /// `portolan discover local` inside the scene.
+    pub fn portolan(&self) -> Portolan<'_> {
+        Portolan { scene: self, wrapper: Vec::new(), program: portolan_path(), args: Vec::new() }
+    }
+
+    /// A copy of a program that every user may run: the build's own folder may be closed to them.
+    pub fn public_copy(&self, program: &Path, name: &OsStr) -> PathBuf {
+        let copy = self.dir().join(name);
+        if !copy.exists() {
+            fs::copy(program, &copy).expect("the program is copied");
+        }
+        copy
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if let Some((holder, stdin)) = self.holder.take() {
+            drop(stdin);
+            finish(holder);
+        }
+    }
+}
+
+/// A run of `portolan discover local` that is being put together.
+#[derive(Clone)]
+pub struct Portolan<'a> {
+    scene: &'a Scene,
+    wrapper: Vec<OsString>,
+    program: PathBuf,
+    args: Vec<OsString>,
+}
+
+impl Portolan<'_> {
+    pub fn args(mut self, args: &str) -> Self {
+        self.args.extend(args.split_whitespace().map(OsString::from));
+        self
+    }
+
+    pub fn arg(mut self, arg: &str) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Runs it under another program, which gets portolan's path and arguments at its end.
+    pub fn under(mut self, name: &str, args: &[&str]) -> Self {
+        self.wrapper.push(tool(name).get_program().into());
+        self.wrapper.extend(args.iter().map(OsString::from));
+        self
+    }
+
+    /// Runs it as a user without any rights.
+    pub fn as_nobody(self) -> Self {
+        self.as_nobody_with("--bounding-set=-all", &[])
+    }
+
+    /// Runs it as that user with these capabilities and no other, as `+chown,+kill`.
+    pub fn as_nobody_with(mut self, bounding: &str, more: &[&str]) -> Self {
+        needs_root("it runs portolan as another user");
+        self.program = self.scene.public_copy(&self.program, "portolan".as_ref());
+        let user = [&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"].map(String::as_str);
+        let args = [&user, more, &[bounding, "--"]].concat();
+        self.under("setpriv", &args)
+    }
+
+    /// The command, for who wants to start it by other means.
+    pub fn command(&self) -> Command {
+        let mut words = self.wrapper.iter().cloned().chain([self.program.clone().into()]);
+        let mut command = self.scene.command(words.next().expect("portolan at least"));
+        command.args(words).args(["discover", "local"]).args(&self.args);
+        // What the tester has set must not change what a test sees.
+        command.env_clear().env("PATH", env::var_os("PATH").unwrap_or_default());
+        command.env("HOME", self.scene.dir()).env("XDG_CONFIG_HOME", self.scene.dir());
+        command
+    }
+
+    /// Starts it; its standard output and error can be read.
+    pub fn spawn(&self) -> Child {
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().expect("portolan starts")
+    }
+
+    pub fn run(&self) -> Outcome {
+        Outcome::new(hear(self.spawn(), &format!("portolan {:?}", self.args)))
+    }
+
+    /// Runs it with `--json`; it must succeed with everything there.
+    pub fn list(self) -> Listing {
+        self.arg("--json").run().listing()
+    }
+}
+
+/// A program that listens, and the truth about it.
+pub struct Fixture {
+    child: Option<(Child, ChildStdin)>,
+    pub truth: Truth,
+}
+
+impl Fixture {
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the fixture starts");
+        let truth = Truth::parse(&Lines::of(&mut child).until("ready"));
+        let stdin = child.stdin.take().expect("standard input is piped");
+        Self { child: Some((child, stdin)), truth }
+    }
+
+    /// Ends it and its workers, and returns when every socket is closed.
+    pub fn end(mut self) {
+        let (child, stdin) = self.child.take().expect("it runs");
+        drop(stdin);
+        assert!(finish(child).is_some_and(|status| status.success()), "the fixture failed, or hung for {HANG:?}");
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        if let Some((child, stdin)) = self.child.take() {
+            drop(stdin);
+            finish(child);
+        }
+    }
+}
+
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Fails the test with a clear word where it is run without root.
+pub fn needs_root(why: &str) {
+    assert!(is_root(), "this test needs root: {why}");
+}
+
+pub fn portolan_path() -> PathBuf {
+    env!("CARGO_BIN_EXE_portolan").into()
+}
+
+/// The fixture program, built as this test is. Cargo builds examples only for a whole `cargo test`, so a single
+/// test program asks for it again, which is quick where nothing changed.
+pub fn fixture_path() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let bin = portolan_path();
+        let folder = bin.parent().expect("target/PROFILE");
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--example", "listeners", "--manifest-path"]);
+        build.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        if folder.ends_with("release") {
+            build.arg("--release");
+        }
+        let built = build.stdin(Stdio::null()).status().expect("cargo starts");
+        assert!(built.success(), "cargo cannot build the example `listeners`");
+        folder.join("examples/listeners")
+    })
+}
+
+fn only_child(pid: u32) -> u32 {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("the kernel lists children");
+    children.split_whitespace().next().and_then(|pid| pid.parse().ok()).expect("unshare has forked")
+}
