@@ -1,17 +1,28 @@
 //! The command line: composes, and is the only place that prints, reads the environment or exits.
 
 mod discover;
+mod exit;
+mod parse;
+mod signals;
+mod stderr;
+mod stdout;
+mod terminal;
+mod usage;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::exit::Exit;
+use self::parse::Parsed;
+use crate::error::Result;
 use crate::output::FormatName;
 
 /// Charts what serves here, who owns it, and how well
 #[derive(Debug, Parser)]
-#[command(name = "portolan", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "portolan", bin_name = "portolan", version, propagate_version = true, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -45,6 +56,13 @@ struct Global {
     quiet: bool,
 }
 
+impl Global {
+    /// The format to write in, whichever way it was asked for.
+    fn format(&self) -> FormatName {
+        if self.json { FormatName::Json } else { self.output }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Color {
     Auto,
@@ -54,8 +72,24 @@ enum Color {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match cli.command {
-        Command::Discover(discover) => discover.run(&cli.global),
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let exit = run(&args).unwrap_or_else(|error| {
+        stderr::error(&error);
+        Exit::from(&error)
+    });
+    exit.into()
+}
+
+fn run(args: &[OsString]) -> Result<Exit> {
+    match parse::parse(args)? {
+        Parsed::Text(text) => {
+            let color = terminal::Terminal::of_stdout(Color::Auto).color;
+            let text = if color { text.ansi().to_string() } else { text.to_string() };
+            stdout::with_stdout(|out| writeln!(out, "{}", text.trim_end()))?;
+            Ok(Exit::Done)
+        }
+        Parsed::Run(cli) => match cli.command {
+            Command::Discover(discover) => discover.run(&cli.global),
+        },
     }
 }
