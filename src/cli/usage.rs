@@ -156,9 +156,9 @@ fn argument(error: &clap::Error) -> String {
     if error.kind() == ErrorKind::UnknownArgument { argument } else { name(&argument).to_owned() }
 }
 
-/// `--ports` of clap's `--ports <PORTS>`.
+/// `--ports` of clap's `--ports <PORTS>`; a positional argument, `[PORT]`, has no name but its value's.
 fn name(argument: &str) -> &str {
-    argument.split([' ', '=', '[']).next().unwrap_or(argument)
+    if argument.starts_with('-') { argument.split([' ', '=', '[']).next().unwrap_or(argument) } else { argument }
 }
 
 fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
