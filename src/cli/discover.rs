@@ -1,10 +1,10 @@
 //! `portolan discover SOURCE`: list what a source knows.
 
-use std::process::ExitCode;
-
 use clap::Args;
 
 use super::Global;
+use super::exit::Exit;
+use crate::error::Result;
 use crate::source::AnySource;
 
 /// List services
@@ -21,8 +21,8 @@ pub(super) struct Discover {
 }
 
 impl Discover {
-    pub(super) fn run(&self, _global: &Global) -> ExitCode {
+    pub(super) fn run(&self, _global: &Global) -> Result<Exit> {
         let _ = (self.fail_empty, self.strict, self.source.as_source().name());
-        ExitCode::SUCCESS
+        Ok(Exit::Done)
     }
 }
