@@ -14,6 +14,8 @@ use crate::error::{Error, Result};
 pub(super) struct Stop {
     interrupted: Arc<AtomicBool>,
     terminated: Arc<AtomicBool>,
+    /// Set by either.
+    asked: Arc<AtomicBool>,
 }
 
 impl Stop {
@@ -23,7 +25,7 @@ impl Stop {
     /// # Errors
     /// Where the operating system does not let signals be caught.
     pub(super) fn listen() -> Result<Self> {
-        let stop = Self { interrupted: Arc::default(), terminated: Arc::default() };
+        let stop = Self { interrupted: Arc::default(), terminated: Arc::default(), asked: Arc::default() };
         stop.register().map_err(|error| Error::io("catch signals", error, "look for a sandbox that forbids it"))?;
         Ok(stop)
     }
@@ -37,7 +39,15 @@ impl Stop {
         }
         flag::register(SIGINT, Arc::clone(&self.interrupted))?;
         flag::register(SIGTERM, Arc::clone(&self.terminated))?;
+        for signal in [SIGINT, SIGTERM] {
+            flag::register(signal, Arc::clone(&self.asked))?;
+        }
         Ok(())
+    }
+
+    /// Becomes true with the first signal, for whoever looks now and then.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.asked)
     }
 
     /// How the command must end, if it was asked to stop.

@@ -5,10 +5,16 @@ use std::io::{self, Write};
 
 use crate::clean::is_dangerous;
 use crate::error::Error;
+use crate::model::Fault;
 
 /// Tells why the command could not be done: one line, and one of what to try.
 pub(super) fn error(error: &Error) {
     write(&format!("error: {}\nhint: {}\n", one_line(&with_causes(error)), one_line(error.hint())));
+}
+
+/// Tells of a part that could not be read, while the rest was.
+pub(super) fn fault(fault: &Fault) {
+    write(&format!("error: cannot {}: {}\nhint: {}\n", one_line(&fault.what), one_line(&fault.why), one_line(&fault.hint)));
 }
 
 /// Tells something beside the data, such as a summary. The caller asks `--quiet` first.

@@ -16,7 +16,7 @@ const BUFFER: usize = 64 * 1024;
 ///
 /// # Errors
 /// Where standard output takes no more: a full disk.
-pub(super) fn with_stdout<T>(write: impl FnOnce(&mut dyn Write) -> io::Result<T>) -> Result<Option<T>> {
+pub(super) fn with_stdout<T>(write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<T>) -> Result<Option<T>> {
     // The standard library's own handle breaks what it is given at the last line's end; a descriptor does not.
     let written = io::stdout().as_fd().try_clone_to_owned().and_then(|fd| {
         let mut out = BufWriter::with_capacity(BUFFER, File::from(fd));

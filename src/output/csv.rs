@@ -8,7 +8,7 @@ use crate::clean::{clean, write_clean};
 use crate::model::{Column, Service};
 
 pub(super) struct Csv<'w> {
-    writer: csv::Writer<&'w mut dyn Write>,
+    writer: csv::Writer<&'w mut (dyn Write + Send)>,
     columns: &'static [Column],
     cell: String,
 }
@@ -17,7 +17,7 @@ pub(super) struct Csv<'w> {
 const COMMON: [&str; 8] = ["id", "transport", "address", "port", "service", "name", "namespace", "source"];
 
 impl<'w> Csv<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(COMMON.into_iter().chain(page.columns.iter().map(|column| column.name)))?;
         Ok(Self { writer, columns: page.columns, cell: String::new() })

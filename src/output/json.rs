@@ -15,14 +15,14 @@ use crate::model::{Completeness, Service};
 pub(super) const SCHEMA: &str = "portolan/v1";
 
 pub(super) struct Json<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
     pretty: bool,
     first: bool,
     scratch: Vec<u8>,
 }
 
 impl<'w> Json<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
         write!(out, r#"{{"schema":"{SCHEMA}","generated":"{}","items":["#, page.generated)?;
         Ok(Self { out, pretty: page.width.is_some(), first: true, scratch: Vec::new() })
     }
@@ -48,7 +48,7 @@ impl Format for Json<'_> {
 /// Writes a value as JSON in which no control, bidirectional or zero-width character stands raw: a JSON library
 /// need not escape DEL, C1 or those, but a terminal would obey them.
 pub(super) fn write_json(
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
     scratch: &mut Vec<u8>,
     value: &impl Serialize,
     pretty: bool,

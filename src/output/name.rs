@@ -7,11 +7,11 @@ use crate::clean::clean;
 use crate::model::Service;
 
 pub(super) struct Name<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
 }
 
 impl<'w> Name<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, _page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: Page) -> io::Result<Self> {
         Ok(Self { out })
     }
 }

@@ -9,7 +9,7 @@ use super::{End, Format, Page};
 use crate::model::{Completeness, Fault, Service};
 
 pub(super) struct Ndjson<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
     scratch: Vec<u8>,
 }
 
@@ -22,7 +22,7 @@ struct LastLine<'a> {
 }
 
 impl<'w> Ndjson<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, _page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: Page) -> io::Result<Self> {
         Ok(Self { out, scratch: Vec::new() })
     }
 }

@@ -14,14 +14,14 @@ use super::{End, Format, Page};
 use crate::model::{Address, Column, Endpoint, Service};
 
 pub(super) struct PrometheusSd<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
     columns: &'static [Column],
     first: bool,
     scratch: Vec<u8>,
 }
 
 impl<'w> PrometheusSd<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
         out.write_all(b"[")?;
         Ok(Self { out, columns: page.columns, first: true, scratch: Vec::new() })
     }

@@ -12,7 +12,7 @@ use super::{End, Format, Page};
 use crate::model::{Column, Endpoint, Service};
 
 pub(super) struct Table<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
     page: Page,
     cells: Cells,
 }
@@ -35,15 +35,15 @@ const EMPTY: &str = "-";
 const GAP: &str = "  ";
 
 impl<'w> Table<'w> {
-    pub(super) fn brief(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
+    pub(super) fn brief(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
         Ok(Self::with(out, page, page.columns.iter().filter(|column| !column.wide).collect()))
     }
 
-    pub(super) fn wide(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
+    pub(super) fn wide(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
         Ok(Self::with(out, page, page.columns.iter().collect()))
     }
 
-    fn with(out: &'w mut dyn Write, page: Page, columns: Vec<&'static Column>) -> Self {
+    fn with(out: &'w mut (dyn Write + Send), page: Page, columns: Vec<&'static Column>) -> Self {
         Self { out, page, cells: Cells::new(columns) }
     }
 }
@@ -105,7 +105,7 @@ impl Cells {
         })
     }
 
-    fn write_aligned(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn write_aligned(&self, out: &mut (dyn Write + Send)) -> io::Result<()> {
         let shown = self.shown();
         let headers: Vec<String> = shown.iter().map(|&column| self.header(column)).collect();
         let widths: Vec<usize> =
@@ -121,7 +121,7 @@ impl Cells {
         Ok(())
     }
 
-    fn write_fitted(&self, out: &mut dyn Write, width: u16, color: bool) -> io::Result<()> {
+    fn write_fitted(&self, out: &mut (dyn Write + Send), width: u16, color: bool) -> io::Result<()> {
         let shown = self.shown();
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);

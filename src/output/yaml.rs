@@ -13,13 +13,13 @@ use super::{End, Format, Page};
 use crate::model::{Completeness, Service};
 
 pub(super) struct Yaml<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
     first: bool,
     scratch: Vec<u8>,
 }
 
 impl<'w> Yaml<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
         write!(out, "schema: {SCHEMA}\ngenerated: \"{}\"\n", page.generated)?;
         Ok(Self { out, first: true, scratch: Vec::new() })
     }
