@@ -6,6 +6,7 @@ pub mod cli;
 mod error;
 mod model;
 mod output;
+mod settings;
 mod source;
 
 pub use clean::{DISPLAY_CHARS, Untrusted};

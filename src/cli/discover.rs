@@ -1,11 +1,24 @@
 //! `portolan discover SOURCE`: list what a source knows.
 
-use std::process::ExitCode;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 
 use clap::Args;
+use jiff::Timestamp;
 
-use super::Global;
-use crate::source::AnySource;
+use super::exit::Exit;
+use super::signals::Stop;
+use super::terminal::Terminal;
+use super::{Global, stderr, stdout};
+use crate::error::Result;
+use crate::model::{Completeness, Depth, Fault, Service};
+use crate::output::{End, Format, FormatName, Page};
+use crate::source::{AnySource, Sink};
 
 /// List services
 #[derive(Args, Debug)]
@@ -21,8 +34,146 @@ pub(super) struct Discover {
 }
 
 impl Discover {
-    pub(super) fn run(&self, _global: &Global) -> ExitCode {
-        let _ = (self.fail_empty, self.strict, self.source.as_source().name());
-        ExitCode::SUCCESS
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let stop = Stop::listen()?;
+        let source = self.source.as_source();
+        let terminal = Terminal::of_stdout(global.color);
+        let page = Page {
+            columns: source.columns(),
+            generated: Timestamp::now(),
+            width: terminal.width,
+            color: terminal.color,
+        };
+        let printed = stdout::with_stdout(|out| {
+            let mut printer = Printer::new(global.format(), page, out, stop.flag());
+            let listed = block_on(source.list(&mut printer));
+            printer.finish(listed)
+        })?;
+        let Some(printed) = printed else { return Ok(Exit::Done) };
+        let printed = printed?;
+        let mut exit = stop.requested().unwrap_or(Exit::Done);
+        for error in &printed.errors {
+            stderr::fault(error);
+            exit = exit.max(Exit::Incomplete);
+        }
+        if !global.quiet {
+            stderr::note(&summary(printed.count));
+            printed.limits.iter().for_each(|limit| {
+                stderr::note(&format!("cannot {}: {}; {}", limit.what, limit.why, limit.hint));
+            });
+        }
+        if self.strict && !printed.limits.is_empty() {
+            exit = exit.max(Exit::RightsMissing);
+        }
+        if self.fail_empty && printed.count == 0 {
+            exit = exit.max(Exit::ConditionFailed);
+        }
+        Ok(exit)
+    }
+}
+
+fn summary(count: usize) -> String {
+    match count {
+        0 => "nothing found".to_owned(),
+        1 => "1 service".to_owned(),
+        count => format!("{count} services"),
+    }
+}
+
+/// Writes services down as they come. Nothing is written before the first or the end, so that a source which
+/// fails at once leaves standard output empty.
+struct Printer<'w> {
+    name: FormatName,
+    page: Page,
+    out: Option<&'w mut (dyn Write + Send)>,
+    format: Option<Box<dyn Format + 'w>>,
+    closed: Arc<AtomicBool>,
+    failure: Option<io::Error>,
+    printed: Printed,
+}
+
+/// What was written, and what could not be seen.
+#[derive(Default)]
+struct Printed {
+    count: usize,
+    errors: Vec<Fault>,
+    limits: Vec<Fault>,
+}
+
+impl<'w> Printer<'w> {
+    fn new(name: FormatName, page: Page, out: &'w mut (dyn Write + Send), closed: Arc<AtomicBool>) -> Self {
+        Self { name, page, out: Some(out), format: None, closed, failure: None, printed: Printed::default() }
+    }
+
+    fn format(&mut self) -> io::Result<&mut (dyn Format + 'w)> {
+        if let Some(out) = self.out.take() {
+            self.format = Some(self.name.open(out, self.page)?);
+        }
+        self.format.as_deref_mut().ok_or_else(|| io::Error::other("the output could not be opened"))
+    }
+
+    /// Writes the end, unless there was nothing to list from.
+    fn finish(mut self, listed: Result<Completeness>) -> io::Result<Result<Printed>> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        let completeness = match listed {
+            Ok(completeness) => completeness,
+            Err(error) => return Ok(Err(error)),
+        };
+        let printed = std::mem::take(&mut self.printed);
+        self.format()?.end(&End { completeness, errors: &printed.errors, limits: &printed.limits })?;
+        Ok(Ok(printed))
+    }
+}
+
+impl Sink for Printer<'_> {
+    fn depth(&self) -> Depth {
+        self.name.depth()
+    }
+
+    fn closed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.closed)
+    }
+
+    fn service(&mut self, service: Service) -> ControlFlow<()> {
+        match self.format().and_then(|format| format.service(&service)) {
+            Ok(()) => {
+                self.printed.count += 1;
+                ControlFlow::Continue(())
+            }
+            Err(failure) => {
+                self.failure = Some(failure);
+                self.closed.store(true, Ordering::Relaxed);
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        self.printed.errors.push(fault);
+    }
+
+    fn limit(&mut self, limit: Fault) {
+        self.printed.limits.push(limit);
+    }
+}
+
+/// Runs a future on this thread. A source that needs timers or sockets brings its own runtime; one that only reads
+/// what the kernel has ready does not pay for one.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => thread::park(),
+        }
     }
 }

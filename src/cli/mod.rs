@@ -1,17 +1,36 @@
 //! The command line: composes, and is the only place that prints, reads the environment or exits.
 
+mod completions;
+mod config;
 mod discover;
+mod document;
+mod exit;
+mod man;
+mod parse;
+mod ports;
+mod reference;
+mod settings_file;
+mod signals;
+mod stderr;
+mod stdout;
+mod terminal;
+mod usage;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use self::exit::Exit;
+use self::parse::Parsed;
+use crate::error::{Error, Result};
 use crate::output::FormatName;
 
 /// Charts what serves here, who owns it, and how well
 #[derive(Debug, Parser)]
-#[command(name = "portolan", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "portolan", bin_name = "portolan", version, propagate_version = true, max_term_width = 100)]
+#[command(after_long_help = reference::long_help())]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -22,6 +41,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Discover(discover::Discover),
+    Ports(ports::PortNames),
+    Completions(completions::Completions),
+    Man(man::ManPages),
+    Config(config::Config),
 }
 
 /// Options that every command takes.
@@ -43,6 +66,34 @@ struct Global {
     /// Nothing on stderr but errors
     #[arg(short, long, global = true)]
     quiet: bool,
+    /// Whether the command line itself says how results are written, not a setting or a default.
+    #[arg(skip)]
+    output_asked: bool,
+}
+
+impl Global {
+    /// The format to write in, whichever way it was asked for.
+    fn format(&self) -> FormatName {
+        if self.json { FormatName::Json } else { self.output }
+    }
+
+    /// Whether to write JSON, for a `command` that else writes text of its own and knows no other format. A
+    /// format that a setting asks for is meant for services, and let be.
+    ///
+    /// # Errors
+    /// Where the command line asks for another.
+    fn wants_json(&self, command: &str) -> Result<bool> {
+        match self.format() {
+            FormatName::Json => Ok(true),
+            FormatName::Table => Ok(false),
+            other if self.output_asked => {
+                let name = other.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+                let why = format!("{command} does not write {name}");
+                Err(Error::usage(format!("--output '{name}'"), why, "leave it out, or write --json"))
+            }
+            _ => Ok(false),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,8 +105,28 @@ enum Color {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match cli.command {
-        Command::Discover(discover) => discover.run(&cli.global),
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let exit = run(&args).unwrap_or_else(|error| {
+        stderr::error(&error);
+        Exit::from(&error)
+    });
+    exit.into()
+}
+
+fn run(args: &[OsString]) -> Result<Exit> {
+    match parse::parse(args)? {
+        Parsed::Text(text) => {
+            let color = terminal::Terminal::of_stdout(Color::Auto).color;
+            let text = if color { text.ansi().to_string() } else { text.to_string() };
+            stdout::with_stdout(|out| writeln!(out, "{}", text.trim_end()))?;
+            Ok(Exit::Done)
+        }
+        Parsed::Run(cli) => match cli.command {
+            Command::Discover(discover) => discover.run(&cli.global),
+            Command::Ports(ports) => ports.run(&cli.global),
+            Command::Completions(completions) => completions.run(),
+            Command::Man(man) => man.run(cli.global.quiet),
+            Command::Config(config) => config.run(&cli.global),
+        },
     }
 }

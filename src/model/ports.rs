@@ -50,6 +50,13 @@ impl Ports {
         Self::from_ranges(PORT_NAMES.iter().map(|known| (known.port, known.port)).collect())
     }
 
+    /// What is in both sets; it may be empty.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let pairs = self.ranges.iter().flat_map(|a| other.ranges.iter().map(move |b| (a.0.max(b.0), a.1.min(b.1))));
+        Self { ranges: pairs.filter(|(first, last)| first <= last).collect() }
+    }
+
     fn from_ranges(mut ranges: Vec<(u16, u16)>) -> Self {
         ranges.sort_unstable();
         let mut merged: Vec<(u16, u16)> = Vec::with_capacity(ranges.len());

@@ -1,25 +1,59 @@
-use super::{End, Format, Page};
-use crate::model::Service;
+//! One endpoint per line (RFC 4180), for spreadsheets: a cell that one would run as a formula is quoted with `'`.
+
+use std::fmt::Write as _;
 use std::io::{self, Write};
+
+use super::{End, Format, Page};
+use crate::clean::{clean, write_clean};
+use crate::model::{Column, Service};
+
 pub(super) struct Csv<'w> {
-    out: &'w mut dyn Write,
+    writer: csv::Writer<&'w mut (dyn Write + Send)>,
+    columns: &'static [Column],
+    cell: String,
 }
+
+/// What every source has.
+const COMMON: [&str; 8] = ["id", "transport", "address", "port", "service", "name", "namespace", "source"];
+
 impl<'w> Csv<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, _page: Page) -> io::Result<Self> {
-        Ok(Self { out })
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record(COMMON.into_iter().chain(page.columns.iter().map(|column| column.name)))?;
+        Ok(Self { writer, columns: page.columns, cell: String::new() })
     }
-    pub(super) fn brief(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
-    }
-    pub(super) fn wide(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
+
+    /// Writes what `fill` writes as one cell.
+    fn cell(&mut self, fill: impl FnOnce(&mut String) -> std::fmt::Result) -> io::Result<()> {
+        self.cell.clear();
+        fill(&mut self.cell).map_err(io::Error::other)?;
+        if self.cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+            self.cell.insert(0, '\'');
+        }
+        Ok(self.writer.write_field(&self.cell)?)
     }
 }
+
 impl Format for Csv<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        writeln!(self.out, "{}", service.id)
-    }
-    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+        for endpoint in &service.endpoints {
+            self.cell(|out| write_clean(out, &service.id))?;
+            self.cell(|out| out.write_str(endpoint.transport.as_str()))?;
+            self.cell(|out| write!(out, "{}", endpoint.address))?;
+            self.cell(|out| endpoint.port.map_or(Ok(()), |port| write!(out, "{port}")))?;
+            self.cell(|out| out.write_str(endpoint.service_guess.unwrap_or_default()))?;
+            self.cell(|out| service.name.as_ref().map_or(Ok(()), |name| write!(out, "{name}")))?;
+            self.cell(|out| service.namespace.as_ref().map_or(Ok(()), |name| write!(out, "{name}")))?;
+            self.cell(|out| out.write_str(&clean(service.source)))?;
+            for column in self.columns {
+                self.cell(|out| (column.cell)(service, out))?;
+            }
+            self.writer.write_record(None::<&[u8]>)?;
+        }
         Ok(())
+    }
+
+    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+        self.writer.flush()
     }
 }

@@ -1,25 +1,87 @@
-use super::{End, Format, Page};
-use crate::model::Service;
+//! One JSON document: `{"schema":"portolan/v1","generated":…,"items":[…],"complete":true,"errors":[],"limits":[]}`.
+//!
+//! In a pipe each item has a line of its own, so that two runs can be compared line by line; on a terminal the
+//! items are indented.
+
 use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{End, Format, Page};
+use crate::clean::is_dangerous;
+use crate::model::{Completeness, Service};
+
+/// What every document begins with. Fields are only ever added; a change of meaning makes it `/v2`.
+pub(super) const SCHEMA: &str = "portolan/v1";
+
 pub(super) struct Json<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
+    pretty: bool,
+    first: bool,
+    scratch: Vec<u8>,
 }
+
 impl<'w> Json<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, _page: Page) -> io::Result<Self> {
-        Ok(Self { out })
-    }
-    pub(super) fn brief(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
-    }
-    pub(super) fn wide(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
+        write!(out, r#"{{"schema":"{SCHEMA}","generated":"{}","items":["#, page.generated)?;
+        Ok(Self { out, pretty: page.width.is_some(), first: true, scratch: Vec::new() })
     }
 }
+
 impl Format for Json<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        writeln!(self.out, "{}", service.id)
+        self.out.write_all(if self.first { b"\n" } else { b",\n" })?;
+        self.first = false;
+        write_json(self.out, &mut self.scratch, service, self.pretty)
     }
-    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
-        Ok(())
+
+    fn end(&mut self, end: &End<'_>) -> io::Result<()> {
+        let complete = end.completeness == Completeness::Complete;
+        write!(self.out, "{}],\"complete\":{complete},\"errors\":", if self.first { "" } else { "\n" })?;
+        write_json(self.out, &mut self.scratch, &end.errors, false)?;
+        self.out.write_all(b",\"limits\":")?;
+        write_json(self.out, &mut self.scratch, &end.limits, false)?;
+        self.out.write_all(b"}\n")
+    }
+}
+
+/// Writes a value as JSON in which no control, bidirectional or zero-width character stands raw: a JSON library
+/// need not escape DEL, C1 or those, but a terminal would obey them.
+pub(super) fn write_json(
+    out: &mut (dyn Write + Send),
+    scratch: &mut Vec<u8>,
+    value: &impl Serialize,
+    pretty: bool,
+) -> io::Result<()> {
+    scratch.clear();
+    if pretty { serde_json::to_writer_pretty(&mut *scratch, value) } else { serde_json::to_writer(&mut *scratch, value) }?;
+    // Inside strings the library has escaped what is below a space; a newline stands only between lines.
+    if scratch.iter().all(|byte| *byte < 0x7f) {
+        return out.write_all(scratch);
+    }
+    let text = std::str::from_utf8(scratch).map_err(io::Error::other)?;
+    let mut done = 0;
+    for (at, c) in text.char_indices().filter(|(_, c)| *c >= '\x7f' && is_dangerous(*c)) {
+        out.write_all(&text.as_bytes()[done..at])?;
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            write!(out, "\\u{unit:04x}")?;
+        }
+        done = at + c.len_utf8();
+    }
+    out.write_all(&text.as_bytes()[done..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped_and_comes_back() {
+        let nasty = "a\x1b\x7f\u{9b}31m\u{202e}é\u{200b}\u{e0041}\"\\";
+        let mut out = Vec::new();
+        write_json(&mut out, &mut Vec::new(), &nasty, false).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, r#""a\u001b\u007f\u009b31m\u202eé\u200b\udb40\udc41\"\\""#);
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), nasty);
     }
 }

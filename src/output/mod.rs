@@ -17,7 +17,7 @@ use crate::model::{Column, Completeness, Depth, Fault, Service};
 /// A way to write services down, one by one as they come.
 ///
 /// A format that needs all of them to write the first (a table and its widths) keeps what it must until `end`.
-pub trait Format {
+pub trait Format: Send {
     /// Takes a service.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ macro_rules! formats {
             ///
             /// # Errors
             /// What the writer says: some formats begin with a header.
-            pub fn open<'w>(self, out: &'w mut dyn Write, page: Page) -> io::Result<Box<dyn Format + 'w>> {
+            pub fn open<'w>(self, out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Box<dyn Format + 'w>> {
                 Ok(match self { $(Self::$variant => Box::new($open(out, page)?),)* })
             }
 

@@ -1,24 +1,26 @@
-use super::{End, Format, Page};
-use crate::model::Service;
+//! Only ids, one per line: for scripts that go on with them.
+
 use std::io::{self, Write};
+
+use super::{End, Format, Page};
+use crate::clean::clean;
+use crate::model::Service;
+
 pub(super) struct Name<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
 }
+
 impl<'w> Name<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, _page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: Page) -> io::Result<Self> {
         Ok(Self { out })
     }
-    pub(super) fn brief(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
-    }
-    pub(super) fn wide(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
-    }
 }
+
 impl Format for Name<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        writeln!(self.out, "{}", service.id)
+        writeln!(self.out, "{}", clean(&service.id))
     }
+
     fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
         Ok(())
     }

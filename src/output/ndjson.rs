@@ -1,25 +1,44 @@
-use super::{End, Format, Page};
-use crate::model::Service;
+//! One JSON object per line, each a service. An answer that is not whole ends in `{"type":"end","complete":false,…}`.
+
 use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::json::write_json;
+use super::{End, Format, Page};
+use crate::model::{Completeness, Fault, Service};
+
 pub(super) struct Ndjson<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
+    scratch: Vec<u8>,
 }
+
+/// The last line of an answer that is not whole.
+#[derive(Serialize)]
+struct LastLine<'a> {
+    r#type: &'static str,
+    complete: bool,
+    errors: &'a [Fault],
+}
+
 impl<'w> Ndjson<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, _page: Page) -> io::Result<Self> {
-        Ok(Self { out })
-    }
-    pub(super) fn brief(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
-    }
-    pub(super) fn wide(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
+    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: Page) -> io::Result<Self> {
+        Ok(Self { out, scratch: Vec::new() })
     }
 }
+
 impl Format for Ndjson<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        writeln!(self.out, "{}", service.id)
+        write_json(self.out, &mut self.scratch, service, false)?;
+        self.out.write_all(b"\n")
     }
-    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+
+    fn end(&mut self, end: &End<'_>) -> io::Result<()> {
+        if end.completeness == Completeness::Incomplete {
+            let line = LastLine { r#type: "end", complete: false, errors: end.errors };
+            write_json(self.out, &mut self.scratch, &line, false)?;
+            self.out.write_all(b"\n")?;
+        }
         Ok(())
     }
 }

@@ -1,25 +1,85 @@
-use super::{End, Format, Page};
-use crate::model::Service;
+//! Targets for Prometheus: the JSON that its `file_sd_configs` and `http_sd_configs` read.
+//!
+//! A listener at every address is a target at this host's loopback address; what has no port is left out. Labels
+//! begin with `__meta_portolan_`, so that they last until relabelling and no longer.
+
+use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use serde_json::{Map, Value};
+
+use super::json::write_json;
+use super::{End, Format, Page};
+use crate::model::{Address, Column, Endpoint, Service};
+
 pub(super) struct PrometheusSd<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
+    columns: &'static [Column],
+    first: bool,
+    scratch: Vec<u8>,
 }
+
 impl<'w> PrometheusSd<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, _page: Page) -> io::Result<Self> {
-        Ok(Self { out })
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
+        out.write_all(b"[")?;
+        Ok(Self { out, columns: page.columns, first: true, scratch: Vec::new() })
     }
-    pub(super) fn brief(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
-    }
-    pub(super) fn wide(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
+
+    fn labels(&self, service: &Service, endpoint: &Endpoint) -> Map<String, Value> {
+        let mut labels = Map::new();
+        let mut add = |name: &str, value: String| {
+            if !value.is_empty() {
+                labels.insert(format!("__meta_portolan_{name}"), Value::String(value));
+            }
+        };
+        let shown = |text: Option<&dyn std::fmt::Display>| text.map(ToString::to_string).unwrap_or_default();
+        add("id", service.id.clone());
+        add("name", shown(service.name.as_ref().map(|name| name as _)));
+        add("namespace", shown(service.namespace.as_ref().map(|name| name as _)));
+        add("source", service.source.to_owned());
+        add("transport", endpoint.transport.as_str().to_owned());
+        add("address", endpoint.address.to_string());
+        add("port", shown(endpoint.port.as_ref().map(|port| port as _)));
+        add("service", endpoint.service_guess.unwrap_or_default().to_owned());
+        for column in self.columns {
+            let mut value = String::new();
+            // Writing to a String cannot fail.
+            let _ = (column.cell)(service, &mut value);
+            add(&format!("{}_{}", service.source, column.name), value);
+        }
+        labels
     }
 }
+
 impl Format for PrometheusSd<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        writeln!(self.out, "{}", service.id)
-    }
-    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+        for endpoint in &service.endpoints {
+            let Some(target) = target(endpoint) else { continue };
+            let mut group = Map::new();
+            group.insert("targets".to_owned(), Value::Array(vec![Value::String(target)]));
+            group.insert("labels".to_owned(), Value::Object(self.labels(service, endpoint)));
+            self.out.write_all(if self.first { b"\n" } else { b",\n" })?;
+            self.first = false;
+            write_json(self.out, &mut self.scratch, &group, false)?;
+        }
         Ok(())
     }
+
+    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+        self.out.write_all(if self.first { b"]\n" } else { b"\n]\n" })
+    }
+}
+
+/// Where to scrape an endpoint.
+fn target(endpoint: &Endpoint) -> Option<String> {
+    let Address::Ip(ip) = endpoint.address else { return None };
+    let ip = match ip.to_canonical() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    let mut target = String::new();
+    let _ = write!(target, "{}", Endpoint { address: Address::Ip(ip), ..endpoint.clone() });
+    endpoint.port.map(|_| target)
 }

@@ -1,25 +1,181 @@
-use super::{End, Format, Page};
-use crate::model::Service;
+//! Aligned columns for people.
+//!
+//! On a terminal the table is made to fit its width. In a pipe nothing is cut off, and a column is as wide as its
+//! widest cell; twenty thousand rows are common there, so the cells are kept in one piece of text.
+
 use std::io::{self, Write};
+
+use comfy_table::{Attribute, Cell, ContentArrangement, Row, presets};
+use unicode_width::UnicodeWidthStr;
+
+use super::{End, Format, Page};
+use crate::model::{Column, Endpoint, Service};
+
 pub(super) struct Table<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
+    page: Page,
+    cells: Cells,
 }
+
+/// The cells of a table, row by row.
+struct Cells {
+    columns: Vec<&'static Column>,
+    /// All of them in one piece.
+    text: String,
+    /// Where each one ends in `text`.
+    ends: Vec<u32>,
+    /// The widest of each column, in characters of a terminal; 0: nobody filled it.
+    widths: Vec<usize>,
+}
+
+/// What every source has.
+const COMMON: [&str; 4] = ["PROTO", "ADDRESS", "SERVICE", "NAME"];
+/// What stands where nothing is known, so that columns can be counted.
+const EMPTY: &str = "-";
+const GAP: &str = "  ";
+
 impl<'w> Table<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, _page: Page) -> io::Result<Self> {
-        Ok(Self { out })
+    pub(super) fn brief(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
+        Ok(Self::with(out, page, page.columns.iter().filter(|column| !column.wide).collect()))
     }
-    pub(super) fn brief(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
+
+    pub(super) fn wide(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
+        Ok(Self::with(out, page, page.columns.iter().collect()))
     }
-    pub(super) fn wide(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
+
+    fn with(out: &'w mut (dyn Write + Send), page: Page, columns: Vec<&'static Column>) -> Self {
+        Self { out, page, cells: Cells::new(columns) }
     }
 }
-impl Format for Table<'_> {
-    fn service(&mut self, service: &Service) -> io::Result<()> {
-        writeln!(self.out, "{}", service.id)
+
+impl Cells {
+    fn new(columns: Vec<&'static Column>) -> Self {
+        let widths = vec![0; COMMON.len() + columns.len()];
+        Self { columns, text: String::new(), ends: Vec::new(), widths }
     }
-    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+
+    fn row(&mut self, service: &Service, endpoint: &Endpoint) -> std::fmt::Result {
+        use std::fmt::Write;
+        self.text.push_str(endpoint.transport.as_str());
+        self.end_cell(0);
+        write!(self.text, "{endpoint}")?;
+        self.end_cell(1);
+        self.text.push_str(endpoint.service_guess.unwrap_or_default());
+        self.end_cell(2);
+        if let Some(name) = &service.name {
+            write!(self.text, "{name}")?;
+        }
+        self.end_cell(3);
+        for at in 0..self.columns.len() {
+            (self.columns[at].cell)(service, &mut self.text)?;
+            self.end_cell(COMMON.len() + at);
+        }
         Ok(())
     }
+
+    fn end_cell(&mut self, column: usize) {
+        let start = self.ends.last().map_or(0, |end| *end as usize);
+        self.widths[column] = self.widths[column].max(width(&self.text[start..]));
+        // Four gigabytes of text are more than any machine has listeners for.
+        self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+    }
+
+    /// The columns to show: those of the plain table, and of the others those that somebody filled.
+    fn shown(&self) -> Vec<usize> {
+        let wide = |at: usize| self.columns.get(at.wrapping_sub(COMMON.len())).is_some_and(|column| column.wide);
+        (0..self.widths.len()).filter(|&at| self.widths[at] > 0 || !wide(at)).collect()
+    }
+
+    fn header(&self, column: usize) -> String {
+        match COMMON.get(column) {
+            Some(name) => (*name).to_owned(),
+            None => self.columns[column - COMMON.len()].name.to_uppercase().replace('_', "-"),
+        }
+    }
+
+    /// Each row, as a function from column to cell.
+    fn rows<'s>(&'s self) -> impl Iterator<Item = impl Fn(usize) -> &'s str> {
+        self.ends.chunks_exact(self.widths.len()).enumerate().map(move |(row, ends)| {
+            move |column: usize| {
+                let first = row * self.widths.len() + column;
+                let start = first.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+                let cell = &self.text[start..ends[column] as usize];
+                if cell.is_empty() { EMPTY } else { cell }
+            }
+        })
+    }
+
+    fn write_aligned(&self, out: &mut (dyn Write + Send)) -> io::Result<()> {
+        let shown = self.shown();
+        let headers: Vec<String> = shown.iter().map(|&column| self.header(column)).collect();
+        let widths: Vec<usize> =
+            shown.iter().zip(&headers).map(|(&column, header)| self.widths[column].max(header.len())).collect();
+        let mut row = String::new();
+        line(&mut row, headers.iter().map(String::as_str), &widths);
+        out.write_all(row.as_bytes())?;
+        for cell in self.rows() {
+            row.clear();
+            line(&mut row, shown.iter().map(|&column| cell(column)), &widths);
+            out.write_all(row.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn write_fitted(&self, out: &mut (dyn Write + Send), width: u16, color: bool) -> io::Result<()> {
+        let shown = self.shown();
+        let mut table = comfy_table::Table::new();
+        table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(width.max(1)).set_truncation_indicator("…");
+        let bold = |text: String| if color { Cell::new(text).add_attribute(Attribute::Bold) } else { Cell::new(text) };
+        table.set_header(shown.iter().map(|&column| bold(self.header(column))));
+        if color {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        for cell in self.rows() {
+            let mut row = Row::from(shown.iter().map(|&column| Cell::new(cell(column))).collect::<Vec<_>>());
+            row.max_height(1);
+            table.add_row(row);
+        }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+        for line in table.lines() {
+            writeln!(out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+impl Format for Table<'_> {
+    fn service(&mut self, service: &Service) -> io::Result<()> {
+        service.endpoints.iter().try_for_each(|endpoint| self.cells.row(service, endpoint).map_err(io::Error::other))
+    }
+
+    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+        match self.page.width {
+            _ if self.cells.ends.is_empty() => Ok(()),
+            Some(width) => self.cells.write_fitted(self.out, width, self.page.color),
+            None => self.cells.write_aligned(self.out),
+        }
+    }
+}
+
+fn line<'c>(row: &mut String, cells: impl Iterator<Item = &'c str>, widths: &[usize]) {
+    let mut pending = 0;
+    for (i, (cell, wanted)) in cells.zip(widths).enumerate() {
+        if i > 0 {
+            pending += GAP.len();
+        }
+        // Blanks are only written before more text, so no line ends in them.
+        row.extend(std::iter::repeat_n(' ', pending));
+        row.push_str(cell);
+        pending = wanted.saturating_sub(width(cell));
+    }
+    row.push('\n');
+}
+
+fn width(cell: &str) -> usize {
+    if cell.is_ascii() { cell.len() } else { cell.width() }
 }

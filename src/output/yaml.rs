@@ -1,25 +1,120 @@
-use super::{End, Format, Page};
-use crate::model::Service;
+//! The JSON document as block-style YAML 1.2.
+//!
+//! A text that could be read as anything else is written as a JSON string, which YAML 1.2 takes as it is: so what
+//! is escaped there is escaped here.
+
 use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::json::{SCHEMA, write_json};
+use super::{End, Format, Page};
+use crate::model::{Completeness, Service};
+
 pub(super) struct Yaml<'w> {
-    out: &'w mut dyn Write,
+    out: &'w mut (dyn Write + Send),
+    first: bool,
+    scratch: Vec<u8>,
 }
+
 impl<'w> Yaml<'w> {
-    pub(super) fn new(out: &'w mut dyn Write, _page: Page) -> io::Result<Self> {
-        Ok(Self { out })
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
+        write!(out, "schema: {SCHEMA}\ngenerated: \"{}\"\n", page.generated)?;
+        Ok(Self { out, first: true, scratch: Vec::new() })
     }
-    pub(super) fn brief(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
+
+    fn field(&mut self, name: &str, value: &impl Serialize) -> io::Result<()> {
+        write!(self.out, "{name}:")?;
+        self.value(&serde_json::to_value(value)?, 0)
     }
-    pub(super) fn wide(out: &'w mut dyn Write, page: Page) -> io::Result<Self> {
-        Self::new(out, page)
+
+    /// Writes what stands behind `key:` or `-`, up to and with the end of its last line.
+    fn value(&mut self, value: &Value, depth: usize) -> io::Result<()> {
+        match value {
+            Value::Array(items) if !items.is_empty() => {
+                self.out.write_all(b"\n")?;
+                items.iter().try_for_each(|item| self.item(item, depth))
+            }
+            Value::Object(fields) if !fields.is_empty() => {
+                self.out.write_all(b"\n")?;
+                fields.iter().try_for_each(|(name, value)| {
+                    self.indent(depth + 1)?;
+                    self.key(name)?;
+                    self.value(value, depth + 1)
+                })
+            }
+            scalar => {
+                self.out.write_all(b" ")?;
+                self.scalar(scalar)?;
+                self.out.write_all(b"\n")
+            }
+        }
+    }
+
+    /// Writes `- value`; the first field of an object stands behind the dash.
+    fn item(&mut self, item: &Value, depth: usize) -> io::Result<()> {
+        self.indent(depth)?;
+        self.out.write_all(b"-")?;
+        let Value::Object(fields) = item else { return self.value(item, depth + 1) };
+        for (i, (name, value)) in fields.iter().enumerate() {
+            if i == 0 { self.out.write_all(b" ")? } else { self.indent(depth + 1)? }
+            self.key(name)?;
+            self.value(value, depth + 1)?;
+        }
+        if fields.is_empty() { self.out.write_all(b" {}\n") } else { Ok(()) }
+    }
+
+    fn indent(&mut self, depth: usize) -> io::Result<()> {
+        write!(self.out, "{:1$}", "", depth * 2)
+    }
+
+    fn key(&mut self, name: &str) -> io::Result<()> {
+        self.text(name)?;
+        self.out.write_all(b":")
+    }
+
+    fn scalar(&mut self, value: &Value) -> io::Result<()> {
+        match value {
+            Value::String(text) => self.text(text),
+            other => write_json(self.out, &mut self.scratch, other, false),
+        }
+    }
+
+    fn text(&mut self, text: &str) -> io::Result<()> {
+        if is_plain(text) {
+            self.out.write_all(text.as_bytes())
+        } else {
+            write_json(self.out, &mut self.scratch, &text, false)
+        }
     }
 }
+
 impl Format for Yaml<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        writeln!(self.out, "{}", service.id)
+        if self.first {
+            self.out.write_all(b"items:\n")?;
+            self.first = false;
+        }
+        let item = serde_json::to_value(service)?;
+        self.item(&item, 0)
     }
-    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
-        Ok(())
+
+    fn end(&mut self, end: &End<'_>) -> io::Result<()> {
+        if self.first {
+            self.out.write_all(b"items: []\n")?;
+        }
+        self.field("complete", &(end.completeness == Completeness::Complete))?;
+        self.field("errors", &end.errors)?;
+        self.field("limits", &end.limits)
     }
+}
+
+/// Whether a text needs no quotes: a word of plain characters that begins with a letter and is none of the words
+/// that some YAML reader takes for a boolean, a null or a number.
+fn is_plain(text: &str) -> bool {
+    const WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./@".contains(&byte))
+        && !WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
 }

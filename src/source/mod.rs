@@ -5,6 +5,8 @@ pub(crate) mod local;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::error::Result;
 use crate::model::{Column, Completeness, Depth, Fault, Listing, Service};
@@ -35,8 +37,8 @@ pub trait Sink: Send {
     /// How much of each service will be looked at; a source reads nothing beyond.
     fn depth(&self) -> Depth;
 
-    /// Whether nothing more is wanted. A source asks now and then, and stops.
-    fn is_closed(&self) -> bool;
+    /// Becomes true when nothing more is wanted. A source looks now and then, and stops.
+    fn closed(&self) -> Arc<AtomicBool>;
 
     /// Takes a service. `Break`: nothing more is wanted.
     fn service(&mut self, service: Service) -> ControlFlow<()>;
@@ -63,8 +65,8 @@ impl Sink for Listing {
         Depth::Full
     }
 
-    fn is_closed(&self) -> bool {
-        false
+    fn closed(&self) -> Arc<AtomicBool> {
+        Arc::default()
     }
 
     fn service(&mut self, service: Service) -> ControlFlow<()> {

@@ -1,11 +1,60 @@
 //! What listens on this machine, from the kernel's socket tables and the process table.
 
+mod activation;
+mod cgroup;
+mod columns;
+mod interfaces;
+mod list;
+mod look;
+mod netlink;
+mod netns;
 mod options;
+mod owners;
+mod process;
+mod procnet;
+mod select;
+mod socket;
+mod users;
+mod walk;
+
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 
 pub use options::{Local, SortKey};
 
-use crate::model::{Column, Completeness};
+use crate::error::Result;
+use crate::model::{Column, Completeness, Depth, Listing, LocalDetail};
 use crate::source::{ListFuture, Sink, Source};
+
+impl Local {
+    /// Everything that listens here and fits the options, typed. Blocks for a few milliseconds and needs no runtime.
+    ///
+    /// ```
+    /// # #[cfg(target_os = "linux")] {
+    /// let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// let port = server.local_addr().unwrap().port();
+    ///
+    /// let local = portolan::Local { ports: Some(port.to_string().parse()?), ..Default::default() };
+    /// let listing = local.listing()?;
+    /// let listener = &listing.services[0];
+    /// assert_eq!(listener.detail.processes[0].pid, std::process::id());
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A user or an interface that this machine does not have; no `/proc`.
+    pub fn listing(&self) -> Result<Listing<LocalDetail>> {
+        let mut listing = Listing::default();
+        let outcome = list::list(self, Depth::Full, &|| false, &mut |service| {
+            listing.services.push(service);
+            ControlFlow::Continue(())
+        })?;
+        listing.completeness = outcome.completeness;
+        (listing.errors, listing.limits) = (outcome.errors, outcome.limits);
+        Ok(listing)
+    }
+}
 
 impl Source for Local {
     fn name(&self) -> &'static str {
@@ -13,10 +62,22 @@ impl Source for Local {
     }
 
     fn columns(&self) -> &'static [Column] {
-        &[]
+        columns::COLUMNS
     }
 
-    fn list<'a>(&'a self, _out: &'a mut dyn Sink) -> ListFuture<'a> {
-        Box::pin(async move { Ok(Completeness::Complete) })
+    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+        // Everything here is read from the kernel at once; there is nothing to wait for.
+        Box::pin(async move { self.list_into(out) })
+    }
+}
+
+impl Local {
+    fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
+        let closed = out.closed();
+        let stop = || closed.load(Ordering::Relaxed);
+        let outcome = list::list(self, out.depth(), &stop, &mut |service| out.service(service.erase()))?;
+        outcome.errors.into_iter().for_each(|error| out.fault(error));
+        outcome.limits.into_iter().for_each(|limit| out.limit(limit));
+        Ok(outcome.completeness)
     }
 }

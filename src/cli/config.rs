@@ -1,0 +1,127 @@
+//! `portolan config`: the user's settings.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use clap::{Args, CommandFactory, Subcommand};
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::{Cli, Global, document, parse, stdout};
+use crate::clean::is_dangerous;
+use crate::error::Result;
+use crate::settings::{Key, Kind, Settings};
+
+/// Look at the settings
+#[derive(Args, Debug)]
+pub(super) struct Config {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Action {
+    /// Print every setting with its value and where that comes from, as a settings file or as JSON
+    ///
+    /// Shown is what the environment, the settings file and the built-in defaults say; options of this very
+    /// command line are not settings.
+    Show,
+}
+
+/// A setting as it is shown. No value: nothing sets it.
+#[derive(Serialize)]
+struct Item {
+    key: String,
+    value: Option<Value>,
+    origin: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Value {
+    Flag(bool),
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Config {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let Action::Show = self.action;
+        let json = global.wants_json("portolan config show")?;
+        let command = Cli::command();
+        let settings = parse::load(global.config.as_ref(), &command)?;
+        let keys = Key::all(&command);
+        let items: Vec<Item> = keys.iter().map(|key| item(key, &settings)).collect();
+        stdout::with_stdout(|out| if json { document::write(out, &items) } else { write_toml(out, &keys, &items) })?;
+        Ok(Exit::Done)
+    }
+}
+
+fn item(key: &Key<'_>, settings: &Settings) -> Item {
+    let (values, origin) = match settings.get(key) {
+        Some(given) => (given.values.clone(), given.origin.to_text()),
+        None => (key.defaults(), "default".to_owned()),
+    };
+    let value = match key.kind() {
+        Kind::Flag => Some(Value::Flag(values.iter().any(|value| value == "true"))),
+        Kind::One => values.into_iter().next().map(Value::One),
+        Kind::Several => (!values.is_empty()).then_some(Value::Several(values)),
+    };
+    Item { key: key.dotted(), origin: value.is_some().then_some(origin), value }
+}
+
+/// Writes a document that can be saved as a settings file.
+fn write_toml(out: &mut dyn Write, keys: &[Key<'_>], items: &[Item]) -> io::Result<()> {
+    let mut section: &[&str] = &[];
+    for (key, item) in keys.iter().zip(items) {
+        if key.section() != section {
+            section = key.section();
+            writeln!(out, "\n[{}]", section.join("."))?;
+        }
+        match (&item.value, &item.origin) {
+            (Some(value), Some(origin)) if origin == "default" => {
+                writeln!(out, "{} = {}  # default", key.name(), toml(value))?;
+            }
+            (Some(value), Some(origin)) => writeln!(out, "{} = {}  # from {origin}", key.name(), toml(value))?,
+            _ => writeln!(out, "# {} =  # not set", key.name())?,
+        }
+    }
+    Ok(())
+}
+
+fn toml(value: &Value) -> String {
+    match value {
+        Value::Flag(truth) => truth.to_string(),
+        Value::One(text) => quoted(text),
+        Value::Several(list) => format!("[{}]", list.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+/// A TOML string that reads back as the same text, and in which nothing dangerous stands raw.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            // Writing to a String cannot fail.
+            c if is_dangerous(c) => drop(write!(quoted, "\\U{:08X}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_string_reads_back_as_it_was() {
+        let text = "a\"b\\c\u{1b}[2J\n\u{202e}é 日本 \u{9b}";
+        let quoted = quoted(text);
+        assert!(!quoted.chars().any(is_dangerous), "{quoted}");
+        let table: toml::Table = format!("key = {quoted}").parse().unwrap();
+        assert_eq!(table["key"].as_str(), Some(text));
+    }
+}

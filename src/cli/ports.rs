@@ -1,0 +1,70 @@
+//! `portolan ports`: the built-in port names.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::{Global, document, stderr, stdout};
+use crate::error::Result;
+use crate::model::{PORT_NAMES, PortName, Ports, PortsError};
+
+/// List the built-in port names, which --ports takes in the place of numbers
+#[derive(Args, Debug)]
+pub(super) struct PortNames {
+    /// Only ports with this number (or in this range, as in 8000-9000), or whose name or description holds this word
+    #[arg(value_name = "PORT", value_parser = parse_filter)]
+    filter: Option<Filter>,
+}
+
+#[derive(Clone, Debug)]
+enum Filter {
+    Numbers(Ports),
+    Word(String),
+}
+
+#[derive(Serialize)]
+struct Item {
+    port: u16,
+    name: &'static str,
+    about: &'static str,
+}
+
+impl PortNames {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let json = global.wants_json("portolan ports")?;
+        let found: Vec<&PortName> = PORT_NAMES.iter().filter(|known| self.takes(known)).collect();
+        stdout::with_stdout(|out| if json { write_json(out, &found) } else { write_table(out, &found) })?;
+        if found.is_empty() && !global.quiet {
+            stderr::note("no port has such a name or number");
+        }
+        Ok(Exit::Done)
+    }
+
+    fn takes(&self, known: &PortName) -> bool {
+        match &self.filter {
+            None => true,
+            Some(Filter::Numbers(ports)) => ports.contains(known.port),
+            Some(Filter::Word(word)) => known.name.contains(word) || known.about.to_lowercase().contains(word),
+        }
+    }
+}
+
+/// What begins with a digit and goes on like a list of ports is one; everything else is a word to look for.
+fn parse_filter(text: &str) -> Result<Filter, PortsError> {
+    let is_number = text.starts_with(|c: char| c.is_ascii_digit())
+        && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | ',' | ' '));
+    if is_number { text.parse().map(Filter::Numbers) } else { Ok(Filter::Word(text.to_lowercase())) }
+}
+
+fn write_json(out: &mut dyn Write, found: &[&PortName]) -> io::Result<()> {
+    let item = |known: &&PortName| Item { port: known.port, name: known.name, about: known.about };
+    document::write(out, &found.iter().map(item).collect::<Vec<_>>())
+}
+
+fn write_table(out: &mut dyn Write, found: &[&PortName]) -> io::Result<()> {
+    let widest = found.iter().map(|known| known.name.len()).max().unwrap_or(0).max("NAME".len());
+    writeln!(out, "{:<5}  {:<widest$}  ABOUT", "PORT", "NAME")?;
+    found.iter().try_for_each(|known| writeln!(out, "{:<5}  {:<widest$}  {}", known.port, known.name, known.about))
+}

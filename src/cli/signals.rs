@@ -1,0 +1,63 @@
+//! SIGINT and SIGTERM: the first asks for an end, the second makes one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::exit::Exit;
+use crate::error::{Error, Result};
+
+/// Whether somebody wants this process to stop.
+#[derive(Clone, Debug)]
+pub(super) struct Stop {
+    interrupted: Arc<AtomicBool>,
+    terminated: Arc<AtomicBool>,
+    /// Set by either.
+    asked: Arc<AtomicBool>,
+}
+
+impl Stop {
+    /// From now on the first signal only leaves word here, and the second ends the process at once, whichever of
+    /// the two signals it is. A command that never asks for the word must not listen.
+    ///
+    /// # Errors
+    /// Where the operating system does not let signals be caught.
+    pub(super) fn listen() -> Result<Self> {
+        let stop = Self { interrupted: Arc::default(), terminated: Arc::default(), asked: Arc::default() };
+        stop.register().map_err(|error| Error::io("catch signals", error, "look for a sandbox that forbids it"))?;
+        Ok(stop)
+    }
+
+    fn register(&self) -> std::io::Result<()> {
+        for (signal, exit) in [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated)] {
+            // Before the flags are set by the same signal: the first one must find none.
+            for asked in [&self.interrupted, &self.terminated] {
+                flag::register_conditional_shutdown(signal, exit.code().into(), Arc::clone(asked))?;
+            }
+        }
+        flag::register(SIGINT, Arc::clone(&self.interrupted))?;
+        flag::register(SIGTERM, Arc::clone(&self.terminated))?;
+        for signal in [SIGINT, SIGTERM] {
+            flag::register(signal, Arc::clone(&self.asked))?;
+        }
+        Ok(())
+    }
+
+    /// Becomes true with the first signal, for whoever looks now and then.
+    pub(super) fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.asked)
+    }
+
+    /// How the command must end, if it was asked to stop.
+    pub(super) fn requested(&self) -> Option<Exit> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            Some(Exit::Interrupted)
+        } else if self.terminated.load(Ordering::Relaxed) {
+            Some(Exit::Terminated)
+        } else {
+            None
+        }
+    }
+}

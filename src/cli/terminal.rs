@@ -1,0 +1,79 @@
+//! What standard output is: a terminal, how wide, and whether colour is wanted there.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{self, IsTerminal};
+
+use terminal_size::Width;
+
+use super::Color;
+
+/// Where neither the terminal nor `COLUMNS` says how wide it is: what terminals have been since the punched card.
+const USUAL_WIDTH: u16 = 80;
+
+/// What there is to know of standard output before writing to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terminal {
+    /// The width in characters; `None` is no terminal, where nothing is cut off.
+    pub(super) width: Option<u16>,
+    /// Whether colour and bold may be used.
+    pub(super) color: bool,
+}
+
+impl Terminal {
+    /// Looks at standard output.
+    pub(super) fn of_stdout(color: Color) -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let width = || terminal_size::terminal_size_of(io::stdout()).map(|(Width(columns), _)| columns);
+        Self {
+            width: is_terminal.then(|| columns(env::var_os("COLUMNS").as_deref(), width())),
+            color: wants_color(color, is_terminal, env::var_os("NO_COLOR").as_deref(), env::var_os("TERM").as_deref()),
+        }
+    }
+}
+
+/// `COLUMNS` wins: a shell does not export it, so whoever did means it. A terminal over a serial line says 0.
+fn columns(exported: Option<&OsStr>, terminal: Option<u16>) -> u16 {
+    let exported = exported.and_then(OsStr::to_str).and_then(|text| text.parse().ok());
+    exported.filter(|&width| width > 0).or(terminal.filter(|&width| width > 0)).unwrap_or(USUAL_WIDTH)
+}
+
+fn wants_color(color: Color, is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => is_terminal && no_color.is_none_or(OsStr::is_empty) && term.is_some_and(|term| term != "dumb"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absurd_width_is_the_usual_one() {
+        let width = |exported: Option<&str>, terminal| columns(exported.map(OsStr::new), terminal);
+        assert_eq!(width(None, Some(120)), 120);
+        assert_eq!(width(None, Some(0)), 80);
+        assert_eq!(width(None, None), 80);
+        assert_eq!(width(Some("1"), Some(120)), 1);
+        for absurd in ["0", "", "-5", "wide", "70000"] {
+            assert_eq!(width(Some(absurd), Some(120)), 120, "{absurd}");
+        }
+    }
+
+    #[test]
+    fn colour_asks_the_option_then_no_color_then_the_terminal() {
+        let color = |when, is_terminal, no_color: Option<&str>, term: &str| {
+            wants_color(when, is_terminal, no_color.map(OsStr::new), Some(OsStr::new(term)))
+        };
+        assert!(color(Color::Auto, true, None, "xterm"));
+        assert!(color(Color::Auto, true, Some(""), "xterm"));
+        assert!(!color(Color::Auto, true, Some("1"), "xterm"));
+        assert!(!color(Color::Auto, true, None, "dumb"));
+        assert!(!color(Color::Auto, false, None, "xterm"));
+        assert!(color(Color::Always, false, Some("1"), "dumb"));
+        assert!(!color(Color::Never, true, None, "xterm"));
+        assert!(!wants_color(Color::Auto, true, None, None));
+    }
+}

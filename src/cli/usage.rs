@@ -1,0 +1,184 @@
+//! What clap refuses, as one of our errors: one line of what and why, one of what to try.
+
+use std::error::Error as _;
+use std::ffi::OsString;
+
+use clap::Command;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use crate::clean::clean;
+use crate::error::Error;
+use crate::model::PortsError;
+
+/// More words than this are a page of the manual, not a hint.
+const FEW: usize = 16;
+
+/// Why a value cannot be used, whoever gave it: the command line, the environment or a settings file.
+pub(super) struct Refusal {
+    /// What is wrong with it.
+    pub(super) why: String,
+    /// What to try instead.
+    pub(super) hint: String,
+}
+
+impl Refusal {
+    fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { why: why.into(), hint: hint.into() }
+    }
+
+    /// The part of clap's error that is about a value.
+    pub(super) fn of_value(error: &clap::Error) -> Self {
+        let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
+        match error.kind() {
+            ErrorKind::ValueValidation => parser(error),
+            ErrorKind::InvalidValue if value.is_empty() => Self::new("a value is missing", choices(error)),
+            ErrorKind::InvalidValue => Self::new("there is no such value", choices(error)),
+            ErrorKind::TooManyValues => Self::new("it takes no value", "leave the value out"),
+            ErrorKind::InvalidUtf8 => Self::new("it is not UTF-8", "write it in UTF-8"),
+            _ => Self::new(first_line(error), "try `portolan --help`"),
+        }
+    }
+}
+
+/// Turns an error of clap's parsing into ours. `command` and `args` are what clap parsed.
+pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -> Error {
+    let (path, command) = asked_command(command, args);
+    let help = format!("try `{path} --help`");
+    let argument = argument(error);
+    match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            Error::usage(&path, "no command is given", format!("{}; {help}", commands(command)))
+        }
+        ErrorKind::InvalidSubcommand => {
+            let word = text(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+            let hint = match strings(error, ContextKind::SuggestedSubcommand).last() {
+                Some(near) => format!("did you mean `{path} {near}`?"),
+                None => format!("{}; {help}", commands(command)),
+            };
+            Error::usage(format!("'{}'", clean(&word)), format!("{path} has no such command"), hint)
+        }
+        ErrorKind::UnknownArgument => {
+            let hint = match (text(error, ContextKind::SuggestedArg), error.get(ContextKind::Suggested)) {
+                (Some(near), _) => format!("did you mean {near}?"),
+                (None, Some(ContextValue::StyledStrs(said))) if !said.is_empty() => clean(&said[0].to_string()),
+                _ => help,
+            };
+            let why = if argument.starts_with('-') { "has no such option" } else { "takes no such argument" };
+            Error::usage(format!("'{}'", clean(&argument)), format!("{path} {why}"), hint)
+        }
+        ErrorKind::ArgumentConflict => {
+            let other = strings(error, ContextKind::PriorArg);
+            let other: Vec<_> = other.iter().map(|arg| name(arg)).collect();
+            if other.first() == Some(&argument.as_str()) {
+                Error::usage(argument, "it is given twice", "give it once")
+            } else {
+                let other = other.join(" and ");
+                Error::usage(argument, format!("it does not go together with {other}"), "leave one of them out")
+            }
+        }
+        ErrorKind::MissingRequiredArgument => {
+            let missing = strings(error, ContextKind::InvalidArg).join(" ");
+            Error::usage(&path, format!("{missing} is missing"), help)
+        }
+        // This error alone does not say which argument it means.
+        ErrorKind::InvalidUtf8 => {
+            let word = args.iter().find(|arg| arg.to_str().is_none()).map(|arg| arg.to_string_lossy());
+            let Refusal { why, hint } = Refusal::of_value(error);
+            Error::usage(format!("'{}'", clean(&word.unwrap_or_default())), why, hint)
+        }
+        _ => {
+            let Refusal { why, hint } = Refusal::of_value(error);
+            let what = match text(error, ContextKind::InvalidValue) {
+                Some(value) if !value.is_empty() || error.kind() == ErrorKind::ValueValidation => {
+                    format!("{argument} '{}'", clean(&value))
+                }
+                _ if argument.is_empty() => path,
+                _ => argument,
+            };
+            Error::usage(what, why, hint)
+        }
+    }
+}
+
+/// What a value's own parser said.
+fn parser(error: &clap::Error) -> Refusal {
+    let Some(source) = error.source() else {
+        return Refusal::new(first_line(error), "");
+    };
+    if let Some(ports) = source.downcast_ref::<PortsError>() {
+        Refusal::new(ports.to_string(), ports.hint())
+    } else if let Some(glob) = source.downcast_ref::<glob::PatternError>() {
+        let why = format!("{} at character {}", glob.msg, glob.pos + 1);
+        Refusal::new(why, "`*` stands for any text, `?` for one character, `[a-z]` for one of these, `[[]` for `[`")
+    } else {
+        Refusal::new(clean(&source.to_string()), "try --help")
+    }
+}
+
+/// The values that there are, and the one that was perhaps meant.
+fn choices(error: &clap::Error) -> String {
+    let valid = strings(error, ContextKind::ValidValue);
+    let list = if valid.is_empty() || valid.len() > FEW {
+        "give one, or see --help".to_owned()
+    } else {
+        format!("the values are {}", valid.join(", "))
+    };
+    match text(error, ContextKind::SuggestedValue) {
+        Some(near) => format!("did you mean '{near}'? {list}"),
+        None => list,
+    }
+}
+
+fn commands(command: &Command) -> String {
+    let names: Vec<_> = command.get_subcommands().map(Command::get_name).filter(|&name| name != "help").collect();
+    format!("the commands are {}", names.join(", "))
+}
+
+/// The command that the words of `args` lead to. An option's value that is called like a command leads astray,
+/// which costs no more than a hint at the wrong page.
+fn asked_command<'c>(root: &'c Command, args: &[OsString]) -> (String, &'c Command) {
+    let mut path = root.get_name().to_owned();
+    let mut command = root;
+    for word in args.iter().skip(1).filter_map(|arg| arg.to_str()) {
+        // `portolan help WORD` asks about the command that WORD leads to.
+        if let Some(sub) = command.find_subcommand(word).filter(|sub| sub.get_name() != "help") {
+            path.push(' ');
+            path.push_str(sub.get_name());
+            command = sub;
+        }
+    }
+    (path, command)
+}
+
+/// The argument that an error is about, without its value's name.
+fn argument(error: &clap::Error) -> String {
+    let argument = text(error, ContextKind::InvalidArg).unwrap_or_default();
+    if error.kind() == ErrorKind::UnknownArgument { argument } else { name(&argument).to_owned() }
+}
+
+/// `--ports` of clap's `--ports <PORTS>`; a positional argument, `[PORT]`, has no name but its value's.
+fn name(argument: &str) -> &str {
+    if argument.starts_with('-') { argument.split([' ', '=', '[']).next().unwrap_or(argument) } else { argument }
+}
+
+fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+fn strings(error: &clap::Error, kind: ContextKind) -> Vec<String> {
+    match error.get(kind) {
+        Some(ContextValue::String(one)) => vec![one.clone()],
+        Some(ContextValue::Strings(several)) => several.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// What is left for a kind of error that has no words here yet.
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    clean(line.strip_prefix("error: ").unwrap_or(line))
+}

@@ -1,0 +1,146 @@
+//! A settings file: TOML, whose sections are the commands and whose keys are their options' long names.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use clap::Command;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Given, Key, Kind, Origin};
+use crate::clean::clean;
+use crate::error::{Error, Result};
+
+/// Reads `text`, which is the file at `path`, into `given`.
+pub(super) fn read(command: &Command, path: &Path, text: &str, given: &mut BTreeMap<String, Given>) -> Result<()> {
+    let file = File { path, text, root: command };
+    let table = DeTable::parse(text).map_err(|error| {
+        let why = error.message().lines().collect::<Vec<_>>().join(", ");
+        let at = error.span().map_or(text.len(), |span| span.start);
+        file.error(at, clean(&why), "mend that line, or name another file with --config")
+    })?;
+    file.section(table.get_ref(), command, &mut Vec::new(), given)
+}
+
+struct File<'t> {
+    path: &'t Path,
+    text: &'t str,
+    root: &'t Command,
+}
+
+impl<'t> File<'t> {
+    /// Takes the keys of one section in, and of those below it.
+    fn section(
+        &self,
+        table: &DeTable<'_>,
+        command: &'t Command,
+        section: &mut Vec<&'t str>,
+        given: &mut BTreeMap<String, Given>,
+    ) -> Result<()> {
+        let keys = Key::of_section(command, section);
+        for (name, value) in table {
+            if let Some(key) = keys.iter().find(|key| key.name() == name.get_ref()) {
+                let values = self.values(key, value)?;
+                let (line, column) = line_and_column(self.text, name.span().start);
+                let origin = Origin::File { path: self.path.to_owned(), line, column };
+                given.insert(key.dotted(), Given { values, origin });
+            } else if let Some(sub) = command.get_subcommands().find(|sub| sub.get_name() == name.get_ref()) {
+                section.push(sub.get_name());
+                let Some(table) = value.get_ref().as_table() else {
+                    let section = section.join(".");
+                    let why = format!("{section} is a section, not a key");
+                    return Err(self.error(name.span().start, why, format!("write [{section}] on a line of its own")));
+                };
+                self.section(table, sub, section, given)?;
+                section.pop();
+            } else {
+                return Err(self.unknown(name, &keys, command, section));
+            }
+        }
+        Ok(())
+    }
+
+    /// A value in the words of the command line.
+    fn values(&self, key: &Key<'_>, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>> {
+        match (key.kind(), value.get_ref()) {
+            (Kind::Flag, DeValue::Boolean(truth)) => Ok(vec![truth.to_string()]),
+            (Kind::Several, DeValue::Array(list)) => list.iter().map(|item| self.value(key, item)).collect(),
+            (Kind::One | Kind::Several, _) => Ok(vec![self.value(key, value)?]),
+            (Kind::Flag, _) => Err(self.wrong_type(key, value)),
+        }
+    }
+
+    fn value(&self, key: &Key<'_>, value: &Spanned<DeValue<'_>>) -> Result<String> {
+        match value.get_ref() {
+            DeValue::String(text) => Ok(text.to_string()),
+            DeValue::Integer(number) => Ok(number.to_string()),
+            DeValue::Float(number) => Ok(number.to_string()),
+            _ => Err(self.wrong_type(key, value)),
+        }
+    }
+
+    fn wrong_type(&self, key: &Key<'_>, value: &Spanned<DeValue<'_>>) -> Error {
+        let name = key.name();
+        let (wanted, hint) = match key.kind() {
+            Kind::Flag => ("true or false", format!("write {name} = true")),
+            Kind::One => ("one text or number", format!("write {name} = \"…\"")),
+            Kind::Several => ("a list of texts or numbers", format!("write {name} = [\"…\", \"…\"]")),
+        };
+        let is = value.get_ref().type_str();
+        let article = if is.starts_with(['a', 'i']) { "an" } else { "a" };
+        self.error(value.span().start, format!("{} takes {wanted}, not {article} {is}", key.dotted()), hint)
+    }
+
+    fn unknown(&self, name: &Spanned<impl AsRef<str>>, keys: &[Key<'_>], command: &Command, section: &[&str]) -> Error {
+        let word = name.get_ref().as_ref();
+        let section = section.join(".");
+        let sections = command.get_subcommands().filter(|sub| !Key::all(sub).is_empty()).map(Command::get_name);
+        let known: Vec<_> = keys.iter().map(Key::name).chain(sections).collect();
+        let elsewhere = Key::all(self.root).into_iter().find(|key| key.name() == word);
+        let hint = if let Some(near) = nearest(word, &known) {
+            format!("did you mean '{near}'?")
+        } else if let Some(key) = elsewhere {
+            match key.section().join(".") {
+                at_top if at_top.is_empty() => format!("{word} stands above the first section"),
+                section => format!("{word} belongs to [{section}]"),
+            }
+        } else if known.is_empty() {
+            "this command has no settings; `portolan config show` prints all that there are".to_owned()
+        } else {
+            format!("here go {}; `portolan config show` prints all keys", known.join(", "))
+        };
+        let place = if section.is_empty() { "at the top".to_owned() } else { format!("in [{section}]") };
+        self.error(name.span().start, format!("there is no key '{}' {place}", clean(word)), hint)
+    }
+
+    /// An error about what stands at byte `at`.
+    fn error(&self, at: usize, why: impl Into<String>, hint: impl Into<String>) -> Error {
+        let (line, column) = line_and_column(self.text, at);
+        Error::Settings { place: format!("{}:{line}:{column}", show(self.path)), why: why.into(), hint: hint.into() }
+    }
+}
+
+fn show(path: &Path) -> String {
+    clean(&path.to_string_lossy())
+}
+
+/// The line and the character in it, both from 1, where byte `at` of `text` stands.
+fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
+    let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+    let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+    (line, String::from_utf8_lossy(&before[start..]).chars().count() + 1)
+}
+
+/// The known word that `word` is most likely a slip of: at most one slip in three letters.
+fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    // Nobody's key is longer, and the comparison is quadratic.
+    if word.len() > 64 {
+        return None;
+    }
+    let word = word.replace('_', "-").to_lowercase();
+    let near = known.iter().map(|&known| (strsim::damerau_levenshtein(&word, known), known));
+    near.filter(|&(slips, known)| slips * 3 <= known.len().max(3))
+        .min_by_key(|&(slips, _)| slips)
+        .map(|(_, known)| known)
+}

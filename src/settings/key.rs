@@ -1,0 +1,134 @@
+//! Which options settings can give a value, and how they are called.
+
+use clap::{Arg, ArgAction, Command};
+
+/// What a flag's opposite begins with: `--no-quiet` takes back a `quiet = true` of the settings.
+pub(crate) const NEGATION: &str = "no-";
+
+/// Options that are no settings: the one names the settings file, the other is a short way to write `output`.
+const ONLY_ON_THE_LINE: [&str; 2] = ["config", "json"];
+
+/// An option that a setting can stand in for.
+#[derive(Clone, Debug)]
+pub(crate) struct Key<'c> {
+    section: Vec<&'c str>,
+    command: &'c Command,
+    arg: &'c Arg,
+    name: &'c str,
+}
+
+/// What kind of value an option takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// True or false.
+    Flag,
+    /// One value.
+    One,
+    /// A list of values.
+    Several,
+}
+
+impl<'c> Key<'c> {
+    /// Every key of a command and of those below it, section by section. `root` is as defined, not yet built:
+    /// there a global option stands only where it is defined.
+    pub(crate) fn all(root: &'c Command) -> Vec<Self> {
+        let mut keys = Vec::new();
+        collect(root, &mut Vec::new(), &mut keys);
+        keys
+    }
+
+    /// The keys of one command alone. `section` is how it is reached.
+    pub(crate) fn of_section(command: &'c Command, section: &[&'c str]) -> Vec<Self> {
+        let key = |arg: &'c Arg| {
+            let name = arg.get_long().filter(|name| !ONLY_ON_THE_LINE.contains(name) && !is_negation(arg))?;
+            kind(arg).map(|_| Self { section: section.to_vec(), command, arg, name })
+        };
+        let mut keys: Vec<_> = command.get_arguments().filter_map(key).collect();
+        keys.sort_unstable_by_key(|key| key.name);
+        keys
+    }
+
+    /// The commands that lead to the option.
+    pub(crate) fn section(&self) -> &[&'c str] {
+        &self.section
+    }
+
+    /// The option's long name.
+    pub(crate) fn name(&self) -> &'c str {
+        self.name
+    }
+
+    /// The whole name: `discover.local.sort`.
+    pub(crate) fn dotted(&self) -> String {
+        let mut dotted = self.section.join(".");
+        if !dotted.is_empty() {
+            dotted.push('.');
+        }
+        dotted.push_str(self.name);
+        dotted
+    }
+
+    /// clap's word for the option.
+    pub(crate) fn id(&self) -> &'c str {
+        self.arg.get_id().as_str()
+    }
+
+    /// The environment variable that sets it, where one can: `PORTOLAN_OUTPUT`.
+    pub(crate) fn variable(&self) -> String {
+        format!("PORTOLAN_{}", self.name.replace('-', "_").to_ascii_uppercase())
+    }
+
+    /// The kind of value that it takes.
+    pub(crate) fn kind(&self) -> Kind {
+        kind(self.arg).unwrap_or(Kind::One)
+    }
+
+    /// The values that it has when nobody gives it any; none at all is unset.
+    pub(crate) fn defaults(&self) -> Vec<String> {
+        if self.kind() == Kind::Flag {
+            return vec!["false".to_owned()];
+        }
+        self.arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect()
+    }
+
+    /// The ids of the options beside it that exclude it, whichever of the two says so.
+    pub(crate) fn excluded(&self) -> impl Iterator<Item = &'c str> {
+        let other = |arg: &&'c Arg| excludes(self.command, self.arg, arg) || excludes(self.command, arg, self.arg);
+        self.command.get_arguments().filter(other).map(|arg| arg.get_id().as_str()).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Whether the two exclude each other.
+    pub(crate) fn excludes(&self, other: &Self) -> bool {
+        self.section == other.section && self.excluded().any(|id| id == other.id())
+    }
+}
+
+fn excludes(command: &Command, one: &Arg, other: &Arg) -> bool {
+    command.get_arg_conflicts_with(one).iter().any(|arg| arg.get_id() == other.get_id())
+}
+
+fn collect<'c>(command: &'c Command, section: &mut Vec<&'c str>, keys: &mut Vec<Key<'c>>) {
+    keys.extend(Key::of_section(command, section));
+    for sub in command.get_subcommands() {
+        section.push(sub.get_name());
+        collect(sub, section, keys);
+        section.pop();
+    }
+}
+
+/// Whether an option is the hidden opposite of a flag.
+fn is_negation(arg: &Arg) -> bool {
+    arg.is_hide_set() && arg.get_id().as_str().starts_with(NEGATION)
+}
+
+fn kind(arg: &Arg) -> Option<Kind> {
+    match arg.get_action() {
+        ArgAction::SetTrue => Some(Kind::Flag),
+        ArgAction::Append => Some(Kind::Several),
+        ArgAction::Set => {
+            let several = arg.get_num_args().is_some_and(|range| range.max_values() > 1);
+            Some(if several { Kind::Several } else { Kind::One })
+        }
+        _ => None,
+    }
+}

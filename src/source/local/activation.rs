@@ -1,0 +1,208 @@
+//! Sockets that systemd itself holds for a service that has not started yet (`man 5 systemd.socket`).
+//!
+//! Their only holder is process 1. The `.socket` units on disk say which service gets the connections.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read;
+use std::net::IpAddr;
+use std::path::Path;
+
+use crate::model::{Address, Transport};
+
+/// Where system units are, from the strongest to the weakest (`man 5 systemd.unit`).
+const UNIT_PATHS: [&str; 7] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/run/systemd/generator",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+    "/run/systemd/generator.late",
+];
+/// The most that is read of one unit file, and how many units: what a real machine has, ten times over.
+const UNIT_BYTES: u64 = 256 * 1024;
+const MOST_UNITS: usize = 4096;
+
+/// The socket units of this machine.
+pub(super) struct SocketUnits {
+    units: Vec<SocketUnit>,
+}
+
+#[derive(Debug, Default)]
+struct SocketUnit {
+    listens: Vec<(Transport, String)>,
+    service: Option<String>,
+    per_connection: bool,
+    name: String,
+}
+
+impl SocketUnits {
+    pub(super) fn read() -> Self {
+        Self::read_from(&UNIT_PATHS.map(Path::new))
+    }
+
+    fn read_from(paths: &[&Path]) -> Self {
+        // The strongest file of a name counts, and drop-ins of that name from everywhere add to it.
+        let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for path in paths {
+            for entry in fs::read_dir(path).into_iter().flatten().flatten().take(MOST_UNITS) {
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                if name.ends_with(".socket") && !files.contains_key(&name) {
+                    files.insert(name, vec![read_bounded(&entry.path())]);
+                }
+            }
+        }
+        let units = files.into_iter().map(|(name, mut texts)| {
+            for path in paths.iter().rev() {
+                let mut drop_ins: Vec<_> =
+                    fs::read_dir(path.join(format!("{name}.d"))).into_iter().flatten().flatten().map(|e| e.path()).collect();
+                drop_ins.sort();
+                texts.extend(drop_ins.iter().filter(|file| file.extension().is_some_and(|e| e == "conf")).map(|f| read_bounded(f)));
+            }
+            SocketUnit::parse(name, &texts)
+        });
+        Self { units: units.collect() }
+    }
+
+    /// The service that gets what comes to an address. `None` also where several units would fit: no guesses.
+    pub(super) fn service(&self, transport: Transport, address: &Address, port: u16) -> Option<String> {
+        let mut services =
+            self.units.iter().filter(|unit| unit.listens_at(transport, address, port)).map(SocketUnit::service);
+        let service = services.next()?;
+        services.all(|other| other == service).then_some(service)
+    }
+}
+
+impl SocketUnit {
+    fn parse(name: String, texts: &[String]) -> Self {
+        let mut unit = Self { name, ..Self::default() };
+        for text in texts {
+            let mut section = "";
+            for line in text.lines().map(str::trim) {
+                if line.starts_with('[') {
+                    section = line;
+                }
+                if let ("[Socket]", Some((key, value))) = (section, line.split_once('=')) {
+                    unit.set(key.trim(), value.trim());
+                }
+            }
+        }
+        unit
+    }
+
+    fn set(&mut self, key: &str, value: &str) {
+        let transport = match key {
+            "ListenStream" if is_path(value) => Transport::Unix,
+            "ListenStream" => Transport::Tcp,
+            "ListenDatagram" if is_path(value) => Transport::Unix,
+            "ListenDatagram" => Transport::Udp,
+            "ListenSequentialPacket" => Transport::Unix,
+            "Service" => return self.service = Some(value.to_owned()),
+            "Accept" => return self.per_connection = matches!(value, "yes" | "true" | "on" | "1"),
+            _ => return,
+        };
+        if value.is_empty() {
+            // An empty assignment takes back what weaker files said, of all kinds.
+            self.listens.clear();
+        } else {
+            self.listens.push((transport, value.replace("%t", "/run")));
+        }
+    }
+
+    fn service(&self) -> String {
+        let stem = self.name.trim_end_matches(".socket");
+        match &self.service {
+            Some(service) => service.clone(),
+            None if self.per_connection => format!("{stem}@.service"),
+            None => format!("{stem}.service"),
+        }
+    }
+
+    fn listens_at(&self, transport: Transport, address: &Address, port: u16) -> bool {
+        self.listens.iter().any(|(kind, text)| {
+            *kind == transport
+                && match address {
+                    Address::Unix(path) => same_path(text, path.as_raw()),
+                    Address::Ip(ip) => listen_address(text) == Some((*ip, port)),
+                }
+        })
+    }
+}
+
+fn is_path(value: &str) -> bool {
+    value.starts_with(['/', '@', '%'])
+}
+
+/// `/var/run` is `/run` on every machine that systemd runs on.
+fn same_path(a: &str, b: &str) -> bool {
+    let plain = |path: &str| path.strip_prefix("/var/run/").map_or_else(|| path.to_owned(), |rest| format!("/run/{rest}"));
+    plain(a) == plain(b)
+}
+
+/// `80` is every address, both families; `127.0.0.1:80` and `[::1]:80` are one.
+fn listen_address(text: &str) -> Option<(IpAddr, u16)> {
+    if let Ok(port) = text.parse() {
+        return Some((IpAddr::from([0u16; 8]), port));
+    }
+    text.parse::<std::net::SocketAddr>().ok().map(|address| (address.ip(), address.port()))
+}
+
+/// The beginning of a file; nothing where it is no regular file, so that a pipe cannot make us wait.
+fn read_bounded(path: &Path) -> String {
+    let mut text = Vec::new();
+    if fs::metadata(path).is_ok_and(|meta| meta.is_file())
+        && let Ok(file) = fs::File::open(path)
+        && file.take(UNIT_BYTES).read_to_end(&mut text).is_err()
+    {
+        text.clear();
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn units(texts: &[(&str, &[&str])]) -> SocketUnits {
+        let parse = |(name, texts): &(&str, &[&str])| {
+            SocketUnit::parse((*name).to_owned(), &texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>())
+        };
+        SocketUnits { units: texts.iter().map(parse).collect() }
+    }
+
+    fn service(units: &SocketUnits, address: &str) -> Option<String> {
+        let address: std::net::SocketAddr = address.parse().unwrap();
+        units.service(Transport::Tcp, &Address::Ip(address.ip()), address.port())
+    }
+
+    #[test]
+    fn a_port_alone_means_every_address() {
+        let units = units(&[("ssh.socket", &["[Unit]\nListenStream=1\n[Socket]\nListenStream=22\n"])]);
+        assert_eq!(service(&units, "[::]:22").as_deref(), Some("ssh.service"));
+        assert_eq!(service(&units, "[::1]:22"), None);
+        assert_eq!(service(&units, "[::]:1"), None);
+    }
+
+    #[test]
+    fn drop_ins_take_back_and_add() {
+        let drop_in = "[Socket]\nListenStream=\nListenStream=127.0.0.1:2222\nService=sshd-custom.service";
+        let units = units(&[("ssh.socket", &["[Socket]\nListenStream=22", drop_in])]);
+        assert_eq!(service(&units, "[::]:22"), None);
+        assert_eq!(service(&units, "127.0.0.1:2222").as_deref(), Some("sshd-custom.service"));
+    }
+
+    #[test]
+    fn a_service_per_connection_is_a_template_and_two_claims_are_none() {
+        let echo = "[Socket]\nListenStream=[::1]:7\nAccept=yes";
+        assert_eq!(service(&units(&[("echo.socket", &[echo])]), "[::1]:7").as_deref(), Some("echo@.service"));
+        assert_eq!(service(&units(&[("a.socket", &[echo]), ("b.socket", &[echo])]), "[::1]:7"), None);
+    }
+
+    #[test]
+    fn paths_are_the_same_through_var_run() {
+        let units = units(&[("docker.socket", &["[Socket]\nListenStream=/var/run/docker.sock"])]);
+        let address = Address::Unix("/run/docker.sock".into());
+        assert_eq!(units.service(Transport::Unix, &address, 0).as_deref(), Some("docker.service"));
+    }
+}

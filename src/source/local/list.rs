@@ -1,0 +1,303 @@
+//! The listing itself: look, choose, find owners, put together.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use foldhash::fast::FixedState;
+
+use super::activation::SocketUnits;
+use super::look::{Namespace, Seen, look};
+use super::options::{Local, SortKey};
+use super::owners::Owners;
+use super::select::{self, Selection};
+use super::socket::{Socket, Wanted};
+use super::users::Users;
+use crate::clean::Untrusted;
+use crate::error::{Error, Result};
+use crate::model::{
+    Address, Backlog, Completeness, Depth, Endpoint, Fault, LocalDetail, Owner, Process, Scope, Service, SocketState,
+    Transport, port_name,
+};
+
+/// How whole a listing is.
+pub(super) struct Outcome {
+    pub(super) completeness: Completeness,
+    pub(super) errors: Vec<Fault>,
+    pub(super) limits: Vec<Fault>,
+}
+
+/// Lists what listens here, and hands each service to `out`. When `stop` says so, what is known by then is handed
+/// out and marked as incomplete.
+pub(super) fn list(
+    query: &Local,
+    depth: Depth,
+    stop: &(dyn Fn() -> bool + Sync),
+    out: &mut dyn FnMut(Service<LocalDetail>) -> ControlFlow<()>,
+) -> Result<Outcome> {
+    let users = Users::read();
+    let selection = Selection::new(query, &users)?;
+    let wanted = query.wanted(depth);
+    let Seen { mut sockets, namespaces, faults: mut errors } =
+        look(&wanted, query.needs_interfaces(depth), query.all_netns);
+    selection.check_interface(&namespaces)?;
+    sockets.retain(|socket| selection.takes(socket, &namespaces[usize::from(socket.netns)].interfaces));
+    let owners = if query.needs_owners(depth) && !sockets.is_empty() {
+        let owners = find_owners(&mut sockets, query, depth, &users, stop)?;
+        if owners.absent == Some(Owner::Interrupted) {
+            errors.push(fault("look into every process", "stopped by a signal", "let it finish"));
+        }
+        owners
+    } else {
+        Owners::not_asked()
+    };
+    let mut assembly = Assembly { query, depth, users, namespaces, owners, units: None };
+    let mut groups = assembly.groups(&sockets);
+    let limits = assembly.limits(&mut groups);
+    if !matches!(query.sort, SortKey::Port) {
+        groups.sort_by(|a, b| assembly.compare(a, b));
+    }
+    for group in &groups {
+        if out(assembly.service(group)).is_break() {
+            break;
+        }
+    }
+    let completeness = if errors.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
+    Ok(Outcome { completeness, errors, limits })
+}
+
+/// Finds the owners, and drops the sockets that were closed while we looked.
+fn find_owners(
+    sockets: &mut Vec<Socket>,
+    query: &Local,
+    depth: Depth,
+    users: &Users,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<Owners> {
+    let owners = Owners::find(sockets, depth == Depth::Full, users, stop)
+        .map_err(|err| Error::io("read /proc", err, "portolan needs /proc to be mounted"))?;
+    if owners.absent == Some(Owner::Outside) && sockets.iter().any(|socket| owners.is_absent(socket.inode)) {
+        let wanted = Wanted { connections: false, ..query.wanted(depth) };
+        let again = look(&wanted, false, query.all_netns).sockets;
+        let alive: HashSet<u32, FixedState> = again.into_iter().map(|socket| socket.inode).collect();
+        sockets.retain(|socket| !owners.is_absent(socket.inode) || alive.contains(&socket.inode));
+    }
+    Ok(owners)
+}
+
+fn fault(what: &str, why: &str, hint: &str) -> Fault {
+    Fault { what: what.to_owned(), why: why.to_owned(), hint: hint.to_owned() }
+}
+
+/// The sockets of one address, and who holds them.
+struct Group<'s> {
+    sockets: Vec<&'s Socket>,
+    processes: Arc<[Arc<Process>]>,
+    name: Option<Untrusted>,
+    member: super::cgroup::Membership,
+}
+
+impl Group<'_> {
+    fn first(&self) -> &Socket {
+        self.sockets[0]
+    }
+
+    fn absent(&self) -> bool {
+        self.processes.is_empty()
+    }
+}
+
+/// The process that a listener is best known by: not the service manager that only keeps its socket.
+pub(super) fn principal(processes: &[Arc<Process>]) -> Option<&Process> {
+    processes.iter().find(|process| process.pid != 1).or(processes.first()).map(|process| &**process)
+}
+
+struct Assembly<'a> {
+    query: &'a Local,
+    depth: Depth,
+    users: Users,
+    namespaces: Vec<Namespace>,
+    owners: Owners,
+    /// Read when the first listener needs them.
+    units: Option<SocketUnits>,
+}
+
+impl Assembly<'_> {
+    /// The sockets by address, in the order of ports.
+    fn groups<'s>(&mut self, sockets: &'s [Socket]) -> Vec<Group<'s>> {
+        let mut sorted: Vec<&Socket> = sockets.iter().collect();
+        sorted.sort_unstable_by(|a, b| order(a, b).then(a.inode.cmp(&b.inode)));
+        sorted.chunk_by(|a, b| order(a, b) == Ordering::Equal).map(|sockets| self.group(sockets.to_vec())).collect()
+    }
+
+    fn group<'s>(&mut self, sockets: Vec<&'s Socket>) -> Group<'s> {
+        let (processes, mut member) = self.owners.of(&sockets);
+        let keeper = processes.len() == 1 && processes[0].pid == 1 && processes[0].name.as_raw() == "systemd";
+        if keeper {
+            let units = self.units.get_or_insert_with(SocketUnits::read);
+            let first = sockets[0];
+            if let Some(service) = units.service(first.transport, &first.address, first.port) {
+                member.unit = Some(service.into());
+            }
+        }
+        let name = name(&member, &processes);
+        Group { sockets, processes, name, member }
+    }
+
+    /// Leaves out what `--process` does not match, and says what could not be seen.
+    fn limits(&self, groups: &mut Vec<Group<'_>>) -> Vec<Fault> {
+        let total = groups.len();
+        let unknown = groups.iter().filter(|group| group.absent()).count();
+        if let Some(glob) = &self.query.process {
+            groups.retain(|group| group.processes.iter().any(|process| glob.matches(process.name.as_raw())));
+        }
+        if unknown == 0 || self.owners.absent != Some(Owner::NoPermission) {
+            return Vec::new();
+        }
+        let why = match &self.query.process {
+            Some(glob) => format!("no permission, so '{}' could not be compared with them", crate::clean::clean(glob.as_str())),
+            None => "no permission".to_owned(),
+        };
+        let hint = "run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE";
+        vec![fault(&format!("see the owners of {unknown} of {total} listeners"), &why, hint)]
+    }
+
+    fn compare(&self, a: &Group<'_>, b: &Group<'_>) -> Ordering {
+        let process = |group: &Group<'_>| principal(&group.processes).map(|process| process.name.clone());
+        let (x, y) = (a.first(), b.first());
+        let ordering = match self.query.sort {
+            SortKey::Port => Ordering::Equal,
+            SortKey::Address => x.address.cmp(&y.address),
+            SortKey::Proto => x.transport.cmp(&y.transport),
+            // What has none comes last.
+            SortKey::Name => a.name.is_none().cmp(&b.name.is_none()).then_with(|| a.name.cmp(&b.name)),
+            SortKey::Process => a.absent().cmp(&b.absent()).then_with(|| process(a).cmp(&process(b))),
+            SortKey::Pid => {
+                let pid = |group: &Group<'_>| principal(&group.processes).map(|process| process.pid);
+                a.absent().cmp(&b.absent()).then_with(|| pid(a).cmp(&pid(b)))
+            }
+            SortKey::User => {
+                let user = |socket: &Socket| socket.uid.map(|uid| self.users.user(uid).to_string());
+                user(x).cmp(&user(y))
+            }
+        };
+        ordering.then_with(|| order(x, y))
+    }
+
+    fn service(&self, group: &Group<'_>) -> Service<LocalDetail> {
+        let first = group.first();
+        let port = (first.transport != Transport::Unix).then_some(first.port);
+        let endpoint = Endpoint {
+            address: first.address.clone(),
+            port,
+            transport: first.transport,
+            ready: true,
+            service_guess: port.and_then(port_name),
+        };
+        Service {
+            id: self.id(first),
+            name: group.name.clone(),
+            namespace: None,
+            source: "local",
+            endpoints: vec![endpoint],
+            detail: self.detail(group),
+        }
+    }
+
+    fn detail(&self, group: &Group<'_>) -> LocalDetail {
+        let first = group.first();
+        let namespace = &self.namespaces[usize::from(first.netns)];
+        let full = self.depth == Depth::Full;
+        let state = group.sockets.iter().map(|socket| socket.state).min().unwrap_or(first.state);
+        let listens = state == SocketState::Listen;
+        let queued = || group.sockets.iter().map(|socket| socket.receive_queue).fold(0, u32::saturating_add);
+        let limit = group.sockets.iter().map(|socket| socket.backlog_limit).reduce(|a, b| Some(a?.saturating_add(b?)));
+        let bound = select::bound(first);
+        LocalDetail {
+            owner: if group.absent() { self.owners.absent.unwrap_or(Owner::NotAsked) } else { Owner::Known },
+            processes: Arc::clone(&group.processes),
+            user: first.uid.map(|uid| self.users.user(uid)),
+            unit: group.member.unit.clone(),
+            container: group.member.container.clone(),
+            scope: select::scope(first),
+            state,
+            device: namespace.interfaces.device(first.device).map(Untrusted::from),
+            interfaces: bound.filter(|_| full).map(|bound| namespace.interfaces.names_leading_to(bound)).unwrap_or_default(),
+            exposed: full.then(|| select::exposed(first, &namespace.interfaces)),
+            v6_only: first.v6_only,
+            netns: namespace.identity.clone(),
+            backlog: limit.flatten().filter(|_| listens).map(|limit| Backlog { used: queued(), limit }),
+            receive_queue: (first.transport == Transport::Udp).then(queued),
+            connections: if full { connections(group, namespace) } else { None },
+            sockets: u32::try_from(group.sockets.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// `local/tcp/127.0.0.1:5432`, `local/tcp/0.0.0.0%eth0:80`, `local/net:blue/udp/[::]:53`, `local/unix/@name`
+    fn id(&self, socket: &Socket) -> String {
+        let mut id = String::with_capacity(40);
+        let namespace = &self.namespaces[usize::from(socket.netns)];
+        id.push_str("local/");
+        // Writing to a String cannot fail.
+        if let Some(identity) = &namespace.identity {
+            let _ = write!(id, "net:{identity}/");
+        }
+        let _ = write!(id, "{}/", socket.transport.as_str());
+        let _ = match socket.address {
+            Address::Ip(IpAddr::V6(ip)) => write!(id, "[{ip}]"),
+            Address::Ip(ip) => write!(id, "{ip}"),
+            Address::Unix(ref path) => write!(id, "{path}"),
+        };
+        if socket.device != 0 {
+            let _ = match namespace.interfaces.device(socket.device) {
+                Some(name) => write!(id, "%{}", crate::clean::clean(name)),
+                None => write!(id, "%{}", socket.device),
+            };
+        }
+        if socket.transport != Transport::Unix {
+            let _ = write!(id, ":{}", socket.port);
+        }
+        id
+    }
+}
+
+/// The order of sockets; those that are equal share an address and are one service.
+fn order(a: &Socket, b: &Socket) -> Ordering {
+    (a.port, a.transport).cmp(&(b.port, b.transport)).then_with(|| a.address.cmp(&b.address)).then_with(|| {
+        (a.device, a.netns).cmp(&(b.device, b.netns))
+    })
+}
+
+/// A container's name, else a service unit's, else a process's; never a port's.
+fn name(member: &super::cgroup::Membership, processes: &[Arc<Process>]) -> Option<Untrusted> {
+    if let Some(container) = &member.container {
+        return Some(container.to_string().into());
+    }
+    let unit = member.unit.as_ref().and_then(|unit| unit.as_raw().strip_suffix(".service"));
+    unit.map(Untrusted::from).or_else(|| principal(processes).map(|process| process.name.clone()))
+}
+
+/// How many connections are established to a listener: those that end at its address, and for every address those
+/// that end at none that somebody listens at on its own. For UDP, its connected sockets.
+fn connections(group: &Group<'_>, namespace: &Namespace) -> Option<u32> {
+    let first = group.first();
+    match (first.transport, &first.address) {
+        (Transport::Udp, _) => {
+            let connected = group.sockets.iter().filter(|socket| socket.state == SocketState::Connected).count();
+            u32::try_from(connected).ok()
+        }
+        (Transport::Tcp, Address::Ip(ip)) => {
+            let of = |ip| namespace.established.get(&(ip, first.port)).copied().unwrap_or(0);
+            if select::scope(first) != Scope::All {
+                return Some(of(ip.to_canonical()));
+            }
+            let takes = |other: &IpAddr| ip.is_ipv4() == other.is_ipv4() || first.v6_only == Some(false);
+            let ends = namespace.established.iter().filter(|((ip, port), _)| *port == first.port && takes(ip));
+            Some(ends.map(|(_, count)| *count).fold(0, u32::saturating_add))
+        }
+        _ => None,
+    }
+}

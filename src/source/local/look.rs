@@ -1,0 +1,126 @@
+//! One look at the socket tables, in one's own network namespace or in all of them.
+
+use std::collections::HashMap;
+use std::io;
+
+use foldhash::fast::FixedState;
+
+use super::interfaces::Interfaces;
+use super::netlink::{LocalEnd, SockDiag};
+use super::socket::{Socket, Wanted};
+use super::{netns, procnet};
+use crate::model::{Fault, NetworkNamespace, Transport};
+
+/// What was there to see.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) sockets: Vec<Socket>,
+    /// The namespaces looked into; the first is one's own.
+    pub(super) namespaces: Vec<Namespace>,
+    pub(super) faults: Vec<Fault>,
+}
+
+/// One network namespace.
+#[derive(Default)]
+pub(super) struct Namespace {
+    /// `None` for one's own.
+    pub(super) identity: Option<NetworkNamespace>,
+    pub(super) interfaces: Interfaces,
+    /// How many established connections end at each local address.
+    pub(super) established: HashMap<LocalEnd, u32, FixedState>,
+}
+
+/// Looks into one's own namespace, and with `all` into every other one. `interfaces`: whether their addresses are
+/// wanted.
+pub(super) fn look(wanted: &Wanted, interfaces: bool, all: bool) -> Seen {
+    let mut seen = Seen::default();
+    let (sockets, namespace, faults) = look_here(wanted, interfaces);
+    seen.take(sockets, namespace, faults);
+    if all {
+        look_elsewhere(wanted, interfaces, &mut seen);
+    }
+    seen
+}
+
+fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut Seen) {
+    let (others, mut denied) = netns::others();
+    for other in others {
+        match other.enter(|| Ok(look_here(wanted, interfaces))) {
+            Ok((sockets, mut namespace, faults)) => {
+                namespace.identity = Some(other.identity);
+                seen.take(sockets, namespace, faults);
+            }
+            Err(err) if err.kind() == io::ErrorKind::PermissionDenied => denied = true,
+            Err(err) => seen.faults.push(fault(format!("look into network namespace {}", other.identity), &err, "try again")),
+        }
+    }
+    if denied {
+        seen.faults.push(Fault {
+            what: "look into other network namespaces".to_owned(),
+            why: "no permission".to_owned(),
+            hint: "run as root, or leave --all-netns out".to_owned(),
+        });
+    }
+}
+
+impl Seen {
+    fn take(&mut self, mut sockets: Vec<Socket>, namespace: Namespace, faults: Vec<Fault>) {
+        let index = u16::try_from(self.namespaces.len()).unwrap_or(u16::MAX);
+        sockets.iter_mut().for_each(|socket| socket.netns = index);
+        self.sockets.append(&mut sockets);
+        self.namespaces.push(namespace);
+        self.faults.extend(faults);
+    }
+}
+
+/// Looks into the namespace of the calling thread. Each table is read through netlink, and where that is refused
+/// from `/proc/net`.
+fn look_here(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<Fault>) {
+    let mut sockets = Vec::new();
+    let mut faults = Vec::new();
+    let mut diag = SockDiag::open();
+    for (transport, asked) in [(Transport::Tcp, wanted.tcp), (Transport::Udp, wanted.udp)] {
+        if asked {
+            let by_netlink = with(&mut diag, |diag| diag.inet(transport, wanted, &mut sockets));
+            let read = by_netlink.or_else(|_| procnet::inet(transport, wanted, &mut sockets));
+            note(&mut faults, read, transport.as_str());
+        }
+    }
+    if wanted.unix {
+        let by_netlink = with(&mut diag, |diag| diag.unix(wanted, &mut sockets));
+        note(&mut faults, by_netlink.or_else(|_| procnet::unix(wanted, &mut sockets)), "unix");
+    }
+    let mut established = Vec::new();
+    if wanted.connections {
+        let by_netlink = with(&mut diag, |diag| diag.established(&mut established));
+        note(&mut faults, by_netlink.or_else(|_| procnet::established(&mut established)), "established tcp");
+    }
+    let mut namespace = Namespace::default();
+    for end in established {
+        *namespace.established.entry(end).or_default() += 1;
+    }
+    let devices: Vec<u32> = sockets.iter().map(|socket| socket.device).filter(|&device| device != 0).collect();
+    match Interfaces::read(interfaces, &devices) {
+        Ok(read) => namespace.interfaces = read,
+        Err(err) => faults.push(fault("list network interfaces".to_owned(), &err, "their names are left out")),
+    }
+    (sockets, namespace, faults)
+}
+
+fn with<T>(diag: &mut io::Result<SockDiag>, read: impl FnOnce(&mut SockDiag) -> io::Result<T>) -> io::Result<T> {
+    match diag {
+        Ok(diag) => read(diag),
+        Err(err) => Err(io::Error::from(err.kind())),
+    }
+}
+
+fn note(faults: &mut Vec<Fault>, read: io::Result<()>, table: &str) {
+    if let Err(err) = read {
+        let hint = "a sandbox may refuse both netlink and /proc/net; run outside of it";
+        faults.push(fault(format!("list {table} sockets"), &err, hint));
+    }
+}
+
+fn fault(what: String, err: &io::Error, hint: &str) -> Fault {
+    Fault { what, why: err.to_string(), hint: hint.to_owned() }
+}

@@ -1,0 +1,292 @@
+//! The kernel's socket tables through `sock_diag` netlink (`man 7 sock_diag`, `linux/inet_diag.h`,
+//! `linux/unix_diag.h`): the state filter runs in the kernel, and one message tells about a socket what
+//! `/proc/net` tells and more, without any privilege.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::net::netlink::{self, SocketAddrNetlink};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
+
+use super::socket::{Socket, Wanted};
+use crate::clean::Untrusted;
+use crate::model::{Address, SocketState, Transport};
+
+const AF_UNIX: u8 = 1;
+const AF_INET: u8 = 2;
+const AF_INET6: u8 = 10;
+const IPPROTO_TCP: u8 = 6;
+const IPPROTO_UDP: u8 = 17;
+
+const TCP_ESTABLISHED: u8 = 1;
+const TCP_CLOSE: u8 = 7;
+const TCP_LISTEN: u8 = 10;
+
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const NLM_F_REQUEST: u16 = 1;
+const NLM_F_DUMP: u16 = 0x300;
+const NLM_F_DUMP_INTR: u16 = 0x10;
+
+const INET_DIAG_SKV6ONLY: u16 = 11;
+const INET_DIAG_CGROUP_ID: u16 = 21;
+const UNIX_DIAG_NAME: u16 = 0;
+const UNIX_DIAG_RQLEN: u16 = 4;
+const UNIX_DIAG_UID: u16 = 7;
+/// `UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID`
+const UDIAG_SHOW: u32 = 0x01 | 0x10 | 0x40;
+
+const HEADER: usize = 16;
+const INET_MSG: usize = 72;
+const UNIX_MSG: usize = 16;
+
+/// The kernel fills at most 32 KiB per read of a dump, whatever the buffer; the rest is reserve.
+const BUFFER: usize = 64 * 1024;
+/// The kernel answers at once; this only keeps a broken one from hanging us.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A dump that the kernel marks as interrupted (its table was being resized) is asked for again, so often.
+const TRIES: usize = 3;
+
+/// A connection to the kernel's socket tables, in the network namespace of the thread that opens it.
+pub(super) struct SockDiag {
+    fd: OwnedFd,
+    buffer: Vec<u8>,
+}
+
+/// The local end of an established connection.
+pub(super) type LocalEnd = (IpAddr, u16);
+
+impl SockDiag {
+    pub(super) fn open() -> io::Result<Self> {
+        let flags = SocketFlags::CLOEXEC;
+        let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, Some(netlink::SOCK_DIAG))?;
+        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(PATIENCE))?;
+        Ok(Self { fd, buffer: vec![0; BUFFER] })
+    }
+
+    /// Every TCP or UDP socket in a wanted state, of both address families.
+    pub(super) fn inet(&mut self, transport: Transport, wanted: &Wanted, out: &mut Vec<Socket>) -> io::Result<()> {
+        let bit = |yes: bool, state: u8| u32::from(yes) << state;
+        let (protocol, states) = match transport {
+            Transport::Tcp => (IPPROTO_TCP, bit(wanted.listen, TCP_LISTEN)),
+            _ => (IPPROTO_UDP, bit(wanted.unconnected, TCP_CLOSE) | bit(wanted.connected, TCP_ESTABLISHED)),
+        };
+        for family in [AF_INET, AF_INET6] {
+            if states != 0 {
+                let take = |message: &[u8], out: &mut Vec<Socket>| out.extend(parse_inet(transport, message));
+                self.dump(&inet_request(family, protocol, states), out, take)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The local ends of all established TCP connections.
+    pub(super) fn established(&mut self, out: &mut Vec<LocalEnd>) -> io::Result<()> {
+        for family in [AF_INET, AF_INET6] {
+            self.dump(&inet_request(family, IPPROTO_TCP, 1 << TCP_ESTABLISHED), out, |message, out| {
+                out.extend(local_end(message).map(|(ip, port)| (ip.to_canonical(), port)));
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Every Unix-domain socket that listens, and every datagram socket with a name.
+    pub(super) fn unix(&mut self, wanted: &Wanted, out: &mut Vec<Socket>) -> io::Result<()> {
+        let states = u32::from(wanted.listen) << TCP_LISTEN | u32::from(wanted.unconnected) << TCP_CLOSE;
+        let mut request = [0; HEADER + 24];
+        request[HEADER] = AF_UNIX;
+        request[HEADER + 4..HEADER + 8].copy_from_slice(&states.to_ne_bytes());
+        request[HEADER + 12..HEADER + 16].copy_from_slice(&UDIAG_SHOW.to_ne_bytes());
+        self.dump(&request, out, |message, out| out.extend(parse_unix(message)))
+    }
+
+    fn dump<T>(&mut self, request: &[u8], out: &mut Vec<T>, take: impl Fn(&[u8], &mut Vec<T>)) -> io::Result<()> {
+        let before = out.len();
+        for _ in 0..TRIES {
+            out.truncate(before);
+            if self.dump_once(request, out, &take)? {
+                return Ok(());
+            }
+        }
+        Err(io::Error::other("the kernel's table kept changing while it was read"))
+    }
+
+    /// One dump; `false` where the kernel says that its table changed under it.
+    fn dump_once<T>(&mut self, request: &[u8], out: &mut Vec<T>, take: &impl Fn(&[u8], &mut Vec<T>)) -> io::Result<bool> {
+        let mut message = request.to_vec();
+        let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+        message[0..4].copy_from_slice(&length.to_ne_bytes());
+        message[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+        message[6..8].copy_from_slice(&(NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
+        rustix::net::sendto(&self.fd, &message, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+        let mut steady = true;
+        loop {
+            let (_, length) = loop {
+                match rustix::net::recv(&self.fd, self.buffer.as_mut_slice(), RecvFlags::TRUNC) {
+                    Err(rustix::io::Errno::INTR) => {}
+                    other => break other?,
+                }
+            };
+            let Some(mut rest) = self.buffer.get(..length) else {
+                return Err(io::Error::other("the kernel's answer is larger than any it should send"));
+            };
+            while let Some((kind, flags, payload, next)) = next_message(rest) {
+                steady &= flags & NLM_F_DUMP_INTR == 0;
+                match kind {
+                    NLMSG_DONE => return Ok(steady),
+                    NLMSG_ERROR => return Err(kernel_error(payload)),
+                    SOCK_DIAG_BY_FAMILY => take(payload, out),
+                    _ => {}
+                }
+                rest = next;
+            }
+        }
+    }
+}
+
+fn inet_request(family: u8, protocol: u8, states: u32) -> [u8; HEADER + 56] {
+    let mut request = [0; HEADER + 56];
+    request[HEADER] = family;
+    request[HEADER + 1] = protocol;
+    request[HEADER + 4..HEADER + 8].copy_from_slice(&states.to_ne_bytes());
+    request
+}
+
+/// Splits the first message off: its type, its flags, what it carries, and the messages after it.
+fn next_message(bytes: &[u8]) -> Option<(u16, u16, &[u8], &[u8])> {
+    let length = u32_at(bytes, 0)? as usize;
+    let payload = bytes.get(HEADER..length)?;
+    Some((u16_at(bytes, 4)?, u16_at(bytes, 6)?, payload, bytes.get(length.next_multiple_of(4)..).unwrap_or_default()))
+}
+
+fn kernel_error(payload: &[u8]) -> io::Error {
+    match u32_at(payload, 0).map(|code| code.cast_signed().wrapping_neg()) {
+        Some(code) if code > 0 => io::Error::from_raw_os_error(code),
+        _ => io::Error::other("the kernel ended its answer without a reason"),
+    }
+}
+
+fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
+    let (ip, port) = local_end(message)?;
+    let state = match *message.get(1)? {
+        TCP_LISTEN => SocketState::Listen,
+        TCP_CLOSE => SocketState::Unconnected,
+        _ => SocketState::Connected,
+    };
+    let mut socket = Socket {
+        transport,
+        state,
+        address: Address::Ip(ip),
+        port,
+        device: u32_at(message, 40)?,
+        inode: u32_at(message, 68)?,
+        uid: Some(u32_at(message, 64)?),
+        cgroup: None,
+        v6_only: None,
+        receive_queue: u32_at(message, 56)?,
+        backlog_limit: (state == SocketState::Listen).then_some(u32_at(message, 60)?),
+        netns: 0,
+    };
+    for (kind, value) in attributes(message.get(INET_MSG..)?) {
+        match kind {
+            INET_DIAG_SKV6ONLY => socket.v6_only = value.first().map(|only| *only != 0),
+            INET_DIAG_CGROUP_ID => socket.cgroup = value.first_chunk().map(|id| u64::from_ne_bytes(*id)),
+            _ => {}
+        }
+    }
+    Some(socket)
+}
+
+/// The source address and port of an `inet_diag_msg`.
+fn local_end(message: &[u8]) -> Option<LocalEnd> {
+    let address = message.get(8..24)?;
+    let ip = match *message.first()? {
+        AF_INET => IpAddr::V4(Ipv4Addr::from(*address.first_chunk::<4>()?)),
+        _ => IpAddr::V6(Ipv6Addr::from(*address.first_chunk::<16>()?)),
+    };
+    Some((ip, u16::from_be_bytes(*message.get(4..)?.first_chunk()?)))
+}
+
+fn parse_unix(message: &[u8]) -> Option<Socket> {
+    const SOCK_DGRAM: u8 = 2;
+    let listens = *message.get(2)? == TCP_LISTEN;
+    if !listens && *message.get(1)? != SOCK_DGRAM {
+        return None;
+    }
+    let mut name = None;
+    let mut socket = Socket {
+        transport: Transport::Unix,
+        state: if listens { SocketState::Listen } else { SocketState::Unconnected },
+        address: Address::Unix(Untrusted::default()),
+        port: 0,
+        device: 0,
+        inode: u32_at(message, 4)?,
+        uid: None,
+        cgroup: None,
+        v6_only: None,
+        receive_queue: 0,
+        backlog_limit: None,
+        netns: 0,
+    };
+    for (kind, value) in attributes(message.get(UNIX_MSG..)?) {
+        match kind {
+            UNIX_DIAG_NAME => name = Some(unix_name(value)),
+            UNIX_DIAG_RQLEN => {
+                socket.receive_queue = u32_at(value, 0)?;
+                socket.backlog_limit = listens.then_some(u32_at(value, 4)?);
+            }
+            UNIX_DIAG_UID => socket.uid = u32_at(value, 0),
+            _ => {}
+        }
+    }
+    socket.address = Address::Unix(name?);
+    Some(socket)
+}
+
+/// A path ends at its first NUL; an abstract name begins with one, shown as `@`, and may hold more.
+fn unix_name(bytes: &[u8]) -> Untrusted {
+    match bytes.split_first() {
+        Some((0, name)) => Untrusted::from_bytes(&[b"@", name].concat()),
+        _ => Untrusted::from_bytes(bytes.split(|&byte| byte == 0).next().unwrap_or_default()),
+    }
+}
+
+/// The netlink attributes (`struct nlattr`) in `bytes`: type and value.
+fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let length = usize::from(u16_at(bytes, 0)?);
+        let attribute = (u16_at(bytes, 2)?, bytes.get(4..length)?);
+        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some(attribute)
+    })
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_the_parsers_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut rest = bytes.as_slice();
+            while let Some((_, _, payload, next)) = next_message(rest) {
+                let _ = (parse_inet(Transport::Tcp, payload), parse_unix(payload), kernel_error(payload));
+                rest = next;
+            }
+            let _ = (parse_inet(Transport::Udp, &bytes), parse_unix(&bytes), attributes(&bytes).count());
+        }
+    }
+}

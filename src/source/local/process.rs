@@ -1,0 +1,180 @@
+//! What there is to know about one process, read through a descriptor on its own directory.
+
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags};
+
+use crate::clean::Untrusted;
+use crate::model::Ancestor;
+
+/// What was read of a process, in the kernel's units.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) pid: u32,
+    pub(super) name: Untrusted,
+    /// The paths of its control groups, as `/proc/PID/cgroup` has them.
+    pub(super) control_groups: Option<Box<str>>,
+    pub(super) more: Option<Box<More>>,
+}
+
+/// What is read where everything is wanted.
+#[derive(Debug)]
+pub(super) struct More {
+    /// When it started, in clock ticks since the machine did: with the pid, what tells it from any other process.
+    pub(super) started: u64,
+    pub(super) command: Option<Untrusted>,
+    pub(super) exe: Option<Untrusted>,
+    /// The effective user.
+    pub(super) uid: Option<u32>,
+    pub(super) parents: Vec<Ancestor>,
+}
+
+/// The most of a command line that is kept; the kernel allows megabytes.
+const COMMAND_BYTES: usize = 32 * 1024;
+/// The longest chain of parents that is followed; real ones have a handful.
+const MOST_PARENTS: usize = 64;
+
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
+
+/// Reads a process through its descriptor directory. `None`: it has ended.
+pub(super) fn read(
+    proc: BorrowedFd<'_>,
+    descriptors: BorrowedFd<'_>,
+    pid: u32,
+    full: bool,
+    control_groups: bool,
+) -> Option<Facts> {
+    let mut buffer = [0; 1024];
+    let name = trim_newline(read_small(descriptors, "../comm", &mut buffer)?);
+    let name = Untrusted::from_bytes(name);
+    let control_groups = if control_groups {
+        let mut buffer = [0; 4096];
+        read_small(descriptors, "../cgroup", &mut buffer).map(|text| String::from_utf8_lossy(text).into())
+    } else {
+        None
+    };
+    let more = if full { Some(Box::new(read_more(proc, descriptors)?)) } else { None };
+    Some(Facts { pid, name, control_groups, more })
+}
+
+fn read_more(proc: BorrowedFd<'_>, descriptors: BorrowedFd<'_>) -> Option<More> {
+    let stat = Stat::read(descriptors, "../stat")?;
+    Some(More {
+        started: stat.started,
+        command: read_command(descriptors),
+        exe: read_link(descriptors, "../exe"),
+        uid: read_uid(descriptors),
+        parents: read_parents(proc, descriptors, stat.parent),
+    })
+}
+
+/// When the process that has this id now started; `None` if there is none.
+pub(super) fn started(proc: BorrowedFd<'_>, pid: u32) -> Option<u64> {
+    Stat::read(proc, &format!("{pid}/stat")).map(|stat| stat.started)
+}
+
+/// Follows the parents up. A parent that ends hands its children to another one, so one that is still the parent
+/// after it has been read was the right process all the time.
+fn read_parents(proc: BorrowedFd<'_>, descriptors: BorrowedFd<'_>, parent: u32) -> Vec<Ancestor> {
+    let mut parents = Vec::new();
+    let mut child: Option<OwnedFd> = None;
+    let mut next = parent;
+    while next != 0 && parents.len() < MOST_PARENTS {
+        let flags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+        let Ok(directory) = rustix::fs::openat(proc, next.to_string(), flags, Mode::empty()) else { break };
+        let Some(stat) = Stat::read(directory.as_fd(), "stat") else { break };
+        let still = match &child {
+            None => Stat::read(descriptors, "../stat"),
+            Some(child) => Stat::read(child.as_fd(), "stat"),
+        };
+        if still.is_none_or(|child| child.parent != next) {
+            break;
+        }
+        parents.push(Ancestor { pid: next, name: stat.name });
+        next = stat.parent;
+        child = Some(directory);
+    }
+    parents
+}
+
+/// What is wanted of `/proc/PID/stat` (`man 5 proc_pid_stat`).
+struct Stat {
+    name: Untrusted,
+    parent: u32,
+    started: u64,
+}
+
+impl Stat {
+    fn read(directory: BorrowedFd<'_>, path: &str) -> Option<Self> {
+        let mut buffer = [0; 1024];
+        Self::parse(read_small(directory, path, &mut buffer)?)
+    }
+
+    /// `PID (NAME) S PARENT …`; the name may hold anything, spaces and parentheses too, but nothing after it does.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let open = text.iter().position(|&byte| byte == b'(')?;
+        let close = text.iter().rposition(|&byte| byte == b')')?;
+        let name = Untrusted::from_bytes(text.get(open + 1..close)?);
+        let mut fields = std::str::from_utf8(text.get(close + 1..)?).ok()?.split_ascii_whitespace();
+        let parent = fields.nth(1)?.parse().ok()?;
+        // Fields 4 and 22 of the line.
+        Some(Self { name, parent, started: fields.nth(17)?.parse().ok()? })
+    }
+}
+
+fn read_command(descriptors: BorrowedFd<'_>) -> Option<Untrusted> {
+    let file = rustix::fs::openat(descriptors, "../cmdline", FILE, Mode::empty()).ok()?;
+    let mut command = vec![0; COMMAND_BYTES];
+    let mut length = 0;
+    while length < command.len() {
+        match rustix::io::read(&file, &mut command[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return None,
+        }
+    }
+    let arguments = command.get(..length)?;
+    let arguments = arguments.strip_suffix(&[0]).unwrap_or(arguments);
+    let mut line = arguments.to_vec();
+    line.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
+    Some(Untrusted::from_bytes(&line))
+}
+
+fn read_uid(descriptors: BorrowedFd<'_>) -> Option<u32> {
+    let mut buffer = [0; 2048];
+    let status = read_small(descriptors, "../status", &mut buffer)?;
+    let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
+    std::str::from_utf8(line).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+fn read_link(directory: BorrowedFd<'_>, path: &str) -> Option<Untrusted> {
+    let mut buffer = [MaybeUninit::uninit(); 4096];
+    let (target, _) = rustix::fs::readlinkat_raw(directory, path, &mut buffer).ok()?;
+    Some(Untrusted::from_bytes(target))
+}
+
+/// Reads a file of `/proc` that fits into the buffer; the kernel writes such files in one piece.
+fn read_small<'b>(directory: BorrowedFd<'_>, path: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let file = rustix::fs::openat(directory, path, FILE, Mode::empty()).ok()?;
+    let length = rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut *buffer)).ok()?;
+    buffer.get(..length)
+}
+
+fn trim_newline(text: &[u8]) -> &[u8] {
+    text.strip_suffix(b"\n").unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_what_separates_the_fields() {
+        let line = b"42 (a) R 1 (b) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 777 1 2";
+        let stat = Stat::parse(line).unwrap();
+        assert_eq!((stat.name.as_raw(), stat.parent, stat.started), ("a) R 1 (b", 7, 777));
+        assert!(Stat::parse(b"42 (cut").is_none());
+    }
+}

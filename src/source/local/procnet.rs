@@ -1,0 +1,153 @@
+//! The same tables as text, `/proc/net` (`man 5 proc`): for kernels and sandboxes that refuse netlink. Slower,
+//! and without control groups, devices, the v6-only mark and the limit of a backlog.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::netlink::LocalEnd;
+use super::socket::{Socket, Wanted};
+use crate::clean::Untrusted;
+use crate::model::{Address, SocketState, Transport};
+
+/// The directory of the calling thread's network namespace.
+const NET: &str = "/proc/thread-self/net";
+
+/// Every TCP or UDP socket in a wanted state, of both address families.
+pub(super) fn inet(transport: Transport, wanted: &Wanted, out: &mut Vec<Socket>) -> io::Result<()> {
+    for_each_line(transport, |line| {
+        out.extend(parse_inet(transport, line).filter(|socket| wanted.has(socket.state)));
+    })
+}
+
+/// The local ends of all established TCP connections.
+pub(super) fn established(out: &mut Vec<LocalEnd>) -> io::Result<()> {
+    for_each_line(Transport::Tcp, |line| {
+        let mut fields = line.split_ascii_whitespace().skip(1);
+        if let (Some(local), Some("01")) = (fields.next(), fields.nth(1)) {
+            out.extend(parse_end(local).map(|(ip, port)| (ip.to_canonical(), port)));
+        }
+    })
+}
+
+/// Every Unix-domain socket that listens, and every datagram socket with a name.
+pub(super) fn unix(wanted: &Wanted, out: &mut Vec<Socket>) -> io::Result<()> {
+    let table = fs::read(format!("{NET}/unix"))?;
+    out.extend(
+        table.split(|&byte| byte == b'\n').skip(1).filter_map(parse_unix).filter(|socket| wanted.has(socket.state)),
+    );
+    Ok(())
+}
+
+/// The lines of both address families. IPv6 may be switched off; then its table is not there.
+fn for_each_line(transport: Transport, mut take: impl FnMut(&str)) -> io::Result<()> {
+    let name = transport.as_str();
+    fs::read_to_string(format!("{NET}/{name}"))?.lines().skip(1).for_each(&mut take);
+    match fs::read_to_string(format!("{NET}/{name}6")) {
+        Ok(table) => table.lines().skip(1).for_each(&mut take),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => {}
+        Err(err) => return Err(err),
+    }
+    Ok(())
+}
+
+/// ` 0: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000  113  0 31415 ...`
+fn parse_inet(transport: Transport, line: &str) -> Option<Socket> {
+    let mut fields = line.split_ascii_whitespace().skip(1);
+    let (ip, port) = parse_end(fields.next()?)?;
+    let state = match (transport, fields.nth(1)?) {
+        (Transport::Tcp, "0A") => SocketState::Listen,
+        (Transport::Udp, "07") => SocketState::Unconnected,
+        (Transport::Udp, "01") => SocketState::Connected,
+        _ => return None,
+    };
+    let (_, receive_queue) = fields.next()?.split_once(':')?;
+    Some(Socket {
+        transport,
+        state,
+        address: Address::Ip(ip),
+        port,
+        device: 0,
+        uid: fields.nth(2)?.parse().ok(),
+        inode: fields.nth(1)?.parse().ok()?,
+        cgroup: None,
+        v6_only: None,
+        receive_queue: u32::from_str_radix(receive_queue, 16).ok()?,
+        backlog_limit: None,
+        netns: 0,
+    })
+}
+
+/// `0100007F:1538`: each 32-bit word of the address in the machine's own byte order.
+fn parse_end(text: &str) -> Option<LocalEnd> {
+    let (address, port) = text.split_once(':')?;
+    let word = |at: usize| u32::from_str_radix(address.get(at * 8..at * 8 + 8)?, 16).ok().map(u32::to_ne_bytes);
+    let ip = if address.len() == 8 {
+        IpAddr::V4(Ipv4Addr::from(word(0)?))
+    } else {
+        let bytes: Vec<u8> = (0..4).map(word).collect::<Option<Vec<_>>>()?.concat();
+        IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?))
+    };
+    Some((ip, u16::from_str_radix(port, 16).ok()?))
+}
+
+/// `0000000000000000: 00000002 00000000 00010000 0001 01 16163 /run/x.sock`
+fn parse_unix(line: &[u8]) -> Option<Socket> {
+    const ACCEPTS_CONNECTIONS: u32 = 0x0001_0000;
+    const DATAGRAM: &str = "0002";
+    let text = String::from_utf8_lossy(line);
+    let mut fields = text.split_ascii_whitespace().skip(3);
+    let listens = u32::from_str_radix(fields.next()?, 16).ok()? & ACCEPTS_CONNECTIONS != 0;
+    if !listens && fields.next()? != DATAGRAM {
+        return None;
+    }
+    let inode: u32 = fields.nth(if listens { 2 } else { 1 })?.parse().ok()?;
+    // The path is what follows the inode, spaces and all.
+    let digits = inode.to_string();
+    let start = text.find(&format!(" {digits} "))? + digits.len() + 2;
+    Some(Socket {
+        transport: Transport::Unix,
+        state: if listens { SocketState::Listen } else { SocketState::Unconnected },
+        address: Address::Unix(Untrusted::from_bytes(line.get(start..)?)),
+        port: 0,
+        device: 0,
+        inode,
+        uid: None,
+        cgroup: None,
+        v6_only: None,
+        receive_queue: 0,
+        backlog_limit: None,
+        netns: 0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn lines_as_the_manual_has_them_are_read() {
+        let line = "  0: 0100007F:1538 00000000:0000 0A 00000000:00000003 00:00000000 00000000   113        0 31415 1 0000 100";
+        let socket = parse_inet(Transport::Tcp, line).unwrap();
+        assert_eq!(socket.address, Address::Ip("127.0.0.1".parse().unwrap()));
+        assert_eq!((socket.port, socket.uid, socket.inode, socket.receive_queue), (5432, Some(113), 31415, 3));
+        let line = b"0000000000000000: 00000002 00000000 00010000 0001 01 16163 /run/a b.sock";
+        let socket = parse_unix(line).unwrap();
+        assert_eq!((socket.inode, socket.address), (16163, Address::Unix("/run/a b.sock".into())));
+    }
+
+    #[test]
+    fn established_connections_are_no_listeners() {
+        let line = "  0: 0100007F:1538 0100007F:9999 01 00000000:00000000 00:00000000 00000000   113        0 31415 1";
+        assert_eq!(parse_inet(Transport::Tcp, line), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_makes_the_parsers_panic(line in "[ :0-9A-F]{0,80}") {
+            let _ = (parse_inet(Transport::Tcp, &line), parse_unix(line.as_bytes()), parse_end(&line));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Which sockets are wanted: the options, checked against this machine.
+
+use super::interfaces::{Bound, Interfaces};
+use super::look::Namespace;
+use super::options::{Local, SortKey};
+use super::socket::{Socket, Wanted};
+use super::users::Users;
+use crate::clean::clean;
+use crate::error::{Error, Result};
+use crate::model::{Address, Depth, Ports, Scope, SocketState};
+
+/// The options, checked.
+pub(super) struct Selection<'a> {
+    query: &'a Local,
+    ports: Option<Ports>,
+    uid: Option<u32>,
+}
+
+impl<'a> Selection<'a> {
+    /// # Errors
+    /// A user that this machine does not have.
+    pub(super) fn new(query: &'a Local, users: &Users) -> Result<Self> {
+        let uid = query.user.as_deref().map(|user| users.find(user)).transpose()?;
+        let ports = match &query.ports {
+            Some(ports) if query.common_ports => Some(ports.intersection(&Ports::common())),
+            Some(ports) => Some(ports.clone()),
+            None => query.common_ports.then(Ports::common),
+        };
+        Ok(Self { query, ports, uid })
+    }
+
+    /// # Errors
+    /// An interface that none of the namespaces has.
+    pub(super) fn check_interface(&self, namespaces: &[Namespace]) -> Result<()> {
+        let Some(wanted) = &self.query.interface else { return Ok(()) };
+        let names: Vec<&str> = namespaces.iter().flat_map(|namespace| namespace.interfaces.names()).collect();
+        if names.contains(&wanted.as_str()) {
+            return Ok(());
+        }
+        let list = names.iter().map(|name| clean(name)).collect::<Vec<_>>().join(", ");
+        let why = "there is no such interface with an address here";
+        Err(Error::usage(format!("--interface '{}'", clean(wanted)), why, format!("there are: {list}")))
+    }
+
+    /// Whether a socket is wanted, by all that is known without its processes.
+    pub(super) fn takes(&self, socket: &Socket, interfaces: &Interfaces) -> bool {
+        let query = self.query;
+        let scope = scope(socket);
+        let out = self.ports.as_ref().is_some_and(|ports| !ports.contains(socket.port))
+            || self.uid.is_some_and(|uid| socket.uid != Some(uid))
+            || (query.skip_loopback && scope == Scope::Loopback)
+            || (query.skip_private && scope == Scope::Private)
+            || (query.exposed && !exposed(socket, interfaces))
+            || query.interface.as_ref().is_some_and(|name| !bound(socket).is_some_and(|bound| interfaces.leads(name, bound)));
+        !out
+    }
+}
+
+/// How far a socket can be reached.
+pub(super) fn scope(socket: &Socket) -> Scope {
+    match socket.address {
+        Address::Ip(ip) => Scope::of(ip),
+        Address::Unix(_) => Scope::Loopback,
+    }
+}
+
+/// Whether another host could reach a socket.
+pub(super) fn exposed(socket: &Socket, interfaces: &Interfaces) -> bool {
+    bound(socket).is_some_and(|bound| interfaces.is_exposed(bound))
+}
+
+/// Where a socket is bound; `None` for Unix-domain ones.
+pub(super) fn bound(socket: &Socket) -> Option<Bound> {
+    match socket.address {
+        Address::Ip(ip) => Some(Bound { ip, device: socket.device, v6_only: socket.v6_only }),
+        Address::Unix(_) => None,
+    }
+}
+
+impl Local {
+    /// What to ask the kernel for.
+    pub(super) fn wanted(&self, depth: Depth) -> Wanted {
+        let any = self.tcp || self.udp || self.unix;
+        let state = |state| {
+            if self.state.is_empty() { state != SocketState::Connected } else { self.state.contains(&state) }
+        };
+        Wanted {
+            tcp: self.tcp || !any,
+            udp: self.udp || !any,
+            unix: self.unix,
+            listen: state(SocketState::Listen),
+            unconnected: state(SocketState::Unconnected),
+            connected: state(SocketState::Connected),
+            connections: depth == Depth::Full,
+        }
+    }
+
+    /// Whether the addresses of the interfaces matter.
+    pub(super) fn needs_interfaces(&self, depth: Depth) -> bool {
+        depth == Depth::Full || self.exposed || self.interface.is_some()
+    }
+
+    /// Whether the processes matter.
+    pub(super) fn needs_owners(&self, depth: Depth) -> bool {
+        depth > Depth::Names
+            || self.process.is_some()
+            || matches!(self.sort, SortKey::Name | SortKey::Process | SortKey::Pid)
+    }
+}
