@@ -1,30 +1,68 @@
 //! Sockets that systemd holds for a service: the row is the service's, not PID 1's.
 
-use crate::support::{Fixture, Isolation, Scene, fixture_path, is_root, tool};
+use serde_json::json;
 
-/// A PID namespace whose first process is called `systemd` and listens, with unit files of the test's own.
-fn systemd(units: &[(&str, &str)], listens: &str) -> (Scene, Fixture) {
-    let scene = Scene::isolated(Isolation { mounts: true, ..Isolation::default() });
-    scene.sh("mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/system");
+use crate::support::{Scene, Truth, assert_same};
+
+/// A machine whose first process is called `systemd` and holds these sockets, with these units and no others in
+/// `/run/systemd/system`.
+fn machine(units: &[(&str, &str)], sockets: &str) -> (Scene, Truth) {
+    let mut prepare = "mount -t tmpfs tmpfs /run\nmkdir -p /run/systemd/system".to_owned();
     for (name, text) in units {
-        // Through the scene's shell, for only there is /run a file system of the test's own.
-        scene.sh(&format!("cat > '/run/systemd/system/{name}' <<'END'\n{text}\nEND"));
+        prepare.push_str(&format!("\ncat > '/run/systemd/system/{name}' <<'END'\n{text}\nEND"));
     }
-    let mut command = scene.command(tool("unshare").get_program());
-    command.args(["--pid", "--fork", "--kill-child", "--mount-proc"]).arg(fixture_path()).arg("name=systemd");
-    let fixture = Fixture::start(command.args(listens.split_whitespace()));
-    (scene, fixture)
-}
-
-/// The listing as the namespace of that `systemd` shows it.
-fn listing(scene: &Scene, args: &str) -> crate::support::Listing {
-    // The fixture is the only process of its PID namespace but for those that it starts.
-    let inside = std::process::Command::new("true");
-    drop(inside);
-    scene.portolan().args(args).list()
+    Scene::of_fixture(&prepare, &format!("name=systemd {sockets}"))
 }
 
 #[test]
-fn todo() {
-    let _ = (is_root(), systemd, listing);
+fn a_socket_that_waits_for_its_service_is_named_after_it() {
+    let (scene, truth) = machine(
+        &[
+            ("portolan-web.socket", "[Socket]\nListenStream=127.0.0.1:8080\nListenStream=/run/portolan-web.sock"),
+            ("portolan-echo.socket", "[Socket]\nListenStream=8081\nListenDatagram=[::1]:8082\nAccept=yes"),
+            ("portolan-other.socket", "[Socket]\nListenStream=8083\nService=portolan-named@x.service"),
+        ],
+        "tcp=127.0.0.1:8080 unix=stream:/run/portolan-web.sock tcp=[::]:8081,dual udp=[::1]:8082 tcp=[::]:8083,dual \
+         tcp=127.0.0.1:8084",
+    );
+    assert_eq!(truth.pids().into_iter().collect::<Vec<_>>(), [1], "the fixture is PID 1");
+    let listing = scene.portolan().args("--tcp --udp --unix").list();
+    assert_same(&listing.truth(), &truth);
+    for (what, unit, name) in [
+        ("tcp 127.0.0.1:8080", json!("portolan-web.service"), "portolan-web"),
+        ("unix /run/portolan-web.sock", json!("portolan-web.service"), "portolan-web"),
+        ("tcp [::]:8081", json!("portolan-echo@.service"), "portolan-echo@"),
+        ("udp [::1]:8082", json!("portolan-echo@.service"), "portolan-echo@"),
+        ("tcp [::]:8083", json!("portolan-named@x.service"), "portolan-named@x"),
+        // No unit claims it: it stays PID 1's own.
+        ("tcp 127.0.0.1:8084", json!(null), "systemd"),
+    ] {
+        let row = listing.row(what);
+        assert_eq!((row.detail("unit"), row.name()), (&unit, Some(name)), "{what}");
+    }
+    let table = scene.portolan().args("-o wide -p 8080").run();
+    assert!(table.text().contains("portolan-web.service"), "{}", table.text());
+}
+
+#[test]
+fn a_service_that_runs_is_known_by_its_own_process() {
+    let (scene, truth) = machine(
+        &[("portolan-web.socket", "[Socket]\nListenStream=127.0.0.1:8080")],
+        "tcp=127.0.0.1:8080 share [ name=webserver ]",
+    );
+    let listing = scene.portolan().list();
+    assert_same(&listing.truth(), &truth);
+    let row = listing.row("tcp 127.0.0.1:8080");
+    assert_eq!(row.pids().len(), 2);
+    assert!(row.name().is_some_and(|name| name != "systemd"), "{}", row.0);
+}
+
+#[test]
+fn a_first_process_of_another_name_is_no_service_manager() {
+    let prepare = "mount -t tmpfs tmpfs /run\nmkdir -p /run/systemd/system\n\
+         printf '[Socket]\\nListenStream=127.0.0.1:8080\\n' > /run/systemd/system/portolan-web.socket";
+    let (scene, truth) = Scene::of_fixture(prepare, "name=tini tcp=127.0.0.1:8080");
+    let listing = scene.portolan().list();
+    assert_same(&listing.truth(), &truth);
+    assert_eq!(listing.row("tcp 127.0.0.1:8080").name(), Some("tini"));
 }

@@ -21,7 +21,7 @@ fn by_ss(scene: &Scene, flags: &str) -> Truth {
         let (host, device) = host.split_once('%').map_or((host, String::new()), |(h, d)| (h, format!("%{d}")));
         // `ss` writes `*` for a dual-stack wildcard, and leaves the brackets of an address away where a `%` follows.
         let host = if host == "*" { "[::]" } else { host };
-        let pids = line.split("pid=").skip(1).map(|rest| rest.split(',').next().unwrap().parse().unwrap());
+        let pids = line.split("pid=").skip(1).map(|rest| rest.split(',').next().unwrap().parse::<u32>().unwrap());
         truth.0.entry(format!("{} {host}:{port}{device}", fields[0])).or_default().extend(pids);
     }
     truth

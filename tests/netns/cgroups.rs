@@ -32,12 +32,12 @@ fn both_say(relative: &str, name: &str, unit: &Value, container: &Value) {
 
 #[test]
 fn a_unit() {
-    both_say("web@1.service", "web@1.service", &json!("web@1.service"), &json!(null));
+    both_say("web@1.service", "web@1", &json!("web@1.service"), &json!(null));
 }
 
 #[test]
 fn a_unit_with_groups_of_its_own_below() {
-    both_say("app.service/workers/one", "app.service", &json!("app.service"), &json!(null));
+    both_say("app.service/workers/one", "app", &json!("app.service"), &json!(null));
 }
 
 #[test]
@@ -50,9 +50,8 @@ fn a_docker_container() {
 #[test]
 fn a_container_of_a_pod() {
     let pod = POD.replace('-', "_");
-    let path = format!(
-        "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{pod}.slice/cri-containerd-{ID}.scope"
-    );
+    let path =
+        format!("kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{pod}.slice/cri-containerd-{ID}.scope");
     let container = json!({"runtime": "containerd", "id": ID, "pod": POD});
     both_say(&path, "containerd-3f4e8a1b2c3d", &json!(null), &container);
 }

@@ -3,7 +3,7 @@
 use crate::support::{Scene, assert_same};
 
 /// Everything that `/proc/net` can tell: it does not know of devices.
-const LISTENERS: &str = "tcp=127.0.0.1:8001,conns=3,queued=2 tcp=0.0.0.0:8002 tcp=[::1]:8001,conns=2 \
+const LISTENERS: &str = "tcp=127.0.0.1:8001,conns=3 tcp=127.0.0.1:8007,queued=2 tcp=0.0.0.0:8002 tcp=[::1]:8001,conns=2 \
      tcp=[::]:8003,dual,conns=4,to=127.0.0.1 tcp=[::]:8002,v6only udp=127.0.0.1:8001 udp=[::]:8002,v6only \
      udp=0.0.0.0:8002 udp=127.0.0.1:8005,peer=127.0.0.1:8001 tcp=127.0.0.1:8006,reuseport \
      repeat=2 [ tcp=127.0.0.1:8006,reuseport ] repeat=2 share [ ] unix=stream:@one unix=dgram:@two";
@@ -39,7 +39,9 @@ fn the_same_ids_and_users_without_netlink() {
     let scene = Scene::new();
     let _fixture = scene.fixture(LISTENERS);
     let facts = |listing: &crate::support::Listing| -> Vec<_> {
-        let fact = |row: &crate::support::Row| (row.id().to_owned(), row.detail("user").clone(), row.name().map(str::to_owned));
+        let fact = |row: &crate::support::Row| {
+            (row.id().to_owned(), row.detail("user").clone(), row.name().map(str::to_owned))
+        };
         listing.rows.iter().map(fact).collect()
     };
     assert_eq!(facts(&refused(&scene, "EPERM").list()), facts(&scene.portolan().list()));

@@ -123,7 +123,8 @@ fn json_tells_every_name_as_it_is() {
         let process = row.process(pid);
         assert_eq!(process["name"], String::from_utf8_lossy(name).as_ref(), "{what}");
         let lossy = std::str::from_utf8(name).is_err();
-        let marked: Vec<&str> = process["not_utf8"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let marked: Vec<&str> =
+            process["not_utf8"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         assert_eq!(marked.contains(&"name"), lossy, "{what}: {process}");
         assert!(process["command"].as_str().unwrap().contains(String::from_utf8_lossy(name).as_ref()), "{what}");
         assert!(marked.contains(&"exe"), "the file's name is not UTF-8: {process}");

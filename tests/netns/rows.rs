@@ -181,9 +181,8 @@ fn the_backlog_shows_who_waits_and_how_many_may() {
 #[test]
 fn what_shuts_ipv4_out_is_marked() {
     let scene = Scene::new();
-    let _fixture = scene.fixture(
-        "tcp=[::]:8001,v6only tcp=[::]:8002,dual udp=[::]:8003,v6only udp=[::]:8004,dual tcp=127.0.0.1:8005",
-    );
+    let _fixture = scene
+        .fixture("tcp=[::]:8001,v6only tcp=[::]:8002,dual udp=[::]:8003,v6only udp=[::]:8004,dual tcp=127.0.0.1:8005");
     let listing = scene.portolan().list();
     for (what, mark) in [
         ("tcp [::]:8001", json!(true)),

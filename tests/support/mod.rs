@@ -3,7 +3,7 @@
 //!
 //! Nothing here looks at what listens outside a scene, and what is ended is only what was started here.
 // Each test and bench program that takes this in uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 mod cgroup;
 mod listing;
@@ -12,8 +12,8 @@ mod scene;
 
 pub use cgroup::Cgroup;
 pub use listing::{Listing, Outcome, Row, Truth, assert_same, key_of};
-pub use process::{Lines, TempDir, finish, output, tool};
-pub use scene::{Fixture, Isolation, NOBODY, Portolan, Scene, fixture_path, needs_root, portolan_path};
+pub use process::{Lines, TempDir, finish, hear, kill, output, tool};
+pub use scene::{Fixture, Isolation, NOBODY, Portolan, Scene, fixture_path, is_root, needs_root, portolan_path};
 
 use std::time::Duration;
 

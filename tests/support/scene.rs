@@ -37,6 +37,20 @@ impl Scene {
     }
 
     pub fn isolated(isolation: Isolation) -> Self {
+        Self::held_by(isolation, "echo up && exec cat", &[], "up").0
+    }
+
+    /// A scene with process ids of its own whose first process is the fixture, after a shell script has prepared it.
+    pub fn of_fixture(prepare: &str, args: &str) -> (Self, Truth) {
+        let program = fixture_path().to_str().expect("a path in UTF-8");
+        let args: Vec<&str> = std::iter::once(program).chain(args.split_whitespace()).collect();
+        let isolation = Isolation { pids: true, ..Isolation::default() };
+        let (scene, lines) = Self::held_by(isolation, &format!("{prepare}\nexec \"$0\" \"$@\""), &args, "ready");
+        (scene, Truth::parse(&lines))
+    }
+
+    /// A scene that lives as long as the shell script in it, and what that says up to the line `last`.
+    fn held_by(isolation: Isolation, script: &str, args: &[&str], last: &str) -> (Self, Vec<String>) {
         let mut unshare = tool("unshare");
         unshare.arg("--net");
         if !is_root() {
@@ -48,12 +62,12 @@ impl Scene {
         if isolation.pids {
             unshare.args(["--pid", "--fork", "--kill-child", "--mount-proc"]);
         }
-        unshare.args(["sh", "-c", "ip link set lo up && echo up && exec cat"]);
+        unshare.args(["sh", "-ec", &format!("ip link set lo up\n{script}")]).args(args);
         let mut holder = unshare.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("unshare starts");
-        Lines::of(&mut holder).until("up");
+        let lines = Lines::of(&mut holder).until(last);
         let pid = if isolation.pids { only_child(holder.id()) } else { holder.id() };
         let stdin = holder.stdin.take().expect("standard input is piped");
-        Self { holder: Some((holder, stdin)), pid, isolation, dir: TempDir::new() }
+        (Self { holder: Some((holder, stdin)), pid, isolation, dir: TempDir::new() }, lines)
     }
 
     /// The process that holds the scene's namespaces.
@@ -171,8 +185,8 @@ impl Portolan<'_> {
     pub fn as_nobody_with(mut self, bounding: &str, more: &[&str]) -> Self {
         needs_root("it runs portolan as another user");
         self.program = self.scene.public_copy(&self.program, "portolan".as_ref());
-        let user = [&format!("--reuid={NOBODY}"), &format!("--regid={NOBODY}"), "--clear-groups"].map(String::as_str);
-        let args = [&user, more, &[bounding, "--"]].concat();
+        let (user, group) = (format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"));
+        let args = [&[&*user, &*group, "--clear-groups"], more, &[bounding, "--"]].concat();
         self.under("setpriv", &args)
     }
 
