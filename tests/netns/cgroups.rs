@@ -44,7 +44,7 @@ fn a_unit_with_groups_of_its_own_below() {
 fn a_docker_container() {
     let scope = format!("docker-{ID}.scope");
     let container = json!({"runtime": "docker", "id": ID, "pod": null});
-    both_say(&scope, "docker-3f4e8a1b2c3d", &json!(null), &container);
+    both_say(&scope, "docker-3f4e8a1b2c3d", &json!(scope), &container);
 }
 
 #[test]
@@ -53,14 +53,14 @@ fn a_container_of_a_pod() {
     let path =
         format!("kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{pod}.slice/cri-containerd-{ID}.scope");
     let container = json!({"runtime": "containerd", "id": ID, "pod": POD});
-    both_say(&path, "containerd-3f4e8a1b2c3d", &json!(null), &container);
+    both_say(&path, "containerd-3f4e8a1b2c3d", &json!(scope), &container);
 }
 
 #[test]
 fn a_podman_container() {
     let scope = format!("libpod-{ID}.scope");
     let container = json!({"runtime": "podman", "id": ID, "pod": null});
-    both_say(&scope, "podman-3f4e8a1b2c3d", &json!(null), &container);
+    both_say(&scope, "podman-3f4e8a1b2c3d", &json!(scope), &container);
 }
 
 #[test]

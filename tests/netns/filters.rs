@@ -14,10 +14,13 @@ const LISTENERS: &str = "name=alpha tcp=127.0.0.1:22 tcp=0.0.0.0:8080 udp=127.0.
 /// that is down.
 fn scene() -> (Scene, Fixture) {
     let scene = Scene::new();
-    scene.sh("ip link add wan0 type veth peer name wan1 && ip link set wan0 up && ip link set wan1 up && \
-         ip addr add 10.1.2.3/24 dev wan0 && ip addr add 203.0.113.5/24 dev wan0 && \
-         ip addr add fd00::5/64 dev wan0 nodad && \
-         ip link add off0 type dummy && ip addr add 10.9.9.9/24 dev off0");
+    scene.sh("ip link add wan0 type veth peer name wan1
+ip link set wan0 up
+ip link set wan1 up
+         ip addr add 10.1.2.3/24 dev wan0
+ip addr add 203.0.113.5/24 dev wan0
+ip addr add fd00::5/64 dev wan0 nodad
+         ip link add off0 type veth peer name off1");
     let fixture = scene.fixture(LISTENERS);
     (scene, fixture)
 }

@@ -53,7 +53,8 @@ fn a_reuseport_group_is_one_row_with_all_its_processes() {
 #[test]
 fn the_same_port_bound_to_devices_and_to_none_makes_rows_of_their_own() {
     let scene = Scene::new();
-    scene.sh("ip link add veth-a type veth peer name veth-b && ip link set veth-a up && ip link set veth-b up");
+    scene.sh("ip link add veth-a type veth peer name veth-b && ip link set veth-a up && ip link set veth-b up && \
+         ip addr add 192.168.77.1/24 dev veth-a");
     let fixture = scene.fixture(
         "tcp=0.0.0.0:8001,device=lo tcp=0.0.0.0:8001,device=veth-a udp=0.0.0.0:8001,device=lo \
          udp=0.0.0.0:8001,device=veth-b",
@@ -133,7 +134,7 @@ fn connections_are_counted_where_they_go() {
     let scene = Scene::new();
     let _fixture = scene.fixture(
         "tcp=127.0.0.1:8001,conns=3 tcp=0.0.0.0:8002,conns=4,to=127.0.0.9 tcp=[::]:8003,dual,conns=5,to=127.0.0.1 \
-         tcp=[::1]:8004,conns=6 tcp=127.0.0.1:8005 tcp=0.0.0.0:8006 tcp=127.0.0.1:8006,conns=7 \
+         tcp=[::1]:8004,conns=6 tcp=127.0.0.1:8005 tcp=0.0.0.0:8006,reuseport tcp=127.0.0.1:8006,reuseport,conns=7 \
          tcp=[::]:8007,v6only,conns=8 tcp=0.0.0.0:8007,conns=9",
     );
     let listing = scene.portolan().list();
