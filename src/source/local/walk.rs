@@ -175,11 +175,13 @@ fn look_into(
     };
     let found = thread::scope(|scope| {
         let mut helpers = Vec::new();
+        let mut asked = false;
         let mut worker = Worker::new(&shared);
-        let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
         // Most machines have so few descriptors that the walk is over before a thread would have started.
         while worker.enter_next() {
-            if helpers.is_empty() && worker.descriptors >= WORTH_A_THREAD {
+            if !asked && worker.descriptors >= WORTH_A_THREAD {
+                asked = true;
+                let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
                 shared.ranges().entering += cores - 1;
                 helpers.extend((1..cores).map(|_| scope.spawn(|| Worker::new(&shared).run())));
             }
