@@ -70,7 +70,9 @@ fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut Seen) {
 impl Seen {
     fn take(&mut self, mut sockets: Vec<Socket>, namespace: Namespace, faults: Vec<Fault>) {
         let index = u16::try_from(self.namespaces.len()).unwrap_or(u16::MAX);
-        sockets.iter_mut().for_each(|socket| socket.netns = index);
+        for socket in &mut sockets {
+            socket.netns = index;
+        }
         self.sockets.append(&mut sockets);
         self.namespaces.push(namespace);
         self.faults.extend(faults);
