@@ -18,7 +18,7 @@ fn broken_toml_is_told_with_its_place() {
     with_settings("é = \"x\" y", "ports")
         .is_refused("settings c.toml:1:9: unexpected key or value, expected newline, `#`", MEND);
     with_settings("quiet = true\nquiet = false", "ports").is_refused("settings c.toml:2:1: duplicate key", MEND);
-    with_settings("[discover]\n[discover]", "ports").is_refused("settings c.toml:2:1: duplicate key", MEND);
+    with_settings("[discover]\n[discover]", "ports").is_refused("settings c.toml:2:2: duplicate key", MEND);
 }
 
 #[test]
