@@ -38,7 +38,7 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
     if !settings.is_empty() {
         let fresh = definition();
         settings.yield_to(&fresh, &matches);
-        command = settings.into_defaults(fresh);
+        command = settings.as_defaults(fresh);
         matches = command.try_get_matches_from_mut(args).map_err(|error| usage::error(&error, &command, args))?;
     }
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| usage::error(&error, &command, args))?;
@@ -68,7 +68,8 @@ pub(super) fn load(named: Option<&PathBuf>, command: &Command) -> Result<Setting
     settings.read_environment(&command, variable)?;
     if let Some((key, given, error)) = settings.refused(&command) {
         let refusal = usage::Refusal::of_value(&error);
-        return Err(given.origin.error(&key, &given.values.join(","), &refusal.why, &refusal.hint));
+        let value = usage::refused_value(&error).unwrap_or_default();
+        return Err(given.origin.error(&key, &value, &refusal.why, &refusal.hint));
     }
     settings.agree(&command)?;
     Ok(settings)
@@ -76,27 +77,25 @@ pub(super) fn load(named: Option<&PathBuf>, command: &Command) -> Result<Setting
 
 /// The command line as it is parsed: as it is defined, and for every flag that settings may set a hidden opposite.
 fn definition() -> Command {
-    let command = Cli::command();
-    let flags: Vec<(Vec<String>, String, String)> = Key::all(&command)
-        .iter()
-        .filter(|key| key.kind() == Kind::Flag)
-        .map(|key| (key.section().iter().map(|&word| word.to_owned()).collect(), key.id().into(), key.name().into()))
-        .collect();
-    flags.into_iter().fold(command, |command, (section, id, name)| add_negation(command, &section, &id, &name))
+    with_negations(Cli::command())
 }
 
-fn add_negation(command: Command, section: &[String], flag: &str, name: &str) -> Command {
-    if let Some((first, rest)) = section.split_first() {
-        return command.mut_subcommand(first, |sub| add_negation(sub, rest, flag, name));
-    }
-    let opposite = format!("{NEGATION}{name}");
-    let mut is_global = false;
-    let command = command.mut_arg(flag, |arg| {
-        is_global = arg.is_global_set();
-        arg.overrides_with(opposite.clone())
+fn with_negations(command: Command) -> Command {
+    let flags: Vec<(String, String)> = Key::of_section(&command, &[])
+        .iter()
+        .filter(|key| key.kind() == Kind::Flag)
+        .map(|key| (key.id().to_owned(), format!("{NEGATION}{}", key.name())))
+        .collect();
+    let command = flags.into_iter().fold(command, |command, (flag, opposite)| {
+        let mut is_global = false;
+        let command = command.mut_arg(&flag, |arg| {
+            is_global = arg.is_global_set();
+            arg.overrides_with(&opposite)
+        });
+        let arg = Arg::new(&opposite).long(&opposite).hide(true).action(ArgAction::SetTrue);
+        command.arg(arg.global(is_global).overrides_with(&flag))
     });
-    let arg = Arg::new(opposite.clone()).long(opposite).hide(true).action(ArgAction::SetTrue).global(is_global);
-    command.arg(arg.overrides_with(flag.to_owned()))
+    command.mut_subcommands(with_negations)
 }
 
 fn on_line(matches: &ArgMatches, id: &str) -> bool {
