@@ -144,8 +144,12 @@ impl Settings {
     /// # Errors
     /// The pair.
     pub(crate) fn agree(&self, command: &Command) -> Result<()> {
-        let set: Vec<_> =
-            Key::all(command).into_iter().filter(|key| self.get(key).is_some_and(Given::says_yes)).collect();
+        // A flag that is set to false asks for nothing.
+        let asks = |key: &Key<'_>| {
+            self.get(key)
+                .is_some_and(|given| key.kind() != Kind::Flag || given.values.iter().any(|value| value == "true"))
+        };
+        let set: Vec<_> = Key::all(command).into_iter().filter(asks).collect();
         for (at, one) in set.iter().enumerate() {
             let Some(other) = set[at + 1..].iter().find(|other| one.excludes(other)) else { continue };
             if let Some(given) = self.get(other) {
@@ -190,13 +194,6 @@ impl Settings {
             let name = sub.get_name().to_owned();
             self.defaults_of(sub, &[section, &[name.as_str()]].concat())
         })
-    }
-}
-
-impl Given {
-    /// Whether this asks for something: a flag that is set to false does not.
-    fn says_yes(&self) -> bool {
-        self.values.iter().any(|value| value != "false")
     }
 }
 

@@ -1,6 +1,8 @@
 //! The completion scripts that are checked in, tried in the real shells. A shell that is missing is a failure:
 //! a script that nobody tried completes nothing.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

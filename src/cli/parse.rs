@@ -101,3 +101,57 @@ fn with_negations(command: Command) -> Command {
 fn on_line(matches: &ArgMatches, id: &str) -> bool {
     matches.value_source(id) == Some(ValueSource::CommandLine)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// What clap makes of a settings file and a command line, at the last command of the line.
+    fn parsed(text: &str, line: &str) -> ArgMatches {
+        let args: Vec<_> = line.split(' ').collect();
+        let mut settings = Settings::default();
+        settings.read_file(&Cli::command(), Path::new("c.toml"), text).unwrap();
+        let mut matches = definition().try_get_matches_from(&args).unwrap();
+        settings.yield_to(&definition(), &matches);
+        matches = settings.as_defaults(definition()).try_get_matches_from(&args).unwrap();
+        while let Some((_, sub)) = matches.remove_subcommand() {
+            matches = sub;
+        }
+        matches
+    }
+
+    #[test]
+    fn a_setting_of_a_command_reaches_the_commands_below() {
+        let strict = |text, line| parsed(text, line).get_flag("strict");
+        assert!(!strict("", "portolan discover local"));
+        assert!(strict("[discover]\nstrict = true", "portolan discover local"));
+        assert!(strict("[discover]\nstrict = false", "portolan discover local --strict"));
+        assert!(!strict("[discover]\nstrict = true", "portolan discover local --no-strict"));
+        assert!(!strict("[discover]\nstrict = true", "portolan discover --no-strict local"));
+        assert!(strict("", "portolan discover local --no-strict --strict"));
+    }
+
+    #[test]
+    fn values_are_read_as_on_the_command_line() {
+        let states = |text| {
+            let matches = parsed(text, "portolan discover local");
+            matches.get_many::<crate::model::SocketState>("state").map(|states| states.copied().collect::<Vec<_>>())
+        };
+        let two = states("[discover.local]\nstate = [\"listen\", \"connected\"]");
+        assert_eq!(two.as_ref().map(Vec::len), Some(2));
+        assert_eq!(states("discover.local.state = \"listen,connected\""), two);
+        assert_eq!(states(""), None);
+        let matches = parsed("[discover.local]\nports = 22", "portolan discover local");
+        assert_eq!(matches.get_one::<crate::model::Ports>("ports"), Some(&"22".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_order_of_commands_and_options_stays() {
+        let names =
+            |command: &Command| command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect::<Vec<_>>();
+        assert_eq!(names(&definition()), names(&Cli::command()));
+        definition().debug_assert();
+    }
+}

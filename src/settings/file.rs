@@ -130,9 +130,8 @@ fn show(path: &Path) -> String {
 /// The line and the character in it, both from 1, where byte `at` of `text` stands.
 fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-    let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-    let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-    (line, String::from_utf8_lossy(&before[start..]).chars().count() + 1)
+    let lines = || before.split(|&byte| byte == b'\n');
+    (lines().count(), String::from_utf8_lossy(lines().next_back().unwrap_or_default()).chars().count() + 1)
 }
 
 /// The known word that `word` is most likely a slip of: at most one slip in three letters.

@@ -1,5 +1,7 @@
 //! The real binary, run as a user runs it: what it prints where, and how it ends.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+
 mod commands;
 mod settings;
 mod settings_files;

@@ -1,6 +1,8 @@
 //! Flag > environment > file > default.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 
 use super::{Portolan, Ran, portolan, with_settings};
 
@@ -46,6 +48,7 @@ fn a_setting_is_no_conflict_for_an_option() {
         portolan("ports ssh --json").env("PORTOLAN_OUTPUT", "yaml"),
         with_settings("[discover.local]\nports = \"22\"", "discover local --unix"),
         with_settings("[discover.local]\nunix = true", "discover local -p 22"),
+        with_settings("[discover.local]\nunix = false\nports = \"22\"", "discover local"),
     ] {
         let ran = portolan.run();
         assert_eq!((ran.code, ran.stderr.contains("error")), (Some(0), false), "{ran:?}");
@@ -87,6 +90,9 @@ fn the_environment_is_refused_by_the_name_of_its_variable() {
     portolan("ports")
         .env("PORTOLAN_QUIET", "maybe\u{1b}[2J")
         .is_refused("PORTOLAN_QUIET='maybe\\u{1b}[2J': it is neither true nor false", "write 1 or 0, true or false");
+    portolan("ports")
+        .env("PORTOLAN_COLOR", OsStr::from_bytes(b"caf\xe9"))
+        .is_refused("PORTOLAN_COLOR='caf\u{fffd}': it is not UTF-8", "write it in UTF-8");
     portolan("ports").env("PORTOLAN_CONFIG", "gone.toml").is_refused(
         "settings gone.toml: No such file or directory",
         "name a settings file that is there with --config",
@@ -199,6 +205,12 @@ fn the_usual_place_follows_the_environment() {
     assert_eq!(origin(None, None), "color = \"never\"  # from home/.config/portolan/config.toml:1");
     assert_eq!(origin(Some("xdg"), None), "color = \"always\"  # from xdg/portolan/config.toml:1");
     assert_eq!(origin(Some("xdg"), Some("named.toml")), "color = \"auto\"  # from named.toml:1");
+    // Which file that is, or would be, stands in the first line.
+    let first = |portolan: Portolan| portolan.args(["config", "show"]).run().stdout.lines().next().map(str::to_owned);
+    assert_eq!(first(with_settings("", "")).unwrap(), "# settings file: c.toml");
+    let gone = "# settings file: /nowhere/.config/portolan/config.toml (not there)";
+    assert_eq!(first(portolan("").env("HOME", "/nowhere")).unwrap(), gone);
+    assert_eq!(first(portolan("")).unwrap(), "# settings file: none, for want of a home directory");
     // No file there is no failure, nor a home that is none.
     assert_eq!(origin(Some("nowhere"), None), "color = \"auto\"  # default");
     assert_eq!(shown(portolan("").env("HOME", "/dev/null"), "color"), "color = \"auto\"  # default");
