@@ -1,4 +1,93 @@
 //! portolan charts what serves here, where, and how well.
+//!
+//! The same code is a command, `portolan`, and this library. A program asks a source and gets typed services:
+//!
+//! ```
+//! # #[cfg(target_os = "linux")] {
+//! use portolan::{Local, Scope};
+//!
+//! let listing = Local { tcp: true, ..Local::default() }.listing()?;
+//! for service in &listing.services {
+//!     if service.detail.scope == Scope::All {
+//!         let who = service.detail.processes.first().map(|process| process.pid);
+//!         println!("{} listens on every address, held by {who:?}", service.endpoints[0]);
+//!     }
+//! }
+//! # }
+//! # Ok::<(), portolan::Error>(())
+//! ```
+//!
+//! Or it brings a source of its own, and has every format for it:
+//!
+//! ```
+//! use jiff::Timestamp;
+//! use portolan::*;
+//!
+//! /// The harbours that this program knows.
+//! struct Harbours;
+//!
+//! #[derive(Debug, serde::Serialize)]
+//! struct Harbour {
+//!     berths: u32,
+//! }
+//! impl Detail for Harbour {}
+//!
+//! impl Source for Harbours {
+//!     fn name(&self) -> &'static str {
+//!         "harbours"
+//!     }
+//!
+//!     fn columns(&self) -> &'static [Column] {
+//!         &[]
+//!     }
+//!
+//!     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+//!         Box::pin(async move {
+//!             let address = Address::Ip([192, 0, 2, 7].into());
+//!             let transport = Transport::Tcp;
+//!             let service = Service {
+//!                 id: "harbours/genoa".into(),
+//!                 name: Some("genoa".into()),
+//!                 namespace: None,
+//!                 source: self.name(),
+//!                 endpoints: vec![Endpoint { address, port: Some(80), transport, ready: true, service_guess: None }],
+//!                 detail: Harbour { berths: 12 },
+//!             };
+//!             let _ = out.service(service.erase());
+//!             Ok(Completeness::Complete)
+//!         })
+//!     }
+//! }
+//!
+//! let mut text = Vec::new();
+//! let page = Page { columns: Harbours.columns(), generated: Timestamp::now(), width: None, color: false };
+//! # use std::{pin::pin, task::{Context, Poll, Waker}};
+//! # let listing = match pin!(collect(&Harbours)).poll(&mut Context::from_waker(Waker::noop())) {
+//! #     Poll::Ready(listing) => listing?,
+//! #     Poll::Pending => unreachable!("it has nothing to wait for"),
+//! # };
+//! # /*
+//! let listing = collect(&Harbours).await?;
+//! # */
+//! let mut format = FormatName::Ndjson.open(&mut text, page)?;
+//! for service in &listing.services {
+//!     format.service(service)?;
+//! }
+//! drop(format);
+//! assert!(String::from_utf8(text)?.contains(r#""detail":{"berths":12}"#));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The map
+//! | folder | what it is | may import |
+//! |---|---|---|
+//! | `model` | plain data: [`Service`], [`Endpoint`], [`Detail`], [`Listing`], [`Ports`], [`Scope`] | |
+//! | `source` | where services come from: [`Source`], [`Local`] | `model` |
+//! | `output` | how results look: [`Format`] | `model` |
+//! | `cli` | the command: composes, prints, exits | everything |
+//!
+//! Below them `error` says what could not be done, `clean` is the only way for foreign text to a terminal or a
+//! file, and `settings` layers flags, environment and file. `tests/layers.rs` holds the table.
 
 mod clean;
 #[doc(hidden)]

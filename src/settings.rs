@@ -144,8 +144,12 @@ impl Settings {
     /// # Errors
     /// The pair.
     pub(crate) fn agree(&self, command: &Command) -> Result<()> {
-        let set: Vec<_> =
-            Key::all(command).into_iter().filter(|key| self.get(key).is_some_and(Given::says_yes)).collect();
+        // A flag that is set to false asks for nothing.
+        let asks = |key: &Key<'_>| {
+            self.get(key)
+                .is_some_and(|given| key.kind() != Kind::Flag || given.values.iter().any(|value| value == "true"))
+        };
+        let set: Vec<_> = Key::all(command).into_iter().filter(asks).collect();
         for (at, one) in set.iter().enumerate() {
             let Some(other) = set[at + 1..].iter().find(|other| one.excludes(other)) else { continue };
             if let Some(given) = self.get(other) {
@@ -174,29 +178,22 @@ impl Settings {
     }
 
     /// The command with these settings for its defaults.
-    pub(crate) fn into_defaults(self, command: Command) -> Command {
-        let targets: Vec<_> = Key::all(&command)
+    pub(crate) fn as_defaults(&self, command: Command) -> Command {
+        self.defaults_of(command, &[])
+    }
+
+    fn defaults_of(&self, command: Command, section: &[&str]) -> Command {
+        let set: Vec<_> = Key::of_section(&command, section)
             .iter()
-            .filter_map(|key| {
-                let section: Vec<String> = key.section().iter().map(|&word| word.to_owned()).collect();
-                Some((section, key.id().to_owned(), self.given.get(&key.dotted())?.values.clone()))
-            })
+            .filter_map(|key| Some((key.id().to_owned(), self.get(key)?.values.clone())))
             .collect();
-        targets.into_iter().fold(command, |command, (section, id, values)| set_default(command, &section, &id, values))
-    }
-}
-
-impl Given {
-    /// Whether this asks for something: a flag that is set to false does not.
-    fn says_yes(&self) -> bool {
-        self.values.iter().any(|value| value != "false")
-    }
-}
-
-fn set_default(command: Command, section: &[String], id: &str, values: Vec<String>) -> Command {
-    match section.split_first() {
-        Some((first, rest)) => command.mut_subcommand(first, |sub| set_default(sub, rest, id, values)),
-        None => command.mut_arg(id, |arg| arg.default_values(values)),
+        let command = set
+            .into_iter()
+            .fold(command, |command, (id, values)| command.mut_arg(id, |arg| arg.default_values(values)));
+        command.mut_subcommands(|sub| {
+            let name = sub.get_name().to_owned();
+            self.defaults_of(sub, &[section, &[name.as_str()]].concat())
+        })
     }
 }
 
@@ -205,7 +202,10 @@ fn asked(matches: &ArgMatches) -> Vec<&str> {
     let mut asked = Vec::new();
     let mut level = Some(matches);
     while let Some(matches) = level {
-        let on_line = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        // A global option of a command below is handed up to where it is not defined, and may not be asked after.
+        let on_line = |id: &&str| {
+            matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
+        };
         asked.extend(matches.ids().map(clap::Id::as_str).filter(on_line));
         level = matches.subcommand().map(|(_, matches)| matches);
     }

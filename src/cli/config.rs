@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::exit::Exit;
 use super::{Cli, Global, document, parse, stdout};
-use crate::clean::is_dangerous;
+use crate::clean::{clean, is_dangerous};
 use crate::error::Result;
-use crate::settings::{Key, Kind, Settings};
+use crate::settings::{self, Key, Kind, Settings};
 
 /// Look at the settings
 #[derive(Args, Debug)]
@@ -52,8 +52,25 @@ impl Config {
         let settings = parse::load(global.config.as_ref(), &command)?;
         let keys = Key::all(&command);
         let items: Vec<Item> = keys.iter().map(|key| item(key, &settings)).collect();
-        stdout::with_stdout(|out| if json { document::write(out, &items) } else { write_toml(out, &keys, &items) })?;
+        let place = place(global);
+        stdout::with_stdout(|out| {
+            if json {
+                return document::write(out, &items);
+            }
+            writeln!(out, "# settings file: {place}")?;
+            write_toml(out, &keys, &items)
+        })?;
         Ok(Exit::Done)
+    }
+}
+
+/// Which file the settings come from, or would if it were there.
+fn place(global: &Global) -> String {
+    match settings::file_to_read(global.config.as_ref(), |name| std::env::var_os(name)) {
+        Some((path, _)) => {
+            format!("{}{}", clean(&path.to_string_lossy()), if path.exists() { "" } else { " (not there)" })
+        }
+        None => "none, for want of a home directory".to_owned(),
     }
 }
 

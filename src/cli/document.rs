@@ -20,7 +20,7 @@ pub(super) fn write<T: Serialize>(out: &mut dyn Write, items: &[T]) -> io::Resul
     writeln!(out)
 }
 
-/// One line, in which no character can move a cursor or hide: serde_json writes DEL, C1 and bidirectional
+/// One line, in which no character can move a cursor or hide: `serde_json` writes DEL, C1 and bidirectional
 /// controls as they are.
 struct Escaped;
 

@@ -67,7 +67,8 @@ fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
 }
 
 fn collect(command: &Command, is_root: bool, pages: &mut Vec<(String, Vec<u8>)>) -> io::Result<()> {
-    let man = Man::new(command.clone());
+    let version = command.get_version().unwrap_or_default();
+    let man = Man::new(command.clone()).source(format!("portolan {version}")).manual("portolan manual");
     pages.push((man.get_filename(), page(&man, command, is_root)?));
     command.get_subcommands().try_for_each(|sub| collect(sub, false, pages))
 }
@@ -103,8 +104,14 @@ fn page(man: &Man, command: &Command, is_root: bool) -> io::Result<Vec<u8>> {
     section(&mut roff, "FILES");
     entries(&mut roff, FILES);
     roff.to_writer(&mut text)?;
-    man.render_version_section(&mut text)?;
-    Ok(text)
+    Ok(one_preamble(&text))
+}
+
+/// Every part that is rendered brings the same two definitions along; a page needs them once.
+fn one_preamble(text: &[u8]) -> Vec<u8> {
+    let is_definition = |line: &[u8]| line.starts_with(b".ie \\n(.g .ds Aq") || line.starts_with(b".el .ds Aq");
+    let lines = text.split_inclusive(|&byte| byte == b'\n').enumerate();
+    lines.filter(|&(at, line)| at < 2 || !is_definition(line)).flat_map(|(_, line)| line).copied().collect()
 }
 
 fn section(roff: &mut Roff, name: &str) {

@@ -50,6 +50,7 @@ enum Command {
 /// Options that every command takes.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Global options")]
+#[expect(clippy::doc_markdown, reason = "these lines are help texts, and are shown as they stand")]
 struct Global {
     /// Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]
     #[arg(long, value_name = "FILE", global = true)]

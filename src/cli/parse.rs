@@ -38,7 +38,7 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
     if !settings.is_empty() {
         let fresh = definition();
         settings.yield_to(&fresh, &matches);
-        command = settings.into_defaults(fresh);
+        command = settings.as_defaults(fresh);
         matches = command.try_get_matches_from_mut(args).map_err(|error| usage::error(&error, &command, args))?;
     }
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| usage::error(&error, &command, args))?;
@@ -68,7 +68,8 @@ pub(super) fn load(named: Option<&PathBuf>, command: &Command) -> Result<Setting
     settings.read_environment(&command, variable)?;
     if let Some((key, given, error)) = settings.refused(&command) {
         let refusal = usage::Refusal::of_value(&error);
-        return Err(given.origin.error(&key, &given.values.join(","), &refusal.why, &refusal.hint));
+        let value = usage::refused_value(&error).unwrap_or_default();
+        return Err(given.origin.error(&key, &value, &refusal.why, &refusal.hint));
     }
     settings.agree(&command)?;
     Ok(settings)
@@ -76,29 +77,81 @@ pub(super) fn load(named: Option<&PathBuf>, command: &Command) -> Result<Setting
 
 /// The command line as it is parsed: as it is defined, and for every flag that settings may set a hidden opposite.
 fn definition() -> Command {
-    let command = Cli::command();
-    let flags: Vec<(Vec<String>, String, String)> = Key::all(&command)
-        .iter()
-        .filter(|key| key.kind() == Kind::Flag)
-        .map(|key| (key.section().iter().map(|&word| word.to_owned()).collect(), key.id().into(), key.name().into()))
-        .collect();
-    flags.into_iter().fold(command, |command, (section, id, name)| add_negation(command, &section, &id, &name))
+    with_negations(Cli::command())
 }
 
-fn add_negation(command: Command, section: &[String], flag: &str, name: &str) -> Command {
-    if let Some((first, rest)) = section.split_first() {
-        return command.mut_subcommand(first, |sub| add_negation(sub, rest, flag, name));
-    }
-    let opposite = format!("{NEGATION}{name}");
-    let mut is_global = false;
-    let command = command.mut_arg(flag, |arg| {
-        is_global = arg.is_global_set();
-        arg.overrides_with(opposite.clone())
+fn with_negations(command: Command) -> Command {
+    let flags: Vec<(String, String)> = Key::of_section(&command, &[])
+        .iter()
+        .filter(|key| key.kind() == Kind::Flag)
+        .map(|key| (key.id().to_owned(), format!("{NEGATION}{}", key.name())))
+        .collect();
+    let command = flags.into_iter().fold(command, |command, (flag, opposite)| {
+        let mut is_global = false;
+        let command = command.mut_arg(&flag, |arg| {
+            is_global = arg.is_global_set();
+            arg.overrides_with(&opposite)
+        });
+        let arg = Arg::new(&opposite).long(&opposite).hide(true).action(ArgAction::SetTrue);
+        command.arg(arg.global(is_global).overrides_with(&flag))
     });
-    let arg = Arg::new(opposite.clone()).long(opposite).hide(true).action(ArgAction::SetTrue).global(is_global);
-    command.arg(arg.overrides_with(flag.to_owned()))
+    command.mut_subcommands(with_negations)
 }
 
 fn on_line(matches: &ArgMatches, id: &str) -> bool {
     matches.value_source(id) == Some(ValueSource::CommandLine)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// What clap makes of a settings file and a command line, at the last command of the line.
+    fn parsed(text: &str, line: &str) -> ArgMatches {
+        let args: Vec<_> = line.split(' ').collect();
+        let mut settings = Settings::default();
+        settings.read_file(&Cli::command(), Path::new("c.toml"), text).unwrap();
+        let mut matches = definition().try_get_matches_from(&args).unwrap();
+        settings.yield_to(&definition(), &matches);
+        matches = settings.as_defaults(definition()).try_get_matches_from(&args).unwrap();
+        while let Some((_, sub)) = matches.remove_subcommand() {
+            matches = sub;
+        }
+        matches
+    }
+
+    #[test]
+    fn a_setting_of_a_command_reaches_the_commands_below() {
+        let strict = |text, line| parsed(text, line).get_flag("strict");
+        assert!(!strict("", "portolan discover local"));
+        assert!(strict("[discover]\nstrict = true", "portolan discover local"));
+        assert!(strict("[discover]\nstrict = false", "portolan discover local --strict"));
+        assert!(!strict("[discover]\nstrict = true", "portolan discover local --no-strict"));
+        assert!(!strict("[discover]\nstrict = true", "portolan discover --no-strict local"));
+        assert!(strict("", "portolan discover local --no-strict --strict"));
+    }
+
+    #[test]
+    fn values_are_read_as_on_the_command_line() {
+        let states = |text| {
+            let matches = parsed(text, "portolan discover local");
+            matches.get_many::<crate::model::SocketState>("state").map(|states| states.copied().collect::<Vec<_>>())
+        };
+        let two = states("[discover.local]\nstate = [\"listen\", \"connected\"]");
+        assert_eq!(two.as_ref().map(Vec::len), Some(2));
+        assert_eq!(states("discover.local.state = \"listen,connected\""), two);
+        assert_eq!(states(""), None);
+        let matches = parsed("[discover.local]\nports = 22", "portolan discover local");
+        assert_eq!(matches.get_one::<crate::model::Ports>("ports"), Some(&"22".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_order_of_commands_and_options_stays() {
+        let names =
+            |command: &Command| command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect::<Vec<_>>();
+        assert_eq!(names(&definition()), names(&Cli::command()));
+        definition().debug_assert();
+    }
 }

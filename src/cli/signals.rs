@@ -61,3 +61,40 @@ impl Stop {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use signal_hook::low_level::raise;
+
+    use super::*;
+
+    /// Set in the process that this test starts to be signalled; the process that runs all tests must survive.
+    const CHILD: &str = "RAISE";
+
+    #[test]
+    fn the_first_signal_leaves_word_and_the_second_ends_the_process() {
+        if let Ok(signals) = std::env::var(CHILD) {
+            let signals: Vec<i32> = signals.split(' ').map(|signal| signal.parse().unwrap()).collect();
+            let stop = Stop::listen().unwrap();
+            assert_eq!(stop.requested(), None);
+            for signal in signals {
+                raise(signal).unwrap();
+                assert_eq!(stop.requested(), Some(if signal == SIGINT { Exit::Interrupted } else { Exit::Terminated }));
+            }
+            return;
+        }
+        let test = "cli::signals::tests::the_first_signal_leaves_word_and_the_second_ends_the_process";
+        let code = |signals: &[i32]| {
+            let signals: Vec<String> = signals.iter().map(ToString::to_string).collect();
+            let mut child = Command::new(std::env::current_exe().unwrap());
+            child.args(["--exact", test]).env(CHILD, signals.join(" ")).output().unwrap().status.code()
+        };
+        assert_eq!(code(&[SIGINT]), Some(0));
+        assert_eq!(code(&[SIGTERM]), Some(0));
+        assert_eq!(code(&[SIGINT, SIGTERM]), Some(143));
+        assert_eq!(code(&[SIGTERM, SIGINT]), Some(130));
+        assert_eq!(code(&[SIGINT, SIGINT]), Some(130));
+    }
+}

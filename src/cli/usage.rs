@@ -28,7 +28,7 @@ impl Refusal {
 
     /// The part of clap's error that is about a value.
     pub(super) fn of_value(error: &clap::Error) -> Self {
-        let value = text(error, ContextKind::InvalidValue).unwrap_or_default();
+        let value = refused_value(error).unwrap_or_default();
         match error.kind() {
             ErrorKind::ValueValidation => parser(error),
             ErrorKind::InvalidValue if value.is_empty() => Self::new("a value is missing", choices(error)),
@@ -38,6 +38,11 @@ impl Refusal {
             _ => Self::new(first_line(error), "try `portolan --help`"),
         }
     }
+}
+
+/// The value that clap's error is about.
+pub(super) fn refused_value(error: &clap::Error) -> Option<String> {
+    text(error, ContextKind::InvalidValue)
 }
 
 /// Turns an error of clap's parsing into ours. `command` and `args` are what clap parsed.
@@ -88,7 +93,7 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
         }
         _ => {
             let Refusal { why, hint } = Refusal::of_value(error);
-            let what = match text(error, ContextKind::InvalidValue) {
+            let what = match refused_value(error) {
                 Some(value) if !value.is_empty() || error.kind() == ErrorKind::ValueValidation => {
                     format!("{argument} '{}'", clean(&value))
                 }

@@ -41,7 +41,7 @@ impl<'t> File<'t> {
         for (name, value) in table {
             if let Some(key) = keys.iter().find(|key| key.name() == name.get_ref()) {
                 let values = self.values(key, value)?;
-                let (line, column) = line_and_column(self.text, name.span().start);
+                let (line, column) = line_and_column(self.text, value.span().start);
                 let origin = Origin::File { path: self.path.to_owned(), line, column };
                 given.insert(key.dotted(), Given { values, origin });
             } else if let Some(sub) = command.get_subcommands().find(|sub| sub.get_name() == name.get_ref()) {
@@ -96,8 +96,11 @@ impl<'t> File<'t> {
         let section = section.join(".");
         let sections = command.get_subcommands().filter(|sub| !Key::all(sub).is_empty()).map(Command::get_name);
         let known: Vec<_> = keys.iter().map(Key::name).chain(sections).collect();
+        let on_line = command.get_arguments().any(|arg| arg.get_long() == Some(word));
         let elsewhere = Key::all(self.root).into_iter().find(|key| key.name() == word);
-        let hint = if let Some(near) = nearest(word, &known) {
+        let hint = if on_line {
+            format!("--{word} only goes on the command line; here go {}", known.join(", "))
+        } else if let Some(near) = nearest(word, &known) {
             format!("did you mean '{near}'?")
         } else if let Some(key) = elsewhere {
             match key.section().join(".") {
@@ -127,9 +130,8 @@ fn show(path: &Path) -> String {
 /// The line and the character in it, both from 1, where byte `at` of `text` stands.
 fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-    let start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-    let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-    (line, String::from_utf8_lossy(&before[start..]).chars().count() + 1)
+    let lines = || before.split(|&byte| byte == b'\n');
+    (lines().count(), String::from_utf8_lossy(lines().next_back().unwrap_or_default()).chars().count() + 1)
 }
 
 /// The known word that `word` is most likely a slip of: at most one slip in three letters.

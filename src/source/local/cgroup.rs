@@ -30,9 +30,14 @@ const DEEPEST: usize = 32;
 
 /// Finds the paths of control groups by their ids.
 pub(super) fn paths(mut ids: Vec<u64>) -> HashMap<u64, String> {
+    let mut found = HashMap::new();
+    // The root of all groups has the id 1 and says nothing of what is in it.
+    ids.retain(|&id| id > 1);
     ids.sort_unstable();
     ids.dedup();
-    let mut found = HashMap::new();
+    if ids.is_empty() {
+        return found;
+    }
     let Some(root) = mount_point() else { return found };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let Ok(root) = rustix::fs::open(root, flags, Mode::empty()) else { return found };

@@ -42,7 +42,7 @@ columns! {
     "connections" wide |detail, out| option(detail.connections, out);
     "started" wide |detail, out| option(principal(&detail.processes).and_then(|process| process.started), out);
     "memory" wide |detail, out| match principal(&detail.processes).and_then(|process| process.memory_bytes) {
-        Some(bytes) => write!(out, "{:.1}M", bytes as f64 / 1_048_576.0),
+        Some(bytes) => write!(out, "{}.{}M", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20),
         None => Ok(()),
     };
     "cpu" wide |detail, out| match principal(&detail.processes).and_then(|process| process.cpu_ms) {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::users::Users;
 use crate::clean::Untrusted;
 use crate::error::{Error, Result};
 use crate::model::{
-    Address, Backlog, Completeness, Depth, Endpoint, Fault, LocalDetail, Owner, Process, Scope, Service, SocketState,
+    Address, Backlog, Completeness, Depth, Endpoint, Fault, LocalDetail, Owner, Process, Service, SocketState,
     Transport, port_name,
 };
 
@@ -161,7 +161,11 @@ impl Assembly<'_> {
             Some(glob) => format!("no permission, so '{}' could not be compared with them", crate::clean::clean(glob.as_str())),
             None => "no permission".to_owned(),
         };
-        let hint = "run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE";
+        let hint = if rustix::process::geteuid().is_root() {
+            "some processes are shut off from this root too, by a user namespace or a security module"
+        } else {
+            "run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE"
+        };
         vec![fault(&format!("see the owners of {unknown} of {total} listeners"), &why, hint)]
     }
 
@@ -280,8 +284,7 @@ fn name(member: &super::cgroup::Membership, processes: &[Arc<Process>]) -> Optio
     unit.map(Untrusted::from).or_else(|| principal(processes).map(|process| process.name.clone()))
 }
 
-/// How many connections are established to a listener: those that end at its address, and for every address those
-/// that end at none that somebody listens at on its own. For UDP, its connected sockets.
+/// How many connections are established to a listener. For UDP, how many of its sockets are connected to a peer.
 fn connections(group: &Group<'_>, namespace: &Namespace) -> Option<u32> {
     let first = group.first();
     match (first.transport, &first.address) {
@@ -290,13 +293,13 @@ fn connections(group: &Group<'_>, namespace: &Namespace) -> Option<u32> {
             u32::try_from(connected).ok()
         }
         (Transport::Tcp, Address::Ip(ip)) => {
-            let of = |ip| namespace.established.get(&(ip, first.port)).copied().unwrap_or(0);
-            if select::scope(first) != Scope::All {
-                return Some(of(ip.to_canonical()));
-            }
-            let takes = |other: &IpAddr| ip.is_ipv4() == other.is_ipv4() || first.v6_only == Some(false);
-            let ends = namespace.established.iter().filter(|((ip, port), _)| *port == first.port && takes(ip));
-            Some(ends.map(|(_, count)| *count).fold(0, u32::saturating_add))
+            let ip = ip.to_canonical();
+            let to = |ip| namespace.established.get(&(ip, first.port)).copied().unwrap_or(0);
+            let ipv4 = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+            // A dual-stack listener takes IPv4 as well, unless another one does.
+            let dual = ip.is_ipv6() && ip.is_unspecified() && first.v6_only != Some(true);
+            let takes_ipv4 = dual && !namespace.listens_on_ipv4.contains(&first.port);
+            Some(to(ip).saturating_add(if takes_ipv4 { to(ipv4) } else { 0 }))
         }
         _ => None,
     }

@@ -1,7 +1,8 @@
 //! One look at the socket tables, in one's own network namespace or in all of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use foldhash::fast::FixedState;
 
@@ -9,7 +10,7 @@ use super::interfaces::Interfaces;
 use super::netlink::{LocalEnd, SockDiag};
 use super::socket::{Socket, Wanted};
 use super::{netns, procnet};
-use crate::model::{Fault, NetworkNamespace, Transport};
+use crate::model::{Address, Fault, NetworkNamespace, Transport};
 
 /// What was there to see.
 #[derive(Default)]
@@ -26,8 +27,11 @@ pub(super) struct Namespace {
     /// `None` for one's own.
     pub(super) identity: Option<NetworkNamespace>,
     pub(super) interfaces: Interfaces,
-    /// How many established connections end at each local address.
+    /// How many connections are established to each address that is listened at; those to an address that nobody
+    /// listens at on its own count for every address of their family.
     pub(super) established: HashMap<LocalEnd, u32, FixedState>,
+    /// The ports that somebody listens at on every IPv4 address, and on those alone.
+    pub(super) listens_on_ipv4: HashSet<u16>,
 }
 
 /// Looks into one's own namespace, and with `all` into every other one. `interfaces`: whether their addresses are
@@ -66,7 +70,9 @@ fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut Seen) {
 impl Seen {
     fn take(&mut self, mut sockets: Vec<Socket>, namespace: Namespace, faults: Vec<Fault>) {
         let index = u16::try_from(self.namespaces.len()).unwrap_or(u16::MAX);
-        sockets.iter_mut().for_each(|socket| socket.netns = index);
+        for socket in &mut sockets {
+            socket.netns = index;
+        }
         self.sockets.append(&mut sockets);
         self.namespaces.push(namespace);
         self.faults.extend(faults);
@@ -96,8 +102,11 @@ fn look_here(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<
         note(&mut faults, by_netlink.or_else(|_| procnet::established(&mut established)), "established tcp");
     }
     let mut namespace = Namespace::default();
-    for end in established {
-        *namespace.established.entry(end).or_default() += 1;
+    if !established.is_empty() {
+        let any_ipv4 = Address::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let ipv4 = sockets.iter().filter(|socket| socket.transport == Transport::Tcp && socket.address == any_ipv4);
+        namespace.listens_on_ipv4 = ipv4.map(|socket| socket.port).collect();
+        namespace.established = by_listener(established, &sockets);
     }
     let devices: Vec<u32> = sockets.iter().map(|socket| socket.device).filter(|&device| device != 0).collect();
     match Interfaces::read(interfaces, &devices) {
@@ -105,6 +114,27 @@ fn look_here(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<
         Err(err) => faults.push(fault("list network interfaces".to_owned(), &err, "their names are left out")),
     }
     (sockets, namespace, faults)
+}
+
+fn by_listener(established: Vec<LocalEnd>, sockets: &[Socket]) -> HashMap<LocalEnd, u32, FixedState> {
+    let mut counts = HashMap::default();
+    let listened: HashSet<LocalEnd, FixedState> = sockets
+        .iter()
+        .filter(|socket| socket.transport == Transport::Tcp)
+        .filter_map(|socket| match socket.address {
+            Address::Ip(ip) => Some((ip.to_canonical(), socket.port)),
+            Address::Unix(_) => None,
+        })
+        .collect();
+    for end in established {
+        let any = match end.0 {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        let listener = if listened.contains(&end) { end } else { (any, end.1) };
+        *counts.entry(listener).or_default() += 1;
+    }
+    counts
 }
 
 fn with<T>(diag: &mut io::Result<SockDiag>, read: impl FnOnce(&mut SockDiag) -> io::Result<T>) -> io::Result<T> {

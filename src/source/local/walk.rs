@@ -36,12 +36,12 @@ pub(super) struct Walk {
 }
 
 /// A process with more than twice as many descriptors is shared among threads, in ranges of so many.
-const RANGE: u64 = 2048;
+const RANGE: usize = 2048;
 /// What one entry of a descriptor directory takes (`struct linux_dirent64`, 8-byte aligned), by its digits: up to
 /// four, and up to twelve.
 const ENTRY: (usize, usize) = (24, 32);
 /// How large the answer may be in one read of a directory.
-const DIRECTORY_BUFFER: usize = RANGE as usize * ENTRY.1;
+const DIRECTORY_BUFFER: usize = RANGE * ENTRY.1;
 /// Below so many descriptors a second thread costs more than it brings.
 const WORTH_A_THREAD: u64 = 1024;
 /// More threads only wait for the same locks in the kernel.
@@ -175,11 +175,13 @@ fn look_into(
     };
     let found = thread::scope(|scope| {
         let mut helpers = Vec::new();
+        let mut asked = false;
         let mut worker = Worker::new(&shared);
-        let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
         // Most machines have so few descriptors that the walk is over before a thread would have started.
         while worker.enter_next() {
-            if helpers.is_empty() && worker.descriptors >= WORTH_A_THREAD {
+            if !asked && worker.descriptors >= WORTH_A_THREAD {
+                asked = true;
+                let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
                 shared.ranges().entering += cores - 1;
                 helpers.extend((1..cores).map(|_| scope.spawn(|| Worker::new(&shared).run())));
             }
@@ -277,7 +279,7 @@ impl<'a> Worker<'a> {
 
     fn enter(&mut self, slot: u32, directory: OwnedFd) {
         let count = if self.shared.sizes {
-            rustix::fs::fstat(&directory).map_or(0, |stat| u64::try_from(stat.st_size).unwrap_or(0))
+            rustix::fs::fstat(&directory).map_or(0, |stat| usize::try_from(stat.st_size).unwrap_or(0))
         } else {
             RANGE
         };
@@ -294,8 +296,8 @@ impl<'a> Worker<'a> {
         let starts = (0..count / RANGE).map(|part| part * RANGE);
         let mut ranges = self.shared.ranges();
         ranges.waiting.extend(starts.map(|first| {
-            let end = if first + RANGE * 2 > count { u64::MAX } else { first + RANGE };
-            Range { slot, directory: Arc::clone(&directory), first, end }
+            let end = if first + RANGE * 2 > count { usize::MAX } else { first + RANGE };
+            Range { slot, directory: Arc::clone(&directory), first: first as u64, end: end as u64 }
         }));
         drop(ranges);
         self.shared.change.notify_all();
@@ -309,7 +311,7 @@ impl<'a> Worker<'a> {
         let mut control_group = false;
         // The kernel fills the buffer it is given; for a range, one that holds the range and no more.
         let entry_size = if end <= 10_000 { ENTRY.0 } else { ENTRY.1 };
-        let length = if end == u64::MAX { buffer.len() } else { RANGE as usize * entry_size };
+        let length = if end == u64::MAX { buffer.len() } else { RANGE * entry_size };
         let mut entries = RawDir::new(directory, &mut buffer[..length]);
         while let Some(Ok(entry)) = entries.next() {
             let name = entry.file_name();

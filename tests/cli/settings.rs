@@ -1,0 +1,254 @@
+//! Flag > environment > file > default.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+
+use super::{Portolan, Ran, portolan, with_settings};
+
+const SORT: &str = "the values are port, address, proto, name, process, pid, user";
+
+/// The line of `config show` about one key.
+#[track_caller]
+fn shown(portolan: Portolan, key: &str) -> String {
+    let ran = portolan.args(["config", "show"]).run();
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    let begins = [format!("{key} ="), format!("# {key} =")];
+    let mut lines = ran.stdout.lines().filter(|line| begins.iter().any(|begin| line.starts_with(begin)));
+    lines.next().unwrap_or_else(|| panic!("no {key} in\n{}", ran.stdout)).to_owned()
+}
+
+#[test]
+fn each_layer_goes_before_the_next() {
+    let file = "color = \"never\"\n";
+    assert_eq!(shown(portolan(""), "color"), "color = \"auto\"  # default");
+    assert_eq!(shown(with_settings(file, ""), "color"), "color = \"never\"  # from c.toml:1");
+    let both = with_settings(file, "").env("PORTOLAN_COLOR", "always");
+    assert_eq!(shown(both, "color"), "color = \"always\"  # from PORTOLAN_COLOR");
+    // An empty variable is an unset one.
+    let empty = with_settings(file, "").env("PORTOLAN_COLOR", "");
+    assert_eq!(shown(empty, "color"), "color = \"never\"  # from c.toml:1");
+}
+
+#[test]
+fn settings_change_what_a_command_does() {
+    let is_json = |ran: Ran| ran.code == Some(0) && ran.stdout.starts_with('{');
+    assert!(!is_json(portolan("ports ssh").run()));
+    assert!(is_json(with_settings("output = \"json\"", "ports ssh").run()));
+    assert!(is_json(portolan("ports ssh").env("PORTOLAN_OUTPUT", "json").run()));
+    // The flag goes before both.
+    assert!(!is_json(with_settings("output = \"json\"", "ports ssh -o table").run()));
+    assert!(!is_json(portolan("ports ssh -o table").env("PORTOLAN_OUTPUT", "json").run()));
+}
+
+#[test]
+fn a_setting_is_no_conflict_for_an_option() {
+    for portolan in [
+        with_settings("output = \"yaml\"", "ports ssh --json"),
+        portolan("ports ssh --json").env("PORTOLAN_OUTPUT", "yaml"),
+        with_settings("[discover.local]\nports = \"22\"", "discover local --unix"),
+        with_settings("[discover.local]\nunix = true", "discover local -p 22"),
+        with_settings("[discover.local]\nunix = false\nports = \"22\"", "discover local"),
+    ] {
+        let ran = portolan.run();
+        assert_eq!((ran.code, ran.stderr.contains("error")), (Some(0), false), "{ran:?}");
+    }
+    with_settings("[discover.local]\nports = \"22\"\nunix = true", "discover local").is_refused(
+        "settings c.toml:3:8: discover.local.unix cannot be 'true': it does not go together with discover.local.ports",
+        "leave one of them out",
+    );
+}
+
+#[test]
+fn a_flag_of_the_settings_can_be_taken_back() {
+    let note = "no port has such a name or number\n";
+    let stderr = |portolan: Portolan| portolan.run().stderr;
+    assert_eq!(stderr(portolan("ports nothing-like-it")), note);
+    assert_eq!(stderr(portolan("ports nothing-like-it --no-quiet")), note);
+    assert_eq!(stderr(with_settings("quiet = true", "ports nothing-like-it")), "");
+    assert_eq!(stderr(with_settings("quiet = true", "ports nothing-like-it --no-quiet")), note);
+    assert_eq!(stderr(with_settings("quiet = true", "--no-quiet ports nothing-like-it")), note);
+    assert_eq!(stderr(portolan("ports nothing-like-it --no-quiet").env("PORTOLAN_QUIET", "1")), note);
+    assert_eq!(stderr(portolan("ports nothing-like-it --no-quiet -q")), "");
+    assert_eq!(stderr(portolan("ports nothing-like-it -q --no-quiet")), note);
+}
+
+#[test]
+fn truth_in_the_environment_is_what_people_write() {
+    for (value, truth) in [("1", true), ("true", true), ("YES", true), ("on", true), ("0", false), ("off", false)] {
+        let line = shown(portolan("").env("PORTOLAN_QUIET", value), "quiet");
+        assert_eq!(line, format!("quiet = {truth}  # from PORTOLAN_QUIET"));
+    }
+}
+
+#[test]
+fn the_environment_is_refused_by_the_name_of_its_variable() {
+    portolan("ports").env("PORTOLAN_OUTPUT", "jsn").is_refused(
+        "PORTOLAN_OUTPUT='jsn': there is no such value",
+        "did you mean 'json'? the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, name",
+    );
+    portolan("ports")
+        .env("PORTOLAN_QUIET", "maybe\u{1b}[2J")
+        .is_refused("PORTOLAN_QUIET='maybe\\u{1b}[2J': it is neither true nor false", "write 1 or 0, true or false");
+    portolan("ports")
+        .env("PORTOLAN_COLOR", OsStr::from_bytes(b"caf\xe9"))
+        .is_refused("PORTOLAN_COLOR='caf\u{fffd}': it is not UTF-8", "write it in UTF-8");
+    portolan("ports").env("PORTOLAN_CONFIG", "gone.toml").is_refused(
+        "settings gone.toml: No such file or directory",
+        "name a settings file that is there with --config",
+    );
+}
+
+#[test]
+fn variables_that_are_not_options_of_every_command_are_let_be() {
+    // What Kubernetes puts into every pod beside a Service called portolan, and an option of one source.
+    let portolan = portolan("discover local")
+        .env("PORTOLAN_PORT", "tcp://10.0.0.1:80")
+        .env("PORTOLAN_SERVICE_HOST", "10.0.0.1")
+        .env("PORTOLAN_SORT", "nonsense");
+    assert_eq!(portolan.run().code, Some(0));
+}
+
+#[test]
+fn values_that_clap_refuses_are_found_in_the_file() {
+    with_settings("\n[discover.local]\nsort = \"prot\"", "ports").is_refused(
+        "settings c.toml:3:8: discover.local.sort cannot be 'prot': there is no such value",
+        &format!("did you mean 'proto'? {SORT}"),
+    );
+    with_settings("[discover.local]\nports = \"90-80\"", "ports").is_refused(
+        "settings c.toml:2:9: discover.local.ports cannot be '90-80': the range runs backwards",
+        "write 80-90",
+    );
+    with_settings("[discover.local]\nstate = [\"listen\", \"lost\"]", "ports").is_refused(
+        "settings c.toml:2:9: discover.local.state cannot be 'lost': there is no such value",
+        "did you mean 'listen'? the values are listen, unconnected, connected",
+    );
+}
+
+#[test]
+fn values_of_the_wrong_type() {
+    with_settings("quiet = \"yes\"", "ports")
+        .is_refused("settings c.toml:1:9: quiet takes true or false, not a string", "write quiet = true");
+    with_settings("[discover.local]\nports = [22, 80]", "ports").is_refused(
+        "settings c.toml:2:9: discover.local.ports takes one text or number, not an array",
+        "write ports = \"…\"",
+    );
+    with_settings("[discover.local]\nstate = [true]", "ports").is_refused(
+        "settings c.toml:2:10: discover.local.state takes a list of texts or numbers, not a boolean",
+        "write state = [\"…\", \"…\"]",
+    );
+    with_settings("discover = 1", "ports")
+        .is_refused("settings c.toml:1:1: discover is a section, not a key", "write [discover] on a line of its own");
+}
+
+#[test]
+fn unknown_keys() {
+    with_settings("[discover.local]\nskip_loopback = true", "ports").is_refused(
+        "settings c.toml:2:1: there is no key 'skip_loopback' in [discover.local]",
+        "did you mean 'skip-loopback'?",
+    );
+    with_settings("sort = \"pid\"", "ports")
+        .is_refused("settings c.toml:1:1: there is no key 'sort' at the top", "sort belongs to [discover.local]");
+    with_settings("[discover.local]\noutput = \"json\"", "ports").is_refused(
+        "settings c.toml:2:1: there is no key 'output' in [discover.local]",
+        "output stands above the first section",
+    );
+    with_settings("json = true", "ports").is_refused(
+        "settings c.toml:1:1: there is no key 'json' at the top",
+        "--json only goes on the command line; here go color, output, quiet, discover",
+    );
+    with_settings("[ports]\nfilter = 1", "ports").is_refused(
+        "settings c.toml:2:1: there is no key 'filter' in [ports]",
+        "this command has no settings; `portolan config show` prints all that there are",
+    );
+    with_settings("no-quiet = true", "ports").is_refused(
+        "settings c.toml:1:1: there is no key 'no-quiet' at the top",
+        "here go color, output, quiet, discover; `portolan config show` prints all keys",
+    );
+}
+
+#[test]
+fn a_list_may_be_a_list_or_one_text_with_commas() {
+    for (written, shown_as) in [
+        ("[\"listen\", \"connected\"]", "[\"listen\", \"connected\"]"),
+        ("\"listen,connected\"", "[\"listen,connected\"]"),
+    ] {
+        let text = format!("[discover.local]\nstate = {written}");
+        assert_eq!(with_settings(&text, "discover local").run().code, Some(0));
+        assert_eq!(shown(with_settings(&text, ""), "state"), format!("state = {shown_as}  # from c.toml:2"));
+    }
+    assert_eq!(shown(with_settings("[discover.local]\nstate = []", ""), "state"), "# state =  # not set");
+}
+
+#[test]
+fn the_usual_place_follows_the_environment() {
+    let place = |portolan: &Portolan, directory: &str, color: &str| {
+        let directory = portolan.path(directory).join("portolan");
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("config.toml"), format!("color = \"{color}\"")).unwrap();
+    };
+    let origin = |xdg: Option<&str>, named: Option<&str>| {
+        let mut portolan = Portolan::new().file("named.toml", "color = \"auto\"");
+        place(&portolan, "home/.config", "never");
+        place(&portolan, "xdg", "always");
+        let (home, xdg) = (portolan.path("home"), xdg.map(|xdg| portolan.path(xdg)));
+        portolan = portolan.env("HOME", home);
+        if let Some(xdg) = xdg {
+            portolan = portolan.env("XDG_CONFIG_HOME", xdg);
+        }
+        if let Some(named) = named {
+            portolan = portolan.env("PORTOLAN_CONFIG", named);
+        }
+        let directory = format!("{}/", portolan.directory.display());
+        shown(portolan, "color").replace(&directory, "")
+    };
+    assert_eq!(origin(None, None), "color = \"never\"  # from home/.config/portolan/config.toml:1");
+    assert_eq!(origin(Some("xdg"), None), "color = \"always\"  # from xdg/portolan/config.toml:1");
+    assert_eq!(origin(Some("xdg"), Some("named.toml")), "color = \"auto\"  # from named.toml:1");
+    // Which file that is, or would be, stands in the first line.
+    let first = |portolan: Portolan| portolan.args(["config", "show"]).run().stdout.lines().next().map(str::to_owned);
+    assert_eq!(first(with_settings("", "")).unwrap(), "# settings file: c.toml");
+    let gone = "# settings file: /nowhere/.config/portolan/config.toml (not there)";
+    assert_eq!(first(portolan("").env("HOME", "/nowhere")).unwrap(), gone);
+    assert_eq!(first(portolan("")).unwrap(), "# settings file: none, for want of a home directory");
+    // No file there is no failure, nor a home that is none.
+    assert_eq!(origin(Some("nowhere"), None), "color = \"auto\"  # default");
+    assert_eq!(shown(portolan("").env("HOME", "/dev/null"), "color"), "color = \"auto\"  # default");
+}
+
+#[test]
+fn help_and_version_do_not_need_good_settings() {
+    assert_eq!(with_settings("broken", "--version").run().code, Some(0));
+    assert_eq!(with_settings("broken", "discover local --help").run().code, Some(0));
+    assert_eq!(with_settings("broken", "ports").run().code, Some(2));
+}
+
+#[test]
+fn what_config_show_prints_is_a_settings_file() {
+    let text = "output = \"table\"\nquiet = true\n[discover]\nstrict = true\n[discover.local]\n\
+                process = \"a\\\"b\\\\\\u001b*\"\nports = \"22,http\"\nstate = [\"listen\", \"connected\"]\n";
+    let values = |ran: Ran| {
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+        ran.stdout.parse::<toml::Table>().unwrap()
+    };
+    let first = with_settings(text, "config show").run();
+    let second = with_settings(&first.stdout, "config show").run();
+    assert!(second.stdout.contains("sort = \"port\"  # from c.toml:"), "{}", second.stdout);
+    let table = values(first);
+    assert_eq!(table["discover"]["local"]["process"].as_str(), Some("a\"b\\\u{1b}*"));
+    assert_eq!(table["discover"]["strict"].as_bool(), Some(true));
+    assert_eq!(table, values(second));
+}
+
+#[test]
+fn config_show_as_json() {
+    let ran = with_settings("[discover.local]\nsort = \"pid\"", "config show --json").run();
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(document["schema"], "portolan/v1");
+    let item = |key: &str| document["items"].as_array().unwrap().iter().find(|item| item["key"] == key).unwrap();
+    assert_eq!(item("discover.local.sort")["value"], "pid");
+    assert_eq!(item("discover.local.sort")["origin"], "c.toml:2");
+    assert_eq!(item("quiet")["value"], false);
+    assert_eq!(item("quiet")["origin"], "default");
+    assert!(item("discover.local.ports")["value"].is_null() && item("discover.local.ports")["origin"].is_null());
+}

@@ -1,0 +1,103 @@
+//! What every source must keep. Each source is put through the same questions, on whatever is here.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::HashSet;
+use std::net::{TcpListener, UdpSocket};
+use std::ops::ControlFlow;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::task::{Context, Poll, Waker};
+
+use portolan::{Completeness, Depth, Fault, Local, Service, Sink, Source};
+
+/// A sink that asks for so much, and takes so many.
+struct Taking {
+    depth: Depth,
+    most: usize,
+    closed: Arc<AtomicBool>,
+    services: Vec<Service>,
+    faults: Vec<Fault>,
+}
+
+impl Sink for Taking {
+    fn depth(&self) -> Depth {
+        self.depth
+    }
+
+    fn closed(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.closed)
+    }
+
+    fn service(&mut self, service: Service) -> ControlFlow<()> {
+        assert!(self.services.len() < self.most, "handed over after Break");
+        self.services.push(service);
+        if self.services.len() == self.most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
+    fn limit(&mut self, limit: Fault) {
+        assert!(!limit.what.is_empty() && !limit.why.is_empty() && !limit.hint.is_empty());
+    }
+}
+
+fn ask(source: &dyn Source, depth: Depth, most: usize, closed: bool) -> (Taking, Completeness) {
+    let closed = Arc::new(AtomicBool::new(closed));
+    let mut sink = Taking { depth, most, closed, services: Vec::new(), faults: Vec::new() };
+    // The sources of today have nothing to wait for; one that does will bring its runtime to this test.
+    let completeness = match pin!(source.list(&mut sink)).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(listed) => listed.unwrap(),
+        Poll::Pending => panic!("{} waits", source.name()),
+    };
+    (sink, completeness)
+}
+
+fn ids(sink: &Taking) -> Vec<String> {
+    sink.services.iter().map(|service| service.id.clone()).collect()
+}
+
+/// The questions. The source must know at least two services, the same ones all the time.
+fn keeps_the_contract(source: &dyn Source) {
+    let (full, completeness) = ask(source, Depth::Full, usize::MAX, false);
+    assert!(full.services.len() >= 2);
+    assert_eq!(completeness == Completeness::Complete, full.faults.is_empty(), "a fault and nothing else is incomplete");
+
+    let unique: HashSet<String> = ids(&full).into_iter().collect();
+    assert_eq!(unique.len(), full.services.len(), "ids are unique");
+    assert_eq!(ids(&full), ids(&ask(source, Depth::Full, usize::MAX, false).0), "asked again, the same ids in order");
+    assert_eq!(ids(&full), ids(&ask(source, Depth::Names, usize::MAX, false).0), "the depth does not choose services");
+    assert_eq!(ids(&full), ids(&ask(source, Depth::Brief, usize::MAX, false).0), "the depth does not choose services");
+
+    let mut names = HashSet::new();
+    for column in source.columns() {
+        assert!(names.insert(column.name), "column {} stands twice", column.name);
+        assert!(column.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
+    }
+    for service in &full.services {
+        assert!(service.id.starts_with(&format!("{}/", source.name())), "{}", service.id);
+        assert_eq!(service.source, source.name());
+        for column in source.columns() {
+            let mut cell = String::new();
+            (column.cell)(service, &mut cell).unwrap();
+            assert!(!cell.chars().any(char::is_control), "{}: {cell:?}", column.name);
+        }
+    }
+
+    assert_eq!(ask(source, Depth::Full, 1, false).0.services.len(), 1, "Break ends the listing");
+    let (sink, completeness) = ask(source, Depth::Full, usize::MAX, true);
+    assert!(completeness == Completeness::Incomplete || ids(&sink) == ids(&full), "stopped, it says so");
+}
+
+#[test]
+fn local() {
+    let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let ports = listeners.iter().map(|listener| listener.local_addr().unwrap().port().to_string());
+    let ports = ports.chain([socket.local_addr().unwrap().port().to_string()]).collect::<Vec<_>>().join(",");
+    let ports = Some(ports.parse().unwrap());
+    keeps_the_contract(&Local { ports, skip_loopback: false, ..Local::default() });
+}
