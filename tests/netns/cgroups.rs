@@ -50,8 +50,8 @@ fn a_docker_container() {
 #[test]
 fn a_container_of_a_pod() {
     let pod = POD.replace('-', "_");
-    let path =
-        format!("kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{pod}.slice/cri-containerd-{ID}.scope");
+    let scope = format!("cri-containerd-{ID}.scope");
+    let path = format!("kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{pod}.slice/{scope}");
     let container = json!({"runtime": "containerd", "id": ID, "pod": POD});
     both_say(&path, "containerd-3f4e8a1b2c3d", &json!(scope), &container);
 }

@@ -11,9 +11,11 @@ use crate::support::{Listing, Outcome, Scene, Truth, hear, kill};
 /// The signal, the exit code that tells of it, and how its default action shows.
 const SIGNALS: [(Signal, i32, i32); 2] = [(Signal::INT, 130, 2), (Signal::TERM, 143, 15)];
 
+const STEPS: u32 = 12;
+
 /// A listing that takes a while.
 fn large(scene: &Scene) -> crate::support::Fixture {
-    scene.fixture("repeat=4 [ many=750@{i} fds=4000 ] repeat=100 [ fds=100 ]")
+    scene.fixture("repeat=4 [ many=300@{i} fds=9000 ] repeat=100 [ fds=100 ]")
 }
 
 /// Runs `portolan -o FORMAT` and sends the signal after this much of its life.
@@ -25,12 +27,12 @@ fn stopped(scene: &Scene, format: &str, signal: Signal, after: Duration) -> Outc
     Outcome::new(hear(child, "a portolan that was told to stop"))
 }
 
-/// A moment in the life of a run, the later the higher `step` is (0-19); how long a life is depends on what else
+/// A moment in the life of a run, the later the higher `step` is (below [`STEPS`]); how long a life is depends on what else
 /// this machine is doing, so it is measured anew each time.
 fn moment(scene: &Scene, format: &str, step: u32) -> Duration {
     let begin = Instant::now();
     assert_eq!(scene.portolan().args("-o").args(format).run().code, Some(0));
-    begin.elapsed() * step / 20
+    begin.elapsed() * step / STEPS
 }
 
 /// What was printed is true, whole or not.
@@ -47,7 +49,7 @@ fn at_any_moment_the_answer_is_valid_and_honest() {
     let fixture = large(&scene);
     for (signal, code, number) in SIGNALS {
         let mut incomplete = 0;
-        for step in 0..20 {
+        for step in 0..STEPS {
             let outcome = stopped(&scene, "json", signal, moment(&scene, "json", step));
             // Before the program has come to `main` the kernel's own action holds.
             if outcome.signal == Some(number) {
@@ -66,7 +68,7 @@ fn at_any_moment_the_answer_is_valid_and_honest() {
                 other => panic!("exit {other:?} after {signal:?}: {}", outcome.stderr),
             }
         }
-        assert!(incomplete > 0, "in 20 runs no {signal:?} came in the middle");
+        assert!(incomplete > 0, "in {STEPS} runs no {signal:?} came in the middle");
     }
 }
 
@@ -75,7 +77,7 @@ fn an_ndjson_stream_that_was_stopped_ends_in_a_word_on_it() {
     let scene = Scene::new();
     let fixture = large(&scene);
     let mut marked = 0;
-    for step in 0..20 {
+    for step in 0..STEPS {
         let outcome = stopped(&scene, "ndjson", Signal::INT, moment(&scene, "ndjson", step));
         if outcome.signal == Some(2) {
             assert!(outcome.stdout.is_empty(), "killed in the middle of its output");

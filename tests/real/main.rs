@@ -1,0 +1,6 @@
+//! Portolan beside the real programs that take what it prints.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
+
+mod prometheus;
+#[path = "../support/mod.rs"]
+mod support;
