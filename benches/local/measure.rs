@@ -1,0 +1,86 @@
+//! Wall time and memory of whole processes.
+
+use std::io::{Read, Write};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::cases::Measured;
+use crate::support::{Scene, output, tool};
+
+/// What the runs of one command took.
+pub struct Figures {
+    /// Milliseconds, from the shortest to the longest.
+    pub times: Vec<f64>,
+    /// The most memory that a run had, in MB.
+    pub peak: f64,
+}
+
+impl Figures {
+    pub fn median(&self) -> f64 {
+        let middle = self.times.len() / 2;
+        if self.times.len() % 2 == 1 {
+            self.times[middle]
+        } else {
+            f64::midpoint(self.times[middle - 1], self.times[middle])
+        }
+    }
+}
+
+/// Runs every command in turn, so many rounds, inside the scene.
+pub fn measure(scene: &Scene, commands: &[Measured], runs: usize) -> Vec<Figures> {
+    let own = std::env::current_exe().expect("this program has a path");
+    let mut inside = scene.command(own);
+    let mut child = inside.arg("--inside").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let argvs: Vec<&Vec<String>> = commands.iter().map(|command| &command.argv).collect();
+    let order = json!({ "runs": runs, "commands": argvs }).to_string();
+    child.stdin.take().expect("piped").write_all(order.as_bytes()).expect("it listens");
+    let mut answer = String::new();
+    child.stdout.take().expect("piped").read_to_string(&mut answer).expect("UTF-8");
+    assert!(child.wait().is_ok_and(|status| status.success()), "the measuring failed");
+    let times: Vec<Vec<f64>> = serde_json::from_str(&answer).expect("a list for each command");
+    let figures = times.into_iter().zip(commands).map(|(mut times, command)| {
+        times.sort_by(f64::total_cmp);
+        Figures { times, peak: peak(scene, &command.argv) }
+    });
+    figures.collect()
+}
+
+/// What the program does that `measure` starts: takes commands from standard input and prints their times.
+pub fn inside() {
+    let mut order = String::new();
+    std::io::stdin().read_to_string(&mut order).expect("UTF-8");
+    let order: Value = serde_json::from_str(&order).expect("JSON");
+    let runs = order["runs"].as_u64().expect("a number");
+    let commands: Vec<Vec<String>> = serde_json::from_value(order["commands"].clone()).expect("a list of commands");
+    let mut times = vec![Vec::new(); commands.len()];
+    // The first round only warms up. Every later one runs all of them, so that what disturbs the machine for a
+    // while disturbs each alike.
+    for round in 0..=runs {
+        for (command, times) in commands.iter().zip(&mut times) {
+            let begin = Instant::now();
+            let status = quiet(Command::new(&command[0]).args(&command[1..])).status();
+            let time = begin.elapsed().as_secs_f64() * 1e3;
+            assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "{command:?}: {status:?}");
+            if round > 0 {
+                times.push(time);
+            }
+        }
+    }
+    print!("{}", json!(times));
+}
+
+fn quiet(command: &mut Command) -> &mut Command {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
+}
+
+/// The most resident memory that a run of its own has, in MB, as the kernel accounts for it.
+fn peak(scene: &Scene, argv: &[String]) -> f64 {
+    let file = scene.dir().join("peak");
+    let mut command = scene.command(tool("time").get_program());
+    command.args(["-q", "-f", "%M", "-o"]).arg(&file).args(argv);
+    assert!(output(&mut command).status.success(), "{argv:?}");
+    let kilobytes: f64 = std::fs::read_to_string(file).expect("time writes").trim().parse().expect("a number");
+    kilobytes / 1024.0
+}

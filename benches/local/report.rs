@@ -1,0 +1,48 @@
+//! The table.
+
+use std::fmt::Write as _;
+
+use crate::cases::{Case, Measured};
+use crate::measure::Figures;
+
+pub fn table(case: &Case, checked: &str, commands: &[Measured], results: &[Figures], runs: usize) -> String {
+    let mut text = format!("\n{}: {}\n", case.letter, case.about);
+    let _ = writeln!(text, "portolan's answer was right before it was timed: {checked}");
+    let _ = writeln!(
+        text,
+        "{:<34}{:>10}{:>10}{:>10}{:>8}{:>10}",
+        "median of whole processes", "ms", "min", "max", "of ss", "peak MB"
+    );
+    for (command, figures) in commands.iter().zip(results) {
+        let (first, last) = (figures.times.first().unwrap_or(&0.0), figures.times.last().unwrap_or(&0.0));
+        let ratio = command.against.map(|peer| format!("{:.2}", figures.median() / results[peer].median()));
+        let _ = writeln!(
+            text,
+            "{:<34}{:>10.2}{:>10.2}{:>10.2}{:>8}{:>10.1}",
+            command.name,
+            figures.median(),
+            first,
+            last,
+            ratio.unwrap_or_default(),
+            figures.peak
+        );
+    }
+    let of = |name: &str| {
+        let at = commands.iter().position(|command| command.name == name).expect("the command is in the list");
+        &results[at]
+    };
+    let (own, ss) = (of("portolan discover local"), of("ss -tulpn"));
+    let floor = of("floor in C, 1 thread").median().min(of("floor in C, 2 threads").median());
+    let one = of("portolan discover local -p PORT").median() / of("ss -tulpn 'sport = :PORT'").median();
+    let _ = writeln!(
+        text,
+        "{runs} rounds. portolan: {:.2} of ss (goal {:.2}), {:.2} of the floor (goal 1.25, not in A), {:.1} MB (goal {}), \
+         one port {one:.2} of ss (goal 0.60)",
+        own.median() / ss.median(),
+        case.goal,
+        own.median() / floor,
+        own.peak,
+        case.memory_goal
+    );
+    text
+}
