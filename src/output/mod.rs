@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use crate::model::{Column, Completeness, Depth, Fault, Service};
+pub(crate) use json::write_document;
 
 /// A way to write services down, one by one as they come.
 ///

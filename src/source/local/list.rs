@@ -158,7 +158,9 @@ impl Assembly<'_> {
             return Vec::new();
         }
         let why = match &self.query.process {
-            Some(glob) => format!("no permission, so '{}' could not be compared with them", crate::clean::clean(glob.as_str())),
+            Some(glob) => {
+                format!("no permission, so '{}' could not be compared with them", crate::clean::clean(glob.as_str()))
+            }
             None => "no permission".to_owned(),
         };
         let hint = if rustix::process::geteuid().is_root() {
@@ -229,7 +231,10 @@ impl Assembly<'_> {
             scope: select::scope(first),
             state,
             device: namespace.interfaces.device(first.device).map(Untrusted::from),
-            interfaces: bound.filter(|_| full).map(|bound| namespace.interfaces.names_leading_to(bound)).unwrap_or_default(),
+            interfaces: bound
+                .filter(|_| full)
+                .map(|bound| namespace.interfaces.names_leading_to(bound))
+                .unwrap_or_default(),
             exposed: full.then(|| select::exposed(first, &namespace.interfaces)),
             v6_only: first.v6_only,
             netns: namespace.identity.clone(),
@@ -270,9 +275,10 @@ impl Assembly<'_> {
 
 /// The order of sockets; those that are equal share an address and are one service.
 fn order(a: &Socket, b: &Socket) -> Ordering {
-    (a.port, a.transport).cmp(&(b.port, b.transport)).then_with(|| a.address.cmp(&b.address)).then_with(|| {
-        (a.device, a.netns).cmp(&(b.device, b.netns))
-    })
+    (a.port, a.transport)
+        .cmp(&(b.port, b.transport))
+        .then_with(|| a.address.cmp(&b.address))
+        .then_with(|| (a.device, a.netns).cmp(&(b.device, b.netns)))
 }
 
 /// A container's name, else a service unit's, else a process's; never a port's.

@@ -47,9 +47,12 @@ impl Owners {
         stop: &(dyn Fn() -> bool + Sync),
     ) -> io::Result<Self> {
         let ids = sockets.iter().filter_map(|socket| socket.cgroup).collect::<HashSet<_, FixedState>>();
-        let socket_groups: HashMap<_, _, FixedState> =
-            cgroup::paths(ids.into_iter().collect()).into_iter().map(|(id, path)| (id, cgroup::membership(&path))).collect();
-        let says_enough = |id| socket_groups.get(&id).is_some_and(|member| !member.is_empty() && !is_supervisor(member));
+        let socket_groups: HashMap<_, _, FixedState> = cgroup::paths(ids.into_iter().collect())
+            .into_iter()
+            .map(|(id, path)| (id, cgroup::membership(&path)))
+            .collect();
+        let says_enough =
+            |id| socket_groups.get(&id).is_some_and(|member| !member.is_empty() && !is_supervisor(member));
         let inodes: Inodes =
             sockets.iter().map(|socket| (socket.inode, !socket.cgroup.is_some_and(says_enough))).collect();
         let mut walk = walk::walk(&inodes, full, stop)?;
