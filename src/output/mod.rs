@@ -96,7 +96,7 @@ formats! {
     /// One document
     Yaml => yaml::Yaml::new, Full;
     /// Targets for Prometheus' file and HTTP service discovery
-    PrometheusSd => prometheus_sd::PrometheusSd::new, Full;
+    PrometheusSd => prometheus_sd::PrometheusSd::new, Brief;
     /// Only ids
     Name => name::Name::new, Names;
 }

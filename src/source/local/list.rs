@@ -168,7 +168,7 @@ impl Assembly<'_> {
         } else {
             "run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE"
         };
-        vec![fault(&format!("see the owners of {unknown} of {total} listeners"), &why, hint)]
+        vec![fault(&format!("see the owners of {unknown} of {total} services"), &why, hint)]
     }
 
     fn compare(&self, a: &Group<'_>, b: &Group<'_>) -> Ordering {
@@ -225,6 +225,7 @@ impl Assembly<'_> {
         LocalDetail {
             owner: if group.absent() { self.owners.absent.unwrap_or(Owner::NotAsked) } else { Owner::Known },
             processes: Arc::clone(&group.processes),
+            processes_complete: self.owners.absent == Some(Owner::Outside),
             user: first.uid.map(|uid| self.users.user(uid)),
             unit: group.member.unit.clone(),
             container: group.member.container.clone(),
