@@ -71,8 +71,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 unconnected\t'UDP and Unix-domain datagrams: takes packets from anybody'
 connected\t'UDP: takes packets from one peer only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l process -d 'Only listeners held by a process whose name matches: `*`, `?`, `[a-z]`' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Only listeners of this user: a name or a number' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interface -d 'Only listeners that this interface leads to' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Only listeners of this user: a name or a number' -r -f -a "(__fish_complete_users)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interface -d 'Only listeners that this interface leads to' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l sort -d 'What to sort by' -r -f -a "port\t'Port, then transport, then address'
 address\t'Address'
 proto\t'Transport: TCP, UDP, Unix-domain'

@@ -7,9 +7,10 @@ use clap::{Args, CommandFactory, Subcommand};
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::{Cli, Global, document, parse, stdout};
+use super::{Cli, Global, parse, stdout};
 use crate::clean::{clean, is_dangerous};
 use crate::error::Result;
+use crate::output;
 use crate::settings::{self, Key, Kind, Settings};
 
 /// Look at the settings
@@ -55,7 +56,7 @@ impl Config {
         let place = place(global);
         stdout::with_stdout(|out| {
             if json {
-                return document::write(out, &items);
+                return output::write_document(out, &items);
             }
             writeln!(out, "# settings file: {place}")?;
             write_toml(out, &keys, &items)
@@ -88,7 +89,7 @@ fn item(key: &Key<'_>, settings: &Settings) -> Item {
 }
 
 /// Writes a document that can be saved as a settings file.
-fn write_toml(out: &mut dyn Write, keys: &[Key<'_>], items: &[Item]) -> io::Result<()> {
+fn write_toml(out: &mut (dyn Write + Send), keys: &[Key<'_>], items: &[Item]) -> io::Result<()> {
     let mut section: &[&str] = &[];
     for (key, item) in keys.iter().zip(items) {
         if key.section() != section {

@@ -3,7 +3,6 @@
 mod completions;
 mod config;
 mod discover;
-mod document;
 mod exit;
 mod man;
 mod parse;

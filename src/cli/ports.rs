@@ -6,9 +6,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::{Global, document, stderr, stdout};
+use super::{Global, stderr, stdout};
 use crate::error::Result;
 use crate::model::{PORT_NAMES, PortName, Ports, PortsError};
+use crate::output;
 
 /// List the built-in port names, which --ports takes in the place of numbers
 #[derive(Args, Debug)]
@@ -58,12 +59,12 @@ fn parse_filter(text: &str) -> Result<Filter, PortsError> {
     if is_number { text.parse().map(Filter::Numbers) } else { Ok(Filter::Word(text.to_lowercase())) }
 }
 
-fn write_json(out: &mut dyn Write, found: &[&PortName]) -> io::Result<()> {
+fn write_json(out: &mut (dyn Write + Send), found: &[&PortName]) -> io::Result<()> {
     let item = |known: &&PortName| Item { port: known.port, name: known.name, about: known.about };
-    document::write(out, &found.iter().map(item).collect::<Vec<_>>())
+    output::write_document(out, &found.iter().map(item).collect::<Vec<_>>())
 }
 
-fn write_table(out: &mut dyn Write, found: &[&PortName]) -> io::Result<()> {
+fn write_table(out: &mut (dyn Write + Send), found: &[&PortName]) -> io::Result<()> {
     let widest = found.iter().map(|known| known.name.len()).max().unwrap_or(0).max("NAME".len());
     writeln!(out, "{:<5}  {:<widest$}  ABOUT", "PORT", "NAME")?;
     found.iter().try_for_each(|known| writeln!(out, "{:<5}  {:<widest$}  {}", known.port, known.name, known.about))

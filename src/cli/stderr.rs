@@ -14,7 +14,12 @@ pub(super) fn error(error: &Error) {
 
 /// Tells of a part that could not be read, while the rest was.
 pub(super) fn fault(fault: &Fault) {
-    write(&format!("error: cannot {}: {}\nhint: {}\n", one_line(&fault.what), one_line(&fault.why), one_line(&fault.hint)));
+    write(&format!(
+        "error: cannot {}: {}\nhint: {}\n",
+        one_line(&fault.what),
+        one_line(&fault.why),
+        one_line(&fault.hint)
+    ));
 }
 
 /// Tells something beside the data, such as a summary. The caller asks `--quiet` first.

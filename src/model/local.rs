@@ -18,6 +18,8 @@ pub struct LocalDetail {
     pub owner: Owner,
     /// Every process that holds the socket, by pid.
     pub processes: Arc<[Arc<Process>]>,
+    /// Whether these are all: false where some process may not be looked into.
+    pub processes_complete: bool,
     /// The user whose process made the socket; the kernel tells it to everybody.
     pub user: Option<User>,
     /// The systemd unit it runs in.

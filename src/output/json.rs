@@ -45,6 +45,13 @@ impl Format for Json<'_> {
     }
 }
 
+/// Writes a list that is whole and known in advance in the envelope that every answer has.
+pub(crate) fn write_document<T: Serialize>(out: &mut (dyn Write + Send), items: &[T]) -> io::Result<()> {
+    write!(out, r#"{{"schema":"{SCHEMA}","items":"#)?;
+    write_json(out, &mut Vec::new(), &items, false)?;
+    out.write_all(b"}\n")
+}
+
 /// Writes a value as JSON in which no control, bidirectional or zero-width character stands raw: a JSON library
 /// need not escape DEL, C1 or those, but a terminal would obey them.
 pub(super) fn write_json(
@@ -54,7 +61,11 @@ pub(super) fn write_json(
     pretty: bool,
 ) -> io::Result<()> {
     scratch.clear();
-    if pretty { serde_json::to_writer_pretty(&mut *scratch, value) } else { serde_json::to_writer(&mut *scratch, value) }?;
+    if pretty {
+        serde_json::to_writer_pretty(&mut *scratch, value)
+    } else {
+        serde_json::to_writer(&mut *scratch, value)
+    }?;
     // Inside strings the library has escaped what is below a space; a newline stands only between lines.
     if scratch.iter().all(|byte| *byte < 0x7f) {
         return out.write_all(scratch);

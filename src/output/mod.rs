@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use crate::model::{Column, Completeness, Depth, Fault, Service};
+pub(crate) use json::write_document;
 
 /// A way to write services down, one by one as they come.
 ///
@@ -95,7 +96,7 @@ formats! {
     /// One document
     Yaml => yaml::Yaml::new, Full;
     /// Targets for Prometheus' file and HTTP service discovery
-    PrometheusSd => prometheus_sd::PrometheusSd::new, Full;
+    PrometheusSd => prometheus_sd::PrometheusSd::new, Brief;
     /// Only ids
     Name => name::Name::new, Names;
 }

@@ -1,7 +1,8 @@
 //! Targets for Prometheus: the JSON that its `file_sd_configs` and `http_sd_configs` read.
 //!
 //! A listener at every address is a target at this host's loopback address; what has no port is left out. Labels
-//! begin with `__meta_portolan_`, so that they last until relabelling and no longer.
+//! begin with `__meta_portolan_`, so that they last until relabelling and no longer, and hold only what stays the same
+//! while the service does: whatever else changed would make Prometheus start over with a target.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -42,7 +43,7 @@ impl<'w> PrometheusSd<'w> {
         add("address", endpoint.address.to_string());
         add("port", shown(endpoint.port.as_ref().map(|port| port as _)));
         add("service", endpoint.service_guess.unwrap_or_default().to_owned());
-        for column in self.columns {
+        for column in self.columns.iter().filter(|column| column.label) {
             let mut value = String::new();
             // Writing to a String cannot fail.
             let _ = (column.cell)(service, &mut value);

@@ -58,7 +58,11 @@ impl<'w> Yaml<'w> {
         self.out.write_all(b"-")?;
         let Value::Object(fields) = item else { return self.value(item, depth + 1) };
         for (i, (name, value)) in fields.iter().enumerate() {
-            if i == 0 { self.out.write_all(b" ")? } else { self.indent(depth + 1)? }
+            if i == 0 {
+                self.out.write_all(b" ")?;
+            } else {
+                self.indent(depth + 1)?;
+            }
             self.key(name)?;
             self.value(value, depth + 1)?;
         }

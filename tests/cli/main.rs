@@ -72,7 +72,7 @@ impl Portolan {
 
     /// Runs what must be refused: code 2, nothing on stdout, and exactly these two lines.
     #[track_caller]
-    fn is_refused(self, error: &str, hint: &str) {
+    fn refuses(self, error: &str, hint: &str) {
         let expected =
             Ran { code: Some(2), stdout: String::new(), stderr: format!("error: cannot use {error}\nhint: {hint}\n") };
         assert_eq!(self.run(), expected);

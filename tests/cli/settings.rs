@@ -53,7 +53,7 @@ fn a_setting_is_no_conflict_for_an_option() {
         let ran = portolan.run();
         assert_eq!((ran.code, ran.stderr.contains("error")), (Some(0), false), "{ran:?}");
     }
-    with_settings("[discover.local]\nports = \"22\"\nunix = true", "discover local").is_refused(
+    with_settings("[discover.local]\nports = \"22\"\nunix = true", "discover local").refuses(
         "settings c.toml:3:8: discover.local.unix cannot be 'true': it does not go together with discover.local.ports",
         "leave one of them out",
     );
@@ -83,20 +83,19 @@ fn truth_in_the_environment_is_what_people_write() {
 
 #[test]
 fn the_environment_is_refused_by_the_name_of_its_variable() {
-    portolan("ports").env("PORTOLAN_OUTPUT", "jsn").is_refused(
+    portolan("ports").env("PORTOLAN_OUTPUT", "jsn").refuses(
         "PORTOLAN_OUTPUT='jsn': there is no such value",
         "did you mean 'json'? the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, name",
     );
     portolan("ports")
         .env("PORTOLAN_QUIET", "maybe\u{1b}[2J")
-        .is_refused("PORTOLAN_QUIET='maybe\\u{1b}[2J': it is neither true nor false", "write 1 or 0, true or false");
+        .refuses("PORTOLAN_QUIET='maybe\\u{1b}[2J': it is neither true nor false", "write 1 or 0, true or false");
     portolan("ports")
         .env("PORTOLAN_COLOR", OsStr::from_bytes(b"caf\xe9"))
-        .is_refused("PORTOLAN_COLOR='caf\u{fffd}': it is not UTF-8", "write it in UTF-8");
-    portolan("ports").env("PORTOLAN_CONFIG", "gone.toml").is_refused(
-        "settings gone.toml: No such file or directory",
-        "name a settings file that is there with --config",
-    );
+        .refuses("PORTOLAN_COLOR='caf\u{fffd}': it is not UTF-8", "write it in UTF-8");
+    portolan("ports")
+        .env("PORTOLAN_CONFIG", "gone.toml")
+        .refuses("settings gone.toml: No such file or directory", "name a settings file that is there with --config");
 }
 
 #[test]
@@ -111,15 +110,15 @@ fn variables_that_are_not_options_of_every_command_are_let_be() {
 
 #[test]
 fn values_that_clap_refuses_are_found_in_the_file() {
-    with_settings("\n[discover.local]\nsort = \"prot\"", "ports").is_refused(
+    with_settings("\n[discover.local]\nsort = \"prot\"", "ports").refuses(
         "settings c.toml:3:8: discover.local.sort cannot be 'prot': there is no such value",
         &format!("did you mean 'proto'? {SORT}"),
     );
-    with_settings("[discover.local]\nports = \"90-80\"", "ports").is_refused(
+    with_settings("[discover.local]\nports = \"90-80\"", "ports").refuses(
         "settings c.toml:2:9: discover.local.ports cannot be '90-80': the range runs backwards",
         "write 80-90",
     );
-    with_settings("[discover.local]\nstate = [\"listen\", \"lost\"]", "ports").is_refused(
+    with_settings("[discover.local]\nstate = [\"listen\", \"lost\"]", "ports").refuses(
         "settings c.toml:2:9: discover.local.state cannot be 'lost': there is no such value",
         "did you mean 'listen'? the values are listen, unconnected, connected",
     );
@@ -128,40 +127,40 @@ fn values_that_clap_refuses_are_found_in_the_file() {
 #[test]
 fn values_of_the_wrong_type() {
     with_settings("quiet = \"yes\"", "ports")
-        .is_refused("settings c.toml:1:9: quiet takes true or false, not a string", "write quiet = true");
-    with_settings("[discover.local]\nports = [22, 80]", "ports").is_refused(
+        .refuses("settings c.toml:1:9: quiet takes true or false, not a string", "write quiet = true");
+    with_settings("[discover.local]\nports = [22, 80]", "ports").refuses(
         "settings c.toml:2:9: discover.local.ports takes one text or number, not an array",
         "write ports = \"…\"",
     );
-    with_settings("[discover.local]\nstate = [true]", "ports").is_refused(
+    with_settings("[discover.local]\nstate = [true]", "ports").refuses(
         "settings c.toml:2:10: discover.local.state takes a list of texts or numbers, not a boolean",
         "write state = [\"…\", \"…\"]",
     );
     with_settings("discover = 1", "ports")
-        .is_refused("settings c.toml:1:1: discover is a section, not a key", "write [discover] on a line of its own");
+        .refuses("settings c.toml:1:1: discover is a section, not a key", "write [discover] on a line of its own");
 }
 
 #[test]
 fn unknown_keys() {
-    with_settings("[discover.local]\nskip_loopback = true", "ports").is_refused(
+    with_settings("[discover.local]\nskip_loopback = true", "ports").refuses(
         "settings c.toml:2:1: there is no key 'skip_loopback' in [discover.local]",
         "did you mean 'skip-loopback'?",
     );
     with_settings("sort = \"pid\"", "ports")
-        .is_refused("settings c.toml:1:1: there is no key 'sort' at the top", "sort belongs to [discover.local]");
-    with_settings("[discover.local]\noutput = \"json\"", "ports").is_refused(
+        .refuses("settings c.toml:1:1: there is no key 'sort' at the top", "sort belongs to [discover.local]");
+    with_settings("[discover.local]\noutput = \"json\"", "ports").refuses(
         "settings c.toml:2:1: there is no key 'output' in [discover.local]",
         "output stands above the first section",
     );
-    with_settings("json = true", "ports").is_refused(
+    with_settings("json = true", "ports").refuses(
         "settings c.toml:1:1: there is no key 'json' at the top",
         "--json only goes on the command line; here go color, output, quiet, discover",
     );
-    with_settings("[ports]\nfilter = 1", "ports").is_refused(
+    with_settings("[ports]\nfilter = 1", "ports").refuses(
         "settings c.toml:2:1: there is no key 'filter' in [ports]",
         "this command has no settings; `portolan config show` prints all that there are",
     );
-    with_settings("no-quiet = true", "ports").is_refused(
+    with_settings("no-quiet = true", "ports").refuses(
         "settings c.toml:1:1: there is no key 'no-quiet' at the top",
         "here go color, output, quiet, discover; `portolan config show` prints all keys",
     );

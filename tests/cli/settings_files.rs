@@ -14,11 +14,11 @@ const THERE: &str = "name a settings file that is there with --config";
 #[test]
 fn broken_toml_is_told_with_its_place() {
     with_settings("quiet = true\noutput = json\n", "ports")
-        .is_refused("settings c.toml:2:10: string values must be quoted, expected literal string", MEND);
+        .refuses("settings c.toml:2:10: string values must be quoted, expected literal string", MEND);
     with_settings("é = \"x\" y", "ports")
-        .is_refused("settings c.toml:1:9: unexpected key or value, expected newline, `#`", MEND);
-    with_settings("quiet = true\nquiet = false", "ports").is_refused("settings c.toml:2:1: duplicate key", MEND);
-    with_settings("[discover]\n[discover]", "ports").is_refused("settings c.toml:2:2: duplicate key", MEND);
+        .refuses("settings c.toml:1:9: unexpected key or value, expected newline, `#`", MEND);
+    with_settings("quiet = true\nquiet = false", "ports").refuses("settings c.toml:2:1: duplicate key", MEND);
+    with_settings("[discover]\n[discover]", "ports").refuses("settings c.toml:2:2: duplicate key", MEND);
 }
 
 #[test]
@@ -39,10 +39,10 @@ fn other_encodings() {
     let utf16: Vec<u8> = "\u{feff}quiet = true".encode_utf16().flat_map(u16::to_le_bytes).collect();
     portolan("ports --config c.toml")
         .file("c.toml", utf16)
-        .is_refused("settings c.toml: it is not UTF-8", "save it as UTF-8");
+        .refuses("settings c.toml: it is not UTF-8", "save it as UTF-8");
     let ran = with_settings("\u{feff}quiet = true", "config show").run();
     assert!(ran.stdout.contains("quiet = true  # from c.toml:1"), "{ran:?}");
-    with_settings("\"a\\u001b[2J\\n\" = 1", "ports").is_refused(
+    with_settings("\"a\\u001b[2J\\n\" = 1", "ports").refuses(
         "settings c.toml:1:1: there is no key 'a\\u{1b}[2J\\n' at the top",
         "here go color, output, quiet, discover; `portolan config show` prints all keys",
     );
@@ -50,17 +50,17 @@ fn other_encodings() {
 
 #[test]
 fn what_is_no_file_is_not_opened() {
-    portolan("ports --config .").is_refused("settings .: it is a directory", NAME);
-    portolan("ports --config /dev/zero").is_refused("settings /dev/zero: it is not a regular file", NAME);
-    portolan("ports --config gone").is_refused("settings gone: No such file or directory", THERE);
+    portolan("ports --config .").refuses("settings .: it is a directory", NAME);
+    portolan("ports --config /dev/zero").refuses("settings /dev/zero: it is not a regular file", NAME);
+    portolan("ports --config gone").refuses("settings gone: No such file or directory", THERE);
 
     let with_fifo = portolan("ports --config fifo");
     assert!(Command::new("mkfifo").arg(with_fifo.path("fifo")).status().unwrap().success());
-    with_fifo.is_refused("settings fifo: it is not a regular file", NAME);
+    with_fifo.refuses("settings fifo: it is not a regular file", NAME);
 
     let with_loop = portolan("ports --config loop");
     symlink("loop", with_loop.path("loop")).unwrap();
-    with_loop.is_refused("settings loop: Too many levels of symbolic links", THERE);
+    with_loop.refuses("settings loop: Too many levels of symbolic links", THERE);
 
     assert_eq!(portolan("ports --config /dev/null").run().code, Some(0));
 }
@@ -70,7 +70,7 @@ fn a_file_that_is_too_large() {
     let megabyte = "#".repeat(1024 * 1024);
     assert_eq!(with_settings(&megabyte, "ports").run().code, Some(0));
     with_settings(&(megabyte + "#"), "ports")
-        .is_refused("settings c.toml: it is larger than 1 MiB", "name a settings file with --config");
+        .refuses("settings c.toml: it is larger than 1 MiB", "name a settings file with --config");
 }
 
 /// As somebody without rights, whoever runs the tests.
@@ -91,7 +91,7 @@ fn as_nobody(mut portolan: Portolan) -> Ran {
 #[test]
 fn a_file_that_may_not_be_read() {
     let unreadable = with_settings("quiet = true", "ports");
-    fs::set_permissions(unreadable.path("c.toml"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(unreadable.path("c.toml"), fs::Permissions::from_mode(0o000)).unwrap();
     let ran = as_nobody(unreadable);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     assert_eq!(
@@ -105,7 +105,7 @@ fn a_file_that_may_not_be_read() {
 fn a_home_that_belongs_to_somebody_else_holds_no_settings() {
     let closed = portolan("ports ssh");
     fs::create_dir(closed.path("home")).unwrap();
-    fs::set_permissions(closed.path("home"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(closed.path("home"), fs::Permissions::from_mode(0o000)).unwrap();
     let home = closed.path("home");
     let ran = as_nobody(closed.env("HOME", home));
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));

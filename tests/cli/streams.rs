@@ -8,7 +8,7 @@ use super::{Portolan, Ran, portolan};
 const COMMANDS: [&str; 6] = ["--help", "-h", "--version", "ports", "config show", "completions bash"];
 
 /// Runs a line of the shell in which `$P` is portolan.
-fn shell(portolan: Portolan, line: &str) -> Ran {
+fn shell(portolan: &Portolan, line: &str) -> Ran {
     let mut command = Command::new("bash");
     command.args(["--norc", "-c", line]).env_clear().current_dir(&portolan.directory);
     command.env("P", env!("CARGO_BIN_EXE_portolan")).env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -20,10 +20,10 @@ fn a_reader_that_leaves_is_no_failure() {
     for words in COMMANDS {
         // `true` reads nothing at all; PIPESTATUS is portolan's own code.
         let line = format!("$P {words} | true; echo ${{PIPESTATUS[0]}}");
-        let ran = shell(Portolan::new(), &line);
+        let ran = shell(&Portolan::new(), &line);
         assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("0\n", ""), "{words}");
     }
-    let ran = shell(Portolan::new(), "$P ports | head -1; echo ${PIPESTATUS[0]}");
+    let ran = shell(&Portolan::new(), "$P ports | head -1; echo ${PIPESTATUS[0]}");
     assert!(ran.stdout.starts_with("PORT ") && ran.stdout.ends_with(" ABOUT\n0\n"), "{ran:?}");
     assert_eq!(ran.stderr, "");
 }
@@ -43,14 +43,14 @@ fn a_full_disk_is_told() {
 #[test]
 fn closed_descriptors_are_no_panic() {
     for words in COMMANDS {
-        let ran = shell(Portolan::new(), &format!("$P {words} >&- 2>err; echo $?; cat err"));
+        let ran = shell(&Portolan::new(), &format!("$P {words} >&- 2>err; echo $?; cat err"));
         assert_eq!(ran.stdout, "0\n", "{words}");
-        let ran = shell(Portolan::new(), &format!("$P {words} <&- >&- 2>&-; echo $?"));
+        let ran = shell(&Portolan::new(), &format!("$P {words} <&- >&- 2>&-; echo $?"));
         assert_eq!(ran.stdout, "0\n", "{words}");
     }
     // Nobody hears the error; the code still tells it.
     for line in ["$P nonsense 2>&-; echo $?", "$P nonsense 2>/dev/full; echo $?"] {
-        assert_eq!(shell(Portolan::new(), line).stdout, "2\n", "{line}");
+        assert_eq!(shell(&Portolan::new(), line).stdout, "2\n", "{line}");
     }
 }
 

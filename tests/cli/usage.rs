@@ -14,21 +14,21 @@ fn local(option: &str, value: &str) -> Portolan {
 
 #[test]
 fn ports() {
-    local("-p", "0").is_refused("--ports '0': there is no port 0 to listen on", PORTS);
-    local("-p", "70000").is_refused("--ports '70000': 70000 is larger than any port", PORTS);
-    local("-p", "90-80").is_refused("--ports '90-80': the range runs backwards", "write 80-90");
-    local("-p", "ssh-http").is_refused(
+    local("-p", "0").refuses("--ports '0': there is no port 0 to listen on", PORTS);
+    local("-p", "70000").refuses("--ports '70000': 70000 is larger than any port", PORTS);
+    local("-p", "90-80").refuses("--ports '90-80': the range runs backwards", "write 80-90");
+    local("-p", "ssh-http").refuses(
         "--ports 'ssh-http': a range takes numbers, not names",
         "write the numbers (22-80), or list the names with commas",
     );
-    local("-p", "").is_refused("--ports '': no port is given", "write ports as 22,80,8000-9000");
-    portolan("discover local -p").is_refused("--ports: a value is missing", "give one, or see --help");
-    portolan("ports 70000").is_refused("[PORT] '70000': 70000 is larger than any port", PORTS);
+    local("-p", "").refuses("--ports '': no port is given", "write ports as 22,80,8000-9000");
+    portolan("discover local -p").refuses("--ports: a value is missing", "give one, or see --help");
+    portolan("ports 70000").refuses("[PORT] '70000': 70000 is larger than any port", PORTS);
 }
 
 #[test]
 fn a_glob_that_does_not_parse() {
-    local("--process", "[").is_refused(
+    local("--process", "[").refuses(
         "--process '[': invalid range pattern at character 1",
         "`*` stands for any text, `?` for one character, `[a-z]` for one of these, `[[]` for `[`",
     );
@@ -36,43 +36,43 @@ fn a_glob_that_does_not_parse() {
 
 #[test]
 fn values_that_do_not_exist() {
-    local("--sort", "nonsense").is_refused("--sort 'nonsense': there is no such value", SORT);
+    local("--sort", "nonsense").refuses("--sort 'nonsense': there is no such value", SORT);
     let near = format!("did you mean 'proto'? {SORT}");
-    local("--sort", "prot").is_refused("--sort 'prot': there is no such value", &near);
-    local("--sort", "").is_refused("--sort: a value is missing", SORT);
-    local("--output", "jsn").is_refused(
+    local("--sort", "prot").refuses("--sort 'prot': there is no such value", &near);
+    local("--sort", "").refuses("--sort: a value is missing", SORT);
+    local("--output", "jsn").refuses(
         "--output 'jsn': there is no such value",
         "did you mean 'json'? the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, name",
     );
-    portolan("discover local --tcp=yes").is_refused("--tcp 'yes': it takes no value", "leave the value out");
+    portolan("discover local --tcp=yes").refuses("--tcp 'yes': it takes no value", "leave the value out");
 }
 
 #[test]
 fn unknown_words() {
     portolan("discover local --srot port")
-        .is_refused("'--srot': portolan discover local has no such option", "did you mean --sort?");
+        .refuses("'--srot': portolan discover local has no such option", "did you mean --sort?");
     portolan("discover local --xyzzy")
-        .is_refused("'--xyzzy': portolan discover local has no such option", "try `portolan discover local --help`");
+        .refuses("'--xyzzy': portolan discover local has no such option", "try `portolan discover local --help`");
     portolan("discover locl")
-        .is_refused("'locl': portolan discover has no such command", "did you mean `portolan discover local`?");
-    portolan("help locl").is_refused(
+        .refuses("'locl': portolan discover has no such command", "did you mean `portolan discover local`?");
+    portolan("help locl").refuses(
         "'locl': portolan has no such command",
         "the commands are discover, ports, completions, man, config; try `portolan --help`",
     );
     portolan("discover local extra")
-        .is_refused("'extra': portolan discover local takes no such argument", "try `portolan discover local --help`");
+        .refuses("'extra': portolan discover local takes no such argument", "try `portolan discover local --help`");
 }
 
 #[test]
 fn missing_words() {
-    portolan("").is_refused(
+    portolan("").refuses(
         "portolan: no command is given",
         "the commands are discover, ports, completions, man, config; try `portolan --help`",
     );
     portolan("config")
-        .is_refused("portolan config: no command is given", "the commands are show; try `portolan config --help`");
-    portolan("completions").is_refused("portolan completions: <SHELL> is missing", "try `portolan completions --help`");
-    portolan("completions csh").is_refused(
+        .refuses("portolan config: no command is given", "the commands are show; try `portolan config --help`");
+    portolan("completions").refuses("portolan completions: <SHELL> is missing", "try `portolan completions --help`");
+    portolan("completions csh").refuses(
         "<SHELL> 'csh': there is no such value",
         "did you mean 'zsh'? the values are bash, elvish, fish, powershell, zsh",
     );
@@ -80,20 +80,19 @@ fn missing_words() {
 
 #[test]
 fn options_that_exclude_each_other() {
-    portolan("ports --json -o yaml")
-        .is_refused("--json: it does not go together with --output", "leave one of them out");
+    portolan("ports --json -o yaml").refuses("--json: it does not go together with --output", "leave one of them out");
     portolan("discover local --unix -p 22")
-        .is_refused("--unix: it does not go together with --ports", "leave one of them out");
-    portolan("discover local --sort port --sort pid").is_refused("--sort: it is given twice", "give it once");
+        .refuses("--unix: it does not go together with --ports", "leave one of them out");
+    portolan("discover local --sort port --sort pid").refuses("--sort: it is given twice", "give it once");
     portolan("ports -o csv")
-        .is_refused("--output 'csv': portolan ports does not write csv", "leave it out, or write --json");
+        .refuses("--output 'csv': portolan ports does not write csv", "leave it out, or write --json");
 }
 
 #[test]
 fn what_is_not_utf8() {
     let not_utf8 = OsStr::from_bytes(b"caf\xe9");
-    portolan("discover local -p").args([not_utf8]).is_refused("'caf\u{fffd}': it is not UTF-8", "write it in UTF-8");
-    portolan("discover").args([not_utf8]).is_refused(
+    portolan("discover local -p").args([not_utf8]).refuses("'caf\u{fffd}': it is not UTF-8", "write it in UTF-8");
+    portolan("discover").args([not_utf8]).refuses(
         "'caf\u{fffd}': portolan discover has no such command",
         "the commands are local; try `portolan discover --help`",
     );
@@ -103,9 +102,9 @@ fn what_is_not_utf8() {
 fn what_a_terminal_would_obey_is_shown_escaped() {
     let help = "try `portolan discover local --help`";
     local("--\u{1b}[2J\n\u{202e}", "x")
-        .is_refused("'--\\u{1b}[2J\\n\\u{202e}': portolan discover local has no such option", help);
-    local("--sort", "\u{9b}31m\u{7f}").is_refused("--sort '\\u{9b}31m\\u{7f}': there is no such value", SORT);
-    local("-p", "\u{1b}]0;x\u{7}").is_refused(
+        .refuses("'--\\u{1b}[2J\\n\\u{202e}': portolan discover local has no such option", help);
+    local("--sort", "\u{9b}31m\u{7f}").refuses("--sort '\\u{9b}31m\\u{7f}': there is no such value", SORT);
+    local("-p", "\u{1b}]0;x\u{7}").refuses(
         "--ports '\\u{1b}]0;x\\u{7}': '\\u{1b}]0;x\\u{7}' is neither a port nor a known name",
         "write numbers, or names from `portolan ports`",
     );

@@ -64,7 +64,11 @@ fn ids(sink: &Taking) -> Vec<String> {
 fn keeps_the_contract(source: &dyn Source) {
     let (full, completeness) = ask(source, Depth::Full, usize::MAX, false);
     assert!(full.services.len() >= 2);
-    assert_eq!(completeness == Completeness::Complete, full.faults.is_empty(), "a fault and nothing else is incomplete");
+    assert_eq!(
+        completeness == Completeness::Complete,
+        full.faults.is_empty(),
+        "a fault and nothing else is incomplete"
+    );
 
     let unique: HashSet<String> = ids(&full).into_iter().collect();
     assert_eq!(unique.len(), full.services.len(), "ids are unique");

@@ -55,10 +55,19 @@ impl SocketUnits {
         }
         let units = files.into_iter().map(|(name, mut texts)| {
             for path in paths.iter().rev() {
-                let mut drop_ins: Vec<_> =
-                    fs::read_dir(path.join(format!("{name}.d"))).into_iter().flatten().flatten().map(|e| e.path()).collect();
+                let mut drop_ins: Vec<_> = fs::read_dir(path.join(format!("{name}.d")))
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .map(|e| e.path())
+                    .collect();
                 drop_ins.sort();
-                texts.extend(drop_ins.iter().filter(|file| file.extension().is_some_and(|e| e == "conf")).map(|f| read_bounded(f)));
+                texts.extend(
+                    drop_ins
+                        .iter()
+                        .filter(|file| file.extension().is_some_and(|e| e == "conf"))
+                        .map(|f| read_bounded(f)),
+                );
             }
             SocketUnit::parse(name, &texts)
         });
@@ -136,7 +145,8 @@ fn is_path(value: &str) -> bool {
 
 /// `/var/run` is `/run` on every machine that systemd runs on.
 fn same_path(a: &str, b: &str) -> bool {
-    let plain = |path: &str| path.strip_prefix("/var/run/").map_or_else(|| path.to_owned(), |rest| format!("/run/{rest}"));
+    let plain =
+        |path: &str| path.strip_prefix("/var/run/").map_or_else(|| path.to_owned(), |rest| format!("/run/{rest}"));
     plain(a) == plain(b)
 }
 

@@ -257,8 +257,9 @@ mod tests {
     fn pods_are_known_with_and_without_systemd() {
         let uid = "3cf2a1b0-1111-2222-3333-444455556666";
         let slice = uid.replace('-', "_");
-        let path =
-            format!("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{slice}.slice/cri-containerd-{ID}.scope");
+        let path = format!(
+            "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{slice}.slice/cri-containerd-{ID}.scope"
+        );
         assert_eq!(shown(&path).1, some("containerd-3f4e8a1b2c3d"));
         assert_eq!(shown(&path).2, some(uid));
         let path = format!("/kubepods/burstable/pod{uid}/{ID}");

@@ -7,51 +7,62 @@ use crate::model::{Column, LocalDetail, Service};
 
 type Cell<'w> = &'w mut dyn Write;
 
+/// Where a column is shown.
+enum Room {
+    /// In every table.
+    Brief,
+    /// There, and as a label.
+    Label,
+    /// Where there is room.
+    Wide,
+    /// There, and as a label.
+    WideLabel,
+}
+
 macro_rules! columns {
     ($($name:literal $room:ident |$detail:ident, $out:ident| $cell:expr;)*) => {
         pub(super) const COLUMNS: &[Column] = &[$(Column {
             name: $name,
-            wide: columns!(@ $room),
+            wide: matches!(Room::$room, Room::Wide | Room::WideLabel),
+            label: matches!(Room::$room, Room::Label | Room::WideLabel),
             cell: |service, $out| match detail(service) {
                 Some($detail) => $cell,
                 None => Ok(()),
             },
         },)*];
     };
-    (@ brief) => { false };
-    (@ wide) => { true };
 }
 
 columns! {
-    "process" brief |detail, out| process(detail, out);
-    "pid" brief |detail, out| pid(detail, out);
-    "user" brief |detail, out| option(detail.user.as_ref(), out);
-    "scope" brief |detail, out| out.write_str(detail.scope.as_str());
-    "unit" wide |detail, out| option(detail.unit.as_ref(), out);
-    "container" wide |detail, out| option(detail.container.as_ref(), out);
-    "netns" wide |detail, out| option(detail.netns.as_ref(), out);
-    "state" wide |detail, out| out.write_str(detail.state.as_str());
-    "v6_only" wide |detail, out| option(detail.v6_only.map(yes_no), out);
-    "exposed" wide |detail, out| option(detail.exposed.map(yes_no), out);
-    "interfaces" wide |detail, out| list(&detail.interfaces, out);
-    "device" wide |detail, out| option(detail.device.as_ref(), out);
-    "backlog" wide |detail, out| match detail.backlog {
+    "process" Label |detail, out| process(detail, out);
+    "pid" Brief |detail, out| pid(detail, out);
+    "user" Label |detail, out| option(detail.user.as_ref(), out);
+    "scope" Label |detail, out| out.write_str(detail.scope.as_str());
+    "unit" WideLabel |detail, out| option(detail.unit.as_ref(), out);
+    "container" WideLabel |detail, out| option(detail.container.as_ref(), out);
+    "netns" WideLabel |detail, out| option(detail.netns.as_ref(), out);
+    "state" Wide |detail, out| out.write_str(detail.state.as_str());
+    "v6_only" Wide |detail, out| option(detail.v6_only.map(yes_no), out);
+    "exposed" Wide |detail, out| option(detail.exposed.map(yes_no), out);
+    "interfaces" Wide |detail, out| list(&detail.interfaces, out);
+    "device" WideLabel |detail, out| option(detail.device.as_ref(), out);
+    "backlog" Wide |detail, out| match detail.backlog {
         Some(backlog) => write!(out, "{}/{}", backlog.used, backlog.limit),
         None => Ok(()),
     };
-    "connections" wide |detail, out| option(detail.connections, out);
-    "started" wide |detail, out| option(principal(&detail.processes).and_then(|process| process.started), out);
-    "memory" wide |detail, out| match principal(&detail.processes).and_then(|process| process.memory_bytes) {
+    "connections" Wide |detail, out| option(detail.connections, out);
+    "started" Wide |detail, out| option(principal(&detail.processes).and_then(|process| process.started), out);
+    "memory" Wide |detail, out| match principal(&detail.processes).and_then(|process| process.memory_bytes) {
         Some(bytes) => write!(out, "{}.{}M", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20),
         None => Ok(()),
     };
-    "cpu" wide |detail, out| match principal(&detail.processes).and_then(|process| process.cpu_ms) {
+    "cpu" Wide |detail, out| match principal(&detail.processes).and_then(|process| process.cpu_ms) {
         Some(ms) => write!(out, "{}.{:02}s", ms / 1000, ms % 1000 / 10),
         None => Ok(()),
     };
-    "parents" wide |detail, out| parents(detail, out);
-    "exe" wide |detail, out| option(principal(&detail.processes).and_then(|process| process.exe.as_ref()), out);
-    "command" wide |detail, out| option(principal(&detail.processes).and_then(|process| process.command.as_ref()), out);
+    "parents" Wide |detail, out| parents(detail, out);
+    "exe" Wide |detail, out| option(principal(&detail.processes).and_then(|process| process.exe.as_ref()), out);
+    "command" Wide |detail, out| option(principal(&detail.processes).and_then(|process| process.command.as_ref()), out);
 }
 
 fn detail(service: &Service) -> Option<&LocalDetail> {

@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn what_an_address_means_here() {
-        let names = |bound| here().names_leading_to(bound).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        let names =
+            |bound| here().names_leading_to(bound).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         assert_eq!(names(bound("0.0.0.0", 0, None)), "eth0 eth1 lo");
         assert_eq!(names(bound("::", 0, Some(false))), "eth0 eth1 lo");
         assert_eq!(names(bound("::", 0, Some(true))), "lo");

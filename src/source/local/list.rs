@@ -1,5 +1,6 @@
 //! The listing itself: look, choose, find owners, put together.
 
+use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -10,9 +11,10 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 
 use super::activation::SocketUnits;
+use super::cgroup::Membership;
 use super::look::{Namespace, Seen, look};
 use super::options::{Local, SortKey};
-use super::owners::Owners;
+use super::owners::{Holders, Owners};
 use super::select::{self, Selection};
 use super::socket::{Socket, Wanted};
 use super::users::Users;
@@ -45,7 +47,7 @@ pub(super) fn list(
         look(&wanted, query.needs_interfaces(depth), query.all_netns);
     selection.check_interface(&namespaces)?;
     sockets.retain(|socket| selection.takes(socket, &namespaces[usize::from(socket.netns)].interfaces));
-    let owners = if query.needs_owners(depth) && !sockets.is_empty() {
+    let mut owners = if query.needs_owners(depth) && !sockets.is_empty() {
         let owners = find_owners(&mut sockets, query, depth, &users, stop)?;
         if owners.absent == Some(Owner::Interrupted) {
             errors.push(fault("look into every process", "stopped by a signal", "let it finish"));
@@ -54,11 +56,15 @@ pub(super) fn list(
     } else {
         Owners::not_asked()
     };
-    let mut assembly = Assembly { query, depth, users, namespaces, owners, units: None };
-    let mut groups = assembly.groups(&sockets);
+    let mut sorted: Vec<&Socket> = sockets.iter().collect();
+    sorted.sort_unstable_by(|a, b| order(a, b).then(a.inode.cmp(&b.inode)));
+    let groups = sorted.chunk_by(|a, b| order(a, b) == Ordering::Equal);
+    let mut groups: Vec<_> = groups.map(|sockets| Group { sockets, holders: owners.of(sockets) }).collect();
+    let assembly = Assembly { query, depth, users, namespaces, owners, units: OnceCell::new() };
     let limits = assembly.limits(&mut groups);
     if !matches!(query.sort, SortKey::Port) {
-        groups.sort_by(|a, b| assembly.compare(a, b));
+        // They are in the order of ports, and stay so where the keys are equal.
+        groups.sort_by_cached_key(|group| assembly.key(group));
     }
     for group in &groups {
         if out(assembly.service(group)).is_break() {
@@ -94,10 +100,8 @@ fn fault(what: &str, why: &str, hint: &str) -> Fault {
 
 /// The sockets of one address, and who holds them.
 struct Group<'s> {
-    sockets: Vec<&'s Socket>,
-    processes: Arc<[Arc<Process>]>,
-    name: Option<Untrusted>,
-    member: super::cgroup::Membership,
+    sockets: &'s [&'s Socket],
+    holders: Arc<Holders>,
 }
 
 impl Group<'_> {
@@ -106,8 +110,21 @@ impl Group<'_> {
     }
 
     fn absent(&self) -> bool {
-        self.processes.is_empty()
+        self.holders.processes.is_empty()
     }
+
+    fn principal(&self) -> Option<&Process> {
+        principal(&self.holders.processes)
+    }
+}
+
+/// A value to sort by. All of one listing are of one kind, beside `None`.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum SortValue {
+    Number(u32),
+    Address(Address),
+    Text(Untrusted),
+    None,
 }
 
 /// The process that a listener is best known by: not the service manager that only keeps its socket.
@@ -122,29 +139,28 @@ struct Assembly<'a> {
     namespaces: Vec<Namespace>,
     owners: Owners,
     /// Read when the first listener needs them.
-    units: Option<SocketUnits>,
+    units: OnceCell<SocketUnits>,
 }
 
 impl Assembly<'_> {
-    /// The sockets by address, in the order of ports.
-    fn groups<'s>(&mut self, sockets: &'s [Socket]) -> Vec<Group<'s>> {
-        let mut sorted: Vec<&Socket> = sockets.iter().collect();
-        sorted.sort_unstable_by(|a, b| order(a, b).then(a.inode.cmp(&b.inode)));
-        sorted.chunk_by(|a, b| order(a, b) == Ordering::Equal).map(|sockets| self.group(sockets.to_vec())).collect()
-    }
-
-    fn group<'s>(&mut self, sockets: Vec<&'s Socket>) -> Group<'s> {
-        let (processes, mut member) = self.owners.of(&sockets);
-        let keeper = processes.len() == 1 && processes[0].pid == 1 && processes[0].name.as_raw() == "systemd";
-        if keeper {
-            let units = self.units.get_or_insert_with(SocketUnits::read);
-            let first = sockets[0];
+    /// Where a listener runs, and what it is called: its container, else its service unit, else its process; never
+    /// its port.
+    fn name(&self, group: &Group<'_>) -> (Option<Untrusted>, Membership) {
+        let mut member = self.owners.membership(group.sockets, &group.holders);
+        let processes = &group.holders.processes;
+        if processes.len() == 1 && processes[0].pid == 1 && processes[0].name.as_raw() == "systemd" {
+            let units = self.units.get_or_init(SocketUnits::read);
+            let first = group.first();
             if let Some(service) = units.service(first.transport, &first.address, first.port) {
                 member.unit = Some(service.into());
             }
         }
-        let name = name(&member, &processes);
-        Group { sockets, processes, name, member }
+        if let Some(container) = &member.container {
+            return (Some(container.to_string().into()), member);
+        }
+        let unit = member.unit.as_ref().and_then(|unit| unit.as_raw().strip_suffix(".service"));
+        let name = unit.map(Untrusted::from).or_else(|| group.principal().map(|process| process.name.clone()));
+        (name, member)
     }
 
     /// Leaves out what `--process` does not match, and says what could not be seen.
@@ -152,13 +168,15 @@ impl Assembly<'_> {
         let total = groups.len();
         let unknown = groups.iter().filter(|group| group.absent()).count();
         if let Some(glob) = &self.query.process {
-            groups.retain(|group| group.processes.iter().any(|process| glob.matches(process.name.as_raw())));
+            groups.retain(|group| group.holders.processes.iter().any(|process| glob.matches(process.name.as_raw())));
         }
         if unknown == 0 || self.owners.absent != Some(Owner::NoPermission) {
             return Vec::new();
         }
         let why = match &self.query.process {
-            Some(glob) => format!("no permission, so '{}' could not be compared with them", crate::clean::clean(glob.as_str())),
+            Some(glob) => {
+                format!("no permission, so '{}' could not be compared with them", crate::clean::clean(glob.as_str()))
+            }
             None => "no permission".to_owned(),
         };
         let hint = if rustix::process::geteuid().is_root() {
@@ -166,29 +184,22 @@ impl Assembly<'_> {
         } else {
             "run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE"
         };
-        vec![fault(&format!("see the owners of {unknown} of {total} listeners"), &why, hint)]
+        vec![fault(&format!("see the owners of {unknown} of {total} services"), &why, hint)]
     }
 
-    fn compare(&self, a: &Group<'_>, b: &Group<'_>) -> Ordering {
-        let process = |group: &Group<'_>| principal(&group.processes).map(|process| process.name.clone());
-        let (x, y) = (a.first(), b.first());
-        let ordering = match self.query.sort {
-            SortKey::Port => Ordering::Equal,
-            SortKey::Address => x.address.cmp(&y.address),
-            SortKey::Proto => x.transport.cmp(&y.transport),
-            // What has none comes last.
-            SortKey::Name => a.name.is_none().cmp(&b.name.is_none()).then_with(|| a.name.cmp(&b.name)),
-            SortKey::Process => a.absent().cmp(&b.absent()).then_with(|| process(a).cmp(&process(b))),
-            SortKey::Pid => {
-                let pid = |group: &Group<'_>| principal(&group.processes).map(|process| process.pid);
-                a.absent().cmp(&b.absent()).then_with(|| pid(a).cmp(&pid(b)))
-            }
-            SortKey::User => {
-                let user = |socket: &Socket| socket.uid.map(|uid| self.users.user(uid).to_string());
-                user(x).cmp(&user(y))
-            }
-        };
-        ordering.then_with(|| order(x, y))
+    /// What a listener is sorted by; what has none comes last.
+    fn key(&self, group: &Group<'_>) -> SortValue {
+        let first = group.first();
+        let text = |text: Option<Untrusted>| text.map_or(SortValue::None, SortValue::Text);
+        match self.query.sort {
+            SortKey::Port => SortValue::Number(first.port.into()),
+            SortKey::Address => SortValue::Address(first.address.clone()),
+            SortKey::Proto => SortValue::Number(first.transport as u32),
+            SortKey::Name => text(self.name(group).0),
+            SortKey::Process => text(group.principal().map(|process| process.name.clone())),
+            SortKey::Pid => group.principal().map_or(SortValue::None, |process| SortValue::Number(process.pid)),
+            SortKey::User => text(first.uid.map(|uid| self.users.user(uid).to_string().into())),
+        }
     }
 
     fn service(&self, group: &Group<'_>) -> Service<LocalDetail> {
@@ -201,17 +212,18 @@ impl Assembly<'_> {
             ready: true,
             service_guess: port.and_then(port_name),
         };
+        let (name, member) = self.name(group);
         Service {
             id: self.id(first),
-            name: group.name.clone(),
+            name,
             namespace: None,
             source: "local",
             endpoints: vec![endpoint],
-            detail: self.detail(group),
+            detail: self.detail(group, member),
         }
     }
 
-    fn detail(&self, group: &Group<'_>) -> LocalDetail {
+    fn detail(&self, group: &Group<'_>, member: Membership) -> LocalDetail {
         let first = group.first();
         let namespace = &self.namespaces[usize::from(first.netns)];
         let full = self.depth == Depth::Full;
@@ -222,14 +234,18 @@ impl Assembly<'_> {
         let bound = select::bound(first);
         LocalDetail {
             owner: if group.absent() { self.owners.absent.unwrap_or(Owner::NotAsked) } else { Owner::Known },
-            processes: Arc::clone(&group.processes),
+            processes: Arc::clone(&group.holders.processes),
+            processes_complete: self.owners.absent == Some(Owner::Outside),
             user: first.uid.map(|uid| self.users.user(uid)),
-            unit: group.member.unit.clone(),
-            container: group.member.container.clone(),
+            unit: member.unit,
+            container: member.container,
             scope: select::scope(first),
             state,
             device: namespace.interfaces.device(first.device).map(Untrusted::from),
-            interfaces: bound.filter(|_| full).map(|bound| namespace.interfaces.names_leading_to(bound)).unwrap_or_default(),
+            interfaces: bound
+                .filter(|_| full)
+                .map(|bound| namespace.interfaces.names_leading_to(bound))
+                .unwrap_or_default(),
             exposed: full.then(|| select::exposed(first, &namespace.interfaces)),
             v6_only: first.v6_only,
             netns: namespace.identity.clone(),
@@ -270,18 +286,10 @@ impl Assembly<'_> {
 
 /// The order of sockets; those that are equal share an address and are one service.
 fn order(a: &Socket, b: &Socket) -> Ordering {
-    (a.port, a.transport).cmp(&(b.port, b.transport)).then_with(|| a.address.cmp(&b.address)).then_with(|| {
-        (a.device, a.netns).cmp(&(b.device, b.netns))
-    })
-}
-
-/// A container's name, else a service unit's, else a process's; never a port's.
-fn name(member: &super::cgroup::Membership, processes: &[Arc<Process>]) -> Option<Untrusted> {
-    if let Some(container) = &member.container {
-        return Some(container.to_string().into());
-    }
-    let unit = member.unit.as_ref().and_then(|unit| unit.as_raw().strip_suffix(".service"));
-    unit.map(Untrusted::from).or_else(|| principal(processes).map(|process| process.name.clone()))
+    (a.port, a.transport)
+        .cmp(&(b.port, b.transport))
+        .then_with(|| a.address.cmp(&b.address))
+        .then_with(|| (a.device, a.netns).cmp(&(b.device, b.netns)))
 }
 
 /// How many connections are established to a listener. For UDP, how many of its sockets are connected to a peer.

@@ -55,7 +55,9 @@ fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut Seen) {
                 seen.take(sockets, namespace, faults);
             }
             Err(err) if err.kind() == io::ErrorKind::PermissionDenied => denied = true,
-            Err(err) => seen.faults.push(fault(format!("look into network namespace {}", other.identity), &err, "try again")),
+            Err(err) => {
+                seen.faults.push(fault(format!("look into network namespace {}", other.identity), &err, "try again"));
+            }
         }
     }
     if denied {

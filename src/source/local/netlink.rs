@@ -115,7 +115,12 @@ impl SockDiag {
     }
 
     /// One dump; `false` where the kernel says that its table changed under it.
-    fn dump_once<T>(&mut self, request: &[u8], out: &mut Vec<T>, take: &impl Fn(&[u8], &mut Vec<T>)) -> io::Result<bool> {
+    fn dump_once<T>(
+        &mut self,
+        request: &[u8],
+        out: &mut Vec<T>,
+        take: &impl Fn(&[u8], &mut Vec<T>),
+    ) -> io::Result<bool> {
         let mut message = request.to_vec();
         let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
         message[0..4].copy_from_slice(&length.to_ne_bytes());

@@ -1,8 +1,16 @@
 //! What the local source can be asked. These options are its command line and its settings section too.
 
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use crate::model::{Ports, SocketState};
+
+const EXAMPLES: &str = "\
+Examples:
+  portolan discover local                        everything, with owners
+  portolan discover local -p 22,80,8000-9000     who has these ports
+  portolan discover local --exposed -o wide      what another host could reach
+  portolan discover local --process 'nginx*'     what one program listens at
+  portolan discover local --json | jq -r '.items[].endpoints[] | \"\\(.address):\\(.port)\"'";
 
 /// List what listens on this machine: addresses, processes, owners
 ///
@@ -10,7 +18,7 @@ use crate::model::{Ports, SocketState};
 /// processes of other users cannot be seen: their listeners are listed all the same, with the user and the unit
 /// or container that the kernel tells everybody.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Filters")]
+#[command(next_help_heading = "Filters", after_help = EXAMPLES)]
 pub struct Local {
     /// Only these ports: numbers, ranges and names, as in 22,80,8000-9000,https
     #[arg(short, long, value_name = "PORTS", conflicts_with = "unix")]
@@ -34,10 +42,10 @@ pub struct Local {
     #[arg(long, value_name = "GLOB", value_parser = parse_glob)]
     pub process: Option<glob::Pattern>,
     /// Only listeners of this user: a name or a number
-    #[arg(long, value_name = "USER")]
+    #[arg(long, value_name = "USER", value_hint = ValueHint::Username)]
     pub user: Option<String>,
     /// Only listeners that this interface leads to
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
     pub interface: Option<String>,
     /// Leave out what only this host can reach
     #[arg(long)]

@@ -27,10 +27,19 @@ pub(super) struct Owners {
     process_groups: Vec<Membership>,
     /// By control group id.
     socket_groups: HashMap<u64, Membership, FixedState>,
-    /// Groups of processes that were handed out, so that listeners of the same processes share them.
-    sets: HashMap<Vec<u32>, Arc<[Arc<Process>]>, FixedState>,
+    /// Sets of holders that were handed out, so that listeners of the same processes share them.
+    sets: HashMap<Vec<u32>, Arc<Holders>, FixedState>,
     /// What to say of a socket without a holder.
     pub(super) absent: Option<Owner>,
+}
+
+/// The processes that hold the sockets of one address.
+#[derive(Debug, Default)]
+pub(super) struct Holders {
+    /// By pid.
+    pub(super) processes: Arc<[Arc<Process>]>,
+    /// Where they run.
+    member: Membership,
 }
 
 impl Owners {
@@ -47,9 +56,12 @@ impl Owners {
         stop: &(dyn Fn() -> bool + Sync),
     ) -> io::Result<Self> {
         let ids = sockets.iter().filter_map(|socket| socket.cgroup).collect::<HashSet<_, FixedState>>();
-        let socket_groups: HashMap<_, _, FixedState> =
-            cgroup::paths(ids.into_iter().collect()).into_iter().map(|(id, path)| (id, cgroup::membership(&path))).collect();
-        let says_enough = |id| socket_groups.get(&id).is_some_and(|member| !member.is_empty() && !is_supervisor(member));
+        let socket_groups: HashMap<_, _, FixedState> = cgroup::paths(ids.into_iter().collect())
+            .into_iter()
+            .map(|(id, path)| (id, cgroup::membership(&path)))
+            .collect();
+        let says_enough =
+            |id| socket_groups.get(&id).is_some_and(|member| !member.is_empty() && !is_supervisor(member));
         let inodes: Inodes =
             sockets.iter().map(|socket| (socket.inode, !socket.cgroup.is_some_and(says_enough))).collect();
         let mut walk = walk::walk(&inodes, full, stop)?;
@@ -74,36 +86,37 @@ impl Owners {
         self.holders.get(at).is_none_or(|&(holder, _)| holder != inode)
     }
 
-    /// The processes that hold any of `sockets`, by pid; and where they and the sockets run.
-    pub(super) fn of(&mut self, sockets: &[&Socket]) -> (Arc<[Arc<Process>]>, Membership) {
+    /// The processes that hold any of `sockets`.
+    pub(super) fn of(&mut self, sockets: &[&Socket]) -> Arc<Holders> {
         let mut indexes = Vec::with_capacity(1);
         for socket in sockets {
             let from = self.holders.partition_point(|&(inode, _)| inode < socket.inode);
             let holders = self.holders.iter().skip(from).take_while(|(inode, _)| *inode == socket.inode);
             indexes.extend(holders.map(|&(_, process)| process));
         }
-        let pid = |index: &u32| self.processes.get(*index as usize).map(|process| process.pid);
-        indexes.sort_unstable_by_key(pid);
+        indexes.sort_unstable_by_key(|&index| self.processes.get(index as usize).map(|process| process.pid));
         indexes.dedup();
-        let member = self.membership(sockets, &indexes);
         if let Some(set) = self.sets.get(&indexes) {
-            return (Arc::clone(set), member);
+            return Arc::clone(set);
         }
-        let set: Arc<[_]> = indexes.iter().filter_map(|&index| self.processes.get(index as usize).cloned()).collect();
+        let processes = indexes.iter().filter_map(|&index| self.processes.get(index as usize).cloned()).collect();
+        let groups = indexes.iter().filter_map(|&index| self.process_groups.get(index as usize));
+        // The service manager opens sockets for others, and where it runs says nothing of them.
+        let member = groups.filter(|member| !member.is_empty()).max_by_key(|member| !is_supervisor(member));
+        let set = Arc::new(Holders { processes, member: member.cloned().unwrap_or_default() });
         self.sets.insert(indexes, Arc::clone(&set));
-        (set, member)
+        set
     }
 
-    /// Where a listener runs: what the kernel stamped on its sockets, unless that is only the service manager, which
-    /// opens sockets for others; then where its holders run.
-    fn membership(&self, sockets: &[&Socket], holders: &[u32]) -> Membership {
+    /// Where a listener runs: what the kernel stamped on its sockets, unless that is only the service manager;
+    /// then where its holders run.
+    pub(super) fn membership(&self, sockets: &[&Socket], holders: &Holders) -> Membership {
         let stamped = sockets.iter().find_map(|socket| self.socket_groups.get(&socket.cgroup?));
-        if let Some(member) = stamped.filter(|member| !member.is_empty() && !is_supervisor(member)) {
-            return member.clone();
+        match stamped {
+            Some(member) if !member.is_empty() && !is_supervisor(member) => member.clone(),
+            Some(member) if holders.member.is_empty() => member.clone(),
+            _ => holders.member.clone(),
         }
-        let groups = holders.iter().filter_map(|&index| self.process_groups.get(index as usize));
-        let of_holder = groups.filter(|member| !member.is_empty()).max_by_key(|member| !is_supervisor(member));
-        of_holder.or(stamped).cloned().unwrap_or_default()
     }
 }
 

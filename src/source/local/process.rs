@@ -135,11 +135,10 @@ fn read_command(descriptors: BorrowedFd<'_>) -> Option<Untrusted> {
             Err(_) => return None,
         }
     }
-    let arguments = command.get(..length)?;
-    let arguments = arguments.strip_suffix(&[0]).unwrap_or(arguments);
-    let mut line = arguments.to_vec();
-    line.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
-    Some(Untrusted::from_bytes(&line))
+    command.truncate(length);
+    command.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
+    // A program that writes its state over its arguments fills the rest with blanks.
+    Some(Untrusted::from_bytes(command.trim_ascii_end()))
 }
 
 fn read_uid(descriptors: BorrowedFd<'_>) -> Option<u32> {

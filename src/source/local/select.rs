@@ -51,7 +51,10 @@ impl<'a> Selection<'a> {
             || (query.skip_loopback && scope == Scope::Loopback)
             || (query.skip_private && scope == Scope::Private)
             || (query.exposed && !exposed(socket, interfaces))
-            || query.interface.as_ref().is_some_and(|name| !bound(socket).is_some_and(|bound| interfaces.leads(name, bound)));
+            || query
+                .interface
+                .as_ref()
+                .is_some_and(|name| !bound(socket).is_some_and(|bound| interfaces.leads(name, bound)));
         !out
     }
 }

@@ -155,13 +155,7 @@ impl Shared<'_> {
     }
 }
 
-fn look_into(
-    proc: &OwnedFd,
-    pids: &[u32],
-    inodes: &Inodes,
-    full: bool,
-    stop: &(dyn Fn() -> bool + Sync),
-) -> Walk {
+fn look_into(proc: &OwnedFd, pids: &[u32], inodes: &Inodes, full: bool, stop: &(dyn Fn() -> bool + Sync)) -> Walk {
     let shared = Shared {
         proc: proc.as_fd(),
         pids,
@@ -387,7 +381,9 @@ mod tests {
     #[test]
     fn links_and_paths_are_what_proc_has() {
         assert_eq!(socket_inode(b"socket:[4294967295]"), Some(u32::MAX));
-        for other in [&b"socket:[]"[..], b"socket:[4294967296]", b"pipe:[1]", b"/tmp/socket:[1]", b"socket:[1] (deleted)"] {
+        for other in
+            [&b"socket:[]"[..], b"socket:[4294967296]", b"pipe:[1]", b"/tmp/socket:[1]", b"socket:[1] (deleted)"]
+        {
             assert_eq!(socket_inode(other), None);
         }
         for pid in [0, 1, 9, 10, 4_194_304, u32::MAX] {
