@@ -19,12 +19,13 @@ pub fn describe() -> String {
     let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kilobytes: u64 = memory.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let binary = fs::metadata(portolan_path()).map_or(0, |meta| meta.len());
+    let bytes = fs::metadata(portolan_path()).map_or(0, |meta| meta.len());
+    let binary_mb = f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / 1e6;
 
     let mut text = format!("What listens here, {}\n", jiff::Timestamp::now().to_string().get(..16).unwrap_or_default());
     let _ = writeln!(text, "machine   {}, {cores} cores, {} GB", field("model name"), kilobytes / 1_000_000);
     let _ = writeln!(text, "kernel    {}", kernel.trim());
-    let _ = writeln!(text, "portolan  {} ({:.2} MB on disk)", env!("CARGO_PKG_VERSION"), binary as f64 / 1e6);
+    let _ = writeln!(text, "portolan  {} ({:.2} MB on disk)", env!("CARGO_PKG_VERSION"), binary_mb);
     for (name, flag) in [("ss", "-V"), ("lsof", "-v"), ("netstat", "--version")] {
         let out = output(tool(name).arg(flag));
         let said = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();

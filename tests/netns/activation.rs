@@ -1,5 +1,7 @@
 //! Sockets that systemd holds for a service: the row is the service's, not PID 1's.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use crate::support::{Scene, Truth, assert_same};
@@ -9,7 +11,7 @@ use crate::support::{Scene, Truth, assert_same};
 fn machine(units: &[(&str, &str)], sockets: &str) -> (Scene, Truth) {
     let mut prepare = "mount -t tmpfs tmpfs /run\nmkdir -p /run/systemd/system".to_owned();
     for (name, text) in units {
-        prepare.push_str(&format!("\ncat > '/run/systemd/system/{name}' <<'END'\n{text}\nEND"));
+        let _ = write!(prepare, "\ncat > '/run/systemd/system/{name}' <<'END'\n{text}\nEND");
     }
     Scene::of_fixture(&prepare, &format!("name=systemd {sockets}"))
 }

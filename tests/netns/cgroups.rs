@@ -12,7 +12,7 @@ fn seen_by_both(relative: &str) -> [Listing; 2] {
     let group = Cgroup::new(relative);
     let scene = Scene::new();
     let fixture = scene.fixture_in(&group, "tcp=127.0.0.1:8001 udp=[::]:8002,dual");
-    let seen = [scene.portolan().list(), scene.portolan().as_nobody().list()];
+    let seen = [scene.portolan().list(), scene.portolan().by_nobody().list()];
     fixture.end();
     seen
 }

@@ -1,6 +1,6 @@
 //! Where netlink is refused, `/proc/net` tells the same rows.
 
-use crate::support::{Scene, assert_same};
+use crate::support::{Listing, Portolan, Row, Scene, assert_same};
 
 /// Everything that `/proc/net` can tell: it does not know of devices.
 const LISTENERS: &str = "tcp=127.0.0.1:8001,conns=3 tcp=127.0.0.1:8007,queued=2 tcp=0.0.0.0:8002 tcp=[::1]:8001,conns=2 \
@@ -8,10 +8,15 @@ const LISTENERS: &str = "tcp=127.0.0.1:8001,conns=3 tcp=127.0.0.1:8007,queued=2 
      udp=0.0.0.0:8002 udp=127.0.0.1:8005,peer=127.0.0.1:8001 tcp=127.0.0.1:8006,reuseport \
      repeat=2 [ tcp=127.0.0.1:8006,reuseport ] repeat=2 share [ ] unix=stream:@one unix=dgram:@two";
 
+/// Runs portolan with what `strace` makes of a system call.
+fn injected<'a>(scene: &'a Scene, call: &str, what: &str) -> Portolan<'a> {
+    let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{what}"));
+    scene.portolan().under("strace", &["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject])
+}
+
 /// Runs portolan with every `socket` call answered by this error; the kernel's own tables are then all it has.
-fn refused<'a>(scene: &'a Scene, error: &str) -> crate::support::Portolan<'a> {
-    let inject = format!("inject=socket:error={error}");
-    scene.portolan().under("strace", &["-f", "-qq", "-o", "/dev/null", "-e", "trace=socket", "-e", &inject])
+fn refused<'a>(scene: &'a Scene, error: &str) -> Portolan<'a> {
+    injected(scene, "socket", &format!("error={error}"))
 }
 
 #[test]
@@ -38,10 +43,8 @@ fn the_same_rows_without_netlink() {
 fn the_same_ids_and_users_without_netlink() {
     let scene = Scene::new();
     let _fixture = scene.fixture(LISTENERS);
-    let facts = |listing: &crate::support::Listing| -> Vec<_> {
-        let fact = |row: &crate::support::Row| {
-            (row.id().to_owned(), row.detail("user").clone(), row.name().map(str::to_owned))
-        };
+    let facts = |listing: &Listing| -> Vec<_> {
+        let fact = |row: &Row| (row.id().to_owned(), row.detail("user").clone(), row.name().map(str::to_owned));
         listing.rows.iter().map(fact).collect()
     };
     assert_eq!(facts(&refused(&scene, "EPERM").list()), facts(&scene.portolan().list()));
@@ -60,4 +63,40 @@ fn connected_udp_and_unix_domain_sockets_without_netlink() {
 fn a_namespace_without_listeners_is_empty_by_both_ways() {
     let scene = Scene::new();
     assert!(refused(&scene, "EPERM").list().rows.is_empty());
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_neither_doubled_nor_mixed_with_the_next() {
+    let scene = Scene::new();
+    let fixture = scene.fixture(LISTENERS);
+    // The kernel answers each question in two parts at least; each of them is lost once.
+    for part in 1..=10 {
+        let listing = injected(&scene, "recvfrom", &format!("error=EIO:when={part}")).list();
+        assert_same(&listing.truth(), &fixture.truth.only(&["tcp", "udp"]));
+        for (what, sockets, connections) in [
+            ("tcp 127.0.0.1:8001", 1, 3),
+            ("tcp [::1]:8001", 1, 2),
+            ("tcp 127.0.0.1:8006", 3, 0),
+            ("udp 0.0.0.0:8002", 1, 0),
+        ] {
+            assert_eq!(listing.row(what).detail("sockets"), sockets, "part {part}: {what}");
+            assert_eq!(listing.row(what).detail("connections"), connections, "part {part}: {what}");
+        }
+    }
+}
+
+#[test]
+fn what_is_exposed_is_not_known_where_interfaces_cannot_be_listed() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("tcp=0.0.0.0:8001 tcp=127.0.0.1:8002");
+    let outcome = refused(&scene, "EPERM").args("--json").run();
+    assert_same(&outcome.listing().truth(), &fixture.truth);
+    assert!(outcome.listing().rows.iter().all(|row| row.detail("exposed").is_null()));
+    assert_eq!(outcome.stderr.matches("interfaces").count(), 1, "{}", outcome.stderr);
+    // Chosen by what is not known, rows may be missing, and the answer says so.
+    for filter in ["--exposed", "--interface lo"] {
+        let outcome = refused(&scene, "EPERM").args("--json").args(filter).run();
+        assert_eq!(outcome.code, Some(3), "{filter}: {}", outcome.stderr);
+        assert_eq!(outcome.document()["complete"], false, "{filter}");
+    }
 }

@@ -74,7 +74,7 @@ fn a_process_that_replaces_itself_keeps_its_listener() {
     let scene = Scene::new();
     // The descriptor goes through exec: the same process, another program and name.
     let script =
-        format!(r#"exec {} [ leave name=before tcp=127.0.0.1:8001 share [ name=after ] ]"#, fixture_path().display());
+        format!("exec {} [ leave name=before tcp=127.0.0.1:8001 share [ name=after ] ]", fixture_path().display());
     let mut command = scene.command("sh");
     let fixture = crate::support::Fixture::start(command.args(["-c", &script]));
     for _ in 0..20 {

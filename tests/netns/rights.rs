@@ -10,7 +10,7 @@ const OWNERS: &str = "+dac_read_search,+sys_ptrace";
 fn without_rights_every_row_is_there_with_its_user() {
     let scene = Scene::new();
     let fixture = scene.fixture("tcp=127.0.0.1:8001 udp=[::]:8002,dual tcp=0.0.0.0:8003 repeat=2 share [ ]");
-    let outcome = scene.portolan().as_nobody().args("--json").run();
+    let outcome = scene.portolan().by_nobody().args("--json").run();
     let listing = outcome.listing();
     assert_same(&listing.truth(), &fixture.truth.without_pids());
     for row in &listing.rows {
@@ -27,7 +27,7 @@ fn without_rights_every_row_is_there_with_its_user() {
 fn without_rights_the_table_says_so_too() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=127.0.0.1:8001");
-    let outcome = scene.portolan().as_nobody().run();
+    let outcome = scene.portolan().by_nobody().run();
     assert_eq!(outcome.code, Some(0));
     assert!(outcome.text().contains("8001") && outcome.text().contains("no permission"), "{}", outcome.text());
     assert_eq!(outcome.stderr.matches("CAP_DAC_READ_SEARCH").count(), 1, "{}", outcome.stderr);
@@ -37,7 +37,7 @@ fn without_rights_the_table_says_so_too() {
 fn strict_turns_missing_rights_into_a_failure_and_prints_all_the_same() {
     let scene = Scene::new();
     let fixture = scene.fixture("tcp=127.0.0.1:8001");
-    let outcome = scene.portolan().as_nobody().args("--strict --json").run();
+    let outcome = scene.portolan().by_nobody().args("--strict --json").run();
     assert_eq!(outcome.code, Some(4), "{}", outcome.stderr);
     let document = outcome.document();
     assert_eq!(document["complete"], true, "rows are complete");
@@ -55,7 +55,7 @@ fn ones_own_processes_are_seen_without_rights() {
     let fixture = Fixture::start(
         command.args(format!("tcp=127.0.0.1:8001 uid={NOBODY} [ tcp=127.0.0.1:8002 ]").split_whitespace()),
     );
-    let listing = scene.portolan().as_nobody().list();
+    let listing = scene.portolan().by_nobody().list();
     let (own, foreign) = (listing.row("tcp 127.0.0.1:8002"), listing.row("tcp 127.0.0.1:8001"));
     assert_eq!(own.detail("owner"), "known");
     assert_eq!(own.pids(), fixture.truth.0["tcp 127.0.0.1:8002"]);
@@ -68,7 +68,7 @@ fn ones_own_processes_are_seen_without_rights() {
 fn two_capabilities_replace_root() {
     let scene = Scene::new();
     let fixture = scene.fixture("tcp=127.0.0.1:8001 udp=127.0.0.1:8002 repeat=2 share [ fds=10 ]");
-    let portolan = scene.portolan().as_nobody_with(
+    let portolan = scene.portolan().by_nobody_with(
         &format!("--bounding-set=-all,{OWNERS}"),
         &[&format!("--inh-caps=-all,{OWNERS}"), &format!("--ambient-caps=-all,{OWNERS}")],
     );
@@ -83,7 +83,7 @@ fn hidden_processes_are_no_permission_and_not_outside() {
     let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
     scene.sh("mount -t proc -o hidepid=2 proc /proc");
     let fixture = scene.fixture("tcp=127.0.0.1:8001 udp=[::1]:8002");
-    let listing = scene.portolan().as_nobody().list();
+    let listing = scene.portolan().by_nobody().list();
     assert_same(&listing.truth(), &fixture.truth.without_pids());
     for row in &listing.rows {
         assert_eq!(row.detail("owner"), "no-permission", "{}", row.0);

@@ -101,8 +101,8 @@ impl Drop for Prometheus {
 
 /// What the server knows of its targets, asked by plain HTTP from inside the scene.
 fn targets(scene: &Scene) -> BTreeMap<String, Value> {
-    let ask = r#"exec 3<>/dev/tcp/127.0.0.1/9090
-         printf 'GET /api/v1/targets?state=active HTTP/1.0\r\nHost: localhost\r\n\r\n' >&3; cat <&3"#;
+    let ask = r"exec 3<>/dev/tcp/127.0.0.1/9090
+         printf 'GET /api/v1/targets?state=active HTTP/1.0\r\nHost: localhost\r\n\r\n' >&3; cat <&3";
     let out = output(scene.command(tool("bash").get_program()).args(["-c", ask]));
     let answer = String::from_utf8(out.stdout).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();

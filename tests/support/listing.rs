@@ -145,7 +145,7 @@ impl Row {
     }
 
     pub fn pids(&self) -> BTreeSet<u32> {
-        self.processes().iter().map(|process| pid_of(process)).collect()
+        self.processes().iter().map(pid_of).collect()
     }
 
     pub fn processes(&self) -> &[Value] {

@@ -18,4 +18,4 @@ pub use scene::{Fixture, Isolation, NOBODY, Portolan, Scene, fixture_path, is_ro
 use std::time::Duration;
 
 /// How long anything may take before a test calls it hung. No test measures time by it.
-pub const HANG: Duration = Duration::from_secs(60);
+pub const HANG: Duration = Duration::from_mins(1);

@@ -177,12 +177,12 @@ impl Portolan<'_> {
     }
 
     /// Runs it as a user without any rights.
-    pub fn as_nobody(self) -> Self {
-        self.as_nobody_with("--bounding-set=-all", &[])
+    pub fn by_nobody(self) -> Self {
+        self.by_nobody_with("--bounding-set=-all", &[])
     }
 
     /// Runs it as that user with these capabilities and no other, as `+chown,+kill`.
-    pub fn as_nobody_with(mut self, bounding: &str, more: &[&str]) -> Self {
+    pub fn by_nobody_with(mut self, bounding: &str, more: &[&str]) -> Self {
         needs_root("it runs portolan as another user");
         self.program = self.scene.public_copy(&self.program, "portolan".as_ref());
         let (user, group) = (format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"));
