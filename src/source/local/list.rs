@@ -45,7 +45,10 @@ pub(super) fn list(
     let wanted = query.wanted(depth);
     let Seen { mut sockets, namespaces, faults: mut errors } =
         look(&wanted, query.needs_interfaces(depth), query.all_netns);
-    selection.check_interface(&namespaces)?;
+    let unread: Vec<Fault> = namespaces.iter().filter_map(|namespace| namespace.unread.clone()).collect();
+    if unread.is_empty() {
+        selection.check_interface(&namespaces)?;
+    }
     sockets.retain(|socket| selection.takes(socket, &namespaces[usize::from(socket.netns)].interfaces));
     let mut owners = if query.needs_owners(depth) && !sockets.is_empty() {
         let owners = find_owners(&mut sockets, query, depth, &users, stop)?;
@@ -61,7 +64,14 @@ pub(super) fn list(
     let groups = sorted.chunk_by(|a, b| order(a, b) == Ordering::Equal);
     let mut groups: Vec<_> = groups.map(|sockets| Group { sockets, holders: owners.of(sockets) }).collect();
     let assembly = Assembly { query, depth, users, namespaces, owners, units: OnceCell::new() };
-    let limits = assembly.limits(&mut groups);
+    let mut limits = assembly.limits(&mut groups);
+    // Rows are missing for want of interfaces only where they are chosen by them.
+    let chosen = query.exposed || query.interface.is_some();
+    if chosen {
+        errors.extend(unread);
+    } else {
+        limits.extend(unread);
+    }
     if !matches!(query.sort, SortKey::Port) {
         // They are in the order of ports, and stay so where the keys are equal.
         groups.sort_by_cached_key(|group| assembly.key(group));
@@ -246,7 +256,7 @@ impl Assembly<'_> {
                 .filter(|_| full)
                 .map(|bound| namespace.interfaces.names_leading_to(bound))
                 .unwrap_or_default(),
-            exposed: full.then(|| select::exposed(first, &namespace.interfaces)),
+            exposed: (full && namespace.unread.is_none()).then(|| select::exposed(first, &namespace.interfaces)),
             v6_only: first.v6_only,
             netns: namespace.identity.clone(),
             backlog: limit.flatten().filter(|_| listens).map(|limit| Backlog { used: queued(), limit }),

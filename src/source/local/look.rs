@@ -27,6 +27,8 @@ pub(super) struct Namespace {
     /// `None` for one's own.
     pub(super) identity: Option<NetworkNamespace>,
     pub(super) interfaces: Interfaces,
+    /// Why they could not be listed.
+    pub(super) unread: Option<Fault>,
     /// How many connections are established to each address that is listened at; those to an address that nobody
     /// listens at on its own count for every address of their family.
     pub(super) established: HashMap<LocalEnd, u32, FixedState>,
@@ -89,19 +91,19 @@ fn look_here(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<
     let mut diag = SockDiag::open();
     for (transport, asked) in [(Transport::Tcp, wanted.tcp), (Transport::Udp, wanted.udp)] {
         if asked {
-            let by_netlink = with(&mut diag, |diag| diag.inet(transport, wanted, &mut sockets));
-            let read = by_netlink.or_else(|_| procnet::inet(transport, wanted, &mut sockets));
+            let by_netlink = |diag: &mut SockDiag, out: &mut _| diag.inet(transport, wanted, out);
+            let read = read(&mut diag, &mut sockets, by_netlink, |out| procnet::inet(transport, wanted, out));
             note(&mut faults, read, transport.as_str());
         }
     }
     if wanted.unix {
-        let by_netlink = with(&mut diag, |diag| diag.unix(wanted, &mut sockets));
-        note(&mut faults, by_netlink.or_else(|_| procnet::unix(wanted, &mut sockets)), "unix");
+        let by_netlink = |diag: &mut SockDiag, out: &mut _| diag.unix(wanted, out);
+        note(&mut faults, read(&mut diag, &mut sockets, by_netlink, |out| procnet::unix(wanted, out)), "unix");
     }
     let mut established = Vec::new();
     if wanted.connections {
-        let by_netlink = with(&mut diag, |diag| diag.established(&mut established));
-        note(&mut faults, by_netlink.or_else(|_| procnet::established(&mut established)), "established tcp");
+        let by_netlink = |diag: &mut SockDiag, out: &mut _| diag.established(out);
+        note(&mut faults, read(&mut diag, &mut established, by_netlink, procnet::established), "established tcp");
     }
     let mut namespace = Namespace::default();
     if !established.is_empty() {
@@ -113,7 +115,10 @@ fn look_here(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<
     let devices: Vec<u32> = sockets.iter().map(|socket| socket.device).filter(|&device| device != 0).collect();
     match Interfaces::read(interfaces, &devices) {
         Ok(read) => namespace.interfaces = read,
-        Err(err) => faults.push(fault("list network interfaces".to_owned(), &err, "their names are left out")),
+        Err(err) => {
+            let hint = "a sandbox may refuse netlink, which tells them; run outside of it";
+            namespace.unread = Some(fault("list network interfaces".to_owned(), &err, hint));
+        }
     }
     (sockets, namespace, faults)
 }
@@ -139,11 +144,25 @@ fn by_listener(established: Vec<LocalEnd>, sockets: &[Socket]) -> HashMap<LocalE
     counts
 }
 
-fn with<T>(diag: &mut io::Result<SockDiag>, read: impl FnOnce(&mut SockDiag) -> io::Result<T>) -> io::Result<T> {
-    match diag {
-        Ok(diag) => read(diag),
-        Err(err) => Err(io::Error::from(err.kind())),
+/// Reads a table through netlink, and where that is refused, be it half-way, from `/proc/net`.
+fn read<T>(
+    diag: &mut io::Result<SockDiag>,
+    out: &mut Vec<T>,
+    by_netlink: impl FnOnce(&mut SockDiag, &mut Vec<T>) -> io::Result<()>,
+    by_text: impl FnOnce(&mut Vec<T>) -> io::Result<()>,
+) -> io::Result<()> {
+    let before = out.len();
+    if let Ok(netlink) = diag {
+        match by_netlink(netlink, out) {
+            Ok(()) => return Ok(()),
+            // The rest of a broken-off answer may still come and must not be taken for the answer to another
+            // question, so this socket is asked nothing more.
+            Err(err) => *diag = Err(err),
+        }
     }
+    // What netlink told before it broke off is told again.
+    out.truncate(before);
+    by_text(out)
 }
 
 fn note(faults: &mut Vec<Fault>, read: io::Result<()>, table: &str) {
