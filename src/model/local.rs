@@ -63,8 +63,8 @@ pub enum Owner {
     /// Every process here was looked into and none holds it: the kernel itself does, or a process of another PID
     /// namespace.
     Outside,
-    /// The search was stopped.
-    Interrupted,
+    /// The search did not come to its end.
+    Unfinished,
     /// Nobody asked.
     NotAsked,
 }
@@ -76,7 +76,7 @@ impl Owner {
             Self::Known => "known",
             Self::NoPermission => "owner unknown (no permission)",
             Self::Outside => "owner outside (kernel or other PID namespace)",
-            Self::Interrupted => "owner unknown (interrupted)",
+            Self::Unfinished => "owner unknown (search unfinished)",
             Self::NotAsked => "",
         }
     }

@@ -18,6 +18,7 @@ use super::owners::{Holders, Owners};
 use super::select::{self, Selection};
 use super::socket::{Socket, Wanted};
 use super::users::Users;
+use super::walk::Unfinished;
 use crate::clean::Untrusted;
 use crate::error::{Error, Result};
 use crate::model::{
@@ -52,8 +53,17 @@ pub(super) fn list(
     sockets.retain(|socket| selection.takes(socket, &namespaces[usize::from(socket.netns)].interfaces));
     let mut owners = if query.needs_owners(depth) && !sockets.is_empty() {
         let owners = find_owners(&mut sockets, query, depth, &users, stop)?;
-        if owners.absent == Some(Owner::Interrupted) {
-            errors.push(fault("look into every process", "stopped by a signal", "let it finish"));
+        match owners.unfinished {
+            Some(Unfinished::Stopped) => errors.push(fault("look into every process", "stopped", "let it finish")),
+            Some(Unfinished::Failed(error)) => {
+                let why = std::io::Error::from(error).to_string();
+                errors.push(fault(
+                    "look into every process",
+                    &why,
+                    "raise the limit of open files (ulimit -n), and try again",
+                ));
+            }
+            None => {}
         }
         owners
     } else {

@@ -49,16 +49,21 @@ pub(super) fn look(wanted: &Wanted, interfaces: bool, all: bool) -> Seen {
 }
 
 fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut Seen) {
-    let (others, mut denied) = netns::others();
+    let (others, mut denied) = match netns::others() {
+        Ok(found) => found,
+        Err(err) => return seen.faults.push(fault("find other network namespaces".to_owned(), &err, "try again")),
+    };
     for other in others {
-        match other.enter(|| Ok(look_here(wanted, interfaces))) {
-            Ok((sockets, mut namespace, faults)) => {
+        match other.enter(|| look_here(wanted, interfaces)) {
+            Ok(Some((sockets, mut namespace, faults))) => {
                 namespace.identity = Some(other.identity);
                 seen.take(sockets, namespace, faults);
             }
+            Ok(None) => {}
             Err(err) if err.kind() == io::ErrorKind::PermissionDenied => denied = true,
             Err(err) => {
-                seen.faults.push(fault(format!("look into network namespace {}", other.identity), &err, "try again"));
+                let what = format!("look into network namespace {}", other.identity);
+                seen.faults.push(fault(what, &err, "try again, with more open files (ulimit -n)"));
             }
         }
     }

@@ -6,53 +6,58 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::thread;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 use rustix::thread::LinkNameSpaceType;
 
 use crate::clean::Untrusted;
 use crate::model::NetworkNamespace;
 
-/// A namespace other than one's own, held open.
+/// A namespace other than one's own.
 pub(super) struct Other {
     pub(super) identity: NetworkNamespace,
-    file: OwnedFd,
+    /// Where it can be opened. Not held open: there may be more of them than descriptors.
+    places: Vec<String>,
 }
 
 /// Where `ip netns` keeps names: each a mount of a namespace.
 const NAMES: &str = "/run/netns";
+/// Of the processes in a namespace, so many are remembered: one of them will still be there.
+const MOST_PLACES: usize = 16;
 
-/// Finds the namespaces of all processes, and those that a mount keeps alive. `true`: some process would not say.
-pub(super) fn others() -> (Vec<Other>, bool) {
+/// Finds the namespaces that a mount keeps alive, and those of all processes. `true`: some process would not say.
+pub(super) fn others() -> io::Result<(Vec<Other>, bool)> {
     let mut found = BTreeMap::new();
     let mut denied = false;
-    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let Some(pid) = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) else { continue };
-        denied |= add(&mut found, &format!("/proc/{pid}/ns/net"), None);
-    }
     for place in mounted() {
-        let name = place.strip_prefix(NAMES).and_then(|name| name.strip_prefix('/'));
-        denied |= add(&mut found, &place, name);
+        let name = place.strip_prefix(NAMES).and_then(|name| name.strip_prefix('/')).map(Untrusted::from);
+        denied |= add(&mut found, place, name);
+    }
+    for entry in std::fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        if let Some(pid) = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) {
+            denied |= add(&mut found, format!("/proc/{pid}/ns/net"), None);
+        }
     }
     if let Ok(own) = rustix::fs::stat("/proc/self/ns/net") {
         found.remove(&own.st_ino);
     }
-    (found.into_values().collect(), denied)
+    Ok((found.into_values().collect(), denied))
 }
 
-/// Adds the namespace at `path`; whether looking there was refused.
-fn add(found: &mut BTreeMap<u64, Other>, path: &str, name: Option<&str>) -> bool {
-    let file = match rustix::fs::open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
-        Ok(file) => file,
-        Err(err) => return matches!(err, rustix::io::Errno::ACCESS | rustix::io::Errno::PERM),
-    };
-    if let Ok(stat) = rustix::fs::fstat(&file) {
-        let identity = NetworkNamespace { inode: stat.st_ino, name: None };
-        let other = found.entry(stat.st_ino).or_insert(Other { identity, file });
-        if let Some(name) = name {
-            other.identity.name = Some(Untrusted::from(name));
+/// Adds the namespace at `place`; whether looking there was refused.
+fn add(found: &mut BTreeMap<u64, Other>, place: String, name: Option<Untrusted>) -> bool {
+    match rustix::fs::stat(&place) {
+        Ok(stat) => {
+            let identity = NetworkNamespace { inode: stat.st_ino, name: None };
+            let other = found.entry(stat.st_ino).or_insert(Other { identity, places: Vec::new() });
+            if other.places.len() < MOST_PLACES {
+                other.places.push(place);
+            }
+            other.identity.name = other.identity.name.take().or(name);
+            false
         }
+        Err(error) => matches!(error, Errno::ACCESS | Errno::PERM),
     }
-    false
 }
 
 /// The places where network namespaces are mounted: by `ip netns`, by container runtimes.
@@ -68,12 +73,26 @@ fn mounted() -> Vec<String> {
 
 impl Other {
     /// Runs `look` inside the namespace, on a thread of its own: a thread can go there, and need not come back.
-    pub(super) fn enter<T: Send>(&self, look: impl FnOnce() -> io::Result<T> + Send) -> io::Result<T> {
+    /// `None`: the namespace is no more.
+    pub(super) fn enter<T: Send>(&self, look: impl FnOnce() -> T + Send) -> io::Result<Option<T>> {
+        let Some(file) = self.open()? else { return Ok(None) };
         let inside = || {
-            rustix::thread::move_into_link_name_space(self.file.as_fd(), Some(LinkNameSpaceType::Network))?;
-            look()
+            rustix::thread::move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))?;
+            Ok(Some(look()))
         };
-        thread::scope(|scope| scope.spawn(inside).join())
-            .unwrap_or_else(|_| Err(io::Error::other("the thread that looked there ended early")))
+        let early = || io::Error::other("the thread that looked there ended early");
+        thread::scope(|scope| thread::Builder::new().spawn_scoped(scope, inside)?.join().map_err(|_| early())?)
+    }
+
+    fn open(&self) -> io::Result<Option<OwnedFd>> {
+        for place in &self.places {
+            match rustix::fs::open(place, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
+                // A process id may have gone to a process somewhere else.
+                Ok(file) if rustix::fs::fstat(&file)?.st_ino == self.identity.inode => return Ok(Some(file)),
+                Ok(_) | Err(Errno::NOENT | Errno::SRCH) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
     }
 }

@@ -15,7 +15,7 @@ use super::cgroup::{self, Membership};
 use super::process::{self, Facts};
 use super::socket::Socket;
 use super::users::Users;
-use super::walk::{self, Inodes, Walk};
+use super::walk::{self, Inodes, Unfinished, Walk};
 use crate::model::{Owner, Process};
 
 /// The owners of a set of sockets.
@@ -31,6 +31,8 @@ pub(super) struct Owners {
     sets: HashMap<Vec<u32>, Arc<Holders>, FixedState>,
     /// What to say of a socket without a holder.
     pub(super) absent: Option<Owner>,
+    /// Why the search did not come to its end.
+    pub(super) unfinished: Option<Unfinished>,
 }
 
 /// The processes that hold the sockets of one address.
@@ -71,13 +73,14 @@ impl Owners {
             .map(|facts| facts.control_groups.take().map(|text| cgroup::of_process(&text)).unwrap_or_default())
             .collect();
         let absent = match &walk {
-            Walk { interrupted: true, .. } => Owner::Interrupted,
+            Walk { unfinished: Some(_), .. } => Owner::Unfinished,
             Walk { denied: true, .. } => Owner::NoPermission,
             _ => Owner::Outside,
         };
         let processes = describe(walk.processes, full, users);
-        let holders = walk.holders;
-        Ok(Self { holders, processes, process_groups, socket_groups, sets: HashMap::default(), absent: Some(absent) })
+        let (holders, unfinished) = (walk.holders, walk.unfinished);
+        let sets = HashMap::default();
+        Ok(Self { holders, processes, process_groups, socket_groups, sets, absent: Some(absent), unfinished })
     }
 
     /// Whether a socket has no known holder.

@@ -4,6 +4,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::clean::Untrusted;
 use crate::model::Ancestor;
@@ -36,62 +37,68 @@ const COMMAND_BYTES: usize = 32 * 1024;
 const MOST_PARENTS: usize = 64;
 
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
+const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// Reads a process through its descriptor directory. `None`: it has ended.
+/// Opens the directory of a process from its descriptor directory, or from that of one of its threads.
+pub(super) fn open(descriptors: BorrowedFd<'_>, of_thread: bool) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat(descriptors, if of_thread { "../../.." } else { ".." }, DIRECTORY, Mode::empty())
+}
+
+/// Reads a process through its own directory.
+///
+/// # Errors
+/// What the kernel says; most often that the process has ended.
 pub(super) fn read(
     proc: BorrowedFd<'_>,
-    descriptors: BorrowedFd<'_>,
+    home: BorrowedFd<'_>,
     pid: u32,
     full: bool,
     control_groups: bool,
-) -> Option<Facts> {
+) -> Result<Facts, Errno> {
     let mut buffer = [0; 1024];
-    let name = trim_newline(read_small(descriptors, "../comm", &mut buffer)?);
-    let name = Untrusted::from_bytes(name);
+    let name = read_small(home, "comm", &mut buffer)?;
+    let name = Untrusted::from_bytes(name.strip_suffix(b"\n").unwrap_or(name));
     let control_groups = if control_groups {
         let mut buffer = [0; 4096];
-        read_small(descriptors, "../cgroup", &mut buffer).map(|text| String::from_utf8_lossy(text).into())
+        read_small(home, "cgroup", &mut buffer).map(|text| String::from_utf8_lossy(text).into()).ok()
     } else {
         None
     };
-    let more = if full { Some(Box::new(read_more(proc, descriptors)?)) } else { None };
-    Some(Facts { pid, name, control_groups, more })
+    let more = if full { Some(Box::new(read_more(proc, home)?)) } else { None };
+    Ok(Facts { pid, name, control_groups, more })
 }
 
-fn read_more(proc: BorrowedFd<'_>, descriptors: BorrowedFd<'_>) -> Option<More> {
-    let stat = Stat::read(descriptors, "../stat")?;
-    Some(More {
+fn read_more(proc: BorrowedFd<'_>, home: BorrowedFd<'_>) -> Result<More, Errno> {
+    let stat = Stat::read(home, "stat")?;
+    Ok(More {
         started: stat.started,
-        command: read_command(descriptors),
-        exe: read_link(descriptors, "../exe"),
-        uid: read_uid(descriptors),
-        parents: read_parents(proc, descriptors, stat.parent),
+        command: read_command(home),
+        exe: read_link(home, "exe"),
+        uid: read_uid(home),
+        parents: read_parents(proc, home, stat.parent),
     })
 }
 
 /// When the process that has this id now started; `None` if there is none.
 pub(super) fn started(proc: BorrowedFd<'_>, pid: u32) -> Option<u64> {
-    Stat::read(proc, &format!("{pid}/stat")).map(|stat| stat.started)
+    Stat::read(proc, &format!("{pid}/stat")).ok().map(|stat| stat.started)
 }
 
 /// Follows the parents up. A parent that ends hands its children to another one, so one that is still the parent
 /// after it has been read was the right process all the time.
-fn read_parents(proc: BorrowedFd<'_>, descriptors: BorrowedFd<'_>, parent: u32) -> Vec<Ancestor> {
+fn read_parents(proc: BorrowedFd<'_>, home: BorrowedFd<'_>, parent: u32) -> Vec<Ancestor> {
     let mut parents = Vec::new();
     let mut child: Option<OwnedFd> = None;
     let mut next = parent;
     while next != 0 && parents.len() < MOST_PARENTS {
-        let flags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-        let Ok(directory) = rustix::fs::openat(proc, next.to_string(), flags, Mode::empty()) else { break };
-        let Some(stat) = Stat::read(directory.as_fd(), "stat") else { break };
-        let still = match &child {
-            None => Stat::read(descriptors, "../stat"),
-            Some(child) => Stat::read(child.as_fd(), "stat"),
-        };
-        if still.is_none_or(|child| child.parent != next) {
+        let Ok(directory) = rustix::fs::openat(proc, next.to_string(), DIRECTORY, Mode::empty()) else { break };
+        let Ok(stat) = Stat::read(directory.as_fd(), "stat") else { break };
+        let still = Stat::read(child.as_ref().map_or(home, AsFd::as_fd), "stat");
+        if still.is_ok_and(|child| child.parent == next) {
+            parents.push(Ancestor { pid: next, name: stat.name });
+        } else {
             break;
         }
-        parents.push(Ancestor { pid: next, name: stat.name });
         next = stat.parent;
         child = Some(directory);
     }
@@ -106,9 +113,9 @@ struct Stat {
 }
 
 impl Stat {
-    fn read(directory: BorrowedFd<'_>, path: &str) -> Option<Self> {
+    fn read(directory: BorrowedFd<'_>, path: &str) -> Result<Self, Errno> {
         let mut buffer = [0; 1024];
-        Self::parse(read_small(directory, path, &mut buffer)?)
+        Self::parse(read_small(directory, path, &mut buffer)?).ok_or(Errno::SRCH)
     }
 
     /// `PID (NAME) S PARENT …`; the name may hold anything, spaces and parentheses too, but nothing after it does.
@@ -123,15 +130,15 @@ impl Stat {
     }
 }
 
-fn read_command(descriptors: BorrowedFd<'_>) -> Option<Untrusted> {
-    let file = rustix::fs::openat(descriptors, "../cmdline", FILE, Mode::empty()).ok()?;
+fn read_command(home: BorrowedFd<'_>) -> Option<Untrusted> {
+    let file = rustix::fs::openat(home, "cmdline", FILE, Mode::empty()).ok()?;
     let mut command = vec![0; COMMAND_BYTES];
     let mut length = 0;
     while length < command.len() {
         match rustix::io::read(&file, &mut command[length..]) {
             Ok(0) => break,
             Ok(more) => length += more,
-            Err(rustix::io::Errno::INTR) => {}
+            Err(Errno::INTR) => {}
             Err(_) => return None,
         }
     }
@@ -141,9 +148,9 @@ fn read_command(descriptors: BorrowedFd<'_>) -> Option<Untrusted> {
     Some(Untrusted::from_bytes(command.trim_ascii_end()))
 }
 
-fn read_uid(descriptors: BorrowedFd<'_>) -> Option<u32> {
+fn read_uid(home: BorrowedFd<'_>) -> Option<u32> {
     let mut buffer = [0; 2048];
-    let status = read_small(descriptors, "../status", &mut buffer)?;
+    let status = read_small(home, "status", &mut buffer).ok()?;
     let line = status.split(|&byte| byte == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
     std::str::from_utf8(line).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
@@ -155,14 +162,10 @@ fn read_link(directory: BorrowedFd<'_>, path: &str) -> Option<Untrusted> {
 }
 
 /// Reads a file of `/proc` that fits into the buffer; the kernel writes such files in one piece.
-fn read_small<'b>(directory: BorrowedFd<'_>, path: &str, buffer: &'b mut [u8]) -> Option<&'b [u8]> {
-    let file = rustix::fs::openat(directory, path, FILE, Mode::empty()).ok()?;
-    let length = rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut *buffer)).ok()?;
-    buffer.get(..length)
-}
-
-fn trim_newline(text: &[u8]) -> &[u8] {
-    text.strip_suffix(b"\n").unwrap_or(text)
+fn read_small<'b>(directory: BorrowedFd<'_>, path: &str, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+    let file = rustix::fs::openat(directory, path, FILE, Mode::empty())?;
+    let length = rustix::io::retry_on_intr(|| rustix::io::read(&file, &mut *buffer))?;
+    Ok(&buffer[..length])
 }
 
 #[cfg(test)]
