@@ -121,12 +121,17 @@ fn unix_domain_listeners_are_listed_on_request() {
 }
 
 #[test]
-fn one_abstract_name_for_two_kinds_of_socket_makes_two_rows() {
+fn one_abstract_name_for_every_kind_of_socket_makes_a_row_of_each() {
     let scene = Scene::new();
-    let _fixture = scene.fixture("unix=stream:@twice unix=dgram:@twice");
+    let _fixture = scene.fixture("unix=stream:@thrice unix=dgram:@thrice unix=seqpacket:@thrice");
     let listing = scene.portolan().args("--unix").list();
-    let states: BTreeSet<_> = listing.rows.iter().map(|row| row.detail("state").as_str().unwrap()).collect();
-    assert_eq!(states, BTreeSet::from(["listen", "unconnected"]));
+    let ids: BTreeSet<_> = listing.rows.iter().map(|row| (row.id(), row.detail("state").as_str().unwrap())).collect();
+    let expected = [
+        ("local/unix/@thrice", "listen"),
+        ("local/unix/dgram:@thrice", "unconnected"),
+        ("local/unix/seqpacket:@thrice", "listen"),
+    ];
+    assert_eq!(ids, BTreeSet::from(expected));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::look::{Namespace, Seen, look};
 use super::options::{Local, SortKey};
 use super::owners::{Holders, Owners};
 use super::select::{self, Selection};
-use super::socket::{Socket, Wanted};
+use super::socket::{Socket, UnixKind, Wanted};
 use super::users::Users;
 use super::walk::Unfinished;
 use crate::clean::Untrusted;
@@ -276,7 +276,8 @@ impl Assembly<'_> {
         }
     }
 
-    /// `local/tcp/127.0.0.1:5432`, `local/tcp/0.0.0.0%eth0:80`, `local/net:blue/udp/[::]:53`, `local/unix/@name`
+    /// `local/tcp/127.0.0.1:5432`, `local/tcp/0.0.0.0%eth0:80`, `local/net:blue/udp/[::]:53`, `local/unix/@name`,
+    /// `local/unix/dgram:/run/log`
     fn id(&self, socket: &Socket) -> String {
         let mut id = String::with_capacity(40);
         let namespace = &self.namespaces[usize::from(socket.netns)];
@@ -289,7 +290,7 @@ impl Assembly<'_> {
         let _ = match socket.address {
             Address::Ip(IpAddr::V6(ip)) => write!(id, "[{ip}]"),
             Address::Ip(ip) => write!(id, "{ip}"),
-            Address::Unix(ref path) => write!(id, "{path}"),
+            Address::Unix(ref path) => write!(id, "{}{path}", socket.unix.map_or("", UnixKind::in_id)),
         };
         if socket.device != 0 {
             let _ = match namespace.interfaces.device(socket.device) {
@@ -309,7 +310,7 @@ fn order(a: &Socket, b: &Socket) -> Ordering {
     (a.port, a.transport)
         .cmp(&(b.port, b.transport))
         .then_with(|| a.address.cmp(&b.address))
-        .then_with(|| (a.device, a.netns).cmp(&(b.device, b.netns)))
+        .then_with(|| (a.unix, a.device, a.netns).cmp(&(b.unix, b.device, b.netns)))
 }
 
 /// How many connections are established to a listener. For UDP, how many of its sockets are connected to a peer.

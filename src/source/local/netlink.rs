@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::net::netlink::{self, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
 
-use super::socket::{Socket, Wanted};
+use super::socket::{Socket, UnixKind, Wanted};
 use crate::clean::Untrusted;
 use crate::model::{Address, SocketState, Transport};
 
@@ -185,6 +185,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
         transport,
         state,
         address: Address::Ip(ip),
+        unix: None,
         port,
         device: u32_at(message, 40)?,
         inode: u32_at(message, 68)?,
@@ -216,9 +217,9 @@ fn local_end(message: &[u8]) -> Option<LocalEnd> {
 }
 
 fn parse_unix(message: &[u8]) -> Option<Socket> {
-    const SOCK_DGRAM: u8 = 2;
+    let kind = UnixKind::of(u32::from(*message.get(1)?))?;
     let listens = *message.get(2)? == TCP_LISTEN;
-    if !listens && *message.get(1)? != SOCK_DGRAM {
+    if !listens && kind != UnixKind::Datagram {
         return None;
     }
     let mut name = None;
@@ -226,6 +227,7 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
         transport: Transport::Unix,
         state: if listens { SocketState::Listen } else { SocketState::Unconnected },
         address: Address::Unix(Untrusted::default()),
+        unix: Some(kind),
         port: 0,
         device: 0,
         inode: u32_at(message, 4)?,

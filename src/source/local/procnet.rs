@@ -6,7 +6,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::netlink::LocalEnd;
-use super::socket::{Socket, Wanted};
+use super::socket::{Socket, UnixKind, Wanted};
 use crate::clean::Untrusted;
 use crate::model::{Address, SocketState, Transport};
 
@@ -66,6 +66,7 @@ fn parse_inet(transport: Transport, line: &str) -> Option<Socket> {
         transport,
         state,
         address: Address::Ip(ip),
+        unix: None,
         port,
         device: 0,
         uid: fields.nth(2)?.parse().ok(),
@@ -94,14 +95,14 @@ fn parse_end(text: &str) -> Option<LocalEnd> {
 /// `0000000000000000: 00000002 00000000 00010000 0001 01 16163 /run/x.sock`
 fn parse_unix(line: &[u8]) -> Option<Socket> {
     const ACCEPTS_CONNECTIONS: u32 = 0x0001_0000;
-    const DATAGRAM: &str = "0002";
     let text = String::from_utf8_lossy(line);
     let mut fields = text.split_ascii_whitespace().skip(3);
     let listens = u32::from_str_radix(fields.next()?, 16).ok()? & ACCEPTS_CONNECTIONS != 0;
-    if !listens && fields.next()? != DATAGRAM {
+    let kind = UnixKind::of(u32::from_str_radix(fields.next()?, 16).ok()?)?;
+    if !listens && kind != UnixKind::Datagram {
         return None;
     }
-    let inode: u32 = fields.nth(if listens { 2 } else { 1 })?.parse().ok()?;
+    let inode: u32 = fields.nth(1)?.parse().ok()?;
     // The path is what follows the inode, spaces and all.
     let digits = inode.to_string();
     let start = text.find(&format!(" {digits} "))? + digits.len() + 2;
@@ -109,6 +110,7 @@ fn parse_unix(line: &[u8]) -> Option<Socket> {
         transport: Transport::Unix,
         state: if listens { SocketState::Listen } else { SocketState::Unconnected },
         address: Address::Unix(Untrusted::from_bytes(line.get(start..)?)),
+        unix: Some(kind),
         port: 0,
         device: 0,
         inode,

@@ -8,6 +8,8 @@ pub(super) struct Socket {
     pub(super) transport: Transport,
     pub(super) state: SocketState,
     pub(super) address: Address,
+    /// What kind of Unix-domain socket it is; each kind has an abstract name space of its own.
+    pub(super) unix: Option<UnixKind>,
     /// 0 for Unix-domain sockets.
     pub(super) port: u16,
     /// The index of the interface it is bound to; 0: none.
@@ -24,6 +26,34 @@ pub(super) struct Socket {
     pub(super) backlog_limit: Option<u32>,
     /// Which of the namespaces looked into it lives in; 0 is one's own.
     pub(super) netns: u16,
+}
+
+/// The kinds of Unix-domain sockets, as the kernel numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum UnixKind {
+    Stream,
+    Datagram,
+    Seqpacket,
+}
+
+impl UnixKind {
+    pub(super) fn of(number: u32) -> Option<Self> {
+        match number {
+            1 => Some(Self::Stream),
+            2 => Some(Self::Datagram),
+            5 => Some(Self::Seqpacket),
+            _ => None,
+        }
+    }
+
+    /// What an id has before the name; nothing for the kind that nearly all are.
+    pub(super) fn in_id(self) -> &'static str {
+        match self {
+            Self::Stream => "",
+            Self::Datagram => "dgram:",
+            Self::Seqpacket => "seqpacket:",
+        }
+    }
 }
 
 /// What to ask the kernel for.
