@@ -26,7 +26,7 @@ end
 
 complete -c portolan -n "__fish_portolan_needs_command" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_needs_command" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
-wide\t'The same with everything that is known'
+wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
 csv\t'One endpoint per line, for spreadsheets'
@@ -48,7 +48,7 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "config" -d 'Look 
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local help" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local help" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
-wide\t'The same with everything that is known'
+wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
 csv\t'One endpoint per line, for spreadsheets'
@@ -82,7 +82,7 @@ pid\t'Id of the first process'
 user\t'Name of the user'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
-wide\t'The same with everything that is known'
+wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
 csv\t'One endpoint per line, for spreadsheets'
@@ -110,7 +110,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
-wide\t'The same with everything that is known'
+wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
 csv\t'One endpoint per line, for spreadsheets'
@@ -126,7 +126,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand ports" -s h -l help -d
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
-wide\t'The same with everything that is known'
+wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
 csv\t'One endpoint per line, for spreadsheets'
@@ -142,7 +142,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand completions" -s h -l h
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand man" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
-wide\t'The same with everything that is known'
+wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
 csv\t'One endpoint per line, for spreadsheets'
@@ -158,7 +158,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand man" -s h -l help -d '
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
-wide\t'The same with everything that is known'
+wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
 csv\t'One endpoint per line, for spreadsheets'
@@ -176,7 +176,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
-wide\t'The same with everything that is known'
+wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
 csv\t'One endpoint per line, for spreadsheets'

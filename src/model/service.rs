@@ -130,6 +130,8 @@ pub struct Column {
     pub name: &'static str,
     /// Only shown where there is room: `-o wide`, CSV.
     pub wide: bool,
+    /// Still says something when its end is cut off, where a terminal is narrow.
+    pub cut: bool,
     /// Stays the same as long as the service does, and is worth a label on it.
     pub label: bool,
     /// Writes the fact, or nothing where it is not known.

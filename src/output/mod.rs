@@ -85,7 +85,7 @@ macro_rules! formats {
 formats! {
     /// Aligned columns for people
     Table => table::Table::brief, Brief;
-    /// The same with everything that is known
+    /// The same with everything that is known, as far as the terminal is wide
     Wide => table::Table::wide, Full;
     /// One document
     Json => json::Json::new, Full;

@@ -1,11 +1,12 @@
 //! Aligned columns for people.
 //!
-//! On a terminal the table is made to fit its width. In a pipe nothing is cut off, and a column is as wide as its
+//! On a terminal the table is made to fit its width: long texts are cut off, addresses and numbers never, and columns
+//! that have no room are left out from the right, which a `…` in the header tells. In a pipe nothing is cut off, and a column is as wide as its
 //! widest cell; twenty thousand rows are common there, so the cells are kept in one piece of text.
 
 use std::io::{self, Write};
 
-use comfy_table::{Attribute, Cell, ContentArrangement, Row, presets};
+use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Row, Width, presets};
 use unicode_width::UnicodeWidthStr;
 
 use super::{End, Format, Page};
@@ -123,11 +124,19 @@ impl Cells {
 
     fn write_fitted(&self, out: &mut (dyn Write + Send), width: u16, color: bool) -> io::Result<()> {
         let shown = self.shown();
+        let spans: Vec<Span> = shown.iter().map(|&column| self.span(column)).collect();
+        let fitted = fit(&spans, width.into());
+        let shown = &shown[..fitted.len()];
+        let left_out = spans.len() > fitted.len();
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(width.max(1)).set_truncation_indicator("…");
         let bold = |text: String| if color { Cell::new(text).add_attribute(Attribute::Bold) } else { Cell::new(text) };
-        table.set_header(shown.iter().map(|&column| bold(self.header(column))));
+        let more = left_out.then(|| bold("…".to_owned()));
+        let mut header =
+            Row::from(shown.iter().map(|&column| bold(self.header(column))).chain(more).collect::<Vec<_>>());
+        header.max_height(1);
+        table.set_header(header);
         if color {
             table.enforce_styling();
         } else {
@@ -138,14 +147,64 @@ impl Cells {
             row.max_height(1);
             table.add_row(row);
         }
-        for column in table.column_iter_mut() {
-            column.set_padding((0, 2));
+        let last = shown.len() - usize::from(!left_out);
+        for (at, column) in table.column_iter_mut().enumerate() {
+            let gap = if at < last { GAP.len() } else { 0 };
+            let wanted = fitted.get(at).map_or(1, |&width| width) + gap;
+            column.set_padding((0, u16::try_from(gap).unwrap_or(0)));
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(u16::try_from(wanted).unwrap_or(u16::MAX))));
         }
         for line in table.lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
         Ok(())
     }
+
+    /// How much room a column wants, and how much it needs.
+    fn span(&self, column: usize) -> Span {
+        let header = self.header(column).len();
+        let natural = self.widths[column].max(header);
+        let cut = match self.columns.get(column.wrapping_sub(COMMON.len())) {
+            Some(column) => column.cut,
+            // The words for what speaks there, and whose it is; an address only where it is a long path.
+            None => column > 1 || natural > MOST_ADDRESS,
+        };
+        let least = if column == 1 { MOST_ADDRESS } else { LEAST_TEXT };
+        Span { natural, least: if cut { natural.min(header.max(least)) } else { natural } }
+    }
+}
+
+/// The room of a column, in characters.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    /// With nothing cut off.
+    natural: usize,
+    /// With as much cut off as makes sense.
+    least: usize,
+}
+
+/// A text that is cut off keeps so much.
+const LEAST_TEXT: usize = 8;
+/// An IPv6 address with its brackets and a port.
+const MOST_ADDRESS: usize = 47;
+/// What stands in the header for columns that are left out, and the gap before it.
+const MORE: usize = 3;
+
+/// The widths of the columns that fit: as many from the left as have room, the first two in any case. What room is
+/// left goes to those on the left first.
+fn fit(spans: &[Span], width: usize) -> Vec<usize> {
+    let least = |count: usize| {
+        let more = if count < spans.len() { MORE } else { 0 };
+        spans[..count].iter().map(|span| span.least).sum::<usize>() + GAP.len() * count.saturating_sub(1) + more
+    };
+    let count = (2..=spans.len()).rev().find(|&count| least(count) <= width).unwrap_or(2.min(spans.len()));
+    let mut spare = width.saturating_sub(least(count));
+    let grow = |span: &Span| {
+        let more = spare.min(span.natural - span.least);
+        spare -= more;
+        span.least + more
+    };
+    spans[..count].iter().map(grow).collect()
 }
 
 impl Format for Table<'_> {
@@ -178,4 +237,24 @@ fn line<'c>(row: &mut String, cells: impl Iterator<Item = &'c str>, widths: &[us
 
 fn width(cell: &str) -> usize {
     if cell.is_ascii() { cell.len() } else { cell.width() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn widths(spans: &[(usize, usize)], width: usize) -> Vec<usize> {
+        fit(&spans.iter().map(|&(natural, least)| Span { natural, least }).collect::<Vec<_>>(), width)
+    }
+
+    #[test]
+    fn what_can_be_cut_gives_way_and_what_cannot_goes() {
+        let spans = [(5, 5), (15, 15), (12, 8), (20, 8), (8, 8)];
+        assert_eq!(widths(&spans, 100), [5, 15, 12, 20, 8], "there is room for everything");
+        assert_eq!(widths(&spans, 60), [5, 15, 12, 12, 8]);
+        assert_eq!(widths(&spans, 52), [5, 15, 8, 8, 8], "everything is as narrow as it may be");
+        assert_eq!(widths(&spans, 51), [5, 15, 12, 10], "the last one goes, the others get its room");
+        assert_eq!(widths(&spans, 1), [5, 15], "the first two always stay");
+        assert_eq!(widths(&spans[..1], 0), [5]);
+    }
 }

@@ -7,24 +7,22 @@ use crate::model::{Column, LocalDetail, Service};
 
 type Cell<'w> = &'w mut dyn Write;
 
-/// Where a column is shown.
-enum Room {
-    /// In every table.
-    Brief,
-    /// There, and as a label.
-    Label,
-    /// Where there is room.
-    Wide,
-    /// There, and as a label.
-    WideLabel,
-}
+/// In every table.
+const BRIEF: u8 = 0;
+/// Where there is room.
+const WIDE: u8 = 1;
+/// As a label too.
+const LABEL: u8 = 2;
+/// Still says something when its end is cut off.
+const CUT: u8 = 4;
 
 macro_rules! columns {
-    ($($name:literal $room:ident |$detail:ident, $out:ident| $cell:expr;)*) => {
+    ($($name:literal, $traits:expr, |$detail:ident, $out:ident| $cell:expr;)*) => {
         pub(super) const COLUMNS: &[Column] = &[$(Column {
             name: $name,
-            wide: matches!(Room::$room, Room::Wide | Room::WideLabel),
-            label: matches!(Room::$room, Room::Label | Room::WideLabel),
+            wide: $traits & WIDE != 0,
+            cut: $traits & CUT != 0,
+            label: $traits & LABEL != 0,
             cell: |service, $out| match detail(service) {
                 Some($detail) => $cell,
                 None => Ok(()),
@@ -34,35 +32,35 @@ macro_rules! columns {
 }
 
 columns! {
-    "process" Label |detail, out| process(detail, out);
-    "pid" Brief |detail, out| pid(detail, out);
-    "user" Label |detail, out| option(detail.user.as_ref(), out);
-    "scope" Label |detail, out| out.write_str(detail.scope.as_str());
-    "unit" WideLabel |detail, out| option(detail.unit.as_ref(), out);
-    "container" WideLabel |detail, out| option(detail.container.as_ref(), out);
-    "netns" WideLabel |detail, out| option(detail.netns.as_ref(), out);
-    "state" Wide |detail, out| out.write_str(detail.state.as_str());
-    "v6_only" Wide |detail, out| option(detail.v6_only.map(yes_no), out);
-    "exposed" Wide |detail, out| option(detail.exposed.map(yes_no), out);
-    "interfaces" Wide |detail, out| list(&detail.interfaces, out);
-    "device" WideLabel |detail, out| option(detail.device.as_ref(), out);
-    "backlog" Wide |detail, out| match detail.backlog {
+    "process", BRIEF | LABEL | CUT, |detail, out| process(detail, out);
+    "pid", BRIEF, |detail, out| pid(detail, out);
+    "user", BRIEF | LABEL, |detail, out| option(detail.user.as_ref(), out);
+    "scope", BRIEF | LABEL, |detail, out| out.write_str(detail.scope.as_str());
+    "unit", WIDE | LABEL | CUT, |detail, out| option(detail.unit.as_ref(), out);
+    "container", WIDE | LABEL | CUT, |detail, out| option(detail.container.as_ref(), out);
+    "netns", WIDE | LABEL, |detail, out| option(detail.netns.as_ref(), out);
+    "state", WIDE, |detail, out| out.write_str(detail.state.as_str());
+    "v6_only", WIDE, |detail, out| option(detail.v6_only.map(yes_no), out);
+    "exposed", WIDE, |detail, out| option(detail.exposed.map(yes_no), out);
+    "interfaces", WIDE | CUT, |detail, out| list(&detail.interfaces, out);
+    "device", WIDE | LABEL, |detail, out| option(detail.device.as_ref(), out);
+    "backlog", WIDE, |detail, out| match detail.backlog {
         Some(backlog) => write!(out, "{}/{}", backlog.used, backlog.limit),
         None => Ok(()),
     };
-    "connections" Wide |detail, out| option(detail.connections, out);
-    "started" Wide |detail, out| option(principal(&detail.processes).and_then(|process| process.started), out);
-    "memory" Wide |detail, out| match principal(&detail.processes).and_then(|process| process.memory_bytes) {
+    "connections", WIDE, |detail, out| option(detail.connections, out);
+    "started", WIDE, |detail, out| option(principal(&detail.processes).and_then(|process| process.started), out);
+    "memory", WIDE, |detail, out| match principal(&detail.processes).and_then(|process| process.memory_bytes) {
         Some(bytes) => write!(out, "{}.{}M", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20),
         None => Ok(()),
     };
-    "cpu" Wide |detail, out| match principal(&detail.processes).and_then(|process| process.cpu_ms) {
+    "cpu", WIDE, |detail, out| match principal(&detail.processes).and_then(|process| process.cpu_ms) {
         Some(ms) => write!(out, "{}.{:02}s", ms / 1000, ms % 1000 / 10),
         None => Ok(()),
     };
-    "parents" Wide |detail, out| parents(detail, out);
-    "exe" Wide |detail, out| option(principal(&detail.processes).and_then(|process| process.exe.as_ref()), out);
-    "command" Wide |detail, out| option(principal(&detail.processes).and_then(|process| process.command.as_ref()), out);
+    "parents", WIDE | CUT, |detail, out| parents(detail, out);
+    "exe", WIDE | CUT, |detail, out| option(principal(&detail.processes).and_then(|process| process.exe.as_ref()), out);
+    "command", WIDE | CUT, |detail, out| option(principal(&detail.processes).and_then(|process| process.command.as_ref()), out);
 }
 
 fn detail(service: &Service) -> Option<&LocalDetail> {
