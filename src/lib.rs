@@ -101,9 +101,10 @@ mod source;
 pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
-    Address, Ancestor, Backlog, Column, Completeness, Container, Depth, Detail, Endpoint, Fault, Listing, LocalDetail,
-    NetworkNamespace, Owner, PORT_NAMES, PortName, Ports, PortsError, Process, Scope, Service, SocketState, Transport,
-    User, port_name,
+    Address, Addresses, Ancestor, Backlog, Block, Column, Completeness, Container, Depth, Detail, Endpoint, Fault,
+    Listing, LocalDetail, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState, Ports, PortsError,
+    ProbeOrder, Process, Reason, ScanDetail, Scope, Service, SocketState, Target, TargetError, Transport, User,
+    port_name,
 };
 pub use output::{End, Format, FormatName, Page};
 pub use source::local::{Local, SortKey};
