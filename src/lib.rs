@@ -94,6 +94,7 @@ mod clean;
 pub mod cli;
 mod error;
 mod model;
+mod net;
 mod output;
 mod settings;
 mod source;
@@ -108,4 +109,5 @@ pub use model::{
 };
 pub use output::{End, Format, FormatName, Page};
 pub use source::local::{Local, SortKey};
-pub use source::{ListFuture, Sink, Source, collect};
+pub use source::scan::{Scan, Tempo};
+pub use source::{ListFuture, Progress, Sink, Source, collect};

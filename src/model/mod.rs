@@ -18,7 +18,7 @@ pub use listing::{Completeness, Depth, Fault, Listing};
 pub use local::{Ancestor, Backlog, Container, LocalDetail, NetworkNamespace, Owner, Process, SocketState, User};
 pub use permutation::Permutation;
 pub use port_names::{PORT_NAMES, PortName, port_name};
-pub use port_ranking::{DEFAULT_TOP, ranked_ports};
+pub(crate) use port_ranking::{DEFAULT_TOP, ranked_ports};
 pub use ports::{Ports, PortsError};
 pub use probe_order::ProbeOrder;
 pub use scan::{PortState, Reason, ScanDetail};

@@ -42,10 +42,10 @@ const COUNTED_UP: &[(u16, u16)] = &[
 ];
 
 /// How many ports are asked where nobody says which.
-pub const DEFAULT_TOP: u16 = 1000;
+pub(crate) const DEFAULT_TOP: u16 = 1000;
 
 /// Every port, the likely ones first.
-pub fn ranked_ports() -> impl Iterator<Item = u16> {
+pub(crate) fn ranked_ports() -> impl Iterator<Item = u16> {
     let named = PORT_NAMES.iter().map(|known| known.port);
     let counted_up = COUNTED_UP.iter().flat_map(|&(first, last)| first..=last);
     let mut seen = vec![false; usize::from(u16::MAX) + 1];

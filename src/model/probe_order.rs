@@ -82,7 +82,8 @@ mod tests {
     #[test]
     fn likely_ports_come_first_and_in_another_order_for_each_host() {
         let order = ProbeOrder::new(2, &Ports::all(), 1);
-        let first = |host| (0..LIKELY as u32).map(|step| order.port(host, step)).collect::<Vec<_>>();
+        let likely = u32::try_from(LIKELY).unwrap();
+        let first = |host| (0..likely).map(|step| order.port(host, step)).collect::<Vec<_>>();
         assert!(first(0).contains(&22) && first(1).contains(&22));
         assert_ne!(first(0), first(1));
     }

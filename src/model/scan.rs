@@ -25,6 +25,7 @@ pub struct ScanDetail {
 
 impl Detail for ScanDetail {}
 
+#[expect(clippy::ref_option, reason = "serde hands a reference to the field over")]
 fn microseconds<S: Serializer>(rtt: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
     rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)).serialize(serializer)
 }

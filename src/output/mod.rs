@@ -30,6 +30,14 @@ pub trait Format: Send {
     /// # Errors
     /// What the writer says.
     fn end(&mut self, end: &End<'_>) -> io::Result<()>;
+
+    /// Lets what was taken so far be seen, as far as the format writes before the end.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What is known before the first service.
