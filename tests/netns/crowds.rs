@@ -20,6 +20,28 @@ fn the_last_of_many_descriptors_is_found() {
     assert_same(&scene.portolan().args("-p 20001").list().truth(), &one);
 }
 
+/// Long lists of descriptors are read in parts by several threads: no seam may swallow a descriptor, and the parts
+/// are counted by how many there are, not by their highest number.
+#[test]
+fn no_descriptor_is_lost_where_a_long_list_is_cut() {
+    let scene = Scene::new();
+    let seams = (1..=9).map(|part| part * 2048).chain([1000, 9_999, 10_000, 10_001]);
+    let around: Vec<i32> = seams.flat_map(|seam| [seam - 2, seam - 1, seam, seam + 1, seam + 2]).collect();
+    let lifted = |count: usize| {
+        let sockets = around.iter().enumerate().map(|(n, fd)| format!("tcp=127.0.0.1:{} lift={fd}", count + n));
+        sockets.collect::<Vec<_>>().join(" ")
+    };
+    // Once with gaps only, once with every number taken, once with a few far behind a gap.
+    let fixture = scene.fixture(&format!(
+        "[ {} ] [ {} fds=18800 ] [ fds=5000 tcp=127.0.0.1:3001 lift=19900 ]",
+        lifted(1000),
+        lifted(2000)
+    ));
+    for _ in 0..5 {
+        assert_same(&scene.portolan().list().truth(), &fixture.truth);
+    }
+}
+
 #[test]
 fn sixty_four_descriptors_are_enough() {
     let scene = Scene::new();

@@ -17,7 +17,7 @@ fn every_kind_of_listener_is_listed_and_nothing_else() {
          udp=127.0.0.1:8001 udp=0.0.0.0:8002 udp=[::1]:8001 udp=[::]:8003,dual udp=[::]:8002,v6only \
          tcp=127.0.0.1:8004,device=lo tcp=0.0.0.0:8005,device=lo udp=[::]:8006,device=lo \
          udp=127.0.0.1:8007,peer=127.0.0.1:8001 unix=stream:@not-asked-for \
-         tcp=127.0.0.2:0 tcp=127.0.0.1:65535 udp=127.0.0.1:1",
+         tcp=[::ffff:127.0.0.1]:8008 udp=[::ffff:127.0.0.3]:8009 tcp=127.0.0.2:0 tcp=127.0.0.1:65535 udp=127.0.0.1:1",
     );
     assert_same(&scene.portolan().list().truth(), &fixture.truth.only(&DEFAULT));
 }
@@ -140,7 +140,7 @@ fn connections_are_counted_where_they_go() {
     let _fixture = scene.fixture(
         "tcp=127.0.0.1:8001,conns=3 tcp=0.0.0.0:8002,conns=4,to=127.0.0.9 tcp=[::]:8003,dual,conns=5,to=127.0.0.1 \
          tcp=[::1]:8004,conns=6 tcp=127.0.0.1:8005 tcp=0.0.0.0:8006,reuseport tcp=127.0.0.1:8006,reuseport,conns=7 \
-         tcp=[::]:8007,v6only,conns=8 tcp=0.0.0.0:8007,conns=9",
+         tcp=[::]:8007,v6only,conns=8 tcp=0.0.0.0:8007,conns=9 tcp=[::ffff:127.0.0.1]:8008,conns=10,to=127.0.0.1",
     );
     let listing = scene.portolan().list();
     for (what, count) in [
@@ -154,6 +154,7 @@ fn connections_are_counted_where_they_go() {
         ("tcp 127.0.0.1:8006", 7),
         ("tcp [::]:8007", 8),
         ("tcp 0.0.0.0:8007", 9),
+        ("tcp [::ffff:127.0.0.1]:8008", 10),
     ] {
         assert_eq!(listing.row(what).detail("connections"), count, "{what}");
     }
