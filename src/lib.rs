@@ -50,7 +50,7 @@
 //!                 name: Some("genoa".into()),
 //!                 namespace: None,
 //!                 source: self.name(),
-//!                 endpoints: vec![Endpoint { address, port: Some(80), transport, ready: true, service_guess: None }],
+//!                 endpoints: vec![Endpoint { address, port: Some(80), interface: None, transport, ready: true, service_guess: None }],
 //!                 detail: Harbour { berths: 12 },
 //!             };
 //!             let _ = out.service(service.erase());
@@ -102,8 +102,8 @@ pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
     Address, Ancestor, Backlog, Column, Completeness, Container, Depth, Detail, Endpoint, Fault, Listing, LocalDetail,
-    NetworkNamespace, Owner, PORT_NAMES, PortName, Ports, PortsError, Process, Scope, Service, SocketState, Transport,
-    User, port_name,
+    NetworkNamespace, Owner, PORT_NAMES, PortName, Ports, PortsError, Process, Scope, Service, Shown, SocketState,
+    Transport, User, port_name,
 };
 pub use output::{End, Format, FormatName, Page};
 pub use source::local::{Local, SortKey};

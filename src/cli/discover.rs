@@ -26,7 +26,7 @@ pub(super) struct Discover {
     /// Exit with 1 if nothing is found
     #[arg(long, global = true, help_heading = "Output")]
     fail_empty: bool,
-    /// Exit with 4 if rights are missing to see everything
+    /// Exit with 4 if rights are missing to see what is asked for, such as an owner
     #[arg(long, global = true, help_heading = "Output")]
     strict: bool,
     #[command(subcommand)]
@@ -44,12 +44,12 @@ impl Discover {
             width: terminal.width,
             color: terminal.color,
         };
-        let printed = stdout::with_stdout(|out| {
+        let printed = stdout::with_stdout(Some(&stop), |out| {
             let mut printer = Printer::new(global.format(), page, out, stop.flag());
             let listed = block_on(source.list(&mut printer));
             printer.finish(listed)
         })?;
-        let Some(printed) = printed else { return Ok(Exit::Done) };
+        let Some(printed) = printed else { return Ok(stop.requested().unwrap_or(Exit::Done)) };
         let printed = printed?;
         let mut exit = stop.requested().unwrap_or(Exit::Done);
         for error in &printed.errors {

@@ -12,4 +12,4 @@ pub use local::{Ancestor, Backlog, Container, LocalDetail, NetworkNamespace, Own
 pub use port_names::{PORT_NAMES, PortName, port_name};
 pub use ports::{Ports, PortsError};
 pub use scope::Scope;
-pub use service::{Address, Column, Detail, Endpoint, Service, Transport};
+pub use service::{Address, Column, Detail, Endpoint, Service, Shown, Transport};

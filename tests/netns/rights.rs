@@ -111,7 +111,7 @@ fn hidden_processes_are_no_permission_and_not_outside() {
 }
 
 #[test]
-fn a_holder_in_another_pid_namespace_is_called_outside() {
+fn a_holder_in_another_pid_namespace_is_not_found() {
     // A process of the outer PID namespace listens in the network that the inner one looks at.
     let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
     let mut command = crate::support::tool("nsenter");
@@ -123,5 +123,5 @@ fn a_holder_in_another_pid_namespace_is_called_outside() {
     let fixture = Fixture::start(&mut command);
     let listing = scene.portolan().list();
     assert_same(&listing.truth(), &fixture.truth.without_pids());
-    assert_eq!(listing.row("tcp 127.0.0.1:8001").detail("owner"), "outside");
+    assert_eq!(listing.row("tcp 127.0.0.1:8001").detail("owner"), "not-found");
 }

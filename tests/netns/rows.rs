@@ -62,7 +62,7 @@ fn the_same_port_bound_to_devices_and_to_none_makes_rows_of_their_own() {
     let listing = scene.portolan().list();
     assert_same(&listing.truth(), &fixture.truth);
     let row = listing.row("tcp 0.0.0.0:8001%veth-a");
-    assert_eq!(row.detail("device"), "veth-a");
+    assert_eq!(row.endpoint("interface"), "veth-a");
     assert_eq!(row.detail("interfaces"), &json!(["veth-a"]));
 }
 

@@ -140,6 +140,10 @@ impl Row {
         self.0["name"].as_str()
     }
 
+    pub fn endpoint(&self, field: &str) -> &Value {
+        self.0["endpoints"][0].get(field).unwrap_or_else(|| panic!("the endpoint has no {field}: {}", self.0))
+    }
+
     pub fn detail(&self, field: &str) -> &Value {
         self.0["detail"].get(field).unwrap_or_else(|| panic!("detail has no {field}: {}", self.0))
     }
@@ -174,7 +178,7 @@ pub fn key_of(item: &Value) -> String {
         return format!("unix {}", visible(address));
     }
     let connected = if detail["state"] == "connected" { "-connected" } else { "" };
-    let device = detail["device"].as_str().map(|name| format!("%{name}")).unwrap_or_default();
+    let device = endpoint["interface"].as_str().map(|name| format!("%{name}")).unwrap_or_default();
     let brackets = if address.contains(':') { ("[", "]") } else { ("", "") };
     format!("{transport}{connected} {}{address}{}:{}{device}", brackets.0, brackets.1, endpoint["port"])
 }

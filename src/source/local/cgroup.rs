@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 use rustix::fs::{FileType, Mode, OFlags, RawDir};
 
+use super::mounts;
 use crate::clean::Untrusted;
 use crate::model::Container;
 
@@ -77,13 +79,8 @@ fn search(dir: &OwnedFd, path: &mut String, ids: &[u64], found: &mut HashMap<u64
 }
 
 /// Where cgroup v2 is mounted.
-fn mount_point() -> Option<String> {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
-    // `36 25 0:30 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw`
-    mounts.lines().find_map(|line| {
-        let (mount, source) = line.split_once(" - ")?;
-        source.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4).map(str::to_owned))?
-    })
+fn mount_point() -> Option<PathBuf> {
+    mounts::read().ok()?.into_iter().find(|mount| mount.kind == b"cgroup2").map(|mount| mount.point)
 }
 
 /// Who a process belongs to, by its `/proc/PID/cgroup`: the v2 group where it says something, otherwise systemd's

@@ -75,7 +75,7 @@ impl Owners {
         let absent = match &walk {
             Walk { unfinished: Some(_), .. } => Owner::Unfinished,
             Walk { denied: true, .. } => Owner::NoPermission,
-            _ => Owner::Outside,
+            _ => Owner::NotFound,
         };
         let processes = describe(walk.processes, full, users);
         let (holders, unfinished) = (walk.holders, walk.unfinished);

@@ -65,6 +65,9 @@ pub(super) fn walk(inodes: &Inodes, full: bool, stop: &(dyn Fn() -> bool + Sync)
     let proc = rustix::fs::open("/proc", DIRECTORY, Mode::empty())?;
     let look = |places: &[Place]| look_into(&proc, places, inodes, full, stop);
     let pids = numbers(&proc, ".")?;
+    if pids.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "no process is in it"));
+    }
     let processes: Vec<Place> = pids.iter().map(|&pid| Place { pid, thread: None }).collect();
     let (mut walk, empty) = look(&processes);
     if walk.unfinished.is_none() && missing(&walk, inodes) {
