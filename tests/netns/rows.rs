@@ -161,6 +161,28 @@ fn connections_are_counted_where_they_go() {
 }
 
 #[test]
+fn connections_are_counted_by_device_where_listeners_are_bound_to_one() {
+    let scene = Scene::new();
+    scene.sh("ip link add veth-a type veth peer name veth-b && ip link set veth-a up && ip link set veth-b up");
+    let _fixture = scene.fixture(
+        "tcp=0.0.0.0:8001,device=lo,conns=3 tcp=0.0.0.0:8001,device=veth-a tcp=[::]:8002,dual,device=veth-a \
+         tcp=[::]:8002,dual,device=lo,conns=2,to=127.0.0.1 tcp=[::]:8003,v6only,device=lo,conns=4 \
+         tcp=127.0.0.1:8004,device=lo,conns=5",
+    );
+    let listing = scene.portolan().list();
+    for (what, count) in [
+        ("tcp 0.0.0.0:8001%lo", 3),
+        ("tcp 0.0.0.0:8001%veth-a", 0),
+        ("tcp [::]:8002%lo", 2),
+        ("tcp [::]:8002%veth-a", 0),
+        ("tcp [::]:8003%lo", 4),
+        ("tcp 127.0.0.1:8004%lo", 5),
+    ] {
+        assert_eq!(listing.row(what).detail("connections"), count, "{what}");
+    }
+}
+
+#[test]
 fn a_dual_stack_listener_counts_connections_of_both_families() {
     let scene = Scene::new();
     let fixture = scene.fixture("tcp=[::]:8001,dual,conns=2,to=127.0.0.1");

@@ -323,7 +323,7 @@ fn connections(group: &Group<'_>, namespace: &Namespace) -> Option<u32> {
         }
         (Transport::Tcp, Address::Ip(ip)) => {
             let ip = ip.to_canonical();
-            let to = |ip| namespace.established.get(&(ip, first.port)).copied().unwrap_or(0);
+            let to = |ip| namespace.established.get(&(ip, first.port, first.device)).copied().unwrap_or(0);
             let ipv4 = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
             // A dual-stack listener takes IPv4 as well, unless another one does.
             let dual = ip.is_ipv6() && ip.is_unspecified() && first.v6_only != Some(true);

@@ -134,17 +134,19 @@ fn by_listener(established: Vec<LocalEnd>, sockets: &[Socket]) -> HashMap<LocalE
         .iter()
         .filter(|socket| socket.transport == Transport::Tcp)
         .filter_map(|socket| match socket.address {
-            Address::Ip(ip) => Some((ip.to_canonical(), socket.port)),
+            Address::Ip(ip) => Some((ip.to_canonical(), socket.port, socket.device)),
             Address::Unix(_) => None,
         })
         .collect();
-    for end in established {
-        let any = match end.0 {
-            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        };
-        let listener = if listened.contains(&end) { end } else { (any, end.1) };
-        *counts.entry(listener).or_default() += 1;
+    let any_ipv6 = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    for (ip, port, device) in established {
+        let any = if ip.is_ipv4() { IpAddr::V4(Ipv4Addr::UNSPECIFIED) } else { any_ipv6 };
+        // What a listener that is bound to a device accepts is bound to it too. So is what comes from a link-local
+        // address, whoever accepts it.
+        let bound = [(ip, port, device), (any, port, device), (any_ipv6, port, device)];
+        let bound = bound.into_iter().filter(|_| device != 0).find(|end| listened.contains(end));
+        let exact = Some((ip, port, 0)).filter(|end| listened.contains(end));
+        *counts.entry(bound.or(exact).unwrap_or((any, port, 0))).or_default() += 1;
     }
     counts
 }

@@ -56,8 +56,8 @@ pub(super) struct SockDiag {
     buffer: Vec<u8>,
 }
 
-/// The local end of an established connection.
-pub(super) type LocalEnd = (IpAddr, u16);
+/// The local end of an established connection, and the device that it is bound to (0: none).
+pub(super) type LocalEnd = (IpAddr, u16, u32);
 
 impl SockDiag {
     pub(super) fn open() -> io::Result<Self> {
@@ -87,7 +87,7 @@ impl SockDiag {
     pub(super) fn established(&mut self, out: &mut Vec<LocalEnd>) -> io::Result<()> {
         for family in [AF_INET, AF_INET6] {
             self.dump(&inet_request(family, IPPROTO_TCP, 1 << TCP_ESTABLISHED), out, |message, out| {
-                out.extend(local_end(message).map(|(ip, port)| (ip.to_canonical(), port)));
+                out.extend(local_end(message).map(|(ip, port, device)| (ip.to_canonical(), port, device)));
             })?;
         }
         Ok(())
@@ -175,7 +175,7 @@ fn kernel_error(payload: &[u8]) -> io::Error {
 }
 
 fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
-    let (ip, port) = local_end(message)?;
+    let (ip, port, device) = local_end(message)?;
     let state = match *message.get(1)? {
         TCP_LISTEN => SocketState::Listen,
         TCP_CLOSE => SocketState::Unconnected,
@@ -187,7 +187,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
         address: Address::Ip(ip),
         unix: None,
         port,
-        device: u32_at(message, 40)?,
+        device,
         inode: u32_at(message, 68)?,
         uid: Some(u32_at(message, 64)?),
         cgroup: None,
@@ -206,14 +206,14 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
     Some(socket)
 }
 
-/// The source address and port of an `inet_diag_msg`.
+/// The source address, port and device of an `inet_diag_msg`.
 fn local_end(message: &[u8]) -> Option<LocalEnd> {
     let address = message.get(8..24)?;
     let ip = match *message.first()? {
         AF_INET => IpAddr::V4(Ipv4Addr::from(*address.first_chunk::<4>()?)),
         _ => IpAddr::V6(Ipv6Addr::from(*address.first_chunk::<16>()?)),
     };
-    Some((ip, u16::from_be_bytes(*message.get(4..)?.first_chunk()?)))
+    Some((ip, u16::from_be_bytes(*message.get(4..)?.first_chunk()?), u32_at(message, 40)?))
 }
 
 fn parse_unix(message: &[u8]) -> Option<Socket> {

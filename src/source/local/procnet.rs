@@ -25,7 +25,7 @@ pub(super) fn established(out: &mut Vec<LocalEnd>) -> io::Result<()> {
     for_each_line(Transport::Tcp, |line| {
         let mut fields = line.split_ascii_whitespace().skip(1);
         if let (Some(local), Some("01")) = (fields.next(), fields.nth(1)) {
-            out.extend(parse_end(local).map(|(ip, port)| (ip.to_canonical(), port)));
+            out.extend(parse_end(local).map(|(ip, port)| (ip.to_canonical(), port, 0)));
         }
     })
 }
@@ -80,7 +80,7 @@ fn parse_inet(transport: Transport, line: &str) -> Option<Socket> {
 }
 
 /// `0100007F:1538`: each 32-bit word of the address in the machine's own byte order.
-fn parse_end(text: &str) -> Option<LocalEnd> {
+fn parse_end(text: &str) -> Option<(IpAddr, u16)> {
     let (address, port) = text.split_once(':')?;
     let word = |at: usize| u32::from_str_radix(address.get(at * 8..at * 8 + 8)?, 16).ok().map(u32::to_ne_bytes);
     let ip = if address.len() == 8 {
