@@ -135,6 +135,23 @@ fn one_abstract_name_for_every_kind_of_socket_makes_a_row_of_each() {
 }
 
 #[test]
+fn a_name_with_a_line_break_and_one_that_only_looks_so_have_ids_of_their_own() {
+    let scene = Scene::new();
+    let fixture = scene.fixture(r"unix=stream:@a%0ab unix=stream:@a\nb unix=stream:@a%5c%5cnb");
+    assert_same(&scene.portolan().args("--unix").list().truth(), &fixture.truth);
+}
+
+#[test]
+fn connected_udp_sockets_are_counted_only_where_they_were_looked_for() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("udp=127.0.0.1:53,reuseport udp=127.0.0.1:53,reuseport,peer=127.0.0.1:9");
+    let row = |args: &str| scene.portolan().args(args).list().row("udp 127.0.0.1:53").clone();
+    assert_eq!(row("").detail("connections"), &json!(null), "not looked for, so not known");
+    let both = row("--state unconnected,connected");
+    assert_eq!((both.detail("connections"), both.detail("sockets")), (&json!(1), &json!(2)));
+}
+
+#[test]
 fn connections_are_counted_where_they_go() {
     let scene = Scene::new();
     let _fixture = scene.fixture(

@@ -271,8 +271,30 @@ impl Assembly<'_> {
             netns: namespace.identity.clone(),
             backlog: limit.flatten().filter(|_| listens).map(|limit| Backlog { used: queued(), limit }),
             receive_queue: (first.transport == Transport::Udp).then(queued),
-            connections: if full { connections(group, namespace) } else { None },
+            connections: if full { self.connections(group, namespace) } else { None },
             sockets: u32::try_from(group.sockets.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// How many connections are established to a listener. For UDP, how many of its sockets are connected to a peer,
+    /// where such were asked for.
+    fn connections(&self, group: &Group<'_>, namespace: &Namespace) -> Option<u32> {
+        let first = group.first();
+        match (first.transport, &first.address) {
+            (Transport::Udp, _) if self.query.state.contains(&SocketState::Connected) => {
+                let connected = group.sockets.iter().filter(|socket| socket.state == SocketState::Connected).count();
+                u32::try_from(connected).ok()
+            }
+            (Transport::Tcp, Address::Ip(ip)) => {
+                let ip = ip.to_canonical();
+                let to = |ip| namespace.established.get(&(ip, first.port, first.device)).copied().unwrap_or(0);
+                let ipv4 = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+                // A dual-stack listener takes IPv4 as well, unless another one does.
+                let dual = ip.is_ipv6() && ip.is_unspecified() && first.v6_only != Some(true);
+                let takes_ipv4 = dual && !namespace.listens_on_ipv4.contains(&first.port);
+                Some(to(ip).saturating_add(if takes_ipv4 { to(ipv4) } else { 0 }))
+            }
+            _ => None,
         }
     }
 
@@ -290,7 +312,11 @@ impl Assembly<'_> {
         let _ = match socket.address {
             Address::Ip(IpAddr::V6(ip)) => write!(id, "[{ip}]"),
             Address::Ip(ip) => write!(id, "{ip}"),
-            Address::Unix(ref path) => write!(id, "{}{path}", socket.unix.map_or("", UnixKind::in_id)),
+            Address::Unix(ref path) => {
+                // What is escaped must not look like what is not: a backslash is written twice.
+                let path = crate::clean::clean(&path.as_raw().replace('\\', "\\\\"));
+                write!(id, "{}{path}", socket.unix.map_or("", UnixKind::in_id))
+            }
         };
         if socket.device != 0 {
             let _ = match namespace.interfaces.device(socket.device) {
@@ -311,25 +337,4 @@ fn order(a: &Socket, b: &Socket) -> Ordering {
         .cmp(&(b.port, b.transport))
         .then_with(|| a.address.cmp(&b.address))
         .then_with(|| (a.unix, a.device, a.netns).cmp(&(b.unix, b.device, b.netns)))
-}
-
-/// How many connections are established to a listener. For UDP, how many of its sockets are connected to a peer.
-fn connections(group: &Group<'_>, namespace: &Namespace) -> Option<u32> {
-    let first = group.first();
-    match (first.transport, &first.address) {
-        (Transport::Udp, _) => {
-            let connected = group.sockets.iter().filter(|socket| socket.state == SocketState::Connected).count();
-            u32::try_from(connected).ok()
-        }
-        (Transport::Tcp, Address::Ip(ip)) => {
-            let ip = ip.to_canonical();
-            let to = |ip| namespace.established.get(&(ip, first.port, first.device)).copied().unwrap_or(0);
-            let ipv4 = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-            // A dual-stack listener takes IPv4 as well, unless another one does.
-            let dual = ip.is_ipv6() && ip.is_unspecified() && first.v6_only != Some(true);
-            let takes_ipv4 = dual && !namespace.listens_on_ipv4.contains(&first.port);
-            Some(to(ip).saturating_add(if takes_ipv4 { to(ipv4) } else { 0 }))
-        }
-        _ => None,
-    }
 }
