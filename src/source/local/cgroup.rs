@@ -30,6 +30,25 @@ impl Membership {
 /// The deepest nesting that is searched; systemd with nested containers has about ten.
 const DEEPEST: usize = 32;
 
+/// Whether `/proc/PID/cgroup` could tell anything of anybody: only where some hierarchy that units and containers
+/// live in has a group in it. A machine without either is spared a file per process.
+pub(super) fn processes_have_groups() -> bool {
+    let telling = |mount: &mounts::Mount| match mount.kind.as_slice() {
+        b"cgroup2" => true,
+        // Docker, LXC and Kubernetes make their groups in every v1 hierarchy, so one of them stands for all.
+        b"cgroup" => mount.point.ends_with("systemd") || mount.point.ends_with("devices"),
+        _ => false,
+    };
+    let Ok(mounts) = mounts::read() else { return true };
+    let mut roots = mounts.iter().filter(|mount| telling(mount)).peekable();
+    // A directory has a link from itself, one from its parent, and one from each directory in it. Where the mount is
+    // not of the whole hierarchy, we are in a group ourselves.
+    let has_groups = |mount: &mounts::Mount| {
+        mount.root != b"/" || rustix::fs::stat(&mount.point).is_ok_and(|stat| stat.st_nlink != 2)
+    };
+    roots.peek().is_none() || roots.any(has_groups)
+}
+
 /// Finds the paths of control groups by their ids.
 pub(super) fn paths(mut ids: Vec<u64>) -> HashMap<u64, String> {
     let mut found = HashMap::new();

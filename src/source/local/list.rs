@@ -319,9 +319,19 @@ impl Assembly<'_> {
             netns: namespace.identity.clone(),
             backlog: limit.flatten().filter(|_| listens).map(|limit| Backlog { used: queued(), limit }),
             receive_queue: (first.transport == Transport::Udp).then(queued),
-            connections: if full { connections(group, namespace) } else { None },
+            connections: if full { self.connections(group, namespace) } else { None },
             sockets: u32::try_from(group.sockets.len()).unwrap_or(u32::MAX),
         }
+    }
+
+    /// How many connections are established to a listener. For UDP, how many of its sockets are connected to a peer,
+    /// where such were asked for.
+    fn connections(&self, group: &Group<'_>, namespace: &Namespace) -> Option<u32> {
+        if group.first().transport != Transport::Udp {
+            return namespace.connections.to(group.first());
+        }
+        let connected = group.sockets.iter().filter(|socket| socket.state == SocketState::Connected).count();
+        u32::try_from(connected).ok().filter(|_| self.query.state.contains(&SocketState::Connected))
     }
 
     /// `local/tcp/127.0.0.1:5432`, `local/tcp/0.0.0.0%eth0:80`, `local/net:blue/udp/[::]:53`, `local/unix/@name`,
@@ -350,14 +360,4 @@ fn order(a: &Socket, b: &Socket) -> Ordering {
         .cmp(&(b.port, b.transport))
         .then_with(|| a.address.cmp(&b.address))
         .then_with(|| (&a.unix, a.device, a.netns).cmp(&(&b.unix, b.device, b.netns)))
-}
-
-/// How many connections are established to a listener. For UDP, how many of its sockets are connected to a peer.
-fn connections(group: &Group<'_>, namespace: &Namespace) -> Option<u32> {
-    let first = group.first();
-    if first.transport == Transport::Udp {
-        let connected = group.sockets.iter().filter(|socket| socket.state == SocketState::Connected).count();
-        return u32::try_from(connected).ok();
-    }
-    namespace.connections.to(first)
 }

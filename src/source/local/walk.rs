@@ -47,9 +47,9 @@ pub(super) enum Unfinished {
 
 /// Where a table of descriptors is: a process, or one thread of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Place {
-    pid: u32,
-    thread: Option<u32>,
+pub(super) struct Place {
+    pub(super) pid: u32,
+    pub(super) thread: Option<u32>,
 }
 
 /// Below so many descriptors a second thread costs more than it brings.
