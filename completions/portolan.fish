@@ -59,7 +59,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fi
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local help" -l fail-empty -d 'Exit with 1 if nothing is found'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local help" -l strict -d 'Exit with 4 if rights are missing to see everything'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local help" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local help" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local help" -s q -l quiet -d 'Nothing on stderr but errors'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local help" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -101,7 +101,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l exposed -d 'Only what another host could reach, as far as addresses and interfaces tell; a firewall is not looked at'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l all-netns -d 'Look into every network namespace of this machine (root)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-empty -d 'Exit with 1 if nothing is found'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l strict -d 'Exit with 4 if rights are missing to see everything'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s q -l quiet -d 'Nothing on stderr but errors'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -19,8 +19,8 @@ const MARKS_PER_CHAR: usize = 4;
 
 /// Text that came from somewhere else and may be hostile.
 ///
-/// `Display` escapes control, bidirectional and zero-width characters visibly (`\n`, `\u{202e}`), so that two
-/// names which differ do not look the same, and caps the length. `Serialize` gives the text itself: the
+/// `Display` escapes control, bidirectional and zero-width characters visibly (`\n`, `\u{202e}`) and the backslash
+/// as well, so that two names which differ do not look the same, and caps the length. `Serialize` gives the text itself: the
 /// formats of `output` escape the same characters in their own syntax.
 ///
 /// ```
@@ -82,7 +82,7 @@ impl Serialize for Untrusted {
 /// Writes `text` so that it is safe on a terminal: one line, nothing invisible, at most [`DISPLAY_CHARS`] long.
 pub(crate) fn write_clean(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     // Nearly every name is short plain ASCII, and a listing writes hundreds of thousands of them.
-    if text.len() <= DISPLAY_CHARS && text.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+    if text.len() <= DISPLAY_CHARS && text.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'\\') {
         return out.write_str(text);
     }
     let mut marks = 0;
@@ -90,7 +90,7 @@ pub(crate) fn write_clean(out: &mut impl fmt::Write, text: &str) -> fmt::Result 
         if count == DISPLAY_CHARS {
             return out.write_char('…');
         }
-        if is_dangerous(c) {
+        if is_dangerous(c) || c == '\\' {
             marks = 0;
             write!(out, "{}", c.escape_default())?;
         } else if c.width() == Some(0) {
@@ -104,6 +104,18 @@ pub(crate) fn write_clean(out: &mut impl fmt::Write, text: &str) -> fmt::Result 
         }
     }
     Ok(())
+}
+
+/// A text that was made here, of parts that may hold what must not come out raw; nothing else in it is changed.
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_dangerous) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_dangerous(c) { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    Cow::Owned(line)
 }
 
 /// [`write_clean`] into a new string, for text that is on its way into an error message.
@@ -139,6 +151,8 @@ mod tests {
         assert_eq!(shown(b"a\nb\r\t\0"), "a\\nb\\r\\t\\u{0}");
         assert_eq!(shown("\u{9b}31m\u{202e}x\u{200b}\u{feff}".as_bytes()), "\\u{9b}31m\\u{202e}x\\u{200b}\\u{feff}");
         assert_eq!(shown("日本 é".as_bytes()), "日本 é");
+        assert_ne!(shown(b"a\nb"), shown(b"a\\nb"));
+        assert_eq!(escaped("a\\b\u{7f}"), "a\\b\\u{7f}");
     }
 
     #[test]

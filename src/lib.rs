@@ -50,7 +50,7 @@
 //!                 name: Some("genoa".into()),
 //!                 namespace: None,
 //!                 source: self.name(),
-//!                 endpoints: vec![Endpoint { address, port: Some(80), transport, ready: true, service_guess: None }],
+//!                 endpoints: vec![Endpoint { address, port: Some(80), interface: None, transport, ready: true, service_guess: None }],
 //!                 detail: Harbour { berths: 12 },
 //!             };
 //!             let _ = out.service(service.erase());
@@ -104,7 +104,7 @@ pub use error::{Error, Result};
 pub use model::{
     Address, Addresses, Ancestor, Backlog, Block, Column, Completeness, Container, Depth, Detail, Endpoint, Fault,
     Listing, LocalDetail, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState, Ports, PortsError,
-    ProbeOrder, Process, Reason, ScanDetail, Scope, Service, SocketState, Target, TargetError, Transport, User,
+    ProbeOrder, Process, Reason, ScanDetail, Scope, Service, Shown, SocketState, Target, TargetError, Transport, User,
     port_name,
 };
 pub use output::{End, Format, FormatName, Page};

@@ -25,6 +25,9 @@ pub fn describe() -> String {
     let mut text = format!("What listens here, {}\n", jiff::Timestamp::now().to_string().get(..16).unwrap_or_default());
     let _ = writeln!(text, "machine   {}, {cores} cores, {} GB", field("model name"), kilobytes / 1_000_000);
     let _ = writeln!(text, "kernel    {}", kernel.trim());
+    // Figures of a machine that does something else beside are worth little: this says so.
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let _ = writeln!(text, "load      {}", load.split(' ').take(3).collect::<Vec<_>>().join(" "));
     let _ = writeln!(text, "portolan  {} ({:.2} MB on disk)", env!("CARGO_PKG_VERSION"), binary_mb);
     for (name, flag) in [("ss", "-V"), ("lsof", "-v"), ("netstat", "--version")] {
         let out = output(tool(name).arg(flag));

@@ -11,7 +11,7 @@ use crate::support::{Scene, output, tool};
 
 /// What the runs of one command took.
 pub struct Figures {
-    /// Milliseconds, from the shortest to the longest.
+    /// Milliseconds, round by round.
     pub times: Vec<f64>,
     /// The most memory that a run had, in MB.
     pub peak: f64,
@@ -19,13 +19,19 @@ pub struct Figures {
 
 impl Figures {
     pub fn median(&self) -> f64 {
-        let middle = self.times.len() / 2;
-        if self.times.len() % 2 == 1 {
-            self.times[middle]
-        } else {
-            f64::midpoint(self.times[middle - 1], self.times[middle])
-        }
+        median(self.times.clone())
     }
+
+    /// The share of another command's time, taken round by round: a machine that is slow for a while slows both.
+    pub fn of(&self, other: &Self) -> f64 {
+        median(self.times.iter().zip(&other.times).map(|(own, other)| own / other).collect())
+    }
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    let middle = figures.len() / 2;
+    if figures.len() % 2 == 1 { figures[middle] } else { f64::midpoint(figures[middle - 1], figures[middle]) }
 }
 
 /// Runs every command in turn, so many rounds, inside the scene.
@@ -40,10 +46,8 @@ pub fn measure(scene: &Scene, commands: &[Measured], runs: usize) -> Vec<Figures
     child.stdout.take().expect("piped").read_to_string(&mut answer).expect("UTF-8");
     assert!(child.wait().is_ok_and(|status| status.success()), "the measuring failed");
     let times: Vec<Vec<f64>> = serde_json::from_str(&answer).expect("a list for each command");
-    let figures = times.into_iter().zip(commands).map(|(mut times, command)| {
-        times.sort_by(f64::total_cmp);
-        Figures { times, peak: peak(scene, &command.argv) }
-    });
+    let figures =
+        times.into_iter().zip(commands).map(|(times, command)| Figures { times, peak: peak(scene, &command.argv) });
     figures.collect()
 }
 

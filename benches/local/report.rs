@@ -14,15 +14,16 @@ pub fn table(case: &Case, checked: &str, commands: &[Measured], results: &[Figur
         "median of whole processes", "ms", "min", "max", "of ss", "peak MB"
     );
     for (command, figures) in commands.iter().zip(results) {
-        let (first, last) = (figures.times.first().unwrap_or(&0.0), figures.times.last().unwrap_or(&0.0));
-        let ratio = command.against.map(|peer| format!("{:.2}", figures.median() / results[peer].median()));
+        let shortest = figures.times.iter().copied().fold(f64::INFINITY, f64::min);
+        let longest = figures.times.iter().copied().fold(0.0, f64::max);
+        let ratio = command.against.map(|peer| format!("{:.2}", figures.of(&results[peer])));
         let _ = writeln!(
             text,
             "{:<34}{:>10.2}{:>10.2}{:>10.2}{:>8}{:>10.1}",
             command.name,
             figures.median(),
-            first,
-            last,
+            shortest,
+            longest,
             ratio.unwrap_or_default(),
             figures.peak
         );
@@ -32,15 +33,15 @@ pub fn table(case: &Case, checked: &str, commands: &[Measured], results: &[Figur
         &results[at]
     };
     let (own, ss) = (of("portolan discover local"), of("ss -tulpn"));
-    let floor = of("floor in C, 1 thread").median().min(of("floor in C, 2 threads").median());
-    let one = of("portolan discover local -p PORT").median() / of("ss -tulpn 'sport = :PORT'").median();
+    let floor = own.of(of("floor in C, 1 thread")).max(own.of(of("floor in C, 2 threads")));
+    let one = of("portolan discover local -p PORT").of(of("ss -tulpn 'sport = :PORT'"));
     let _ = writeln!(
         text,
         "{runs} rounds. portolan: {:.2} of ss (goal {:.2}), {:.2} of the floor (goal 1.25, not in A), {:.1} MB (goal {}), \
          one port {one:.2} of ss (goal 0.60)",
-        own.median() / ss.median(),
+        own.of(ss),
         case.goal,
-        own.median() / floor,
+        floor,
         own.peak,
         case.memory_goal
     );

@@ -25,7 +25,7 @@ impl Completions {
         // And into memory: the generator takes a failed write for the end of the world.
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "portolan", &mut script);
-        stdout::with_stdout(|out| out.write_all(&script))?;
+        stdout::with_stdout(None, |out| out.write_all(&script))?;
         Ok(Exit::Done)
     }
 }

@@ -54,7 +54,7 @@ impl Config {
         let keys = Key::all(&command);
         let items: Vec<Item> = keys.iter().map(|key| item(key, &settings)).collect();
         let place = place(global);
-        stdout::with_stdout(|out| {
+        stdout::with_stdout(None, |out| {
             if json {
                 return output::write_document(out, &items);
             }

@@ -62,7 +62,7 @@ struct Judge {
     /// Exit with 1 if nothing is found
     #[arg(long, global = true, help_heading = "Output")]
     fail_empty: bool,
-    /// Exit with 4 if rights are missing to see everything
+    /// Exit with 4 if rights are missing to see what is asked for, such as an owner
     #[arg(long, global = true, help_heading = "Output")]
     strict: bool,
 }
@@ -77,12 +77,12 @@ impl Judge {
             width: terminal.width,
             color: terminal.color,
         };
-        let printed = stdout::with_stdout(|out| {
+        let printed = stdout::with_stdout(Some(&stop), |out| {
             let mut printer = Printer::new(global.format(), page, out, stop.flag(), Bar::new(global.quiet));
             let listed = block_on(source.list(&mut printer));
             printer.finish(listed)
         })?;
-        let Some(printed) = printed else { return Ok(Exit::Done) };
+        let Some(printed) = printed else { return Ok(stop.requested().unwrap_or(Exit::Done)) };
         let printed = printed?;
         let mut exit = stop.requested().unwrap_or(Exit::Done);
         for error in &printed.errors {

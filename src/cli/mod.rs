@@ -120,7 +120,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         Parsed::Text(text) => {
             let color = terminal::Terminal::of_stdout(Color::Auto).color;
             let text = if color { text.ansi().to_string() } else { text.to_string() };
-            stdout::with_stdout(|out| writeln!(out, "{}", text.trim_end()))?;
+            stdout::with_stdout(None, |out| writeln!(out, "{}", text.trim_end()))?;
             Ok(Exit::Done)
         }
         Parsed::Run(cli) => match cli.command {

@@ -36,7 +36,7 @@ impl PortNames {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         let json = global.wants_json("portolan ports")?;
         let found: Vec<&PortName> = PORT_NAMES.iter().filter(|known| self.takes(known)).collect();
-        stdout::with_stdout(|out| if json { write_json(out, &found) } else { write_table(out, &found) })?;
+        stdout::with_stdout(None, |out| if json { write_json(out, &found) } else { write_table(out, &found) })?;
         if found.is_empty() && !global.quiet {
             stderr::note("no port has such a name or number");
         }

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: the first asks for an end, the second makes one.
+//! SIGINT and SIGTERM ask for an end; a second Ctrl-C makes one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,8 +19,9 @@ pub(super) struct Stop {
 }
 
 impl Stop {
-    /// From now on the first signal only leaves word here, and the second ends the process at once, whichever of
-    /// the two signals it is. A command that never asks for the word must not listen.
+    /// From now on a signal only leaves word here, and SIGINT ends the process at once if some signal came before.
+    /// SIGTERM never does: `timeout` and service managers send it twice in a row, to a process and to its group. A
+    /// command that never asks for the word must not listen.
     ///
     /// # Errors
     /// Where the operating system does not let signals be caught.
@@ -31,12 +32,8 @@ impl Stop {
     }
 
     fn register(&self) -> std::io::Result<()> {
-        for (signal, exit) in [(SIGINT, Exit::Interrupted), (SIGTERM, Exit::Terminated)] {
-            // Before the flags are set by the same signal: the first one must find none.
-            for asked in [&self.interrupted, &self.terminated] {
-                flag::register_conditional_shutdown(signal, exit.code().into(), Arc::clone(asked))?;
-            }
-        }
+        // Before the flags are set by the same signal: the first one must find none.
+        flag::register_conditional_shutdown(SIGINT, Exit::Interrupted.code().into(), Arc::clone(&self.asked))?;
         flag::register(SIGINT, Arc::clone(&self.interrupted))?;
         flag::register(SIGTERM, Arc::clone(&self.terminated))?;
         for signal in [SIGINT, SIGTERM] {
@@ -74,18 +71,19 @@ mod tests {
     const CHILD: &str = "RAISE";
 
     #[test]
-    fn the_first_signal_leaves_word_and_the_second_ends_the_process() {
+    fn a_signal_leaves_word_and_a_second_interrupt_ends_the_process() {
         if let Ok(signals) = std::env::var(CHILD) {
             let signals: Vec<i32> = signals.split(' ').map(|signal| signal.parse().unwrap()).collect();
             let stop = Stop::listen().unwrap();
             assert_eq!(stop.requested(), None);
-            for signal in signals {
-                raise(signal).unwrap();
-                assert_eq!(stop.requested(), Some(if signal == SIGINT { Exit::Interrupted } else { Exit::Terminated }));
+            for signal in &signals {
+                raise(*signal).unwrap();
             }
+            let exit = if signals.contains(&SIGINT) { Exit::Interrupted } else { Exit::Terminated };
+            assert_eq!(stop.requested(), Some(exit));
             return;
         }
-        let test = "cli::signals::tests::the_first_signal_leaves_word_and_the_second_ends_the_process";
+        let test = "cli::signals::tests::a_signal_leaves_word_and_a_second_interrupt_ends_the_process";
         let code = |signals: &[i32]| {
             let signals: Vec<String> = signals.iter().map(ToString::to_string).collect();
             let mut child = Command::new(std::env::current_exe().unwrap());
@@ -93,7 +91,8 @@ mod tests {
         };
         assert_eq!(code(&[SIGINT]), Some(0));
         assert_eq!(code(&[SIGTERM]), Some(0));
-        assert_eq!(code(&[SIGINT, SIGTERM]), Some(143));
+        assert_eq!(code(&[SIGTERM, SIGTERM]), Some(0));
+        assert_eq!(code(&[SIGINT, SIGTERM]), Some(0));
         assert_eq!(code(&[SIGTERM, SIGINT]), Some(130));
         assert_eq!(code(&[SIGINT, SIGINT]), Some(130));
     }

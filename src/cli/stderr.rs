@@ -3,28 +3,31 @@
 use std::error::Error as _;
 use std::io::{self, Write};
 
-use crate::clean::is_dangerous;
+use crate::clean::escaped;
 use crate::error::Error;
 use crate::model::Fault;
 
 /// Tells why the command could not be done: one line, and one of what to try.
+///
+/// Foreign text is cleaned, and cut, where it enters a message. Here is the last gate, which cuts nothing off: what
+/// comes after a long value must still be read.
 pub(super) fn error(error: &Error) {
-    write(&format!("error: {}\nhint: {}\n", one_line(&with_causes(error)), one_line(error.hint())));
+    write(&format!("error: {}\nhint: {}\n", escaped(&with_causes(error)), escaped(error.hint())));
 }
 
 /// Tells of a part that could not be read, while the rest was.
 pub(super) fn fault(fault: &Fault) {
     write(&format!(
         "error: cannot {}: {}\nhint: {}\n",
-        one_line(&fault.what),
-        one_line(&fault.why),
-        one_line(&fault.hint)
+        escaped(&fault.what),
+        escaped(&fault.why),
+        escaped(&fault.hint)
     ));
 }
 
 /// Tells something beside the data, such as a summary. The caller asks `--quiet` first.
 pub(super) fn note(text: &str) {
-    write(&format!("{}\n", one_line(text)));
+    write(&format!("{}\n", escaped(text)));
 }
 
 /// In one write, so that no other process's words come between; that nobody listens is no failure.
@@ -50,16 +53,6 @@ fn with_causes(error: &Error) -> String {
     text
 }
 
-/// Foreign text is cleaned, and cut, where it enters a message. Here is the last gate, which cuts nothing off:
-/// what comes after a long value must still be read.
-fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_dangerous(c) { line.extend(c.escape_default()) } else { line.push(c) }
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +60,6 @@ mod tests {
     #[test]
     fn a_message_is_one_line_with_its_cause() {
         let error = Error::io("read /etc/\u{1b}[2J\nx", io::Error::from_raw_os_error(2), "look");
-        assert_eq!(one_line(&with_causes(&error)), "cannot read /etc/\\u{1b}[2J\\nx: No such file or directory");
+        assert_eq!(escaped(&with_causes(&error)), "cannot read /etc/\\u{1b}[2J\\nx: No such file or directory");
     }
 }

@@ -3,23 +3,31 @@
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::fd::AsFd;
+use std::time::Duration;
 
+use rustix::event::{self, PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+
+use super::signals::Stop;
 use crate::error::{Error, Result};
 
 /// As much as a Linux pipe holds, so that a long listing costs one system call per pipe full.
 const BUFFER: usize = 64 * 1024;
 
 /// Hands `write` a buffered standard output, and flushes it. `None`: the reader closed the pipe before the end,
-/// which is its right (`| head -1`) and no failure.
+/// which is its right (`| head -1`) and no failure; or it reads no more and `stop` asks for an end.
 ///
 /// `write` returns only what the writer says; what else may fail goes into `T`.
 ///
 /// # Errors
 /// Where standard output takes no more: a full disk.
-pub(super) fn with_stdout<T>(write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<T>) -> Result<Option<T>> {
+pub(super) fn with_stdout<T>(
+    stop: Option<&Stop>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<T>,
+) -> Result<Option<T>> {
     // The standard library's own handle breaks what it is given at the last line's end; a descriptor does not.
     let written = io::stdout().as_fd().try_clone_to_owned().and_then(|fd| {
-        let mut out = BufWriter::with_capacity(BUFFER, File::from(fd));
+        let mut out = BufWriter::with_capacity(BUFFER, Stdout::new(File::from(fd), stop));
         let value = write(&mut out);
         // What was written before a failure inside `write` is still wanted.
         let flushed = out.flush();
@@ -29,7 +37,7 @@ pub(super) fn with_stdout<T>(write: impl FnOnce(&mut (dyn Write + Send)) -> io::
     });
     match written {
         Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::TimedOut) => Ok(None),
         Err(error) => {
             let hint = match error.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space, or write somewhere else",
@@ -37,5 +45,50 @@ pub(super) fn with_stdout<T>(write: impl FnOnce(&mut (dyn Write + Send)) -> io::
             };
             Err(Error::io("write to standard output", error, hint))
         }
+    }
+}
+
+/// Standard output that does not wait for ever for a reader who does not read.
+struct Stdout<'s> {
+    file: File,
+    stop: Option<&'s Stop>,
+    /// The most that can be written at once without waiting, where there is room at all.
+    most: usize,
+}
+
+/// What a pipe takes without waiting if it takes anything (`PIPE_BUF`).
+const PIPE_ROOM: usize = 4096;
+/// How long a reader may keep us waiting once we are asked to stop; and how often we look whether we are.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+impl<'s> Stdout<'s> {
+    fn new(file: File, stop: Option<&'s Stop>) -> Self {
+        let regular = file.metadata().is_ok_and(|meta| meta.is_file());
+        Self { file, stop, most: if regular { usize::MAX } else { PIPE_ROOM } }
+    }
+
+    fn wait_for_room(&self, stop: &Stop) -> io::Result<()> {
+        loop {
+            let asked = stop.requested().is_some();
+            let patience = Timespec::try_from(PATIENCE).map_err(io::Error::other)?;
+            match event::poll(&mut [PollFd::new(&self.file, PollFlags::OUT)], Some(&patience)) {
+                Ok(0) if asked => return Err(ErrorKind::TimedOut.into()),
+                Ok(0) | Err(Errno::INTR) => {}
+                Ok(_) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+impl Write for Stdout<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(stop) = self.stop else { return self.file.write(bytes) };
+        self.wait_for_room(stop)?;
+        self.file.write(&bytes[..bytes.len().min(self.most)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }

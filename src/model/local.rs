@@ -30,8 +30,6 @@ pub struct LocalDetail {
     pub scope: Scope,
     /// What state its sockets are in.
     pub state: SocketState,
-    /// The one interface that it is bound to by `SO_BINDTODEVICE`.
-    pub device: Option<Untrusted>,
     /// The interfaces of this host that lead to it.
     pub interfaces: Vec<Untrusted>,
     /// Whether another host could reach it, as far as addresses and interfaces tell; a firewall is not looked at.
@@ -60,9 +58,9 @@ pub enum Owner {
     Known,
     /// None was found, and there are processes that we may not look into.
     NoPermission,
-    /// Every process here was looked into and none holds it: the kernel itself does, or a process of another PID
-    /// namespace.
-    Outside,
+    /// Every process here was looked into and none showed it: the kernel itself holds it, a process of another PID
+    /// namespace, a single thread with descriptors of its own, or it is being handed over.
+    NotFound,
     /// The search did not come to its end.
     Unfinished,
     /// Nobody asked.
@@ -75,7 +73,7 @@ impl Owner {
         match self {
             Self::Known => "known",
             Self::NoPermission => "owner unknown (no permission)",
-            Self::Outside => "owner outside (kernel or other PID namespace)",
+            Self::NotFound => "no process found",
             Self::Unfinished => "owner unknown (search unfinished)",
             Self::NotAsked => "",
         }
@@ -151,7 +149,9 @@ impl fmt::Display for Container {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let id = self.id.as_raw();
         match id.get(..12) {
-            Some(short) if id.len() == 64 => write!(f, "{}-{short}", self.runtime),
+            Some(short) if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                write!(f, "{}-{short}", self.runtime)
+            }
             _ => write!(f, "{}-{}", self.runtime, self.id),
         }
     }

@@ -23,5 +23,5 @@ pub use ports::{Ports, PortsError};
 pub use probe_order::ProbeOrder;
 pub use scan::{PortState, Reason, ScanDetail};
 pub use scope::Scope;
-pub use service::{Address, Column, Detail, Endpoint, Service, Transport};
+pub use service::{Address, Column, Detail, Endpoint, Service, Shown, Transport};
 pub use targets::{Target, TargetError};

@@ -10,10 +10,13 @@ use serde::Serialize;
 pub enum Scope {
     /// Only this host: 127.0.0.0/8, `::1`, or a Unix-domain socket.
     Loopback,
-    /// One address that the Internet does not route: RFC 1918, RFC 4193, RFC 6598 (carrier-grade NAT) or link-local.
+    /// One address that the Internet does not route: RFC 1918, RFC 4193, RFC 6598 (carrier-grade NAT),
+    /// link-local, or the broadcast address.
     Private,
     /// One address that the Internet can route to.
     Public,
+    /// A group of hosts (224.0.0.0/4, ff00::/8).
+    Multicast,
     /// Every address of this host: `0.0.0.0` or `::`.
     All,
 }
@@ -24,9 +27,14 @@ impl Scope {
         match address.to_canonical() {
             ip if ip.is_unspecified() => Self::All,
             ip if ip.is_loopback() => Self::Loopback,
+            ip if ip.is_multicast() => Self::Multicast,
             IpAddr::V4(ip) => {
                 let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
-                if ip.is_private() || ip.is_link_local() || shared { Self::Private } else { Self::Public }
+                if ip.is_private() || ip.is_link_local() || ip.is_broadcast() || shared {
+                    Self::Private
+                } else {
+                    Self::Public
+                }
             }
             IpAddr::V6(ip) => {
                 if ip.is_unique_local() || ip.is_unicast_link_local() {
@@ -44,6 +52,7 @@ impl Scope {
             Self::Loopback => "loopback",
             Self::Private => "private",
             Self::Public => "public",
+            Self::Multicast => "multicast",
             Self::All => "all",
         }
     }
@@ -73,6 +82,9 @@ mod tests {
             ("fd00::1", Scope::Private),
             ("2001:db8::1", Scope::Public),
             ("8.8.8.8", Scope::Public),
+            ("224.0.0.251", Scope::Multicast),
+            ("ff02::fb", Scope::Multicast),
+            ("255.255.255.255", Scope::Private),
         ] {
             assert_eq!(Scope::of(address.parse().unwrap()), scope, "{address}");
         }

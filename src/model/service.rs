@@ -55,6 +55,8 @@ pub struct Endpoint {
     pub address: Address,
     /// 1-65535; `None` for what has no ports.
     pub port: Option<u16>,
+    /// The one interface that it can be reached through: it is bound to it, or its address is only good there.
+    pub interface: Option<Untrusted>,
     /// How it is spoken to.
     pub transport: Transport,
     /// Whether it takes requests, as far as its source knows.
@@ -63,13 +65,16 @@ pub struct Endpoint {
     pub service_guess: Option<&'static str>,
 }
 
+/// `127.0.0.1:80`, `[::1]:80`, `0.0.0.0%eth0:80`, `[fe80::1%eth0]:80`, `/run/x.sock`
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.address, self.port) {
-            (Address::Ip(IpAddr::V6(ip)), Some(port)) => write!(f, "[{ip}]:{port}"),
-            (address, Some(port)) => write!(f, "{address}:{port}"),
-            (address, None) => write!(f, "{address}"),
+        let v6 = matches!(self.address, Address::Ip(IpAddr::V6(_))) && self.port.is_some();
+        write!(f, "{}{}", if v6 { "[" } else { "" }, self.address)?;
+        if let Some(interface) = &self.interface {
+            write!(f, "%{interface}")?;
         }
+        f.write_str(if v6 { "]" } else { "" })?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 
@@ -128,12 +133,23 @@ impl Transport {
 pub struct Column {
     /// Lower case, words joined by `_`; a table prints it in capitals.
     pub name: &'static str,
-    /// Only shown where there is room: `-o wide`, CSV.
-    pub wide: bool,
+    /// Which tables show it.
+    pub shown: Shown,
     /// Still says something when its end is cut off, where a terminal is narrow.
     pub cut: bool,
     /// Stays the same as long as the service does, and is worth a label on it.
     pub label: bool,
     /// Writes the fact, or nothing where it is not known.
     pub cell: fn(&Service, &mut dyn fmt::Write) -> fmt::Result,
+}
+
+/// Which tables show a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Every one.
+    Always,
+    /// Every one in which it tells rows apart.
+    WhereFilled,
+    /// The wide one, where somebody fills it.
+    Wide,
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::{End, Format, Page};
-use crate::clean::{clean, write_clean};
+use crate::clean::{clean, escaped};
 use crate::model::{Column, Service};
 
 pub(super) struct Csv<'w> {
@@ -14,7 +14,7 @@ pub(super) struct Csv<'w> {
 }
 
 /// What every source has.
-const COMMON: [&str; 8] = ["id", "transport", "address", "port", "service", "name", "namespace", "source"];
+const COMMON: [&str; 9] = ["id", "transport", "address", "port", "interface", "service", "name", "namespace", "source"];
 
 impl<'w> Csv<'w> {
     pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
@@ -37,10 +37,11 @@ impl<'w> Csv<'w> {
 impl Format for Csv<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
         for endpoint in &service.endpoints {
-            self.cell(|out| write_clean(out, &service.id))?;
+            self.cell(|out| out.write_str(&escaped(&service.id)))?;
             self.cell(|out| out.write_str(endpoint.transport.as_str()))?;
             self.cell(|out| write!(out, "{}", endpoint.address))?;
             self.cell(|out| endpoint.port.map_or(Ok(()), |port| write!(out, "{port}")))?;
+            self.cell(|out| endpoint.interface.as_ref().map_or(Ok(()), |name| write!(out, "{name}")))?;
             self.cell(|out| out.write_str(endpoint.service_guess.unwrap_or_default()))?;
             self.cell(|out| service.name.as_ref().map_or(Ok(()), |name| write!(out, "{name}")))?;
             self.cell(|out| service.namespace.as_ref().map_or(Ok(()), |name| write!(out, "{name}")))?;

@@ -53,7 +53,7 @@ impl Format for Json<'_> {
 pub(crate) fn write_document<T: Serialize>(out: &mut (dyn Write + Send), items: &[T]) -> io::Result<()> {
     write!(out, r#"{{"schema":"{SCHEMA}","items":"#)?;
     write_json(out, &mut Vec::new(), &items, false)?;
-    out.write_all(b"}\n")
+    out.write_all(b",\"complete\":true,\"errors\":[]}\n")
 }
 
 /// Writes a value as JSON in which no control, bidirectional or zero-width character stands raw: a JSON library

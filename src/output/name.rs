@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{End, Format, Page};
-use crate::clean::clean;
+use crate::clean::escaped;
 use crate::model::Service;
 
 pub(super) struct Name<'w> {
@@ -18,7 +18,7 @@ impl<'w> Name<'w> {
 
 impl Format for Name<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        writeln!(self.out, "{}", clean(&service.id))
+        writeln!(self.out, "{}", escaped(&service.id))
     }
 
     fn end(&mut self, _end: &End<'_>) -> io::Result<()> {

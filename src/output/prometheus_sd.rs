@@ -4,7 +4,6 @@
 //! begin with `__meta_portolan_`, so that they last until relabelling and no longer, and hold only what stays the same
 //! while the service does: whatever else changed would make Prometheus start over with a target.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -80,11 +79,16 @@ impl Format for PrometheusSd<'_> {
 fn target(endpoint: &Endpoint) -> Option<String> {
     let Address::Ip(ip) = endpoint.address else { return None };
     let ip = match ip.to_canonical() {
+        // Nothing answers at these, and what is bound to one interface does not answer at loopback.
+        ip if ip.is_multicast() || ip == Ipv4Addr::BROADCAST => return None,
+        ip if ip.is_unspecified() && endpoint.interface.is_some() => return None,
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    let mut target = String::new();
-    let _ = write!(target, "{}", Endpoint { address: Address::Ip(ip), ..endpoint.clone() });
-    endpoint.port.map(|_| target)
+    // Only a link-local address needs to say on which link.
+    let link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+    let interface = endpoint.interface.clone().filter(|_| link_local);
+    let target = Endpoint { address: Address::Ip(ip), interface, ..endpoint.clone() };
+    endpoint.port.map(|_| target.to_string())
 }

@@ -1,7 +1,7 @@
 //! Aligned columns for people.
 //!
 //! On a terminal the table is made to fit its width: long texts are cut off, addresses and numbers never, and columns
-//! that have no room are left out from the right, which a `…` in the header tells. In a pipe nothing is cut off, and a column is as wide as its
+//! that have no room are left out, which a `…` in the header tells. In a pipe nothing is cut off, and a column is as wide as its
 //! widest cell; twenty thousand rows are common there, so the cells are kept in one piece of text.
 
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Row, Wi
 use unicode_width::UnicodeWidthStr;
 
 use super::{End, Format, Page};
-use crate::model::{Column, Endpoint, Service};
+use crate::model::{Address, Column, Endpoint, Service, Shown};
 
 pub(super) struct Table<'w> {
     out: &'w mut (dyn Write + Send),
@@ -37,7 +37,7 @@ const GAP: &str = "  ";
 
 impl<'w> Table<'w> {
     pub(super) fn brief(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
-        Ok(Self::with(out, page, page.columns.iter().filter(|column| !column.wide).collect()))
+        Ok(Self::with(out, page, page.columns.iter().filter(|column| column.shown != Shown::Wide).collect()))
     }
 
     pub(super) fn wide(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
@@ -60,6 +60,9 @@ impl Cells {
         self.text.push_str(endpoint.transport.as_str());
         self.end_cell(0);
         write!(self.text, "{endpoint}")?;
+        if matches!(&endpoint.address, Address::Unix(path) if path.is_lossy()) {
+            self.text.push_str(" (not UTF-8)");
+        }
         self.end_cell(1);
         self.text.push_str(endpoint.service_guess.unwrap_or_default());
         self.end_cell(2);
@@ -81,10 +84,12 @@ impl Cells {
         self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
     }
 
-    /// The columns to show: those of the plain table, and of the others those that somebody filled.
+    /// The columns to show: those that always are, and of the others those that somebody filled.
     fn shown(&self) -> Vec<usize> {
-        let wide = |at: usize| self.columns.get(at.wrapping_sub(COMMON.len())).is_some_and(|column| column.wide);
-        (0..self.widths.len()).filter(|&at| self.widths[at] > 0 || !wide(at)).collect()
+        let always = |at: usize| {
+            self.columns.get(at.wrapping_sub(COMMON.len())).is_none_or(|column| column.shown == Shown::Always)
+        };
+        (0..self.widths.len()).filter(|&at| self.widths[at] > 0 || always(at)).collect()
     }
 
     fn header(&self, column: usize) -> String {
@@ -123,11 +128,11 @@ impl Cells {
     }
 
     fn write_fitted(&self, out: &mut (dyn Write + Send), width: u16, color: bool) -> io::Result<()> {
-        let shown = self.shown();
-        let spans: Vec<Span> = shown.iter().map(|&column| self.span(column)).collect();
+        let all = self.shown();
+        let spans: Vec<Span> = all.iter().map(|&column| self.span(column)).collect();
         let fitted = fit(&spans, width.into());
-        let shown = &shown[..fitted.len()];
-        let left_out = spans.len() > fitted.len();
+        let shown: Vec<usize> = fitted.iter().map(|&(at, _)| all[at]).collect();
+        let left_out = all.len() > shown.len();
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(width.max(1)).set_truncation_indicator("…");
@@ -150,7 +155,7 @@ impl Cells {
         let last = shown.len() - usize::from(!left_out);
         for (at, column) in table.column_iter_mut().enumerate() {
             let gap = if at < last { GAP.len() } else { 0 };
-            let wanted = fitted.get(at).map_or(1, |&width| width) + gap;
+            let wanted = fitted.get(at).map_or(1, |&(_, width)| width) + gap;
             column.set_padding((0, u16::try_from(gap).unwrap_or(0)));
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(u16::try_from(wanted).unwrap_or(u16::MAX))));
         }
@@ -169,8 +174,16 @@ impl Cells {
             // The words for what speaks there, and whose it is; an address only where it is a long path.
             None => column > 1 || natural > MOST_ADDRESS,
         };
-        let least = if column == 1 { MOST_ADDRESS } else { LEAST_TEXT };
-        Span { natural, least: if cut { natural.min(header.max(least)) } else { natural } }
+        let least = if column == 1 { LEAST_PATH } else { LEAST_TEXT };
+        let source = column.checked_sub(COMMON.len()).map(|at| self.columns[at]);
+        let goes = match (column, source) {
+            (0 | 1, _) => Goes::Never,
+            (_, Some(source)) if source.shown == Shown::Wide => Goes::First(usize::MAX - column),
+            // A guess from the number, and a name that most often is the process's.
+            (2 | 3, _) => Goes::Second(column),
+            _ => Goes::Last(usize::MAX - column),
+        };
+        Span { natural, least: if cut { natural.min(header.max(least)) } else { natural }, goes }
     }
 }
 
@@ -181,30 +194,48 @@ struct Span {
     natural: usize,
     /// With as much cut off as makes sense.
     least: usize,
+    goes: Goes,
+}
+
+/// When a column is left out for want of room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Goes {
+    First(usize),
+    Second(usize),
+    Last(usize),
+    Never,
 }
 
 /// A text that is cut off keeps so much.
 const LEAST_TEXT: usize = 8;
-/// An IPv6 address with its brackets and a port.
+/// An IPv6 address with its brackets and a port is not cut off; what is longer is a path.
 const MOST_ADDRESS: usize = 47;
+/// A path that is cut off keeps so much.
+const LEAST_PATH: usize = 30;
 /// What stands in the header for columns that are left out, and the gap before it.
 const MORE: usize = 3;
 
-/// The widths of the columns that fit: as many from the left as have room, the first two in any case. What room is
-/// left goes to those on the left first.
-fn fit(spans: &[Span], width: usize) -> Vec<usize> {
-    let least = |count: usize| {
-        let more = if count < spans.len() { MORE } else { 0 };
-        spans[..count].iter().map(|span| span.least).sum::<usize>() + GAP.len() * count.saturating_sub(1) + more
+/// The columns that fit, and their widths. What room is left goes to those on the left first.
+fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
+    let mut kept: Vec<usize> = (0..spans.len()).collect();
+    let needed = |kept: &[usize]| {
+        let more = if kept.len() < spans.len() { MORE } else { 0 };
+        kept.iter().map(|&at| spans[at].least).sum::<usize>() + GAP.len() * kept.len().saturating_sub(1) + more
     };
-    let count = (2..=spans.len()).rev().find(|&count| least(count) <= width).unwrap_or(2.min(spans.len()));
-    let mut spare = width.saturating_sub(least(count));
-    let grow = |span: &Span| {
-        let more = spare.min(span.natural - span.least);
+    while needed(&kept) > width {
+        let next = kept.iter().copied().min_by_key(|&at| spans[at].goes);
+        match next.filter(|&at| spans[at].goes != Goes::Never) {
+            Some(goes) => kept.retain(|&at| at != goes),
+            None => break,
+        }
+    }
+    let mut spare = width.saturating_sub(needed(&kept));
+    let grow = |at: usize| {
+        let more = spare.min(spans[at].natural - spans[at].least);
         spare -= more;
-        span.least + more
+        (at, spans[at].least + more)
     };
-    spans[..count].iter().map(grow).collect()
+    kept.into_iter().map(grow).collect()
 }
 
 impl Format for Table<'_> {
@@ -243,18 +274,24 @@ fn width(cell: &str) -> usize {
 mod tests {
     use super::*;
 
-    fn widths(spans: &[(usize, usize)], width: usize) -> Vec<usize> {
-        fit(&spans.iter().map(|&(natural, least)| Span { natural, least }).collect::<Vec<_>>(), width)
+    fn fitted(width: usize) -> Vec<(usize, usize)> {
+        let spans = [
+            (5, 5, Goes::Never),
+            (15, 15, Goes::Never),
+            (12, 8, Goes::Second(2)),
+            (20, 8, Goes::Last(1)),
+            (8, 8, Goes::First(0)),
+        ];
+        fit(&spans.map(|(natural, least, goes)| Span { natural, least, goes }), width)
     }
 
     #[test]
     fn what_can_be_cut_gives_way_and_what_cannot_goes() {
-        let spans = [(5, 5), (15, 15), (12, 8), (20, 8), (8, 8)];
-        assert_eq!(widths(&spans, 100), [5, 15, 12, 20, 8], "there is room for everything");
-        assert_eq!(widths(&spans, 60), [5, 15, 12, 12, 8]);
-        assert_eq!(widths(&spans, 52), [5, 15, 8, 8, 8], "everything is as narrow as it may be");
-        assert_eq!(widths(&spans, 51), [5, 15, 12, 10], "the last one goes, the others get its room");
-        assert_eq!(widths(&spans, 1), [5, 15], "the first two always stay");
-        assert_eq!(widths(&spans[..1], 0), [5]);
+        assert_eq!(fitted(100), [(0, 5), (1, 15), (2, 12), (3, 20), (4, 8)], "there is room for everything");
+        assert_eq!(fitted(60), [(0, 5), (1, 15), (2, 12), (3, 12), (4, 8)]);
+        assert_eq!(fitted(52), [(0, 5), (1, 15), (2, 8), (3, 8), (4, 8)], "everything is as narrow as it may be");
+        assert_eq!(fitted(51), [(0, 5), (1, 15), (2, 12), (3, 10)], "one goes, the others get its room");
+        assert_eq!(fitted(40), [(0, 5), (1, 15), (3, 13)]);
+        assert_eq!(fitted(1), [(0, 5), (1, 15)], "the first two always stay");
     }
 }

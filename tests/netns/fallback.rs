@@ -73,15 +73,13 @@ fn an_answer_that_breaks_off_is_neither_doubled_nor_mixed_with_the_next() {
     for part in 1..=10 {
         let listing = injected(&scene, "recvfrom", &format!("error=EIO:when={part}")).list();
         assert_same(&listing.truth(), &fixture.truth.only(&["tcp", "udp"]));
-        for (what, sockets, connections) in [
-            ("tcp 127.0.0.1:8001", 1, 3),
-            ("tcp [::1]:8001", 1, 2),
-            ("tcp 127.0.0.1:8006", 3, 0),
-            ("udp 0.0.0.0:8002", 1, 0),
-        ] {
+        for (what, sockets, connections) in
+            [("tcp 127.0.0.1:8001", 1, 3), ("tcp [::1]:8001", 1, 2), ("tcp 127.0.0.1:8006", 3, 0)]
+        {
             assert_eq!(listing.row(what).detail("sockets"), sockets, "part {part}: {what}");
             assert_eq!(listing.row(what).detail("connections"), connections, "part {part}: {what}");
         }
+        assert_eq!(listing.row("udp 0.0.0.0:8002").detail("sockets"), 1, "part {part}");
     }
 }
 

@@ -94,7 +94,7 @@ fn csv_has_a_record_for_every_endpoint_and_the_same_facts() {
         assert_eq!(cell("scope"), *row.detail("scope"));
         assert_eq!(cell("state"), *row.detail("state"));
         assert_eq!(cell("connections"), option(row.detail("connections")));
-        assert_eq!(cell("device"), option(row.detail("device")));
+        assert_eq!(cell("interface"), option(row.endpoint("interface")));
         let pids = cell("pid").split(' ').next().unwrap();
         assert!(row.pids().contains(&pids.parse().unwrap()), "{pids} {:?}", row.pids());
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::support::{Fixture, Isolation, Scene, Truth, assert_same, fixture_path, key_of};
+use crate::support::{Fixture, Isolation, Scene, Truth, assert_same, fixture_path, key_of, needs_root};
 
 /// A scene whose `/proc` shows its own processes only, so that "every namespace" means those of the test; its
 /// `/run` is its own too, for the names that `ip netns` gives.
@@ -111,4 +111,40 @@ fn connections_and_filters_stay_in_their_namespace() {
         })
         .collect();
     assert_eq!(counts, BTreeMap::from([("own".to_owned(), 1), ("blue".to_owned(), 4)]));
+}
+
+#[test]
+fn one_abstract_name_in_two_namespaces_makes_two_rows() {
+    let scene = scene();
+    let own = scene.fixture("unix=stream:@same");
+    let blue = named(&scene, "blue", "unix=stream:@same");
+    let outcome = scene.portolan().args("--all-netns --unix --json").run();
+    outcome.listing();
+    assert_eq!(by_namespace(&outcome.document()), expected([("own", &own.truth), ("blue", &blue.truth)]));
+}
+
+#[test]
+fn more_namespaces_than_descriptors() {
+    let scene = scene();
+    let names: Vec<String> = (0..70).map(|n| format!("ns{n}")).collect();
+    let fixtures: Vec<Fixture> = names.iter().map(|name| named(&scene, name, "tcp=127.0.0.1:8001")).collect();
+    let limited = scene.portolan().under("sh", &["-c", r#"ulimit -n 64 && exec "$0" "$@""#]);
+    let outcome = limited.args("--all-netns --json").run();
+    outcome.listing();
+    let truths = names.iter().map(String::as_str).zip(fixtures.iter().map(|fixture| &fixture.truth));
+    assert_eq!(by_namespace(&outcome.document()), expected(truths));
+}
+
+#[test]
+fn without_rights_ones_own_namespace_is_listed_and_the_rest_called_missing() {
+    needs_root("it runs portolan as another user");
+    let scene = scene();
+    let own = scene.fixture("tcp=127.0.0.1:8001");
+    let _blue = named(&scene, "blue", "tcp=127.0.0.1:8002");
+    let outcome = scene.portolan().by_nobody().args("--all-netns --json").run();
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    let document = outcome.document();
+    assert_eq!(document["complete"], false);
+    assert_eq!(document["errors"].as_array().unwrap().len(), 1, "{}", document["errors"]);
+    assert_eq!(by_namespace(&document), expected([("own", &own.truth.without_pids())]));
 }

@@ -78,22 +78,40 @@ fn two_capabilities_replace_root() {
 }
 
 #[test]
-fn hidden_processes_are_no_permission_and_not_outside() {
-    needs_root("it mounts /proc with hidepid");
-    let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
-    scene.sh("mount -t proc -o hidepid=2 proc /proc");
-    let fixture = scene.fixture("tcp=127.0.0.1:8001 udp=[::1]:8002");
-    let listing = scene.portolan().by_nobody().list();
-    assert_same(&listing.truth(), &fixture.truth.without_pids());
-    for row in &listing.rows {
-        assert_eq!(row.detail("owner"), "no-permission", "{}", row.0);
-        assert_eq!(row.detail("user")["uid"], 0, "{}", row.0);
+fn one_of_the_two_capabilities_is_no_permission_and_not_outside() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("tcp=127.0.0.1:8001 udp=127.0.0.1:8002");
+    for one in ["+dac_read_search", "+sys_ptrace"] {
+        let portolan = scene.portolan().by_nobody_with(
+            &format!("--bounding-set=-all,{one}"),
+            &[&format!("--inh-caps=-all,{one}"), &format!("--ambient-caps=-all,{one}")],
+        );
+        let listing = portolan.list();
+        assert_same(&listing.truth(), &fixture.truth.without_pids());
+        assert!(listing.rows.iter().all(|row| row.detail("owner") == "no-permission"), "{one}: {:?}", listing.rows);
     }
-    assert_same(&scene.portolan().list().truth(), &fixture.truth);
 }
 
 #[test]
-fn a_holder_in_another_pid_namespace_is_called_outside() {
+fn hidden_processes_are_no_permission_and_not_outside() {
+    needs_root("it mounts /proc with hidepid");
+    // 1: others' processes may not be entered; 2: they are not even there.
+    for hidden in [1, 2] {
+        let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
+        scene.sh(&format!("mount -t proc -o hidepid={hidden} proc /proc"));
+        let fixture = scene.fixture("tcp=127.0.0.1:8001 udp=[::1]:8002");
+        let listing = scene.portolan().by_nobody().list();
+        assert_same(&listing.truth(), &fixture.truth.without_pids());
+        for row in &listing.rows {
+            assert_eq!(row.detail("owner"), "no-permission", "hidepid={hidden}: {}", row.0);
+            assert_eq!(row.detail("user")["uid"], 0, "hidepid={hidden}: {}", row.0);
+        }
+        assert_same(&scene.portolan().list().truth(), &fixture.truth);
+    }
+}
+
+#[test]
+fn a_holder_in_another_pid_namespace_is_not_found() {
     // A process of the outer PID namespace listens in the network that the inner one looks at.
     let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
     let mut command = crate::support::tool("nsenter");
@@ -105,5 +123,5 @@ fn a_holder_in_another_pid_namespace_is_called_outside() {
     let fixture = Fixture::start(&mut command);
     let listing = scene.portolan().list();
     assert_same(&listing.truth(), &fixture.truth.without_pids());
-    assert_eq!(listing.row("tcp 127.0.0.1:8001").detail("owner"), "outside");
+    assert_eq!(listing.row("tcp 127.0.0.1:8001").detail("owner"), "not-found");
 }

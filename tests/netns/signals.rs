@@ -3,10 +3,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::io::ioctl_fionread;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Listing, Outcome, Scene, Truth, hear, kill};
+use crate::support::{Listing, Outcome, Scene, Truth, finish, hear, kill};
 
 /// The signal, the exit code that tells of it, and how its default action shows.
 const SIGNALS: [(Signal, i32, i32); 2] = [(Signal::INT, 130, 2), (Signal::TERM, 143, 15)];
@@ -93,4 +94,27 @@ fn an_ndjson_stream_that_was_stopped_ends_in_a_word_on_it() {
         }
     }
     assert!(marked > 0, "no signal came in the middle");
+}
+
+#[test]
+fn one_signal_ends_a_run_whose_reader_reads_no_more() {
+    let scene = Scene::new();
+    // More than any pipe takes.
+    let _fixture = scene.fixture("repeat=4 [ many=300@{i} ]");
+    for (signal, code, _) in SIGNALS {
+        let mut child = scene.portolan().args("-o json").spawn();
+        // Held, and never read from.
+        let stdout = child.stdout.take().unwrap();
+        let begin = Instant::now();
+        let mut waiting = 0;
+        // It is stuck once the pipe has stopped filling: room for less than a page is no room.
+        while waiting < 60 * 1024 {
+            waiting = ioctl_fionread(&stdout).unwrap();
+            assert!(begin.elapsed() < Duration::from_mins(1), "it never wrote so much");
+            thread::yield_now();
+        }
+        kill(child.id(), signal);
+        assert_eq!(finish(child).and_then(|status| status.code()), Some(code), "{signal:?}");
+        drop(stdout);
+    }
 }

@@ -121,6 +121,11 @@ impl Listing {
         said
     }
 
+    /// Where the rows are, in the words of the truth.
+    pub fn truth_keys(&self) -> BTreeSet<String> {
+        self.rows.iter().map(Row::key).collect()
+    }
+
     /// The one row for a socket.
     pub fn row(&self, what: &str) -> &Row {
         self.rows.iter().find(|row| row.key() == what).unwrap_or_else(|| panic!("no row for {what}: {:?}", self.keys()))
@@ -138,6 +143,10 @@ impl Row {
 
     pub fn name(&self) -> Option<&str> {
         self.0["name"].as_str()
+    }
+
+    pub fn endpoint(&self, field: &str) -> &Value {
+        self.0["endpoints"][0].get(field).unwrap_or_else(|| panic!("the endpoint has no {field}: {}", self.0))
     }
 
     pub fn detail(&self, field: &str) -> &Value {
@@ -174,7 +183,7 @@ pub fn key_of(item: &Value) -> String {
         return format!("unix {}", visible(address));
     }
     let connected = if detail["state"] == "connected" { "-connected" } else { "" };
-    let device = detail["device"].as_str().map(|name| format!("%{name}")).unwrap_or_default();
+    let device = endpoint["interface"].as_str().map(|name| format!("%{name}")).unwrap_or_default();
     let brackets = if address.contains(':') { ("[", "]") } else { ("", "") };
     format!("{transport}{connected} {}{address}{}:{}{device}", brackets.0, brackets.1, endpoint["port"])
 }

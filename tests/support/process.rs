@@ -18,6 +18,7 @@ pub fn tool(name: &str) -> Command {
         "mount" | "umount" => "mount",
         "ip" | "ss" => "iproute2",
         "promtool" => "prometheus",
+        "nft" => "nftables",
         "netstat" => "net-tools",
         other => other,
     };

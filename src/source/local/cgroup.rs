@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 use rustix::fs::{FileType, Mode, OFlags, RawDir};
 
+use super::mounts;
 use crate::clean::Untrusted;
 use crate::model::Container;
 
@@ -27,6 +29,25 @@ impl Membership {
 
 /// The deepest nesting that is searched; systemd with nested containers has about ten.
 const DEEPEST: usize = 32;
+
+/// Whether `/proc/PID/cgroup` could tell anything of anybody: only where some hierarchy that units and containers
+/// live in has a group in it. A machine without either is spared a file per process.
+pub(super) fn processes_have_groups() -> bool {
+    let telling = |mount: &mounts::Mount| match mount.kind.as_slice() {
+        b"cgroup2" => true,
+        // Docker, LXC and Kubernetes make their groups in every v1 hierarchy, so one of them stands for all.
+        b"cgroup" => mount.point.ends_with("systemd") || mount.point.ends_with("devices"),
+        _ => false,
+    };
+    let Ok(mounts) = mounts::read() else { return true };
+    let mut roots = mounts.iter().filter(|mount| telling(mount)).peekable();
+    // A directory has a link from itself, one from its parent, and one from each directory in it. Where the mount is
+    // not of the whole hierarchy, we are in a group ourselves.
+    let has_groups = |mount: &mounts::Mount| {
+        mount.root != b"/" || rustix::fs::stat(&mount.point).is_ok_and(|stat| stat.st_nlink != 2)
+    };
+    roots.peek().is_none() || roots.any(has_groups)
+}
 
 /// Finds the paths of control groups by their ids.
 pub(super) fn paths(mut ids: Vec<u64>) -> HashMap<u64, String> {
@@ -77,13 +98,8 @@ fn search(dir: &OwnedFd, path: &mut String, ids: &[u64], found: &mut HashMap<u64
 }
 
 /// Where cgroup v2 is mounted.
-fn mount_point() -> Option<String> {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").ok()?;
-    // `36 25 0:30 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw`
-    mounts.lines().find_map(|line| {
-        let (mount, source) = line.split_once(" - ")?;
-        source.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4).map(str::to_owned))?
-    })
+fn mount_point() -> Option<PathBuf> {
+    mounts::read().ok()?.into_iter().find(|mount| mount.kind == b"cgroup2").map(|mount| mount.point)
 }
 
 /// Who a process belongs to, by its `/proc/PID/cgroup`: the v2 group where it says something, otherwise systemd's

@@ -3,24 +3,20 @@
 use std::fmt::{self, Write};
 
 use super::list::principal;
-use crate::model::{Column, LocalDetail, Service};
+use crate::model::{Column, LocalDetail, Service, Shown};
 
 type Cell<'w> = &'w mut dyn Write;
 
-/// In every table.
-const BRIEF: u8 = 0;
-/// Where there is room.
-const WIDE: u8 = 1;
 /// As a label too.
-const LABEL: u8 = 2;
+const LABEL: u8 = 1;
 /// Still says something when its end is cut off.
-const CUT: u8 = 4;
+const CUT: u8 = 2;
 
 macro_rules! columns {
-    ($($name:literal, $traits:expr, |$detail:ident, $out:ident| $cell:expr;)*) => {
+    ($($name:literal, $shown:ident, $traits:expr, |$detail:ident, $out:ident| $cell:expr;)*) => {
         pub(super) const COLUMNS: &[Column] = &[$(Column {
             name: $name,
-            wide: $traits & WIDE != 0,
+            shown: Shown::$shown,
             cut: $traits & CUT != 0,
             label: $traits & LABEL != 0,
             cell: |service, $out| match detail(service) {
@@ -32,35 +28,35 @@ macro_rules! columns {
 }
 
 columns! {
-    "process", BRIEF | LABEL | CUT, |detail, out| process(detail, out);
-    "pid", BRIEF, |detail, out| pid(detail, out);
-    "user", BRIEF | LABEL, |detail, out| option(detail.user.as_ref(), out);
-    "scope", BRIEF | LABEL, |detail, out| out.write_str(detail.scope.as_str());
-    "unit", WIDE | LABEL | CUT, |detail, out| option(detail.unit.as_ref(), out);
-    "container", WIDE | LABEL | CUT, |detail, out| option(detail.container.as_ref(), out);
-    "netns", WIDE | LABEL, |detail, out| option(detail.netns.as_ref(), out);
-    "state", WIDE, |detail, out| out.write_str(detail.state.as_str());
-    "v6_only", WIDE, |detail, out| option(detail.v6_only.map(yes_no), out);
-    "exposed", WIDE, |detail, out| option(detail.exposed.map(yes_no), out);
-    "interfaces", WIDE | CUT, |detail, out| list(&detail.interfaces, out);
-    "device", WIDE | LABEL, |detail, out| option(detail.device.as_ref(), out);
-    "backlog", WIDE, |detail, out| match detail.backlog {
+    "process", Always, LABEL | CUT, |detail, out| process(detail, out);
+    "pid", Always, 0, |detail, out| pid(detail, out);
+    "user", Always, LABEL, |detail, out| option(detail.user.as_ref(), out);
+    "scope", Always, LABEL, |detail, out| out.write_str(detail.scope.as_str());
+    "pids", Wide, 0, |detail, out| pids(detail, out);
+    "unit", Wide, LABEL | CUT, |detail, out| option(detail.unit.as_ref(), out);
+    "container", Wide, LABEL | CUT, |detail, out| option(detail.container.as_ref(), out);
+    "netns", WhereFilled, LABEL, |detail, out| option(detail.netns.as_ref(), out);
+    "state", Wide, 0, |detail, out| out.write_str(detail.state.as_str());
+    "v6_only", Wide, 0, |detail, out| option(detail.v6_only.map(yes_no), out);
+    "exposed", Wide, 0, |detail, out| option(detail.exposed.map(yes_no), out);
+    "interfaces", Wide, CUT, |detail, out| list(&detail.interfaces, out);
+    "backlog", Wide, 0, |detail, out| match detail.backlog {
         Some(backlog) => write!(out, "{}/{}", backlog.used, backlog.limit),
         None => Ok(()),
     };
-    "connections", WIDE, |detail, out| option(detail.connections, out);
-    "started", WIDE, |detail, out| option(principal(&detail.processes).and_then(|process| process.started), out);
-    "memory", WIDE, |detail, out| match principal(&detail.processes).and_then(|process| process.memory_bytes) {
+    "connections", Wide, 0, |detail, out| option(detail.connections, out);
+    "started", Wide, 0, |detail, out| option(principal(&detail.processes).and_then(|process| process.started), out);
+    "memory", Wide, 0, |detail, out| match principal(&detail.processes).and_then(|process| process.memory_bytes) {
         Some(bytes) => write!(out, "{}.{}M", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20),
         None => Ok(()),
     };
-    "cpu", WIDE, |detail, out| match principal(&detail.processes).and_then(|process| process.cpu_ms) {
+    "cpu", Wide, 0, |detail, out| match principal(&detail.processes).and_then(|process| process.cpu_ms) {
         Some(ms) => write!(out, "{}.{:02}s", ms / 1000, ms % 1000 / 10),
         None => Ok(()),
     };
-    "parents", WIDE | CUT, |detail, out| parents(detail, out);
-    "exe", WIDE | CUT, |detail, out| option(principal(&detail.processes).and_then(|process| process.exe.as_ref()), out);
-    "command", WIDE | CUT, |detail, out| option(principal(&detail.processes).and_then(|process| process.command.as_ref()), out);
+    "parents", Wide, CUT, |detail, out| parents(detail, out);
+    "exe", Wide, CUT, |detail, out| option(principal(&detail.processes).and_then(|process| process.exe.as_ref()), out);
+    "command", Wide, CUT, |detail, out| option(principal(&detail.processes).and_then(|process| process.command.as_ref()), out);
 }
 
 fn detail(service: &Service) -> Option<&LocalDetail> {
@@ -83,6 +79,12 @@ fn pid(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
         (Some(process), all) => write!(out, "{} +{}", process.pid, all - 1),
         (None, _) => Ok(()),
     }
+}
+
+/// All of them, for who goes on with them.
+fn pids(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
+    let pids: Vec<u32> = detail.processes.iter().map(|process| process.pid).collect();
+    list(&pids, out)
 }
 
 fn parents(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {

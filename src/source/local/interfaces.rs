@@ -1,8 +1,9 @@
 //! Which interfaces lead to a bound address.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
+use if_addrs::IfAddr;
 use rustix::net::{AddressFamily, SocketType, netdevice};
 
 use crate::clean::Untrusted;
@@ -20,6 +21,7 @@ pub(super) struct Interfaces {
 struct Interface {
     name: String,
     ip: IpAddr,
+    broadcast: Option<Ipv4Addr>,
     up: bool,
 }
 
@@ -27,7 +29,8 @@ struct Interface {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bound {
     pub(super) ip: IpAddr,
-    pub(super) device: u32,
+    /// The index of an interface; 0: none; `None`: nobody tells.
+    pub(super) device: Option<u32>,
     pub(super) v6_only: Option<bool>,
 }
 
@@ -36,16 +39,12 @@ impl Interfaces {
     pub(super) fn read(addresses: bool, devices: &[u32]) -> io::Result<Self> {
         let mut interfaces = Self::default();
         if addresses {
-            for found in if_addrs::get_if_addrs()? {
-                let (up, ip) = (found.is_oper_up() || found.is_loopback(), found.ip());
-                interfaces.addresses.push(Interface { name: found.name, ip, up });
-            }
+            interfaces.addresses = if_addrs::get_if_addrs()?.into_iter().map(Interface::from).collect();
         }
-        if devices.iter().any(|&index| index != 0) {
-            let socket = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?;
+        if !devices.is_empty() {
+            let socket = any_socket()?;
             for &index in devices {
-                if index != 0
-                    && interfaces.device(index).is_none()
+                if interfaces.device(Some(index)).is_none()
                     && let Ok(name) = netdevice::index_to_name(&socket, index)
                 {
                     interfaces.devices.push((index, name));
@@ -56,8 +55,8 @@ impl Interfaces {
     }
 
     /// The name of a device that was asked for.
-    pub(super) fn device(&self, index: u32) -> Option<&str> {
-        self.devices.iter().find(|(known, _)| *known == index).map(|(_, name)| name.as_str())
+    pub(super) fn device(&self, index: Option<u32>) -> Option<&str> {
+        self.devices.iter().find(|(known, _)| Some(*known) == index).map(|(_, name)| name.as_str())
     }
 
     /// The names of all interfaces that have an address, without repeats.
@@ -70,14 +69,16 @@ impl Interfaces {
 
     fn leading_to(&self, bound: Bound) -> impl Iterator<Item = &Interface> {
         let device = self.device(bound.device);
-        self.addresses.iter().filter(move |interface| {
-            (bound.device == 0 || device == Some(interface.name.as_str())) && bound.takes(interface.ip)
-        })
+        let free = bound.device.is_none_or(|index| index == 0);
+        self.addresses
+            .iter()
+            .filter(move |interface| (free || device == Some(interface.name.as_str())) && bound.takes(interface))
     }
 
     /// The names of the interfaces that lead to a bound address, sorted.
     pub(super) fn names_leading_to(&self, bound: Bound) -> Vec<Untrusted> {
         let mut names: Vec<&str> = self.leading_to(bound).map(|interface| interface.name.as_str()).collect();
+        names.extend(self.device(bound.device));
         names.sort_unstable();
         names.dedup();
         names.into_iter().map(Untrusted::from).collect()
@@ -85,26 +86,68 @@ impl Interfaces {
 
     /// Whether `name` leads to a bound address.
     pub(super) fn leads(&self, name: &str, bound: Bound) -> bool {
-        self.leading_to(bound).any(|interface| interface.name == name)
+        self.device(bound.device) == Some(name) || self.leading_to(bound).any(|interface| interface.name == name)
     }
 
     /// Whether another host could send to a bound address: through an interface that is up, to an address that is
-    /// not loopback.
-    pub(super) fn is_exposed(&self, bound: Bound) -> bool {
-        self.leading_to(bound).any(|interface| interface.up && !interface.ip.is_loopback())
+    /// not loopback. `None`: it cannot be told.
+    pub(super) fn exposed(&self, bound: Bound) -> Option<bool> {
+        let strict = Bound { v6_only: Some(bound.v6_only != Some(false)), ..bound };
+        let way_in = |bound| self.leading_to(bound).any(|interface| interface.up && !interface.ip.is_loopback());
+        let ip = bound.ip.to_canonical();
+        if ip.is_loopback() {
+            return Some(false);
+        }
+        if way_in(strict) {
+            // A device that nobody tells of may be the loopback one.
+            return bound.device.map(|_| true);
+        }
+        if way_in(bound) {
+            return None;
+        }
+        // An address that no interface has may be routed here all the same (`ip route add local`).
+        let ours = ip.is_unspecified() || bound.device != Some(0) || self.leading_to(bound).next().is_some();
+        ours.then_some(false)
     }
 }
 
+impl From<if_addrs::Interface> for Interface {
+    fn from(found: if_addrs::Interface) -> Self {
+        let broadcast = match &found.addr {
+            IfAddr::V4(addr) => addr.broadcast,
+            IfAddr::V6(_) => None,
+        };
+        let (up, ip) = (found.is_oper_up() || found.is_loopback(), found.ip());
+        // An address may have a label of its own, `eth0:1`; the interface is `eth0`.
+        let name = found.name.split(':').next().unwrap_or_default().to_owned();
+        Self { name, ip, broadcast, up }
+    }
+}
+
+/// Whether one's own namespace has an interface of that name, with or without an address.
+pub(super) fn exists(name: &str) -> bool {
+    any_socket().is_ok_and(|socket| netdevice::name_to_index(&socket, name).is_ok())
+}
+
+fn any_socket() -> io::Result<std::os::fd::OwnedFd> {
+    Ok(rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None)?)
+}
+
 impl Bound {
-    /// Whether packets to `ip` come to what is bound here.
-    fn takes(self, ip: IpAddr) -> bool {
-        let both_families = self.v6_only == Some(false);
-        match (self.ip.to_canonical(), ip) {
+    /// Whether packets that come in at `interface` come to what is bound here.
+    fn takes(self, interface: &Interface) -> bool {
+        let maybe_both = self.v6_only != Some(true);
+        match (self.ip.to_canonical(), interface.ip) {
             (IpAddr::V4(bound), IpAddr::V4(ip)) => {
-                bound.is_unspecified() || bound == ip || (bound.is_loopback() && ip.is_loopback())
+                bound.is_unspecified()
+                    || bound == ip
+                    || bound.is_loopback() && ip.is_loopback()
+                    || bound.is_multicast()
+                    || bound.is_broadcast() && !ip.is_loopback()
+                    || Some(bound) == interface.broadcast
             }
-            (IpAddr::V6(bound), IpAddr::V6(ip)) => bound.is_unspecified() || bound == ip,
-            (IpAddr::V6(bound), IpAddr::V4(_)) => bound.is_unspecified() && both_families,
+            (IpAddr::V6(bound), IpAddr::V6(ip)) => bound.is_unspecified() || bound == ip || bound.is_multicast(),
+            (IpAddr::V6(bound), IpAddr::V4(_)) => bound.is_unspecified() && maybe_both,
             (IpAddr::V4(_), IpAddr::V6(_)) => false,
         }
     }
@@ -115,7 +158,12 @@ mod tests {
     use super::*;
 
     fn here() -> Interfaces {
-        let interface = |name: &str, ip: &str, up| Interface { name: name.into(), ip: ip.parse().unwrap(), up };
+        let interface = |name: &str, ip: &str, up| Interface {
+            name: name.into(),
+            ip: ip.parse().unwrap(),
+            broadcast: (name == "eth0").then_some(Ipv4Addr::new(10, 0, 0, 255)),
+            up,
+        };
         Interfaces {
             addresses: vec![
                 interface("lo", "127.0.0.1", true),
@@ -128,7 +176,7 @@ mod tests {
     }
 
     fn bound(ip: &str, device: u32, v6_only: Option<bool>) -> Bound {
-        Bound { ip: ip.parse().unwrap(), device, v6_only }
+        Bound { ip: ip.parse().unwrap(), device: Some(device), v6_only }
     }
 
     #[test]
@@ -146,11 +194,24 @@ mod tests {
 
     #[test]
     fn only_what_has_a_way_in_is_exposed() {
-        assert!(here().is_exposed(bound("0.0.0.0", 0, None)));
-        assert!(here().is_exposed(bound("10.0.0.5", 0, None)));
-        assert!(!here().is_exposed(bound("192.168.7.1", 0, None)), "the interface is down");
-        assert!(!here().is_exposed(bound("0.0.0.0", 1, None)), "bound to the loopback device");
-        assert!(!here().is_exposed(bound("127.0.0.1", 0, None)));
-        assert!(!here().is_exposed(bound("::", 0, Some(true))), "IPv6 only, and there is no IPv6 outside");
+        let exposed = |bound| here().exposed(bound);
+        assert_eq!(exposed(bound("0.0.0.0", 0, None)), Some(true));
+        assert_eq!(exposed(bound("10.0.0.5", 0, None)), Some(true));
+        assert_eq!(exposed(bound("10.0.0.255", 0, None)), Some(true), "a broadcast address");
+        assert_eq!(exposed(bound("224.0.0.251", 0, None)), Some(true), "a multicast address");
+        assert_eq!(exposed(bound("192.168.7.1", 0, None)), Some(false), "the interface is down");
+        assert_eq!(exposed(bound("0.0.0.0", 1, None)), Some(false), "bound to the loopback device");
+        assert_eq!(exposed(bound("127.0.0.1", 0, None)), Some(false));
+        assert_eq!(exposed(bound("::", 0, Some(true))), Some(false), "IPv6 only, and there is no IPv6 outside");
+        assert_eq!(exposed(bound("::", 0, Some(false))), Some(true));
+    }
+
+    #[test]
+    fn what_cannot_be_told_is_not_told() {
+        let exposed = |bound| here().exposed(bound);
+        assert_eq!(exposed(bound("::", 0, None)), None, "perhaps IPv4 comes in");
+        assert_eq!(exposed(bound("203.0.113.9", 0, None)), None, "perhaps it is routed here");
+        assert_eq!(exposed(Bound { device: None, ..bound("0.0.0.0", 0, None) }), None, "perhaps bound to a device");
+        assert_eq!(exposed(Bound { device: None, ..bound("127.0.0.1", 0, None) }), Some(false));
     }
 }

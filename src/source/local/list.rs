@@ -4,11 +4,11 @@ use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::fmt::Write;
-use std::net::{IpAddr, Ipv4Addr};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
+use rustix::io::Errno;
 
 use super::activation::SocketUnits;
 use super::cgroup::Membership;
@@ -16,7 +16,7 @@ use super::look::{Namespace, Seen, look};
 use super::options::{Local, SortKey};
 use super::owners::{Holders, Owners};
 use super::select::{self, Selection};
-use super::socket::{Socket, UnixKind, Wanted};
+use super::socket::{Socket, Wanted};
 use super::users::Users;
 use super::walk::Unfinished;
 use crate::clean::Untrusted;
@@ -44,7 +44,7 @@ pub(super) fn list(
     let users = Users::read();
     let selection = Selection::new(query, &users)?;
     let wanted = query.wanted(depth);
-    let Seen { mut sockets, namespaces, faults: mut errors } =
+    let Seen { mut sockets, namespaces, faults: mut errors, limits: denied } =
         look(&wanted, query.needs_interfaces(depth), query.all_netns);
     let unread: Vec<Fault> = namespaces.iter().filter_map(|namespace| namespace.unread.clone()).collect();
     if unread.is_empty() {
@@ -57,11 +57,7 @@ pub(super) fn list(
             Some(Unfinished::Stopped) => errors.push(fault("look into every process", "stopped", "let it finish")),
             Some(Unfinished::Failed(error)) => {
                 let why = std::io::Error::from(error).to_string();
-                errors.push(fault(
-                    "look into every process",
-                    &why,
-                    "raise the limit of open files (ulimit -n), and try again",
-                ));
+                errors.push(fault("look into every process", &why, hint_for(error)));
             }
             None => {}
         }
@@ -75,6 +71,8 @@ pub(super) fn list(
     let mut groups: Vec<_> = groups.map(|sockets| Group { sockets, holders: owners.of(sockets) }).collect();
     let assembly = Assembly { query, depth, users, namespaces, owners, units: OnceCell::new() };
     let mut limits = assembly.limits(&mut groups);
+    limits.extend(denied);
+    limits.extend(assembly.namespaces.iter().any(|namespace| namespace.by_text).then(read_as_text));
     // Rows are missing for want of interfaces only where they are chosen by them.
     let chosen = query.exposed || query.interface.is_some();
     if chosen {
@@ -103,15 +101,40 @@ fn find_owners(
     users: &Users,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Owners> {
-    let owners = Owners::find(sockets, depth == Depth::Full, users, stop)
-        .map_err(|err| Error::io("read /proc", err, "portolan needs /proc to be mounted"))?;
-    if owners.absent == Some(Owner::Outside) && sockets.iter().any(|socket| owners.is_absent(socket.inode)) {
+    let owners =
+        Owners::find(sockets, depth == Depth::Full || query.process.is_some(), users, stop).map_err(|err| {
+            let hint = err
+                .raw_os_error()
+                .map_or("portolan needs /proc to be mounted", |code| hint_for(Errno::from_raw_os_error(code)));
+            Error::io("read the processes in /proc", err, hint)
+        })?;
+    if owners.absent == Some(Owner::NotFound) && sockets.iter().any(|socket| owners.is_absent(socket.inode)) {
         let wanted = Wanted { connections: false, ..query.wanted(depth) };
-        let again = look(&wanted, false, query.all_netns).sockets;
-        let alive: HashSet<u32, FixedState> = again.into_iter().map(|socket| socket.inode).collect();
-        sockets.retain(|socket| !owners.is_absent(socket.inode) || alive.contains(&socket.inode));
+        let again = look(&wanted, false, query.all_netns);
+        // Where the second look is not whole, what it does not show may be there all the same.
+        if again.faults.is_empty() {
+            let alive: HashSet<u32, FixedState> = again.sockets.into_iter().map(|socket| socket.inode).collect();
+            sockets.retain(|socket| !owners.is_absent(socket.inode) || alive.contains(&socket.inode));
+        }
     }
     Ok(owners)
+}
+
+/// What to try where the operating system failed us.
+fn hint_for(error: Errno) -> &'static str {
+    match error {
+        Errno::MFILE | Errno::NFILE => "raise the limit of open files (ulimit -n)",
+        Errno::NOMEM => "this machine is out of memory; try again",
+        _ => "try again; if it stays, look at what guards /proc here",
+    }
+}
+
+fn read_as_text() -> Fault {
+    fault(
+        "see bound devices, control groups and backlogs, nor tell odd names of Unix-domain sockets for certain",
+        "netlink is refused, and /proc/net does not tell",
+        "run outside of the sandbox that refuses it",
+    )
 }
 
 fn fault(what: &str, why: &str, hint: &str) -> Fault {
@@ -138,6 +161,16 @@ impl Group<'_> {
     }
 }
 
+/// Whether a pattern fits one of the names that a process has: the kernel's, which is cut off after 15 bytes, that
+/// of the file it runs, or the first word of its command line.
+fn matches(glob: &glob::Pattern, process: &Process) -> bool {
+    let base = |path: &str| path.rsplit('/').next().is_some_and(|name| glob.matches(name));
+    let command = process.command.as_ref().and_then(|command| command.as_raw().split(' ').next());
+    glob.matches(process.name.as_raw())
+        || process.exe.as_ref().is_some_and(|exe| base(exe.as_raw().trim_end_matches(" (deleted)")))
+        || command.is_some_and(|word| base(word.trim_end_matches(':')))
+}
+
 /// A value to sort by. All of one listing are of one kind, beside `None`.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum SortValue {
@@ -149,7 +182,12 @@ enum SortValue {
 
 /// The process that a listener is best known by: not the service manager that only keeps its socket.
 pub(super) fn principal(processes: &[Arc<Process>]) -> Option<&Process> {
-    processes.iter().find(|process| process.pid != 1).or(processes.first()).map(|process| &**process)
+    processes.iter().find(|process| !is_manager(process)).or(processes.first()).map(|process| &**process)
+}
+
+/// Whether a process is the service manager. In a container, process 1 is the application itself.
+fn is_manager(process: &Process) -> bool {
+    process.pid == 1 && process.name.as_raw() == "systemd"
 }
 
 struct Assembly<'a> {
@@ -168,7 +206,7 @@ impl Assembly<'_> {
     fn name(&self, group: &Group<'_>) -> (Option<Untrusted>, Membership) {
         let mut member = self.owners.membership(group.sockets, &group.holders);
         let processes = &group.holders.processes;
-        if processes.len() == 1 && processes[0].pid == 1 && processes[0].name.as_raw() == "systemd" {
+        if processes.len() == 1 && is_manager(&processes[0]) {
             let units = self.units.get_or_init(SocketUnits::read);
             let first = group.first();
             if let Some(service) = units.service(first.transport, &first.address, first.port) {
@@ -188,11 +226,14 @@ impl Assembly<'_> {
         let total = groups.len();
         let unknown = groups.iter().filter(|group| group.absent()).count();
         if let Some(glob) = &self.query.process {
-            groups.retain(|group| group.holders.processes.iter().any(|process| glob.matches(process.name.as_raw())));
+            groups.retain(|group| group.holders.processes.iter().any(|process| matches(glob, process)));
         }
+        // That a process we may not look into holds a socket beside its known owners cannot be told, and is said by
+        // `processes_complete`: on a machine with one shut-off process it would else stand below every listing.
         if unknown == 0 || self.owners.absent != Some(Owner::NoPermission) {
             return Vec::new();
         }
+        let what = format!("see the owners of {unknown} of {total} services");
         let why = match &self.query.process {
             Some(glob) => {
                 format!("no permission, so '{}' could not be compared with them", crate::clean::clean(glob.as_str()))
@@ -204,7 +245,7 @@ impl Assembly<'_> {
         } else {
             "run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE"
         };
-        vec![fault(&format!("see the owners of {unknown} of {total} services"), &why, hint)]
+        vec![fault(&what, &why, hint)]
     }
 
     /// What a listener is sorted by; what has none comes last.
@@ -228,19 +269,27 @@ impl Assembly<'_> {
         let endpoint = Endpoint {
             address: first.address.clone(),
             port,
+            interface: self.device(first),
             transport: first.transport,
             ready: true,
             service_guess: port.and_then(port_name),
         };
         let (name, member) = self.name(group);
         Service {
-            id: self.id(first),
+            id: self.id(first, &endpoint),
             name,
             namespace: None,
             source: "local",
             endpoints: vec![endpoint],
             detail: self.detail(group, member),
         }
+    }
+
+    /// The interface that a socket is bound to: its name, or its number where it has gone.
+    fn device(&self, socket: &Socket) -> Option<Untrusted> {
+        let index = socket.device.filter(|&index| index != 0)?;
+        let name = self.namespaces[usize::from(socket.netns)].interfaces.device(Some(index));
+        Some(name.map_or_else(|| index.to_string().into(), Untrusted::from))
     }
 
     fn detail(&self, group: &Group<'_>, member: Membership) -> LocalDetail {
@@ -255,51 +304,51 @@ impl Assembly<'_> {
         LocalDetail {
             owner: if group.absent() { self.owners.absent.unwrap_or(Owner::NotAsked) } else { Owner::Known },
             processes: Arc::clone(&group.holders.processes),
-            processes_complete: self.owners.absent == Some(Owner::Outside),
+            processes_complete: self.owners.absent == Some(Owner::NotFound),
             user: first.uid.map(|uid| self.users.user(uid)),
             unit: member.unit,
             container: member.container,
             scope: select::scope(first),
             state,
-            device: namespace.interfaces.device(first.device).map(Untrusted::from),
             interfaces: bound
                 .filter(|_| full)
                 .map(|bound| namespace.interfaces.names_leading_to(bound))
                 .unwrap_or_default(),
-            exposed: (full && namespace.unread.is_none()).then(|| select::exposed(first, &namespace.interfaces)),
+            exposed: select::exposed(first, &namespace.interfaces).filter(|_| full && namespace.unread.is_none()),
             v6_only: first.v6_only,
             netns: namespace.identity.clone(),
             backlog: limit.flatten().filter(|_| listens).map(|limit| Backlog { used: queued(), limit }),
             receive_queue: (first.transport == Transport::Udp).then(queued),
-            connections: if full { connections(group, namespace) } else { None },
+            connections: if full { self.connections(group, namespace) } else { None },
             sockets: u32::try_from(group.sockets.len()).unwrap_or(u32::MAX),
         }
     }
 
+    /// How many connections are established to a listener. For UDP, how many of its sockets are connected to a peer,
+    /// where such were asked for.
+    fn connections(&self, group: &Group<'_>, namespace: &Namespace) -> Option<u32> {
+        if group.first().transport != Transport::Udp {
+            return namespace.connections.to(group.first());
+        }
+        let connected = group.sockets.iter().filter(|socket| socket.state == SocketState::Connected).count();
+        u32::try_from(connected).ok().filter(|_| self.query.state.contains(&SocketState::Connected))
+    }
+
     /// `local/tcp/127.0.0.1:5432`, `local/tcp/0.0.0.0%eth0:80`, `local/net:blue/udp/[::]:53`, `local/unix/@name`,
     /// `local/unix/dgram:/run/log`
-    fn id(&self, socket: &Socket) -> String {
+    fn id(&self, socket: &Socket, endpoint: &Endpoint) -> String {
         let mut id = String::with_capacity(40);
-        let namespace = &self.namespaces[usize::from(socket.netns)];
         id.push_str("local/");
         // Writing to a String cannot fail.
-        if let Some(identity) = &namespace.identity {
+        if let Some(identity) = &self.namespaces[usize::from(socket.netns)].identity {
             let _ = write!(id, "net:{identity}/");
         }
         let _ = write!(id, "{}/", socket.transport.as_str());
-        let _ = match socket.address {
-            Address::Ip(IpAddr::V6(ip)) => write!(id, "[{ip}]"),
-            Address::Ip(ip) => write!(id, "{ip}"),
-            Address::Unix(ref path) => write!(id, "{}{path}", socket.unix.map_or("", UnixKind::in_id)),
-        };
-        if socket.device != 0 {
-            let _ = match namespace.interfaces.device(socket.device) {
-                Some(name) => write!(id, "%{}", crate::clean::clean(name)),
-                None => write!(id, "%{}", socket.device),
-            };
-        }
-        if socket.transport != Transport::Unix {
-            let _ = write!(id, ":{}", socket.port);
+        match &socket.unix {
+            Some(name) => name.write_id(&mut id),
+            None => {
+                let _ = write!(id, "{endpoint}");
+            }
         }
         id
     }
@@ -310,26 +359,5 @@ fn order(a: &Socket, b: &Socket) -> Ordering {
     (a.port, a.transport)
         .cmp(&(b.port, b.transport))
         .then_with(|| a.address.cmp(&b.address))
-        .then_with(|| (a.unix, a.device, a.netns).cmp(&(b.unix, b.device, b.netns)))
-}
-
-/// How many connections are established to a listener. For UDP, how many of its sockets are connected to a peer.
-fn connections(group: &Group<'_>, namespace: &Namespace) -> Option<u32> {
-    let first = group.first();
-    match (first.transport, &first.address) {
-        (Transport::Udp, _) => {
-            let connected = group.sockets.iter().filter(|socket| socket.state == SocketState::Connected).count();
-            u32::try_from(connected).ok()
-        }
-        (Transport::Tcp, Address::Ip(ip)) => {
-            let ip = ip.to_canonical();
-            let to = |ip| namespace.established.get(&(ip, first.port)).copied().unwrap_or(0);
-            let ipv4 = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-            // A dual-stack listener takes IPv4 as well, unless another one does.
-            let dual = ip.is_ipv6() && ip.is_unspecified() && first.v6_only != Some(true);
-            let takes_ipv4 = dual && !namespace.listens_on_ipv4.contains(&first.port);
-            Some(to(ip).saturating_add(if takes_ipv4 { to(ipv4) } else { 0 }))
-        }
-        _ => None,
-    }
+        .then_with(|| (&a.unix, a.device, a.netns).cmp(&(&b.unix, b.device, b.netns)))
 }

@@ -1,16 +1,13 @@
 //! One look at the socket tables, in one's own network namespace or in all of them.
 
-use std::collections::{HashMap, HashSet};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use foldhash::fast::FixedState;
-
+use super::connections::Connections;
 use super::interfaces::Interfaces;
-use super::netlink::{LocalEnd, SockDiag};
+use super::netlink::SockDiag;
 use super::socket::{Socket, Wanted};
 use super::{netns, procnet};
-use crate::model::{Address, Fault, NetworkNamespace, Transport};
+use crate::model::{Fault, NetworkNamespace, Transport};
 
 /// What was there to see.
 #[derive(Default)]
@@ -19,6 +16,8 @@ pub(super) struct Seen {
     /// The namespaces looked into; the first is one's own.
     pub(super) namespaces: Vec<Namespace>,
     pub(super) faults: Vec<Fault>,
+    /// What may be missing only for want of rights; a part of `faults`.
+    pub(super) limits: Vec<Fault>,
 }
 
 /// One network namespace.
@@ -29,11 +28,9 @@ pub(super) struct Namespace {
     pub(super) interfaces: Interfaces,
     /// Why they could not be listed.
     pub(super) unread: Option<Fault>,
-    /// How many connections are established to each address that is listened at; those to an address that nobody
-    /// listens at on its own count for every address of their family.
-    pub(super) established: HashMap<LocalEnd, u32, FixedState>,
-    /// The ports that somebody listens at on every IPv4 address, and on those alone.
-    pub(super) listens_on_ipv4: HashSet<u16>,
+    pub(super) connections: Connections,
+    /// Netlink was refused for some table, and `/proc/net` read instead.
+    pub(super) by_text: bool,
 }
 
 /// Looks into one's own namespace, and with `all` into every other one. `interfaces`: whether their addresses are
@@ -68,11 +65,13 @@ fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut Seen) {
         }
     }
     if denied {
-        seen.faults.push(Fault {
+        let denied = Fault {
             what: "look into other network namespaces".to_owned(),
             why: "no permission".to_owned(),
             hint: "run as root, or leave --all-netns out".to_owned(),
-        });
+        };
+        seen.faults.push(denied.clone());
+        seen.limits.push(denied);
     }
 }
 
@@ -110,14 +109,9 @@ fn look_here(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<
         let by_netlink = |diag: &mut SockDiag, out: &mut _| diag.established(out);
         note(&mut faults, read(&mut diag, &mut established, by_netlink, procnet::established), "established tcp");
     }
-    let mut namespace = Namespace::default();
-    if !established.is_empty() {
-        let any_ipv4 = Address::Ip(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let ipv4 = sockets.iter().filter(|socket| socket.transport == Transport::Tcp && socket.address == any_ipv4);
-        namespace.listens_on_ipv4 = ipv4.map(|socket| socket.port).collect();
-        namespace.established = by_listener(established, &sockets);
-    }
-    let devices: Vec<u32> = sockets.iter().map(|socket| socket.device).filter(|&device| device != 0).collect();
+    let connections = Connections::count(&established, &sockets);
+    let mut namespace = Namespace { connections, by_text: diag.is_err(), ..Namespace::default() };
+    let devices: Vec<u32> = sockets.iter().filter_map(|socket| socket.device.filter(|&device| device != 0)).collect();
     match Interfaces::read(interfaces, &devices) {
         Ok(read) => namespace.interfaces = read,
         Err(err) => {
@@ -126,27 +120,6 @@ fn look_here(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<
         }
     }
     (sockets, namespace, faults)
-}
-
-fn by_listener(established: Vec<LocalEnd>, sockets: &[Socket]) -> HashMap<LocalEnd, u32, FixedState> {
-    let mut counts = HashMap::default();
-    let listened: HashSet<LocalEnd, FixedState> = sockets
-        .iter()
-        .filter(|socket| socket.transport == Transport::Tcp)
-        .filter_map(|socket| match socket.address {
-            Address::Ip(ip) => Some((ip.to_canonical(), socket.port)),
-            Address::Unix(_) => None,
-        })
-        .collect();
-    for end in established {
-        let any = match end.0 {
-            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        };
-        let listener = if listened.contains(&end) { end } else { (any, end.1) };
-        *counts.entry(listener).or_default() += 1;
-    }
-    counts
 }
 
 /// Reads a table through netlink, and where that is refused, be it half-way, from `/proc/net`.

@@ -3,9 +3,11 @@
 mod activation;
 mod cgroup;
 mod columns;
+mod connections;
 mod interfaces;
 mod list;
 mod look;
+mod mounts;
 mod netlink;
 mod netns;
 mod options;

@@ -10,7 +10,8 @@ use std::time::Duration;
 use rustix::net::netlink::{self, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
 
-use super::socket::{Socket, UnixKind, Wanted};
+use super::connections::LocalEnd;
+use super::socket::{Socket, UnixKind, UnixName, Wanted};
 use crate::clean::Untrusted;
 use crate::model::{Address, SocketState, Transport};
 
@@ -56,9 +57,6 @@ pub(super) struct SockDiag {
     buffer: Vec<u8>,
 }
 
-/// The local end of an established connection.
-pub(super) type LocalEnd = (IpAddr, u16);
-
 impl SockDiag {
     pub(super) fn open() -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC;
@@ -87,7 +85,11 @@ impl SockDiag {
     pub(super) fn established(&mut self, out: &mut Vec<LocalEnd>) -> io::Result<()> {
         for family in [AF_INET, AF_INET6] {
             self.dump(&inet_request(family, IPPROTO_TCP, 1 << TCP_ESTABLISHED), out, |message, out| {
-                out.extend(local_end(message).map(|(ip, port)| (ip.to_canonical(), port)));
+                out.extend(local_end(message).map(|(ip, port)| LocalEnd {
+                    ip: ip.to_canonical(),
+                    port,
+                    device: u32_at(message, 40),
+                }));
             })?;
         }
         Ok(())
@@ -187,7 +189,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
         address: Address::Ip(ip),
         unix: None,
         port,
-        device: u32_at(message, 40)?,
+        device: Some(u32_at(message, 40)?),
         inode: u32_at(message, 68)?,
         uid: Some(u32_at(message, 64)?),
         cgroup: None,
@@ -207,7 +209,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
 }
 
 /// The source address and port of an `inet_diag_msg`.
-fn local_end(message: &[u8]) -> Option<LocalEnd> {
+fn local_end(message: &[u8]) -> Option<(IpAddr, u16)> {
     let address = message.get(8..24)?;
     let ip = match *message.first()? {
         AF_INET => IpAddr::V4(Ipv4Addr::from(*address.first_chunk::<4>()?)),
@@ -217,9 +219,9 @@ fn local_end(message: &[u8]) -> Option<LocalEnd> {
 }
 
 fn parse_unix(message: &[u8]) -> Option<Socket> {
-    let kind = UnixKind::of(u32::from(*message.get(1)?))?;
+    let unix_kind = UnixKind::of(u32::from(*message.get(1)?))?;
     let listens = *message.get(2)? == TCP_LISTEN;
-    if !listens && kind != UnixKind::Datagram {
+    if !listens && unix_kind != UnixKind::Datagram {
         return None;
     }
     let mut name = None;
@@ -227,9 +229,9 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
         transport: Transport::Unix,
         state: if listens { SocketState::Listen } else { SocketState::Unconnected },
         address: Address::Unix(Untrusted::default()),
-        unix: Some(kind),
+        unix: None,
         port: 0,
-        device: 0,
+        device: Some(0),
         inode: u32_at(message, 4)?,
         uid: None,
         cgroup: None,
@@ -240,7 +242,7 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
     };
     for (kind, value) in attributes(message.get(UNIX_MSG..)?) {
         match kind {
-            UNIX_DIAG_NAME => name = Some(unix_name(value)),
+            UNIX_DIAG_NAME => name = Some(UnixName { kind: unix_kind, bytes: unix_name(value).into() }),
             UNIX_DIAG_RQLEN => {
                 socket.receive_queue = u32_at(value, 0)?;
                 socket.backlog_limit = listens.then_some(u32_at(value, 4)?);
@@ -249,15 +251,17 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
             _ => {}
         }
     }
-    socket.address = Address::Unix(name?);
+    let name = name?;
+    socket.address = name.address();
+    socket.unix = Some(name);
     Some(socket)
 }
 
-/// A path ends at its first NUL; an abstract name begins with one, shown as `@`, and may hold more.
-fn unix_name(bytes: &[u8]) -> Untrusted {
-    match bytes.split_first() {
-        Some((0, name)) => Untrusted::from_bytes(&[b"@", name].concat()),
-        _ => Untrusted::from_bytes(bytes.split(|&byte| byte == 0).next().unwrap_or_default()),
+/// A path ends at its first NUL; an abstract name begins with one and may hold more.
+fn unix_name(bytes: &[u8]) -> &[u8] {
+    match bytes.first() {
+        Some(0) => bytes,
+        _ => bytes.split(|&byte| byte == 0).next().unwrap_or_default(),
     }
 }
 

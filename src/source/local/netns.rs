@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::thread;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::thread::LinkNameSpaceType;
 
+use super::mounts;
 use crate::clean::Untrusted;
 use crate::model::NetworkNamespace;
 
@@ -16,7 +19,7 @@ use crate::model::NetworkNamespace;
 pub(super) struct Other {
     pub(super) identity: NetworkNamespace,
     /// Where it can be opened. Not held open: there may be more of them than descriptors.
-    places: Vec<String>,
+    places: Vec<PathBuf>,
 }
 
 /// Where `ip netns` keeps names: each a mount of a namespace.
@@ -28,14 +31,15 @@ const MOST_PLACES: usize = 16;
 pub(super) fn others() -> io::Result<(Vec<Other>, bool)> {
     let mut found = BTreeMap::new();
     let mut denied = false;
-    for place in mounted() {
-        let name = place.strip_prefix(NAMES).and_then(|name| name.strip_prefix('/')).map(Untrusted::from);
-        denied |= add(&mut found, place, name);
+    // By `ip netns`, and by container runtimes.
+    for mount in mounts::read()?.into_iter().filter(|mount| mount.root.starts_with(b"net:[")) {
+        let name = mount.point.strip_prefix(NAMES).ok().map(|name| Untrusted::from_bytes(name.as_os_str().as_bytes()));
+        denied |= add(&mut found, mount.point, name);
     }
     for entry in std::fs::read_dir("/proc")? {
         let name = entry?.file_name();
         if let Some(pid) = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) {
-            denied |= add(&mut found, format!("/proc/{pid}/ns/net"), None);
+            denied |= add(&mut found, format!("/proc/{pid}/ns/net").into(), None);
         }
     }
     if let Ok(own) = rustix::fs::stat("/proc/self/ns/net") {
@@ -45,7 +49,7 @@ pub(super) fn others() -> io::Result<(Vec<Other>, bool)> {
 }
 
 /// Adds the namespace at `place`; whether looking there was refused.
-fn add(found: &mut BTreeMap<u64, Other>, place: String, name: Option<Untrusted>) -> bool {
+fn add(found: &mut BTreeMap<u64, Other>, place: PathBuf, name: Option<Untrusted>) -> bool {
     match rustix::fs::stat(&place) {
         Ok(stat) => {
             let identity = NetworkNamespace { inode: stat.st_ino, name: None };
@@ -58,17 +62,6 @@ fn add(found: &mut BTreeMap<u64, Other>, place: String, name: Option<Untrusted>)
         }
         Err(error) => matches!(error, Errno::ACCESS | Errno::PERM),
     }
-}
-
-/// The places where network namespaces are mounted: by `ip netns`, by container runtimes.
-fn mounted() -> Vec<String> {
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    // `412 22 0:4 net:[4026532196] /run/netns/blue rw - nsfs nsfs rw`; spaces in paths are written as \040.
-    let place = |line: &str| {
-        let mut fields = line.split(' ').skip(3);
-        fields.next()?.starts_with("net:[").then(|| fields.next().map(|path| path.replace("\\040", " ")))?
-    };
-    mounts.lines().filter_map(place).collect()
 }
 
 impl Other {

@@ -1,5 +1,6 @@
 //! Who the sockets belong to: processes, and the units and containers they run in.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::AsFd;
@@ -64,8 +65,11 @@ impl Owners {
             .collect();
         let says_enough =
             |id| socket_groups.get(&id).is_some_and(|member| !member.is_empty() && !is_supervisor(member));
-        let inodes: Inodes =
-            sockets.iter().map(|socket| (socket.inode, !socket.cgroup.is_some_and(says_enough))).collect();
+        let ask = OnceCell::new();
+        let asks = |socket: &Socket| {
+            !socket.cgroup.is_some_and(says_enough) && *ask.get_or_init(cgroup::processes_have_groups)
+        };
+        let inodes: Inodes = sockets.iter().map(|socket| (socket.inode, asks(socket))).collect();
         let mut walk = walk::walk(&inodes, full, stop)?;
         let process_groups = walk
             .processes
@@ -75,7 +79,7 @@ impl Owners {
         let absent = match &walk {
             Walk { unfinished: Some(_), .. } => Owner::Unfinished,
             Walk { denied: true, .. } => Owner::NoPermission,
-            _ => Owner::Outside,
+            _ => Owner::NotFound,
         };
         let processes = describe(walk.processes, full, users);
         let (holders, unfinished) = (walk.holders, walk.unfinished);

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use super::walk::Place;
 use crate::clean::Untrusted;
 use crate::model::Ancestor;
 
@@ -39,33 +40,34 @@ const MOST_PARENTS: usize = 64;
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
 const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// Opens the directory of a process from its descriptor directory, or from that of one of its threads.
-pub(super) fn open(descriptors: BorrowedFd<'_>, of_thread: bool) -> Result<OwnedFd, Errno> {
-    rustix::fs::openat(descriptors, if of_thread { "../../.." } else { ".." }, DIRECTORY, Mode::empty())
-}
-
-/// Reads a process through its own directory.
+/// Reads a process through its descriptor directory, or that of one of its threads.
 ///
 /// # Errors
 /// What the kernel says; most often that the process has ended.
 pub(super) fn read(
     proc: BorrowedFd<'_>,
-    home: BorrowedFd<'_>,
-    pid: u32,
+    descriptors: BorrowedFd<'_>,
+    place: Place,
     full: bool,
     control_groups: bool,
 ) -> Result<Facts, Errno> {
-    let mut buffer = [0; 1024];
-    let name = read_small(home, "comm", &mut buffer)?;
+    let up = |of_process, of_thread| if place.thread.is_some() { of_thread } else { of_process };
+    let mut buffer = [0; 4096];
+    let name = read_small(descriptors, up("../comm", "../../../comm"), &mut buffer)?;
     let name = Untrusted::from_bytes(name.strip_suffix(b"\n").unwrap_or(name));
     let control_groups = if control_groups {
-        let mut buffer = [0; 4096];
-        read_small(home, "cgroup", &mut buffer).map(|text| String::from_utf8_lossy(text).into()).ok()
+        let text = read_small(descriptors, up("../cgroup", "../../../cgroup"), &mut buffer);
+        text.map(|text| String::from_utf8_lossy(text).into()).ok()
     } else {
         None
     };
-    let more = if full { Some(Box::new(read_more(proc, home)?)) } else { None };
-    Ok(Facts { pid, name, control_groups, more })
+    let more = if full {
+        let home = rustix::fs::openat(descriptors, up("..", "../../.."), DIRECTORY, Mode::empty())?;
+        Some(Box::new(read_more(proc, home.as_fd())?))
+    } else {
+        None
+    };
+    Ok(Facts { pid: place.pid, name, control_groups, more })
 }
 
 fn read_more(proc: BorrowedFd<'_>, home: BorrowedFd<'_>) -> Result<More, Errno> {

@@ -5,9 +5,8 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::netlink::LocalEnd;
-use super::socket::{Socket, UnixKind, Wanted};
-use crate::clean::Untrusted;
+use super::connections::LocalEnd;
+use super::socket::{Socket, UnixKind, UnixName, Wanted};
 use crate::model::{Address, SocketState, Transport};
 
 /// The directory of the calling thread's network namespace.
@@ -25,7 +24,7 @@ pub(super) fn established(out: &mut Vec<LocalEnd>) -> io::Result<()> {
     for_each_line(Transport::Tcp, |line| {
         let mut fields = line.split_ascii_whitespace().skip(1);
         if let (Some(local), Some("01")) = (fields.next(), fields.nth(1)) {
-            out.extend(parse_end(local).map(|(ip, port)| (ip.to_canonical(), port)));
+            out.extend(parse_end(local).map(|(ip, port)| LocalEnd { ip: ip.to_canonical(), port, device: None }));
         }
     })
 }
@@ -68,7 +67,7 @@ fn parse_inet(transport: Transport, line: &str) -> Option<Socket> {
         address: Address::Ip(ip),
         unix: None,
         port,
-        device: 0,
+        device: None,
         uid: fields.nth(2)?.parse().ok(),
         inode: fields.nth(1)?.parse().ok()?,
         cgroup: None,
@@ -80,7 +79,7 @@ fn parse_inet(transport: Transport, line: &str) -> Option<Socket> {
 }
 
 /// `0100007F:1538`: each 32-bit word of the address in the machine's own byte order.
-fn parse_end(text: &str) -> Option<LocalEnd> {
+fn parse_end(text: &str) -> Option<(IpAddr, u16)> {
     let (address, port) = text.split_once(':')?;
     let word = |at: usize| u32::from_str_radix(address.get(at * 8..at * 8 + 8)?, 16).ok().map(u32::to_ne_bytes);
     let ip = if address.len() == 8 {
@@ -106,13 +105,19 @@ fn parse_unix(line: &[u8]) -> Option<Socket> {
     // The path is what follows the inode, spaces and all.
     let digits = inode.to_string();
     let start = text.find(&format!(" {digits} "))? + digits.len() + 2;
+    // The kernel writes an abstract name with an `@` for its first byte.
+    let mut bytes = line.get(start..)?.to_vec();
+    if let Some(first @ b'@') = bytes.first_mut() {
+        *first = 0;
+    }
+    let name = UnixName { kind, bytes: bytes.into() };
     Some(Socket {
         transport: Transport::Unix,
         state: if listens { SocketState::Listen } else { SocketState::Unconnected },
-        address: Address::Unix(Untrusted::from_bytes(line.get(start..)?)),
-        unix: Some(kind),
+        address: name.address(),
+        unix: Some(name),
         port: 0,
-        device: 0,
+        device: None,
         inode,
         uid: None,
         cgroup: None,

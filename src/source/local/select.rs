@@ -1,6 +1,6 @@
 //! Which sockets are wanted: the options, checked against this machine.
 
-use super::interfaces::{Bound, Interfaces};
+use super::interfaces::{self, Bound, Interfaces};
 use super::look::Namespace;
 use super::options::{Local, SortKey};
 use super::socket::{Socket, Wanted};
@@ -34,11 +34,11 @@ impl<'a> Selection<'a> {
     pub(super) fn check_interface(&self, namespaces: &[Namespace]) -> Result<()> {
         let Some(wanted) = &self.query.interface else { return Ok(()) };
         let names: Vec<&str> = namespaces.iter().flat_map(|namespace| namespace.interfaces.names()).collect();
-        if names.contains(&wanted.as_str()) {
+        if names.contains(&wanted.as_str()) || interfaces::exists(wanted) {
             return Ok(());
         }
         let list = names.iter().map(|name| clean(name)).collect::<Vec<_>>().join(", ");
-        let why = "there is no such interface with an address here";
+        let why = "there is no such interface here";
         Err(Error::usage(format!("--interface '{}'", clean(wanted)), why, format!("there are: {list}")))
     }
 
@@ -50,7 +50,7 @@ impl<'a> Selection<'a> {
             || self.uid.is_some_and(|uid| socket.uid != Some(uid))
             || (query.skip_loopback && scope == Scope::Loopback)
             || (query.skip_private && scope == Scope::Private)
-            || (query.exposed && !exposed(socket, interfaces))
+            || (query.exposed && exposed(socket, interfaces) == Some(false))
             || query
                 .interface
                 .as_ref()
@@ -68,8 +68,8 @@ pub(super) fn scope(socket: &Socket) -> Scope {
 }
 
 /// Whether another host could reach a socket.
-pub(super) fn exposed(socket: &Socket, interfaces: &Interfaces) -> bool {
-    bound(socket).is_some_and(|bound| interfaces.is_exposed(bound))
+pub(super) fn exposed(socket: &Socket, interfaces: &Interfaces) -> Option<bool> {
+    bound(socket).map_or(Some(false), |bound| interfaces.exposed(bound))
 }
 
 /// Where a socket is bound; `None` for Unix-domain ones.

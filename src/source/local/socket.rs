@@ -1,5 +1,8 @@
 //! A socket as the kernel lists it.
 
+use std::fmt::Write;
+
+use crate::clean::{Untrusted, is_dangerous};
 use crate::model::{Address, SocketState, Transport};
 
 /// One listening or bound socket.
@@ -8,12 +11,12 @@ pub(super) struct Socket {
     pub(super) transport: Transport,
     pub(super) state: SocketState,
     pub(super) address: Address,
-    /// What kind of Unix-domain socket it is; each kind has an abstract name space of its own.
-    pub(super) unix: Option<UnixKind>,
+    /// For Unix-domain sockets: what tells them apart.
+    pub(super) unix: Option<UnixName>,
     /// 0 for Unix-domain sockets.
     pub(super) port: u16,
-    /// The index of the interface it is bound to; 0: none.
-    pub(super) device: u32,
+    /// The index of the interface it is bound to; 0: none; `None`: nobody tells.
+    pub(super) device: Option<u32>,
     pub(super) inode: u32,
     /// Who made it.
     pub(super) uid: Option<u32>,
@@ -45,14 +48,61 @@ impl UnixKind {
             _ => None,
         }
     }
+}
 
-    /// What an id has before the name; nothing for the kind that nearly all are.
-    pub(super) fn in_id(self) -> &'static str {
-        match self {
-            Self::Stream => "",
-            Self::Datagram => "dgram:",
-            Self::Seqpacket => "seqpacket:",
+/// What the kernel tells Unix-domain sockets apart by: each kind has an abstract name space of its own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct UnixName {
+    pub(super) kind: UnixKind,
+    /// A path; or, after a NUL, a name in the abstract name space, which may hold any byte.
+    pub(super) bytes: Box<[u8]>,
+}
+
+impl UnixName {
+    /// How people see it: `@name` is abstract.
+    pub(super) fn address(&self) -> Address {
+        Address::Unix(match self.bytes.split_first() {
+            Some((0, name)) => Untrusted::from_bytes(&[b"@", name].concat()),
+            _ => Untrusted::from_bytes(&self.bytes),
+        })
+    }
+
+    /// How an id has it, byte for byte: `/run/x.sock`, `@name`, `dgram:/run/log`, `/tmp/caf\xe9`.
+    pub(super) fn write_id(&self, out: &mut String) {
+        out.push_str(match self.kind {
+            UnixKind::Stream => "",
+            UnixKind::Datagram => "dgram:",
+            UnixKind::Seqpacket => "seqpacket:",
+        });
+        let name = match self.bytes.split_first() {
+            Some((0, name)) => {
+                out.push('@');
+                name
+            }
+            // A path may begin like that too.
+            Some((b'@', path)) => {
+                out.push_str("\\x40");
+                path
+            }
+            _ => &self.bytes,
+        };
+        for chunk in name.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                if is_dangerous(c) || c == '\\' {
+                    write_bytes(out, c.encode_utf8(&mut [0; 4]).as_bytes());
+                } else {
+                    out.push(c);
+                }
+            }
+            write_bytes(out, chunk.invalid());
         }
+    }
+}
+
+fn write_bytes(out: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "\\x{byte:02x}");
     }
 }
 
@@ -76,5 +126,24 @@ impl Wanted {
             SocketState::Unconnected => self.unconnected,
             SocketState::Connected => self.connected,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_have_ids_that_differ() {
+        let id = |bytes: &[u8]| {
+            let mut id = String::new();
+            UnixName { kind: UnixKind::Stream, bytes: bytes.into() }.write_id(&mut id);
+            id
+        };
+        assert_eq!(id(b"/run/x.sock"), "/run/x.sock");
+        assert_eq!((id(b"\0abs"), id(b"@abs")), ("@abs".into(), "\\x40abs".into()));
+        assert_eq!((id(b"\0\xff"), id(b"\0\xfe")), ("@\\xff".into(), "@\\xfe".into()));
+        assert_eq!((id(b"a\nb"), id(b"a\\nb")), ("a\\x0ab".into(), "a\\x5cnb".into()));
+        assert_eq!(id("\0\u{202e}é".as_bytes()), "@\\xe2\\x80\\xaeé");
     }
 }

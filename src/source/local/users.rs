@@ -2,10 +2,14 @@
 //! answer at all, and then a number is the better answer.
 
 use std::collections::HashMap;
+use std::io::Read;
 
 use crate::clean::Untrusted;
 use crate::error::{Error, Result};
 use crate::model::User;
+
+/// The most that is read of it; a line has about 60 bytes.
+const PASSWD_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The users of this machine.
 #[derive(Default)]
@@ -16,7 +20,15 @@ pub(super) struct Users {
 impl Users {
     /// Reads them; a machine without `/etc/passwd` has only numbers.
     pub(super) fn read() -> Self {
-        Self::parse(&std::fs::read("/etc/passwd").unwrap_or_default())
+        // Nothing but a regular file is read: anything else could make us wait, or never end.
+        let mut passwd = Vec::new();
+        let path = "/etc/passwd";
+        if std::fs::metadata(path).is_ok_and(|meta| meta.is_file())
+            && let Ok(file) = std::fs::File::open(path)
+        {
+            let _ = file.take(PASSWD_BYTES).read_to_end(&mut passwd);
+        }
+        Self::parse(&passwd)
     }
 
     fn parse(passwd: &[u8]) -> Self {
@@ -39,7 +51,8 @@ impl Users {
     /// The id of a user named on the command line, by name or number.
     pub(super) fn find(&self, text: &str) -> Result<u32> {
         let named = self.names.iter().find(|(_, name)| name.as_raw() == text).map(|(&uid, _)| uid);
-        named.or_else(|| text.parse().ok()).ok_or_else(|| {
+        let number = || text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+        named.or_else(number).ok_or_else(|| {
             let names = self.names.values().map(|name| (strsim::jaro_winkler(name.as_raw(), text), name));
             let close = names.filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
             let hint = match close {

@@ -47,9 +47,9 @@ pub(super) enum Unfinished {
 
 /// Where a table of descriptors is: a process, or one thread of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Place {
-    pid: u32,
-    thread: Option<u32>,
+pub(super) struct Place {
+    pub(super) pid: u32,
+    pub(super) thread: Option<u32>,
 }
 
 /// Below so many descriptors a second thread costs more than it brings.
@@ -65,6 +65,9 @@ pub(super) fn walk(inodes: &Inodes, full: bool, stop: &(dyn Fn() -> bool + Sync)
     let proc = rustix::fs::open("/proc", DIRECTORY, Mode::empty())?;
     let look = |places: &[Place]| look_into(&proc, places, inodes, full, stop);
     let pids = numbers(&proc, ".")?;
+    if pids.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "no process is in it"));
+    }
     let processes: Vec<Place> = pids.iter().map(|&pid| Place { pid, thread: None }).collect();
     let (mut walk, empty) = look(&processes);
     if walk.unfinished.is_none() && missing(&walk, inodes) {

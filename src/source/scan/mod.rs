@@ -199,6 +199,7 @@ fn service(found: Found, names: &BTreeMap<IpAddr, Untrusted>) -> Service<ScanDet
             port: Some(address.port()),
             transport: Transport::Tcp,
             ready: state == PortState::Open,
+            interface: None,
             service_guess: port_name(address.port()),
         }],
         detail: ScanDetail {

@@ -231,10 +231,8 @@ impl<'a> Worker<'a> {
             return groups.map(|_| ());
         }
         let place = self.shared.places[slot as usize];
-        let described = groups.and_then(|groups| {
-            let home = process::open(directory.as_fd(), place.thread.is_some())?;
-            process::read(self.shared.proc, home.as_fd(), place.pid, self.shared.full, groups)
-        });
+        let described = groups
+            .and_then(|groups| process::read(self.shared.proc, directory.as_fd(), place, self.shared.full, groups));
         match described {
             Ok(facts) => {
                 self.found.processes.push((slot, facts));
