@@ -201,10 +201,23 @@ impl Connector {
                 continue;
             }
             ended.push(self.look(slot, &address).unwrap_or_else(|| {
+                let answer = self.said_softly(slot);
                 self.release(slot, Answer::Silent);
                 self.waiting -= 1;
-                Ended { probe, answer: Answer::Silent, since }
+                Ended { probe, answer, since }
             }));
+        }
+    }
+
+    /// What an ICMP message said that came while the socket was in the middle of its `connect`, as it does on a fast
+    /// link: the kernel then only notes it and goes on trying.
+    fn said_softly(&self, slot: u32) -> Answer {
+        match sockopt::socket_error(&self.slots[slot as usize].fd) {
+            Ok(Err(errno)) => match refusal(errno) {
+                Answer::No(reason) => Answer::No(reason),
+                _ => Answer::Silent,
+            },
+            _ => Answer::Silent,
         }
     }
 

@@ -62,7 +62,7 @@ fn resets_and_icmp_messages_are_answers() {
         let document = here.scan().args("-p 1000-1003 --all --json").arg(host).run().document();
         let states = ["open", "closed", "unreachable", "filtered"].map(|state| ports(&document, state));
         let expected = match host.contains(':') {
-            // Linux gives no connection up for an ICMPv6 message about the address.
+            // There nobody listens.
             true => [vec![], vec![1000, 1001, 1003], vec![1002], vec![]],
             false => [vec![1000], vec![1001, 1003], vec![1002], vec![]],
         };

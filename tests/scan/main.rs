@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::support::{Fixture, Listing, Scene};
+use crate::support::{Fixture, Listing, Row, Scene};
 
 /// Two scenes with a wire between them; the second is scanned from the first at 10.77.0.2.
 fn wired() -> (Scene, Scene) {
@@ -37,7 +37,7 @@ fn ports(document: &Value, state: &str) -> BTreeSet<u16> {
 
 /// The open ports of a listing, of which each port is listed once.
 fn open(listing: &Listing) -> BTreeSet<u16> {
-    let state = |row: &crate::support::Row| row.detail("state").as_str().unwrap().to_owned();
+    let state = |row: &Row| row.detail("state").as_str().unwrap().to_owned();
     let rows = listing.rows.iter().filter(|row| state(row) == "open");
     let found: Vec<u16> = rows.map(|row| row.0["endpoints"][0]["port"].as_u64().unwrap().try_into().unwrap()).collect();
     let set: BTreeSet<u16> = found.iter().copied().collect();

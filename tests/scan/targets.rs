@@ -35,7 +35,7 @@ fn every_form_is_understood() {
     assert_eq!(hosts(&scene, "::1 127.0.0.1 -6"), set(&["::1"]));
     assert_eq!(hosts(&scene, "localhost -4"), set(&["127.0.0.1"]));
     assert_eq!(hosts(&scene, "127.0.0.1 127.0.0.1/32 127.0.0.1"), set(&["127.0.0.1"]), "each once");
-    scene.sh("ip link add d0 type dummy; ip address add 10.5.0.1/30 dev d0; ip link set d0 up");
+    scene.sh("ip link add d0 type veth peer name d1; ip address add 10.5.0.1/30 dev d0; ip link set d1 up; ip link set d0 up");
     assert_eq!(hosts(&scene, "local"), set(&["10.5.0.1", "127.0.0.1", "::1"]));
     let document = scene.scan().args("-p 80 --interface d0 --all --json").run().document();
     assert_eq!(document["items"].as_array().unwrap().len(), 4, "the four addresses of the network");

@@ -2,7 +2,7 @@
 
 use super::pace::{Pace, Window};
 
-/// A host on its way through the scan: 64 bytes, for there may be tens of thousands at a time.
+/// A host on its way through the scan: 80 bytes, for there may be tens of thousands at a time.
 #[derive(Clone, Debug)]
 pub(super) struct Host {
     /// Its number among all addresses.
@@ -25,6 +25,8 @@ pub(super) struct Host {
     again: u32,
     /// Second attempts begun.
     again_begun: u32,
+    /// What share of questions is lost of late.
+    loss: f32,
     /// How often a second look at once brought the verdict: a moving average, 255 is always.
     quick: u8,
     /// Whether it stands in the queue of those that may be asked.
@@ -39,6 +41,8 @@ const FEW_RETRIES: u8 = 2;
 const MOST_RETRIES: u8 = 12;
 /// Retrying ends when fewer answers than this are still to be expected.
 const EXPECTED: f64 = 0.01;
+/// What one question weighs in the share of those lost.
+const LOSS_GAIN: f32 = 1.0 / 256.0;
 /// An average above this makes the second look worth its system call.
 const WORTH_A_LOOK: u8 = 40;
 /// The kernel repeats a SYN after a second: an answer that late may be one to the repetition.
@@ -58,23 +62,33 @@ impl Host {
             silent: 0,
             again: 0,
             again_begun: 0,
+            loss: 0.0,
             quick: 128,
             queued: true,
         }
     }
 
-    /// How long an attempt may wait, in microseconds: twice as long each time the port is asked again.
+    /// How long an attempt may wait, in microseconds. Asked again, a port is given twice as long where no round trip is
+    /// known yet, which may be a long one, and once more of it each time where it is.
     pub(super) fn timeout(&self, pace: &Pace, attempt: u8) -> u64 {
-        let once = match self.rtt {
-            0 => pace.first_timeout,
-            rtt => (u64::from(rtt) + 4 * u64::from(self.variance)).max(pace.least_timeout),
+        let timeout = match self.rtt {
+            0 => pace.first_timeout.saturating_mul(1 << (attempt.clamp(1, 16) - 1)),
+            rtt => (u64::from(rtt) + 4 * u64::from(self.variance)).max(pace.least_timeout) * u64::from(attempt.max(1)),
         };
-        once.saturating_mul(1 << (attempt.clamp(1, 16) - 1)).min(pace.most_timeout)
+        timeout.min(pace.most_timeout)
     }
 
-    /// The round trip in milliseconds, as far as it is known.
-    pub(super) fn round_trip(&self) -> u32 {
-        self.rtt / 1000
+    /// For how many milliseconds losses come to light that one window caused: a lost question is known as lost only
+    /// when its time is over and the next one is answered.
+    pub(super) fn loss_span(&self, pace: &Pace) -> u32 {
+        let span = self.timeout(pace, 1).saturating_add(self.rtt.into()) / 1000;
+        u32::try_from(span).unwrap_or(u32::MAX)
+    }
+
+    /// How much of a window to keep when losses show: less, the more is lost (as DCTCP does, RFC 8257), so that a line
+    /// that loses one in a hundred whatever happens does not slow the scan down.
+    pub(super) fn keeps(&self) -> f32 {
+        (1.0 - self.loss).clamp(0.5, 1.0)
     }
 
     /// Takes an answer to that attempt after so many microseconds.
@@ -87,6 +101,10 @@ impl Host {
         } else {
             self.answered_again += 1;
         }
+        for _ in 1..attempt {
+            self.loss += (1.0 - self.loss) * LOSS_GAIN;
+        }
+        self.loss -= self.loss * LOSS_GAIN;
         self.again += u32::from(attempt == 2);
         self.window.answered();
     }
@@ -172,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_host_is_small() {
-        assert!(size_of::<Host>() <= 72, "{}", size_of::<Host>());
+        assert!(size_of::<Host>() <= 80, "{}", size_of::<Host>());
     }
 
     #[test]
@@ -184,7 +202,7 @@ mod tests {
         (0..50).for_each(|_| host.take_answer(1, 200_000));
         assert!((200_000..210_000).contains(&host.timeout(&pace, 1)), "{}", host.timeout(&pace, 1));
         assert_eq!(host.timeout(&pace, 2), host.timeout(&pace, 1) * 2);
-        assert_eq!(host.timeout(&pace, 9), 3_000_000, "never longer than asked for");
+        assert_eq!(host.timeout(&pace, 30), 3_000_000, "never longer than asked for");
         (0..100).for_each(|_| host.take_answer(1, 50));
         assert_eq!(host.timeout(&pace, 1), 100_000, "never shorter than the floor");
         host.take_answer(1, 1_500_000);
@@ -220,6 +238,17 @@ mod tests {
         assert!(host.is_worth_asking_again(&told, 3) && !host.is_worth_asking_again(&told, 4));
         let once = Pace { retries: Some(0), ..pace };
         assert!(!host.is_worth_asking_again(&once, 1));
+    }
+
+    #[test]
+    fn the_more_is_lost_the_less_is_kept() {
+        let (mut host, pace) = host();
+        assert!((host.keeps() - 1.0).abs() < 1e-6);
+        (0..2000).for_each(|n| host.take_answer(if n % 100 == 0 { 2 } else { 1 }, 100));
+        assert!((0.97..0.995).contains(&host.keeps()), "{}", host.keeps());
+        (0..2000).for_each(|_| host.take_answer(4, 100));
+        assert!((host.keeps() - 0.5).abs() < 1e-6);
+        assert_eq!(host.loss_span(&pace), 100);
     }
 
     #[test]

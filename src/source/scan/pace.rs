@@ -73,6 +73,7 @@ pub(super) struct Window {
     /// Up to here it doubles.
     threshold: f32,
     widest: f32,
+    narrowest: f32,
     /// When it was cut, in milliseconds on the thread's clock.
     cut: u32,
 }
@@ -83,7 +84,8 @@ const SILENT_GROWTH: f32 = 3.0;
 
 impl Window {
     pub(super) fn new(first: f32, widest: f32) -> Self {
-        Self { size: first, threshold: f32::INFINITY, widest, cut: 0 }
+        // Loss that does not come from too many questions would close the window for nothing.
+        Self { size: first, threshold: f32::INFINITY, widest, narrowest: (first / 2.0).max(1.0), cut: 0 }
     }
 
     /// Whether one more question may be open beside these.
@@ -107,11 +109,11 @@ impl Window {
         }
     }
 
-    /// A question that was silent has been answered when it was asked again, so it or its answer was lost: the window becomes
-    /// `keep` of what it was, once for all that was lost within `span` milliseconds.
+    /// A question that was silent has been answered when it was asked again, so it or its answer was lost: the window
+    /// becomes `keep` of what it was, once for all losses that come to light within `span` milliseconds.
     pub(super) fn lost(&mut self, now: u32, span: u32, keep: f32) {
         if now.saturating_sub(self.cut) >= span.max(1) {
-            self.threshold = (self.size * keep).max(NARROWEST);
+            self.threshold = (self.size * keep).max(self.narrowest);
             self.size = self.threshold;
             self.cut = now;
         }
@@ -122,9 +124,6 @@ impl Window {
         self.size = (self.size + by).min(self.widest);
     }
 }
-
-/// Narrower than this a lost question costs more time than it saves the network.
-const NARROWEST: f32 = 4.0;
 
 #[cfg(test)]
 mod tests {
@@ -160,7 +159,10 @@ mod tests {
     fn a_window_never_closes() {
         let mut window = Window::new(1.0, 1e6);
         (1..100).for_each(|round| window.lost(round * 100, 1, 0.5));
-        assert!(window.takes(0) && window.takes(3) && !window.takes(4));
+        assert!(window.takes(0) && !window.takes(1));
+        let mut window = Window::new(256.0, 1e6);
+        (1..100).for_each(|round| window.lost(round * 100, 1, 0.5));
+        assert!(window.takes(127) && !window.takes(128));
     }
 
     #[test]

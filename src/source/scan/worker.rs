@@ -263,10 +263,10 @@ impl<'p> Worker<'p> {
         host.take_answer(probe.attempt, rtt);
         self.window.answered();
         if probe.attempt > 1 {
+            let (span, keep) = (host.loss_span(&self.plan.pace), host.keeps());
+            host.window.lost(now, span, keep);
             // What was lost on the way to one host tells half as much of the way to all.
-            let span = host.round_trip().max(10);
-            host.window.lost(now, span, 0.5);
-            self.window.lost(now, span, 0.75);
+            self.window.lost(now, span, f32::midpoint(keep, 1.0));
         }
     }
 
