@@ -107,7 +107,7 @@ pub use model::{
     ProbeOrder, Process, Reason, ScanDetail, Scope, Service, Shown, SocketState, Target, TargetError, Transport, User,
     port_name,
 };
-pub use output::{End, Format, FormatName, Page};
+pub use output::{End, Format, FormatName, Page, Read};
 pub use source::local::{Local, SortKey};
 pub use source::scan::{Scan, Tempo};
 pub use source::{ListFuture, Progress, Sink, Source, collect};

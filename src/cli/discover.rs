@@ -18,7 +18,7 @@ use super::terminal::{self, Terminal};
 use super::{Global, stderr, stdout};
 use crate::error::Result;
 use crate::model::{Completeness, Depth, Fault, Service};
-use crate::output::{End, Format, FormatName, Page};
+use crate::output::{End, Format, FormatName, Page, Read};
 use crate::source::scan::Scan;
 use crate::source::{AnySource, Progress, Sink, Source};
 
@@ -196,6 +196,10 @@ impl Sink for Printer<'_> {
 
     fn limit(&mut self, limit: Fault) {
         self.printed.limits.push(limit);
+    }
+
+    fn streams(&self) -> bool {
+        self.name.read() == Read::ByLine
     }
 
     fn note(&mut self, note: String) {

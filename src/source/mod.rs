@@ -50,6 +50,12 @@ pub trait Sink: Send {
     /// Takes word of what could not be seen of the services handed over, for want of rights.
     fn limit(&mut self, limit: Fault);
 
+    /// Whether each service is wanted as soon as it is found, in whatever order; otherwise a source that finds them over
+    /// time hands them over sorted, at its end.
+    fn streams(&self) -> bool {
+        false
+    }
+
     /// Takes a sentence about the whole answer, for people: how much was looked at.
     fn note(&mut self, _note: String) {}
 

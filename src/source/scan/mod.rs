@@ -136,8 +136,11 @@ impl Scan {
         if let Some(plan) = plan {
             let summary = Summary::of(&plan);
             let run = Run::start(plan, out.closed())?;
-            hand_over(&run, &names, summary.probes, out).await;
+            // A document of more rows than that is not worth the memory that sorting it takes.
+            let streams = out.streams() || (self.all && u128::from(summary.probes) > MANY);
+            let found = hand_over(&run, &names, summary.probes, streams, out).await;
             let tally = run.tally()?;
+            hand_over_sorted(found, &names, out);
             out.note(summary.sentence(&tally));
             faults.extend(summary.faults(&tally));
         }
@@ -160,9 +163,16 @@ struct Prepared {
 /// Word of progress goes out at most this often.
 const PROGRESS: Duration = Duration::from_millis(100);
 
-/// Hands results to `out` as they come, until there are no more or `out` wants no more.
-async fn hand_over(run: &Run, names: &BTreeMap<IpAddr, Untrusted>, total: u64, out: &mut dyn Sink) {
-    let (mut found, mut said) = (0, Instant::now());
+/// Takes results as they come, until there are no more or `out` wants no more; hands them to `out` if that `streams`, and
+/// keeps them otherwise.
+async fn hand_over(
+    run: &Run,
+    names: &BTreeMap<IpAddr, Untrusted>,
+    total: u64,
+    streams: bool,
+    out: &mut dyn Sink,
+) -> Vec<Found> {
+    let (mut found, mut kept, mut said) = (0, Vec::new(), Instant::now());
     poll_fn(|context| {
         loop {
             let next = run.poll_next(context);
@@ -173,7 +183,9 @@ async fn hand_over(run: &Run, names: &BTreeMap<IpAddr, Untrusted>, total: u64, o
             match next {
                 Poll::Ready(Some(port)) => {
                     found += 1;
-                    if out.service(service(port, names).erase()).is_break() {
+                    if !streams {
+                        kept.push(port);
+                    } else if out.service(service(port, names).erase()).is_break() {
                         run.close();
                         return Poll::Ready(());
                     }
@@ -184,6 +196,13 @@ async fn hand_over(run: &Run, names: &BTreeMap<IpAddr, Untrusted>, total: u64, o
         }
     })
     .await;
+    kept
+}
+
+fn hand_over_sorted(mut found: Vec<Found>, names: &BTreeMap<IpAddr, Untrusted>, out: &mut dyn Sink) {
+    found.sort_unstable_by_key(|found| found.address);
+    // What is said by `Break` is heard; there is nothing more to stop.
+    let _ = found.into_iter().try_for_each(|found| out.service(service(found, names).erase()));
 }
 
 fn service(found: Found, names: &BTreeMap<IpAddr, Untrusted>) -> Service<ScanDetail> {
