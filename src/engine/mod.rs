@@ -1,0 +1,9 @@
+//! Concurrency that knows nothing of services: what scanning, probing, checking and watching share.
+
+mod clock;
+mod shutdown;
+
+pub use clock::{Clock, ManualClock};
+#[cfg(unix)]
+pub use shutdown::SignalWatch;
+pub use shutdown::{Drained, Shutdown, Signal, Tracked};

@@ -1,0 +1,5 @@
+//! The engine's parts against their models, through the public interface.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod clock;
+mod shutdown;
