@@ -1,8 +1,10 @@
 //! Concurrency that knows nothing of services: what scanning, probing, checking and watching share.
 
+mod cache;
 mod clock;
 mod shutdown;
 
+pub use cache::{Cache, CacheOptions, CacheStats, Key, KeyRef, Load, LoadError, Loaded, Lookup, Swept};
 pub use clock::{Clock, ManualClock};
 #[cfg(unix)]
 pub use shutdown::SignalWatch;

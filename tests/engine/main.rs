@@ -1,5 +1,6 @@
 //! The engine's parts against their models, through the public interface.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod cache;
 mod clock;
 mod shutdown;
