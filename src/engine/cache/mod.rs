@@ -179,19 +179,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
     {
         let now = self.clock.nanos();
         let hash = self.hash(key);
-        let mut guard = self.shard(hash).lock();
-        let table = &mut *guard;
-        match table.entries.find_mut(hash, |entry| key.equivalent(&entry.key)) {
-            Some(entry) if entry.stale_at > now => {
-                entry.visited = true;
-                table.hits += 1;
-                Some(read(entry))
-            }
-            _ => {
-                table.misses += 1;
-                None
-            }
-        }
+        self.shard(hash).lock().hit(hash, key, now, read)
     }
 
     /// The value of `key`, also a stale one that is still kept. It counts as neither hit nor miss.
@@ -214,6 +202,27 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         // What was displaced is dropped after the lock: a value's `Drop` may use the cache.
         drop(table);
         displaced.kept
+    }
+
+    /// The fresh value of `key`, or the one that `make` makes: everyone who asks at the same time gets the same.
+    ///
+    /// `make` runs under the shard's lock: it must be short, and must not use the cache.
+    pub fn get_or_insert_with<Q>(&self, key: &Q, ttl: Duration, make: impl FnOnce() -> Arc<V>) -> Arc<V>
+    where
+        Q: Lookup<K> + ?Sized,
+    {
+        let now = self.clock.nanos();
+        let hash = self.hash(key);
+        let mut table = self.shard(hash).lock();
+        if let Some(value) = table.hit(hash, key, now, |entry| Arc::clone(&entry.value)) {
+            return value;
+        }
+        let value = make();
+        table.forget_flight(hash, key);
+        let displaced = table.insert(key, self.fresh(hash, Arc::clone(&value), ttl));
+        drop(table);
+        drop(displaced);
+        value
     }
 
     /// Removes the entry of `key`, and yields its value if it was fresh.

@@ -108,6 +108,25 @@ impl<K, V> Table<K, V> {
         }
     }
 
+    /// What `read` makes of a fresh entry; it is counted either way.
+    #[inline]
+    pub(super) fn hit<Q, R>(&mut self, hash: u64, key: &Q, now: u64, read: impl FnOnce(&Entry<K, V>) -> R) -> Option<R>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        match self.entries.find_mut(hash, |entry| key.equivalent(&entry.key)) {
+            Some(entry) if entry.stale_at > now => {
+                entry.visited = true;
+                self.hits += 1;
+                Some(read(entry))
+            }
+            _ => {
+                self.misses += 1;
+                None
+            }
+        }
+    }
+
     /// A load of `key` that is on its way brings what is older than what happens now: it will not be stored.
     pub(super) fn forget_flight<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) {
         if self.flights.is_empty() {

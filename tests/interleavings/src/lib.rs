@@ -1,0 +1,11 @@
+//! Every interleaving of portolan's hand-written atomics, under loom.
+//!
+//! It compiles the files that hold them, and nothing else of portolan. `tests/loom` runs it.
+#![cfg(loom)]
+
+#[allow(dead_code)]
+#[path = "../../../src/engine/breaker/word.rs"]
+mod word;
+
+#[cfg(test)]
+mod breaker;
