@@ -3,11 +3,13 @@
 mod breaker;
 mod cache;
 mod clock;
+mod retry;
 mod shutdown;
 
 pub use breaker::{Breaker, BreakerOptions, BreakerState, Breakers, Outcome, Permit, Rejected};
 pub use cache::{Cache, CacheOptions, CacheStats, Key, KeyRef, Load, LoadError, Loaded, Lookup, Swept};
 pub use clock::{Clock, ManualClock};
+pub use retry::{Again, GaveUp, Retry};
 #[cfg(unix)]
 pub use shutdown::SignalWatch;
 pub use shutdown::{Drained, Shutdown, Signal, Tracked};

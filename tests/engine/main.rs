@@ -4,4 +4,5 @@
 mod breaker;
 mod cache;
 mod clock;
+mod retry;
 mod shutdown;
