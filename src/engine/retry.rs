@@ -18,9 +18,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let retry = Retry { base: Duration::from_millis(1), ..Retry::default() };
-/// let mut tries = 0;
-/// let answer = retry.run(1, async |_| { tries += 1; if tries < 3 { Err("busy") } else { Ok(tries) } }, |_| Again::Yes);
-/// assert_eq!(answer.await.unwrap(), 3);
+/// let ask = |attempt| async move { if attempt < 3 { Err("busy") } else { Ok(attempt) } };
+/// assert_eq!(retry.run(Retry::random_seed(), ask, |_| Again::Yes).await.unwrap(), 3);
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
