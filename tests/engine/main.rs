@@ -4,5 +4,6 @@
 mod breaker;
 mod cache;
 mod clock;
+mod pool;
 mod retry;
 mod shutdown;

@@ -4,6 +4,7 @@
 mod signals;
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::park;
 
 #[cfg(unix)]
 pub use signals::SignalWatch;
@@ -196,13 +199,33 @@ impl Shutdown {
         if timeout(deadline, self.0.tasks.wait()).await.is_ok() {
             return Drained { aborted: 0, left: 0 };
         }
+        let aborted = self.abort_counted();
+        // It times out only when something is left, and that is counted next.
+        let _ = timeout(ABORT_GRACE, self.0.tasks.wait()).await;
+        Drained { aborted, left: self.tasks() }
+    }
+
+    /// [`drain`](Self::drain) on a plain thread, without a runtime.
+    pub fn drain_blocking(&self, deadline: Duration) -> Drained {
+        self.stop();
+        self.0.tasks.close();
+        if park::block_on_for(pin!(self.0.tasks.wait()), deadline).is_some() {
+            return Drained { aborted: 0, left: 0 };
+        }
+        let aborted = self.abort_counted();
+        let _ = park::block_on_for(pin!(self.0.tasks.wait()), ABORT_GRACE);
+        Drained { aborted, left: self.tasks() }
+    }
+
+    fn abort_counted(&self) -> usize {
         let aborted = self.tasks();
         self.abort();
-        let left = match timeout(ABORT_GRACE, self.0.tasks.wait()).await {
-            Ok(()) => 0,
-            Err(_) => self.tasks(),
-        };
-        Drained { aborted, left }
+        aborted
+    }
+
+    /// The token behind [`abort`](Self::abort), for threads that wait on futures.
+    pub(crate) fn abort_token(&self) -> CancellationToken {
+        self.0.abort.clone()
     }
 }
 
