@@ -33,7 +33,7 @@ impl Gate {
 
     /// Nobody takes jobs from now on: `sweep` takes out those that are queued.
     pub(crate) fn kill(&self, sweep: impl FnOnce()) {
-        self.0.store(DEAD, Ordering::SeqCst);
+        self.0.swap(DEAD, Ordering::SeqCst);
         sweep();
     }
 

@@ -7,5 +7,10 @@
 #[path = "../../../src/engine/breaker/word.rs"]
 mod word;
 
+#[path = "../../../src/engine/pool/gate.rs"]
+mod gate;
+
 #[cfg(test)]
 mod breaker;
+#[cfg(test)]
+mod pool;
