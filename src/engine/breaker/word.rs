@@ -35,6 +35,12 @@ pub(crate) struct Limits {
     pub(crate) trials: u64,
 }
 
+impl Limits {
+    fn window_mask(self) -> u64 {
+        (1 << self.window) - 1
+    }
+}
+
 /// What became of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -133,9 +139,14 @@ impl Word {
     #[inline]
     pub(crate) fn record(&self, limits: Limits, epoch: u64, outcome: Outcome, now: impl Fn() -> u64) {
         let word = self.0.load(Ordering::Relaxed);
-        // The healthy case writes nothing: a success shifts a zero into a window of zeros. So two cores share the line.
-        if outcome == Outcome::Success && word == epoch << PAYLOAD {
-            return;
+        if outcome == Outcome::Success && word >> PAYLOAD == epoch {
+            // Closed, in this epoch. The healthy case writes nothing, as a success shifts a zero into a window of
+            // zeros: so cores share the line.
+            let window = word & PAYLOAD_MASK;
+            let next = epoch << PAYLOAD | (window << 1 & limits.window_mask());
+            if window == 0 || self.swap(word, next).is_ok() {
+                return;
+            }
         }
         self.record_change(word, limits, epoch, outcome, now);
     }
@@ -163,7 +174,7 @@ fn after(state: State, outcome: Outcome, limits: Limits, now: impl Fn() -> u64) 
         (State::Open { .. }, _) | (State::Closed { .. }, Outcome::Local) => None,
         (State::Closed { window }, outcome) => {
             let failed = u64::from(outcome == Outcome::Failure);
-            let window = (window << 1 | failed) & ((1 << limits.window) - 1);
+            let window = (window << 1 | failed) & limits.window_mask();
             let trips = failed == 1 && window.count_ones() >= limits.failures;
             Some(if trips { opened() } else { (State::Closed { window }, false) })
         }

@@ -11,6 +11,7 @@ mod worker;
 
 use std::future::{Future, ready};
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -25,7 +26,7 @@ use crate::error::{Error, Result};
 use control::{Control, Hire};
 use gate::Gate;
 use job::Parcel;
-use lane::Queue;
+use lane::{Queue, Room};
 
 pub use job::{Job, JobError, Lane, Refusal, Refused, Ticket};
 pub use stats::PoolStats;
@@ -189,7 +190,8 @@ impl<J, R> Pool<J, R> {
         };
         let deadline = Instant::now().checked_add(wait);
         loop {
-            let mut room = std::pin::pin!(self.0.queue(refused.job.lane).room());
+            let Room { notified, waiting: _waiting } = self.0.queue(refused.job.lane).room();
+            let mut room = pin!(notified);
             // Room that comes from here on wakes this caller; what came before is seen by one more try.
             room.as_mut().enable();
             refused = match self.try_submit(refused.job) {
