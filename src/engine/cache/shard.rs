@@ -116,7 +116,10 @@ impl<K, V> Table<K, V> {
     {
         match self.entries.find_mut(hash, |entry| key.equivalent(&entry.key)) {
             Some(entry) if entry.stale_at > now => {
-                entry.visited = true;
+                // Most hits find it set: a write would drag the entry's line from the core that read it last.
+                if !entry.visited {
+                    entry.visited = true;
+                }
                 self.hits += 1;
                 Some(read(entry))
             }
