@@ -108,12 +108,12 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         {
             return Arc::new(OnceCell::new_with(Some(Ok(Arc::clone(&entry.value)))));
         }
-        if let Some(flight) = table.flights.find(hash, |flight| key.equivalent(&flight.key)) {
+        if let Some(flight) = table.books.flights.find(hash, |flight| key.equivalent(&flight.key)) {
             return Arc::clone(&flight.landing);
         }
         let landing = Arc::new(OnceCell::new());
         let flight = Flight { hash, key: key.to_key(), landing: Arc::clone(&landing) };
-        table.flights.insert_unique(hash, flight, |flight| flight.hash);
+        table.books.flights.insert_unique(hash, flight, |flight| flight.hash);
         landing
     }
 
@@ -143,8 +143,9 @@ impl<K: Hash + Eq, V> Cache<K, V> {
     fn land<Q: Lookup<K> + ?Sized>(&self, key: &Q, landing: &Landing<V>, brought: Option<&Arc<V>>, ttl: Duration) {
         let hash = self.hash(key);
         let mut table = self.shard(hash).lock();
-        table.loads += 1;
-        let Ok(found) = table.flights.find_entry(hash, |flight| ptr::eq(Arc::as_ptr(&flight.landing), landing)) else {
+        table.books.loads += 1;
+        let Ok(found) = table.books.flights.find_entry(hash, |flight| ptr::eq(Arc::as_ptr(&flight.landing), landing))
+        else {
             return;
         };
         found.remove();
@@ -168,7 +169,7 @@ impl<K: Hash + Eq, V> Drop for Asker<'_, K, V> {
         let mut table = self.cache.shard(self.hash).lock();
         // Flights are boarded and left under this lock only, so the count is exact.
         drop(landing);
-        if let Ok(found) = table.flights.find_entry(self.hash, |flight| Arc::strong_count(&flight.landing) == 1) {
+        if let Ok(found) = table.books.flights.find_entry(self.hash, |flight| Arc::strong_count(&flight.landing) == 1) {
             found.remove();
         }
     }

@@ -118,17 +118,17 @@ impl<K, V> Cache<K, V> {
 
     /// What the cache did and holds. It looks at every entry: for a metrics page, not for a hot path.
     pub fn stats(&self) -> CacheStats {
-        let mut stats = CacheStats { bytes: self.shards.len() * size_of::<Shard<K, V>>(), ..CacheStats::default() };
+        let mut stats = CacheStats { bytes: self.shards.len() * Shard::<K, V>::BYTES, ..CacheStats::default() };
         for shard in &self.shards {
             let table = shard.lock();
             stats.hits += table.hits;
             stats.misses += table.misses;
-            stats.loads += table.loads;
-            stats.evictions += table.evicted;
-            stats.expirations += table.expired;
+            stats.loads += table.books.loads;
+            stats.evictions += table.books.evicted;
+            stats.expirations += table.books.expired;
             stats.entries += table.entries.len();
-            stats.weight += table.weight;
-            stats.bytes += table.entries.allocation_size() + table.flights.allocation_size();
+            stats.weight += table.books.weight;
+            stats.bytes += table.entries.allocation_size() + table.books.flights.allocation_size();
             stats.bytes += table.entries.iter().map(|entry| self.bytes_of(entry)).sum::<usize>();
         }
         stats

@@ -23,6 +23,9 @@ use super::flight::Flight;
 pub(super) struct Shard<K, V>(Mutex<Table<K, V>>);
 
 impl<K, V> Shard<K, V> {
+    /// The memory of an empty one.
+    pub(super) const BYTES: usize = size_of::<Self>() + size_of::<Books<K, V>>();
+
     pub(super) fn new(capacity: u64) -> Self {
         Self(Mutex::new(Table::new(capacity)))
     }
@@ -33,11 +36,18 @@ impl<K, V> Shard<K, V> {
     }
 }
 
+/// What a hit touches is 56 bytes, which with the lock make one cache line.
 #[derive(Debug)]
 pub(super) struct Table<K, V> {
     pub(super) entries: HashTable<Entry<K, V>>,
     pub(super) hits: u64,
     pub(super) misses: u64,
+    pub(super) books: Box<Books<K, V>>,
+}
+
+/// What only a change of the table needs.
+#[derive(Debug)]
+pub(super) struct Books<K, V> {
     pub(super) flights: HashTable<Flight<K, V>>,
     pub(super) weight: u64,
     pub(super) evicted: u64,
@@ -93,10 +103,7 @@ impl<K, V> Entry<K, V> {
 
 impl<K, V> Table<K, V> {
     fn new(capacity: u64) -> Self {
-        Self {
-            entries: HashTable::new(),
-            hits: 0,
-            misses: 0,
+        let books = Books {
             flights: HashTable::new(),
             weight: 0,
             evicted: 0,
@@ -105,7 +112,8 @@ impl<K, V> Table<K, V> {
             capacity,
             hand: 0,
             sweep: 0,
-        }
+        };
+        Self { entries: HashTable::new(), hits: 0, misses: 0, books: Box::new(books) }
     }
 
     /// What `read` makes of a fresh entry; it is counted either way.
@@ -132,10 +140,10 @@ impl<K, V> Table<K, V> {
 
     /// A load of `key` that is on its way brings what is older than what happens now: it will not be stored.
     pub(super) fn forget_flight<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) {
-        if self.flights.is_empty() {
+        if self.books.flights.is_empty() {
             return;
         }
-        if let Ok(found) = self.flights.find_entry(hash, |flight| key.equivalent(flight.key())) {
+        if let Ok(found) = self.books.flights.find_entry(hash, |flight| key.equivalent(flight.key())) {
             found.remove();
         }
     }
@@ -143,14 +151,14 @@ impl<K, V> Table<K, V> {
     pub(super) fn remove<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<Entry<K, V>> {
         let found = self.entries.find_entry(hash, |entry| key.equivalent(&entry.key)).ok()?;
         let (entry, _) = found.remove();
-        self.weight -= u64::from(entry.weight);
+        self.books.weight -= u64::from(entry.weight);
         Some(entry)
     }
 
     /// Evicts until `weight` more fits, sparing the one in bucket `spare`.
     fn make_room(&mut self, weight: u64, dead_at: Option<u64>, spare: Option<usize>) -> Evicted<K, V> {
         let (mut first, mut more) = (None, Vec::new());
-        while self.weight + weight > self.capacity {
+        while self.books.weight + weight > self.books.capacity {
             let Some(evicted) = self.evict(dead_at, spare) else { break };
             match first {
                 None => first = Some(evicted),
@@ -163,8 +171,8 @@ impl<K, V> Table<K, V> {
     /// Evicts the first entry that was not read since the hand last passed: two rounds find one if there is one.
     fn evict(&mut self, dead_at: Option<u64>, spare: Option<usize>) -> Option<Entry<K, V>> {
         for _ in 0..2 * self.entries.num_buckets() {
-            let bucket = self.hand;
-            self.hand = next_bucket(bucket, self.entries.num_buckets());
+            let bucket = self.books.hand;
+            self.books.hand = next_bucket(bucket, self.entries.num_buckets());
             let Ok(mut slot) = self.entries.get_bucket_entry(bucket) else { continue };
             let entry = slot.get_mut();
             let visited = mem::take(&mut entry.visited);
@@ -172,8 +180,8 @@ impl<K, V> Table<K, V> {
                 continue;
             }
             let (entry, _) = slot.remove();
-            self.weight -= u64::from(entry.weight);
-            self.evicted += 1;
+            self.books.weight -= u64::from(entry.weight);
+            self.books.evicted += 1;
             return Some(entry);
         }
         None
@@ -183,27 +191,27 @@ impl<K, V> Table<K, V> {
     pub(super) fn sweep(&mut self, budget: usize, dead_at: Option<u64>) -> Swept<K, V> {
         let buckets = self.entries.num_buckets();
         // The table may have been replaced by a smaller one since.
-        let start = self.sweep.min(buckets);
+        let start = self.books.sweep.min(buckets);
         let end = buckets.min(start.saturating_add(budget));
         let mut expired = Vec::new();
         for bucket in start..end {
             let Ok(slot) = self.entries.get_bucket_entry(bucket) else { continue };
             if slot.get().is_dead(dead_at) {
                 let (entry, _) = slot.remove();
-                self.weight -= u64::from(entry.weight);
-                self.expired += 1;
+                self.books.weight -= u64::from(entry.weight);
+                self.books.expired += 1;
                 expired.push(entry);
             }
         }
         let wrapped = end == buckets;
-        self.sweep = if wrapped { 0 } else { end };
+        self.books.sweep = if wrapped { 0 } else { end };
         Swept { scanned: end - start, expired, wrapped }
     }
 
     /// Takes everything out, and forgets the loads on their way: what they bring is older than this call.
     pub(super) fn clear(&mut self) -> Cleared<K, V> {
-        self.weight = 0;
-        (mem::take(&mut self.entries), mem::take(&mut self.flights))
+        self.books.weight = 0;
+        (mem::take(&mut self.entries), mem::take(&mut self.books.flights))
     }
 }
 
@@ -216,7 +224,7 @@ impl<K: Hash, V> Table<K, V> {
             return self.insert_new(key.to_key(), fresh);
         };
         let weight = (fresh.weigh)(&entry.key, &fresh.value);
-        if u64::from(weight) > self.capacity {
+        if u64::from(weight) > self.books.capacity {
             // Keeping the old value would answer with what the caller just replaced.
             let removed = self.remove(fresh.hash, key);
             return Displaced { kept: false, _replaced: None, _evicted: (removed, Vec::new()) };
@@ -224,7 +232,7 @@ impl<K: Hash, V> Table<K, V> {
         let replaced = mem::replace(&mut entry.value, fresh.value);
         entry.stale_at = fresh.stale_at;
         entry.visited = true;
-        self.weight = self.weight - u64::from(mem::replace(&mut entry.weight, weight)) + u64::from(weight);
+        self.books.weight = self.books.weight - u64::from(mem::replace(&mut entry.weight, weight)) + u64::from(weight);
         let evicted = self.make_room(0, fresh.dead_at, Some(bucket));
         Displaced { kept: true, _replaced: Some(replaced), _evicted: evicted }
     }
@@ -232,13 +240,13 @@ impl<K: Hash, V> Table<K, V> {
     fn insert_new(&mut self, key: K, fresh: Fresh<'_, K, V>) -> Displaced<K, V> {
         let Fresh { hash, value, stale_at, dead_at, weigh, rehash } = fresh;
         let weight = weigh(&key, &value);
-        if u64::from(weight) > self.capacity {
+        if u64::from(weight) > self.books.capacity {
             return Displaced { kept: false, _replaced: Some(value), _evicted: (None, Vec::new()) };
         }
         let evicted = self.make_room(u64::from(weight), dead_at, None);
         let entry = Entry { key, value, stale_at, weight, visited: false };
         self.entries.insert_unique(hash, entry, |entry| rehash.hash_one(&entry.key));
-        self.weight += u64::from(weight);
+        self.books.weight += u64::from(weight);
         Displaced { kept: true, _replaced: None, _evicted: evicted }
     }
 }
