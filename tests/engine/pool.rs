@@ -420,9 +420,12 @@ async fn what_is_left_at_the_deadline_is_aborted() {
 #[test]
 fn a_thread_that_blocks_is_reported_and_leaves_after_its_job() {
     let (release, blocked) = crossbeam_channel::bounded::<()>(0);
-    let pool = Pool::threads(PoolOptions::default(), Clock::precise(), move |(): ()| blocked.recv().is_ok()).unwrap();
+    let (running, started) = crossbeam_channel::bounded::<()>(0);
+    let handler = move |(): ()| running.send(()).is_ok() && blocked.recv().is_ok();
+    let pool = Pool::threads(PoolOptions::default(), Clock::precise(), handler).unwrap();
     let (job, ticket) = Job::with_ticket(());
     pool.submit_blocking(job, SECOND).unwrap();
+    started.recv_timeout(SECOND * 30).unwrap();
     let ticket = ticket.wait(MILLI).expect_err("nobody has released it");
     let drained = pool.drain_blocking(MILLI);
     assert!(drained.aborted >= 1 && drained.left >= 1, "{drained:?}");
