@@ -81,6 +81,7 @@
 //! # The map
 //! | folder | what it is | may import |
 //! |---|---|---|
+//! | [`engine`] | generic concurrency that knows nothing of services: pool, breaker, retry, cache, clock, shutdown | |
 //! | `model` | plain data: [`Service`], [`Endpoint`], [`Detail`], [`Listing`], [`Ports`], [`Scope`] | |
 //! | `source` | where services come from: [`Source`], [`Local`] | `model` |
 //! | `output` | how results look: [`Format`] | `model` |
@@ -92,6 +93,7 @@
 mod clean;
 #[doc(hidden)]
 pub mod cli;
+pub mod engine;
 mod error;
 mod model;
 mod net;

@@ -12,6 +12,7 @@ mod netlink;
 mod netns;
 mod options;
 mod owners;
+mod parents;
 mod process;
 mod procnet;
 mod select;

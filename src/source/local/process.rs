@@ -1,11 +1,12 @@
 //! What there is to know about one process, read through a descriptor on its own directory.
 
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
+use super::parents::Parents;
 use super::walk::Place;
 use crate::clean::Untrusted;
 use crate::model::Ancestor;
@@ -34,13 +35,11 @@ pub(super) struct More {
 
 /// The most of a command line that is kept; the kernel allows megabytes.
 const COMMAND_BYTES: usize = 32 * 1024;
-/// The longest chain of parents that is followed; real ones have a handful.
-const MOST_PARENTS: usize = 64;
 
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
-const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+pub(super) const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
-/// Reads a process through its descriptor directory, or that of one of its threads.
+/// Reads a process through its descriptor directory, or that of one of its threads; with `parents`, every fact.
 ///
 /// # Errors
 /// What the kernel says; most often that the process has ended.
@@ -48,7 +47,7 @@ pub(super) fn read(
     proc: BorrowedFd<'_>,
     descriptors: BorrowedFd<'_>,
     place: Place,
-    full: bool,
+    parents: Option<&mut Parents>,
     control_groups: bool,
 ) -> Result<Facts, Errno> {
     let up = |of_process, of_thread| if place.thread.is_some() { of_thread } else { of_process };
@@ -61,23 +60,23 @@ pub(super) fn read(
     } else {
         None
     };
-    let more = if full {
+    let more = if let Some(parents) = parents {
         let home = rustix::fs::openat(descriptors, up("..", "../../.."), DIRECTORY, Mode::empty())?;
-        Some(Box::new(read_more(proc, home.as_fd())?))
+        Some(Box::new(read_more(proc, home.as_fd(), parents)?))
     } else {
         None
     };
     Ok(Facts { pid: place.pid, name, control_groups, more })
 }
 
-fn read_more(proc: BorrowedFd<'_>, home: BorrowedFd<'_>) -> Result<More, Errno> {
+fn read_more(proc: BorrowedFd<'_>, home: BorrowedFd<'_>, parents: &mut Parents) -> Result<More, Errno> {
     let stat = Stat::read(home, "stat")?;
     Ok(More {
         started: stat.started,
         command: read_command(home),
         exe: read_link(home, "exe"),
         uid: read_uid(home),
-        parents: read_parents(proc, home, stat.parent),
+        parents: parents.of(proc, home, &stat),
     })
 }
 
@@ -86,36 +85,15 @@ pub(super) fn started(proc: BorrowedFd<'_>, pid: u32) -> Option<u64> {
     Stat::read(proc, &format!("{pid}/stat")).ok().map(|stat| stat.started)
 }
 
-/// Follows the parents up. A parent that ends hands its children to another one, so one that is still the parent
-/// after it has been read was the right process all the time.
-fn read_parents(proc: BorrowedFd<'_>, home: BorrowedFd<'_>, parent: u32) -> Vec<Ancestor> {
-    let mut parents = Vec::new();
-    let mut child: Option<OwnedFd> = None;
-    let mut next = parent;
-    while next != 0 && parents.len() < MOST_PARENTS {
-        let Ok(directory) = rustix::fs::openat(proc, next.to_string(), DIRECTORY, Mode::empty()) else { break };
-        let Ok(stat) = Stat::read(directory.as_fd(), "stat") else { break };
-        let still = Stat::read(child.as_ref().map_or(home, AsFd::as_fd), "stat");
-        if still.is_ok_and(|child| child.parent == next) {
-            parents.push(Ancestor { pid: next, name: stat.name });
-        } else {
-            break;
-        }
-        next = stat.parent;
-        child = Some(directory);
-    }
-    parents
-}
-
 /// What is wanted of `/proc/PID/stat` (`man 5 proc_pid_stat`).
-struct Stat {
-    name: Untrusted,
-    parent: u32,
-    started: u64,
+pub(super) struct Stat {
+    pub(super) name: Untrusted,
+    pub(super) parent: u32,
+    pub(super) started: u64,
 }
 
 impl Stat {
-    fn read(directory: BorrowedFd<'_>, path: &str) -> Result<Self, Errno> {
+    pub(super) fn read(directory: BorrowedFd<'_>, path: &str) -> Result<Self, Errno> {
         let mut buffer = [0; 1024];
         Self::parse(read_small(directory, path, &mut buffer)?).ok_or(Errno::SRCH)
     }

@@ -11,6 +11,7 @@ use std::thread::{self, Scope, ScopedJoinHandle};
 use rustix::fs::{Mode, RawDir, SeekFrom};
 use rustix::io::Errno;
 
+use super::super::parents::Parents;
 use super::super::process::{self, Facts};
 use super::{DIRECTORY, Inodes, Place, Unfinished, WORTH_A_THREAD, number};
 
@@ -138,6 +139,7 @@ pub(super) struct Worker<'a> {
     shared: &'a Shared<'a>,
     directory: Vec<MaybeUninit<u8>>,
     path: String,
+    parents: Parents,
     found: Found,
     descriptors: u64,
 }
@@ -145,7 +147,14 @@ pub(super) struct Worker<'a> {
 impl<'a> Worker<'a> {
     pub(super) fn new(shared: &'a Shared<'a>) -> Self {
         let directory = vec![MaybeUninit::uninit(); DIRECTORY_BUFFER];
-        Self { shared, directory, path: String::new(), found: Found::default(), descriptors: 0 }
+        Self {
+            shared,
+            directory,
+            path: String::new(),
+            parents: Parents::new(),
+            found: Found::default(),
+            descriptors: 0,
+        }
     }
 
     /// How many descriptors this thread met or knows to wait.
@@ -231,8 +240,10 @@ impl<'a> Worker<'a> {
             return groups.map(|_| ());
         }
         let place = self.shared.places[slot as usize];
-        let described = groups
-            .and_then(|groups| process::read(self.shared.proc, directory.as_fd(), place, self.shared.full, groups));
+        let described = groups.and_then(|groups| {
+            let parents = self.shared.full.then_some(&mut self.parents);
+            process::read(self.shared.proc, directory.as_fd(), place, parents, groups)
+        });
         match described {
             Ok(facts) => {
                 self.found.processes.push((slot, facts));

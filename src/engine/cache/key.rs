@@ -1,0 +1,159 @@
+//! Keys of three parts, looked up by borrowed parts.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use hashbrown::Equivalent;
+
+/// What can be looked up in a cache keyed by `K`: `K` itself, or something borrowed that hashes and compares like it.
+///
+/// A borrowed form makes a hit free of allocations; only storing a new entry calls [`to_key`](Self::to_key).
+pub trait Lookup<K>: Hash + Equivalent<K> {
+    /// The owned key.
+    fn to_key(&self) -> K;
+}
+
+impl<K: Hash + Eq + Clone> Lookup<K> for K {
+    fn to_key(&self) -> K {
+        self.clone()
+    }
+}
+
+impl Lookup<String> for str {
+    fn to_key(&self) -> String {
+        self.to_owned()
+    }
+}
+
+/// A structured key, borrowed: what is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyRef<'a> {
+    /// Who the entry belongs to, so that two users of one cache never meet.
+    pub namespace: &'a str,
+    /// What it is about.
+    pub key: &'a str,
+    /// Which state of it: an entry of another version is another entry.
+    pub version: u64,
+}
+
+/// A structured key, owned: up to 29 bytes of text lie in it, longer text in one allocation.
+///
+/// A look-up that has found its entry then meets the key in the same cache line.
+#[derive(Clone)]
+pub struct Key {
+    version: u64,
+    text: Text,
+}
+
+/// Namespace and key, joined; the namespace ends at `split`.
+#[derive(Clone)]
+enum Text {
+    Inline { split: u8, len: u8, bytes: [u8; INLINE] },
+    Heap { split: usize, bytes: Box<[u8]> },
+}
+
+/// What makes [`Text`] 32 bytes and a cache entry of a [`Key`] just one cache line.
+const INLINE: usize = 29;
+
+impl Key {
+    /// Bytes on the heap, for [`Cache::with_bytes`](super::Cache::with_bytes).
+    pub fn heap_bytes(&self) -> usize {
+        match &self.text {
+            Text::Inline { .. } => 0,
+            Text::Heap { bytes, .. } => bytes.len(),
+        }
+    }
+
+    /// Namespace and key.
+    #[inline]
+    fn parts(&self) -> (&[u8], &[u8]) {
+        match &self.text {
+            Text::Inline { split, len, bytes } => bytes[..usize::from(*len)].split_at(usize::from(*split)),
+            Text::Heap { split, bytes } => bytes.split_at(*split),
+        }
+    }
+}
+
+impl From<KeyRef<'_>> for Key {
+    fn from(parts: KeyRef<'_>) -> Self {
+        let (split, len) = (parts.namespace.len(), parts.namespace.len() + parts.key.len());
+        let text = match (u8::try_from(split), u8::try_from(len)) {
+            (Ok(split), Ok(short)) if len <= INLINE => {
+                let mut bytes = [0; INLINE];
+                bytes[..usize::from(split)].copy_from_slice(parts.namespace.as_bytes());
+                bytes[usize::from(split)..len].copy_from_slice(parts.key.as_bytes());
+                Text::Inline { split, len: short, bytes }
+            }
+            _ => Text::Heap { split, bytes: [parts.namespace.as_bytes(), parts.key.as_bytes()].concat().into() },
+        };
+        Self { version: parts.version, text }
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (namespace, key) = self.parts();
+        let (namespace, key) = (String::from_utf8_lossy(namespace), String::from_utf8_lossy(key));
+        KeyRef { namespace: &namespace, key: &key, version: self.version }.fmt(f)
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version && self.parts() == other.parts()
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for KeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_parts(self.namespace.as_bytes(), self.key.as_bytes(), self.version, state);
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (namespace, key) = self.parts();
+        hash_parts(namespace, key, self.version, state);
+    }
+}
+
+#[inline]
+fn hash_parts<H: Hasher>(namespace: &[u8], key: &[u8], version: u64, state: &mut H) {
+    state.write(namespace);
+    state.write(key);
+    // The length tells ("ab", "c") from ("a", "bc"): the bytes alone are the same.
+    state.write_u64(version ^ (namespace.len() as u64).rotate_right(16));
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    #[inline]
+    fn equivalent(&self, other: &Key) -> bool {
+        let (namespace, key) = other.parts();
+        self.version == other.version && same(key, self.key.as_bytes()) && same(namespace, self.namespace.as_bytes())
+    }
+}
+
+/// Equality of short texts. From 8 to 16 bytes, as most names and addresses are, two overlapping words tell, whatever
+/// the length: no call, and no branch that depends on it.
+#[inline]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    if one.len() <= 16
+        && let (Some(head), Some(other_head)) = (one.first_chunk::<8>(), other.first_chunk::<8>())
+        && let (Some(tail), Some(other_tail)) = (one.last_chunk::<8>(), other.last_chunk::<8>())
+    {
+        let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
+        return (word(head) ^ word(other_head)) | (word(tail) ^ word(other_tail)) == 0;
+    }
+    one == other
+}
+
+impl Lookup<Key> for KeyRef<'_> {
+    fn to_key(&self) -> Key {
+        Key::from(*self)
+    }
+}

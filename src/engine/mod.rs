@@ -1,0 +1,18 @@
+//! Concurrency that knows nothing of services: what scanning, probing, checking and watching share.
+
+mod breaker;
+mod cache;
+mod clock;
+mod park;
+mod pool;
+mod retry;
+mod shutdown;
+
+pub use breaker::{Breaker, BreakerOptions, BreakerState, Breakers, Outcome, Permit, Rejected};
+pub use cache::{Cache, CacheOptions, CacheStats, Key, KeyRef, Load, LoadError, Loaded, Lookup, Swept};
+pub use clock::{Clock, ManualClock};
+pub use pool::{Job, JobError, Lane, Pool, PoolOptions, PoolStats, Refusal, Refused, Ticket};
+pub use retry::{Again, GaveUp, Retry};
+#[cfg(unix)]
+pub use shutdown::SignalWatch;
+pub use shutdown::{Drained, Shutdown, Signal, Tracked};

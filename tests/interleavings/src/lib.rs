@@ -1,0 +1,16 @@
+//! Every interleaving of portolan's hand-written atomics, under loom.
+//!
+//! It compiles the files that hold them, and nothing else of portolan. `tests/loom` runs it.
+#![cfg(loom)]
+
+#[allow(dead_code)]
+#[path = "../../../src/engine/breaker/word.rs"]
+mod word;
+
+#[path = "../../../src/engine/pool/gate.rs"]
+mod gate;
+
+#[cfg(test)]
+mod breaker;
+#[cfg(test)]
+mod pool;
