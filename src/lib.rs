@@ -82,8 +82,9 @@
 //! | folder | what it is | may import |
 //! |---|---|---|
 //! | [`engine`] | generic concurrency that knows nothing of services: pool, breaker, retry, cache, clock, shutdown | |
-//! | `model` | plain data: [`Service`], [`Endpoint`], [`Detail`], [`Listing`], [`Ports`], [`Scope`] | |
-//! | `source` | where services come from: [`Source`], [`Local`] | `model` |
+//! | `model` | plain data: [`Service`], [`Endpoint`], [`Detail`], [`Listing`], [`Ports`], [`Scope`], [`Addresses`] | |
+//! | `net` | how peers are reached: the connect loop, names, limits of this machine | `engine` `model` |
+//! | `source` | where services come from: [`Source`], [`Local`], [`Scan`] | `net` `model` |
 //! | `output` | how results look: [`Format`] | `model` |
 //! | `cli` | the command: composes, prints, exits | everything |
 //!

@@ -17,6 +17,7 @@ use rustix::net::{
     socket_with, sockopt,
 };
 
+use super::answer::{Answer, Shortage, refusal, without_socket};
 use crate::model::Reason;
 
 /// Who is asked, and how often that was.
@@ -30,39 +31,6 @@ pub(crate) struct Probe {
     pub(crate) attempt: u8,
     /// The caller's own marks.
     pub(crate) marks: u8,
-}
-
-/// What became of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// The connection was made. `own`: to an address of this machine.
-    Open {
-        /// What it is known from.
-        reason: Reason,
-        /// Whether both ends may have one address, so that the peer may be a socket that only wanted to connect.
-        own: bool,
-    },
-    /// Somebody says that there is nothing, or no way.
-    No(Reason),
-    /// Nobody answered.
-    Silent,
-    /// The socket met itself: its source port was the port asked for. Says nothing of the port.
-    Itself,
-    /// This machine does not let us ask (a sandbox, a security module, a `prohibit` route).
-    Prohibited,
-    /// This machine ran short of something. Says nothing of the port.
-    Short(Shortage),
-}
-
-/// What this machine ran short of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shortage(pub(crate) Errno);
-
-impl Shortage {
-    /// Whether it is descriptors that are short, so that fewer sockets must do.
-    pub(crate) fn is_of_descriptors(self) -> bool {
-        matches!(self.0, Errno::MFILE | Errno::NFILE)
-    }
 }
 
 /// How an attempt began.
@@ -318,11 +286,13 @@ impl Connector {
         Ok(())
     }
 
-    /// Without a descriptor for a new socket, the old one is dissolved as well as may be and used on.
+    /// Without a descriptor for a new socket, the old one is dissolved and used on. One that cannot be, which might still be
+    /// connected to something, is not used any more.
     fn give_up(&mut self, slot: u32) {
-        let _ = connect_unspec(&self.slots[slot as usize].fd);
-        let list = usize::from(self.slots[slot as usize].v6);
-        self.idle[list].push(slot);
+        if connect_unspec(&self.slots[slot as usize].fd).is_ok() {
+            let list = usize::from(self.slots[slot as usize].v6);
+            self.idle[list].push(slot);
+        }
     }
 }
 
@@ -344,30 +314,6 @@ fn ends(fd: &OwnedFd) -> Option<(SocketAddr, SocketAddr)> {
 
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(IpAddr::to_canonical(&address.ip()), address.port())
-}
-
-/// What it means that no socket can be had: that there is no IPv6 here, or that there are too many.
-fn without_socket(errno: Errno) -> Answer {
-    match errno {
-        Errno::AFNOSUPPORT => Answer::No(Reason::NoRoute),
-        Errno::ACCESS | Errno::PERM => Answer::Prohibited,
-        errno => Answer::Short(Shortage(errno)),
-    }
-}
-
-fn refusal(errno: Errno) -> Answer {
-    match errno {
-        Errno::CONNREFUSED => Answer::No(Reason::Refused),
-        Errno::HOSTUNREACH | Errno::HOSTDOWN => Answer::No(Reason::HostUnreachable),
-        Errno::NETUNREACH | Errno::NETDOWN | Errno::NONET | Errno::NOPROTOOPT => Answer::No(Reason::NetUnreachable),
-        // A `blackhole` route, or an address that cannot be connected to.
-        Errno::INVAL | Errno::AFNOSUPPORT => Answer::No(Reason::NoRoute),
-        Errno::TIMEDOUT => Answer::Silent,
-        Errno::ACCESS | Errno::PERM => Answer::Prohibited,
-        // No source port, no memory, no buffer, no route cache entry; and whatever else the kernel may think of, which
-        // is not the target's word either.
-        errno => Answer::Short(Shortage(errno)),
-    }
 }
 
 #[cfg(test)]
@@ -446,7 +392,6 @@ mod tests {
 
     #[test]
     fn a_reset_after_the_connection_was_made_is_open() {
-        assert_eq!(refusal(Errno::MFILE), Answer::Short(Shortage(Errno::MFILE)));
         let connector = Connector::new(1).unwrap();
         let reset = Answer::Open { reason: Reason::SynAckReset, own: true };
         assert_eq!(connector.judge(0, Err(Errno::CONNRESET)), reset);

@@ -10,6 +10,7 @@ mod signals;
 #[path = "../support/mod.rs"]
 mod support;
 mod targets;
+mod terminal;
 
 use std::collections::BTreeSet;
 

@@ -19,6 +19,7 @@ pub fn tool(name: &str) -> Command {
         "ip" | "ss" => "iproute2",
         "promtool" => "prometheus",
         "nft" => "nftables",
+        "script" => "bsdutils",
         "netstat" => "net-tools",
         other => other,
     };

@@ -13,7 +13,7 @@ use super::tally::{Cut, Tally};
 use crate::model::{PortState, Reason};
 use crate::net::{Answer, Begun, Connector, Ended, Probe, Shortage};
 
-/// Hosts in hand at a time: what is known of each takes 72 bytes, however many there are in all.
+/// Hosts in hand at a time: what is known of each takes 80 bytes, however many there are in all.
 const HOSTS: u64 = 32_768;
 /// Questions asked between two looks at the answers.
 const BURST: usize = 64;
