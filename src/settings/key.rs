@@ -108,6 +108,15 @@ impl<'c> Key<'c> {
     }
 }
 
+/// The commands below one that have a section: a short form has none of its own. `section` is how the one is reached.
+pub(super) fn sections_below<'c>(
+    command: &'c Command,
+    section: &[&str],
+) -> impl Iterator<Item = &'c Command> + use<'c> {
+    let is_root = section.is_empty();
+    command.get_subcommands().filter(move |sub| !is_root || sub.get_name() != SHORT.0)
+}
+
 /// The section that an option of the command at `section` is set in.
 fn home<'c>(section: &[&'c str], name: &str) -> Vec<&'c str> {
     match SHORT.1.as_slice() {
@@ -123,9 +132,7 @@ fn excludes(command: &Command, one: &Arg, other: &Arg) -> bool {
 
 fn collect<'c>(command: &'c Command, section: &mut Vec<&'c str>, keys: &mut Vec<Key<'c>>) {
     keys.extend(Key::of_section(command, section));
-    // A short form has no settings of its own.
-    let is_root = section.is_empty();
-    for sub in command.get_subcommands().filter(|sub| !is_root || sub.get_name() != SHORT.0) {
+    for sub in sections_below(command, section) {
         section.push(sub.get_name());
         collect(sub, section, keys);
         section.pop();

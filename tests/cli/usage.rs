@@ -97,21 +97,15 @@ fn what_is_no_scan() {
     portolan("scan 10.0.0.0/33")
         .refuses("target '10.0.0.0/33': '/33' is no prefix length", "an IPv4 prefix goes from /0 to /32");
     portolan("scan a..b").refuses("target 'a..b': it is neither an address nor a host name", FORMS);
-    portolan("discover scan 10.0.0.9-3").refuses(
-        "target '10.0.0.9-3': the range runs backwards",
-        "write 10.0.0.9-LAST with LAST from 9 to 255",
-    );
-    portolan("scan @gone").refuses(
-        "'gone': No such file or directory",
-        "name a file with a target a line, or - for standard input",
-    );
+    portolan("discover scan 10.0.0.9-3")
+        .refuses("target '10.0.0.9-3': the range runs backwards", "write 10.0.0.9-LAST with LAST from 9 to 255");
+    portolan("scan @gone")
+        .refuses("'gone': No such file or directory", "name a file with a target a line, or - for standard input");
     portolan("scan @empty")
         .file("empty", "# nothing\n")
         .refuses("empty: there is no target in it", "write one or more a line");
-    portolan("scan 127.0.0.1 --exclude 127.0.0.0/8").refuses(
-        "these targets: no address is left of them",
-        "look at what --exclude and -4 or -6 leave over",
-    );
+    portolan("scan 127.0.0.1 --exclude 127.0.0.0/8")
+        .refuses("these targets: no address is left of them", "look at what --exclude and -4 or -6 leave over");
     portolan("scan 127.0.0.1 -p 80 --exclude-ports 1-100")
         .refuses("--exclude-ports: no port is left", "leave out fewer, or ask for more");
     portolan("scan --interface gone").refuses(
