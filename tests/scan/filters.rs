@@ -27,6 +27,22 @@ fn three_in_ten_questions_lost() {
     assert!(wrong.len() <= 1 && expected.len() - found.len() <= wrong.len(), "{} lost", wrong.len());
 }
 
+/// What comes faster than this is lost, so that the scan has to find out how fast it may be.
+#[test]
+fn a_bottleneck() {
+    let (here, there) = wired();
+    let fixture = there.fixture("random=200@33,0.0.0.0");
+    firewall(&there, "tcp flags & (syn | ack) == syn limit rate over 10000/second burst 200 packets drop");
+    let expected: BTreeSet<u16> = truth(&fixture).into_iter().filter(|port| *port <= 12_000).collect();
+    let outcome = here.scan().args("-p 1-12000 10.77.0.2 --json").run();
+    assert_found(&ports(&outcome.document(), "open"), &expected);
+    assert!(
+        outcome.stderr.contains(&format!("{} open, {} closed\n", expected.len(), 12_000 - expected.len())),
+        "{}",
+        outcome.stderr
+    );
+}
+
 #[test]
 fn a_host_that_drops_all_but_a_few() {
     let (here, there) = wired();

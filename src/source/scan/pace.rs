@@ -80,7 +80,7 @@ pub(super) struct Window {
 
 /// What a round of questions to which nobody answers may grow the window by, for each of them. Silence of a host that
 /// answers nothing says nothing of the way there, and with 256 open questions a filtered host would take minutes.
-const SILENT_GROWTH: f32 = 3.0;
+const SILENT_GROWTH: f32 = 7.0;
 
 impl Window {
     pub(super) fn new(first: f32, widest: f32) -> Self {
@@ -148,10 +148,10 @@ mod tests {
     #[test]
     fn silence_widens_only_where_nobody_ever_answers() {
         let mut window = Window::new(256.0, 5000.0);
-        assert!((after(&mut window, 256, |window| window.silent(true)) - 1024.0).abs() < 1.0);
-        assert!((after(&mut window, 100, |window| window.silent(false)) - 1024.0).abs() < 1.0);
-        let more = after(&mut window, 1024, Window::answered);
-        assert!(more < 1026.0, "a suspected loss ends the doubling: {more}");
+        assert!((after(&mut window, 256, |window| window.silent(true)) - 2048.0).abs() < 1.0);
+        assert!((after(&mut window, 100, |window| window.silent(false)) - 2048.0).abs() < 1.0);
+        let more = after(&mut window, 2048, Window::answered);
+        assert!(more < 2050.0, "a suspected loss ends the doubling: {more}");
         assert!(after(&mut Window::new(256.0, 5000.0), 100_000, Window::answered) <= 5000.0);
     }
 
