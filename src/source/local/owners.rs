@@ -101,8 +101,10 @@ impl Owners {
             let holders = self.holders.iter().skip(from).take_while(|(inode, _)| *inode == socket.inode);
             indexes.extend(holders.map(|&(_, process)| process));
         }
-        indexes.sort_unstable_by_key(|&index| self.processes.get(index as usize).map(|process| process.pid));
-        indexes.dedup();
+        let pid = |index: u32| self.processes.get(index as usize).map(|process| process.pid);
+        indexes.sort_unstable_by_key(|&index| pid(index));
+        // Threads of one process that were looked into one by one are that process.
+        indexes.dedup_by_key(|index| pid(*index));
         if let Some(set) = self.sets.get(&indexes) {
             return Arc::clone(set);
         }
@@ -118,7 +120,9 @@ impl Owners {
     /// Where a listener runs: what the kernel stamped on its sockets, unless that is only the service manager;
     /// then where its holders run.
     pub(super) fn membership(&self, sockets: &[&Socket], holders: &Holders) -> Membership {
-        let stamped = sockets.iter().find_map(|socket| self.socket_groups.get(&socket.cgroup?));
+        let stamp = |socket: &Socket| self.socket_groups.get(&socket.cgroup?);
+        let stamped = sockets.first().and_then(|first| stamp(first));
+        let stamped = stamped.filter(|member| sockets.iter().all(|socket| stamp(socket) == Some(*member)));
         match stamped {
             Some(member) if !member.is_empty() && !is_supervisor(member) => member.clone(),
             Some(member) if holders.member.is_empty() => member.clone(),
