@@ -163,8 +163,8 @@ struct Group<'s> {
 
 impl<'s> Group<'s> {
     fn of(sockets: &'s [&'s Socket], owners: &mut Owners) -> Self {
-        let unknown = sockets.iter().any(|socket| owners.is_absent(socket.inode));
-        Self { sockets, holders: owners.of(sockets), unknown }
+        let (holders, unknown) = owners.of(sockets);
+        Self { sockets, holders, unknown }
     }
 
     /// What its sockets say, where all of them say the same: several users may share an address.
