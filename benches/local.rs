@@ -50,7 +50,7 @@ fn main() {
             }
         }
     }
-    let mut text = machine::describe();
+    let mut text = machine::describe("What listens here", &[("ss", "-V"), ("lsof", "-v"), ("netstat", "--version")]);
     print!("{text}");
     for case in cases::CASES.iter().filter(|case| options.cases.contains(case.letter)) {
         let part = bench(case, options.runs);

@@ -30,6 +30,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand discover 'List services'
+            cand scan 'Ask hosts which of their TCP ports are open; short for `discover scan`'
             cand ports 'List the built-in port names, which --ports takes in the place of numbers'
             cand completions 'Print the completion script of a shell'
             cand man 'Write the manual pages, one per command, into a directory'
@@ -51,6 +52,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand local 'List what listens on this machine: addresses, processes, owners'
+            cand scan 'Ask hosts which of their TCP ports are open'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;discover;local'= {
@@ -83,13 +85,88 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;discover;scan'= {
+            cand --interface 'Scan the networks that this interface is in'
+            cand --exclude 'Leave out these targets'
+            cand --exclude-file 'Leave out the targets that this file names'
+            cand -p 'These ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all of them'
+            cand --ports 'These ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all of them'
+            cand --top-ports 'The so many likeliest ports [default: 1000]'
+            cand --exclude-ports 'Leave out these ports'
+            cand -T 'How fast to go'
+            cand --pace 'How fast to go'
+            cand --rate 'At most so many questions a second, in all'
+            cand --timeout 'The most that one attempt may wait, as in 500ms or 2s; how long it does wait follows the answers'
+            cand --retries 'How often a silent port is asked again at most [default: as the loss that is seen asks for]'
+            cand --deadline 'End the whole scan after this time, done or not'
+            cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand -o 'How results are written'
+            cand --output 'How results are written'
+            cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
+            cand -4 'Only IPv4 addresses'
+            cand --ipv4 'Only IPv4 addresses'
+            cand -6 'Only IPv6 addresses'
+            cand --ipv6 'Only IPv6 addresses'
+            cand -y 'Scan also where that takes more than 1,048,576 questions'
+            cand --yes 'Scan also where that takes more than 1,048,576 questions'
+            cand --all 'List closed, filtered and unreachable ports too'
+            cand --reason 'Show in the table what each state is known from'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
+            cand --json 'Short for --output json'
+            cand -q 'Nothing on stderr but errors'
+            cand --quiet 'Nothing on stderr but errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;discover;help'= {
             cand local 'List what listens on this machine: addresses, processes, owners'
+            cand scan 'Ask hosts which of their TCP ports are open'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;discover;help;local'= {
         }
+        &'portolan;discover;help;scan'= {
+        }
         &'portolan;discover;help;help'= {
+        }
+        &'portolan;scan'= {
+            cand --interface 'Scan the networks that this interface is in'
+            cand --exclude 'Leave out these targets'
+            cand --exclude-file 'Leave out the targets that this file names'
+            cand -p 'These ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all of them'
+            cand --ports 'These ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all of them'
+            cand --top-ports 'The so many likeliest ports [default: 1000]'
+            cand --exclude-ports 'Leave out these ports'
+            cand -T 'How fast to go'
+            cand --pace 'How fast to go'
+            cand --rate 'At most so many questions a second, in all'
+            cand --timeout 'The most that one attempt may wait, as in 500ms or 2s; how long it does wait follows the answers'
+            cand --retries 'How often a silent port is asked again at most [default: as the loss that is seen asks for]'
+            cand --deadline 'End the whole scan after this time, done or not'
+            cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand -o 'How results are written'
+            cand --output 'How results are written'
+            cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
+            cand -4 'Only IPv4 addresses'
+            cand --ipv4 'Only IPv4 addresses'
+            cand -6 'Only IPv6 addresses'
+            cand --ipv6 'Only IPv6 addresses'
+            cand -y 'Scan also where that takes more than 1,048,576 questions'
+            cand --yes 'Scan also where that takes more than 1,048,576 questions'
+            cand --all 'List closed, filtered and unreachable ports too'
+            cand --reason 'Show in the table what each state is known from'
+            cand --json 'Short for --output json'
+            cand -q 'Nothing on stderr but errors'
+            cand --quiet 'Nothing on stderr but errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
         }
         &'portolan;ports'= {
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
@@ -168,6 +245,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;help'= {
             cand discover 'List services'
+            cand scan 'Ask hosts which of their TCP ports are open; short for `discover scan`'
             cand ports 'List the built-in port names, which --ports takes in the place of numbers'
             cand completions 'Print the completion script of a shell'
             cand man 'Write the manual pages, one per command, into a directory'
@@ -176,8 +254,13 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;help;discover'= {
             cand local 'List what listens on this machine: addresses, processes, owners'
+            cand scan 'Ask hosts which of their TCP ports are open'
         }
         &'portolan;help;discover;local'= {
+        }
+        &'portolan;help;discover;scan'= {
+        }
+        &'portolan;help;scan'= {
         }
         &'portolan;help;ports'= {
         }

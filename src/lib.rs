@@ -79,8 +79,9 @@
 //! | folder | what it is | may import |
 //! |---|---|---|
 //! | [`engine`] | generic concurrency that knows nothing of services: pool, breaker, retry, cache, clock, shutdown | |
-//! | `model` | plain data: [`Service`], [`Endpoint`], [`Detail`], [`Listing`], [`Ports`], [`Scope`] | |
-//! | `source` | where services come from: [`Source`], [`Local`] | `model` |
+//! | `model` | plain data: [`Service`], [`Endpoint`], [`Detail`], [`Listing`], [`Ports`], [`Scope`], [`Addresses`] | |
+//! | `net` | how peers are reached: the connect loop, names, limits of this machine | `engine` `model` |
+//! | `source` | where services come from: [`Source`], [`Local`], [`Scan`] | `net` `model` |
 //! | `output` | how results look: [`Format`] | `model` |
 //! | `cli` | the command: composes, prints, exits | everything |
 //!
@@ -93,6 +94,7 @@ pub mod cli;
 pub mod engine;
 mod error;
 mod model;
+mod net;
 mod output;
 mod settings;
 mod source;
@@ -103,10 +105,12 @@ pub use jiff::Timestamp;
 pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
-    Address, Ancestor, Backlog, Column, Completeness, Container, Depth, Detail, Endpoint, Fault, Listing, LocalDetail,
-    NetworkNamespace, Owner, PORT_NAMES, PortName, Ports, PortsError, Process, Scope, Service, Shown, SocketState,
-    Transport, User, port_name,
+    Address, Addresses, Ancestor, Backlog, Block, Column, Completeness, Container, Depth, Detail, Endpoint, Fault,
+    Listing, LocalDetail, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState, Ports, PortsError,
+    ProbeOrder, Process, Reason, ScanDetail, Scope, Service, Shown, SocketState, Target, TargetError, Transport, User,
+    port_name,
 };
-pub use output::{End, Format, FormatName, Page};
+pub use output::{End, Format, FormatName, Page, Read};
 pub use source::local::{Local, SortKey};
-pub use source::{ListFuture, Sink, Source, collect};
+pub use source::scan::{Scan, Tempo};
+pub use source::{ListFuture, Progress, Sink, Source, collect};

@@ -9,7 +9,8 @@ pub fn today() -> String {
     jiff::Timestamp::now().to_string()[..10].to_owned()
 }
 
-pub fn describe() -> String {
+/// What was measured (`title`), where, and the versions of the peers: a program and the option that tells it.
+pub fn describe(title: &str, peers: &[(&str, &str)]) -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let line = cpu.lines().find(|line| line.starts_with(name)).unwrap_or_default();
@@ -22,14 +23,14 @@ pub fn describe() -> String {
     let bytes = fs::metadata(portolan_path()).map_or(0, |meta| meta.len());
     let binary_mb = f64::from(u32::try_from(bytes).unwrap_or(u32::MAX)) / 1e6;
 
-    let mut text = format!("What listens here, {}\n", jiff::Timestamp::now().to_string().get(..16).unwrap_or_default());
+    let mut text = format!("{title}, {}\n", jiff::Timestamp::now().to_string().get(..16).unwrap_or_default());
     let _ = writeln!(text, "machine   {}, {cores} cores, {} GB", field("model name"), kilobytes / 1_000_000);
     let _ = writeln!(text, "kernel    {}", kernel.trim());
     // Figures of a machine that does something else beside are worth little: this says so.
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let _ = writeln!(text, "load      {}", load.split(' ').take(3).collect::<Vec<_>>().join(" "));
     let _ = writeln!(text, "portolan  {} ({:.2} MB on disk)", env!("CARGO_PKG_VERSION"), binary_mb);
-    for (name, flag) in [("ss", "-V"), ("lsof", "-v"), ("netstat", "--version")] {
+    for &(name, flag) in peers {
         let out = output(tool(name).arg(flag));
         let said = String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned();
         let version = said.lines().map(str::trim).find(|line| line.contains(|c: char| c.is_ascii_digit()));

@@ -12,31 +12,64 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::exit::Exit;
+use super::progress::Bar;
 use super::signals::Stop;
-use super::terminal::Terminal;
+use super::terminal::{self, Terminal};
 use super::{Global, stderr, stdout};
 use crate::error::Result;
 use crate::model::{Completeness, Depth, Fault, Service};
-use crate::output::{End, Format, FormatName, Page};
-use crate::source::{AnySource, Sink};
+use crate::output::{End, Format, FormatName, Page, Read};
+use crate::source::scan::Scan;
+use crate::source::{AnySource, Progress, Sink, Source};
 
 /// List services
 #[derive(Args, Debug)]
 pub(super) struct Discover {
-    /// Exit with 1 if nothing is found
-    #[arg(long, global = true, help_heading = "Output")]
-    fail_empty: bool,
-    /// Exit with 4 if rights are missing to see what is asked for, such as an owner
-    #[arg(long, global = true, help_heading = "Output")]
-    strict: bool,
+    #[command(flatten)]
+    judge: Judge,
     #[command(subcommand)]
     source: AnySource,
 }
 
 impl Discover {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        self.judge.list(self.source.as_source(), global)
+    }
+}
+
+/// Ask hosts which of their TCP ports are open; short for `discover scan`
+///
+/// Connects to every port asked for, and closes again at once; nothing is sent. Needs no rights. A target is an address, a
+/// network (10.0.0.0/24), a range (10.0.0.1-50), a host name, `local` for this machine's own addresses, @FILE for a file of
+/// targets, or - for standard input. Open ports are listed; what else was found is counted on standard error.
+#[derive(Args, Debug)]
+pub(super) struct ShortScan {
+    #[command(flatten)]
+    judge: Judge,
+    #[command(flatten)]
+    scan: Scan,
+}
+
+impl ShortScan {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        self.judge.list(&self.scan, global)
+    }
+}
+
+/// What makes a listing that came about a failure all the same.
+#[derive(Args, Debug)]
+struct Judge {
+    /// Exit with 1 if nothing is found
+    #[arg(long, global = true, help_heading = "Output")]
+    fail_empty: bool,
+    /// Exit with 4 if rights are missing to see what is asked for, such as an owner
+    #[arg(long, global = true, help_heading = "Output")]
+    strict: bool,
+}
+
+impl Judge {
+    fn list(&self, source: &dyn Source, global: &Global) -> Result<Exit> {
         let stop = Stop::listen()?;
-        let source = self.source.as_source();
         let terminal = Terminal::of_stdout(global.color);
         let page = Page {
             columns: source.columns(),
@@ -45,7 +78,7 @@ impl Discover {
             color: terminal.color,
         };
         let printed = stdout::with_stdout(Some(&stop), |out| {
-            let mut printer = Printer::new(global.format(), page, out, stop.flag());
+            let mut printer = Printer::new(global.format(), page, out, stop.flag(), Bar::new(global.quiet));
             let listed = block_on(source.list(&mut printer));
             printer.finish(listed)
         })?;
@@ -58,6 +91,7 @@ impl Discover {
         }
         if !global.quiet {
             stderr::note(&summary(printed.count));
+            printed.notes.iter().for_each(|note| stderr::note(note));
             printed.limits.iter().for_each(|limit| {
                 stderr::note(&format!("cannot {}: {}; {}", limit.what, limit.why, limit.hint));
             });
@@ -89,6 +123,7 @@ struct Printer<'w> {
     format: Option<Box<dyn Format + 'w>>,
     closed: Arc<AtomicBool>,
     failure: Option<io::Error>,
+    bar: Bar,
     printed: Printed,
 }
 
@@ -98,11 +133,19 @@ struct Printed {
     count: usize,
     errors: Vec<Fault>,
     limits: Vec<Fault>,
+    notes: Vec<String>,
 }
 
 impl<'w> Printer<'w> {
-    fn new(name: FormatName, page: Page, out: &'w mut (dyn Write + Send), closed: Arc<AtomicBool>) -> Self {
-        Self { name, page, out: Some(out), format: None, closed, failure: None, printed: Printed::default() }
+    fn new(name: FormatName, page: Page, out: &'w mut (dyn Write + Send), closed: Arc<AtomicBool>, bar: Bar) -> Self {
+        Self { name, page, out: Some(out), format: None, closed, failure: None, bar, printed: Printed::default() }
+    }
+
+    /// Nothing more can be written.
+    fn fail(&mut self, failure: io::Error) -> ControlFlow<()> {
+        self.failure = Some(failure);
+        self.closed.store(true, Ordering::Relaxed);
+        ControlFlow::Break(())
     }
 
     fn format(&mut self) -> io::Result<&mut (dyn Format + 'w)> {
@@ -114,6 +157,7 @@ impl<'w> Printer<'w> {
 
     /// Writes the end, unless there was nothing to list from.
     fn finish(mut self, listed: Result<Completeness>) -> io::Result<Result<Printed>> {
+        self.bar.clear();
         if let Some(failure) = self.failure {
             return Err(failure);
         }
@@ -142,11 +186,7 @@ impl Sink for Printer<'_> {
                 self.printed.count += 1;
                 ControlFlow::Continue(())
             }
-            Err(failure) => {
-                self.failure = Some(failure);
-                self.closed.store(true, Ordering::Relaxed);
-                ControlFlow::Break(())
-            }
+            Err(failure) => self.fail(failure),
         }
     }
 
@@ -156,6 +196,28 @@ impl Sink for Printer<'_> {
 
     fn limit(&mut self, limit: Fault) {
         self.printed.limits.push(limit);
+    }
+
+    fn streams(&self) -> bool {
+        self.name.read() == Read::ByLine
+    }
+
+    fn note(&mut self, note: String) {
+        self.printed.notes.push(note);
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        let Self { format, bar, .. } = self;
+        let flushed = bar.aside(|| format.as_mut().map_or(Ok(()), |format| format.flush()));
+        self.bar.show(progress);
+        if let Err(failure) = flushed {
+            // The source learns of it by the flag.
+            let _ = self.fail(failure);
+        }
+    }
+
+    fn confirm(&mut self, question: &str) -> bool {
+        terminal::ask(question)
     }
 }
 

@@ -7,6 +7,7 @@ mod exit;
 mod man;
 mod parse;
 mod ports;
+mod progress;
 mod reference;
 mod settings_file;
 mod signals;
@@ -40,6 +41,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Discover(discover::Discover),
+    Scan(discover::ShortScan),
     Ports(ports::PortNames),
     Completions(completions::Completions),
     Man(man::ManPages),
@@ -123,6 +125,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         }
         Parsed::Run(cli) => match cli.command {
             Command::Discover(discover) => discover.run(&cli.global),
+            Command::Scan(scan) => scan.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(cli.global.quiet),

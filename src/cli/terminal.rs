@@ -2,11 +2,12 @@
 
 use std::env;
 use std::ffi::OsStr;
-use std::io::{self, IsTerminal};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use terminal_size::Width;
 
 use super::Color;
+use crate::clean::clean;
 
 /// Where neither the terminal nor `COLUMNS` says how wide it is: what terminals have been since the punched card.
 const USUAL_WIDTH: u16 = 80;
@@ -31,6 +32,20 @@ impl Terminal {
         }
     }
 }
+
+/// Asks somebody at a terminal; where nobody sits there, the answer is no.
+pub(super) fn ask(question: &str) -> bool {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return false;
+    }
+    let asked = io::stderr().write_all(format!("{} [y/N] ", clean(question)).as_bytes());
+    let mut answer = String::new();
+    let read = asked.and_then(|()| io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut answer));
+    read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+/// Nobody who means yes writes more.
+const LONGEST_ANSWER: u64 = 64;
 
 /// `COLUMNS` wins: a shell does not export it, so whoever did means it. A terminal over a serial line says 0.
 fn columns(exported: Option<&OsStr>, terminal: Option<u16>) -> u16 {

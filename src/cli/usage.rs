@@ -9,6 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::clean::clean;
 use crate::error::Error;
 use crate::model::PortsError;
+use crate::source::BadValue;
 
 /// More words than this are a page of the manual, not a hint.
 const FEW: usize = 16;
@@ -112,6 +113,8 @@ fn parser(error: &clap::Error) -> Refusal {
     };
     if let Some(ports) = source.downcast_ref::<PortsError>() {
         Refusal::new(ports.to_string(), ports.hint())
+    } else if let Some(bad) = source.downcast_ref::<BadValue>() {
+        Refusal::new(bad.to_string(), bad.hint())
     } else if let Some(glob) = source.downcast_ref::<glob::PatternError>() {
         let why = format!("{} at character {}", glob.msg, glob.pos + 1);
         Refusal::new(why, "`*` stands for any text, `?` for one character, `[a-z]` for one of these, `[[]` for `[`")

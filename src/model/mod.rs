@@ -1,15 +1,27 @@
 //! Plain data: what is found, and the words it is described in. No input, no output, no clock.
 
+mod addresses;
 mod listing;
 mod local;
+mod permutation;
 mod port_names;
+mod port_ranking;
 mod ports;
+mod probe_order;
+mod scan;
 mod scope;
 mod service;
+mod targets;
 
+pub use addresses::{Addresses, Block};
 pub use listing::{Completeness, Depth, Fault, Listing};
 pub use local::{Ancestor, Backlog, Container, LocalDetail, NetworkNamespace, Owner, Process, SocketState, User};
+pub use permutation::Permutation;
 pub use port_names::{PORT_NAMES, PortName, port_name};
+pub(crate) use port_ranking::{DEFAULT_TOP, ranked_ports};
 pub use ports::{Ports, PortsError};
+pub use probe_order::ProbeOrder;
+pub use scan::{PortState, Reason, ScanDetail};
 pub use scope::Scope;
 pub use service::{Address, Column, Detail, Endpoint, Service, Shown, Transport};
+pub use targets::{Target, TargetError};

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::port_names::PORT_NAMES;
 use crate::clean::clean;
 
-/// A set of port numbers (1-65535), kept as sorted ranges that neither touch nor overlap.
+/// A set of port numbers (1-65535), kept as sorted ranges that neither touch nor overlap. `-` alone is all of them.
 ///
 /// ```
 /// let ports: portolan::Ports = "8000-8999,ssh,8500-9000".parse()?;
@@ -57,6 +57,45 @@ impl Ports {
         Self { ranges: pairs.filter(|(first, last)| first <= last).collect() }
     }
 
+    /// Every port: 1-65535.
+    pub fn all() -> Self {
+        Self { ranges: vec![(1, u16::MAX)] }
+    }
+
+    /// What is in this set and not in the other; it may be empty.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let mut left = Vec::with_capacity(self.ranges.len());
+        for &(first, last) in &self.ranges {
+            let mut next = u32::from(first);
+            for &(cut_first, cut_last) in other.ranges.iter().filter(|cut| cut.1 >= first && cut.0 <= last) {
+                if let (Ok(from), true) = (u16::try_from(next), u32::from(cut_first) > next) {
+                    left.push((from, cut_first - 1));
+                }
+                next = u32::from(cut_last) + 1;
+            }
+            if let (Ok(from), true) = (u16::try_from(next), next <= u32::from(last)) {
+                left.push((from, last));
+            }
+        }
+        Self { ranges: left }
+    }
+
+    /// How many there are: at most 65,535.
+    pub fn len(&self) -> usize {
+        self.ranges.iter().map(|&(first, last)| usize::from(last - first) + 1).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
+    /// Each of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = u16> {
+        self.ranges.iter().flat_map(|&(first, last)| first..=last)
+    }
+
     fn from_ranges(mut ranges: Vec<(u16, u16)>) -> Self {
         ranges.sort_unstable();
         let mut merged: Vec<(u16, u16)> = Vec::with_capacity(ranges.len());
@@ -70,10 +109,20 @@ impl Ports {
     }
 }
 
+impl FromIterator<u16> for Ports {
+    /// The set of these; port 0, which nothing listens at, is left out.
+    fn from_iter<I: IntoIterator<Item = u16>>(ports: I) -> Self {
+        Self::from_ranges(ports.into_iter().filter(|&port| port != 0).map(|port| (port, port)).collect())
+    }
+}
+
 impl FromStr for Ports {
     type Err = PortsError;
 
     fn from_str(text: &str) -> Result<Self, PortsError> {
+        if text == "-" {
+            return Ok(Self::all());
+        }
         if text.trim().is_empty() {
             return Err(PortsError::new("no port is given", "write ports as 22,80,8000-9000"));
         }
@@ -142,6 +191,27 @@ mod tests {
 
     fn why(text: &str) -> String {
         text.parse::<Ports>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_dash_alone_is_all_ports() {
+        let all: Ports = "-".parse().unwrap();
+        assert_eq!((all.len(), all.contains(1), all.contains(u16::MAX)), (65_535, true, true));
+        assert!(all.without(&all).is_empty());
+        assert_eq!(all.without(&"1,80-90,65535".parse().unwrap()).to_string(), "2-79,91-65534");
+    }
+
+    proptest! {
+        #[test]
+        fn without_agrees_with_the_sets(a in prop::collection::vec(1_u16..40, 0..12), b in prop::collection::vec(1_u16..40, 0..12)) {
+            let (one, other): (Ports, Ports) = (a.iter().copied().collect(), b.iter().copied().collect());
+            let mut expected: Vec<u16> = a.into_iter().filter(|port| !b.contains(port)).collect();
+            expected.sort_unstable();
+            expected.dedup();
+            let left = one.without(&other);
+            prop_assert_eq!(left.len(), expected.len());
+            prop_assert_eq!(left.iter().collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]

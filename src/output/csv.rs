@@ -57,4 +57,8 @@ impl Format for Csv<'_> {
     fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
         self.writer.flush()
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
 }

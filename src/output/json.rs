@@ -43,6 +43,10 @@ impl Format for Json<'_> {
         write_json(self.out, &mut self.scratch, &end.limits, false)?;
         self.out.write_all(b"}\n")
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Writes a list that is whole and known in advance in the envelope that every answer has.

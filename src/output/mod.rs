@@ -30,6 +30,14 @@ pub trait Format: Send {
     /// # Errors
     /// What the writer says.
     fn end(&mut self, end: &End<'_>) -> io::Result<()>;
+
+    /// Lets what was taken so far be seen, as far as the format writes before the end.
+    ///
+    /// # Errors
+    /// What the writer says.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// What is known before the first service.
@@ -56,9 +64,19 @@ pub struct End<'a> {
     pub limits: &'a [Fault],
 }
 
-/// Registers formats: the word for `-o`, its constructor, and how much of a service it shows.
+/// How a format is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// Line by line: each is worth something before the next is there.
+    ByLine,
+    /// As one document, whose order people compare.
+    Whole,
+}
+
+/// Registers formats: the word for `-o`, its constructor, how much of a service it shows, and whether somebody may read
+/// it line by line, before its end is there.
 macro_rules! formats {
-    ($($(#[$doc:meta])* $variant:ident => $open:path, $depth:ident;)*) => {
+    ($($(#[$doc:meta])* $variant:ident => $open:path, $depth:ident, $read:ident;)*) => {
         /// The formats that there are.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
         pub enum FormatName {
@@ -78,25 +96,30 @@ macro_rules! formats {
             pub fn depth(self) -> Depth {
                 match self { $(Self::$variant => Depth::$depth,)* }
             }
+
+            /// How it is read.
+            pub fn read(self) -> Read {
+                match self { $(Self::$variant => Read::$read,)* }
+            }
         }
     };
 }
 
 formats! {
     /// Aligned columns for people
-    Table => table::Table::brief, Brief;
+    Table => table::Table::brief, Brief, Whole;
     /// The same with everything that is known, as far as the terminal is wide
-    Wide => table::Table::wide, Full;
+    Wide => table::Table::wide, Full, Whole;
     /// One document
-    Json => json::Json::new, Full;
+    Json => json::Json::new, Full, Whole;
     /// One JSON object per line
-    Ndjson => ndjson::Ndjson::new, Full;
+    Ndjson => ndjson::Ndjson::new, Full, ByLine;
     /// One endpoint per line, for spreadsheets
-    Csv => csv::Csv::new, Full;
+    Csv => csv::Csv::new, Full, ByLine;
     /// One document
-    Yaml => yaml::Yaml::new, Full;
+    Yaml => yaml::Yaml::new, Full, Whole;
     /// Targets for Prometheus' file and HTTP service discovery
-    PrometheusSd => prometheus_sd::PrometheusSd::new, Brief;
+    PrometheusSd => prometheus_sd::PrometheusSd::new, Brief, Whole;
     /// Only ids
-    Name => name::Name::new, Names;
+    Name => name::Name::new, Names, ByLine;
 }

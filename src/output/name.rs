@@ -24,4 +24,8 @@ impl Format for Name<'_> {
     fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
         Ok(())
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }

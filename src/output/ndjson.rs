@@ -41,4 +41,8 @@ impl Format for Ndjson<'_> {
         }
         Ok(())
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }

@@ -69,6 +69,10 @@ impl Format for PrometheusSd<'_> {
     fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
         self.out.write_all(if self.first { b"]\n" } else { b"\n]\n" })
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Where to scrape an endpoint.

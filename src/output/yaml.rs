@@ -124,6 +124,10 @@ impl Format for Yaml<'_> {
         self.field("errors", &end.errors)?;
         self.field("limits", &end.limits)
     }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Whether a text needs no quotes: a word of plain characters that begins with a letter and is none of the words

@@ -7,6 +7,7 @@ use clap::Command;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::key::sections_below;
 use super::{Given, Key, Kind, Origin};
 use crate::clean::clean;
 use crate::error::{Error, Result};
@@ -44,7 +45,7 @@ impl<'t> File<'t> {
                 let (line, column) = line_and_column(self.text, value.span().start);
                 let origin = Origin::File { path: self.path.to_owned(), line, column };
                 given.insert(key.dotted(), Given { values, origin });
-            } else if let Some(sub) = command.get_subcommands().find(|sub| sub.get_name() == name.get_ref()) {
+            } else if let Some(sub) = sections_below(command, section).find(|sub| sub.get_name() == name.get_ref()) {
                 section.push(sub.get_name());
                 let Some(table) = value.get_ref().as_table() else {
                     let section = section.join(".");
@@ -93,8 +94,8 @@ impl<'t> File<'t> {
 
     fn unknown(&self, name: &Spanned<impl AsRef<str>>, keys: &[Key<'_>], command: &Command, section: &[&str]) -> Error {
         let word = name.get_ref().as_ref();
-        let section = section.join(".");
-        let sections = command.get_subcommands().filter(|sub| !Key::all(sub).is_empty()).map(Command::get_name);
+        let (place, section) = (section, section.join("."));
+        let sections = sections_below(command, place).filter(|sub| !Key::all(sub).is_empty()).map(Command::get_name);
         let known: Vec<_> = keys.iter().map(Key::name).chain(sections).collect();
         let on_line = command.get_arguments().any(|arg| arg.get_long() == Some(word));
         let elsewhere = Key::all(self.root).into_iter().find(|key| key.name() == word);

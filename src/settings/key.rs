@@ -8,6 +8,11 @@ pub(crate) const NEGATION: &str = "no-";
 /// Options that are no settings: the one names the settings file, the other is a short way to write `output`.
 const ONLY_ON_THE_LINE: [&str; 2] = ["config", "json"];
 
+/// A command that is a short way to write another, and the section of the other's settings, which are its too.
+const SHORT: (&str, [&str; 2]) = ("scan", ["discover", "scan"]);
+/// Of its options those that are settings of the section above.
+const OF_SECTION_ABOVE: [&str; 2] = ["fail-empty", "strict"];
+
 /// An option that a setting can stand in for.
 #[derive(Clone, Debug)]
 pub(crate) struct Key<'c> {
@@ -41,7 +46,7 @@ impl<'c> Key<'c> {
     pub(crate) fn of_section(command: &'c Command, section: &[&'c str]) -> Vec<Self> {
         let key = |arg: &'c Arg| {
             let name = arg.get_long().filter(|name| !ONLY_ON_THE_LINE.contains(name) && !is_negation(arg))?;
-            kind(arg).map(|_| Self { section: section.to_vec(), command, arg, name })
+            kind(arg).map(|_| Self { section: home(section, name), command, arg, name })
         };
         let mut keys: Vec<_> = command.get_arguments().filter_map(key).collect();
         keys.sort_unstable_by_key(|key| key.name);
@@ -103,13 +108,31 @@ impl<'c> Key<'c> {
     }
 }
 
+/// The commands below one that have a section: a short form has none of its own. `section` is how the one is reached.
+pub(super) fn sections_below<'c>(
+    command: &'c Command,
+    section: &[&str],
+) -> impl Iterator<Item = &'c Command> + use<'c> {
+    let is_root = section.is_empty();
+    command.get_subcommands().filter(move |sub| !is_root || sub.get_name() != SHORT.0)
+}
+
+/// The section that an option of the command at `section` is set in.
+fn home<'c>(section: &[&'c str], name: &str) -> Vec<&'c str> {
+    match SHORT.1.as_slice() {
+        [above, ..] if section == [SHORT.0] && OF_SECTION_ABOVE.contains(&name) => vec![above],
+        long if section == [SHORT.0] => long.to_vec(),
+        _ => section.to_vec(),
+    }
+}
+
 fn excludes(command: &Command, one: &Arg, other: &Arg) -> bool {
     command.get_arg_conflicts_with(one).iter().any(|arg| arg.get_id() == other.get_id())
 }
 
 fn collect<'c>(command: &'c Command, section: &mut Vec<&'c str>, keys: &mut Vec<Key<'c>>) {
     keys.extend(Key::of_section(command, section));
-    for sub in command.get_subcommands() {
+    for sub in sections_below(command, section) {
         section.push(sub.get_name());
         collect(sub, section, keys);
         section.pop();

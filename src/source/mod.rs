@@ -1,6 +1,7 @@
 //! Where services come from. One file (or folder) per source; README.md says how to add one.
 
 pub(crate) mod local;
+pub(crate) mod scan;
 
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -48,6 +49,54 @@ pub trait Sink: Send {
 
     /// Takes word of what could not be seen of the services handed over, for want of rights.
     fn limit(&mut self, limit: Fault);
+
+    /// Whether each service is wanted as soon as it is found, in whatever order; otherwise a source that finds them over
+    /// time hands them over sorted, at its end.
+    fn streams(&self) -> bool {
+        false
+    }
+
+    /// Takes a sentence about the whole answer, for people: how much was looked at.
+    fn note(&mut self, _note: String) {}
+
+    /// Takes word of how far the work has come. A source that takes long says it several times a second; what was
+    /// handed over until then should be seen by now.
+    fn progress(&mut self, _progress: Progress) {}
+
+    /// Whether to go on with what somebody should be asked about first. Where nobody can be asked: no.
+    fn confirm(&mut self, _question: &str) -> bool {
+        false
+    }
+}
+
+/// Why a text cannot be the value of a source's option.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{why}")]
+pub(crate) struct BadValue {
+    why: &'static str,
+    hint: &'static str,
+}
+
+impl BadValue {
+    pub(crate) fn new(why: &'static str, hint: &'static str) -> Self {
+        Self { why, hint }
+    }
+
+    /// What to write instead.
+    pub(crate) fn hint(&self) -> &'static str {
+        self.hint
+    }
+}
+
+/// How far a source's work has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What is done, in the source's own units.
+    pub done: u64,
+    /// What there is to do.
+    pub total: u64,
+    /// Services handed over.
+    pub found: u64,
 }
 
 /// Asks a source for everything that it knows.
@@ -103,4 +152,5 @@ macro_rules! sources {
 
 sources! {
     Local(local::Local),
+    Scan(scan::Scan),
 }

@@ -61,9 +61,11 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
             "portolan-config-show.1",
             "portolan-config.1",
             "portolan-discover-local.1",
+            "portolan-discover-scan.1",
             "portolan-discover.1",
             "portolan-man.1",
             "portolan-ports.1",
+            "portolan-scan.1",
             "portolan.1"
         ]
     );

@@ -251,3 +251,16 @@ fn config_show_as_json() {
     assert_eq!(item("quiet")["origin"], "default");
     assert!(item("discover.local.ports")["value"].is_null() && item("discover.local.ports")["origin"].is_null());
 }
+
+/// `portolan scan` is a short way to write `portolan discover scan`, and has the same settings.
+#[test]
+fn a_short_form_has_the_settings_of_the_long_one() {
+    for words in ["scan 10.0.0.0/8", "discover scan 10.0.0.0/8"] {
+        let ran = with_settings("[discover.scan]\nports = \"1-2\"", words).run();
+        assert!(ran.stderr.contains("2 ports of 16777216 hosts"), "{words}: {}", ran.stderr);
+    }
+    let ran = with_settings("[scan]\nports = \"1-2\"", "scan local").run();
+    assert_eq!(ran.code, Some(2), "there is one place for them: {}", ran.stderr);
+    let bad = with_settings("[discover.scan]\nrate = 0", "scan local").run();
+    assert!(bad.stderr.contains("c.toml:2:"), "{}", bad.stderr);
+}

@@ -57,7 +57,7 @@ fn unknown_words() {
         .refuses("'locl': portolan discover has no such command", "did you mean `portolan discover local`?");
     portolan("help locl").refuses(
         "'locl': portolan has no such command",
-        "the commands are discover, ports, completions, man, config; try `portolan --help`",
+        "the commands are discover, scan, ports, completions, man, config; try `portolan --help`",
     );
     portolan("discover local extra")
         .refuses("'extra': portolan discover local takes no such argument", "try `portolan discover local --help`");
@@ -67,7 +67,7 @@ fn unknown_words() {
 fn missing_words() {
     portolan("").refuses(
         "portolan: no command is given",
-        "the commands are discover, ports, completions, man, config; try `portolan --help`",
+        "the commands are discover, scan, ports, completions, man, config; try `portolan --help`",
     );
     portolan("config")
         .refuses("portolan config: no command is given", "the commands are show; try `portolan config --help`");
@@ -89,12 +89,46 @@ fn options_that_exclude_each_other() {
 }
 
 #[test]
+fn what_is_no_scan() {
+    const FORMS: &str = "write 10.0.0.5, 10.0.0.0/24, 10.0.0.1-50, 2001:db8::1, a host name, local, @FILE or -";
+    portolan("scan").refuses("portolan scan: <TARGET>... is missing", "try `portolan scan --help`");
+    portolan("scan 300.1.1.1")
+        .refuses("target '300.1.1.1': it is no IPv4 address", "an address is four numbers from 0 to 255");
+    portolan("scan 10.0.0.0/33")
+        .refuses("target '10.0.0.0/33': '/33' is no prefix length", "an IPv4 prefix goes from /0 to /32");
+    portolan("scan a..b").refuses("target 'a..b': it is neither an address nor a host name", FORMS);
+    portolan("discover scan 10.0.0.9-3")
+        .refuses("target '10.0.0.9-3': the range runs backwards", "write 10.0.0.9-LAST with LAST from 9 to 255");
+    portolan("scan @gone")
+        .refuses("'gone': No such file or directory", "name a file with a target a line, or - for standard input");
+    portolan("scan @empty")
+        .file("empty", "# nothing\n")
+        .refuses("empty: there is no target in it", "write one or more a line");
+    portolan("scan 127.0.0.1 --exclude 127.0.0.0/8")
+        .refuses("these targets: no address is left of them", "look at what --exclude and -4 or -6 leave over");
+    portolan("scan 127.0.0.1 -p 80 --exclude-ports 1-100")
+        .refuses("--exclude-ports: no port is left", "leave out fewer, or ask for more");
+    portolan("scan --interface gone").refuses(
+        "--interface 'gone': no interface of that name has an address",
+        "see `ip address`, and name the network instead",
+    );
+    let rate = "write how many questions a second, from 1 up";
+    portolan("scan local --rate 0").refuses("--rate '0': it is no number of questions a second", rate);
+    let time = "write one as 500ms, 2s or 1m";
+    portolan("scan local --timeout 5").refuses("--timeout '5': it is no length of time", time);
+    portolan("scan local --deadline 0s").refuses("--deadline '0s': it is no length of time", time);
+    portolan("scan local --top-ports 0")
+        .refuses("--top-ports '0': it is no number of ports", "write how many, from 1 to 65535");
+    portolan("scan local -4 -6").refuses("--ipv4: it does not go together with --ipv6", "leave one of them out");
+}
+
+#[test]
 fn what_is_not_utf8() {
     let not_utf8 = OsStr::from_bytes(b"caf\xe9");
     portolan("discover local -p").args([not_utf8]).refuses("'caf\u{fffd}': it is not UTF-8", "write it in UTF-8");
     portolan("discover").args([not_utf8]).refuses(
         "'caf\u{fffd}': portolan discover has no such command",
-        "the commands are local; try `portolan discover --help`",
+        "the commands are local, scan; try `portolan discover --help`",
     );
 }
 

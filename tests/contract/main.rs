@@ -8,9 +8,11 @@ use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
 
-use portolan::{Completeness, Depth, Fault, Local, Service, Sink, Source};
+use portolan::{Completeness, Depth, Fault, Local, Scan, Service, Sink, Source};
 
 /// A sink that asks for so much, and takes so many.
 struct Taking {
@@ -48,13 +50,32 @@ impl Sink for Taking {
 fn ask(source: &dyn Source, depth: Depth, most: usize, closed: bool) -> (Taking, Completeness) {
     let closed = Arc::new(AtomicBool::new(closed));
     let mut sink = Taking { depth, most, closed, services: Vec::new(), faults: Vec::new() };
-    // The sources of today have nothing to wait for; one that does will bring its runtime to this test.
-    let completeness = match pin!(source.list(&mut sink)).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(listed) => listed.unwrap(),
-        Poll::Pending => panic!("{} waits", source.name()),
-    };
+    let completeness = wait(source.list(&mut sink)).unwrap();
     (sink, completeness)
 }
+
+/// Waits for a future on this thread, as a caller without a runtime would.
+fn wait<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut future = pin!(future);
+    let begin = Instant::now();
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return output;
+        }
+        assert!(begin.elapsed() < HANG, "the source hangs");
+        thread::park_timeout(HANG);
+    }
+}
+
+/// A minute without a word is a hang, not a measurement.
+const HANG: Duration = Duration::from_mins(1);
 
 fn ids(sink: &Taking) -> Vec<String> {
     sink.services.iter().map(|service| service.id.clone()).collect()
@@ -104,4 +125,12 @@ fn local() {
     let ports = ports.chain([socket.local_addr().unwrap().port().to_string()]).collect::<Vec<_>>().join(",");
     let ports = Some(ports.parse().unwrap());
     keeps_the_contract(&Local { ports, skip_loopback: false, ..Local::default() });
+}
+
+#[test]
+fn scan() {
+    let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let ports = listeners.iter().map(|listener| listener.local_addr().unwrap().port().to_string());
+    let ports = Some(ports.collect::<Vec<_>>().join(",").parse().unwrap());
+    keeps_the_contract(&Scan { targets: vec!["127.0.0.1".to_owned()], ports, ..Scan::default() });
 }

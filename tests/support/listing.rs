@@ -121,6 +121,11 @@ impl Listing {
         said
     }
 
+    /// Where the rows are, in the words of the truth.
+    pub fn truth_keys(&self) -> BTreeSet<String> {
+        self.rows.iter().map(Row::key).collect()
+    }
+
     /// The one row for a socket.
     pub fn row(&self, what: &str) -> &Row {
         self.rows.iter().find(|row| row.key() == what).unwrap_or_else(|| panic!("no row for {what}: {:?}", self.keys()))

@@ -18,6 +18,8 @@ pub fn tool(name: &str) -> Command {
         "mount" | "umount" => "mount",
         "ip" | "ss" => "iproute2",
         "promtool" => "prometheus",
+        "nft" => "nftables",
+        "script" => "bsdutils",
         "netstat" => "net-tools",
         other => other,
     };

@@ -127,7 +127,33 @@ impl Scene {
 
     /// `portolan discover local` inside the scene.
     pub fn portolan(&self) -> Portolan<'_> {
-        Portolan { scene: self, wrapper: Vec::new(), program: portolan_path(), args: Vec::new() }
+        self.runs(&["discover", "local"])
+    }
+
+    /// `portolan scan` inside the scene.
+    pub fn scan(&self) -> Portolan<'_> {
+        self.runs(&["scan"])
+    }
+
+    fn runs(&self, words: &'static [&'static str]) -> Portolan<'_> {
+        Portolan { scene: self, wrapper: Vec::new(), program: portolan_path(), words, args: Vec::new() }
+    }
+
+    /// Lays a wire between this scene and another: here 10.77.0.1 and fd77::1, there 10.77.0.2 and fd77::2, the interface
+    /// `wire` at both ends.
+    pub fn wire_to(&self, other: &Self) {
+        needs_root("it links two network namespaces");
+        self.sh(&format!("ip link add wire type veth peer name wire netns {}", other.pid));
+        for (scene, number) in [(self, 1), (other, 2)] {
+            scene.sh(&format!(
+                "ip address add 10.77.0.{number}/24 dev wire
+                 ip address add fd77::{number}/64 dev wire nodad
+                 ip link set wire up"
+            ));
+        }
+        // Both ends are up at once, but the kernel tells of it a moment later; a first packet must not be lost to that.
+        self.sh("until ip link show wire | grep -q LOWER_UP; do :; done");
+        other.sh("until ip link show wire | grep -q LOWER_UP; do :; done");
     }
 
     /// A copy of a program that every user may run: the build's own folder may be closed to them.
@@ -151,12 +177,13 @@ impl Drop for Scene {
     }
 }
 
-/// A run of `portolan discover local` that is being put together.
+/// A run of portolan that is being put together.
 #[derive(Clone)]
 pub struct Portolan<'a> {
     scene: &'a Scene,
     wrapper: Vec<OsString>,
     program: PathBuf,
+    words: &'static [&'static str],
     args: Vec<OsString>,
 }
 
@@ -196,7 +223,7 @@ impl Portolan<'_> {
     pub fn command(&self) -> Command {
         let mut words = self.wrapper.iter().cloned().chain([self.program.clone().into()]);
         let mut command = self.scene.command(words.next().expect("portolan at least"));
-        command.args(words).args(["discover", "local"]).args(&self.args);
+        command.args(words).args(self.words).args(&self.args);
         // What the tester has set must not change what a test sees.
         command.env_clear().env("PATH", env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.scene.dir()).env("XDG_CONFIG_HOME", self.scene.dir());

@@ -1,0 +1,82 @@
+//! How long it takes to find every open port of a host: portolan beside nmap and a minimal C program.
+//!
+//! `cargo bench --bench scan` builds and runs it (`-- --help` tells the options); benches/README.md says more.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::exit, unreachable_pub)]
+#![allow(missing_docs)]
+
+#[path = "scan/cases.rs"]
+mod cases;
+#[path = "local/machine.rs"]
+mod machine;
+#[path = "local/measure.rs"]
+mod measure;
+#[path = "scan/report.rs"]
+mod report;
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use cases::Case;
+
+const HELP: &str = "cargo bench --bench scan -- [--runs N] [--cases LV] [--seed N] [--save]
+
+  --runs N    counted runs of each command, after one warm-up (default 7)
+  --cases LV  only these: L loopback, V a wire between two namespaces
+  --seed N    which ports are open; otherwise drawn anew
+  --save      also write benches/runs/DATE-scan.txt
+";
+
+struct Options {
+    runs: usize,
+    cases: String,
+    seed: u64,
+    save: bool,
+}
+
+fn main() {
+    let mut words = std::env::args().skip(1);
+    let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs());
+    let mut options = Options { runs: 7, cases: "LV".to_owned(), seed, save: false };
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            // How this program starts itself inside a namespace, so that getting there is not part of the time.
+            "--inside" => return measure::inside(),
+            // What cargo says to every bench.
+            "--bench" => {}
+            "--runs" => options.runs = words.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0).expect("--runs N"),
+            "--cases" => options.cases = words.next().expect("--cases LV"),
+            "--seed" => options.seed = words.next().and_then(|n| n.parse().ok()).expect("--seed N"),
+            "--save" => options.save = true,
+            _ => {
+                print!("{HELP}");
+                return;
+            }
+        }
+    }
+    let mut text = machine::describe("Open ports of a host", &[("nmap", "--version")]);
+    print!("{text}");
+    for case in cases::CASES.iter().filter(|case| options.cases.contains(case.letter)) {
+        let part = bench(case, &options);
+        print!("{part}");
+        text.push_str(&part);
+    }
+    if options.save {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/runs/{}-scan.txt", machine::today()));
+        std::fs::write(&file, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", file.display()));
+        println!("\nwritten to {}", file.display());
+    }
+}
+
+/// Sets a case up, holds portolan's answer against the truth, and only then measures.
+fn bench(case: &Case, options: &Options) -> String {
+    let stage = cases::Stage::new(case, options.seed);
+    let checked = stage.check();
+    let commands = stage.commands();
+    let results = measure::measure(&stage.here, &commands, options.runs);
+    // What was right before the runs is right after them: nothing has piled up that closes a port.
+    let after = stage.check();
+    assert_eq!(checked, after);
+    report::table(case, &checked, options.seed, &commands, &results, options.runs)
+}

@@ -1,0 +1,204 @@
+//! Sets of IP addresses that are never written out: a /8 takes as much memory as one host.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// The addresses from `first` to `last`, both of one family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Block {
+    v6: bool,
+    first: u128,
+    last: u128,
+}
+
+impl Block {
+    /// The addresses from one to another; `None` where they are of two families or run backwards.
+    pub fn new(first: IpAddr, last: IpAddr) -> Option<Self> {
+        let block = Self { v6: first.is_ipv6(), first: number(first), last: number(last) };
+        (first.is_ipv6() == last.is_ipv6() && block.first <= block.last).then_some(block)
+    }
+
+    /// Whether these are IPv6 addresses.
+    pub fn is_ipv6(&self) -> bool {
+        self.v6
+    }
+
+    /// How many more than one there are, which fits even for all of IPv6.
+    fn beyond_first(&self) -> u128 {
+        self.last - self.first
+    }
+}
+
+impl From<IpAddr> for Block {
+    fn from(ip: IpAddr) -> Self {
+        Self { v6: ip.is_ipv6(), first: number(ip), last: number(ip) }
+    }
+}
+
+impl From<ipnet::IpNet> for Block {
+    /// The whole network that the address lies in, its first and last address too.
+    fn from(net: ipnet::IpNet) -> Self {
+        Self { v6: net.network().is_ipv6(), first: number(net.network()), last: number(net.broadcast()) }
+    }
+}
+
+fn number(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => ip.to_bits().into(),
+        IpAddr::V6(ip) => ip.to_bits(),
+    }
+}
+
+/// A set of addresses, each of them once however often it was named.
+///
+/// ```
+/// use portolan::{Addresses, Target};
+///
+/// let Target::Block(ten) = "10.0.0.0/8".parse()? else { unreachable!() };
+/// let Target::Block(few) = "10.0.0.0-9".parse()? else { unreachable!() };
+/// let rest = Addresses::new([ten, ten]).without(&Addresses::new([few]));
+/// assert_eq!(rest.len(), (1 << 24) - 10);
+/// assert_eq!(rest.get(0).unwrap().to_string(), "10.0.0.10");
+/// # Ok::<(), portolan::TargetError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Sorted, IPv4 first; they neither overlap nor touch.
+    blocks: Vec<Block>,
+    /// How many addresses stand before each block.
+    before: Vec<u128>,
+}
+
+impl Addresses {
+    /// What is in any of the blocks.
+    pub fn new(blocks: impl IntoIterator<Item = Block>) -> Self {
+        let mut sorted: Vec<Block> = blocks.into_iter().collect();
+        sorted.sort_unstable();
+        let mut merged: Vec<Block> = Vec::with_capacity(sorted.len());
+        for block in sorted {
+            match merged.last_mut() {
+                Some(open) if open.v6 == block.v6 && block.first <= open.last.saturating_add(1) => {
+                    open.last = open.last.max(block.last);
+                }
+                _ => merged.push(block),
+            }
+        }
+        Self::from_sorted(merged)
+    }
+
+    fn from_sorted(blocks: Vec<Block>) -> Self {
+        let mut before = Vec::with_capacity(blocks.len());
+        let mut sum: u128 = 0;
+        for block in &blocks {
+            before.push(sum);
+            sum = sum.saturating_add(block.beyond_first()).saturating_add(1);
+        }
+        Self { blocks, before }
+    }
+
+    /// What is in this set and not in the other.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let mut left = Vec::with_capacity(self.blocks.len());
+        for &block in &self.blocks {
+            let mut rest = Some(block);
+            // Those that end before this block begins are of no interest to it.
+            let from = other.blocks.partition_point(|cut| (cut.v6, cut.last) < (block.v6, block.first));
+            for cut in other.blocks[from..].iter().take_while(|cut| (cut.v6, cut.first) <= (block.v6, block.last)) {
+                let Some(open) = rest else { break };
+                if cut.first > open.first {
+                    left.push(Block { last: cut.first - 1, ..open });
+                }
+                rest = (cut.last < open.last).then(|| Block { first: cut.last + 1, ..open });
+            }
+            left.extend(rest);
+        }
+        Self::from_sorted(left)
+    }
+
+    /// How many there are; all of IPv6 counts as one less.
+    pub fn len(&self) -> u128 {
+        match (self.blocks.last(), self.before.last()) {
+            (Some(block), Some(before)) => before.saturating_add(block.beyond_first()).saturating_add(1),
+            _ => 0,
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// The address with that number, in the order of addresses, IPv4 first.
+    pub fn get(&self, index: u128) -> Option<IpAddr> {
+        let at = self.before.partition_point(|&before| before <= index).checked_sub(1)?;
+        let (block, offset) = (self.blocks[at], index - self.before[at]);
+        let number = (offset <= block.beyond_first()).then(|| block.first + offset)?;
+        Some(if block.v6 {
+            Ipv6Addr::from_bits(number).into()
+        } else {
+            // A block of IPv4 holds nothing larger.
+            Ipv4Addr::from_bits(u32::try_from(number).ok()?).into()
+        })
+    }
+
+    /// Whether an address is in the set.
+    pub fn contains(&self, ip: IpAddr) -> bool {
+        let key = (ip.is_ipv6(), number(ip));
+        let after = self.blocks.partition_point(|block| (block.v6, block.first) <= key);
+        after > 0 && (self.blocks[after - 1].v6, self.blocks[after - 1].last) >= key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn some_blocks() -> impl Strategy<Value = Vec<Block>> {
+        // Few and near each other, so that they overlap, touch and hit the ends of both families.
+        let v4 = prop_oneof![0_u32..40, u32::MAX - 40..=u32::MAX];
+        let block = (any::<bool>(), v4, 0_u32..12).prop_map(|(v6, first, more)| {
+            let last = first.saturating_add(more);
+            let ip =
+                |bits: u32| if v6 { Ipv6Addr::from_bits(bits.into()).into() } else { Ipv4Addr::from_bits(bits).into() };
+            Block::new(ip(first), ip(last)).unwrap()
+        });
+        prop::collection::vec(block, 0..8)
+    }
+
+    fn written_out(blocks: &[Block]) -> BTreeSet<(bool, u128)> {
+        blocks.iter().flat_map(|block| (block.first..=block.last).map(|number| (block.v6, number))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn every_address_comes_exactly_once_and_none_that_is_excluded(take in some_blocks(), leave in some_blocks()) {
+            let set = Addresses::new(take.clone()).without(&Addresses::new(leave.clone()));
+            let mut expected = written_out(&take);
+            for excluded in written_out(&leave) {
+                expected.remove(&excluded);
+            }
+            let listed: Vec<_> = (0..set.len()).map(|at| set.get(at).unwrap()).map(|ip| (ip.is_ipv6(), number(ip))).collect();
+            prop_assert_eq!(listed, expected.into_iter().collect::<Vec<_>>());
+            prop_assert_eq!(set.get(set.len()), None);
+        }
+
+        #[test]
+        fn contains_agrees_with_the_list(take in some_blocks(), bits in 0_u32..60) {
+            let set = Addresses::new(take.clone());
+            let ip = IpAddr::from(Ipv4Addr::from_bits(bits));
+            prop_assert_eq!(set.contains(ip), written_out(&take).contains(&(false, bits.into())));
+        }
+    }
+
+    #[test]
+    fn the_whole_of_ipv6_is_no_overflow() {
+        let all = Addresses::new([Block::from("::/0".parse::<ipnet::IpNet>().unwrap())]);
+        assert_eq!(all.len(), u128::MAX);
+        assert_eq!(all.get(u128::MAX).unwrap(), IpAddr::from([0xffff_u16; 8]));
+        assert!(all.without(&all).is_empty());
+    }
+}

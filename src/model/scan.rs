@@ -1,0 +1,105 @@
+//! What a scan tells of a port.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use super::Detail;
+use crate::clean::Untrusted;
+
+/// The facts of a port that was asked.
+#[derive(Clone, Debug, Serialize)]
+pub struct ScanDetail {
+    /// What the port is.
+    pub state: PortState,
+    /// What that is known from.
+    pub reason: Reason,
+    /// From the question to the answer, in microseconds; `None` where none came.
+    #[serde(rename = "rtt_us", serialize_with = "microseconds")]
+    pub rtt: Option<Duration>,
+    /// How often it was asked.
+    pub attempts: u8,
+    /// The name that the target was given by, if it was one.
+    pub host: Option<Untrusted>,
+}
+
+impl Detail for ScanDetail {}
+
+#[expect(clippy::ref_option, reason = "serde hands a reference to the field over")]
+fn microseconds<S: Serializer>(rtt: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)).serialize(serializer)
+}
+
+/// What a port is, as far as it can be told from here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PortState {
+    /// It takes connections.
+    Open,
+    /// The host is there and refuses.
+    Closed,
+    /// No answer came, however often it was asked.
+    Filtered,
+    /// Somebody on the way, or this machine's routes, say that there is no way there.
+    Unreachable,
+}
+
+impl PortState {
+    /// All of them, in the order in which they are counted.
+    pub const ALL: [Self; 4] = [Self::Open, Self::Closed, Self::Filtered, Self::Unreachable];
+
+    /// The word for it, as every format prints it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Filtered => "filtered",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// What a port's state is known from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// The connection was made.
+    SynAck,
+    /// The connection was made, and reset by the peer at once.
+    SynAckReset,
+    /// A reset, or an ICMP message that nothing is there.
+    Refused,
+    /// Nothing came.
+    NoResponse,
+    /// The host cannot be reached: an ICMP message, or nobody on the link has its address.
+    HostUnreachable,
+    /// Its network cannot be reached: an ICMP message, or no route leads there.
+    NetUnreachable,
+    /// This machine has no way to such an address at all.
+    NoRoute,
+}
+
+impl Reason {
+    /// The state that it stands for.
+    pub fn state(self) -> PortState {
+        match self {
+            Self::SynAck | Self::SynAckReset => PortState::Open,
+            Self::Refused => PortState::Closed,
+            Self::NoResponse => PortState::Filtered,
+            Self::HostUnreachable | Self::NetUnreachable | Self::NoRoute => PortState::Unreachable,
+        }
+    }
+
+    /// The word for it, as every format prints it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SynAck => "syn-ack",
+            Self::SynAckReset => "syn-ack-reset",
+            Self::Refused => "refused",
+            Self::NoResponse => "no-response",
+            Self::HostUnreachable => "host-unreachable",
+            Self::NetUnreachable => "net-unreachable",
+            Self::NoRoute => "no-route",
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! What to scan, as people write it: an address, a network, a range, a host's name, or this machine.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use super::Block;
+use crate::clean::clean;
+
+/// One target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Addresses: `10.0.0.5`, `2001:db8::1`, `10.0.0.0/24`, `10.0.0.1-50`.
+    Block(Block),
+    /// A host's name, which stands for all addresses that it resolves to.
+    Name(String),
+    /// `local`: every address of this machine.
+    Local,
+}
+
+/// Why a text is no target.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct TargetError {
+    why: String,
+    hint: String,
+}
+
+impl TargetError {
+    fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { why: why.into(), hint: hint.into() }
+    }
+
+    /// What to write instead.
+    pub fn hint(&self) -> &str {
+        &self.hint
+    }
+}
+
+const FORMS: &str = "write 10.0.0.5, 10.0.0.0/24, 10.0.0.1-50, 2001:db8::1, a host name, local, @FILE or -";
+
+impl FromStr for Target {
+    type Err = TargetError;
+
+    fn from_str(text: &str) -> Result<Self, TargetError> {
+        if text.is_empty() {
+            return Err(TargetError::new("no target is given", FORMS));
+        }
+        if text == "local" {
+            return Ok(Self::Local);
+        }
+        if let Some((scheme, _)) = text.split_once("://") {
+            let why = format!("'{}://' begins a URL, which is no host", clean(scheme));
+            return Err(TargetError::new(why, "write the host alone, and its port with -p"));
+        }
+        if text.contains('%') {
+            let why = "an address with a zone (the part behind %) cannot be scanned";
+            return Err(TargetError::new(why, "use an address of the host that needs no zone"));
+        }
+        let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        if let Ok(ip) = bare.parse::<IpAddr>() {
+            return address(ip);
+        }
+        if let Some((network, prefix)) = text.split_once('/') {
+            return cidr(network, prefix);
+        }
+        if let Some(range) = range(text) {
+            return range;
+        }
+        if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+            return Err(TargetError::new("it is no IPv4 address", "an address is four numbers from 0 to 255"));
+        }
+        name(text)
+    }
+}
+
+fn address(ip: IpAddr) -> Result<Target, TargetError> {
+    let ip = ip.to_canonical();
+    if ip.is_unspecified() {
+        let why = "it stands for every address of whoever listens, and nobody can be reached there";
+        return Err(TargetError::new(why, "write local for all addresses of this machine"));
+    }
+    Ok(Target::Block(ip.into()))
+}
+
+fn cidr(network: &str, prefix: &str) -> Result<Target, TargetError> {
+    let Ok(ip) = network.parse::<IpAddr>() else {
+        let why = format!("'{}' before the slash is no address", clean(network));
+        return Err(TargetError::new(why, "write a network as 10.0.0.0/24 or 2001:db8::/120"));
+    };
+    let widest = if ip.is_ipv4() { 32 } else { 128 };
+    let length = prefix.parse::<u8>().ok().filter(|_| prefix.bytes().all(|byte| byte.is_ascii_digit()));
+    match length.and_then(|length| IpNet::new(ip, length).ok()) {
+        Some(net) => Ok(Target::Block(net.into())),
+        None => {
+            let why = format!("'/{}' is no prefix length", clean(prefix));
+            let family = if ip.is_ipv4() { "an IPv4" } else { "an IPv6" };
+            Err(TargetError::new(why, format!("{family} prefix goes from /0 to /{widest}")))
+        }
+    }
+}
+
+/// `10.0.0.1-50`, if the part before the dash is an address.
+fn range(text: &str) -> Option<Result<Target, TargetError>> {
+    let (first, last) = text.split_once('-')?;
+    let first: Ipv4Addr = first.parse().ok()?;
+    let [a, b, c, d] = first.octets();
+    let hint = format!("write {a}.{b}.{c}.{d}-LAST with LAST from {d} to 255");
+    if !last.bytes().all(|byte| byte.is_ascii_digit()) || last.is_empty() {
+        return Some(Err(TargetError::new("a range goes to a last number, as in 10.0.0.1-50", hint)));
+    }
+    let range = last.parse().ok().map(|last: u8| Block::new(first.into(), Ipv4Addr::new(a, b, c, last).into()));
+    Some(match range {
+        Some(Some(block)) => Ok(Target::Block(block)),
+        Some(None) => Err(TargetError::new("the range runs backwards", hint)),
+        None => Err(TargetError::new(format!("{} is larger than any address's number", clean(last)), hint)),
+    })
+}
+
+/// A host name by RFC 1123, with the underscore that people use; 253 characters, labels of 63.
+fn name(text: &str) -> Result<Target, TargetError> {
+    let bare = text.strip_suffix('.').unwrap_or(text);
+    if let Some((host, port)) = bare.rsplit_once(':')
+        && !host.is_empty()
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return Err(TargetError::new("a target has no port", "give the port with -p"));
+    }
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            // What is not ASCII may be an internationalised name; the resolver knows.
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || (!c.is_ascii() && c.is_alphanumeric()))
+    };
+    if bare.len() > 253 || !bare.split('.').all(label) {
+        return Err(TargetError::new("it is neither an address nor a host name", FORMS));
+    }
+    Ok(Target::Name(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Addresses;
+
+    fn addresses(text: &str) -> (u128, String, String) {
+        let Target::Block(block) = text.parse().unwrap() else { panic!("{text} is no block") };
+        let set = Addresses::new([block]);
+        (set.len(), set.get(0).unwrap().to_string(), set.get(set.len() - 1).unwrap().to_string())
+    }
+
+    fn why(text: &str) -> String {
+        text.parse::<Target>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn addresses_networks_and_ranges() {
+        let block = |count, first: &str, last: &str| (count, first.to_owned(), last.to_owned());
+        assert_eq!(addresses("10.0.0.5"), block(1, "10.0.0.5", "10.0.0.5"));
+        assert_eq!(addresses("[2001:db8::1]"), block(1, "2001:db8::1", "2001:db8::1"));
+        assert_eq!(addresses("::ffff:10.0.0.5"), block(1, "10.0.0.5", "10.0.0.5"));
+        assert_eq!(addresses("10.0.0.77/24"), block(256, "10.0.0.0", "10.0.0.255"));
+        assert_eq!(addresses("10.0.0.0/8"), block(1 << 24, "10.0.0.0", "10.255.255.255"));
+        assert_eq!(addresses("2001:db8::/64"), block(1 << 64, "2001:db8::", "2001:db8::ffff:ffff:ffff:ffff"));
+        assert_eq!(addresses("10.0.0.1-50"), block(50, "10.0.0.1", "10.0.0.50"));
+        assert_eq!("local".parse(), Ok(Target::Local));
+        for name in ["localhost", "a.example.org.", "my_host", "10.0.0.1.example", "bücher.example", "web-1"] {
+            assert_eq!(name.parse(), Ok(Target::Name(name.to_owned())));
+        }
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused_with_its_reason() {
+        assert_eq!(why(""), "no target is given");
+        assert_eq!(why("300.1.1.1"), "it is no IPv4 address");
+        assert_eq!(why("1.2.3"), "it is no IPv4 address");
+        assert_eq!(why("10.0.0.0/33"), "'/33' is no prefix length");
+        assert_eq!(why("2001:db8::/129"), "'/129' is no prefix length");
+        assert_eq!(why("10.0.0.0/+8"), "'/+8' is no prefix length");
+        assert_eq!(why("host/24"), "'host' before the slash is no address");
+        assert_eq!(why("10.0.0.9-3"), "the range runs backwards");
+        assert_eq!(why("10.0.0.9-300"), "300 is larger than any address's number");
+        assert_eq!(why("10.0.0.9-"), "a range goes to a last number, as in 10.0.0.1-50");
+        assert_eq!(why("host:80"), "a target has no port");
+        assert_eq!(why("http://host"), "'http://' begins a URL, which is no host");
+        assert_eq!(why("0.0.0.0"), why("::"));
+        assert_eq!(why("fe80::1%eth0"), "an address with a zone (the part behind %) cannot be scanned");
+        for text in ["a b", "-x", "a..b", &"x".repeat(64), "\u{1b}[2J", "/24"] {
+            assert!(!why(text).is_empty(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What became of an attempt to connect: the target's word, or this machine's own.
+
+use rustix::io::Errno;
+
+use crate::model::Reason;
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The connection was made. `own`: to an address of this machine.
+    Open {
+        /// What it is known from.
+        reason: Reason,
+        /// Whether both ends may have one address, so that the peer may be a socket that only wanted to connect.
+        own: bool,
+    },
+    /// Somebody says that there is nothing, or no way.
+    No(Reason),
+    /// Nobody answered.
+    Silent,
+    /// The socket met itself: its source port was the port asked for. Says nothing of the port.
+    Itself,
+    /// This machine does not let us ask (a sandbox, a security module, a `prohibit` route).
+    Prohibited,
+    /// This machine ran short of something. Says nothing of the port.
+    Short(Shortage),
+}
+
+/// What this machine ran short of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shortage(pub(crate) Errno);
+
+impl Shortage {
+    /// Whether it is descriptors that are short, so that fewer sockets must do.
+    pub(crate) fn is_of_descriptors(self) -> bool {
+        matches!(self.0, Errno::MFILE | Errno::NFILE)
+    }
+}
+
+/// What it means that no socket can be had: that there is no IPv6 here, or that there are too many.
+pub(super) fn without_socket(errno: Errno) -> Answer {
+    match errno {
+        Errno::AFNOSUPPORT => Answer::No(Reason::NoRoute),
+        Errno::ACCESS | Errno::PERM => Answer::Prohibited,
+        errno => Answer::Short(Shortage(errno)),
+    }
+}
+
+/// What the kernel's refusal of a connection says of the port.
+pub(super) fn refusal(errno: Errno) -> Answer {
+    match errno {
+        Errno::CONNREFUSED => Answer::No(Reason::Refused),
+        Errno::HOSTUNREACH | Errno::HOSTDOWN => Answer::No(Reason::HostUnreachable),
+        Errno::NETUNREACH | Errno::NETDOWN | Errno::NONET | Errno::NOPROTOOPT => Answer::No(Reason::NetUnreachable),
+        // A `blackhole` route, or an address that cannot be connected to.
+        Errno::INVAL | Errno::AFNOSUPPORT => Answer::No(Reason::NoRoute),
+        Errno::TIMEDOUT => Answer::Silent,
+        Errno::ACCESS | Errno::PERM => Answer::Prohibited,
+        // No source port, no memory, no buffer, no route cache entry; and whatever else the kernel may think of, which
+        // is not the target's word either.
+        errno => Answer::Short(Shortage(errno)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_never_the_targets_word() {
+        for errno in [
+            Errno::MFILE,
+            Errno::NFILE,
+            Errno::ADDRNOTAVAIL,
+            Errno::ADDRINUSE,
+            Errno::NOBUFS,
+            Errno::NOMEM,
+            Errno::AGAIN,
+        ] {
+            assert_eq!(refusal(errno), Answer::Short(Shortage(errno)));
+            assert_eq!(without_socket(errno), Answer::Short(Shortage(errno)));
+        }
+        assert!(Shortage(Errno::MFILE).is_of_descriptors() && !Shortage(Errno::ADDRNOTAVAIL).is_of_descriptors());
+        assert_eq!((refusal(Errno::PERM), without_socket(Errno::ACCESS)), (Answer::Prohibited, Answer::Prohibited));
+        assert_eq!(refusal(Errno::CONNREFUSED), Answer::No(Reason::Refused));
+        assert_eq!(without_socket(Errno::AFNOSUPPORT), Answer::No(Reason::NoRoute));
+    }
+}

@@ -1,0 +1,399 @@
+//! Connection attempts by the thousand, without a task, a buffer or a new socket for each.
+//!
+//! A Linux stream socket that was refused can connect again, and one that answered or kept silent can be dissolved by
+//! connecting it to `AF_UNSPEC`: so a closed port costs no more than its `connect`, an open one leaves no TIME_WAIT, and a
+//! socket is registered with epoll once in its life. Where the verdict is there at once (loopback, a fast link), a
+//! second `connect` fetches it without a wait. There is no pace here: who asks when, how long to wait and what to
+//! repeat is the caller's.
+
+use std::mem::MaybeUninit;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::OwnedFd;
+
+use rustix::event::{Timespec, epoll};
+use rustix::io::{Errno, Result};
+use rustix::net::{
+    AddressFamily, SocketAddrAny, SocketFlags, SocketType, connect, connect_unspec, getpeername, getsockname,
+    socket_with, sockopt,
+};
+
+use super::answer::{Answer, Shortage, refusal, without_socket};
+use crate::model::Reason;
+
+/// Who is asked, and how often that was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Probe {
+    /// The caller's number for the host.
+    pub(crate) host: u32,
+    /// The port.
+    pub(crate) port: u16,
+    /// Which attempt this is, from 1.
+    pub(crate) attempt: u8,
+    /// The caller's own marks.
+    pub(crate) marks: u8,
+}
+
+/// How an attempt began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Begun {
+    /// The answer was there at once; `looked`: only because of a second look.
+    Answered {
+        /// What it is.
+        answer: Answer,
+        /// Whether the second `connect` brought it.
+        looked: bool,
+    },
+    /// It will end in [`Connector::wait`] or [`Connector::expire`].
+    Waiting,
+}
+
+/// An attempt that ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    /// Who was asked.
+    pub(crate) probe: Probe,
+    /// What became of it.
+    pub(crate) answer: Answer,
+    /// When it began, on the caller's clock.
+    pub(crate) since: u64,
+}
+
+/// A socket and what it is doing: 24 bytes.
+struct Slot {
+    fd: OwnedFd,
+    probe: Probe,
+    since: u64,
+    v6: bool,
+    registered: bool,
+    waiting: bool,
+}
+
+/// The sockets of one thread.
+pub(crate) struct Connector {
+    epoll: OwnedFd,
+    slots: Vec<Slot>,
+    /// Those with nothing to do, by family: IPv4, IPv6.
+    idle: [Vec<u32>; 2],
+    waiting: usize,
+    most: usize,
+}
+
+/// Events taken from the kernel at once.
+const EVENTS: usize = 512;
+
+impl Connector {
+    /// With at most so many sockets.
+    ///
+    /// # Errors
+    /// Where the kernel gives no epoll descriptor.
+    pub(crate) fn new(most: usize) -> Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        Ok(Self { epoll, slots: Vec::new(), idle: Default::default(), waiting: 0, most })
+    }
+
+    /// How many attempts wait for their answer.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// How many may wait at the same time.
+    pub(crate) fn most(&self) -> usize {
+        self.most
+    }
+
+    /// Makes do with the sockets that there are: no more descriptors can be had. At least one stays allowed.
+    pub(crate) fn make_do(&mut self) {
+        self.most = self.slots.len().max(1);
+    }
+
+    /// Begins an attempt. `look`: look a second time at once, because the verdict is probably there.
+    /// `now` is the caller's clock and comes back with the answer.
+    pub(crate) fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, look: bool) -> Begun {
+        let slot = match self.take(to.is_ipv6()) {
+            Ok(slot) => slot,
+            Err(errno) => return Begun::Answered { answer: without_socket(errno), looked: false },
+        };
+        let fd = &self.slots[slot as usize].fd;
+        let mut verdict = connect(fd, &to);
+        let looked = look && in_progress(verdict);
+        if looked {
+            verdict = connect(fd, &to);
+        }
+        if in_progress(verdict) {
+            return self.park(slot, probe, now);
+        }
+        let answer = self.judge(slot, verdict);
+        self.release(slot, answer);
+        Begun::Answered { answer, looked }
+    }
+
+    /// Waits until something ends, for at most so many microseconds (0: only looks), and hands over what did. `address`
+    /// is where a probe went.
+    pub(crate) fn wait(
+        &mut self,
+        micros: u64,
+        address: impl Fn(Probe) -> SocketAddr,
+        ended: &mut Vec<Ended>,
+    ) -> Result<()> {
+        let timeout = Timespec {
+            tv_sec: i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX),
+            tv_nsec: i64::try_from(micros % 1_000_000 * 1000).unwrap_or_default(),
+        };
+        let mut buffer = [const { MaybeUninit::uninit() }; EVENTS];
+        let events = match epoll::wait(&self.epoll, &mut buffer, Some(&timeout)) {
+            Ok((events, _)) => events,
+            // A signal is no event; whoever waits looks at its own flag.
+            Err(Errno::INTR) => return Ok(()),
+            Err(errno) => return Err(errno),
+        };
+        for event in events {
+            let slot = u32::try_from(event.data.u64()).unwrap_or(u32::MAX);
+            if self.slots.get(slot as usize).is_some_and(|slot| slot.waiting) {
+                ended.extend(self.look(slot, &address));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends every attempt that `is_over` says has waited long enough. What the kernel knows by then still counts: a
+    /// thread that was not let run for a while must not take an answer for silence.
+    pub(crate) fn expire(
+        &mut self,
+        is_over: impl Fn(Probe, u64) -> bool,
+        address: impl Fn(Probe) -> SocketAddr,
+        ended: &mut Vec<Ended>,
+    ) {
+        for slot in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
+            let Slot { probe, since, waiting, .. } = self.slots[slot as usize];
+            if !waiting || !is_over(probe, since) {
+                continue;
+            }
+            ended.push(self.look(slot, &address).unwrap_or_else(|| {
+                let answer = self.said_softly(slot);
+                self.release(slot, Answer::Silent);
+                self.waiting -= 1;
+                Ended { probe, answer, since }
+            }));
+        }
+    }
+
+    /// What an ICMP message said that came while the socket was in the middle of its `connect`, as it does on a fast
+    /// link: the kernel then only notes it and goes on trying.
+    fn said_softly(&self, slot: u32) -> Answer {
+        match sockopt::socket_error(&self.slots[slot as usize].fd) {
+            Ok(Err(errno)) => match refusal(errno) {
+                Answer::No(reason) => Answer::No(reason),
+                _ => Answer::Silent,
+            },
+            _ => Answer::Silent,
+        }
+    }
+
+    /// Fetches the verdict of an attempt, if there is one.
+    fn look(&mut self, slot: u32, address: &impl Fn(Probe) -> SocketAddr) -> Option<Ended> {
+        let Slot { ref fd, probe, since, .. } = self.slots[slot as usize];
+        let verdict = connect(fd, &address(probe));
+        if in_progress(verdict) {
+            return None;
+        }
+        let answer = self.judge(slot, verdict);
+        self.release(slot, answer);
+        self.waiting -= 1;
+        Some(Ended { probe, answer, since })
+    }
+
+    /// A socket of that family with nothing to do.
+    fn take(&mut self, v6: bool) -> Result<u32> {
+        if let Some(slot) = self.idle[usize::from(v6)].pop() {
+            return Ok(slot);
+        }
+        let next = u32::try_from(self.slots.len()).map_err(|_| Errno::MFILE)?;
+        if self.slots.len() < self.most {
+            let fd = new_socket(v6)?;
+            let probe = Probe { host: 0, port: 0, attempt: 0, marks: 0 };
+            self.slots.push(Slot { fd, probe, since: 0, v6, registered: false, waiting: false });
+            return Ok(next);
+        }
+        // All that may be are there; one of the other family gives way.
+        let slot = self.idle[usize::from(!v6)].pop().ok_or(Errno::MFILE)?;
+        self.slots[slot as usize].v6 = v6;
+        if let Err(errno) = self.renew(slot) {
+            self.slots[slot as usize].v6 = !v6;
+            self.idle[usize::from(!v6)].push(slot);
+            return Err(errno);
+        }
+        Ok(slot)
+    }
+
+    fn park(&mut self, slot: u32, probe: Probe, now: u64) -> Begun {
+        let parked = &mut self.slots[slot as usize];
+        if !parked.registered {
+            let flags = epoll::EventFlags::OUT | epoll::EventFlags::ET;
+            let data = epoll::EventData::new_u64(slot.into());
+            if let Err(errno) = epoll::add(&self.epoll, &parked.fd, data, flags) {
+                let answer = Answer::Short(Shortage(errno));
+                self.release(slot, Answer::Silent);
+                return Begun::Answered { answer, looked: false };
+            }
+            parked.registered = true;
+        }
+        (parked.probe, parked.since, parked.waiting) = (probe, now, true);
+        self.waiting += 1;
+        Begun::Waiting
+    }
+
+    /// What `connect` said of the port.
+    fn judge(&self, slot: u32, verdict: Result<()>) -> Answer {
+        match verdict {
+            Ok(()) | Err(Errno::ISCONN) => match ends(&self.slots[slot as usize].fd) {
+                Some((own, peer)) if own == peer => Answer::Itself,
+                Some((own, peer)) => Answer::Open { reason: Reason::SynAck, own: own.ip() == peer.ip() },
+                // The peer was gone before we looked.
+                None => Answer::Open { reason: Reason::SynAckReset, own: true },
+            },
+            // While it is being made a connection is refused, not reset: this one had been made.
+            Err(Errno::CONNRESET | Errno::PIPE) => Answer::Open { reason: Reason::SynAckReset, own: true },
+            Err(errno) => refusal(errno),
+        }
+    }
+
+    /// Makes a socket ready for its next attempt.
+    fn release(&mut self, slot: u32, after: Answer) {
+        self.slots[slot as usize].waiting = false;
+        let reusable = match after {
+            // The kernel has taken a refused socket back to where it began.
+            Answer::No(Reason::Refused) => true,
+            // Not dissolved, it would try on, or stay in TIME_WAIT.
+            Answer::Open { .. } | Answer::Silent => connect_unspec(&self.slots[slot as usize].fd).is_ok(),
+            // Another socket gets another source port.
+            _ => false,
+        };
+        if reusable || self.renew(slot).is_ok() {
+            let (list, slot) = (usize::from(self.slots[slot as usize].v6), slot);
+            self.idle[list].push(slot);
+        } else {
+            self.give_up(slot);
+        }
+    }
+
+    /// Puts a new socket in the place of one; the old one is reset, not closed in order.
+    fn renew(&mut self, slot: u32) -> Result<()> {
+        let old = &mut self.slots[slot as usize];
+        let fd = new_socket(old.v6)?;
+        // Only what is connected needs it, and what is not does not mind.
+        let _ = sockopt::set_socket_linger(&old.fd, Some(std::time::Duration::ZERO));
+        (old.fd, old.registered) = (fd, false);
+        Ok(())
+    }
+
+    /// Without a descriptor for a new socket, the old one is dissolved and used on. One that cannot be, which might still be
+    /// connected to something, is not used any more.
+    fn give_up(&mut self, slot: u32) {
+        if connect_unspec(&self.slots[slot as usize].fd).is_ok() {
+            let list = usize::from(self.slots[slot as usize].v6);
+            self.idle[list].push(slot);
+        }
+    }
+}
+
+fn new_socket(v6: bool) -> Result<OwnedFd> {
+    let family = if v6 { AddressFamily::INET6 } else { AddressFamily::INET };
+    socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)
+}
+
+fn in_progress(verdict: Result<()>) -> bool {
+    matches!(verdict, Err(Errno::INPROGRESS | Errno::ALREADY | Errno::INTR))
+}
+
+/// Both ends of a connection.
+fn ends(fd: &OwnedFd) -> Option<(SocketAddr, SocketAddr)> {
+    let address = |any: SocketAddrAny| SocketAddr::try_from(any).ok();
+    let (own, peer) = (address(getsockname(fd).ok()?)?, address(getpeername(fd).ok()??)?);
+    Some((canonical(own), canonical(peer)))
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(IpAddr::to_canonical(&address.ip()), address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    const PROBE: Probe = Probe { host: 0, port: 0, attempt: 1, marks: 0 };
+
+    fn ask(connector: &mut Connector, to: SocketAddr) -> Answer {
+        match connector.begin(to, PROBE, 0, true) {
+            Begun::Answered { answer, .. } => answer,
+            Begun::Waiting => {
+                let mut ended = Vec::new();
+                while ended.is_empty() {
+                    connector.wait(1_000_000, |_| to, &mut ended).unwrap();
+                }
+                ended[0].answer
+            }
+        }
+    }
+
+    #[test]
+    fn a_slot_is_small() {
+        assert!(size_of::<Slot>() <= 32, "{}", size_of::<Slot>());
+    }
+
+    #[test]
+    fn one_socket_does_for_open_and_closed_ports_in_turn() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = server.local_addr().unwrap();
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap();
+        let closed = gone.local_addr().unwrap();
+        drop(gone);
+        let mut connector = Connector::new(1).unwrap();
+        for _ in 0..20 {
+            assert_eq!(ask(&mut connector, open), Answer::Open { reason: Reason::SynAck, own: true });
+            assert_eq!(ask(&mut connector, closed), Answer::No(Reason::Refused));
+        }
+        assert_eq!((connector.slots.len(), connector.waiting()), (1, 0));
+    }
+
+    #[test]
+    fn one_socket_changes_its_family_where_there_is_no_other() {
+        let (four, six) = (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("[::1]:0").unwrap());
+        let mut connector = Connector::new(1).unwrap();
+        for _ in 0..3 {
+            for server in [&four, &six] {
+                assert!(matches!(ask(&mut connector, server.local_addr().unwrap()), Answer::Open { .. }));
+            }
+        }
+        assert_eq!(connector.slots.len(), 1);
+    }
+
+    #[test]
+    fn a_full_accept_queue_is_silence_and_its_socket_is_used_again() {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&"127.0.0.1:0".parse::<SocketAddr>().unwrap().into()).unwrap();
+        socket.listen(0).unwrap();
+        let full = socket.local_addr().unwrap().as_socket().unwrap();
+        let _queued = std::net::TcpStream::connect(full).unwrap();
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut connector = Connector::new(1).unwrap();
+        assert!(matches!(connector.begin(full, PROBE, 7, true), Begun::Waiting));
+        assert!(
+            matches!(connector.begin(full, PROBE, 7, true), Begun::Answered { answer: Answer::Short(short), .. } if short.is_of_descriptors())
+        );
+        let mut ended = Vec::new();
+        connector.expire(|_, _| false, |_| full, &mut ended);
+        assert!(ended.is_empty());
+        connector.expire(|_, since| since == 7, |_| full, &mut ended);
+        assert_eq!((ended.len(), ended[0].answer, connector.waiting()), (1, Answer::Silent, 0));
+        assert!(matches!(ask(&mut connector, other.local_addr().unwrap()), Answer::Open { .. }));
+    }
+
+    #[test]
+    fn a_reset_after_the_connection_was_made_is_open() {
+        let connector = Connector::new(1).unwrap();
+        let reset = Answer::Open { reason: Reason::SynAckReset, own: true };
+        assert_eq!(connector.judge(0, Err(Errno::CONNRESET)), reset);
+    }
+}

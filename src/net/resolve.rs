@@ -1,0 +1,82 @@
+//! From names to addresses, by what this machine is told to ask.
+
+use std::io;
+use std::net::{IpAddr, ToSocketAddrs};
+
+use ipnet::IpNet;
+
+/// Which addresses are wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// IPv4 and IPv6.
+    #[default]
+    Both,
+    /// Only IPv4.
+    V4,
+    /// Only IPv6.
+    V6,
+}
+
+impl Family {
+    /// Whether an address is wanted.
+    pub(crate) fn takes(self, ipv6: bool) -> bool {
+        match self {
+            Self::Both => true,
+            Self::V4 => !ipv6,
+            Self::V6 => ipv6,
+        }
+    }
+}
+
+/// All addresses of a name, as `getaddrinfo` gives them. Blocks for as long as the system's resolver does.
+///
+/// # Errors
+/// What the resolver says.
+pub(crate) fn resolve(name: &str) -> io::Result<Vec<IpAddr>> {
+    let found = (name, 0).to_socket_addrs()?;
+    // What needs a zone (link-local) cannot be reached by its address alone.
+    let reachable = |ip: &IpAddr| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+    let mut addresses: Vec<IpAddr> = found.map(|address| address.ip().to_canonical()).filter(reachable).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    Ok(addresses)
+}
+
+/// Every address of this machine in this network namespace, link-local ones of IPv6 aside.
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) fn own_addresses() -> io::Result<Vec<IpAddr>> {
+    Ok(nets()?.into_iter().map(|interface| interface.net.addr()).collect())
+}
+
+/// The networks that the interface of that name is in; `None` where there is no such interface, or it has no
+/// address. With it, whether it is up.
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) fn with_interface(name: &str) -> io::Result<Option<(Vec<IpNet>, bool)>> {
+    let of_it: Vec<_> = nets()?.into_iter().filter(|interface| interface.name == name).collect();
+    let up = of_it.iter().any(|interface| interface.up);
+    Ok((!of_it.is_empty()).then(|| (of_it.into_iter().map(|interface| interface.net).collect(), up)))
+}
+
+struct Interface {
+    name: String,
+    net: IpNet,
+    up: bool,
+}
+
+fn nets() -> io::Result<Vec<Interface>> {
+    let interfaces = if_addrs::get_if_addrs()?.into_iter().filter_map(|found| {
+        let prefix = match &found.addr {
+            if_addrs::IfAddr::V4(v4) => v4.prefixlen,
+            if_addrs::IfAddr::V6(v6) if v6.ip.is_unicast_link_local() => return None,
+            if_addrs::IfAddr::V6(v6) => v6.prefixlen,
+        };
+        let up = found.is_oper_up() || found.is_loopback();
+        let net = IpNet::new(found.ip(), prefix).ok()?;
+        Some(Interface { name: found.name, net, up })
+    });
+    Ok(interfaces.collect())
+}

@@ -1,0 +1,40 @@
+//! What formats made of rows show of a scanned port.
+
+use crate::model::{Column, ScanDetail, Shown};
+
+macro_rules! column {
+    ($name:literal, $shown:ident, |$detail:ident, $out:ident| $cell:expr) => {
+        Column {
+            name: $name,
+            shown: Shown::$shown,
+            cut: false,
+            label: false,
+            cell: |service, $out| match service.detail.downcast_ref::<ScanDetail>() {
+                Some($detail) => $cell,
+                None => Ok(()),
+            },
+        }
+    };
+}
+
+const STATE: Column = column!("state", Always, |detail, out| out.write_str(detail.state.as_str()));
+const RTT: Column = column!("rtt", Always, |detail, out| match detail.rtt {
+    Some(rtt) => write!(out, "{}.{:03}ms", rtt.as_millis(), rtt.as_micros() % 1000),
+    None => Ok(()),
+});
+const ATTEMPTS: Column = column!("attempts", Wide, |detail, out| write!(out, "{}", detail.attempts));
+const HOST: Column = column!("host", WhereFilled, |detail, out| match &detail.host {
+    Some(host) => write!(out, "{host}"),
+    None => Ok(()),
+});
+
+macro_rules! reason {
+    ($shown:ident) => {
+        column!("reason", $shown, |detail, out| out.write_str(detail.reason.as_str()))
+    };
+}
+
+/// The reason in wide formats only.
+pub(super) const COLUMNS: &[Column] = &[STATE, RTT, reason!(Wide), ATTEMPTS, HOST];
+/// The reason in every table.
+pub(super) const COLUMNS_WITH_REASON: &[Column] = &[STATE, RTT, reason!(Always), ATTEMPTS, HOST];

@@ -1,0 +1,262 @@
+//! What is known of a host while it is scanned.
+
+use super::pace::{Pace, Window};
+
+/// A host on its way through the scan: 80 bytes, for there may be tens of thousands at a time.
+#[derive(Clone, Debug)]
+pub(super) struct Host {
+    /// Its number among all addresses.
+    pub(super) number: u64,
+    /// The next step of its order of ports.
+    pub(super) next: u32,
+    /// Questions that wait for an answer.
+    pub(super) open: u32,
+    pub(super) window: Window,
+    /// Smoothed round trip and its variance in microseconds (RFC 6298); 0: none was seen.
+    rtt: u32,
+    variance: u32,
+    /// Ports that answered the first time they were asked.
+    answered: u32,
+    /// Ports that answered only when asked again.
+    answered_again: u32,
+    /// Ports that did not answer the first time.
+    silent: u32,
+    /// Ports whose second attempt has ended.
+    again: u32,
+    /// Second attempts begun.
+    again_begun: u32,
+    /// What share of questions is lost of late.
+    loss: f32,
+    /// How often a second look at once brought the verdict: a moving average, 255 is always.
+    quick: u8,
+    /// Whether it stands in the queue of those that may be asked.
+    pub(super) queued: bool,
+}
+
+/// So many silent ports are asked again before the rest is judged by them.
+const SAMPLE: u32 = 200;
+/// How often a silent port is asked again as long as nothing tells whether that helps.
+const FEW_RETRIES: u8 = 2;
+/// More than this brings nothing at any loss that can be worked with.
+const MOST_RETRIES: u8 = 12;
+/// Retrying ends when fewer answers than this are still to be expected.
+const EXPECTED: f64 = 0.01;
+/// What one question weighs in the share of those lost.
+const LOSS_GAIN: f32 = 1.0 / 256.0;
+/// An average above this makes the second look worth its system call.
+const WORTH_A_LOOK: u8 = 40;
+/// The kernel repeats a SYN after a second: an answer that late may be one to the repetition.
+const KERNEL_REPEATS: u64 = 1_000_000;
+
+impl Host {
+    pub(super) fn new(number: u64, first: u32, pace: &Pace) -> Self {
+        Self {
+            number,
+            next: first,
+            open: 0,
+            window: Window::new(pace.first_window, pace.widest),
+            rtt: 0,
+            variance: 0,
+            answered: 0,
+            answered_again: 0,
+            silent: 0,
+            again: 0,
+            again_begun: 0,
+            loss: 0.0,
+            quick: 128,
+            queued: true,
+        }
+    }
+
+    /// How long an attempt may wait, in microseconds. Asked again, a port is given twice as long where no round trip is
+    /// known yet, which may be a long one, and once more of it each time where it is.
+    pub(super) fn timeout(&self, pace: &Pace, attempt: u8) -> u64 {
+        let timeout = match self.rtt {
+            0 => pace.first_timeout.saturating_mul(1 << (attempt.clamp(1, 16) - 1)),
+            rtt => (u64::from(rtt) + 4 * u64::from(self.variance)).max(pace.least_timeout) * u64::from(attempt.max(1)),
+        };
+        timeout.min(pace.most_timeout)
+    }
+
+    /// For how many milliseconds losses come to light that one window caused: a lost question is known as lost only
+    /// when its time is over and the next one is answered.
+    pub(super) fn loss_span(&self, pace: &Pace) -> u32 {
+        let span = self.timeout(pace, 1).saturating_add(self.rtt.into()) / 1000;
+        u32::try_from(span).unwrap_or(u32::MAX)
+    }
+
+    /// How much of a window to keep when losses show: less, the more is lost (as DCTCP does, RFC 8257), so that a line
+    /// that loses one in a hundred whatever happens does not slow the scan down.
+    pub(super) fn keeps(&self) -> f32 {
+        (1.0 - self.loss).clamp(0.5, 1.0)
+    }
+
+    /// Takes an answer to that attempt after so many microseconds.
+    pub(super) fn take_answer(&mut self, attempt: u8, micros: u64) {
+        if micros < KERNEL_REPEATS {
+            self.take_round_trip(u32::try_from(micros).unwrap_or(u32::MAX));
+        }
+        if attempt == 1 {
+            self.answered += 1;
+        } else {
+            self.answered_again += 1;
+        }
+        for _ in 1..attempt {
+            self.loss += (1.0 - self.loss) * LOSS_GAIN;
+        }
+        self.loss -= self.loss * LOSS_GAIN;
+        self.again += u32::from(attempt == 2);
+        self.window.answered();
+    }
+
+    /// RFC 6298, section 2, with its gains of 1/8 and 1/4. Every attempt has its own source port, so that an answer
+    /// always tells which question it belongs to.
+    fn take_round_trip(&mut self, sample: u32) {
+        if self.rtt == 0 {
+            (self.rtt, self.variance) = (sample.max(1), sample / 2);
+        } else {
+            self.variance = self.variance - self.variance / 4 + self.rtt.abs_diff(sample) / 4;
+            self.rtt = (self.rtt - self.rtt / 8 + sample / 8).max(1);
+        }
+    }
+
+    /// Takes word that an attempt stayed without an answer.
+    pub(super) fn take_silence(&mut self, attempt: u8) {
+        self.silent += u32::from(attempt == 1);
+        self.again += u32::from(attempt == 2);
+        self.window.silent(self.hardly_answers());
+    }
+
+    /// Whether it is silent at nearly everything that it is asked.
+    pub(super) fn hardly_answers(&self) -> bool {
+        u64::from(self.answered + self.answered_again) * 4 < u64::from(self.silent)
+    }
+
+    /// Takes word that an attempt ended and says nothing of the host.
+    pub(super) fn leave(&mut self, attempt: u8) {
+        self.again += u32::from(attempt == 2);
+    }
+
+    /// Takes word that a port is asked again.
+    pub(super) fn begin_again(&mut self, attempt: u8) {
+        self.again_begun += u32::from(attempt == 2);
+    }
+
+    /// Whether enough is being asked again already to judge all other silent ports by.
+    pub(super) fn awaits_sample(&self) -> bool {
+        self.again < SAMPLE && self.again_begun >= SAMPLE && self.answered_again == 0
+    }
+
+    /// Whether a port that was silent so many times is worth another attempt: always for a few; then as long as, by the
+    /// loss that is seen, an answer is still to be expected from any of them. Where none of the first hundreds
+    /// answered when asked again, the silent ones are filtered and not lost.
+    pub(super) fn is_worth_asking_again(&self, pace: &Pace, silences: u8) -> bool {
+        if silences > pace.retries.unwrap_or(MOST_RETRIES) {
+            return false;
+        }
+        if self.again < SAMPLE && silences <= pace.retries.unwrap_or(FEW_RETRIES) {
+            return true;
+        }
+        let answers = f64::from(self.answered + self.answered_again);
+        if self.answered_again == 0 {
+            return false;
+        }
+        let loss = (f64::from(self.answered_again) / answers).min(0.9);
+        answers * loss.powi(silences.into()) > EXPECTED
+    }
+
+    /// Whether a second look right after the question is worth it.
+    pub(super) fn is_quick(&self) -> bool {
+        self.quick > WORTH_A_LOOK
+    }
+
+    /// Takes word of whether a second look brought the verdict.
+    pub(super) fn take_look(&mut self, helped: bool) {
+        self.quick = if helped { self.quick + (u8::MAX - self.quick).div_ceil(8) } else { self.quick - self.quick / 8 };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::source::scan::pace::Tempo;
+
+    fn host() -> (Host, Pace) {
+        let pace = Pace::new(Tempo::Normal, Duration::from_secs(3), None, None, 1);
+        (Host::new(0, 0, &pace), pace)
+    }
+
+    #[test]
+    fn a_host_is_small() {
+        assert!(size_of::<Host>() <= 80, "{}", size_of::<Host>());
+    }
+
+    #[test]
+    fn the_timeout_follows_the_round_trip() {
+        let (mut host, pace) = host();
+        assert_eq!(host.timeout(&pace, 1), 500_000);
+        host.take_answer(1, 200_000);
+        assert_eq!(host.timeout(&pace, 1), 600_000);
+        (0..50).for_each(|_| host.take_answer(1, 200_000));
+        assert!((200_000..210_000).contains(&host.timeout(&pace, 1)), "{}", host.timeout(&pace, 1));
+        assert_eq!(host.timeout(&pace, 2), host.timeout(&pace, 1) * 2);
+        assert_eq!(host.timeout(&pace, 30), 3_000_000, "never longer than asked for");
+        (0..100).for_each(|_| host.take_answer(1, 50));
+        assert_eq!(host.timeout(&pace, 1), 100_000, "never shorter than the floor");
+        host.take_answer(1, 1_500_000);
+        assert_eq!(host.timeout(&pace, 1), 100_000, "an answer to a repeated SYN is no sample");
+    }
+
+    #[test]
+    fn silence_is_asked_again_a_few_times_until_it_is_known_to_be_a_filter() {
+        let (mut host, pace) = host();
+        assert!(host.is_worth_asking_again(&pace, 1) && host.is_worth_asking_again(&pace, 2));
+        assert!(!host.is_worth_asking_again(&pace, 3));
+        for _ in 0..SAMPLE {
+            host.take_silence(1);
+            host.begin_again(2);
+        }
+        assert!(host.awaits_sample());
+        (0..SAMPLE).for_each(|_| host.take_silence(2));
+        assert!(!host.awaits_sample() && !host.is_worth_asking_again(&pace, 1));
+    }
+
+    #[test]
+    fn loss_is_asked_again_until_nothing_more_is_expected() {
+        let (mut host, pace) = host();
+        (0..700).for_each(|_| host.take_answer(1, 100));
+        for _ in 0..300 {
+            host.take_silence(1);
+            host.begin_again(2);
+            host.take_answer(2, 100);
+        }
+        assert!(host.is_worth_asking_again(&pace, 9), "1,000 ports, 30% lost: 0.02 are still to come");
+        assert!(!host.is_worth_asking_again(&pace, 10));
+        let told = Pace { retries: Some(3), ..pace };
+        assert!(host.is_worth_asking_again(&told, 3) && !host.is_worth_asking_again(&told, 4));
+        let once = Pace { retries: Some(0), ..pace };
+        assert!(!host.is_worth_asking_again(&once, 1));
+    }
+
+    #[test]
+    fn the_more_is_lost_the_less_is_kept() {
+        let (mut host, pace) = host();
+        assert!((host.keeps() - 1.0).abs() < 1e-6);
+        (0..2000).for_each(|n| host.take_answer(if n % 100 == 0 { 2 } else { 1 }, 100));
+        assert!((0.97..0.995).contains(&host.keeps()), "{}", host.keeps());
+        (0..2000).for_each(|_| host.take_answer(4, 100));
+        assert!((host.keeps() - 0.5).abs() < 1e-6);
+        assert_eq!(host.loss_span(&pace), 100);
+    }
+
+    #[test]
+    fn the_second_look_is_dropped_where_it_never_helps() {
+        let (mut host, _) = host();
+        (0..10).for_each(|_| host.take_look(false));
+        assert!(!host.is_quick());
+        (0..10).for_each(|_| host.take_look(true));
+        assert!(host.is_quick());
+    }
+}

@@ -1,0 +1,250 @@
+//! Which TCP ports of other hosts are open, by connecting to them.
+
+mod columns;
+mod host;
+mod options;
+mod pace;
+mod plan;
+mod run;
+mod summary;
+mod tally;
+mod targets;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub use options::Scan;
+pub use pace::Tempo;
+
+use self::pace::Pace;
+use self::plan::Plan;
+use self::run::{Found, Run};
+use self::summary::Summary;
+use crate::clean::Untrusted;
+use crate::error::{Error, Result};
+use crate::model::{
+    Address, Column, Completeness, DEFAULT_TOP, Endpoint, Fault, Listing, PortState, Ports, ProbeOrder, ScanDetail,
+    Service, Transport, port_name,
+};
+use crate::net::ephemeral_ports;
+use crate::source::{ListFuture, Progress, Sink, Source};
+
+/// More questions than this are asked only with a yes.
+const MANY: u128 = 1 << 20;
+/// With fewer questions another thread costs more than it brings.
+const WORTH_A_THREAD: u64 = 512;
+/// Threads beyond this only wait for each other in the kernel.
+const MOST_THREADS: usize = 4;
+
+impl Scan {
+    /// Every port found, typed. Blocks as long as the scan takes, and needs no runtime.
+    ///
+    /// ```
+    /// let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    /// let port = server.local_addr().unwrap().port();
+    ///
+    /// let targets = vec!["127.0.0.1".to_owned()];
+    /// let scan = portolan::Scan { targets, ports: Some(port.to_string().parse()?), ..Default::default() };
+    /// let listing = scan.listing()?;
+    /// assert_eq!(listing.services[0].detail.state, portolan::PortState::Open);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What is no target; more than 2^20 questions without [`yes`](Self::yes); no threads.
+    pub fn listing(&self) -> Result<Listing<ScanDetail>> {
+        let mut listing = Listing::default();
+        let mut prepared = self.prepare(&mut |_| false)?;
+        listing.errors.append(&mut prepared.faults);
+        if let Some(plan) = prepared.plan {
+            let summary = Summary::of(&plan);
+            let run = Run::start(plan, Arc::default())?;
+            while let Some(found) = run.next() {
+                listing.services.push(service(found, &prepared.names));
+            }
+            listing.errors.extend(summary.faults(&run.tally()?));
+        }
+        listing.services.sort_by_key(|service| service.endpoints.first().map(|at| (at.address.clone(), at.port)));
+        if !listing.errors.is_empty() {
+            listing.completeness = Completeness::Incomplete;
+        }
+        Ok(listing)
+    }
+
+    /// What is to be asked; `confirm` decides whether many questions may be.
+    fn prepare(&self, confirm: &mut dyn FnMut(&str) -> bool) -> Result<Prepared> {
+        let begin = Instant::now();
+        let ports = self.chosen_ports()?;
+        let targets::Asked { addresses, names, faults } = targets::read(self)?;
+        if addresses.is_empty() {
+            if faults.is_empty() {
+                let hint = "look at what --exclude and -4 or -6 leave over";
+                return Err(Error::usage("these targets", "no address is left of them", hint));
+            }
+            return Ok(Prepared { plan: None, names, faults });
+        }
+        let probes = addresses.len().saturating_mul(ports.len() as u128);
+        let said = format!("{} ports of {} hosts are {probes} questions", ports.len(), addresses.len());
+        if probes > MANY && !self.yes && !confirm(&format!("{said}. Ask them?")) {
+            let hint = "choose fewer targets or ports, or say --yes";
+            return Err(Error::usage("these targets", format!("{said}, more than {MANY}"), hint));
+        }
+        let (Ok(hosts), Ok(probes)) = (u64::try_from(addresses.len()), u64::try_from(probes)) else {
+            return Err(Error::usage("these targets", format!("{said}, more than can be counted"), "choose fewer"));
+        };
+        let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+        let worth = usize::try_from(probes / WORTH_A_THREAD).unwrap_or(usize::MAX).max(1);
+        let threads = cores.min(worth);
+        let plan = Plan {
+            order: ProbeOrder::new(hosts, &ports, RandomState::new().hash_one(hosts)),
+            hosts,
+            probes,
+            pace: Pace::new(self.pace, self.timeout, self.retries, self.rate.map(Into::into), threads),
+            all: self.all,
+            ephemeral: ephemeral_ports(),
+            deadline: self.deadline.map(|deadline| begin + deadline),
+            threads,
+            addresses,
+        };
+        Ok(Prepared { plan: Some(plan), names, faults })
+    }
+
+    fn chosen_ports(&self) -> Result<Ports> {
+        let chosen = match (&self.ports, self.top_ports) {
+            (Some(ports), _) => ports.clone(),
+            (None, top) => Ports::top(top.unwrap_or(DEFAULT_TOP)),
+        };
+        let left = match &self.exclude_ports {
+            Some(excluded) => chosen.without(excluded),
+            None => chosen,
+        };
+        if left.is_empty() {
+            return Err(Error::usage("--exclude-ports", "no port is left", "leave out fewer, or ask for more"));
+        }
+        Ok(left)
+    }
+
+    async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
+        let Prepared { plan, names, mut faults } = self.prepare(&mut |question| out.confirm(question))?;
+        if let Some(plan) = plan {
+            let summary = Summary::of(&plan);
+            let run = Run::start(plan, out.closed())?;
+            // A document of more rows than that is not worth the memory that sorting it takes.
+            let streams = out.streams() || (self.all && u128::from(summary.probes) > MANY);
+            let found = hand_over(&run, &names, summary.probes, streams, out).await;
+            let tally = run.tally()?;
+            hand_over_sorted(found, &names, out);
+            out.note(summary.sentence(&tally));
+            faults.extend(summary.faults(&tally));
+        }
+        let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
+        for fault in faults {
+            out.fault(fault);
+        }
+        Ok(completeness)
+    }
+}
+
+/// What options come to.
+struct Prepared {
+    /// `None`: none of the names is known.
+    plan: Option<Plan>,
+    names: BTreeMap<IpAddr, Untrusted>,
+    faults: Vec<Fault>,
+}
+
+/// Word of progress goes out at most this often.
+const PROGRESS: Duration = Duration::from_millis(100);
+
+/// Takes results as they come, until there are no more or `out` wants no more; hands them to `out` if that `streams`, and
+/// keeps them otherwise.
+async fn hand_over(
+    run: &Run,
+    names: &BTreeMap<IpAddr, Untrusted>,
+    total: u64,
+    streams: bool,
+    out: &mut dyn Sink,
+) -> Vec<Found> {
+    let (mut found, mut kept, mut said) = (0, Vec::new(), Instant::now());
+    poll_fn(|context| {
+        loop {
+            let next = run.poll_next(context);
+            if said.elapsed() >= PROGRESS {
+                said = Instant::now();
+                out.progress(Progress { done: run.done(), total, found });
+            }
+            match next {
+                Poll::Ready(Some(port)) => {
+                    found += 1;
+                    if !streams {
+                        kept.push(port);
+                    } else if out.service(service(port, names).erase()).is_break() {
+                        run.close();
+                        return Poll::Ready(());
+                    }
+                }
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    })
+    .await;
+    kept
+}
+
+fn hand_over_sorted(mut found: Vec<Found>, names: &BTreeMap<IpAddr, Untrusted>, out: &mut dyn Sink) {
+    found.sort_unstable_by_key(|found| found.address);
+    // What is said by `Break` is heard; there is nothing more to stop.
+    let _ = found.into_iter().try_for_each(|found| out.service(service(found, names).erase()));
+}
+
+fn service(found: Found, names: &BTreeMap<IpAddr, Untrusted>) -> Service<ScanDetail> {
+    let Found { address, reason, rtt_us, attempts } = found;
+    let state = reason.state();
+    Service {
+        id: id(address),
+        name: None,
+        namespace: None,
+        source: "scan",
+        endpoints: vec![Endpoint {
+            address: Address::Ip(address.ip()),
+            port: Some(address.port()),
+            transport: Transport::Tcp,
+            ready: state == PortState::Open,
+            interface: None,
+            service_guess: port_name(address.port()),
+        }],
+        detail: ScanDetail {
+            state,
+            reason,
+            rtt: rtt_us.map(Duration::from_micros),
+            attempts,
+            host: names.get(&address.ip()).cloned(),
+        },
+    }
+}
+
+fn id(address: SocketAddr) -> String {
+    format!("scan/tcp/{address}")
+}
+
+impl Source for Scan {
+    fn name(&self) -> &'static str {
+        "scan"
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        if self.reason { columns::COLUMNS_WITH_REASON } else { columns::COLUMNS }
+    }
+
+    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+        Box::pin(self.list_into(out))
+    }
+}

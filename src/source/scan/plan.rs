@@ -1,0 +1,96 @@
+//! What is to be asked, and by which thread.
+
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::time::Instant;
+
+use super::pace::Pace;
+use crate::model::{Addresses, ProbeOrder};
+
+/// Everything that is to be asked; all threads read it.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) addresses: Addresses,
+    pub(super) order: ProbeOrder,
+    /// Hosts; at most what makes `u64` probes.
+    pub(super) hosts: u64,
+    /// Hosts times ports.
+    pub(super) probes: u64,
+    pub(super) pace: Pace,
+    /// Hand over closed, filtered and unreachable ports too, not only count them.
+    pub(super) all: bool,
+    /// What the kernel gives to our own sockets.
+    pub(super) ephemeral: RangeInclusive<u16>,
+    pub(super) deadline: Option<Instant>,
+    pub(super) threads: usize,
+}
+
+impl Plan {
+    /// The address of the host with that number.
+    pub(super) fn address(&self, host: u64) -> IpAddr {
+        // A number that there is no address for is never given out.
+        self.addresses.get(host.into()).unwrap_or(IpAddr::from([0, 0, 0, 0]))
+    }
+
+    /// What one thread asks: its own hosts where there are enough of them, so that each host has one window; its own
+    /// ports of every host where there are few.
+    pub(super) fn share(&self, thread: usize) -> Share {
+        let (thread, threads) = (thread as u64, self.threads as u64);
+        if self.hosts >= threads * 4 {
+            Share { first_host: thread, host_stride: threads, first_step: 0, step_stride: 1 }
+        } else {
+            let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+            Share { first_host: 0, host_stride: 1, first_step: narrow(thread), step_stride: narrow(threads) }
+        }
+    }
+}
+
+/// A thread's part: every so-manieth host, or every so-manieth port of each.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Share {
+    pub(super) first_host: u64,
+    pub(super) host_stride: u64,
+    pub(super) first_step: u32,
+    pub(super) step_stride: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{Block, Ports};
+    use crate::source::scan::pace::Tempo;
+
+    proptest! {
+        #[test]
+        fn the_shares_of_all_threads_are_everything_once(hosts in 1_u32..30, ports in 1_u16..40, threads in 1_usize..5) {
+            let block = Block::new([10, 0, 0, 0].into(), std::net::Ipv4Addr::from_bits(0x0a00_0000 + hosts - 1).into());
+            let ports: Ports = (1..=ports).collect();
+            let plan = Plan {
+                addresses: Addresses::new(block),
+                order: ProbeOrder::new(hosts.into(), &ports, 3),
+                hosts: hosts.into(),
+                probes: u64::from(hosts) * ports.len() as u64,
+                pace: Pace::new(Tempo::Normal, Duration::from_secs(1), None, None, threads),
+                all: false,
+                ephemeral: 1..=1,
+                deadline: None,
+                threads,
+            };
+            let mut seen = BTreeSet::new();
+            for share in (0..threads).map(|thread| plan.share(thread)) {
+                for place in (share.first_host..plan.hosts).step_by(usize::try_from(share.host_stride).unwrap()) {
+                    let host = plan.order.host(place);
+                    for step in (share.first_step..plan.order.steps()).step_by(share.step_stride as usize) {
+                        prop_assert!(seen.insert((plan.address(host), plan.order.port(host, step))));
+                    }
+                }
+            }
+            prop_assert_eq!(seen.len() as u64, plan.probes);
+        }
+    }
+}

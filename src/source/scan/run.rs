@@ -1,0 +1,171 @@
+//! A scan under way: its threads, and what they hand over.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+
+use super::plan::Plan;
+use super::tally::Tally;
+use super::worker::Worker;
+use crate::error::{Error, Result};
+use crate::model::Reason;
+use crate::net::{Connector, descriptors_for_sockets};
+
+/// A port that somebody wants to know of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    pub(super) address: SocketAddr,
+    pub(super) reason: Reason,
+    pub(super) rtt_us: Option<u64>,
+    pub(super) attempts: u8,
+}
+
+/// So many may wait to be taken. More would only be memory: whoever prints them is the slower one then.
+const QUEUE: usize = 4096;
+
+/// The threads' end of what they share with whoever takes the results.
+#[derive(Clone)]
+pub(super) struct Wire {
+    sender: Sender<Found>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    closed: Arc<AtomicBool>,
+    /// Ports that have ended.
+    done: AtomicU64,
+    /// Who waits for a result.
+    waker: Mutex<Option<Waker>>,
+}
+
+impl Shared {
+    fn wake(&self) {
+        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+impl Wire {
+    /// Hands a result over; waits where too many wait to be taken.
+    pub(super) fn send(&self, found: Found) {
+        // Nobody takes results any more: then somebody has closed, which is looked at elsewhere.
+        if self.sender.send(found).is_err() {
+            self.shared.closed.store(true, Ordering::Relaxed);
+        }
+        self.shared.wake();
+    }
+
+    /// Adds to what is done, and lets it be seen.
+    pub(super) fn progress(&self, done: &mut u64) {
+        self.shared.done.fetch_add(std::mem::take(done), Ordering::Relaxed);
+        self.shared.wake();
+    }
+
+    /// Whether nobody wants more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.shared.closed.load(Ordering::Relaxed)
+    }
+}
+
+/// The other end. Dropped, it stops the threads and waits for them.
+pub(super) struct Run {
+    receiver: Option<Receiver<Found>>,
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<Tally>>,
+}
+
+impl Run {
+    /// Starts the threads of a plan. They stop when `closed` becomes true.
+    ///
+    /// # Errors
+    /// Where the kernel gives no threads or no epoll descriptors.
+    pub(super) fn start(plan: Plan, closed: Arc<AtomicBool>) -> Result<Self> {
+        const HINT: &str = "look at the limits of this process (`ulimit -a`)";
+        let sockets = (descriptors_for_sockets() / plan.threads).max(1);
+        let (sender, receiver) = bounded(QUEUE);
+        let shared = Arc::new(Shared { closed, ..Shared::default() });
+        let mut run = Self { receiver: Some(receiver), shared: Arc::clone(&shared), threads: Vec::new() };
+        let plan = Arc::new(plan);
+        for number in 0..plan.threads {
+            let connector = Connector::new(sockets).map_err(|errno| Error::io("wait for answers", errno, HINT))?;
+            let wire = Wire { sender: sender.clone(), shared: Arc::clone(&shared) };
+            let (plan, last) = (Arc::clone(&plan), Arc::clone(&shared));
+            let work = move || {
+                let tally = Worker::new(&plan, number, wire, connector).run();
+                // The wire is gone: whoever waits finds out, now that it is.
+                last.wake();
+                tally
+            };
+            let thread = thread::Builder::new().name(format!("scan-{number}")).spawn(work);
+            run.threads.push(thread.map_err(|error| Error::io("start a thread", error, HINT))?);
+        }
+        Ok(run)
+    }
+
+    /// The next result; `None` is the end. Leaves the waker of `context` where none is there yet.
+    pub(super) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Found>> {
+        let Some(receiver) = &self.receiver else { return Poll::Ready(None) };
+        for stored in [false, true] {
+            match receiver.try_recv() {
+                Ok(found) => return Poll::Ready(Some(found)),
+                Err(TryRecvError::Disconnected) => return Poll::Ready(None),
+                // What came before the waker was left woke nobody, so look once more.
+                Err(TryRecvError::Empty) if !stored => {
+                    let mut waker = self.shared.waker.lock().unwrap_or_else(PoisonError::into_inner);
+                    *waker = Some(context.waker().clone());
+                }
+                Err(TryRecvError::Empty) => {}
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Waits for the next result; `None` is the end.
+    pub(super) fn next(&self) -> Option<Found> {
+        self.receiver.as_ref()?.recv().ok()
+    }
+
+    /// How many ports have ended.
+    pub(super) fn done(&self) -> u64 {
+        self.shared.done.load(Ordering::Relaxed)
+    }
+
+    /// Wants no more.
+    pub(super) fn close(&self) {
+        self.shared.closed.store(true, Ordering::Relaxed);
+    }
+
+    /// What became of all ports. Waits for the threads, which have ended if there are no more results.
+    ///
+    /// # Errors
+    /// Where a thread broke off.
+    pub(super) fn tally(mut self) -> Result<Tally> {
+        self.receiver = None;
+        let mut sum = Tally::default();
+        for thread in self.threads.drain(..) {
+            let broke_off = |_| {
+                let why = std::io::Error::other("one of its threads broke off");
+                Error::io("scan", why, "this is a fault of portolan's: please report it")
+            };
+            sum.add(&thread.join().map_err(broke_off)?);
+        }
+        Ok(sum)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.close();
+        self.receiver = None;
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What a scan says of itself: how much it asked, and what it could not.
+
+use std::fmt::Write;
+
+use rustix::io::Errno;
+
+use super::plan::Plan;
+use super::tally::{Cut, Tally};
+use crate::model::{Fault, PortState};
+
+/// What was to be asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Summary {
+    hosts: u64,
+    pub(super) probes: u64,
+}
+
+impl Summary {
+    pub(super) fn of(plan: &Plan) -> Self {
+        Self { hosts: plan.hosts, probes: plan.probes }
+    }
+
+    /// How many ports are in which state, for people.
+    pub(super) fn sentence(&self, tally: &Tally) -> String {
+        let mut text = format!("{} ports of {}:", self.probes / self.hosts.max(1), hosts(self.hosts));
+        for state in PortState::ALL {
+            let count = tally.of(state);
+            // Open and closed ones always: that there is none is worth knowing.
+            if count > 0 || matches!(state, PortState::Open | PortState::Closed) {
+                // Writing to a String cannot fail.
+                let _ = write!(text, " {count} {},", state.as_str());
+            }
+        }
+        text.pop();
+        let untried = self.probes.saturating_sub(tally.known());
+        if untried > 0 {
+            let _ = write!(text, "; {untried} not tried");
+        }
+        text
+    }
+
+    /// What could not be asked, and why.
+    pub(super) fn faults(&self, tally: &Tally) -> Vec<Fault> {
+        let ports = |count: u64| format!("ask {count} of {} ports", self.probes);
+        let fault =
+            |count: u64, why: &str, hint: &str| Fault { what: ports(count), why: why.into(), hint: hint.into() };
+        let mut faults = Vec::new();
+        if tally.prohibited > 0 {
+            let hint = "look for a sandbox, a security module or a `prohibit` route";
+            faults.push(fault(tally.prohibited, "this machine does not permit it", hint));
+        }
+        if tally.short > 0 {
+            let why = tally.shortage.map_or_else(|| "every attempt met itself".to_owned(), shortage);
+            faults.push(fault(tally.short, &why, "scan fewer targets at a time, or raise the limit"));
+        }
+        let untried = self.probes.saturating_sub(tally.known() + tally.prohibited + tally.short);
+        match tally.cut {
+            _ if untried == 0 => {}
+            Some(Cut::Deadline) => {
+                faults.push(fault(untried, "the time given by --deadline is over", "give it more, or ask for less"));
+            }
+            Some(Cut::Broken(errno)) => {
+                faults.push(fault(untried, &shortage(errno), "this is a fault of portolan's: please report it"));
+            }
+            Some(Cut::Stopped) | None => {
+                faults.push(fault(untried, "the scan was stopped", "let it come to its end"));
+            }
+        }
+        faults
+    }
+}
+
+fn hosts(count: u64) -> String {
+    if count == 1 { "1 host".to_owned() } else { format!("{count} hosts") }
+}
+
+/// The kernel's words for an error, without its number.
+fn shortage(errno: Errno) -> String {
+    let text = std::io::Error::from(errno).to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_port_is_told_of() {
+        let summary = Summary { hosts: 2, probes: 20 };
+        let mut tally = Tally::default();
+        (0..20).for_each(|_| tally.count(PortState::Closed));
+        assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 0 open, 20 closed");
+        assert!(summary.faults(&tally).is_empty());
+
+        let mut tally = Tally::default();
+        (tally.prohibited, tally.short, tally.shortage) = (2, 1, Some(Errno::NOBUFS));
+        tally.count(PortState::Open);
+        tally.count(PortState::Filtered);
+        tally.cut = Some(Cut::Deadline);
+        assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 1 open, 0 closed, 1 filtered; 18 not tried");
+        let whats: Vec<String> = summary.faults(&tally).into_iter().map(|fault| fault.what).collect();
+        assert_eq!(whats, ["ask 2 of 20 ports", "ask 1 of 20 ports", "ask 15 of 20 ports"]);
+    }
+}

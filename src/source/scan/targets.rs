@@ -1,0 +1,221 @@
+//! From what somebody wrote to addresses: files are read, names resolved, interfaces looked up.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::options::Scan;
+use crate::clean::{Untrusted, clean};
+use crate::error::{Error, Result};
+use crate::model::{Addresses, Block, Fault, Target, TargetError};
+use crate::net::{Family, own_addresses, resolve, with_interface};
+
+/// Longer lines are no targets, whatever else they may be.
+const LONGEST_LINE: u64 = 4096;
+/// More lines are no list that somebody wants scanned: 16 million addresses are written as networks.
+const MOST_LINES: usize = 1 << 24;
+
+/// What is to be scanned.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    pub(super) addresses: Addresses,
+    /// The names that addresses were given by.
+    pub(super) names: BTreeMap<IpAddr, Untrusted>,
+    /// Names that nobody knows.
+    pub(super) faults: Vec<Fault>,
+}
+
+/// Puts together what the options ask for.
+///
+/// # Errors
+/// The first text that is no target, with its place; a file that cannot be read; an interface that is not there, has no
+/// address or is down.
+pub(super) fn read(options: &Scan) -> Result<Asked> {
+    let family = match (options.ipv4, options.ipv6) {
+        (true, _) => Family::V4,
+        (_, true) => Family::V6,
+        _ => Family::Both,
+    };
+    let mut wanted = Gathered::new(family);
+    for word in &options.targets {
+        match word.strip_prefix('@') {
+            Some("") => {
+                return Err(Error::usage("target '@'", "a file's name is missing", "write @FILE, as in @hosts.txt"));
+            }
+            Some(file) => wanted.file(Path::new(file))?,
+            None if word == "-" => wanted.lines(io::stdin().lock(), "standard input")?,
+            None => wanted.word(word, &|text| format!("target '{text}'"))?,
+        }
+    }
+    if let Some(name) = &options.interface {
+        wanted.interface(name)?;
+    }
+    let mut unwanted = Gathered::new(Family::Both);
+    for word in &options.exclude {
+        unwanted.word(word, &|text| format!("--exclude '{text}'"))?;
+    }
+    if let Some(file) = &options.exclude_file {
+        unwanted.file(file)?;
+    }
+    // What should be left out and is not known might be asked by another name: then nothing is asked.
+    if let Some(fault) = unwanted.faults.first() {
+        return Err(Error::usage("--exclude", format!("cannot {}: {}", fault.what, fault.why), &fault.hint));
+    }
+    let addresses = Addresses::new(wanted.blocks).without(&Addresses::new(unwanted.blocks));
+    Ok(Asked { addresses, names: wanted.names, faults: wanted.faults })
+}
+
+struct Gathered {
+    family: Family,
+    blocks: Vec<Block>,
+    names: BTreeMap<IpAddr, Untrusted>,
+    faults: Vec<Fault>,
+}
+
+impl Gathered {
+    fn new(family: Family) -> Self {
+        Self { family, blocks: Vec::new(), names: BTreeMap::new(), faults: Vec::new() }
+    }
+
+    /// Takes one target; `place` says where it stands, for an error.
+    fn word(&mut self, text: &str, place: &dyn Fn(&str) -> String) -> Result<()> {
+        let refused = |error: &TargetError| Error::usage(place(&clean(text)), error.to_string(), error.hint());
+        match text.parse::<Target>().map_err(|error| refused(&error))? {
+            Target::Block(block) => self.block(block),
+            Target::Name(name) => self.name(&name),
+            Target::Local => {
+                let own = own_addresses();
+                let own = own.map_err(|error| Error::io("list this machine's addresses", error, "name them"))?;
+                for ip in own {
+                    self.block(ip.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn block(&mut self, block: Block) {
+        if self.family.takes(block.is_ipv6()) {
+            self.blocks.push(block);
+        }
+    }
+
+    fn name(&mut self, name: &str) {
+        let fault = |why: &str| Fault {
+            what: format!("resolve '{}'", clean(name)),
+            why: why.to_owned(),
+            hint: "look at its spelling, or name the address".to_owned(),
+        };
+        match resolve(name) {
+            Ok(found) => {
+                let wanted: Vec<IpAddr> = found.into_iter().filter(|ip| self.family.takes(ip.is_ipv6())).collect();
+                if wanted.is_empty() {
+                    self.faults.push(fault("it has no address of the wanted kind"));
+                }
+                for ip in wanted {
+                    self.blocks.push(ip.into());
+                    self.names.entry(ip).or_insert_with(|| name.into());
+                }
+            }
+            Err(error) => self.faults.push(fault(&clean(&error.to_string()))),
+        }
+    }
+
+    fn interface(&mut self, name: &str) -> Result<()> {
+        let what = || format!("--interface '{}'", clean(name));
+        let found = with_interface(name);
+        let found = found.map_err(|error| Error::io("list this machine's interfaces", error, "name the network"))?;
+        let Some((nets, up)) = found else {
+            let hint = "see `ip address`, and name the network instead";
+            return Err(Error::usage(what(), "no interface of that name has an address", hint));
+        };
+        if !up {
+            return Err(Error::usage(what(), "the interface is down", "bring it up, or name another"));
+        }
+        for net in nets {
+            self.block(net.into());
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, path: &Path) -> Result<()> {
+        let shown = clean(&path.to_string_lossy());
+        let file = File::open(path).map_err(|error| Error::usage(format!("'{shown}'"), plain(&error), HINT))?;
+        self.lines(BufReader::new(file), &shown)
+    }
+
+    /// Takes a target, or several between blanks, from every line; `#` begins a remark.
+    fn lines(&mut self, mut from: impl BufRead, shown: &str) -> Result<()> {
+        let (before, mut line, mut number) = ((self.blocks.len(), self.faults.len()), Vec::new(), 0);
+        loop {
+            line.clear();
+            number += 1;
+            let place = |text: &str| format!("'{text}' in line {number} of {shown}");
+            let read = io::Read::take(&mut from, LONGEST_LINE).read_until(b'\n', &mut line);
+            let read = read.map_err(|error| Error::usage(format!("'{shown}'"), plain(&error), HINT))?;
+            if read == 0 {
+                break;
+            }
+            if number > MOST_LINES || read as u64 == LONGEST_LINE {
+                let what = format!("line {number} of {shown}");
+                return Err(Error::usage(
+                    what,
+                    "this is no list of targets",
+                    "write a target a line, networks as 10.0.0.0/8",
+                ));
+            }
+            let bytes = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) } else { &line };
+            let text = String::from_utf8_lossy(bytes);
+            let text = text.split('#').next().unwrap_or_default();
+            text.split_whitespace().try_for_each(|word| self.word(word, &place))?;
+        }
+        if (self.blocks.len(), self.faults.len()) == before {
+            return Err(Error::usage(shown, "there is no target in it", "write one or more a line"));
+        }
+        Ok(())
+    }
+}
+
+const HINT: &str = "name a file with a target a line, or - for standard input";
+
+/// The operating system's words without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gathered(text: &str) -> Result<Addresses> {
+        let mut gathered = Gathered::new(Family::V4);
+        gathered.lines(text.as_bytes(), "list")?;
+        Ok(Addresses::new(gathered.blocks))
+    }
+
+    fn why(text: &str) -> String {
+        gathered(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_file_holds_targets_blanks_and_remarks() {
+        let set = gathered("\u{feff}10.0.0.1 # the first\r\n\n# nothing\n10.0.0.4-5 10.0.0.5\n2001:db8::1\n").unwrap();
+        let listed: Vec<String> = (0..set.len()).map(|at| set.get(at).unwrap().to_string()).collect();
+        assert_eq!(listed, ["10.0.0.1", "10.0.0.4", "10.0.0.5"], "the family is chosen");
+    }
+
+    #[test]
+    fn what_is_no_target_is_told_with_its_line() {
+        let many = "10.0.0.1\n".repeat(9_999);
+        assert_eq!(
+            why(&format!("{many}10.0.0.0/33\n")),
+            "cannot use '10.0.0.0/33' in line 10000 of list: '/33' is no prefix length"
+        );
+        assert_eq!(why("# nothing\n\n"), "cannot use list: there is no target in it");
+        assert_eq!(why(&"x".repeat(5000)), "cannot use line 1 of list: this is no list of targets");
+        assert!(why("\u{1b}[2J").contains("\\u{1b}[2J"));
+    }
+}

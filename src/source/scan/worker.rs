@@ -1,0 +1,367 @@
+//! One thread of a scan: takes its share of the questions, asks them as fast as its windows allow, and tells what
+//! became of each.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::host::Host;
+use super::pace::{Window, micros};
+use super::plan::{Plan, Share};
+use super::run::{Found, Wire};
+use super::tally::{Cut, Tally};
+use crate::model::{PortState, Reason};
+use crate::net::{Answer, Begun, Connector, Ended, Probe, Shortage};
+
+/// Hosts in hand at a time: what is known of each takes 80 bytes, however many there are in all.
+const HOSTS: u64 = 32_768;
+/// Questions asked between two looks at the answers.
+const BURST: usize = 64;
+/// Microseconds between two looks at what has waited too long, and at the flags.
+const LOOK: u64 = 10_000;
+/// Questions put aside before no new ports are begun.
+const MOST_ASIDE: usize = 65_536;
+/// What fails for want of something of ours is tried again so often, in pauses of up to a tenth of a second.
+const PATIENCE: u8 = 100;
+/// Microseconds of the shortest and the longest pause after a shortage.
+const PAUSES: (u64, u64) = (1000, 100_000);
+/// A burst that `--rate` allows after a wait, in microseconds of its pace.
+const CATCH_UP: f64 = 20_000.0;
+
+/// The mark of a question that is asked once more to be sure of an open port.
+const CONFIRM: u8 = 0x80;
+/// The other bits count how often it could not be asked.
+const TRIES: u8 = 0x7f;
+
+/// A thread's work.
+pub(super) struct Worker<'p> {
+    plan: &'p Plan,
+    share: Share,
+    wire: Wire,
+    connector: Connector,
+    begin: Instant,
+    hosts: Vec<Host>,
+    /// Hosts that may be asked, in turn.
+    ready: VecDeque<u32>,
+    /// Questions to be asked again, and those of them that must wait for the next look.
+    again: VecDeque<Probe>,
+    aside: Vec<Probe>,
+    /// For all hosts together.
+    window: Window,
+    /// When the next question may go out, on `begin`'s clock, for `--rate`.
+    next_question: f64,
+    /// Nothing is begun before that, and how long the next pause is.
+    paused_until: u64,
+    pause: u64,
+    next_look: u64,
+    asked: u64,
+    tally: Tally,
+}
+
+impl<'p> Worker<'p> {
+    pub(super) fn new(plan: &'p Plan, thread: usize, wire: Wire, connector: Connector) -> Self {
+        Self {
+            plan,
+            share: plan.share(thread),
+            wire,
+            connector,
+            begin: Instant::now(),
+            hosts: Vec::new(),
+            ready: VecDeque::new(),
+            again: VecDeque::new(),
+            aside: Vec::new(),
+            window: Window::new(plan.pace.first_window, f32::MAX),
+            next_question: 0.0,
+            paused_until: 0,
+            pause: PAUSES.0,
+            next_look: LOOK,
+            asked: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Asks everything, or as much as it is given the time for.
+    pub(super) fn run(mut self) -> Tally {
+        let mut place = self.share.first_host;
+        while place < self.plan.hosts && self.tally.cut.is_none() {
+            let end = place.saturating_add(HOSTS.saturating_mul(self.share.host_stride));
+            self.take_hosts(place, end.min(self.plan.hosts));
+            if let Err(cut) = self.ask_all() {
+                self.tally.cut = Some(cut);
+            }
+            place = end;
+        }
+        self.wire.progress(&mut self.asked);
+        self.tally
+    }
+
+    fn take_hosts(&mut self, first: u64, end: u64) {
+        self.hosts.clear();
+        self.ready.clear();
+        let mut place = first;
+        while place < end {
+            self.ready.push_back(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
+            self.hosts.push(Host::new(self.plan.order.host(place), self.share.first_step, &self.plan.pace));
+            place += self.share.host_stride;
+        }
+        self.ready.retain(|_| self.share.first_step < self.plan.order.steps());
+    }
+
+    /// Asks the hosts in hand until nothing of them is left.
+    fn ask_all(&mut self) -> Result<(), Cut> {
+        let mut ended = Vec::with_capacity(BURST);
+        loop {
+            let more = self.ask_some();
+            let now = self.now();
+            if now >= self.next_look {
+                self.look_around(now, &mut ended)?;
+            }
+            if self.connector.waiting() == 0 && self.ready.is_empty() && self.again.is_empty() && self.aside.is_empty()
+            {
+                return Ok(());
+            }
+            if self.connector.waiting() > 0 || !more {
+                let wait = if more { 0 } else { self.wait_for(self.now()) };
+                let (plan, hosts) = (self.plan, &self.hosts);
+                let address = |probe: Probe| address(plan, hosts, probe);
+                self.connector.wait(wait, address, &mut ended).map_err(Cut::Broken)?;
+                self.take_ended(&mut ended);
+            }
+        }
+    }
+
+    /// Asks until a burst is over (`true`) or something says that there is nothing to ask now.
+    fn ask_some(&mut self) -> bool {
+        for _ in 0..BURST {
+            let now = self.now();
+            if now < self.paused_until || !self.window_takes() || self.rate_holds(now) {
+                return false;
+            }
+            let Some(probe) = self.next() else { return false };
+            self.ask(probe, now);
+        }
+        true
+    }
+
+    fn window_takes(&self) -> bool {
+        let waiting = self.connector.waiting();
+        waiting < self.connector.most() && self.window.takes(u32::try_from(waiting).unwrap_or(u32::MAX))
+    }
+
+    /// Whether `--rate` says to wait.
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of a scan fit")]
+    fn rate_holds(&mut self, now: u64) -> bool {
+        let Some(interval) = self.plan.pace.interval else { return false };
+        let now = now as f64;
+        if now < self.next_question {
+            return true;
+        }
+        self.next_question = self.next_question.max(now - CATCH_UP.min(interval * 64.0)) + interval;
+        false
+    }
+
+    /// The next question that may be asked now.
+    fn next(&mut self) -> Option<Probe> {
+        while let Some(probe) = self.again.pop_front() {
+            let host = &self.hosts[probe.host as usize];
+            let silences = probe.attempt - 1;
+            if silences > 0 && probe.marks == 0 && !host.is_worth_asking_again(&self.plan.pace, silences) {
+                self.tell(Probe { attempt: silences, ..probe }, Reason::NoResponse, None);
+            } else if !host.window.takes(host.open) || (probe.attempt == 2 && probe.marks == 0 && host.awaits_sample())
+            {
+                self.aside.push(probe);
+            } else {
+                return Some(probe);
+            }
+        }
+        if self.aside.len() >= MOST_ASIDE {
+            return None;
+        }
+        loop {
+            let at = self.ready.pop_front()?;
+            let host = &mut self.hosts[at as usize];
+            if !host.window.takes(host.open) {
+                host.queued = false;
+                continue;
+            }
+            let port = self.plan.order.port(host.number, host.next);
+            host.next = host.next.saturating_add(self.share.step_stride);
+            host.queued = host.next < self.plan.order.steps();
+            if host.queued {
+                self.ready.push_back(at);
+            }
+            return Some(Probe { host: at, port, attempt: 1, marks: 0 });
+        }
+    }
+
+    fn ask(&mut self, probe: Probe, now: u64) {
+        let to = address(self.plan, &self.hosts, probe);
+        let host = &mut self.hosts[probe.host as usize];
+        if probe.marks == 0 {
+            host.begin_again(probe.attempt);
+        }
+        // Now and then even where it does not help: that may change.
+        let look = host.is_quick() || probe.port.is_multiple_of(64);
+        match self.connector.begin(to, probe, now, look) {
+            Begun::Waiting => {
+                host.open += 1;
+                if look {
+                    host.take_look(false);
+                }
+            }
+            Begun::Answered { answer, looked } => {
+                if looked {
+                    host.take_look(true);
+                }
+                self.take_answer(probe, answer, now);
+            }
+        }
+    }
+
+    fn take_ended(&mut self, ended: &mut Vec<Ended>) {
+        for Ended { probe, answer, since } in ended.drain(..) {
+            let host = &mut self.hosts[probe.host as usize];
+            host.open -= 1;
+            if !host.queued && host.next < self.plan.order.steps() {
+                host.queued = true;
+                self.ready.push_back(probe.host);
+            }
+            self.take_answer(probe, answer, since);
+        }
+    }
+
+    fn take_answer(&mut self, probe: Probe, answer: Answer, since: u64) {
+        match answer {
+            Answer::Open { own: true, .. } if self.needs_confirmation(probe) => {
+                self.again.push_back(Probe { marks: CONFIRM, ..probe });
+            }
+            Answer::Open { reason, .. } | Answer::No(reason) => {
+                let rtt = self.now().saturating_sub(since);
+                self.take_word(probe, rtt);
+                self.tell(probe, reason, Some(rtt));
+            }
+            Answer::Silent => self.take_silence(probe),
+            Answer::Itself => self.once_more(probe, None),
+            Answer::Prohibited => {
+                self.tally.prohibited += 1;
+                self.leave(probe);
+            }
+            Answer::Short(shortage) => self.once_more(probe, Some(shortage)),
+        }
+    }
+
+    /// An open port of this machine itself, in the range of its own sockets' ports: two sockets that only wanted to
+    /// connect may have met there. Asked once more, from another source port, they do not meet again.
+    fn needs_confirmation(&self, probe: Probe) -> bool {
+        probe.marks & CONFIRM == 0 && self.plan.ephemeral.contains(&probe.port)
+    }
+
+    fn take_word(&mut self, probe: Probe, rtt: u64) {
+        self.pause = PAUSES.0;
+        let now = self.now_ms();
+        let host = &mut self.hosts[probe.host as usize];
+        host.take_answer(probe.attempt, rtt);
+        self.window.answered();
+        if probe.attempt > 1 {
+            let (span, keep) = (host.loss_span(&self.plan.pace), host.keeps());
+            host.window.lost(now, span, keep);
+            // What was lost on the way to one host tells half as much of the way to all.
+            self.window.lost(now, span, f32::midpoint(keep, 1.0));
+        }
+    }
+
+    fn take_silence(&mut self, probe: Probe) {
+        let host = &mut self.hosts[probe.host as usize];
+        if probe.marks & CONFIRM != 0 {
+            host.leave(probe.attempt);
+            return self.tell(probe, Reason::SynAck, None);
+        }
+        host.take_silence(probe.attempt);
+        self.window.silent(host.hardly_answers());
+        self.again.push_back(Probe { attempt: probe.attempt.saturating_add(1), marks: 0, ..probe });
+    }
+
+    /// What says nothing of the port is asked once more, later; without end only as long as that may help.
+    fn once_more(&mut self, probe: Probe, shortage: Option<Shortage>) {
+        if let Some(shortage) = shortage {
+            if shortage.is_of_descriptors() {
+                self.connector.make_do();
+            }
+            self.paused_until = self.now() + self.pause;
+            self.pause = (self.pause * 2).min(PAUSES.1);
+        }
+        if probe.marks & TRIES >= PATIENCE {
+            self.tally.short += 1;
+            self.tally.shortage = self.tally.shortage.or(shortage.map(|shortage| shortage.0));
+            self.leave(probe);
+        } else {
+            self.aside.push(Probe { marks: probe.marks + 1, ..probe });
+        }
+    }
+
+    /// Ends a port of which nothing can be known.
+    fn leave(&mut self, probe: Probe) {
+        self.hosts[probe.host as usize].leave(probe.attempt);
+        self.asked += 1;
+    }
+
+    /// Counts a port's end, and hands it over where somebody wants it.
+    fn tell(&mut self, probe: Probe, reason: Reason, rtt: Option<u64>) {
+        let state = reason.state();
+        self.tally.count(state);
+        self.asked += 1;
+        if state == PortState::Open || self.plan.all {
+            let address = address(self.plan, &self.hosts, probe);
+            self.wire.send(Found { address, reason, rtt_us: rtt, attempts: probe.attempt });
+        }
+    }
+
+    /// Looks at the flags, at what has waited too long, and at what was put aside.
+    fn look_around(&mut self, now: u64, ended: &mut Vec<Ended>) -> Result<(), Cut> {
+        self.next_look = now + LOOK;
+        self.wire.progress(&mut self.asked);
+        if self.wire.is_closed() {
+            return Err(Cut::Stopped);
+        }
+        if self.plan.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Cut::Deadline);
+        }
+        let (plan, hosts) = (self.plan, &self.hosts);
+        let is_over = |probe: Probe, since: u64| {
+            now.saturating_sub(since) >= hosts[probe.host as usize].timeout(&plan.pace, probe.attempt)
+        };
+        self.connector.expire(is_over, |probe| address(plan, hosts, probe), ended);
+        self.take_ended(ended);
+        self.again.extend(self.aside.drain(..));
+        Ok(())
+    }
+
+    /// How long there is nothing to do, as long as no answer comes.
+    fn wait_for(&self, now: u64) -> u64 {
+        let mut until = self.next_look;
+        if self.paused_until > now {
+            until = until.min(self.paused_until);
+        }
+        if self.plan.pace.interval.is_some() {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a moment of this clock")]
+            let next = self.next_question as u64;
+            if next > now {
+                until = until.min(next);
+            }
+        }
+        until.saturating_sub(now)
+    }
+
+    /// Microseconds since this thread began.
+    fn now(&self) -> u64 {
+        micros(self.begin.elapsed())
+    }
+
+    fn now_ms(&self) -> u32 {
+        u32::try_from(self.now() / 1000).unwrap_or(u32::MAX)
+    }
+}
+
+fn address(plan: &Plan, hosts: &[Host], probe: Probe) -> SocketAddr {
+    SocketAddr::new(plan.address(hosts[probe.host as usize].number), probe.port)
+}

@@ -1,0 +1,46 @@
+//! What this machine lacks is waited for, and never taken for the target's answer.
+
+use crate::support::Scene;
+use crate::{assert_found, open, truth, wired};
+
+#[test]
+fn few_descriptors() {
+    let (here, there) = wired();
+    let fixture = there.fixture("random=1000@21,0.0.0.0");
+    let scan = here.scan().args("-p- 10.77.0.2").under("prlimit", &["--nofile=64:64"]);
+    assert_found(&open(&scan.list()), &truth(&fixture));
+    let scan = there.scan().args("-p- 127.0.0.1").under("prlimit", &["--nofile=64:64"]);
+    assert_found(&open(&scan.list()), &truth(&fixture));
+}
+
+#[test]
+fn hardly_any_descriptors() {
+    let (here, there) = wired();
+    let fixture = there.fixture("random=50@22,0.0.0.0");
+    let scan = here.scan().args("-p 1-20000 10.77.0.2").under("prlimit", &["--nofile=16:16"]);
+    let found = truth(&fixture).into_iter().filter(|port| *port <= 20_000).collect();
+    assert_found(&open(&scan.list()), &found);
+}
+
+#[test]
+fn a_hundred_ephemeral_ports() {
+    let (here, there) = wired();
+    let fixture = there.fixture("random=1000@23,0.0.0.0");
+    here.sh("echo '50000 50099' > /proc/sys/net/ipv4/ip_local_port_range");
+    assert_found(&open(&here.scan().args("-p- 10.77.0.2").list()), &truth(&fixture));
+    there.sh("echo '50000 50099' > /proc/sys/net/ipv4/ip_local_port_range");
+    assert_found(&open(&there.scan().args("-p- 127.0.0.1").list()), &truth(&fixture));
+}
+
+/// One source port, and somebody who has it: nothing can be asked, and nothing is made up.
+#[test]
+fn no_ephemeral_port_at_all_is_no_answer() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.1:80");
+    scene.sh("echo '50000 50000' > /proc/sys/net/ipv4/ip_local_port_range; echo 50000 > /proc/sys/net/ipv4/ip_local_reserved_ports");
+    let outcome = scene.scan().args("-p 80,81 127.0.0.1 --json").run();
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    let document = outcome.document();
+    assert_eq!((document["items"].as_array().unwrap().len(), &document["complete"]), (0, &false.into()));
+    assert!(outcome.stderr.contains("cannot ask 2 of 2 ports: Cannot assign requested address"), "{}", outcome.stderr);
+}

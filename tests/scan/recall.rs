@@ -1,0 +1,105 @@
+//! Every open port is found and no other is called open.
+
+use std::collections::BTreeSet;
+
+use crate::support::{Outcome, Scene, hear};
+use crate::{assert_found, open, truth, wired};
+
+#[test]
+fn every_open_port_of_loopback() {
+    for seed in 1..=5 {
+        let scene = Scene::new();
+        let fixture = scene.fixture(&format!("random=200@{seed},0.0.0.0"));
+        let listing = scene.scan().args("-p- 127.0.0.1").list();
+        assert_found(&open(&listing), &truth(&fixture));
+    }
+}
+
+#[test]
+fn every_open_port_over_a_wire() {
+    for seed in 6..=10 {
+        let (here, there) = wired();
+        let fixture = there.fixture(&format!("random=200@{seed},0.0.0.0"));
+        let listing = here.scan().args("-p- 10.77.0.2").list();
+        assert_found(&open(&listing), &truth(&fixture));
+    }
+}
+
+#[test]
+fn every_open_port_of_ipv6() {
+    let (here, there) = wired();
+    let fixture = there.fixture("random=200@11,::");
+    assert_found(&open(&here.scan().args("-p- fd77::2").list()), &truth(&fixture));
+    assert_found(&open(&there.scan().args("-p- ::1").list()), &truth(&fixture));
+}
+
+#[test]
+fn every_state_adds_up() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("random=200@12,0.0.0.0");
+    let listing = scene.scan().args("-p- 127.0.0.1 --all").list();
+    assert_eq!(listing.rows.len(), 65_535);
+    assert_found(&open(&listing), &truth(&fixture));
+    let closed = listing.rows.iter().filter(|row| row.detail("state") == "closed" && row.detail("reason") == "refused");
+    assert_eq!(closed.count(), 65_535 - 200);
+    assert!(listing.rows.iter().all(|row| row.detail("rtt_us").is_u64() && row.detail("attempts") == 1));
+}
+
+/// A socket that connects to a port of the range it gets its own from can meet itself, or another one of ours.
+#[test]
+fn sockets_that_only_wanted_to_connect_are_no_open_ports() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("tcp=127.0.0.1:40000");
+    for _ in 0..8 {
+        let found = open(&scene.scan().args("-p 32768-60999 127.0.0.1").list());
+        assert_found(&found, &truth(&fixture));
+    }
+    // The fewer ports there are, the more often they meet.
+    scene.sh("echo '40000 40015' > /proc/sys/net/ipv4/ip_local_port_range");
+    for _ in 0..20 {
+        assert_found(&open(&scene.scan().args("-p 40000-40015 127.0.0.1").list()), &truth(&fixture));
+    }
+}
+
+#[test]
+fn two_scans_at_once_do_not_take_each_other_for_services() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("random=200@13,0.0.0.0");
+    for _ in 0..3 {
+        let runs = [(); 2].map(|()| scene.scan().args("-p- 127.0.0.1 --json").spawn());
+        for run in runs {
+            let listing = Outcome::new(hear(run, "one of two scans")).listing();
+            assert_found(&open(&listing), &truth(&fixture));
+        }
+    }
+}
+
+#[test]
+fn many_hosts_and_few_ports() {
+    let scene = Scene::new();
+    // 127.1.0.1 to 127.1.0.4, 200 ports each from 20,000 up.
+    let fixture = scene.fixture("many=800@0");
+    let listing = scene.scan().args("127.1.0.0/24 -p 19990-20210 --exclude 127.1.0.3").list();
+    let expected: BTreeSet<&str> = fixture.truth.0.keys().map(String::as_str).collect();
+    let said = listing.truth_keys();
+    let wanted = expected.into_iter().filter(|what| !what.contains("127.1.0.3:")).map(str::to_owned).collect();
+    assert_eq!(said, wanted);
+}
+
+#[test]
+fn an_open_port_leaves_nothing_behind() {
+    let (here, there) = wired();
+    let _fixture = there.fixture("random=100@14,0.0.0.0");
+    here.scan().args("-p- 10.77.0.2").list();
+    assert_eq!(here.sh("ss -Htan").trim(), "", "connections stay");
+}
+
+#[test]
+fn a_closed_port_takes_one_packet() {
+    let (here, there) = wired();
+    there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; \
+              add rule ip t c tcp flags & (syn | ack) == syn counter'");
+    here.scan().args("-p- 10.77.0.2").list();
+    let counted = there.sh("nft list chain ip t c");
+    assert!(counted.contains("counter packets 65535 "), "{counted}");
+}

@@ -1,0 +1,98 @@
+//! A scan that is stopped prints what it found, at once, and says that it is not whole.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::support::{Outcome, Scene, hear, kill};
+use crate::{assert_found, ports, truth, wired};
+
+const STEPS: u32 = 20;
+
+#[test]
+fn at_any_moment_the_answer_is_valid_and_honest() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("random=200@41,0.0.0.0");
+    let truth = truth(&fixture);
+    let mut incomplete = 0;
+    for step in 0..STEPS {
+        // How long a life is depends on what else this machine is doing.
+        let begin = Instant::now();
+        assert_eq!(scene.scan().args("-p- 127.0.0.1 --json").run().code, Some(0));
+        let life = begin.elapsed();
+        let child = scene.scan().args("-p- 127.0.0.1 --json").spawn();
+        let pid = child.id();
+        thread::sleep(life * step / STEPS);
+        kill(pid, Signal::INT);
+        let outcome = Outcome::new(hear(child, "a scan that was told to stop"));
+        // Before the program has come to `main` the kernel's own action holds.
+        if outcome.signal == Some(2) {
+            assert!(outcome.stdout.is_empty(), "killed in the middle of its output");
+            continue;
+        }
+        let document = outcome.document();
+        let found = ports(&document, "open");
+        assert!(found.is_subset(&truth), "false: {:?}", found.difference(&truth));
+        match outcome.code {
+            Some(0) => assert_eq!(document["complete"], true),
+            Some(130) => {
+                incomplete += u32::from(document["complete"] == false);
+                assert!(document["complete"] == false || found == truth, "called whole, but is not");
+            }
+            other => panic!("exit {other:?}: {}", outcome.stderr),
+        }
+    }
+    assert!(incomplete > 0, "in {STEPS} runs no signal came in the middle");
+}
+
+/// Where everything is silent the scan has long to wait, and is stopped while it waits.
+#[test]
+fn while_it_waits() {
+    let (here, there) = wired();
+    there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; policy drop; }'");
+    let child = here.scan().args("-p- 10.77.0.2 --json --pace polite").spawn();
+    let pid = child.id();
+    thread::sleep(Duration::from_millis(300));
+    kill(pid, Signal::INT);
+    let outcome = Outcome::new(hear(child, "a scan that waits"));
+    assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(130), &false.into()), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("not tried"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_deadline_ends_it_and_says_so() {
+    let (here, there) = wired();
+    let fixture = there.fixture("tcp=0.0.0.0:22");
+    there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c tcp dport != 22 drop'");
+    // Likely ports come first, and at this rate two are asked before the end.
+    let outcome = here.scan().args("-p 22,60000-65000 10.77.0.2 --json --rate 20 --deadline 500ms").run();
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    let document = outcome.document();
+    assert_eq!(document["complete"], false);
+    assert_found(&ports(&document, "open"), &truth(&fixture));
+    assert!(outcome.stderr.contains("the time given by --deadline is over"), "{}", outcome.stderr);
+    assert!(document["errors"][0]["what"].as_str().unwrap().ends_with("of 5002 ports"), "{document}");
+}
+
+#[test]
+fn results_are_seen_while_the_scan_goes_on() {
+    use std::io::{BufRead, BufReader};
+    let (here, there) = wired();
+    let _fixture = there.fixture("tcp=0.0.0.0:22");
+    there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c tcp dport != 22 drop'");
+    for format in ["name", "ndjson", "csv"] {
+        let scan = here.scan().args("-p 22,60000-65000 10.77.0.2 --pace polite --output").arg(format);
+        let mut child = scan.spawn();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("10.77.0.2:22") {
+            line.clear();
+            assert!(out.read_line(&mut line).unwrap() > 0, "{format}: the end came before the row");
+        }
+        assert_eq!(child.try_wait().unwrap(), None, "{format}: it has ended already");
+        child.stdout = Some(out.into_inner());
+        kill(child.id(), Signal::INT);
+        assert_eq!(Outcome::new(hear(child, "a scan that streams")).code, Some(130));
+    }
+}

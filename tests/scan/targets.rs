@@ -1,0 +1,121 @@
+//! What is scanned, as people write it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+use crate::support::{Outcome, Scene, hear};
+
+/// The addresses that answered at port 80.
+fn hosts(scene: &Scene, args: &str) -> BTreeSet<String> {
+    let listing = scene.scan().args("-p 80").args(args).list();
+    listing.rows.iter().map(|row| row.0["endpoints"][0]["address"].as_str().unwrap().to_owned()).collect()
+}
+
+fn set(hosts: &[&str]) -> BTreeSet<String> {
+    hosts.iter().map(|&host| host.to_owned()).collect()
+}
+
+/// Everybody at 127.0.0.0/8 answers at port 80.
+fn scene() -> (Scene, crate::support::Fixture) {
+    let scene = Scene::new();
+    let fixture = scene.fixture("tcp=0.0.0.0:80 tcp=[::]:80,v6only");
+    (scene, fixture)
+}
+
+#[test]
+fn every_form_is_understood() {
+    let (scene, _fixture) = scene();
+    assert_eq!(hosts(&scene, "127.0.0.1"), set(&["127.0.0.1"]));
+    assert_eq!(hosts(&scene, "127.0.0.8/30"), set(&["127.0.0.8", "127.0.0.9", "127.0.0.10", "127.0.0.11"]));
+    assert_eq!(hosts(&scene, "127.0.0.5-7 --exclude 127.0.0.6,::1"), set(&["127.0.0.5", "127.0.0.7"]));
+    assert_eq!(hosts(&scene, "::1 127.0.0.1"), set(&["127.0.0.1", "::1"]));
+    assert_eq!(hosts(&scene, "::1 127.0.0.1 -4"), set(&["127.0.0.1"]));
+    assert_eq!(hosts(&scene, "::1 127.0.0.1 -6"), set(&["::1"]));
+    assert_eq!(hosts(&scene, "localhost -4"), set(&["127.0.0.1"]));
+    assert_eq!(hosts(&scene, "127.0.0.1 127.0.0.1/32 127.0.0.1"), set(&["127.0.0.1"]), "each once");
+    scene.sh("ip link add d0 type veth peer name d1; ip address add 10.5.0.1/30 dev d0; ip link set d1 up; ip link set d0 up");
+    assert_eq!(hosts(&scene, "local"), set(&["10.5.0.1", "127.0.0.1", "::1"]));
+    let document = scene.scan().args("-p 80 --interface d0 --all --json").run().document();
+    assert_eq!(document["items"].as_array().unwrap().len(), 4, "the four addresses of the network");
+}
+
+#[test]
+fn files_and_standard_input() {
+    let (scene, _fixture) = scene();
+    let file = scene.dir().join("hosts");
+    fs::write(&file, "127.0.0.1 # one\n\n127.0.0.4-5\n").unwrap();
+    let at = format!("@{}", file.display());
+    assert_eq!(hosts(&scene, &at), set(&["127.0.0.1", "127.0.0.4", "127.0.0.5"]));
+    let exclude = format!("127.0.0.0/29 --exclude-file {}", file.display());
+    assert_eq!(hosts(&scene, &exclude).len(), 8 - 3);
+
+    let mut child = scene.scan().args("-p 80 - --json").command();
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"127.0.0.1\n127.0.0.2").unwrap();
+    assert_eq!(Outcome::new(hear(child, "scan -")).listing().rows.len(), 2);
+
+    fs::write(&file, format!("{}10.0.0.0/33\n", "127.0.0.1\n".repeat(9_999))).unwrap();
+    let outcome = scene.scan().arg(&at).run();
+    let expected = format!(
+        "error: cannot use '10.0.0.0/33' in line 10000 of {}: '/33' is no prefix length\n\
+         hint: an IPv4 prefix goes from /0 to /32\n",
+        file.display()
+    );
+    assert_eq!((outcome.code, outcome.stderr, outcome.stdout), (Some(2), expected, Vec::new()));
+}
+
+#[test]
+fn a_name_that_nobody_knows_does_not_keep_the_others_from_being_scanned() {
+    let (scene, _fixture) = scene();
+    let outcome = scene.scan().args("-p 80 no-such-host.invalid 127.0.0.1 --json").run();
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    let document = outcome.document();
+    assert_eq!((document["items"].as_array().unwrap().len(), &document["complete"]), (1, &false.into()));
+    assert!(outcome.stderr.contains("error: cannot resolve 'no-such-host.invalid': "), "{}", outcome.stderr);
+    let alone = scene.scan().args("-p 80 no-such-host.invalid").run();
+    assert_eq!((alone.code, alone.text()), (Some(3), ""));
+    let excluded = scene.scan().args("-p 80 127.0.0.1 --exclude no-such-host.invalid").run();
+    assert_eq!(excluded.code, Some(2), "what is to be left out and not known might be asked all the same");
+}
+
+#[test]
+fn the_id_and_the_name_asked_for() {
+    let (scene, _fixture) = scene();
+    let listing = scene.scan().args("-p 80 localhost -4").list();
+    let row = listing.row("tcp 127.0.0.1:80");
+    assert_eq!((row.id(), row.name()), ("scan/tcp/127.0.0.1:80", None));
+    assert_eq!((row.detail("host"), row.detail("reason")), (&"localhost".into(), &"syn-ack".into()));
+    assert_eq!(scene.scan().args("-p 80 ::1 -o name").run().text(), "scan/tcp/[::1]:80\n");
+}
+
+#[test]
+fn ports_are_chosen() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.1:443 tcp=127.0.0.1:80 tcp=127.0.0.1:61234");
+    let found = |args: &str| crate::open(&scene.scan().args("127.0.0.1").args(args).list());
+    assert_eq!(found(""), [80, 443].into(), "the thousand likeliest");
+    assert_eq!(found("--top-ports 1"), [443].into());
+    assert_eq!(found("-p- --exclude-ports 1-100"), [443, 61_234].into());
+    assert_eq!(found("-p https,61234"), [443, 61_234].into());
+}
+
+#[test]
+fn many_questions_want_a_yes() {
+    let (scene, _fixture) = scene();
+    let outcome = scene.scan().args("-p- 127.0.0.0/8").run();
+    assert_eq!((outcome.code, outcome.text()), (Some(2), ""));
+    assert!(outcome.stderr.contains("are 1099494850560 questions, more than 1048576"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("--yes"), "{}", outcome.stderr);
+    let far = scene.scan().args("-p- ::/0 --yes").run();
+    assert_eq!(far.code, Some(2), "more than can be counted: {}", far.stderr);
+    // With a yes it begins, with as little memory as any.
+    let begun = scene
+        .scan()
+        .args("-p 80 127.0.0.0/8 --yes --deadline 300ms -o name")
+        .under("prlimit", &["--data=67108864"])
+        .run();
+    assert_eq!(begun.code, Some(3), "{}", begun.stderr);
+    assert!(begun.text().lines().count() > 100, "{}", begun.stderr);
+}
