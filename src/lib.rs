@@ -3,7 +3,6 @@
 //! The same code is a command, `portolan`, and this library. A program asks a source and gets typed services:
 //!
 //! ```
-//! # #[cfg(target_os = "linux")] {
 //! use portolan::{Local, Scope};
 //!
 //! let listing = Local { tcp: true, ..Local::default() }.listing()?;
@@ -13,14 +12,12 @@
 //!         println!("{} listens on every address, held by {who:?}", service.endpoints[0]);
 //!     }
 //! }
-//! # }
 //! # Ok::<(), portolan::Error>(())
 //! ```
 //!
 //! Or it brings a source of its own, and has every format for it:
 //!
 //! ```
-//! use jiff::Timestamp;
 //! use portolan::*;
 //!
 //! /// The harbours that this program knows.
@@ -101,6 +98,9 @@ mod net;
 mod output;
 mod settings;
 mod source;
+
+pub use glob::Pattern;
+pub use jiff::Timestamp;
 
 pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};

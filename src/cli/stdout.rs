@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use super::signals::Stop;
 use crate::error::{Error, Result};
 
-/// As much as a Linux pipe holds, so that a long listing costs one system call per pipe full.
+/// As much as a Linux pipe holds.
 const BUFFER: usize = 64 * 1024;
 
 /// Hands `write` a buffered standard output, and flushes it. `None`: the reader closed the pipe before the end,
@@ -37,7 +37,7 @@ pub(super) fn with_stdout<T>(
     });
     match written {
         Ok(value) => Ok(Some(value)),
-        Err(error) if matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::TimedOut) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe || error.get_ref().is_some_and(is_stuck) => Ok(None),
         Err(error) => {
             let hint = match error.kind() {
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space, or write somewhere else",
@@ -56,6 +56,15 @@ struct Stdout<'s> {
     most: usize,
 }
 
+/// Nobody took what we had to say, and we were asked to stop.
+#[derive(Debug, thiserror::Error)]
+#[error("the reader does not read")]
+struct ReaderStuck;
+
+fn is_stuck(why: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    why.is::<ReaderStuck>()
+}
+
 /// What a pipe takes without waiting if it takes anything (`PIPE_BUF`).
 const PIPE_ROOM: usize = 4096;
 /// How long a reader may keep us waiting once we are asked to stop; and how often we look whether we are.
@@ -72,7 +81,7 @@ impl<'s> Stdout<'s> {
             let asked = stop.requested().is_some();
             let patience = Timespec::try_from(PATIENCE).map_err(io::Error::other)?;
             match event::poll(&mut [PollFd::new(&self.file, PollFlags::OUT)], Some(&patience)) {
-                Ok(0) if asked => return Err(ErrorKind::TimedOut.into()),
+                Ok(0) if asked => return Err(io::Error::other(ReaderStuck)),
                 Ok(0) | Err(Errno::INTR) => {}
                 Ok(_) => return Ok(()),
                 Err(error) => return Err(error.into()),

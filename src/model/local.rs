@@ -20,7 +20,8 @@ pub struct LocalDetail {
     pub processes: Arc<[Arc<Process>]>,
     /// Whether these are all: false where some process may not be looked into.
     pub processes_complete: bool,
-    /// The user whose process made the socket; the kernel tells it to everybody.
+    /// The user whose process made the socket; the kernel tells it to everybody. `None` too where several users share
+    /// the address (`SO_REUSEADDR`, as for multicast).
     pub user: Option<User>,
     /// The systemd unit it runs in.
     pub unit: Option<Untrusted>,
@@ -54,9 +55,9 @@ impl Detail for LocalDetail {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Owner {
-    /// At least one process was found.
+    /// At least one process was found for each of its sockets.
     Known,
-    /// None was found, and there are processes that we may not look into.
+    /// For some socket none was found, and there are processes that we may not look into.
     NoPermission,
     /// Every process here was looked into and none showed it: the kernel itself holds it, a process of another PID
     /// namespace, a single thread with descriptors of its own, or it is being handed over.

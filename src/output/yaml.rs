@@ -1,7 +1,7 @@
 //! The JSON document as block-style YAML 1.2.
 //!
-//! A text that could be read as anything else is written as a JSON string, which YAML 1.2 takes as it is: so what
-//! is escaped there is escaped here.
+//! A text that could be read as anything else stands in double quotes, in which whatever a terminal would obey, or a
+//! YAML reader refuse, is escaped.
 
 use std::io::{self, Write};
 
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::json::{SCHEMA, write_json};
 use super::{End, Format, Page};
+use crate::clean::is_dangerous;
 use crate::model::{Completeness, Service};
 
 pub(super) struct Yaml<'w> {
@@ -86,11 +87,22 @@ impl<'w> Yaml<'w> {
     }
 
     fn text(&mut self, text: &str) -> io::Result<()> {
-        if is_plain(text) {
-            self.out.write_all(text.as_bytes())
-        } else {
-            write_json(self.out, &mut self.scratch, &text, false)
+        if is_plain(text) { self.out.write_all(text.as_bytes()) } else { self.quoted(text) }
+    }
+
+    /// A double-quoted scalar (YAML 1.2.2, 7.3.1).
+    fn quoted(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(b"\"")?;
+        for c in text.chars() {
+            match c {
+                '"' | '\\' => write!(self.out, "\\{c}")?,
+                c if is_dangerous(c) || matches!(c, '\u{fffe}' | '\u{ffff}') || c > '\u{ffff}' => {
+                    write!(self.out, "\\U{:08X}", u32::from(c))?;
+                }
+                c => write!(self.out, "{c}")?,
+            }
         }
+        self.out.write_all(b"\"")
     }
 }
 

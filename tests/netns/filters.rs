@@ -175,6 +175,16 @@ fn states() {
 }
 
 #[test]
+fn a_state_that_no_chosen_socket_can_have_is_refused() {
+    let scene = Scene::new();
+    for args in ["--tcp --state connected", "--udp --state listen", "--unix --state connected"] {
+        let outcome = scene.portolan().args(args).run();
+        assert_eq!((outcome.code, outcome.text()), (Some(2), ""), "{args}");
+        assert!(outcome.stderr.starts_with("error: cannot use --state '"), "{}", outcome.stderr);
+    }
+}
+
+#[test]
 fn common_ports() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=127.0.0.1:22 tcp=127.0.0.1:5432 tcp=127.0.0.1:23456 udp=127.0.0.1:53");

@@ -37,6 +37,8 @@ const NAMES: &[(&str, &[u8])] = &[
     ("yaml", b"- a: &x !!b"),
     ("yaml-null", b"null"),
     ("space", b" lead trail "),
+    ("tag", "a\u{e0041}b".as_bytes()),
+    ("noncharacter", "a\u{fffe}b".as_bytes()),
     ("empty", b""),
 ];
 

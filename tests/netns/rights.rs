@@ -65,6 +65,39 @@ fn ones_own_processes_are_seen_without_rights() {
 }
 
 #[test]
+fn an_address_of_several_users_is_given_to_none_of_them() {
+    needs_root("it starts programs as other users");
+    let scene = Scene::new();
+    let program = scene.public_copy(crate::support::fixture_path(), "listeners".as_ref());
+    let mut command = scene.command(program);
+    let shared = "udp=0.0.0.0:5353,reuseaddr";
+    let fixture =
+        Fixture::start(command.args(
+            format!("uid=1 [ name=avahi-x {shared} ] uid={NOBODY} [ name=chrome-x {shared} ]").split_whitespace(),
+        ));
+    let by_root = scene.portolan().list();
+    let row = by_root.row("udp 0.0.0.0:5353");
+    assert_eq!((row.pids(), row.detail("sockets")), (fixture.truth.0["udp 0.0.0.0:5353"].clone(), &json!(2)));
+    assert_eq!((row.detail("owner"), row.detail("user")), (&json!("known"), &json!(null)));
+
+    let outcome = scene.portolan().by_nobody().args("--json --strict").run();
+    assert_eq!(outcome.code, Some(4), "one of the two owners is hidden: {}", outcome.stderr);
+    let row = &outcome.document()["items"][0];
+    assert_eq!(row["detail"]["owner"], "no-permission");
+    assert_eq!(row["detail"]["processes"][0]["name"], "chrome-x");
+    assert_eq!(row["detail"]["processes_complete"], false);
+}
+
+#[test]
+fn rows_that_are_chosen_by_an_owner_who_is_hidden_are_missing() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("[ name=python3 tcp=127.0.0.1:8001 ]");
+    let outcome = scene.portolan().by_nobody().args("--process python* --json").run();
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert_eq!((&outcome.document()["complete"], &outcome.document()["items"]), (&json!(false), &json!([])));
+}
+
+#[test]
 fn two_capabilities_replace_root() {
     let scene = Scene::new();
     let fixture = scene.fixture("tcp=127.0.0.1:8001 udp=127.0.0.1:8002 repeat=2 share [ fds=10 ]");

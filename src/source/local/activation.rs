@@ -5,13 +5,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use crate::model::{Address, Transport};
 
 /// Where system units are, from the strongest to the weakest (`man 5 systemd.unit`).
-const UNIT_PATHS: [&str; 7] = [
+const UNIT_PATHS: [&str; 9] = [
+    "/etc/systemd/system.control",
+    "/run/systemd/transient",
     "/etc/systemd/system",
     "/run/systemd/system",
     "/run/systemd/generator",
@@ -46,9 +48,9 @@ impl SocketUnits {
         // The strongest file of a name counts, and drop-ins of that name from everywhere add to it.
         let mut files: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for path in paths {
-            for entry in fs::read_dir(path).into_iter().flatten().flatten().take(MOST_UNITS) {
+            for entry in fs::read_dir(path).into_iter().flatten().flatten() {
                 let Ok(name) = entry.file_name().into_string() else { continue };
-                if name.ends_with(".socket") && !files.contains_key(&name) {
+                if name.ends_with(".socket") && !files.contains_key(&name) && files.len() < MOST_UNITS {
                     files.insert(name, vec![read_bounded(&entry.path())]);
                 }
             }
@@ -133,7 +135,7 @@ impl SocketUnit {
             *kind == transport
                 && match address {
                     Address::Unix(path) => same_path(text, path.as_raw()),
-                    Address::Ip(ip) => listen_address(text) == Some((*ip, port)),
+                    Address::Ip(ip) => listens_at(text, *ip, port),
                 }
         })
     }
@@ -150,12 +152,12 @@ fn same_path(a: &str, b: &str) -> bool {
     plain(a) == plain(b)
 }
 
-/// `80` is every address, both families; `127.0.0.1:80` and `[::1]:80` are one.
-fn listen_address(text: &str) -> Option<(IpAddr, u16)> {
-    if let Ok(port) = text.parse() {
-        return Some((IpAddr::from([0u16; 8]), port));
+/// `80` is every address, of both families where there is IPv6; `127.0.0.1:80` and `[::1]:80` are one.
+fn listens_at(text: &str, ip: IpAddr, port: u16) -> bool {
+    match text.parse::<u16>() {
+        Ok(every) => every == port && ip.is_unspecified(),
+        Err(_) => text.parse() == Ok(SocketAddr::new(ip, port)),
     }
-    text.parse::<std::net::SocketAddr>().ok().map(|address| (address.ip(), address.port()))
 }
 
 /// The beginning of a file; nothing where it is no regular file, so that a pipe cannot make us wait.
@@ -182,7 +184,7 @@ mod tests {
     }
 
     fn service(units: &SocketUnits, address: &str) -> Option<String> {
-        let address: std::net::SocketAddr = address.parse().unwrap();
+        let address: SocketAddr = address.parse().unwrap();
         units.service(Transport::Tcp, &Address::Ip(address.ip()), address.port())
     }
 

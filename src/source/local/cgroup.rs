@@ -18,6 +18,8 @@ use crate::model::Container;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Membership {
     pub(super) unit: Option<Untrusted>,
+    /// The unit is one of a user's own service manager, who may call it anything.
+    pub(super) of_user: bool,
     pub(super) container: Option<Container>,
 }
 
@@ -112,7 +114,9 @@ pub(super) fn of_process(control_groups: &str) -> Membership {
     let members = |groups: Vec<(&str, &str)>| groups.into_iter().map(|(_, path)| membership(path)).collect::<Vec<_>>();
     let mut best = Membership::default();
     for other in members(systemd) {
-        best.unit = best.unit.or(other.unit);
+        if best.unit.is_none() {
+            (best.unit, best.of_user) = (other.unit, other.of_user);
+        }
         best.container = best.container.or(other.container);
     }
     if best.container.is_none() {
@@ -135,7 +139,8 @@ pub(super) fn membership(path: &str) -> Membership {
         // The innermost unit is the service itself: `user@1000.service` holds a user's own services.
         let is_unit = [".service", ".scope", ".socket"].iter().any(|kind| part.ends_with(kind));
         if is_unit && !(member.unit.is_some() && part.ends_with(".scope")) {
-            member.unit = Some(unescape(part).into());
+            member.of_user = member.unit.as_ref().is_some_and(|outer| outer.as_raw().starts_with("user@"));
+            member.unit = Some(part.into());
         }
     }
     // Runtimes without systemd put the bare id below a folder of their own: /docker/ID, /kubepods/…/podUID/ID.
@@ -158,9 +163,17 @@ fn container(part: &str) -> Option<Container> {
     if let Some(name) = part.strip_prefix("lxc.payload.") {
         return Some(Container { runtime: "lxc", id: name.into(), pod: None });
     }
-    let name = part.strip_suffix(".scope")?;
-    if let Some(machine) = name.strip_prefix("machine-") {
+    if let Some(machine) = part.strip_prefix("systemd-nspawn@").and_then(|name| name.strip_suffix(".service")) {
         return Some(Container { runtime: "systemd-nspawn", id: unescape(machine).into(), pod: None });
+    }
+    let name = part.strip_suffix(".scope")?;
+    if let Some(machine) = name.strip_prefix("machine-").map(unescape) {
+        // Virtual machines are registered there as well.
+        return (!machine.starts_with("qemu-")).then(|| Container {
+            runtime: "systemd-nspawn",
+            id: machine.into(),
+            pod: None,
+        });
     }
     let (prefix, id) = name.rsplit_once('-')?;
     let runtime = match prefix {
@@ -177,6 +190,14 @@ fn container(part: &str) -> Option<Container> {
 fn below_folder(path: &str) -> Option<Container> {
     let mut runtime = None;
     for part in path.split('/') {
+        // Podman and containerd put their own name before the id: `libpod-ID`, `…slice:cri-containerd:ID`.
+        let (runtime_before, part) = part.rsplit_once(':').map_or((None, part), |(before, id)| (Some(before), id));
+        if runtime_before.is_some_and(|before| before.ends_with(":cri-containerd")) && is_id(part) {
+            return Some(Container { runtime: "containerd", id: part.into(), pod: None });
+        }
+        if let Some(id) = part.strip_prefix("libpod-").filter(|id| is_id(id)) {
+            return Some(Container { runtime: "podman", id: id.into(), pod: None });
+        }
         match runtime {
             Some("lxc") if !part.is_empty() => return Some(Container { runtime: "lxc", id: part.into(), pod: None }),
             Some(runtime) if is_id(part) => return Some(Container { runtime, id: part.into(), pod: None }),
@@ -185,7 +206,6 @@ fn below_folder(path: &str) -> Option<Container> {
         runtime = match part {
             "docker" => Some("docker"),
             "lxc" => Some("lxc"),
-            "libpod_parent" => Some("podman"),
             "containerd" => Some("containerd"),
             "kubepods" => Some("kubernetes"),
             _ => runtime,
@@ -232,7 +252,7 @@ mod tests {
     const ID: &str = "3f4e8a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7";
 
     fn shown(path: &str) -> (Option<String>, Option<String>, Option<String>) {
-        let Membership { unit, container } = membership(path);
+        let Membership { unit, container, .. } = membership(path);
         let pod = container.as_ref().and_then(|container| container.pod.as_ref().map(ToString::to_string));
         (unit.map(|unit| unit.to_string()), container.map(|container| container.to_string()), pod)
     }
@@ -253,8 +273,11 @@ mod tests {
             shown("/user.slice/user-1000.slice/user@1000.service/app.slice/syncthing.service"),
             (some("syncthing.service"), None, None)
         );
+        assert!(membership("/user.slice/user-1000.slice/user@1000.service/app.slice/nginx.service").of_user);
+        assert!(!membership("/system.slice/nginx.service").of_user);
         assert_eq!(shown("/user.slice/user-0.slice/session-3.scope"), (some("session-3.scope"), None, None));
-        assert_eq!(shown("/system.slice/a\\x2db.service").0, some("a-b.service"));
+        // Kept as systemd has it: `systemctl` knows no other name.
+        assert_eq!(membership("/system.slice/a\\x2db.service").unit, Some("a\\x2db.service".into()));
     }
 
     #[test]
@@ -264,6 +287,11 @@ mod tests {
         assert_eq!(shown(&format!("/docker/{ID}")).1, short);
         assert_eq!(shown(&format!("/docker/{ID}/init.scope")).1, short);
         assert_eq!(shown(&format!("/machine.slice/libpod-{ID}.scope/container")).1, some("podman-3f4e8a1b2c3d"));
+        assert_eq!(shown(&format!("/libpod_parent/libpod-{ID}")).1, some("podman-3f4e8a1b2c3d"));
+        let path = format!("/system.slice/containerd.service/kubepods-pod.slice:cri-containerd:{ID}");
+        assert_eq!(shown(&path).1, some("containerd-3f4e8a1b2c3d"));
+        assert_eq!(shown("/machine.slice/machine-qemu\\x2d1\\x2ddb.scope/libvirt/emulator").1, None);
+        assert_eq!(shown("/machine.slice/systemd-nspawn@web.service/payload").1, some("systemd-nspawn-web"));
         assert_eq!(shown("/lxc.payload.web/init.scope").1, some("lxc-web"));
         assert_eq!(shown("/lxc/web/system.slice/x.service").1, some("lxc-web"));
         assert_eq!(shown("/machine.slice/machine-deb\\x2d12.scope").1, some("systemd-nspawn-deb-12"));

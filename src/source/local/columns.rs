@@ -28,7 +28,7 @@ macro_rules! columns {
 }
 
 columns! {
-    "process", Always, LABEL | CUT, |detail, out| process(detail, out);
+    "process", Always, CUT, |detail, out| process(detail, out);
     "pid", Always, 0, |detail, out| pid(detail, out);
     "user", Always, LABEL, |detail, out| option(detail.user.as_ref(), out);
     "scope", Always, LABEL, |detail, out| out.write_str(detail.scope.as_str());

@@ -41,6 +41,7 @@ pub(super) fn list(
     stop: &(dyn Fn() -> bool + Sync),
     out: &mut dyn FnMut(Service<LocalDetail>) -> ControlFlow<()>,
 ) -> Result<Outcome> {
+    query.check()?;
     let users = Users::read();
     let selection = Selection::new(query, &users)?;
     let wanted = query.wanted(depth);
@@ -68,9 +69,11 @@ pub(super) fn list(
     let mut sorted: Vec<&Socket> = sockets.iter().collect();
     sorted.sort_unstable_by(|a, b| order(a, b).then(a.inode.cmp(&b.inode)));
     let groups = sorted.chunk_by(|a, b| order(a, b) == Ordering::Equal);
-    let mut groups: Vec<_> = groups.map(|sockets| Group { sockets, holders: owners.of(sockets) }).collect();
+    let mut groups: Vec<_> = groups.map(|sockets| Group::of(sockets, &mut owners)).collect();
     let assembly = Assembly { query, depth, users, namespaces, owners, units: OnceCell::new() };
     let mut limits = assembly.limits(&mut groups);
+    // Rows are missing for want of owners only where they are chosen by them.
+    errors.extend(limits.iter().filter(|_| query.process.is_some()).cloned());
     limits.extend(denied);
     limits.extend(assembly.namespaces.iter().any(|namespace| namespace.by_text).then(read_as_text));
     // Rows are missing for want of interfaces only where they are chosen by them.
@@ -120,6 +123,15 @@ fn find_owners(
     Ok(owners)
 }
 
+/// What to try where rights are missing; who is root already has to look elsewhere.
+pub(super) fn hint_for_rights(hint: &'static str) -> &'static str {
+    if rustix::process::geteuid().is_root() {
+        "some processes are shut off from this root too, by a user namespace or a security module"
+    } else {
+        hint
+    }
+}
+
 /// What to try where the operating system failed us.
 fn hint_for(error: Errno) -> &'static str {
     match error {
@@ -132,8 +144,8 @@ fn hint_for(error: Errno) -> &'static str {
 fn read_as_text() -> Fault {
     fault(
         "see bound devices, control groups and backlogs, nor tell odd names of Unix-domain sockets for certain",
-        "netlink is refused, and /proc/net does not tell",
-        "run outside of the sandbox that refuses it",
+        "netlink is refused or has not all tables, and /proc/net does not tell",
+        "run outside of a sandbox that refuses it, or load the kernel's *_diag modules",
     )
 }
 
@@ -145,15 +157,24 @@ fn fault(what: &str, why: &str, hint: &str) -> Fault {
 struct Group<'s> {
     sockets: &'s [&'s Socket],
     holders: Arc<Holders>,
+    /// Some of its sockets has no known holder.
+    unknown: bool,
 }
 
-impl Group<'_> {
-    fn first(&self) -> &Socket {
-        self.sockets[0]
+impl<'s> Group<'s> {
+    fn of(sockets: &'s [&'s Socket], owners: &mut Owners) -> Self {
+        let (holders, unknown) = owners.of(sockets);
+        Self { sockets, holders, unknown }
     }
 
-    fn absent(&self) -> bool {
-        self.holders.processes.is_empty()
+    /// What its sockets say, where all of them say the same: several users may share an address.
+    fn agreed<T: PartialEq>(&self, say: impl Fn(&Socket) -> Option<T>) -> Option<T> {
+        let said = say(self.first());
+        self.sockets.iter().all(|socket| say(socket) == said).then_some(said)?
+    }
+
+    fn first(&self) -> &Socket {
+        self.sockets[0]
     }
 
     fn principal(&self) -> Option<&Process> {
@@ -216,7 +237,8 @@ impl Assembly<'_> {
         if let Some(container) = &member.container {
             return (Some(container.to_string().into()), member);
         }
-        let unit = member.unit.as_ref().and_then(|unit| unit.as_raw().strip_suffix(".service"));
+        let unit =
+            member.unit.as_ref().filter(|_| !member.of_user).and_then(|unit| unit.as_raw().strip_suffix(".service"));
         let name = unit.map(Untrusted::from).or_else(|| group.principal().map(|process| process.name.clone()));
         (name, member)
     }
@@ -224,7 +246,7 @@ impl Assembly<'_> {
     /// Leaves out what `--process` does not match, and says what could not be seen.
     fn limits(&self, groups: &mut Vec<Group<'_>>) -> Vec<Fault> {
         let total = groups.len();
-        let unknown = groups.iter().filter(|group| group.absent()).count();
+        let unknown = groups.iter().filter(|group| group.unknown).count();
         if let Some(glob) = &self.query.process {
             groups.retain(|group| group.holders.processes.iter().any(|process| matches(glob, process)));
         }
@@ -240,11 +262,7 @@ impl Assembly<'_> {
             }
             None => "no permission".to_owned(),
         };
-        let hint = if rustix::process::geteuid().is_root() {
-            "some processes are shut off from this root too, by a user namespace or a security module"
-        } else {
-            "run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE"
-        };
+        let hint = hint_for_rights("run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE");
         vec![fault(&what, &why, hint)]
     }
 
@@ -259,7 +277,7 @@ impl Assembly<'_> {
             SortKey::Name => text(self.name(group).0),
             SortKey::Process => text(group.principal().map(|process| process.name.clone())),
             SortKey::Pid => group.principal().map_or(SortValue::None, |process| SortValue::Number(process.pid)),
-            SortKey::User => text(first.uid.map(|uid| self.users.user(uid).to_string().into())),
+            SortKey::User => text(group.agreed(|socket| socket.uid).map(|uid| self.users.user(uid).to_string().into())),
         }
     }
 
@@ -302,10 +320,10 @@ impl Assembly<'_> {
         let limit = group.sockets.iter().map(|socket| socket.backlog_limit).reduce(|a, b| Some(a?.saturating_add(b?)));
         let bound = select::bound(first);
         LocalDetail {
-            owner: if group.absent() { self.owners.absent.unwrap_or(Owner::NotAsked) } else { Owner::Known },
+            owner: if group.unknown { self.owners.absent.unwrap_or(Owner::NotAsked) } else { Owner::Known },
             processes: Arc::clone(&group.holders.processes),
-            processes_complete: self.owners.absent == Some(Owner::NotFound),
-            user: first.uid.map(|uid| self.users.user(uid)),
+            processes_complete: self.owners.absent == Some(Owner::NotFound) && !group.unknown,
+            user: group.agreed(|socket| socket.uid).map(|uid| self.users.user(uid)),
             unit: member.unit,
             container: member.container,
             scope: select::scope(first),
@@ -315,7 +333,7 @@ impl Assembly<'_> {
                 .map(|bound| namespace.interfaces.names_leading_to(bound))
                 .unwrap_or_default(),
             exposed: select::exposed(first, &namespace.interfaces).filter(|_| full && namespace.unread.is_none()),
-            v6_only: first.v6_only,
+            v6_only: group.agreed(|socket| socket.v6_only),
             netns: namespace.identity.clone(),
             backlog: limit.flatten().filter(|_| listens).map(|limit| Backlog { used: queued(), limit }),
             receive_queue: (first.transport == Transport::Udp).then(queued),

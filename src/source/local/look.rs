@@ -68,7 +68,7 @@ fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut Seen) {
         let denied = Fault {
             what: "look into other network namespaces".to_owned(),
             why: "no permission".to_owned(),
-            hint: "run as root, or leave --all-netns out".to_owned(),
+            hint: super::list::hint_for_rights("run as root, or leave --all-netns out").to_owned(),
         };
         seen.faults.push(denied.clone());
         seen.limits.push(denied);

@@ -33,7 +33,6 @@ impl Local {
     /// Everything that listens here and fits the options, typed. Blocks for a few milliseconds and needs no runtime.
     ///
     /// ```
-    /// # #[cfg(target_os = "linux")] {
     /// let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     /// let port = server.local_addr().unwrap().port();
     ///
@@ -41,7 +40,6 @@ impl Local {
     /// let listing = local.listing()?;
     /// let listener = &listing.services[0];
     /// assert_eq!(listener.detail.processes[0].pid, std::process::id());
-    /// # }
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

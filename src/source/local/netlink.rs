@@ -143,6 +143,10 @@ impl SockDiag {
             while let Some((kind, flags, payload, next)) = next_message(rest) {
                 steady &= flags & NLM_F_DUMP_INTR == 0;
                 match kind {
+                    // A dump that failed in the middle, or that nobody could start, says so at its end.
+                    NLMSG_DONE if u32_at(payload, 0).is_some_and(|code| code.cast_signed() < 0) => {
+                        return Err(kernel_error(payload));
+                    }
                     NLMSG_DONE => return Ok(steady),
                     NLMSG_ERROR => return Err(kernel_error(payload)),
                     SOCK_DIAG_BY_FAMILY => take(payload, out),

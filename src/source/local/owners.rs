@@ -93,18 +93,23 @@ impl Owners {
         self.holders.get(at).is_none_or(|&(holder, _)| holder != inode)
     }
 
-    /// The processes that hold any of `sockets`.
-    pub(super) fn of(&mut self, sockets: &[&Socket]) -> Arc<Holders> {
+    /// The processes that hold any of `sockets`; and whether some of these has no known holder.
+    pub(super) fn of(&mut self, sockets: &[&Socket]) -> (Arc<Holders>, bool) {
         let mut indexes = Vec::with_capacity(1);
+        let mut unknown = false;
         for socket in sockets {
             let from = self.holders.partition_point(|&(inode, _)| inode < socket.inode);
             let holders = self.holders.iter().skip(from).take_while(|(inode, _)| *inode == socket.inode);
+            let before = indexes.len();
             indexes.extend(holders.map(|&(_, process)| process));
+            unknown |= indexes.len() == before;
         }
-        indexes.sort_unstable_by_key(|&index| self.processes.get(index as usize).map(|process| process.pid));
-        indexes.dedup();
+        let pid = |index: u32| self.processes.get(index as usize).map(|process| process.pid);
+        indexes.sort_unstable_by_key(|&index| pid(index));
+        // Threads of one process that were looked into one by one are that process.
+        indexes.dedup_by_key(|index| pid(*index));
         if let Some(set) = self.sets.get(&indexes) {
-            return Arc::clone(set);
+            return (Arc::clone(set), unknown);
         }
         let processes = indexes.iter().filter_map(|&index| self.processes.get(index as usize).cloned()).collect();
         let groups = indexes.iter().filter_map(|&index| self.process_groups.get(index as usize));
@@ -112,13 +117,15 @@ impl Owners {
         let member = groups.filter(|member| !member.is_empty()).max_by_key(|member| !is_supervisor(member));
         let set = Arc::new(Holders { processes, member: member.cloned().unwrap_or_default() });
         self.sets.insert(indexes, Arc::clone(&set));
-        set
+        (set, unknown)
     }
 
     /// Where a listener runs: what the kernel stamped on its sockets, unless that is only the service manager;
     /// then where its holders run.
     pub(super) fn membership(&self, sockets: &[&Socket], holders: &Holders) -> Membership {
-        let stamped = sockets.iter().find_map(|socket| self.socket_groups.get(&socket.cgroup?));
+        let stamp = |socket: &Socket| self.socket_groups.get(&socket.cgroup?);
+        let stamped = sockets.first().and_then(|first| stamp(first));
+        let stamped = stamped.filter(|member| sockets.iter().all(|socket| stamp(socket) == Some(*member)));
         match stamped {
             Some(member) if !member.is_empty() && !is_supervisor(member) => member.clone(),
             Some(member) if holders.member.is_empty() => member.clone(),

@@ -51,12 +51,15 @@ pub(super) fn read(
     control_groups: bool,
 ) -> Result<Facts, Errno> {
     let up = |of_process, of_thread| if place.thread.is_some() { of_thread } else { of_process };
-    let mut buffer = [0; 4096];
+    // A control group's path may take a page of its own, and there is one for each hierarchy.
+    let mut buffer = [0; 16 * 1024];
     let name = read_small(descriptors, up("../comm", "../../../comm"), &mut buffer)?;
     let name = Untrusted::from_bytes(name.strip_suffix(b"\n").unwrap_or(name));
     let control_groups = if control_groups {
-        let text = read_small(descriptors, up("../cgroup", "../../../cgroup"), &mut buffer);
-        text.map(|text| String::from_utf8_lossy(text).into()).ok()
+        let text = read_small(descriptors, up("../cgroup", "../../../cgroup"), &mut buffer).ok();
+        // A line that is cut off would name another group.
+        let whole = |text: &[u8]| text.iter().rposition(|&byte| byte == b'\n').map(|end| text[..end].to_vec());
+        text.and_then(whole).map(|text| String::from_utf8_lossy(&text).into())
     } else {
         None
     };
@@ -125,7 +128,17 @@ fn read_command(home: BorrowedFd<'_>) -> Option<Untrusted> {
     command.truncate(length);
     command.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
     // A program that writes its state over its arguments fills the rest with blanks.
-    Some(Untrusted::from_bytes(command.trim_ascii_end()))
+    let whole = command.len() < COMMAND_BYTES;
+    let command = command.trim_ascii_end();
+    // What is cut off at the limit may end in a part of a character, and says that it is cut.
+    match std::str::from_utf8(command) {
+        Err(error) if !whole && error.error_len().is_none() => {
+            let text = String::from_utf8_lossy(&command[..error.valid_up_to()]);
+            Some(Untrusted::from(format!("{text}…")))
+        }
+        Ok(text) if !whole => Some(Untrusted::from(format!("{text}…"))),
+        _ => Some(Untrusted::from_bytes(command)),
+    }
 }
 
 fn read_uid(home: BorrowedFd<'_>) -> Option<u32> {

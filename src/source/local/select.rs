@@ -81,6 +81,24 @@ pub(super) fn bound(socket: &Socket) -> Option<Bound> {
 }
 
 impl Local {
+    /// # Errors
+    /// Options that no socket can fit together.
+    pub(super) fn check(&self) -> Result<()> {
+        let wanted = self.wanted(Depth::Names);
+        let fits = |state| match state {
+            SocketState::Listen => wanted.tcp || wanted.unix,
+            SocketState::Unconnected => wanted.udp || wanted.unix,
+            SocketState::Connected => wanted.udp,
+        };
+        if let Some(state) = self.state.iter().find(|state| !fits(**state)) {
+            let why = "none of the chosen kinds of sockets has that state";
+            let hint =
+                "TCP listens, UDP is unconnected or connected, and Unix-domain sockets listen or are unconnected";
+            return Err(Error::usage(format!("--state '{}'", state.as_str()), why, hint));
+        }
+        Ok(())
+    }
+
     /// What to ask the kernel for.
     pub(super) fn wanted(&self, depth: Depth) -> Wanted {
         let any = self.tcp || self.udp || self.unix;

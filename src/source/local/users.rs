@@ -15,6 +15,8 @@ const PASSWD_BYTES: u64 = 16 * 1024 * 1024;
 #[derive(Default)]
 pub(super) struct Users {
     names: HashMap<u32, Untrusted>,
+    /// By name, every one of them.
+    ids: HashMap<Untrusted, u32>,
 }
 
 impl Users {
@@ -33,15 +35,18 @@ impl Users {
 
     fn parse(passwd: &[u8]) -> Self {
         let mut names = HashMap::new();
+        let mut ids = HashMap::new();
         for line in passwd.split(|&byte| byte == b'\n') {
             let mut fields = line.split(|&byte| byte == b':');
             let (Some(name), Some(uid)) = (fields.next(), fields.nth(1)) else { continue };
             if let Some(uid) = std::str::from_utf8(uid).ok().and_then(|uid| uid.parse().ok()) {
                 // The first name of an id is the one that everybody shows.
-                names.entry(uid).or_insert_with(|| Untrusted::from_bytes(name));
+                let name = Untrusted::from_bytes(name);
+                ids.insert(name.clone(), uid);
+                names.entry(uid).or_insert(name);
             }
         }
-        Self { names }
+        Self { names, ids }
     }
 
     pub(super) fn user(&self, uid: u32) -> User {
@@ -50,10 +55,10 @@ impl Users {
 
     /// The id of a user named on the command line, by name or number.
     pub(super) fn find(&self, text: &str) -> Result<u32> {
-        let named = self.names.iter().find(|(_, name)| name.as_raw() == text).map(|(&uid, _)| uid);
+        let named = self.ids.get(&Untrusted::from(text)).copied();
         let number = || text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
         named.or_else(number).ok_or_else(|| {
-            let names = self.names.values().map(|name| (strsim::jaro_winkler(name.as_raw(), text), name));
+            let names = self.ids.keys().map(|name| (strsim::jaro_winkler(name.as_raw(), text), name));
             let close = names.filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
             let hint = match close {
                 Some((_, name)) => format!("did you mean '{name}'?"),
@@ -74,6 +79,7 @@ mod tests {
         assert_eq!(users.user(0).to_string(), "root");
         assert_eq!(users.user(7).to_string(), "7");
         assert_eq!((users.find("www").unwrap(), users.find("1234").unwrap()), (33, 1234));
+        assert_eq!(users.find("toor").unwrap(), 0, "an id may have several names");
         assert_eq!(users.find("wwww").unwrap_err().hint(), "did you mean 'www'?");
         assert!(users.find("nobody-like-that").is_err());
     }

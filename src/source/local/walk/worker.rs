@@ -216,7 +216,12 @@ impl<'a> Worker<'a> {
             return Ok(());
         }
         if count <= RANGE * 2 {
-            return self.read(slot, &directory, u64::MAX);
+            let before = self.descriptors;
+            let read = self.read(slot, &directory, u64::MAX);
+            if self.descriptors == before {
+                self.found.empty.push(place.pid);
+            }
+            return read;
         }
         self.descriptors += WORTH_A_THREAD;
         let directory = Arc::new(directory);
