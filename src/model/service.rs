@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -68,6 +68,10 @@ pub struct Endpoint {
 /// `127.0.0.1:80`, `[::1]:80`, `0.0.0.0%eth0:80`, `[fe80::1%eth0]:80`, `/run/x.sock`
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nearly every endpoint; and a listing of 20,000 writes each of them twice.
+        if let (Address::Ip(IpAddr::V4(ip)), None, Some(port)) = (&self.address, &self.interface, self.port) {
+            return f.write_str(write_ipv4(*ip, port, &mut [0; 21]));
+        }
         let v6 = matches!(self.address, Address::Ip(IpAddr::V6(_))) && self.port.is_some();
         write!(f, "{}{}", if v6 { "[" } else { "" }, self.address)?;
         if let Some(interface) = &self.interface {
@@ -76,6 +80,31 @@ impl fmt::Display for Endpoint {
         f.write_str(if v6 { "]" } else { "" })?;
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
+}
+
+/// Writes `255.255.255.255:65535` from its end, without the formatter that costs several times as much.
+fn write_ipv4(ip: Ipv4Addr, port: u16, buffer: &mut [u8; 21]) -> &str {
+    let mut at = buffer.len();
+    let mut put = |byte: u8| {
+        at -= 1;
+        buffer[at] = byte;
+    };
+    let mut number = |mut number: u16, before: Option<u8>| {
+        loop {
+            put(b'0' + u8::try_from(number % 10).unwrap_or(0));
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        before.map(&mut put);
+    };
+    number(port, Some(b':'));
+    let [a, b, c, d] = ip.octets().map(u16::from);
+    for (octet, before) in [(d, Some(b'.')), (c, Some(b'.')), (b, Some(b'.')), (a, None)] {
+        number(octet, before);
+    }
+    str::from_utf8(&buffer[at..]).unwrap_or_default()
 }
 
 /// Where an endpoint is.
@@ -152,4 +181,20 @@ pub enum Shown {
     WhereFilled,
     /// The wide one, where somebody fills it.
     Wide,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_ipv4_endpoint_is_written_as_the_standard_library_writes_it(ip: [u8; 4], port: u16) {
+            let ip = Ipv4Addr::from(ip);
+            let mut buffer = [0; 21];
+            prop_assert_eq!(write_ipv4(ip, port, &mut buffer), format!("{ip}:{port}"));
+        }
+    }
 }
