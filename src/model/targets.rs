@@ -92,6 +92,14 @@ fn cidr(network: &str, prefix: &str) -> Result<Target, TargetError> {
     let widest = if ip.is_ipv4() { 32 } else { 128 };
     let length = prefix.parse::<u8>().ok().filter(|_| prefix.bytes().all(|byte| byte.is_ascii_digit()));
     match length.and_then(|length| IpNet::new(ip, length).ok()) {
+        // IPv4 in IPv6 is IPv4.
+        Some(IpNet::V6(net)) if net.prefix_len() >= 96 && net.addr().to_ipv4_mapped().is_some() => {
+            let ip = net.addr().to_canonical();
+            match IpNet::new(ip, net.prefix_len() - 96) {
+                Ok(net) => Ok(Target::Block(net.into())),
+                Err(error) => Err(TargetError::new(error.to_string(), "write it as an IPv4 network")),
+            }
+        }
         Some(net) => Ok(Target::Block(net.into())),
         None => {
             let why = format!("'/{}' is no prefix length", clean(prefix));
@@ -161,6 +169,7 @@ mod tests {
         assert_eq!(addresses("10.0.0.5"), block(1, "10.0.0.5", "10.0.0.5"));
         assert_eq!(addresses("[2001:db8::1]"), block(1, "2001:db8::1", "2001:db8::1"));
         assert_eq!(addresses("::ffff:10.0.0.5"), block(1, "10.0.0.5", "10.0.0.5"));
+        assert_eq!(addresses("::ffff:10.0.0.0/120"), addresses("10.0.0.0/24"));
         assert_eq!(addresses("10.0.0.77/24"), block(256, "10.0.0.0", "10.0.0.255"));
         assert_eq!(addresses("10.0.0.0/8"), block(1 << 24, "10.0.0.0", "10.255.255.255"));
         assert_eq!(addresses("2001:db8::/64"), block(1 << 64, "2001:db8::", "2001:db8::ffff:ffff:ffff:ffff"));

@@ -56,9 +56,21 @@ pub(super) fn refusal(errno: Errno) -> Answer {
         Errno::INVAL | Errno::AFNOSUPPORT => Answer::No(Reason::NoRoute),
         Errno::TIMEDOUT => Answer::Silent,
         Errno::ACCESS | Errno::PERM => Answer::Prohibited,
+        // ICMP words that no route of our own can cause: a parameter problem, a source route that failed.
+        Errno::PROTO | Errno::OPNOTSUPP => Answer::No(Reason::HostUnreachable),
         // No source port, no memory, no buffer, no route cache entry; and whatever else the kernel may think of, which
         // is not the target's word either.
         errno => Answer::Short(Shortage(errno)),
+    }
+}
+
+/// What a refusal says that came over the network, after the question had left: that this machine does not permit it
+/// was said before. The kernel has one number for both where ICMPv6 says «administratively prohibited» (RFC 4443,
+/// type 1, codes 1, 5 and 6).
+pub(super) fn refusal_from_afar(errno: Errno) -> Answer {
+    match refusal(errno) {
+        Answer::Prohibited => Answer::No(Reason::HostUnreachable),
+        answer => answer,
     }
 }
 
@@ -82,6 +94,8 @@ mod tests {
         }
         assert!(Shortage(Errno::MFILE).is_of_descriptors() && !Shortage(Errno::ADDRNOTAVAIL).is_of_descriptors());
         assert_eq!((refusal(Errno::PERM), without_socket(Errno::ACCESS)), (Answer::Prohibited, Answer::Prohibited));
+        assert_eq!(refusal_from_afar(Errno::ACCESS), Answer::No(Reason::HostUnreachable));
+        assert_eq!(refusal(Errno::PROTO), Answer::No(Reason::HostUnreachable));
         assert_eq!(refusal(Errno::CONNREFUSED), Answer::No(Reason::Refused));
         assert_eq!(without_socket(Errno::AFNOSUPPORT), Answer::No(Reason::NoRoute));
     }

@@ -17,7 +17,7 @@ use rustix::net::{
     socket_with, sockopt,
 };
 
-use super::answer::{Answer, Shortage, refusal, without_socket};
+use super::answer::{Answer, Shortage, refusal, refusal_from_afar, without_socket};
 use crate::model::Reason;
 
 /// Who is asked, and how often that was.
@@ -122,7 +122,7 @@ impl Connector {
         if in_progress(verdict) {
             return self.park(slot, probe, now);
         }
-        let answer = self.judge(slot, verdict);
+        let answer = self.judge(slot, verdict, looked);
         self.release(slot, answer);
         Begun::Answered { answer, looked }
     }
@@ -181,7 +181,7 @@ impl Connector {
     /// link: the kernel then only notes it and goes on trying.
     fn said_softly(&self, slot: u32) -> Answer {
         match sockopt::socket_error(&self.slots[slot as usize].fd) {
-            Ok(Err(errno)) => match refusal(errno) {
+            Ok(Err(errno)) => match refusal_from_afar(errno) {
                 Answer::No(reason) => Answer::No(reason),
                 _ => Answer::Silent,
             },
@@ -196,7 +196,7 @@ impl Connector {
         if in_progress(verdict) {
             return None;
         }
-        let answer = self.judge(slot, verdict);
+        let answer = self.judge(slot, verdict, true);
         self.release(slot, answer);
         self.waiting -= 1;
         Some(Ended { probe, answer, since })
@@ -243,7 +243,7 @@ impl Connector {
     }
 
     /// What `connect` said of the port.
-    fn judge(&self, slot: u32, verdict: Result<()>) -> Answer {
+    fn judge(&self, slot: u32, verdict: Result<()>, from_afar: bool) -> Answer {
         match verdict {
             Ok(()) | Err(Errno::ISCONN) => match ends(&self.slots[slot as usize].fd) {
                 Some((own, peer)) if own == peer => Answer::Itself,
@@ -253,6 +253,7 @@ impl Connector {
             },
             // While it is being made a connection is refused, not reset: this one had been made.
             Err(Errno::CONNRESET | Errno::PIPE) => Answer::Open { reason: Reason::SynAckReset, own: true },
+            Err(errno) if from_afar => refusal_from_afar(errno),
             Err(errno) => refusal(errno),
         }
     }
@@ -394,6 +395,6 @@ mod tests {
     fn a_reset_after_the_connection_was_made_is_open() {
         let connector = Connector::new(1).unwrap();
         let reset = Answer::Open { reason: Reason::SynAckReset, own: true };
-        assert_eq!(connector.judge(0, Err(Errno::CONNRESET)), reset);
+        assert_eq!(connector.judge(0, Err(Errno::CONNRESET), false), reset);
     }
 }

@@ -1,6 +1,7 @@
 //! Targets for Prometheus: the JSON that its `file_sd_configs` and `http_sd_configs` read.
 //!
-//! A listener at every address is a target at this host's loopback address; what has no port is left out. Labels
+//! A listener at every address is a target at this host's loopback address; what has no port or is not ready is left
+//! out. Labels
 //! begin with `__meta_portolan_`, so that they last until relabelling and no longer, and hold only what stays the same
 //! while the service does: whatever else changed would make Prometheus start over with a target.
 
@@ -78,6 +79,9 @@ impl Format for PrometheusSd<'_> {
 /// Where to scrape an endpoint.
 fn target(endpoint: &Endpoint) -> Option<String> {
     let Address::Ip(ip) = endpoint.address else { return None };
+    if !endpoint.ready {
+        return None;
+    }
     let ip = match ip.to_canonical() {
         // Nothing answers at these, and what is bound to one interface does not answer at loopback.
         ip if ip.is_multicast() || ip == Ipv4Addr::BROADCAST => return None,

@@ -63,6 +63,8 @@ pub(super) fn read(options: &Scan) -> Result<Asked> {
     if let Some(fault) = unwanted.faults.first() {
         return Err(Error::usage("--exclude", format!("cannot {}: {}", fault.what, fault.why), &fault.hint));
     }
+    // To connect to «every address» is to connect to oneself, and says nothing of the network it stands in.
+    unwanted.blocks.extend([IpAddr::from([0; 4]), IpAddr::from([0u16; 8])].map(Block::from));
     let addresses = Addresses::new(wanted.blocks).without(&Addresses::new(unwanted.blocks));
     Ok(Asked { addresses, names: wanted.names, faults: wanted.faults })
 }

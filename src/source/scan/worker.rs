@@ -260,9 +260,9 @@ impl<'p> Worker<'p> {
         self.pause = PAUSES.0;
         let now = self.now_ms();
         let host = &mut self.hosts[probe.host as usize];
-        host.take_answer(probe.attempt, rtt);
+        let lost = host.take_answer(&self.plan.pace, probe.attempt, rtt);
         self.window.answered();
-        if probe.attempt > 1 {
+        if lost {
             let (span, keep) = (host.loss_span(&self.plan.pace), host.keeps());
             host.window.lost(now, span, keep);
             // What was lost on the way to one host tells half as much of the way to all.
