@@ -40,7 +40,7 @@ const FEW_RETRIES: u8 = 2;
 /// More than this brings nothing at any loss that can be worked with.
 const MOST_RETRIES: u8 = 12;
 /// Retrying ends when fewer answers than this are still to be expected.
-const EXPECTED: f64 = 0.02;
+const EXPECTED: f64 = 0.005;
 /// What one question weighs in the share of those lost.
 const LOSS_GAIN: f32 = 1.0 / 256.0;
 /// An average above this makes the second look worth its system call.
@@ -245,7 +245,7 @@ mod tests {
             host.take_silence(2);
         }
         assert!(host.is_worth_asking_again(&pace, 1), "one in forty may be lost");
-        assert!(!host.is_worth_asking_again(&pace, 2));
+        assert!(host.is_worth_asking_again(&pace, 2) && !host.is_worth_asking_again(&pace, 3));
     }
 
     #[test]
@@ -265,8 +265,8 @@ mod tests {
             host.begin_again(2);
             host.take_answer(&pace, 2, 100);
         }
-        assert!(host.is_worth_asking_again(&pace, 8), "1,000 ports, 30% lost: 0.07 are still to come");
-        assert!(!host.is_worth_asking_again(&pace, 9));
+        assert!(host.is_worth_asking_again(&pace, 10), "1,000 ports, 30% lost: 0.006 are still to come");
+        assert!(!host.is_worth_asking_again(&pace, 11));
         let told = Pace { retries: Some(3), ..pace };
         assert!(host.is_worth_asking_again(&told, 3) && !host.is_worth_asking_again(&told, 4));
         let once = Pace { retries: Some(0), ..pace };

@@ -102,6 +102,10 @@ impl Window {
     /// No answer came; `alone`: from a host that hardly ever answers.
     pub(super) fn silent(&mut self, alone: bool) {
         if alone {
+            // What stopped the doubling before was no loss, as long as none has shown.
+            if self.cut == 0 {
+                self.threshold = f32::INFINITY;
+            }
             self.grow(SILENT_GROWTH);
         } else {
             // Perhaps a loss. Until it is known, no doubling.
