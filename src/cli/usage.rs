@@ -65,7 +65,10 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
         }
         ErrorKind::UnknownArgument => {
             let hint = match (text(error, ContextKind::SuggestedArg), error.get(ContextKind::Suggested)) {
-                (Some(near), _) => format!("did you mean {near}?"),
+                // That a flag can be taken back is told elsewhere; nobody who mistypes means it.
+                (Some(near), _) if !near.starts_with("--no-") || argument.starts_with("--no-") => {
+                    format!("did you mean {near}?")
+                }
                 (None, Some(ContextValue::StyledStrs(said))) if !said.is_empty() => clean(&said[0].to_string()),
                 _ => help,
             };

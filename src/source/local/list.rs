@@ -54,14 +54,7 @@ pub(super) fn list(
     sockets.retain(|socket| selection.takes(socket, &namespaces[usize::from(socket.netns)].interfaces));
     let mut owners = if query.needs_owners(depth) && !sockets.is_empty() {
         let owners = find_owners(&mut sockets, query, depth, &users, stop)?;
-        match owners.unfinished {
-            Some(Unfinished::Stopped) => errors.push(fault("look into every process", "stopped", "let it finish")),
-            Some(Unfinished::Failed(error)) => {
-                let why = std::io::Error::from(error).to_string();
-                errors.push(fault("look into every process", &why, hint_for(error)));
-            }
-            None => {}
-        }
+        errors.extend(owners.unfinished.map(unfinished));
         owners
     } else {
         Owners::not_asked()
@@ -121,6 +114,15 @@ fn find_owners(
         }
     }
     Ok(owners)
+}
+
+/// Says why the search for owners did not come to its end.
+fn unfinished(why: Unfinished) -> Fault {
+    let what = "look into every process";
+    match why {
+        Unfinished::Stopped => fault(what, "stopped", "let it finish"),
+        Unfinished::Failed(error) => fault(what, &std::io::Error::from(error).to_string(), hint_for(error)),
+    }
 }
 
 /// What to try where rights are missing; who is root already has to look elsewhere.
