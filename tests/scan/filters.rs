@@ -62,7 +62,10 @@ fn a_black_hole() {
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let document = outcome.document();
     assert_eq!(ports(&document, "filtered").len(), 300);
-    assert!(document["items"][0]["detail"]["attempts"].as_u64().unwrap() > 1, "silence is asked again");
+    // The first hundreds are asked again; when these stay silent too, the rest is judged by them.
+    let again = |item: &&serde_json::Value| item["detail"]["attempts"].as_u64().unwrap() > 1;
+    let again = document["items"].as_array().unwrap().iter().filter(again).count();
+    assert!((200..300).contains(&again), "{again} of 300 silent ports were asked again");
     let once = here.scan().args("-p 1-300 10.77.0.2 --all --json --retries 0 --timeout 100ms").run().document();
     assert!(once["items"].as_array().unwrap().iter().all(|item| item["detail"]["attempts"] == 1));
 }
