@@ -105,10 +105,10 @@ pub use jiff::Timestamp;
 pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
-    Address, Addresses, Ancestor, Backlog, Block, Column, Completeness, Container, Depth, Detail, Endpoint, Fault,
-    Listing, LocalDetail, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState, Ports, PortsError,
-    ProbeOrder, Process, Reason, ScanDetail, Scope, Service, Shown, SocketState, Target, TargetError, Transport, User,
-    port_name,
+    Address, Addresses, Ancestor, Backlog, Block, Change, Column, Completeness, Container, Depth, Detail, Endpoint,
+    Event, EventKind, Fault, Feed, Listing, LocalDetail, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName,
+    PortState, Ports, PortsError, ProbeOrder, Process, Reason, ScanDetail, Scope, Service, Shown, SocketState, Target,
+    TargetError, Transport, Update, User, changed_fields, diff, port_name,
 };
 pub use output::{End, Format, FormatName, Page, Read};
 pub use source::local::{Local, SortKey};

@@ -49,7 +49,11 @@ pub struct LocalDetail {
     pub sockets: u32,
 }
 
-impl Detail for LocalDetail {}
+impl Detail for LocalDetail {
+    fn measured(&self) -> &'static [&'static str] {
+        &["processes.memory_bytes", "processes.cpu_ms", "backlog.used", "receive_queue", "connections"]
+    }
+}
 
 /// How far the search for a listener's processes came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

@@ -1,6 +1,8 @@
 //! Plain data: what is found, and the words it is described in. No input, no output, no clock.
 
 mod addresses;
+mod diff;
+mod event;
 mod listing;
 mod local;
 mod permutation;
@@ -12,8 +14,11 @@ mod scan;
 mod scope;
 mod service;
 mod targets;
+mod update;
 
 pub use addresses::{Addresses, Block};
+pub use diff::{Change, changed_fields, diff};
+pub use event::{Event, EventKind};
 pub use listing::{Completeness, Depth, Fault, Listing};
 pub use local::{Ancestor, Backlog, Container, LocalDetail, NetworkNamespace, Owner, Process, SocketState, User};
 pub use permutation::Permutation;
@@ -25,3 +30,4 @@ pub use scan::{PortState, Reason, ScanDetail};
 pub use scope::Scope;
 pub use service::{Address, Column, Detail, Endpoint, Service, Shown, Transport};
 pub use targets::{Target, TargetError};
+pub use update::{Feed, Update};

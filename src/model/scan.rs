@@ -23,7 +23,11 @@ pub struct ScanDetail {
     pub host: Option<Untrusted>,
 }
 
-impl Detail for ScanDetail {}
+impl Detail for ScanDetail {
+    fn measured(&self) -> &'static [&'static str] {
+        &["rtt_us", "attempts"]
+    }
+}
 
 #[expect(clippy::ref_option, reason = "serde hands a reference to the field over")]
 fn microseconds<S: Serializer>(rtt: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -38,7 +38,13 @@ impl<D: Detail> Service<D> {
 }
 
 /// What a source knows of its services beyond the common fields. It serialises as the `detail` of an item.
-pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {}
+pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {
+    /// The fields that are measured anew each time, and so differ without anything having happened: their paths in
+    /// the JSON of the detail, without indexes, as in `processes.cpu_ms`. A difference in them alone is no change.
+    fn measured(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
 erased_serde::serialize_trait_object!(Detail);
 
 impl dyn Detail {

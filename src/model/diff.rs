@@ -1,0 +1,195 @@
+//! What differs between two answers.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+
+use super::Service;
+
+/// A difference between two answers.
+#[derive(Clone, Debug)]
+pub enum Change<'a> {
+    /// Only the new answer has it.
+    Added(&'a Service),
+    /// Both have it, and not alike.
+    Updated {
+        /// As it was.
+        old: &'a Service,
+        /// As it is.
+        new: &'a Service,
+        /// The fields that differ, never none: `endpoints[0].ready`, `detail.processes`.
+        changed: Vec<String>,
+    },
+    /// Only the old answer has it.
+    Removed(&'a Service),
+}
+
+/// What differs between two answers: what is gone, in the order of the old one, then what is new or changed, in the
+/// order of the new one. Services are the same by their ids; of several with one id the last counts.
+pub fn diff<'a>(
+    old: impl IntoIterator<Item = &'a Service>,
+    new: impl IntoIterator<Item = &'a Service>,
+) -> Vec<Change<'a>> {
+    let (old, new) = (last_of_each(old), last_of_each(new));
+    let before: HashMap<&str, &Service> = old.iter().map(|service| (service.id.as_str(), *service)).collect();
+    let after: HashSet<&str> = new.iter().map(|service| service.id.as_str()).collect();
+    let gone = old.into_iter().filter(|service| !after.contains(service.id.as_str())).map(Change::Removed);
+    let there = new.into_iter().filter_map(|new| match before.get(new.id.as_str()) {
+        None => Some(Change::Added(new)),
+        Some(old) => {
+            let changed = changed_fields(old, new);
+            (!changed.is_empty()).then_some(Change::Updated { old, new, changed })
+        }
+    });
+    gone.chain(there).collect()
+}
+
+fn last_of_each<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<&'a Service> {
+    let mut services: Vec<&Service> = services.into_iter().collect();
+    let mut seen = HashSet::with_capacity(services.len());
+    services.reverse();
+    services.retain(|service| seen.insert(service.id.as_str()));
+    services.reverse();
+    services
+}
+
+/// The fields that differ between two descriptions of one service, by their paths in its JSON: `endpoints[0].ready`.
+///
+/// A list that became longer or shorter is named as a whole. What a source only measures
+/// ([`Detail::measured`](super::Detail::measured)) is left out: it is never twice the same.
+pub fn changed_fields(old: &Service, new: &Service) -> Vec<String> {
+    let mut changed = Vec::new();
+    // Nothing of a service fails to serialise: its keys are texts, its numbers finite.
+    if let (Ok(old), Ok(now)) = (serde_json::to_value(old), serde_json::to_value(new)) {
+        let mut walk = Walk { measured: new.detail.measured(), changed: &mut changed };
+        walk.value(&mut Path::default(), &old, &now);
+    }
+    changed
+}
+
+/// Where a walk stands: `endpoints[0].ready`, and the same without indexes.
+#[derive(Default)]
+struct Path {
+    full: String,
+    plain: String,
+}
+
+impl Path {
+    /// Looks at something below, and comes back.
+    fn below(&mut self, name: &str, is_index: bool, look: impl FnOnce(&mut Self)) {
+        let (full, plain) = (self.full.len(), self.plain.len());
+        if is_index {
+            self.full.extend(["[", name, "]"]);
+        } else {
+            let dot = |text: &str| if text.is_empty() { "" } else { "." };
+            self.full.extend([dot(&self.full), name]);
+            self.plain.extend([dot(&self.plain), name]);
+        }
+        look(self);
+        self.full.truncate(full);
+        self.plain.truncate(plain);
+    }
+}
+
+struct Walk<'a> {
+    measured: &'static [&'static str],
+    changed: &'a mut Vec<String>,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, path: &mut Path, old: &Value, new: &Value) {
+        if old == new || path.plain.strip_prefix("detail.").is_some_and(|path| self.measured.contains(&path)) {
+            return;
+        }
+        match (old, new) {
+            (Value::Object(old), Value::Object(new)) => {
+                let missing = old.keys().filter(|key| !new.contains_key(*key));
+                for key in new.keys().chain(missing) {
+                    let (old, new) = (old.get(key).unwrap_or(&Value::Null), new.get(key).unwrap_or(&Value::Null));
+                    path.below(key, false, |path| self.value(path, old, new));
+                }
+            }
+            (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
+                for (at, (old, new)) in old.iter().zip(new).enumerate() {
+                    path.below(&at.to_string(), true, |path| self.value(path, old, new));
+                }
+            }
+            _ => self.changed.push(path.full.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::Detail;
+
+    #[derive(Debug, serde::Serialize)]
+    struct Facts(Value);
+    impl Detail for Facts {
+        fn measured(&self) -> &'static [&'static str] {
+            &["load", "parts.age"]
+        }
+    }
+
+    fn service(id: &str, detail: Value) -> Service {
+        let (id, endpoints) = (id.to_owned(), Vec::new());
+        Service { id, name: None, namespace: None, source: "test", endpoints, detail: Arc::new(Facts(detail)) }
+    }
+
+    fn fields(old: Value, new: Value) -> Vec<String> {
+        changed_fields(&service("a", old), &service("a", new))
+    }
+
+    #[test]
+    fn fields_are_named_by_their_paths() {
+        let old = json!({"user": {"uid": 1}, "parts": [{"pid": 1}, {"pid": 2}], "unit": "x"});
+        let new = json!({"user": {"uid": 2}, "parts": [{"pid": 1}, {"pid": 3}], "unit": null, "state": "listen"});
+        assert_eq!(fields(old.clone(), new), ["detail.user.uid", "detail.parts[1].pid", "detail.unit", "detail.state"]);
+        assert_eq!(fields(old, json!({"user": {"uid": 1}, "parts": [], "unit": "x"})), ["detail.parts"]);
+    }
+
+    #[test]
+    fn what_is_only_measured_is_no_change() {
+        let old = json!({"load": 1, "parts": [{"age": 1, "pid": 1}]});
+        assert_eq!(fields(old.clone(), json!({"load": 2, "parts": [{"age": 2, "pid": 1}]})), Vec::<String>::new());
+        assert_eq!(fields(old, json!({"load": 2, "parts": [{"age": 2, "pid": 2}]})), ["detail.parts[0].pid"]);
+    }
+
+    #[test]
+    fn what_is_said_twice_counts_as_said_last() {
+        let (old, new) = ([service("a", json!(1))], [service("a", json!(2)), service("a", json!(1))]);
+        assert!(diff(&old, &new).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn the_differences_lead_from_the_old_answer_to_the_new(
+            old in prop::collection::btree_map(0..20_u8, 0..3_u8, 0..20),
+            new in prop::collection::btree_map(0..20_u8, 0..3_u8, 0..20),
+        ) {
+            let of = |map: &std::collections::BTreeMap<u8, u8>| -> Vec<Service> {
+                map.iter().map(|(id, value)| service(&id.to_string(), json!(value))).collect()
+            };
+            let (before, after) = (of(&old), of(&new));
+            let mut built = old.clone();
+            let mut touched = HashSet::new();
+            for change in diff(&before, &after) {
+                let (Change::Added(at) | Change::Updated { new: at, .. } | Change::Removed(at)) = change;
+                let id: u8 = at.id.parse().unwrap();
+                prop_assert!(touched.insert(id));
+                match change {
+                    Change::Added(_) => prop_assert!(built.insert(id, new[&id]).is_none()),
+                    Change::Updated { .. } => prop_assert_ne!(built.insert(id, new[&id]), Some(new[&id])),
+                    Change::Removed(_) => prop_assert!(built.remove(&id).is_some()),
+                }
+            }
+            prop_assert_eq!(built, new);
+        }
+    }
+}

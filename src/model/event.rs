@@ -1,0 +1,107 @@
+//! What happened to the services of a source, one thing at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use super::{Fault, Service};
+
+/// Something that happened. It serialises as a line of `--watch`:
+/// `{"index":42,"type":"updated","time":…,"source":"local","item":{…},"changed":["endpoints[0].ready"]}`.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// Counts what happened, from 1, without gaps; it starts anew with each process.
+    pub index: u64,
+    /// When it was noticed.
+    pub time: Timestamp,
+    /// The word for the source: `local`.
+    pub source: &'static str,
+    /// What it was.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum EventKind {
+    /// A service is there that was not known.
+    Added(Arc<Service>),
+    /// A known service is not as it was.
+    Updated {
+        /// As it is now.
+        item: Arc<Service>,
+        /// The fields that differ, never none: `endpoints[0].ready`, `detail.processes`.
+        changed: Vec<String>,
+    },
+    /// A service is gone; as it was last known.
+    Removed(Arc<Service>),
+    /// Everything is known: the first whole answer is in, or the source can be asked again. What comes after it is news.
+    Synced {
+        /// How many services there are.
+        services: usize,
+    },
+    /// The source cannot be asked. What was known stays, but nobody knows whether it still holds.
+    Stale {
+        /// How long ago the last answer came; `None` where none ever did.
+        age: Option<Duration>,
+        /// Why.
+        error: Fault,
+    },
+    /// The reader was too slow, and so many events were left out. What they came to follows.
+    Lagged {
+        /// How many.
+        missed: u64,
+    },
+    /// A part could not be read; nothing in it was taken for gone.
+    Error(Fault),
+}
+
+impl EventKind {
+    /// The word for it, as every format prints it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Added(_) => "added",
+            Self::Updated { .. } => "updated",
+            Self::Removed(_) => "removed",
+            Self::Synced { .. } => "synced",
+            Self::Stale { .. } => "stale",
+            Self::Lagged { .. } => "lagged",
+            Self::Error(_) => "error",
+        }
+    }
+
+    /// The service that it happened to, if it was one.
+    pub fn item(&self) -> Option<&Arc<Service>> {
+        match self {
+            Self::Added(item) | Self::Updated { item, .. } | Self::Removed(item) => Some(item),
+            _ => None,
+        }
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut line = serializer.serialize_struct("Event", 6)?;
+        line.serialize_field("index", &self.index)?;
+        line.serialize_field("type", self.kind.as_str())?;
+        line.serialize_field("time", &self.time)?;
+        line.serialize_field("source", self.source)?;
+        match &self.kind {
+            EventKind::Added(item) | EventKind::Removed(item) => line.serialize_field("item", item)?,
+            EventKind::Updated { item, changed } => {
+                line.serialize_field("item", item)?;
+                line.serialize_field("changed", changed)?;
+            }
+            EventKind::Synced { services } => line.serialize_field("services", services)?,
+            EventKind::Stale { age, error } => {
+                let age = age.map(|age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX));
+                line.serialize_field("age_ms", &age)?;
+                line.serialize_field("error", error)?;
+            }
+            EventKind::Lagged { missed } => line.serialize_field("missed", missed)?,
+            EventKind::Error(error) => line.serialize_field("error", error)?,
+        }
+        line.end()
+    }
+}
