@@ -2,11 +2,8 @@
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -16,6 +13,7 @@ use super::progress::Bar;
 use super::signals::Stop;
 use super::terminal::{self, Terminal};
 use super::{Global, stderr, stdout};
+use crate::engine;
 use crate::error::Result;
 use crate::model::{Completeness, Depth, Fault, Service};
 use crate::output::{End, Format, FormatName, Page, Read};
@@ -79,7 +77,9 @@ impl Judge {
         };
         let printed = stdout::with_stdout(Some(&stop), |out| {
             let mut printer = Printer::new(global.format(), page, out, stop.flag(), Bar::new(global.quiet));
-            let listed = block_on(source.list(&mut printer));
+            // A source that needs timers or sockets brings its own runtime; one that only reads what the kernel has
+            // ready does not pay for one.
+            let listed = engine::block_on(source.list(&mut printer));
             printer.finish(listed)
         })?;
         let Some(printed) = printed else { return Ok(stop.requested().unwrap_or(Exit::Done)) };
@@ -218,24 +218,5 @@ impl Sink for Printer<'_> {
 
     fn confirm(&mut self, question: &str) -> bool {
         terminal::ask(question)
-    }
-}
-
-/// Runs a future on this thread. A source that needs timers or sockets brings its own runtime; one that only reads
-/// what the kernel has ready does not pay for one.
-fn block_on<F: Future>(future: F) -> F::Output {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use crate::engine::Signal;
 use crate::error::Error;
 
 /// How a command ended. The order is the order of weight: where several hold, the weightiest is told.
@@ -42,6 +43,15 @@ impl Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         exit.code().into()
+    }
+}
+
+impl From<Signal> for Exit {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Interrupt => Self::Interrupted,
+            Signal::Terminate => Self::Terminated,
+        }
     }
 }
 

@@ -1,12 +1,33 @@
 //! SIGINT and SIGTERM ask for an end; a second Ctrl-C makes one.
+//!
+//! Every command that can be stopped begins with [`Stop::listen`], which costs a few microseconds and starts nothing.
+//! One without a runtime looks at [`Stop::flag`] now and then. One with a runtime takes the cancellation tree:
+//!
+//! ```ignore
+//! let stop = Stop::listen()?;
+//! let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+//! let drained = runtime.block_on(async {
+//!     let shutdown = stop.tree()?;
+//!     shutdown.spawn(keep_looking(shutdown.child())); // ends when its node is `stopping()`
+//!     tokio::select! {
+//!         () = shutdown.stopping() => {}
+//!         () = work(&shutdown) => {}
+//!     }
+//!     Ok(shutdown.drain(GRACE).await) // nothing is left running, whoever asked for the end
+//! })?;
+//! // Print what there is, marked incomplete if `stop.requested()` or `!drained.is_clean()`; then:
+//! Ok(stop.requested().unwrap_or(Exit::Done))
+//! ```
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Exit;
+use crate::engine::{Shutdown, Signal};
 use crate::error::{Error, Result};
 
 /// Whether somebody wants this process to stop.
@@ -23,11 +44,14 @@ impl Stop {
     /// SIGTERM never does: `timeout` and service managers send it twice in a row, to a process and to its group. A
     /// command that never asks for the word must not listen.
     ///
+    /// The end at once is made in the signal's handler, so it works however stuck the program is, and tidies nothing:
+    /// who changed the terminal restores it as soon as the end is asked for, not when everything has ended.
+    ///
     /// # Errors
     /// Where the operating system does not let signals be caught.
     pub(super) fn listen() -> Result<Self> {
         let stop = Self { interrupted: Arc::default(), terminated: Arc::default(), asked: Arc::default() };
-        stop.register().map_err(|error| Error::io("catch signals", error, "look for a sandbox that forbids it"))?;
+        stop.register().map_err(cannot_catch)?;
         Ok(stop)
     }
 
@@ -47,33 +71,86 @@ impl Stop {
         Arc::clone(&self.asked)
     }
 
+    /// The root of the command's cancellation tree, which the first signal stops, even one that came before this call.
+    ///
+    /// To be called within the command's runtime, which must have its drivers enabled (`enable_all`). What feeds the
+    /// tree is itself a task of the tree: draining it ends everything.
+    ///
+    /// # Errors
+    /// Where the operating system does not let signals be caught.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the first command with a runtime, which removes this line"))]
+    pub(super) fn tree(&self) -> Result<Shutdown> {
+        let tree = Shutdown::new();
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_catch)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(cannot_catch)?;
+        // What comes from here on is received below, what came before has left word.
+        if let Some(signal) = self.signal() {
+            tree.stop_by(signal);
+        }
+        let root = tree.clone();
+        tree.spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => root.stop_by(Signal::Interrupt),
+                _ = terminate.recv() => root.stop_by(Signal::Terminate),
+                () = root.stopping() => {}
+            }
+        });
+        Ok(tree)
+    }
+
     /// How the command must end, if it was asked to stop.
     pub(super) fn requested(&self) -> Option<Exit> {
+        self.signal().map(Exit::from)
+    }
+
+    fn signal(&self) -> Option<Signal> {
         if self.interrupted.load(Ordering::Relaxed) {
-            Some(Exit::Interrupted)
+            Some(Signal::Interrupt)
         } else if self.terminated.load(Ordering::Relaxed) {
-            Some(Exit::Terminated)
+            Some(Signal::Terminate)
         } else {
             None
         }
     }
 }
 
+fn cannot_catch(error: std::io::Error) -> Error {
+    Error::io("catch signals", error, "look for a sandbox that forbids it")
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
+    use std::time::Duration;
 
     use signal_hook::low_level::raise;
+    use tokio::time::timeout;
 
     use super::*;
 
-    /// Set in the process that this test starts to be signalled; the process that runs all tests must survive.
+    /// Set in the process that a test starts to be signalled; the process that runs all tests must survive.
     const CHILD: &str = "RAISE";
+
+    /// The exit code of another process that runs only `test`, with `signals` to raise.
+    fn child(test: &str, signals: &[i32]) -> Option<i32> {
+        let signals: Vec<String> = signals.iter().map(ToString::to_string).collect();
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", &format!("cli::signals::tests::{test}")]).env(CHILD, signals.join(" "));
+        let output = child.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success() || said.contains("1 passed"), "{said}");
+        output.status.code()
+    }
+
+    /// In the child, the signals to raise.
+    fn to_raise() -> Option<Vec<i32>> {
+        let signals = std::env::var(CHILD).ok()?;
+        Some(signals.split(' ').map(|signal| signal.parse().unwrap()).collect())
+    }
 
     #[test]
     fn a_signal_leaves_word_and_a_second_interrupt_ends_the_process() {
-        if let Ok(signals) = std::env::var(CHILD) {
-            let signals: Vec<i32> = signals.split(' ').map(|signal| signal.parse().unwrap()).collect();
+        if let Some(signals) = to_raise() {
             let stop = Stop::listen().unwrap();
             assert_eq!(stop.requested(), None);
             for signal in &signals {
@@ -83,17 +160,43 @@ mod tests {
             assert_eq!(stop.requested(), Some(exit));
             return;
         }
-        let test = "cli::signals::tests::a_signal_leaves_word_and_a_second_interrupt_ends_the_process";
-        let code = |signals: &[i32]| {
-            let signals: Vec<String> = signals.iter().map(ToString::to_string).collect();
-            let mut child = Command::new(std::env::current_exe().unwrap());
-            child.args(["--exact", test]).env(CHILD, signals.join(" ")).output().unwrap().status.code()
-        };
+        let code = |signals: &[i32]| child("a_signal_leaves_word_and_a_second_interrupt_ends_the_process", signals);
         assert_eq!(code(&[SIGINT]), Some(0));
         assert_eq!(code(&[SIGTERM]), Some(0));
         assert_eq!(code(&[SIGTERM, SIGTERM]), Some(0));
         assert_eq!(code(&[SIGINT, SIGTERM]), Some(0));
         assert_eq!(code(&[SIGTERM, SIGINT]), Some(130));
         assert_eq!(code(&[SIGINT, SIGINT]), Some(130));
+    }
+
+    #[test]
+    fn a_signal_stops_the_tree_before_and_after_it_is_made() {
+        const LONG: Duration = Duration::from_mins(1);
+        let Some(signals) = to_raise() else {
+            for signal in [SIGINT, SIGTERM] {
+                assert_eq!(child("a_signal_stops_the_tree_before_and_after_it_is_made", &[signal]), Some(0));
+            }
+            return;
+        };
+        let cause = if signals[0] == SIGINT { Signal::Interrupt } else { Signal::Terminate };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let stop = Stop::listen().unwrap();
+            let unasked = stop.tree().unwrap();
+            assert!(unasked.drain(LONG).await.is_clean(), "no signal is needed to end it");
+            assert_eq!(unasked.cause(), None);
+
+            let tree = stop.tree().unwrap();
+            let leaf = tree.child();
+            leaf.clone().spawn(async move { leaf.stopping().await });
+            raise(signals[0]).unwrap();
+            timeout(LONG, tree.stopping()).await.unwrap();
+            assert_eq!((tree.cause(), stop.requested()), (Some(cause), Some(Exit::from(cause))));
+            assert!(tree.drain(LONG).await.is_clean());
+
+            let late = stop.tree().unwrap();
+            assert!(late.is_stopping());
+            assert_eq!(late.cause(), Some(cause));
+        });
     }
 }

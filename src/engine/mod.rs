@@ -11,8 +11,7 @@ mod shutdown;
 pub use breaker::{Breaker, BreakerOptions, BreakerState, Breakers, Outcome, Permit, Rejected};
 pub use cache::{Cache, CacheOptions, CacheStats, Key, KeyRef, Load, LoadError, Loaded, Lookup, Swept};
 pub use clock::{Clock, ManualClock};
+pub(crate) use park::block_on;
 pub use pool::{Job, JobError, Lane, Pool, PoolOptions, PoolStats, Refusal, Refused, Ticket};
 pub use retry::{Again, GaveUp, Retry};
-#[cfg(unix)]
-pub use shutdown::SignalWatch;
 pub use shutdown::{Drained, Shutdown, Signal, Tracked};

@@ -1,8 +1,5 @@
 //! One cancellation tree: asking to stop flows down, and whoever asks can wait until everything below has ended.
 
-#[cfg(unix)]
-mod signals;
-
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
@@ -15,9 +12,6 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::park;
-
-#[cfg(unix)]
-pub use signals::SignalWatch;
 
 /// How long [`Shutdown::drain`] waits, after it has aborted, for tasks to be dropped. A task is dropped at its next
 /// await point, so only one that blocks its thread takes longer.
@@ -64,16 +58,6 @@ pub enum Signal {
     Terminate,
 }
 
-impl Signal {
-    /// The exit code of a process that ended because of it: 128 and the signal's number.
-    pub const fn exit_code(self) -> u8 {
-        match self {
-            Self::Interrupt => 130,
-            Self::Terminate => 143,
-        }
-    }
-}
-
 /// How a [`Shutdown::drain`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -98,7 +82,7 @@ impl Default for Shutdown {
 }
 
 impl Shutdown {
-    /// The root of a new tree. No signal reaches it before `listen` is called.
+    /// The root of a new tree. It catches no signals: the program that does hands them to [`stop_by`](Self::stop_by).
     pub fn new() -> Self {
         Self(Arc::new(Node {
             stop: CancellationToken::new(),
