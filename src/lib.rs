@@ -41,15 +41,9 @@
 //!     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
 //!         Box::pin(async move {
 //!             let address = Address::Ip([192, 0, 2, 7].into());
-//!             let transport = Transport::Tcp;
-//!             let service = Service {
-//!                 id: "harbours/genoa".into(),
-//!                 name: Some("genoa".into()),
-//!                 namespace: None,
-//!                 source: self.name(),
-//!                 endpoints: vec![Endpoint { address, port: Some(80), interface: None, transport, ready: true, service_guess: None }],
-//!                 detail: Harbour { berths: 12 },
-//!             };
+//!             let endpoint = Endpoint::new(address, Some(80), Transport::Tcp);
+//!             let harbour = Harbour { berths: 12 };
+//!             let service = Service::new("harbours/genoa".into(), self.name(), vec![endpoint], harbour);
 //!             let _ = out.service(service.erase());
 //!             Ok(Completeness::Complete)
 //!         })
@@ -106,9 +100,10 @@ pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
     Address, Addresses, Ancestor, Backlog, Block, Change, Column, Completeness, Container, Depth, Detail, Endpoint,
-    Event, EventKind, Fault, Feed, Listing, LocalDetail, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName,
-    PortState, Ports, PortsError, ProbeOrder, Process, Reason, ScanDetail, Scope, Service, Shown, SocketState, Target,
-    TargetError, Transport, Update, User, changed_fields, diff, port_name,
+    Event, EventKind, Fault, Feed, Finding, FindingKind, Grade, Group, Health, HealthState, Listing, LocalDetail,
+    NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState, Ports, PortsError, ProbeOrder, Process, Ran,
+    Reason, Report, ScanDetail, Scope, Service, ServiceHealth, Shown, SocketState, Target, TargetError, Transport,
+    Update, User, changed_fields, diff, port_name,
 };
 pub use output::{End, Format, FormatName, Page, Read};
 pub use source::local::{Local, SortKey};

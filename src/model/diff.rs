@@ -138,8 +138,7 @@ mod tests {
     }
 
     fn service(id: &str, detail: Value) -> Service {
-        let (id, endpoints) = (id.to_owned(), Vec::new());
-        Service { id, name: None, namespace: None, source: "test", endpoints, detail: Arc::new(Facts(detail)) }
+        Service::new(id.to_owned(), "test", Vec::new(), Arc::new(Facts(detail)))
     }
 
     fn fields(old: Value, new: Value) -> Vec<String> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
+use super::{Finding, Health, ServiceHealth, port_name};
 use crate::clean::Untrusted;
 
 /// Something that serves, from any source.
@@ -25,15 +26,28 @@ pub struct Service<D = Arc<dyn Detail>> {
     pub source: &'static str,
     /// Where it serves.
     pub endpoints: Vec<Endpoint>,
+    /// How well it is, by its endpoints, where they were checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<Box<ServiceHealth>>,
+    /// What its source finds wrong with it. It takes no points from the score.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// What only its source knows.
     pub detail: D,
+}
+
+impl<D> Service<D> {
+    /// A service without a name, a namespace, and anything that only a look at it could tell.
+    pub fn new(id: String, source: &'static str, endpoints: Vec<Endpoint>, detail: D) -> Self {
+        Self { id, name: None, namespace: None, source, endpoints, health: None, findings: Vec::new(), detail }
+    }
 }
 
 impl<D: Detail> Service<D> {
     /// The same service with its detail behind the common interface.
     pub fn erase(self) -> Service {
-        let Self { id, name, namespace, source, endpoints, detail } = self;
-        Service { id, name, namespace, source, endpoints, detail: Arc::new(detail) }
+        let Self { id, name, namespace, source, endpoints, health, findings, detail } = self;
+        Service { id, name, namespace, source, endpoints, health, findings, detail: Arc::new(detail) }
     }
 }
 
@@ -69,6 +83,28 @@ pub struct Endpoint {
     pub ready: bool,
     /// What usually speaks on that port. A guess from the number alone.
     pub service_guess: Option<&'static str>,
+    /// Its share of the calls, beside the other endpoints' weights; `None` counts as 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u16>,
+    /// How well it is, where it was checked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<Box<Health>>,
+}
+
+impl Endpoint {
+    /// An endpoint that takes requests, as far as is known; of its port, what usually speaks there is guessed.
+    pub fn new(address: Address, port: Option<u16>, transport: Transport) -> Self {
+        Self {
+            address,
+            port,
+            interface: None,
+            transport,
+            ready: true,
+            service_guess: port.and_then(port_name),
+            weight: None,
+            health: None,
+        }
+    }
 }
 
 /// `127.0.0.1:80`, `[::1]:80`, `0.0.0.0%eth0:80`, `[fe80::1%eth0]:80`, `/run/x.sock`

@@ -23,7 +23,7 @@ use crate::clean::Untrusted;
 use crate::error::{Error, Result};
 use crate::model::{
     Address, Backlog, Completeness, Depth, Endpoint, Fault, LocalDetail, Owner, Process, Service, SocketState,
-    Transport, port_name,
+    Transport,
 };
 
 /// How whole a listing is.
@@ -286,23 +286,11 @@ impl Assembly<'_> {
     fn service(&self, group: &Group<'_>) -> Service<LocalDetail> {
         let first = group.first();
         let port = (first.transport != Transport::Unix).then_some(first.port);
-        let endpoint = Endpoint {
-            address: first.address.clone(),
-            port,
-            interface: self.device(first),
-            transport: first.transport,
-            ready: true,
-            service_guess: port.and_then(port_name),
-        };
+        let endpoint =
+            Endpoint { interface: self.device(first), ..Endpoint::new(first.address.clone(), port, first.transport) };
         let (name, member) = self.name(group);
-        Service {
-            id: self.id(first, &endpoint),
-            name,
-            namespace: None,
-            source: "local",
-            endpoints: vec![endpoint],
-            detail: self.detail(group, member),
-        }
+        let (id, detail) = (self.id(first, &endpoint), self.detail(group, member));
+        Service { name, ..Service::new(id, "local", vec![endpoint], detail) }
     }
 
     /// The interface that a socket is bound to: its name, or its number where it has gone.

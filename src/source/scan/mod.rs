@@ -31,7 +31,7 @@ use crate::clean::Untrusted;
 use crate::error::{Error, Result};
 use crate::model::{
     Address, Column, Completeness, DEFAULT_TOP, Endpoint, Fault, Listing, PortState, Ports, ProbeOrder, ScanDetail,
-    Service, Transport, port_name,
+    Service, Transport,
 };
 use crate::net::ephemeral_ports;
 use crate::source::{ListFuture, Progress, Sink, Source};
@@ -208,27 +208,13 @@ fn hand_over_sorted(mut found: Vec<Found>, names: &BTreeMap<IpAddr, Untrusted>, 
 fn service(found: Found, names: &BTreeMap<IpAddr, Untrusted>) -> Service<ScanDetail> {
     let Found { address, reason, rtt_us, attempts } = found;
     let state = reason.state();
-    Service {
-        id: id(address),
-        name: None,
-        namespace: None,
-        source: "scan",
-        endpoints: vec![Endpoint {
-            address: Address::Ip(address.ip()),
-            port: Some(address.port()),
-            transport: Transport::Tcp,
-            ready: state == PortState::Open,
-            interface: None,
-            service_guess: port_name(address.port()),
-        }],
-        detail: ScanDetail {
-            state,
-            reason,
-            rtt: rtt_us.map(Duration::from_micros),
-            attempts,
-            host: names.get(&address.ip()).cloned(),
-        },
-    }
+    let endpoint = Endpoint {
+        ready: state == PortState::Open,
+        ..Endpoint::new(Address::Ip(address.ip()), Some(address.port()), Transport::Tcp)
+    };
+    let host = names.get(&address.ip()).cloned();
+    let detail = ScanDetail { state, reason, rtt: rtt_us.map(Duration::from_micros), attempts, host };
+    Service::new(id(address), "scan", vec![endpoint], detail)
 }
 
 fn id(address: SocketAddr) -> String {

@@ -1,0 +1,185 @@
+//! How well an endpoint or a service is.
+
+use serde::{Serialize, Serializer};
+
+use super::Finding;
+
+/// How well an endpoint is, by everything that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Health {
+    /// What the score means.
+    pub state: HealthState,
+    /// 0 to 100; `None` where nothing could be looked at.
+    pub score: Option<u8>,
+    /// What the score would be if no finding set a cap.
+    pub uncapped: Option<u8>,
+    /// The score as a letter.
+    pub grade: Option<Grade>,
+    /// Whether everything that was wanted could be looked at.
+    pub complete: bool,
+    /// The checks that looked, in their order.
+    pub coverage: Vec<&'static str>,
+    /// Those that did not.
+    pub not_covered: Vec<&'static str>,
+    /// Why it is not better, the dearest first.
+    pub findings: Vec<Finding>,
+    /// Why something wanted could not be looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hindered: Vec<String>,
+    /// How old the oldest of the evidence is, in milliseconds, where some of it was not gathered just now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age_ms: Option<u64>,
+}
+
+/// How well a service is, by its endpoints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct ServiceHealth {
+    /// What the score means.
+    pub state: HealthState,
+    /// 0 to 100; `None` where no endpoint has a score.
+    pub score: Option<u8>,
+    /// The score as a letter.
+    pub grade: Option<Grade>,
+    /// Whether everything that was wanted could be looked at, at every endpoint.
+    pub complete: bool,
+}
+
+/// What a score means to who wants to use the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthState {
+    /// 80 or more: use it.
+    Healthy,
+    /// 50 to 79: it works, but act soon.
+    Degraded,
+    /// Below 50: a normal client cannot use it now.
+    Unhealthy,
+    /// There is no score.
+    Unknown,
+}
+
+impl HealthState {
+    /// All of them, the best first.
+    pub const ALL: [Self; 4] = [Self::Healthy, Self::Degraded, Self::Unhealthy, Self::Unknown];
+
+    /// What a score means.
+    pub const fn of(score: Option<u8>) -> Self {
+        match score {
+            Some(80..) => Self::Healthy,
+            Some(50..) => Self::Degraded,
+            Some(_) => Self::Unhealthy,
+            None => Self::Unknown,
+        }
+    }
+
+    /// The word for it, as every format prints it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Degraded => "degraded",
+            Self::Unhealthy => "unhealthy",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A score as a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Grade {
+    /// 90 to 100.
+    A,
+    /// 80 to 89.
+    B,
+    /// 70 to 79.
+    C,
+    /// 60 to 69.
+    D,
+    /// 50 to 59.
+    E,
+    /// 0 to 49.
+    F,
+}
+
+impl Grade {
+    /// The letter of a score.
+    pub const fn of(score: u8) -> Self {
+        match score {
+            90.. => Self::A,
+            80.. => Self::B,
+            70.. => Self::C,
+            60.. => Self::D,
+            50.. => Self::E,
+            _ => Self::F,
+        }
+    }
+
+    /// The letter; marked by a `?` where something wanted could not be looked at.
+    pub const fn as_str(self, complete: bool) -> &'static str {
+        match (self, complete) {
+            (Self::A, true) => "A",
+            (Self::B, true) => "B",
+            (Self::C, true) => "C",
+            (Self::D, true) => "D",
+            (Self::E, true) => "E",
+            (Self::F, true) => "F",
+            (Self::A, false) => "A?",
+            (Self::B, false) => "B?",
+            (Self::C, false) => "C?",
+            (Self::D, false) => "D?",
+            (Self::E, false) => "E?",
+            (Self::F, false) => "F?",
+        }
+    }
+}
+
+impl Serialize for Grade {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str(true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{FindingKind, Group};
+
+    static SLOW: FindingKind =
+        FindingKind::new("tcp-latency-1x", Group::Tcp, (2, None), "connecting is slow", "ask it");
+
+    #[test]
+    fn it_is_written_as_documented() {
+        let health = Health {
+            state: HealthState::of(Some(98)),
+            score: Some(98),
+            uncapped: Some(98),
+            grade: Some(Grade::of(98)),
+            complete: true,
+            coverage: vec!["tcp"],
+            not_covered: vec!["stability"],
+            findings: vec![SLOW.seen("connect p95 7 ms > 1x goal 5 ms (n=20)")],
+            hindered: Vec::new(),
+            age_ms: None,
+        };
+        let expected = r#"{"state":"healthy","score":98,"uncapped":98,"grade":"A","complete":true,"coverage":["tcp"],"not_covered":["stability"],"findings":[{"code":"tcp-latency-1x","points":2,"cap":null,"text":"connect p95 7 ms > 1x goal 5 ms (n=20)","hint":"ask it"}]}"#;
+        assert_eq!(serde_json::to_string(&health).unwrap(), expected);
+    }
+
+    #[test]
+    fn states_and_grades_meet_at_their_bounds() {
+        let at = |score: u8| (HealthState::of(Some(score)).as_str(), Grade::of(score).as_str(true));
+        assert_eq!(
+            [at(100), at(90), at(89), at(80)],
+            [("healthy", "A"), ("healthy", "A"), ("healthy", "B"), ("healthy", "B")]
+        );
+        assert_eq!(
+            [at(79), at(70), at(69), at(60)],
+            [("degraded", "C"), ("degraded", "C"), ("degraded", "D"), ("degraded", "D")]
+        );
+        assert_eq!(
+            [at(59), at(50), at(49), at(0)],
+            [("degraded", "E"), ("degraded", "E"), ("unhealthy", "F"), ("unhealthy", "F")]
+        );
+        assert_eq!(HealthState::of(None).as_str(), "unknown");
+        assert_eq!(Grade::of(95).as_str(false), "A?");
+    }
+}
