@@ -99,11 +99,11 @@ pub use jiff::Timestamp;
 pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
-    Address, Addresses, Ancestor, Backlog, Block, Change, Column, Completeness, Container, Depth, Detail, Endpoint,
-    Event, EventKind, Fault, Feed, Finding, FindingKind, Grade, Group, Health, HealthState, Listing, LocalDetail,
-    NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState, Ports, PortsError, ProbeOrder, Process, Ran,
-    Reason, Report, ScanDetail, Scope, Service, ServiceHealth, Shown, SocketState, Target, TargetError, Transport,
-    Update, User, changed_fields, diff, port_name,
+    Address, Addresses, Ancestor, Backlog, Block, Certificate, Change, Column, Completeness, Container, Depth, Detail,
+    Digest, Endpoint, Event, EventKind, Fact, Fault, Feed, Finding, FindingKind, Grade, Group, Health, HealthState,
+    Identity, Listing, LocalDetail, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState, Ports,
+    PortsError, ProbeOrder, Process, PublicKey, Ran, Reason, Report, ScanDetail, Scope, Service, ServiceHealth, Shown,
+    SocketState, Target, TargetError, TlsFacts, Transport, Update, User, changed_fields, diff, port_name,
 };
 pub use output::{End, Format, FormatName, Page, Read};
 pub use source::local::{Local, SortKey};

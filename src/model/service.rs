@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::{Finding, Health, ServiceHealth, port_name};
+use super::{Finding, Health, Identity, ServiceHealth, port_name};
 use crate::clean::Untrusted;
 
 /// Something that serves, from any source.
@@ -83,6 +83,9 @@ pub struct Endpoint {
     pub ready: bool,
     /// What usually speaks on that port. A guess from the number alone.
     pub service_guess: Option<&'static str>,
+    /// What speaks there, where it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<Box<Identity>>,
     /// Its share of the calls, beside the other endpoints' weights; `None` counts as 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u16>,
@@ -101,6 +104,7 @@ impl Endpoint {
             transport,
             ready: true,
             service_guess: port.and_then(port_name),
+            service: None,
             weight: None,
             health: None,
         }

@@ -1,0 +1,237 @@
+//! What speaks at an endpoint, as it said itself.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+
+use crate::clean::Untrusted;
+
+/// What was learnt by speaking to an endpoint. Never guessed from its port number.
+///
+/// ```
+/// use portolan::Identity;
+///
+/// let identity = Identity::of("redis").product("Redis").version("7.0.15").fact("auth_required", false);
+/// assert_eq!(identity.word(), "redis");
+/// assert_eq!(
+///     serde_json::to_string(&identity)?,
+///     r#"{"protocol":"redis","product":"Redis","version":"7.0.15","facts":{"auth_required":false}}"#,
+/// );
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct Identity {
+    /// The field's word in lower case: `http`, `postgresql`. `None`: it answered, or did not, and nobody knew it.
+    pub protocol: Option<Cow<'static, str>>,
+    /// What implements it, where it says so: `nginx`.
+    pub product: Option<Untrusted>,
+    /// The version of the product, where it says so.
+    pub version: Option<Untrusted>,
+    /// What else it told, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub facts: BTreeMap<Cow<'static, str>, Fact>,
+    /// What a TLS handshake showed, where it speaks TLS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsFacts>,
+    /// The first line of what it said, where nobody knew the protocol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub banner: Option<Untrusted>,
+}
+
+/// The most facts of one identity; more than any protocol here tells.
+const MOST_FACTS: usize = 64;
+
+impl Identity {
+    /// An identity that only says its protocol, in the field's word.
+    pub fn of(protocol: impl Into<Cow<'static, str>>) -> Self {
+        Self { protocol: Some(protocol.into()), ..Self::default() }
+    }
+
+    /// The same with its product; an empty one says nothing.
+    #[must_use]
+    pub fn product(mut self, product: impl Into<Untrusted>) -> Self {
+        self.product = Some(product.into()).filter(|text| !text.as_raw().is_empty());
+        self
+    }
+
+    /// The same with its version; an empty one says nothing.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<Untrusted>) -> Self {
+        self.version = Some(version.into()).filter(|text| !text.as_raw().is_empty());
+        self
+    }
+
+    /// The same with one more fact; what comes beyond 64 of them is left out.
+    #[must_use]
+    pub fn fact(mut self, name: impl Into<Cow<'static, str>>, fact: impl Into<Fact>) -> Self {
+        let name = name.into();
+        if self.facts.len() < MOST_FACTS || self.facts.contains_key(&name) {
+            self.facts.insert(name, fact.into());
+        }
+        self
+    }
+
+    /// The same with a fact that may not be known.
+    #[must_use]
+    pub fn fact_if(self, name: impl Into<Cow<'static, str>>, fact: Option<impl Into<Fact>>) -> Self {
+        match fact {
+            Some(fact) => self.fact(name, fact),
+            None => self,
+        }
+    }
+
+    /// The same with what a TLS handshake showed.
+    #[must_use]
+    pub fn tls(mut self, tls: Option<TlsFacts>) -> Self {
+        self.tls = tls.or(self.tls);
+        self
+    }
+
+    /// The word for its protocol, or `unknown`.
+    pub fn word(&self) -> &str {
+        self.protocol.as_deref().unwrap_or("unknown")
+    }
+}
+
+/// Something that a service told of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub enum Fact {
+    /// Yes or no.
+    Flag(bool),
+    /// A count, a status, a number of seconds; the fact's name carries the unit.
+    Number(i64),
+    /// A point in time.
+    Time(Timestamp),
+    /// A text as it was told.
+    Text(Untrusted),
+    /// Several, in the order in which they were told.
+    List(Vec<Fact>),
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => flag.fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Time(time) => time.fmt(f),
+            Self::Text(text) => text.fmt(f),
+            Self::List(facts) => facts.iter().enumerate().try_for_each(|(at, fact)| {
+                f.write_str(if at > 0 { "," } else { "" })?;
+                fact.fmt(f)
+            }),
+        }
+    }
+}
+
+impl From<bool> for Fact {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl From<Timestamp> for Fact {
+    fn from(time: Timestamp) -> Self {
+        Self::Time(time)
+    }
+}
+
+impl<T: Into<Fact>> From<Vec<T>> for Fact {
+    fn from(facts: Vec<T>) -> Self {
+        Self::List(facts.into_iter().map(Into::into).collect())
+    }
+}
+
+/// What turns into which kind of fact.
+macro_rules! fact_from {
+    ($kind:ident: $($type:ty),*) => {
+        $(impl From<$type> for Fact {
+            fn from(value: $type) -> Self {
+                Self::$kind(value.into())
+            }
+        })*
+    };
+}
+
+fact_from!(Number: i64, i32, i16, u32, u16, u8);
+fact_from!(Text: Untrusted, String, &str);
+
+/// What a TLS handshake showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct TlsFacts {
+    /// `TLSv1.3`, in OpenSSL's words.
+    pub version: Option<&'static str>,
+    /// The cipher suite that was agreed on, in IANA's words.
+    pub cipher: Option<&'static str>,
+    /// The protocol that was agreed on inside (RFC 7301): `h2`.
+    pub alpn: Option<Untrusted>,
+    /// How many certificates were sent.
+    pub chain_length: usize,
+    /// Those that could be read, the server's own first; at most ten.
+    pub certificates: Vec<Certificate>,
+}
+
+/// A certificate (RFC 5280), as it was shown; nothing of it has been checked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Certificate {
+    /// Whom it was made for: `CN=example.org, O=Example`.
+    pub subject: Untrusted,
+    /// The first common name of the subject.
+    pub common_name: Option<Untrusted>,
+    /// Who signed it.
+    pub issuer: Untrusted,
+    /// The alternative names: DNS names, addresses, mail addresses and URIs; at most 100 of them.
+    pub names: Vec<Untrusted>,
+    /// How many alternative names it has in all.
+    pub name_count: usize,
+    /// From when on it is good; `None` where that is no time.
+    pub not_before: Option<Timestamp>,
+    /// Until when it is good; `None` where that is no time.
+    pub not_after: Option<Timestamp>,
+    /// Its key.
+    pub key: PublicKey,
+    /// How it is signed: `ecdsa-with-SHA256`, or the object identifier in dotted form.
+    pub signature_algorithm: Cow<'static, str>,
+    /// The SHA-256 digest of the whole certificate.
+    pub sha256: Digest,
+    /// The serial number in hexadecimal, at most 20 octets of it.
+    pub serial: Box<str>,
+    /// Whether its issuer is its subject. Says nothing of whether the signature is right.
+    pub self_issued: bool,
+    /// Whether it says that it may sign others.
+    pub authority: bool,
+}
+
+/// The public key of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct PublicKey {
+    /// `RSA`, `EC`, `Ed25519`, or the object identifier in dotted form.
+    pub kind: Cow<'static, str>,
+    /// Its size in bits, where it can be told.
+    pub bits: Option<u32>,
+}
+
+/// A SHA-256 digest, printed in lower-case hexadecimal.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
