@@ -101,9 +101,9 @@ pub use error::{Error, Result};
 pub use model::{
     Address, Addresses, Ancestor, Backlog, Block, Certificate, Change, Column, Completeness, Container, Depth, Detail,
     Digest, Endpoint, Event, EventKind, Fact, Fault, Feed, Finding, FindingKind, Grade, Group, Health, HealthState,
-    Identity, Listing, LocalDetail, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState, Ports,
-    PortsError, ProbeOrder, Process, PublicKey, Ran, Reason, Report, ScanDetail, Scope, Service, ServiceHealth, Shown,
-    SocketState, Target, TargetError, TlsFacts, Transport, Update, User, changed_fields, diff, port_name,
+    Identity, Instance, Listing, LocalDetail, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState,
+    Ports, PortsError, ProbeOrder, Process, PublicKey, Ran, Reason, Report, ScanDetail, Scope, Service, ServiceHealth,
+    Shown, SocketState, Target, TargetError, TlsFacts, Transport, Update, User, changed_fields, diff, port_name,
 };
 pub use output::{End, Format, FormatName, Page, Read};
 pub use source::local::{Local, SortKey};

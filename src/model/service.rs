@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::{Finding, Health, Identity, ServiceHealth, port_name};
+use super::{Finding, Health, Identity, Instance, ServiceHealth, port_name};
 use crate::clean::Untrusted;
 
 /// Something that serves, from any source.
@@ -40,6 +40,12 @@ impl<D> Service<D> {
     /// A service without a name, a namespace, and anything that only a look at it could tell.
     pub fn new(id: String, source: &'static str, endpoints: Vec<Endpoint>, detail: D) -> Self {
         Self { id, name: None, namespace: None, source, endpoints, health: None, findings: Vec::new(), detail }
+    }
+
+    /// What formats made of rows give a row each: every endpoint, or the service by itself where it has none.
+    pub fn rows(&self) -> impl Iterator<Item = Option<&Endpoint>> {
+        let none = self.endpoints.is_empty().then_some(None);
+        self.endpoints.iter().map(Some).chain(none)
     }
 }
 
@@ -89,6 +95,9 @@ pub struct Endpoint {
     /// Its share of the calls, beside the other endpoints' weights; `None` counts as 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u16>,
+    /// What its source knows of it, where a service has several and they are not alike.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<Box<Instance>>,
     /// How well it is, where it was checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<Box<Health>>,
@@ -106,6 +115,7 @@ impl Endpoint {
             service_guess: port.and_then(port_name),
             service: None,
             weight: None,
+            instance: None,
             health: None,
         }
     }
@@ -188,6 +198,8 @@ pub enum Transport {
     Tcp,
     /// UDP.
     Udp,
+    /// SCTP.
+    Sctp,
     /// A Unix-domain socket of any type.
     Unix,
 }
@@ -198,12 +210,13 @@ impl Transport {
         match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
+            Self::Sctp => "sctp",
             Self::Unix => "unix",
         }
     }
 }
 
-/// A fact that a source can show of each of its services, for formats that are made of rows.
+/// A fact that a source can show of each of its services and their endpoints, for formats that are made of rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// Lower case, words joined by `_`; a table prints it in capitals.
@@ -214,8 +227,9 @@ pub struct Column {
     pub cut: bool,
     /// Stays the same as long as the service does, and is worth a label on it.
     pub label: bool,
-    /// Writes the fact, or nothing where it is not known.
-    pub cell: fn(&Service, &mut dyn fmt::Write) -> fmt::Result,
+    /// Writes the fact, or nothing where it is not known. The endpoint is that of the row; a service without any has a
+    /// row all the same.
+    pub cell: fn(&Service, Option<&Endpoint>, &mut dyn fmt::Write) -> fmt::Result,
 }
 
 /// Which tables show a column.

@@ -1,4 +1,4 @@
-//! One endpoint per line (RFC 4180), for spreadsheets: a cell that one would run as a formula is quoted with `'`.
+//! One endpoint per line, or a service that has none (RFC 4180), for spreadsheets: a cell that one would run as a formula is quoted with `'`.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -36,18 +36,18 @@ impl<'w> Csv<'w> {
 
 impl Format for Csv<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        for endpoint in &service.endpoints {
+        for endpoint in service.rows() {
             self.cell(|out| out.write_str(&escaped(&service.id)))?;
-            self.cell(|out| out.write_str(endpoint.transport.as_str()))?;
-            self.cell(|out| write!(out, "{}", endpoint.address))?;
-            self.cell(|out| endpoint.port.map_or(Ok(()), |port| write!(out, "{port}")))?;
-            self.cell(|out| endpoint.interface.as_ref().map_or(Ok(()), |name| write!(out, "{name}")))?;
-            self.cell(|out| out.write_str(endpoint.service_guess.unwrap_or_default()))?;
-            self.cell(|out| service.name.as_ref().map_or(Ok(()), |name| write!(out, "{name}")))?;
-            self.cell(|out| service.namespace.as_ref().map_or(Ok(()), |name| write!(out, "{name}")))?;
+            self.cell(|out| endpoint.map_or(Ok(()), |endpoint| out.write_str(endpoint.transport.as_str())))?;
+            self.cell(|out| endpoint.map_or(Ok(()), |endpoint| write!(out, "{}", endpoint.address)))?;
+            self.cell(|out| optional(endpoint.and_then(|endpoint| endpoint.port), out))?;
+            self.cell(|out| optional(endpoint.and_then(|endpoint| endpoint.interface.as_ref()), out))?;
+            self.cell(|out| optional(endpoint.and_then(|endpoint| endpoint.service_guess), out))?;
+            self.cell(|out| optional(service.name.as_ref(), out))?;
+            self.cell(|out| optional(service.namespace.as_ref(), out))?;
             self.cell(|out| out.write_str(&clean(service.source)))?;
             for column in self.columns {
-                self.cell(|out| (column.cell)(service, out))?;
+                self.cell(|out| (column.cell)(service, endpoint, out))?;
             }
             self.writer.write_record(None::<&[u8]>)?;
         }
@@ -61,4 +61,8 @@ impl Format for Csv<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
     }
+}
+
+fn optional(value: Option<impl std::fmt::Display>, out: &mut String) -> std::fmt::Result {
+    value.map_or(Ok(()), |value| write!(out, "{value}"))
 }

@@ -46,7 +46,7 @@ impl<'w> PrometheusSd<'w> {
         for column in self.columns.iter().filter(|column| column.label) {
             let mut value = String::new();
             // Writing to a String cannot fail.
-            let _ = (column.cell)(service, &mut value);
+            let _ = (column.cell)(service, Some(endpoint), &mut value);
             add(&format!("{}_{}", service.source, column.name), value);
         }
         labels

@@ -30,7 +30,9 @@ struct Cells {
 }
 
 /// What every source has.
-const COMMON: [&str; 4] = ["PROTO", "ADDRESS", "SERVICE", "NAME"];
+const COMMON: [&str; 5] = ["PROTO", "ADDRESS", "SERVICE", "NAME", "NAMESPACE"];
+/// The one of them that is left out where nobody fills it.
+const NAMESPACE: usize = 4;
 /// What stands where nothing is known, so that columns can be counted.
 const EMPTY: &str = "-";
 const GAP: &str = "  ";
@@ -55,23 +57,29 @@ impl Cells {
         Self { columns, text: String::new(), ends: Vec::new(), widths }
     }
 
-    fn row(&mut self, service: &Service, endpoint: &Endpoint) -> std::fmt::Result {
+    fn row(&mut self, service: &Service, endpoint: Option<&Endpoint>) -> std::fmt::Result {
         use std::fmt::Write;
-        self.text.push_str(endpoint.transport.as_str());
+        self.text.push_str(endpoint.map_or("", |endpoint| endpoint.transport.as_str()));
         self.end_cell(0);
-        write!(self.text, "{endpoint}")?;
-        if matches!(&endpoint.address, Address::Unix(path) if path.is_lossy()) {
-            self.text.push_str(" (not UTF-8)");
+        if let Some(endpoint) = endpoint {
+            write!(self.text, "{endpoint}")?;
+            if matches!(&endpoint.address, Address::Unix(path) if path.is_lossy()) {
+                self.text.push_str(" (not UTF-8)");
+            }
         }
         self.end_cell(1);
-        self.text.push_str(endpoint.service_guess.unwrap_or_default());
+        self.text.push_str(endpoint.and_then(|endpoint| endpoint.service_guess).unwrap_or_default());
         self.end_cell(2);
         if let Some(name) = &service.name {
             write!(self.text, "{name}")?;
         }
         self.end_cell(3);
+        if let Some(namespace) = &service.namespace {
+            write!(self.text, "{namespace}")?;
+        }
+        self.end_cell(NAMESPACE);
         for at in 0..self.columns.len() {
-            (self.columns[at].cell)(service, &mut self.text)?;
+            (self.columns[at].cell)(service, endpoint, &mut self.text)?;
             self.end_cell(COMMON.len() + at);
         }
         Ok(())
@@ -87,7 +95,8 @@ impl Cells {
     /// The columns to show: those that always are, and of the others those that somebody filled.
     fn shown(&self) -> Vec<usize> {
         let always = |at: usize| {
-            self.columns.get(at.wrapping_sub(COMMON.len())).is_none_or(|column| column.shown == Shown::Always)
+            let column = self.columns.get(at.wrapping_sub(COMMON.len()));
+            column.map_or(at != NAMESPACE, |column| column.shown == Shown::Always)
         };
         (0..self.widths.len()).filter(|&at| self.widths[at] > 0 || always(at)).collect()
     }
@@ -179,8 +188,9 @@ impl Cells {
         let goes = match (column, source) {
             (0 | 1, _) => Goes::Never,
             (_, Some(source)) if source.shown == Shown::Wide => Goes::First(usize::MAX - column),
-            // A guess from the number, and a name that most often is the process's.
-            (2 | 3, _) => Goes::Second(column),
+            // A guess from the number, and a name that most often is the process's, but not in a namespace.
+            (2, _) => Goes::Second(column),
+            (3, _) if self.widths[NAMESPACE] == 0 => Goes::Second(column),
             _ => Goes::Last(usize::MAX - column),
         };
         Span { natural, least: if cut { natural.min(header.max(least)) } else { natural }, goes }
@@ -240,7 +250,7 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
 
 impl Format for Table<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        service.endpoints.iter().try_for_each(|endpoint| self.cells.row(service, endpoint).map_err(io::Error::other))
+        service.rows().try_for_each(|endpoint| self.cells.row(service, endpoint).map_err(io::Error::other))
     }
 
     fn end(&mut self, _end: &End<'_>) -> io::Result<()> {

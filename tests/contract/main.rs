@@ -107,7 +107,9 @@ fn keeps_the_contract(source: &dyn Source) {
         assert_eq!(service.source, source.name());
         for column in source.columns() {
             let mut cell = String::new();
-            (column.cell)(service, &mut cell).unwrap();
+            for endpoint in service.endpoints.iter().map(Some).chain([None]) {
+                (column.cell)(service, endpoint, &mut cell).unwrap();
+            }
             assert!(!cell.chars().any(char::is_control), "{}: {cell:?}", column.name);
         }
     }

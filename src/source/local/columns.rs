@@ -19,7 +19,7 @@ macro_rules! columns {
             shown: Shown::$shown,
             cut: $traits & CUT != 0,
             label: $traits & LABEL != 0,
-            cell: |service, $out| match detail(service) {
+            cell: |service, _, $out| match detail(service) {
                 Some($detail) => $cell,
                 None => Ok(()),
             },

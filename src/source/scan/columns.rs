@@ -9,7 +9,7 @@ macro_rules! column {
             shown: Shown::$shown,
             cut: false,
             label: false,
-            cell: |service, $out| match service.detail.downcast_ref::<ScanDetail>() {
+            cell: |service, _, $out| match service.detail.downcast_ref::<ScanDetail>() {
                 Some($detail) => $cell,
                 None => Ok(()),
             },
