@@ -19,8 +19,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
     var completions = [
         &'portolan'= {
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
-            cand -o 'How results are written'
-            cand --output 'How results are written'
+            cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
             cand --json 'Short for --output json'
             cand -q 'Nothing on stderr but errors'
@@ -39,8 +39,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;discover'= {
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
-            cand -o 'How results are written'
-            cand --output 'How results are written'
+            cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
@@ -64,8 +64,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --interface 'Only listeners that this interface leads to'
             cand --sort 'What to sort by'
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
-            cand -o 'How results are written'
-            cand --output 'How results are written'
+            cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
             cand --common-ports 'Only ports that have a name in `portolan ports`'
             cand --tcp 'TCP listeners (the default is TCP and UDP)'
@@ -100,8 +100,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --retries 'How often a silent port is asked again at most [default: as the loss that is seen asks for]'
             cand --deadline 'End the whole scan after this time, done or not'
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
-            cand -o 'How results are written'
-            cand --output 'How results are written'
+            cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
             cand -4 'Only IPv4 addresses'
             cand --ipv4 'Only IPv4 addresses'
@@ -147,8 +147,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --retries 'How often a silent port is asked again at most [default: as the loss that is seen asks for]'
             cand --deadline 'End the whole scan after this time, done or not'
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
-            cand -o 'How results are written'
-            cand --output 'How results are written'
+            cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
@@ -170,8 +170,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;ports'= {
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
-            cand -o 'How results are written'
-            cand --output 'How results are written'
+            cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
             cand --json 'Short for --output json'
             cand -q 'Nothing on stderr but errors'
@@ -183,8 +183,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;completions'= {
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
-            cand -o 'How results are written'
-            cand --output 'How results are written'
+            cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
             cand --json 'Short for --output json'
             cand -q 'Nothing on stderr but errors'
@@ -196,8 +196,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;man'= {
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
-            cand -o 'How results are written'
-            cand --output 'How results are written'
+            cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
             cand --json 'Short for --output json'
             cand -q 'Nothing on stderr but errors'
@@ -209,8 +209,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;config'= {
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
-            cand -o 'How results are written'
-            cand --output 'How results are written'
+            cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
             cand --json 'Short for --output json'
             cand -q 'Nothing on stderr but errors'
@@ -224,8 +224,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;config;show'= {
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
-            cand -o 'How results are written'
-            cand --output 'How results are written'
+            cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
             cand --json 'Short for --output json'
             cand -q 'Nothing on stderr but errors'

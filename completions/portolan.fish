@@ -25,7 +25,7 @@ function __fish_portolan_using_subcommand
 end
 
 complete -c portolan -n "__fish_portolan_needs_command" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_needs_command" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
+complete -c portolan -n "__fish_portolan_needs_command" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
@@ -48,7 +48,7 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "man" -d 'Write th
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "config" -d 'Look at the settings'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan help" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan help" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan help" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
@@ -83,7 +83,7 @@ process\t'Name of the first process'
 pid\t'Id of the first process'
 user\t'Name of the user'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
@@ -122,7 +122,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l retries -d 'How often a silent port is asked again at most [default: as the loss that is seen asks for]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l deadline -d 'End the whole scan after this time, done or not' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
@@ -161,7 +161,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l timeout -d 'T
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l retries -d 'How often a silent port is asked again at most [default: as the loss that is seen asks for]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l deadline -d 'End the whole scan after this time, done or not' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
@@ -184,7 +184,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -s q -l quiet -d
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand ports" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
+complete -c portolan -n "__fish_portolan_using_subcommand ports" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
@@ -200,7 +200,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand ports" -s q -l quiet -
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand completions" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
+complete -c portolan -n "__fish_portolan_using_subcommand completions" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
@@ -216,7 +216,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand completions" -s q -l q
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand man" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand man" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
+complete -c portolan -n "__fish_portolan_using_subcommand man" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
@@ -232,7 +232,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand man" -s q -l quiet -d 
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
@@ -250,7 +250,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "show" -d 'Print every setting with its value and where that comes from, as a settings file or as JSON'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'How results are written' -r -f -a "table\t'Aligned columns for people'
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'

@@ -22,8 +22,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
     $completions = @(switch ($command) {
         'portolan' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
@@ -43,8 +43,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;discover' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
             [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if rights are missing to see what is asked for, such as an owner')
@@ -69,8 +69,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Only listeners that this interface leads to')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'What to sort by')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
             [CompletionResult]::new('--common-ports', '--common-ports', [CompletionResultType]::ParameterName, 'Only ports that have a name in `portolan ports`')
             [CompletionResult]::new('--tcp', '--tcp', [CompletionResultType]::ParameterName, 'TCP listeners (the default is TCP and UDP)')
@@ -106,8 +106,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'How often a silent port is asked again at most [default: as the loss that is seen asks for]')
             [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'End the whole scan after this time, done or not')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
             [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'Only IPv4 addresses')
             [CompletionResult]::new('--ipv4', '--ipv4', [CompletionResultType]::ParameterName, 'Only IPv4 addresses')
@@ -158,8 +158,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'How often a silent port is asked again at most [default: as the loss that is seen asks for]')
             [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'End the whole scan after this time, done or not')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
             [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if rights are missing to see what is asked for, such as an owner')
@@ -182,8 +182,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;ports' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
@@ -196,8 +196,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;completions' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
@@ -210,8 +210,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;man' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
@@ -224,8 +224,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;config' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
@@ -240,8 +240,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;config;show' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
-            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written')
-            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')

@@ -9,6 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::exit::Exit;
+use super::outputs::{Files, Outputs};
 use super::progress::Bar;
 use super::signals::Stop;
 use super::terminal::{self, Terminal};
@@ -16,7 +17,7 @@ use super::{Global, stderr, stdout};
 use crate::engine;
 use crate::error::Result;
 use crate::model::{Completeness, Depth, Fault, Service};
-use crate::output::{End, Format, FormatName, Page, Read};
+use crate::output::{End, Page};
 use crate::source::scan::Scan;
 use crate::source::{AnySource, Progress, Sink, Source};
 
@@ -75,16 +76,24 @@ impl Judge {
             width: terminal.width,
             color: terminal.color,
         };
-        let printed = stdout::with_stdout(Some(&stop), |out| {
-            let mut printer = Printer::new(global.format(), page, out, stop.flag(), Bar::new(global.quiet));
-            // A source that needs timers or sockets brings its own runtime; one that only reads what the kernel has
-            // ready does not pay for one.
-            let listed = engine::block_on(source.list(&mut printer));
-            printer.finish(listed)
-        })?;
-        let Some(printed) = printed else { return Ok(stop.requested().unwrap_or(Exit::Done)) };
-        let printed = printed?;
+        let mut files = Files::create(&global.output)?;
+        let mut written = None;
+        let heard = stdout::with_stdout(Some(&stop), |out| {
+            let (answer, unheard) = write_down(source, global, page, &stop, &mut files, out);
+            written = Some(answer);
+            unheard.map_or(Ok(()), Err)
+        });
+        let Some(written) = written else { return heard.map(|_| Exit::Done) };
+        let Written { printed, failures } = written?;
         let mut exit = stop.requested().unwrap_or(Exit::Done);
+        let has_files = !files.is_empty();
+        for error in files.commit(failures) {
+            stderr::error(&error);
+            exit = exit.max(Exit::Incomplete);
+        }
+        if heard?.is_none() && !has_files {
+            return Ok(exit);
+        }
         for error in &printed.errors {
             stderr::fault(error);
             exit = exit.max(Exit::Incomplete);
@@ -106,6 +115,32 @@ impl Judge {
     }
 }
 
+/// Lists a source into every output. Beside the answer: what standard output said, if it took no more.
+fn write_down(
+    source: &dyn Source,
+    global: &Global,
+    page: Page,
+    stop: &Stop,
+    files: &mut Files,
+    out: &mut (dyn Write + Send),
+) -> (Result<Written>, Option<io::Error>) {
+    let outputs = match files.open(global.format, page, out) {
+        Ok(outputs) => outputs,
+        Err(error) => return (Err(error), None),
+    };
+    let mut printer = Printer::new(outputs, stop.flag(), Bar::new(global.quiet));
+    // A source that needs timers or sockets brings its own runtime; one that only reads what the kernel has ready does
+    // not pay for one.
+    let listed = engine::block_on(source.list(&mut printer));
+    printer.finish(listed)
+}
+
+/// What was written, and what went wrong with each file.
+struct Written {
+    printed: Printed,
+    failures: Vec<Option<io::Error>>,
+}
+
 fn summary(count: usize) -> String {
     match count {
         0 => "nothing found".to_owned(),
@@ -117,12 +152,8 @@ fn summary(count: usize) -> String {
 /// Writes services down as they come. Nothing is written before the first or the end, so that a source which
 /// fails at once leaves standard output empty.
 struct Printer<'w> {
-    name: FormatName,
-    page: Page,
-    out: Option<&'w mut (dyn Write + Send)>,
-    format: Option<Box<dyn Format + 'w>>,
+    outputs: Outputs<'w>,
     closed: Arc<AtomicBool>,
-    failure: Option<io::Error>,
     bar: Bar,
     printed: Printed,
 }
@@ -137,43 +168,34 @@ struct Printed {
 }
 
 impl<'w> Printer<'w> {
-    fn new(name: FormatName, page: Page, out: &'w mut (dyn Write + Send), closed: Arc<AtomicBool>, bar: Bar) -> Self {
-        Self { name, page, out: Some(out), format: None, closed, failure: None, bar, printed: Printed::default() }
+    fn new(outputs: Outputs<'w>, closed: Arc<AtomicBool>, bar: Bar) -> Self {
+        Self { outputs, closed, bar, printed: Printed::default() }
     }
 
-    /// Nothing more can be written.
-    fn fail(&mut self, failure: io::Error) -> ControlFlow<()> {
-        self.failure = Some(failure);
+    /// Whether anything takes more; otherwise the source learns of it.
+    fn goes_on(&self) -> ControlFlow<()> {
+        if self.outputs.are_open() {
+            return ControlFlow::Continue(());
+        }
         self.closed.store(true, Ordering::Relaxed);
         ControlFlow::Break(())
     }
 
-    fn format(&mut self) -> io::Result<&mut (dyn Format + 'w)> {
-        if let Some(out) = self.out.take() {
-            self.format = Some(self.name.open(out, self.page)?);
-        }
-        self.format.as_deref_mut().ok_or_else(|| io::Error::other("the output could not be opened"))
-    }
-
     /// Writes the end, unless there was nothing to list from.
-    fn finish(mut self, listed: Result<Completeness>) -> io::Result<Result<Printed>> {
+    fn finish(mut self, listed: Result<Completeness>) -> (Result<Written>, Option<io::Error>) {
         self.bar.clear();
-        if let Some(failure) = self.failure {
-            return Err(failure);
+        if let Ok(completeness) = &listed {
+            let Printed { errors, limits, .. } = &self.printed;
+            self.outputs.end(&End { completeness: *completeness, errors, limits });
         }
-        let completeness = match listed {
-            Ok(completeness) => completeness,
-            Err(error) => return Ok(Err(error)),
-        };
-        let printed = std::mem::take(&mut self.printed);
-        self.format()?.end(&End { completeness, errors: &printed.errors, limits: &printed.limits })?;
-        Ok(Ok(printed))
+        let (unheard, failures) = self.outputs.into_failures();
+        (listed.map(|_| Written { printed: self.printed, failures }), unheard)
     }
 }
 
 impl Sink for Printer<'_> {
     fn depth(&self) -> Depth {
-        self.name.depth()
+        self.outputs.depth()
     }
 
     fn closed(&self) -> Arc<AtomicBool> {
@@ -181,13 +203,10 @@ impl Sink for Printer<'_> {
     }
 
     fn service(&mut self, service: Service) -> ControlFlow<()> {
-        match self.format().and_then(|format| format.service(&service)) {
-            Ok(()) => {
-                self.printed.count += 1;
-                ControlFlow::Continue(())
-            }
-            Err(failure) => self.fail(failure),
-        }
+        self.outputs.service(&service);
+        let goes_on = self.goes_on();
+        self.printed.count += usize::from(goes_on.is_continue());
+        goes_on
     }
 
     fn fault(&mut self, fault: Fault) {
@@ -199,7 +218,7 @@ impl Sink for Printer<'_> {
     }
 
     fn streams(&self) -> bool {
-        self.name.read() == Read::ByLine
+        self.outputs.streams()
     }
 
     fn note(&mut self, note: String) {
@@ -207,13 +226,11 @@ impl Sink for Printer<'_> {
     }
 
     fn progress(&mut self, progress: Progress) {
-        let Self { format, bar, .. } = self;
-        let flushed = bar.aside(|| format.as_mut().map_or(Ok(()), |format| format.flush()));
+        let Self { outputs, bar, .. } = self;
+        bar.aside(|| outputs.flush());
         self.bar.show(progress);
-        if let Err(failure) = flushed {
-            // The source learns of it by the flag.
-            let _ = self.fail(failure);
-        }
+        // The source learns of it by the flag.
+        let _ = self.goes_on();
     }
 
     fn confirm(&mut self, question: &str) -> bool {

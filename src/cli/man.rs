@@ -1,13 +1,13 @@
 //! `portolan man DIR`: the manual pages.
 
-use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 use roff::{Roff, bold, roman};
 
+use super::draft::Draft;
 use super::exit::Exit;
 use super::reference::{ENVIRONMENT, EXIT_ORDER, EXIT_STATUS, Entry, FILES, SETTINGS};
 use super::{Cli, stderr};
@@ -34,7 +34,11 @@ impl ManPages {
         let pages =
             pages().map_err(|error| Error::io("render manual pages", error, "this is a fault of portolan's"))?;
         for (name, text) in &pages {
-            replace(&self.directory, name, text).map_err(|error| {
+            let written = Draft::create(&self.directory.join(name)).and_then(|mut draft| {
+                draft.write_all(text)?;
+                draft.commit()
+            });
+            written.map_err(|error| {
                 Error::io(format!("write {shown}/{name}"), error, "look at the directory's rights and free space")
             })?;
         }
@@ -43,18 +47,6 @@ impl ManPages {
         }
         Ok(Exit::Done)
     }
-}
-
-/// Puts a whole file in the place of what is there, so that nobody ever reads half of one.
-fn replace(directory: &Path, name: &str, text: &[u8]) -> io::Result<()> {
-    let draft = directory.join(format!(".{name}.{}", std::process::id()));
-    let written = File::create_new(&draft)
-        .and_then(|mut file| file.write_all(text))
-        .and_then(|()| fs::rename(&draft, directory.join(name)));
-    if written.is_err() {
-        let _ = fs::remove_file(&draft);
-    }
-    written
 }
 
 /// Every page with its file's name, from the bare definition: a user's settings are not portolan's manual.

@@ -3,8 +3,10 @@
 mod completions;
 mod config;
 mod discover;
+mod draft;
 mod exit;
 mod man;
+mod outputs;
 mod parse;
 mod ports;
 mod progress;
@@ -23,6 +25,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::exit::Exit;
+use self::outputs::{Asked, AskedParser};
 use self::parse::Parsed;
 use crate::error::{Error, Result};
 use crate::output::FormatName;
@@ -56,11 +59,11 @@ struct Global {
     /// Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// How results are written
-    #[arg(short, long, value_enum, value_name = "FORMAT", global = true, default_value_t = FormatName::Table)]
-    output: FormatName,
+    /// How results are written; FORMAT=FILE, as often as wanted, writes them to a file too
+    #[arg(short, long, value_parser = AskedParser, value_name = "FORMAT[=FILE]", global = true, default_value = "table")]
+    output: Vec<Asked>,
     /// Short for --output json
-    #[arg(long, global = true, conflicts_with = "output")]
+    #[arg(long, global = true)]
     json: bool,
     /// Whether to use colour; without it NO_COLOR and the terminal decide
     #[arg(long, value_enum, value_name = "WHEN", global = true, default_value_t = Color::Auto)]
@@ -68,15 +71,35 @@ struct Global {
     /// Nothing on stderr but errors
     #[arg(short, long, global = true)]
     quiet: bool,
+    /// How standard output is written.
+    #[arg(skip = FormatName::Table)]
+    format: FormatName,
     /// Whether the command line itself says how results are written, not a setting or a default.
     #[arg(skip)]
     output_asked: bool,
 }
 
 impl Global {
-    /// The format to write in, whichever way it was asked for.
-    fn format(&self) -> FormatName {
-        if self.json { FormatName::Json } else { self.output }
+    /// Finds out how standard output is written. `on_line`: the command line holds `--output`; `set`: what a setting says of
+    /// it, which files on the command line leave as it is.
+    ///
+    /// # Errors
+    /// Two formats for it.
+    fn choose_format(&mut self, on_line: bool, set: &[Asked]) -> Result<()> {
+        let mut asked = self.output.iter().filter(|asked| asked.file.is_none()).map(|asked| asked.format);
+        let first = asked.next();
+        if asked.next().is_some() {
+            let hint = "write the others to files, as in -o csv=FILE";
+            return Err(Error::usage("--output", "standard output takes one format, and there are two", hint));
+        }
+        if self.json && first.is_some() && on_line {
+            let why = "it does not go together with --output";
+            return Err(Error::usage("--json", why, "leave one of them out"));
+        }
+        let set = || set.iter().find(|asked| asked.file.is_none()).map(|asked| asked.format);
+        self.format = if self.json { FormatName::Json } else { first.or_else(set).unwrap_or(FormatName::Table) };
+        self.output_asked = on_line;
+        Ok(())
     }
 
     /// Whether to write JSON, for a `command` that else writes text of its own and knows no other format. A
@@ -85,7 +108,11 @@ impl Global {
     /// # Errors
     /// Where the command line asks for another.
     fn wants_json(&self, command: &str) -> Result<bool> {
-        match self.format() {
+        if self.output_asked && self.output.iter().any(|asked| asked.file.is_some()) {
+            let why = format!("{command} writes to standard output only");
+            return Err(Error::usage("--output", why, "leave it out, and redirect the output"));
+        }
+        match self.format {
             FormatName::Json => Ok(true),
             FormatName::Table => Ok(false),
             other if self.output_asked => {

@@ -3,11 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::StyledStr;
+use clap::builder::{StyledStr, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
 
+use super::outputs::{Asked, AskedParser};
 use super::{Cli, settings_file, usage};
 use crate::error::Result;
 use crate::settings::{self, Key, Kind, NEGATION, Settings};
@@ -42,8 +43,17 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
         matches = command.try_get_matches_from_mut(args).map_err(|error| usage::error(&error, &command, args))?;
     }
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| usage::error(&error, &command, args))?;
-    cli.global.output_asked = on_line(&matches, "output");
+    cli.global.choose_format(on_line(&matches, "output"), &set_outputs(&settings))?;
     Ok(Parsed::Run(Box::new(cli)))
+}
+
+/// What the settings say of `--output`.
+fn set_outputs(settings: &Settings) -> Vec<Asked> {
+    let command = Cli::command();
+    let keys = Key::of_section(&command, &[]);
+    let given = keys.iter().find(|key| key.name() == "output").and_then(|key| settings.get(key));
+    let asked = |value: &String| AskedParser.parse_ref(&command, None, value.as_ref()).ok();
+    given.map(|given| given.values.iter().filter_map(asked).collect()).unwrap_or_default()
 }
 
 /// The settings of this user. `command` may be built already: only its own options are looked at.

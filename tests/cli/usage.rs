@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::{Portolan, portolan};
 
 const PORTS: &str = "ports go from 1 to 65535";
+pub(super) const FORMATS: &str = "the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, name";
 const SORT: &str = "the values are port, address, proto, name, process, pid, user";
 
 fn local(option: &str, value: &str) -> Portolan {
@@ -40,10 +41,8 @@ fn values_that_do_not_exist() {
     let near = format!("did you mean 'proto'? {SORT}");
     local("--sort", "prot").refuses("--sort 'prot': there is no such value", &near);
     local("--sort", "").refuses("--sort: a value is missing", SORT);
-    local("--output", "jsn").refuses(
-        "--output 'jsn': there is no such value",
-        "did you mean 'json'? the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, name",
-    );
+    local("--output", "jsn")
+        .refuses("--output 'jsn': there is no such value", &format!("did you mean 'json'? {FORMATS}"));
     portolan("discover local --tcp=yes").refuses("--tcp 'yes': it takes no value", "leave the value out");
 }
 

@@ -51,12 +51,17 @@ fn at_any_moment_the_answer_is_valid_and_honest() {
 fn while_it_waits() {
     let (here, there) = wired();
     there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; policy drop; }'");
-    let child = here.scan().args("-p- 10.77.0.2 --json --pace polite").spawn();
+    let file = here.dir().join("file.json");
+    let child =
+        here.scan().args("-p- 10.77.0.2 --json --pace polite -o").arg(&format!("json={}", file.display())).spawn();
     let pid = child.id();
     thread::sleep(Duration::from_millis(300));
+    assert!(!file.exists(), "nobody sees a file before it is whole");
     kill(pid, Signal::INT);
     let outcome = Outcome::new(hear(child, "a scan that waits"));
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(130), &false.into()), "{}", outcome.stderr);
+    let written: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    assert_eq!(written, outcome.document(), "the file says the same");
     assert!(outcome.stderr.contains("not tried"), "{}", outcome.stderr);
 }
 

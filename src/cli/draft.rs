@@ -1,0 +1,168 @@
+//! Files that are written whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+
+/// A file that nobody sees before it is whole: it is written beside its place and then put there. Dropped before that, it
+/// is gone, and what stood in its place still does. A pipe or a device is written as it is.
+#[derive(Debug)]
+pub(super) struct Draft {
+    file: BufWriter<File>,
+    /// The draft and its place; `None`: there is nothing to replace.
+    paths: Option<(PathBuf, PathBuf)>,
+}
+
+impl Draft {
+    /// Begins a file.
+    ///
+    /// # Errors
+    /// Where it could not be put in its place: no such directory, no right to write, a directory of that name.
+    pub(super) fn create(place: &Path) -> io::Result<Self> {
+        let standing =
+            match OpenOptions::new().write(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(place) {
+                Ok(file) => Some(file),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(error) => return Err(error),
+            };
+        let kept = match standing {
+            Some(file) if file.metadata()?.is_file() => Some(file.metadata()?.permissions()),
+            Some(file) => {
+                // It was opened so only because a pipe without a reader would keep us waiting.
+                fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
+                return Ok(Self { file: BufWriter::new(file), paths: None });
+            }
+            None => None,
+        };
+        // What a link leads to is replaced, not the link.
+        let place = if kept.is_some() { place.canonicalize()? } else { place.to_owned() };
+        let Some(name) = place.file_name() else { return Err(io::ErrorKind::NotFound.into()) };
+        let mut hidden = OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}", std::process::id()));
+        let path = place.with_file_name(hidden);
+        let file = File::create_new(&path)?;
+        let draft = Self { file: BufWriter::new(file), paths: Some((path, place)) };
+        if let Some(permissions) = kept {
+            draft.file.get_ref().set_permissions(permissions)?;
+        }
+        Ok(draft)
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// Where not all of it could be written, or its place was taken in the meantime; then it is gone.
+    pub(super) fn commit(mut self) -> io::Result<()> {
+        self.file.flush()?;
+        if let Some((path, place)) = &self.paths {
+            // Or a machine that loses power might have the name and not the content.
+            self.file.get_ref().sync_data()?;
+            fs::rename(path, place)?;
+            self.paths = None;
+        }
+        Ok(())
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some((path, _)) = &self.paths {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    /// A folder that goes with its owner.
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("portolan-draft-{}-{name}", std::process::id()));
+            fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        fn names(&self) -> Vec<String> {
+            let mut names: Vec<_> =
+                fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn nobody_sees_half_a_file() {
+        let folder = Folder::new("half");
+        let place = folder.0.join("x");
+        fs::write(&place, "old").unwrap();
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o600)).unwrap();
+        let mut draft = Draft::create(&place).unwrap();
+        draft.write_all(b"new").unwrap();
+        draft.flush().unwrap();
+        assert_eq!(fs::read_to_string(&place).unwrap(), "old");
+        drop(draft);
+        assert_eq!((fs::read_to_string(&place).unwrap().as_str(), folder.names().len()), ("old", 1));
+        let mut draft = Draft::create(&place).unwrap();
+        draft.write_all(b"new").unwrap();
+        draft.commit().unwrap();
+        assert_eq!((fs::read_to_string(&place).unwrap().as_str(), folder.names().len()), ("new", 1));
+        assert_eq!(place.metadata().unwrap().permissions().mode() & 0o777, 0o600, "what was private stays private");
+    }
+
+    #[test]
+    fn a_link_stays_one() {
+        let folder = Folder::new("link");
+        fs::write(folder.0.join("x"), "old").unwrap();
+        symlink("x", folder.0.join("link")).unwrap();
+        let mut draft = Draft::create(&folder.0.join("link")).unwrap();
+        draft.write_all(b"new").unwrap();
+        draft.commit().unwrap();
+        assert_eq!(fs::read_to_string(folder.0.join("x")).unwrap(), "new");
+        assert!(folder.0.join("link").is_symlink());
+    }
+
+    #[test]
+    fn what_cannot_be_replaced_is_found_at_once() {
+        let folder = Folder::new("no");
+        assert_eq!(Draft::create(&folder.0).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        assert_eq!(Draft::create(&folder.0.join("gone/x")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        let fifo = folder.0.join("fifo");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &fifo,
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+            0,
+        )
+        .unwrap();
+        assert!(Draft::create(&fifo).is_err(), "nobody reads it");
+        assert_eq!(folder.names(), ["fifo"]);
+    }
+}

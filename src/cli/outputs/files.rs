@@ -1,0 +1,111 @@
+//! The files that results are written to.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+
+use super::{Asked, Outputs};
+use crate::clean::clean;
+use crate::cli::draft::Draft;
+use crate::error::{Error, Result};
+use crate::output::{FormatName, Page};
+
+/// A draft for each file that is asked for.
+#[derive(Debug)]
+pub(in crate::cli) struct Files(Vec<(FormatName, PathBuf, Draft)>);
+
+impl Files {
+    /// Begins them all.
+    ///
+    /// # Errors
+    /// The first that cannot be written, or that two formats are to be written to.
+    pub(in crate::cli) fn create(asked: &[Asked]) -> Result<Self> {
+        let mut files = Self(Vec::new());
+        let mut places = Vec::new();
+        for Asked { format, file } in asked {
+            let Some(file) = file else { continue };
+            let refused = |why: &str, hint: &str| Error::usage(option(*format, file), why, hint);
+            if file.as_os_str().is_empty() {
+                return Err(refused("the file's name is missing", "write it behind the =, as in -o json=result.json"));
+            }
+            // A pipe or a device takes what comes.
+            let place = place(file);
+            if places.contains(&place) && place.metadata().map_or(true, |standing| standing.is_file()) {
+                return Err(refused("two formats cannot be written to one file", "give each a file of its own"));
+            }
+            places.push(place);
+            let draft = Draft::create(file).map_err(|error| refused(&plain(&error), hint(&error)))?;
+            files.0.push((*format, file.clone(), draft));
+        }
+        Ok(files)
+    }
+
+    pub(in crate::cli) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Standard output and the files, open.
+    ///
+    /// # Errors
+    /// Where a file does not even take what its format begins with.
+    pub(in crate::cli) fn open<'w>(
+        &'w mut self,
+        name: FormatName,
+        page: Page,
+        stdout: &'w mut (dyn Write + Send),
+    ) -> Result<Outputs<'w>> {
+        let mut outputs = Outputs::of_stdout(name, page, stdout);
+        for (format, path, draft) in &mut self.0 {
+            let opened = outputs.add(*format, draft);
+            opened.map_err(|error| Error::usage(option(*format, path), plain(&error), hint(&error)))?;
+        }
+        Ok(outputs)
+    }
+
+    /// Puts every file in its place that nothing went wrong with, and returns what did.
+    pub(in crate::cli) fn commit(self, failures: Vec<Option<io::Error>>) -> Vec<Error> {
+        let commit = |((_, path, draft), failure): ((_, PathBuf, Draft), Option<io::Error>)| {
+            let done = failure.map_or_else(|| draft.commit(), Err);
+            done.err().map(|error| {
+                let hint = hint(&error);
+                Error::io(format!("write '{}'", clean(&path.to_string_lossy())), error, hint)
+            })
+        };
+        self.0.into_iter().zip(failures).filter_map(commit).collect()
+    }
+}
+
+fn option(format: FormatName, file: &Path) -> String {
+    let word = format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+    format!("--output '{word}={}'", clean(&file.to_string_lossy()))
+}
+
+/// The file whichever way it is called.
+fn place(file: &Path) -> PathBuf {
+    let whole = file.canonicalize().ok();
+    whole.unwrap_or_else(|| match (file.parent().map(Path::canonicalize), file.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        // "x" has the parent "", which is the working directory.
+        _ => Path::new(".").canonicalize().map_or_else(|_| file.to_owned(), |here| here.join(file)),
+    })
+}
+
+/// The operating system's words without its number.
+fn plain(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "its directory is not there".to_owned(),
+        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+    }
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "make the directory first, or name another file",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "name a file in a directory that you may write to"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or write somewhere else",
+        _ => "name another file",
+    }
+}

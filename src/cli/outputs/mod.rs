@@ -1,0 +1,105 @@
+//! Where results go: standard output, and a file for each `-o FORMAT=FILE`.
+
+mod asked;
+mod files;
+
+use std::io::{self, Write};
+
+pub(super) use self::asked::{Asked, AskedParser};
+pub(super) use self::files::Files;
+use crate::model::{Depth, Service};
+use crate::output::{End, Format, FormatName, Page, Read};
+
+/// All that results are written to. A place that takes no more is left alone, and the others go on.
+pub(super) struct Outputs<'w> {
+    sheets: Vec<Sheet<'w>>,
+    page: Page,
+}
+
+/// A format on its way to a place.
+struct Sheet<'w> {
+    name: FormatName,
+    /// What to open the format on with the first that is written; then that is taken.
+    out: Option<&'w mut (dyn Write + Send)>,
+    format: Option<Box<dyn Format + 'w>>,
+    failure: Option<io::Error>,
+}
+
+impl<'w> Sheet<'w> {
+    fn write(&mut self, page: Page, write: impl FnOnce(&mut (dyn Format + 'w)) -> io::Result<()>) {
+        if self.failure.is_none() {
+            self.failure = self.open(page).and_then(write).err();
+        }
+    }
+
+    fn open(&mut self, page: Page) -> io::Result<&mut (dyn Format + 'w)> {
+        if let Some(out) = self.out.take() {
+            self.format = Some(self.name.open(out, page)?);
+        }
+        self.format.as_deref_mut().ok_or_else(|| io::Error::other("the output could not be opened"))
+    }
+}
+
+impl<'w> Outputs<'w> {
+    /// Standard output alone, which is opened with the first that is written to it.
+    fn of_stdout(name: FormatName, page: Page, out: &'w mut (dyn Write + Send)) -> Self {
+        Self { sheets: vec![Sheet { name, out: Some(out), format: None, failure: None }], page }
+    }
+
+    /// Opens a file beside it.
+    ///
+    /// # Errors
+    /// What the writer says: a full disk often shows with the first bytes.
+    fn add(&mut self, name: FormatName, out: &'w mut (dyn Write + Send)) -> io::Result<()> {
+        let mut format = name.open(out, self.file_page())?;
+        format.flush()?;
+        self.sheets.push(Sheet { name, out: None, format: Some(format), failure: None });
+        Ok(())
+    }
+
+    /// A file is no terminal.
+    fn file_page(&self) -> Page {
+        Page { width: None, color: false, ..self.page }
+    }
+
+    /// The most that any of the formats shows.
+    pub(super) fn depth(&self) -> Depth {
+        self.sheets.iter().map(|sheet| sheet.name.depth()).max().unwrap_or(Depth::Full)
+    }
+
+    /// Whether all of them are read line by line; what is read as a whole wants its order.
+    pub(super) fn streams(&self) -> bool {
+        self.sheets.iter().all(|sheet| sheet.name.read() == Read::ByLine)
+    }
+
+    /// Whether any still takes what is written.
+    pub(super) fn are_open(&self) -> bool {
+        self.sheets.iter().any(|sheet| sheet.failure.is_none())
+    }
+
+    pub(super) fn service(&mut self, service: &Service) {
+        self.each(|format| format.service(service));
+    }
+
+    pub(super) fn end(&mut self, end: &End<'_>) {
+        self.each(|format| format.end(end));
+    }
+
+    /// Lets what was written so far be seen; a file is not seen before its end.
+    pub(super) fn flush(&mut self) {
+        let page = self.page;
+        if let Some(stdout) = self.sheets.first_mut().filter(|stdout| stdout.format.is_some()) {
+            stdout.write(page, Format::flush);
+        }
+    }
+
+    /// What went wrong: at standard output, and at each file.
+    pub(super) fn into_failures(self) -> (Option<io::Error>, Vec<Option<io::Error>>) {
+        let mut failures = self.sheets.into_iter().map(|sheet| sheet.failure);
+        (failures.next().flatten(), failures.collect())
+    }
+
+    fn each(&mut self, write: impl Fn(&mut (dyn Format + 'w)) -> io::Result<()>) {
+        self.sheets.iter_mut().for_each(|sheet| sheet.write(self.page, &write));
+    }
+}
