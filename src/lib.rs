@@ -75,6 +75,7 @@
 //! | [`engine`] | generic concurrency that knows nothing of services: pool, breaker, retry, cache, clock, shutdown | |
 //! | `model` | plain data: [`Service`], [`Endpoint`], [`Detail`], [`Listing`], [`Ports`], [`Scope`], [`Addresses`] | |
 //! | `net` | how peers are reached: the connect loop, names, limits of this machine | `engine` `model` |
+//! | [`catalog`] | what a source has, kept up to date: a writer, readers, what changed | `engine` `model` |
 //! | `source` | where services come from: [`Source`], [`Local`], [`Scan`] | `net` `model` |
 //! | `output` | how results look: [`Format`] | `model` |
 //! | `cli` | the command: composes, prints, exits | everything |
@@ -82,6 +83,7 @@
 //! Below them `error` says what could not be done, `clean` is the only way for foreign text to a terminal or a
 //! file, and `settings` layers flags, environment and file. `tests/layers.rs` holds the table.
 
+pub mod catalog;
 mod clean;
 #[doc(hidden)]
 pub mod cli;
@@ -108,4 +110,4 @@ pub use model::{
 pub use output::{End, Format, FormatName, Page, Read};
 pub use source::local::{Local, SortKey};
 pub use source::scan::{Scan, Tempo};
-pub use source::{ListFuture, Progress, Sink, Source, collect};
+pub use source::{ListFuture, Progress, Sink, Source, WatchFuture, collect, keep_watching};

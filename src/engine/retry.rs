@@ -144,6 +144,14 @@ impl Retry {
         self.base.saturating_mul(factor).min(self.cap)
     }
 
+    /// A random wait after `attempts` tries, for a loop that never gives up. `seed` moves on.
+    pub fn wait(&self, seed: &mut u64, attempts: u32) -> Duration {
+        let mut jitter = Jitter(*seed);
+        let wait = jitter.below(self.longest_wait(attempts));
+        *seed = jitter.0;
+        wait
+    }
+
     /// A seed that differs from call to call.
     pub fn random_seed() -> u64 {
         // The standard library's keys are random once a thread and then count up.

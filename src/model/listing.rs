@@ -1,8 +1,11 @@
 //! What a source answers: services, and how whole the answer is.
 
+use std::error::Error as _;
+
 use serde::Serialize;
 
 use super::{Detail, Service};
+use crate::error::Error;
 
 /// Whether an answer holds every service that was asked for.
 ///
@@ -35,6 +38,19 @@ pub struct Fault {
     pub why: String,
     /// What to try.
     pub hint: String,
+}
+
+impl From<&Error> for Fault {
+    /// The same words, for what is a failure of one part where something else goes on.
+    fn from(error: &Error) -> Self {
+        let text = error.to_string();
+        let text = text.strip_prefix("cannot ").unwrap_or(&text);
+        let (what, why) = match error.source() {
+            Some(cause) => (text, cause.to_string()),
+            None => text.split_once(": ").map_or((text, String::new()), |(what, why)| (what, why.to_owned())),
+        };
+        Self { what: what.to_owned(), why, hint: error.hint().to_owned() }
+    }
 }
 
 /// Everything that a source knew when it was asked.

@@ -2,15 +2,18 @@
 
 pub(crate) mod local;
 pub(crate) mod scan;
+mod watch;
 
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use crate::error::Result;
-use crate::model::{Column, Completeness, Depth, Fault, Listing, Service};
+use crate::model::{Column, Completeness, Depth, Fault, Feed, Listing, Service};
+pub use watch::{WatchFuture, keep_watching};
 
 /// A place that knows services.
 ///
@@ -28,6 +31,22 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// Only where there is nothing to tell at all; a part that fails is a [`Fault`].
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a>;
+
+    /// How often to ask a source that cannot tell by itself what happens, where nobody says otherwise.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
+    /// Tells `feed` everything that there is, and then what becomes of it, until the future is dropped. It begins with a
+    /// [`Reset`](crate::Update::Reset). `interval`, for sources that have to ask again and again: how often.
+    ///
+    /// It ends when the source cannot go on, in good order or not; [`keep_watching`] begins it anew. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+        Box::pin(watch::poll(self, interval.unwrap_or_else(|| self.interval()), feed))
+    }
 }
 
 /// What [`Source::list`] returns.

@@ -1,0 +1,30 @@
+//! What a source is known to have, kept up to date: one [`Writer`], and as many [`Reader`]s as there are.
+//!
+//! The writer takes what a source says ([`Update`](crate::Update)), works out what changed, publishes the new set in one
+//! step and tells every reader what changed. A source that fails never empties it.
+//!
+//! ```
+//! use portolan::catalog::{News, Writer};
+//! use portolan::engine::Clock;
+//! use portolan::{Depth, Feed, Fault, Update};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let mut writer = Writer::new("harbours", Depth::Full, Clock::coarse());
+//! let reader = writer.reader();
+//! let (snapshot, mut watch) = reader.watch();
+//! assert!(snapshot.services().is_empty());
+//!
+//! writer.take(vec![Update::Reset(Vec::new())]);
+//! let Some(News::Events(events)) = watch.next().await else { unreachable!("nobody lags here") };
+//! assert_eq!(events[0].kind.as_str(), "synced");
+//! # }
+//! ```
+
+mod reader;
+mod snapshot;
+mod writer;
+
+pub use reader::{News, Reader, Watch};
+pub use snapshot::Snapshot;
+pub use writer::Writer;

@@ -1,0 +1,42 @@
+//! Everything that is known at one moment.
+
+use std::sync::Arc;
+
+use crate::model::{Fault, Service};
+
+/// What a source has, after one batch of updates and before the next. It never changes.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    pub(super) index: u64,
+    pub(super) services: Vec<Arc<Service>>,
+    pub(super) synced: bool,
+    pub(super) stale: Option<Fault>,
+}
+
+impl Snapshot {
+    /// The index of the last event that it contains; 0 before the first.
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The services, sorted by id.
+    pub fn services(&self) -> &[Arc<Service>] {
+        &self.services
+    }
+
+    /// The service of an id.
+    pub fn get(&self, id: &str) -> Option<&Arc<Service>> {
+        let at = self.services.binary_search_by(|service| service.id.as_str().cmp(id)).ok()?;
+        self.services.get(at)
+    }
+
+    /// Whether a whole answer has ever been in.
+    pub fn is_synced(&self) -> bool {
+        self.synced
+    }
+
+    /// Why the source cannot be asked at present; `None` where it can.
+    pub fn stale(&self) -> Option<&Fault> {
+        self.stale.as_ref()
+    }
+}

@@ -1,0 +1,118 @@
+//! Watching any source: by asking again and again, and again after it failed.
+
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{Sink, Source};
+use crate::engine::Retry;
+use crate::error::{Error, Result};
+use crate::model::{Completeness, Depth, Fault, Feed, Service, Update};
+
+/// What [`Source::watch`] returns.
+pub type WatchFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
+/// Asks a source for everything, every `interval` from the end of an answer to the next question.
+pub(super) async fn poll<S: Source + ?Sized>(source: &S, interval: Duration, feed: &mut dyn Feed) -> Result<()> {
+    loop {
+        let mut answer = Answer { depth: feed.depth(), services: Vec::new(), faults: Vec::new() };
+        let completeness = source.list(&mut answer).await?;
+        feed.take(answer.updates(completeness));
+        sleep(interval).await;
+    }
+}
+
+struct Answer {
+    depth: Depth,
+    services: Vec<Service>,
+    faults: Vec<Fault>,
+}
+
+impl Answer {
+    /// What is not in an answer that is not whole need not be gone.
+    fn updates(self, completeness: Completeness) -> Vec<Update> {
+        let faults = self.faults.into_iter().map(Update::Fault);
+        match completeness {
+            Completeness::Complete => std::iter::once(Update::Reset(self.services)).chain(faults).collect(),
+            Completeness::Incomplete => self.services.into_iter().map(Update::Upsert).chain(faults).collect(),
+        }
+    }
+}
+
+impl Sink for Answer {
+    fn depth(&self) -> Depth {
+        self.depth
+    }
+
+    fn closed(&self) -> Arc<AtomicBool> {
+        Arc::default()
+    }
+
+    fn service(&mut self, service: Service) -> ControlFlow<()> {
+        self.services.push(service);
+        ControlFlow::Continue(())
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
+    fn limit(&mut self, _limit: Fault) {}
+}
+
+/// Watches a source for as long as the future lives: whenever the watch ends or fails it is begun again, after a wait by
+/// the schedule of `retry` (its `base` and `cap`) that starts anew with each answer. `seed` makes the jitter.
+///
+/// # Errors
+/// Where there never was an answer: what is wrong from the beginning is told at once, and not tried for ever.
+pub async fn keep_watching(
+    source: &dyn Source,
+    interval: Option<Duration>,
+    retry: Retry,
+    mut seed: u64,
+    feed: &mut dyn Feed,
+) -> Error {
+    let mut ever = false;
+    let mut failures = 0;
+    loop {
+        let mut heard = Heard { feed: &mut *feed, answers: false };
+        let ended = source.watch(interval, &mut heard).await;
+        if heard.answers {
+            (ever, failures) = (true, 0);
+        }
+        match ended {
+            Err(error) if !ever => return error,
+            Err(error) => feed.fail(Fault::from(&error)),
+            // A server that ends a watch in good order is asked again; what was known holds until then.
+            Ok(()) => {}
+        }
+        failures += 1;
+        sleep(retry.wait(&mut seed, failures)).await;
+    }
+}
+
+/// Notes whether anything was said.
+struct Heard<'f> {
+    feed: &'f mut dyn Feed,
+    answers: bool,
+}
+
+impl Feed for Heard<'_> {
+    fn depth(&self) -> Depth {
+        self.feed.depth()
+    }
+
+    fn take(&mut self, updates: Vec<Update>) {
+        self.answers = true;
+        self.feed.take(updates);
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        self.feed.fail(fault);
+    }
+}

@@ -1,0 +1,215 @@
+//! The catalog: random histories, with connections lost at random, and readers of every speed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use portolan::catalog::{News, Reader, Watch, Writer};
+use portolan::engine::{Clock, ManualClock};
+use portolan::{Depth, Detail, Fault, Feed, Service, Update};
+use proptest::prelude::*;
+use tokio::time::timeout;
+
+use crate::history::History;
+
+#[derive(Debug, serde::Serialize)]
+struct Berth {
+    ships: u8,
+    wind: u8,
+}
+
+impl Detail for Berth {
+    fn measured(&self) -> &'static [&'static str] {
+        &["wind"]
+    }
+}
+
+pub fn harbour(id: u8, ships: u8, wind: u8) -> Service {
+    let (id, detail) = (format!("test/{id:03}"), Arc::new(Berth { ships, wind }));
+    Service { id, name: None, namespace: None, source: "test", endpoints: Vec::new(), detail }
+}
+
+pub fn fault() -> Fault {
+    Fault { what: "ask the harbour master".into(), why: "fog".into(), hint: "wait".into() }
+}
+
+fn writer() -> Writer {
+    Writer::new("test", Depth::Full, Clock::coarse())
+}
+
+/// What a source may say, and what may happen to it.
+#[derive(Clone, Debug)]
+enum Step {
+    Say(Vec<(bool, u8, u8)>),
+    /// The connection is lost, so many changes are not seen, and the whole set comes again.
+    Cut(Vec<(bool, u8, u8)>),
+    Part,
+    /// A reader begins here.
+    Join,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let changes = || prop::collection::vec((any::<bool>(), 0..12_u8, 0..3_u8), 0..6);
+    prop_oneof![changes().prop_map(Step::Say), changes().prop_map(Step::Cut), Just(Step::Part), Just(Step::Join)]
+}
+
+proptest! {
+    #[test]
+    fn every_reader_ends_with_what_is_there(steps in prop::collection::vec(step(), 0..40)) {
+        let mut writer = writer();
+        let mut truth: BTreeMap<u8, u8> = BTreeMap::new();
+        let mut readers = vec![Told::join(&writer.reader())];
+        for (wind, step) in steps.into_iter().enumerate() {
+            let wind = u8::try_from(wind).unwrap();
+            match step {
+                Step::Say(changes) => {
+                    let updates = changes.iter().map(|&change| said(&mut truth, change, wind)).collect();
+                    writer.take(updates);
+                }
+                Step::Cut(changes) => {
+                    writer.fail(fault());
+                    for change in changes {
+                        said(&mut truth, change, wind);
+                    }
+                    let all = truth.iter().map(|(&id, &ships)| harbour(id, ships, wind)).collect();
+                    writer.take(vec![Update::Reset(all)]);
+                }
+                Step::Part => writer.take(vec![Update::Fault(fault())]),
+                Step::Join => readers.push(Told::join(&writer.reader())),
+            }
+        }
+        let snapshot = writer.reader().load();
+        let ids: Vec<String> = truth.keys().map(|id| format!("test/{id:03}")).collect();
+        prop_assert_eq!(snapshot.services().iter().map(|service| service.id.clone()).collect::<Vec<_>>(), ids);
+        drop(writer);
+        for reader in readers {
+            let history = reader.hear_out();
+            prop_assert_eq!(history.index(), snapshot.index());
+            // Who came later or heard of an update sees the wind of then: what is only measured is not told again.
+            prop_assert_eq!(history.ids(), snapshot.services().iter().map(|service| &*service.id).collect::<Vec<_>>());
+        }
+    }
+}
+
+/// What the source says of a change that happened.
+fn said(truth: &mut BTreeMap<u8, u8>, (there, id, ships): (bool, u8, u8), wind: u8) -> Update {
+    if there {
+        truth.insert(id, ships);
+        Update::Upsert(harbour(id, ships, wind))
+    } else {
+        truth.remove(&id);
+        Update::Remove(format!("test/{id:03}"))
+    }
+}
+
+/// A reader and what it was told.
+struct Told {
+    watch: Watch,
+    history: History,
+}
+
+impl Told {
+    fn join(reader: &Reader) -> Self {
+        let (snapshot, watch) = reader.watch();
+        let mut history = History::default();
+        history.start(&snapshot);
+        Self { watch, history }
+    }
+
+    async fn next(&mut self) -> Option<News> {
+        let news = timeout(Duration::from_mins(1), self.watch.next()).await.expect("news in time");
+        news.iter().for_each(|news| self.history.news(news));
+        news
+    }
+
+    /// Everything up to the end; the writer must be gone.
+    fn hear_out(mut self) -> History {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async { while self.next().await.is_some() {} });
+        self.history
+    }
+}
+
+#[test]
+fn a_change_of_nothing_tells_nothing() {
+    let mut writer = writer();
+    writer.take(vec![Update::Reset(vec![harbour(1, 1, 1)])]);
+    let index = writer.reader().load().index();
+    writer.take(vec![Update::Reset(vec![harbour(1, 1, 2)])]);
+    writer.take(vec![Update::Upsert(harbour(1, 1, 3)), Update::Remove("test/009".into())]);
+    writer.take(Vec::new());
+    assert_eq!(writer.reader().load().index(), index);
+}
+
+#[test]
+fn a_failed_source_keeps_what_it_had_and_says_how_old_it_is() {
+    let hand = ManualClock::new();
+    let mut writer = Writer::new("test", Depth::Full, hand.clock());
+    let reader = writer.reader();
+    let told = Told::join(&reader);
+    assert_eq!(reader.age(), None);
+    writer.take(vec![Update::Reset(vec![harbour(1, 1, 1), harbour(2, 1, 1)])]);
+    hand.advance(Duration::from_secs(7));
+    writer.fail(fault());
+    writer.fail(fault());
+    assert_eq!(reader.age(), Some(Duration::from_secs(7)));
+    assert_eq!((reader.load().services().len(), reader.load().stale()), (2, Some(&fault())));
+    // It comes back with one change.
+    writer.take(vec![Update::Reset(vec![harbour(1, 1, 1), harbour(2, 5, 1)])]);
+    assert_eq!((reader.age(), reader.load().stale()), (Some(Duration::ZERO), None));
+    drop(writer);
+    let history = told.hear_out();
+    assert_eq!(history.changes.len(), 3, "two added, one updated: {history:?}");
+    assert_eq!((history.count("stale"), history.count("synced")), (1, 2));
+    history.assert_ends_in([&harbour(1, 1, 1), &harbour(2, 5, 1)]);
+}
+
+#[test]
+fn a_part_that_stays_unread_is_told_once_and_empties_nothing() {
+    let mut writer = writer();
+    let told = Told::join(&writer.reader());
+    writer.take(vec![Update::Reset(vec![harbour(1, 1, 1)])]);
+    for _ in 0..3 {
+        writer.take(vec![Update::Fault(fault())]);
+    }
+    drop(writer);
+    let history = told.hear_out();
+    assert_eq!(history.count("error"), 1);
+    history.assert_ends_in([&harbour(1, 1, 1)]);
+}
+
+#[test]
+fn a_reader_that_never_reads_is_told_that_it_lags_and_holds_nobody_up() {
+    let mut writer = writer();
+    let (mut slow, quick) = (Told::join(&writer.reader()), writer.reader());
+    for ships in 0..=255 {
+        for _ in 0..4 {
+            writer.take(vec![Update::Upsert(harbour(1, ships, 0)), Update::Upsert(harbour(2, 255 - ships, 0))]);
+            writer.take(vec![Update::Remove("test/001".into())]);
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    assert!(matches!(runtime.block_on(slow.next()), Some(News::Lagged { .. })));
+    writer.take(vec![Update::Upsert(harbour(3, 1, 0))]);
+    let snapshot = quick.load();
+    drop(writer);
+    let history = slow.hear_out();
+    assert_eq!((history.count("lagged"), history.count("added")), (1, 1), "{history:?}");
+    history.assert_ends_in(snapshot.services().iter().map(|service| &**service));
+}
+
+#[test]
+fn a_thousand_readers_hear_the_same() {
+    let mut writer = writer();
+    let readers: Vec<Told> = (0..1000).map(|_| Told::join(&writer.reader())).collect();
+    for id in 0..20 {
+        writer.take(vec![Update::Upsert(harbour(id, 1, 0))]);
+    }
+    let snapshot = writer.reader().load();
+    drop(writer);
+    for reader in readers {
+        let history = reader.hear_out();
+        assert_eq!((history.count("added"), history.count("lagged")), (20, 0));
+        history.assert_ends_in(snapshot.services().iter().map(|service| &**service));
+    }
+}

@@ -1,0 +1,8 @@
+//! Watching: what the catalog tells its readers, what a watched machine looks like, and the commands that show it.
+//!
+//! Every history that is told ends in the checker of `history`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
+
+mod catalog;
+mod history;
+mod sources;

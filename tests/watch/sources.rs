@@ -1,0 +1,157 @@
+//! Watching a source that fails, comes back, answers in part, and ends.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use portolan::catalog::Writer;
+use portolan::engine::{Clock, Retry};
+use portolan::{
+    Column, Completeness, Depth, Error, Feed, ListFuture, Sink, Source, Update, WatchFuture, keep_watching,
+};
+use tokio::time::timeout;
+
+use crate::catalog::{fault, harbour};
+use crate::history::History;
+
+/// What a source says when it is asked.
+enum Answer {
+    Whole(Vec<(u8, u8)>),
+    Part(Vec<(u8, u8)>),
+    Failure,
+}
+
+/// A source that gives prepared answers, and never answers again after the last.
+struct Prepared(Mutex<VecDeque<Answer>>);
+
+impl Prepared {
+    fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+        Self(Mutex::new(answers.into_iter().collect()))
+    }
+}
+
+fn unreachable() -> Error {
+    Error::io("ask the harbour master", std::io::Error::other("fog"), "wait")
+}
+
+impl Source for Prepared {
+    fn name(&self) -> &'static str {
+        "test"
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &[]
+    }
+
+    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+        Box::pin(async move {
+            let answer = self.0.lock().unwrap().pop_front();
+            let (services, completeness) = match answer {
+                None => std::future::pending().await,
+                Some(Answer::Failure) => return Err(unreachable()),
+                Some(Answer::Whole(services)) => (services, Completeness::Complete),
+                Some(Answer::Part(services)) => {
+                    out.fault(fault());
+                    (services, Completeness::Incomplete)
+                }
+            };
+            for (id, ships) in services {
+                let _ = out.service(harbour(id, ships, 0));
+            }
+            Ok(completeness)
+        })
+    }
+}
+
+/// The same, but told as a stream that ends in good order after each answer, as servers end a watch.
+struct Ending(Prepared);
+
+impl Source for Ending {
+    fn name(&self) -> &'static str {
+        "test"
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &[]
+    }
+
+    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+        self.0.list(out)
+    }
+
+    fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+        Box::pin(async move {
+            let answer = self.0.0.lock().unwrap().pop_front();
+            match answer {
+                Some(Answer::Whole(services)) => {
+                    let services = services.into_iter().map(|(id, ships)| harbour(id, ships, 0)).collect();
+                    feed.take(vec![Update::Reset(services)]);
+                    Ok(())
+                }
+                Some(_) => Err(unreachable()),
+                None => std::future::pending().await,
+            }
+        })
+    }
+}
+
+/// Watches a source until it has nothing more to say, and hears its history out.
+fn watched(source: &dyn Source) -> (History, Option<Error>) {
+    // Time stands still while anything can be done, and jumps to the next timer when nothing can.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let mut writer = Writer::new("test", Depth::Full, Clock::runtime());
+        let (_, mut watch) = writer.reader().watch();
+        let watching = keep_watching(source, Some(Duration::from_secs(1)), Retry::default(), 7, &mut writer);
+        let ended = timeout(Duration::from_hours(1), watching).await.ok();
+        let snapshot = writer.reader().load();
+        drop(writer);
+        let mut history = History::default();
+        while let Some(news) = watch.next().await {
+            history.news(&news);
+        }
+        history.assert_ends_in(snapshot.services().iter().map(|service| &**service));
+        (history, ended)
+    })
+}
+
+fn changes(history: &History) -> Vec<(&str, &str)> {
+    history.changes.iter().map(|(kind, id)| (kind.as_str(), id.as_str())).collect()
+}
+
+#[test]
+fn a_source_that_fails_and_recovers_comes_out_as_differences_only() {
+    use Answer::{Failure, Whole};
+    for ending in [false, true] {
+        let answers = Prepared::new([
+            Whole(vec![(1, 1), (2, 1)]),
+            Failure,
+            Failure,
+            Whole(vec![(1, 1), (2, 2)]),
+            Failure,
+            Whole(vec![(1, 1), (2, 2)]),
+            Whole(vec![(1, 1)]),
+        ]);
+        let (history, ended) = if ending { watched(&Ending(answers)) } else { watched(&answers) };
+        assert!(ended.is_none());
+        let expected = [("added", "test/001"), ("added", "test/002"), ("updated", "test/002"), ("removed", "test/002")];
+        assert_eq!(changes(&history), expected);
+        assert_eq!((history.count("stale"), history.count("synced")), (2, 3), "{history:?}");
+    }
+}
+
+#[test]
+fn what_a_partial_answer_lacks_is_not_gone() {
+    use Answer::{Part, Whole};
+    let answers = [Whole(vec![(1, 1), (2, 1)]), Part(vec![(2, 2)]), Part(vec![]), Whole(vec![(1, 1), (2, 2)])];
+    let (history, _) = watched(&Prepared::new(answers));
+    assert_eq!(changes(&history), [("added", "test/001"), ("added", "test/002"), ("updated", "test/002")]);
+    assert_eq!(history.count("error"), 1);
+}
+
+#[test]
+fn what_never_worked_is_not_tried_for_ever() {
+    let (history, ended) = watched(&Prepared::new([Answer::Failure, Answer::Whole(vec![(1, 1)])]));
+    assert_eq!(ended.unwrap().to_string(), "cannot ask the harbour master");
+    assert_eq!(history.changes.len(), 0);
+}
