@@ -25,8 +25,7 @@ impl Detail for Berth {
 }
 
 pub fn harbour(id: u8, ships: u8, wind: u8) -> Service {
-    let (id, detail) = (format!("test/{id:03}"), Arc::new(Berth { ships, wind }));
-    Service { id, name: None, namespace: None, source: "test", endpoints: Vec::new(), detail }
+    Service::new(format!("test/{id:03}"), "test", Vec::new(), Arc::new(Berth { ships, wind }))
 }
 
 pub fn fault() -> Fault {
@@ -118,7 +117,9 @@ impl Told {
 
     async fn next(&mut self) -> Option<News> {
         let news = timeout(Duration::from_mins(1), self.watch.next()).await.expect("news in time");
-        news.iter().for_each(|news| self.history.news(news));
+        if let Some(news) = &news {
+            self.history.news(news);
+        }
         news
     }
 
