@@ -76,6 +76,7 @@
 //! | `model` | plain data: [`Service`], [`Endpoint`], [`Detail`], [`Listing`], [`Ports`], [`Scope`], [`Addresses`] | |
 //! | `net` | how peers are reached: the connect loop, names, limits of this machine | `engine` `model` |
 //! | [`catalog`] | what a source has, kept up to date: a writer, readers, what changed | `engine` `model` |
+//! | `net` | how peers are reached: the connect loop, TLS, HTTP, bounded reads, names, limits of this machine | `engine` `model` |
 //! | `source` | where services come from: [`Source`], [`Local`], [`Scan`] | `net` `model` |
 //! | `output` | how results look: [`Format`] | `model` |
 //! | `cli` | the command: composes, prints, exits | everything |

@@ -1,11 +1,27 @@
 //! How we reach peers: the connect loop's sockets, and what this machine allows.
 
+#![allow(dead_code, unused_imports, reason = "what speaks to peers is used by what is being built upon it")]
+
 mod answer;
+mod bounded;
+mod certificate;
 mod connect;
+mod deadline;
+mod dial;
+pub(crate) mod http;
 mod limits;
+mod peer;
 mod resolve;
+mod starttls;
+pub(crate) mod tls;
 
 pub(crate) use answer::{Answer, Shortage};
+pub(crate) use bounded::{Bounded, Heard, Wire};
+pub(crate) use certificate::certificate;
 pub(crate) use connect::{Begun, Connector, Ended, Probe};
+pub(crate) use deadline::{Deadline, Passed};
+pub(crate) use dial::{DialError, dial};
 pub(crate) use limits::{descriptors_for_sockets, ephemeral_ports};
+pub(crate) use peer::{Peer, PeerError};
 pub(crate) use resolve::{Family, own_addresses, resolve, with_interface};
+pub(crate) use starttls::{StartTls, start_tls};

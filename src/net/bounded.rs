@@ -1,0 +1,97 @@
+//! A stream that ends: after so many bytes, and at a deadline.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep_until};
+
+use super::Deadline;
+
+/// What bytes go to and come from: a connection, or TLS inside one.
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+
+/// The first bytes that came over a connection, for when whoever read them has no more use for them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    /// So many of them are kept: as much as is read of a greeting.
+    const MOST: usize = 1024;
+
+    /// Takes them.
+    pub(crate) fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.lock())
+    }
+
+    fn add(&self, bytes: &[u8]) {
+        let mut heard = self.0.lock();
+        let room = Self::MOST - heard.len().min(Self::MOST);
+        heard.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+}
+
+/// A stream whose reads and writes fail once its bytes or its time are used up, whatever is built on top of it (TLS,
+/// HTTP/2): what is above needs no bound of its own to end.
+pub(crate) struct Bounded<S> {
+    stream: S,
+    /// Bytes that may still be read. One read may go beyond by the size of its buffer.
+    left: usize,
+    over: Pin<Box<Sleep>>,
+    heard: Heard,
+}
+
+impl<S> Bounded<S> {
+    pub(crate) fn new(stream: S, deadline: Deadline, most: usize) -> Self {
+        Self { stream, left: most, over: Box::pin(sleep_until(deadline.instant())), heard: Heard::default() }
+    }
+
+    /// Where the first bytes that come can be had.
+    pub(crate) fn heard(&self) -> Heard {
+        self.heard.clone()
+    }
+
+    fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        match self.over.as_mut().poll(context) {
+            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
+            Poll::Pending => Ok(()),
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.check(context)?;
+        if self.left == 0 {
+            return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
+        }
+        let before = buf.filled().len();
+        let outcome = Pin::new(&mut self.stream).poll_read(context, buf);
+        let read = &buf.filled()[before..];
+        self.heard.add(read);
+        self.left = self.left.saturating_sub(read.len());
+        outcome
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.check(context)?;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(context)?;
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check(context)?;
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}

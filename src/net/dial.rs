@@ -1,0 +1,97 @@
+//! One connection, and why there is none: the peer's word and this machine's own apart.
+
+use std::io;
+use std::net::SocketAddr;
+
+use rustix::io::Errno;
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::answer::{Answer, refusal};
+use super::{Deadline, answer};
+use crate::model::Reason;
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DialError {
+    /// The host refuses: nobody listens.
+    #[error("connection refused")]
+    Refused,
+    /// No answer came before the deadline.
+    #[error("no answer in time")]
+    TimedOut,
+    /// Somebody says that there is no way to it.
+    #[error("unreachable")]
+    Unreachable,
+    /// The connection was made and reset.
+    #[error("connection reset")]
+    Reset,
+    /// This machine could not ask: it says nothing of the peer.
+    #[error("{0}")]
+    Local(#[source] io::Error),
+}
+
+/// Connects to `address`, through the named interface if one is given.
+///
+/// # Errors
+/// What the peer answers, or what this machine lacks.
+pub(crate) async fn dial(
+    address: SocketAddr,
+    interface: Option<&str>,
+    deadline: Deadline,
+) -> Result<TcpStream, DialError> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    };
+    let socket = socket.map_err(|error| match answer::without_socket(errno(&error)) {
+        Answer::No(_) => DialError::Unreachable,
+        _ => DialError::Local(error),
+    })?;
+    #[cfg(target_os = "linux")]
+    if let Some(interface) = interface {
+        socket.bind_device(Some(interface.as_bytes())).map_err(DialError::Local)?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = interface;
+    let connected = deadline.bound(socket.connect(address)).await.map_err(|_| DialError::TimedOut)?;
+    let stream = connected.map_err(classified)?;
+    // A port of this machine that nobody listens on, and that the kernel happened to pick as our own.
+    if stream.local_addr().is_ok_and(|own| own == address) {
+        return Err(DialError::Refused);
+    }
+    // Every question is one write; waiting to fill a segment would only delay it.
+    stream.set_nodelay(true).map_err(classified)?;
+    Ok(stream)
+}
+
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
+
+fn classified(error: io::Error) -> DialError {
+    match errno(&error) {
+        Errno::CONNRESET | Errno::CONNABORTED | Errno::PIPE | Errno::NOTCONN | Errno::INVAL => DialError::Reset,
+        errno => match refusal(errno) {
+            Answer::No(Reason::Refused) => DialError::Refused,
+            Answer::No(_) => DialError::Unreachable,
+            Answer::Silent => DialError::TimedOut,
+            _ => DialError::Local(error),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_this_machine_lacks_is_no_word_of_the_peer() {
+        for errno in [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::ACCESS, Errno::PERM, Errno::NOBUFS] {
+            assert!(matches!(classified(errno.into()), DialError::Local(_)), "{errno}");
+        }
+        assert!(matches!(classified(Errno::CONNREFUSED.into()), DialError::Refused));
+        assert!(matches!(classified(Errno::CONNRESET.into()), DialError::Reset));
+        assert!(matches!(classified(Errno::NETUNREACH.into()), DialError::Unreachable));
+        assert!(matches!(classified(Errno::TIMEDOUT.into()), DialError::TimedOut));
+    }
+}

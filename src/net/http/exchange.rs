@@ -1,0 +1,143 @@
+//! One request of HTTP/1.1, and its answer.
+
+use super::body::Body;
+use super::head::{Head, MOST_HEAD, parse_head};
+use crate::net::{Peer, PeerError};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Request<'a> {
+    /// `GET`, `HEAD`, ...
+    pub(crate) method: &'a str,
+    /// The path with its query: `/`.
+    pub(crate) target: &'a str,
+    /// What the `Host` field says.
+    pub(crate) host: &'a str,
+    /// Further fields, names and values. The caller knows that they hold no line ends.
+    pub(crate) fields: &'a [(&'a str, &'a str)],
+    /// The body; its length is told.
+    pub(crate) body: Option<&'a [u8]>,
+}
+
+/// How much of an answer is read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The longest body that is kept, in bytes; what comes after it is not read.
+    pub(crate) body: usize,
+}
+
+/// So many interim answers (1xx) are passed over; RFC 9110 sets no limit, and real servers send one.
+const MOST_INTERIM: usize = 8;
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Response {
+    /// Status and fields.
+    pub(crate) head: Head,
+    /// The body as it was sent, without chunk framing; compressed if the server did not heed that it must not be.
+    pub(crate) body: Vec<u8>,
+    /// Whether the body is all there.
+    pub(crate) whole: bool,
+}
+
+impl Request<'_> {
+    /// The request as it goes out: asks for no compression, and for the connection to be closed.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        use std::io::Write;
+        let mut bytes = Vec::with_capacity(256);
+        let agent = concat!("portolan/", env!("CARGO_PKG_VERSION"));
+        // Writing to a vector cannot fail.
+        let _ = write!(bytes, "{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.target, self.host);
+        if !self.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
+            let _ = write!(bytes, "User-Agent: {agent}\r\n");
+        }
+        if !self.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("connection")) {
+            let _ = write!(bytes, "Connection: close\r\n");
+        }
+        let _ = write!(bytes, "Accept: */*\r\nAccept-Encoding: identity\r\n");
+        for (name, value) in self.fields {
+            let _ = write!(bytes, "{name}: {value}\r\n");
+        }
+        if let Some(body) = self.body {
+            let _ = write!(bytes, "Content-Length: {}\r\n", body.len());
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(self.body.unwrap_or_default());
+        bytes
+    }
+}
+
+/// Sends a request and reads the answer.
+///
+/// # Errors
+/// As [`PeerError`] says; `Garbled` where the answer is no HTTP.
+pub(crate) async fn exchange(peer: &mut Peer, request: &Request<'_>, limits: Limits) -> Result<Response, PeerError> {
+    peer.write(&request.to_bytes()).await?;
+    read_response(peer, request.method, limits, &mut Vec::new()).await
+}
+
+/// Reads the answer to a request with `method`. What was read already, and the head as it came, is in `raw`.
+///
+/// # Errors
+/// As [`exchange`].
+pub(crate) async fn read_response(
+    peer: &mut Peer,
+    method: &str,
+    limits: Limits,
+    raw: &mut Vec<u8>,
+) -> Result<Response, PeerError> {
+    let mut start = 0;
+    for _ in 0..=MOST_INTERIM {
+        let (head, length) = read_head(peer, raw, start).await?;
+        start += length;
+        if !matches!(head.status, 100 | 102..200) {
+            return read_body(peer, head, method, limits, &raw[start..]).await;
+        }
+    }
+    Err(PeerError::TooLong)
+}
+
+async fn read_head(peer: &mut Peer, raw: &mut Vec<u8>, start: usize) -> Result<(Head, usize), PeerError> {
+    let mut looked_at = start;
+    loop {
+        // A head ends with an empty line: only new bytes can hold it, so a slow sender costs no more than a quick one.
+        let news = &raw[looked_at.saturating_sub(3).max(start)..];
+        let ended = news.windows(2).any(|pair| pair == b"\n\n") || news.windows(3).any(|triple| triple == b"\n\r\n");
+        // And what begins as HTTP never does need not be waited for.
+        if (ended || looked_at - start < "HTTP/1.1 200".len())
+            && let Some(found) = parse_head(&raw[start..])?
+        {
+            return Ok(found);
+        }
+        looked_at = raw.len();
+        if raw.len() - start >= MOST_HEAD {
+            return Err(PeerError::TooLong);
+        }
+        if peer.read(raw).await? == 0 {
+            return Err(PeerError::Closed);
+        }
+    }
+}
+
+async fn read_body(
+    peer: &mut Peer,
+    head: Head,
+    method: &str,
+    limits: Limits,
+    begun: &[u8],
+) -> Result<Response, PeerError> {
+    let mut body = Body::new(head.framing(method)?, limits.body);
+    body.take(begun)?;
+    let mut piece = Vec::new();
+    while !body.is_enough() {
+        piece.clear();
+        match peer.read(&mut piece).await {
+            Ok(0) => break,
+            Ok(_) => body.take(&piece)?,
+            // The head is worth something without the rest.
+            Err(_) => return Ok(Response { head, body: body.bytes, whole: false }),
+        }
+    }
+    let whole = body.is_whole();
+    Ok(Response { head, body: body.bytes, whole })
+}

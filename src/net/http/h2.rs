@@ -1,0 +1,104 @@
+//! One request of HTTP/2, and its answer.
+//!
+//! What floods a client (PING, SETTINGS, RST_STREAM, CONTINUATION) is bounded by the bytes of the connection below,
+//! and by the h2 crate's own limits, set low here: one stream is all there is.
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use h2::client;
+use http::{HeaderMap, Request, StatusCode};
+
+use crate::net::bounded::Wire;
+use crate::net::{Deadline, PeerError};
+
+/// The most bytes of header fields, and of trailers.
+const MOST_FIELDS: u32 = 64 * 1024;
+/// The most bytes on their way to us. HTTP/2 begins with this much (RFC 9113, 6.9.2).
+const WINDOW: u32 = 65_535;
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    /// Its status.
+    pub(crate) status: StatusCode,
+    /// Its header fields.
+    pub(crate) fields: HeaderMap,
+    /// The body as it was sent, as far as it is kept.
+    pub(crate) body: Vec<u8>,
+    /// The fields after the body, if it ended with some.
+    pub(crate) trailers: Option<HeaderMap>,
+    /// Whether all of it is there.
+    pub(crate) whole: bool,
+}
+
+/// Sends a request with prior knowledge, over TLS or without, and reads the answer, of whose body at most `most`
+/// bytes. The caller bounds the bytes of `stream`.
+///
+/// # Errors
+/// As [`PeerError`] says; `Garbled` where the answer is no HTTP/2.
+pub(crate) async fn exchange(
+    stream: impl Wire,
+    request: Request<()>,
+    body: Option<Bytes>,
+    most: usize,
+    deadline: Deadline,
+) -> Result<Answer, PeerError> {
+    let spoken = speak(stream, request, body, most);
+    deadline.bound(spoken).await.map_err(|_| PeerError::TimedOut)?.map_err(failure)
+}
+
+async fn speak(stream: impl Wire, request: Request<()>, body: Option<Bytes>, most: usize) -> Result<Answer, h2::Error> {
+    let mut builder = client::Builder::new();
+    builder.enable_push(false).max_header_list_size(MOST_FIELDS).initial_window_size(WINDOW);
+    builder.max_concurrent_reset_streams(4).max_send_buffer_size(64 * 1024).header_table_size(4096);
+    let (sender, mut connection) = builder.handshake::<_, Bytes>(stream).await?;
+    let mut exchanging = Box::pin(ask(sender, request, body, most));
+    // Nothing is spawned: the connection moves as long as somebody waits for the answer, and ends with it.
+    tokio::select! {
+        biased;
+        answer = &mut exchanging => answer,
+        ended = &mut connection => match exchanging.now_or_never() {
+            Some(answer) => answer,
+            None => Err(ended.err().unwrap_or_else(|| h2::Reason::NO_ERROR.into())),
+        },
+    }
+}
+
+async fn ask(
+    sender: client::SendRequest<Bytes>,
+    request: Request<()>,
+    body: Option<Bytes>,
+    most: usize,
+) -> Result<Answer, h2::Error> {
+    let mut sender = sender.ready().await?;
+    let (response, mut sending) = sender.send_request(request, body.is_none())?;
+    if let Some(body) = body {
+        sending.send_data(body, true)?;
+    }
+    let (head, mut stream) = response.await?.into_parts();
+    let mut answer =
+        Answer { status: head.status, fields: head.headers, body: Vec::new(), trailers: None, whole: false };
+    while let Some(piece) = stream.data().await {
+        let Ok(piece) = piece else { return Ok(answer) };
+        let room = most - answer.body.len();
+        answer.body.extend_from_slice(&piece[..piece.len().min(room)]);
+        if piece.len() >= room {
+            return Ok(answer);
+        }
+        stream.flow_control().release_capacity(piece.len())?;
+    }
+    answer.trailers = stream.trailers().await.ok().flatten();
+    answer.whole = true;
+    Ok(answer)
+}
+
+fn failure(error: h2::Error) -> PeerError {
+    if error.is_io() {
+        return error.into_io().map_or(PeerError::Closed, PeerError::from);
+    }
+    match error.reason() {
+        Some(h2::Reason::NO_ERROR) => PeerError::Closed,
+        Some(h2::Reason::REFUSED_STREAM | h2::Reason::HTTP_1_1_REQUIRED) => PeerError::Declined("refuses the stream"),
+        _ => PeerError::Garbled("is no HTTP/2, or breaks its rules"),
+    }
+}

@@ -1,0 +1,150 @@
+//! The head of an answer: status line and header fields.
+
+use super::body::Framing;
+use crate::net::PeerError;
+
+/// The longest head that is read, in bytes. Servers rarely send more than 8 KiB.
+pub(crate) const MOST_HEAD: usize = 64 * 1024;
+/// The most header fields.
+const MOST_FIELDS: usize = 256;
+
+/// The head of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    /// Three digits; what they mean is for the reader, and some servers make up their own (999).
+    pub(crate) status: u16,
+    /// 0 for HTTP/1.0, 1 for HTTP/1.1.
+    pub(crate) minor: u8,
+    /// The words after the status.
+    pub(crate) reason: Box<str>,
+    /// The fields in their order; names are in lower case.
+    pub(crate) fields: Vec<(Box<str>, Box<[u8]>)>,
+}
+
+/// Why bytes are no head of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is no HTTP: {0}")]
+pub(crate) struct HeadError(pub(crate) &'static str);
+
+impl From<HeadError> for PeerError {
+    fn from(error: HeadError) -> Self {
+        Self::Garbled(error.0)
+    }
+}
+
+impl Head {
+    /// The first field of that name, which is given in lower case.
+    pub(crate) fn field(&self, name: &str) -> Option<&[u8]> {
+        self.all(name).next()
+    }
+
+    /// Every field of that name, which is given in lower case.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.fields.iter().filter(move |(field, _)| **field == *name).map(|(_, value)| &**value)
+    }
+
+    /// How the body ends that follows on this head in an answer to a request with `method` (RFC 9112, 6.3).
+    pub(super) fn framing(&self, method: &str) -> Result<Framing, HeadError> {
+        if method == "HEAD" || matches!(self.status, 100..200 | 204 | 304) {
+            return Ok(Framing::None);
+        }
+        if let Some(last) = self.all("transfer-encoding").last() {
+            let chunked = last.rsplit(|byte| *byte == b',').next().unwrap_or_default();
+            return Ok(if chunked.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+                Framing::Chunked
+            } else {
+                Framing::ToEnd
+            });
+        }
+        let mut lengths = self.all("content-length").flat_map(|value| value.split(|byte| *byte == b','));
+        let Some(first) = lengths.next().map(<[u8]>::trim_ascii) else { return Ok(Framing::ToEnd) };
+        if lengths.any(|other| other.trim_ascii() != first) {
+            return Err(HeadError("has two lengths"));
+        }
+        let digits = std::str::from_utf8(first).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        digits
+            .and_then(|text| text.parse().ok())
+            .map(Framing::Length)
+            .ok_or(HeadError("has a length that is no number"))
+    }
+}
+
+/// The head that `bytes` begin with, and its length; `None` as long as it is not whole.
+///
+/// # Errors
+/// What is no head of HTTP/1, or longer than is read.
+pub(crate) fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
+    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let mut response = httparse::Response::new(&mut fields);
+    let parsed = httparse::ParserConfig::default()
+        .allow_spaces_after_header_name_in_responses(true)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .ignore_invalid_headers_in_responses(true)
+        .parse_response(&mut response, bytes);
+    let length = match parsed {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) if bytes.len() < MOST_HEAD => return Ok(None),
+        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
+            return Err(HeadError("has an endless head"));
+        }
+        Err(_) => return Err(HeadError("does not begin as HTTP does")),
+    };
+    let (Some(status), Some(minor)) = (response.code, response.version) else { return Ok(None) };
+    let fields = response.headers.iter().map(|field| (field.name.to_ascii_lowercase().into(), field.value.into()));
+    let reason = response.reason.unwrap_or_default().into();
+    Ok(Some((Head { status, minor, reason, fields: fields.collect() }, length)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn head(text: &str) -> Head {
+        parse_head(text.as_bytes()).unwrap().unwrap().0
+    }
+
+    fn framing(fields: &str) -> Result<Framing, HeadError> {
+        head(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n")).framing("GET")
+    }
+
+    #[test]
+    fn odd_heads_are_read() {
+        assert_eq!(head("HTTP/1.1 999 Denied\r\n\r\n").status, 999);
+        assert_eq!(head("HTTP/1.0 200\r\nA : b\r\n\r\n").field("a"), Some(&b"b"[..]));
+        assert_eq!(parse_head(b"HTTP/1.1 200 OK\r\nServer: x"), Ok(None));
+        assert!(parse_head(b"SSH-2.0-x\r\n").is_err());
+        let endless = format!("HTTP/1.1 200 OK\r\n{}", "A: b\r\n".repeat(1_000_000));
+        assert!(parse_head(endless.as_bytes()).is_err());
+        let endless = format!("HTTP/1.1 200 OK\r\nA: {}", "b".repeat(MOST_HEAD));
+        assert!(parse_head(endless.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn the_end_of_a_body_is_told_by_one_thing_only() {
+        assert_eq!(framing("Content-Length: 5\r\n"), Ok(Framing::Length(5)));
+        assert_eq!(framing("Content-Length: 5\r\nContent-Length: 5\r\n"), Ok(Framing::Length(5)));
+        assert!(framing("Content-Length: 5\r\nContent-Length: 6\r\n").is_err());
+        assert!(framing("Content-Length: +5\r\n").is_err());
+        assert!(framing("Content-Length: 99999999999999999999999\r\n").is_err());
+        assert_eq!(framing("Content-Length: 9223372036854775807\r\n"), Ok(Framing::Length(i64::MAX as u64)));
+        assert_eq!(framing("Content-Length: 5\r\nTransfer-Encoding: gzip, chunked\r\n"), Ok(Framing::Chunked));
+        assert_eq!(framing(""), Ok(Framing::ToEnd));
+        assert_eq!(head("HTTP/1.1 204 No\r\nContent-Length: 5\r\n\r\n").framing("GET"), Ok(Framing::None));
+        assert_eq!(head("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").framing("HEAD"), Ok(Framing::None));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_bytes_come_are_taken(bytes: Vec<u8>, status: [u8; 12]) {
+            let with_status = [&b"HTTP/1.1 200 OK\r\n"[..], &bytes, b"\r\n\r\n"].concat();
+            for bytes in [bytes, with_status, [&b"HTTP/1."[..], &status].concat()] {
+                if let Ok(Some((head, length))) = parse_head(&bytes) {
+                    prop_assert!(length <= bytes.len());
+                    let _ = head.framing("GET");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! HTTP as a stranger asks it: one request, one answer, bounded in every direction. Nothing is followed, nothing is
+//! decompressed.
+
+mod body;
+mod exchange;
+mod h2;
+mod head;
+
+pub(crate) use exchange::{Limits, Request, Response, exchange, read_response};
+pub(crate) use h2::{Answer as H2Answer, exchange as h2_exchange};
+pub(crate) use head::{Head, HeadError, MOST_HEAD, parse_head};

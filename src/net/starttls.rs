@@ -1,0 +1,247 @@
+//! From plain text to TLS on the same connection, in the words of each protocol that can.
+
+use super::{Peer, PeerError};
+
+/// The protocols that begin in plain text and go over to TLS when they are asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StartTls {
+    /// RFC 3207.
+    Smtp,
+    /// RFC 9051, 6.2.1.
+    Imap,
+    /// RFC 2595.
+    Pop3,
+    /// RFC 4217.
+    Ftp,
+    /// RFC 4511, 4.14.
+    Ldap,
+    /// PostgreSQL's SSLRequest (its manual, "Message Flow", SSL session encryption).
+    Postgresql,
+    /// MySQL's protocol::SSLRequest (its manual, "Connection Phase").
+    Mysql,
+}
+
+/// The longest greeting or answer that is read.
+const MOST: usize = 8 * 1024;
+
+/// ExtendedRequest 1.3.6.1.4.1.1466.20037 with message id 1.
+const LDAP_REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
+/// Length 8 and code 80877103.
+const POSTGRESQL_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
+/// The capability flags of MySQL: TLS, protocol 4.1, secure connection.
+const MYSQL_SSL: u32 = 0x800;
+const MYSQL_ASKED: u32 = MYSQL_SSL | 0x200 | 0x8000;
+
+/// Brings a fresh connection to where the TLS handshake begins: reads the greeting, if the protocol has one, asks for
+/// TLS, and reads the consent.
+///
+/// # Errors
+/// `Declined` if the server has no TLS, `Garbled` if it does not speak that protocol or sends more before the handshake
+/// (which an attacker could have slipped in).
+pub(crate) async fn start_tls(kind: StartTls, peer: &mut Peer) -> Result<(), PeerError> {
+    match kind {
+        StartTls::Smtp => {
+            codes(peer, "220").await?;
+            // A name that nobody has (RFC 2606).
+            peer.write(b"EHLO portolan.invalid\r\n").await?;
+            let offers = codes(peer, "250").await?;
+            if !offers
+                .lines()
+                .any(|line| line.get(4..).is_some_and(|word| word.trim().eq_ignore_ascii_case("STARTTLS")))
+            {
+                return Err(PeerError::Declined("does not offer STARTTLS"));
+            }
+            peer.write(b"STARTTLS\r\n").await?;
+            codes(peer, "220").await.map(drop)
+        }
+        StartTls::Ftp => {
+            codes(peer, "220").await?;
+            peer.write(b"AUTH TLS\r\n").await?;
+            codes(peer, "234").await.map(drop)
+        }
+        StartTls::Imap => {
+            line(peer, "* OK").await?;
+            peer.write(b"a STARTTLS\r\n").await?;
+            line(peer, "a OK").await
+        }
+        StartTls::Pop3 => {
+            line(peer, "+OK").await?;
+            peer.write(b"STLS\r\n").await?;
+            line(peer, "+OK").await
+        }
+        StartTls::Ldap => {
+            peer.write(LDAP_REQUEST).await?;
+            ldap_consent(&ber(peer).await?)
+        }
+        StartTls::Postgresql => {
+            peer.write(POSTGRESQL_REQUEST).await?;
+            let mut answer = Vec::new();
+            peer.fill(&mut answer, 1).await?;
+            match answer.as_slice() {
+                b"S" => Ok(()),
+                b"N" => Err(PeerError::Declined("does not offer TLS")),
+                _ => Err(PeerError::Garbled("is not PostgreSQL's to SSLRequest")),
+            }
+        }
+        StartTls::Mysql => mysql(peer).await,
+    }
+}
+
+/// Reads an answer of SMTP or FTP, which may have several lines (RFC 5321, 4.2.1), and must bear `code`.
+async fn codes(peer: &mut Peer, code: &str) -> Result<String, PeerError> {
+    let mut answer = Vec::new();
+    let done = peer.read_until(&mut answer, MOST, |bytes| reply_length(bytes).is_some()).await?;
+    match reply_length(&answer) {
+        _ if !done => Err(PeerError::Garbled("is no reply")),
+        Some(length) if length < answer.len() => Err(PeerError::Garbled("goes on after the reply")),
+        _ if answer.starts_with(code.as_bytes()) => Ok(String::from_utf8_lossy(&answer).into_owned()),
+        _ if answer.first().is_some_and(|digit| matches!(digit, b'4' | b'5')) => Err(PeerError::Declined("refuses")),
+        _ => Err(PeerError::Garbled("is not the reply expected")),
+    }
+}
+
+/// The length of the first whole reply: its last line has a space, or nothing, after the code.
+fn reply_length(bytes: &[u8]) -> Option<usize> {
+    let mut length = 0;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+        length += line.len();
+        let coded = line.get(..3).is_some_and(|code| code.iter().all(u8::is_ascii_digit));
+        if coded && line.get(3).is_some_and(|after| *after != b'-') {
+            return Some(length);
+        }
+    }
+    None
+}
+
+/// Reads lines up to the one that is no untagged answer, and must begin with `expected`.
+async fn line(peer: &mut Peer, expected: &str) -> Result<(), PeerError> {
+    let mut answer = Vec::new();
+    let untagged = |line: &&[u8]| line.starts_with(b"* ") && !expected.starts_with('*');
+    let last = |bytes: &[u8]| {
+        let whole = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+        let before: usize = whole.clone().take_while(untagged).map(<[u8]>::len).sum();
+        let found = whole.clone().find(|line| !untagged(line)).map(<[u8]>::to_vec);
+        found.map(|line| (before + line.len(), line))
+    };
+    peer.read_until(&mut answer, MOST, |bytes| last(bytes).is_some()).await?;
+    match last(&answer) {
+        None => Err(PeerError::Garbled("is no line")),
+        Some((length, _)) if length < answer.len() => Err(PeerError::Garbled("goes on after the reply")),
+        Some((_, line)) if line.starts_with(expected.as_bytes()) => Ok(()),
+        Some((_, line)) if line.starts_with(b"-ERR") || line.starts_with(b"a ") => {
+            Err(PeerError::Declined("does not offer STARTTLS"))
+        }
+        Some(_) => Err(PeerError::Garbled("is not the reply expected")),
+    }
+}
+
+/// Reads one BER element whose length fits into two octets.
+async fn ber(peer: &mut Peer) -> Result<Vec<u8>, PeerError> {
+    let mut answer = Vec::new();
+    peer.fill(&mut answer, 2).await?;
+    let (header, length) = match answer[1] {
+        short @ 0..=0x7f => (2, usize::from(short)),
+        0x81 => {
+            peer.fill(&mut answer, 3).await?;
+            (3, usize::from(answer[2]))
+        }
+        0x82 => {
+            peer.fill(&mut answer, 4).await?;
+            (4, usize::from(u16::from_be_bytes([answer[2], answer[3]])))
+        }
+        // OpenLDAP and Active Directory write four octets at times.
+        0x84 => {
+            peer.fill(&mut answer, 6).await?;
+            (6, usize::from(u16::from_be_bytes([answer[4], answer[5]])))
+        }
+        _ => return Err(PeerError::Garbled("is no BER")),
+    };
+    if length > MOST {
+        return Err(PeerError::TooLong);
+    }
+    peer.fill(&mut answer, header + length).await?;
+    if answer.len() > header + length {
+        return Err(PeerError::Garbled("goes on after the reply"));
+    }
+    Ok(answer.split_off(header))
+}
+
+/// An ExtendedResponse (application tag 24) whose first element is the enumerated result code.
+fn ldap_consent(message: &[u8]) -> Result<(), PeerError> {
+    let Some(at) = message.iter().position(|byte| *byte == 0x78) else {
+        return Err(PeerError::Garbled("is no ExtendedResponse"));
+    };
+    match message[at..].windows(3).find(|window| window.starts_with(&[0x0a, 0x01])) {
+        Some([.., 0]) => Ok(()),
+        Some(_) => Err(PeerError::Declined("does not offer STARTTLS")),
+        None => Err(PeerError::Garbled("has no result code")),
+    }
+}
+
+async fn mysql(peer: &mut Peer) -> Result<(), PeerError> {
+    let mut greeting = Vec::new();
+    peer.fill(&mut greeting, 4).await?;
+    let length = usize::from(greeting[0]) | usize::from(greeting[1]) << 8 | usize::from(greeting[2]) << 16;
+    if length > MOST {
+        return Err(PeerError::TooLong);
+    }
+    peer.fill(&mut greeting, 4 + length).await?;
+    if greeting.len() > 4 + length {
+        return Err(PeerError::Garbled("goes on after the greeting"));
+    }
+    let capabilities = mysql_capabilities(&greeting[4..]).ok_or(PeerError::Garbled("is no greeting of MySQL"))?;
+    if u32::from(capabilities) & MYSQL_SSL == 0 {
+        return Err(PeerError::Declined("does not offer TLS"));
+    }
+    let mut request = vec![32, 0, 0, greeting[3].wrapping_add(1)];
+    request.extend_from_slice(&MYSQL_ASKED.to_le_bytes());
+    // The longest packet, the character set utf8mb4, and 23 octets of nothing.
+    request.extend_from_slice(&(1_u32 << 24).to_le_bytes());
+    request.push(45);
+    request.extend_from_slice(&[0; 23]);
+    peer.write(&request).await
+}
+
+/// The lower half of the capability flags of a version 10 greeting.
+fn mysql_capabilities(greeting: &[u8]) -> Option<u16> {
+    let (10, rest) = greeting.split_first().map(|(version, rest)| (*version, rest))? else { return None };
+    let version = rest.iter().position(|byte| *byte == 0)?;
+    // The thread id, eight octets of the challenge, and a zero.
+    let flags = rest.get(version + 1 + 4 + 8 + 1..)?.first_chunk::<2>()?;
+    Some(u16::from_le_bytes(*flags))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_reply_ends_with_its_last_line() {
+        assert_eq!(reply_length(b"220 a\r\n"), Some(7));
+        assert_eq!(reply_length(b"250-a\r\n250 b\r\nx"), Some(14));
+        assert_eq!(reply_length(b"250-a\r\n250 b"), None);
+        assert_eq!(reply_length(b"220-a\r\n free text\r\n220\r\n"), Some(24));
+        assert_eq!(reply_length(b"nothing\r\n"), None);
+    }
+
+    #[test]
+    fn the_consent_of_a_directory_is_its_result_code() {
+        assert!(ldap_consent(b"\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00").is_ok());
+        assert!(matches!(
+            ldap_consent(b"\x02\x01\x01\x78\x07\x0a\x01\x02\x04\x00\x04\x00"),
+            Err(PeerError::Declined(_))
+        ));
+        assert!(matches!(ldap_consent(b"\x02\x01\x01\x65\x07"), Err(PeerError::Garbled(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_bytes_come_are_taken(bytes: Vec<u8>) {
+            prop_assert!(reply_length(&bytes).is_none_or(|length| length <= bytes.len()));
+            let _ = ldap_consent(&bytes);
+            let _ = mysql_capabilities(&bytes);
+        }
+    }
+}
