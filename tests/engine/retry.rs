@@ -62,7 +62,7 @@ fn jitter_is_full_and_comes_from_the_seed() {
     let first = |seed| paused(waits(retry, seed, Duration::ZERO, Again::Yes)).0[0];
     assert_eq!(first(7), first(7));
     let firsts: Vec<Duration> = (0..1000).map(first).collect();
-    let tenths = |n: u32| firsts.iter().filter(|wait| (SECOND * 10 * n..SECOND * 10 * (n + 1)).contains(wait)).count();
+    let tenths = |n: u32| firsts.iter().filter(|wait| (SECOND * 10 * n..SECOND * 10 * (n + 1)).contains(*wait)).count();
     // Of a thousand, a hundred each are expected; 50 is more than five standard deviations away.
     (0..10).for_each(|n| assert!((50..150).contains(&tenths(n)), "{} in tenth {n}", tenths(n)));
     assert_ne!(Retry::random_seed(), Retry::random_seed());
