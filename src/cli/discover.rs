@@ -186,7 +186,7 @@ impl<'w> Printer<'w> {
         self.bar.clear();
         if let Ok(completeness) = &listed {
             let Printed { errors, limits, .. } = &self.printed;
-            self.outputs.end(&End { completeness: *completeness, errors, limits });
+            self.outputs.end(&End { finished: Timestamp::now(), completeness: *completeness, errors, limits });
         }
         let (unheard, failures) = self.outputs.into_failures();
         (listed.map(|_| Written { printed: self.printed, failures }), unheard)

@@ -4,6 +4,7 @@ mod csv;
 mod json;
 mod name;
 mod ndjson;
+mod nmap_xml;
 mod prometheus_sd;
 mod table;
 mod yaml;
@@ -56,6 +57,8 @@ pub struct Page {
 /// What is known after the last service.
 #[derive(Clone, Copy, Debug)]
 pub struct End<'a> {
+    /// When that was.
+    pub finished: Timestamp,
     /// Whether these were all.
     pub completeness: Completeness,
     /// Parts that could not be read.
@@ -120,6 +123,8 @@ formats! {
     Yaml => yaml::Yaml::new, Full, Whole;
     /// Targets for Prometheus' file and HTTP service discovery
     PrometheusSd => prometheus_sd::PrometheusSd::new, Brief, Whole;
+    /// The XML of nmap, for ndiff and whatever else reads that
+    NmapXml => nmap_xml::NmapXml::new, Full, Whole;
     /// Only ids
     Name => name::Name::new, Names, ByLine;
 }

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::{Portolan, portolan};
 
 const PORTS: &str = "ports go from 1 to 65535";
-pub(super) const FORMATS: &str = "the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, name";
+pub(super) const FORMATS: &str = "the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, name";
 const SORT: &str = "the values are port, address, proto, name, process, pid, user";
 
 fn local(option: &str, value: &str) -> Portolan {

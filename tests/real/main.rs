@@ -1,6 +1,7 @@
 //! Portolan beside the real programs that take what it prints.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
 
+mod nmap_xml;
 mod prometheus;
 #[path = "../support/mod.rs"]
 mod support;

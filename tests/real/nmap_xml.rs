@@ -1,0 +1,128 @@
+//! `-o nmap-xml` is what ndiff and python-libnmap take for nmap's own.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::support::{Fixture, Listing, Scene, output, tool};
+
+/// Names that try to break out of an attribute, and one that XML has no character for.
+const LISTENERS: &str = "name=a%22%3e%3cb%26%27%0a tcp=127.0.0.1:8001 tcp=[::1]:8002 tcp=[::]:8003,dual tcp=0.0.0.0:8004 \
+     udp=127.0.0.1:8005 udp=127.0.0.1:8001 [ name=%1b[2J%ef%bf%bf tcp=127.0.0.2:8007 ] [ name=caf%e9 tcp=127.0.0.2:5432 ]";
+
+/// Reads a report with python-libnmap and prints it as JSON.
+const READ: &str = "
+import json, sys
+from libnmap.parser import NmapParser
+report = NmapParser.parse_fromfile(sys.argv[1])
+print(json.dumps({
+    'up': report.hosts_up, 'total': report.hosts_total, 'elapsed': report.elapsed, 'exit': report._runstats['finished']['exit'],
+    'hosts': [{'address': host.address, 'status': host.status, 'names': host.hostnames, 'ports': [
+        {'port': s.port, 'protocol': s.protocol, 'state': s.state, 'reason': s.reason, 'service': s.service,
+         'owner': s.owner, 'facts': s.service_dict} for s in host.services]} for host in report.hosts]}))";
+
+fn scene() -> (Scene, Fixture) {
+    let scene = Scene::new();
+    let fixture = scene.fixture(LISTENERS);
+    (scene, fixture)
+}
+
+fn saved(scene: &Scene, name: &str, report: &[u8]) -> PathBuf {
+    let path = scene.dir().join(name);
+    fs::write(&path, report).unwrap();
+    path
+}
+
+/// What python-libnmap reads, by Debian's own Python, which the package is for.
+fn read(scene: &Scene, report: &[u8]) -> Value {
+    let path = saved(scene, "read.xml", report);
+    let out = output(std::process::Command::new("/usr/bin/python3").args(["-c", READ]).arg(path));
+    let said = String::from_utf8_lossy(&out.stderr);
+    serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("apt-get install python3-libnmap? {said}"))
+}
+
+fn ports(report: &Value) -> Vec<String> {
+    let hosts = report["hosts"].as_array().unwrap().iter();
+    let port = |host: &Value, port: &Value| {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        format!("{} {}/{} {}", text(&host["address"]), port["port"], text(&port["protocol"]), text(&port["state"]))
+    };
+    hosts.flat_map(|host| host["ports"].as_array().unwrap().iter().map(move |one| port(host, one))).collect()
+}
+
+#[test]
+fn libnmap_reads_every_listener_with_its_facts() {
+    let (scene, _fixture) = scene();
+    let outcome = scene.portolan().args("-o nmap-xml").run();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert!(!outcome.text().contains(|c: char| c != '\n' && (c.is_control() || c == '\u{ffff}')), "{}", outcome.text());
+    let report = read(&scene, &outcome.stdout);
+    let expected = [
+        "127.0.0.1 8001/tcp open",
+        "127.0.0.1 8001/udp open",
+        "127.0.0.1 8004/tcp open",
+        "127.0.0.1 8005/udp open",
+        "127.0.0.2 5432/tcp open",
+        "127.0.0.2 8007/tcp open",
+        "::1 8002/tcp open",
+        "::1 8003/tcp open",
+    ];
+    assert_eq!(ports(&report), expected);
+    assert_eq!((&report["up"], &report["total"], &report["exit"]), (&3.into(), &3.into(), &"success".into()));
+    let listing = Listing::new(&scene.portolan().args("--json").run().document());
+    let port = |host: usize, at: usize| &report["hosts"][host]["ports"][at];
+    assert_eq!(port(1, 0)["service"], "postgresql");
+    assert_eq!(port(0, 0)["facts"]["extrainfo"], "a\"><b&'\\n");
+    assert_eq!(port(1, 0)["facts"]["extrainfo"], "caf\u{fffd}");
+    assert_eq!(port(1, 1)["facts"]["extrainfo"], "\\u{1b}[2J\u{fffd}");
+    let user = &listing.row("tcp 127.0.0.1:8001").detail("user")["name"];
+    assert_eq!(port(0, 0)["owner"], *user, "{}", port(0, 0));
+}
+
+#[test]
+fn ndiff_tells_what_two_scans_differ_in() {
+    let (scene, fixture) = scene();
+    let scan = |name: &str| {
+        let outcome = scene.scan().args("127.0.0.1-3 -p 8001,8004,5432 --all -o nmap-xml").run();
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        (saved(&scene, name, &outcome.stdout), outcome.stdout)
+    };
+    let ndiff = |one: &PathBuf, other: &PathBuf| {
+        let out = output(tool("ndiff").arg(one).arg(other));
+        assert_eq!(String::from_utf8_lossy(&out.stderr), "");
+        // The first lines tell whose reports they are and of when.
+        let text = String::from_utf8(out.stdout).unwrap();
+        text.lines()
+            .filter(|line| line.starts_with(['+', '-']) && line.contains('/'))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let (before, report) = scan("before.xml");
+    let reported = ports(&read(&scene, &report));
+    assert_eq!(reported.iter().filter(|line| line.ends_with("open")).count(), 5, "{reported:?}");
+    assert_eq!(reported.len(), 9);
+    assert_eq!(ndiff(&before, &scan("again.xml").0), Vec::<String>::new());
+    fixture.end();
+    let told = ndiff(&before, &scan("after.xml").0);
+    for port in
+        ["-8001/tcp open", "+8001/tcp closed", "-8004/tcp open", "+8004/tcp closed", "+5432/tcp closed postgresql"]
+    {
+        assert!(
+            told.iter().any(|line| line.split_whitespace().collect::<Vec<_>>().join(" ") == port),
+            "{port}: {told:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_report_that_is_not_whole_says_so() {
+    let (scene, _fixture) = scene();
+    let outcome = scene.scan().args("127.0.0.1 a.invalid -p 8001 -o nmap-xml").run();
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    let report = read(&scene, &outcome.stdout);
+    assert_eq!((&report["exit"], ports(&report).len()), (&"error".into(), 1));
+    assert!(outcome.text().contains("errormsg=\"cannot resolve "), "{}", outcome.text());
+    let empty = Scene::new().portolan().args("-o nmap-xml").run();
+    assert_eq!(read(&scene, &empty.stdout)["total"], 0);
+}
