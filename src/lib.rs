@@ -105,8 +105,9 @@ pub use model::{
     Address, Addresses, Ancestor, Backlog, Block, Certificate, Change, Column, Completeness, Container, Depth, Detail,
     Digest, Endpoint, Event, EventKind, Fact, Fault, Feed, Finding, FindingKind, Grade, Group, Health, HealthState,
     Identity, Instance, Listing, LocalDetail, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState,
-    Ports, PortsError, ProbeOrder, Process, PublicKey, Ran, Reason, Report, ScanDetail, Scope, Service, ServiceHealth,
-    Shown, SocketState, Target, TargetError, TlsFacts, Transport, Update, User, changed_fields, diff, port_name,
+    Ports, PortsError, ProbeOrder, Process, PublicKey, Ran, Reason, Report, SCORE_VERSION, ScanDetail, Scope, Score,
+    Service, ServiceHealth, Shown, SocketState, Target, TargetError, TlsFacts, Transport, Update, User, changed_fields,
+    diff, port_name, service_score,
 };
 pub use output::{End, Format, FormatName, Page, Read};
 pub use source::local::{Local, SortKey};

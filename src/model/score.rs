@@ -1,0 +1,231 @@
+//! The health score, `portolan-score/1`: a pure integer function of what was found.
+//!
+//! No clock, no network and no chance are in it: the same findings give the same score anywhere, at any time.
+
+use super::{Finding, FindingKind, Grade, Group, Health, HealthState, Ran, Report, ServiceHealth};
+
+/// The name of the function. Any change of a number in it, or in a finding's row, makes it `/2`.
+pub const SCORE_VERSION: &str = "portolan-score/1";
+
+/// From here on a client can use an endpoint.
+const USABLE: u8 = 50;
+/// The most that a service with an endpoint that cannot be used scores.
+const CAP_NOT_ALL: u8 = 79;
+/// The most that a service scores of which less than half can be used.
+const CAP_MINORITY: u8 = 49;
+
+/// A score, and what it would be without caps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Score {
+    /// 100 less the points of each group, each group's at most its budget; never below 0.
+    pub uncapped: u8,
+    /// That, or the lowest cap if it is lower.
+    pub score: u8,
+}
+
+impl Score {
+    /// The score of what was found. Order and repeats do not matter.
+    ///
+    /// A further finding never raises it, and leaving one out never lowers it.
+    pub fn of<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Self {
+        let mut seen: Vec<&Finding> = Vec::new();
+        for finding in findings {
+            if !seen.iter().any(|other| other.kind.code == finding.kind.code) {
+                seen.push(finding);
+            }
+        }
+        let scored = || seen.iter().map(|finding| finding.kind).filter(|kind| kind.group != Group::Source);
+        let spent = |group: Group| -> u16 {
+            let points = scored().filter(|kind| kind.group == group).map(|kind| u16::from(kind.points));
+            points.fold(0, u16::saturating_add).min(group.budget())
+        };
+        let lost: u16 = Group::SCORED.into_iter().map(spent).sum();
+        let uncapped = u8::try_from(100_u16.saturating_sub(lost)).unwrap_or(100);
+        let cap = scored().filter_map(|kind| kind.cap).min();
+        Self { uncapped, score: uncapped.min(cap.unwrap_or(100)) }
+    }
+}
+
+impl Health {
+    /// How well an endpoint is by these reports; findings of these codes are left out.
+    ///
+    /// Only what ran can cost points. What was wanted and could not run makes it incomplete; where nothing ran there is
+    /// no score.
+    pub fn of(reports: &[Report], ignored: &[String]) -> Self {
+        let wanted = |finding: &&Finding| !ignored.iter().any(|code| code == finding.kind.code);
+        let found = reports.iter().flat_map(|report| &report.findings).filter(wanted);
+        let mut findings: Vec<Finding> = found.cloned().collect();
+        findings.sort_by(dearest_first);
+        findings.dedup_by_key(|finding| finding.kind.code);
+        let which =
+            |ran: fn(&Ran) -> bool| reports.iter().filter(move |report| ran(&report.ran)).map(|report| report.check);
+        let coverage: Vec<&str> = which(|ran| *ran == Ran::Yes).collect();
+        let hindered: Vec<String> = reports.iter().filter_map(hindrance).collect();
+        let score = (!coverage.is_empty()).then(|| Score::of(&findings));
+        let number = score.map(|score| score.score);
+        Self {
+            state: HealthState::of(number),
+            score: number,
+            uncapped: score.map(|score| score.uncapped),
+            grade: number.map(Grade::of),
+            complete: hindered.is_empty(),
+            not_covered: which(|ran| *ran != Ran::Yes).collect(),
+            coverage,
+            findings,
+            hindered,
+            age_ms: None,
+        }
+    }
+}
+
+fn hindrance(report: &Report) -> Option<String> {
+    match &report.ran {
+        Ran::Hindered(why) => Some(format!("{}: {why}", report.check)),
+        Ran::Yes | Ran::NotWanted => None,
+    }
+}
+
+/// What limits the score most, then what takes most from it; the code decides between equals, so that two runs agree.
+fn dearest_first(a: &Finding, b: &Finding) -> std::cmp::Ordering {
+    let price = |kind: &FindingKind| (kind.cap.unwrap_or(u8::MAX), u8::MAX - kind.points, kind.code);
+    price(a.kind).cmp(&price(b.kind)).then_with(|| a.text.cmp(&b.text))
+}
+
+/// The score of a service by the weights and scores of its endpoints, of those that have one; `None` where none has.
+///
+/// It is the weighted mean, rounded down; all weights 0 count as equal ones. A service of which nothing can be used
+/// (50 or more) scores 0, one of which less than half of the weight can at most 49, one with any that cannot at most 79.
+///
+/// ```
+/// assert_eq!(portolan::service_score(&[(1, Some(95)), (1, Some(95)), (1, Some(0))]), Some(63));
+/// assert_eq!(portolan::service_score(&[(9, Some(100)), (1, Some(40))]), Some(79));
+/// ```
+pub fn service_score(endpoints: &[(u16, Option<u8>)]) -> Option<u8> {
+    let scored: Vec<(u64, u8)> =
+        endpoints.iter().filter_map(|&(weight, score)| Some((u64::from(weight), score?))).collect();
+    if scored.is_empty() {
+        return None;
+    }
+    let equal = scored.iter().all(|&(weight, _)| weight == 0);
+    let weigh = |weight: u64| if equal { 1 } else { weight };
+    let all: u64 = scored.iter().map(|&(weight, _)| weigh(weight)).sum();
+    let sum: u64 = scored.iter().map(|&(weight, score)| weigh(weight) * u64::from(score)).sum();
+    let usable: u64 = scored.iter().filter(|(_, score)| *score >= USABLE).map(|&(weight, _)| weigh(weight)).sum();
+    let cap = match usable {
+        _ if !scored.iter().any(|(_, score)| *score >= USABLE) => 0,
+        usable if usable * 2 < all => CAP_MINORITY,
+        _ if scored.iter().any(|(_, score)| *score < USABLE) => CAP_NOT_ALL,
+        _ => 100,
+    };
+    let mean = sum.checked_div(all).unwrap_or(0);
+    Some(u8::try_from(mean).unwrap_or(100).min(cap))
+}
+
+impl ServiceHealth {
+    /// How well a service is, by the weights and the health of its endpoints that were checked.
+    pub fn of<'h>(endpoints: impl IntoIterator<Item = (u16, &'h Health)>) -> Self {
+        let (mut scores, mut complete) = (Vec::new(), true);
+        for (weight, health) in endpoints {
+            scores.push((weight, health.score));
+            complete &= health.complete;
+        }
+        let score = service_score(&scores);
+        Self { state: HealthState::of(score), score, grade: score.map(Grade::of), complete }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Kinds of every group, price and cap that there could be.
+    fn any_finding() -> impl Strategy<Value = Finding> {
+        let groups = [Group::Tcp, Group::App, Group::Tls, Group::Dns, Group::Stability, Group::Source];
+        // 60 codes, each always with the same price, as rows of a table have it.
+        (0..60_u8).prop_map(move |n| {
+            let group = groups[usize::from(n) % groups.len()];
+            let cap = (n % 3 == 0).then(|| u8::try_from(u16::from(n) * 7 % 101).unwrap());
+            let code: &'static str = Box::leak(format!("kind-{n}").into_boxed_str());
+            let kind = FindingKind::new(code, group, (n % 32, cap), "text", "hint");
+            Box::leak(Box::new(kind)).seen("seen")
+        })
+    }
+
+    fn any_findings() -> impl Strategy<Value = Vec<Finding>> {
+        prop::collection::vec(any_finding(), 0..12)
+    }
+
+    fn report(findings: Vec<Finding>) -> Report {
+        Report { check: "tcp", ran: Ran::Yes, findings }
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_never_above_a_hundred_nor_above_itself_uncapped(findings in any_findings()) {
+            let score = Score::of(&findings);
+            prop_assert!(score.score <= score.uncapped && score.uncapped <= 100);
+        }
+
+        #[test]
+        fn a_further_finding_never_raises_it(findings in any_findings(), more in any_finding()) {
+            let before = Score::of(&findings);
+            let after = Score::of(findings.iter().chain([&more]));
+            prop_assert!(after.score <= before.score && after.uncapped <= before.uncapped);
+        }
+
+        #[test]
+        fn order_and_repeats_do_not_matter(findings in any_findings(), keys in prop::collection::vec(any::<u32>(), 24)) {
+            let mut twice: Vec<(u32, &Finding)> = keys.into_iter().zip(findings.iter().chain(&findings)).collect();
+            twice.sort_by_key(|(key, _)| *key);
+            let shuffled: Vec<Finding> = twice.into_iter().map(|(_, finding)| finding.clone()).collect();
+            prop_assert_eq!(Score::of(&shuffled), Score::of(&findings));
+            prop_assert_eq!(Health::of(&[report(shuffled)], &[]), Health::of(&[report(findings)], &[]));
+        }
+
+        #[test]
+        fn leaving_one_out_never_lowers_it(findings in any_findings(), n in 0..60_u8) {
+            let all = Health::of(&[report(findings.clone())], &[]);
+            let fewer = Health::of(&[report(findings)], &[format!("kind-{n}")]);
+            prop_assert!(fewer.score >= all.score);
+        }
+
+        #[test]
+        fn a_service_is_no_better_than_its_best_endpoint_and_falls_with_any(
+            mut endpoints in prop::collection::vec((0..200_u16, prop::option::of(0..=100_u8)), 1..8), at in 0..8_usize,
+        ) {
+            let before = service_score(&endpoints);
+            prop_assert!(before <= endpoints.iter().filter_map(|(_, score)| *score).max());
+            let at = at % endpoints.len();
+            endpoints[at].1 = endpoints[at].1.map(|score| score / 2);
+            prop_assert!(service_score(&endpoints) <= before);
+        }
+    }
+
+    #[test]
+    fn services_by_the_documented_vectors() {
+        let equal = |scores: &[u8]| service_score(&scores.iter().map(|&score| (1, Some(score))).collect::<Vec<_>>());
+        assert_eq!(equal(&[95, 95, 0]), Some(63));
+        assert_eq!(equal(&[95, 0, 0]), Some(31));
+        assert_eq!(service_score(&[(9, Some(100)), (1, Some(40))]), Some(79));
+        assert_eq!(equal(&[49, 49]), Some(0), "nobody can use it");
+        assert_eq!(service_score(&[(1, Some(100)), (3, Some(48))]), Some(49), "less than half of the weight");
+        assert_eq!(service_score(&[(0, Some(90)), (0, Some(81))]), Some(85), "weights of 0 are equal ones");
+        assert_eq!(service_score(&[(1, Some(90)), (7, None)]), Some(90), "what has no score has no say");
+        assert_eq!(service_score(&[(1, None)]), None);
+        assert_eq!(service_score(&[]), None);
+    }
+
+    #[test]
+    fn where_nothing_ran_there_is_no_score() {
+        let reports = [
+            Report { check: "tcp", ran: Ran::Hindered("no descriptor is left".into()), findings: Vec::new() },
+            Report { check: "dns", ran: Ran::NotWanted, findings: Vec::new() },
+        ];
+        let health = Health::of(&reports, &[]);
+        assert_eq!((health.score, health.grade, health.state), (None, None, HealthState::Unknown));
+        assert_eq!((health.complete, health.hindered), (false, vec!["tcp: no descriptor is left".to_owned()]));
+        assert_eq!(health.not_covered, ["tcp", "dns"]);
+    }
+}
