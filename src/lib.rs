@@ -85,6 +85,7 @@
 //! file, and `settings` layers flags, environment and file. `tests/layers.rs` holds the table.
 
 pub mod catalog;
+mod check;
 mod clean;
 #[doc(hidden)]
 pub mod cli;
@@ -99,6 +100,7 @@ mod source;
 pub use glob::Pattern;
 pub use jiff::Timestamp;
 
+pub use check::{CheckName, scored_findings};
 pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
@@ -106,8 +108,8 @@ pub use model::{
     Digest, Endpoint, Event, EventKind, Fact, Fault, Feed, Finding, FindingKind, Grade, Group, Health, HealthState,
     Identity, Instance, Listing, LocalDetail, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState,
     Ports, PortsError, ProbeOrder, Process, PublicKey, Ran, Reason, Report, SCORE_VERSION, ScanDetail, Scope, Score,
-    Service, ServiceHealth, Shown, SocketState, Target, TargetError, TlsFacts, Transport, Update, User, changed_fields,
-    diff, port_name, service_score,
+    Service, ServiceHealth, Shown, SocketState, StatusRanges, StatusRangesError, Target, TargetError, TlsFacts,
+    Transport, Update, User, changed_fields, diff, port_name, service_score,
 };
 pub use output::{End, Format, FormatName, Page, Read};
 pub use source::local::{Local, SortKey};

@@ -19,6 +19,7 @@ mod scan;
 mod scope;
 mod score;
 mod service;
+mod status_ranges;
 mod targets;
 mod update;
 
@@ -41,5 +42,6 @@ pub use scan::{PortState, Reason, ScanDetail};
 pub use scope::Scope;
 pub use score::{SCORE_VERSION, Score, service_score};
 pub use service::{Address, Column, Detail, Endpoint, Service, Shown, Transport};
+pub use status_ranges::{StatusRanges, StatusRangesError};
 pub use targets::{Target, TargetError};
 pub use update::{Feed, Update};

@@ -1,0 +1,183 @@
+//! Whether the name of an endpoint leads to it.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{findings, scale};
+use crate::model::{Finding, Group};
+
+findings! { Group::Dns;
+    UNRESOLVED = "dns-unresolved", cap 40, "The name does not resolve.",
+        "look at its spelling, and at the zone";
+    TIMEOUT = "dns-timeout", 0, "The resolver does not answer, which says nothing of the service.",
+        "look at the resolver, or name another (--resolver)";
+    ADDRESS_MISSING = "dns-address-missing", 6, "The address is not among those that the name resolves to.",
+        "look whether the record is old, or the endpoint";
+    DISAGREE = "dns-disagree", 4, "Resolvers give different answers.",
+        "look at the zone's servers, and wait for old answers to time out";
+    IPV6_DEAD = "dns-ipv6-dead", 4, "An IPv6 address is published, and does not connect.",
+        "make it work over IPv6, or take the AAAA record out";
+    SLOW = "dns-slow", 2, "The look-up takes longer than its goal.",
+        "look at the resolver";
+}
+
+/// What looking a name up showed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Seen {
+    pub(crate) name: String,
+    /// The address that the endpoint is said to have, where it is said.
+    pub(crate) address: Option<IpAddr>,
+    /// The longest that a look-up should take, in microseconds.
+    pub(crate) goal_us: u64,
+    /// What each resolver said.
+    pub(crate) answers: Vec<Answer>,
+    /// Whether an IPv6 address that is published beside IPv4 connects.
+    pub(crate) ipv6: Option<Ipv6>,
+}
+
+/// What one resolver said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Answer {
+    /// `127.0.0.1:53`.
+    pub(crate) resolver: String,
+    pub(crate) us: u64,
+    pub(crate) said: Said,
+}
+
+/// What a resolver says of a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Said {
+    /// These addresses, sorted; at least one.
+    Addresses(Vec<IpAddr>),
+    /// There is no such name, or it has no address.
+    None,
+    /// It could not say; the text says why.
+    Failed(String),
+    /// Nothing.
+    TimedOut,
+}
+
+/// An IPv6 address, and whether it connects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ipv6 {
+    pub(crate) address: IpAddr,
+    /// Why it does not.
+    pub(crate) dead: Option<String>,
+}
+
+impl Seen {
+    /// The addresses that the name has by any resolver, IPv4 first.
+    pub(crate) fn addresses(&self) -> Vec<IpAddr> {
+        let mut all: Vec<IpAddr> = self.answers.iter().flat_map(|answer| answer.addresses()).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    pub(crate) fn judge(&self) -> Vec<Finding> {
+        let name = &self.name;
+        let heard: Vec<&Answer> = self.answers.iter().filter(|answer| answer.is_an_answer()).collect();
+        let Some(first) = heard.first() else {
+            return self.hindrance().map(|why| TIMEOUT.seen(why)).into_iter().collect();
+        };
+        let addresses = self.addresses();
+        if addresses.is_empty() {
+            return vec![UNRESOLVED.seen(format!("{name} does not resolve ({})", first.resolver))];
+        }
+        let mut found = Vec::new();
+        if let Some(other) = heard.iter().find(|answer| answer.addresses() != first.addresses()) {
+            let text = format!("{} and {} give different addresses for {name}", first.resolver, other.resolver);
+            found.push(DISAGREE.seen(text));
+        }
+        if let Some(address) = self.address.filter(|address| !addresses.contains(address)) {
+            found.push(ADDRESS_MISSING.seen(format!("{address} is not among the addresses of {name}")));
+        }
+        if let Some(Ipv6 { address, dead: Some(why) }) = &self.ipv6 {
+            found.push(IPV6_DEAD.seen(format!("AAAA {address} is published, and does not connect: {why}")));
+        }
+        let slowest = heard.iter().map(|answer| answer.us).max().unwrap_or(0);
+        if slowest > self.goal_us {
+            let text = format!("look-up took {} > goal {}", scale::shown(slowest), scale::shown(self.goal_us));
+            found.push(SLOW.seen(text));
+        }
+        found
+    }
+
+    /// Why nothing is known of the name, where no resolver said anything.
+    pub(crate) fn hindrance(&self) -> Option<String> {
+        if self.answers.iter().any(Answer::is_an_answer) {
+            return None;
+        }
+        let why = self.answers.iter().find_map(|answer| match &answer.said {
+            Said::Failed(why) => Some(format!("{}: {why}", answer.resolver)),
+            _ => None,
+        });
+        let silent = || self.answers.iter().map(|answer| answer.resolver.as_str()).collect::<Vec<_>>().join(", ");
+        Some(why.unwrap_or_else(|| format!("no answer for {} from {}", self.name, silent())))
+    }
+
+    /// Whether no resolver answered at all.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.answers.iter().all(|answer| answer.said == Said::TimedOut)
+    }
+
+    /// Takes in what was seen at a later look: the later is what holds.
+    pub(crate) fn absorb(&mut self, later: Self) {
+        *self = later;
+    }
+}
+
+impl Answer {
+    fn addresses(&self) -> &[IpAddr] {
+        if let Said::Addresses(addresses) = &self.said { addresses } else { &[] }
+    }
+
+    fn is_an_answer(&self) -> bool {
+        matches!(self.said, Said::Addresses(_) | Said::None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::codes;
+
+    fn seen(said: impl IntoIterator<Item = Said>) -> Seen {
+        let answer = |(n, said)| Answer { resolver: format!("127.0.0.{n}:53"), us: 10, said };
+        let answers = (1..).zip(said).map(answer).collect();
+        Seen { name: "web.test".into(), address: None, goal_us: 100, answers, ipv6: None }
+    }
+
+    fn at(addresses: &[&str]) -> Said {
+        Said::Addresses(addresses.iter().map(|address| address.parse().unwrap()).collect())
+    }
+
+    #[test]
+    fn answers_by_what_they_agree_on() {
+        assert_eq!(codes(&seen([at(&["10.0.0.1"])]).judge()), [""; 0]);
+        assert_eq!(codes(&seen([Said::None]).judge()), ["dns-unresolved"]);
+        assert_eq!(codes(&seen([at(&["10.0.0.1"]), Said::None]).judge()), ["dns-disagree"]);
+        assert_eq!(codes(&seen([at(&["10.0.0.1"]), at(&["10.0.0.2"])]).judge()), ["dns-disagree"]);
+        assert_eq!(codes(&seen([at(&["10.0.0.1"]), Said::TimedOut]).judge()), [""; 0], "silence is no answer");
+        let missing = Seen { address: Some([10, 0, 0, 9].into()), ..seen([at(&["10.0.0.1"])]) };
+        assert_eq!(codes(&missing.judge()), ["dns-address-missing"]);
+        assert_eq!(codes(&Seen { goal_us: 9, ..seen([at(&["10.0.0.1"])]) }.judge()), ["dns-slow"]);
+        let dead = Some(Ipv6 { address: "::1".parse().unwrap(), dead: Some("refused".into()) });
+        assert_eq!(codes(&Seen { ipv6: dead, ..seen([at(&["10.0.0.1", "::1"])]) }.judge()), ["dns-ipv6-dead"]);
+    }
+
+    #[test]
+    fn a_resolver_that_is_silent_says_nothing_of_the_service() {
+        for said in [Said::TimedOut, Said::Failed("refused".into())] {
+            let silent = seen([said]);
+            assert_eq!(codes(&silent.judge()), ["dns-timeout"]);
+            assert!(silent.hindrance().is_some());
+        }
+        assert_eq!(seen([Said::None]).hindrance(), None);
+    }
+}

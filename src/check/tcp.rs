@@ -1,0 +1,123 @@
+//! Whether a connection can be made, and how fast.
+
+use serde::{Deserialize, Serialize};
+
+use super::findings;
+use super::scale;
+use crate::model::{Finding, Group};
+
+findings! { Group::Tcp;
+    REFUSED = "tcp-refused", cap 0, "The connection is refused: nothing listens on that port, or a firewall rejects.",
+        "start the service, or look at the port and at what rejects";
+    TIMEOUT = "tcp-timeout", cap 0, "No answer comes to the connection: the host is down, or a firewall drops.",
+        "look whether the host is up and what drops packets on the way";
+    UNREACHABLE = "tcp-unreachable", cap 0, "No way leads to the address.",
+        "look at the routes, and whether the host is up";
+    FLAKY = "tcp-flaky", 10, cap 75, "Some of at least 3 connections failed, fewer than half.",
+        "look for lost packets, a full backlog, or one bad backend of several";
+    MOSTLY_FAILING = "tcp-mostly-failing", 30, cap 55, "At least half of the connections failed.",
+        "look for an overloaded service or a full backlog";
+    LATENCY_1X = "tcp-latency-1x", 2, "Connecting takes longer than its goal.",
+        "look at the way there, or give a goal that fits it (--goal)";
+    LATENCY_2X = "tcp-latency-2x", 5, "Connecting takes more than twice its goal.",
+        "look at the way there, or give a goal that fits it (--goal)";
+    LATENCY_4X = "tcp-latency-4x", 10, "Connecting takes more than four times its goal.",
+        "look at the way there and at the accept queue, or give a goal that fits it (--goal)";
+}
+
+/// What connecting showed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Seen {
+    /// The longest that it should take, in microseconds.
+    pub(crate) goal_us: u64,
+    /// Each connection that was tried, in order.
+    pub(crate) connects: Vec<Connect>,
+}
+
+/// What became of one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Connect {
+    /// It was made, after so many microseconds.
+    Made(u64),
+    /// It was refused.
+    Refused,
+    /// No answer came.
+    TimedOut,
+    /// There is no way there.
+    Unreachable,
+}
+
+impl Seen {
+    pub(crate) fn judge(&self) -> Vec<Finding> {
+        let total = self.connects.len();
+        let failed: Vec<Connect> =
+            self.connects.iter().copied().filter(|connect| !matches!(connect, Connect::Made(_))).collect();
+        if failed.len() == total {
+            return failed.last().map(|connect| dead(*connect, total)).into_iter().collect();
+        }
+        let text = || format!("{} of {total} connections failed", failed.len());
+        let flaky = match failed.len() {
+            0 => None,
+            some if some * 2 >= total => Some(MOSTLY_FAILING.seen(text())),
+            _ => Some(FLAKY.seen(text())),
+        };
+        let times = self.connects.iter().filter_map(|connect| match connect {
+            Connect::Made(us) => Some(*us),
+            _ => None,
+        });
+        let slow = scale::latency([&LATENCY_1X, &LATENCY_2X, &LATENCY_4X], "connect", times, self.goal_us);
+        flaky.into_iter().chain(slow).collect()
+    }
+
+    /// Whether the last try got no answer at all.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.connects.last() == Some(&Connect::TimedOut)
+    }
+
+    /// Takes in what was seen at a later look.
+    pub(crate) fn absorb(&mut self, later: Self) {
+        self.connects.extend(later.connects);
+    }
+}
+
+fn dead(connect: Connect, tried: usize) -> Finding {
+    let times = if tried > 1 { format!(" ({tried} times)") } else { String::new() };
+    match connect {
+        Connect::Refused => REFUSED.seen(format!("connection refused{times}")),
+        Connect::Unreachable => UNREACHABLE.seen(format!("no route leads there{times}")),
+        Connect::TimedOut | Connect::Made(_) => TIMEOUT.seen(format!("no answer to connect{times}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::codes;
+
+    fn judged(connects: &[Connect]) -> Vec<&'static str> {
+        codes(&Seen { goal_us: 5_000, connects: connects.to_vec() }.judge())
+    }
+
+    #[test]
+    fn failures_by_their_share() {
+        use Connect::{Made, Refused, TimedOut, Unreachable};
+        assert_eq!(judged(&[Made(4_999)]), [""; 0]);
+        assert_eq!(judged(&[Refused]), ["tcp-refused"]);
+        assert_eq!(judged(&[Refused, TimedOut]), ["tcp-timeout"]);
+        assert_eq!(judged(&[Unreachable]), ["tcp-unreachable"]);
+        assert_eq!(judged(&[Made(1), Made(1), Refused]), ["tcp-flaky"]);
+        assert_eq!(judged(&[Made(1), TimedOut]), ["tcp-mostly-failing"]);
+        assert_eq!(judged(&[Made(1), Refused, Refused]), ["tcp-mostly-failing"]);
+    }
+
+    #[test]
+    fn latency_by_its_multiple_of_the_goal() {
+        use Connect::Made;
+        assert_eq!(judged(&[Made(5_000)]), [""; 0]);
+        assert_eq!(judged(&[Made(5_001)]), ["tcp-latency-1x"]);
+        assert_eq!(judged(&[Made(10_001)]), ["tcp-latency-2x"]);
+        assert_eq!(judged(&[Made(20_001), Made(1)]), ["tcp-latency-4x"]);
+    }
+}
