@@ -31,6 +31,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
             cand discover 'List services'
             cand scan 'Ask hosts which of their TCP ports are open; short for `discover scan`'
+            cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand ports 'List the built-in port names, which --ports takes in the place of numbers'
             cand completions 'Print the completion script of a shell'
             cand man 'Write the manual pages, one per command, into a directory'
@@ -168,6 +169,19 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;explain'= {
+            cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
+            cand --json 'Short for --output json'
+            cand -q 'Nothing on stderr but errors'
+            cand --quiet 'Nothing on stderr but errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;ports'= {
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
             cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
@@ -246,6 +260,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help'= {
             cand discover 'List services'
             cand scan 'Ask hosts which of their TCP ports are open; short for `discover scan`'
+            cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand ports 'List the built-in port names, which --ports takes in the place of numbers'
             cand completions 'Print the completion script of a shell'
             cand man 'Write the manual pages, one per command, into a directory'
@@ -261,6 +276,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;discover;scan'= {
         }
         &'portolan;help;scan'= {
+        }
+        &'portolan;help;explain'= {
         }
         &'portolan;help;ports'= {
         }

@@ -64,3 +64,16 @@ impl Error {
         }
     }
 }
+
+/// The known word that `word` is most likely a slip of: at most one slip in three letters.
+pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    // Nobody's key is longer, and the comparison is quadratic.
+    if word.len() > 64 {
+        return None;
+    }
+    let word = word.replace('_', "-").to_lowercase();
+    let near = known.iter().map(|&known| (strsim::damerau_levenshtein(&word, known), known));
+    near.filter(|&(slips, known)| slips * 3 <= known.len().max(3))
+        .min_by_key(|&(slips, _)| slips)
+        .map(|(_, known)| known)
+}

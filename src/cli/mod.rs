@@ -5,6 +5,7 @@ mod config;
 mod discover;
 mod draft;
 mod exit;
+mod explain;
 mod man;
 mod outputs;
 mod parse;
@@ -45,6 +46,7 @@ struct Cli {
 enum Command {
     Discover(discover::Discover),
     Scan(discover::ShortScan),
+    Explain(explain::Explain),
     Ports(ports::PortNames),
     Completions(completions::Completions),
     Man(man::ManPages),
@@ -153,6 +155,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
         Parsed::Run(cli) => match cli.command {
             Command::Discover(discover) => discover.run(&cli.global),
             Command::Scan(scan) => scan.run(&cli.global),
+            Command::Explain(explain) => explain.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(cli.global.quiet),

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::key::sections_below;
 use super::{Given, Key, Kind, Origin};
 use crate::clean::clean;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 
 /// Reads `text`, which is the file at `path`, into `given`.
 pub(super) fn read(command: &Command, path: &Path, text: &str, given: &mut BTreeMap<String, Given>) -> Result<()> {
@@ -133,17 +133,4 @@ fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
     let lines = || before.split(|&byte| byte == b'\n');
     (lines().count(), String::from_utf8_lossy(lines().next_back().unwrap_or_default()).chars().count() + 1)
-}
-
-/// The known word that `word` is most likely a slip of: at most one slip in three letters.
-fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    // Nobody's key is longer, and the comparison is quadratic.
-    if word.len() > 64 {
-        return None;
-    }
-    let word = word.replace('_', "-").to_lowercase();
-    let near = known.iter().map(|&known| (strsim::damerau_levenshtein(&word, known), known));
-    near.filter(|&(slips, known)| slips * 3 <= known.len().max(3))
-        .min_by_key(|&(slips, _)| slips)
-        .map(|(_, known)| known)
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::model::{Column, Completeness, Depth, Fault, Feed, Listing, Service};
+use crate::model::{Column, Completeness, Depth, Fault, Feed, FindingKind, Listing, Service};
 pub use watch::{WatchFuture, keep_watching};
 
 /// A place that knows services.
@@ -167,6 +167,14 @@ macro_rules! sources {
             }
         }
     };
+}
+
+/// What sources find wrong with their own services, by source. None of it takes points.
+static FINDINGS: &[&[&FindingKind]] = &[];
+
+/// Every kind of finding that a source can have of its own services.
+pub(crate) fn source_findings() -> impl Iterator<Item = &'static FindingKind> {
+    FINDINGS.iter().flat_map(|rows| rows.iter().copied())
 }
 
 sources! {

@@ -63,6 +63,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
             "portolan-discover-local.1",
             "portolan-discover-scan.1",
             "portolan-discover.1",
+            "portolan-explain.1",
             "portolan-man.1",
             "portolan-ports.1",
             "portolan-scan.1",

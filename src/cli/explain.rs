@@ -1,0 +1,119 @@
+//! `portolan explain`: what a finding means, what it costs, and what to do about it.
+
+use std::io::{self, Write};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::{Global, stdout};
+use crate::check::scored_findings;
+use crate::clean::clean;
+use crate::error::{Error, Result, nearest};
+use crate::model::{FindingKind, Group, SCORE_VERSION};
+use crate::output;
+use crate::source::source_findings;
+
+/// Explain a finding: what it means, what it costs, what to do about it
+///
+/// Without a CODE, all of them in a table. The score starts at 100; findings take points off, within a budget for each group, and
+/// some cap what is left: 80 or more is healthy, below 50 a normal client cannot use the service now.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan explain
+  portolan explain cert-expired
+  portolan explain --json | jq -r '.items[] | select(.cap != null) | .code'")]
+pub(super) struct Explain {
+    /// The finding, as `portolan validate` prints it
+    #[arg(value_name = "CODE")]
+    code: Option<String>,
+}
+
+/// A kind of finding, as JSON has it.
+#[derive(Serialize)]
+struct Item {
+    code: &'static str,
+    group: &'static str,
+    points: u8,
+    cap: Option<u8>,
+    text: &'static str,
+    hint: &'static str,
+}
+
+impl Explain {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let json = global.wants_json("portolan explain")?;
+        let kinds: Vec<&FindingKind> = match &self.code {
+            Some(code) => vec![named(code)?],
+            None => all().collect(),
+        };
+        stdout::with_stdout(None, |out| match (json, &kinds[..]) {
+            (true, kinds) => output::write_document(out, &kinds.iter().map(|kind| item(kind)).collect::<Vec<_>>()),
+            (false, [kind]) => write_one(out, kind),
+            (false, kinds) => write_table(out, kinds),
+        })?;
+        Ok(Exit::Done)
+    }
+}
+
+/// Every finding that there is: those of checks, and those of sources.
+fn all() -> impl Iterator<Item = &'static FindingKind> {
+    scored_findings().chain(source_findings())
+}
+
+/// The kind with that code.
+///
+/// # Errors
+/// There is none; the hint is what was perhaps meant.
+pub(super) fn named(code: &str) -> Result<&'static FindingKind> {
+    let found = all().find(|kind| kind.code.eq_ignore_ascii_case(code));
+    found.ok_or_else(|| {
+        let codes: Vec<&str> = all().map(|kind| kind.code).collect();
+        let hint = match nearest(code, &codes) {
+            Some(near) => format!("did you mean {near}? `portolan explain` lists them all"),
+            None => "`portolan explain` lists them all".to_owned(),
+        };
+        Error::usage(format!("'{}'", clean(code)), "no finding has that code", hint)
+    })
+}
+
+fn item(kind: &FindingKind) -> Item {
+    let FindingKind { code, group, points, cap, text, hint } = *kind;
+    Item { code, group: group.as_str(), points, cap, text, hint }
+}
+
+fn write_one(out: &mut (dyn Write + Send), kind: &FindingKind) -> io::Result<()> {
+    writeln!(out, "{}\n  {}\n", kind.code, kind.text)?;
+    writeln!(out, "  costs  {}", cost(kind))?;
+    writeln!(out, "  hint   {}", kind.hint)
+}
+
+/// What a kind costs, in words.
+fn cost(kind: &FindingKind) -> String {
+    let points = match (kind.group, kind.points) {
+        (Group::Source, _) => return "nothing: a source says it, and the score does not count it".to_owned(),
+        (group, 0) => format!("no points of its own ({group})", group = group.as_str()),
+        (group, points) => format!("{points} of the {} points that {} can cost", group.budget(), group.as_str()),
+    };
+    match kind.cap {
+        None if kind.points == 0 => "nothing: it says nothing of the service, and the answer is incomplete".to_owned(),
+        None => points,
+        Some(cap) => format!("{points}, and the score is at most {cap}"),
+    }
+}
+
+fn write_table(out: &mut (dyn Write + Send), kinds: &[&FindingKind]) -> io::Result<()> {
+    let widest = kinds.iter().map(|kind| kind.code.len()).max().unwrap_or(0);
+    writeln!(out, "{:<widest$}  {:<9}  {:>6}  {:>3}  FINDING", "CODE", "GROUP", "POINTS", "CAP")?;
+    let number = |number: Option<u8>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    for kind in kinds {
+        let (points, cap) = (number(Some(kind.points).filter(|points| *points > 0)), number(kind.cap));
+        writeln!(out, "{:<widest$}  {:<9}  {points:>6}  {cap:>3}  {}", kind.code, kind.group.as_str(), kind.text)?;
+    }
+    writeln!(out, "\n{SCORE_VERSION}; a group costs at most its budget: {}", budgets())
+}
+
+fn budgets() -> String {
+    let budget = |group: Group| format!("{} {}", group.as_str(), group.budget());
+    Group::SCORED.map(budget).join(", ")
+}
