@@ -13,8 +13,8 @@ use tokio::time::{Sleep, sleep_until};
 use super::Deadline;
 
 /// What bytes go to and come from: a connection, or TLS inside one.
-pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Wire for T {}
 
 /// The first bytes that came over a connection, for when whoever read them has no more use for them.
 #[derive(Clone, Debug, Default)]

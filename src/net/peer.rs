@@ -10,6 +10,12 @@ use super::{Deadline, DialError};
 /// Why a peer told no more.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PeerError {
+    /// The host refuses: nobody listens.
+    #[error("connection refused")]
+    Refused,
+    /// Somebody says that there is no way to it.
+    #[error("unreachable")]
+    Unreachable,
     /// The deadline passed.
     #[error("no answer in time")]
     TimedOut,
@@ -58,7 +64,8 @@ impl From<DialError> for PeerError {
     fn from(error: DialError) -> Self {
         match error {
             DialError::TimedOut => Self::TimedOut,
-            DialError::Refused | DialError::Unreachable => Self::Closed,
+            DialError::Refused => Self::Refused,
+            DialError::Unreachable => Self::Unreachable,
             DialError::Reset => Self::Reset,
             DialError::Local(error) => Self::Local(error),
         }
@@ -70,13 +77,15 @@ impl From<DialError> for PeerError {
 pub(crate) struct Peer {
     stream: Box<dyn Wire>,
     heard: Heard,
+    /// What was read and given back.
+    unread: Vec<u8>,
 }
 
 impl Peer {
     /// The other end of `stream`, of which at most `most` bytes are read.
     pub(crate) fn new(stream: impl Wire + 'static, deadline: Deadline, most: usize) -> Self {
         let bounded = Bounded::new(stream, deadline, most);
-        Self { heard: bounded.heard(), stream: Box::new(bounded) }
+        Self { heard: bounded.heard(), stream: Box::new(bounded), unread: Vec::new() }
     }
 
     /// The first bytes that came, below any TLS: at most 1 KiB.
@@ -89,9 +98,9 @@ impl Peer {
         self.stream
     }
 
-    /// The same peer, through a layer on top of its stream.
-    pub(crate) fn through(stream: impl Wire + 'static, heard: Heard) -> Self {
-        Self { stream: Box::new(stream), heard }
+    /// Gives back what was read: it will be read again, before anything else.
+    pub(crate) fn unread(&mut self, bytes: Vec<u8>) {
+        self.unread = bytes;
     }
 
     /// Writes all of `bytes`.
@@ -108,6 +117,10 @@ impl Peer {
     /// # Errors
     /// As [`PeerError`] says.
     pub(crate) async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, PeerError> {
+        if !self.unread.is_empty() {
+            into.append(&mut self.unread);
+            return Ok(into.len());
+        }
         let mut buffer = [0; 4096];
         match self.stream.read(&mut buffer).await {
             Ok(read) => {

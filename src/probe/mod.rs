@@ -1,0 +1,197 @@
+//! What speaks here. One file per protocol; README.md says how to add one.
+
+#![allow(dead_code, unused_imports, reason = "the commands that ask for it come next")]
+
+mod identify;
+mod line;
+mod plan;
+mod redis;
+mod ssh;
+mod udp;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+pub(crate) use identify::{Unasked, identify};
+pub(crate) use line::{Asked, Talk};
+pub(crate) use plan::Intensity;
+pub(crate) use udp::{identify_udp, payload};
+
+use crate::model::{Identity, Transport};
+use crate::net::{PeerError, StartTls};
+
+/// A protocol: how it is asked for, and how it is known.
+///
+/// Asking never logs in and never changes anything: a server that logs what it was asked may say so, and that is all.
+pub(crate) trait Probe: Sync {
+    /// The field's word for the protocol, in lower case: `postgresql`.
+    fn word(&self) -> &'static str;
+
+    /// The TCP ports that it usually has, in the clear.
+    fn ports(&self) -> &'static [u16] {
+        &[]
+    }
+
+    /// The TCP ports that it usually has inside TLS, from the first byte on.
+    fn tls_ports(&self) -> &'static [u16] {
+        &[]
+    }
+
+    /// The UDP ports that it usually has.
+    fn udp_ports(&self) -> &'static [u16] {
+        &[]
+    }
+
+    /// How likely it is met where the port's number hints at nothing: 9 everywhere, 1 hardly ever, 0 never asked for
+    /// there. What is known by its greeting, or by its answer to other questions (HTTP's above all), has 0.
+    fn likelihood(&self) -> u8 {
+        0
+    }
+
+    /// What is sent first over TCP; `None` where the server greets.
+    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// What is sent over UDP, to ports of [`udp_ports`](Self::udp_ports).
+    fn udp_payload(&self) -> Option<&'static [u8]> {
+        None
+    }
+
+    /// Knows the protocol by what a server said, to whatever question. Pure; takes any bytes.
+    ///
+    /// `None` also where more must come before it can be told: it is asked again with more, and a last time with
+    /// [`Said::ended`]. It must not claim what another protocol may say as well.
+    fn recognise(&self, said: &Said<'_>) -> Option<Identity>;
+
+    /// How many bytes of an answer are worth waiting for.
+    fn longest(&self) -> usize {
+        MOST_BANNER
+    }
+
+    /// Talks over a fresh connection, from the greeting on, until everything is known; `None` where it is another
+    /// protocol. What was heard is offered to the other protocols then.
+    fn speak<'a>(&'a self, talk: &'a mut Talk<'_>) -> Speaking<'a> {
+        Box::pin(ask_and_listen(self, talk))
+    }
+
+    /// How the protocol goes over to TLS, if it can.
+    fn starttls(&self) -> Option<StartTls> {
+        None
+    }
+}
+
+/// What [`Probe::speak`] returns.
+pub(crate) type Speaking<'a> = Pin<Box<dyn Future<Output = Result<Option<Identity>, PeerError>> + Send + 'a>>;
+
+/// What a server said.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Said<'a> {
+    /// Its bytes, from the first of the connection on; one datagram over UDP.
+    pub(crate) bytes: &'a [u8],
+    /// How it was spoken to.
+    pub(crate) transport: Transport,
+    /// The word of the protocol whose question this answers; `None`: it greeted.
+    pub(crate) to: Option<&'static str>,
+    /// Whether nothing more comes.
+    pub(crate) ended: bool,
+    /// Where it was said.
+    pub(crate) address: SocketAddr,
+}
+
+impl<'a> Said<'a> {
+    /// The first line without its end; `None` as long as it is not whole and more may come.
+    pub(crate) fn line(&self) -> Option<&'a [u8]> {
+        let end = self.bytes.iter().position(|byte| *byte == b'\n');
+        let line = match end {
+            Some(end) => &self.bytes[..end],
+            None if self.ended => self.bytes,
+            None => return None,
+        };
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+}
+
+/// So much of a greeting, or of an answer to a question, is read.
+pub(crate) const MOST_BANNER: usize = 1024;
+/// So much is read of a connection in all: a head of HTTP and a body, each of up to 64 KiB.
+pub(crate) const MOST_BYTES: usize = 128 * 1024;
+/// A server that has said something and is silent for so long has said it all.
+pub(crate) const QUIET: Duration = Duration::from_millis(250);
+
+/// The usual conversation: one question, if there is one, and one answer.
+async fn ask_and_listen<P: Probe + ?Sized>(probe: &P, talk: &mut Talk<'_>) -> Result<Option<Identity>, PeerError> {
+    let hello = probe.hello(talk.asked());
+    let to = hello.as_ref().map(|_| probe.word());
+    if let Some(hello) = hello {
+        talk.peer.write(&hello).await?;
+    }
+    let mut bytes = Vec::new();
+    loop {
+        let ended = !talk.more(&mut bytes).await? || bytes.len() >= probe.longest();
+        let said = talk.asked().said(&bytes, to, ended);
+        match probe.recognise(&said) {
+            None if !ended => {}
+            known => return Ok(known),
+        }
+    }
+}
+
+/// Registers protocols: the module, and the probe in it.
+macro_rules! probes {
+    ($($module:ident::$probe:ident),* $(,)?) => {
+        /// The protocols that there are.
+        pub(crate) static PROBES: &[&dyn Probe] = &[$(&$module::$probe),*];
+    };
+}
+
+probes! {
+    redis::Redis,
+    ssh::Ssh,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn every_protocol_has_a_word_of_its_own() {
+        let words: BTreeSet<_> = PROBES.iter().map(|probe| probe.word()).collect();
+        assert_eq!(words.len(), PROBES.len());
+        for probe in PROBES {
+            assert_eq!(probe.udp_ports().is_empty(), probe.udp_payload().is_none(), "{}", probe.word());
+            assert!(probe.likelihood() <= 9, "{}", probe.word());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_protocol_takes_whatever_bytes_come(
+            bytes: Vec<u8>, ended: bool, udp: bool, which in 0..PROBES.len(), to in 0..=PROBES.len(),
+        ) {
+            let said = Said {
+                bytes: &bytes,
+                transport: if udp { Transport::Udp } else { Transport::Tcp },
+                to: PROBES.get(to).map(|probe| probe.word()),
+                ended,
+                address: ([127, 0, 0, 1], 1).into(),
+            };
+            let _ = PROBES[which].recognise(&said);
+        }
+
+        #[test]
+        fn what_nobody_means_nobody_knows(bytes in prop::collection::vec(0x80..=0xff_u8, 0..64)) {
+            // Protocols whose every message begins below 0x80, and text: such bytes are nobody's.
+            let said = Said { bytes: &bytes, transport: Transport::Tcp, to: None, ended: true, address: ([127, 0, 0, 1], 1).into() };
+            for probe in PROBES.iter().filter(|probe| !matches!(probe.word(), "telnet" | "cassandra")) {
+                prop_assert!(probe.recognise(&said).is_none(), "{}", probe.word());
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What a port is asked, in which order.
+
+use std::cmp::Reverse;
+use std::time::Duration;
+
+use super::{PROBES, Probe};
+
+/// How much is asked of a port whose number hints at nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Intensity {
+    /// What the port's number hints at, and HTTP
+    Light,
+    /// Also TLS, and what is most likely
+    #[default]
+    Normal,
+    /// Every protocol there is, and ports that printers have, which may print what they are sent
+    All,
+}
+
+/// Ports of network printers that print whatever they are sent (HP JetDirect and its likes).
+const PRINTERS: std::ops::RangeInclusive<u16> = 9100..=9107;
+
+impl Intensity {
+    /// The most connections to one port. What greets, speaks HTTP, or has its usual port is known after one or two, and
+    /// most of the rest after five.
+    pub(super) fn connections(self) -> usize {
+        match self {
+            Self::Light => 3,
+            Self::Normal => 10,
+            Self::All => 64,
+        }
+    }
+
+    /// How long one port may take in all. A server that is asked for its greeting answers within milliseconds; the slow
+    /// ones look the client's name up first, and DNS tries again after 5 s.
+    pub(super) fn time(self) -> Duration {
+        match self {
+            Self::Light => Duration::from_secs(3),
+            Self::Normal => Duration::from_secs(6),
+            Self::All => Duration::from_secs(20),
+        }
+    }
+
+    /// Whether a port is to be left alone.
+    pub(super) fn spares(self, port: u16) -> bool {
+        self != Self::All && PRINTERS.contains(&port)
+    }
+}
+
+/// One thing to try, over a connection of its own.
+#[derive(Clone, Copy)]
+pub(super) enum Step {
+    /// Wait for a greeting, and if none comes, ask for HTTP: nearly everything has some answer to that.
+    Listen,
+    /// Shake hands, and find out what is inside.
+    Tls,
+    /// Speak a protocol.
+    Speak(&'static dyn Probe),
+}
+
+/// What a port is asked. `inside` TLS the ports are others, and there is no TLS any more.
+pub(super) fn steps(port: u16, intensity: Intensity, inside: bool) -> Vec<Step> {
+    let hinted =
+        |probe: &&&dyn Probe| if inside { probe.tls_ports().contains(&port) } else { probe.ports().contains(&port) };
+    let mut steps: Vec<Step> = PROBES.iter().filter(hinted).map(|probe| Step::Speak(*probe)).collect();
+    let secure = !inside && PROBES.iter().any(|probe| probe.tls_ports().contains(&port));
+    if secure {
+        steps.push(Step::Tls);
+    }
+    steps.push(Step::Listen);
+    if intensity == Intensity::Light {
+        return steps;
+    }
+    if !secure && !inside {
+        steps.push(Step::Tls);
+    }
+    let mut others: Vec<&'static dyn Probe> = PROBES.iter().filter(|probe| !hinted(probe)).copied().collect();
+    others.retain(|probe| probe.likelihood() > 0);
+    others.sort_by_key(|probe| Reverse(probe.likelihood()));
+    steps.extend(others.into_iter().map(Step::Speak));
+    steps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(port: u16, intensity: Intensity, inside: bool) -> Vec<&'static str> {
+        let word = |step: &Step| match step {
+            Step::Listen => "listen",
+            Step::Tls => "tls",
+            Step::Speak(probe) => probe.word(),
+        };
+        steps(port, intensity, inside).iter().map(word).collect()
+    }
+
+    #[test]
+    fn a_hint_comes_first_then_listening_then_tls() {
+        assert_eq!(words(6379, Intensity::Light, false), ["redis", "listen"]);
+        assert_eq!(words(1, Intensity::Light, false), ["listen"]);
+        assert_eq!(words(1, Intensity::Normal, false)[..2], ["listen", "tls"]);
+        assert!(!words(1, Intensity::All, true).contains(&"tls"));
+    }
+
+    #[test]
+    fn printers_are_spared_unless_everything_is_asked() {
+        assert!(Intensity::Normal.spares(9100) && Intensity::Light.spares(9107));
+        assert!(!Intensity::All.spares(9100) && !Intensity::Normal.spares(9108));
+    }
+}

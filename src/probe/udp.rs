@@ -1,0 +1,93 @@
+//! What speaks at a UDP port: one datagram, and one back.
+
+use std::cmp::Reverse;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use tokio::time::timeout;
+
+use super::identify::Unasked;
+use super::{Asked, Intensity, PROBES, Probe};
+use crate::clean::Untrusted;
+use crate::model::Identity;
+use crate::net::PeerError;
+
+/// How often a question is put, and how long each time is waited for its answer: datagrams get lost.
+const TRIES: u32 = 2;
+const WAIT: Duration = Duration::from_millis(500);
+/// The longest datagram that is read: an Ethernet frame's, and DNS over it, fit.
+const MOST: usize = 2048;
+
+/// What to send to a UDP port so that what usually has it answers.
+pub(crate) fn payload(port: u16) -> Option<&'static [u8]> {
+    PROBES.iter().find(|probe| probe.udp_ports().contains(&port)).and_then(|probe| probe.udp_payload())
+}
+
+/// Asks the UDP port `asked` what speaks there. Silence is no answer, and no protocol.
+///
+/// # Errors
+/// When it was not asked, or nobody is there.
+pub(crate) async fn identify_udp(asked: Asked, intensity: Intensity) -> Result<Identity, Unasked> {
+    let own: SocketAddr = match asked.address {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let socket = UdpSocket::bind(own).await.map_err(Unasked::Local)?;
+    #[cfg(target_os = "linux")]
+    if let Some(interface) = &asked.interface {
+        socket.bind_device(Some(interface.as_bytes())).map_err(Unasked::Local)?;
+    }
+    socket.connect(asked.address).await.map_err(|error| Unasked::Gone(error.into()))?;
+    let mut said = Vec::new();
+    for probe in questions(asked.address.port(), intensity) {
+        let Some(payload) = probe.udp_payload() else { continue };
+        let Some(answer) = ask(&socket, payload).await? else { continue };
+        let offered = asked.said(&answer, Some(probe.word()), true);
+        let known = std::iter::once(probe).chain(PROBES.iter().copied()).find_map(|probe| probe.recognise(&offered));
+        match known {
+            Some(identity) => return Ok(identity),
+            None if said.is_empty() => said = answer,
+            None => {}
+        }
+    }
+    let banner = (!said.is_empty()).then(|| Untrusted::from_bytes(&said[..said.len().min(256)]));
+    Ok(Identity { banner, ..Identity::default() }.fact("ended", "timeout"))
+}
+
+/// Those that have this port, and then, where more than a hint is asked for, the likely ones.
+fn questions(port: u16, intensity: Intensity) -> Vec<&'static dyn Probe> {
+    let mut probes: Vec<_> = PROBES.iter().copied().filter(|probe| probe.udp_payload().is_some()).collect();
+    probes.sort_by_key(|probe| (!probe.udp_ports().contains(&port), Reverse(probe.likelihood())));
+    let most = match intensity {
+        Intensity::Light => 1,
+        Intensity::Normal => 4,
+        Intensity::All => usize::MAX,
+    };
+    probes.truncate(most);
+    probes
+}
+
+/// The answer to one question; `None`: silence.
+async fn ask(socket: &UdpSocket, payload: &[u8]) -> Result<Option<Vec<u8>>, Unasked> {
+    let mut buffer = vec![0; MOST];
+    for _ in 0..TRIES {
+        let answer = async {
+            socket.send(payload).await?;
+            socket.recv(&mut buffer).await
+        };
+        match timeout(WAIT, answer).await {
+            Err(_) => {}
+            Ok(Ok(length)) => {
+                buffer.truncate(length);
+                return Ok(Some(buffer));
+            }
+            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                return Err(Unasked::Gone(PeerError::Refused));
+            }
+            Ok(Err(error)) => return Err(Unasked::Local(error)),
+        }
+    }
+    Ok(None)
+}
