@@ -21,6 +21,7 @@ pub fn tool(name: &str) -> Command {
         "nft" => "nftables",
         "script" => "bsdutils",
         "netstat" => "net-tools",
+        "dpkg-query" => "dpkg",
         other => other,
     };
     let path = env::var_os("PATH").unwrap_or_default();

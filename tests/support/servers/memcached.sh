@@ -1,0 +1,1 @@
+exec memcached -l $A -p $P -U 0 -u memcache

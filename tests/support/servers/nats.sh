@@ -1,0 +1,1 @@
+exec nats-server -a $A -p $P

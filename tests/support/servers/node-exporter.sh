@@ -1,0 +1,1 @@
+exec prometheus-node-exporter --web.listen-address=$A:$P
