@@ -39,6 +39,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;discover'= {
+            cand --hand-to 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them'
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
             cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
@@ -64,6 +65,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --user 'Only listeners of this user: a name or a number'
             cand --interface 'Only listeners that this interface leads to'
             cand --sort 'What to sort by'
+            cand --hand-to 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them'
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
             cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
@@ -100,6 +102,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --timeout 'The most that one attempt may wait, as in 500ms or 2s; how long it does wait follows the answers'
             cand --retries 'How often a silent port is asked again at most [default: as the loss that is seen asks for]'
             cand --deadline 'End the whole scan after this time, done or not'
+            cand --hand-to 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them'
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
             cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
@@ -134,6 +137,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;discover;help;help'= {
         }
         &'portolan;scan'= {
+            cand --hand-to 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them'
             cand --interface 'Scan the networks that this interface is in'
             cand --exclude 'Leave out these targets'
             cand --exclude-file 'Leave out the targets that this file names'

@@ -9,6 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::exit::Exit;
+use super::hand_to::{self, HandTo, Hosts};
 use super::outputs::{Files, Outputs};
 use super::progress::Bar;
 use super::signals::Stop;
@@ -17,7 +18,7 @@ use super::{Global, stderr, stdout};
 use crate::engine;
 use crate::error::Result;
 use crate::model::{Completeness, Depth, Fault, Service};
-use crate::output::{End, Page};
+use crate::output::{End, FormatName, Page};
 use crate::source::scan::Scan;
 use crate::source::{AnySource, Progress, Sink, Source};
 
@@ -64,6 +65,12 @@ struct Judge {
     /// Exit with 4 if rights are missing to see what is asked for, such as an owner
     #[arg(long, global = true, help_heading = "Output")]
     strict: bool,
+    /// Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them
+    ///
+    /// One after another and without a shell; quotes join words. What the command writes comes after the table, and to
+    /// standard error where another format is asked for. Exit code 1 if it fails for any host.
+    #[arg(long, value_name = "CMD", global = true, help_heading = "Output", value_hint = clap::ValueHint::CommandString)]
+    hand_to: Option<HandTo>,
 }
 
 impl Judge {
@@ -76,10 +83,11 @@ impl Judge {
             width: terminal.width,
             color: terminal.color,
         };
+        let program = self.hand_to.as_ref().map(HandTo::program).transpose()?;
         let mut files = Files::create(&global.output)?;
         let mut written = None;
         let heard = stdout::with_stdout(Some(&stop), |out| {
-            let (answer, unheard) = write_down(source, global, page, &stop, &mut files, out);
+            let (answer, unheard) = self.write_down(source, global, page, &stop, &mut files, out);
             written = Some(answer);
             unheard.map_or(Ok(()), Err)
         });
@@ -111,13 +119,17 @@ impl Judge {
         if self.fail_empty && printed.count == 0 {
             exit = exit.max(Exit::ConditionFailed);
         }
+        if let (Some(hand_to), Some(program)) = (&self.hand_to, program) {
+            let on_stdout = matches!(global.format, FormatName::Table | FormatName::Wide);
+            exit = exit.max(hand_to.run(&program, &printed.hosts, on_stdout, &stop));
+            exit = exit.max(stop.requested().unwrap_or(Exit::Done));
+        }
         Ok(exit)
     }
-}
 
 /// Lists a source into every output. Beside the answer: what standard output said, if it took no more.
 fn write_down(
-    source: &dyn Source,
+    &self, source: &dyn Source,
     global: &Global,
     page: Page,
     stop: &Stop,
@@ -129,10 +141,12 @@ fn write_down(
         Err(error) => return (Err(error), None),
     };
     let mut printer = Printer::new(outputs, stop.flag(), Bar::new(global.quiet));
+    printer.keeps_hosts = self.hand_to.is_some();
     // A source that needs timers or sockets brings its own runtime; one that only reads what the kernel has ready does
     // not pay for one.
     let listed = engine::block_on(source.list(&mut printer));
     printer.finish(listed)
+}
 }
 
 /// What was written, and what went wrong with each file.
@@ -155,6 +169,7 @@ struct Printer<'w> {
     outputs: Outputs<'w>,
     closed: Arc<AtomicBool>,
     bar: Bar,
+    keeps_hosts: bool,
     printed: Printed,
 }
 
@@ -165,11 +180,13 @@ struct Printed {
     errors: Vec<Fault>,
     limits: Vec<Fault>,
     notes: Vec<String>,
+    /// What to hand on.
+    hosts: Hosts,
 }
 
 impl<'w> Printer<'w> {
     fn new(outputs: Outputs<'w>, closed: Arc<AtomicBool>, bar: Bar) -> Self {
-        Self { outputs, closed, bar, printed: Printed::default() }
+        Self { outputs, closed, bar, keeps_hosts: false, printed: Printed::default() }
     }
 
     /// Whether anything takes more; otherwise the source learns of it.
@@ -204,6 +221,9 @@ impl Sink for Printer<'_> {
 
     fn service(&mut self, service: Service) -> ControlFlow<()> {
         self.outputs.service(&service);
+        if self.keeps_hosts {
+            hand_to::add(&mut self.printed.hosts, &service);
+        }
         let goes_on = self.goes_on();
         self.printed.count += usize::from(goes_on.is_continue());
         goes_on

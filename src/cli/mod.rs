@@ -6,6 +6,7 @@ mod discover;
 mod draft;
 mod exit;
 mod explain;
+mod hand_to;
 mod man;
 mod outputs;
 mod parse;

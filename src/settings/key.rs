@@ -11,7 +11,7 @@ const ONLY_ON_THE_LINE: [&str; 2] = ["config", "json"];
 /// A command that is a short way to write another, and the section of the other's settings, which are its too.
 const SHORT: (&str, [&str; 2]) = ("scan", ["discover", "scan"]);
 /// Of its options those that are settings of the section above.
-const OF_SECTION_ABOVE: [&str; 2] = ["fail-empty", "strict"];
+const OF_SECTION_ABOVE: [&str; 3] = ["fail-empty", "hand-to", "strict"];
 
 /// An option that a setting can stand in for.
 #[derive(Clone, Debug)]

@@ -162,7 +162,10 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        self.close();
+        // The flag may be somebody else's, who still looks at it when this has come to its end.
+        if !self.threads.is_empty() {
+            self.close();
+        }
         self.receiver = None;
         for thread in self.threads.drain(..) {
             let _ = thread.join();

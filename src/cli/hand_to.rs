@@ -1,0 +1,179 @@
+//! `--hand-to`: a command for each host that something was found at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::net::IpAddr;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{Access, access};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+
+use super::exit::Exit;
+use super::signals::Stop;
+use super::stderr;
+use crate::clean::clean;
+use crate::error::{Error, Result};
+use crate::model::{Address, Fault, Service, Transport};
+use crate::source::BadValue;
+
+/// The words of a command in which `{ip}` and `{ports}` stand for a host.
+#[derive(Clone, Debug)]
+pub(super) struct HandTo {
+    words: Vec<String>,
+}
+
+/// What was found, host by host: the ports that take requests.
+pub(super) type Hosts = BTreeMap<IpAddr, BTreeSet<(Transport, u16)>>;
+
+const PLACES: &str = "{ip} stands for the host's address, {ports} for its open ports with commas between them";
+
+impl FromStr for HandTo {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        let words = shlex::split(text).ok_or_else(|| BadValue::new("a quote is not closed", "close it"))?;
+        if words.first().is_none_or(String::is_empty) {
+            return Err(BadValue::new("no command is given", "write one, as in 'nmap -sV -p {ports} {ip}'"));
+        }
+        let is_place = |text: &str| matches!(text, "ip" | "ports");
+        let unknown = |word: &String| {
+            let places = word.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+            let mut names = places.map(|(name, _)| name);
+            names.any(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase()) && !is_place(name))
+        };
+        if words.iter().any(unknown) {
+            return Err(BadValue::new("it holds a name in braces that stands for nothing", PLACES));
+        }
+        Ok(Self { words })
+    }
+}
+
+impl HandTo {
+    /// Finds the program.
+    ///
+    /// # Errors
+    /// Where there is none that may be run.
+    pub(super) fn program(&self) -> Result<PathBuf> {
+        let name = Path::new(&self.words[0]);
+        let runs = |path: &PathBuf| path.is_file() && access(path, Access::EXEC_OK).is_ok();
+        let found = if name.components().count() > 1 {
+            Some(name.to_owned()).filter(runs)
+        } else {
+            let path = env::var_os("PATH").unwrap_or_default();
+            env::split_paths(&path).map(|folder| folder.join(name)).find(runs)
+        };
+        found.ok_or_else(|| {
+            let what = format!("--hand-to '{}'", clean(&self.words[0]));
+            Error::usage(what, "there is no such program that may be run", "look at its spelling, or write its path")
+        })
+    }
+
+    /// Runs the program for one host after another, until `stop`. Its standard output is portolan's, or standard error
+    /// where that holds a document.
+    pub(super) fn run(&self, program: &Path, hosts: &Hosts, on_stdout: bool, stop: &Stop) -> Exit {
+        let mut exit = Exit::Done;
+        for (ip, ports) in hosts {
+            if stop.requested().is_some() {
+                break;
+            }
+            let mut command = Command::new(program);
+            // In our own process group, so that an interrupt from the terminal reaches whatever it starts.
+            command.arg0(&self.words[0]).args(self.words[1..].iter().map(|word| filled(word, *ip, ports)));
+            command.stdin(Stdio::null());
+            if !on_stdout {
+                command.stdout(std::io::stderr());
+            }
+            let ended = command.spawn().and_then(|child| wait(child, stop));
+            let why = match ended {
+                Ok(status) if status.success() => continue,
+                // Whoever stopped it knows.
+                Ok(_) if stop.requested().is_some() => break,
+                Ok(status) => told(status),
+                Err(error) => error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+            };
+            let what = format!("hand {ip} to '{}'", clean(&self.words[0]));
+            stderr::fault(&Fault { what, why, hint: "see what it said".to_owned() });
+            exit = Exit::ConditionFailed;
+        }
+        exit
+    }
+}
+
+/// Adds what takes requests of a service.
+pub(super) fn add(hosts: &mut Hosts, service: &Service) {
+    for endpoint in service.endpoints.iter().filter(|endpoint| endpoint.ready) {
+        if let (Address::Ip(ip), Some(port)) = (&endpoint.address, endpoint.port) {
+            hosts.entry(*ip).or_default().insert((endpoint.transport, port));
+        }
+    }
+}
+
+fn filled(word: &str, ip: IpAddr, ports: &BTreeSet<(Transport, u16)>) -> String {
+    word.replace("{ip}", &ip.to_string()).replace("{ports}", &list(ports))
+}
+
+/// `22,80`; where there is more than TCP as scanners take it: `T:22,80,U:53`.
+fn list(ports: &BTreeSet<(Transport, u16)>) -> String {
+    let all_tcp = ports.iter().all(|(transport, _)| *transport == Transport::Tcp);
+    let mut before = None;
+    let mut one = |&(transport, port): &(Transport, u16)| {
+        let first = before.replace(transport) != Some(transport) && !all_tcp;
+        let letter = if transport == Transport::Udp { "U:" } else { "T:" };
+        format!("{}{port}", if first { letter } else { "" })
+    };
+    ports.iter().map(&mut one).collect::<Vec<_>>().join(",")
+}
+
+fn told(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("it ended with {code}"),
+        (_, Some(signal)) => format!("it was ended by signal {signal}"),
+        _ => "it ended".to_owned(),
+    }
+}
+
+/// How often the word to stop is looked for.
+const LOOK: Duration = Duration::from_millis(100);
+/// What is asked to end has so long to do it.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Waits for the end of a program, which is made where somebody wants portolan to stop.
+fn wait(mut child: Child, stop: &Stop) -> std::io::Result<ExitStatus> {
+    let pid = Pid::from_child(&child);
+    let ended = pidfd_open(pid, PidfdFlags::empty())?;
+    let (look, mut asked) = (Timespec::try_from(LOOK).map_err(std::io::Error::other)?, None);
+    while child.try_wait()?.is_none() {
+        if asked.is_none() && stop.requested().is_some() {
+            let _ = kill_process(pid, Signal::TERM);
+            asked = Some(Instant::now());
+        } else if asked.is_some_and(|asked: Instant| asked.elapsed() >= GRACE) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        // A signal ends this wait too.
+        let _ = poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&look));
+    }
+    child.wait()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_split_and_filled() {
+        let hand: HandTo = "nmap -sV '-p {ports}' {ip} '' {} '{\"a\":1}'".parse().unwrap();
+        let ports = BTreeSet::from([(Transport::Tcp, 80), (Transport::Tcp, 22)]);
+        let filled = |ports| hand.words.iter().map(|word| filled(word, [192, 0, 2, 7].into(), ports)).collect::<Vec<_>>();
+        assert_eq!(filled(&ports), ["nmap", "-sV", "-p 22,80", "192.0.2.7", "", "{}", "{\"a\":1}"]);
+        let both = BTreeSet::from([(Transport::Udp, 53), (Transport::Tcp, 80), (Transport::Tcp, 22), (Transport::Udp, 161)]);
+        assert_eq!(filled(&both)[2], "-p T:22,80,U:53,161");
+        for text in ["", "  ", "''", "nmap 'x", "nmap {port}", "nmap -p{host}"] {
+            assert!(text.parse::<HandTo>().is_err(), "{text}");
+        }
+    }
+}
