@@ -127,26 +127,27 @@ impl Judge {
         Ok(exit)
     }
 
-/// Lists a source into every output. Beside the answer: what standard output said, if it took no more.
-fn write_down(
-    &self, source: &dyn Source,
-    global: &Global,
-    page: Page,
-    stop: &Stop,
-    files: &mut Files,
-    out: &mut (dyn Write + Send),
-) -> (Result<Written>, Option<io::Error>) {
-    let outputs = match files.open(global.format, page, out) {
-        Ok(outputs) => outputs,
-        Err(error) => return (Err(error), None),
-    };
-    let mut printer = Printer::new(outputs, stop.flag(), Bar::new(global.quiet));
-    printer.keeps_hosts = self.hand_to.is_some();
-    // A source that needs timers or sockets brings its own runtime; one that only reads what the kernel has ready does
-    // not pay for one.
-    let listed = engine::block_on(source.list(&mut printer));
-    printer.finish(listed)
-}
+    /// Lists a source into every output. Beside the answer: what standard output said, if it took no more.
+    fn write_down(
+        &self,
+        source: &dyn Source,
+        global: &Global,
+        page: Page,
+        stop: &Stop,
+        files: &mut Files,
+        out: &mut (dyn Write + Send),
+    ) -> (Result<Written>, Option<io::Error>) {
+        let outputs = match files.open(global.format, page, out) {
+            Ok(outputs) => outputs,
+            Err(error) => return (Err(error), None),
+        };
+        let mut printer = Printer::new(outputs, stop.flag(), Bar::new(global.quiet));
+        printer.keeps_hosts = self.hand_to.is_some();
+        // A source that needs timers or sockets brings its own runtime; one that only reads what the kernel has ready does
+        // not pay for one.
+        let listed = engine::block_on(source.list(&mut printer));
+        printer.finish(listed)
+    }
 }
 
 /// What was written, and what went wrong with each file.

@@ -168,9 +168,11 @@ mod tests {
     fn words_are_split_and_filled() {
         let hand: HandTo = "nmap -sV '-p {ports}' {ip} '' {} '{\"a\":1}'".parse().unwrap();
         let ports = BTreeSet::from([(Transport::Tcp, 80), (Transport::Tcp, 22)]);
-        let filled = |ports| hand.words.iter().map(|word| filled(word, [192, 0, 2, 7].into(), ports)).collect::<Vec<_>>();
+        let filled =
+            |ports| hand.words.iter().map(|word| filled(word, [192, 0, 2, 7].into(), ports)).collect::<Vec<_>>();
         assert_eq!(filled(&ports), ["nmap", "-sV", "-p 22,80", "192.0.2.7", "", "{}", "{\"a\":1}"]);
-        let both = BTreeSet::from([(Transport::Udp, 53), (Transport::Tcp, 80), (Transport::Tcp, 22), (Transport::Udp, 161)]);
+        let both =
+            BTreeSet::from([(Transport::Udp, 53), (Transport::Tcp, 80), (Transport::Tcp, 22), (Transport::Udp, 161)]);
         assert_eq!(filled(&both)[2], "-p T:22,80,U:53,161");
         for text in ["", "  ", "''", "nmap 'x", "nmap {port}", "nmap -p{host}"] {
             assert!(text.parse::<HandTo>().is_err(), "{text}");
