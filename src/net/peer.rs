@@ -98,6 +98,11 @@ impl Peer {
         self.stream
     }
 
+    /// The stream, for what is layered upon it for a while.
+    pub(crate) fn stream(&mut self) -> &mut Box<dyn Wire> {
+        &mut self.stream
+    }
+
     /// Gives back what was read: it will be read again, before anything else.
     pub(crate) fn unread(&mut self, bytes: Vec<u8>) {
         self.unread = bytes;

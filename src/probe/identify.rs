@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
@@ -263,12 +264,11 @@ impl Search<'_> {
             },
             Err(failed) => return self.no_handshake(asked, failed, heard.take(), wait).await,
         };
-        let agreed = facts.alpn.as_ref().map(|word| word.as_raw().as_bytes().to_vec()).unwrap_or_default();
         let mut inner = steps(port, self.intensity, true);
-        if let Some(http) = PROBES.iter().find(|probe| probe.word() == "http" && !agreed.is_empty()) {
+        let inside = Asked { inside: Some(Arc::new(facts.clone())), ..asked.clone() };
+        if let Some(http) = PROBES.iter().find(|probe| probe.word() == "http" && inside.alpn().is_some()) {
             inner.insert(0, Step::Speak(*http));
         }
-        let inside = Asked { inside: Some(agreed), ..asked.clone() };
         let deadline = self.line.deadline;
         let found = deadline.bound(self.layer(inside, alpn, inner, Some(peer))).await.ok().flatten();
         let found = found.unwrap_or_else(|| Found { identity: self.only_tls(), probe: None });

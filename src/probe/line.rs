@@ -1,6 +1,7 @@
 //! How a port is reached, and the conversation over one connection to it.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{MOST_BYTES, QUIET, Said};
 use crate::model::{TlsFacts, Transport};
-use crate::net::{Deadline, Peer, PeerError, StartTls, dial, start_tls, tls};
+use crate::net::{Deadline, Peer, PeerError, StartTls, Wire, dial, start_tls, tls};
 
 /// What a question is put to: questions name it, and are put differently inside TLS.
 #[derive(Clone, Debug)]
@@ -22,8 +23,8 @@ pub(crate) struct Asked {
     pub(crate) host: Option<String>,
     /// How it is spoken to.
     pub(crate) transport: Transport,
-    /// The protocol that TLS agreed on inside (ALPN), empty without; `None` outside of TLS.
-    pub(crate) inside: Option<Vec<u8>>,
+    /// What the TLS around it showed; `None` outside of TLS.
+    pub(crate) inside: Option<Arc<TlsFacts>>,
 }
 
 impl Asked {
@@ -46,6 +47,11 @@ impl Asked {
             (None, SocketAddr::V6(v6)) => format!("[{}]", v6.ip()),
         };
         if port == usual { host } else { format!("{host}:{port}") }
+    }
+
+    /// The protocol that TLS agreed on inside (ALPN).
+    pub(crate) fn alpn(&self) -> Option<&[u8]> {
+        self.inside.as_ref()?.alpn.as_ref().map(|word| word.as_raw().as_bytes())
     }
 
     /// The name for SNI; an address is not sent.
@@ -140,6 +146,11 @@ impl<'l> Talk<'l> {
     /// Whom this talks to.
     pub(crate) fn asked(&self) -> &'l Asked {
         self.asked
+    }
+
+    /// The stream itself, for what is layered upon it, and until when.
+    pub(crate) fn stream(&mut self) -> (&mut Box<dyn Wire>, Deadline) {
+        (self.peer.stream(), self.line.deadline.within(self.wait))
     }
 
     /// Appends what comes next to `bytes`. False: nothing more comes, because the peer ended or has been silent for

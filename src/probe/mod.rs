@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unused_imports, reason = "the commands that ask for it come next")]
 
+mod grpc;
+mod http;
 mod identify;
 mod line;
 mod plan;
@@ -148,6 +150,8 @@ macro_rules! probes {
 }
 
 probes! {
+    http::Http,
+    grpc::Grpc,
     redis::Redis,
     ssh::Ssh,
 }

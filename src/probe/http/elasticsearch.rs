@@ -1,0 +1,51 @@
+//! Elasticsearch and OpenSearch: the front page says it all (Elasticsearch's reference, "Root API").
+
+use super::Page;
+use super::application::{Application, Question, at};
+use crate::model::Identity;
+
+pub(super) struct Elasticsearch;
+
+impl Application for Elasticsearch {
+    fn suspects(&self, _front: &Page) -> bool {
+        false
+    }
+
+    fn question(&self) -> Question {
+        Question::page("/")
+    }
+
+    fn recognise(&self, page: &Page) -> Option<Identity> {
+        let json = page.json()?;
+        let opensearch = at(&json, "/version/distribution") == Some("opensearch");
+        let (word, product) =
+            if opensearch { ("opensearch", "OpenSearch") } else { ("elasticsearch", "Elasticsearch") };
+        let identity = Identity::of(word).product(product);
+        if let (Some(version), Some(_)) = (at(&json, "/version/number"), at(&json, "/version/lucene_version")) {
+            let cluster = at(&json, "/cluster_name").map(str::to_owned);
+            let node = at(&json, "/name").map(str::to_owned);
+            let identity = identity.version(version).fact("auth_required", false);
+            return Some(identity.fact_if("cluster", cluster).fact_if("node", node));
+        }
+        // Who may not see it is told so in its words.
+        let denied = page.head.status == 401 && at(&json, "/error/type") == Some("security_exception");
+        denied.then(|| identity.fact("auth_required", true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::application::page;
+    use super::*;
+
+    #[test]
+    fn the_front_page_is_known() {
+        let json = r#"{"name":"n1","cluster_name":"c","version":{"number":"7.17.9","lucene_version":"8.11.1"},"tagline":"You Know, for Search"}"#;
+        let identity = Elasticsearch.recognise(&page("/", &format!("HTTP/1.1 200 OK\r\n\r\n{json}"))).unwrap();
+        assert_eq!((identity.word(), identity.version.clone()), ("elasticsearch", Some("7.17.9".into())));
+        let json = r#"{"version":{"distribution":"opensearch","number":"2.11.0","lucene_version":"9.7.0"}}"#;
+        let identity = Elasticsearch.recognise(&page("/", &format!("HTTP/1.1 200 OK\r\n\r\n{json}"))).unwrap();
+        assert_eq!((identity.word(), identity.version.clone()), ("opensearch", Some("2.11.0".into())));
+        assert!(Elasticsearch.recognise(&page("/", "HTTP/1.1 200 OK\r\n\r\n{\"version\":\"1\"}")).is_none());
+    }
+}

@@ -1,0 +1,38 @@
+//! etcd's client interface (its documentation, "Monitoring": `GET /version`).
+
+use super::Page;
+use super::application::{Application, Question, at};
+use crate::model::Identity;
+
+pub(super) struct Etcd;
+
+impl Application for Etcd {
+    fn suspects(&self, front: &Page) -> bool {
+        // It has no front page.
+        front.is_gos_not_found() || matches!(front.port, 2379 | 2380)
+    }
+
+    fn question(&self) -> Question {
+        Question::page("/version")
+    }
+
+    fn recognise(&self, page: &Page) -> Option<Identity> {
+        let json = page.json()?;
+        let (server, cluster) = (at(&json, "/etcdserver")?, at(&json, "/etcdcluster")?);
+        Some(Identity::of("etcd").product("etcd").version(server).fact("cluster_version", cluster))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::application::page;
+    use super::*;
+
+    #[test]
+    fn the_version_page_is_known() {
+        let json = r#"{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}"#;
+        let identity = Etcd.recognise(&page("/version", &format!("HTTP/1.1 200 OK\r\n\r\n{json}"))).unwrap();
+        assert_eq!((identity.word(), identity.version.clone()), ("etcd", Some("3.4.23".into())));
+        assert!(Etcd.suspects(&page("/", "HTTP/1.1 404 Not Found\r\n\r\n404 page not found\n")));
+    }
+}

@@ -1,0 +1,165 @@
+//! A page, and what it says of its server.
+
+use std::sync::Arc;
+
+use crate::clean::Untrusted;
+use crate::model::{Identity, TlsFacts};
+use crate::net::http::{H2Answer, Head, Response, parse_head};
+use crate::probe::Asked;
+
+/// An answer to a question in HTTP of whichever version.
+#[derive(Clone, Debug)]
+pub(in crate::probe) struct Page {
+    /// What was asked for.
+    pub(super) target: &'static str,
+    pub(super) port: u16,
+    pub(super) head: Head,
+    /// The body as it was sent, as far as it was read.
+    pub(super) body: Vec<u8>,
+    version: &'static str,
+    /// What the TLS around it showed.
+    pub(super) tls: Option<Arc<TlsFacts>>,
+}
+
+/// So many bytes of a field or a title are kept.
+const MOST_TEXT: usize = 256;
+
+impl Page {
+    pub(super) fn of_http1(target: &'static str, asked: &Asked, response: Response) -> Self {
+        let Response { head, body, .. } = response;
+        let version = if head.minor == 0 { "1.0" } else { "1.1" };
+        Self { target, port: asked.address.port(), head, body, version, tls: asked.inside.clone() }
+    }
+
+    pub(super) fn of_http2(target: &'static str, asked: &Asked, answer: H2Answer) -> Self {
+        let fields = answer.fields.iter().map(|(name, value)| (name.as_str().into(), value.as_bytes().into()));
+        let head = Head { status: answer.status.as_u16(), minor: 0, reason: "".into(), fields: fields.collect() };
+        Self { target, port: asked.address.port(), head, body: answer.body, version: "2", tls: asked.inside.clone() }
+    }
+
+    /// The first bytes of an answer in HTTP/1 to somebody else's question.
+    pub(super) fn from_start(bytes: &[u8]) -> Option<Self> {
+        let (head, length) = match parse_head(bytes) {
+            Ok(found) => found?,
+            Err(_) => return None,
+        };
+        let body = bytes[length..].to_vec();
+        let version = if head.minor == 0 { "1.0" } else { "1.1" };
+        Some(Self { target: "", port: 0, head, body, version, tls: None })
+    }
+
+    /// The value of a header field, by its name in lower case.
+    pub(in crate::probe) fn field(&self, name: &str) -> Option<&[u8]> {
+        self.head.field(name)
+    }
+
+    /// Whether a header field begins with a word.
+    pub(in crate::probe) fn field_begins(&self, name: &str, word: &str) -> bool {
+        let begins =
+            |value: &[u8]| value.len() >= word.len() && value[..word.len()].eq_ignore_ascii_case(word.as_bytes());
+        self.field(name).is_some_and(begins)
+    }
+
+    /// Whether the body holds a text.
+    pub(super) fn holds(&self, text: &str) -> bool {
+        self.body.windows(text.len()).any(|window| window == text.as_bytes())
+    }
+
+    /// The body as JSON.
+    pub(super) fn json(&self) -> Option<serde_json::Value> {
+        let first = self.body.iter().find(|byte| !byte.is_ascii_whitespace())?;
+        matches!(first, b'{' | b'[').then(|| serde_json::from_slice(&self.body).ok()).flatten()
+    }
+
+    /// The plain answer of a program written in Go to a page that it does not have.
+    pub(super) fn is_gos_not_found(&self) -> bool {
+        self.head.status == 404 && self.body.starts_with(b"404 page not found")
+    }
+
+    fn text(&self, name: &str) -> Option<Untrusted> {
+        self.field(name).filter(|value| !value.is_empty()).map(text)
+    }
+
+    /// What it says of its server, whatever the application behind it.
+    pub(super) fn identity(&self) -> Identity {
+        let server = self.field("server").unwrap_or_default();
+        let (product, version) = product(server);
+        let redirect = matches!(self.head.status, 300..400).then(|| self.text("location")).flatten();
+        Identity::of("http")
+            .product(product)
+            .version(version)
+            .fact("status", self.head.status)
+            .fact("http_version", self.version)
+            .fact_if("server", self.text("server"))
+            .fact_if("title", title(&self.body))
+            .fact_if("location", redirect)
+            .fact_if("content_type", self.text("content-type"))
+            .fact_if("authenticate", self.text("www-authenticate"))
+    }
+}
+
+fn text(bytes: &[u8]) -> Untrusted {
+    Untrusted::from_bytes(&bytes[..bytes.len().min(MOST_TEXT)])
+}
+
+/// `nginx/1.22.1 (Debian)`: the first product and its version (RFC 9110, 10.2.4).
+fn product(server: &[u8]) -> (Untrusted, Untrusted) {
+    let first = server.split(|byte| *byte == b' ').next().unwrap_or_default();
+    match first.iter().position(|byte| *byte == b'/') {
+        Some(slash) => (text(&first[..slash]), text(&first[slash + 1..])),
+        // A name of several words without a version: `Werkzeug Server`.
+        None => (text(server.split(|byte| *byte == b'(').next().unwrap_or_default().trim_ascii_end()), "".into()),
+    }
+}
+
+/// The text between `<title>` and its end, blanks made one.
+fn title(body: &[u8]) -> Option<Untrusted> {
+    let find = |from: usize, word: &[u8]| {
+        let mut windows = body.get(from..)?.windows(word.len());
+        windows.position(|window| window.eq_ignore_ascii_case(word)).map(|at| from + at)
+    };
+    let tag = find(0, b"<title")?;
+    let start = tag + body[tag..].iter().position(|byte| *byte == b'>')? + 1;
+    let end = find(start, b"</title").unwrap_or(body.len()).min(start + 4 * MOST_TEXT);
+    let whole = String::from_utf8_lossy(&body[start..end]);
+    let words: Vec<_> = whole.split_whitespace().collect();
+    let joined = words.join(" ");
+    let cut: String = joined.chars().take(MOST_TEXT).collect();
+    (!cut.is_empty()).then(|| cut.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_server_is_its_first_product() {
+        assert_eq!(product(b"nginx/1.22.1"), ("nginx".into(), "1.22.1".into()));
+        assert_eq!(product(b"Apache/2.4.57 (Debian) PHP/8"), ("Apache".into(), "2.4.57".into()));
+        assert_eq!(product(b"Jetty(9.4.z)"), ("Jetty".into(), "".into()));
+        assert_eq!(product(b""), ("".into(), "".into()));
+    }
+
+    #[test]
+    fn a_title_is_one_line() {
+        assert_eq!(title(b"<html><TITLE lang=x>\n Welcome\t to  it </Title>"), Some("Welcome to it".into()));
+        assert_eq!(title(b"<title>"), None);
+        assert_eq!(title(b"<title"), None);
+        let endless = [&b"<title>"[..], &vec![b'x'; 1 << 20]].concat();
+        assert_eq!(title(&endless).unwrap().as_raw().len(), MOST_TEXT);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_bytes_come_are_taken(bytes: Vec<u8>, body: Vec<u8>) {
+            let _ = product(&bytes);
+            let _ = title(&[&b"<title>"[..], &bytes].concat());
+            if let Some(page) = Page::from_start(&[&b"HTTP/1.1 200 OK\r\n"[..], &bytes, b"\r\n\r\n", &body].concat()) {
+                let _ = page.identity();
+                let _ = page.json();
+            }
+        }
+    }
+}
