@@ -16,7 +16,7 @@ pub(in crate::probe) struct Page {
     pub(super) head: Head,
     /// The body as it was sent, as far as it was read.
     pub(super) body: Vec<u8>,
-    version: &'static str,
+    pub(super) version: &'static str,
     /// What the TLS around it showed.
     pub(super) tls: Option<Arc<TlsFacts>>,
 }
