@@ -71,6 +71,12 @@ pub fn processor_time() -> Duration {
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }
 
+/// The processor time of all threads of this process.
+pub fn all_processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
 /// Nanoseconds of processor time per operation, when `threads` threads each do `operations` of them at the same time.
 pub fn per_operation(threads: usize, operations: usize, work: impl Fn(usize) + Sync) -> f64 {
     let start = Barrier::new(threads);

@@ -3,7 +3,7 @@
 use std::hint;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
@@ -13,9 +13,13 @@ use tokio::sync::futures::Notified;
 use super::crew::Crew;
 use super::gate::{Gate, Surplus};
 use super::job::{Parcel, Refusal};
+use super::sleepers::{Asleep, Sleepers};
 
 /// How often an idle worker looks before it sleeps; a look and a pause take about 50 ns.
-const LINGER: u32 = 20;
+const LOOKS: u32 = 20;
+/// How often it then lets others have its core and looks again. Where jobs follow each other closely, these four make a
+/// hundred times fewer sleeps (`benches/peers`, `pool`).
+const YIELDS: u32 = 4;
 
 /// A parcel that did not get in, and why.
 type Back<J, R> = (Parcel<J, R>, Refusal);
@@ -24,16 +28,7 @@ type Back<J, R> = (Parcel<J, R>, Refusal);
 pub(super) struct Room<'a> {
     pub(super) notified: Notified<'a>,
     /// To be kept for as long as the wait may go on.
-    pub(super) waiting: Waiting<'a>,
-}
-
-/// One that waits, until it is dropped.
-pub(super) struct Waiting<'a>(&'a AtomicUsize);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
-    }
+    pub(super) waiting: Asleep<'a>,
 }
 
 /// A bounded queue and the workers that take from it.
@@ -43,10 +38,10 @@ pub(super) struct Queue<J, R> {
     receiver: Receiver<Parcel<J, R>>,
     /// Told for every job that comes in while workers are idle: one of them wakes.
     arrived: Notify,
-    idle: AtomicUsize,
+    idle: Sleepers,
     /// Told for every job that is taken while callers wait to hand one in: one of them wakes.
     room: Notify,
-    waiting: AtomicUsize,
+    waiting: Sleepers,
     pub(super) surplus: Surplus,
     pub(super) crew: Arc<Crew>,
 }
@@ -58,9 +53,9 @@ impl<J, R> Queue<J, R> {
             sender,
             receiver,
             arrived: Notify::new(),
-            idle: AtomicUsize::new(0),
+            idle: Sleepers::new(),
             room: Notify::new(),
-            waiting: AtomicUsize::new(0),
+            waiting: Sleepers::new(),
             surplus: Surplus::new(),
             crew: Arc::default(),
         }
@@ -71,7 +66,7 @@ impl<J, R> Queue<J, R> {
     }
 
     pub(super) fn idle(&self) -> usize {
-        self.idle.load(Ordering::SeqCst)
+        self.idle.count()
     }
 
     pub(super) fn try_push(&self, gate: &Gate, parcel: Parcel<J, R>) -> Result<(), Back<J, R>> {
@@ -111,26 +106,20 @@ impl<J, R> Queue<J, R> {
         }
     }
 
-    /// A job was queued. A worker counts as idle before it looks at the queue for the last time, and here the queue
-    /// changes before the count is read: all four are sequentially consistent, so one of the two sees the other.
+    /// A job was queued. Queueing and [`is_empty`](Receiver::is_empty) go by the channel's tail, which is sequentially
+    /// consistent, as [`Sleepers`] asks.
     fn wake_worker(&self) {
-        if self.idle.load(Ordering::SeqCst) > 0 {
-            self.arrived.notify_one();
-        }
+        self.idle.wake_one(|| self.arrived.notify_one());
     }
 
     /// Waits for room: to be made before the try that finds none, so that no room is missed.
     pub(super) fn room(&self) -> Room<'_> {
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        Room { notified: self.room.notified(), waiting: Waiting(&self.waiting) }
+        Room { waiting: self.waiting.lie_down(), notified: self.room.notified() }
     }
 
-    /// As in [`wake_worker`](Self::wake_worker): the queue changes before the count is read.
     fn take(&self) -> Option<Parcel<J, R>> {
         let parcel = self.receiver.try_recv().ok()?;
-        if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.room.notify_one();
-        }
+        self.waiting.wake_one(|| self.room.notify_one());
         Some(parcel)
     }
 
@@ -155,23 +144,26 @@ impl<J, R> Queue<J, R> {
             let mut arrived = pin!(self.arrived.notified());
             // What comes from here on wakes this worker; what came before is seen by one more look.
             arrived.as_mut().enable();
-            self.idle.fetch_add(1, Ordering::SeqCst);
+            let asleep = self.idle.lie_down();
             if self.receiver.is_empty() && self.surplus.get() == 0 && gate.is_open() {
                 arrived.await;
             }
-            if self.idle.fetch_sub(1, Ordering::SeqCst) == 1 {
+            if asleep.rise_as_last() {
                 on_all_busy();
             }
         }
     }
 
-    /// Waits about a microsecond for a job: going to sleep and being woken costs several, on both sides.
+    /// Waits a few microseconds for a job: going to sleep and being woken costs several, on both sides.
     fn linger(&self) {
-        for _ in 0..LINGER {
-            if !self.receiver.is_empty() {
-                return;
+        let pauses: [(u32, fn()); 2] = [(LOOKS, hint::spin_loop), (YIELDS, thread::yield_now)];
+        for (times, pause) in pauses {
+            for _ in 0..times {
+                if !self.receiver.is_empty() {
+                    return;
+                }
+                pause();
             }
-            hint::spin_loop();
         }
     }
 

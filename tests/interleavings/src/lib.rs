@@ -10,7 +10,12 @@ mod word;
 #[path = "../../../src/engine/pool/gate.rs"]
 mod gate;
 
+#[path = "../../../src/engine/pool/sleepers.rs"]
+mod sleepers;
+
 #[cfg(test)]
 mod breaker;
+#[cfg(test)]
+mod handshake;
 #[cfg(test)]
 mod pool;
