@@ -19,6 +19,7 @@ pub fn tool(name: &str) -> Command {
         "ip" | "ss" => "iproute2",
         "promtool" => "prometheus",
         "nft" => "nftables",
+        "kubectl" => "kubernetes-client",
         "script" => "bsdutils",
         "netstat" => "net-tools",
         "dpkg-query" => "dpkg",

@@ -1,0 +1,140 @@
+//! Kubeconfigs, options and servers that are no good: one line of what, one of what to try.
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use crate::double::{Authority, Double, Resource};
+use crate::objects::{namespace, service};
+use crate::portolan::Portolan;
+
+const NAME_ONE: &str = "name a kubeconfig with --kubeconfig, or set KUBECONFIG";
+
+fn with(text: &str) -> Portolan {
+    Portolan::without_kubeconfig().file("config", text).args("--kubeconfig config")
+}
+
+#[test]
+fn a_kubeconfig_that_cannot_be_read() {
+    Portolan::without_kubeconfig().fails(2, "use ~/.kube/config: it is not there, and this is no pod", NAME_ONE);
+    let absent = Portolan::without_kubeconfig().args("--kubeconfig absent");
+    absent.fails(2, "use kubeconfig 'absent': No such file or directory", NAME_ONE);
+    let directory = Portolan::without_kubeconfig().args("--kubeconfig .");
+    directory.fails(2, "use kubeconfig '.': it is a directory", NAME_ONE);
+    let device = Portolan::without_kubeconfig().args("--kubeconfig /dev/zero");
+    device.fails(2, "use kubeconfig '/dev/zero': it is not a regular file", NAME_ONE);
+    let fifo = Portolan::without_kubeconfig().args("--kubeconfig fifo");
+    assert!(Command::new("mkfifo").arg(fifo.path("fifo")).status().unwrap().success());
+    fifo.fails(2, "use kubeconfig 'fifo': it is not a regular file", NAME_ONE);
+    with("").fails(2, "use kubeconfig 'config': it is empty", NAME_ONE);
+    with("apiVersion: v1\n").fails(2, "use kubeconfig 'config': there is no cluster in it", NAME_ONE);
+    let several = Portolan::without_kubeconfig().env("KUBECONFIG", "a:b");
+    several.fails(2, "use kubeconfig 'b': none of these files is there", NAME_ONE);
+}
+
+#[test]
+fn a_kubeconfig_that_is_none() {
+    for text in ["\u{0}\u{1}", "a: [", "- just\n- a list\n", "clusters: 7\n", "{\"kind\":", &"[".repeat(100_000)] {
+        let ran = with(text).run();
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{text:.20}: {ran:?}");
+        assert_eq!(ran.stderr.lines().count(), 2, "{text:.20}: {ran:?}");
+        assert!(ran.stderr.starts_with("error: cannot use kubeconfig 'config': "), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_context_that_is_not_there() {
+    let double = Double::start();
+    let hint = "did you mean 'test'? its contexts are test";
+    Portolan::new(&double).args("--context tesd").run_fails_in_home("there is no context 'tesd'", hint);
+    let none = double.kubeconfig().text().replace("current-context: test\n", "");
+    with(&none).fails(
+        2,
+        "use kubeconfig 'config': it chooses no context",
+        "its contexts are test; choose one with --context",
+    );
+    let astray = double.kubeconfig().text().replace("- name: double", "- name: other");
+    with(&astray).fails(
+        2,
+        "use kubeconfig 'config': its context 'test' is in a cluster 'double' that is not there",
+        "its contexts are test",
+    );
+}
+
+#[test]
+fn several_kubeconfigs_are_one() {
+    let double = Double::start();
+    double.store().put(Resource::SERVICES, service("default", "web"));
+    let text = double.kubeconfig().text();
+    let (clusters, rest) = text.split_once("contexts:").unwrap();
+    let portolan = Portolan::without_kubeconfig().file("clusters", clusters).file("rest", format!("contexts:{rest}"));
+    assert_eq!(portolan.env("KUBECONFIG", "absent:rest:clusters").services().len(), 1);
+}
+
+#[test]
+fn a_selector_that_does_not_parse() {
+    let double = Double::start();
+    let hint = "write it as app=web,tier!=test or 'env in (dev,qa)'; fields are metadata.name and the like";
+    let message = "unable to parse requirement: found '&&', expected: identifier (400)";
+    Portolan::new(&double).args("-A -l &&").fails(2, &format!("use --selector '&&': {message}"), hint);
+    Portolan::new(&double).args("--field-selector color=red").fails(
+        2,
+        "use --field-selector 'color=red': field label not supported: color (400)",
+        hint,
+    );
+}
+
+#[test]
+fn a_namespace_that_is_none_or_not_there() {
+    let double = Double::start();
+    double.store().put_all(Resource::NAMESPACES, ["shop", "bank"].map(namespace));
+    double.store().put(Resource::SERVICES, service("shop", "web"));
+    let hint = "write lower-case letters, digits and dashes, at most 63 of them; -A takes all namespaces";
+    Portolan::new(&double).args("-n ../pods").fails(2, "use --namespace '../pods': it is no name of a namespace", hint);
+    let hint = "did you mean 'shop'? `kubectl get namespaces` lists them";
+    Portolan::new(&double).args("-n shpo").fails(2, "use namespace 'shpo': it does not exist", hint);
+    let empty = Portolan::new(&double).args("-n bank").run();
+    assert_eq!((empty.code, empty.stderr.as_str()), (Some(0), "nothing found\n"), "it is there, and has none");
+    let (document, ran) = Portolan::new(&double).args("-n shop -n shpo").json();
+    assert_eq!((document["items"].as_array().unwrap().len(), ran.code), (1, Some(3)));
+    assert!(ran.stderr.contains("error: cannot use namespace 'shpo': it does not exist\n"), "{ran:?}");
+}
+
+#[test]
+fn a_server_that_is_not_trusted_or_not_there() {
+    let double = Double::start();
+    let what = "list the services in namespace 'default'";
+    Portolan::with(&double.kubeconfig().trusting(&Authority::new("somebody else"))).fails(
+        3,
+        &format!("{what}: the server's certificate is not signed by the kubeconfig's CA"),
+        "look at certificate-authority in the kubeconfig: it must be the CA that signed the server's certificate",
+    );
+    let port = double.address().port();
+    Portolan::with(&double.kubeconfig().server(&format!("https://127.0.0.2:{port}"))).fails(
+        3,
+        &format!("{what}: Connection refused"),
+        "look at the server's address in the kubeconfig, and whether it is reached from here",
+    );
+    Portolan::with(&double.kubeconfig().server(&format!("http://127.0.0.1:{port}"))).fails(
+        3,
+        &format!("{what}: Client sent an HTTP request to an HTTPS server. (400)"),
+        "look at whether the server is well: `kubectl get --raw /readyz`",
+    );
+    // Somebody who takes connections and says nothing.
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let kubeconfig = double.kubeconfig().server(&format!("https://{}", mute.local_addr().unwrap()));
+    let ran = Portolan::with(&kubeconfig).args("--timeout 100ms --deadline 10s").run();
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+}
+
+#[test]
+fn this_is_no_pod() {
+    let error = "use --in-cluster: /var/run/secrets/kubernetes.io/serviceaccount/token is not there";
+    let hint = "run it in a pod with a service account, or name a kubeconfig with --kubeconfig";
+    Portolan::without_kubeconfig().args("--in-cluster").fails(2, error, hint);
+    Portolan::without_kubeconfig().env("K8S_IN_CLUSTER", "yes").fails(2, error, hint);
+    Portolan::without_kubeconfig().env("K8S_IN_CLUSTER", "perhaps").fails(
+        2,
+        "use K8S_IN_CLUSTER='perhaps': it is neither true nor false",
+        "write 1 or 0, true or false",
+    );
+}

@@ -1,0 +1,129 @@
+//! A Kubernetes API server to speak with over a real socket: it answers like a kube-apiserver 1.32, and fails on demand.
+//!
+//! It speaks TLS by a certificate authority of its own, HTTP/2 where the client offers it and HTTP/1.1 otherwise, knows
+//! clients by certificate or bearer token, and serves lists and watches of what a test puts into its store.
+// Each test and bench program that takes this in uses a part of it.
+#![allow(dead_code, unused_imports)]
+
+mod access;
+mod answer;
+mod authority;
+mod connection;
+mod discovery;
+mod faults;
+mod gzip;
+mod kubeconfig;
+mod list;
+mod resource;
+mod route;
+mod selector;
+mod status;
+mod store;
+mod watch;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+
+pub use access::{Access, Rights, TOKEN};
+pub use authority::Authority;
+pub use faults::{Cut, Fault, Faults};
+pub use kubeconfig::Kubeconfig;
+pub use resource::Resource;
+pub use store::{Store, WatchEvent};
+
+/// The server, which ends when this goes.
+pub struct Double {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    runtime: Option<Runtime>,
+}
+
+/// What every connection sees.
+pub struct Shared {
+    pub store: Mutex<Store>,
+    pub access: Mutex<Access>,
+    pub faults: Mutex<Faults>,
+    pub seen: Mutex<Vec<Seen>>,
+    /// Wakes connections that are to say goodbye.
+    pub goaway: Notify,
+    pub authority: Authority,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub path: String,
+    pub query: String,
+    /// `HTTP/1.1` or `HTTP/2.0`.
+    pub version: String,
+    /// Whether the answer went out compressed.
+    pub gzip: bool,
+    pub status: u16,
+}
+
+impl Double {
+    /// An empty cluster on a free port of 127.0.0.1.
+    pub fn start() -> Self {
+        let authority = Authority::new("the double's CA");
+        let access = Mutex::new(Access::default());
+        let shared = Arc::new(Shared {
+            store: Mutex::default(),
+            access,
+            faults: Mutex::default(),
+            seen: Mutex::default(),
+            goaway: Notify::new(),
+            authority,
+        });
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        runtime.spawn(connection::accept(listener, Arc::clone(&shared)));
+        Self { address, shared, runtime: Some(runtime) }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub fn authority(&self) -> &Authority {
+        &self.shared.authority
+    }
+
+    pub fn store(&self) -> MutexGuard<'_, Store> {
+        self.shared.store.lock().unwrap()
+    }
+
+    pub fn access(&self) -> MutexGuard<'_, Access> {
+        self.shared.access.lock().unwrap()
+    }
+
+    pub fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.shared.faults.lock().unwrap()
+    }
+
+    /// What was asked so far.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.shared.seen.lock().unwrap().clone()
+    }
+
+    /// Tells every open connection to make its last request, as a server does that is about to end.
+    pub fn say_goodbye(&self) {
+        self.shared.goaway.notify_waiters();
+    }
+
+    /// A kubeconfig that leads here, as an administrator with a bearer token.
+    pub fn kubeconfig(&self) -> Kubeconfig {
+        Kubeconfig::new(format!("https://{}", self.address), self.authority()).token(TOKEN)
+    }
+}
+
+impl Drop for Double {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What goes wrong on the way: waited out where that helps, bounded in time, and told.
+
+use crate::double::{Cut, Double, Fault, Resource};
+use crate::objects::{namespace, service, slice};
+use crate::portolan::{Portolan, addresses};
+
+fn cluster() -> Double {
+    let double = Double::start();
+    let mut store = double.store();
+    store.put(Resource::NAMESPACES, namespace("shop"));
+    store.put(Resource::SERVICES, service("shop", "web"));
+    store.put(Resource::SLICES, slice("shop", "web", "a", 1, 2));
+    drop(store);
+    double
+}
+
+/// With this fault once, all comes out whole.
+#[track_caller]
+fn passes(part: &str, fault: Fault) {
+    let double = cluster();
+    double.faults().add(part, 1, fault);
+    let services = Portolan::new(&double).args("-A --timeout 2s").services();
+    assert_eq!(addresses(&services["k8s/shop/web"]), ["10.1.1.1:8080", "10.1.1.2:8080"]);
+}
+
+#[test]
+fn what_passes_is_asked_again() {
+    for part in ["/services", "/endpointslices"] {
+        passes(part, Fault::TooManyRequests);
+        passes(part, Fault::VersionTooLarge);
+        passes(part, Fault::Status(500, "InternalError", "etcdserver: leader changed"));
+        passes(part, Fault::Status(503, "ServiceUnavailable", "not now"));
+        passes(part, Fault::Malformed);
+        passes(part, Fault::CutAfter(40, Cut::Reset));
+        passes(part, Fault::CutAfter(40, Cut::Fin));
+        passes(part, Fault::StallAfter(40));
+    }
+}
+
+#[test]
+fn a_server_that_only_hangs_is_given_up() {
+    let double = cluster();
+    double.faults().add("/services", usize::MAX, Fault::Stall);
+    Portolan::new(&double).args("-A --timeout 100ms --deadline 30s").fails(
+        3,
+        "list the services of all namespaces: no whole answer came within 100ms",
+        "give each try longer with --timeout, or look at the way to the server",
+    );
+    Portolan::new(&double).args("-A --timeout 1m --deadline 300ms").fails(
+        3,
+        "list the services of all namespaces: the 300ms for the whole are over",
+        "give the whole longer with --deadline, or ask for less with -n and -l",
+    );
+}
+
+#[test]
+fn a_server_that_stops_in_the_middle_leaves_what_was_read() {
+    for fault in [Fault::StallAfter(40), Fault::TooManyRequests, Fault::CutAfter(40, Cut::Reset)] {
+        let double = cluster();
+        double.faults().add("/endpointslices", usize::MAX, fault.clone());
+        let (document, ran) = Portolan::new(&double).args("-A --timeout 100ms --deadline 1500ms").json();
+        assert_eq!(document["items"][0]["id"], "k8s/shop/web", "{fault:?}");
+        assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()));
+        assert!(ran.stderr.starts_with("error: cannot list all endpoints: "), "{ran:?}");
+    }
+}
+
+#[test]
+fn pages_that_came_stay_where_the_next_does_not() {
+    let double = cluster();
+    double.store().put_all(Resource::SERVICES, (0..300).map(|at| service("shop", &format!("s{at:03}"))));
+    double.faults().add("continue=", usize::MAX, Fault::Status(500, "InternalError", "no"));
+    let (document, ran) = Portolan::new(&double).args("-A --deadline 20s").json();
+    assert_eq!((document["items"].as_array().unwrap().len(), ran.code), (250, Some(3)));
+    assert!(ran.stderr.contains("error: cannot list the services of all namespaces: no (500)\n"), "{ran:?}");
+}
+
+#[test]
+fn a_list_whose_token_ran_out_goes_on() {
+    let double = cluster();
+    double.store().put_all(Resource::SERVICES, (0..300).map(|at| service("shop", &format!("s{at:03}"))));
+    // The token of the first page is refused, with another one to go on with, and without.
+    for (fault, first) in [(None, true), (Some(Fault::Status(410, "Expired", "too old")), false)] {
+        if let Some(fault) = fault {
+            double.faults().add("continue=", 1, fault);
+        }
+        let asked = double.seen().len();
+        if first {
+            double.store().expire_next_token();
+        }
+        assert_eq!(Portolan::new(&double).args("-A").services().len(), 301);
+        assert!(double.seen()[asked..].iter().any(|seen| seen.status == 410));
+    }
+}
+
+#[test]
+fn more_than_anybody_needs_is_not_taken() {
+    let double = cluster();
+    double.faults().add("/services", usize::MAX, Fault::Bomb);
+    Portolan::new(&double).args("-A").fails(
+        3,
+        "list the services of all namespaces: the answer is larger than portolan takes",
+        "look at whether the server is well: `kubectl get --raw /readyz`",
+    );
+}
+
+#[test]
+fn a_server_that_keeps_failing_is_left_alone() {
+    let double = cluster();
+    let mut rights = crate::double::Rights::default().in_cluster("namespaces");
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        double.store().put(Resource::NAMESPACES, namespace(name));
+        rights = rights.in_namespace("*", name);
+    }
+    double.access().user("viewer", "v", rights.in_namespace("*", "shop"));
+    double.faults().add("/namespaces/a/services", usize::MAX, Fault::Status(500, "", "no"));
+    double.faults().add("/namespaces/b/services", usize::MAX, Fault::Status(500, "", "no"));
+    double.faults().add("/namespaces/c/services", usize::MAX, Fault::Status(500, "", "no"));
+    let ran = Portolan::with(&double.kubeconfig().token("v")).args("-A").run();
+    assert_eq!(ran.code, Some(5), "{ran:?}");
+    assert!(!double.seen().iter().any(|seen| seen.path.contains("/namespaces/d/")), "{:?}", double.seen());
+}

@@ -1,0 +1,16 @@
+//! `discover k8s` against a Kubernetes API over a real socket.
+
+#![cfg(feature = "k8s")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
+
+mod bad_input;
+mod double;
+mod faults;
+mod kubectl;
+mod objects;
+mod portolan;
+mod rights;
+mod rows;
+#[path = "../support/mod.rs"]
+mod support;
+mod the_double;

@@ -1,0 +1,125 @@
+//! Who may read what, and what is said where that is not everything.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::double::{Double, Resource, Rights};
+use crate::objects::{namespace, service, slice};
+use crate::portolan::{Portolan, by_id};
+
+fn cluster() -> Double {
+    let double = Double::start();
+    let mut store = double.store();
+    for name in ["alpha", "beta", "gamma"] {
+        store.put(Resource::NAMESPACES, namespace(name));
+        store.put(Resource::SERVICES, service(name, "web"));
+        store.put(Resource::SLICES, slice(name, "web", "a", 1, 1));
+    }
+    drop(store);
+    double
+}
+
+fn viewer(double: &Double, rights: Rights) -> Portolan {
+    double.access().user("viewer", "the-viewers-token", rights);
+    Portolan::with(&double.kubeconfig().token("the-viewers-token").namespace("beta"))
+}
+
+#[test]
+fn namespaces_that_may_be_read_are_read_and_the_others_named() {
+    let double = cluster();
+    let rights = Rights::default().in_cluster("namespaces").in_namespace("*", "alpha").in_namespace("*", "beta");
+    let (document, ran) = viewer(&double, rights).args("-A").json();
+    assert_eq!(by_id(&document).into_keys().collect::<Vec<_>>(), ["k8s/alpha/web", "k8s/beta/web"]);
+    assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()));
+    assert!(
+        ran.stderr.starts_with("error: cannot list services in 1 namespace: not allowed in gamma (403)\n"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn where_not_even_namespaces_may_be_listed_the_contexts_own_is_read() {
+    let double = cluster();
+    let (document, ran) = viewer(&double, Rights::default().in_namespace("*", "beta")).args("-A").json();
+    assert_eq!(by_id(&document).into_keys().collect::<Vec<_>>(), ["k8s/beta/web"]);
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stderr.contains("hint: only beta was asked; name others with -n\n"), "{ran:?}");
+}
+
+#[test]
+fn services_without_their_endpoints_are_not_taken_for_services_without_any() {
+    let double = cluster();
+    let rights = Rights::default().in_cluster("services");
+    let (document, ran) = viewer(&double, rights).args("-A").json();
+    assert_eq!(document["items"].as_array().unwrap().len(), 3);
+    assert_eq!(document["items"][0]["detail"]["endpoints_from"], "unknown");
+    assert_eq!(ran.code, Some(3));
+    assert!(
+        ran.stderr.contains("error: cannot list all endpoints: endpointslices.discovery.k8s.io is forbidden"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn who_may_read_nothing_is_refused() {
+    let double = cluster();
+    let refused = "services is forbidden: User \"viewer\" cannot list resource \"services\" in API group \"\"";
+    let hint = "`kubectl auth can-i --list` shows what these credentials may do";
+    let everywhere = format!("list the services of all namespaces: {refused} at the cluster scope (403)");
+    viewer(&double, Rights::default()).args("-A").fails(5, &everywhere, hint);
+    let error = format!("list the services in namespace 'beta': {refused} in the namespace \"beta\" (403)");
+    viewer(&double, Rights::default()).fails(5, &error, hint);
+}
+
+#[test]
+fn credentials_that_are_not_known_are_refused() {
+    let double = cluster();
+    let error = "list the services of all namespaces: the server does not know these credentials (401 Unauthorized)";
+    let hint = "look at the credentials of the kubeconfig's user: they may have expired";
+    Portolan::with(&double.kubeconfig().token("an-old-token")).args("-A").fails(5, error, hint);
+    double.access().rotate_tokens();
+    Portolan::new(&double).args("-A").fails(5, error, hint);
+}
+
+#[test]
+fn a_client_certificate_says_who_asks() {
+    let double = cluster();
+    let admin = double.authority().client("admin");
+    assert_eq!(Portolan::with(&double.kubeconfig().certificate(&admin)).args("-A").services().len(), 3);
+    let expired = double.authority().expired_client("admin");
+    Portolan::with(&double.kubeconfig().certificate(&expired)).args("-A").fails(
+        5,
+        "list the services of all namespaces: the client certificate expired on 2002-02-03 (401 Unauthorized)",
+        "look at the credentials of the kubeconfig's user: they may have expired",
+    );
+}
+
+#[test]
+fn a_program_for_credentials_runs_only_if_that_is_allowed() {
+    let double = cluster();
+    let script = "#!/bin/sh\necho ran > ran\necho '{\"apiVersion\":\"client.authentication.k8s.io/v1\",\"kind\":\
+                  \"ExecCredential\",\"status\":{\"token\":\"a-token-of-the-test\"}}'\n";
+    let make = || {
+        let portolan = Portolan::without_kubeconfig().file("credentials", script).args("-A --kubeconfig config");
+        let program = portolan.path("credentials");
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        portolan.file("config", double.kubeconfig().exec(program.to_str().unwrap()).text())
+    };
+    let refused = make();
+    let (program, trace) = (refused.path("credentials"), refused.path("ran"));
+    let error = format!("use kubeconfig 'config': its credentials come from the program '{}'", program.display());
+    let untouched = trace.clone();
+    refused.fails(2, &error, "--allow-exec runs it");
+    assert!(!untouched.exists());
+    let allowed = make().args("--allow-exec");
+    assert_eq!(allowed.services().len(), 3);
+}
+
+#[test]
+fn credentials_that_end_in_the_middle_leave_what_was_read() {
+    let double = cluster();
+    double.faults().add("endpointslices", 1, crate::double::Fault::Status(401, "Unauthorized", "Unauthorized"));
+    let (document, ran) = Portolan::new(&double).args("-A").json();
+    assert_eq!((document["items"].as_array().unwrap().len(), ran.code), (3, Some(3)));
+    assert!(ran.stderr.contains("cannot list all endpoints: the server does not know these credentials"), "{ran:?}");
+}

@@ -1,0 +1,255 @@
+//! What a cluster serves: every kind of service, joined with its endpoints.
+
+use serde_json::{Value, json};
+
+use crate::double::{Double, Resource};
+use crate::objects::{endpoint, http_port, namespace, service, slice, slice_of};
+use crate::portolan::{Portolan, addresses};
+
+fn cluster() -> Double {
+    let double = Double::start();
+    let mut store = double.store();
+    store.put_all(Resource::NAMESPACES, ["default", "shop", "bank"].map(namespace));
+    store.put(Resource::SERVICES, service("shop", "web"));
+    store.put(Resource::SLICES, slice("shop", "web", "aaaaa", 1, 2));
+    store.put(Resource::SERVICES, service("bank", "vault"));
+    store.put(Resource::SLICES, slice("bank", "vault", "bbbbb", 2, 1));
+    drop(store);
+    double
+}
+
+#[test]
+fn a_service_has_its_endpoints_with_all_that_is_known_of_them() {
+    let double = cluster();
+    let services = Portolan::new(&double).args("-n shop").services();
+    assert_eq!(services.keys().collect::<Vec<_>>(), ["k8s/shop/web"]);
+    let web = &services["k8s/shop/web"];
+    assert_eq!((&web["name"], &web["namespace"], &web["source"]), (&json!("web"), &json!("shop"), &json!("k8s")));
+    assert_eq!(
+        web["endpoints"][1],
+        json!({
+            "address": "10.1.1.2", "port": 8080, "interface": null, "transport": "tcp", "ready": true,
+            "service_guess": "http-alt",
+            "instance": {
+                "id": "k8s/shop/web/tcp/10.1.1.2:8080/http", "serving": true, "terminating": false, "port_name": "http",
+                "pod": "web-2", "node": "node-2", "zone": "zone-a",
+            },
+        })
+    );
+    assert_eq!(
+        web["detail"],
+        json!({
+            "type": "ClusterIP", "headless": false, "cluster_ips": ["10.96.0.10"], "external": [],
+            "external_name": null, "selector": {"app": "web"}, "endpoints_from": "slices",
+            "ports": [{"name": "http", "port": 80, "target": 8080, "node_port": null, "transport": "tcp",
+                       "app_protocol": null}],
+        })
+    );
+}
+
+#[test]
+fn every_type_is_told() {
+    let double = cluster();
+    let mut store = double.store();
+    let mut headless = service("shop", "db");
+    headless["spec"]["clusterIP"] = json!("None");
+    headless["spec"]["clusterIPs"] = json!(["None"]);
+    store.put(Resource::SERVICES, headless);
+    let external = json!({
+        "metadata": {"namespace": "shop", "name": "mail"}, "spec": {"type": "ExternalName", "externalName": "mail.example"},
+    });
+    store.put(Resource::SERVICES, external);
+    let mut balanced = service("shop", "lb");
+    balanced["spec"]["type"] = json!("LoadBalancer");
+    balanced["spec"]["externalIPs"] = json!(["192.0.2.9"]);
+    balanced["spec"]["ports"] = json!([
+        {"name": "web", "port": 443, "targetPort": "https", "nodePort": 30443, "appProtocol": "https"},
+        {"name": "dns", "port": 53, "targetPort": 5353, "protocol": "UDP"},
+        {"name": "sig", "port": 36412, "protocol": "SCTP"},
+    ]);
+    balanced["status"]["loadBalancer"]["ingress"] = json!([{"ip": "203.0.113.7"}, {"hostname": "lb.example"}]);
+    store.put(Resource::SERVICES, balanced);
+    let mut manual = service("shop", "legacy");
+    manual["spec"]["selector"] = Value::Null;
+    manual["spec"]["type"] = json!("NodePort");
+    store.put(Resource::SERVICES, manual);
+    drop(store);
+
+    let services = Portolan::new(&double).args("-n shop").services();
+    let detail = |name: &str| &services[&format!("k8s/shop/{name}")]["detail"];
+    assert_eq!((&detail("db")["headless"], &detail("db")["cluster_ips"]), (&json!(true), &json!([])));
+    assert_eq!(detail("mail")["type"], "ExternalName");
+    assert_eq!(detail("mail")["external_name"], "mail.example");
+    assert_eq!(detail("legacy")["selector"], json!({}));
+    assert_eq!(detail("lb")["external"], json!(["203.0.113.7", "lb.example", "192.0.2.9"]));
+    let port = |at: usize| {
+        let port = &detail("lb")["ports"][at];
+        (port["target"].clone(), port["node_port"].clone(), port["transport"].clone(), port["app_protocol"].clone())
+    };
+    assert_eq!(port(0), (json!("https"), json!(30443), json!("tcp"), json!("https")));
+    assert_eq!(port(1), (json!(5353), Value::Null, json!("udp"), Value::Null));
+    assert_eq!(port(2), (Value::Null, Value::Null, json!("sctp"), Value::Null));
+}
+
+#[test]
+fn slices_add_up_and_what_stands_in_two_counts_once() {
+    let double = cluster();
+    let mut store = double.store();
+    let service = service("shop", "big");
+    store.put(Resource::SERVICES, service);
+    store.put(Resource::SLICES, slice("shop", "big", "a", 3, 100));
+    store.put(Resource::SLICES, slice("shop", "big", "b", 4, 99));
+    // One that is still in the first as well, there no longer ready.
+    let mut moving = endpoint("big", "10.1.3.7");
+    moving["conditions"]["ready"] = json!(false);
+    store.put(Resource::SLICES, slice_of("shop", "big", "c", "IPv4", &json!([moving]), &http_port()));
+    store.put(
+        Resource::SLICES,
+        slice_of("shop", "big", "six", "IPv6", &json!([endpoint("big", "fd00::5")]), &http_port()),
+    );
+    // What the real controller writes where nothing fits.
+    store.put(Resource::SLICES, slice_of("shop", "big", "none", "IPv4", &Value::Null, &Value::Null));
+    // Somebody else's.
+    store.put(Resource::SLICES, slice("bank", "big", "x", 9, 5));
+    drop(store);
+    let services = Portolan::new(&double).args("-n shop").services();
+    let big = &services["k8s/shop/big"];
+    let addresses = addresses(big);
+    assert_eq!(addresses.len(), 200);
+    assert!(addresses.contains(&"fd00::5:8080".to_owned()), "{addresses:?}");
+    let moving =
+        big["endpoints"].as_array().unwrap().iter().find(|endpoint| endpoint["address"] == "10.1.3.7").unwrap();
+    assert_eq!(moving["ready"], true);
+}
+
+#[test]
+fn conditions_that_are_not_said_have_their_meaning() {
+    let double = cluster();
+    let mut store = double.store();
+    store.put(Resource::SERVICES, service("shop", "app"));
+    let said = |address: &str, conditions: Value| json!({"addresses": [address], "conditions": conditions});
+    let endpoints = json!([
+        said("10.2.0.1", Value::Null),
+        said("10.2.0.2", json!({"ready": null})),
+        said("10.2.0.3", json!({"ready": false})),
+        said("10.2.0.4", json!({"ready": false, "serving": true, "terminating": true})),
+        {"addresses": ["10.2.0.5"]},
+    ]);
+    let ports = json!([{"name": "", "port": 8080, "protocol": "TCP"}, {"name": "admin", "port": 9000}]);
+    store.put(Resource::SLICES, slice_of("shop", "app", "a", "IPv4", &endpoints, &ports));
+    drop(store);
+    let services = Portolan::new(&double).args("-n shop -l app=app").services();
+    let rows: Vec<_> = services["k8s/shop/app"]["endpoints"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|endpoint| {
+            let (address, instance) = (endpoint["address"].as_str().unwrap(), &endpoint["instance"]);
+            let flags = [&endpoint["ready"], &instance["serving"], &instance["terminating"]]
+                .map(|flag| flag.as_bool().unwrap());
+            (&address[7..], endpoint["port"].as_u64().unwrap(), flags, instance["port_name"].as_str())
+        })
+        .collect();
+    let (yes, no, leaving) = ([true, true, false], [false, false, false], [false, true, true]);
+    let admin = Some("admin");
+    assert_eq!(
+        rows,
+        [
+            ("1", 8080, yes, None),
+            ("1", 9000, yes, admin),
+            ("2", 8080, yes, None),
+            ("2", 9000, yes, admin),
+            ("3", 8080, no, None),
+            ("3", 9000, no, admin),
+            ("4", 8080, leaving, None),
+            ("4", 9000, leaving, admin),
+            ("5", 8080, yes, None),
+            ("5", 9000, yes, admin),
+        ]
+    );
+}
+
+#[test]
+fn where_and_what_is_asked_can_be_chosen() {
+    let double = cluster();
+    let ids = |words: &str| Portolan::new(&double).args(words).services().into_keys().collect::<Vec<_>>();
+    assert_eq!(ids(""), Vec::<String>::new(), "the context's namespace, which is `default`");
+    assert_eq!(ids("-A"), ["k8s/bank/vault", "k8s/shop/web"]);
+    assert_eq!(ids("-n shop -n bank"), ["k8s/bank/vault", "k8s/shop/web"]);
+    assert_eq!(ids("-A -l app=web"), ["k8s/shop/web"]);
+    assert_eq!(ids("-A --field-selector metadata.name!=web"), ["k8s/bank/vault"]);
+    let of_context = Portolan::with(&double.kubeconfig().namespace("bank")).services();
+    assert_eq!(of_context.into_keys().collect::<Vec<_>>(), ["k8s/bank/vault"]);
+    let by_environment = Portolan::new(&double).env("K8S_NAMESPACE", "shop,bank").env("K8S_LABEL_SELECTOR", "app!=web");
+    assert_eq!(by_environment.services().into_keys().collect::<Vec<_>>(), ["k8s/bank/vault"]);
+    let line_first = Portolan::new(&double).env("K8S_NAMESPACE", "bank").args("-A").services();
+    assert_eq!(line_first.len(), 2, "the command line goes before the environment");
+}
+
+#[test]
+fn many_come_page_by_page_and_compressed() {
+    let double = cluster();
+    let large = |at: u32| {
+        let mut service = service("shop", &format!("s{at:03}"));
+        service["metadata"]["annotations"] = json!({"example.org/notes": "n".repeat(500)});
+        service
+    };
+    double.store().put_all(Resource::SERVICES, (0..600).map(large));
+    assert_eq!(Portolan::new(&double).args("-n shop").services().len(), 601);
+    let lists: Vec<_> = double.seen().into_iter().filter(|seen| seen.path.ends_with("/services")).collect();
+    assert_eq!(lists.len(), 3);
+    assert!(lists.iter().any(|seen| seen.gzip), "{lists:?}");
+}
+
+#[test]
+fn an_old_server_is_asked_for_its_endpoints() {
+    let double = cluster();
+    double.faults().add("/apis/discovery.k8s.io", usize::MAX, crate::double::Fault::NoSuchResource);
+    let endpoints = json!({
+        "metadata": {"namespace": "shop", "name": "web"},
+        "subsets": [{
+            "addresses": [{"ip": "10.7.0.1", "nodeName": "n1", "targetRef": {"kind": "Pod", "name": "web-1"}}],
+            "notReadyAddresses": [{"ip": "10.7.0.2"}],
+            "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
+        }],
+    });
+    double.store().put(Resource::ENDPOINTS, endpoints);
+    let (document, ran) = Portolan::new(&double).args("-n shop").json();
+    let web = &document["items"][0];
+    assert_eq!(addresses(web), ["10.7.0.1:8080", "10.7.0.2:8080"]);
+    assert_eq!(
+        (&web["endpoints"][0]["instance"]["pod"], &web["endpoints"][1]["ready"]),
+        (&json!("web-1"), &json!(false))
+    );
+    assert_eq!(web["detail"]["endpoints_from"], "endpoints");
+    assert!(ran.stderr.contains("the server has no EndpointSlices; its Endpoints were read"), "{ran:?}");
+}
+
+#[test]
+fn rows_and_targets_are_for_people_and_programs() {
+    let double = cluster();
+    let mut external = service("shop", "mail");
+    external["spec"] = json!({"type": "ExternalName", "externalName": "mail.example"});
+    double.store().put(Resource::SERVICES, external);
+    let print = |words: &str| Portolan::new(&double).args("-n shop").args(words).run().stdout;
+    assert_eq!(
+        print(""),
+        "PROTO  ADDRESS        SERVICE   NAME  NAMESPACE  TYPE          PORT-NAME  READY  POD    NODE\n\
+         -      -              -         mail  shop       ExternalName  -          -      -      -\n\
+         tcp    10.1.1.1:8080  http-alt  web   shop       ClusterIP     http       yes    web-1  node-1\n\
+         tcp    10.1.1.2:8080  http-alt  web   shop       ClusterIP     http       yes    web-2  node-2\n"
+    );
+    assert_eq!(print("-o name"), "k8s/shop/mail\nk8s/shop/web\n");
+    let csv = print("-o csv");
+    assert_eq!(csv.lines().count(), 4, "{csv}");
+    assert!(csv.contains("\nk8s/shop/mail,,,,,,mail,shop,k8s,ExternalName,"), "{csv}");
+    let targets: Value = serde_json::from_str(&print("-o prometheus-sd")).unwrap();
+    assert_eq!(targets.as_array().unwrap().len(), 2);
+    assert_eq!(targets[0]["targets"], json!(["10.1.1.1:8080"]));
+    let labels = &targets[0]["labels"];
+    let label = |name: &str| labels[format!("__meta_portolan_{name}")].as_str();
+    assert_eq!(
+        (label("namespace"), label("k8s_pod"), label("k8s_node")),
+        (Some("shop"), Some("web-1"), Some("node-1"))
+    );
+}
