@@ -55,6 +55,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
             cand local 'List what listens on this machine: addresses, processes, owners'
             cand scan 'Ask hosts which of their TCP ports are open'
+            cand k8s 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;discover;local'= {
@@ -125,14 +126,46 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;discover;k8s'= {
+            cand -n 'Only these namespaces [default: the context''s]'
+            cand --namespace 'Only these namespaces [default: the context''s]'
+            cand -l 'Only services with these labels, as in app=web,tier!=test or ''env in (dev,qa)'''
+            cand --selector 'Only services with these labels, as in app=web,tier!=test or ''env in (dev,qa)'''
+            cand --field-selector 'Only services with these fields, as in metadata.name=web'
+            cand --kubeconfig 'The kubeconfig; of several, the first to say something counts [default: ~/.kube/config]'
+            cand --context 'The context of the kubeconfig [default: its current one]'
+            cand --timeout 'The most that one try of a question may take, as in 500ms or 10s'
+            cand --deadline 'End the whole after this time, done or not'
+            cand --hand-to 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them'
+            cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
+            cand -A 'All namespaces'
+            cand --all-namespaces 'All namespaces'
+            cand --in-cluster 'Ask as the pod that this runs in; without a kubeconfig that is tried anyway'
+            cand --allow-exec 'Run the program that the kubeconfig names to get credentials'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
+            cand --json 'Short for --output json'
+            cand -q 'Nothing on stderr but errors'
+            cand --quiet 'Nothing on stderr but errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;discover;help'= {
             cand local 'List what listens on this machine: addresses, processes, owners'
             cand scan 'Ask hosts which of their TCP ports are open'
+            cand k8s 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;discover;help;local'= {
         }
         &'portolan;discover;help;scan'= {
+        }
+        &'portolan;discover;help;k8s'= {
         }
         &'portolan;discover;help;help'= {
         }
@@ -274,10 +307,13 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;discover'= {
             cand local 'List what listens on this machine: addresses, processes, owners'
             cand scan 'Ask hosts which of their TCP ports are open'
+            cand k8s 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them'
         }
         &'portolan;help;discover;local'= {
         }
         &'portolan;help;discover;scan'= {
+        }
+        &'portolan;help;discover;k8s'= {
         }
         &'portolan;help;scan'= {
         }

@@ -32,6 +32,26 @@ pub enum Error {
         /// What to try instead.
         hint: String,
     },
+    /// A server refused: it does not know who asks, or does not let them.
+    #[error("cannot {what}: {why}")]
+    Refused {
+        /// What it was asked for: `list services`.
+        what: String,
+        /// Its words.
+        why: String,
+        /// What to try instead.
+        hint: String,
+    },
+    /// A server could not be asked, or its answer could not be used.
+    #[error("cannot {what}: {why}")]
+    Peer {
+        /// What it was asked for: `list services`.
+        what: String,
+        /// What went wrong.
+        why: String,
+        /// What to try instead.
+        hint: String,
+    },
     /// The operating system refused.
     #[error("cannot {what}")]
     Io {
@@ -59,7 +79,10 @@ impl Error {
     /// What to try, for the line after the error.
     pub fn hint(&self) -> &str {
         match self {
-            Self::Usage { hint, .. } | Self::Settings { hint, .. } => hint,
+            Self::Usage { hint, .. }
+            | Self::Settings { hint, .. }
+            | Self::Refused { hint, .. }
+            | Self::Peer { hint, .. } => hint,
             Self::Io { hint, .. } => hint,
         }
     }

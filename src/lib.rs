@@ -113,7 +113,11 @@ pub use model::{
     Service, ServiceHealth, Shown, SocketState, StatusRanges, StatusRangesError, Target, TargetError, TlsFacts,
     Transport, Update, User, changed_fields, diff, port_name, service_score,
 };
+#[cfg(feature = "k8s")]
+pub use model::{EndpointsFrom, K8sDetail, K8sPort, K8sServiceType, TargetPort};
 pub use output::{End, Format, FormatName, Page, Read};
+#[cfg(feature = "k8s")]
+pub use source::k8s::{K8s, K8sEnvironment};
 pub use source::local::{Local, SortKey};
 pub use source::scan::{Scan, Tempo};
 pub use source::{ListFuture, Progress, Sink, Source, WatchFuture, collect, keep_watching};

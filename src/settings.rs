@@ -80,8 +80,8 @@ impl Settings {
         file::read(command, path, text, &mut self.given)
     }
 
-    /// Takes in what the environment says, for the options that every command takes: a variable for an option of
-    /// one source would reach every source that calls an option the same.
+    /// Takes in what the environment says of the options that every command takes, and of those of the command that the
+    /// words of `section` lead to; `None` for all commands.
     ///
     /// Other variables that begin with `PORTOLAN_` are let be: Kubernetes puts `PORTOLAN_PORT` and the like into
     /// every pod beside a Service called portolan.
@@ -91,10 +91,12 @@ impl Settings {
     pub(crate) fn read_environment(
         &mut self,
         command: &Command,
+        section: Option<&[&str]>,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<()> {
-        for key in Key::of_section(command, &[]) {
-            let name = key.variable();
+        let asked = |key: &Key<'_>| key.section().is_empty() || section.is_none_or(|section| key.section() == section);
+        for key in Key::all(command).into_iter().filter(asked) {
+            let Some(name) = key.variable() else { continue };
             // An empty variable is an unset one, as with NO_COLOR.
             let Some(value) = variable(&name).filter(|value| !value.is_empty()) else { continue };
             let origin = Origin::Variable(name);
@@ -223,9 +225,16 @@ fn truth(text: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether the environment sets any option of `command`.
-pub(crate) fn is_in_environment(command: &Command, variable: impl Fn(&str) -> Option<OsString>) -> bool {
-    Key::of_section(command, &[]).iter().any(|key| variable(&key.variable()).is_some())
+/// Whether the environment sets any option that every command takes, or one of the command that `section` leads to. What
+/// is meant for another command costs this one nothing.
+pub(crate) fn is_in_environment(
+    command: &Command,
+    section: Option<&[&str]>,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> bool {
+    let global = Key::of_section(command, &[]).into_iter().filter_map(|key| key.variable());
+    let of_command = key::variables_of(section).map(str::to_owned);
+    global.chain(of_command).any(|name| variable(&name).is_some())
 }
 
 /// The settings file that there is to read, and whether somebody named it: a file that nobody named may be missing.

@@ -50,7 +50,7 @@ impl Config {
         let Action::Show = self.action;
         let json = global.wants_json("portolan config show")?;
         let command = Cli::command();
-        let settings = parse::load(global.config.as_ref(), &command)?;
+        let settings = parse::load(global.config.as_ref(), &command, None)?;
         let keys = Key::all(&command);
         let items: Vec<Item> = keys.iter().map(|key| item(key, &settings)).collect();
         let place = place(global);

@@ -32,7 +32,8 @@ pub(super) struct Discover {
 }
 
 impl Discover {
-    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+    pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
+        self.source.take_environment(&|name| std::env::var_os(name));
         self.judge.list(self.source.as_source(), global)
     }
 }

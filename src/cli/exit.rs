@@ -16,7 +16,8 @@ pub(super) enum Exit {
     Incomplete,
     /// 4: rights are missing, with `--strict`.
     RightsMissing,
-    // Exit code 5, refused by a server, comes with the first source that asks one.
+    /// 5: a server refused.
+    Refused,
     /// 130: stopped by SIGINT. What was stopped is incomplete as well; why it is says more.
     Interrupted,
     /// 143: stopped by SIGTERM.
@@ -34,6 +35,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Incomplete => 3,
             Self::RightsMissing => 4,
+            Self::Refused => 5,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -59,7 +61,8 @@ impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error {
             Error::Usage { .. } | Error::Settings { .. } => Self::Usage,
-            Error::Io { .. } => Self::Incomplete,
+            Error::Refused { .. } => Self::Refused,
+            Error::Peer { .. } | Error::Io { .. } => Self::Incomplete,
         }
     }
 }
@@ -70,7 +73,14 @@ mod tests {
 
     #[test]
     fn the_weightiest_is_told() {
-        let order = [Exit::Usage, Exit::Terminated, Exit::RightsMissing, Exit::Incomplete, Exit::ConditionFailed];
+        let order = [
+            Exit::Usage,
+            Exit::Terminated,
+            Exit::Refused,
+            Exit::RightsMissing,
+            Exit::Incomplete,
+            Exit::ConditionFailed,
+        ];
         assert!(order.is_sorted_by(|weightier, lighter| weightier > lighter));
         assert_eq!(Exit::Incomplete.max(Exit::ConditionFailed).code(), 3);
         assert_eq!(Exit::Incomplete.max(Exit::Interrupted).code(), 130);

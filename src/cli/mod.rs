@@ -154,7 +154,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Ok(Exit::Done)
         }
         Parsed::Run(cli) => match cli.command {
-            Command::Discover(discover) => discover.run(&cli.global),
+            Command::Discover(mut discover) => discover.run(&cli.global),
             Command::Scan(scan) => scan.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),

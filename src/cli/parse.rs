@@ -35,7 +35,7 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
         }
         Err(error) => return Err(usage::error(&error, &command, args)),
     };
-    let mut settings = load(matches.get_one("config"), &command)?;
+    let mut settings = load(matches.get_one("config"), &command, Some(&section(&matches)))?;
     if !settings.is_empty() {
         let fresh = definition();
         settings.yield_to(&fresh, &matches);
@@ -56,11 +56,17 @@ fn set_outputs(settings: &Settings) -> Vec<Asked> {
     given.map(|given| given.values.iter().filter_map(asked).collect()).unwrap_or_default()
 }
 
-/// The settings of this user. `command` may be built already: only its own options are looked at.
+/// The words that lead to the command that is asked for.
+fn section(matches: &ArgMatches) -> Vec<&str> {
+    std::iter::successors(matches.subcommand(), |(_, below)| below.subcommand()).map(|(name, _)| name).collect()
+}
+
+/// The settings of this user, for the command that the words of `section` lead to, or for all. `command` may be built
+/// already: only its own options are looked at.
 ///
 /// # Errors
 /// Where the file or a variable cannot be used.
-pub(super) fn load(named: Option<&PathBuf>, command: &Command) -> Result<Settings> {
+pub(super) fn load(named: Option<&PathBuf>, command: &Command, section: Option<&[&str]>) -> Result<Settings> {
     let variable = |name: &str| std::env::var_os(name);
     let file = match settings::file_to_read(named, variable) {
         Some((path, is_named)) => settings_file::read(&path, is_named)?.map(|text| (path, text)),
@@ -68,14 +74,14 @@ pub(super) fn load(named: Option<&PathBuf>, command: &Command) -> Result<Setting
     };
     let mut settings = Settings::default();
     // Most people have neither, and should not pay for a second definition.
-    if file.is_none() && !settings::is_in_environment(command, variable) {
+    if file.is_none() && !settings::is_in_environment(command, section, variable) {
         return Ok(settings);
     }
     let command = Cli::command();
     if let Some((path, text)) = file {
         settings.read_file(&command, &path, &text)?;
     }
-    settings.read_environment(&command, variable)?;
+    settings.read_environment(&command, section, variable)?;
     if let Some((key, given, error)) = settings.refused(&command) {
         let refusal = usage::Refusal::of_value(&error);
         let value = usage::refused_value(&error).unwrap_or_default();

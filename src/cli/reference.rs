@@ -20,6 +20,10 @@ pub(super) const ENVIRONMENT: &[Entry] = &[
     ("PORTOLAN_OUTPUT", "What --output is when it is not given"),
     ("PORTOLAN_COLOR", "What --color is when it is not given"),
     ("PORTOLAN_QUIET", "1 or true: --quiet without saying so"),
+    ("KUBECONFIG", "What --kubeconfig of `discover k8s` is when it is not given: files, with colons between them"),
+    ("K8S_NAMESPACE", "Likewise for --namespace"),
+    ("K8S_LABEL_SELECTOR", "Likewise for --selector"),
+    ("K8S_IN_CLUSTER", "1 or true: `discover k8s` asks as the pod that it runs in"),
     ("NO_COLOR", "Anything but nothing: no colour, unless --color or a setting asks for it"),
     ("COLUMNS", "The width of the terminal, if not what the terminal says"),
 ];
@@ -63,8 +67,8 @@ mod tests {
 
     #[test]
     fn every_variable_that_is_read_is_documented() {
-        for key in Key::of_section(&Cli::command(), &[]) {
-            assert!(ENVIRONMENT.iter().any(|(name, _)| *name == key.variable()), "{}", key.variable());
+        for variable in Key::all(&Cli::command()).iter().filter_map(Key::variable) {
+            assert!(ENVIRONMENT.iter().any(|(name, _)| *name == variable), "{variable}");
         }
     }
 
@@ -77,6 +81,7 @@ mod tests {
             Exit::Usage,
             Exit::Incomplete,
             Exit::RightsMissing,
+            Exit::Refused,
             Exit::Interrupted,
             Exit::Terminated,
         ] {

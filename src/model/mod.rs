@@ -7,6 +7,8 @@ mod finding;
 mod health;
 mod identity;
 mod instance;
+#[cfg(feature = "k8s")]
+mod k8s;
 mod listing;
 mod local;
 mod permutation;
@@ -30,6 +32,8 @@ pub use finding::{Finding, FindingKind, Group};
 pub use health::{Grade, Health, HealthState, ServiceHealth};
 pub use identity::{Certificate, Digest, Fact, Identity, PublicKey, TlsFacts};
 pub use instance::Instance;
+#[cfg(feature = "k8s")]
+pub use k8s::{EndpointsFrom, K8sDetail, K8sPort, K8sServiceType, TargetPort};
 pub use listing::{Completeness, Depth, Fault, Listing};
 pub use local::{Ancestor, Backlog, Container, LocalDetail, NetworkNamespace, Owner, Process, SocketState, User};
 pub use permutation::Permutation;

@@ -8,6 +8,15 @@ pub(crate) const NEGATION: &str = "no-";
 /// Options that are no settings: the one names the settings file, the other is a short way to write `output`.
 const ONLY_ON_THE_LINE: [&str; 2] = ["config", "json"];
 
+/// Options of sources that variables of their own field set. Only the command line reads them: where several sources of a
+/// kind are set up, one variable would reach all of them.
+const OF_SOURCES: [(&str, &str, &str); 4] = [
+    ("discover k8s", "in-cluster", "K8S_IN_CLUSTER"),
+    ("discover k8s", "kubeconfig", "KUBECONFIG"),
+    ("discover k8s", "namespace", "K8S_NAMESPACE"),
+    ("discover k8s", "selector", "K8S_LABEL_SELECTOR"),
+];
+
 /// A command that is a short way to write another, and the section of the other's settings, which are its too.
 const SHORT: (&str, [&str; 2]) = ("scan", ["discover", "scan"]);
 /// Of its options those that are settings of the section above.
@@ -79,8 +88,13 @@ impl<'c> Key<'c> {
     }
 
     /// The environment variable that sets it, where one can: `PORTOLAN_OUTPUT`.
-    pub(crate) fn variable(&self) -> String {
-        format!("PORTOLAN_{}", self.name.replace('-', "_").to_ascii_uppercase())
+    pub(crate) fn variable(&self) -> Option<String> {
+        if self.section.is_empty() {
+            return Some(format!("PORTOLAN_{}", self.name.replace('-', "_").to_ascii_uppercase()));
+        }
+        let section = self.section.join(" ");
+        let of_source = OF_SOURCES.iter().find(|(command, name, _)| *command == section && *name == self.name);
+        of_source.map(|(_, _, variable)| (*variable).to_owned())
     }
 
     /// The kind of value that it takes.
@@ -106,6 +120,13 @@ impl<'c> Key<'c> {
     pub(crate) fn excludes(&self, other: &Self) -> bool {
         self.section == other.section && self.excluded().any(|id| id == other.id())
     }
+}
+
+/// The variables that set options of the command that these words lead to, and of no other; `None` for all commands.
+pub(super) fn variables_of(section: Option<&[&str]>) -> impl Iterator<Item = &'static str> {
+    let section = section.map(|words| words.join(" "));
+    let asked = move |command: &str| section.as_ref().is_none_or(|section| command == section);
+    OF_SOURCES.iter().filter(move |(command, ..)| asked(command)).map(|(_, _, variable)| *variable)
 }
 
 /// The commands below one that have a section: a short form has none of its own. `section` is how the one is reached.

@@ -1,9 +1,12 @@
 //! Where services come from. One file (or folder) per source; README.md says how to add one.
 
+#[cfg(feature = "k8s")]
+pub(crate) mod k8s;
 pub(crate) mod local;
 pub(crate) mod scan;
 mod watch;
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -31,6 +34,10 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// Only where there is nothing to tell at all; a part that fails is a [`Fault`].
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a>;
+
+    /// Takes in what the process's environment says, by a function that knows variables. The command line calls it, and
+    /// nobody else: one variable must not reach several sources of a kind.
+    fn take_environment(&mut self, _variable: &dyn Fn(&str) -> Option<OsString>) {}
 
     /// How often to ask a source that cannot tell by itself what happens, where nobody says otherwise.
     fn interval(&self) -> Duration {
@@ -107,6 +114,14 @@ impl BadValue {
     }
 }
 
+/// `500ms`, `2s`, `1m 30s`: more than nothing, at most a year.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, BadValue> {
+    let duration = text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    let longest = Duration::from_hours(365 * 24);
+    let usable = duration.filter(|duration| !duration.is_zero() && *duration <= longest);
+    usable.ok_or_else(|| BadValue::new("it is no length of time", "write one as 500ms, 2s or 1m"))
+}
+
 /// How far a source's work has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -161,9 +176,14 @@ macro_rules! sources {
         }
 
         impl AnySource {
+            /// Lets the source know what the environment says.
+            pub(crate) fn take_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
+                match self { $($(#[$doc])* Self::$variant(source) => source.take_environment(variable),)* }
+            }
+
             /// The source, behind the common interface.
             pub(crate) fn as_source(&self) -> &dyn Source {
-                match self { $(Self::$variant(source) => source,)* }
+                match self { $($(#[$doc])* Self::$variant(source) => source,)* }
             }
         }
     };
@@ -180,4 +200,6 @@ pub(crate) fn source_findings() -> impl Iterator<Item = &'static FindingKind> {
 sources! {
     Local(local::Local),
     Scan(scan::Scan),
+    #[cfg(feature = "k8s")]
+    K8s(k8s::K8s),
 }

@@ -60,6 +60,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
             "portolan-completions.1",
             "portolan-config-show.1",
             "portolan-config.1",
+            "portolan-discover-k8s.1",
             "portolan-discover-local.1",
             "portolan-discover-scan.1",
             "portolan-discover.1",

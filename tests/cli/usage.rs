@@ -125,9 +125,9 @@ fn what_is_no_scan() {
 fn what_is_not_utf8() {
     let not_utf8 = OsStr::from_bytes(b"caf\xe9");
     portolan("discover local -p").args([not_utf8]).refuses("'caf\u{fffd}': it is not UTF-8", "write it in UTF-8");
-    portolan("discover").args([not_utf8]).refuses(
-        "'caf\u{fffd}': portolan discover has no such command",
-        "the commands are local, scan; try `portolan discover --help`",
+    portolan("config").args([not_utf8]).refuses(
+        "'caf\u{fffd}': portolan config has no such command",
+        "the commands are show; try `portolan config --help`",
     );
 }
 

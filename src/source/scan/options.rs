@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 
 use super::pace::Tempo;
 use crate::model::Ports;
-use crate::source::BadValue;
+use crate::source::{BadValue, parse_duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -102,14 +102,6 @@ impl Default for Scan {
             reason: false,
         }
     }
-}
-
-/// `500ms`, `2s`, `1m 30s`: more than nothing, at most a year.
-fn parse_duration(text: &str) -> Result<Duration, BadValue> {
-    let duration = text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
-    let longest = Duration::from_hours(365 * 24);
-    let usable = duration.filter(|duration| !duration.is_zero() && *duration <= longest);
-    usable.ok_or_else(|| BadValue::new("it is no length of time", "write one as 500ms, 2s or 1m"))
 }
 
 fn parse_rate(text: &str) -> Result<NonZeroU32, BadValue> {

@@ -1,0 +1,220 @@
+//! Questions to the API server: each bounded in time and bytes, tried again where that helps, lists page by page.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use flate2::read::MultiGzDecoder;
+use http::{HeaderValue, Request, header};
+use http_body_util::BodyExt;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
+use kube::api::ListParams;
+use kube::client::{Body, ClientBuilder};
+use kube::{Client, Config, Resource};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::failure::Failure;
+use super::{K8s, certificate};
+use crate::engine::{Breaker, BreakerOptions, Clock, GaveUp, Outcome, Retry};
+use crate::error::{Error, Result};
+
+/// So many objects a page: few enough to be let go again soon, and not so few that the way there and back counts.
+const PAGE: u32 = 250;
+/// The most bytes of an answer, as they come and unpacked. A page of slices with a thousand endpoints each, the most that
+/// Kubernetes allows, has 90 MB.
+const MOST_PACKED: usize = 64 << 20;
+const MOST_BYTES: u64 = 128 << 20;
+/// A question is asked so often at most.
+const TRIES: u32 = 5;
+/// How soon an end that somebody wants is noticed.
+const LOOK: Duration = Duration::from_millis(100);
+/// So many questions in a row that the server's trouble kept from an answer, and it is left alone.
+const PATIENCE: u32 = 3;
+
+/// An API server that is asked with a deadline.
+pub(super) struct Api {
+    client: Client,
+    takes_gzip: bool,
+    /// The day on which the client's certificate ended.
+    expired: Option<String>,
+    timeout: Duration,
+    whole: Duration,
+    deadline: Instant,
+    breaker: Breaker,
+    closed: Arc<AtomicBool>,
+}
+
+/// A page of a list.
+#[derive(Deserialize)]
+struct Page<K> {
+    #[serde(default)]
+    metadata: ListMeta,
+    /// Some servers write null for none.
+    items: Option<Vec<K>>,
+}
+
+impl Api {
+    /// Connects to nothing yet. `closed` becomes true when somebody wants an end.
+    ///
+    /// # Errors
+    /// Where the credentials cannot be used.
+    pub(super) fn new(config: Config, options: &K8s, closed: Arc<AtomicBool>) -> Result<Self> {
+        let deadline = Instant::now() + options.deadline;
+        let takes_gzip = !config.disable_compression;
+        let expired = certificate::expired(&config.auth_info, Timestamp::now());
+        let client = client(config, options.timeout)?;
+        // Once left alone it stays so: a listing is over before anything recovers.
+        let patience = BreakerOptions { window: PATIENCE, failures: PATIENCE, recovery: options.deadline, trials: 1 };
+        let breaker = Breaker::new(patience, Clock::runtime());
+        let (timeout, whole) = (options.timeout, options.deadline);
+        Ok(Self { client, takes_gzip, expired, timeout, whole, deadline, breaker, closed })
+    }
+
+    /// One object.
+    pub(super) async fn get<K>(&self, namespace: Option<&str>, name: &str) -> Result<K, Failure>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        let request = kube::core::Request::new(K::url_path(&(), namespace));
+        self.ask(|| request.get(name, &kube::api::GetParams::default())).await
+    }
+
+    /// Hands every object of a list to `each`, page by page, and says of each page how many are still to come. An object
+    /// may come twice, where the list had to be begun anew; the last word counts.
+    pub(super) async fn list<K>(
+        &self,
+        namespace: Option<&str>,
+        params: &ListParams,
+        each: &mut (dyn FnMut(Vec<K>, u64) + Send),
+    ) -> Result<(), Failure>
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        let request = kube::core::Request::new(K::url_path(&(), namespace));
+        let mut params = ListParams { limit: Some(PAGE), ..params.clone() };
+        let mut expired = 0;
+        loop {
+            let token = match self.ask::<Page<K>>(|| request.list(&params)).await {
+                Ok(page) => {
+                    let left = page.metadata.remaining_item_count.and_then(|left| u64::try_from(left).ok());
+                    each(page.items.unwrap_or_default(), left.unwrap_or(0));
+                    page.metadata.continue_.filter(|token| !token.is_empty())
+                }
+                // The server forgot what it looked like when the list began. It says how to go on with what is there
+                // now; if not, from the beginning.
+                Err(Failure::Answer { code: 410, token, .. }) if expired < TRIES => {
+                    expired += 1;
+                    params.continue_token = token;
+                    continue;
+                }
+                Err(failure) => return Err(failure),
+            };
+            match token {
+                Some(token) => params.continue_token = Some(token),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Asks until there is an answer, or no use in asking.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        request: impl Fn() -> Result<Request<Vec<u8>>, kube::core::request::Error>,
+    ) -> Result<T, Failure> {
+        let Ok(permit) = self.breaker.permit() else { return Err(Failure::LeftAlone) };
+        let total = self.deadline.saturating_duration_since(Instant::now());
+        let retry = Retry { attempts: TRIES, base: Duration::from_millis(200), cap: Duration::from_secs(5), total };
+        let tries = retry.run(Retry::random_seed(), |_| self.try_once(request()), Failure::again);
+        let answer = tokio::select! {
+            answer = tries => answer,
+            () = self.stopped() => Err(GaveUp::Final { error: Failure::Stopped }),
+        };
+        let answer = answer.map_err(|gave_up| match (gave_up.into_error(), &self.expired) {
+            (None, _) => Failure::Deadline(self.whole),
+            (Some(failure), Some(day)) if failure.code() == Some(401) => Failure::Expired(day.clone()),
+            (Some(failure), _) => failure,
+        });
+        permit.record(match &answer {
+            Err(failure) if failure.is_trouble() => Outcome::Failure,
+            Err(Failure::Stopped | Failure::Deadline(_)) => Outcome::Local,
+            _ => Outcome::Success,
+        });
+        answer
+    }
+
+    async fn stopped(&self) {
+        while !self.closed.load(Ordering::Relaxed) {
+            sleep(LOOK).await;
+        }
+    }
+
+    async fn try_once<T: DeserializeOwned>(
+        &self,
+        request: Result<Request<Vec<u8>>, kube::core::request::Error>,
+    ) -> Result<T, Failure> {
+        let request = request.map_err(|error| Failure::Malformed(error.to_string()))?;
+        let body = match timeout(self.timeout, self.exchange(request)).await {
+            Ok(body) => body?,
+            Err(_) => return Err(Failure::TimedOut(self.timeout)),
+        };
+        serde_json::from_slice(&body).map_err(|error| Failure::Malformed(error.to_string()))
+    }
+
+    async fn exchange(&self, mut request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
+        if self.takes_gzip {
+            request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        let response = self.client.send(request.map(Body::from)).await.map_err(|error| Failure::of_client(&error))?;
+        let (parts, body) = response.into_parts();
+        let is_packed = parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
+        let body = read(body).await?;
+        let body = if is_packed { unpack(&body)? } else { body };
+        if parts.status.is_success() {
+            return Ok(body);
+        }
+        let after = parts.headers.get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
+        Err(Failure::of_answer(parts.status.as_u16(), &body, after.map(Duration::from_secs)))
+    }
+}
+
+async fn read(mut body: Body) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Failure::of_client(&kube::Error::Service(error.into())))?;
+        if let Ok(data) = frame.into_data() {
+            if bytes.len() + data.len() > MOST_PACKED {
+                return Err(Failure::TooLarge);
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes)
+}
+
+fn unpack(packed: &[u8]) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = MultiGzDecoder::new(packed).take(MOST_BYTES + 1).read_to_end(&mut bytes);
+    match read {
+        Ok(_) if bytes.len() as u64 > MOST_BYTES => Err(Failure::TooLarge),
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Failure::Malformed(error.to_string())),
+    }
+}
+
+/// kube's client without its own retries, which know no deadline.
+fn client(mut config: Config, timeout: Duration) -> Result<Client> {
+    // It takes the process's provider of cryptography, and would find it hard to choose where a program brings several.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    config.default_retry = false;
+    (config.connect_timeout, config.write_timeout) = (Some(timeout), Some(timeout));
+    let builder = ClientBuilder::try_from(config);
+    let builder = builder.map_err(|error| {
+        let failure = Failure::of_client(&error);
+        Error::usage("these credentials", failure.why(), failure.hint())
+    })?;
+    Ok(builder.build())
+}

@@ -1,0 +1,109 @@
+//! The services of a Kubernetes cluster, with all their endpoints.
+
+mod api;
+mod certificate;
+mod columns;
+mod failure;
+mod gather;
+mod join;
+mod kubeconfig;
+mod options;
+mod pod;
+mod runtime;
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+pub use options::{K8s, K8sEnvironment};
+
+use self::api::Api;
+use self::gather::Gathered;
+use crate::error::{Error, Result};
+use crate::model::{Column, Completeness, K8sDetail, Listing};
+use crate::source::{ListFuture, Sink, Source};
+
+impl K8s {
+    /// Everything that fits the options, typed. Runs in tokio's runtime, or without one in a runtime of its own.
+    ///
+    /// ```no_run
+    /// # async fn doc() -> portolan::Result<()> {
+    /// let cluster = portolan::K8s { all_namespaces: true, kubeconfig: vec!["config".into()], ..Default::default() };
+    /// let listing = cluster.listing().await?;
+    /// for service in &listing.services {
+    ///     let ready = service.endpoints.iter().filter(|endpoint| endpoint.ready).count();
+    ///     println!("{}: {} of {} ready", service.id, ready, service.endpoints.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A kubeconfig that cannot be used; a server that cannot be asked, or refuses everything; a namespace that is not there.
+    pub async fn listing(&self) -> Result<Listing<K8sDetail>> {
+        let mut unheard = Listing::default();
+        let gathered = self.gather(Arc::default(), &mut unheard).await?;
+        let mut listing = Listing { errors: gathered.faults, ..Listing::default() };
+        listing.services = gathered.services.into_services().collect();
+        listing.completeness = completeness(listing.errors.is_empty());
+        Ok(listing)
+    }
+
+    async fn gather(&self, closed: Arc<AtomicBool>, out: &mut dyn Sink) -> Result<Gathered> {
+        let gathered = runtime::with_runtime(async {
+            let config = self.config().await?;
+            let home = config.default_namespace.clone();
+            let api = Api::new(config, self, closed)?;
+            gather::gather(&api, self, &home, out).await
+        });
+        gathered
+            .await
+            .map_err(|error| Error::io("start a runtime", error, "look at the limits of processes and threads"))?
+    }
+
+    async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
+        let Gathered { services, faults, notes } = self.gather(out.closed(), out).await?;
+        let whole = faults.is_empty();
+        if services.not_ip > 0 {
+            out.note(format!("{} addresses of slices are names, and were left out", services.not_ip));
+        }
+        for fault in faults {
+            out.fault(fault);
+        }
+        for note in notes {
+            out.note(note);
+        }
+        // What is said by `Break` is heard; there is nothing more to stop.
+        let _ = services.into_services().try_for_each(|service| out.service(service.erase()));
+        Ok(completeness(whole))
+    }
+}
+
+fn completeness(whole: bool) -> Completeness {
+    if whole { Completeness::Complete } else { Completeness::Incomplete }
+}
+
+/// The name that is most likely meant by one that is not there.
+fn nearest<'n>(asked: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let near = names.map(|name| (strsim::jaro_winkler(asked, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    // As near as clap takes for a word of the command line.
+    near.filter(|(likeness, _)| *likeness > 0.8).map(|(_, name)| name)
+}
+
+impl Source for K8s {
+    fn name(&self) -> &'static str {
+        "k8s"
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        columns::COLUMNS
+    }
+
+    fn take_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
+        self.environment = K8sEnvironment::read(variable);
+    }
+
+    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+        Box::pin(self.list_into(out))
+    }
+}

@@ -1,0 +1,135 @@
+//! What a Kubernetes API can be asked. These options are the source's command line and its settings section too.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueHint};
+
+use crate::source::{BadValue, parse_duration};
+
+const EXAMPLES: &str = "\
+Examples:
+  portolan discover k8s                          the services of the context's namespace
+  portolan discover k8s -A -o wide               those of the whole cluster, with all that is known
+  portolan discover k8s -n shop -l app=web       what a selector chooses
+  portolan discover k8s -A --json | jq '.items[] | select(.findings != null)'
+                                                 what is wrong, and with which service";
+
+/// List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them
+///
+/// Asks the API server for services and their EndpointSlices, and changes nothing. The server is that of the kubeconfig's
+/// context, as for kubectl; within a pod without a kubeconfig, that of the pod's service account. Nothing else is connected
+/// to. Where the whole cluster may not be read, the namespaces are asked one by one.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Filters", after_help = EXAMPLES)]
+pub struct K8s {
+    /// Only these namespaces [default: the context's]
+    #[arg(short, long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace)]
+    pub namespace: Vec<String>,
+    /// All namespaces
+    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    pub all_namespaces: bool,
+    /// Only services with these labels, as in app=web,tier!=test or 'env in (dev,qa)'
+    #[arg(short = 'l', long, value_name = "LABELS")]
+    pub selector: Option<String>,
+    /// Only services with these fields, as in metadata.name=web
+    #[arg(long, value_name = "FIELDS")]
+    pub field_selector: Option<String>,
+    /// The kubeconfig; of several, the first to say something counts [default: ~/.kube/config]
+    #[arg(long, value_name = "FILE", value_delimiter = ':', value_hint = ValueHint::FilePath, help_heading = "Cluster")]
+    pub kubeconfig: Vec<PathBuf>,
+    /// The context of the kubeconfig [default: its current one]
+    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    pub context: Option<String>,
+    /// Ask as the pod that this runs in; without a kubeconfig that is tried anyway
+    #[arg(long, conflicts_with_all = ["kubeconfig", "context"], help_heading = "Cluster")]
+    pub in_cluster: bool,
+    /// Run the program that the kubeconfig names to get credentials
+    #[arg(long, help_heading = "Cluster")]
+    pub allow_exec: bool,
+    /// The most that one try of a question may take, as in 500ms or 10s
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "15s", help_heading = "Pace")]
+    pub timeout: Duration,
+    /// End the whole after this time, done or not
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "2m", help_heading = "Pace")]
+    pub deadline: Duration,
+    /// What the environment says of the cluster.
+    #[arg(skip)]
+    pub environment: K8sEnvironment,
+}
+
+impl Default for K8s {
+    /// The context's namespace, and everything else as on the command line.
+    fn default() -> Self {
+        Self {
+            namespace: Vec::new(),
+            all_namespaces: false,
+            selector: None,
+            field_selector: None,
+            kubeconfig: Vec::new(),
+            context: None,
+            in_cluster: false,
+            allow_exec: false,
+            timeout: Duration::from_secs(15),
+            deadline: Duration::from_mins(2),
+            environment: K8sEnvironment::default(),
+        }
+    }
+}
+
+/// What the environment of a process says of a cluster. The library never looks there by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct K8sEnvironment {
+    /// The home directory, whose `.kube/config` is the kubeconfig where no other is named.
+    pub home: Option<PathBuf>,
+    /// Where the API server is, for a pod (`KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`).
+    pub server: Option<(String, String)>,
+}
+
+impl K8sEnvironment {
+    /// Reads it by a function that knows variables.
+    pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        let text = |name: &str| variable(name)?.into_string().ok().filter(|text| !text.is_empty());
+        let server = text("KUBERNETES_SERVICE_HOST").zip(text("KUBERNETES_SERVICE_PORT"));
+        let home = variable("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+        Self { home, server }
+    }
+}
+
+/// A name goes into the path of a request: what cannot be one is not asked for.
+fn parse_namespace(text: &str) -> Result<String, BadValue> {
+    let is_label = (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-');
+    let hint = "write lower-case letters, digits and dashes, at most 63 of them; -A takes all namespaces";
+    if is_label { Ok(text.to_owned()) } else { Err(BadValue::new("it is no name of a namespace", hint)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, FromArgMatches, Parser};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        k8s: K8s,
+    }
+
+    #[test]
+    fn the_default_of_a_program_is_that_of_the_command_line() {
+        let line = Line::from_arg_matches(&Line::command().get_matches_from(["x"])).unwrap();
+        assert_eq!(format!("{:?}", line.k8s), format!("{:?}", K8s::default()));
+    }
+
+    #[test]
+    fn a_namespace_is_no_path() {
+        for text in ["", "../secrets", "a/b", "-a", "a-", "A", &"a".repeat(64)] {
+            assert!(parse_namespace(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_namespace("kube-system").unwrap(), "kube-system");
+    }
+}
