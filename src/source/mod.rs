@@ -168,22 +168,22 @@ impl Sink for Listing {
 
 /// Registers sources: a variant, which is the word on the command line, and the source's options, which are the source.
 macro_rules! sources {
-    ($($(#[$doc:meta])* $variant:ident($source:ty),)*) => {
+    ($($(#[$attribute:meta])* $variant:ident($source:ty),)*) => {
         /// A source together with its options.
         #[derive(Debug, clap::Subcommand)]
         pub(crate) enum AnySource {
-            $($(#[$doc])* $variant($source),)*
+            $($(#[$attribute])* $variant($source),)*
         }
 
         impl AnySource {
             /// Lets the source know what the environment says.
             pub(crate) fn take_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
-                match self { $($(#[$doc])* Self::$variant(source) => source.take_environment(variable),)* }
+                match self { $($(#[$attribute])* Self::$variant(source) => source.take_environment(variable),)* }
             }
 
             /// The source, behind the common interface.
             pub(crate) fn as_source(&self) -> &dyn Source {
-                match self { $($(#[$doc])* Self::$variant(source) => source,)* }
+                match self { $($(#[$attribute])* Self::$variant(source) => source,)* }
             }
         }
     };

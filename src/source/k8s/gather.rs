@@ -5,12 +5,12 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 use kube::api::ListParams;
 
+use super::K8s;
 use super::api::Api;
 use super::failure::Failure;
 use super::join::Services;
-use super::{K8s, nearest};
 use crate::clean::clean;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 use crate::model::{EndpointsFrom, Fault};
 use crate::source::{Progress, Sink};
 
@@ -242,7 +242,7 @@ async fn namespace_names(api: &Api) -> Result<Vec<String>, Failure> {
 /// A namespace that is not there.
 async fn absent(api: &Api, name: &str) -> Error {
     let names = namespace_names(api).await.unwrap_or_default();
-    let hint = match nearest(name, names.iter().map(String::as_str)) {
+    let hint = match nearest(name, &names.iter().map(String::as_str).collect::<Vec<_>>()) {
         Some(near) => format!("did you mean '{}'? `kubectl get namespaces` lists them", clean(near)),
         None => "`kubectl get namespaces` lists those that are there".to_owned(),
     };

@@ -8,7 +8,7 @@ use kube::config::{AuthInfo, Cluster, KubeConfigOptions, Kubeconfig, KubeconfigE
 
 use super::{K8s, pod};
 use crate::clean::clean;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, nearest};
 
 /// A kubeconfig of a few hundred clusters is far below that; what is larger is something else.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -166,8 +166,8 @@ fn contexts(kubeconfig: &Kubeconfig) -> String {
 }
 
 fn near(kubeconfig: &Kubeconfig, chosen: &str) -> String {
-    let names = kubeconfig.contexts.iter().map(|context| context.name.as_str());
-    match super::nearest(chosen, names) {
+    let names: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
+    match nearest(chosen, &names) {
         Some(name) => format!("did you mean '{}'? {}", clean(name), contexts(kubeconfig)),
         None => contexts(kubeconfig),
     }

@@ -83,13 +83,6 @@ fn completeness(whole: bool) -> Completeness {
     if whole { Completeness::Complete } else { Completeness::Incomplete }
 }
 
-/// The name that is most likely meant by one that is not there.
-fn nearest<'n>(asked: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
-    let near = names.map(|name| (strsim::jaro_winkler(asked, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
-    // As near as clap takes for a word of the command line.
-    near.filter(|(likeness, _)| *likeness > 0.8).map(|(_, name)| name)
-}
-
 impl Source for K8s {
     fn name(&self) -> &'static str {
         "k8s"
