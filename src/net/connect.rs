@@ -56,9 +56,22 @@ pub(crate) struct Ended {
     pub(crate) answer: Answer,
     /// When it began, on the caller's clock.
     pub(crate) since: u64,
+    /// Whether it was called late before it ended.
+    pub(crate) late: bool,
 }
 
-/// A socket and what it is doing: 24 bytes.
+/// What to think of an attempt that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// An answer is still to be expected.
+    Waits,
+    /// The answer should have come by now, and is taken if it still does.
+    Late,
+    /// It has had its time.
+    Over,
+}
+
+/// A socket and what it is doing: 32 bytes.
 struct Slot {
     fd: OwnedFd,
     probe: Probe,
@@ -66,6 +79,7 @@ struct Slot {
     v6: bool,
     registered: bool,
     waiting: bool,
+    late: bool,
 }
 
 /// The sockets of one thread.
@@ -75,6 +89,8 @@ pub(crate) struct Connector {
     /// Those with nothing to do, by family: IPv4, IPv6.
     idle: [Vec<u32>; 2],
     waiting: usize,
+    /// Of those that wait, the ones that are late.
+    late: usize,
     most: usize,
 }
 
@@ -88,12 +104,17 @@ impl Connector {
     /// Where the kernel gives no epoll descriptor.
     pub(crate) fn new(most: usize) -> Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        Ok(Self { epoll, slots: Vec::new(), idle: Default::default(), waiting: 0, most })
+        Ok(Self { epoll, slots: Vec::new(), idle: Default::default(), waiting: 0, late: 0, most })
     }
 
     /// How many attempts wait for their answer.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting
+    }
+
+    /// How many of them are not late.
+    pub(crate) fn on_time(&self) -> usize {
+        self.waiting - self.late
     }
 
     /// How many may wait at the same time.
@@ -135,6 +156,16 @@ impl Connector {
         address: impl Fn(Probe) -> SocketAddr,
         ended: &mut Vec<Ended>,
     ) -> Result<()> {
+        self.wait_once(micros, &address, ended).map(drop)
+    }
+
+    /// The same; how many events there were.
+    fn wait_once(
+        &mut self,
+        micros: u64,
+        address: &impl Fn(Probe) -> SocketAddr,
+        ended: &mut Vec<Ended>,
+    ) -> Result<usize> {
         let timeout = Timespec {
             tv_sec: i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX),
             tv_nsec: i64::try_from(micros % 1_000_000 * 1000).unwrap_or_default(),
@@ -143,42 +174,52 @@ impl Connector {
         let events = match epoll::wait(&self.epoll, &mut buffer, Some(&timeout)) {
             Ok((events, _)) => events,
             // A signal is no event; whoever waits looks at its own flag.
-            Err(Errno::INTR) => return Ok(()),
+            Err(Errno::INTR) => return Ok(0),
             Err(errno) => return Err(errno),
         };
-        for event in events {
+        for event in &*events {
             let slot = u32::try_from(event.data.u64()).unwrap_or(u32::MAX);
             if self.slots.get(slot as usize).is_some_and(|slot| slot.waiting) {
-                ended.extend(self.look(slot, &address));
+                ended.extend(self.look(slot, address));
+            }
+        }
+        Ok(events.len())
+    }
+
+    /// Ends every attempt that `patience` says is over, and hands over to `late` what it says is late for the first time.
+    /// What the kernel knows by then still counts: a thread that was not let run for a while must not take an answer
+    /// for silence.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub(crate) fn expire(
+        &mut self,
+        patience: impl Fn(Probe, u64) -> Patience,
+        address: impl Fn(Probe) -> SocketAddr,
+        ended: &mut Vec<Ended>,
+        late: &mut Vec<Probe>,
+    ) -> Result<()> {
+        while self.wait_once(0, &address, ended)? == EVENTS {}
+        for slot in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
+            let Slot { probe, since, waiting, late: was_late, .. } = self.slots[slot as usize];
+            match if waiting { patience(probe, since) } else { Patience::Waits } {
+                Patience::Over => {
+                    let answer = self.said_softly(slot);
+                    ended.push(self.end(slot, answer));
+                }
+                Patience::Late if !was_late => {
+                    self.slots[slot as usize].late = true;
+                    self.late += 1;
+                    late.push(probe);
+                }
+                Patience::Late | Patience::Waits => {}
             }
         }
         Ok(())
     }
 
-    /// Ends every attempt that `is_over` says has waited long enough. What the kernel knows by then still counts: a
-    /// thread that was not let run for a while must not take an answer for silence.
-    pub(crate) fn expire(
-        &mut self,
-        is_over: impl Fn(Probe, u64) -> bool,
-        address: impl Fn(Probe) -> SocketAddr,
-        ended: &mut Vec<Ended>,
-    ) {
-        for slot in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
-            let Slot { probe, since, waiting, .. } = self.slots[slot as usize];
-            if !waiting || !is_over(probe, since) {
-                continue;
-            }
-            ended.push(self.look(slot, &address).unwrap_or_else(|| {
-                let answer = self.said_softly(slot);
-                self.release(slot, Answer::Silent);
-                self.waiting -= 1;
-                Ended { probe, answer, since }
-            }));
-        }
-    }
-
     /// What an ICMP message said that came while the socket was in the middle of its `connect`, as it does on a fast
-    /// link: the kernel then only notes it and goes on trying.
+    /// link: the kernel then only notes it and goes on trying. And what has come this very moment.
     fn said_softly(&self, slot: u32) -> Answer {
         match sockopt::socket_error(&self.slots[slot as usize].fd) {
             Ok(Err(errno)) => match refusal_from_afar(errno) {
@@ -191,15 +232,22 @@ impl Connector {
 
     /// Fetches the verdict of an attempt, if there is one.
     fn look(&mut self, slot: u32, address: &impl Fn(Probe) -> SocketAddr) -> Option<Ended> {
-        let Slot { ref fd, probe, since, .. } = self.slots[slot as usize];
+        let Slot { ref fd, probe, .. } = self.slots[slot as usize];
         let verdict = connect(fd, &address(probe));
         if in_progress(verdict) {
             return None;
         }
         let answer = self.judge(slot, verdict, true);
+        Some(self.end(slot, answer))
+    }
+
+    /// Ends an attempt that waited.
+    fn end(&mut self, slot: u32, answer: Answer) -> Ended {
+        let Slot { probe, since, late, .. } = self.slots[slot as usize];
         self.release(slot, answer);
         self.waiting -= 1;
-        Some(Ended { probe, answer, since })
+        self.late -= usize::from(late);
+        Ended { probe, answer, since, late }
     }
 
     /// A socket of that family with nothing to do.
@@ -211,7 +259,7 @@ impl Connector {
         if self.slots.len() < self.most {
             let fd = new_socket(v6)?;
             let probe = Probe { host: 0, port: 0, attempt: 0, marks: 0 };
-            self.slots.push(Slot { fd, probe, since: 0, v6, registered: false, waiting: false });
+            self.slots.push(Slot { fd, probe, since: 0, v6, registered: false, waiting: false, late: false });
             return Ok(next);
         }
         // All that may be are there; one of the other family gives way.
@@ -237,7 +285,7 @@ impl Connector {
             }
             parked.registered = true;
         }
-        (parked.probe, parked.since, parked.waiting) = (probe, now, true);
+        (parked.probe, parked.since, parked.waiting, parked.late) = (probe, now, true, false);
         self.waiting += 1;
         Begun::Waiting
     }
@@ -384,9 +432,16 @@ mod tests {
             matches!(connector.begin(full, PROBE, 7, true), Begun::Answered { answer: Answer::Short(short), .. } if short.is_of_descriptors())
         );
         let mut ended = Vec::new();
-        connector.expire(|_, _| false, |_| full, &mut ended);
+        let mut late = Vec::new();
+        let mut look = |patience, ended: &mut Vec<Ended>| {
+            connector.expire(|_, since| if since == 7 { patience } else { Patience::Over }, |_| full, ended, &mut late)
+        };
+        look(Patience::Waits, &mut ended).unwrap();
+        look(Patience::Late, &mut ended).unwrap();
+        look(Patience::Late, &mut ended).unwrap();
         assert!(ended.is_empty());
-        connector.expire(|_, since| since == 7, |_| full, &mut ended);
+        look(Patience::Over, &mut ended).unwrap();
+        assert_eq!((late, ended[0].late, connector.on_time()), (vec![PROBE], true, 0));
         assert_eq!((ended.len(), ended[0].answer, connector.waiting()), (1, Answer::Silent, 0));
         assert!(matches!(ask(&mut connector, other.local_addr().unwrap()), Answer::Open { .. }));
     }

@@ -18,7 +18,7 @@ pub(crate) mod tls;
 pub(crate) use answer::{Answer, Shortage};
 pub(crate) use bounded::{Bounded, Heard, Wire};
 pub(crate) use certificate::certificate;
-pub(crate) use connect::{Begun, Connector, Ended, Probe};
+pub(crate) use connect::{Begun, Connector, Ended, Patience, Probe};
 pub(crate) use deadline::{Deadline, Passed};
 pub(crate) use dial::{DialError, dial};
 pub(crate) use limits::{descriptors_for_sockets, ephemeral_ports};

@@ -18,13 +18,71 @@ fn three_in_ten_questions_lost() {
     let (here, there) = wired();
     let fixture = there.fixture("random=200@31,0.0.0.0");
     firewall(&there, "tcp flags & (syn | ack) == syn numgen random mod 100 < 30 drop");
-    let listing = here.scan().args("-p 1-20000 10.77.0.2 --all").list();
+    let expected = truth(&fixture);
+    let list: Vec<String> =
+        expected.iter().flat_map(|port| [*port, port ^ 1, port ^ 2]).map(|p| p.to_string()).collect();
+    let mut missed = 0;
+    for _ in 0..20 {
+        let outcome = here.scan().args("10.77.0.2 --all --json -p").arg(&list.join(",")).run();
+        let document = outcome.document();
+        let (found, closed) = (ports(&document, "open"), ports(&document, "closed"));
+        assert!(found.is_subset(&expected), "false: {:?}", found.difference(&expected));
+        assert!(closed.is_disjoint(&expected), "called closed: {:?}", closed.intersection(&expected));
+        missed += expected.len() - found.len();
+    }
+    assert!(missed <= 4, "{missed} of 4,000 missed: more than one in a thousand");
+}
+
+/// A filter and losses on the way: what is lost is asked again, though nearly everything is silent.
+#[test]
+fn losses_beside_a_filter() {
+    let (here, there) = wired();
+    let fixture = there.fixture("random=20@34,0.0.0.0");
+    let expected = truth(&fixture);
+    let allowed: Vec<String> = expected.iter().map(u16::to_string).collect();
+    firewall(&there, "tcp flags & (syn | ack) == syn numgen random mod 100 < 1 drop");
+    there.sh(&format!("nft 'add rule inet t c tcp dport != {{ {} }} drop'", allowed.join(", ")));
+    let list = format!("{},20000-24000", allowed.join(","));
+    let mut missed = 0;
+    for _ in 0..5 {
+        let found = ports(&here.scan().args("10.77.0.2 --json -p").arg(&list).run().document(), "open");
+        assert!(found.is_subset(&expected), "false: {:?}", found.difference(&expected));
+        missed += expected.len() - found.len();
+    }
+    // Lost twice in a row are two in a thousand of the 20.
+    assert!(missed <= 1, "{missed} of 100 missed");
+}
+
+/// 20 ms there and back, and one in twenty packets lost each way.
+#[test]
+fn a_far_host_and_a_bad_line() {
+    let (here, there) = wired();
+    let fixture = there.fixture("random=200@35,0.0.0.0");
+    let _ways = (there.far("10,loss=50,seed=1"), here.far("10,loss=50,seed=2"));
     let expected: BTreeSet<u16> = truth(&fixture).into_iter().filter(|port| *port <= 20_000).collect();
-    let found = open(&listing);
-    assert!(found.is_subset(&expected), "false: {:?}", found.difference(&expected));
-    let wrong: Vec<_> = listing.rows.iter().filter(|row| row.detail("state") == "filtered").collect();
-    // By the estimate of the loss 0.01 ports are left over in a scan.
-    assert!(wrong.len() <= 1 && expected.len() - found.len() <= wrong.len(), "{} lost", wrong.len());
+    assert_found(&open(&here.scan().args("-p 1-20000 10.77.0.2").list()), &expected);
+}
+
+/// A line of 10,000 packets a second where 200 wait and more are lost.
+#[test]
+fn a_line_with_a_short_queue() {
+    let (here, there) = wired();
+    let fixture = there.fixture("random=200@36,0.0.0.0");
+    let _ways = (there.far("10,rate=10000,limit=200"), here.far("10,rate=10000,limit=200"));
+    let expected: BTreeSet<u16> = truth(&fixture).into_iter().filter(|port| *port <= 20_000).collect();
+    assert_found(&open(&here.scan().args("-p 1-20000 10.77.0.2").list()), &expected);
+}
+
+/// An answer takes longer than the first attempt waits, and longer than the kernel waits before it repeats a question.
+#[test]
+fn more_than_a_second_away() {
+    let (here, there) = wired();
+    let fixture = there.fixture("random=200@37,0.0.0.0");
+    let _ways = (there.far("600"), here.far("600"));
+    let expected: BTreeSet<u16> = truth(&fixture).into_iter().filter(|port| *port <= 2000).collect();
+    let outcome = here.scan().args("-p 1-2000 10.77.0.2 --json").run();
+    assert_found(&ports(&outcome.document(), "open"), &expected);
+    assert!(outcome.stderr.contains(&format!("{} closed\n", 2000 - expected.len())), "{}", outcome.stderr);
 }
 
 /// What comes faster than this is lost, so that the scan has to find out how fast it may be.

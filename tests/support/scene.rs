@@ -139,6 +139,14 @@ impl Scene {
         Portolan { scene: self, wrapper: Vec::new(), program: portolan_path(), words, args: Vec::new() }
     }
 
+    /// Makes the way of TCP into this scene a long one, or a bad one: as the fixture's `far` says.
+    pub fn far(&self, way: &str) -> Fixture {
+        let queued =
+            output(self.command(tool("iptables").get_program()).args(["-A", "INPUT", "-p", "tcp", "-j", "NFQUEUE"]));
+        assert!(queued.status.success(), "iptables: {}", String::from_utf8_lossy(&queued.stderr));
+        self.fixture(&format!("far={way}"))
+    }
+
     /// Lays a wire between this scene and another: here 10.77.0.1 and fd77::1, there 10.77.0.2 and fd77::2, the interface
     /// `wire` at both ends.
     pub fn wire_to(&self, other: &Self) {

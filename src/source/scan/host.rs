@@ -1,6 +1,7 @@
 //! What is known of a host while it is scanned.
 
-use super::pace::{Pace, Window};
+use super::pace::{GAIN, Pace, Window};
+use crate::net::Patience;
 
 /// A host on its way through the scan: 80 bytes, for there may be tens of thousands at a time.
 #[derive(Clone, Debug)]
@@ -9,7 +10,7 @@ pub(super) struct Host {
     pub(super) number: u64,
     /// The next step of its order of ports.
     pub(super) next: u32,
-    /// Questions that wait for an answer.
+    /// Questions that wait for an answer and are not late.
     pub(super) open: u32,
     pub(super) window: Window,
     /// Smoothed round trip and its variance in microseconds (RFC 6298); 0: none was seen.
@@ -19,7 +20,7 @@ pub(super) struct Host {
     answered: u32,
     /// Ports that answered only when asked again.
     answered_again: u32,
-    /// Ports that did not answer the first time.
+    /// Ports that did not answer in time when first asked.
     silent: u32,
     /// Ports whose second attempt has ended.
     again: u32,
@@ -38,14 +39,13 @@ const SAMPLE: u32 = 200;
 /// How often a silent port is asked again as long as nothing tells whether that helps.
 const FEW_RETRIES: u8 = 2;
 /// More than this brings nothing at any loss that can be worked with.
-const MOST_RETRIES: u8 = 12;
-/// Retrying ends when fewer answers than this are still to be expected.
-const EXPECTED: f64 = 0.005;
-/// What one question weighs in the share of those lost.
-const LOSS_GAIN: f32 = 1.0 / 256.0;
+const MOST_RETRIES: u8 = 25;
+/// Retrying ends when fewer answers than this are still to be expected: of all ports, open or closed.
+const EXPECTED: f64 = 0.02;
 /// An average above this makes the second look worth its system call.
 const WORTH_A_LOOK: u8 = 40;
-/// The kernel repeats a SYN after a second: an answer that late may be one to the repetition.
+/// The kernel repeats a SYN after a second: an answer that late may be one to the repetition, and is a sample only where
+/// nothing better is known.
 const KERNEL_REPEATS: u64 = 1_000_000;
 
 impl Host {
@@ -68,14 +68,34 @@ impl Host {
         }
     }
 
-    /// How long an attempt may wait, in microseconds. Asked again, a port is given twice as long where no round trip is
-    /// known yet, which may be a long one, and once more of it each time where it is.
+    /// How long an attempt may wait, in microseconds. As long as no round trip is known, which may be a long one, the second
+    /// attempt is given as much as there is: the kernel repeats it meanwhile. Where one is known, a port asked again is
+    /// given four times as long, for it may be slower than others; and twice as long each time after that.
     pub(super) fn timeout(&self, pace: &Pace, attempt: u8) -> u64 {
-        let timeout = match self.rtt {
-            0 => pace.first_timeout.saturating_mul(1 << (attempt.clamp(1, 16) - 1)),
-            rtt => (u64::from(rtt) + 4 * u64::from(self.variance)).max(pace.least_timeout) * u64::from(attempt.max(1)),
+        let timeout = match (self.rtt, attempt) {
+            (0, 0 | 1) => pace.first_timeout,
+            (0, _) => pace.most_timeout,
+            (_, attempt) => {
+                let times = [1, 4, 2][usize::from(attempt.clamp(1, 3)) - 1];
+                self.expected().max(pace.least_timeout) * times
+            }
         };
         timeout.min(pace.most_timeout)
+    }
+
+    /// The time by which an answer should have come (RFC 6298, section 2), in microseconds.
+    fn expected(&self) -> u64 {
+        u64::from(self.rtt) + 4 * u64::from(self.variance)
+    }
+
+    /// What to think of an attempt that has waited so long.
+    pub(super) fn patience(&self, pace: &Pace, attempt: u8, waited: u64) -> Patience {
+        let late = if self.rtt == 0 { pace.first_timeout } else { self.expected().max(pace.least_timeout) } / 2;
+        match waited {
+            waited if waited >= self.timeout(pace, attempt) => Patience::Over,
+            waited if waited >= late.max(self.expected()) => Patience::Late,
+            _ => Patience::Waits,
+        }
     }
 
     /// For how many milliseconds losses come to light that one window caused: a lost question is known as lost only
@@ -85,10 +105,9 @@ impl Host {
         u32::try_from(span).unwrap_or(u32::MAX)
     }
 
-    /// How much of a window to keep when losses show: less, the more is lost (as DCTCP does, RFC 8257), so that a line
-    /// that loses one in a hundred whatever happens does not slow the scan down.
-    pub(super) fn keeps(&self) -> f32 {
-        (1.0 - self.loss).clamp(0.5, 1.0)
+    /// What share of questions is lost of late.
+    pub(super) fn loss(&self) -> f32 {
+        self.loss
     }
 
     /// Takes an answer to that attempt after so many microseconds; whether it tells of a loss. One that took longer than
@@ -96,7 +115,7 @@ impl Host {
     pub(super) fn take_answer(&mut self, pace: &Pace, attempt: u8, micros: u64) -> bool {
         self.again += u32::from(attempt == 2);
         let attempt = if micros > pace.first_timeout { 1 } else { attempt };
-        if micros < KERNEL_REPEATS {
+        if micros < KERNEL_REPEATS || self.rtt == 0 || self.expected() > KERNEL_REPEATS {
             self.take_round_trip(u32::try_from(micros).unwrap_or(u32::MAX));
         }
         if attempt == 1 {
@@ -105,9 +124,9 @@ impl Host {
             self.answered_again += 1;
         }
         for _ in 1..attempt {
-            self.loss += (1.0 - self.loss) * LOSS_GAIN;
+            self.loss += (1.0 - self.loss) * GAIN;
         }
-        self.loss -= self.loss * LOSS_GAIN;
+        self.loss -= self.loss * GAIN;
         self.window.answered();
         attempt > 1
     }
@@ -123,11 +142,20 @@ impl Host {
         }
     }
 
+    /// Takes word that an attempt's answer is late: that it will not come, for all that the window has to do with it.
+    pub(super) fn take_lateness(&mut self, attempt: u8) {
+        self.silent += u32::from(attempt == 1);
+        self.window.silent(self.hardly_answers());
+    }
+
     /// Takes word that an attempt stayed without an answer.
     pub(super) fn take_silence(&mut self, attempt: u8) {
-        self.silent += u32::from(attempt == 1);
         self.again += u32::from(attempt == 2);
-        self.window.silent(self.hardly_answers());
+    }
+
+    /// Takes word that what was late has come after all.
+    pub(super) fn take_late_answer(&mut self, attempt: u8) {
+        self.silent -= u32::from(attempt == 1 && self.silent > 0);
     }
 
     /// Whether it is silent at nearly everything that it is asked.
@@ -160,14 +188,18 @@ impl Host {
         if silences > pace.retries.unwrap_or(MOST_RETRIES) {
             return false;
         }
-        if self.again < SAMPLE && silences <= pace.retries.unwrap_or(FEW_RETRIES) {
+        let answers = f64::from(self.answered + self.answered_again);
+        // The kernel repeats what waits so long, so that it was asked three times already.
+        let repeated = answers == 0.0 && pace.most_timeout > KERNEL_REPEATS;
+        let few = if repeated { FEW_RETRIES - 1 } else { FEW_RETRIES };
+        if self.again < SAMPLE && silences <= pace.retries.unwrap_or(few) {
             return true;
         }
-        let answers = f64::from(self.answered + self.answered_again);
         if answers == 0.0 {
             return false;
         }
-        let loss = ((f64::from(self.answered_again) + 0.5) / (answers + 1.0)).min(0.9);
+        // Losses come in bursts: what is lost of late counts where that is more.
+        let loss = ((f64::from(self.answered_again) + 0.5) / (answers + 1.0)).max(self.loss.into()).min(0.9);
         answers * loss.powi(silences.into()) > EXPECTED
     }
 
@@ -209,23 +241,50 @@ mod tests {
             host.take_answer(&pace, 1, 200_000);
         });
         assert!((200_000..210_000).contains(&host.timeout(&pace, 1)), "{}", host.timeout(&pace, 1));
-        assert_eq!(host.timeout(&pace, 2), host.timeout(&pace, 1) * 2);
-        assert_eq!(host.timeout(&pace, 30), 3_000_000, "never longer than asked for");
+        assert_eq!(host.timeout(&pace, 2), host.timeout(&pace, 1) * 4);
+        assert_eq!(host.timeout(&pace, 3), host.timeout(&pace, 1) * 2);
+        let short = Pace { most_timeout: 250_000, ..pace };
+        assert_eq!(host.timeout(&short, 2), 250_000, "never longer than asked for");
         (0..100).for_each(|_| {
             host.take_answer(&pace, 1, 50);
         });
-        assert_eq!(host.timeout(&pace, 1), 100_000, "never shorter than the floor");
+        assert_eq!(host.timeout(&pace, 1), 50_000, "never shorter than the floor");
         host.take_answer(&pace, 1, 1_500_000);
-        assert_eq!(host.timeout(&pace, 1), 100_000, "an answer to a repeated SYN is no sample");
+        assert_eq!(host.timeout(&pace, 1), 50_000, "an answer to a repeated SYN is no sample");
+    }
+
+    #[test]
+    fn a_round_trip_longer_than_the_kernels_patience_is_learned() {
+        let (mut host, pace) = host();
+        assert_eq!(host.timeout(&pace, 2), 3_000_000);
+        (0..50).for_each(|_| {
+            host.take_answer(&pace, 2, 1_200_000);
+        });
+        assert!((1_200_000..1_300_000).contains(&host.timeout(&pace, 1)), "{}", host.timeout(&pace, 1));
+    }
+
+    #[test]
+    fn what_is_late_leaves_the_window_before_it_is_given_up() {
+        let (mut host, pace) = host();
+        assert_eq!(host.patience(&pace, 1, 249_999), Patience::Waits);
+        assert_eq!(host.patience(&pace, 1, 250_000), Patience::Late);
+        assert_eq!(host.patience(&pace, 1, 500_000), Patience::Over);
+        (0..100).for_each(|_| {
+            host.take_answer(&pace, 1, 50);
+        });
+        let at = |micros| host.patience(&pace, 1, micros);
+        assert_eq!([at(24_999), at(25_000), at(50_000)], [Patience::Waits, Patience::Late, Patience::Over]);
+        assert_eq!(host.patience(&pace, 2, 50_000), Patience::Late);
     }
 
     #[test]
     fn silence_is_asked_again_a_few_times_until_it_is_known_to_be_a_filter() {
         let (mut host, pace) = host();
-        assert!(host.is_worth_asking_again(&pace, 1) && host.is_worth_asking_again(&pace, 2));
-        assert!(!host.is_worth_asking_again(&pace, 3));
+        assert!(host.is_worth_asking_again(&pace, 1) && !host.is_worth_asking_again(&pace, 2));
+        let short = Pace { most_timeout: 100_000, ..pace };
+        assert!(host.is_worth_asking_again(&short, 2) && !host.is_worth_asking_again(&short, 3));
         for _ in 0..SAMPLE {
-            host.take_silence(1);
+            host.take_lateness(1);
             host.begin_again(2);
         }
         assert!(host.awaits_sample());
@@ -240,12 +299,12 @@ mod tests {
             host.take_answer(&pace, 1, 100);
         });
         for _ in 0..SAMPLE {
-            host.take_silence(1);
+            host.take_lateness(1);
             host.begin_again(2);
             host.take_silence(2);
         }
         assert!(host.is_worth_asking_again(&pace, 1), "one in forty may be lost");
-        assert!(host.is_worth_asking_again(&pace, 2) && !host.is_worth_asking_again(&pace, 3));
+        assert!(!host.is_worth_asking_again(&pace, 2), "and lost again one in 1,600");
     }
 
     #[test]
@@ -257,16 +316,17 @@ mod tests {
     #[test]
     fn loss_is_asked_again_until_nothing_more_is_expected() {
         let (mut host, pace) = host();
-        (0..700).for_each(|_| {
-            host.take_answer(&pace, 1, 100);
-        });
-        for _ in 0..300 {
-            host.take_silence(1);
-            host.begin_again(2);
-            host.take_answer(&pace, 2, 100);
+        for n in 0..1000 {
+            if n % 10 < 7 {
+                host.take_answer(&pace, 1, 100);
+            } else {
+                host.take_lateness(1);
+                host.begin_again(2);
+                host.take_answer(&pace, 2, 100);
+            }
         }
-        assert!(host.is_worth_asking_again(&pace, 10), "1,000 ports, 30% lost: 0.006 are still to come");
-        assert!(!host.is_worth_asking_again(&pace, 11));
+        assert!(host.is_worth_asking_again(&pace, 8), "1,000 ports, 30% lost: 0.066 are still to come");
+        assert!(!host.is_worth_asking_again(&pace, 9));
         let told = Pace { retries: Some(3), ..pace };
         assert!(host.is_worth_asking_again(&told, 3) && !host.is_worth_asking_again(&told, 4));
         let once = Pace { retries: Some(0), ..pace };
@@ -274,18 +334,17 @@ mod tests {
     }
 
     #[test]
-    fn the_more_is_lost_the_less_is_kept() {
+    fn the_share_of_losses_follows_the_answers() {
         let (mut host, pace) = host();
-        assert!((host.keeps() - 1.0).abs() < 1e-6);
         (0..2000).for_each(|n| {
             host.take_answer(&pace, if n % 100 == 0 { 2 } else { 1 }, 100);
         });
-        assert!((0.97..0.995).contains(&host.keeps()), "{}", host.keeps());
+        assert!((0.005..0.03).contains(&host.loss()), "{}", host.loss());
         (0..2000).for_each(|_| {
             host.take_answer(&pace, 4, 100);
         });
-        assert!((host.keeps() - 0.5).abs() < 1e-6);
-        assert_eq!(host.loss_span(&pace), 100);
+        assert!((0.7..0.8).contains(&host.loss()), "{}", host.loss());
+        assert_eq!(host.loss_span(&pace), 50);
     }
 
     #[test]

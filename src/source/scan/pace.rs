@@ -43,8 +43,8 @@ impl Pace {
         // RFC 6298 begins with a second; a port is worth less than a connection, and is asked again.
         let (first_window, widest, first_timeout, least_timeout) = match tempo {
             Tempo::Polite => (4.0, 16.0, 1_000_000, 200_000),
-            Tempo::Normal => (256.0, 1e6, 500_000, 100_000),
-            Tempo::Fast => (1024.0, 1e6, 300_000, 50_000),
+            Tempo::Normal => (256.0, 1e6, 500_000, 50_000),
+            Tempo::Fast => (1024.0, 1e6, 300_000, 30_000),
         };
         let share = f32::from(u16::try_from(threads).unwrap_or(u16::MAX)).max(1.0);
         let rate = rate.or((tempo == Tempo::Polite).then_some(POLITE_RATE));
@@ -65,8 +65,8 @@ pub(super) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// How many questions may be open at a time: doubled every round trip while answers come, then one more each, and
-/// cut where questions were lost (the congestion avoidance of TCP, RFC 5681, applied to questions).
+/// How many questions may be open at a time: doubled every round trip while answers come in time, then one more each, and
+/// cut where too many were lost (the congestion avoidance of TCP, RFC 5681, applied to questions).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     size: f32,
@@ -76,7 +76,15 @@ pub(super) struct Window {
     narrowest: f32,
     /// When it was cut, in milliseconds on the thread's clock.
     cut: u32,
+    /// What share of the answers is late of late.
+    late: f32,
 }
+
+/// What one question weighs in a share of late or of lost ones.
+pub(super) const GAIN: f32 = 1.0 / 256.0;
+/// A share of losses up to this is the line's own and no reason to slow down: every seventh. A window that is too wide
+/// for a line of limited rate soon loses far more.
+const TOLERATED: f32 = 0.15;
 
 /// What a round of questions to which nobody answers may grow the window by, for each of them. Silence of a host that
 /// answers nothing says nothing of the way there, and with 256 open questions a filtered host would take minutes.
@@ -85,7 +93,7 @@ const SILENT_GROWTH: f32 = 7.0;
 impl Window {
     pub(super) fn new(first: f32, widest: f32) -> Self {
         // Loss that does not come from too many questions would close the window for nothing.
-        Self { size: first, threshold: f32::INFINITY, widest, narrowest: (first / 2.0).max(1.0), cut: 0 }
+        Self { size: first, threshold: f32::INFINITY, widest, narrowest: (first / 2.0).max(1.0), cut: 0, late: 0.0 }
     }
 
     /// Whether one more question may be open beside these.
@@ -96,36 +104,41 @@ impl Window {
 
     /// An answer came.
     pub(super) fn answered(&mut self) {
+        self.late -= self.late * GAIN;
         self.grow(1.0);
     }
 
-    /// No answer came; `alone`: from a host that hardly ever answers.
+    /// No answer came in time; `alone`: from a host that hardly ever answers. Perhaps a loss: until it is known, where
+    /// there are many, no doubling.
     pub(super) fn silent(&mut self, alone: bool) {
+        self.late += (1.0 - self.late) * GAIN;
         if alone {
             // What stopped the doubling before was no loss, as long as none has shown.
             if self.cut == 0 {
                 self.threshold = f32::INFINITY;
             }
-            self.grow(SILENT_GROWTH);
-        } else {
-            // Perhaps a loss. Until it is known, no doubling.
-            self.threshold = self.threshold.min(self.size);
+            self.size = (self.size + SILENT_GROWTH * self.step(false)).min(self.widest);
         }
     }
 
-    /// A question that was silent has been answered when it was asked again, so it or its answer was lost: the window
-    /// becomes `keep` of what it was, once for all losses that come to light within `span` milliseconds.
-    pub(super) fn lost(&mut self, now: u32, span: u32, keep: f32) {
-        if now.saturating_sub(self.cut) >= span.max(1) {
-            self.threshold = (self.size * keep).max(self.narrowest);
+    /// A question that was silent has been answered when it was asked again, so it or its answer was lost. Where the share
+    /// of those is more than a line loses by itself, the window is cut by `cut` of its size, once for all losses that
+    /// come to light within `span` milliseconds.
+    pub(super) fn lost(&mut self, now: u32, span: u32, share: f32, cut: f32) {
+        if share > TOLERATED && now.saturating_sub(self.cut) >= span.max(1) {
+            self.threshold = (self.size * (1.0 - cut)).max(self.narrowest);
             self.size = self.threshold;
             self.cut = now;
         }
     }
 
     fn grow(&mut self, by: f32) {
-        let by = if self.size < self.threshold { by } else { by / self.size };
-        self.size = (self.size + by).min(self.widest);
+        self.size = (self.size + by * self.step(self.late > TOLERATED)).min(self.widest);
+    }
+
+    /// What one answer widens it by.
+    fn step(&self, hold: bool) -> f32 {
+        if self.size < self.threshold && !hold { 1.0 } else { 1.0 / self.size }
     }
 }
 
@@ -142,8 +155,10 @@ mod tests {
     fn a_window_doubles_until_a_loss_and_then_grows_by_one_each_round() {
         let mut window = Window::new(256.0, 1e6);
         assert!((after(&mut window, 256, Window::answered) - 512.0).abs() < 1.0);
-        window.lost(100, 20, 0.5);
-        window.lost(110, 20, 0.5);
+        window.lost(90, 20, 0.1, 0.5);
+        assert!((window.size - 512.0).abs() < 1.0, "one in ten is the line's own");
+        window.lost(100, 20, 0.5, 0.5);
+        window.lost(110, 20, 0.5, 0.5);
         assert!((window.size - 256.0).abs() < 1.0, "one loss in a round trip counts once");
         let more = after(&mut window, 256, Window::answered);
         assert!((more - 257.0).abs() < 0.1, "{more}");
@@ -154,18 +169,19 @@ mod tests {
         let mut window = Window::new(256.0, 5000.0);
         assert!((after(&mut window, 256, |window| window.silent(true)) - 2048.0).abs() < 1.0);
         assert!((after(&mut window, 100, |window| window.silent(false)) - 2048.0).abs() < 1.0);
-        let more = after(&mut window, 2048, Window::answered);
-        assert!(more < 2050.0, "a suspected loss ends the doubling: {more}");
+        let more = after(&mut window, 100, Window::answered);
+        assert!(more < 2050.0, "suspected losses hold the doubling: {more}");
+        assert!(after(&mut window, 2048, Window::answered) > 3000.0, "until answers come in time again");
         assert!(after(&mut Window::new(256.0, 5000.0), 100_000, Window::answered) <= 5000.0);
     }
 
     #[test]
     fn a_window_never_closes() {
         let mut window = Window::new(1.0, 1e6);
-        (1..100).for_each(|round| window.lost(round * 100, 1, 0.5));
+        (1..100).for_each(|round| window.lost(round * 100, 1, 0.5, 0.5));
         assert!(window.takes(0) && !window.takes(1));
         let mut window = Window::new(256.0, 1e6);
-        (1..100).for_each(|round| window.lost(round * 100, 1, 0.5));
+        (1..100).for_each(|round| window.lost(round * 100, 1, 0.5, 0.5));
         assert!(window.takes(127) && !window.takes(128));
     }
 

@@ -144,8 +144,8 @@ impl<'p> Worker<'p> {
     }
 
     fn window_takes(&self) -> bool {
-        let waiting = self.connector.waiting();
-        waiting < self.connector.most() && self.window.takes(u32::try_from(waiting).unwrap_or(u32::MAX))
+        let on_time = u32::try_from(self.connector.on_time()).unwrap_or(u32::MAX);
+        self.connector.waiting() < self.connector.most() && self.window.takes(on_time)
     }
 
     /// Whether `--rate` says to wait.
@@ -219,15 +219,33 @@ impl<'p> Worker<'p> {
     }
 
     fn take_ended(&mut self, ended: &mut Vec<Ended>) {
-        for Ended { probe, answer, since } in ended.drain(..) {
-            let host = &mut self.hosts[probe.host as usize];
-            host.open -= 1;
-            if !host.queued && host.next < self.plan.order.steps() {
-                host.queued = true;
-                self.ready.push_back(probe.host);
+        for Ended { probe, answer, since, late } in ended.drain(..) {
+            if late && answer != Answer::Silent {
+                self.hosts[probe.host as usize].take_late_answer(probe.attempt);
+            } else if !late {
+                self.leave_window(probe.host);
+                if answer == Answer::Silent && probe.marks & CONFIRM == 0 {
+                    self.take_lateness(probe);
+                }
             }
             self.take_answer(probe, answer, since);
         }
+    }
+
+    /// One question less is open, so that another may be asked.
+    fn leave_window(&mut self, at: u32) {
+        let host = &mut self.hosts[at as usize];
+        host.open -= 1;
+        if !host.queued && host.next < self.plan.order.steps() {
+            host.queued = true;
+            self.ready.push_back(at);
+        }
+    }
+
+    fn take_lateness(&mut self, probe: Probe) {
+        let host = &mut self.hosts[probe.host as usize];
+        host.take_lateness(probe.attempt);
+        self.window.silent(host.hardly_answers());
     }
 
     fn take_answer(&mut self, probe: Probe, answer: Answer, since: u64) {
@@ -263,10 +281,12 @@ impl<'p> Worker<'p> {
         let lost = host.take_answer(&self.plan.pace, probe.attempt, rtt);
         self.window.answered();
         if lost {
-            let (span, keep) = (host.loss_span(&self.plan.pace), host.keeps());
-            host.window.lost(now, span, keep);
+            let (span, loss) = (host.loss_span(&self.plan.pace), host.loss());
+            // The more is lost the more is cut (as DCTCP does, RFC 8257), but never more than half.
+            let cut = loss.min(0.5);
+            host.window.lost(now, span, loss, cut);
             // What was lost on the way to one host tells half as much of the way to all.
-            self.window.lost(now, span, f32::midpoint(keep, 1.0));
+            self.window.lost(now, span, loss, cut / 2.0);
         }
     }
 
@@ -277,7 +297,6 @@ impl<'p> Worker<'p> {
             return self.tell(probe, Reason::SynAck, None);
         }
         host.take_silence(probe.attempt);
-        self.window.silent(host.hardly_answers());
         self.again.push_back(Probe { attempt: probe.attempt.saturating_add(1), marks: 0, ..probe });
     }
 
@@ -327,10 +346,18 @@ impl<'p> Worker<'p> {
             return Err(Cut::Deadline);
         }
         let (plan, hosts) = (self.plan, &self.hosts);
-        let is_over = |probe: Probe, since: u64| {
-            now.saturating_sub(since) >= hosts[probe.host as usize].timeout(&plan.pace, probe.attempt)
+        let patience = |probe: Probe, since: u64| {
+            hosts[probe.host as usize].patience(&plan.pace, probe.attempt, now.saturating_sub(since))
         };
-        self.connector.expire(is_over, |probe| address(plan, hosts, probe), ended);
+        let mut late = Vec::new();
+        let expired = self.connector.expire(patience, |probe| address(plan, hosts, probe), ended, &mut late);
+        expired.map_err(Cut::Broken)?;
+        for probe in late {
+            self.leave_window(probe.host);
+            if probe.marks & CONFIRM == 0 {
+                self.take_lateness(probe);
+            }
+        }
         self.take_ended(ended);
         self.again.extend(self.aside.drain(..));
         Ok(())
