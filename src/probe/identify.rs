@@ -29,8 +29,10 @@ pub(crate) enum Unasked {
 
 /// A conversation over one connection takes no longer than this; what has its usual port gets this much.
 const WAIT: Duration = Duration::from_secs(2);
-/// So much is given to a question that nothing hints at: whoever does not understand it hangs up or stays silent.
-const LONG_SHOT: Duration = Duration::from_millis(800);
+/// So much is given to a question that nothing hints at, by how long it took to connect: whoever does not understand it
+/// hangs up or stays silent.
+const LONG_SHOT: std::ops::RangeInclusive<Duration> = Duration::from_millis(400)..=Duration::from_secs(1);
+const LONG_SHOT_CONNECTS: u32 = 50;
 /// Servers that greet do so at once, a round trip aside. A later greeting is heard as well: as an answer to HTTP.
 const GREETING: Duration = Duration::from_millis(120);
 /// How long to wait for descriptors, ports or memory of our own, and how often to look.
@@ -51,8 +53,9 @@ pub(crate) async fn identify(asked: Asked, probes: Probes, intensity: Intensity)
     let patience = Deadline::after(SHORTAGE);
     loop {
         let line = Line::new(asked.clone(), probes, Deadline::after(intensity.time()), intensity.connections());
-        let mut search = Search { line: &line, intensity, said: Vec::new(), failed: None };
-        let found = line.deadline.bound(search.layer(asked.clone(), &[], steps(probes, port, intensity, false), None)).await;
+        let mut search = Search { line: &line, intensity, said: Vec::new(), failed: None, long_shot: *LONG_SHOT.end() };
+        let found =
+            line.deadline.bound(search.layer(asked.clone(), &[], steps(probes, port, intensity, false), None)).await;
         match (found, search.failed.take()) {
             (Ok(Some(found)), _) => return Ok(search.finish(found).await),
             (_, Some(PeerError::Local(error))) if search.said.is_empty() => {
@@ -100,6 +103,8 @@ struct Search<'l> {
     said: Vec<u8>,
     /// How the last conversation failed.
     failed: Option<PeerError>,
+    /// How long a long shot may take.
+    long_shot: Duration,
 }
 
 /// What is known after a step.
@@ -121,11 +126,13 @@ impl Search<'_> {
         mut first: Option<Peer>,
     ) -> Pin<Box<dyn Future<Output = Option<Found>> + Send + 's>> {
         Box::pin(async move {
+            // Up to and with the listening.
+            let sure = 1 + steps.iter().position(|step| matches!(step, Step::Listen)).unwrap_or(0);
             for (number, step) in steps.into_iter().enumerate() {
                 if first.is_none() && self.line.is_over() {
                     break;
                 }
-                let wait = if number < 2 { WAIT } else { LONG_SHOT };
+                let wait = if number < sure { WAIT } else { self.long_shot };
                 let began = Instant::now();
                 let opened = match first.take() {
                     Some(peer) => Ok(peer),
@@ -142,6 +149,10 @@ impl Search<'_> {
                         continue;
                     }
                 };
+                if asked.inside.is_none() {
+                    let connects = began.elapsed() * LONG_SHOT_CONNECTS;
+                    self.long_shot = connects.clamp(*LONG_SHOT.start(), *LONG_SHOT.end());
+                }
                 let after = match step {
                     Step::Tls => self.inside(&asked, peer, wait).await,
                     Step::Speak(probe) => {

@@ -4,6 +4,7 @@
 
 mod columns;
 mod crew;
+mod custom;
 mod grpc;
 mod http;
 mod identify;

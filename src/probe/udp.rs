@@ -29,7 +29,11 @@ pub(crate) fn payload(port: u16) -> Option<&'static [u8]> {
 ///
 /// # Errors
 /// When it was not asked, or nobody is there.
-pub(crate) async fn identify_udp(asked: Asked, probes: Probes, intensity: Intensity) -> Result<Option<Identity>, Unasked> {
+pub(crate) async fn identify_udp(
+    asked: Asked,
+    probes: Probes,
+    intensity: Intensity,
+) -> Result<Option<Identity>, Unasked> {
     let own: SocketAddr = match asked.address {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
