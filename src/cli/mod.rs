@@ -7,7 +7,6 @@ mod draft;
 mod exit;
 mod explain;
 mod hand_to;
-mod identify;
 mod man;
 mod outputs;
 mod parse;

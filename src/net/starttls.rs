@@ -19,6 +19,8 @@ pub(crate) enum StartTls {
     Postgresql,
     /// MySQL's protocol::SSLRequest (its manual, "Connection Phase").
     Mysql,
+    /// RDP's negotiation request ([MS-RDPBCGR] 2.2.1.1).
+    Rdp,
 }
 
 /// The longest greeting or answer that is read.
@@ -28,6 +30,8 @@ const MOST: usize = 8 * 1024;
 const LDAP_REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
 /// Length 8 and code 80877103.
 const POSTGRESQL_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
+/// TPKT (RFC 1006) around an X.224 connection request that asks for TLS and nothing else.
+const RDP_REQUEST: &[u8] = b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x01\0\0\0";
 /// The capability flags of MySQL: TLS, protocol 4.1, secure connection.
 const MYSQL_SSL: u32 = 0x800;
 const MYSQL_ASKED: u32 = MYSQL_SSL | 0x200 | 0x8000;
@@ -84,6 +88,17 @@ pub(crate) async fn start_tls(kind: StartTls, peer: &mut Peer) -> Result<(), Pee
             }
         }
         StartTls::Mysql => mysql(peer).await,
+        StartTls::Rdp => {
+            peer.write(RDP_REQUEST).await?;
+            let mut answer = Vec::new();
+            peer.fill(&mut answer, RDP_REQUEST.len()).await?;
+            match answer.as_slice() {
+                // A confirm (0xd0) with a negotiation response (2) that chooses TLS (1), or a failure (3).
+                [3, 0, 0, 19, 14, 0xd0, _, _, _, _, _, 2, _, 8, 0, 1, 0, 0, 0] => Ok(()),
+                [3, 0, 0, 19, 14, 0xd0, _, _, _, _, _, 2 | 3, ..] => Err(PeerError::Declined("does not offer TLS")),
+                _ => Err(PeerError::Garbled("is no connection confirm of RDP")),
+            }
+        }
     }
 }
 

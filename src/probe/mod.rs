@@ -2,25 +2,47 @@
 
 #![allow(dead_code, unused_imports, reason = "the commands that ask for it come next")]
 
-mod columns;
-mod crew;
-mod custom;
+mod amqp;
+mod ber;
+mod bytes;
+mod cassandra;
+mod dns;
+mod ftp;
 mod grpc;
 mod http;
 mod identify;
+mod imap;
+mod kafka;
+mod ldap;
 mod line;
+mod memcached;
+mod mongodb;
+mod mqtt;
+mod mysql;
+mod nats;
+mod ntp;
 mod plan;
+mod pop3;
+mod postgresql;
+mod rdp;
 mod redis;
+mod rtsp;
+mod sip;
+mod smb;
+mod smtp;
+mod snmp;
 mod ssh;
+mod telnet;
 mod udp;
+mod vnc;
+mod words;
+mod zookeeper;
 
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
-pub(crate) use columns::COLUMNS;
-pub(crate) use crew::{Answer, Crew};
 pub(crate) use identify::{Unasked, identify};
 pub(crate) use line::{Asked, Talk};
 pub(crate) use plan::Intensity;
@@ -146,46 +168,49 @@ async fn ask_and_listen<P: Probe + ?Sized>(probe: &P, talk: &mut Talk<'_>) -> Re
     }
 }
 
-/// Protocols to ask for and to know: those that are built in, and those of a user.
-#[derive(Clone, Copy)]
-pub(crate) struct Probes(&'static [&'static dyn Probe]);
-
-impl Probes {
-    /// Those that are built in.
-    pub(crate) fn built_in() -> Self {
-        Self(PROBES)
-    }
-
-    /// A user's own, and after them those that are built in. They stay as long as the program runs.
-    pub(crate) fn and(own: Vec<Box<dyn Probe>>) -> Self {
-        let own = own.into_iter().map(|probe| &*Box::leak(probe) as &dyn Probe);
-        Self(own.chain(PROBES.iter().copied()).collect::<Vec<_>>().leak())
-    }
-
-    /// All of them.
-    pub(crate) fn iter(self) -> impl Iterator<Item = &'static dyn Probe> + Clone {
-        self.0.iter().copied()
-    }
-
-    /// The one of that word.
-    fn get(self, word: &str) -> Option<&'static dyn Probe> {
-        self.iter().find(|probe| probe.word() == word)
-    }
-}
-
 /// Registers protocols: the module, and the probe in it.
 macro_rules! probes {
     ($($module:ident::$probe:ident),* $(,)?) => {
-        /// The protocols that are built in.
+        /// The protocols that there are.
         pub(crate) static PROBES: &[&dyn Probe] = &[$(&$module::$probe),*];
     };
 }
 
 probes! {
     http::Http,
+    amqp::Amqp,
+    cassandra::Cassandra,
+    dns::Dns,
+    ftp::Ftp,
     grpc::Grpc,
+    imap::Imap,
+    kafka::Kafka,
+    ldap::Ldap,
+    memcached::Memcached,
+    mongodb::Mongodb,
+    mqtt::Mqtt,
+    mysql::Mysql,
+    nats::Nats,
+    ntp::Ntp,
+    pop3::Pop3,
+    postgresql::Postgresql,
+    rdp::Rdp,
     redis::Redis,
+    rtsp::Rtsp,
+    sip::Sip,
+    smb::Smb,
+    smtp::Smtp,
+    snmp::Snmp,
     ssh::Ssh,
+    telnet::Telnet,
+    vnc::Vnc,
+    zookeeper::Zookeeper,
+}
+
+/// What a probe makes of all that a server said over TCP to the question of `to`.
+#[cfg(test)]
+fn told(probe: &dyn Probe, bytes: &[u8], to: Option<&'static str>) -> Option<Identity> {
+    probe.recognise(&Said { bytes, transport: Transport::Tcp, to, ended: true, address: ([127, 0, 0, 1], 1).into() })
 }
 
 #[cfg(test)]

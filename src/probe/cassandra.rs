@@ -1,0 +1,115 @@
+//! Cassandra (native_protocol_v4.spec of its source): OPTIONS, which may be asked before anything else.
+
+use super::bytes::Bytes;
+use super::words::list;
+use super::{Asked, Probe, Said};
+use crate::clean::Untrusted;
+use crate::model::Identity;
+
+pub(super) struct Cassandra;
+
+/// A request of version 4 on stream `po` with an empty body; every server since 2.2 speaks it, or says what it does speak.
+const OPTIONS: &[u8] = b"\x04\0po\x05\0\0\0\0";
+const ERROR: u8 = 0;
+const SUPPORTED: u8 = 6;
+/// The longest list of values that is looked at.
+const MOST_VALUES: u16 = 64;
+
+impl Probe for Cassandra {
+    fn word(&self) -> &'static str {
+        "cassandra"
+    }
+
+    fn ports(&self) -> &'static [u16] {
+        &[9042]
+    }
+
+    fn tls_ports(&self) -> &'static [u16] {
+        &[9142]
+    }
+
+    fn likelihood(&self) -> u8 {
+        2
+    }
+
+    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+        Some(OPTIONS.to_vec())
+    }
+
+    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+        let mut bytes = Bytes(said.bytes);
+        let (version, _, stream, kind) = (bytes.u8()?, bytes.u8()?, bytes.take(2)?, bytes.u8()?);
+        if !(0x83..=0x86).contains(&version) || stream != b"po" {
+            return None;
+        }
+        let identity = Identity::of("cassandra").fact("protocol_version", version & 0x7f);
+        let body = bytes.part()?;
+        match kind {
+            SUPPORTED => supported(identity, body),
+            ERROR => Some(identity.fact_if("error", error(body))),
+            _ => None,
+        }
+    }
+}
+
+/// A string multimap: names, each with a list of values.
+fn supported(mut identity: Identity, body: &[u8]) -> Option<Identity> {
+    let mut bytes = Bytes(body);
+    let count = bytes.u16()?.min(MOST_VALUES);
+    for _ in 0..count {
+        let name = bytes.text()?;
+        let values = bytes.u16()?;
+        if values > MOST_VALUES {
+            return None;
+        }
+        let values = (0..values).map(|_| bytes.text()).collect::<Option<Vec<_>>>()?;
+        let fact = match name {
+            b"CQL_VERSION" => "cql_versions",
+            b"COMPRESSION" => "compressions",
+            b"PROTOCOL_VERSIONS" => "protocol_versions",
+            _ => continue,
+        };
+        identity = identity.fact_if(fact, list(values.into_iter()));
+    }
+    Some(identity)
+}
+
+fn error(body: &[u8]) -> Option<Untrusted> {
+    let mut bytes = Bytes(body);
+    bytes.u32()?;
+    bytes.text().map(|text| Untrusted::from_bytes(&text[..text.len().min(256)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::probe::told;
+
+    fn frame(kind: u8, body: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+        [b"\x84\0po", &[kind][..], &length, body].concat()
+    }
+
+    #[test]
+    fn what_it_supports_is_told() {
+        // SUPPORTED as 4.2.4 of the specification lays it out.
+        let body = b"\0\x02\0\x0bCQL_VERSION\0\x01\0\x053.4.6\0\x0bCOMPRESSION\0\x02\0\x06snappy\0\x03lz4";
+        let identity = told(&Cassandra, &frame(SUPPORTED, body), Some("cassandra")).unwrap();
+        assert_eq!(identity.facts["cql_versions"], vec!["3.4.6"].into());
+        assert_eq!(identity.facts["compressions"], vec!["snappy", "lz4"].into());
+        // 4.2.1: code 0x000A, a protocol error.
+        let identity = told(&Cassandra, &frame(ERROR, b"\0\0\0\x0a\0\x03bad"), Some("cassandra")).unwrap();
+        assert_eq!(identity.facts["error"], "bad".into());
+        assert_eq!(told(&Cassandra, OPTIONS, None), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_is_taken(kind: u8, body: Vec<u8>) {
+            let _ = (supported(Identity::default(), &body), error(&body));
+            let _ = told(&Cassandra, &frame(kind, &body), None);
+        }
+    }
+}

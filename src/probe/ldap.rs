@@ -1,0 +1,191 @@
+//! LDAP (RFC 4511): its root entry (RFC 4512, 5.1), which anybody may read without a bind.
+
+use super::ber::{self, Elements};
+use super::words::{list, product_and_version};
+use super::{Asked, Probe, Said};
+use crate::clean::Untrusted;
+use crate::model::Identity;
+use crate::net::StartTls;
+
+pub(super) struct Ldap;
+
+/// SearchRequest with message id 1: base "", this object only, at most one entry and five seconds, `(objectClass=*)`.
+const SEARCH: &[u8] = b"\x04\0\x0a\x01\0\x0a\x01\0\x02\x01\x01\x02\x01\x05\x01\x01\0\x87\x0bobjectClass";
+/// What is asked for.
+const ATTRIBUTES: [&str; 10] = [
+    "objectClass",
+    "namingContexts",
+    "supportedLDAPVersion",
+    "supportedSASLMechanisms",
+    "vendorName",
+    "vendorVersion",
+    "dnsHostName",
+    "defaultNamingContext",
+    "isGlobalCatalogReady",
+    "supportedExtension",
+];
+/// The longest entry that is read.
+const MOST: usize = 8 * 1024;
+/// ExtendedRequest StartTLS, among the extensions.
+const STARTTLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
+
+impl Probe for Ldap {
+    fn word(&self) -> &'static str {
+        "ldap"
+    }
+
+    fn ports(&self) -> &'static [u16] {
+        &[389, 3268]
+    }
+
+    fn tls_ports(&self) -> &'static [u16] {
+        &[636, 3269]
+    }
+
+    fn likelihood(&self) -> u8 {
+        5
+    }
+
+    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+        let attributes: Vec<u8> = ATTRIBUTES.iter().flat_map(|name| element(0x04, name.as_bytes())).collect();
+        let search = [SEARCH, &element(0x30, &attributes)].concat();
+        Some(element(0x30, &[b"\x02\x01\x01", &*element(0x63, &search)].concat()))
+    }
+
+    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+        // The entry is told before the result; a server that denies it only gives the result.
+        if ber::is_whole(said.bytes) { answer(said.bytes) } else { None }
+    }
+
+    fn longest(&self) -> usize {
+        MOST
+    }
+
+    fn starttls(&self) -> Option<StartTls> {
+        Some(StartTls::Ldap)
+    }
+}
+
+/// An element whose content is shorter than 64 KiB.
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).unwrap_or(u16::MAX).to_be_bytes();
+    [&[tag, 0x82, length[0], length[1]], content].concat()
+}
+
+fn answer(bytes: &[u8]) -> Option<Identity> {
+    let mut message = Elements::of(bytes).inside(0x30)?;
+    let id = message.number()?;
+    let (tag, content) = message.any()?;
+    match tag {
+        // SearchResultEntry of the root.
+        0x64 if id == 1 => entry(content),
+        // SearchResultDone, or the notice of disconnection (RFC 4511, 4.4.1).
+        0x65 if id == 1 => result(content),
+        0x78 if id == 0 => result(content),
+        _ => None,
+    }
+}
+
+fn result(content: &[u8]) -> Option<Identity> {
+    let code = Elements::of(content).next(0x0a).filter(|code| code.len() == 1)?[0];
+    Some(Identity::of("ldap").fact("result_code", code))
+}
+
+fn entry(content: &[u8]) -> Option<Identity> {
+    let mut content = Elements::of(content);
+    if !content.next(0x04)?.is_empty() {
+        return None;
+    }
+    let attributes = content.inside(0x30)?;
+    let values = |name: &str| values(attributes, name).unwrap_or(Elements::of(&[]));
+    let first = |name: &str| values(name).next(0x04);
+    let all = |name: &str| {
+        let mut values = values(name);
+        list(std::iter::from_fn(move || values.next(0x04)))
+    };
+    let has = |name: &str, wanted: &[u8]| {
+        let mut values = values(name);
+        std::iter::from_fn(move || values.next(0x04)).any(|value| value.eq_ignore_ascii_case(wanted))
+    };
+    let identity = Identity::of("ldap")
+        .fact_if("naming_contexts", all("namingContexts"))
+        .fact_if("ldap_versions", all("supportedLDAPVersion"))
+        .fact_if("sasl_mechanisms", all("supportedSASLMechanisms"))
+        .fact_if("hostname", first("dnsHostName").map(Untrusted::from_bytes))
+        .fact("starttls_offered", has("supportedExtension", STARTTLS));
+    let (vendor, version) = (first("vendorName"), first("vendorVersion"));
+    let identity = match vendor {
+        Some(name) => identity.product(Untrusted::from_bytes(name)),
+        None if has("objectClass", b"OpenLDAProotDSE") => identity.product("OpenLDAP"),
+        None if first("isGlobalCatalogReady").is_some() => identity.product("Active Directory"),
+        None => identity,
+    };
+    // `389-Directory/2.3.1 B2023.010.0000`, `8.1.0`.
+    Some(match version.map(|text| (text, product_and_version(text))) {
+        Some((_, Some((_, version)))) => identity.version(version),
+        Some((text, None)) => identity.version(Untrusted::from_bytes(text)),
+        None => identity,
+    })
+}
+
+/// The values of the attribute of that name.
+fn values<'a>(mut attributes: Elements<'a>, name: &str) -> Option<Elements<'a>> {
+    loop {
+        let mut attribute = attributes.inside(0x30)?;
+        if attribute.next(0x04)?.eq_ignore_ascii_case(name.as_bytes()) {
+            return attribute.inside(0x31);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::probe::told;
+
+    fn attribute(name: &str, values: &[&str]) -> Vec<u8> {
+        let values: Vec<u8> = values.iter().flat_map(|value| element(0x04, value.as_bytes())).collect();
+        element(0x30, &[element(0x04, name.as_bytes()), element(0x31, &values)].concat())
+    }
+
+    fn root(attributes: &[Vec<u8>]) -> Vec<u8> {
+        let entry = [element(0x04, b""), element(0x30, &attributes.concat())].concat();
+        element(0x30, &[b"\x02\x01\x01".to_vec(), element(0x64, &entry)].concat())
+    }
+
+    #[test]
+    fn the_root_entry_is_read() {
+        // The attributes of RFC 4512, 5.1, with OpenLDAP's own class.
+        let entry = root(&[
+            attribute("objectClass", &["top", "OpenLDAProotDSE"]),
+            attribute("namingContexts", &["dc=test,dc=local"]),
+            attribute("supportedExtension", &["1.3.6.1.4.1.1466.20037"]),
+        ]);
+        let identity = told(&Ldap, &entry, Some("ldap")).unwrap();
+        assert_eq!(identity.product, Some("OpenLDAP".into()));
+        assert_eq!(identity.facts["naming_contexts"], vec!["dc=test,dc=local"].into());
+        assert_eq!(identity.facts["starttls_offered"], true.into());
+        let entry =
+            root(&[attribute("vendorName", &["389 Project"]), attribute("vendorVersion", &["389-Directory/2.3.1 B1"])]);
+        let identity = told(&Ldap, &entry, Some("ldap")).unwrap();
+        assert_eq!((identity.product, identity.version), (Some("389 Project".into()), Some("2.3.1".into())));
+    }
+
+    #[test]
+    fn a_refusal_is_an_answer_too() {
+        // RFC 4511, 4.1.9: insufficientAccessRights (50).
+        let identity = told(&Ldap, b"\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x32\x04\0\x04\0", Some("ldap")).unwrap();
+        assert_eq!(identity.facts["result_code"], 50.into());
+        assert_eq!(told(&Ldap, b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x32\x04\0\x04\0", Some("ldap")), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_entry_is_taken(content: Vec<u8>, name in "[a-zA-Z]{0,3}") {
+            let _ = (entry(&content), entry(&[b"\x04\0", &*element(0x30, &content)].concat()), answer(&content));
+            let _ = values(Elements::of(&content), &name);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! NATS (docs.nats.io, "NATS Client Protocol"): greets with INFO and an object in JSON.
+
+use serde::Deserialize;
+
+use super::{Probe, Said};
+use crate::clean::Untrusted;
+use crate::model::Identity;
+
+pub(super) struct Nats;
+
+/// INFO is about 500 octets, and grows with the members of a cluster.
+const MOST: usize = 4 * 1024;
+
+/// What is read of INFO.
+#[derive(Deserialize)]
+struct Info {
+    server_id: Option<String>,
+    server_name: Option<String>,
+    version: String,
+    cluster: Option<String>,
+    #[serde(default)]
+    auth_required: bool,
+    #[serde(default)]
+    tls_required: bool,
+    #[serde(default)]
+    tls_available: bool,
+    #[serde(default)]
+    jetstream: bool,
+    max_payload: Option<i64>,
+}
+
+impl Probe for Nats {
+    fn word(&self) -> &'static str {
+        "nats"
+    }
+
+    fn ports(&self) -> &'static [u16] {
+        &[4222]
+    }
+
+    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+        if said.bytes.starts_with(b"INFO {") { info(said.line()?) } else { None }
+    }
+
+    fn longest(&self) -> usize {
+        MOST
+    }
+}
+
+fn info(line: &[u8]) -> Option<Identity> {
+    let info: Info = serde_json::from_slice(line.strip_prefix(b"INFO ")?.trim_ascii()).ok()?;
+    let text = |text: Option<String>| text.map(Untrusted::from);
+    Some(
+        Identity::of("nats")
+            .product("nats-server")
+            .version(info.version)
+            .fact("auth_required", info.auth_required)
+            .fact("tls_required", info.tls_required)
+            .fact("tls_offered", info.tls_required || info.tls_available)
+            .fact("jetstream", info.jetstream)
+            .fact_if("server_id", text(info.server_id))
+            .fact_if("server_name", text(info.server_name))
+            .fact_if("cluster", text(info.cluster))
+            .fact_if("max_payload_bytes", info.max_payload),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::probe::told;
+
+    #[test]
+    fn info_is_read() {
+        // The example of the protocol's page, shortened.
+        let greeting =
+            b"INFO {\"server_id\":\"Zk0GQ3JBSrg3oyxCRRlE09\",\"version\":\"1.2.0\",\"proto\":1,\"go\":\"go1.10.3\",\
+\"host\":\"0.0.0.0\",\"port\":4222,\"max_payload\":1048576,\"client_id\":2392} \r\n";
+        let identity = told(&Nats, greeting, None).unwrap();
+        assert_eq!(identity.version, Some("1.2.0".into()));
+        assert_eq!(identity.facts["max_payload_bytes"], 1_048_576.into());
+        assert_eq!(told(&Nats, b"INFO {\"version\":1}\r\n", None), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_is_taken(line: Vec<u8>) {
+            let _ = info(&[b"INFO ".as_slice(), &line].concat());
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! SIP (RFC 3261): OPTIONS, which asks what somebody can do and rings no telephone.
+
+use super::words::{header, list, product_and_version};
+use super::{Asked, Probe, Said};
+use crate::clean::Untrusted;
+use crate::model::{Identity, Transport};
+
+pub(super) struct Sip;
+
+/// The request of 11.1 from a name that nobody has (RFC 2606). `rport` (RFC 3581): the answer goes to where this came from.
+const OPTIONS_UDP: &[u8] = b"OPTIONS sip:portolan.invalid SIP/2.0\r\n\
+Via: SIP/2.0/UDP portolan.invalid;branch=z9hG4bKportolan;rport\r\n\
+Max-Forwards: 70\r\nFrom: <sip:scan@portolan.invalid>;tag=portolan\r\nTo: <sip:scan@portolan.invalid>\r\n\
+Call-ID: options@portolan.invalid\r\nCSeq: 1 OPTIONS\r\nContact: <sip:scan@portolan.invalid>\r\n\
+Accept: application/sdp\r\nContent-Length: 0\r\n\r\n";
+
+impl Probe for Sip {
+    fn word(&self) -> &'static str {
+        "sip"
+    }
+
+    fn ports(&self) -> &'static [u16] {
+        &[5060]
+    }
+
+    fn tls_ports(&self) -> &'static [u16] {
+        &[5061]
+    }
+
+    fn udp_ports(&self) -> &'static [u16] {
+        &[5060]
+    }
+
+    fn likelihood(&self) -> u8 {
+        2
+    }
+
+    fn hello(&self, asked: &Asked) -> Option<Vec<u8>> {
+        let transport = if asked.inside.is_some() { "SIP/2.0/TLS" } else { "SIP/2.0/TCP" };
+        let text = String::from_utf8_lossy(OPTIONS_UDP);
+        Some(text.replace("SIP/2.0/UDP", transport).into_bytes())
+    }
+
+    fn udp_payload(&self) -> Option<&'static [u8]> {
+        Some(OPTIONS_UDP)
+    }
+
+    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+        let whole = said.ended || said.transport == Transport::Udp;
+        let whole = whole || said.bytes.windows(4).any(|window| window == b"\r\n\r\n");
+        if whole { answer(said.bytes) } else { None }
+    }
+}
+
+/// `SIP/2.0 200 OK`, and headers.
+fn answer(head: &[u8]) -> Option<Identity> {
+    let status = head.strip_prefix(b"SIP/2.0 ")?.get(..3)?;
+    let status: u16 = std::str::from_utf8(status).ok()?.parse().ok()?;
+    let identity = Identity::of("sip").fact("status", status);
+    let methods =
+        header(head, "Allow").and_then(|methods| list(methods.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)));
+    let identity = identity.fact_if("methods", methods);
+    let Some(server) = header(head, "Server").or_else(|| header(head, "User-Agent")) else { return Some(identity) };
+    Some(match product_and_version(server) {
+        Some((product, version)) => identity.product(product).version(version),
+        None => identity.product(Untrusted::from_bytes(server)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::probe::told;
+
+    #[test]
+    fn the_answer_to_options_is_read() {
+        // RFC 3261, 11.2, with a server's name from 20.35.
+        let head = b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bKhjhs8ass877\r\n\
+Allow: INVITE, ACK, CANCEL, OPTIONS, BYE\r\nServer: HomeServer v2\r\n\r\n";
+        let identity = told(&Sip, head, Some("sip")).unwrap();
+        assert_eq!((identity.product, identity.version), (Some("HomeServer v2".into()), None));
+        assert_eq!(identity.facts["methods"], vec!["INVITE", "ACK", "CANCEL", "OPTIONS", "BYE"].into());
+        let identity =
+            told(&Sip, b"SIP/2.0 404 Not Found\r\nServer: kamailio (5.6.3 (x86_64/linux))\r\n\r\n", None).unwrap();
+        assert_eq!((identity.product, identity.version), (Some("kamailio".into()), Some("5.6.3".into())));
+        assert_eq!(told(&Sip, OPTIONS_UDP, None), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_head_is_taken(head: Vec<u8>) {
+            let _ = answer(&[b"SIP/2.0 200".as_slice(), &head].concat());
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Telnet (RFC 854): greets with the options it would like.
+
+use super::words::lines;
+use super::{Probe, Said, Speaking};
+use crate::clean::Untrusted;
+use crate::model::Identity;
+
+pub(super) struct Telnet;
+
+const IAC: u8 = 255;
+const SB: u8 = 250;
+const SE: u8 = 240;
+const WILL: u8 = 251;
+const WONT: u8 = 252;
+const DO: u8 = 253;
+const DONT: u8 = 254;
+/// So many options are refused, which is more than servers ask for; the others stay open.
+const MOST_OPTIONS: usize = 64;
+
+impl Probe for Telnet {
+    fn word(&self) -> &'static str {
+        "telnet"
+    }
+
+    fn ports(&self) -> &'static [u16] {
+        &[23, 2323]
+    }
+
+    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+        // An option's number is below 50, but for a few special ones.
+        let known = said.to.is_none() && matches!(said.bytes, [IAC, WILL..=DONT, 0..=49 | 200.., ..]);
+        known.then(|| with_banner(Identity::of("telnet"), said.bytes))
+    }
+
+    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> Speaking<'a> {
+        Box::pin(async move {
+            let mut greeting = Vec::new();
+            let mut refused = 0;
+            while talk.more(&mut greeting).await? && greeting.len() < self.longest() {
+                if !matches!(greeting[..], [IAC, ..]) {
+                    return Ok(None);
+                }
+                // A server that is refused everything goes on to its banner.
+                let refusals = refusals(&greeting);
+                if refusals.len() > refused {
+                    talk.peer.write(&refusals[refused..]).await?;
+                    refused = refusals.len();
+                }
+            }
+            Ok(matches!(greeting[..], [IAC, WILL..=DONT, ..]).then(|| with_banner(Identity::of("telnet"), &greeting)))
+        })
+    }
+}
+
+/// What is said, without the commands: each command and its option, and the text between.
+fn parted(bytes: &[u8]) -> (Vec<(u8, u8)>, Vec<u8>) {
+    let (mut options, mut text) = (Vec::new(), Vec::new());
+    let mut rest = bytes;
+    loop {
+        rest = match rest {
+            [IAC, IAC, rest @ ..] => {
+                text.push(IAC);
+                rest
+            }
+            [IAC, command @ WILL..=DONT, option, rest @ ..] => {
+                options.push((*command, *option));
+                rest
+            }
+            [IAC, SB, inside @ ..] => match inside.windows(2).position(|pair| pair == [IAC, SE]) {
+                Some(end) => &inside[end + 2..],
+                None => return (options, text),
+            },
+            [IAC, _, rest @ ..] => rest,
+            [IAC] | [] => return (options, text),
+            [byte, rest @ ..] => {
+                text.push(*byte);
+                rest
+            }
+        }
+    }
+}
+
+/// The answers to its wishes and offers: no to all of them.
+fn refusals(greeting: &[u8]) -> Vec<u8> {
+    let refusal = |(command, option): &(u8, u8)| match *command {
+        DO => vec![IAC, WONT, *option],
+        WILL => vec![IAC, DONT, *option],
+        _ => Vec::new(),
+    };
+    parted(greeting).0.iter().take(MOST_OPTIONS).flat_map(refusal).collect()
+}
+
+fn with_banner(identity: Identity, greeting: &[u8]) -> Identity {
+    let (options, text) = parted(greeting);
+    let line = lines(&text).map(<[u8]>::trim_ascii).find(|line| !line.is_empty());
+    let line = line.map(|line| Untrusted::from_bytes(&line[..line.len().min(256)]));
+    let asks: Vec<u8> =
+        options.iter().filter(|(command, _)| *command == DO).map(|(_, option)| *option).take(32).collect();
+    identity.fact_if("banner", line).fact("options", asks)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::probe::told;
+
+    #[test]
+    fn options_are_parted_from_the_text() {
+        // RFC 854 and 855: DO TERMINAL-TYPE, WILL ECHO, a subnegotiation, and a text with an escaped IAC.
+        let greeting = b"\xff\xfd\x18\xff\xfb\x01\xff\xfa\x18\x01\xff\xf0\r\nDebian\xff\xff login: ";
+        let identity = told(&Telnet, greeting, None).unwrap();
+        assert_eq!(identity.facts["banner"], Untrusted::from_bytes(b"Debian\xff login:").into());
+        assert_eq!(identity.facts["options"], vec![24_u8].into());
+        assert_eq!(refusals(greeting), [IAC, WONT, 24, IAC, DONT, 1]);
+        assert_eq!(told(&Telnet, b"\xff\xfe", None), None);
+        assert_eq!(told(&Telnet, greeting, Some("http")), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_greeting_is_taken(greeting: Vec<u8>) {
+            let (options, text) = parted(&greeting);
+            prop_assert!(options.len() * 3 + text.len() <= greeting.len());
+            prop_assert!(refusals(&greeting).len() <= 3 * MOST_OPTIONS);
+            let _ = with_banner(Identity::default(), &greeting);
+        }
+    }
+}
