@@ -531,7 +531,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__scan)
-            opts="-4 -6 -y -p -T -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --top-ports --exclude-ports --pace --rate --timeout --retries --deadline --all --reason --fail-empty --strict --hand-to --config --output --json --color --quiet --help --version"
+            opts="-4 -6 -y -p -T -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --top-ports --exclude-ports --pace --rate --timeout --retries --deadline --resume --all --reason --fail-empty --strict --hand-to --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -601,6 +601,21 @@ _portolan() {
                     ;;
                 --deadline)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resume)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --hand-to)
@@ -903,7 +918,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__scan)
-            opts="-4 -6 -y -p -T -o -q -h -V --fail-empty --strict --hand-to --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --top-ports --exclude-ports --pace --rate --timeout --retries --deadline --all --reason --config --output --json --color --quiet --help --version"
+            opts="-4 -6 -y -p -T -o -q -h -V --fail-empty --strict --hand-to --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --top-ports --exclude-ports --pace --rate --timeout --retries --deadline --resume --all --reason --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -977,6 +992,21 @@ _portolan() {
                     ;;
                 --deadline)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resume)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --config)

@@ -128,6 +128,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l timeout -d 'The most that one attempt may wait, as in 500ms or 2s; how long it does wait follows the answers' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l retries -d 'How often a silent port is asked again at most [default: as the loss that is seen asks for]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l deadline -d 'End the whole scan after this time, done or not' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l resume -d 'Keep in this file where the scan stands, and go on there if an earlier one has left it' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
@@ -201,6 +202,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l rate -d 'At m
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l timeout -d 'The most that one attempt may wait, as in 500ms or 2s; how long it does wait follows the answers' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l retries -d 'How often a silent port is asked again at most [default: as the loss that is seen asks for]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l deadline -d 'End the whole scan after this time, done or not' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resume -d 'Keep in this file where the scan stands, and go on there if an earlier one has left it' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'

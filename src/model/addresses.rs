@@ -22,6 +22,16 @@ impl Block {
         self.v6
     }
 
+    /// The address that a number of its family stands for.
+    fn address(&self, number: u128) -> Option<IpAddr> {
+        Some(if self.v6 {
+            Ipv6Addr::from_bits(number).into()
+        } else {
+            // A block of IPv4 holds nothing larger.
+            Ipv4Addr::from_bits(u32::try_from(number).ok()?).into()
+        })
+    }
+
     /// How many more than one there are, which fits even for all of IPv6.
     fn beyond_first(&self) -> u128 {
         self.last - self.first
@@ -133,12 +143,21 @@ impl Addresses {
         let at = self.before.partition_point(|&before| before <= index).checked_sub(1)?;
         let (block, offset) = (self.blocks[at], index - self.before[at]);
         let number = (offset <= block.beyond_first()).then(|| block.first + offset)?;
-        Some(if block.v6 {
-            Ipv6Addr::from_bits(number).into()
-        } else {
-            // A block of IPv4 holds nothing larger.
-            Ipv4Addr::from_bits(u32::try_from(number).ok()?).into()
-        })
+        block.address(number)
+    }
+
+    /// The number of an address in that order, if it is in the set.
+    pub fn position(&self, ip: IpAddr) -> Option<u128> {
+        let key = (ip.is_ipv6(), number(ip));
+        let at = self.blocks.partition_point(|block| (block.v6, block.first) <= key).checked_sub(1)?;
+        let block = self.blocks[at];
+        (block.v6 == key.0 && key.1 <= block.last).then(|| self.before[at] + (key.1 - block.first))
+    }
+
+    /// The first and the last address of each run of neighbours, in order.
+    pub fn blocks(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> {
+        let bounds = |block: &Block| Some((block.address(block.first)?, block.address(block.last)?));
+        self.blocks.iter().filter_map(bounds)
     }
 
     /// Whether an address is in the set.
@@ -183,6 +202,9 @@ mod tests {
             }
             let listed: Vec<_> = (0..set.len()).map(|at| set.get(at).unwrap()).map(|ip| (ip.is_ipv6(), number(ip))).collect();
             prop_assert_eq!(listed, expected.into_iter().collect::<Vec<_>>());
+            prop_assert!((0..set.len()).all(|at| set.position(set.get(at).unwrap()) == Some(at)));
+            let again = set.blocks().map(|(first, last)| Block::new(first, last).unwrap());
+            prop_assert_eq!(&Addresses::new(again), &set);
             prop_assert_eq!(set.get(set.len()), None);
         }
 
@@ -191,6 +213,7 @@ mod tests {
             let set = Addresses::new(take.clone());
             let ip = IpAddr::from(Ipv4Addr::from_bits(bits));
             prop_assert_eq!(set.contains(ip), written_out(&take).contains(&(false, bits.into())));
+            prop_assert_eq!(set.position(ip).is_some(), set.contains(ip));
         }
     }
 

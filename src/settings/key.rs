@@ -5,8 +5,9 @@ use clap::{Arg, ArgAction, Command};
 /// What a flag's opposite begins with: `--no-quiet` takes back a `quiet = true` of the settings.
 pub(crate) const NEGATION: &str = "no-";
 
-/// Options that are no settings: the one names the settings file, the other is a short way to write `output`.
-const ONLY_ON_THE_LINE: [&str; 2] = ["config", "json"];
+/// Options that are no settings: one names the settings file, one is a short way to write `output`, and one is of a single
+/// run.
+const ONLY_ON_THE_LINE: [&str; 3] = ["config", "json", "resume"];
 
 /// Options of sources that variables of their own field set. Only the command line reads them: where several sources of a
 /// kind are set up, one variable would reach all of them.

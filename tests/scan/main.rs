@@ -6,6 +6,7 @@
 mod filters;
 mod limits;
 mod recall;
+mod resume;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;

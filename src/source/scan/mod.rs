@@ -1,10 +1,12 @@
 //! Which TCP ports of other hosts are open, by connecting to them.
 
 mod columns;
+mod done;
 mod host;
 mod options;
 mod pace;
 mod plan;
+mod resume;
 mod run;
 mod summary;
 mod tally;
@@ -14,6 +16,7 @@ mod worker;
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::Poll;
@@ -25,9 +28,10 @@ pub use pace::Tempo;
 
 use self::pace::Pace;
 use self::plan::Plan;
+use self::resume::{Left, Resume};
 use self::run::{Found, Run};
 use self::summary::Summary;
-use crate::clean::Untrusted;
+use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result};
 use crate::model::{
     Address, Column, Completeness, DEFAULT_TOP, Endpoint, Fault, Listing, PortState, Ports, ProbeOrder, ScanDetail,
@@ -66,10 +70,18 @@ impl Scan {
         if let Some(plan) = prepared.plan {
             let summary = Summary::of(&plan);
             let run = Run::start(plan, Arc::default())?;
+            let before = prepared.resume.as_ref().map(|resume| resume.found().to_vec()).unwrap_or_default();
+            listing.services.extend(before.into_iter().map(|found| service(found, &prepared.names)));
             while let Some(found) = run.next() {
+                if let Some(resume) = &mut prepared.resume {
+                    resume.add(found);
+                }
                 listing.services.push(service(found, &prepared.names));
             }
             listing.errors.extend(summary.faults(&run.tally()?));
+            if let Some(Err(fault)) = prepared.resume.map(|resume| resume.finish(summary.probes)) {
+                listing.errors.push(fault);
+            }
         }
         listing.services.sort_by_key(|service| service.endpoints.first().map(|at| (at.address.clone(), at.port)));
         if !listing.errors.is_empty() {
@@ -81,14 +93,18 @@ impl Scan {
     /// What is to be asked; `confirm` decides whether many questions may be.
     fn prepare(&self, confirm: &mut dyn FnMut(&str) -> bool) -> Result<Prepared> {
         let begin = Instant::now();
-        let ports = self.chosen_ports()?;
-        let targets::Asked { addresses, names, faults } = targets::read(self)?;
+        let left = self.resume.as_deref().map(Left::read).transpose()?.flatten();
+        let ports = match &left {
+            Some(left) if !self.chooses_ports() => left.ports.clone(),
+            _ => self.chosen_ports()?,
+        };
+        let targets::Asked { addresses, names, faults } = self.asked(left.as_ref())?;
         if addresses.is_empty() {
             if faults.is_empty() {
                 let hint = "look at what --exclude and -4 or -6 leave over";
                 return Err(Error::usage("these targets", "no address is left of them", hint));
             }
-            return Ok(Prepared { plan: None, names, faults });
+            return Ok(Prepared { plan: None, names, faults, resume: None });
         }
         let probes = addresses.len().saturating_mul(ports.len() as u128);
         let said = format!("{} ports of {} hosts are {probes} questions", ports.len(), addresses.len());
@@ -99,6 +115,8 @@ impl Scan {
         let (Ok(hosts), Ok(probes)) = (u64::try_from(addresses.len()), u64::try_from(probes)) else {
             return Err(Error::usage("these targets", format!("{said}, more than can be counted"), "choose fewer"));
         };
+        let begin_resume = |path| Resume::begin(path, left, &addresses, &ports, &names);
+        let resume = self.resume.as_deref().map(begin_resume).transpose()?;
         let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
         let worth = usize::try_from(probes / WORTH_A_THREAD).unwrap_or(usize::MAX).max(1);
         let threads = cores.min(worth);
@@ -112,8 +130,29 @@ impl Scan {
             deadline: self.deadline.map(|deadline| begin + deadline),
             threads,
             addresses,
+            done: resume.as_ref().map(|resume| Arc::clone(&resume.done)),
         };
-        Ok(Prepared { plan: Some(plan), names, faults })
+        Ok(Prepared { plan: Some(plan), names, faults, resume })
+    }
+
+    fn chooses_ports(&self) -> bool {
+        self.ports.is_some() || self.top_ports.is_some() || self.exclude_ports.is_some()
+    }
+
+    /// The targets that are named, or those of the run that is gone on with.
+    fn asked(&self, left: Option<&Left>) -> Result<targets::Asked> {
+        match (left, &self.resume) {
+            _ if !self.targets.is_empty() || self.interface.is_some() => targets::read(self),
+            (Some(Left { addresses, names, .. }), _) => {
+                Ok(targets::Asked { addresses: addresses.clone(), names: names.clone(), faults: Vec::new() })
+            }
+            (None, Some(path)) => {
+                let what = format!("--resume '{}'", clean(&path.to_string_lossy()));
+                let why = "it is not there, and no target is named";
+                Err(Error::usage(what, why, "name targets, to begin a scan that can be gone on with"))
+            }
+            (None, None) => targets::read(self),
+        }
     }
 
     fn chosen_ports(&self) -> Result<Ports> {
@@ -132,17 +171,22 @@ impl Scan {
     }
 
     async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
-        let Prepared { plan, names, mut faults } = self.prepare(&mut |question| out.confirm(question))?;
+        let Prepared { plan, names, mut faults, mut resume } = self.prepare(&mut |question| out.confirm(question))?;
         if let Some(plan) = plan {
             let summary = Summary::of(&plan);
             let run = Run::start(plan, out.closed())?;
             // A document of more rows than that is not worth the memory that sorting it takes.
             let streams = out.streams() || (self.all && u128::from(summary.probes) > MANY);
-            let found = hand_over(&run, &names, summary.probes, streams, out).await;
+            let found = hand_over(&run, &names, summary, streams, &mut resume, out).await;
             let tally = run.tally()?;
+            let resumed = resume.map(|resume| resume.finish(summary.probes)).transpose();
             hand_over_sorted(found, &names, out);
             out.note(summary.sentence(&tally));
             faults.extend(summary.faults(&tally));
+            match resumed {
+                Ok(how) => how.flatten().into_iter().for_each(|how| out.note(how)),
+                Err(fault) => faults.push(fault),
+            }
         }
         let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
         for fault in faults {
@@ -158,45 +202,77 @@ struct Prepared {
     plan: Option<Plan>,
     names: BTreeMap<IpAddr, Untrusted>,
     faults: Vec<Fault>,
+    /// The file that tells of this scan.
+    resume: Option<Resume>,
 }
 
 /// Word of progress goes out at most this often.
 const PROGRESS: Duration = Duration::from_millis(100);
 
 /// Takes results as they come, until there are no more or `out` wants no more; hands them to `out` if that `streams`, and
-/// keeps them otherwise.
+/// keeps them otherwise. What earlier runs found goes before.
 async fn hand_over(
     run: &Run,
     names: &BTreeMap<IpAddr, Untrusted>,
-    total: u64,
+    summary: Summary,
     streams: bool,
+    resume: &mut Option<Resume>,
     out: &mut dyn Sink,
 ) -> Vec<Found> {
-    let (mut found, mut kept, mut said) = (0, Vec::new(), Instant::now());
+    let before = resume.as_ref().map(|resume| resume.found().to_vec()).unwrap_or_default();
+    let (mut found, mut kept, mut said, mut due) = (before.len() as u64, Vec::new(), Instant::now(), None);
+    let mut take = |port, out: &mut dyn Sink| {
+        if streams {
+            return out.service(service(port, names).erase()).is_continue();
+        }
+        kept.push(port);
+        true
+    };
+    // Nobody hears the rest, but the file must hold it.
+    let mut heard = before.into_iter().all(|port| take(port, out));
     poll_fn(|context| {
         loop {
-            let next = run.poll_next(context);
+            if !heard {
+                run.close();
+            }
             if said.elapsed() >= PROGRESS {
                 said = Instant::now();
-                out.progress(Progress { done: run.done(), total, found });
+                if due.is_none() {
+                    due = resume.as_ref().and_then(Resume::due);
+                }
+                out.progress(Progress { done: summary.before + run.done(), total: summary.probes, found });
             }
-            match next {
+            match run.poll_next(context) {
                 Poll::Ready(Some(port)) => {
                     found += 1;
-                    if !streams {
-                        kept.push(port);
-                    } else if out.service(service(port, names).erase()).is_break() {
+                    if let Some(resume) = resume.as_mut() {
+                        resume.add(port);
+                    }
+                    heard = heard && take(port, out);
+                    if !heard && resume.is_none() {
                         run.close();
                         return Poll::Ready(());
                     }
                 }
                 Poll::Ready(None) => return Poll::Ready(()),
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    // Whatever had ended when that was noted was on its way by then, and has been taken by now.
+                    if let (Some(resume), Some(bits)) = (resume.as_mut(), due.take()) {
+                        resume.save(&bits);
+                    }
+                    return Poll::Pending;
+                }
             }
         }
     })
     .await;
     kept
+}
+
+/// The operating system's words without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 fn hand_over_sorted(mut found: Vec<Found>, names: &BTreeMap<IpAddr, Untrusted>, out: &mut dyn Sink) {

@@ -27,7 +27,7 @@ Examples:
 #[command(next_help_heading = "Targets", after_help = EXAMPLES)]
 pub struct Scan {
     /// What to scan: addresses, networks, ranges, names, local, @FILE, -
-    #[arg(value_name = "TARGET", required_unless_present = "interface", value_hint = ValueHint::Hostname)]
+    #[arg(value_name = "TARGET", required_unless_present_any = ["interface", "resume"], value_hint = ValueHint::Hostname)]
     pub targets: Vec<String>,
     /// Scan the networks that this interface is in
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
@@ -71,6 +71,11 @@ pub struct Scan {
     /// End the whole scan after this time, done or not
     #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Pace")]
     pub deadline: Option<Duration>,
+    /// Keep in this file where the scan stands, and go on there if an earlier one has left it
+    ///
+    /// The file holds targets and ports, so that --resume FILE alone goes on. It is gone once everything was asked.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Pace")]
+    pub resume: Option<PathBuf>,
     /// List closed, filtered and unreachable ports too
     #[arg(long, help_heading = "Output")]
     pub all: bool,
@@ -98,6 +103,7 @@ impl Default for Scan {
             timeout: Duration::from_secs(3),
             retries: None,
             deadline: None,
+            resume: None,
             all: false,
             reason: false,
         }

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Instant;
 
+use super::done::Done;
 use super::pace::Pace;
 use crate::model::{Addresses, ProbeOrder};
 
@@ -23,9 +25,23 @@ pub(super) struct Plan {
     pub(super) ephemeral: RangeInclusive<u16>,
     pub(super) deadline: Option<Instant>,
     pub(super) threads: usize,
+    /// What need not be asked, and where to note what has been.
+    pub(super) done: Option<Arc<Done>>,
 }
 
 impl Plan {
+    /// Whether a run before this one has asked a port already.
+    pub(super) fn is_done(&self, host: u64, port: u16) -> bool {
+        self.done.as_ref().is_some_and(|done| done.has(host, port))
+    }
+
+    /// Notes that a port has ended, and what was found of it handed over.
+    pub(super) fn note_done(&self, host: u64, port: u16) {
+        if let Some(done) = &self.done {
+            done.set(host, port);
+        }
+    }
+
     /// The address of the host with that number.
     pub(super) fn address(&self, host: u64) -> IpAddr {
         // A number that there is no address for is never given out.
@@ -80,6 +96,7 @@ mod tests {
                 ephemeral: 1..=1,
                 deadline: None,
                 threads,
+                done: None,
             };
             let mut seen = BTreeSet::new();
             for share in (0..threads).map(|thread| plan.share(thread)) {

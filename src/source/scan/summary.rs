@@ -13,11 +13,13 @@ use crate::model::{Fault, PortState};
 pub(super) struct Summary {
     hosts: u64,
     pub(super) probes: u64,
+    /// Of these, what an earlier run has asked.
+    pub(super) before: u64,
 }
 
 impl Summary {
     pub(super) fn of(plan: &Plan) -> Self {
-        Self { hosts: plan.hosts, probes: plan.probes }
+        Self { hosts: plan.hosts, probes: plan.probes, before: plan.done.as_ref().map_or(0, |done| done.count()) }
     }
 
     /// How many ports are in which state, for people.
@@ -32,7 +34,10 @@ impl Summary {
             }
         }
         text.pop();
-        let untried = self.probes.saturating_sub(tally.known());
+        if self.before > 0 {
+            let _ = write!(text, "; {} asked before", self.before);
+        }
+        let untried = self.probes.saturating_sub(self.before + tally.known());
         if untried > 0 {
             let _ = write!(text, "; {untried} not tried");
         }
@@ -53,7 +58,7 @@ impl Summary {
             let why = tally.shortage.map_or_else(|| "every attempt met itself".to_owned(), shortage);
             faults.push(fault(tally.short, &why, "scan fewer targets at a time, or raise the limit"));
         }
-        let untried = self.probes.saturating_sub(tally.known() + tally.prohibited + tally.short);
+        let untried = self.probes.saturating_sub(self.before + tally.known() + tally.prohibited + tally.short);
         match tally.cut {
             _ if untried == 0 => {}
             Some(Cut::Deadline) => {
@@ -86,7 +91,7 @@ mod tests {
 
     #[test]
     fn every_port_is_told_of() {
-        let summary = Summary { hosts: 2, probes: 20 };
+        let summary = Summary { hosts: 2, probes: 20, before: 0 };
         let mut tally = Tally::default();
         (0..20).for_each(|_| tally.count(PortState::Closed));
         assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 0 open, 20 closed");

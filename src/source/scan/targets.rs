@@ -144,7 +144,7 @@ impl Gathered {
 
     fn file(&mut self, path: &Path) -> Result<()> {
         let shown = clean(&path.to_string_lossy());
-        let file = File::open(path).map_err(|error| Error::usage(format!("'{shown}'"), plain(&error), HINT))?;
+        let file = File::open(path).map_err(|error| Error::usage(format!("'{shown}'"), super::plain(&error), HINT))?;
         self.lines(BufReader::new(file), &shown)
     }
 
@@ -156,7 +156,7 @@ impl Gathered {
             number += 1;
             let place = |text: &str| format!("'{text}' in line {number} of {shown}");
             let read = io::Read::take(&mut from, LONGEST_LINE).read_until(b'\n', &mut line);
-            let read = read.map_err(|error| Error::usage(format!("'{shown}'"), plain(&error), HINT))?;
+            let read = read.map_err(|error| Error::usage(format!("'{shown}'"), super::plain(&error), HINT))?;
             if read == 0 {
                 break;
             }
@@ -181,12 +181,6 @@ impl Gathered {
 }
 
 const HINT: &str = "name a file with a target a line, or - for standard input";
-
-/// The operating system's words without its number.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
-}
 
 #[cfg(test)]
 mod tests {

@@ -190,6 +190,9 @@ impl<'p> Worker<'p> {
             if host.queued {
                 self.ready.push_back(at);
             }
+            if self.plan.is_done(host.number, port) {
+                continue;
+            }
             return Some(Probe { host: at, port, attempt: 1, marks: 0 });
         }
     }
@@ -333,6 +336,7 @@ impl<'p> Worker<'p> {
             let address = address(self.plan, &self.hosts, probe);
             self.wire.send(Found { address, reason, rtt_us: rtt, attempts: probe.attempt });
         }
+        self.plan.note_done(self.hosts[probe.host as usize].number, probe.port);
     }
 
     /// Looks at the flags, at what has waited too long, and at what was put aside.

@@ -1,0 +1,231 @@
+//! `--resume FILE`: where a scan stands, for a run that goes on with it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::done::Done;
+use super::run::Found;
+use crate::clean::{Untrusted, clean};
+use crate::error::{Error, Result};
+use crate::model::{Addresses, Block, Fault, Ports, Reason};
+
+/// What the file begins with. A change of meaning makes it `/v2`.
+const SCHEMA: &str = "portolan/resume/v1";
+/// More questions than this are not kept track of: the track would take 32 MB of memory, and 64 MB of the file.
+const MOST: u64 = 1 << 28;
+/// No file of ours is larger.
+const LARGEST: u64 = 1 << 30;
+/// What a crash may cost.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// What the file holds.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    schema: String,
+    /// The first and the last address of each block, sorted.
+    targets: Vec<(IpAddr, IpAddr)>,
+    ports: String,
+    names: BTreeMap<IpAddr, String>,
+    found: Vec<FoundRecord>,
+    /// A bit for each question, 16 hexadecimal digits for 64 of them; the end, where nothing is done, is left out.
+    done: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct FoundRecord {
+    address: SocketAddr,
+    reason: Reason,
+    rtt_us: Option<u64>,
+    attempts: u8,
+}
+
+/// What an earlier run has left.
+pub(super) struct Left {
+    pub(super) addresses: Addresses,
+    pub(super) ports: Ports,
+    pub(super) names: BTreeMap<IpAddr, Untrusted>,
+    found: Vec<Found>,
+    bits: Vec<u64>,
+}
+
+impl Left {
+    /// Reads the file, if it is there.
+    ///
+    /// # Errors
+    /// Where it cannot be read, or is no such file.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>> {
+        let mut text = String::new();
+        let read = File::open(path).and_then(|file| file.take(LARGEST).read_to_string(&mut text));
+        match read {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(refused(path, super::plain(&error), "name another file")),
+            Ok(_) => match serde_json::from_str::<Record>(&text).ok().and_then(Self::of) {
+                Some(left) => Ok(Some(left)),
+                None => {
+                    Err(refused(path, "it was not left by a scan of this version", "name another file, or remove it"))
+                }
+            },
+        }
+    }
+
+    fn of(record: Record) -> Option<Self> {
+        if record.schema != SCHEMA || !record.done.is_ascii() {
+            return None;
+        }
+        let blocks: Option<Vec<Block>> =
+            record.targets.into_iter().map(|(first, last)| Block::new(first, last)).collect();
+        let addresses = Addresses::new(blocks?);
+        let ports: Ports = record.ports.parse().ok()?;
+        let found = record.found.into_iter().map(|FoundRecord { address, reason, rtt_us, attempts }| {
+            let asked = addresses.contains(address.ip()) && ports.contains(address.port());
+            asked.then_some(Found { address, reason, rtt_us, attempts })
+        });
+        let found: Vec<Found> = found.collect::<Option<_>>()?;
+        let words =
+            record.done.as_bytes().chunks(16).map(|word| u64::from_str_radix(str::from_utf8(word).ok()?, 16).ok());
+        let bits: Vec<u64> = words.collect::<Option<_>>()?;
+        let questions = addresses.len().saturating_mul(ports.len() as u128);
+        let done: u128 = bits.iter().map(|word| u128::from(word.count_ones())).sum();
+        if addresses.is_empty() || bits.len() as u128 > questions.div_ceil(64) || done > questions {
+            return None;
+        }
+        let names = record.names.into_iter().map(|(ip, name)| (ip, name.into())).collect();
+        Some(Self { addresses, ports, names, found, bits })
+    }
+}
+
+/// The file of a run under way.
+pub(super) struct Resume {
+    path: PathBuf,
+    addresses: Addresses,
+    ports: Ports,
+    names: BTreeMap<IpAddr, Untrusted>,
+    pub(super) done: Arc<Done>,
+    /// What this run and those before it have found.
+    found: Vec<Found>,
+    saved: Instant,
+    failure: Option<io::Error>,
+}
+
+impl Resume {
+    /// Begins or goes on with a file, which is written at once, so that it shows now whether it can be.
+    ///
+    /// # Errors
+    /// Where it cannot be written; where the questions are too many, or others than those of an earlier run.
+    pub(super) fn begin(
+        path: &Path,
+        left: Option<Left>,
+        addresses: &Addresses,
+        ports: &Ports,
+        names: &BTreeMap<IpAddr, Untrusted>,
+    ) -> Result<Self> {
+        let hosts = u64::try_from(addresses.len()).ok();
+        let hosts = hosts.filter(|hosts| hosts.checked_mul(ports.len() as u64).is_some_and(|many| many <= MOST));
+        let hosts = hosts
+            .ok_or_else(|| refused(path, "so many questions are not kept track of", "scan the targets in parts"))?;
+        if left.as_ref().is_some_and(|left| (&left.addresses, &left.ports) != (addresses, ports)) {
+            let why = "the scan that left it had other targets or ports";
+            return Err(refused(path, why, "leave targets and ports out, which it holds, or name another file"));
+        }
+        let (found, bits) = left.map(|left| (left.found, left.bits)).unwrap_or_default();
+        let done = Arc::new(Done::new(hosts, ports, bits));
+        let (addresses, ports, names) = (addresses.clone(), ports.clone(), names.clone());
+        let mut resume =
+            Self { path: path.to_owned(), addresses, ports, names, done, found, saved: Instant::now(), failure: None };
+        let bits = resume.done.snapshot();
+        resume.save(&bits);
+        match resume.failure.take() {
+            Some(error) => Err(refused(path, super::plain(&error), "name a file in a directory that you may write to")),
+            None => Ok(resume),
+        }
+    }
+
+    /// What earlier runs found.
+    pub(super) fn found(&self) -> &[Found] {
+        &self.found
+    }
+
+    pub(super) fn add(&mut self, found: Found) {
+        self.found.push(found);
+    }
+
+    /// What to save, if it is time to. Everything that was found until then must be [added](Self::add) before it is saved.
+    pub(super) fn due(&self) -> Option<Vec<u64>> {
+        (self.saved.elapsed() >= EVERY).then(|| self.done.snapshot())
+    }
+
+    /// Writes the file: what is done by that snapshot, and what was found by it.
+    pub(super) fn save(&mut self, bits: &[u64]) {
+        self.failure = self.write(bits).err();
+        self.saved = Instant::now();
+    }
+
+    /// Removes the file where everything is done, or writes it a last time. `Some` says where to go on.
+    ///
+    /// # Errors
+    /// Where it cannot be written any more.
+    pub(super) fn finish(mut self, probes: u64) -> Result<Option<String>, Fault> {
+        let bits = self.done.snapshot();
+        if self.done.count() == probes {
+            let _ = fs::remove_file(&self.path);
+            return Ok(None);
+        }
+        self.save(&bits);
+        let shown = clean(&self.path.to_string_lossy());
+        match self.failure {
+            Some(error) => Err(Fault {
+                what: format!("write '{shown}'"),
+                why: super::plain(&error),
+                hint: "free some space there; what it holds is older than this scan".to_owned(),
+            }),
+            None => Ok(Some(format!("to go on: portolan scan --resume '{shown}'"))),
+        }
+    }
+
+    fn write(&self, bits: &[u64]) -> io::Result<()> {
+        let host = |ip| self.addresses.position(ip).and_then(|at| u64::try_from(at).ok());
+        let ended = |found: &&Found| {
+            host(found.address.ip()).is_some_and(|host| self.done.had(bits, host, found.address.port()))
+        };
+        let found = self.found.iter().filter(ended).map(|&Found { address, reason, rtt_us, attempts }| FoundRecord {
+            address,
+            reason,
+            rtt_us,
+            attempts,
+        });
+        let words = bits.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1);
+        let record = Record {
+            schema: SCHEMA.to_owned(),
+            targets: self.addresses.blocks().collect(),
+            ports: self.ports.to_string(),
+            names: self.names.iter().map(|(ip, name)| (*ip, name.as_raw().to_owned())).collect(),
+            found: found.collect(),
+            done: bits[..words].iter().fold(String::with_capacity(words * 16), |mut digits, word| {
+                // Writing to a String cannot fail.
+                let _ = std::fmt::Write::write_fmt(&mut digits, format_args!("{word:016x}"));
+                digits
+            }),
+        };
+        let mut draft = self.path.clone().into_os_string();
+        draft.push(format!(".{}", std::process::id()));
+        let text = serde_json::to_vec(&record)?;
+        let written = File::create(&draft)
+            .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_data()))
+            .and_then(|()| fs::rename(&draft, &self.path));
+        if written.is_err() {
+            let _ = fs::remove_file(&draft);
+        }
+        written
+    }
+}
+
+fn refused(path: &Path, why: impl Into<String>, hint: &str) -> Error {
+    Error::usage(format!("--resume '{}'", clean(&path.to_string_lossy())), why, hint)
+}
