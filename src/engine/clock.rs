@@ -53,6 +53,7 @@ impl Clock {
     }
 
     /// [`now`](Self::now) in nanoseconds: 584 years fit.
+    #[inline]
     pub(crate) fn nanos(&self) -> u64 {
         match &self.0 {
             Source::Coarse(origin) => coarse_nanos(*origin),
@@ -64,6 +65,7 @@ impl Clock {
 }
 
 #[cfg(target_os = "linux")]
+#[inline]
 fn coarse_nanos(_: Instant) -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
     // CLOCK_MONOTONIC starts at boot: neither part is ever negative.

@@ -107,6 +107,7 @@ impl PartialEq for Key {
 impl Eq for Key {}
 
 impl Hash for KeyRef<'_> {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         hash_parts(self.namespace.as_bytes(), self.key.as_bytes(), self.version, state);
     }

@@ -139,6 +139,7 @@ impl<K, V> Cache<K, V> {
         size_of::<V>() + 2 * size_of::<usize>() + (self.bytes)(&entry.key, &entry.value)
     }
 
+    #[inline]
     fn shard(&self, hash: u64) -> &Shard<K, V> {
         // The table takes its bucket from the low bits and its tag from the top seven: these are neither.
         let bits = usize::try_from((hash >> 48) & 0x1ff).unwrap_or(0);
@@ -159,6 +160,7 @@ impl<K, V> Cache<K, V> {
 
 impl<K: Hash + Eq, V> Cache<K, V> {
     /// The value of `key`, if it is there and fresh.
+    #[inline]
     pub fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Arc<V>> {
         self.find(key, |entry| Arc::clone(&entry.value))
     }
@@ -173,6 +175,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         self.find(key, |entry| read(&entry.value))
     }
 
+    #[inline]
     fn find<Q, R>(&self, key: &Q, read: impl FnOnce(&Entry<K, V>) -> R) -> Option<R>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -236,6 +239,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         (entry.stale_at > now).then_some(entry.value)
     }
 
+    #[inline]
     fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
         self.hasher.hash_one(key)
     }
