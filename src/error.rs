@@ -100,3 +100,10 @@ pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         .min_by_key(|&(slips, _)| slips)
         .map(|(_, known)| known)
 }
+
+/// The line and the character in it, both from 1, where byte `at` of `text` stands.
+pub(crate) fn line_and_column(text: &str, at: usize) -> (usize, usize) {
+    let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
+    let lines = || before.split(|&byte| byte == b'\n');
+    (lines().count(), String::from_utf8_lossy(lines().next_back().unwrap_or_default()).chars().count() + 1)
+}

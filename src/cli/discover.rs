@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::exit::Exit;
 use super::hand_to::{self, HandTo, Hosts};
+use super::identify::Identify;
 use super::outputs::{Files, Outputs};
 use super::progress::Bar;
 use super::signals::Stop;
@@ -19,6 +20,7 @@ use crate::engine;
 use crate::error::Result;
 use crate::model::{Completeness, Depth, Fault, Service};
 use crate::output::{End, FormatName, Page};
+use crate::probe::Probes;
 use crate::source::scan::Scan;
 use crate::source::{AnySource, Progress, Sink, Source};
 
@@ -27,6 +29,8 @@ use crate::source::{AnySource, Progress, Sink, Source};
 pub(super) struct Discover {
     #[command(flatten)]
     judge: Judge,
+    #[command(flatten)]
+    identify: Identify,
     #[command(subcommand)]
     source: AnySource,
 }
@@ -34,7 +38,7 @@ pub(super) struct Discover {
 impl Discover {
     pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
         self.source.take_environment(&|name| std::env::var_os(name));
-        self.judge.list(self.source.as_source(), global)
+        self.judge.list(self.source.as_source(), &self.identify, global)
     }
 }
 
@@ -48,12 +52,14 @@ pub(super) struct ShortScan {
     #[command(flatten)]
     judge: Judge,
     #[command(flatten)]
+    identify: Identify,
+    #[command(flatten)]
     scan: Scan,
 }
 
 impl ShortScan {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        self.judge.list(&self.scan, global)
+        self.judge.list(&self.scan, &self.identify, global)
     }
 }
 
@@ -75,20 +81,23 @@ struct Judge {
 }
 
 impl Judge {
-    fn list(&self, source: &dyn Source, global: &Global) -> Result<Exit> {
+    fn list(&self, source: &dyn Source, identify: &Identify, global: &Global) -> Result<Exit> {
         let stop = Stop::listen()?;
         let terminal = Terminal::of_stdout(global.color);
         let page = Page {
-            columns: source.columns(),
+            columns: identify.columns(source.columns()),
+            identified: identify.identify,
             generated: Timestamp::now(),
             width: terminal.width,
             color: terminal.color,
         };
         let program = self.hand_to.as_ref().map(HandTo::program).transpose()?;
+        let probes = identify.probes()?;
+        let asks = identify.identify.then_some((identify, probes));
         let mut files = Files::create(&global.output)?;
         let mut written = None;
         let heard = stdout::with_stdout(Some(&stop), |out| {
-            let (answer, unheard) = self.write_down(source, global, page, &stop, &mut files, out);
+            let (answer, unheard) = self.write_down(source, asks, global, page, &stop, &mut files, out);
             written = Some(answer);
             unheard.map_or(Ok(()), Err)
         });
@@ -132,6 +141,7 @@ impl Judge {
     fn write_down(
         &self,
         source: &dyn Source,
+        asks: Option<(&Identify, Probes)>,
         global: &Global,
         page: Page,
         stop: &Stop,
@@ -146,7 +156,10 @@ impl Judge {
         printer.keeps_hosts = self.hand_to.is_some();
         // A source that needs timers or sockets brings its own runtime; one that only reads what the kernel has ready does
         // not pay for one.
-        let listed = engine::block_on(source.list(&mut printer));
+        let listed = match asks {
+            None => engine::block_on(source.list(&mut printer)),
+            Some((identify, probes)) => identify.list(probes, source, &mut printer),
+        };
         printer.finish(listed)
     }
 }

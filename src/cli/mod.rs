@@ -7,6 +7,7 @@ mod draft;
 mod exit;
 mod explain;
 mod hand_to;
+mod identify;
 mod man;
 mod outputs;
 mod parse;

@@ -61,6 +61,13 @@ pub(crate) fn with_interface(name: &str) -> io::Result<Option<(Vec<IpNet>, bool)
     Ok((!of_it.is_empty()).then(|| (of_it.into_iter().map(|interface| interface.net).collect(), up)))
 }
 
+/// The number of the interface of that name, as link-local addresses need it.
+pub(crate) fn interface_index(name: &str) -> Option<u32> {
+    use rustix::net::{AddressFamily, SocketType, netdevice, socket};
+    let socket = socket(AddressFamily::INET, SocketType::DGRAM, None).ok()?;
+    netdevice::name_to_index(socket, name).ok()
+}
+
 struct Interface {
     name: String,
     net: IpNet,

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 
 use super::{End, Format, Page};
 use crate::clean::{clean, escaped};
-use crate::model::{Column, Service};
+use crate::model::Service;
 
 pub(super) struct Csv<'w> {
     writer: csv::Writer<&'w mut (dyn Write + Send)>,
-    columns: &'static [Column],
+    page: Page,
     cell: String,
 }
 
@@ -20,7 +20,7 @@ impl<'w> Csv<'w> {
     pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(COMMON.into_iter().chain(page.columns.iter().map(|column| column.name)))?;
-        Ok(Self { writer, columns: page.columns, cell: String::new() })
+        Ok(Self { writer, page, cell: String::new() })
     }
 
     /// Writes what `fill` writes as one cell.
@@ -36,17 +36,18 @@ impl<'w> Csv<'w> {
 
 impl Format for Csv<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
+        let page = self.page;
         for endpoint in service.rows() {
             self.cell(|out| out.write_str(&escaped(&service.id)))?;
             self.cell(|out| endpoint.map_or(Ok(()), |endpoint| out.write_str(endpoint.transport.as_str())))?;
             self.cell(|out| endpoint.map_or(Ok(()), |endpoint| write!(out, "{}", endpoint.address)))?;
             self.cell(|out| optional(endpoint.and_then(|endpoint| endpoint.port), out))?;
             self.cell(|out| optional(endpoint.and_then(|endpoint| endpoint.interface.as_ref()), out))?;
-            self.cell(|out| optional(endpoint.and_then(|endpoint| endpoint.service_guess), out))?;
+            self.cell(|out| optional(endpoint.map(|endpoint| page.service(endpoint)), out))?;
             self.cell(|out| optional(service.name.as_ref(), out))?;
             self.cell(|out| optional(service.namespace.as_ref(), out))?;
             self.cell(|out| out.write_str(&clean(service.source)))?;
-            for column in self.columns {
+            for column in page.columns {
                 self.cell(|out| (column.cell)(service, endpoint, out))?;
             }
             self.writer.write_record(None::<&[u8]>)?;

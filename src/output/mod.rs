@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use crate::model::{Column, Completeness, Depth, Fault, Service};
+use crate::model::{Column, Completeness, Depth, Endpoint, Fault, Service};
 pub(crate) use json::write_document;
 
 /// A way to write services down, one by one as they come.
@@ -46,12 +46,25 @@ pub trait Format: Send {
 pub struct Page {
     /// What the source can show beside the common fields.
     pub columns: &'static [Column],
+    /// Whether services were asked what they are. Then no guess from a port's number stands where the answers do.
+    pub identified: bool,
     /// When the answer was asked for.
     pub generated: Timestamp,
     /// The width of the terminal in characters; `None` writes no terminal and cuts nothing off.
     pub width: Option<u16>,
     /// Whether colour and bold may be used.
     pub color: bool,
+}
+
+impl Page {
+    /// The word for what speaks at an endpoint: its own where it was asked, a guess where nobody was.
+    fn service<'e>(&self, endpoint: &'e Endpoint) -> &'e str {
+        match &endpoint.service {
+            Some(identity) => identity.word(),
+            None if self.identified => "",
+            None => endpoint.service_guess.unwrap_or_default(),
+        }
+    }
 }
 
 /// What is known after the last service.

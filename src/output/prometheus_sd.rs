@@ -12,11 +12,11 @@ use serde_json::{Map, Value};
 
 use super::json::write_json;
 use super::{End, Format, Page};
-use crate::model::{Address, Column, Endpoint, Service};
+use crate::model::{Address, Endpoint, Service};
 
 pub(super) struct PrometheusSd<'w> {
     out: &'w mut (dyn Write + Send),
-    columns: &'static [Column],
+    page: Page,
     first: bool,
     scratch: Vec<u8>,
 }
@@ -24,7 +24,7 @@ pub(super) struct PrometheusSd<'w> {
 impl<'w> PrometheusSd<'w> {
     pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
         out.write_all(b"[")?;
-        Ok(Self { out, columns: page.columns, first: true, scratch: Vec::new() })
+        Ok(Self { out, page, first: true, scratch: Vec::new() })
     }
 
     fn labels(&self, service: &Service, endpoint: &Endpoint) -> Map<String, Value> {
@@ -42,8 +42,8 @@ impl<'w> PrometheusSd<'w> {
         add("transport", endpoint.transport.as_str().to_owned());
         add("address", endpoint.address.to_string());
         add("port", shown(endpoint.port.as_ref().map(|port| port as _)));
-        add("service", endpoint.service_guess.unwrap_or_default().to_owned());
-        for column in self.columns.iter().filter(|column| column.label) {
+        add("service", self.page.service(endpoint).to_owned());
+        for column in self.page.columns.iter().filter(|column| column.label) {
             let mut value = String::new();
             // Writing to a String cannot fail.
             let _ = (column.cell)(service, Some(endpoint), &mut value);

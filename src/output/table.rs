@@ -57,7 +57,7 @@ impl Cells {
         Self { columns, text: String::new(), ends: Vec::new(), widths }
     }
 
-    fn row(&mut self, service: &Service, endpoint: Option<&Endpoint>) -> std::fmt::Result {
+    fn row(&mut self, page: &Page, service: &Service, endpoint: Option<&Endpoint>) -> std::fmt::Result {
         use std::fmt::Write;
         self.text.push_str(endpoint.map_or("", |endpoint| endpoint.transport.as_str()));
         self.end_cell(0);
@@ -68,7 +68,7 @@ impl Cells {
             }
         }
         self.end_cell(1);
-        self.text.push_str(endpoint.and_then(|endpoint| endpoint.service_guess).unwrap_or_default());
+        self.text.push_str(endpoint.map_or("", |endpoint| page.service(endpoint)));
         self.end_cell(2);
         if let Some(name) = &service.name {
             write!(self.text, "{name}")?;
@@ -250,7 +250,7 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
 
 impl Format for Table<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        service.rows().try_for_each(|endpoint| self.cells.row(service, endpoint).map_err(io::Error::other))
+        service.rows().try_for_each(|endpoint| self.cells.row(&self.page, service, endpoint).map_err(io::Error::other))
     }
 
     fn end(&mut self, _end: &End<'_>) -> io::Result<()> {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::line::{ANY_ALPN, Asked, Line, Talk};
 use super::plan::{Intensity, Step, steps};
-use super::{MOST_BANNER, PROBES, Probe};
+use super::{MOST_BANNER, Probe, Probes, Said};
 use crate::clean::Untrusted;
 use crate::model::{Identity, TlsFacts};
 use crate::net::tls::HandshakeError;
@@ -29,8 +29,10 @@ pub(crate) enum Unasked {
 
 /// A conversation over one connection takes no longer than this; what has its usual port gets this much.
 const WAIT: Duration = Duration::from_secs(2);
-/// So much is given to a question that nothing hints at: whoever does not understand it hangs up or stays silent.
-const LONG_SHOT: Duration = Duration::from_millis(800);
+/// So much is given to a question that nothing hints at, by how long it took to connect: whoever does not understand it
+/// hangs up or stays silent.
+const LONG_SHOT: std::ops::RangeInclusive<Duration> = Duration::from_millis(400)..=Duration::from_secs(1);
+const LONG_SHOT_CONNECTS: u32 = 50;
 /// Servers that greet do so at once, a round trip aside. A later greeting is heard as well: as an answer to HTTP.
 const GREETING: Duration = Duration::from_millis(120);
 /// How long to wait for descriptors, ports or memory of our own, and how often to look.
@@ -43,16 +45,17 @@ const MOST_LINE: usize = 256;
 ///
 /// # Errors
 /// When it was not asked.
-pub(crate) async fn identify(asked: Asked, intensity: Intensity) -> Result<Identity, Unasked> {
+pub(crate) async fn identify(asked: Asked, probes: Probes, intensity: Intensity) -> Result<Identity, Unasked> {
     let port = asked.address.port();
     if intensity.spares(port) {
         return Err(Unasked::Spared);
     }
     let patience = Deadline::after(SHORTAGE);
     loop {
-        let line = Line::new(asked.clone(), Deadline::after(intensity.time()), intensity.connections());
-        let mut search = Search { line: &line, intensity, said: Vec::new(), failed: None };
-        let found = line.deadline.bound(search.layer(asked.clone(), &[], steps(port, intensity, false), None)).await;
+        let line = Line::new(asked.clone(), probes, Deadline::after(intensity.time()), intensity.connections());
+        let mut search = Search { line: &line, intensity, said: Vec::new(), failed: None, long_shot: *LONG_SHOT.end() };
+        let found =
+            line.deadline.bound(search.layer(asked.clone(), &[], steps(probes, port, intensity, false), None)).await;
         match (found, search.failed.take()) {
             (Ok(Some(found)), _) => return Ok(search.finish(found).await),
             (_, Some(PeerError::Local(error))) if search.said.is_empty() => {
@@ -100,6 +103,8 @@ struct Search<'l> {
     said: Vec<u8>,
     /// How the last conversation failed.
     failed: Option<PeerError>,
+    /// How long a long shot may take.
+    long_shot: Duration,
 }
 
 /// What is known after a step.
@@ -121,11 +126,13 @@ impl Search<'_> {
         mut first: Option<Peer>,
     ) -> Pin<Box<dyn Future<Output = Option<Found>> + Send + 's>> {
         Box::pin(async move {
+            // Up to and with the listening.
+            let sure = 1 + steps.iter().position(|step| matches!(step, Step::Listen)).unwrap_or(0);
             for (number, step) in steps.into_iter().enumerate() {
                 if first.is_none() && self.line.is_over() {
                     break;
                 }
-                let wait = if number < 2 { WAIT } else { LONG_SHOT };
+                let wait = if number < sure { WAIT } else { self.long_shot };
                 let began = Instant::now();
                 let opened = match first.take() {
                     Some(peer) => Ok(peer),
@@ -142,6 +149,10 @@ impl Search<'_> {
                         continue;
                     }
                 };
+                if asked.inside.is_none() {
+                    let connects = began.elapsed() * LONG_SHOT_CONNECTS;
+                    self.long_shot = connects.clamp(*LONG_SHOT.start(), *LONG_SHOT.end());
+                }
                 let after = match step {
                     Step::Tls => self.inside(&asked, peer, wait).await,
                     Step::Speak(probe) => {
@@ -188,8 +199,8 @@ impl Search<'_> {
     async fn listen(&mut self, talk: &mut Talk<'_>, patience: Duration) -> After {
         let mut greeting = Vec::new();
         match timeout(patience, talk.peer.read(&mut greeting)).await {
-            Err(_) => match PROBES.iter().find(|probe| probe.word() == "http") {
-                Some(http) => return self.speak(talk, *http).await,
+            Err(_) => match self.line.probes.get("http") {
+                Some(http) => return self.speak(talk, http).await,
                 None => return After::Open,
             },
             Ok(Ok(0)) => {
@@ -205,7 +216,7 @@ impl Search<'_> {
         let mut whole = false;
         loop {
             let said = talk.asked().said(&greeting, None, whole);
-            if let Some((probe, identity)) = known(said) {
+            if let Some((probe, identity)) = self.known(said) {
                 // It goes on from its greeting, over the same connection.
                 talk.peer.unread(greeting);
                 let more = probe.speak(talk).await.ok().flatten();
@@ -228,7 +239,7 @@ impl Search<'_> {
         to: Option<&'static str>,
         but: Option<&'static str>,
     ) -> After {
-        let Some((probe, identity)) = known(talk.asked().said(&heard, to, true)) else {
+        let Some((probe, identity)) = self.known(talk.asked().said(&heard, to, true)) else {
             self.remember(heard);
             return After::Open;
         };
@@ -243,6 +254,14 @@ impl Search<'_> {
         After::known(Found { identity: more.unwrap_or(identity), probe: Some(probe) })
     }
 
+    /// Who knows what was said.
+    fn known(&self, said: Said<'_>) -> Option<(&'static dyn Probe, Identity)> {
+        if said.bytes.is_empty() {
+            return None;
+        }
+        self.line.probes.iter().find_map(|probe| probe.recognise(&said).map(|identity| (probe, identity)))
+    }
+
     fn remember(&mut self, said: Vec<u8>) {
         if self.said.is_empty() {
             self.said = said;
@@ -252,9 +271,10 @@ impl Search<'_> {
     /// Shakes hands, and finds out what is inside.
     async fn inside(&mut self, asked: &Asked, peer: Peer, wait: Duration) -> After {
         let port = asked.address.port();
-        let hinted = |probe: &&&dyn Probe| probe.tls_ports().contains(&port);
+        let probes = self.line.probes;
+        let mut hinted = probes.iter().filter(|probe| probe.tls_ports().contains(&port));
         // A server of another kind may refuse whoever asks for HTTP.
-        let alpn = if PROBES.iter().filter(hinted).any(|probe| probe.word() != "http") { &[][..] } else { ANY_ALPN };
+        let alpn = if hinted.any(|probe| probe.word() != "http") { &[][..] } else { ANY_ALPN };
         let heard = peer.heard();
         let (peer, facts, alpn) = match self.line.secure(peer, alpn, wait).await {
             Ok((peer, facts)) => (peer, facts, alpn),
@@ -264,10 +284,10 @@ impl Search<'_> {
             },
             Err(failed) => return self.no_handshake(asked, failed, heard.take(), wait).await,
         };
-        let mut inner = steps(port, self.intensity, true);
+        let mut inner = steps(probes, port, self.intensity, true);
         let inside = Asked { inside: Some(Arc::new(facts.clone())), ..asked.clone() };
-        if let Some(http) = PROBES.iter().find(|probe| probe.word() == "http" && inside.alpn().is_some()) {
-            inner.insert(0, Step::Speak(*http));
+        if let Some(http) = probes.get("http").filter(|_| inside.alpn().is_some()) {
+            inner.insert(0, Step::Speak(http));
         }
         let deadline = self.line.deadline;
         let found = deadline.bound(self.layer(inside, alpn, inner, Some(peer))).await.ok().flatten();
@@ -289,7 +309,7 @@ impl Search<'_> {
             return After::known(Found { identity, probe: None });
         }
         self.failed = Some(failed.error);
-        let Some((probe, identity)) = known(asked.said(&heard, Some("tls"), true)) else {
+        let Some((probe, identity)) = self.known(asked.said(&heard, Some("tls"), true)) else {
             self.remember(heard);
             return After::Open;
         };
@@ -323,12 +343,4 @@ impl Search<'_> {
 fn wants_no_alpn(failed: &HandshakeError) -> bool {
     matches!(&failed.error, PeerError::Tls(error)
         if matches!(**error, rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol)))
-}
-
-/// Who knows what was said.
-fn known(said: super::Said<'_>) -> Option<(&'static dyn Probe, Identity)> {
-    if said.bytes.is_empty() {
-        return None;
-    }
-    PROBES.iter().copied().find_map(|probe| probe.recognise(&said).map(|identity| (probe, identity)))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use tokio::time::timeout;
 
-use super::{MOST_BYTES, QUIET, Said};
+use super::{MOST_BYTES, Probes, QUIET, Said};
 use crate::model::{TlsFacts, Transport};
 use crate::net::{Deadline, Peer, PeerError, StartTls, Wire, dial, start_tls, tls};
 
@@ -64,6 +64,7 @@ impl Asked {
 /// A port, for as long as it is being identified.
 pub(super) struct Line {
     pub(super) asked: Asked,
+    pub(super) probes: Probes,
     /// When all of it is over.
     pub(super) deadline: Deadline,
     /// How many more connections may be made.
@@ -75,8 +76,8 @@ pub(super) struct Line {
 pub(super) const ANY_ALPN: &[&[u8]] = &[b"h2", b"http/1.1"];
 
 impl Line {
-    pub(super) fn new(asked: Asked, deadline: Deadline, connections: usize) -> Self {
-        Self { asked, deadline, left: AtomicUsize::new(connections), connected: AtomicBool::new(false) }
+    pub(super) fn new(asked: Asked, probes: Probes, deadline: Deadline, connections: usize) -> Self {
+        Self { asked, probes, deadline, left: AtomicUsize::new(connections), connected: AtomicBool::new(false) }
     }
 
     /// Whether nothing more may be asked.

@@ -6,6 +6,9 @@ mod amqp;
 mod ber;
 mod bytes;
 mod cassandra;
+mod columns;
+mod crew;
+mod custom;
 mod dns;
 mod ftp;
 mod grpc;
@@ -43,6 +46,8 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
+pub(crate) use columns::COLUMNS;
+pub(crate) use crew::{Answer, Crew};
 pub(crate) use identify::{Unasked, identify};
 pub(crate) use line::{Asked, Talk};
 pub(crate) use plan::Intensity;
@@ -168,10 +173,37 @@ async fn ask_and_listen<P: Probe + ?Sized>(probe: &P, talk: &mut Talk<'_>) -> Re
     }
 }
 
+/// Protocols to ask for and to know: those that are built in, and those of a user.
+#[derive(Clone, Copy)]
+pub(crate) struct Probes(&'static [&'static dyn Probe]);
+
+impl Probes {
+    /// Those that are built in.
+    pub(crate) fn built_in() -> Self {
+        Self(PROBES)
+    }
+
+    /// A user's own, and after them those that are built in. They stay as long as the program runs.
+    pub(crate) fn and(own: Vec<Box<dyn Probe>>) -> Self {
+        let own = own.into_iter().map(|probe| &*Box::leak(probe) as &dyn Probe);
+        Self(own.chain(PROBES.iter().copied()).collect::<Vec<_>>().leak())
+    }
+
+    /// All of them.
+    pub(crate) fn iter(self) -> impl Iterator<Item = &'static dyn Probe> + Clone {
+        self.0.iter().copied()
+    }
+
+    /// The one of that word.
+    fn get(self, word: &str) -> Option<&'static dyn Probe> {
+        self.iter().find(|probe| probe.word() == word)
+    }
+}
+
 /// Registers protocols: the module, and the probe in it.
 macro_rules! probes {
     ($($module:ident::$probe:ident),* $(,)?) => {
-        /// The protocols that there are.
+        /// The protocols that are built in.
         pub(crate) static PROBES: &[&dyn Probe] = &[$(&$module::$probe),*];
     };
 }

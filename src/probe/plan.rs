@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use super::{PROBES, Probe};
+use super::{Probe, Probes};
 
 /// How much is asked of a port whose number hints at nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -59,11 +59,12 @@ pub(super) enum Step {
 }
 
 /// What a port is asked. `inside` TLS the ports are others, and there is no TLS any more.
-pub(super) fn steps(port: u16, intensity: Intensity, inside: bool) -> Vec<Step> {
-    let hinted =
-        |probe: &&&dyn Probe| if inside { probe.tls_ports().contains(&port) } else { probe.ports().contains(&port) };
-    let mut steps: Vec<Step> = PROBES.iter().filter(hinted).map(|probe| Step::Speak(*probe)).collect();
-    let secure = !inside && PROBES.iter().any(|probe| probe.tls_ports().contains(&port));
+pub(super) fn steps(probes: Probes, port: u16, intensity: Intensity, inside: bool) -> Vec<Step> {
+    let hinted = |probe: &&'static dyn Probe| {
+        if inside { probe.tls_ports().contains(&port) } else { probe.ports().contains(&port) }
+    };
+    let mut steps: Vec<Step> = probes.iter().filter(hinted).map(Step::Speak).collect();
+    let secure = !inside && probes.iter().any(|probe| probe.tls_ports().contains(&port));
     if secure {
         steps.push(Step::Tls);
     }
@@ -74,7 +75,7 @@ pub(super) fn steps(port: u16, intensity: Intensity, inside: bool) -> Vec<Step> 
     if !secure && !inside {
         steps.push(Step::Tls);
     }
-    let mut others: Vec<&'static dyn Probe> = PROBES.iter().filter(|probe| !hinted(probe)).copied().collect();
+    let mut others: Vec<&'static dyn Probe> = probes.iter().filter(|probe| !hinted(probe)).collect();
     others.retain(|probe| probe.likelihood() > 0);
     others.sort_by_key(|probe| Reverse(probe.likelihood()));
     steps.extend(others.into_iter().map(Step::Speak));
@@ -91,7 +92,7 @@ mod tests {
             Step::Tls => "tls",
             Step::Speak(probe) => probe.word(),
         };
-        steps(port, intensity, inside).iter().map(word).collect()
+        steps(Probes::built_in(), port, intensity, inside).iter().map(word).collect()
     }
 
     #[test]

@@ -21,8 +21,8 @@ impl Probe for Redis {
     }
 
     fn likelihood(&self) -> u8 {
-        // It is known by its answer to HTTP's GET, which is a command of its own.
-        0
+        // It hangs up on HTTP for its `Host:`, and its answer is lost with that.
+        8
     }
 
     fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {

@@ -9,7 +9,7 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
 use super::identify::Unasked;
-use super::{Asked, Intensity, PROBES, Probe};
+use super::{Asked, Intensity, PROBES, Probe, Probes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::PeerError;
@@ -25,11 +25,15 @@ pub(crate) fn payload(port: u16) -> Option<&'static [u8]> {
     PROBES.iter().find(|probe| probe.udp_ports().contains(&port)).and_then(|probe| probe.udp_payload())
 }
 
-/// Asks the UDP port `asked` what speaks there. Silence is no answer, and no protocol.
+/// Asks the UDP port `asked` what speaks there. `None`: it is silent, as most of them are to strangers.
 ///
 /// # Errors
 /// When it was not asked, or nobody is there.
-pub(crate) async fn identify_udp(asked: Asked, intensity: Intensity) -> Result<Identity, Unasked> {
+pub(crate) async fn identify_udp(
+    asked: Asked,
+    probes: Probes,
+    intensity: Intensity,
+) -> Result<Option<Identity>, Unasked> {
     let own: SocketAddr = match asked.address {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -41,24 +45,24 @@ pub(crate) async fn identify_udp(asked: Asked, intensity: Intensity) -> Result<I
     }
     socket.connect(asked.address).await.map_err(|error| Unasked::Gone(error.into()))?;
     let mut said = Vec::new();
-    for probe in questions(asked.address.port(), intensity) {
+    for probe in questions(probes, asked.address.port(), intensity) {
         let Some(payload) = probe.udp_payload() else { continue };
         let Some(answer) = ask(&socket, payload).await? else { continue };
         let offered = asked.said(&answer, Some(probe.word()), true);
-        let known = std::iter::once(probe).chain(PROBES.iter().copied()).find_map(|probe| probe.recognise(&offered));
+        let known = std::iter::once(probe).chain(probes.iter()).find_map(|probe| probe.recognise(&offered));
         match known {
-            Some(identity) => return Ok(identity),
+            Some(identity) => return Ok(Some(identity)),
             None if said.is_empty() => said = answer,
             None => {}
         }
     }
-    let banner = (!said.is_empty()).then(|| Untrusted::from_bytes(&said[..said.len().min(256)]));
-    Ok(Identity { banner, ..Identity::default() }.fact("ended", "timeout"))
+    let banner = || Some(Untrusted::from_bytes(&said[..said.len().min(256)]));
+    Ok((!said.is_empty()).then(|| Identity { banner: banner(), ..Identity::default() }))
 }
 
 /// Those that have this port, and then, where more than a hint is asked for, the likely ones.
-fn questions(port: u16, intensity: Intensity) -> Vec<&'static dyn Probe> {
-    let mut probes: Vec<_> = PROBES.iter().copied().filter(|probe| probe.udp_payload().is_some()).collect();
+fn questions(probes: Probes, port: u16, intensity: Intensity) -> Vec<&'static dyn Probe> {
+    let mut probes: Vec<_> = probes.iter().filter(|probe| probe.udp_payload().is_some()).collect();
     probes.sort_by_key(|probe| (!probe.udp_ports().contains(&port), Reverse(probe.likelihood())));
     let most = match intensity {
         Intensity::Light => 1,

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::key::sections_below;
 use super::{Given, Key, Kind, Origin};
 use crate::clean::clean;
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Result, line_and_column, nearest};
 
 /// Reads `text`, which is the file at `path`, into `given`.
 pub(super) fn read(command: &Command, path: &Path, text: &str, given: &mut BTreeMap<String, Given>) -> Result<()> {
@@ -126,11 +126,4 @@ impl<'t> File<'t> {
 
 fn show(path: &Path) -> String {
     clean(&path.to_string_lossy())
-}
-
-/// The line and the character in it, both from 1, where byte `at` of `text` stands.
-fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-    let lines = || before.split(|&byte| byte == b'\n');
-    (lines().count(), String::from_utf8_lossy(lines().next_back().unwrap_or_default()).chars().count() + 1)
 }

@@ -73,12 +73,12 @@ pub const KINDS: &[Kind] = kinds! {
     "nats" "nats" "nats-server" tcp/4222 "nats" Some("nats-server"), true false;
     "nginx" "nginx" "nginx-light" tcp/80 "http" Some("nginx"), true false;
     "nginx-tls" "nginx" "nginx-light" tcp/443 "http" Some("nginx"), true true;
-    "node-exporter" "node-exporter" "prometheus-node-exporter" tcp/9100 "http" Some("node_exporter"), true false;
+    "node-exporter" "node-exporter" "prometheus-node-exporter" tcp/9100 "prometheus-exporter" Some("node_exporter"), true false;
     "pop3" "dovecot" "dovecot-pop3d" tcp/110 "pop3" Some("Dovecot"), false true;
     "pop3s" "dovecot" "dovecot-pop3d" tcp/995 "pop3" Some("Dovecot"), false true;
     "postfix" "postfix" "postfix" tcp/25 "smtp" Some("Postfix"), true true;
     "postgresql" "postgresql" "postgresql-15" tcp/5432 "postgresql" Some("PostgreSQL"), false true;
-    "prometheus" "prometheus" "prometheus" tcp/9090 "http" Some("Prometheus"), true false;
+    "prometheus" "prometheus" "prometheus" tcp/9090 "prometheus" Some("Prometheus"), true false;
     "rabbitmq" "rabbitmq" "rabbitmq-server" tcp/5672 "amqp" Some("RabbitMQ"), true false;
     "redis" "redis" "redis-server" tcp/6379 "redis" Some("Redis"), true false;
     "redis-password" "redis" "redis-server" tcp/6379 "redis" None, false false;

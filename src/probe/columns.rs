@@ -1,0 +1,57 @@
+//! What formats made of rows show of what was identified.
+
+use std::fmt::Write;
+
+use crate::model::{Certificate, Column, Endpoint, Identity, Shown};
+
+fn identity(endpoint: Option<&Endpoint>) -> Option<&Identity> {
+    endpoint?.service.as_deref()
+}
+
+fn certificate(endpoint: Option<&Endpoint>) -> Option<&Certificate> {
+    identity(endpoint)?.tls.as_ref()?.certificates.first()
+}
+
+const fn column(
+    name: &'static str,
+    shown: Shown,
+    cell: fn(&crate::model::Service, Option<&Endpoint>, &mut dyn Write) -> std::fmt::Result,
+) -> Column {
+    Column { name, shown, cut: true, label: false, cell }
+}
+
+/// So many names of a certificate are shown; the rest are counted.
+const NAMES: usize = 5;
+
+/// Product and version, or the first line of what nobody knew; and of a certificate whom it names, and until when.
+pub(crate) const COLUMNS: &[Column] = &[
+    column("version", Shown::Always, |_, endpoint, out| {
+        let Some(identity) = identity(endpoint) else { return Ok(()) };
+        match (&identity.product, &identity.version, &identity.banner) {
+            (Some(product), Some(version), _) => write!(out, "{product} {version}"),
+            (Some(one), None, _) | (None, Some(one), _) => write!(out, "{one}"),
+            (None, None, Some(banner)) => write!(out, "\"{banner}\""),
+            (None, None, None) => Ok(()),
+        }
+    }),
+    column("tls", Shown::Wide, |_, endpoint, out| {
+        out.write_str(identity(endpoint).and_then(|identity| identity.tls.as_ref()?.version).unwrap_or_default())
+    }),
+    column("cert_names", Shown::Wide, |_, endpoint, out| {
+        let Some(certificate) = certificate(endpoint) else { return Ok(()) };
+        let names = if certificate.names.is_empty() { certificate.common_name.as_slice() } else { &certificate.names };
+        for (at, name) in names.iter().take(NAMES).enumerate() {
+            write!(out, "{}{name}", if at > 0 { "," } else { "" })?;
+        }
+        match certificate.name_count.checked_sub(NAMES) {
+            None | Some(0) => Ok(()),
+            Some(more) => write!(out, ",+{more}"),
+        }
+    }),
+    column("cert_end", Shown::Wide, |_, endpoint, out| {
+        match certificate(endpoint).and_then(|certificate| certificate.not_after) {
+            Some(end) => write!(out, "{}", end.strftime("%Y-%m-%d")),
+            None => Ok(()),
+        }
+    }),
+];

@@ -1,0 +1,114 @@
+//! Many ports at once: a pool, gentle to each host, in which those that only cost time hold nobody up.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::identify::{Unasked, identify};
+use super::udp::identify_udp;
+use super::{Asked, Intensity, Probes};
+use crate::engine::{Clock, Job, Pool, PoolOptions, Refused, Shutdown};
+use crate::model::{Identity, Transport};
+
+/// What became of one port.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// What it was handed in with.
+    pub(crate) key: (u64, usize),
+    /// What speaks there; `None` where silence says nothing.
+    pub(crate) identity: Result<Option<Identity>, Unasked>,
+}
+
+struct Work {
+    key: (u64, usize),
+    asked: Asked,
+}
+
+/// Identifies ports, many at once.
+pub(crate) struct Crew {
+    pool: Pool<Work, ()>,
+    answers: Receiver<Answer>,
+}
+
+/// So many ports of one host are asked at once. Enough to be quick, and no more than a browser with a few tabs does.
+const PER_HOST: usize = 32;
+/// What takes longer than this only waits: it costs its host nothing, and makes room for others.
+const QUICK: Duration = Duration::from_millis(500);
+/// So many are asked at once, and so many more only wait.
+const BUSY: usize = 128;
+const WAITING: usize = 512;
+
+impl Crew {
+    /// A crew whose work ends with `shutdown`. It has `sockets` descriptors at most. To be called within a runtime.
+    pub(crate) fn new(shutdown: &Shutdown, probes: Probes, intensity: Intensity, sockets: usize) -> Self {
+        let (sender, answers) = unbounded();
+        let hosts = Arc::new(Hosts::default());
+        let max = BUSY.min(sockets / 2).max(1);
+        let options = PoolOptions {
+            max,
+            slow: WAITING.min(sockets.saturating_sub(max)),
+            slow_after: QUICK,
+            ..PoolOptions::default()
+        };
+        let pool = Pool::tasks(shutdown, options, Clock::runtime(), move |work: Work| {
+            let (hosts, sender) = (Arc::clone(&hosts), sender.clone());
+            async move { hosts.work(work, probes, intensity, &sender).await }
+        });
+        Self { pool, answers }
+    }
+
+    /// Hands a port in. False: there are as many as may wait, and some must be taken out first.
+    pub(crate) fn try_ask(&self, key: (u64, usize), asked: &Asked) -> bool {
+        let job = Job::new(Work { key, asked: asked.clone() });
+        !matches!(self.pool.try_submit(job), Err(Refused { .. }))
+    }
+
+    /// What is known of the next port, if that comes within `wait`.
+    pub(crate) fn next(&self, wait: Duration) -> Option<Answer> {
+        self.answers.recv_timeout(wait).ok()
+    }
+}
+
+/// How many ports of each host are being asked.
+#[derive(Default)]
+struct Hosts(Mutex<HashMap<IpAddr, Arc<Semaphore>>>);
+
+impl Hosts {
+    async fn work(&self, work: Work, probes: Probes, intensity: Intensity, sender: &Sender<Answer>) {
+        let Work { key, asked } = work;
+        let host = asked.address.ip();
+        let turns = Arc::clone(self.0.lock().entry(host).or_insert_with(|| Arc::new(Semaphore::new(PER_HOST))));
+        let turn = turns.acquire_owned().await;
+        let mut asking = pin!(async {
+            match asked.transport {
+                Transport::Udp => identify_udp(asked, probes, intensity).await,
+                _ => identify(asked, probes, intensity).await.map(Some),
+            }
+        });
+        let identity = match timeout(QUICK, &mut asking).await {
+            Ok(identity) => identity,
+            Err(_) => {
+                drop(turn);
+                asking.await
+            }
+        };
+        self.forget(host);
+        // Nobody takes answers any more: then it was given up.
+        let _ = sender.send(Answer { key, identity });
+    }
+
+    /// Lets go of a host that nobody asks.
+    fn forget(&self, host: IpAddr) {
+        let mut hosts = self.0.lock();
+        if hosts.get(&host).is_some_and(|turns| Arc::strong_count(turns) == 1) {
+            hosts.remove(&host);
+        }
+    }
+}
