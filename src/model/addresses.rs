@@ -2,10 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The addresses from `first` to `last`, both of one family.
+/// The addresses from `first` to `last`, both of one family and one zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Block {
     v6: bool,
+    /// The index of the interface that link-local addresses are meant on; 0: none.
+    zone: u32,
     first: u128,
     last: u128,
 }
@@ -13,8 +15,14 @@ pub struct Block {
 impl Block {
     /// The addresses from one to another; `None` where they are of two families or run backwards.
     pub fn new(first: IpAddr, last: IpAddr) -> Option<Self> {
-        let block = Self { v6: first.is_ipv6(), first: number(first), last: number(last) };
+        let block = Self { v6: first.is_ipv6(), zone: 0, first: number(first), last: number(last) };
         (first.is_ipv6() == last.is_ipv6() && block.first <= block.last).then_some(block)
+    }
+
+    /// The same addresses on the interface with that index (RFC 4007: a link-local address says nothing without it).
+    #[must_use]
+    pub fn in_zone(self, zone: u32) -> Self {
+        Self { zone, ..self }
     }
 
     /// Whether these are IPv6 addresses.
@@ -40,14 +48,14 @@ impl Block {
 
 impl From<IpAddr> for Block {
     fn from(ip: IpAddr) -> Self {
-        Self { v6: ip.is_ipv6(), first: number(ip), last: number(ip) }
+        Self { v6: ip.is_ipv6(), zone: 0, first: number(ip), last: number(ip) }
     }
 }
 
 impl From<ipnet::IpNet> for Block {
     /// The whole network that the address lies in, its first and last address too.
     fn from(net: ipnet::IpNet) -> Self {
-        Self { v6: net.network().is_ipv6(), first: number(net.network()), last: number(net.broadcast()) }
+        Self { v6: net.network().is_ipv6(), zone: 0, first: number(net.network()), last: number(net.broadcast()) }
     }
 }
 
@@ -86,7 +94,9 @@ impl Addresses {
         let mut merged: Vec<Block> = Vec::with_capacity(sorted.len());
         for block in sorted {
             match merged.last_mut() {
-                Some(open) if open.v6 == block.v6 && block.first <= open.last.saturating_add(1) => {
+                Some(open)
+                    if (open.v6, open.zone) == (block.v6, block.zone) && block.first <= open.last.saturating_add(1) =>
+                {
                     open.last = open.last.max(block.last);
                 }
                 _ => merged.push(block),
@@ -112,8 +122,10 @@ impl Addresses {
         for &block in &self.blocks {
             let mut rest = Some(block);
             // Those that end before this block begins are of no interest to it.
-            let from = other.blocks.partition_point(|cut| (cut.v6, cut.last) < (block.v6, block.first));
-            for cut in other.blocks[from..].iter().take_while(|cut| (cut.v6, cut.first) <= (block.v6, block.last)) {
+            let from =
+                other.blocks.partition_point(|cut| (cut.v6, cut.zone, cut.last) < (block.v6, block.zone, block.first));
+            let end = (block.v6, block.zone, block.last);
+            for cut in other.blocks[from..].iter().take_while(|cut| (cut.v6, cut.zone, cut.first) <= end) {
                 let Some(open) = rest else { break };
                 if cut.first > open.first {
                     left.push(Block { last: cut.first - 1, ..open });
@@ -140,18 +152,29 @@ impl Addresses {
 
     /// The address with that number, in the order of addresses, IPv4 first.
     pub fn get(&self, index: u128) -> Option<IpAddr> {
+        Some(self.get_zoned(index)?.0)
+    }
+
+    /// The same, with the index of the interface that it is meant on; 0: none.
+    pub fn get_zoned(&self, index: u128) -> Option<(IpAddr, u32)> {
         let at = self.before.partition_point(|&before| before <= index).checked_sub(1)?;
         let (block, offset) = (self.blocks[at], index - self.before[at]);
         let number = (offset <= block.beyond_first()).then(|| block.first + offset)?;
-        block.address(number)
+        Some((block.address(number)?, block.zone))
     }
 
-    /// The number of an address in that order, if it is in the set.
+    /// The number of an address in that order, if it is in the set, in no zone.
     pub fn position(&self, ip: IpAddr) -> Option<u128> {
-        let key = (ip.is_ipv6(), number(ip));
-        let at = self.blocks.partition_point(|block| (block.v6, block.first) <= key).checked_sub(1)?;
+        let key = (ip.is_ipv6(), 0, number(ip));
+        let at = self.blocks.partition_point(|block| (block.v6, block.zone, block.first) <= key).checked_sub(1)?;
         let block = self.blocks[at];
-        (block.v6 == key.0 && key.1 <= block.last).then(|| self.before[at] + (key.1 - block.first))
+        let holds = (block.v6, block.zone) == (key.0, key.1) && key.2 <= block.last;
+        holds.then(|| self.before[at] + (key.2 - block.first))
+    }
+
+    /// Whether an address is meant on one interface only.
+    pub fn has_zones(&self) -> bool {
+        self.blocks.iter().any(|block| block.zone != 0)
     }
 
     /// The first and the last address of each run of neighbours, in order.
@@ -160,11 +183,16 @@ impl Addresses {
         self.blocks.iter().filter_map(bounds)
     }
 
-    /// Whether an address is in the set.
+    /// Whether an address is in the set, in no zone.
     pub fn contains(&self, ip: IpAddr) -> bool {
-        let key = (ip.is_ipv6(), number(ip));
-        let after = self.blocks.partition_point(|block| (block.v6, block.first) <= key);
-        after > 0 && (self.blocks[after - 1].v6, self.blocks[after - 1].last) >= key
+        let key = (ip.is_ipv6(), 0, number(ip));
+        let after = self.blocks.partition_point(|block| (block.v6, block.zone, block.first) <= key);
+        after > 0 && (self.blocks[after - 1].v6, self.blocks[after - 1].zone, self.blocks[after - 1].last) >= key
+    }
+
+    /// The blocks that it is made of, as few as there can be.
+    pub fn into_blocks(self) -> Vec<Block> {
+        self.blocks
     }
 }
 
@@ -215,6 +243,17 @@ mod tests {
             prop_assert_eq!(set.contains(ip), written_out(&take).contains(&(false, bits.into())));
             prop_assert_eq!(set.position(ip).is_some(), set.contains(ip));
         }
+    }
+
+    #[test]
+    fn one_address_in_two_zones_is_two() {
+        let ip: IpAddr = "fe80::1".parse().unwrap();
+        let [two, three] = [2, 3].map(|zone| Block::from(ip).in_zone(zone));
+        let set = Addresses::new([three, two, Block::from(ip), two]);
+        let zones: Vec<_> = (0..set.len()).map(|at| set.get_zoned(at).unwrap()).collect();
+        assert_eq!(zones, [(ip, 0), (ip, 2), (ip, 3)]);
+        assert_eq!(set.without(&Addresses::new([two])).len(), 2);
+        assert!(set.contains(ip) && !Addresses::new([two]).contains(ip));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What to scan, as people write it: an address, a network, a range, a host's name, or this machine.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipnet::IpNet;
@@ -13,6 +13,8 @@ use crate::clean::clean;
 pub enum Target {
     /// Addresses: `10.0.0.5`, `2001:db8::1`, `10.0.0.0/24`, `10.0.0.1-50`.
     Block(Block),
+    /// A link-local address on an interface, which has a name or a number: `fe80::1%eth0`.
+    Zoned(Ipv6Addr, String),
     /// A host's name, which stands for all addresses that it resolves to.
     Name(String),
     /// `local`: every address of this machine.
@@ -54,11 +56,10 @@ impl FromStr for Target {
             let why = format!("'{}://' begins a URL, which is no host", clean(scheme));
             return Err(TargetError::new(why, "write the host alone, and its port with -p"));
         }
-        if text.contains('%') {
-            let why = "an address with a zone (the part behind %) cannot be scanned";
-            return Err(TargetError::new(why, "use an address of the host that needs no zone"));
-        }
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+        if let Some((ip, zone)) = bare.split_once('%') {
+            return zoned(ip, zone);
+        }
         if let Ok(ip) = bare.parse::<IpAddr>() {
             return address(ip);
         }
@@ -75,8 +76,29 @@ impl FromStr for Target {
     }
 }
 
+/// The kernel's limit for the name of an interface (`IFNAMSIZ`), less its end.
+const LONGEST_INTERFACE: usize = 15;
+
+fn zoned(ip: &str, zone: &str) -> Result<Target, TargetError> {
+    let form = "write a link-local address with its interface as fe80::1%eth0";
+    let Ok(ip) = ip.parse::<Ipv6Addr>() else {
+        return Err(TargetError::new(format!("'{}' before the % is no IPv6 address", clean(ip)), form));
+    };
+    if !ip.is_unicast_link_local() {
+        return Err(TargetError::new("only a link-local address has a zone (the part behind %)", "leave the zone out"));
+    }
+    if zone.is_empty() || zone.len() > LONGEST_INTERFACE || zone.contains(|c: char| c == '/' || c.is_whitespace()) {
+        return Err(TargetError::new(format!("'{}' is no interface's name", clean(zone)), form));
+    }
+    Ok(Target::Zoned(ip, zone.to_owned()))
+}
+
 fn address(ip: IpAddr) -> Result<Target, TargetError> {
     let ip = ip.to_canonical();
+    if matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()) {
+        let why = "a link-local address says nothing without its interface";
+        return Err(TargetError::new(why, format!("write {ip}%NAME, as in {ip}%eth0")));
+    }
     if ip.is_unspecified() {
         let why = "it stands for every address of whoever listens, and nobody can be reached there";
         return Err(TargetError::new(why, "write local for all addresses of this machine"));
@@ -175,6 +197,8 @@ mod tests {
         assert_eq!(addresses("2001:db8::/64"), block(1 << 64, "2001:db8::", "2001:db8::ffff:ffff:ffff:ffff"));
         assert_eq!(addresses("10.0.0.1-50"), block(50, "10.0.0.1", "10.0.0.50"));
         assert_eq!("local".parse(), Ok(Target::Local));
+        let zoned = Target::Zoned("fe80::1".parse().unwrap(), "eth0".to_owned());
+        assert_eq!(["fe80::1%eth0".parse(), "[fe80::1%eth0]".parse()], [Ok(zoned.clone()), Ok(zoned)]);
         for name in ["localhost", "a.example.org.", "my_host", "10.0.0.1.example", "bücher.example", "web-1"] {
             assert_eq!(name.parse(), Ok(Target::Name(name.to_owned())));
         }
@@ -195,7 +219,10 @@ mod tests {
         assert_eq!(why("host:80"), "a target has no port");
         assert_eq!(why("http://host"), "'http://' begins a URL, which is no host");
         assert_eq!(why("0.0.0.0"), why("::"));
-        assert_eq!(why("fe80::1%eth0"), "an address with a zone (the part behind %) cannot be scanned");
+        assert_eq!(why("fe80::1"), "a link-local address says nothing without its interface");
+        assert_eq!(why("2001:db8::1%eth0"), "only a link-local address has a zone (the part behind %)");
+        assert_eq!(why("10.0.0.1%eth0"), "'10.0.0.1' before the % is no IPv6 address");
+        assert_eq!(why("fe80::1%"), "'' is no interface's name");
         for text in ["a b", "-x", "a..b", &"x".repeat(64), "\u{1b}[2J", "/24"] {
             assert!(!why(text).is_empty(), "{text:?}");
         }

@@ -23,5 +23,5 @@ pub(crate) use deadline::{Deadline, Passed};
 pub(crate) use dial::{DialError, dial};
 pub(crate) use limits::{descriptors_for_sockets, ephemeral_ports};
 pub(crate) use peer::{Peer, PeerError};
-pub(crate) use resolve::{Family, interface_index, own_addresses, resolve, with_interface};
+pub(crate) use resolve::{Family, interface_index, interface_name, own_addresses, resolve, with_interface};
 pub(crate) use starttls::{StartTls, start_tls};

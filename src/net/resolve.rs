@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
+use std::os::fd::OwnedFd;
 
 use ipnet::IpNet;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice};
 
 /// Which addresses are wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +44,23 @@ pub(crate) fn resolve(name: &str) -> io::Result<Vec<IpAddr>> {
     Ok(addresses)
 }
 
+/// The index of an interface by its name, or by its own number, as link-local addresses need it; `None` where there is
+/// none.
+pub(crate) fn interface_index(name: &str) -> Option<u32> {
+    let socket = any_socket().ok()?;
+    let by_number = || name.parse().ok().filter(|&index| netdevice::index_to_name(&socket, index).is_ok());
+    netdevice::name_to_index(&socket, name).ok().or_else(by_number)
+}
+
+/// The name of the interface with that index, while it is there.
+pub(crate) fn interface_name(index: u32) -> Option<String> {
+    netdevice::index_to_name(any_socket().ok()?, index).ok()
+}
+
+fn any_socket() -> rustix::io::Result<OwnedFd> {
+    rustix::net::socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
+}
+
 /// Every address of this machine in this network namespace, link-local ones of IPv6 aside.
 ///
 /// # Errors
@@ -59,13 +78,6 @@ pub(crate) fn with_interface(name: &str) -> io::Result<Option<(Vec<IpNet>, bool)
     let of_it: Vec<_> = nets()?.into_iter().filter(|interface| interface.name == name).collect();
     let up = of_it.iter().any(|interface| interface.up);
     Ok((!of_it.is_empty()).then(|| (of_it.into_iter().map(|interface| interface.net).collect(), up)))
-}
-
-/// The number of the interface of that name, as link-local addresses need it.
-pub(crate) fn interface_index(name: &str) -> Option<u32> {
-    use rustix::net::{AddressFamily, SocketType, netdevice, socket};
-    let socket = socket(AddressFamily::INET, SocketType::DGRAM, None).ok()?;
-    netdevice::name_to_index(socket, name).ok()
 }
 
 struct Interface {

@@ -1,6 +1,7 @@
 //! A scan that is stopped prints what it found, at once, and says that it is not whole.
 
 use std::collections::BTreeSet;
+use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -105,4 +106,49 @@ fn results_are_seen_while_the_scan_goes_on() {
         kill(child.id(), Signal::INT);
         assert_eq!(Outcome::new(hear(child, "a scan that streams")).code, Some(130));
     }
+}
+
+/// Waits until a scan reads its targets, on a thread of that name.
+fn until_it_reads(pid: u32) {
+    let names = || std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let begin = Instant::now();
+    while !names().any(|task| std::fs::read(task.path().join("comm")).is_ok_and(|name| name == b"targets\n")) {
+        assert!(begin.elapsed() < Duration::from_secs(60), "it does not begin to read");
+        thread::yield_now();
+    }
+}
+
+/// Nobody writes to standard input, nobody opens the other end of the FIFO.
+#[test]
+fn while_targets_do_not_come() {
+    let scene = Scene::new();
+    let fifo = scene.dir().join("fifo");
+    scene.sh(&format!("mkfifo {}", fifo.display()));
+    for target in ["-".to_owned(), format!("@{}", fifo.display())] {
+        for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+            let mut command = scene.scan().arg(&target).args("-p 80 --json").command();
+            let mut child =
+                command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let unwritten = child.stdin.take();
+            until_it_reads(child.id());
+            kill(child.id(), signal);
+            let outcome = Outcome::new(hear(child, "a scan without targets"));
+            drop(unwritten);
+            assert_eq!(
+                (outcome.code, &outcome.document()["complete"]),
+                (Some(code), &false.into()),
+                "{}",
+                outcome.stderr
+            );
+            assert!(outcome.stderr.contains("cannot read all targets: the scan was stopped"), "{}", outcome.stderr);
+        }
+    }
+    let mut command = scene.scan().args("- -p 80 --json --deadline 100ms").command();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let unwritten = child.stdin.take();
+    let outcome = Outcome::new(hear(child, "a scan without targets"));
+    drop(unwritten);
+    assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(3), &false.into()), "{}", outcome.stderr);
+    let why = "cannot read all targets: the time given by --deadline is over";
+    assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
 }

@@ -119,3 +119,40 @@ fn many_questions_want_a_yes() {
     assert_eq!(begun.code, Some(3), "{}", begun.stderr);
     assert!(begun.text().lines().count() > 100, "{}", begun.stderr);
 }
+
+#[test]
+fn a_link_local_address_has_its_interface() {
+    let (here, there) = crate::wired();
+    there.sh("ip address add fe80::77:2/64 dev wire nodad");
+    here.sh("ip address add fe80::77:1/64 dev wire nodad");
+    let _fixture = there.fixture("tcp=[::]:80");
+    let listing = here.scan().args("-p 80,81 fe80::77:2%wire").list();
+    let row = &listing.rows[0];
+    assert_eq!((listing.rows.len(), row.id()), (1, "scan/tcp/[fe80::77:2%wire]:80"));
+    assert_eq!((row.endpoint("address"), row.endpoint("interface")), (&"fe80::77:2".into(), &"wire".into()));
+    let outcome = here.scan().args("-p 80 fe80::77:2%eth9").run();
+    let expected = "error: cannot use target 'fe80::77:2%eth9': there is no interface 'eth9'\n";
+    assert!(outcome.code == Some(2) && outcome.stderr.starts_with(expected), "{}", outcome.stderr);
+}
+
+#[test]
+fn odd_values_are_refused_in_words() {
+    let scene = Scene::new();
+    let refused = |args: &str, why: &str| {
+        let outcome = scene.scan().args(args).run();
+        assert!(outcome.code == Some(2) && outcome.stderr.contains(why), "{args}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("\nhint: "), "{args}: {}", outcome.stderr);
+    };
+    refused("127.0.0.1 --deadline -1s", "'-1s': it is no length of time");
+    refused("127.0.0.1 --timeout 0s", "'0s': it is no length of time");
+    refused("127.0.0.1 --rate 0", "'0': it is no number of questions a second");
+    refused("127.0.0.1 --rate -5", "'-5': it is no number of questions a second");
+    refused("127.0.0.1 --retries -1", "'-1': it is no number of further attempts");
+    let file = scene.dir().join("utf16");
+    let utf16: Vec<u8> = "\u{feff}127.0.0.1\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(&file, utf16).unwrap();
+    refused(&format!("@{}", file.display()), ": it is in UTF-16");
+    fs::write(&file, "").unwrap();
+    refused(&format!("@{}", file.display()), ": there is no target in it");
+    refused("300.1.1.1", "'300.1.1.1': it is no IPv4 address");
+}

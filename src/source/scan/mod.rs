@@ -6,6 +6,7 @@ mod host;
 mod options;
 mod pace;
 mod plan;
+mod reading;
 mod resume;
 mod run;
 mod summary;
@@ -19,6 +20,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,13 +33,14 @@ use self::plan::Plan;
 use self::resume::{Left, Resume};
 use self::run::{Found, Run};
 use self::summary::Summary;
+use self::tally::Cut;
 use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result};
 use crate::model::{
     Address, Column, Completeness, DEFAULT_TOP, Endpoint, Fault, Listing, PortState, Ports, ProbeOrder, ScanDetail,
     Service, Transport,
 };
-use crate::net::ephemeral_ports;
+use crate::net::{ephemeral_ports, interface_name};
 use crate::source::{ListFuture, Progress, Sink, Source};
 
 /// More questions than this are asked only with a yes.
@@ -65,7 +68,7 @@ impl Scan {
     /// What is no target; more than 2^20 questions without [`yes`](Self::yes); no threads.
     pub fn listing(&self) -> Result<Listing<ScanDetail>> {
         let mut listing = Listing::default();
-        let mut prepared = self.prepare(&mut |_| false)?;
+        let mut prepared = self.prepare(&AtomicBool::new(false), &mut |_| false)?;
         listing.errors.append(&mut prepared.faults);
         if let Some(plan) = prepared.plan {
             let summary = Summary::of(&plan);
@@ -91,14 +94,17 @@ impl Scan {
     }
 
     /// What is to be asked; `confirm` decides whether many questions may be.
-    fn prepare(&self, confirm: &mut dyn FnMut(&str) -> bool) -> Result<Prepared> {
-        let begin = Instant::now();
+    fn prepare(&self, closed: &AtomicBool, confirm: &mut dyn FnMut(&str) -> bool) -> Result<Prepared> {
+        let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
         let left = self.resume.as_deref().map(Left::read).transpose()?.flatten();
         let ports = match &left {
             Some(left) if !self.chooses_ports() => left.ports.clone(),
             _ => self.chosen_ports()?,
         };
-        let targets::Asked { addresses, names, faults } = self.asked(left.as_ref())?;
+        let targets::Asked { addresses, names, faults } = match self.asked(left.as_ref(), closed, deadline)? {
+            Ok(asked) => asked,
+            Err(cut) => return Ok(Prepared::unread(cut)),
+        };
         if addresses.is_empty() {
             if faults.is_empty() {
                 let hint = "look at what --exclude and -4 or -6 leave over";
@@ -127,7 +133,7 @@ impl Scan {
             pace: Pace::new(self.pace, self.timeout, self.retries, self.rate.map(Into::into), threads),
             all: self.all,
             ephemeral: ephemeral_ports(),
-            deadline: self.deadline.map(|deadline| begin + deadline),
+            deadline,
             threads,
             addresses,
             done: resume.as_ref().map(|resume| Arc::clone(&resume.done)),
@@ -140,18 +146,18 @@ impl Scan {
     }
 
     /// The targets that are named, or those of the run that is gone on with.
-    fn asked(&self, left: Option<&Left>) -> Result<targets::Asked> {
+    fn asked(&self, left: Option<&Left>, closed: &AtomicBool, deadline: Option<Instant>) -> Result<reading::Read> {
         match (left, &self.resume) {
-            _ if !self.targets.is_empty() || self.interface.is_some() => targets::read(self),
+            _ if !self.targets.is_empty() || self.interface.is_some() => reading::read(self, closed, deadline),
             (Some(Left { addresses, names, .. }), _) => {
-                Ok(targets::Asked { addresses: addresses.clone(), names: names.clone(), faults: Vec::new() })
+                Ok(Ok(targets::Asked { addresses: addresses.clone(), names: names.clone(), faults: Vec::new() }))
             }
             (None, Some(path)) => {
                 let what = format!("--resume '{}'", clean(&path.to_string_lossy()));
                 let why = "it is not there, and no target is named";
                 Err(Error::usage(what, why, "name targets, to begin a scan that can be gone on with"))
             }
-            (None, None) => targets::read(self),
+            (None, None) => reading::read(self, closed, deadline),
         }
     }
 
@@ -171,7 +177,8 @@ impl Scan {
     }
 
     async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
-        let Prepared { plan, names, mut faults, mut resume } = self.prepare(&mut |question| out.confirm(question))?;
+        let Prepared { plan, names, mut faults, mut resume } =
+            self.prepare(&out.closed(), &mut |question| out.confirm(question))?;
         if let Some(plan) = plan {
             let summary = Summary::of(&plan);
             let run = Run::start(plan, out.closed())?;
@@ -204,6 +211,13 @@ struct Prepared {
     faults: Vec<Fault>,
     /// The file that tells of this scan.
     resume: Option<Resume>,
+}
+
+impl Prepared {
+    /// The end came before all targets were known.
+    fn unread(cut: Cut) -> Self {
+        Self { plan: None, names: BTreeMap::new(), faults: vec![summary::unread(cut)], resume: None }
+    }
 }
 
 /// Word of progress goes out at most this often.
@@ -284,17 +298,22 @@ fn hand_over_sorted(mut found: Vec<Found>, names: &BTreeMap<IpAddr, Untrusted>, 
 fn service(found: Found, names: &BTreeMap<IpAddr, Untrusted>) -> Service<ScanDetail> {
     let Found { address, reason, rtt_us, attempts } = found;
     let state = reason.state();
+    let zone = match address {
+        SocketAddr::V6(v6) if v6.scope_id() > 0 => interface_name(v6.scope_id()),
+        _ => None,
+    };
+    let id = match &zone {
+        Some(zone) => format!("scan/tcp/[{}%{}]:{}", address.ip(), clean(zone), address.port()),
+        None => format!("scan/tcp/{address}"),
+    };
     let endpoint = Endpoint {
         ready: state == PortState::Open,
+        interface: zone.as_deref().map(Into::into),
         ..Endpoint::new(Address::Ip(address.ip()), Some(address.port()), Transport::Tcp)
     };
     let host = names.get(&address.ip()).cloned();
     let detail = ScanDetail { state, reason, rtt: rtt_us.map(Duration::from_micros), attempts, host };
-    Service::new(id(address), "scan", vec![endpoint], detail)
-}
-
-fn id(address: SocketAddr) -> String {
-    format!("scan/tcp/{address}")
+    Service::new(id, "scan", vec![endpoint], detail)
 }
 
 impl Source for Scan {

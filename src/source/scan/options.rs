@@ -51,7 +51,7 @@ pub struct Scan {
     #[arg(short, long, value_name = "PORTS", allow_hyphen_values = true, help_heading = "Ports")]
     pub ports: Option<Ports>,
     /// The so many likeliest ports [default: 1000]
-    #[arg(long, value_name = "N", value_parser = parse_top, conflicts_with = "ports", help_heading = "Ports")]
+    #[arg(long, value_name = "N", value_parser = parse_top, allow_negative_numbers = true, conflicts_with = "ports", help_heading = "Ports")]
     pub top_ports: Option<u16>,
     /// Leave out these ports
     #[arg(long, value_name = "PORTS", help_heading = "Ports")]
@@ -60,16 +60,16 @@ pub struct Scan {
     #[arg(short = 'T', long, value_enum, value_name = "PACE", default_value_t, help_heading = "Pace")]
     pub pace: Tempo,
     /// At most so many questions a second, in all
-    #[arg(long, value_name = "N", value_parser = parse_rate, help_heading = "Pace")]
+    #[arg(long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true, help_heading = "Pace")]
     pub rate: Option<NonZeroU32>,
     /// The most that one attempt may wait, as in 500ms or 2s; how long it does wait follows the answers
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "3s", help_heading = "Pace")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true, default_value = "3s", help_heading = "Pace")]
     pub timeout: Duration,
     /// How often a silent port is asked again at most [default: as the loss that is seen asks for]
-    #[arg(long, value_name = "N", value_parser = parse_retries, help_heading = "Pace")]
+    #[arg(long, value_name = "N", value_parser = parse_retries, allow_negative_numbers = true, help_heading = "Pace")]
     pub retries: Option<u8>,
     /// End the whole scan after this time, done or not
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Pace")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true, help_heading = "Pace")]
     pub deadline: Option<Duration>,
     /// Keep in this file where the scan stands, and go on there if an earlier one has left it
     ///

@@ -1,6 +1,6 @@
 //! What is to be asked, and by which thread.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,10 +42,14 @@ impl Plan {
         }
     }
 
-    /// The address of the host with that number.
-    pub(super) fn address(&self, host: u64) -> IpAddr {
+    /// Where to ask the host with that number for a port.
+    pub(super) fn address(&self, host: u64, port: u16) -> SocketAddr {
         // A number that there is no address for is never given out.
-        self.addresses.get(host.into()).unwrap_or(IpAddr::from([0, 0, 0, 0]))
+        let (ip, zone) = self.addresses.get_zoned(host.into()).unwrap_or((IpAddr::from([0, 0, 0, 0]), 0));
+        match ip {
+            IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, zone).into(),
+            IpAddr::V4(_) => SocketAddr::new(ip, port),
+        }
     }
 
     /// What one thread asks: its own hosts where there are enough of them, so that each host has one window; its own
@@ -103,7 +107,7 @@ mod tests {
                 for place in (share.first_host..plan.hosts).step_by(usize::try_from(share.host_stride).unwrap()) {
                     let host = plan.order.host(place);
                     for step in (share.first_step..plan.order.steps()).step_by(share.step_stride as usize) {
-                        prop_assert!(seen.insert((plan.address(host), plan.order.port(host, step))));
+                        prop_assert!(seen.insert(plan.address(host, plan.order.port(host, step))));
                     }
                 }
             }

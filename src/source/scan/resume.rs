@@ -126,6 +126,10 @@ impl Resume {
         ports: &Ports,
         names: &BTreeMap<IpAddr, Untrusted>,
     ) -> Result<Self> {
+        if addresses.has_zones() {
+            let why = "a scan of link-local addresses cannot be gone on with";
+            return Err(refused(path, why, "leave --resume out"));
+        }
         let hosts = u64::try_from(addresses.len()).ok();
         let hosts = hosts.filter(|hosts| hosts.checked_mul(ports.len() as u64).is_some_and(|many| many <= MOST));
         let hosts = hosts

@@ -61,18 +61,24 @@ impl Summary {
         let untried = self.probes.saturating_sub(self.before + tally.known() + tally.prohibited + tally.short);
         match tally.cut {
             _ if untried == 0 => {}
-            Some(Cut::Deadline) => {
-                faults.push(fault(untried, "the time given by --deadline is over", "give it more, or ask for less"));
-            }
+            Some(Cut::Deadline) => faults.push(fault(untried, TIME_OVER.0, TIME_OVER.1)),
             Some(Cut::Broken(errno)) => {
                 faults.push(fault(untried, &shortage(errno), "this is a fault of portolan's: please report it"));
             }
-            Some(Cut::Stopped) | None => {
-                faults.push(fault(untried, "the scan was stopped", "let it come to its end"));
-            }
+            Some(Cut::Stopped) | None => faults.push(fault(untried, STOPPED.0, STOPPED.1)),
         }
         faults
     }
+}
+
+/// Why an answer is not whole, and what to try.
+const TIME_OVER: (&str, &str) = ("the time given by --deadline is over", "give it more, or ask for less");
+const STOPPED: (&str, &str) = ("the scan was stopped", "let it come to its end");
+
+/// That the end came before all targets were known.
+pub(super) fn unread(cut: Cut) -> Fault {
+    let (why, hint) = if cut == Cut::Deadline { TIME_OVER } else { STOPPED };
+    Fault { what: "read all targets".into(), why: why.into(), hint: hint.into() }
 }
 
 fn hosts(count: u64) -> String {

@@ -10,7 +10,7 @@ use super::options::Scan;
 use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result};
 use crate::model::{Addresses, Block, Fault, Target, TargetError};
-use crate::net::{Family, own_addresses, resolve, with_interface};
+use crate::net::{Family, interface_index, own_addresses, resolve, with_interface};
 
 /// Longer lines are no targets, whatever else they may be.
 const LONGEST_LINE: u64 = 4096;
@@ -74,18 +74,32 @@ struct Gathered {
     blocks: Vec<Block>,
     names: BTreeMap<IpAddr, Untrusted>,
     faults: Vec<Fault>,
+    /// With so many blocks, see whether fewer say the same.
+    roomy: usize,
+    /// Targets that were taken.
+    taken: usize,
 }
+
+/// A list names the same hosts again, or neighbours one by one: merged now and then, it takes the memory of its networks.
+const MERGE: usize = 1 << 16;
 
 impl Gathered {
     fn new(family: Family) -> Self {
-        Self { family, blocks: Vec::new(), names: BTreeMap::new(), faults: Vec::new() }
+        Self { family, blocks: Vec::new(), names: BTreeMap::new(), faults: Vec::new(), roomy: MERGE, taken: 0 }
     }
 
     /// Takes one target; `place` says where it stands, for an error.
     fn word(&mut self, text: &str, place: &dyn Fn(&str) -> String) -> Result<()> {
+        self.taken += 1;
         let refused = |error: &TargetError| Error::usage(place(&clean(text)), error.to_string(), error.hint());
         match text.parse::<Target>().map_err(|error| refused(&error))? {
             Target::Block(block) => self.block(block),
+            Target::Zoned(ip, zone) => {
+                let hint = "see `ip link` for the names of this machine's interfaces";
+                let why = || format!("there is no interface '{}'", clean(&zone));
+                let index = interface_index(&zone).ok_or_else(|| Error::usage(place(&clean(text)), why(), hint))?;
+                self.block(Block::from(IpAddr::from(ip)).in_zone(index));
+            }
             Target::Name(name) => self.name(&name),
             Target::Local => {
                 let own = own_addresses();
@@ -101,6 +115,10 @@ impl Gathered {
     fn block(&mut self, block: Block) {
         if self.family.takes(block.is_ipv6()) {
             self.blocks.push(block);
+        }
+        if self.blocks.len() >= self.roomy {
+            self.blocks = Addresses::new(std::mem::take(&mut self.blocks)).into_blocks();
+            self.roomy = MERGE.max(self.blocks.len() * 2);
         }
     }
 
@@ -150,7 +168,7 @@ impl Gathered {
 
     /// Takes a target, or several between blanks, from every line; `#` begins a remark.
     fn lines(&mut self, mut from: impl BufRead, shown: &str) -> Result<()> {
-        let (before, mut line, mut number) = ((self.blocks.len(), self.faults.len()), Vec::new(), 0);
+        let (before, mut line, mut number) = (self.taken, Vec::new(), 0);
         loop {
             line.clear();
             number += 1;
@@ -168,12 +186,24 @@ impl Gathered {
                     "write a target a line, networks as 10.0.0.0/8",
                 ));
             }
+            if line.contains(&0) {
+                let why = if line.starts_with(b"\xff\xfe") || line.starts_with(b"\xfe\xff") {
+                    "it is in UTF-16"
+                } else {
+                    "it holds a NUL, and is no text"
+                };
+                return Err(Error::usage(
+                    format!("line {number} of {shown}"),
+                    why,
+                    "save the list as plain text, in UTF-8",
+                ));
+            }
             let bytes = if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) } else { &line };
             let text = String::from_utf8_lossy(bytes);
             let text = text.split('#').next().unwrap_or_default();
             text.split_whitespace().try_for_each(|word| self.word(word, &place))?;
         }
-        if (self.blocks.len(), self.faults.len()) == before {
+        if self.taken == before {
             return Err(Error::usage(shown, "there is no target in it", "write one or more a line"));
         }
         Ok(())
@@ -213,5 +243,18 @@ mod tests {
         assert_eq!(why("# nothing\n\n"), "cannot use list: there is no target in it");
         assert_eq!(why(&"x".repeat(5000)), "cannot use line 1 of list: this is no list of targets");
         assert!(why("\u{1b}[2J").contains("\\u{1b}[2J"));
+        let utf16: Vec<u8> = "\u{feff}10.0.0.1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let error = Gathered::new(Family::V4).lines(&*utf16, "list").unwrap_err().to_string();
+        assert_eq!(error, "cannot use line 1 of list: it is in UTF-16");
+    }
+
+    #[test]
+    fn a_long_list_takes_the_memory_of_what_it_says() {
+        let mut gathered = Gathered::new(Family::V4);
+        for bits in 0..300_000 {
+            gathered.block(IpAddr::from(std::net::Ipv4Addr::from_bits(bits)).into());
+            assert!(gathered.blocks.len() <= MERGE);
+        }
+        assert_eq!(Addresses::new(gathered.blocks).len(), 300_000);
     }
 }

@@ -394,5 +394,5 @@ impl<'p> Worker<'p> {
 }
 
 fn address(plan: &Plan, hosts: &[Host], probe: Probe) -> SocketAddr {
-    SocketAddr::new(plan.address(hosts[probe.host as usize].number), probe.port)
+    plan.address(hosts[probe.host as usize].number, probe.port)
 }
