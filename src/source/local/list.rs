@@ -43,15 +43,42 @@ pub(super) fn list(
 ) -> Result<Outcome> {
     query.check()?;
     let users = Users::read();
-    let selection = Selection::new(query, &users)?;
-    let wanted = query.wanted(depth);
-    let Seen { mut sockets, namespaces, faults: mut errors, limits: denied } =
-        look(&wanted, query.needs_interfaces(depth), query.all_netns);
-    let unread: Vec<Fault> = namespaces.iter().filter_map(|namespace| namespace.unread.clone()).collect();
-    if unread.is_empty() {
-        selection.check_interface(&namespaces)?;
+    let selected = Selected::look(query, depth, &users)?;
+    describe(selected, query, depth, users, stop, out)
+}
+
+/// What is there and wanted, by all that is known without its processes.
+pub(super) struct Selected {
+    pub(super) sockets: Vec<Socket>,
+    pub(super) namespaces: Vec<Namespace>,
+    pub(super) faults: Vec<Fault>,
+    pub(super) limits: Vec<Fault>,
+}
+
+impl Selected {
+    pub(super) fn look(query: &Local, depth: Depth, users: &Users) -> Result<Self> {
+        let selection = Selection::new(query, users)?;
+        let Seen { mut sockets, namespaces, faults, limits } =
+            look(&query.wanted(depth), query.needs_interfaces(depth), query.all_netns);
+        if namespaces.iter().all(|namespace| namespace.unread.is_none()) {
+            selection.check_interface(&namespaces)?;
+        }
+        sockets.retain(|socket| selection.takes(socket, &namespaces[usize::from(socket.netns)].interfaces));
+        Ok(Self { sockets, namespaces, faults, limits })
     }
-    sockets.retain(|socket| selection.takes(socket, &namespaces[usize::from(socket.netns)].interfaces));
+}
+
+/// Finds the owners of what was seen, and hands each service to `out`.
+pub(super) fn describe(
+    selected: Selected,
+    query: &Local,
+    depth: Depth,
+    users: Users,
+    stop: &(dyn Fn() -> bool + Sync),
+    out: &mut dyn FnMut(Service<LocalDetail>) -> ControlFlow<()>,
+) -> Result<Outcome> {
+    let Selected { mut sockets, namespaces, faults: mut errors, limits: denied } = selected;
+    let unread: Vec<Fault> = namespaces.iter().filter_map(|namespace| namespace.unread.clone()).collect();
     let mut owners = if query.needs_owners(depth) && !sockets.is_empty() {
         let owners = find_owners(&mut sockets, query, depth, &users, stop)?;
         errors.extend(owners.unfinished.map(unfinished));
@@ -284,20 +311,10 @@ impl Assembly<'_> {
     }
 
     fn service(&self, group: &Group<'_>) -> Service<LocalDetail> {
-        let first = group.first();
-        let port = (first.transport != Transport::Unix).then_some(first.port);
-        let endpoint =
-            Endpoint { interface: self.device(first), ..Endpoint::new(first.address.clone(), port, first.transport) };
+        let endpoint = endpoint(group.first(), &self.namespaces);
         let (name, member) = self.name(group);
-        let (id, detail) = (self.id(first, &endpoint), self.detail(group, member));
+        let (id, detail) = (id(group.first(), &endpoint, &self.namespaces), self.detail(group, member));
         Service { name, ..Service::new(id, "local", vec![endpoint], detail) }
-    }
-
-    /// The interface that a socket is bound to: its name, or its number where it has gone.
-    fn device(&self, socket: &Socket) -> Option<Untrusted> {
-        let index = socket.device.filter(|&index| index != 0)?;
-        let name = self.namespaces[usize::from(socket.netns)].interfaces.device(Some(index));
-        Some(name.map_or_else(|| index.to_string().into(), Untrusted::from))
     }
 
     fn detail(&self, group: &Group<'_>, member: Membership) -> LocalDetail {
@@ -341,25 +358,44 @@ impl Assembly<'_> {
         let connected = group.sockets.iter().filter(|socket| socket.state == SocketState::Connected).count();
         u32::try_from(connected).ok().filter(|_| self.query.state.contains(&SocketState::Connected))
     }
+}
 
-    /// `local/tcp/127.0.0.1:5432`, `local/tcp/0.0.0.0%eth0:80`, `local/net:blue/udp/[::]:53`, `local/unix/@name`,
-    /// `local/unix/dgram:/run/log`
-    fn id(&self, socket: &Socket, endpoint: &Endpoint) -> String {
-        let mut id = String::with_capacity(40);
-        id.push_str("local/");
-        // Writing to a String cannot fail.
-        if let Some(identity) = &self.namespaces[usize::from(socket.netns)].identity {
-            let _ = write!(id, "net:{identity}/");
-        }
-        let _ = write!(id, "{}/", socket.transport.as_str());
-        match &socket.unix {
-            Some(name) => name.write_id(&mut id),
-            None => {
-                let _ = write!(id, "{endpoint}");
-            }
-        }
-        id
+/// Where a socket serves.
+fn endpoint(socket: &Socket, namespaces: &[Namespace]) -> Endpoint {
+    let port = (socket.transport != Transport::Unix).then_some(socket.port);
+    let interface = device(socket, namespaces);
+    Endpoint { interface, ..Endpoint::new(socket.address.clone(), port, socket.transport) }
+}
+
+/// The interface that a socket is bound to: its name, or its number where it has gone.
+fn device(socket: &Socket, namespaces: &[Namespace]) -> Option<Untrusted> {
+    let index = socket.device.filter(|&index| index != 0)?;
+    let name = namespaces[usize::from(socket.netns)].interfaces.device(Some(index));
+    Some(name.map_or_else(|| index.to_string().into(), Untrusted::from))
+}
+
+/// The id of the service that a socket is part of.
+pub(super) fn id_of(socket: &Socket, namespaces: &[Namespace]) -> String {
+    id(socket, &endpoint(socket, namespaces), namespaces)
+}
+
+/// `local/tcp/127.0.0.1:5432`, `local/tcp/0.0.0.0%eth0:80`, `local/net:blue/udp/[::]:53`, `local/unix/@name`,
+/// `local/unix/dgram:/run/log`
+fn id(socket: &Socket, endpoint: &Endpoint, namespaces: &[Namespace]) -> String {
+    let mut id = String::with_capacity(40);
+    id.push_str("local/");
+    // Writing to a String cannot fail.
+    if let Some(identity) = &namespaces[usize::from(socket.netns)].identity {
+        let _ = write!(id, "net:{identity}/");
     }
+    let _ = write!(id, "{}/", socket.transport.as_str());
+    match &socket.unix {
+        Some(name) => name.write_id(&mut id),
+        None => {
+            let _ = write!(id, "{endpoint}");
+        }
+    }
+    id
 }
 
 /// The order of sockets; those that are equal share an address and are one service.

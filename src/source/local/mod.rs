@@ -2,6 +2,7 @@
 
 mod activation;
 mod cgroup;
+mod closings;
 mod columns;
 mod connections;
 mod interfaces;
@@ -19,15 +20,17 @@ mod select;
 mod socket;
 mod users;
 mod walk;
+mod watch;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 pub use options::{Local, SortKey};
 
 use crate::error::Result;
-use crate::model::{Column, Completeness, Depth, Listing, LocalDetail};
-use crate::source::{ListFuture, Sink, Source};
+use crate::model::{Column, Completeness, Depth, Feed, Listing, LocalDetail};
+use crate::source::{ListFuture, Sink, Source, WatchFuture};
 
 impl Local {
     /// Everything that listens here and fits the options, typed. Blocks for a few milliseconds and needs no runtime.
@@ -69,6 +72,14 @@ impl Source for Local {
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
         // Everything here is read from the kernel at once; there is nothing to wait for.
         Box::pin(async move { self.list_into(out) })
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+        Box::pin(watch::watch(self, interval.unwrap_or_else(|| self.interval()), feed))
     }
 }
 

@@ -25,7 +25,7 @@ const TCP_ESTABLISHED: u8 = 1;
 const TCP_CLOSE: u8 = 7;
 const TCP_LISTEN: u8 = 10;
 
-const SOCK_DIAG_BY_FAMILY: u16 = 20;
+pub(super) const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST: u16 = 1;
@@ -167,7 +167,7 @@ fn inet_request(family: u8, protocol: u8, states: u32) -> [u8; HEADER + 56] {
 }
 
 /// Splits the first message off: its type, its flags, what it carries, and the messages after it.
-fn next_message(bytes: &[u8]) -> Option<(u16, u16, &[u8], &[u8])> {
+pub(super) fn next_message(bytes: &[u8]) -> Option<(u16, u16, &[u8], &[u8])> {
     let length = u32_at(bytes, 0)? as usize;
     let payload = bytes.get(HEADER..length)?;
     Some((u16_at(bytes, 4)?, u16_at(bytes, 6)?, payload, bytes.get(length.next_multiple_of(4)..).unwrap_or_default()))
@@ -213,7 +213,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
 }
 
 /// The source address and port of an `inet_diag_msg`.
-fn local_end(message: &[u8]) -> Option<(IpAddr, u16)> {
+pub(super) fn local_end(message: &[u8]) -> Option<(IpAddr, u16)> {
     let address = message.get(8..24)?;
     let ip = match *message.first()? {
         AF_INET => IpAddr::V4(Ipv4Addr::from(*address.first_chunk::<4>()?)),

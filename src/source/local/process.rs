@@ -83,6 +83,23 @@ fn read_more(proc: BorrowedFd<'_>, home: BorrowedFd<'_>, parents: &mut Parents) 
     })
 }
 
+/// What changes when a process ends, gives its id to another, renames itself or runs another program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    name: Untrusted,
+    started: u64,
+    /// Where its code begins, which is drawn at random with each program; 0 for whom we may not look into.
+    code: u64,
+}
+
+impl Stamp {
+    /// That of the process that has this id now; `None` if there is none.
+    pub(super) fn read(proc: BorrowedFd<'_>, pid: u32) -> Option<Self> {
+        let Stat { name, started, code, .. } = Stat::read(proc, &format!("{pid}/stat")).ok()?;
+        Some(Self { name, started, code })
+    }
+}
+
 /// When the process that has this id now started; `None` if there is none.
 pub(super) fn started(proc: BorrowedFd<'_>, pid: u32) -> Option<u64> {
     Stat::read(proc, &format!("{pid}/stat")).ok().map(|stat| stat.started)
@@ -93,6 +110,7 @@ pub(super) struct Stat {
     pub(super) name: Untrusted,
     pub(super) parent: u32,
     pub(super) started: u64,
+    code: u64,
 }
 
 impl Stat {
@@ -108,8 +126,10 @@ impl Stat {
         let name = Untrusted::from_bytes(text.get(open + 1..close)?);
         let mut fields = std::str::from_utf8(text.get(close + 1..)?).ok()?.split_ascii_whitespace();
         let parent = fields.nth(1)?.parse().ok()?;
-        // Fields 4 and 22 of the line.
-        Some(Self { name, parent, started: fields.nth(17)?.parse().ok()? })
+        // Fields 4, 22 and 26 of the line.
+        let started = fields.nth(17)?.parse().ok()?;
+        let code = fields.nth(3).and_then(|code| code.parse().ok()).unwrap_or(0);
+        Some(Self { name, parent, started, code })
     }
 }
 
