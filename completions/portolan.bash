@@ -281,7 +281,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover)
-            opts="-o -q -h -V --fail-empty --strict --hand-to --identify --intensity --probes --config --output --json --color --quiet --help --version local scan k8s help"
+            opts="-w -o -q -h -V --fail-empty --strict --hand-to --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version local scan k8s help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -308,6 +308,18 @@ _portolan() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -404,7 +416,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__k8s)
-            opts="-n -A -l -o -q -h -V --namespace --all-namespaces --selector --field-selector --kubeconfig --context --in-cluster --allow-exec --timeout --deadline --fail-empty --strict --hand-to --identify --intensity --probes --config --output --json --color --quiet --help --version"
+            opts="-n -A -l -w -o -q -h -V --namespace --all-namespaces --selector --field-selector --kubeconfig --context --in-cluster --allow-exec --timeout --deadline --fail-empty --strict --hand-to --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -480,6 +492,18 @@ _portolan() {
                     fi
                     return 0
                     ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -504,7 +528,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__local)
-            opts="-p -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --fail-empty --strict --hand-to --identify --intensity --probes --config --output --json --color --quiet --help --version"
+            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --fail-empty --strict --hand-to --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -564,6 +588,18 @@ _portolan() {
                     fi
                     return 0
                     ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --config)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -588,7 +624,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__scan)
-            opts="-4 -6 -y -p -T -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --top-ports --exclude-ports --pace --rate --timeout --retries --deadline --resume --all --reason --fail-empty --strict --hand-to --identify --intensity --probes --config --output --json --color --quiet --help --version"
+            opts="-4 -6 -y -p -T -w -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --top-ports --exclude-ports --pace --rate --timeout --retries --deadline --resume --all --reason --fail-empty --strict --hand-to --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -696,6 +732,18 @@ _portolan() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)
@@ -994,7 +1042,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__scan)
-            opts="-4 -6 -y -p -T -o -q -h -V --fail-empty --strict --hand-to --identify --intensity --probes --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --top-ports --exclude-ports --pace --rate --timeout --retries --deadline --resume --all --reason --config --output --json --color --quiet --help --version"
+            opts="-w -4 -6 -y -p -T -o -q -h -V --fail-empty --strict --hand-to --identify --intensity --probes --watch --interval --for --count --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --top-ports --exclude-ports --pace --rate --timeout --retries --deadline --resume --all --reason --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1021,6 +1069,18 @@ _portolan() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --interface)

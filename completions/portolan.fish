@@ -54,6 +54,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fi
 normal\t'Also TLS, and what is most likely'
 all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l probes -d 'Also ask by the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l for -d 'End the watch after that time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
@@ -70,6 +73,7 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l identify -d 'Ask each service what it is: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -s q -l quiet -d 'Nothing on stderr but errors'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -97,6 +101,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 normal\t'Also TLS, and what is most likely'
 all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l probes -d 'Also ask by the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l for -d 'End the watch after that time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
@@ -121,6 +128,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l identify -d 'Ask each service what it is: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s q -l quiet -d 'Nothing on stderr but errors'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -144,6 +152,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 normal\t'Also TLS, and what is most likely'
 all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l probes -d 'Also ask by the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l for -d 'End the watch after that time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
@@ -165,6 +176,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l identify -d 'Ask each service what it is: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s q -l quiet -d 'Nothing on stderr but errors'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -181,6 +193,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 normal\t'Also TLS, and what is most likely'
 all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l probes -d 'Also ask by the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l for -d 'End the watch after that time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
@@ -200,6 +215,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l identify -d 'Ask each service what it is: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s q -l quiet -d 'Nothing on stderr but errors'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -213,6 +229,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 
 normal\t'Also TLS, and what is most likely'
 all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Also ask by the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l for -d 'End the watch after that time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interface -d 'Scan the networks that this interface is in' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude -d 'Leave out these targets' -r -f -a "(__fish_print_hostnames)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-file -d 'Leave out the targets that this file names' -r -F
@@ -243,6 +262,7 @@ never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify -d 'Ask each service what it is: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s 4 -l ipv4 -d 'Only IPv4 addresses'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s 6 -l ipv6 -d 'Only IPv6 addresses'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s y -l yes -d 'Scan also where that takes more than 1,048,576 questions'

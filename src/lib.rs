@@ -115,7 +115,7 @@ pub use model::{
 };
 #[cfg(feature = "k8s")]
 pub use model::{EndpointsFrom, K8sDetail, K8sPort, K8sServiceType, TargetPort};
-pub use output::{End, Format, FormatName, Page, Read};
+pub use output::{End, EventFormat, Format, FormatName, Page, Read};
 #[cfg(feature = "k8s")]
 pub use source::k8s::{K8s, K8sEnvironment};
 pub use source::local::{Local, SortKey};

@@ -15,6 +15,7 @@ use super::outputs::{Files, Outputs};
 use super::progress::Bar;
 use super::signals::Stop;
 use super::terminal::{self, Terminal};
+use super::watch::Watching;
 use super::{Global, stderr, stdout};
 use crate::engine;
 use crate::error::Result;
@@ -31,6 +32,8 @@ pub(super) struct Discover {
     judge: Judge,
     #[command(flatten)]
     identify: Identify,
+    #[command(flatten)]
+    watching: Watching,
     #[command(subcommand)]
     source: AnySource,
 }
@@ -38,7 +41,7 @@ pub(super) struct Discover {
 impl Discover {
     pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
         self.source.take_environment(&|name| std::env::var_os(name));
-        self.judge.list(self.source.as_source(), &self.identify, global)
+        answer(&self.judge, &self.watching, self.source.as_source(), &self.identify, global)
     }
 }
 
@@ -54,13 +57,26 @@ pub(super) struct ShortScan {
     #[command(flatten)]
     identify: Identify,
     #[command(flatten)]
+    watching: Watching,
+    #[command(flatten)]
     scan: Scan,
 }
 
 impl ShortScan {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        self.judge.list(&self.scan, &self.identify, global)
+        answer(&self.judge, &self.watching, &self.scan, &self.identify, global)
     }
+}
+
+/// Lists or watches, as is asked.
+fn answer(
+    judge: &Judge,
+    watching: &Watching,
+    source: &dyn Source,
+    identify: &Identify,
+    global: &Global,
+) -> Result<Exit> {
+    if watching.is_asked()? { watching.run(source, global) } else { judge.list(source, identify, global) }
 }
 
 /// What makes a listing that came about a failure all the same.

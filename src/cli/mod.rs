@@ -20,6 +20,7 @@ mod stderr;
 mod stdout;
 mod terminal;
 mod usage;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -78,7 +78,6 @@ impl Stop {
     ///
     /// # Errors
     /// Where the operating system does not let signals be caught.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the first command with a runtime, which removes this line"))]
     pub(super) fn tree(&self) -> Result<Shutdown> {
         let tree = Shutdown::new();
         let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_catch)?;

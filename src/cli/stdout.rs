@@ -48,6 +48,14 @@ pub(super) fn with_stdout<T>(
     }
 }
 
+/// Whether nobody will ever read what is written: the other end of the pipe or the socket is closed.
+pub(super) fn is_closed() -> bool {
+    let stdout = io::stdout();
+    let mut poll = [PollFd::new(&stdout, PollFlags::empty())];
+    let closed = event::poll(&mut poll, Some(&Timespec::default()));
+    closed.is_ok() && poll[0].revents().intersects(PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL)
+}
+
 /// Standard output that does not wait for ever for a reader who does not read.
 struct Stdout<'s> {
     file: File,

@@ -1,6 +1,7 @@
 //! How results look. One file per format; README.md says how to add one.
 
 mod csv;
+mod events;
 mod json;
 mod name;
 mod ndjson;
@@ -14,6 +15,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use crate::model::{Column, Completeness, Depth, Endpoint, Fault, Service};
+pub use events::EventFormat;
 pub(crate) use json::write_document;
 
 /// A way to write services down, one by one as they come.

@@ -21,7 +21,7 @@ const OF_SOURCES: [(&str, &str, &str); 4] = [
 /// A command that is a short way to write another, and the section of the other's settings, which are its too.
 const SHORT: (&str, [&str; 2]) = ("scan", ["discover", "scan"]);
 /// Of its options those that are settings of the section above.
-const OF_SECTION_ABOVE: [&str; 3] = ["fail-empty", "hand-to", "strict"];
+const OF_SECTION_ABOVE: [&str; 7] = ["fail-empty", "hand-to", "strict", "watch", "interval", "for", "count"];
 
 /// An option that a setting can stand in for.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::{env, fs, thread};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -48,6 +48,15 @@ impl Lines {
             }
         });
         Self(receive)
+    }
+
+    /// The next line; `None` when there will be none.
+    pub fn next(&self) -> Option<String> {
+        match self.0.recv_timeout(HANG) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("no line came"),
+        }
     }
 
     /// All lines up to `last`, without it.
@@ -104,6 +113,16 @@ pub fn hear(mut child: Child, what: &str) -> Output {
 pub fn kill(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
+    }
+}
+
+/// A program that is ended at once with its owner, however that goes.
+pub struct Ended(pub Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

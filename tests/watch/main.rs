@@ -4,5 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
 
 mod catalog;
+mod command;
 mod history;
+mod local;
 mod sources;
+#[path = "../support/mod.rs"]
+mod support;
+mod watched;

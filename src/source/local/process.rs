@@ -86,7 +86,7 @@ fn read_more(proc: BorrowedFd<'_>, home: BorrowedFd<'_>, parents: &mut Parents) 
 /// What changes when a process ends, gives its id to another, renames itself or runs another program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
-    name: Untrusted,
+    pub(super) name: Untrusted,
     started: u64,
     /// Where its code begins, which is drawn at random with each program; 0 for whom we may not look into.
     code: u64,

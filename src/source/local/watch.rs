@@ -5,31 +5,27 @@
 //! its share of the processor small.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use tokio::time::{Instant, sleep_until};
 
 use super::closings::Closings;
+use super::holders::Holders;
 use super::list::{Selected, describe, id_of};
 use super::look::look;
 use super::options::Local;
-use super::process::Stamp;
 use super::socket::{Socket, Wanted};
 use super::users::Users;
 use crate::error::Result;
-use crate::model::{Address, Depth, Fault, Feed, LocalDetail, Service, Update};
+use crate::model::{Address, Depth, Fault, Feed, Update};
 
 /// Looking takes at most one part in so many of one core, however short the interval and however many the sockets.
 const SHARE: u32 = 10;
 /// Looking at everything anew takes at most one part in so many.
 const FULL_SHARE: u32 = 4_000;
-/// So many processes are looked after in one go, at about 10 us each.
-const PROCESSES: usize = 32;
 /// How long not to listen for closed sockets after too many have closed.
 const FLOODED: Duration = Duration::from_mins(1);
 
@@ -155,7 +151,9 @@ impl<'q> Eye<'q> {
             let gone = known.keys().filter(|id| whole && !services.contains_key(*id));
             // What closed while we looked, or is held by nobody who was asked for.
             let gone: Vec<String> = gone.cloned().chain(open.into_iter().map(str::to_owned)).collect();
-            gone.iter().for_each(|id| self.holders.forget(id));
+            for id in &gone {
+                self.holders.forget(id);
+            }
             gone.into_iter().map(Update::Remove).chain(described.into_iter().map(Update::Upsert)).collect()
         };
         updates.extend(outcome.errors.into_iter().map(Update::Fault));
@@ -192,83 +190,8 @@ fn group(selected: &Selected) -> HashMap<String, Vec<Socket>, FixedState> {
         services.entry(id_of(socket, &selected.namespaces)).or_default().push(kept);
     }
     // The kernel lists them in no order that lasts.
-    services.values_mut().for_each(|sockets| sockets.sort_unstable_by_key(|socket| socket.inode));
+    for sockets in services.values_mut() {
+        sockets.sort_unstable_by_key(|socket| socket.inode);
+    }
     services
-}
-
-/// The processes that hold something, and how they were when they were last looked at.
-#[derive(Default)]
-struct Holders {
-    proc: Option<File>,
-    /// By pid.
-    processes: HashMap<u32, Holder, FixedState>,
-    /// By service, the pids.
-    of: HashMap<String, Vec<u32>, FixedState>,
-    /// Pids in the order in which they are looked at; some of them may hold nothing any more.
-    round: Vec<u32>,
-    next: usize,
-}
-
-struct Holder {
-    /// `None`: it has ended.
-    stamp: Option<Stamp>,
-    services: HashSet<String, FixedState>,
-}
-
-impl Holders {
-    /// Remembers who holds a service.
-    fn note(&mut self, service: &Service<LocalDetail>) {
-        self.forget(&service.id);
-        let pids: Vec<u32> = service.detail.processes.iter().map(|process| process.pid).collect();
-        for &pid in &pids {
-            if !self.processes.contains_key(&pid) {
-                let holder = Holder { stamp: self.stamp(pid), services: HashSet::default() };
-                self.processes.insert(pid, holder);
-                self.round.push(pid);
-            }
-            if let Some(holder) = self.processes.get_mut(&pid) {
-                holder.services.insert(service.id.clone());
-            }
-        }
-        self.of.insert(service.id.clone(), pids);
-    }
-
-    fn forget(&mut self, id: &str) {
-        for pid in self.of.remove(id).unwrap_or_default() {
-            if let Some(holder) = self.processes.get_mut(&pid) {
-                holder.services.remove(id);
-                if holder.services.is_empty() {
-                    self.processes.remove(&pid);
-                }
-            }
-        }
-    }
-
-    fn stamp(&mut self, pid: u32) -> Option<Stamp> {
-        if self.proc.is_none() {
-            self.proc = File::open("/proc").ok();
-        }
-        Stamp::read(self.proc.as_ref()?.as_fd(), pid)
-    }
-
-    /// The services whose processes are not what they were. A part of the processes is looked at each time.
-    fn changed(&mut self) -> HashSet<String> {
-        let mut changed = HashSet::new();
-        for _ in 0..PROCESSES.min(self.round.len()) {
-            self.next = (self.next + 1).checked_rem(self.round.len()).unwrap_or(0);
-            let Some(&pid) = self.round.get(self.next) else { break };
-            let stamp = self.stamp(pid);
-            match self.processes.get_mut(&pid) {
-                None => {
-                    self.round.swap_remove(self.next);
-                }
-                Some(holder) if holder.stamp != stamp => {
-                    holder.stamp = stamp;
-                    changed.extend(holder.services.iter().cloned());
-                }
-                Some(_) => {}
-            }
-        }
-        changed
-    }
 }

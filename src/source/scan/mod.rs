@@ -325,6 +325,10 @@ impl Source for Scan {
         if self.reason { columns::COLUMNS_WITH_REASON } else { columns::COLUMNS }
     }
 
+    fn interval(&self) -> Duration {
+        Duration::from_mins(1)
+    }
+
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
         Box::pin(self.list_into(out))
     }

@@ -1,0 +1,122 @@
+//! What happened, one line each: for people, as JSON, or only what and which.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+
+use super::FormatName;
+use super::json::write_json;
+use crate::model::{Column, Endpoint, Event, EventKind, Fault, Service, Shown};
+
+/// How the events of a watch are written.
+#[derive(Clone, Copy, Debug)]
+pub enum EventFormat {
+    /// `2026-11-21T03:04:05Z  added    tcp 127.0.0.1:5432  postgresql  process=postgres`, with the columns shown in tables
+    /// that show so much.
+    Text(&'static [Column], Shown),
+    /// One JSON object.
+    Json,
+    /// `added local/tcp/127.0.0.1:5432`
+    Name,
+}
+
+impl EventFormat {
+    /// How events are written where services would be written as `name`; `None`: a document of that kind has no end before
+    /// the watch has, or no place for what happened.
+    pub fn of(name: FormatName, columns: &'static [Column]) -> Option<Self> {
+        match name {
+            FormatName::Table => Some(Self::Text(columns, Shown::WhereFilled)),
+            FormatName::Wide => Some(Self::Text(columns, Shown::Wide)),
+            FormatName::Json | FormatName::Ndjson => Some(Self::Json),
+            FormatName::Name => Some(Self::Name),
+            _ => None,
+        }
+    }
+
+    /// Writes a line.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn write(&self, out: &mut (dyn Write + Send), event: &Event) -> io::Result<()> {
+        match self {
+            Self::Json => {
+                write_json(out, &mut Vec::new(), event, false)?;
+                out.write_all(b"\n")
+            }
+            Self::Name => match event.kind.item() {
+                Some(item) => writeln!(out, "{} {}", event.kind.as_str(), item.id),
+                None => Ok(()),
+            },
+            Self::Text(columns, shown) => {
+                let mut line = String::new();
+                text(&mut line, event, columns, *shown).map_err(io::Error::other)?;
+                out.write_all(line.as_bytes())
+            }
+        }
+    }
+}
+
+/// The longest word for what happened.
+const WORD: usize = "updated".len();
+
+fn text(line: &mut String, event: &Event, columns: &[Column], shown: Shown) -> std::fmt::Result {
+    // To the second: people compare it with a clock on the wall.
+    let time = Timestamp::from_second(event.time.as_second()).unwrap_or(event.time);
+    write!(line, "{time}  {:<WORD$}  ", event.kind.as_str())?;
+    match &event.kind {
+        EventKind::Added(item) | EventKind::Removed(item) => service(line, item, columns, shown)?,
+        EventKind::Updated { item, changed } => {
+            service(line, item, columns, shown)?;
+            write!(line, "  changed={}", changed.join(","))?;
+        }
+        EventKind::Synced { services } => write!(line, "{services} service{}", if *services == 1 { "" } else { "s" })?,
+        EventKind::Stale { age, error } => {
+            fault(line, error)?;
+            match age {
+                Some(age) => write!(line, "; the last answer is {:.1} s old", age.as_secs_f64())?,
+                None => line.push_str("; there never was an answer"),
+            }
+        }
+        EventKind::Lagged { missed } => write!(line, "{missed} events were left out; what they came to follows")?,
+        EventKind::Error(error) => fault(line, error)?,
+    }
+    line.push('\n');
+    Ok(())
+}
+
+fn fault(line: &mut String, fault: &Fault) -> std::fmt::Result {
+    let Fault { what, why, .. } = fault;
+    write!(line, "cannot {}: {}", crate::clean::escaped(what), crate::clean::escaped(why))
+}
+
+/// `tcp 127.0.0.1:5432  postgresql  process=postgres  pid=71`
+fn service(line: &mut String, service: &Service, columns: &[Column], shown: Shown) -> std::fmt::Result {
+    match service.endpoints.as_slice() {
+        [] => line.push_str(&service.id),
+        endpoints => {
+            for (at, endpoint) in endpoints.iter().enumerate() {
+                let comma = if at > 0 { "," } else { "" };
+                write!(line, "{comma}{} {endpoint}", endpoint.transport.as_str())?;
+            }
+        }
+    }
+    if let Some(name) = &service.name {
+        write!(line, "  {name}")?;
+    }
+    let endpoint = service.endpoints.first();
+    for column in columns.iter().filter(|column| shown == Shown::Wide || column.shown != Shown::Wide) {
+        cell(line, column, service, endpoint)?;
+    }
+    Ok(())
+}
+
+fn cell(line: &mut String, column: &Column, service: &Service, endpoint: Option<&Endpoint>) -> std::fmt::Result {
+    let mut value = String::new();
+    (column.cell)(service, endpoint, &mut value)?;
+    if value.is_empty() {
+        return Ok(());
+    }
+    let quote = if value.contains(' ') { "\"" } else { "" };
+    write!(line, "  {}={quote}{value}{quote}", column.name)
+}

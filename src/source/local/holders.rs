@@ -1,0 +1,94 @@
+//! Looking after the processes that hold something: whether one has ended, runs another program, or is another.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::os::fd::AsFd;
+
+use foldhash::fast::FixedState;
+
+use super::process::Stamp;
+use crate::model::{LocalDetail, Service};
+
+/// So many processes are looked after in one go, at about 10 us each.
+const PROCESSES: usize = 32;
+
+/// The processes that hold something, and how they were when they were last looked at.
+#[derive(Default)]
+pub(super) struct Holders {
+    proc: Option<File>,
+    /// By pid.
+    processes: HashMap<u32, Holder, FixedState>,
+    /// By service, the pids.
+    of: HashMap<String, Vec<u32>, FixedState>,
+    /// Pids in the order in which they are looked at; some of them may hold nothing any more.
+    round: Vec<u32>,
+    next: usize,
+}
+
+struct Holder {
+    /// `None`: it has ended.
+    stamp: Option<Stamp>,
+    services: HashSet<String, FixedState>,
+}
+
+impl Holders {
+    /// Remembers who holds a service.
+    pub(super) fn note(&mut self, service: &Service<LocalDetail>) {
+        let pids: Vec<u32> = service.detail.processes.iter().map(|process| process.pid).collect();
+        for process in service.detail.processes.iter() {
+            if !self.processes.contains_key(&process.pid) {
+                // Where it has become something else since it was described, any stamp is the wrong one.
+                let stamp = self.stamp(process.pid).filter(|stamp| stamp.name == process.name);
+                self.processes.insert(process.pid, Holder { stamp, services: HashSet::default() });
+                self.round.push(process.pid);
+            }
+            // Who was known keeps the stamp of before it was described.
+            if let Some(holder) = self.processes.get_mut(&process.pid) {
+                holder.services.insert(service.id.clone());
+            }
+        }
+        let before = self.of.insert(service.id.clone(), pids.clone()).unwrap_or_default();
+        before.into_iter().filter(|pid| !pids.contains(pid)).for_each(|pid| self.let_go(pid, &service.id));
+    }
+
+    pub(super) fn forget(&mut self, id: &str) {
+        self.of.remove(id).unwrap_or_default().into_iter().for_each(|pid| self.let_go(pid, id));
+    }
+
+    fn let_go(&mut self, pid: u32, id: &str) {
+        if let Some(holder) = self.processes.get_mut(&pid) {
+            holder.services.remove(id);
+            if holder.services.is_empty() {
+                self.processes.remove(&pid);
+            }
+        }
+    }
+
+    fn stamp(&mut self, pid: u32) -> Option<Stamp> {
+        if self.proc.is_none() {
+            self.proc = File::open("/proc").ok();
+        }
+        Stamp::read(self.proc.as_ref()?.as_fd(), pid)
+    }
+
+    /// The services whose processes are not what they were. A part of the processes is looked at each time.
+    pub(super) fn changed(&mut self) -> HashSet<String> {
+        let mut changed = HashSet::new();
+        for _ in 0..PROCESSES.min(self.round.len()) {
+            self.next = (self.next + 1).checked_rem(self.round.len()).unwrap_or(0);
+            let Some(&pid) = self.round.get(self.next) else { break };
+            let stamp = self.stamp(pid);
+            match self.processes.get_mut(&pid) {
+                None => {
+                    self.round.swap_remove(self.next);
+                }
+                Some(holder) if holder.stamp != stamp => {
+                    holder.stamp = stamp;
+                    changed.extend(holder.services.iter().cloned());
+                }
+                Some(_) => {}
+            }
+        }
+        changed
+    }
+}

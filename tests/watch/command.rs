@@ -1,0 +1,101 @@
+//! `--watch` as a command: how it ends, what it writes, what it refuses.
+
+use std::io::{BufRead, BufReader};
+
+use rustix::process::Signal;
+
+use crate::support::{Lines, Scene, finish};
+use crate::watched::{Watched, listener};
+
+#[test]
+fn a_signal_ends_it_after_a_whole_line() {
+    let scene = Scene::new();
+    let _listeners: Vec<_> = (0..20).map(|_| listener(&scene, "127.0.0.1:0")).collect();
+    for (signal, code) in [(Signal::INT, 0), (Signal::TERM, 143)] {
+        let (status, history) = Watched::start(scene.portolan()).end(signal);
+        assert_eq!(status.code(), Some(code));
+        assert_eq!(history.count("added"), 20);
+    }
+}
+
+#[test]
+fn it_ends_when_nobody_reads_any_more() {
+    let scene = Scene::new();
+    let mut child = scene.portolan().args("--watch").spawn();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    assert!(line.contains("  synced   0 services"), "{line}");
+    // Nothing happens any more, and so nothing is written.
+    drop(out);
+    assert_eq!(finish(child).unwrap().code(), Some(0));
+}
+
+#[test]
+fn it_ends_after_so_many_changes() {
+    let scene = Scene::new();
+    let (first, _) = listener(&scene, "127.0.0.1:0");
+    let mut child = scene.portolan().args("--watch --count 2 -o name --interval 20ms").spawn();
+    let lines = Lines::of(&mut child);
+    assert!(lines.next().unwrap().starts_with("added local/tcp/127.0.0.1:"));
+    let (second, id) = listener(&scene, "127.0.0.1:0");
+    assert_eq!(lines.next().unwrap(), format!("added {id}"));
+    drop(second);
+    assert_eq!(lines.next().unwrap(), format!("removed {id}"));
+    assert_eq!(lines.next(), None);
+    assert_eq!(finish(child).unwrap().code(), Some(0));
+    drop(first);
+}
+
+#[test]
+fn it_ends_after_a_time() {
+    let scene = Scene::new();
+    let ran = scene.portolan().args("--watch --for 100ms").run();
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(ran.text().ends_with("  synced   0 services\n"));
+}
+
+#[test]
+fn a_line_for_people_says_what_where_and_who() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("name=harbour%1b[2J tcp=[::1]:7001");
+    let pid = fixture.truth.pids().into_iter().next().unwrap();
+    let ran = scene.portolan().args("--watch --for 300ms").run();
+    let (line, _) = ran.text().split_once('\n').unwrap();
+    let (_, said) = line.split_once("Z  ").unwrap();
+    let name = "harbour\\u{1b}[2J";
+    let expected = format!("added    tcp [::1]:7001  {name}  process={name}  pid={pid}  user=root  scope=loopback");
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let scene = Scene::new();
+    for (args, error) in [
+        ("--watch -o yaml", "cannot use --output 'yaml': what happens cannot be written in it"),
+        ("--watch -o json=x", "cannot use --output: a watch writes to standard output only"),
+        ("--count 3", "cannot use --count: it is only good for a watch"),
+        ("--watch --count 0", "cannot use --count '0'"),
+        ("--watch --interval soon", "cannot use --interval 'soon': it is no length of time"),
+        ("--watch --fail-empty", "cannot use --watch: it does not go together with --fail-empty"),
+        ("--watch --interface nowhere", "cannot use --interface 'nowhere'"),
+    ] {
+        let ran = scene.portolan().args(args).run();
+        assert_eq!(ran.code, Some(2), "{args}: {}", ran.stderr);
+        assert!(ran.stderr.starts_with(&format!("error: {error}")), "{args}: {}", ran.stderr);
+        assert!(ran.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_scan_is_watched_by_asking_again() {
+    let scene = Scene::new();
+    let (open, _) = listener(&scene, "127.0.0.1:7001");
+    let mut watched = Watched::start(scene.scan().args("127.0.0.1 -p 7001-7002 --interval 50ms"));
+    assert_eq!(watched.history.ids(), ["scan/tcp/127.0.0.1:7001"]);
+    let _second = listener(&scene, "127.0.0.1:7002");
+    assert_eq!(watched.about("scan/tcp/127.0.0.1:7002")["type"], "added");
+    drop(open);
+    assert_eq!(watched.about("scan/tcp/127.0.0.1:7001")["type"], "removed");
+    assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
+}

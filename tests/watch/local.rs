@@ -1,0 +1,169 @@
+//! A machine that is watched: nothing told twice, out of order or, if it lived long enough, not at all.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::process::{Command, Stdio};
+
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::support::{Ended, Scene, finish, kill};
+use crate::watched::{Watched, inside, listener};
+
+#[test]
+fn what_begins_to_listen_is_told_and_what_stops_too() {
+    let scene = Scene::new();
+    let mut watched = Watched::start(scene.portolan().args("--interval 50ms"));
+    let (first, id) = listener(&scene, "127.0.0.1:0");
+    let line = watched.about(&id);
+    assert_eq!(line["type"], "added");
+    assert_eq!(line["source"], "local");
+    assert_eq!(line["item"]["detail"]["processes"][0]["pid"], std::process::id());
+    drop(first);
+    assert_eq!(watched.about(&id)["type"], "removed");
+    let (status, history) = watched.end(Signal::INT);
+    assert_eq!(status.code(), Some(0), "Ctrl-C is how a watch ends");
+    assert_eq!(history.ids(), Vec::<&str>::new());
+}
+
+/// The next look is an hour away, so only the kernel's word can bring it.
+#[test]
+fn a_removal_is_told_without_waiting_for_the_next_look() {
+    let scene = Scene::new();
+    let (tcp, id) = listener(&scene, "127.0.0.1:0");
+    let udp = inside(&scene, || std::net::UdpSocket::bind("[::1]:0")).unwrap();
+    let udp_id = format!("local/udp/{}", udp.local_addr().unwrap());
+    let mut watched = Watched::start(scene.portolan().args("--interval 1h"));
+    drop(tcp);
+    assert_eq!(watched.about(&id)["type"], "removed");
+    drop(udp);
+    assert_eq!(watched.about(&udp_id)["type"], "removed");
+}
+
+#[test]
+fn a_process_that_runs_another_program_is_an_update() {
+    let scene = Scene::new();
+    let (held, id) = listener(&scene, "127.0.0.1:0");
+    let go = scene.dir().join("go");
+    let script = format!("until [ -e {} ]; do sleep 0.05; done; exec sleep 1000", go.display());
+    // The listener is its standard input, and it alone holds it.
+    let holder = {
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).stdin(Stdio::from(OwnedFd::from(held)));
+        Ended(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    };
+    let mut watched = Watched::start(scene.portolan().args("--interval 50ms"));
+    fs::write(&go, "").unwrap();
+    let name = |line: &Value| line["item"]["detail"]["processes"][0]["name"].clone();
+    let line = watched.until(|line| line["item"]["id"] == *id && name(line) == "sleep");
+    assert_eq!(line["type"], "updated");
+    let changed: Vec<&str> = line["changed"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(changed.iter().any(|field| field.starts_with("detail.processes")), "{changed:?}");
+    drop(holder);
+    assert_eq!(watched.about(&id)["type"], "removed");
+}
+
+/// While it is stopped, one process goes and another comes to its port.
+#[test]
+fn what_happened_while_it_was_stopped_comes_out_as_differences() {
+    let scene = Scene::new();
+    let first = scene.fixture("tcp=127.0.0.1:7001 tcp=127.0.0.1:7002");
+    let mut watched = Watched::start(scene.portolan().args("--interval 50ms"));
+    watched.signal(Signal::STOP);
+    first.end();
+    let second = scene.fixture("tcp=127.0.0.1:7001 tcp=127.0.0.1:7003");
+    watched.signal(Signal::CONT);
+    let mut left = BTreeSet::from([
+        ("updated".to_owned(), "local/tcp/127.0.0.1:7001".to_owned()),
+        ("removed".to_owned(), "local/tcp/127.0.0.1:7002".to_owned()),
+        ("added".to_owned(), "local/tcp/127.0.0.1:7003".to_owned()),
+    ]);
+    let before = watched.history.changes.len();
+    while !left.is_empty() {
+        let line = watched.next().expect("it goes on");
+        let change = (line["type"].as_str().unwrap().to_owned(), line["item"]["id"].as_str().unwrap().to_owned());
+        assert!(left.remove(&change), "{line}");
+        if change.0 == "updated" {
+            let pid = second.truth.pids().into_iter().next().unwrap();
+            assert_eq!(line["item"]["detail"]["processes"][0]["pid"], pid);
+        }
+    }
+    assert_eq!(watched.history.changes.len(), before + 3);
+}
+
+/// An address that no other listener has had: where one takes another's place between two looks, nothing has happened.
+fn own_address(number: usize) -> SocketAddr {
+    let [_, high, middle, low] = u32::try_from(number).unwrap().to_be_bytes();
+    SocketAddr::from(([127, high + 1, middle, low], 7000))
+}
+
+const ROUNDS: usize = 100;
+const PER_ROUND: usize = 100;
+
+/// Ten thousand listeners come and go. Half of them live until they are told of: none may be lost. The others close at
+/// some moment, and may be seen or not, but not twice and not for ever.
+#[test]
+fn ten_thousand_listeners_come_and_go() {
+    let scene = Scene::new();
+    let mut watched = Watched::start(scene.portolan().args("--interval 50ms --tcp"));
+    let mut random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut standing: Vec<(TcpListener, String)> = Vec::new();
+    let mut opened = 0;
+    for _ in 0..ROUNDS {
+        let fresh: Vec<TcpListener> = inside(&scene, || {
+            (opened..opened + PER_ROUND).map(|n| TcpListener::bind(own_address(n)).unwrap()).collect()
+        });
+        opened += fresh.len();
+        let mut awaited = BTreeSet::new();
+        for listener in fresh {
+            let id = format!("local/tcp/{}", listener.local_addr().unwrap());
+            if random.next_u32().is_multiple_of(2) {
+                awaited.insert(id.clone());
+                standing.push((listener, id));
+            }
+        }
+        while !awaited.is_empty() {
+            let line = watched.next().expect("it goes on");
+            if line["type"] != "removed" {
+                awaited.remove(line["item"]["id"].as_str().unwrap());
+            }
+        }
+        // Some go together, some stay for many rounds.
+        standing.retain(|_| !random.next_u32().is_multiple_of(3));
+    }
+    assert_eq!(opened, ROUNDS * PER_ROUND);
+    let last: BTreeSet<&str> = standing.iter().map(|(_, id)| id.as_str()).collect();
+    while watched.history.ids().into_iter().collect::<BTreeSet<_>>() != last {
+        watched.next().expect("what is gone is told");
+    }
+    let listed = scene.portolan().args("--tcp").list();
+    assert_eq!(listed.rows.iter().map(crate::support::Row::id).collect::<BTreeSet<_>>(), last);
+    let (status, history) = watched.end(Signal::INT);
+    assert_eq!(status.code(), Some(0));
+    assert!(history.count("added") >= opened / 2 - opened / 10, "{:?}", history.counts);
+}
+
+/// Nobody reads what it writes, for a while; then everything is there, or is said to be left out.
+#[test]
+fn a_reader_that_does_not_read_loses_nothing_silently() {
+    let scene = Scene::new();
+    let mut child = scene.portolan().args("--watch --json --interval 10ms --tcp").spawn();
+    for _ in 0..40 {
+        let listeners: Vec<_> = (0..20).map(|_| listener(&scene, "127.0.0.1:0")).collect();
+        drop(listeners);
+    }
+    let (last, id) = listener(&scene, "127.0.0.1:0");
+    let lines = crate::support::Lines::of(&mut child);
+    let mut history = crate::history::History::default();
+    while history.ids() != [id.as_str()] {
+        history.line(&serde_json::from_str(&lines.next().expect("it goes on")).unwrap());
+    }
+    kill(child.id(), Signal::INT);
+    while lines.next().is_some() {}
+    assert_eq!(finish(child).unwrap().code(), Some(0));
+    drop(last);
+}

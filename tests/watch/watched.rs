@@ -1,0 +1,85 @@
+//! A running `--watch --json`, and the checked history of what it says.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitStatus;
+
+use rustix::process::Signal;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use serde_json::Value;
+
+use crate::history::History;
+use crate::support::{Ended, Lines, Portolan, Scene, kill};
+
+pub struct Watched {
+    child: Ended,
+    lines: Lines,
+    pub history: History,
+}
+
+impl Watched {
+    /// Starts it and waits until it knows everything.
+    pub fn start(portolan: Portolan<'_>) -> Self {
+        let mut child = portolan.args("--watch --json").spawn();
+        let lines = Lines::of(&mut child);
+        let mut watched = Self { child: Ended(child), lines, history: History::default() };
+        watched.until(|line| line["type"] == "synced");
+        watched
+    }
+
+    /// The next line, checked.
+    #[track_caller]
+    pub fn next(&mut self) -> Option<Value> {
+        let line = self.lines.next()?;
+        let line = serde_json::from_str(&line).unwrap_or_else(|e| panic!("no whole line ({e}): {line:?}"));
+        self.history.line(&line);
+        Some(line)
+    }
+
+    /// The next line that is wanted; what comes before it is only checked.
+    #[track_caller]
+    pub fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let line = self.next().expect("it goes on");
+            if wanted(&line) {
+                return line;
+            }
+        }
+    }
+
+    /// The next line about this service.
+    #[track_caller]
+    pub fn about(&mut self, id: &str) -> Value {
+        self.until(|line| line["item"]["id"] == id)
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(self.child.0.id(), signal);
+    }
+
+    /// Ends it, and hears the rest.
+    pub fn end(mut self, signal: Signal) -> (ExitStatus, History) {
+        self.signal(signal);
+        while self.next().is_some() {}
+        (self.child.0.wait().expect("it ends"), self.history)
+    }
+}
+
+/// Does something in the network namespace of a scene.
+pub fn inside<T: Send>(scene: &Scene, act: impl FnOnce() -> T + Send) -> T {
+    let namespace = std::fs::File::open(format!("/proc/{}/ns/net", scene.pid())).expect("the scene lives");
+    std::thread::scope(|scope| {
+        let entered = scope.spawn(move || {
+            move_into_link_name_space(std::os::fd::AsFd::as_fd(&namespace), Some(LinkNameSpaceType::Network))
+                .expect("this test needs root: it enters a network namespace");
+            act()
+        });
+        entered.join().expect("it is done")
+    })
+}
+
+/// A listener in a scene, and the id that portolan has for it.
+pub fn listener(scene: &Scene, address: &str) -> (TcpListener, String) {
+    let listener = inside(scene, || TcpListener::bind(address)).expect("the address is free");
+    let at: SocketAddr = listener.local_addr().expect("it is bound");
+    (listener, format!("local/tcp/{at}"))
+}
