@@ -91,7 +91,7 @@ pub const KINDS: &[Kind] = kinds! {
     "unbound" "unbound" "unbound" tcp/53 "dns" Some("unbound"), true false;
     "vnc" "vnc" "tigervnc-standalone-server" tcp/5900 "vnc" None, false false;
     "vsftpd" "vsftpd" "vsftpd" tcp/21 "ftp" Some("vsFTPd"), true true;
-    "xrdp" "xrdp" "xrdp" tcp/3389 "rdp" None, false false;
+    "xrdp" "xrdp" "xrdp" tcp/3389 "rdp" None, false true;
     "zookeeper" "zookeeper" "zookeeper" tcp/2181 "zookeeper" Some("ZooKeeper"), true false;
 };
 

@@ -54,7 +54,7 @@ impl Probe for Http {
         if said.transport != Transport::Tcp || !said.bytes.starts_with(b"HTTP/1.") || !said.ended {
             return None;
         }
-        Page::from_start(said.bytes).map(|page| page.identity())
+        Page::from_start(said.bytes).filter(|page| !wants_tls(page)).map(|page| page.identity())
     }
 
     fn speak<'a>(&'a self, talk: &'a mut Talk<'_>) -> Speaking<'a> {
@@ -66,8 +66,22 @@ fn request<'a>(host: &'a str, target: &'a str, fields: &'a [(&'a str, &'a str)])
     http::Request { method: "GET", target, host, fields, body: None }
 }
 
+/// What nginx, Apache and servers in Go answer in the clear where they speak TLS.
+const WANTS_TLS: [&str; 3] = [
+    "The plain HTTP request was sent to HTTPS port",
+    "speaking plain HTTP to an SSL-enabled server port",
+    "Client sent an HTTP request to an HTTPS server",
+];
+
+fn wants_tls(page: &Page) -> bool {
+    page.head.status == 400 && WANTS_TLS.iter().any(|text| page.holds(text))
+}
+
 async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, PeerError> {
     let front = fetch(talk, "/", &[]).await?;
+    if wants_tls(&front) {
+        return Ok(None);
+    }
     let mut asked_for = BTreeSet::from([("/", false)]);
     if let Some(known) = recognised(&front, &front) {
         return Ok(Some(known));

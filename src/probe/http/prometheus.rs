@@ -10,9 +10,10 @@ pub(super) struct Prometheus;
 
 impl Application for Prometheus {
     fn suspects(&self, front: &Page) -> bool {
-        // Its front page leads to the expression browser, by its name in version 2 or 3.
+        // Its front page leads to the expression browser, by its name in version 2 or 3, or in Debian's.
         front.field_begins("location", "/graph")
             || front.field_begins("location", "/query")
+            || front.field_begins("location", "/classic/graph")
             || front.holds("<title>Prometheus")
     }
 

@@ -1,4 +1,6 @@
 echo "Listen $A:$P
+ServerAlias *
+ServerTokens Full
 WebInterface Yes
 Browsing Off
 DefaultAuthType None
