@@ -26,6 +26,8 @@ pub struct K8sDetail {
     pub external_name: Option<Untrusted>,
     /// The labels by which it chooses its pods; empty where somebody else says what its endpoints are.
     pub selector: BTreeMap<Untrusted, Untrusted>,
+    /// Whether its endpoints are called before they are ready and until they are gone (`publishNotReadyAddresses`).
+    pub publish_not_ready: bool,
     /// What it serves.
     pub ports: Vec<K8sPort>,
     /// What its endpoints are known from.

@@ -190,7 +190,10 @@ macro_rules! sources {
 }
 
 /// What sources find wrong with their own services, by source. None of it takes points.
-static FINDINGS: &[&[&FindingKind]] = &[];
+static FINDINGS: &[&[&FindingKind]] = &[
+    #[cfg(feature = "k8s")]
+    k8s::FINDINGS,
+];
 
 /// Every kind of finding that a source can have of its own services.
 pub(crate) fn source_findings() -> impl Iterator<Item = &'static FindingKind> {

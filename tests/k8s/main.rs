@@ -6,6 +6,7 @@
 mod bad_input;
 mod double;
 mod faults;
+mod findings;
 mod kubectl;
 mod objects;
 mod portolan;

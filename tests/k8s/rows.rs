@@ -40,7 +40,7 @@ fn a_service_has_its_endpoints_with_all_that_is_known_of_them() {
         web["detail"],
         json!({
             "type": "ClusterIP", "headless": false, "cluster_ips": ["10.96.0.10"], "external": [],
-            "external_name": null, "selector": {"app": "web"}, "endpoints_from": "slices",
+            "external_name": null, "selector": {"app": "web"}, "publish_not_ready": false, "endpoints_from": "slices",
             "ports": [{"name": "http", "port": 80, "target": 8080, "node_port": null, "transport": "tcp",
                        "app_protocol": null}],
         })

@@ -12,13 +12,13 @@ const LABEL: u8 = 1;
 const CUT: u8 = 2;
 
 macro_rules! columns {
-    ($($name:literal, $shown:ident, $traits:expr, |$detail:ident, $endpoint:ident, $out:ident| $cell:expr;)*) => {
+    ($($name:literal, $shown:ident, $traits:expr, |$service:ident, $detail:ident, $endpoint:ident, $out:ident| $cell:expr;)*) => {
         pub(super) const COLUMNS: &[Column] = &[$(Column {
             name: $name,
             shown: Shown::$shown,
             cut: $traits & CUT != 0,
             label: $traits & LABEL != 0,
-            cell: |service, $endpoint, $out| match service.detail.downcast_ref::<K8sDetail>() {
+            cell: |$service, $endpoint, $out| match $service.detail.downcast_ref::<K8sDetail>() {
                 Some($detail) => $cell,
                 None => Ok(()),
             },
@@ -27,17 +27,20 @@ macro_rules! columns {
 }
 
 columns! {
-    "type", Always, LABEL, |detail, _endpoint, out| kind(detail, out);
-    "port_name", WhereFilled, LABEL, |_detail, endpoint, out| option(instance(endpoint).and_then(|at| at.port_name.as_ref()), out);
-    "ready", Always, 0, |_detail, endpoint, out| ready(endpoint, out);
-    "pod", WhereFilled, LABEL | CUT, |_detail, endpoint, out| option(instance(endpoint).and_then(|at| at.pod.as_ref()), out);
-    "node", WhereFilled, LABEL | CUT, |_detail, endpoint, out| option(instance(endpoint).and_then(|at| at.node.as_ref()), out);
-    "zone", Wide, LABEL | CUT, |_detail, endpoint, out| option(instance(endpoint).and_then(|at| at.zone.as_ref()), out);
-    "cluster_ips", Wide, 0, |detail, _endpoint, out| cluster_ips(detail, out);
-    "external", Wide, CUT, |detail, _endpoint, out| list(detail.external.iter().chain(&detail.external_name), out);
-    "ports", Wide, CUT, |detail, _endpoint, out| ports(detail, out);
-    "app_protocol", Wide, LABEL, |detail, endpoint, out| app_protocol(detail, endpoint, out);
-    "selector", Wide, CUT, |detail, _endpoint, out| {
+    "type", Always, LABEL, |_service, detail, _endpoint, out| kind(detail, out);
+    "port_name", WhereFilled, LABEL, |_service, _detail, endpoint, out| option(instance(endpoint).and_then(|at| at.port_name.as_ref()), out);
+    "ready", Always, 0, |_service, _detail, endpoint, out| ready(endpoint, out);
+    "pod", WhereFilled, LABEL | CUT, |_service, _detail, endpoint, out| option(instance(endpoint).and_then(|at| at.pod.as_ref()), out);
+    "node", WhereFilled, LABEL | CUT, |_service, _detail, endpoint, out| option(instance(endpoint).and_then(|at| at.node.as_ref()), out);
+    "findings", WhereFilled, CUT, |service, _detail, _endpoint, out| {
+        list(service.findings.iter().map(|finding| finding.kind.code), out)
+    };
+    "zone", Wide, LABEL | CUT, |_service, _detail, endpoint, out| option(instance(endpoint).and_then(|at| at.zone.as_ref()), out);
+    "cluster_ips", Wide, 0, |_service, detail, _endpoint, out| cluster_ips(detail, out);
+    "external", Wide, CUT, |_service, detail, _endpoint, out| list(detail.external.iter().chain(&detail.external_name), out);
+    "ports", Wide, CUT, |_service, detail, _endpoint, out| ports(detail, out);
+    "app_protocol", Wide, LABEL, |_service, detail, endpoint, out| app_protocol(detail, endpoint, out);
+    "selector", Wide, CUT, |_service, detail, _endpoint, out| {
         list(detail.selector.iter().map(|(key, value)| format!("{key}={value}")), out)
     };
 }

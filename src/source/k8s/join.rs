@@ -10,7 +10,8 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::clean::{Untrusted, clean};
 use crate::model::{
-    Address, Endpoint, EndpointsFrom, Instance, K8sDetail, K8sPort, K8sServiceType, Service, TargetPort, Transport,
+    Address, Endpoint, EndpointsFrom, Finding, Instance, K8sDetail, K8sPort, K8sServiceType, Service, TargetPort,
+    Transport,
 };
 
 /// The label by which a slice says whose it is.
@@ -37,6 +38,10 @@ pub(super) struct Joined {
 type EndpointKey = (Address, Option<u16>, Transport, Option<Untrusted>);
 
 impl Services {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Joined)> {
+        self.joined.iter()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.joined.len()
     }
@@ -110,9 +115,15 @@ impl Services {
         self.joined.keys().filter(|key| key.0 == namespace).count()
     }
 
-    /// All of them, by namespace and name.
-    pub(super) fn into_services(self) -> impl Iterator<Item = Service<K8sDetail>> {
-        self.joined.into_iter().map(|(key, joined)| joined.into_service(key))
+    /// All of them, by namespace and name, with what is wrong with them.
+    pub(super) fn into_services(
+        self,
+        mut found: BTreeMap<Key, Vec<Finding>>,
+    ) -> impl Iterator<Item = Service<K8sDetail>> {
+        self.joined.into_iter().map(move |(key, joined)| {
+            let findings = found.remove(&key).unwrap_or_default();
+            joined.into_service(key, findings)
+        })
     }
 }
 
@@ -172,10 +183,15 @@ impl Joined {
         self.endpoints.insert(at, endpoint);
     }
 
-    pub(super) fn into_service(self, (namespace, name): Key) -> Service<K8sDetail> {
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints.values()
+    }
+
+    fn into_service(self, (namespace, name): Key, findings: Vec<Finding>) -> Service<K8sDetail> {
         let id = format!("k8s/{}/{}", clean(&namespace), clean(&name));
         let mut service = Service::new(id, "k8s", self.endpoints.into_values().collect(), self.detail);
         (service.namespace, service.name) = (Some(namespace.into()), Some(name.into()));
+        service.findings = findings;
         service
     }
 }
@@ -258,6 +274,7 @@ fn detail(service: core::Service) -> K8sDetail {
             .into_iter()
             .map(|(key, value)| (key.into(), value.into()))
             .collect(),
+        publish_not_ready: spec.publish_not_ready_addresses.unwrap_or(false),
         ports: spec.ports.unwrap_or_default().into_iter().map(port).collect(),
         endpoints_from: EndpointsFrom::Unknown,
     }

@@ -4,6 +4,7 @@ mod api;
 mod certificate;
 mod columns;
 mod failure;
+mod findings;
 mod gather;
 mod join;
 mod kubeconfig;
@@ -18,6 +19,7 @@ use std::sync::atomic::AtomicBool;
 pub use options::{K8s, K8sEnvironment};
 
 use self::api::Api;
+pub(crate) use self::findings::KINDS as FINDINGS;
 use self::gather::Gathered;
 use crate::error::{Error, Result};
 use crate::model::{Column, Completeness, K8sDetail, Listing};
@@ -44,7 +46,8 @@ impl K8s {
         let mut unheard = Listing::default();
         let gathered = self.gather(Arc::default(), &mut unheard).await?;
         let mut listing = Listing { errors: gathered.faults, ..Listing::default() };
-        listing.services = gathered.services.into_services().collect();
+        let found = findings::judge(&gathered.services);
+        listing.services = gathered.services.into_services(found).collect();
         listing.completeness = completeness(listing.errors.is_empty());
         Ok(listing)
     }
@@ -73,8 +76,10 @@ impl K8s {
         for note in notes {
             out.note(note);
         }
+        let found = findings::judge(&services);
+        findings::summary(&found).into_iter().for_each(|note| out.note(note));
         // What is said by `Break` is heard; there is nothing more to stop.
-        let _ = services.into_services().try_for_each(|service| out.service(service.erase()));
+        let _ = services.into_services(found).try_for_each(|service| out.service(service.erase()));
         Ok(completeness(whole))
     }
 }

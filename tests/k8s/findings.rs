@@ -1,0 +1,165 @@
+//! What is wrong with services: each case, and beside each what is like it and not wrong.
+
+use serde_json::{Value, json};
+
+use crate::double::{Double, Resource};
+use crate::objects::{endpoint, http_port, namespace, service, slice_of};
+use crate::portolan::Portolan;
+
+/// A service of the namespace `shop` with these ready endpoints: address and node.
+fn with_endpoints(double: &Double, service: Value, endpoints: &[(&str, &str)]) {
+    let name = service["metadata"]["name"].as_str().unwrap().to_owned();
+    let endpoints: Vec<Value> = endpoints
+        .iter()
+        .map(|(address, node)| {
+            let mut endpoint = endpoint(&name, address);
+            endpoint["nodeName"] = json!(node);
+            endpoint
+        })
+        .collect();
+    let slice = slice_of("shop", &name, "a", "IPv4", &json!(endpoints), &http_port());
+    let mut store = double.store();
+    store.put(Resource::SERVICES, service);
+    store.put(Resource::SLICES, slice);
+}
+
+/// Changes a service's spec.
+fn spec(name: &str, change: impl FnOnce(&mut Value)) -> Value {
+    let mut service = service("shop", name);
+    change(&mut service["spec"]);
+    service
+}
+
+/// A cluster of two nodes, with one service that nothing is wrong with.
+fn cluster() -> Double {
+    let double = Double::start();
+    double.store().put(Resource::NAMESPACES, namespace("shop"));
+    with_endpoints(&double, service("shop", "well"), &[("10.1.0.1", "one"), ("10.1.0.2", "two")]);
+    double
+}
+
+/// `NAME CODE: TEXT` of everything that is found, without what is found of the services called `other-…`.
+fn found(double: &Double) -> Vec<String> {
+    let services = Portolan::new(double).args("-n shop").services();
+    let mut found = Vec::new();
+    for service in services.values() {
+        for finding in service["findings"].as_array().into_iter().flatten() {
+            let text = |key: &str| finding[key].as_str().unwrap();
+            assert!(text("hint").contains("kubectl"), "{finding}");
+            found.push(format!("{} {}: {}", service["name"].as_str().unwrap(), text("code"), text("text")));
+        }
+    }
+    found
+}
+
+#[test]
+fn nothing_is_wrong_where_nothing_is() {
+    assert_eq!(found(&cluster()), Vec::<String>::new());
+}
+
+#[test]
+fn a_service_that_nobody_answers_for() {
+    let double = cluster();
+    with_endpoints(&double, spec("absent", |_| {}), &[]);
+    with_endpoints(&double, spec("by-hand", |spec| spec["selector"] = Value::Null), &[]);
+    let mut asleep = endpoint("asleep", "10.1.0.3");
+    asleep["conditions"]["ready"] = json!(false);
+    double.store().put(Resource::SERVICES, service("shop", "asleep"));
+    double.store().put(Resource::SLICES, slice_of("shop", "asleep", "a", "IPv4", &json!([asleep]), &http_port()));
+    assert_eq!(
+        found(&double),
+        [
+            "absent k8s-no-endpoints: no pod with app=absent has an address",
+            "asleep k8s-none-ready: none of 1 endpoints is ready",
+        ]
+    );
+}
+
+#[test]
+fn endpoints_that_could_not_be_read_are_not_missing() {
+    let double = cluster();
+    with_endpoints(&double, spec("absent", |_| {}), &[]);
+    let rights = crate::double::Rights::default().in_namespace("services", "shop");
+    double.access().user("viewer", "v", rights);
+    let (document, _) = Portolan::with(&double.kubeconfig().token("v")).args("-n shop").json();
+    assert!(document["items"].as_array().unwrap().iter().all(|item| item["findings"].is_null()), "{document}");
+}
+
+#[test]
+fn a_port_that_leads_nowhere() {
+    let double = cluster();
+    let ports =
+        json!([{"name": "http", "port": 80, "targetPort": 8080}, {"name": "admin", "port": 81, "targetPort": "adm"}]);
+    with_endpoints(&double, spec("half", |spec| spec["ports"] = ports), &[("10.1.0.4", "one")]);
+    assert_eq!(found(&double), ["half k8s-port-no-endpoints: port admin 81 to adm has no endpoint"]);
+}
+
+#[test]
+fn an_endpoint_that_ends_and_is_still_called() {
+    let double = cluster();
+    for (name, publish) in [("leaving", false), ("peers", true)] {
+        let mut leaving = endpoint(name, "10.1.0.5");
+        leaving["conditions"]["terminating"] = json!(true);
+        double.store().put(Resource::SERVICES, spec(name, |spec| spec["publishNotReadyAddresses"] = json!(publish)));
+        double.store().put(Resource::SLICES, slice_of("shop", name, "a", "IPv4", &json!([leaving]), &http_port()));
+    }
+    assert_eq!(found(&double), ["leaving k8s-terminating-ready: 1 of 1 ready endpoints are being ended"]);
+}
+
+#[test]
+fn endpoints_that_are_all_on_one_node() {
+    let double = cluster();
+    with_endpoints(&double, service("shop", "crowd"), &[("10.1.0.6", "one"), ("10.1.0.7", "one")]);
+    with_endpoints(&double, service("shop", "single"), &[("10.1.0.8", "one")]);
+    assert_eq!(found(&double), ["crowd k8s-one-node: all 2 ready endpoints are on one"]);
+    let small = Double::start();
+    small.store().put(Resource::NAMESPACES, namespace("shop"));
+    with_endpoints(&small, service("shop", "crowd"), &[("10.1.0.6", "one"), ("10.1.0.7", "one")]);
+    assert_eq!(found(&small), Vec::<String>::new(), "a cluster of one node has no other");
+}
+
+#[test]
+fn a_balancer_that_does_not_come() {
+    let double = cluster();
+    with_endpoints(&double, spec("wants", |spec| spec["type"] = json!("LoadBalancer")), &[("10.1.0.9", "one")]);
+    let mut has = spec("has", |spec| spec["type"] = json!("LoadBalancer"));
+    has["status"]["loadBalancer"]["ingress"] = json!([{"ip": "203.0.113.1"}]);
+    with_endpoints(&double, has, &[("10.1.0.10", "one")]);
+    assert_eq!(found(&double), ["wants k8s-balancer-pending: no address of a load balancer"]);
+}
+
+#[test]
+fn services_that_are_in_each_others_way() {
+    let double = cluster();
+    let twin = |spec: &mut Value| spec["selector"] = json!({"app": "well"});
+    with_endpoints(&double, spec("twin", twin), &[("10.1.0.1", "one")]);
+    let headless = |spec: &mut Value| {
+        (spec["selector"], spec["clusterIP"], spec["clusterIPs"]) =
+            (json!({"app": "well"}), json!("None"), json!(["None"]))
+    };
+    with_endpoints(&double, spec("headless", headless), &[("10.1.0.1", "one")]);
+    for (name, transport) in [("a", "TCP"), ("b", "TCP"), ("c", "UDP")] {
+        let ports = json!([{"name": "http", "port": 80, "nodePort": 30080, "protocol": transport}]);
+        with_endpoints(&double, spec(name, |spec| spec["ports"] = ports), &[("10.1.0.11", "one")]);
+    }
+    assert_eq!(
+        found(&double),
+        [
+            "a k8s-node-port-twice: node port 30080 is that of shop/b too",
+            "b k8s-node-port-twice: node port 30080 is that of shop/a too",
+            "twin k8s-same-selector: port 80 and labels are those of shop/well",
+            "well k8s-same-selector: port 80 and labels are those of shop/twin",
+        ]
+    );
+}
+
+#[test]
+fn findings_are_shown_and_explained() {
+    let double = cluster();
+    with_endpoints(&double, spec("absent", |_| {}), &[]);
+    let ran = Portolan::new(&double).args("-n shop").run();
+    assert!(ran.stdout.contains("  FINDINGS\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("  k8s-no-endpoints\n"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("1 finding: k8s-no-endpoints 1; `portolan explain CODE` says more\n"), "{ran:?}");
+    assert_eq!(ran.code, Some(0), "what is found is an answer");
+}
