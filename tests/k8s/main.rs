@@ -15,3 +15,4 @@ mod rows;
 #[path = "../support/mod.rs"]
 mod support;
 mod the_double;
+mod watch;

@@ -74,6 +74,10 @@ impl Api {
         Ok(Self { client, takes_gzip, expired, timeout, whole, deadline, breaker, closed })
     }
 
+    pub(super) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// One object.
     pub(super) async fn get<K>(&self, namespace: Option<&str>, name: &str) -> Result<K, Failure>
     where

@@ -57,6 +57,11 @@ impl Failure {
         Self::Answer { code, message: clean(&message), after, token }
     }
 
+    /// A refusal that was read already.
+    pub(super) fn of_status(status: &Status) -> Self {
+        Self::Answer { code: status.code, message: clean(&status.message), after: None, token: None }
+    }
+
     /// What kept a question from being asked.
     pub(super) fn of_client(error: &kube::Error) -> Self {
         let broken = |why: String, hint, passes| Self::Broken { why, hint, passes };

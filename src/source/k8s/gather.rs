@@ -20,17 +20,19 @@ pub(super) struct Gathered {
     pub(super) services: Services,
     pub(super) faults: Vec<Fault>,
     pub(super) notes: Vec<String>,
+    /// Where services were read.
+    pub(super) places: Vec<Place>,
+    /// The server knows no slices.
+    pub(super) is_old: bool,
 }
 
 /// A namespace, or the whole cluster.
-type Place = Option<String>;
+pub(super) type Place = Option<String>;
 
 struct Gatherer<'a> {
     api: &'a Api,
     params: ListParams,
     out: &'a mut dyn Sink,
-    /// The server knows no slices.
-    is_old: bool,
     gathered: Gathered,
 }
 
@@ -44,7 +46,7 @@ pub(super) async fn gather(api: &Api, options: &K8s, home: &str, out: &mut dyn S
         field_selector: options.field_selector.clone(),
         ..ListParams::default()
     };
-    let mut gatherer = Gatherer { api, params, out, is_old: false, gathered: Gathered::default() };
+    let mut gatherer = Gatherer { api, params, out, gathered: Gathered::default() };
     let places = if options.all_namespaces {
         gatherer.whole_cluster(home).await?
     } else if options.namespace.is_empty() {
@@ -56,6 +58,7 @@ pub(super) async fn gather(api: &Api, options: &K8s, home: &str, out: &mut dyn S
     for place in &places {
         gatherer.endpoints(place.as_deref()).await;
     }
+    gatherer.gathered.places = places;
     Ok(gatherer.gathered)
 }
 
@@ -163,15 +166,16 @@ impl Gatherer<'_> {
 
     /// The endpoints of the services of a place. What cannot be read of them leaves the services without.
     async fn endpoints(&mut self, namespace: Option<&str>) {
-        let mut read = if self.is_old { self.old_endpoints(namespace).await } else { self.slices(namespace).await };
-        if !self.is_old && matches!(&read, Err(failure) if failure.code() == Some(404)) {
-            self.is_old = true;
+        let mut read =
+            if self.gathered.is_old { self.old_endpoints(namespace).await } else { self.slices(namespace).await };
+        if !self.gathered.is_old && matches!(&read, Err(failure) if failure.code() == Some(404)) {
+            self.gathered.is_old = true;
             self.gathered.notes.push("the server has no EndpointSlices; its Endpoints were read".to_owned());
             read = self.old_endpoints(namespace).await;
         }
         match read {
             Ok(()) => {
-                let from = if self.is_old { EndpointsFrom::Endpoints } else { EndpointsFrom::Slices };
+                let from = if self.gathered.is_old { EndpointsFrom::Endpoints } else { EndpointsFrom::Slices };
                 self.gathered.services.settle(namespace, from);
             }
             Err(failure) => {

@@ -15,7 +15,7 @@ use crate::model::{
 };
 
 /// The label by which a slice says whose it is.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
+pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// Namespace and name.
 pub(super) type Key = (String, String);
@@ -29,7 +29,7 @@ pub(super) struct Services {
 }
 
 /// A service with its endpoints as far as they are known, each once however often it was named.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Joined {
     pub(super) detail: K8sDetail,
     endpoints: BTreeMap<EndpointKey, Endpoint>,
@@ -49,7 +49,10 @@ impl Services {
     /// Takes a service in, or a newer word on one.
     pub(super) fn add(&mut self, service: core::Service) {
         let key = key(&service.metadata);
-        let detail = detail(service);
+        self.put(key, detail(service));
+    }
+
+    pub(super) fn put(&mut self, key: Key, detail: K8sDetail) {
         match self.joined.get_mut(&key) {
             Some(known) => known.detail = detail,
             None => drop(self.joined.insert(key, Joined { detail, endpoints: BTreeMap::new() })),
@@ -102,11 +105,24 @@ impl Services {
         }
     }
 
+    pub(super) fn get(&self, key: &Key) -> Option<&Joined> {
+        self.joined.get(key)
+    }
+
+    pub(super) fn remove(&mut self, key: &Key) {
+        self.joined.remove(key);
+    }
+
     /// Says where the endpoints come from whose services nobody said anything of; `known` says that everything was read.
     pub(super) fn settle(&mut self, namespace: Option<&str>, from: EndpointsFrom) {
         let there = self.joined.iter_mut().filter(|(key, _)| namespace.is_none_or(|namespace| key.0 == namespace));
-        for (_, joined) in there.filter(|(_, joined)| joined.detail.kind != K8sServiceType::ExternalName) {
-            joined.detail.endpoints_from = from;
+        there.for_each(|(_, joined)| joined.settle(from));
+    }
+
+    /// The same of one service.
+    pub(super) fn settle_one(&mut self, key: &Key, from: EndpointsFrom) {
+        if let Some(joined) = self.joined.get_mut(key) {
+            joined.settle(from);
         }
     }
 
@@ -183,12 +199,20 @@ impl Joined {
         self.endpoints.insert(at, endpoint);
     }
 
+    /// An `ExternalName` has no endpoints that could be known.
+    fn settle(&mut self, from: EndpointsFrom) {
+        if self.detail.kind != K8sServiceType::ExternalName {
+            self.detail.endpoints_from = from;
+        }
+    }
+
     pub(super) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
         self.endpoints.values()
     }
 
-    fn into_service(self, (namespace, name): Key, findings: Vec<Finding>) -> Service<K8sDetail> {
-        let id = format!("k8s/{}/{}", clean(&namespace), clean(&name));
+    pub(super) fn into_service(self, key: Key, findings: Vec<Finding>) -> Service<K8sDetail> {
+        let id = id(&key);
+        let (namespace, name) = key;
         let mut service = Service::new(id, "k8s", self.endpoints.into_values().collect(), self.detail);
         (service.namespace, service.name) = (Some(namespace.into()), Some(name.into()));
         service.findings = findings;
@@ -244,11 +268,16 @@ fn transport(protocol: Option<&str>) -> Transport {
     }
 }
 
+/// The id of a service, which is the same tomorrow.
+pub(super) fn id((namespace, name): &Key) -> String {
+    format!("k8s/{}/{}", clean(namespace), clean(name))
+}
+
 pub(super) fn key(metadata: &ObjectMeta) -> Key {
     (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
 }
 
-fn detail(service: core::Service) -> K8sDetail {
+pub(super) fn detail(service: core::Service) -> K8sDetail {
     let status = service.status.unwrap_or_default();
     let spec = service.spec.unwrap_or_default();
     let mut addresses = spec.cluster_ips.unwrap_or_default();

@@ -11,10 +11,13 @@ mod kubeconfig;
 mod options;
 mod pod;
 mod runtime;
+mod watch;
+mod watched;
 
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 pub use options::{K8s, K8sEnvironment};
 
@@ -22,8 +25,8 @@ use self::api::Api;
 pub(crate) use self::findings::KINDS as FINDINGS;
 use self::gather::Gathered;
 use crate::error::{Error, Result};
-use crate::model::{Column, Completeness, K8sDetail, Listing};
-use crate::source::{ListFuture, Sink, Source};
+use crate::model::{Column, Completeness, Feed, K8sDetail, Listing};
+use crate::source::{ListFuture, Sink, Source, WatchFuture};
 
 impl K8s {
     /// Everything that fits the options, typed. Runs in tokio's runtime, or without one in a runtime of its own.
@@ -65,7 +68,7 @@ impl K8s {
     }
 
     async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
-        let Gathered { services, faults, notes } = self.gather(out.closed(), out).await?;
+        let Gathered { services, faults, notes, .. } = self.gather(out.closed(), out).await?;
         let whole = faults.is_empty();
         if services.not_ip > 0 {
             out.note(format!("{} addresses of slices are names, and were left out", services.not_ip));
@@ -103,5 +106,10 @@ impl Source for K8s {
 
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
         Box::pin(self.list_into(out))
+    }
+
+    /// By the server's own word; nothing is asked every so often.
+    fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+        Box::pin(watch::watch(self, feed))
     }
 }

@@ -49,6 +49,8 @@ pub struct Shared {
     pub seen: Mutex<Vec<Seen>>,
     /// Wakes connections that are to say goodbye.
     pub goaway: Notify,
+    /// Wakes watches that are to end.
+    pub ended: Notify,
     pub authority: Authority,
 }
 
@@ -75,6 +77,7 @@ impl Double {
             faults: Mutex::default(),
             seen: Mutex::default(),
             goaway: Notify::new(),
+            ended: Notify::new(),
             authority,
         });
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -112,6 +115,11 @@ impl Double {
     /// Tells every open connection to make its last request, as a server does that is about to end.
     pub fn say_goodbye(&self) {
         self.shared.goaway.notify_waiters();
+    }
+
+    /// Ends every watch in good order, as a server does when their time is over.
+    pub fn end_watches(&self) {
+        self.shared.ended.notify_waiters();
     }
 
     /// A kubeconfig that leads here, as an administrator with a bearer token.

@@ -83,6 +83,7 @@ async fn tell(shared: Arc<Shared>, mut watch: Watch, first: Vec<String>, end: In
         tokio::select! {
             _ = changes.changed() => {}
             () = sleep_until(end) => break,
+            () = shared.ended.notified() => break,
             () = out.closed() => return,
         }
         lines = watch.news(&mut shared.store.lock().unwrap());

@@ -1,0 +1,149 @@
+//! A cluster watched: the full set first, then what becomes of it, by the server's own word.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::stream::{SelectAll, Stream, StreamExt};
+use k8s_openapi::api::core::v1::{Endpoints, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::api::Api as KubeApi;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{Config, Error as WatchError, Event, watcher};
+use tokio::time::{Instant, timeout_at};
+
+use super::K8s;
+use super::api::Api;
+use super::failure::Failure;
+use super::gather::{Gathered, gather};
+use super::watched::{Object, Watched};
+use crate::error::Result;
+use crate::model::{EndpointsFrom, Feed, Listing, Update};
+
+/// What belongs together is told together, but not for ever.
+const TOGETHER: usize = 1000;
+/// So many failures in a row of one stream, and the watch is begun anew, from whether it may be at all.
+const PATIENCE: u32 = 3;
+
+/// The number of a part, and what was heard of it.
+type Heard = (usize, Result<Event<Object>, WatchError>);
+type Streams = SelectAll<Pin<Box<dyn Stream<Item = Heard> + Send>>>;
+
+pub(super) async fn watch(options: &K8s, feed: &mut dyn Feed) -> Result<()> {
+    let config = options.config().await?;
+    let home = config.default_namespace.clone();
+    let api = Api::new(config, options, Arc::default())?;
+    // What may be read, and whether the server has slices: asked with a deadline, and refused with a reason.
+    let Gathered { faults, places, is_old, .. } = gather(&api, options, &home, &mut Listing::default()).await?;
+    let from = if is_old { EndpointsFrom::Endpoints } else { EndpointsFrom::Slices };
+    let mut streams = open(&api, options, &places, is_old);
+    let mut watched = Watched::new(places.len() * 2, from);
+    let mut failures = vec![0; places.len() * 2];
+    let mut faults: Vec<Update> = faults.into_iter().map(Update::Fault).collect();
+    let mut end = Instant::now() + options.deadline;
+    loop {
+        let next = if watched.is_listing() {
+            let given_up = |_| Failure::Deadline(options.deadline).into_error("list what is to be watched");
+            timeout_at(end, streams.next()).await.map_err(given_up)?
+        } else {
+            streams.next().await
+        };
+        let Some(first) = next else { return Ok(()) };
+        hear(first, &mut watched, &mut failures)?;
+        for _ in 0..TOGETHER {
+            let Some(Some(next)) = streams.next().now_or_never() else { break };
+            hear(next, &mut watched, &mut failures)?;
+        }
+        if watched.is_listing() {
+            continue;
+        }
+        end = Instant::now() + options.deadline;
+        let mut updates = watched.updates();
+        updates.append(&mut faults);
+        if !updates.is_empty() {
+            feed.take(updates);
+        }
+    }
+}
+
+/// Takes in what was heard. A stream that fails goes on by itself, from where it was or with all of it anew.
+///
+/// # Errors
+/// Where it failed too often in a row.
+fn hear((part, heard): Heard, watched: &mut Watched, failures: &mut [u32]) -> Result<()> {
+    match heard {
+        Ok(event) => {
+            failures[part] = 0;
+            watched.take(part, event);
+        }
+        Err(error) => {
+            failures[part] += 1;
+            if failures[part] >= PATIENCE {
+                return Err(failure(error).into_error("watch the services"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn failure(error: WatchError) -> Failure {
+    let error = match error {
+        WatchError::InitialListFailed(error) | WatchError::WatchStartFailed(error) | WatchError::WatchFailed(error) => {
+            error
+        }
+        WatchError::WatchError(status) => kube::Error::Api(status),
+        WatchError::NoResourceVersion => return Failure::Malformed("it has no resourceVersion".to_owned()),
+    };
+    match error {
+        kube::Error::Api(status) => Failure::of_status(&status),
+        error => Failure::of_client(&error),
+    }
+}
+
+/// Two streams for every place: its services have even numbers, what tells of their endpoints odd ones.
+fn open(api: &Api, options: &K8s, places: &[Option<String>], is_old: bool) -> Streams {
+    let chosen = Config {
+        label_selector: options.selector.clone(),
+        field_selector: options.field_selector.clone(),
+        ..Config::default()
+    };
+    let mut streams = SelectAll::new();
+    for (at, place) in places.iter().enumerate() {
+        let (services, others) = (at * 2, at * 2 + 1);
+        let of_services = watcher(scoped::<Service>(api, place.as_deref()), chosen.clone());
+        streams.push(numbered(services, of_services, |service| Object::Service(Box::new(service))));
+        streams.push(if is_old {
+            let all = watcher(scoped::<Endpoints>(api, place.as_deref()), Config::default());
+            numbered(others, all, Object::Endpoints)
+        } else {
+            let all = watcher(scoped::<EndpointSlice>(api, place.as_deref()), Config::default());
+            numbered(others, all, Object::Slice)
+        });
+    }
+    streams
+}
+
+fn scoped<K>(api: &Api, namespace: Option<&str>) -> KubeApi<K>
+where
+    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
+{
+    match namespace {
+        Some(namespace) => KubeApi::namespaced(api.client(), namespace),
+        None => KubeApi::all(api.client()),
+    }
+}
+
+fn numbered<K: Send + 'static>(
+    part: usize,
+    events: impl Stream<Item = Result<Event<K>, WatchError>> + Send + 'static,
+    object: fn(K) -> Object,
+) -> Pin<Box<dyn Stream<Item = Heard> + Send>> {
+    let one = move |event| match event {
+        Event::Apply(one) => Event::Apply(object(one)),
+        Event::Delete(one) => Event::Delete(object(one)),
+        Event::Init => Event::Init,
+        Event::InitApply(one) => Event::InitApply(object(one)),
+        Event::InitDone => Event::InitDone,
+    };
+    Box::pin(events.default_backoff().map(move |heard| (part, heard.map(one))))
+}

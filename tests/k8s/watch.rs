@@ -1,0 +1,273 @@
+//! A cluster that is watched: whatever happens to it and to the connection, the same set as a fresh list.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use portolan::engine::Retry;
+use portolan::{Depth, Fault as Said, Feed, K8s, Service, Source, Update, keep_watching};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::double::{Cut, Double, Fault, Resource, WatchEvent};
+use crate::objects::{namespace, service, slice};
+use crate::support::{HANG, TempDir};
+
+/// What a watch told: what is there now, and what was said to have gone.
+#[derive(Default)]
+struct Told {
+    services: BTreeMap<String, Value>,
+    removed: Vec<String>,
+    resets: usize,
+    failures: usize,
+}
+
+#[derive(Clone, Default)]
+struct Listener {
+    told: Arc<Mutex<Told>>,
+    changed: Arc<Notify>,
+}
+
+fn plain(service: &Service) -> Value {
+    serde_json::to_value(service).unwrap()
+}
+
+impl Feed for Listener {
+    fn depth(&self) -> Depth {
+        Depth::Full
+    }
+
+    fn take(&mut self, updates: Vec<Update>) {
+        let mut told = self.told.lock().unwrap();
+        for update in updates {
+            match update {
+                Update::Reset(all) => {
+                    told.resets += 1;
+                    let now: BTreeMap<_, _> = all.iter().map(|service| (service.id.clone(), plain(service))).collect();
+                    let gone: Vec<_> = told.services.keys().filter(|id| !now.contains_key(*id)).cloned().collect();
+                    told.removed.extend(gone);
+                    told.services = now;
+                }
+                Update::Upsert(service) => drop(told.services.insert(service.id.clone(), plain(&service))),
+                Update::Remove(id) => {
+                    told.services.remove(&id);
+                    told.removed.push(id);
+                }
+                Update::Fault(_) => {}
+            }
+        }
+        self.changed.notify_one();
+    }
+
+    fn fail(&mut self, _fault: Said) {
+        self.told.lock().unwrap().failures += 1;
+        self.changed.notify_one();
+    }
+}
+
+/// A double, a watch of all of it, and what the watch told.
+struct Scene {
+    double: Double,
+    source: Arc<K8s>,
+    listener: Listener,
+    runtime: Runtime,
+    watching: JoinHandle<()>,
+    _home: TempDir,
+}
+
+impl Scene {
+    fn new(double: Double) -> Self {
+        let home = TempDir::new();
+        let config = home.path().join("config");
+        fs::write(&config, double.kubeconfig().text()).unwrap();
+        let source = Arc::new(K8s { all_namespaces: true, kubeconfig: vec![config], ..K8s::default() });
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let listener = Listener::default();
+        let (watched, mut feed) = (Arc::clone(&source), listener.clone());
+        let watching = runtime.spawn(async move {
+            let soon = Retry { base: Duration::from_millis(10), cap: Duration::from_millis(50), ..Retry::default() };
+            keep_watching(&*watched, None, soon, 1, &mut feed).await;
+        });
+        Self { double, source, listener, runtime, watching, _home: home }
+    }
+
+    /// What a fresh list says.
+    fn fresh(&self) -> BTreeMap<String, Value> {
+        let listing = self.runtime.block_on(self.source.listing()).unwrap();
+        listing.services.into_iter().map(Service::erase).map(|service| (service.id.clone(), plain(&service))).collect()
+    }
+
+    /// Waits until what was told is what `expected` says.
+    #[track_caller]
+    fn until(&self, what: &str, expected: impl Fn(&Told) -> bool) {
+        let wait = async {
+            while !expected(&self.listener.told.lock().unwrap()) {
+                self.listener.changed.notified().await;
+            }
+        };
+        let came = self.runtime.block_on(async { tokio::time::timeout(HANG, wait).await });
+        let told = self.listener.told.lock().unwrap();
+        assert!(came.is_ok(), "{what} did not come; told were {:#?}", told.services.keys());
+    }
+
+    #[track_caller]
+    fn until_fresh(&self) {
+        let fresh = self.fresh();
+        self.until("what a fresh list says", |told| told.services == fresh);
+    }
+
+    fn removed(&self) -> Vec<String> {
+        self.listener.told.lock().unwrap().removed.clone()
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.watching.abort();
+    }
+}
+
+fn cluster() -> Double {
+    let double = Double::start();
+    let mut store = double.store();
+    store.put_all(Resource::NAMESPACES, ["shop", "bank"].map(namespace));
+    for (at, name) in (1..).zip(["web", "cart", "mail"]) {
+        store.put(Resource::SERVICES, service("shop", name));
+        store.put(Resource::SLICES, slice("shop", name, "a", at, 2));
+    }
+    drop(store);
+    double
+}
+
+#[test]
+fn the_full_set_comes_first_and_then_what_happens() {
+    let scene = Scene::new(cluster());
+    scene.until("the full set", |told| told.services.len() == 3 && told.resets > 0);
+    let mut store = scene.double.store();
+    store.delete(Resource::SLICES, "shop", "cart-a");
+    store.put(Resource::SLICES, slice("shop", "web", "b", 9, 3));
+    store.put(Resource::SERVICES, service("bank", "vault"));
+    store.delete(Resource::SERVICES, "shop", "mail");
+    drop(store);
+    scene.until_fresh();
+    assert_eq!(scene.removed(), ["k8s/shop/mail"]);
+    let told = scene.listener.told.lock().unwrap();
+    assert_eq!(told.services["k8s/shop/web"]["endpoints"].as_array().unwrap().len(), 5);
+    assert_eq!(told.services["k8s/shop/cart"]["findings"][0]["code"], "k8s-no-endpoints");
+}
+
+#[test]
+fn what_happened_while_nobody_could_hear_comes_out_as_the_difference() {
+    let scene = Scene::new(cluster());
+    scene.until("the full set", |told| told.services.len() == 3);
+    // The streams are cut, and what they would go on from is forgotten.
+    scene.double.faults().add("watch=", 2, Fault::CutAfter(0, Cut::Reset));
+    scene.double.store().compact();
+    scene.double.say_goodbye();
+    let mut store = scene.double.store();
+    store.delete(Resource::SERVICES, "shop", "cart");
+    store.put(Resource::SERVICES, service("bank", "vault"));
+    store.compact();
+    drop(store);
+    scene.until_fresh();
+    assert_eq!(scene.removed(), ["k8s/shop/cart"], "nothing else was ever said to be gone");
+}
+
+#[test]
+fn what_cannot_be_true_does_no_harm() {
+    let scene = Scene::new(cluster());
+    scene.until("the full set", |told| told.services.len() == 3);
+    let mut store = scene.double.store();
+    store.pretend(Resource::SERVICES, WatchEvent::Deleted, service("shop", "never-was"));
+    store.pretend(Resource::SLICES, WatchEvent::Deleted, slice("shop", "never-was", "a", 7, 1));
+    let mut again = service("shop", "web");
+    // An older word than the last, and twice.
+    again["metadata"]["resourceVersion"] = json!("3");
+    store.pretend(Resource::SERVICES, WatchEvent::Added, again.clone());
+    store.pretend(Resource::SERVICES, WatchEvent::Added, again);
+    store.say_bookmark();
+    store.put(Resource::SERVICES, service("bank", "vault"));
+    drop(store);
+    scene.until_fresh();
+}
+
+#[test]
+fn a_server_that_fails_for_long_leaves_what_was_known() {
+    let scene = Scene::new(cluster());
+    scene.until("the full set", |told| told.services.len() == 3);
+    scene.double.faults().add("watch=", 1, Fault::CutAfter(0, Cut::Fin));
+    scene.double.access().rotate_tokens();
+    // Whoever is being heard is cut off with the next thing that happens.
+    scene.double.faults().add("/services", usize::MAX, Fault::Status(401, "Unauthorized", "Unauthorized"));
+    scene.double.faults().add("/endpointslices", usize::MAX, Fault::Status(401, "Unauthorized", "Unauthorized"));
+    scene.double.end_watches();
+    scene.until("word of the failure", |told| told.failures > 0);
+    assert_eq!(scene.listener.told.lock().unwrap().services.len(), 3);
+    assert_eq!(scene.removed(), Vec::<String>::new());
+}
+
+/// Something that happens to the cluster, or to those who watch it.
+#[derive(Clone, Debug)]
+enum Happens {
+    Service(u8),
+    NoService(u8),
+    Slice(u8, u8, u8),
+    NoSlice(u8, u8),
+    Compact,
+    /// The watches end, and the next one of them meets this.
+    Cut(Fault),
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    let fault = prop_oneof![
+        Just(Fault::CutAfter(0, Cut::Reset)),
+        (1_usize..400).prop_map(|count| Fault::CutAfter(count, Cut::Fin)),
+        (1_usize..400).prop_map(|count| Fault::CutAfter(count, Cut::Reset)),
+        Just(Fault::Malformed),
+        Just(Fault::Status(500, "InternalError", "no")),
+        Just(Fault::TooManyRequests),
+    ];
+    prop_oneof![
+        3 => (0_u8..5).prop_map(Happens::Service),
+        2 => (0_u8..5).prop_map(Happens::NoService),
+        4 => (0_u8..5, 0_u8..3, 0_u8..4).prop_map(|(name, slice, count)| Happens::Slice(name, slice, count)),
+        2 => (0_u8..5, 0_u8..3).prop_map(|(name, slice)| Happens::NoSlice(name, slice)),
+        1 => Just(Happens::Compact),
+        1 => fault.prop_map(Happens::Cut),
+    ]
+}
+
+fn happen(double: &Double, what: &Happens) {
+    let name = |at: u8| format!("s{at}");
+    match what {
+        Happens::Service(at) => double.store().put(Resource::SERVICES, service("shop", &name(*at))),
+        Happens::NoService(at) => double.store().delete(Resource::SERVICES, "shop", &name(*at)),
+        Happens::Slice(at, part, count) => {
+            let slice = slice("shop", &name(*at), &part.to_string(), at * 3 + part, *count);
+            double.store().put(Resource::SLICES, slice);
+        }
+        Happens::NoSlice(at, part) => double.store().delete(Resource::SLICES, "shop", &format!("s{at}-{part}")),
+        Happens::Compact => double.store().compact(),
+        Happens::Cut(fault) => {
+            double.faults().add("watch=", 1, fault.clone());
+            double.end_watches();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 20, ..ProptestConfig::default() })]
+    #[test]
+    fn any_history_with_any_cuts_ends_in_what_a_fresh_list_says(history in prop::collection::vec(happens(), 1..40)) {
+        let scene = Scene::new(cluster());
+        for what in &history {
+            happen(&scene.double, what);
+        }
+        scene.double.faults().clear();
+        scene.until_fresh();
+    }
+}
