@@ -135,7 +135,7 @@ fn services_that_are_in_each_others_way() {
     with_endpoints(&double, spec("twin", twin), &[("10.1.0.1", "one")]);
     let headless = |spec: &mut Value| {
         (spec["selector"], spec["clusterIP"], spec["clusterIPs"]) =
-            (json!({"app": "well"}), json!("None"), json!(["None"]))
+            (json!({"app": "well"}), json!("None"), json!(["None"]));
     };
     with_endpoints(&double, spec("headless", headless), &[("10.1.0.1", "one")]);
     for (name, transport) in [("a", "TCP"), ("b", "TCP"), ("c", "UDP")] {

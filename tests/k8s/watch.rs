@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use portolan::engine::Retry;
-use portolan::{Depth, Fault as Said, Feed, K8s, Service, Source, Update, keep_watching};
+use portolan::{Depth, Fault as Said, Feed, K8s, Service, Update, keep_watching};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;

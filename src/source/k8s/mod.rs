@@ -80,7 +80,9 @@ impl K8s {
             out.note(note);
         }
         let found = findings::judge(&services);
-        findings::summary(&found).into_iter().for_each(|note| out.note(note));
+        if let Some(summary) = findings::summary(&found) {
+            out.note(summary);
+        }
         // What is said by `Break` is heard; there is nothing more to stop.
         let _ = services.into_services(found).try_for_each(|service| out.service(service.erase()));
         Ok(completeness(whole))
