@@ -27,6 +27,7 @@ mod ntp;
 mod plan;
 mod pop3;
 mod postgresql;
+mod quic;
 mod rdp;
 mod redis;
 mod rtsp;
@@ -233,6 +234,7 @@ probes! {
     smb::Smb,
     smtp::Smtp,
     snmp::Snmp,
+    quic::Quic,
     ssh::Ssh,
     telnet::Telnet,
     vnc::Vnc,

@@ -1,8 +1,12 @@
-//! SSH (RFC 4253): greets with its version.
+//! SSH (RFC 4253): greets with its version, names its algorithms, and shows its host key in the key exchange, long before
+//! anybody would log in.
 
-use super::{Probe, Said};
+mod exchange;
+
+use super::{MOST_BANNER, Probe, Said, Speaking, Talk};
 use crate::clean::Untrusted;
 use crate::model::Identity;
+use crate::net::PeerError;
 
 pub(super) struct Ssh;
 
@@ -22,6 +26,20 @@ impl Probe for Ssh {
         }
         version_line(said.line()?)
     }
+
+    fn speak<'a>(&'a self, talk: &'a mut Talk<'_>) -> Speaking<'a> {
+        Box::pin(speak(talk))
+    }
+}
+
+async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, PeerError> {
+    let mut bytes = Vec::new();
+    let ends = |bytes: &[u8]| bytes.contains(&b'\n') || !b"SSH-".starts_with(&bytes[..bytes.len().min(4)]);
+    talk.peer.read_until(&mut bytes, MOST_BANNER, ends).await?;
+    let Some(identity) = Ssh.recognise(&talk.asked().said(&bytes, None, false)) else { return Ok(None) };
+    let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
+    // Whatever goes wrong from here on, it is SSH.
+    Ok(Some(exchange::exchange(&mut talk.peer, bytes.split_off(end), identity).await))
 }
 
 /// `SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3`: protocol, software, comment.

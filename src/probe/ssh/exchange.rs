@@ -1,0 +1,216 @@
+//! The key exchange of SSH up to where the server shows its host key (RFC 4253, 7; RFC 8731), and no further.
+
+use ring::agreement::{EphemeralPrivateKey, X25519};
+use ring::digest::{SHA256, digest};
+use ring::rand::{SecureRandom, SystemRandom};
+
+use crate::clean::Untrusted;
+use crate::model::Identity;
+use crate::net::{Peer, PeerError};
+
+const KEXINIT: u8 = 20;
+const ECDH_INIT: u8 = 30;
+const ECDH_REPLY: u8 = 31;
+/// Every implementation takes packets of this size (RFC 4253, 6.1), so a longer one is none.
+const MOST_PACKET: usize = 35_000;
+/// So many packets are looked at for the one that is waited for; others may stand between (IGNORE, DEBUG).
+const MOST_PACKETS: usize = 8;
+/// So many algorithms of a kind are kept.
+const MOST_NAMES: usize = 64;
+/// The names of the lists of KEXINIT that are kept, by their place (7.1); both directions are the same nearly everywhere.
+const LISTS: [(usize, &str); 4] = [(0, "kex_algorithms"), (1, "host_key_algorithms"), (2, "ciphers"), (4, "macs")];
+/// What portolan can do: X25519 is all it needs, and it signs nothing, so any host key will do.
+const KEX: &str = "curve25519-sha256,curve25519-sha256@libssh.org";
+const HOST_KEYS: &str =
+    "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256,ssh-rsa";
+const CIPHERS: &str =
+    "chacha20-poly1305@openssh.com,aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes128-ctr,aes256-ctr";
+const MACS: &str = "hmac-sha2-256,hmac-sha2-512,hmac-sha2-256-etm@openssh.com,hmac-sha1";
+
+/// Adds to `identity` what the key exchange tells. `rest`: what came behind the version.
+pub(super) async fn exchange(peer: &mut Peer, rest: Vec<u8>, identity: Identity) -> Identity {
+    let mut known = identity.clone();
+    // Its algorithms are worth something without the key.
+    let _ = converse(peer, rest, &mut known).await;
+    known
+}
+
+async fn converse(peer: &mut Peer, mut buffer: Vec<u8>, known: &mut Identity) -> Result<(), PeerError> {
+    let random = SystemRandom::new();
+    let broken = |_| PeerError::Local(std::io::Error::other("no random numbers"));
+    let mut cookie = [0; 16];
+    random.fill(&mut cookie).map_err(broken)?;
+    let mut hello = concat!("SSH-2.0-portolan_", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes().to_vec();
+    hello.extend(packet(&kexinit(&cookie)));
+    peer.write(&hello).await?;
+    let theirs = next(peer, &mut buffer, KEXINIT).await?;
+    let lists = name_lists(&theirs).ok_or(PeerError::Garbled("is no KEXINIT"))?;
+    for (at, name) in LISTS {
+        let names = lists[at].split(|byte| *byte == b',').filter(|name| !name.is_empty()).take(MOST_NAMES);
+        let names: Vec<Untrusted> = names.map(Untrusted::from_bytes).collect();
+        *known = std::mem::take(known).fact(name, names);
+    }
+    if !lists[0]
+        .split(|byte| *byte == b',')
+        .any(|name| KEX.as_bytes().split(|byte| *byte == b',').any(|own| own == name))
+    {
+        return Ok(());
+    }
+    let private = EphemeralPrivateKey::generate(&X25519, &random).map_err(broken)?;
+    let public = private.compute_public_key().map_err(broken)?;
+    let mut init = vec![ECDH_INIT];
+    put_string(&mut init, public.as_ref());
+    peer.write(&packet(&init)).await?;
+    let reply = next(peer, &mut buffer, ECDH_REPLY).await?;
+    let (key, _) = string(&reply[1..]).ok_or(PeerError::Garbled("has no host key"))?;
+    let (kind, rest) = string(key).ok_or(PeerError::Garbled("has no kind of key"))?;
+    let fingerprint = format!("SHA256:{}", base64(digest(&SHA256, key).as_ref()));
+    let told = std::mem::take(known).fact("host_key_type", Untrusted::from_bytes(&kind[..kind.len().min(64)]));
+    *known = told.fact("host_key_fingerprint", fingerprint).fact_if("host_key_bits", rsa_bits(kind, rest));
+    Ok(())
+}
+
+/// Reads up to the packet of that kind.
+async fn next(peer: &mut Peer, buffer: &mut Vec<u8>, kind: u8) -> Result<Vec<u8>, PeerError> {
+    for _ in 0..MOST_PACKETS {
+        let payload = loop {
+            if let Some(payload) = take_packet(buffer)? {
+                break payload;
+            }
+            if peer.read(buffer).await? == 0 {
+                return Err(PeerError::Closed);
+            }
+        };
+        if payload.first() == Some(&kind) {
+            return Ok(payload);
+        }
+    }
+    Err(PeerError::TooLong)
+}
+
+/// Takes the payload of the first packet out, once it is whole (RFC 4253, 6).
+fn take_packet(buffer: &mut Vec<u8>) -> Result<Option<Vec<u8>>, PeerError> {
+    let Some(length) = buffer.first_chunk::<4>() else { return Ok(None) };
+    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+    if !(2..=MOST_PACKET).contains(&length) {
+        return Err(PeerError::Garbled("is no packet of SSH"));
+    }
+    if buffer.len() < 4 + length {
+        return Ok(None);
+    }
+    let rest = buffer.split_off(4 + length);
+    let whole = std::mem::replace(buffer, rest);
+    let padding = usize::from(whole[4]);
+    match whole.get(5..(4 + length).saturating_sub(padding)) {
+        Some(payload) => Ok(Some(payload.to_vec())),
+        None => Err(PeerError::Garbled("is padded beyond its length")),
+    }
+}
+
+/// A packet without encryption: padded to a multiple of eight, with at least four.
+fn packet(payload: &[u8]) -> Vec<u8> {
+    let mut padding = 8 - (5 + payload.len()) % 8;
+    if padding < 4 {
+        padding += 8;
+    }
+    let length = u32::try_from(1 + payload.len() + padding).unwrap_or(u32::MAX);
+    let mut packet = length.to_be_bytes().to_vec();
+    packet.push(u8::try_from(padding).unwrap_or(u8::MAX));
+    packet.extend_from_slice(payload);
+    packet.resize(packet.len() + padding, 0);
+    packet
+}
+
+fn kexinit(cookie: &[u8; 16]) -> Vec<u8> {
+    let mut payload = vec![KEXINIT];
+    payload.extend_from_slice(cookie);
+    for list in [KEX, HOST_KEYS, CIPHERS, CIPHERS, MACS, MACS, "none", "none", "", ""] {
+        put_string(&mut payload, list.as_bytes());
+    }
+    // No guess follows; four octets are reserved.
+    payload.extend_from_slice(&[0; 5]);
+    payload
+}
+
+/// The ten name lists of a KEXINIT.
+fn name_lists(payload: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut rest = payload.get(1 + 16..)?;
+    let mut lists = Vec::with_capacity(10);
+    for _ in 0..10 {
+        let (list, after) = string(rest)?;
+        lists.push(list);
+        rest = after;
+    }
+    Some(lists)
+}
+
+fn put_string(bytes: &mut Vec<u8>, text: &[u8]) {
+    bytes.extend_from_slice(&u32::try_from(text.len()).unwrap_or(0).to_be_bytes());
+    bytes.extend_from_slice(text);
+}
+
+/// A string with its length in front, and what follows (RFC 4251, 5).
+fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
+}
+
+/// The size of an RSA key: after its kind stand the exponent and the modulus (RFC 4253, 6.6).
+fn rsa_bits(kind: &[u8], rest: &[u8]) -> Option<i64> {
+    if kind != b"ssh-rsa" {
+        return None;
+    }
+    let (modulus, _) = string(string(rest)?.1)?;
+    let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
+    let first = modulus.get(zeros)?;
+    i64::try_from((modulus.len() - zeros) * 8).ok().map(|bits| bits - i64::from(first.leading_zeros()))
+}
+
+/// Base64 without padding, as OpenSSH writes fingerprints.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..=chunk.len() {
+            text.push(char::from(DIGITS[(group >> (18 - 6 * place)) as usize & 63]));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_rfc_4648() {
+        for (bytes, text) in [(&b""[..], ""), (b"f", "Zg"), (b"fo", "Zm8"), (b"foo", "Zm9v"), (b"foobar", "Zm9vYmFy")] {
+            assert_eq!(base64(bytes), text);
+        }
+    }
+
+    #[test]
+    fn its_own_packets_are_read_back() {
+        let payload = kexinit(&[7; 16]);
+        let mut buffer = packet(&payload);
+        assert_eq!(buffer.len() % 8, 0);
+        buffer.extend_from_slice(b"rest");
+        let read = take_packet(&mut buffer).unwrap().unwrap();
+        assert_eq!((read.as_slice(), buffer.as_slice()), (payload.as_slice(), &b"rest"[..]));
+        assert_eq!(name_lists(&read).unwrap()[0], KEX.as_bytes());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_bytes_come_are_taken(bytes: Vec<u8>, length in 0..64_u32) {
+            for mut buffer in [bytes.clone(), [&length.to_be_bytes()[..], &bytes].concat()] {
+                let _ = take_packet(&mut buffer);
+            }
+            let _ = name_lists(&bytes);
+            let _ = rsa_bits(b"ssh-rsa", &bytes);
+        }
+    }
+}
