@@ -186,7 +186,7 @@ impl<'s> Asking<'s> {
             Err(Unasked::Spared) => {
                 self.told.spared.extend(endpoint.port);
             }
-            Err(Unasked::Gone(_)) => self.told.gone += 1,
+            Err(Unasked::Gone) => self.told.gone += 1,
             Err(Unasked::Local(error)) => self.out.fault(Fault {
                 what: format!("identify {endpoint}"),
                 why: error.to_string(),

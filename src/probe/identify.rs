@@ -22,7 +22,7 @@ pub(crate) enum Unasked {
     /// Asking could do harm there.
     Spared,
     /// There was no connection: nobody is there any more.
-    Gone(PeerError),
+    Gone,
     /// This machine could not ask.
     Local(io::Error),
 }
@@ -65,7 +65,7 @@ pub(crate) async fn identify(asked: Asked, probes: Probes, intensity: Intensity)
                 }
                 sleep(SHORTAGE_STEP).await;
             }
-            (_, Some(error)) if !line.was_connected() => return Err(Unasked::Gone(error)),
+            (_, Some(_)) if !line.was_connected() => return Err(Unasked::Gone),
             (_, error) => return Ok(unknown(&search.said, error.as_ref())),
         }
     }

@@ -1,7 +1,5 @@
 //! What speaks here. One file per protocol; README.md says how to add one.
 
-#![allow(dead_code, unused_imports, reason = "the commands that ask for it come next")]
-
 mod amqp;
 mod ber;
 mod bytes;
@@ -49,10 +47,11 @@ use std::time::Duration;
 
 pub(crate) use columns::COLUMNS;
 pub(crate) use crew::{Answer, Crew};
-pub(crate) use identify::{Unasked, identify};
+pub(crate) use identify::Unasked;
 pub(crate) use line::{Asked, Talk};
 pub(crate) use plan::Intensity;
-pub(crate) use udp::{identify_udp, payload};
+#[allow(unused_imports, reason = "for the scan of UDP ports")]
+pub(crate) use udp::payload;
 
 use crate::model::{Identity, Transport};
 use crate::net::{PeerError, StartTls};

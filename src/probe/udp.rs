@@ -12,7 +12,6 @@ use super::identify::Unasked;
 use super::{Asked, Intensity, PROBES, Probe, Probes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
-use crate::net::PeerError;
 
 /// How often a question is put, and how long each time is waited for its answer: datagrams get lost.
 const TRIES: u32 = 2;
@@ -21,6 +20,7 @@ const WAIT: Duration = Duration::from_millis(500);
 const MOST: usize = 2048;
 
 /// What to send to a UDP port so that what usually has it answers.
+#[allow(dead_code, reason = "for the scan of UDP ports")]
 pub(crate) fn payload(port: u16) -> Option<&'static [u8]> {
     PROBES.iter().find(|probe| probe.udp_ports().contains(&port)).and_then(|probe| probe.udp_payload())
 }
@@ -43,7 +43,7 @@ pub(crate) async fn identify_udp(
     if let Some(interface) = &asked.interface {
         socket.bind_device(Some(interface.as_bytes())).map_err(Unasked::Local)?;
     }
-    socket.connect(asked.address).await.map_err(|error| Unasked::Gone(error.into()))?;
+    socket.connect(asked.address).await.map_err(|_| Unasked::Gone)?;
     let mut said = Vec::new();
     for probe in questions(probes, asked.address.port(), intensity) {
         let Some(payload) = probe.udp_payload() else { continue };
@@ -88,7 +88,7 @@ async fn ask(socket: &UdpSocket, payload: &[u8]) -> Result<Option<Vec<u8>>, Unas
                 return Ok(Some(buffer));
             }
             Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                return Err(Unasked::Gone(PeerError::Refused));
+                return Err(Unasked::Gone);
             }
             Ok(Err(error)) => return Err(Unasked::Local(error)),
         }
