@@ -34,7 +34,7 @@ impl Asked {
 
     /// What it said.
     pub(crate) fn said<'a>(&self, bytes: &'a [u8], to: Option<&'static str>, ended: bool) -> Said<'a> {
-        Said { bytes, transport: self.transport, to, ended, address: self.address }
+        Said { bytes, transport: self.transport, to, ended }
     }
 
     /// `example.org:8080`, as HTTP's `Host` has it.

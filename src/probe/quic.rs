@@ -83,6 +83,10 @@ fn version(bytes: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn said(bytes: &[u8]) -> Said<'_> {
+        Said { bytes, transport: Transport::Udp, to: Some("quic"), ended: true }
+    }
+
     #[test]
     fn the_versions_are_read_from_an_answer_to_our_question_only() {
         let mut answer = vec![0x80, 0, 0, 0, 0, 8];
@@ -90,13 +94,6 @@ mod tests {
         answer.push(8);
         answer.extend_from_slice(&DESTINATION);
         answer.extend_from_slice(&[0, 0, 0, 1, 0x6b, 0x33, 0x43, 0xcf, 0x1a, 0x2a, 0x3a, 0x4a]);
-        let said = |bytes| Said {
-            bytes,
-            transport: Transport::Udp,
-            to: Some("quic"),
-            ended: true,
-            address: ([127, 0, 0, 1], 1).into(),
-        };
         let identity = Quic.recognise(&said(&answer)).unwrap();
         assert_eq!(identity.facts.get("versions"), Some(&vec!["1", "2"].into()));
         answer[7] ^= 1;

@@ -89,8 +89,7 @@ mod tests {
     use crate::model::Transport;
 
     fn told(bytes: &[u8], ended: bool) -> Option<Identity> {
-        let said =
-            Said { bytes, transport: Transport::Tcp, to: Some("redis"), ended, address: ([127, 0, 0, 1], 1).into() };
+        let said = Said { bytes, transport: Transport::Tcp, to: Some("redis"), ended };
         Redis.recognise(&said)
     }
 
