@@ -281,7 +281,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover)
-            opts="-w -o -q -h -V --fail-empty --strict --hand-to --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version local scan k8s help"
+            opts="-w -o -q -h -V --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version local scan k8s help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -289,6 +289,21 @@ _portolan() {
             case "${prev}" in
                 --hand-to)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --diff)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --intensity)
@@ -416,7 +431,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__k8s)
-            opts="-n -A -l -w -o -q -h -V --namespace --all-namespaces --selector --field-selector --kubeconfig --context --in-cluster --allow-exec --timeout --deadline --fail-empty --strict --hand-to --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version"
+            opts="-n -A -l -w -o -q -h -V --namespace --all-namespaces --selector --field-selector --kubeconfig --context --in-cluster --allow-exec --timeout --deadline --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -471,6 +486,21 @@ _portolan() {
                     ;;
                 --hand-to)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --diff)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --intensity)
@@ -528,7 +558,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__local)
-            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --fail-empty --strict --hand-to --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version"
+            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -567,6 +597,21 @@ _portolan() {
                     ;;
                 --hand-to)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --diff)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --intensity)
@@ -624,7 +669,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__scan)
-            opts="-4 -6 -y -p -T -w -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --top-ports --exclude-ports --pace --rate --timeout --retries --deadline --resume --all --reason --fail-empty --strict --hand-to --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version"
+            opts="-4 -6 -y -p -T -w -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --top-ports --exclude-ports --pace --rate --timeout --retries --deadline --resume --all --reason --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -713,6 +758,21 @@ _portolan() {
                     ;;
                 --hand-to)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --diff)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --intensity)
@@ -1042,7 +1102,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__scan)
-            opts="-w -4 -6 -y -p -T -o -q -h -V --fail-empty --strict --hand-to --identify --intensity --probes --watch --interval --for --count --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --top-ports --exclude-ports --pace --rate --timeout --retries --deadline --resume --all --reason --config --output --json --color --quiet --help --version"
+            opts="-w -4 -6 -y -p -T -o -q -h -V --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --top-ports --exclude-ports --pace --rate --timeout --retries --deadline --resume --all --reason --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1050,6 +1110,21 @@ _portolan() {
             case "${prev}" in
                 --hand-to)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --diff)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --intensity)

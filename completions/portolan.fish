@@ -50,6 +50,7 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "man" -d 'Write th
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "config" -d 'Look at the settings'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
 normal\t'Also TLS, and what is most likely'
 all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
@@ -72,6 +73,7 @@ always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l identify -d 'Ask each service what it is: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l json -d 'Short for --output json'
@@ -97,6 +99,7 @@ process\t'Name of the first process'
 pid\t'Id of the first process'
 user\t'Name of the user'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
 normal\t'Also TLS, and what is most likely'
 all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
@@ -127,6 +130,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l all-netns -d 'Look into every network namespace of this machine (root)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l identify -d 'Ask each service what it is: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l json -d 'Short for --output json'
@@ -148,6 +152,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l deadline -d 'End the whole scan after this time, done or not' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l resume -d 'Keep in this file where the scan stands, and go on there if an earlier one has left it' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
 normal\t'Also TLS, and what is most likely'
 all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
@@ -175,6 +180,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l reason -d 'Show in the table what each state is known from'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l identify -d 'Ask each service what it is: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l json -d 'Short for --output json'
@@ -189,6 +195,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l timeout -d 'The most that one try of a question may take, as in 500ms or 10s' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l deadline -d 'End the whole after this time, done or not' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
 normal\t'Also TLS, and what is most likely'
 all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
@@ -214,6 +221,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l allow-exec -d 'Run the program that the kubeconfig names to get credentials'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l identify -d 'Ask each service what it is: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l json -d 'Short for --output json'
@@ -225,6 +233,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "k8s" -d 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
 normal\t'Also TLS, and what is most likely'
 all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
@@ -261,6 +270,7 @@ always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify -d 'Ask each service what it is: protocol, product, version'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s 4 -l ipv4 -d 'Only IPv4 addresses'

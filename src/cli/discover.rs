@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +13,7 @@ use super::exit::Exit;
 use super::hand_to::{self, HandTo, Hosts};
 use super::identify::Identify;
 use super::outputs::{Files, Outputs};
+use super::previous::Previous;
 use super::progress::Bar;
 use super::signals::Stop;
 use super::terminal::{self, Terminal};
@@ -19,8 +21,8 @@ use super::watch::Watching;
 use super::{Global, stderr, stdout};
 use crate::engine;
 use crate::error::Result;
-use crate::model::{Completeness, Depth, Fault, Service};
-use crate::output::{End, FormatName, Page};
+use crate::model::{Addresses, Completeness, Depth, Fault, Ports, Service};
+use crate::output::{Comparison, End, FormatName, Page};
 use crate::probe::Probes;
 use crate::source::scan::Scan;
 use crate::source::{AnySource, Progress, Sink, Source};
@@ -94,6 +96,15 @@ struct Judge {
     /// standard error where another format is asked for. Exit code 1 if it fails for any host.
     #[arg(long, value_name = "CMD", global = true, help_heading = "Output", value_hint = clap::ValueHint::CommandString)]
     hand_to: Option<HandTo>,
+    /// Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON
+    ///
+    /// Marked + for what is new, - for what is gone, ~ for what is not as it was; JSON is written line by line as by a watch.
+    /// Files of -o FORMAT=FILE hold the whole answer, so that the next run can compare with it.
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Output", value_hint = clap::ValueHint::FilePath)]
+    diff: Option<PathBuf>,
+    /// Exit with 1 if --diff finds any difference
+    #[arg(long, global = true, help_heading = "Output")]
+    fail_changed: bool,
 }
 
 impl Judge {
@@ -110,10 +121,14 @@ impl Judge {
         let program = self.hand_to.as_ref().map(HandTo::program).transpose()?;
         let probes = identify.probes()?;
         let asks = identify.identify.then_some((identify, probes));
+        // Before any file is written: it may be the same one.
+        let previous = self.diff.as_ref().map(|path| Previous::read(path, source.name())).transpose()?;
+        let was_whole = previous.as_ref().is_none_or(|previous| previous.complete);
         let mut files = Files::create(&global.output)?;
         let mut written = None;
         let heard = stdout::with_stdout(Some(&stop), |out| {
-            let (answer, unheard) = self.write_down(source, asks, global, page, &stop, &mut files, out);
+            let question = Question { source, asks, previous, page };
+            let (answer, unheard) = self.write_down(question, global, &stop, &mut files, out);
             written = Some(answer);
             unheard.map_or(Ok(()), Err)
         });
@@ -139,6 +154,9 @@ impl Judge {
                 stderr::note(&format!("cannot {}: {}; {}", limit.what, limit.why, limit.hint));
             });
         }
+        if self.diff.is_some() && compared(&printed, was_whole, global.quiet) && self.fail_changed {
+            exit = exit.max(Exit::ConditionFailed);
+        }
         if self.strict && !printed.limits.is_empty() {
             exit = exit.max(Exit::RightsMissing);
         }
@@ -156,19 +174,25 @@ impl Judge {
     /// Lists a source into every output. Beside the answer: what standard output said, if it took no more.
     fn write_down(
         &self,
-        source: &dyn Source,
-        asks: Option<(&Identify, Probes)>,
+        question: Question<'_>,
         global: &Global,
-        page: Page,
         stop: &Stop,
         files: &mut Files,
         out: &mut (dyn Write + Send),
     ) -> (Result<Written>, Option<io::Error>) {
-        let outputs = match files.open(global.format, page, out) {
+        let Question { source, asks, previous, page } = question;
+        let mut outputs = match files.open(global.format, page, out) {
             Ok(outputs) => outputs,
             Err(error) => return (Err(error), None),
         };
+        let shared = Arc::new(Comparison::default());
+        if let Some(previous) = previous
+            && let Err(error) = outputs.compare(previous, Arc::clone(&shared))
+        {
+            return (Err(error), None);
+        }
         let mut printer = Printer::new(outputs, stop.flag(), Bar::new(global.quiet));
+        printer.printed.compared = shared;
         printer.keeps_hosts = self.hand_to.is_some();
         // A source that needs timers or sockets brings its own runtime; one that only reads what the kernel has ready does
         // not pay for one.
@@ -180,10 +204,38 @@ impl Judge {
     }
 }
 
+/// What is asked, of whom, and what it is compared with.
+struct Question<'a> {
+    source: &'a dyn Source,
+    asks: Option<(&'a Identify, Probes)>,
+    previous: Option<Previous>,
+    page: Page,
+}
+
 /// What was written, and what went wrong with each file.
 struct Written {
     printed: Printed,
     failures: Vec<Option<io::Error>>,
+}
+
+/// Says what a comparison came to; whether anything differs.
+fn compared(printed: &Printed, was_whole: bool, quiet: bool) -> bool {
+    let Comparison { opened, closed, changed, beyond, .. } = &*printed.compared;
+    let [opened, closed, changed, beyond] =
+        [opened, closed, changed, beyond].map(|count| count.load(Ordering::Relaxed));
+    if !quiet {
+        stderr::note(&format!("{opened} opened, {closed} closed, {changed} changed"));
+        if beyond > 0 {
+            stderr::note(&format!("{beyond} of the earlier answer were not asked for this time, and are left out"));
+        }
+        if !was_whole {
+            stderr::note("the earlier answer was not whole: what opened may have been open then");
+        }
+        if !printed.errors.is_empty() {
+            stderr::note("this answer is not whole: what closed is not told");
+        }
+    }
+    opened + closed + changed > 0
 }
 
 fn summary(count: usize) -> String {
@@ -213,6 +265,8 @@ struct Printed {
     notes: Vec<String>,
     /// What to hand on.
     hosts: Hosts,
+    /// What differs from an earlier answer.
+    compared: Arc<Comparison>,
 }
 
 impl<'w> Printer<'w> {
@@ -274,6 +328,11 @@ impl Sink for Printer<'_> {
 
     fn note(&mut self, note: String) {
         self.printed.notes.push(note);
+    }
+
+    fn asked(&mut self, addresses: &Addresses, ports: &Ports) {
+        // A source says it once.
+        let _ = self.printed.compared.asked.set((addresses.clone(), ports.clone()));
     }
 
     fn progress(&mut self, progress: Progress) {

@@ -18,8 +18,8 @@ use tokio::runtime::Runtime;
 use crate::engine::{self, Shutdown};
 use crate::error::{Error, Result};
 use crate::model::{
-    Address, Column, Completeness, Depth, Endpoint, Fault, Identity, LocalDetail, PortState, ScanDetail, Service,
-    SocketState, Transport,
+    Address, Addresses, Column, Completeness, Depth, Endpoint, Fault, Identity, LocalDetail, PortState, Ports,
+    ScanDetail, Service, SocketState, Transport,
 };
 use crate::net::{descriptors_for_sockets, interface_index};
 use crate::probe::{Answer, Asked, COLUMNS, Crew, Intensity, Probes, Unasked};
@@ -304,6 +304,10 @@ impl Sink for Asking<'_> {
 
     fn streams(&self) -> bool {
         self.out.streams()
+    }
+
+    fn asked(&mut self, addresses: &Addresses, ports: &Ports) {
+        self.out.asked(addresses, ports);
     }
 
     fn note(&mut self, note: String) {

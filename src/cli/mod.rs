@@ -12,6 +12,7 @@ mod man;
 mod outputs;
 mod parse;
 mod ports;
+mod previous;
 mod progress;
 mod reference;
 mod settings_file;

@@ -58,12 +58,17 @@ fn last_of_each<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<&'a 
 /// A list that became longer or shorter is named as a whole. What a source only measures
 /// ([`Detail::measured`](super::Detail::measured)) is left out: it is never twice the same.
 pub fn changed_fields(old: &Service, new: &Service) -> Vec<String> {
-    let mut changed = Vec::new();
     // Nothing of a service fails to serialise: its keys are texts, its numbers finite.
-    if let (Ok(old), Ok(now)) = (serde_json::to_value(old), serde_json::to_value(new)) {
-        let mut walk = Walk { measured: new.detail.measured(), changed: &mut changed };
-        walk.value(&mut Path::default(), &old, &now);
+    match (serde_json::to_value(old), serde_json::to_value(new)) {
+        (Ok(old), Ok(now)) => changed_values(&old, &now, new.detail.measured()),
+        _ => Vec::new(),
     }
+}
+
+/// The same of two services in their JSON; `measured` is what their source only measures.
+pub(crate) fn changed_values(old: &Value, new: &Value, measured: &'static [&'static str]) -> Vec<String> {
+    let mut changed = Vec::new();
+    Walk { measured, changed: &mut changed }.value(&mut Path::default(), old, new);
     changed
 }
 

@@ -26,6 +26,7 @@ mod targets;
 mod update;
 
 pub use addresses::{Addresses, Block};
+pub(crate) use diff::changed_values;
 pub use diff::{Change, changed_fields, diff};
 pub use event::{Event, EventKind};
 pub use finding::{Finding, FindingKind, Group};

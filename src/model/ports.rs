@@ -14,7 +14,7 @@ use crate::clean::clean;
 /// assert_eq!(ports.to_string(), "22,8000-9000");
 /// # Ok::<(), portolan::PortsError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ports {
     ranges: Vec<(u16, u16)>,
 }

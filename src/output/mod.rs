@@ -1,5 +1,6 @@
 //! How results look. One file per format; README.md says how to add one.
 
+mod changes;
 mod csv;
 mod events;
 mod json;
@@ -15,6 +16,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use crate::model::{Column, Completeness, Depth, Endpoint, Fault, Service};
+pub(crate) use changes::{Changes, Comparison};
 pub use events::EventFormat;
 pub(crate) use json::write_document;
 

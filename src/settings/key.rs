@@ -5,9 +5,9 @@ use clap::{Arg, ArgAction, Command};
 /// What a flag's opposite begins with: `--no-quiet` takes back a `quiet = true` of the settings.
 pub(crate) const NEGATION: &str = "no-";
 
-/// Options that are no settings: one names the settings file, one is a short way to write `output`, and one is of a single
-/// run.
-const ONLY_ON_THE_LINE: [&str; 3] = ["config", "json", "resume"];
+/// Options that are no settings: one names the settings file, one is a short way to write `output`, and the others are of a
+/// single run.
+const ONLY_ON_THE_LINE: [&str; 4] = ["config", "diff", "json", "resume"];
 
 /// Options of sources that variables of their own field set. Only the command line reads them: where several sources of a
 /// kind are set up, one variable would reach all of them.
@@ -21,7 +21,8 @@ const OF_SOURCES: [(&str, &str, &str); 4] = [
 /// A command that is a short way to write another, and the section of the other's settings, which are its too.
 const SHORT: (&str, [&str; 2]) = ("scan", ["discover", "scan"]);
 /// Of its options those that are settings of the section above.
-const OF_SECTION_ABOVE: [&str; 7] = ["fail-empty", "hand-to", "strict", "watch", "interval", "for", "count"];
+const OF_SECTION_ABOVE: [&str; 8] =
+    ["fail-changed", "fail-empty", "hand-to", "strict", "watch", "interval", "for", "count"];
 
 /// An option that a setting can stand in for.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::model::{Column, Completeness, Depth, Fault, Feed, FindingKind, Listing, Service};
+use crate::model::{Addresses, Column, Completeness, Depth, Fault, Feed, FindingKind, Listing, Ports, Service};
 pub use watch::{WatchFuture, keep_watching};
 
 /// A place that knows services.
@@ -88,6 +88,9 @@ pub trait Sink: Send {
     /// Takes word of how far the work has come. A source that takes long says it several times a second; what was
     /// handed over until then should be seen by now.
     fn progress(&mut self, _progress: Progress) {}
+
+    /// Takes word of what is asked, from a source that asks addresses for ports: what is not among it is not told of.
+    fn asked(&mut self, _addresses: &Addresses, _ports: &Ports) {}
 
     /// Whether to go on with what somebody should be asked about first. Where nobody can be asked: no.
     fn confirm(&mut self, _question: &str) -> bool {

@@ -3,6 +3,7 @@
 //! In each of them a program (`tests/fixture`) listens at ports drawn by a seed; portolan must find these and no other.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
 
+mod diff;
 mod filters;
 mod limits;
 mod recall;

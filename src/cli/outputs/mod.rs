@@ -4,16 +4,21 @@ mod asked;
 mod files;
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 pub(super) use self::asked::{Asked, AskedParser};
 pub(super) use self::files::Files;
+use super::previous::Previous;
+use crate::error::{Error, Result};
 use crate::model::{Depth, Service};
-use crate::output::{End, Format, FormatName, Page, Read};
+use crate::output::{Changes, Comparison, End, Format, FormatName, Page, Read};
 
 /// All that results are written to. A place that takes no more is left alone, and the others go on.
 pub(super) struct Outputs<'w> {
     sheets: Vec<Sheet<'w>>,
     page: Page,
+    /// Standard output tells what changed, which is read of everything.
+    compares: bool,
 }
 
 /// A format on its way to a place.
@@ -43,7 +48,22 @@ impl<'w> Sheet<'w> {
 impl<'w> Outputs<'w> {
     /// Standard output alone, which is opened with the first that is written to it.
     fn of_stdout(name: FormatName, page: Page, out: &'w mut (dyn Write + Send)) -> Self {
-        Self { sheets: vec![Sheet { name, out: Some(out), format: None, failure: None }], page }
+        Self { sheets: vec![Sheet { name, out: Some(out), format: None, failure: None }], page, compares: false }
+    }
+
+    /// Lets standard output tell what changed, and nothing else.
+    ///
+    /// # Errors
+    /// Where its format has no place for that.
+    pub(super) fn compare(&mut self, old: Previous, shared: Arc<Comparison>) -> Result<()> {
+        let Some(stdout) = self.sheets.first_mut() else { return Ok(()) };
+        let Some(out) = stdout.out.take() else { return Ok(()) };
+        let changes = Changes::new(stdout.name, out, old.items, shared, self.page.generated);
+        let why = "what changed is not written in this format";
+        let hint = "choose table, json, ndjson or name; files may have any";
+        stdout.format = Some(Box::new(changes.ok_or_else(|| Error::usage("--diff", why, hint))?));
+        self.compares = true;
+        Ok(())
     }
 
     /// Opens a file beside it.
@@ -64,12 +84,13 @@ impl<'w> Outputs<'w> {
 
     /// The most that any of the formats shows.
     pub(super) fn depth(&self) -> Depth {
-        self.sheets.iter().map(|sheet| sheet.name.depth()).max().unwrap_or(Depth::Full)
+        let deepest = self.sheets.iter().map(|sheet| sheet.name.depth()).max();
+        deepest.filter(|_| !self.compares).unwrap_or(Depth::Full)
     }
 
     /// Whether all of them are read line by line; what is read as a whole wants its order.
     pub(super) fn streams(&self) -> bool {
-        self.sheets.iter().all(|sheet| sheet.name.read() == Read::ByLine)
+        !self.compares && self.sheets.iter().all(|sheet| sheet.name.read() == Read::ByLine)
     }
 
     /// Whether any still takes what is written.

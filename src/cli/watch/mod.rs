@@ -27,7 +27,7 @@ use crate::source::{Source, keep_watching, parse_duration};
 #[command(next_help_heading = "Watch")]
 pub(super) struct Watching {
     /// Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0
-    #[arg(short, long, global = true, conflicts_with_all = ["fail_empty", "strict", "identify", "hand_to"])]
+    #[arg(short, long, global = true, conflicts_with_all = ["fail_empty", "strict", "identify", "hand_to", "diff"])]
     watch: bool,
     /// How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]
     #[arg(long, global = true, value_name = "TIME", value_parser = parse_interval)]

@@ -110,7 +110,7 @@ impl Scan {
                 let hint = "look at what --exclude and -4 or -6 leave over";
                 return Err(Error::usage("these targets", "no address is left of them", hint));
             }
-            return Ok(Prepared { plan: None, names, faults, resume: None });
+            return Ok(Prepared { plan: None, ports, names, faults, resume: None });
         }
         let probes = addresses.len().saturating_mul(ports.len() as u128);
         let said = format!("{} ports of {} hosts are {probes} questions", ports.len(), addresses.len());
@@ -138,7 +138,7 @@ impl Scan {
             addresses,
             done: resume.as_ref().map(|resume| Arc::clone(&resume.done)),
         };
-        Ok(Prepared { plan: Some(plan), names, faults, resume })
+        Ok(Prepared { plan: Some(plan), ports, names, faults, resume })
     }
 
     fn chooses_ports(&self) -> bool {
@@ -177,10 +177,11 @@ impl Scan {
     }
 
     async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
-        let Prepared { plan, names, mut faults, mut resume } =
+        let Prepared { plan, ports, names, mut faults, mut resume } =
             self.prepare(&out.closed(), &mut |question| out.confirm(question))?;
         if let Some(plan) = plan {
             let summary = Summary::of(&plan);
+            out.asked(&plan.addresses, &ports);
             let run = Run::start(plan, out.closed())?;
             // A document of more rows than that is not worth the memory that sorting it takes.
             let streams = out.streams() || (self.all && u128::from(summary.probes) > MANY);
@@ -207,6 +208,7 @@ impl Scan {
 struct Prepared {
     /// `None`: none of the names is known.
     plan: Option<Plan>,
+    ports: Ports,
     names: BTreeMap<IpAddr, Untrusted>,
     faults: Vec<Fault>,
     /// The file that tells of this scan.
@@ -216,7 +218,13 @@ struct Prepared {
 impl Prepared {
     /// The end came before all targets were known.
     fn unread(cut: Cut) -> Self {
-        Self { plan: None, names: BTreeMap::new(), faults: vec![summary::unread(cut)], resume: None }
+        Self {
+            plan: None,
+            ports: Ports::default(),
+            names: BTreeMap::new(),
+            faults: vec![summary::unread(cut)],
+            resume: None,
+        }
     }
 }
 

@@ -1,0 +1,206 @@
+//! What differs from an earlier answer: a line for whatever opened, closed or changed, and for nothing else.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::json::write_json;
+use super::{End, Format, FormatName};
+use crate::clean::clean;
+use crate::model::{Addresses, Completeness, Ports, Service, changed_values};
+
+/// What a comparison shares with whoever asked for it.
+#[derive(Debug, Default)]
+pub(crate) struct Comparison {
+    /// What is asked this time, where the source says it: what an earlier answer has beyond that is left out.
+    pub(crate) asked: OnceLock<(Addresses, Ports)>,
+    pub(crate) opened: AtomicU64,
+    pub(crate) closed: AtomicU64,
+    pub(crate) changed: AtomicU64,
+    /// Of the earlier answer, what was not asked for this time.
+    pub(crate) beyond: AtomicU64,
+}
+
+/// How the lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Style {
+    Text,
+    Json,
+    Name,
+}
+
+pub(crate) struct Changes<'w> {
+    out: &'w mut (dyn Write + Send),
+    style: Style,
+    /// The earlier answer's items by their ids.
+    old: HashMap<String, Value>,
+    shared: Arc<Comparison>,
+    index: u64,
+    time: Timestamp,
+}
+
+/// A line as a watch writes it.
+#[derive(Serialize)]
+struct Line<'a> {
+    index: u64,
+    r#type: &'static str,
+    time: Timestamp,
+    source: &'a Value,
+    item: &'a Value,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    changed: &'a [String],
+}
+
+impl<'w> Changes<'w> {
+    /// `None`: the format has no place for what changed.
+    pub(crate) fn new(
+        name: FormatName,
+        out: &'w mut (dyn Write + Send),
+        old: Vec<Value>,
+        shared: Arc<Comparison>,
+        time: Timestamp,
+    ) -> Option<Self> {
+        let style = match name {
+            FormatName::Table | FormatName::Wide => Style::Text,
+            FormatName::Json | FormatName::Ndjson => Style::Json,
+            FormatName::Name => Style::Name,
+            _ => return None,
+        };
+        let old = old.into_iter().map(|item| (item["id"].as_str().unwrap_or_default().to_owned(), item)).collect();
+        Some(Self { out, style, old, shared, index: 0, time })
+    }
+
+    fn write(&mut self, kind: &'static str, item: &Value, old: Option<&Value>, changed: &[String]) -> io::Result<()> {
+        self.index += 1;
+        match self.style {
+            Style::Json => {
+                let Self { index, time, .. } = *self;
+                let line = Line { index, r#type: kind, time, source: &item["source"], item, changed };
+                write_json(self.out, &mut Vec::new(), &line, false)?;
+                self.out.write_all(b"\n")
+            }
+            Style::Name => writeln!(self.out, "{kind} {}", clean(item["id"].as_str().unwrap_or_default())),
+            Style::Text => {
+                let mut line = String::new();
+                text(&mut line, kind, item, old, changed).map_err(io::Error::other)?;
+                writeln!(self.out, "{line}")
+            }
+        }
+    }
+
+    /// Whether a service of the earlier answer is among what is asked this time.
+    fn is_asked(&self, item: &Value) -> bool {
+        let Some((addresses, ports)) = self.shared.asked.get() else { return true };
+        let endpoint = &item["endpoints"][0];
+        let ip = endpoint["address"].as_str().and_then(|ip| ip.parse::<IpAddr>().ok());
+        let port = endpoint["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+        ip.is_some_and(|ip| addresses.contains(ip)) && port.is_some_and(|port| ports.contains(port))
+    }
+}
+
+/// `+ tcp 10.0.0.5:80  http`, and behind what changed its old and its new value.
+fn text(line: &mut String, kind: &str, item: &Value, old: Option<&Value>, changed: &[String]) -> std::fmt::Result {
+    let sign = match kind {
+        "added" => '+',
+        "removed" => '-',
+        _ => '~',
+    };
+    let id = item["id"].as_str().unwrap_or_default();
+    // An id begins with its source, which is the same in every line.
+    let place = id.split_once('/').map_or(id, |(_, place)| place).replacen('/', " ", 1);
+    write!(line, "{sign} {}", clean(&place))?;
+    for guess in [&item["endpoints"][0]["service_guess"], &item["name"]].into_iter().filter_map(Value::as_str) {
+        write!(line, "  {}", clean(guess))?;
+    }
+    for (at, path) in changed.iter().enumerate() {
+        let comma = if at > 0 { "," } else { " " };
+        write!(line, "{comma} {}", clean(path))?;
+        if let (Some(old), Some(new)) = (old.and_then(|old| shown(old, path)), shown(item, path)) {
+            write!(line, " {old} -> {new}")?;
+        }
+    }
+    Ok(())
+}
+
+/// The value at a path as in `endpoints[0].ready`, where it is short enough to be shown.
+fn shown(item: &Value, path: &str) -> Option<String> {
+    let parts = path.split(['.', '[', ']']).filter(|part| !part.is_empty());
+    let value = parts.fold(item, |value, part| match part.parse::<usize>() {
+        Ok(at) if value.is_array() => &value[at],
+        _ => &value[part],
+    });
+    match value {
+        Value::String(text) => Some(clean(text)),
+        Value::Null => Some("none".to_owned()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+fn is_ready(item: &Value) -> bool {
+    item["endpoints"][0]["ready"].as_bool().unwrap_or(true)
+}
+
+/// Leaves out of two services what only one run has looked at.
+fn comparable(old: &mut Value, new: &mut Value) {
+    const LOOKED_AT: [&str; 2] = ["service", "health"];
+    let (Some(old), Some(new)) = (old["endpoints"].as_array_mut(), new["endpoints"].as_array_mut()) else { return };
+    for (old, new) in old.iter_mut().zip(new).filter_map(|(old, new)| old.as_object_mut().zip(new.as_object_mut())) {
+        for name in LOOKED_AT {
+            if old.contains_key(name) != new.contains_key(name) {
+                old.remove(name);
+                new.remove(name);
+            }
+        }
+    }
+}
+
+impl Format for Changes<'_> {
+    fn service(&mut self, service: &Service) -> io::Result<()> {
+        let new = serde_json::to_value(service)?;
+        let Some(old) = self.old.remove(&service.id) else {
+            // A closed port that the earlier answer does not list is nothing new.
+            if is_ready(&new) {
+                self.shared.opened.fetch_add(1, Ordering::Relaxed);
+                self.write("added", &new, None, &[])?;
+            }
+            return Ok(());
+        };
+        let (mut one, mut other) = (old.clone(), new.clone());
+        comparable(&mut one, &mut other);
+        let changed = changed_values(&one, &other, service.detail.measured());
+        if changed.is_empty() {
+            return Ok(());
+        }
+        self.shared.changed.fetch_add(1, Ordering::Relaxed);
+        self.write("updated", &new, Some(&old), &changed)
+    }
+
+    fn end(&mut self, end: &End<'_>) -> io::Result<()> {
+        let mut gone: Vec<Value> = std::mem::take(&mut self.old).into_values().filter(is_ready).collect();
+        let before = gone.len();
+        gone.retain(|item| self.is_asked(item));
+        self.shared.beyond.store((before - gone.len()) as u64, Ordering::Relaxed);
+        // What this answer lacks may only not have been asked yet.
+        if end.completeness == Completeness::Incomplete {
+            return Ok(());
+        }
+        gone.sort_by_cached_key(|item| item["id"].to_string());
+        for item in &gone {
+            self.shared.closed.fetch_add(1, Ordering::Relaxed);
+            self.write("removed", item, None, &[])?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

@@ -1,0 +1,108 @@
+//! `--diff`: what opened, closed or changed since an earlier scan.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::{Fixture, Outcome, Scene};
+
+fn scan(scene: &Scene, words: &str) -> Outcome {
+    let file = scene.dir().join("before.json");
+    scene.scan().args(&words.replace("FILE", file.to_str().unwrap())).run()
+}
+
+/// Two ports are open, and known; then one of them closes, and another opens.
+fn changed(how: &str) -> (Scene, [Fixture; 2]) {
+    let scene = Scene::new();
+    let stays = scene.fixture("tcp=127.0.0.1:22");
+    let goes = scene.fixture("tcp=127.0.0.1:8080");
+    assert_eq!(scan(&scene, &format!("127.0.0.1-2 -p 22,80,8080 {how}=FILE")).code, Some(0));
+    goes.end();
+    let comes = scene.fixture("tcp=127.0.0.2:80");
+    (scene, [stays, comes])
+}
+
+#[test]
+fn what_opened_and_closed_is_told_and_nothing_else() {
+    for how in ["-o json", "-o ndjson"] {
+        let (scene, _fixtures) = changed(how);
+        let same = scan(&scene, "127.0.0.1-2 -p 22,80,8080 --diff FILE --fail-changed");
+        assert_eq!(same.text(), "+ tcp 127.0.0.2:80  http\n- tcp 127.0.0.1:8080  http-alt\n", "{}", same.stderr);
+        assert_eq!(same.code, Some(1), "{}", same.stderr);
+        assert!(same.stderr.contains("1 opened, 1 closed, 0 changed\n"), "{}", same.stderr);
+        let names = scan(&scene, "127.0.0.1-2 -p 22,80,8080 --diff FILE -o name");
+        assert_eq!(
+            (names.code, names.text()),
+            (Some(0), "added scan/tcp/127.0.0.2:80\nremoved scan/tcp/127.0.0.1:8080\n")
+        );
+        let json = scan(&scene, "127.0.0.1-2 -p 22,80,8080 --diff FILE --json");
+        let lines: Vec<Value> = json.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let told: Vec<_> =
+            lines.iter().map(|line| (&line["index"], &line["type"], &line["item"]["endpoints"][0]["port"])).collect();
+        assert_eq!(told, [(&1.into(), &"added".into(), &80.into()), (&2.into(), &"removed".into(), &8080.into())]);
+        assert_eq!(lines[0]["source"], "scan");
+    }
+}
+
+#[test]
+fn what_was_not_asked_is_not_gone() {
+    let (scene, _fixtures) = changed("-o json");
+    let fewer = scan(&scene, "127.0.0.2 -p 22,80 --diff FILE");
+    assert_eq!(fewer.text(), "+ tcp 127.0.0.2:80  http\n", "{}", fewer.stderr);
+    assert!(
+        fewer.stderr.contains("2 of the earlier answer were not asked for this time, and are left out\n"),
+        "{}",
+        fewer.stderr
+    );
+    // Nor is what there was no time for.
+    let cut = scan(&scene, "127.0.0.1-2 -p 22,80,8080 --rate 1 --deadline 50ms --diff FILE");
+    assert_eq!(cut.code, Some(3), "{}", cut.stderr);
+    assert!(!cut.text().contains('-') && cut.stderr.contains("what closed is not told\n"), "{}", cut.stderr);
+}
+
+#[test]
+fn a_state_that_changed_shows_what_it_was() {
+    let scene = Scene::new();
+    let goes = scene.fixture("tcp=127.0.0.1:22");
+    assert_eq!(scan(&scene, "127.0.0.1 -p 22-23 --all -o json=FILE").code, Some(0));
+    let nothing = scan(&scene, "127.0.0.1 -p 22-23 --all --diff FILE --fail-changed");
+    assert_eq!((nothing.code, nothing.text()), (Some(0), ""), "{}", nothing.stderr);
+    let closed_ones = scan(&scene, "127.0.0.1 -p 22-23 --diff FILE --fail-changed");
+    assert_eq!((closed_ones.code, closed_ones.text()), (Some(0), ""), "23 was closed, and is: {}", closed_ones.stderr);
+    goes.end();
+    let closed = scan(&scene, "127.0.0.1 -p 22-23 --all --diff FILE");
+    let expected = "~ tcp 127.0.0.1:22  ssh  endpoints[0].ready true -> false, detail.state open -> closed, \
+                    detail.reason syn-ack -> refused\n";
+    assert_eq!(closed.text(), expected, "{}", closed.stderr);
+    // One file is read, and then holds what is now.
+    assert_eq!(scan(&scene, "127.0.0.1 -p 22-23 --all --diff FILE -o json=FILE").code, Some(0));
+    assert_eq!(scan(&scene, "127.0.0.1 -p 22-23 --all --diff FILE").text(), "");
+}
+
+#[test]
+fn what_is_no_earlier_answer_is_refused() {
+    let scene = Scene::new();
+    let file = scene.dir().join("before.json");
+    let refused = |text: &str, words: &str, why: &str| {
+        fs::write(&file, text).unwrap();
+        let outcome = scan(&scene, words);
+        assert_eq!((outcome.code, outcome.text()), (Some(2), ""), "{}", outcome.stderr);
+        assert!(
+            outcome.stderr.starts_with("error: cannot use --diff") && outcome.stderr.contains(why),
+            "{}",
+            outcome.stderr
+        );
+        assert_eq!(outcome.stderr.lines().count(), 2);
+    };
+    let words = "127.0.0.1 -p 1 --diff FILE";
+    refused("PROTO  ADDRESS\n", words, "it is no answer of portolan's");
+    let local = scene.portolan().args("--json -p 1").run();
+    assert_eq!(scan(&scene, "127.0.0.1 -p 1 --diff /nowhere/x").code, Some(2));
+    refused(local.text().replace("[\n", "[").trim_end(), &format!("{words} -o csv"), "not written in this format");
+    refused(r#"{"id":"local/x","source":"local","endpoints":[]}"#, words, "it is an answer of local");
+    // Whatever an old answer holds, a terminal obeys none of it.
+    let hostile = "{\"id\":\"scan/tcp/127.0.0.1:1\\u001b[2J\",\"source\":\"scan\",\"name\":\"\\u202e\",\"endpoints\":[{\"address\":\"127.0.0.1\",\"port\":1}]}";
+    fs::write(&file, hostile).unwrap();
+    let outcome = scan(&scene, words);
+    assert_eq!(outcome.text(), "- tcp 127.0.0.1:1\\u{1b}[2J  \\u{202e}\n", "{}", outcome.stderr);
+}
