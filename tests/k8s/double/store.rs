@@ -141,11 +141,10 @@ impl Store {
         self.changed.send_replace(revision);
     }
 
-    /// Forgets what happened, so that watches from an older revision are refused.
+    /// Forgets what happened, so that new watches from an older revision are refused. Those that are open hear of it still.
     pub fn compact(&mut self) {
         self.revision += 1;
         self.compacted = self.revision;
-        self.log.clear();
     }
 
     /// Lets every token of a list that is under way run out.
