@@ -40,6 +40,12 @@ _portolan() {
             portolan,scan)
                 cmd="portolan__subcmd__scan"
                 ;;
+            portolan,score)
+                cmd="portolan__subcmd__score"
+                ;;
+            portolan,validate)
+                cmd="portolan__subcmd__validate"
+                ;;
             portolan__subcmd__config,help)
                 cmd="portolan__subcmd__config__subcmd__help"
                 ;;
@@ -52,6 +58,9 @@ _portolan() {
             portolan__subcmd__config__subcmd__help,show)
                 cmd="portolan__subcmd__config__subcmd__help__subcmd__show"
                 ;;
+            portolan__subcmd__discover,file)
+                cmd="portolan__subcmd__discover__subcmd__file"
+                ;;
             portolan__subcmd__discover,help)
                 cmd="portolan__subcmd__discover__subcmd__help"
                 ;;
@@ -63,6 +72,9 @@ _portolan() {
                 ;;
             portolan__subcmd__discover,scan)
                 cmd="portolan__subcmd__discover__subcmd__scan"
+                ;;
+            portolan__subcmd__discover__subcmd__help,file)
+                cmd="portolan__subcmd__discover__subcmd__help__subcmd__file"
                 ;;
             portolan__subcmd__discover__subcmd__help,help)
                 cmd="portolan__subcmd__discover__subcmd__help__subcmd__help"
@@ -100,8 +112,17 @@ _portolan() {
             portolan__subcmd__help,scan)
                 cmd="portolan__subcmd__help__subcmd__scan"
                 ;;
+            portolan__subcmd__help,score)
+                cmd="portolan__subcmd__help__subcmd__score"
+                ;;
+            portolan__subcmd__help,validate)
+                cmd="portolan__subcmd__help__subcmd__validate"
+                ;;
             portolan__subcmd__help__subcmd__config,show)
                 cmd="portolan__subcmd__help__subcmd__config__subcmd__show"
+                ;;
+            portolan__subcmd__help__subcmd__discover,file)
+                cmd="portolan__subcmd__help__subcmd__discover__subcmd__file"
                 ;;
             portolan__subcmd__help__subcmd__discover,k8s)
                 cmd="portolan__subcmd__help__subcmd__discover__subcmd__k8s"
@@ -119,7 +140,7 @@ _portolan() {
 
     case "${cmd}" in
         portolan)
-            opts="-o -q -h -V --config --output --json --color --quiet --help --version discover scan explain ports completions man config help"
+            opts="-o -q -h -V --config --output --json --color --quiet --help --version discover scan validate score explain ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -130,11 +151,11 @@ _portolan() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -160,11 +181,11 @@ _portolan() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -190,11 +211,11 @@ _portolan() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -262,11 +283,11 @@ _portolan() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -281,7 +302,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover)
-            opts="-w -o -q -h -V --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version local scan k8s help"
+            opts="-w -o -q -h -V --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version local scan k8s file help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -342,11 +363,91 @@ _portolan() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__discover__subcmd__file)
+            opts="-w -o -q -h -V --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --config --output --json --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --hand-to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --diff)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --intensity)
+                    COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --probes)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -361,8 +462,22 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__help)
-            opts="local scan k8s help"
+            opts="local scan k8s file help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__discover__subcmd__help__subcmd__file)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -539,11 +654,11 @@ _portolan() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -650,11 +765,11 @@ _portolan() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -811,11 +926,11 @@ _portolan() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -841,11 +956,11 @@ _portolan() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -860,7 +975,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help)
-            opts="discover scan explain ports completions man config help"
+            opts="discover scan validate score explain ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -916,8 +1031,22 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help__subcmd__discover)
-            opts="local scan k8s"
+            opts="local scan k8s file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__discover__subcmd__file)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
@@ -1041,6 +1170,34 @@ _portolan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        portolan__subcmd__help__subcmd__score)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__validate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         portolan__subcmd__man)
             opts="-o -q -h -V --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -1053,11 +1210,11 @@ _portolan() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1083,11 +1240,11 @@ _portolan() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 --color)
@@ -1244,11 +1401,201 @@ _portolan() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__score)
+            opts="-o -q -h -V --ignore --min-score --explain --config --output --json --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ignore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-score)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__validate)
+            opts="-o -q -h -V --protocol --check --no-check --server-name --starttls --path --method --header --expect-status --expect-body --expect-header --expect-json --follow --grpc-service --script --goal --timeout --deadline --retries --samples --concurrency --resolver --ca --pin --cache-ttl --no-cache --ignore --min-score --require-complete --evidence --explain --config --output --json --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --protocol)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --check)
+                    COMPREPLY=($(compgen -W "dns tcp tls http grpc protocol script stability" -- "${cur}"))
+                    return 0
+                    ;;
+                --no-check)
+                    COMPREPLY=($(compgen -W "dns tcp tls http grpc protocol script stability" -- "${cur}"))
+                    return 0
+                    ;;
+                --server-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --starttls)
+                    COMPREPLY=($(compgen -W "smtp imap pop3 ftp ldap postgresql mysql" -- "${cur}"))
+                    return 0
+                    ;;
+                --path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --method)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-status)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-body)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-header)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --expect-json)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --grpc-service)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --script)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --goal)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deadline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --retries)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --samples)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --concurrency)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --resolver)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --pin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-ttl)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ignore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-score)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --evidence)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -33,6 +33,9 @@ csv\t'One endpoint per line, for spreadsheets'
 yaml\t'One document'
 prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
 nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
 name\t'Only ids'"
 complete -c portolan -n "__fish_portolan_needs_command" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
 always\t''
@@ -43,23 +46,25 @@ complete -c portolan -n "__fish_portolan_needs_command" -s h -l help -d 'Print h
 complete -c portolan -n "__fish_portolan_needs_command" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "discover" -d 'List services'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "scan" -d 'Ask hosts which of their TCP ports are open; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "validate" -d 'Check services and score how well they are, each point explained'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "score" -d 'Score services again from what `portolan validate --evidence` saw'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "ports" -d 'List the built-in port names, which --ports takes in the place of numbers'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "man" -d 'Write the manual pages, one per command, into a directory'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "config" -d 'Look at the settings'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
 normal\t'Also TLS, and what is most likely'
 all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l probes -d 'Also ask by the probes in this TOML file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l for -d 'End the watch after that time' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l probes -d 'Also ask by the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l for -d 'End the watch after that time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
 json\t'One document'
 ndjson\t'One JSON object per line'
@@ -67,23 +72,27 @@ csv\t'One endpoint per line, for spreadsheets'
 yaml\t'One document'
 prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
 nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
 name\t'Only ids'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l fail-empty -d 'Exit with 1 if nothing is found'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l identify -d 'Ask each service what it is: protocol, product, version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -l json -d 'Short for --output json'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -s q -l quiet -d 'Nothing on stderr but errors'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -f -a "scan" -d 'Ask hosts which of their TCP ports are open'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -f -a "k8s" -d 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l identify -d 'Ask each service what it is: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s q -l quiet -d 'Nothing on stderr but errors'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "scan" -d 'Ask hosts which of their TCP ports are open'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "k8s" -d 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "file" -d 'List the services that a file declares, and what to ask them'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s p -l ports -d 'Only these ports: numbers, ranges and names, as in 22,80,8000-9000,https' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l state -d 'Only sockets in these states [default: listen,unconnected]' -r -f -a "listen\t'TCP and Unix-domain: accepts connections'
 unconnected\t'UDP and Unix-domain datagrams: takes packets from anybody'
@@ -116,6 +125,9 @@ csv\t'One endpoint per line, for spreadsheets'
 yaml\t'One document'
 prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
 nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
 name\t'Only ids'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
 always\t''
@@ -169,6 +181,9 @@ csv\t'One endpoint per line, for spreadsheets'
 yaml\t'One document'
 prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
 nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
 name\t'Only ids'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
 always\t''
@@ -212,6 +227,9 @@ csv\t'One endpoint per line, for spreadsheets'
 yaml\t'One document'
 prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
 nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
 name\t'Only ids'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
 always\t''
@@ -228,9 +246,44 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s q -l quiet -d 'Nothing on stderr but errors'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
+normal\t'Also TLS, and what is most likely'
+all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l probes -d 'Also ask by the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l for -d 'End the watch after that time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
+wide\t'The same with everything that is known, as far as the terminal is wide'
+json\t'One document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'One document'
+prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
+nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
+name\t'Only ids'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l identify -d 'Ask each service what it is: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s q -l quiet -d 'Nothing on stderr but errors'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "scan" -d 'Ask hosts which of their TCP ports are open'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "k8s" -d 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "file" -d 'List the services that a file declares, and what to ask them'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
@@ -264,6 +317,9 @@ csv\t'One endpoint per line, for spreadsheets'
 yaml\t'One document'
 prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
 nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
 name\t'Only ids'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
 always\t''
@@ -282,6 +338,100 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l json -d 'Shor
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s q -l quiet -d 'Nothing on stderr but errors'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l protocol -d 'What it speaks: http, https, grpc, grpcs, tls, tcp, redis, postgresql, smtp... [default: as the target says]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l check -d 'Run only these checks' -r -f -a "dns\t'The name leads to the address, by every resolver'
+tcp\t'Connections can be made, and how fast'
+tls\t'TLS is spoken as it should be, and the certificate is good'
+http\t'HTTP answers what is expected, and how fast'
+grpc\t'A gRPC server says that it is serving'
+protocol\t'The server says in its own protocol that it is well'
+script\t'A program of yours says that it is well'
+stability\t'The results of several looks are steady'"
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l no-check -d 'Leave out these checks' -r -f -a "dns\t'The name leads to the address, by every resolver'
+tcp\t'Connections can be made, and how fast'
+tls\t'TLS is spoken as it should be, and the certificate is good'
+http\t'HTTP answers what is expected, and how fast'
+grpc\t'A gRPC server says that it is serving'
+protocol\t'The server says in its own protocol that it is well'
+script\t'A program of yours says that it is well'
+stability\t'The results of several looks are steady'"
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l server-name -d 'The name to ask by: for TLS, and as the Host of HTTP [default: the target\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l starttls -d 'Begin in plain text and go over to TLS in the words of this protocol' -r -f -a "smtp\t'Mail, RFC 3207'
+imap\t'Mailboxes, RFC 9051'
+pop3\t'Mailboxes, RFC 2595'
+ftp\t'Files, RFC 4217'
+ldap\t'Directories, RFC 4511'
+postgresql\t'PostgreSQL\'s SSLRequest'
+mysql\t'MySQL\'s and MariaDB\'s SSLRequest'"
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l path -d 'The path that HTTP is asked for [default: /]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l method -d 'The method that HTTP is asked with [default: GET]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l header -d 'Send this header, as in \'Authorization: Bearer x\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-status -d 'The statuses that are well, as in 200-299,304 or 2xx [default: 200-399]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-body -d 'A regular expression that the body must match; of the body the first MiB is read' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-header -d 'A header that must be there, and match if an expression is given, as in \'Content-Type: json\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-json -d 'A value that the JSON in the body must have, as in /status=ok (RFC 6901)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l grpc-service -d 'The service that gRPC\'s health check is asked for [default: the server as a whole]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l script -d 'Run this program with these arguments, up to a `;`: 0 is well, 1 a warning. No shell is between' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l goal -d 'How quick answers should be, as in 200ms; connect=10ms is for connecting only [default: by the distance]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l timeout -d 'The most that one try may take, as in 500ms or 2s' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l deadline -d 'End the whole run after this time; what was not looked at says so' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l retries -d 'How often silence is asked again; whoever answers is not asked twice' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l samples -d 'How often to look at each endpoint; several looks show how steady it is' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l concurrency -d 'The most endpoints looked at at once' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l resolver -d 'Ask these resolvers instead of the system\'s, as in 10.0.0.53 or 127.0.0.1:5353' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l ca -d 'Trust the certificates in this file (PEM) instead of the system\'s roots' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l pin -d 'Trust the certificate with this SHA-256 and no other' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l cache-ttl -d 'Remember answers of DNS and TLS for so long within a run' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l ignore -d 'Do not count these findings' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l min-score -d 'Exit with 1 if any service scores less, or has no score' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l evidence -d 'Write what was seen into this directory, a file for each service, for `portolan score`' -r -f -a "(__fish_complete_directories)"
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
+wide\t'The same with everything that is known, as far as the terminal is wide'
+json\t'One document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'One document'
+prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
+nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
+name\t'Only ids'"
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l follow -d 'Follow redirects: at most 10, never to a lower scheme or a link-local address; credentials stay with their host'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l no-cache -d 'Remember nothing'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l require-complete -d 'Exit with 3 if anything that was wanted could not be looked at'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l explain -d 'Show every deduction with what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -s q -l quiet -d 'Nothing on stderr but errors'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand score" -l ignore -d 'Do not count these findings either' -r
+complete -c portolan -n "__fish_portolan_using_subcommand score" -l min-score -d 'Exit with 1 if any service scores less, or has no score' -r
+complete -c portolan -n "__fish_portolan_using_subcommand score" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand score" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
+wide\t'The same with everything that is known, as far as the terminal is wide'
+json\t'One document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'One document'
+prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
+nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
+name\t'Only ids'"
+complete -c portolan -n "__fish_portolan_using_subcommand score" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand score" -l explain -d 'Show every deduction with what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand score" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand score" -s q -l quiet -d 'Nothing on stderr but errors'
+complete -c portolan -n "__fish_portolan_using_subcommand score" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand score" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
@@ -291,6 +441,9 @@ csv\t'One endpoint per line, for spreadsheets'
 yaml\t'One document'
 prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
 nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
 name\t'Only ids'"
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
 always\t''
@@ -308,6 +461,9 @@ csv\t'One endpoint per line, for spreadsheets'
 yaml\t'One document'
 prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
 nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
 name\t'Only ids'"
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
 always\t''
@@ -325,6 +481,9 @@ csv\t'One endpoint per line, for spreadsheets'
 yaml\t'One document'
 prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
 nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
 name\t'Only ids'"
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
 always\t''
@@ -342,6 +501,9 @@ csv\t'One endpoint per line, for spreadsheets'
 yaml\t'One document'
 prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
 nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
 name\t'Only ids'"
 complete -c portolan -n "__fish_portolan_using_subcommand man" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
 always\t''
@@ -359,6 +521,9 @@ csv\t'One endpoint per line, for spreadsheets'
 yaml\t'One document'
 prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
 nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
 name\t'Only ids'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
 always\t''
@@ -378,6 +543,9 @@ csv\t'One endpoint per line, for spreadsheets'
 yaml\t'One document'
 prometheus-sd\t'Targets for Prometheus\' file and HTTP service discovery'
 nmap-xml\t'The XML of nmap, for ndiff and whatever else reads that'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as metrics, for Prometheus'
+explain\t'Every deduction from a score with what to do about it'
 name\t'Only ids'"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
 always\t''
@@ -388,15 +556,18 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every setting with its value and where that comes from, as a settings file or as JSON'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan explain ports completions man config help" -f -a "discover" -d 'List services'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan explain ports completions man config help" -f -a "scan" -d 'Ask hosts which of their TCP ports are open; short for `discover scan`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan explain ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan explain ports completions man config help" -f -a "ports" -d 'List the built-in port names, which --ports takes in the place of numbers'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan explain ports completions man config help" -f -a "completions" -d 'Print the completion script of a shell'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan explain ports completions man config help" -f -a "man" -d 'Write the manual pages, one per command, into a directory'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan explain ports completions man config help" -f -a "config" -d 'Look at the settings'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan explain ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score explain ports completions man config help" -f -a "discover" -d 'List services'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score explain ports completions man config help" -f -a "scan" -d 'Ask hosts which of their TCP ports are open; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score explain ports completions man config help" -f -a "validate" -d 'Check services and score how well they are, each point explained'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score explain ports completions man config help" -f -a "score" -d 'Score services again from what `portolan validate --evidence` saw'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score explain ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score explain ports completions man config help" -f -a "ports" -d 'List the built-in port names, which --ports takes in the place of numbers'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score explain ports completions man config help" -f -a "completions" -d 'Print the completion script of a shell'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score explain ports completions man config help" -f -a "man" -d 'Write the manual pages, one per command, into a directory'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score explain ports completions man config help" -f -a "config" -d 'Look at the settings'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score explain ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "scan" -d 'Ask hosts which of their TCP ports are open'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "k8s" -d 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "file" -d 'List the services that a file declares, and what to ask them'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print every setting with its value and where that comes from, as a settings file or as JSON'

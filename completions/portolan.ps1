@@ -34,6 +34,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('discover', 'discover', [CompletionResultType]::ParameterValue, 'List services')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their TCP ports are open; short for `discover scan`')
+            [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check services and score how well they are, each point explained')
+            [CompletionResult]::new('score', 'score', [CompletionResultType]::ParameterValue, 'Score services again from what `portolan validate --evidence` saw')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names, which --ports takes in the place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
@@ -70,6 +72,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine: addresses, processes, owners')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their TCP ports are open')
             [CompletionResult]::new('k8s', 'k8s', [CompletionResultType]::ParameterValue, 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them')
+            [CompletionResult]::new('file', 'file', [CompletionResultType]::ParameterValue, 'List the services that a file declares, and what to ask them')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -204,10 +207,38 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'portolan;discover;file' {
+            [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON')
+            [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How much to ask of ports whose numbers hint at nothing')
+            [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Also ask by the probes in this TOML file')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'End the watch after that time')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'End the watch after so many changes; what was there from the beginning is none')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
+            [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if rights are missing to see what is asked for, such as an owner')
+            [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
+            [CompletionResult]::new('--identify', '--identify', [CompletionResultType]::ParameterName, 'Ask each service what it is: protocol, product, version')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'portolan;discover;help' {
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine: addresses, processes, owners')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their TCP ports are open')
             [CompletionResult]::new('k8s', 'k8s', [CompletionResultType]::ParameterValue, 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them')
+            [CompletionResult]::new('file', 'file', [CompletionResultType]::ParameterValue, 'List the services that a file declares, and what to ask them')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
         }
@@ -218,6 +249,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;discover;help;k8s' {
+            break
+        }
+        'portolan;discover;help;file' {
             break
         }
         'portolan;discover;help;help' {
@@ -263,6 +297,68 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Scan also where that takes more than 1,048,576 questions')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List closed, filtered and unreachable ports too')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Show in the table what each state is known from')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;validate' {
+            [CompletionResult]::new('--protocol', '--protocol', [CompletionResultType]::ParameterName, 'What it speaks: http, https, grpc, grpcs, tls, tcp, redis, postgresql, smtp... [default: as the target says]')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Run only these checks')
+            [CompletionResult]::new('--no-check', '--no-check', [CompletionResultType]::ParameterName, 'Leave out these checks')
+            [CompletionResult]::new('--server-name', '--server-name', [CompletionResultType]::ParameterName, 'The name to ask by: for TLS, and as the Host of HTTP [default: the target''s]')
+            [CompletionResult]::new('--starttls', '--starttls', [CompletionResultType]::ParameterName, 'Begin in plain text and go over to TLS in the words of this protocol')
+            [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'The path that HTTP is asked for [default: /]')
+            [CompletionResult]::new('--method', '--method', [CompletionResultType]::ParameterName, 'The method that HTTP is asked with [default: GET]')
+            [CompletionResult]::new('--header', '--header', [CompletionResultType]::ParameterName, 'Send this header, as in ''Authorization: Bearer x''')
+            [CompletionResult]::new('--expect-status', '--expect-status', [CompletionResultType]::ParameterName, 'The statuses that are well, as in 200-299,304 or 2xx [default: 200-399]')
+            [CompletionResult]::new('--expect-body', '--expect-body', [CompletionResultType]::ParameterName, 'A regular expression that the body must match; of the body the first MiB is read')
+            [CompletionResult]::new('--expect-header', '--expect-header', [CompletionResultType]::ParameterName, 'A header that must be there, and match if an expression is given, as in ''Content-Type: json''')
+            [CompletionResult]::new('--expect-json', '--expect-json', [CompletionResultType]::ParameterName, 'A value that the JSON in the body must have, as in /status=ok (RFC 6901)')
+            [CompletionResult]::new('--grpc-service', '--grpc-service', [CompletionResultType]::ParameterName, 'The service that gRPC''s health check is asked for [default: the server as a whole]')
+            [CompletionResult]::new('--script', '--script', [CompletionResultType]::ParameterName, 'Run this program with these arguments, up to a `;`: 0 is well, 1 a warning. No shell is between')
+            [CompletionResult]::new('--goal', '--goal', [CompletionResultType]::ParameterName, 'How quick answers should be, as in 200ms; connect=10ms is for connecting only [default: by the distance]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'The most that one try may take, as in 500ms or 2s')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'End the whole run after this time; what was not looked at says so')
+            [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'How often silence is asked again; whoever answers is not asked twice')
+            [CompletionResult]::new('--samples', '--samples', [CompletionResultType]::ParameterName, 'How often to look at each endpoint; several looks show how steady it is')
+            [CompletionResult]::new('--concurrency', '--concurrency', [CompletionResultType]::ParameterName, 'The most endpoints looked at at once')
+            [CompletionResult]::new('--resolver', '--resolver', [CompletionResultType]::ParameterName, 'Ask these resolvers instead of the system''s, as in 10.0.0.53 or 127.0.0.1:5353')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the certificates in this file (PEM) instead of the system''s roots')
+            [CompletionResult]::new('--pin', '--pin', [CompletionResultType]::ParameterName, 'Trust the certificate with this SHA-256 and no other')
+            [CompletionResult]::new('--cache-ttl', '--cache-ttl', [CompletionResultType]::ParameterName, 'Remember answers of DNS and TLS for so long within a run')
+            [CompletionResult]::new('--ignore', '--ignore', [CompletionResultType]::ParameterName, 'Do not count these findings')
+            [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'Exit with 1 if any service scores less, or has no score')
+            [CompletionResult]::new('--evidence', '--evidence', [CompletionResultType]::ParameterName, 'Write what was seen into this directory, a file for each service, for `portolan score`')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
+            [CompletionResult]::new('--follow', '--follow', [CompletionResultType]::ParameterName, 'Follow redirects: at most 10, never to a lower scheme or a link-local address; credentials stay with their host')
+            [CompletionResult]::new('--no-cache', '--no-cache', [CompletionResultType]::ParameterName, 'Remember nothing')
+            [CompletionResult]::new('--require-complete', '--require-complete', [CompletionResultType]::ParameterName, 'Exit with 3 if anything that was wanted could not be looked at')
+            [CompletionResult]::new('--explain', '--explain', [CompletionResultType]::ParameterName, 'Show every deduction with what to do about it')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;score' {
+            [CompletionResult]::new('--ignore', '--ignore', [CompletionResultType]::ParameterName, 'Do not count these findings either')
+            [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'Exit with 1 if any service scores less, or has no score')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
+            [CompletionResult]::new('--explain', '--explain', [CompletionResultType]::ParameterName, 'Show every deduction with what to do about it')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
@@ -372,6 +468,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;help' {
             [CompletionResult]::new('discover', 'discover', [CompletionResultType]::ParameterValue, 'List services')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their TCP ports are open; short for `discover scan`')
+            [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check services and score how well they are, each point explained')
+            [CompletionResult]::new('score', 'score', [CompletionResultType]::ParameterValue, 'Score services again from what `portolan validate --evidence` saw')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names, which --ports takes in the place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print the completion script of a shell')
@@ -384,6 +482,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine: addresses, processes, owners')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their TCP ports are open')
             [CompletionResult]::new('k8s', 'k8s', [CompletionResultType]::ParameterValue, 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them')
+            [CompletionResult]::new('file', 'file', [CompletionResultType]::ParameterValue, 'List the services that a file declares, and what to ask them')
             break
         }
         'portolan;help;discover;local' {
@@ -395,7 +494,16 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;help;discover;k8s' {
             break
         }
+        'portolan;help;discover;file' {
+            break
+        }
         'portolan;help;scan' {
+            break
+        }
+        'portolan;help;validate' {
+            break
+        }
+        'portolan;help;score' {
             break
         }
         'portolan;help;explain' {

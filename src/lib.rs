@@ -92,6 +92,7 @@ mod clean;
 pub mod cli;
 pub mod engine;
 mod error;
+mod health;
 mod model;
 mod net;
 mod output;
@@ -102,20 +103,22 @@ mod source;
 pub use glob::Pattern;
 pub use jiff::Timestamp;
 
-pub use check::{CheckName, scored_findings};
+pub use check::scored_findings;
 pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
-    Address, Addresses, Ancestor, Backlog, Block, Certificate, Change, Column, Completeness, Container, Depth, Detail,
-    Digest, Endpoint, Event, EventKind, Fact, Fault, Feed, Finding, FindingKind, Grade, Group, Health, HealthState,
-    Identity, Instance, Listing, LocalDetail, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState,
+    Address, Addresses, Ancestor, Ask, AskError, Backlog, Block, BodyPattern, Certificate, Change, CheckName, Column,
+    Completeness, Container, Declared, Depth, Detail, Digest, Endpoint, Event, EventKind, Fact, Fault, Feed, Finding,
+    FindingKind, Goal, Grade, Group, HeaderLine, HeaderPattern, Health, HealthState, HttpPath, Identity, Instance,
+    JsonValue, Listing, LocalDetail, Method, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState,
     Ports, PortsError, ProbeOrder, Process, PublicKey, Ran, Reason, Report, SCORE_VERSION, ScanDetail, Scope, Score,
-    Service, ServiceHealth, Shown, SocketState, StatusRanges, StatusRangesError, Target, TargetError, TlsFacts,
-    Transport, Update, User, changed_fields, diff, port_name, service_score,
+    Service, ServiceHealth, Shown, SocketState, StartTlsWord, StatusRanges, StatusRangesError, Target, TargetError,
+    TlsFacts, Told, Transport, Update, User, changed_fields, diff, parse_time, port_name, service_score,
 };
 #[cfg(feature = "k8s")]
 pub use model::{EndpointsFrom, K8sDetail, K8sPort, K8sServiceType, TargetPort};
 pub use output::{End, EventFormat, Format, FormatName, Page, Read};
+pub use source::file::File;
 #[cfg(feature = "k8s")]
 pub use source::k8s::{K8s, K8sEnvironment};
 pub use source::local::{Local, SortKey};

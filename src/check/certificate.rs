@@ -1,9 +1,10 @@
 //! What a certificate is worth: its life, its name, its key, and who vouches for it.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::findings;
-use crate::model::{Finding, FindingKind, Group};
+use crate::model::{Certificate, Finding, FindingKind, Group};
 
 findings! { Group::Tls;
     EXPIRED = "cert-expired", cap 20, "The certificate's validity is over.",
@@ -60,6 +61,32 @@ pub(crate) struct Link {
     pub(crate) signature: String,
     /// Whether it vouches for itself: then nobody looks at its signature.
     pub(crate) self_issued: bool,
+}
+
+impl From<&Certificate> for Link {
+    fn from(facts: &Certificate) -> Self {
+        Self {
+            subject: facts.subject.as_raw().to_owned(),
+            issuer: facts.issuer.as_raw().to_owned(),
+            key: facts.key.kind.clone().into_owned(),
+            key_bits: facts.key.bits,
+            signature: facts.signature_algorithm.clone().into_owned(),
+            self_issued: facts.self_issued,
+        }
+    }
+}
+
+impl From<&Certificate> for Leaf {
+    fn from(facts: &Certificate) -> Self {
+        let second = |time: Option<Timestamp>, otherwise: i64| time.map_or(otherwise, Timestamp::as_second);
+        Self {
+            link: facts.into(),
+            // What is no time was never, and is over.
+            not_before: second(facts.not_before, i64::MIN / 4),
+            not_after: second(facts.not_after, i64::MIN / 4),
+            sha256: facts.sha256.to_string(),
+        }
+    }
 }
 
 /// Whether the certificate covers the name that it was asked by.

@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::aim::{Hindrance, Kit, Look};
 use super::{findings, scale};
 use crate::model::{Finding, Group};
+use crate::net::{Deadline, DialError, dial};
 
 findings! { Group::Dns;
     UNRESOLVED = "dns-unresolved", cap 40, "The name does not resolve.",
@@ -70,10 +72,31 @@ pub(crate) struct Ipv6 {
     pub(crate) dead: Option<String>,
 }
 
+/// Asks every resolver for the addresses of `name`. `address` is the one that the endpoint is said to have.
+pub(crate) async fn look(name: &str, address: Option<IpAddr>, goal_us: u64, kit: &Kit) -> Look<Seen> {
+    let answers = kit.resolvers.ask(name).await.map_err(Hindrance)?;
+    Ok(Seen { name: name.to_owned(), address, goal_us, answers, ipv6: None })
+}
+
+/// Whether the first IPv6 address connects, where there are IPv4 ones beside it.
+pub(crate) async fn look_at_ipv6(seen: &mut Seen, port: u16, kit: &Kit) {
+    let addresses = seen.addresses();
+    let Some(v6) = addresses.iter().find(|ip| ip.is_ipv6()).filter(|_| addresses.iter().any(IpAddr::is_ipv4)) else {
+        return;
+    };
+    let dead = match dial((*v6, port).into(), None, Deadline::after(kit.timeout)).await {
+        Ok(_) | Err(DialError::Reset) => None,
+        Err(error @ (DialError::Refused | DialError::TimedOut)) => Some(error.to_string()),
+        // It may well be this machine that has no IPv6.
+        Err(DialError::Unreachable | DialError::Local(_)) => return,
+    };
+    seen.ipv6 = Some(Ipv6 { address: *v6, dead });
+}
+
 impl Seen {
     /// The addresses that the name has by any resolver, IPv4 first.
     pub(crate) fn addresses(&self) -> Vec<IpAddr> {
-        let mut all: Vec<IpAddr> = self.answers.iter().flat_map(|answer| answer.addresses()).copied().collect();
+        let mut all: Vec<IpAddr> = self.answers.iter().flat_map(Answer::addresses).copied().collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -130,6 +153,11 @@ impl Seen {
     pub(crate) fn absorb(&mut self, later: Self) {
         *self = later;
     }
+}
+
+/// The first address that any resolver gives, IPv4 before IPv6.
+pub(super) fn first_address(answers: &[Answer]) -> Option<IpAddr> {
+    answers.iter().flat_map(Answer::addresses).min().copied()
 }
 
 impl Answer {

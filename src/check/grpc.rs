@@ -1,9 +1,14 @@
 //! Whether a gRPC server says that it is serving, by the health protocol (grpc.health.v1).
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
-use super::findings;
+use super::aim::{Aim, Kit, Layer, Look, peers_fault};
+use super::{findings, scale};
 use crate::model::{Finding, Group};
+use crate::net::http::h2_exchange;
+use crate::net::{Deadline, PeerError};
 
 findings! { Group::App;
     NOT_SERVING = "grpc-not-serving", cap 30, "The server's own health check says that it is not serving.",
@@ -41,6 +46,82 @@ pub(crate) enum Answer {
     Failed(String),
     /// Nothing.
     TimedOut,
+}
+
+/// Asks once.
+pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
+    let service = aim.ask.grpc_service.clone().unwrap_or_default();
+    let begun = Instant::now();
+    let answer = match ask(aim, &service, Deadline::after(kit.timeout)).await {
+        Ok(answer) => answer,
+        Err(error) => match peers_fault(error)? {
+            PeerError::TimedOut => Answer::TimedOut,
+            error => Answer::Failed(error.to_string()),
+        },
+    };
+    Ok(Seen { service, us: scale::micros(begun.elapsed()), answer })
+}
+
+/// The longest answer that is read: a health check's has 7 bytes.
+const MOST: usize = 4096;
+
+async fn ask(aim: &Aim, service: &str, deadline: Deadline) -> Result<Answer, PeerError> {
+    let line = aim.line(&[b"h2"], deadline).await?;
+    let scheme = if aim.layer == Layer::Plain { "http" } else { "https" };
+    let request = http::Request::post(format!("{scheme}://{}/grpc.health.v1.Health/Check", aim.host()))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .header("user-agent", concat!("portolan/", env!("CARGO_PKG_VERSION")))
+        .body(())
+        .map_err(|_| PeerError::Declined("cannot be asked by that name"))?;
+    let answer = h2_exchange(line.stream, request, Some(question(service)), MOST, deadline).await?;
+    let field = |name: &str| answer.trailers.iter().chain([&answer.fields]).find_map(|fields| fields.get(name));
+    let text = |name: &str| field(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+    Ok(match text("grpc-status").as_deref() {
+        Some("0") => meaning(&answer.body),
+        Some("4") => Answer::TimedOut,
+        Some("5") => Answer::UnknownService,
+        Some("12") => Answer::Unimplemented,
+        Some(code) => Answer::Failed(format!("gRPC status {code}: {}", text("grpc-message").unwrap_or_default())),
+        None if answer.status != http::StatusCode::OK => {
+            Answer::Failed(format!("HTTP status {}", answer.status.as_u16()))
+        }
+        None => Answer::Failed("the answer has no gRPC status".to_owned()),
+    })
+}
+
+/// A HealthCheckRequest, whose field 1 is the service's name, as one uncompressed message.
+fn question(service: &str) -> Bytes {
+    let mut message = Vec::new();
+    if !service.is_empty() {
+        message.push(0x0a);
+        let mut length = service.len();
+        while length >= 0x80 {
+            message.push(u8::try_from(length & 0x7f).unwrap_or(0) | 0x80);
+            length >>= 7;
+        }
+        message.push(u8::try_from(length).unwrap_or(0));
+        message.extend_from_slice(service.as_bytes());
+    }
+    let mut frame = vec![0];
+    frame.extend(u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
+    frame.extend(message);
+    frame.into()
+}
+
+/// What a HealthCheckResponse says, whose field 1 is a ServingStatus; left out it is 0.
+fn meaning(body: &[u8]) -> Answer {
+    let status = match body {
+        [0, 0, 0, 0, 0] => 0,
+        [0, 0, 0, 0, length, 0x08, status, ..] if *length >= 2 => *status,
+        _ => return Answer::Failed("the answer is no HealthCheckResponse".to_owned()),
+    };
+    match status {
+        1 => Answer::Serving,
+        2 => Answer::NotServing("NOT_SERVING".to_owned()),
+        3 => Answer::UnknownService,
+        _ => Answer::NotServing("UNKNOWN".to_owned()),
+    }
 }
 
 impl Seen {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{findings, scale};
+use super::aim::{Aim, Kit, Look};
+use super::{findings, request, scale};
 use crate::model::{Finding, FindingKind, Group, StatusRanges};
 
 findings! { Group::App;
@@ -73,7 +74,7 @@ pub(crate) enum Answer {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Status {
     pub(crate) code: u16,
-    /// From the connection to the end of what was read, in microseconds.
+    /// From the question to the end of what was read of the answer, in microseconds; of every one on the way, added up.
     pub(crate) us: u64,
     /// Whether it says when to come back.
     #[serde(default)]
@@ -84,6 +85,21 @@ pub(crate) struct Status {
     /// What is wrong with the way it redirects.
     #[serde(default)]
     pub(crate) unsafe_redirect: Option<String>,
+}
+
+/// Asks once.
+pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
+    let ask = &aim.ask;
+    let answer = request::ask(aim, kit).await?;
+    let path = ask.path.as_ref().map_or("/", |path| path.as_str());
+    Ok(Seen {
+        asked: format!("{} {path}", ask.method.as_ref().map_or("GET", |method| method.as_str())),
+        path_guessed: ask.path.is_none(),
+        credentials: ask.header.iter().any(|header| matches!(header.name.as_str(), "authorization" | "cookie")),
+        expected: ask.expect_status.clone().unwrap_or_default(),
+        goal_us: aim.goals.answer_us,
+        answers: vec![answer],
+    })
 }
 
 impl Seen {

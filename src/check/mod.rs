@@ -4,20 +4,24 @@
 //! gives the same findings on another machine and day. How often to look, how long to wait and whether to look at all is
 //! for whoever calls.
 
+mod aim;
 mod certificate;
-mod dns;
+pub(crate) mod dns;
 mod grpc;
 mod http;
 mod protocol;
+mod request;
+mod resolvers;
+mod roots;
 mod scale;
 mod script;
-mod stability;
+pub(crate) mod stability;
 mod tcp;
 mod tls;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Finding, FindingKind, Ran, Report};
+use crate::model::{CheckName, Finding, FindingKind, Ran, Report};
 
 /// Rows of findings: name, code, points or cap or both, what it means, what to do about it.
 macro_rules! findings {
@@ -36,6 +40,13 @@ macro_rules! findings {
 }
 use findings;
 
+pub(crate) use aim::{Aim, Goals, Hindrance, Kit, Layer, Look};
+pub(crate) use protocol::is_known as knows_protocol;
+pub(crate) use resolvers::Resolvers;
+pub(crate) use roots::Roots;
+pub(crate) use scale::micros;
+pub(crate) use stability::Circuit;
+
 /// The cap that a row has, if it has one.
 const fn cap(given: &[u8]) -> Option<u8> {
     match given {
@@ -44,27 +55,11 @@ const fn cap(given: &[u8]) -> Option<u8> {
     }
 }
 
-/// Registers checks: the word for each, and the file where it lives.
+/// Registers checks: the name of each, and the file where it lives.
 macro_rules! checks {
-    ($($(#[$doc:meta])* $variant:ident => $module:ident,)*) => {
-        /// The checks that there are.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum, Serialize, Deserialize)]
-        #[serde(rename_all = "lowercase")]
-        pub enum CheckName {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl CheckName {
-            /// All of them, in the order in which they run.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The word for it.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => stringify!($module),)* }
-            }
-        }
-
+    ($($variant:ident => $module:ident,)*) => {
         /// What a check saw.
+        #[expect(clippy::large_enum_variant, reason = "an endpoint has two or three of them, and TLS's is the one that counts")]
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(tag = "check", rename_all = "lowercase")]
         pub(crate) enum Seen {
@@ -100,21 +95,13 @@ macro_rules! checks {
 }
 
 checks! {
-    /// The name leads to the address, by every resolver
     Dns => dns,
-    /// Connections can be made, and how fast
     Tcp => tcp,
-    /// TLS is spoken as it should be, and the certificate is good
     Tls => tls,
-    /// HTTP answers what is expected, and how fast
     Http => http,
-    /// A gRPC server says that it is serving
     Grpc => grpc,
-    /// The server says in its own protocol that it is well
     Protocol => protocol,
-    /// A program of yours says that it is well
     Script => script,
-    /// The results of several looks are steady
     Stability => stability,
 }
 
@@ -123,10 +110,25 @@ impl Seen {
     pub(crate) fn report(&self) -> Report {
         let hindrance = match self {
             Self::Dns(seen) => seen.hindrance(),
+            Self::Tls(seen) => seen.hindrance(),
             _ => None,
         };
         Report { check: self.name().as_str(), ran: hindrance.map_or(Ran::Yes, Ran::Hindered), findings: self.judge() }
     }
+}
+
+/// Looks once. The name is looked up before there is an address, and what is steady shows over time: neither is looked at
+/// here.
+pub(crate) async fn look(check: CheckName, aim: &Aim, kit: &Kit) -> Look<Seen> {
+    Ok(match check {
+        CheckName::Tcp => Seen::Tcp(tcp::look(aim, kit).await?),
+        CheckName::Tls => Seen::Tls(tls::look(aim, kit).await?),
+        CheckName::Http => Seen::Http(http::look(aim, kit).await?),
+        CheckName::Grpc => Seen::Grpc(grpc::look(aim, kit).await?),
+        CheckName::Protocol => Seen::Protocol(protocol::look(aim, kit).await?),
+        CheckName::Script => Seen::Script(script::look(aim, kit).await?),
+        CheckName::Dns | CheckName::Stability => return Err(Hindrance("it is not looked at here".to_owned())),
+    })
 }
 
 /// Every kind of finding that takes points, in the order of the table.

@@ -1,9 +1,12 @@
 //! What a server says when it is asked in its own protocol whether it is well. Nothing is logged into, nothing changed.
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
-use super::findings;
+use super::aim::{Aim, Kit, Look, peers_fault};
+use super::{findings, scale};
 use crate::model::{Finding, Group};
+use crate::net::{Deadline, Peer, PeerError};
 
 findings! { Group::App;
     UNWELL = "protocol-unwell", cap 30, "Asked in its own protocol, the server says that it is not well, or nothing of sense.",
@@ -31,6 +34,131 @@ pub(crate) enum Answer {
     Unwell(String),
     /// Nothing.
     TimedOut,
+}
+
+/// How a protocol is asked whether its server is well.
+struct Manners {
+    word: &'static str,
+    /// What the server says first, where it does.
+    greeting: Option<&'static [u8]>,
+    /// What it is asked, where the greeting is not enough.
+    question: Option<&'static [u8]>,
+    /// What answers of a server that is well begin with; one that only wants a password is well.
+    well: &'static [&'static [u8]],
+}
+
+const fn manners(
+    word: &'static str,
+    greeting: Option<&'static [u8]>,
+    question: Option<&'static [u8]>,
+    well: &'static [&'static [u8]],
+) -> Manners {
+    Manners { word, greeting, question, well }
+}
+
+/// Protocols whose question and answer are lines.
+const MANNERS: [Manners; 9] = [
+    manners("redis", None, Some(b"PING\r\n"), &[b"+PONG", b"-NOAUTH", b"-NOPERM", b"-DENIED"]),
+    manners("memcached", None, Some(b"version\r\n"), &[b"VERSION "]),
+    manners("smtp", Some(b"220"), Some(b"NOOP\r\n"), &[b"250"]),
+    manners("ftp", Some(b"220"), Some(b"NOOP\r\n"), &[b"200", b"530"]),
+    manners("imap", Some(b"* "), Some(b"a NOOP\r\n"), &[b"a OK"]),
+    manners("pop3", Some(b"+OK"), None, &[]),
+    manners("ssh", Some(b"SSH-"), None, &[]),
+    manners("nats", Some(b"INFO "), Some(b"PING\r\n"), &[b"PONG", b"-ERR 'Authorization"]),
+    manners("zookeeper", None, Some(b"ruok"), &[b"imok"]),
+];
+
+/// PostgreSQL's StartupMessage 3.0 of a user called portolan, as `pg_isready` sends one; no password follows.
+const POSTGRESQL: &[u8] = b"\0\0\0\x17\0\x03\0\0user\0portolan\0\0";
+/// Its code for a server that starts up, shuts down or recovers (cannot_connect_now).
+const POSTGRESQL_NOT_NOW: &[u8] = b"C57P03\0";
+/// The most that is read of a greeting or an answer.
+const MOST: usize = 8 << 10;
+
+/// Whether there is a question for that protocol.
+pub(crate) fn is_known(protocol: &str) -> bool {
+    matches!(protocol, "postgresql" | "mysql") || MANNERS.iter().any(|manners| manners.word == protocol)
+}
+
+/// Asks once.
+pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
+    let protocol = aim.protocol.clone().unwrap_or_default();
+    let begun = Instant::now();
+    let asked = async {
+        let deadline = Deadline::after(kit.timeout);
+        let line = aim.line(&[], deadline).await?;
+        ask(&protocol, &mut Peer::new(line.stream, deadline, MOST)).await
+    };
+    let answer = match asked.await {
+        Ok(answer) => answer,
+        Err(error) => match peers_fault(error)? {
+            PeerError::TimedOut => Answer::TimedOut,
+            error => Answer::Unwell(error.to_string()),
+        },
+    };
+    Ok(Seen { protocol, us: scale::micros(begun.elapsed()), answer })
+}
+
+async fn ask(protocol: &str, peer: &mut Peer) -> Result<Answer, PeerError> {
+    let mut answer = Vec::new();
+    match MANNERS.iter().find(|manners| manners.word == protocol) {
+        Some(manners) => return ask_in_lines(manners, peer).await,
+        None if protocol == "postgresql" => {
+            peer.write(POSTGRESQL).await?;
+            peer.fill(&mut answer, 1).await?;
+            if answer.first() == Some(&b'E') {
+                let whole =
+                    |bytes: &[u8]| bytes.ends_with(b"\0\0") || bytes.windows(7).any(|part| part == POSTGRESQL_NOT_NOW);
+                peer.read_until(&mut answer, MOST, whole).await?;
+            }
+            Ok(match answer.first() {
+                Some(b'E') if answer.windows(7).any(|part| part == POSTGRESQL_NOT_NOW) => {
+                    Answer::Unwell("it does not take connections now".to_owned())
+                }
+                // What it asks for, or refuses the user with, shows that it works.
+                Some(b'R' | b'E') => Answer::Well,
+                _ => Answer::Unwell(format!("answers {}", shown(&answer))),
+            })
+        }
+        None => {
+            // MySQL's and MariaDB's greeting: a packet of protocol 10, or an error.
+            peer.fill(&mut answer, 5).await?;
+            Ok(match answer.get(4) {
+                Some(10) => Answer::Well,
+                Some(0xff) => Answer::Unwell(format!("refuses: {}", shown(answer.get(7..).unwrap_or_default()))),
+                _ => Answer::Unwell(format!("answers {}", shown(&answer))),
+            })
+        }
+    }
+}
+
+async fn ask_in_lines(manners: &Manners, peer: &mut Peer) -> Result<Answer, PeerError> {
+    let line = |bytes: &[u8]| bytes.contains(&b'\n');
+    if let Some(wanted) = manners.greeting {
+        let mut greeting = Vec::new();
+        peer.read_until(&mut greeting, MOST, line).await?;
+        if !greeting.starts_with(wanted) {
+            return Ok(Answer::Unwell(format!("greets with {}", shown(&greeting))));
+        }
+    }
+    let Some(question) = manners.question else { return Ok(Answer::Well) };
+    peer.write(question).await?;
+    let mut answer = Vec::new();
+    // ZooKeeper's answer is no line, and the end of the connection.
+    peer.read_until(&mut answer, MOST, |bytes| line(bytes) || bytes == b"imok").await?;
+    let well = manners.well.iter().any(|word| answer.starts_with(word));
+    Ok(if well { Answer::Well } else { Answer::Unwell(format!("answers {}", shown(&answer))) })
+}
+
+/// The first line of an answer, as far as anybody would read it.
+fn shown(answer: &[u8]) -> String {
+    let line = answer.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    if line.is_empty() {
+        "nothing".to_owned()
+    } else {
+        String::from_utf8_lossy(&line[..line.len().min(100)]).into_owned()
+    }
 }
 
 impl Seen {

@@ -1,9 +1,20 @@
 //! What a program of the user's own says: exit code 0 is well, 1 a warning, anything else a failure.
 
-use serde::{Deserialize, Serialize};
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+use std::time::Duration;
 
-use super::findings;
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncReadExt;
+use tokio::process::{Child, Command};
+use tokio::time::Instant;
+
+use super::aim::{Aim, Hindrance, Kit, Look};
+use super::{findings, scale};
 use crate::model::{Finding, Group};
+use crate::net::Deadline;
 
 findings! { Group::App;
     WARNING = "script-warning", 15, cap 75, "The script ended with code 1: a warning.",
@@ -39,6 +50,79 @@ pub(crate) enum Ended {
     OutOfTime,
     /// It was killed when it had written more than anybody will read.
     OutOfRoom,
+}
+
+/// So much of what it writes is taken; more ends it.
+const MOST_OUTPUT: u64 = 64 << 10;
+/// So much of its first line is kept.
+const MOST_LINE: usize = 200;
+/// The processor time, open files, and bytes of memory and of a file that it and its children get, each.
+const LIMITS: [(Resource, u64); 4] =
+    [(Resource::Nofile, 256), (Resource::As, 4 << 30), (Resource::Fsize, 64 << 20), (Resource::Core, 0)];
+
+/// Runs the script once, in a process group of its own that ends with it.
+pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
+    let (Some(program), arguments) = (aim.ask.script.first(), aim.ask.script.get(1..).unwrap_or_default()) else {
+        return Err(Hindrance("no program is named".to_owned()));
+    };
+    let begun = Instant::now();
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.env("PORTOLAN_TARGET_ADDRESS", aim.address.ip().to_string());
+    command.env("PORTOLAN_TARGET_PORT", aim.address.port().to_string());
+    command.env("PORTOLAN_TARGET_NAME", aim.name.as_deref().unwrap_or_default());
+    let spawned = command.process_group(0).kill_on_drop(true).spawn();
+    let mut child = spawned.map_err(|error| Hindrance(format!("cannot run {program}: {error}")))?;
+    let group = ProcessGroup::of(&child, kit.timeout);
+    let mut output = Vec::new();
+    let end = match Deadline::after(kit.timeout).bound(run(&mut child, &mut output)).await {
+        Ok(Ok(end)) => end,
+        Ok(Err(error)) => return Err(Hindrance(format!("cannot wait for {program}: {error}"))),
+        Err(_) => Ended::OutOfTime,
+    };
+    drop(group);
+    // It is dead by now, or was just killed: this only takes word of it.
+    let _ = child.wait().await;
+    let line = output.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let said = String::from_utf8_lossy(&line[..line.len().min(MOST_LINE)]).trim().to_owned();
+    Ok(Seen { program: program.clone(), us: scale::micros(begun.elapsed()), end, said })
+}
+
+/// Reads what it writes and waits for its end.
+async fn run(child: &mut Child, output: &mut Vec<u8>) -> io::Result<Ended> {
+    if let Some(stdout) = child.stdout.take() {
+        stdout.take(MOST_OUTPUT + 1).read_to_end(output).await?;
+    }
+    if output.len() as u64 > MOST_OUTPUT {
+        return Ok(Ended::OutOfRoom);
+    }
+    let status = child.wait().await?;
+    Ok(status.code().map_or_else(|| Ended::Signal(status.signal().unwrap_or(0)), Ended::Exit))
+}
+
+/// The processes that a script started, which end when this goes.
+struct ProcessGroup(Option<Pid>);
+
+impl ProcessGroup {
+    /// The group of a child that was started in one of its own; it gets its limits.
+    fn of(child: &Child, timeout: Duration) -> Self {
+        let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let seconds = timeout.as_secs().saturating_add(2);
+        for (resource, most) in LIMITS.into_iter().chain([(Resource::Cpu, seconds)]) {
+            // It may have ended already.
+            let _ = prlimit(leader, resource, Rlimit { current: Some(most), maximum: Some(most) });
+        }
+        Self(leader)
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // Most often nobody is left in it.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
 }
 
 impl Seen {

@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::findings;
-use super::scale;
+use tokio::time::Instant;
+
+use super::aim::{Aim, Hindrance, Kit, Look};
+use super::{findings, scale};
 use crate::model::{Finding, Group};
+use crate::net::{Deadline, DialError, dial};
 
 findings! { Group::Tcp;
     REFUSED = "tcp-refused", cap 0, "The connection is refused: nothing listens on that port, or a firewall rejects.",
@@ -47,6 +50,21 @@ pub(crate) enum Connect {
     TimedOut,
     /// There is no way there.
     Unreachable,
+}
+
+/// Connects once.
+pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
+    let begun = Instant::now();
+    let connect = match dial(aim.address, aim.interface.as_deref(), Deadline::after(kit.timeout)).await {
+        Ok(_) => Connect::Made(scale::micros(begun.elapsed())),
+        // It was taken, whatever became of it at once.
+        Err(DialError::Reset) => Connect::Made(scale::micros(begun.elapsed())),
+        Err(DialError::Refused) => Connect::Refused,
+        Err(DialError::TimedOut) => Connect::TimedOut,
+        Err(DialError::Unreachable) => Connect::Unreachable,
+        Err(DialError::Local(error)) => return Err(Hindrance(error.to_string())),
+    };
+    Ok(Seen { goal_us: aim.goals.connect_us, connects: vec![connect] })
 }
 
 impl Seen {

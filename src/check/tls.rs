@@ -1,10 +1,14 @@
 //! Whether TLS is spoken as it should be, and whether the certificate is good.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::aim::{Aim, Kit, Layer, Look, peers_fault};
 use super::certificate::{self, Leaf, Link, NameMatch, Trust};
 use super::findings;
-use crate::model::{Finding, Group};
+use super::roots::Roots;
+use crate::model::{Finding, Group, TlsFacts};
+use crate::net::{Deadline, OldVersion, PeerError, Taken, ask_version, tls};
 
 findings! { Group::Tls;
     HANDSHAKE_FAILED = "tls-handshake-failed", cap 20, "No TLS handshake comes about.",
@@ -65,7 +69,98 @@ pub(crate) struct Older {
     pub(crate) accepted: bool,
 }
 
+/// Shakes hands as a modern client does, and then asks for each older version by itself.
+pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
+    let at = Timestamp::now().as_second();
+    let wants_h2 = aim.grpc;
+    let deadline = Deadline::after(kit.timeout);
+    let alpn: &[&[u8]] = if matches!(aim.layer, Layer::StartTls(_)) { &[] } else { &[b"h2", b"http/1.1"] };
+    let name = aim.server_name();
+    let shaken = match (aim.connect(deadline).await, name) {
+        (Ok(peer), Ok(name)) => {
+            tls::handshake(peer.into_stream(), name, alpn, deadline).await.map_err(|failed| failed.error)
+        }
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    };
+    let seen = |handshake| Seen {
+        at,
+        wants_h2,
+        handshake,
+        older: Vec::new(),
+        leaf: None,
+        chain: Vec::new(),
+        name: NameMatch::NotAsked,
+        trust: Trust::NotJudged("no certificate was sent".to_owned()),
+    };
+    let mut seen = match shaken {
+        Ok(shaken) => shown(aim, kit, seen(done(&shaken.facts)), &shaken),
+        Err(error) => match peers_fault(error)? {
+            PeerError::TimedOut => seen(Handshake::TimedOut),
+            error => seen(Handshake::Failed(error.to_string())),
+        },
+    };
+    if seen.handshake != Handshake::TimedOut {
+        seen.older = older(aim, kit).await?;
+    }
+    Ok(seen)
+}
+
+fn done(facts: &TlsFacts) -> Handshake {
+    Handshake::Done {
+        version: facts.version.unwrap_or_default().to_owned(),
+        cipher: facts.cipher.unwrap_or_default().to_owned(),
+        alpn: facts.alpn.as_ref().map(|word| word.as_raw().to_owned()),
+    }
+}
+
+/// Adds what the certificates show.
+fn shown<S>(aim: &Aim, kit: &Kit, seen: Seen, shaken: &tls::Handshake<S>) -> Seen {
+    let mut links = shaken.facts.certificates.iter();
+    let leaf = links.next().map(Leaf::from);
+    let name = match (&aim.name, aim.server_name()) {
+        (Some(_), Ok(name)) => Roots::covers(shaken.chain.first(), &name),
+        _ => NameMatch::NotAsked,
+    };
+    let trust = match kit.roots.trust(&shaken.chain, seen.at) {
+        Trust::Roots(roots) | Trust::Incomplete { roots, .. } if shaken.proved == Some(false) => {
+            Trust::Nobody { roots, why: "the server does not prove that it has the certificate's key".to_owned() }
+        }
+        Trust::Pin if shaken.proved == Some(false) => Trust::NotThePin("another's, whose key it has not".to_owned()),
+        trust => trust,
+    };
+    Seen { leaf, chain: links.map(Link::from).collect(), name, trust, ..seen }
+}
+
+/// Asks for each older version. What does not answer is not asked on: it may count connections.
+async fn older(aim: &Aim, kit: &Kit) -> Look<Vec<Older>> {
+    let mut older = Vec::new();
+    let name = aim.name.as_deref().filter(|name| name.parse::<std::net::IpAddr>().is_err());
+    for version in OldVersion::ALL {
+        let deadline = Deadline::after(kit.timeout);
+        let taken = match aim.connect(deadline).await {
+            Ok(mut peer) => ask_version(&mut peer, version, name).await,
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(taken) => older.push(Older { version: version.as_str().to_owned(), accepted: taken == Taken::Yes }),
+            Err(error) => {
+                peers_fault(error)?;
+                break;
+            }
+        }
+    }
+    Ok(older)
+}
+
 impl Seen {
+    /// Why the certificate could not be judged, where it is there and could not.
+    pub(crate) fn hindrance(&self) -> Option<String> {
+        match &self.trust {
+            Trust::NotJudged(why) if self.leaf.is_some() => Some(why.clone()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn judge(&self) -> Vec<Finding> {
         let obsolete = |older: &&Older| older.accepted && older.version != "TLSv1.2";
         let accepted: Vec<&str> = self.older.iter().filter(obsolete).map(|older| older.version.as_str()).collect();

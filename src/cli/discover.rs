@@ -41,6 +41,12 @@ pub(super) struct Discover {
 }
 
 impl Discover {
+    /// The source, which knows what the environment says, behind the common interface.
+    pub(super) fn source(&mut self) -> &dyn Source {
+        self.source.take_environment(&|name| std::env::var_os(name));
+        self.source.as_source()
+    }
+
     pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
         self.source.take_environment(&|name| std::env::var_os(name));
         answer(&self.judge, &self.watching, self.source.as_source(), &self.identify, global)
@@ -82,8 +88,8 @@ fn answer(
 }
 
 /// What makes a listing that came about a failure all the same.
-#[derive(Args, Debug)]
-struct Judge {
+#[derive(Args, Debug, Default)]
+pub(super) struct Judge {
     /// Exit with 1 if nothing is found
     #[arg(long, global = true, help_heading = "Output")]
     fail_empty: bool,
@@ -105,16 +111,25 @@ struct Judge {
     /// Exit with 1 if --diff finds any difference
     #[arg(long, global = true, help_heading = "Output")]
     fail_changed: bool,
+    /// When the answer was asked for, if that was not now.
+    #[arg(skip)]
+    generated: Option<Timestamp>,
 }
 
 impl Judge {
-    fn list(&self, source: &dyn Source, identify: &Identify, global: &Global) -> Result<Exit> {
+    /// Of an answer that was asked for at another time.
+    pub(super) fn of(generated: Timestamp) -> Self {
+        Self { generated: Some(generated), ..Self::default() }
+    }
+
+    /// Lists what a source knows into every output that is asked for.
+    pub(super) fn list(&self, source: &dyn Source, identify: &Identify, global: &Global) -> Result<Exit> {
         let stop = Stop::listen()?;
         let terminal = Terminal::of_stdout(global.color);
         let page = Page {
             columns: identify.columns(source.columns()),
             identified: identify.identify,
-            generated: Timestamp::now(),
+            generated: self.generated.unwrap_or_else(Timestamp::now),
             width: terminal.width,
             color: terminal.color,
         };

@@ -26,7 +26,7 @@ use crate::probe::{Answer, Asked, COLUMNS, Crew, Intensity, Probes, Unasked};
 use crate::source::{Progress, Sink, Source};
 
 /// Whether and how to ask services what they are.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Identification")]
 pub(super) struct Identify {
     /// Ask each service what it is: protocol, product, version

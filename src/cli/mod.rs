@@ -21,6 +21,7 @@ mod stderr;
 mod stdout;
 mod terminal;
 mod usage;
+mod validate;
 mod watch;
 
 use std::ffi::OsString;
@@ -50,6 +51,8 @@ struct Cli {
 enum Command {
     Discover(discover::Discover),
     Scan(discover::ShortScan),
+    Validate(Box<validate::Validate>),
+    Score(validate::ScoreAgain),
     Explain(explain::Explain),
     Ports(ports::PortNames),
     Completions(completions::Completions),
@@ -159,6 +162,8 @@ fn run(args: &[OsString]) -> Result<Exit> {
         Parsed::Run(cli) => match cli.command {
             Command::Discover(mut discover) => discover.run(&cli.global),
             Command::Scan(scan) => scan.run(&cli.global),
+            Command::Validate(validate) => validate.run(&cli.global),
+            Command::Score(score) => score.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),
             Command::Completions(completions) => completions.run(),

@@ -27,6 +27,8 @@ impl Bar {
             ProgressBar::with_draw_target(Some(progress.total), ProgressDrawTarget::stderr()).with_style(style)
         });
         bar.set_message(format!("{} found", progress.found));
+        // A listing that is checked is done twice, in different units.
+        bar.set_length(progress.total);
         bar.set_position(progress.done);
     }
 

@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::clean::clean;
 use crate::error::Error;
-use crate::model::PortsError;
+use crate::model::{AskError, PortsError, StatusRangesError};
 use crate::source::BadValue;
 
 /// More words than this are a page of the manual, not a hint.
@@ -118,6 +118,10 @@ fn parser(error: &clap::Error) -> Refusal {
         Refusal::new(ports.to_string(), ports.hint())
     } else if let Some(bad) = source.downcast_ref::<BadValue>() {
         Refusal::new(bad.to_string(), bad.hint())
+    } else if let Some(ask) = source.downcast_ref::<AskError>() {
+        Refusal::new(clean(&ask.to_string()), ask.hint())
+    } else if let Some(statuses) = source.downcast_ref::<StatusRangesError>() {
+        Refusal::new(statuses.to_string(), statuses.hint())
     } else if let Some(glob) = source.downcast_ref::<glob::PatternError>() {
         let why = format!("{} at character {}", glob.msg, glob.pos + 1);
         Refusal::new(why, "`*` stands for any text, `?` for one character, `[a-z]` for one of these, `[[]` for `[`")

@@ -1,5 +1,7 @@
 //! What is wrong with something that serves, and what it costs.
 
+use std::fmt;
+
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
@@ -98,6 +100,19 @@ pub struct Finding {
     pub kind: &'static FindingKind,
     /// What was seen, in one line: `answer p95 431 ms > 2x goal 200 ms (n=20)`.
     pub text: Untrusted,
+}
+
+/// `-7 http-latency-2x  answer p95 431 ms > 2x goal 200 ms (n=20)`, `cap 30 cert-name-mismatch  no SAN covers a.test`
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.kind.points > 0 {
+            write!(f, "-{} ", self.kind.points)?;
+        }
+        if let Some(cap) = self.kind.cap {
+            write!(f, "cap {cap} ")?;
+        }
+        write!(f, "{}  {}", self.kind.code, self.text)
+    }
 }
 
 impl Serialize for Finding {

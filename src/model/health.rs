@@ -31,6 +31,15 @@ pub struct Health {
     pub age_ms: Option<u64>,
 }
 
+impl Health {
+    /// What was looked at and what was not: `tcp http tls -dns`.
+    pub fn covered(&self) -> String {
+        let looked = self.coverage.iter().map(|check| (*check).to_owned());
+        let others = self.not_covered.iter().map(|check| format!("-{check}"));
+        looked.chain(others).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// How well a service is, by its endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct ServiceHealth {

@@ -1,9 +1,12 @@
 //! Plain data: what is found, and the words it is described in. No input, no output, no clock.
 
 mod addresses;
+mod ask;
+mod check_name;
 mod diff;
 mod event;
 mod finding;
+mod given;
 mod health;
 mod identity;
 mod instance;
@@ -26,10 +29,15 @@ mod targets;
 mod update;
 
 pub use addresses::{Addresses, Block};
+pub use ask::{
+    Ask, AskError, BodyPattern, Goal, HeaderLine, HeaderPattern, HttpPath, JsonValue, Method, StartTlsWord, parse_time,
+};
+pub use check_name::CheckName;
 pub(crate) use diff::changed_values;
 pub use diff::{Change, changed_fields, diff};
 pub use event::{Event, EventKind};
 pub use finding::{Finding, FindingKind, Group};
+pub use given::{Declared, Told};
 pub use health::{Grade, Health, HealthState, ServiceHealth};
 pub use identity::{Certificate, Digest, Fact, Identity, PublicKey, TlsFacts};
 pub use instance::Instance;

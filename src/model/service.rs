@@ -170,13 +170,15 @@ pub enum Address {
     Ip(IpAddr),
     /// A Unix-domain socket: a path, or `@name` in the abstract name space.
     Unix(Untrusted),
+    /// A host's name, which whoever connects looks up.
+    Name(Untrusted),
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Ip(ip) => ip.fmt(f),
-            Self::Unix(path) => path.fmt(f),
+            Self::Unix(text) | Self::Name(text) => text.fmt(f),
         }
     }
 }
@@ -185,7 +187,7 @@ impl Serialize for Address {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Ip(ip) => ip.serialize(serializer),
-            Self::Unix(path) => path.serialize(serializer),
+            Self::Unix(text) | Self::Name(text) => text.serialize(serializer),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::Mutex;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
 use tokio_rustls::TlsConnector;
@@ -25,6 +25,8 @@ pub(crate) struct Handshake<S> {
     pub(crate) facts: TlsFacts,
     /// The certificates as they were sent, the server's own first.
     pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// Whether the peer proved that it has the key of its certificate; `None` where that cannot be told here.
+    pub(crate) proved: Option<bool>,
 }
 
 /// A handshake that came to nothing.
@@ -82,7 +84,7 @@ pub(crate) async fn handshake<S: Wire>(
     deadline: Deadline,
 ) -> Result<Handshake<S>, HandshakeError> {
     let recorder = Arc::new(Recorder::default());
-    let failed = |error| HandshakeError { error, chain: recorder.take() };
+    let failed = |error| HandshakeError { error, chain: recorder.take().chain };
     let versions = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
     let builder = versions.map_err(|error| failed(PeerError::Tls(Box::new(error))))?;
     let verifier = Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>;
@@ -95,9 +97,9 @@ pub(crate) async fn handshake<S: Wire>(
         Ok(Err(error)) => return Err(failed(error.into())),
         Err(_) => return Err(failed(PeerError::TimedOut)),
     };
-    let chain = recorder.take();
+    let Shown { chain, proved } = recorder.take();
     let facts = agreed(stream.get_ref().1, certificate::facts(&chain));
-    Ok(Handshake { stream, facts, chain })
+    Ok(Handshake { stream, facts, chain, proved })
 }
 
 fn agreed(connection: &ClientConnection, facts: TlsFacts) -> TlsFacts {
@@ -121,11 +123,30 @@ fn agreed(connection: &ClientConnection, facts: TlsFacts) -> TlsFacts {
 
 /// Takes down what it is shown, and finds everything good.
 #[derive(Debug, Default)]
-struct Recorder(Mutex<Vec<CertificateDer<'static>>>);
+struct Recorder(Mutex<Shown>);
+
+/// What a peer showed.
+#[derive(Debug, Default)]
+struct Shown {
+    chain: Vec<CertificateDer<'static>>,
+    proved: Option<bool>,
+}
 
 impl Recorder {
-    fn take(&self) -> Vec<CertificateDer<'static>> {
+    fn take(&self) -> Shown {
         std::mem::take(&mut self.0.lock())
+    }
+
+    /// Takes down whether a signature was right. A wrong one ends nothing: what it is worth is judged afterwards.
+    fn signed(&self, verified: Result<HandshakeSignatureValid, rustls::Error>) -> HandshakeSignatureValid {
+        let bad = rustls::Error::InvalidCertificate(rustls::CertificateError::BadSignature);
+        self.0.lock().proved = match verified {
+            Ok(_) => Some(true),
+            Err(error) if error == bad => Some(false),
+            // A key or a scheme that nobody here can verify.
+            Err(_) => None,
+        };
+        HandshakeSignatureValid::assertion()
     }
 }
 
@@ -139,26 +160,28 @@ impl ServerCertVerifier for Recorder {
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let sent = std::iter::once(end_entity).chain(intermediates);
-        *self.0.lock() = sent.map(|certificate| certificate.clone().into_owned()).collect();
+        self.0.lock().chain = sent.map(|certificate| certificate.clone().into_owned()).collect();
         Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
         &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
+        let algorithms = &PROVIDER.signature_verification_algorithms;
+        Ok(self.signed(verify_tls12_signature(message, certificate, signature, algorithms)))
     }
 
     fn verify_tls13_signature(
         &self,
-        _message: &[u8],
-        _certificate: &CertificateDer<'_>,
-        _signature: &DigitallySignedStruct,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
+        let algorithms = &PROVIDER.signature_verification_algorithms;
+        Ok(self.signed(verify_tls13_signature(message, certificate, signature, algorithms)))
     }
 
     /// Every scheme there is, so that no server has nothing to sign with.

@@ -3,10 +3,13 @@
 mod changes;
 mod csv;
 mod events;
+mod explain;
 mod json;
+mod junit;
 mod name;
 mod ndjson;
 mod nmap_xml;
+mod prometheus;
 mod prometheus_sd;
 mod table;
 mod yaml;
@@ -142,6 +145,12 @@ formats! {
     PrometheusSd => prometheus_sd::PrometheusSd::new, Brief, Whole;
     /// The XML of nmap, for ndiff and whatever else reads that
     NmapXml => nmap_xml::NmapXml::new, Full, Whole;
+    /// Health as JUnit XML, for CI
+    Junit => junit::Junit::new, Full, Whole;
+    /// Health as metrics, for Prometheus
+    Prometheus => prometheus::Prometheus::new, Full, Whole;
+    /// Every deduction from a score with what to do about it
+    Explain => explain::Explain::new, Full, Whole;
     /// Only ids
     Name => name::Name::new, Names, ByLine;
 }

@@ -1,5 +1,6 @@
 //! Where services come from. One file (or folder) per source; README.md says how to add one.
 
+pub(crate) mod file;
 #[cfg(feature = "k8s")]
 pub(crate) mod k8s;
 pub(crate) mod local;
@@ -178,6 +179,11 @@ macro_rules! sources {
             $($(#[$attribute])* $variant($source),)*
         }
 
+        /// The words for them on the command line.
+        static WORDS: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| {
+            vec![$(stringify!($variant).to_ascii_lowercase()),*]
+        });
+
         impl AnySource {
             /// Lets the source know what the environment says.
             pub(crate) fn take_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
@@ -198,6 +204,11 @@ static FINDINGS: &[&[&FindingKind]] = &[
     k8s::FINDINGS,
 ];
 
+/// The words that sources have on the command line and in ids.
+pub(crate) fn source_words() -> Vec<&'static str> {
+    WORDS.iter().map(String::as_str).collect()
+}
+
 /// Every kind of finding that a source can have of its own services.
 pub(crate) fn source_findings() -> impl Iterator<Item = &'static FindingKind> {
     FINDINGS.iter().flat_map(|rows| rows.iter().copied())
@@ -208,4 +219,5 @@ sources! {
     Scan(scan::Scan),
     #[cfg(feature = "k8s")]
     K8s(k8s::K8s),
+    File(file::File),
 }

@@ -60,6 +60,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
             "portolan-completions.1",
             "portolan-config-show.1",
             "portolan-config.1",
+            "portolan-discover-file.1",
             "portolan-discover-k8s.1",
             "portolan-discover-local.1",
             "portolan-discover-scan.1",
@@ -68,6 +69,8 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
             "portolan-man.1",
             "portolan-ports.1",
             "portolan-scan.1",
+            "portolan-score.1",
+            "portolan-validate.1",
             "portolan.1"
         ]
     );

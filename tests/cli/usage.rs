@@ -6,7 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use super::{Portolan, portolan};
 
 const PORTS: &str = "ports go from 1 to 65535";
-pub(super) const FORMATS: &str = "the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, name";
+pub(super) const FORMATS: &str =
+    "the values are table, wide, json, ndjson, csv, yaml, prometheus-sd, nmap-xml, junit, prometheus, explain, name";
 const SORT: &str = "the values are port, address, proto, name, process, pid, user";
 
 fn local(option: &str, value: &str) -> Portolan {
@@ -56,7 +57,7 @@ fn unknown_words() {
         .refuses("'locl': portolan discover has no such command", "did you mean `portolan discover local`?");
     portolan("help locl").refuses(
         "'locl': portolan has no such command",
-        "the commands are discover, scan, explain, ports, completions, man, config; try `portolan --help`",
+        "the commands are discover, scan, validate, score, explain, ports, completions, man, config; try `portolan --help`",
     );
     portolan("discover local extra")
         .refuses("'extra': portolan discover local takes no such argument", "try `portolan discover local --help`");
@@ -66,7 +67,7 @@ fn unknown_words() {
 fn missing_words() {
     portolan("").refuses(
         "portolan: no command is given",
-        "the commands are discover, scan, explain, ports, completions, man, config; try `portolan --help`",
+        "the commands are discover, scan, validate, score, explain, ports, completions, man, config; try `portolan --help`",
     );
     portolan("config")
         .refuses("portolan config: no command is given", "the commands are show; try `portolan config --help`");

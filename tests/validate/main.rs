@@ -2,11 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 
+mod bad_input;
+mod command;
 mod explain;
+mod peer;
 mod score;
 
 use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What a run of portolan left behind.
 #[derive(Debug)]
@@ -18,7 +23,35 @@ struct Ran {
 
 /// Runs portolan with an empty environment.
 fn portolan(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
-    let output = Command::new(env!("CARGO_BIN_EXE_portolan")).env_clear().args(args).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_portolan"))
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .args(args)
+        .output()
+        .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("portolan writes UTF-8");
     Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A directory of a test's own, which goes when this does.
+struct TempDir(PathBuf);
+
+impl TempDir {
+    fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("portolan-validate-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let directory = std::env::temp_dir().join(name);
+        std::fs::create_dir(&directory).unwrap();
+        Self(directory)
+    }
+
+    fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }

@@ -63,7 +63,7 @@ impl<'a> Selection<'a> {
 pub(super) fn scope(socket: &Socket) -> Scope {
     match socket.address {
         Address::Ip(ip) => Scope::of(ip),
-        Address::Unix(_) => Scope::Loopback,
+        Address::Unix(_) | Address::Name(_) => Scope::Loopback,
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) fn exposed(socket: &Socket, interfaces: &Interfaces) -> Option<bool> 
 pub(super) fn bound(socket: &Socket) -> Option<Bound> {
     match socket.address {
         Address::Ip(ip) => Some(Bound { ip, device: socket.device, v6_only: socket.v6_only }),
-        Address::Unix(_) => None,
+        Address::Unix(_) | Address::Name(_) => None,
     }
 }
 

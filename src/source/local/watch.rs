@@ -171,7 +171,7 @@ fn still(socket: &mut Socket) {
 fn end(socket: &Socket) -> Option<(IpAddr, u16)> {
     match socket.address {
         Address::Ip(ip) => Some((ip, socket.port)),
-        Address::Unix(_) => None,
+        Address::Unix(_) | Address::Name(_) => None,
     }
 }
 

@@ -1,0 +1,127 @@
+//! Where a check looks, and how it gets there.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+
+use super::resolvers::Resolvers;
+use super::roots::Roots;
+use crate::model::Ask;
+use crate::net::{Deadline, Peer, PeerError, StartTls, Wire, dial, start_tls, tls};
+
+/// Why a check could not look, for a reason on this side.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Hindrance(pub(crate) String);
+
+/// What a look comes to.
+pub(crate) type Look<T> = Result<T, Hindrance>;
+
+/// Where to look, and what to ask there.
+#[derive(Clone, Debug)]
+pub(crate) struct Aim {
+    pub(crate) address: SocketAddr,
+    /// The interface that leads there, where only one does.
+    pub(crate) interface: Option<String>,
+    /// The name that it is asked by.
+    pub(crate) name: Option<String>,
+    pub(crate) layer: Layer,
+    /// Whether gRPC is spoken there.
+    pub(crate) grpc: bool,
+    /// The word for what is spoken there.
+    pub(crate) protocol: Option<String>,
+    pub(crate) ask: Arc<Ask>,
+    /// How quick connecting and answering should be.
+    pub(crate) goals: Goals,
+}
+
+/// What lies between the connection and what is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layer {
+    Plain,
+    Tls,
+    /// TLS that begins when it is asked for.
+    StartTls(StartTls),
+}
+
+/// How quick something should be, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Goals {
+    pub(crate) connect_us: u64,
+    pub(crate) answer_us: u64,
+}
+
+/// What looks share.
+#[derive(Clone, Debug)]
+pub(crate) struct Kit {
+    /// How long one look may take.
+    pub(crate) timeout: Duration,
+    pub(crate) roots: Arc<Roots>,
+    pub(crate) resolvers: Arc<Resolvers>,
+}
+
+/// The most bytes that are read of one connection: a body of 1 MiB, its head, and what frames them.
+const MOST: usize = (1 << 20) + (256 << 10);
+
+/// A connection, and what its peer agreed to speak inside TLS.
+pub(crate) struct Line {
+    pub(crate) stream: Box<dyn Wire>,
+    pub(crate) alpn: Option<Vec<u8>>,
+}
+
+impl Aim {
+    /// The name that TLS asks for.
+    pub(crate) fn server_name(&self) -> Result<ServerName<'static>, PeerError> {
+        match &self.name {
+            Some(name) => ServerName::try_from(name.clone()).map_err(|_| PeerError::Declined("has no name for TLS")),
+            None => Ok(ServerName::IpAddress(self.address.ip().into())),
+        }
+    }
+
+    /// What the `Host` of HTTP says.
+    pub(crate) fn host(&self) -> String {
+        let port = self.address.port();
+        let usual = if self.layer == Layer::Plain { 80 } else { 443 };
+        let host = match &self.name {
+            Some(name) => name.clone(),
+            None if self.address.is_ipv6() => format!("[{}]", self.address.ip()),
+            None => self.address.ip().to_string(),
+        };
+        if port == usual { host } else { format!("{host}:{port}") }
+    }
+
+    /// A connection in plain text, up to where TLS begins.
+    pub(crate) async fn connect(&self, deadline: Deadline) -> Result<Peer, PeerError> {
+        let stream = dial(self.address, self.interface.as_deref(), deadline).await?;
+        let mut peer = Peer::new(stream, deadline, MOST);
+        if let Layer::StartTls(kind) = self.layer {
+            start_tls(kind, &mut peer).await?;
+        }
+        Ok(peer)
+    }
+
+    /// A connection to what is spoken there, through TLS if that lies between.
+    pub(crate) async fn line(&self, alpn: &[&[u8]], deadline: Deadline) -> Result<Line, PeerError> {
+        let peer = self.connect(deadline).await?;
+        if self.layer == Layer::Plain {
+            return Ok(Line { stream: peer.into_stream(), alpn: None });
+        }
+        let shaken = tls::handshake(peer.into_stream(), self.server_name()?, alpn, deadline).await;
+        let tls::Handshake { stream, facts, .. } = shaken.map_err(|error| error.error)?;
+        let alpn = facts.alpn.map(|word| word.as_raw().as_bytes().to_vec());
+        Ok(Line { stream: Box::new(stream), alpn })
+    }
+}
+
+/// What went wrong with a peer, unless it went wrong here.
+///
+/// # Errors
+/// When it did.
+pub(crate) fn peers_fault(error: PeerError) -> Look<PeerError> {
+    match error {
+        PeerError::Local(error) => Err(Hindrance(error.to_string())),
+        error => Ok(error),
+    }
+}

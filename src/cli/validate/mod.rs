@@ -1,0 +1,105 @@
+//! `portolan validate` and `portolan score`.
+
+mod columns;
+mod evidence_files;
+mod options;
+mod score;
+mod targets;
+mod told;
+mod validated;
+mod verdict;
+
+use std::io;
+
+use clap::{Args, ValueHint};
+use jiff::Timestamp;
+
+use self::options::How;
+pub(super) use self::score::ScoreAgain;
+use self::targets::Targets;
+use super::discover::Judge;
+use super::exit::Exit;
+use super::identify::Identify;
+use super::{Global, stderr};
+use crate::error::{Error, Result};
+use crate::model::Ask;
+use crate::output::FormatName;
+use crate::source::Source;
+
+/// Check services and score how well they are, each point explained
+///
+/// A target is host:port, a URL, SOURCE/NAME (as in local/nginx), a services file (TOML or YAML), or - for what another portolan
+/// found, as JSON or NDJSON. Which checks run follows from what a service is declared to be, was identified as, or has for a port.
+/// The score begins at 100; what is found takes points off, and some of it caps what is left: 80 is healthy, below 50 a normal
+/// client cannot use the service now. `portolan explain` has the whole table.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan validate example.org:443 https://example.org/health
+  portolan validate https://shop.internal/ --ca ca.pem --expect-body '\"ok\"' --explain
+  portolan discover local --json | portolan validate - --min-score 80
+  portolan validate services.toml -o junit=report.xml -o prometheus=health.prom
+  portolan validate 10.0.0.5:5432 --samples 20 --evidence seen/ && portolan score seen/*.json")]
+pub(super) struct Validate {
+    /// What to check: host:port, URL, SOURCE/NAME, a services file, -
+    #[arg(value_name = "TARGET", required = true, value_hint = ValueHint::Hostname)]
+    targets: Vec<String>,
+    #[command(flatten)]
+    ask: Ask,
+    #[command(flatten)]
+    how: How,
+}
+
+impl Validate {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        self.agree()?;
+        let targets = Targets::read(&self.targets, global)?;
+        self.how.list(&targets, &self.ask, global)
+    }
+
+    /// # Errors
+    /// Flags that contradict each other.
+    fn agree(&self) -> Result<()> {
+        if let Some(check) = self.ask.check.iter().find(|check| self.ask.no_check.contains(check)) {
+            let why = format!("--check asks for {} as well", check.as_str());
+            return Err(Error::usage("--no-check", why, "leave one of them out"));
+        }
+        Ok(())
+    }
+}
+
+impl How {
+    /// Lists what a source knows, checked.
+    pub(in crate::cli) fn list(&self, source: &dyn Source, ask: &Ask, global: &Global) -> Result<Exit> {
+        let mut global = global.clone();
+        if self.explain {
+            if global.output_asked || global.json {
+                return Err(Error::usage(
+                    "--explain",
+                    "it is for people, and another format is asked for",
+                    "leave one of them out",
+                ));
+            }
+            global.format = FormatName::Explain;
+        }
+        let generated = Timestamp::now();
+        let validated = self.open(source, ask, generated)?;
+        let mut exit = Judge::of(generated).list(&validated, &Identify::default(), &global)?;
+        let verdict = validated.verdict.lock();
+        if verdict.below > 0 {
+            exit = exit.max(Exit::ConditionFailed);
+        }
+        if self.require_complete && verdict.incomplete > 0 {
+            if !global.quiet {
+                stderr::note(&format!("{} services could not be looked at to the end", verdict.incomplete));
+            }
+            exit = exit.max(Exit::Incomplete);
+        }
+        Ok(exit)
+    }
+}
+
+/// The operating system's words without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}

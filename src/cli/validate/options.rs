@@ -1,0 +1,170 @@
+//! How to check: how long, how often, by whose word, and what makes it a failure.
+
+use std::fs;
+use std::io::Read;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueHint};
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use super::evidence_files::EvidenceFiles;
+use super::validated::Validated;
+use super::verdict::Verdict;
+use crate::check::{Resolvers, Roots};
+use crate::clean::clean;
+use crate::cli::explain;
+use crate::error::{Error, Result};
+use crate::health::ValidatorOptions;
+use crate::model::{Ask, AskError, Digest, parse_time};
+use crate::net::{certificate, descriptors_for_sockets};
+use crate::source::Source;
+
+/// How to check.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "How to check")]
+pub(in crate::cli) struct How {
+    /// The most that one try may take, as in 500ms or 2s
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "3s")]
+    pub(super) timeout: Duration,
+    /// End the whole run after this time; what was not looked at says so
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(super) deadline: Option<Duration>,
+    /// How often silence is asked again; whoever answers is not asked twice
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10), default_value_t = 1)]
+    pub(super) retries: u32,
+    /// How often to look at each endpoint; several looks show how steady it is
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), default_value_t = 1)]
+    pub(super) samples: u32,
+    /// The most endpoints looked at at once
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value_t = 1024)]
+    pub(super) concurrency: u32,
+    /// Ask these resolvers instead of the system's, as in 10.0.0.53 or 127.0.0.1:5353
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = parse_resolver)]
+    pub(super) resolver: Vec<SocketAddr>,
+    /// Trust the certificates in this file (PEM) instead of the system's roots
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) ca: Option<PathBuf>,
+    /// Trust the certificate with this SHA-256 and no other
+    #[arg(long, value_name = "SHA256", value_parser = parse_pin)]
+    pub(super) pin: Vec<Digest>,
+    /// Remember answers of DNS and TLS for so long within a run
+    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "1m")]
+    pub(super) cache_ttl: Duration,
+    /// Remember nothing
+    #[arg(long)]
+    pub(super) no_cache: bool,
+    /// Do not count these findings
+    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = parse_code, help_heading = "Output")]
+    pub(super) ignore: Vec<String>,
+    /// Exit with 1 if any service scores less, or has no score
+    #[arg(long, value_name = "N", value_parser = parse_score, help_heading = "Output")]
+    pub(super) min_score: Option<u8>,
+    /// Exit with 3 if anything that was wanted could not be looked at
+    #[arg(long, help_heading = "Output")]
+    pub(super) require_complete: bool,
+    /// Write what was seen into this directory, a file for each service, for `portolan score`
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub(super) evidence: Option<PathBuf>,
+    /// Show every deduction with what to do about it
+    #[arg(long, help_heading = "Output")]
+    pub(super) explain: bool,
+}
+
+/// A list of certificates is hardly ever larger; the system's has 0.25 MB.
+const MOST_CA_BYTES: u64 = 16 << 20;
+
+impl How {
+    /// Gets ready what the checks need.
+    ///
+    /// # Errors
+    /// Files and directories that cannot be used.
+    pub(super) fn open<'s>(&self, source: &'s dyn Source, ask: &Ask, generated: Timestamp) -> Result<Validated<'s>> {
+        let roots = match &self.ca {
+            Some(file) => Roots::given(clean(&file.to_string_lossy()), certificates(file)?, self.pin.clone()),
+            None => Roots::of_system(self.pin.clone()),
+        };
+        let resolvers = Resolvers::new(self.resolver.clone(), self.timeout);
+        let evidence =
+            self.evidence.as_deref().map(|directory| EvidenceFiles::create(directory, generated)).transpose()?;
+        let concurrency = usize::try_from(self.concurrency).unwrap_or(usize::MAX);
+        Ok(Validated {
+            source,
+            options: ValidatorOptions {
+                timeout: self.timeout,
+                retries: self.retries,
+                samples: self.samples,
+                deadline: self.deadline,
+                // Each endpoint has one connection at a time.
+                at_once: concurrency.min(descriptors_for_sockets()),
+                cache_ttl: (!self.no_cache).then_some(self.cache_ttl),
+            },
+            ask: ask.clone(),
+            ignored: self.ignore.clone(),
+            evidence,
+            tools: Mutex::new(Some((roots, resolvers))),
+            verdict: Mutex::new(Verdict::against(self.min_score)),
+        })
+    }
+}
+
+/// The certificates in a file, PEM or DER.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let refuse = |why: String| {
+        let what = format!("--ca '{}'", clean(&path.to_string_lossy()));
+        Error::usage(what, why, "name a file with one or more certificates (-----BEGIN CERTIFICATE-----)")
+    };
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(|error| refuse(super::plain(&error)))?;
+    let read = file.take(MOST_CA_BYTES).read_to_end(&mut bytes).map_err(|error| refuse(super::plain(&error)))?;
+    if read as u64 == MOST_CA_BYTES {
+        return Err(refuse("it is too large to be a list of certificates".to_owned()));
+    }
+    let found: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|error| refuse(format!("it is no PEM: {error}")))?;
+    let found = if found.is_empty() { vec![CertificateDer::from(bytes)] } else { found };
+    if found.iter().any(|der| certificate(der).is_none()) {
+        return Err(refuse("there is no certificate in it, or one that cannot be read".to_owned()));
+    }
+    Ok(found)
+}
+
+fn parse_resolver(text: &str) -> Result<SocketAddr, AskError> {
+    const DNS: u16 = 53;
+    let address = text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse::<IpAddr>().ok()?, DNS)));
+    address.ok_or_else(|| AskError::new("it is no address", "write 10.0.0.53, 127.0.0.1:5353 or [::1]:5353"))
+}
+
+/// 64 hexadecimal digits, with colons or without, as `openssl x509 -fingerprint -sha256` writes them.
+fn parse_pin(text: &str) -> Result<Digest, AskError> {
+    let refused =
+        || AskError::new("it is no SHA-256", "write 64 hexadecimal digits, as from openssl x509 -fingerprint -sha256");
+    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
+    let mut digest = [0; 32];
+    if digits.len() != 64 {
+        return Err(refused());
+    }
+    for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
+        let digit = |digit: u8| char::from(digit).to_digit(16);
+        let value = digit(pair[0]).zip(digit(pair[1])).map(|(high, low)| high * 16 + low);
+        *byte = value.and_then(|value| u8::try_from(value).ok()).ok_or_else(refused)?;
+    }
+    Ok(Digest(digest))
+}
+
+pub(super) fn parse_code(text: &str) -> Result<String, AskError> {
+    match explain::named(text) {
+        Ok(kind) => Ok(kind.code.to_owned()),
+        Err(error) => Err(AskError::new("no finding has that code", error.hint())),
+    }
+}
+
+pub(super) fn parse_score(text: &str) -> Result<u8, AskError> {
+    let score = text.parse().ok().filter(|score| *score <= 100);
+    score.ok_or_else(|| AskError::new("it is no score", "scores go from 0 to 100"))
+}

@@ -1,0 +1,107 @@
+//! `portolan score`: the same score again, from what was seen.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
+use jiff::Timestamp;
+use parking_lot::Mutex;
+
+use super::evidence_files::{ReadBack, read};
+use super::verdict::Verdict;
+use super::{columns, told, validated};
+use crate::cli::Global;
+use crate::cli::discover::Judge;
+use crate::cli::exit::Exit;
+use crate::cli::identify::Identify;
+use crate::error::{Error, Result};
+use crate::model::{Column, Completeness, Service};
+use crate::output::FormatName;
+use crate::source::{ListFuture, Sink, Source};
+
+/// Score services again from what `portolan validate --evidence` saw
+///
+/// Looks at nothing but the files: the same evidence gives the same score, on any machine, at any time.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  portolan validate shop.internal:443 --evidence seen/
+  portolan score seen/*.json --explain
+  portolan score seen/*.json --ignore cert-life-third --json")]
+pub(in crate::cli) struct ScoreAgain {
+    /// Files that `portolan validate --evidence DIR` wrote
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    files: Vec<PathBuf>,
+    /// Do not count these findings either
+    #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = super::options::parse_code)]
+    ignore: Vec<String>,
+    /// Exit with 1 if any service scores less, or has no score
+    #[arg(long, value_name = "N", value_parser = super::options::parse_score)]
+    min_score: Option<u8>,
+    /// Show every deduction with what to do about it
+    #[arg(long)]
+    explain: bool,
+}
+
+impl ScoreAgain {
+    pub(in crate::cli) fn run(&self, global: &Global) -> Result<Exit> {
+        let mut global = global.clone();
+        if self.explain {
+            global.format = FormatName::Explain;
+        }
+        let mut generated = Timestamp::MIN;
+        let mut services = Vec::new();
+        for path in &self.files {
+            let ReadBack { generated: at, mut ignored, service, evidence, .. } = read(path)?;
+            generated = generated.max(at);
+            let mut service = told::service(&service).ok_or_else(|| no_service(path))?;
+            ignored.extend(self.ignore.iter().cloned());
+            validated::judge(&mut service, &evidence, &ignored);
+            services.push(service);
+        }
+        let verdict = Mutex::new(Verdict::against(self.min_score));
+        let scored = Scored { services, verdict };
+        let judge = Judge::of(generated);
+        let exit = judge.list(&scored, &Identify::default(), &global)?;
+        let below = scored.verdict.lock().below > 0;
+        Ok(if below { exit.max(Exit::ConditionFailed) } else { exit })
+    }
+}
+
+fn no_service(path: &std::path::Path) -> Error {
+    let what = format!("'{}'", crate::clean::clean(&path.to_string_lossy()));
+    Error::usage(what, "there is no service in it", "name a file that `portolan validate --evidence DIR` wrote")
+}
+
+/// Services that were judged already.
+struct Scored {
+    services: Vec<Service>,
+    verdict: Mutex<Verdict>,
+}
+
+impl Source for Scored {
+    fn name(&self) -> &'static str {
+        "score"
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        columns::COLUMNS
+    }
+
+    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+        Box::pin(async move {
+            let mut verdict = self.verdict.lock();
+            for service in &self.services {
+                verdict.count(service);
+                if out.service(service.clone()).is_break() {
+                    break;
+                }
+            }
+            verdict.notes().into_iter().for_each(|note| out.note(note));
+            let faults = verdict.faults();
+            let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
+            for fault in faults {
+                out.fault(fault);
+            }
+            Ok(completeness)
+        })
+    }
+}

@@ -1,0 +1,240 @@
+//! A source whose services are checked before they are handed on.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::columns;
+use super::evidence_files::EvidenceFiles;
+use super::verdict::Verdict;
+use crate::check::{Resolvers, Roots};
+use crate::engine::Shutdown;
+use crate::error::{Error, Result};
+use crate::health::{Evidence, Judged, Subject, Validator, ValidatorOptions};
+use crate::model::{Ask, Column, Completeness, Declared, Depth, Fault, Service, ServiceHealth};
+use crate::source::{ListFuture, Progress, Sink, Source};
+
+/// A source, and how what it finds is checked.
+pub(in crate::cli) struct Validated<'s> {
+    pub(in crate::cli) source: &'s dyn Source,
+    pub(in crate::cli) options: ValidatorOptions,
+    /// What to ask every service, beside what it declares itself.
+    pub(in crate::cli) ask: Ask,
+    /// Findings that do not count.
+    pub(in crate::cli) ignored: Vec<String>,
+    pub(in crate::cli) evidence: Option<EvidenceFiles>,
+    /// The roots and resolvers, taken by the one listing that there is.
+    pub(in crate::cli) tools: Mutex<Option<(Roots, Resolvers)>>,
+    /// What came of it.
+    pub(in crate::cli) verdict: Mutex<Verdict>,
+}
+
+/// Word of progress goes out at most this often; and it is looked as often whether anything more is wanted.
+const TICK: Duration = Duration::from_millis(100);
+
+impl Source for Validated<'_> {
+    fn name(&self) -> &'static str {
+        self.source.name()
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        columns::beside(self.source.columns())
+    }
+
+    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+        Box::pin(async move {
+            let mut gathered = Gathered { out, services: Vec::new() };
+            let completeness = self.source.list(&mut gathered).await?;
+            let Gathered { out, services } = gathered;
+            let checked = self.check(services, out)?;
+            Ok(if checked == Completeness::Complete { completeness } else { checked })
+        })
+    }
+}
+
+impl Validated<'_> {
+    /// Checks services and hands them on.
+    fn check(&self, services: Vec<Service>, out: &mut dyn Sink) -> Result<Completeness> {
+        let Some((roots, resolvers)) = self.tools.lock().take() else { return Ok(Completeness::Complete) };
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(|error| Error::io("start a runtime", error, "raise the limit of processes"))?;
+        let mut board = Board::new(services, &self.ask);
+        let subjects = board.subjects();
+        let closed = out.closed();
+        runtime.block_on(async {
+            let shutdown = Shutdown::new();
+            let validator = Arc::new(Validator::new(self.options.clone(), roots, resolvers));
+            shutdown.spawn(watch(Arc::clone(&closed), shutdown.clone()));
+            let (streams, total) = (out.streams(), subjects.len() as u64);
+            let mut said = Instant::now();
+            let running = validator.run(subjects, &shutdown, |judged| {
+                if let Some(at) = board.take(judged)
+                    && streams
+                {
+                    self.hand_over(&mut board, at, out);
+                }
+                if said.elapsed() >= TICK {
+                    said = Instant::now();
+                    out.progress(Progress { done: board.done, total, found: board.whole });
+                }
+            });
+            // The runtime ends with this, and what watches it too.
+            running.await;
+            shutdown.abort();
+        });
+        Ok(self.finish(board, out))
+    }
+
+    /// Hands over what is left, in order, and says what came of it all.
+    fn finish(&self, mut board: Board, out: &mut dyn Sink) -> Completeness {
+        for at in 0..board.entries.len() {
+            self.hand_over(&mut board, at, out);
+        }
+        if let Some(files) = &self.evidence {
+            files.faults().into_iter().for_each(|fault| out.fault(fault));
+        }
+        let verdict = self.verdict.lock();
+        verdict.notes().into_iter().for_each(|note| out.note(note));
+        let incomplete = verdict.faults();
+        let completeness = if incomplete.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
+        for fault in incomplete {
+            out.fault(fault);
+        }
+        completeness
+    }
+
+    /// Judges a service by its evidence and hands it over, if that was not done before.
+    fn hand_over(&self, board: &mut Board, at: usize, out: &mut dyn Sink) {
+        let Some(Entry { mut service, evidence, .. }) = board.entries[at].take() else { return };
+        judge(&mut service, &evidence, &self.ignored);
+        self.verdict.lock().count(&service);
+        if let Some(files) = &self.evidence {
+            files.write(&service, &evidence, &self.ignored);
+        }
+        // The source has ended; there is nothing more to stop.
+        let _ = out.service(service);
+    }
+}
+
+/// Gives a service and its endpoints their health by what was seen.
+pub(in crate::cli) fn judge(service: &mut Service, evidence: &[Option<Evidence>], ignored: &[String]) {
+    for (endpoint, evidence) in service.endpoints.iter_mut().zip(evidence) {
+        endpoint.health = evidence.as_ref().map(|evidence| Box::new(evidence.health(ignored)));
+    }
+    service.findings.retain(|finding| !ignored.iter().any(|code| code == finding.kind.code));
+    let weighed = service.endpoints.iter().filter_map(|at| Some((at.weight.unwrap_or(1), at.health.as_deref()?)));
+    service.health = Some(Box::new(ServiceHealth::of(weighed)));
+}
+
+/// Ends the run when nothing more is wanted.
+async fn watch(closed: Arc<AtomicBool>, shutdown: Shutdown) {
+    let mut tick = tokio::time::interval(TICK);
+    loop {
+        tick.tick().await;
+        if closed.load(Ordering::Relaxed) {
+            shutdown.stop();
+            return;
+        }
+    }
+}
+
+/// Services on their way.
+struct Board {
+    entries: Vec<Option<Entry>>,
+    /// The service and the endpoint of each subject.
+    places: Vec<(usize, usize)>,
+    done: u64,
+    whole: u64,
+}
+
+struct Entry {
+    service: Service,
+    ask: Arc<Ask>,
+    evidence: Vec<Option<Evidence>>,
+    missing: usize,
+}
+
+impl Board {
+    fn new(services: Vec<Service>, ask: &Ask) -> Self {
+        let common = Arc::new(ask.clone());
+        let entry = |service: Service| {
+            let declared = service.detail.downcast_ref::<Declared>();
+            let ask = declared.map_or_else(|| Arc::clone(&common), |declared| Arc::new(common.over(&declared.ask)));
+            let missing = service.endpoints.len();
+            Some(Entry { evidence: vec![None; missing], service, ask, missing })
+        };
+        Self { entries: services.into_iter().map(entry).collect(), places: Vec::new(), done: 0, whole: 0 }
+    }
+
+    fn subjects(&mut self) -> Vec<Subject> {
+        let mut subjects = Vec::new();
+        for (at, entry) in self.entries.iter().enumerate() {
+            let Some(entry) = entry else { continue };
+            for (which, endpoint) in entry.service.endpoints.iter().enumerate() {
+                subjects.push(Subject {
+                    index: self.places.len(),
+                    endpoint: endpoint.clone(),
+                    ask: Arc::clone(&entry.ask),
+                });
+                self.places.push((at, which));
+            }
+        }
+        subjects
+    }
+
+    /// Takes in what was seen of an endpoint; says which service is now whole, if one is.
+    fn take(&mut self, judged: Judged) -> Option<usize> {
+        self.done += 1;
+        let (at, which) = *self.places.get(judged.index)?;
+        let entry = self.entries[at].as_mut()?;
+        entry.evidence[which] = Some(judged.evidence);
+        entry.missing = entry.missing.saturating_sub(1);
+        let whole = entry.missing == 0;
+        self.whole += u64::from(whole);
+        whole.then_some(at)
+    }
+}
+
+/// Keeps services, and passes everything else on.
+struct Gathered<'a> {
+    out: &'a mut dyn Sink,
+    services: Vec<Service>,
+}
+
+impl Sink for Gathered<'_> {
+    fn depth(&self) -> Depth {
+        self.out.depth()
+    }
+
+    fn closed(&self) -> Arc<AtomicBool> {
+        self.out.closed()
+    }
+
+    fn service(&mut self, service: Service) -> ControlFlow<()> {
+        self.services.push(service);
+        if self.out.closed().load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn fault(&mut self, fault: Fault) {
+        self.out.fault(fault);
+    }
+
+    fn limit(&mut self, limit: Fault) {
+        self.out.limit(limit);
+    }
+
+    fn note(&mut self, note: String) {
+        self.out.note(note);
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        self.out.progress(progress);
+    }
+
+    fn confirm(&mut self, question: &str) -> bool {
+        self.out.confirm(question)
+    }
+}

@@ -1,0 +1,378 @@
+//! What its user says of a service: what it speaks, and what to ask it. The same words on the command line and in a
+//! services file.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use regex::{Regex, RegexBuilder};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{CheckName, StatusRanges};
+
+/// What to ask a service, and what it must answer.
+#[derive(clap::Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[command(next_help_heading = "What to ask")]
+pub struct Ask {
+    /// What it speaks: http, https, grpc, grpcs, tls, tcp, redis, postgresql, smtp... [default: as the target says]
+    #[arg(long, value_name = "WORD")]
+    pub protocol: Option<String>,
+    /// Run only these checks
+    #[arg(long, value_enum, value_name = "CHECKS", value_delimiter = ',')]
+    pub check: Vec<CheckName>,
+    /// Leave out these checks
+    #[arg(long, value_enum, value_name = "CHECKS", value_delimiter = ',')]
+    pub no_check: Vec<CheckName>,
+    /// The name to ask by: for TLS, and as the Host of HTTP [default: the target's]
+    #[arg(long, value_name = "NAME")]
+    pub server_name: Option<String>,
+    /// Begin in plain text and go over to TLS in the words of this protocol
+    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    pub starttls: Option<StartTlsWord>,
+    /// The path that HTTP is asked for [default: /]
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<HttpPath>,
+    /// The method that HTTP is asked with [default: GET]
+    #[arg(long, value_name = "METHOD")]
+    pub method: Option<Method>,
+    /// Send this header, as in 'Authorization: Bearer x'
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub header: Vec<HeaderLine>,
+    /// The statuses that are well, as in 200-299,304 or 2xx [default: 200-399]
+    #[arg(long, value_name = "STATUS")]
+    pub expect_status: Option<StatusRanges>,
+    /// A regular expression that the body must match; of the body the first MiB is read
+    #[arg(long, value_name = "REGEX")]
+    pub expect_body: Option<BodyPattern>,
+    /// A header that must be there, and match if an expression is given, as in 'Content-Type: json'
+    #[arg(long, value_name = "NAME[: REGEX]")]
+    pub expect_header: Vec<HeaderPattern>,
+    /// A value that the JSON in the body must have, as in /status=ok (RFC 6901)
+    #[arg(long, value_name = "POINTER=VALUE")]
+    pub expect_json: Vec<JsonValue>,
+    /// Follow redirects: at most 10, never to a lower scheme or a link-local address; credentials stay with their host
+    #[arg(long)]
+    pub follow: bool,
+    /// The service that gRPC's health check is asked for [default: the server as a whole]
+    #[arg(long, value_name = "NAME")]
+    pub grpc_service: Option<String>,
+    /// Run this program with these arguments, up to a `;`: 0 is well, 1 a warning. No shell is between
+    #[arg(long, value_name = "PROGRAM", num_args = 1.., value_terminator = ";", allow_hyphen_values = true)]
+    pub script: Vec<String>,
+    /// How quick answers should be, as in 200ms; connect=10ms is for connecting only [default: by the distance]
+    #[arg(long, value_name = "TIME", value_delimiter = ',')]
+    pub goal: Vec<Goal>,
+}
+
+impl Ask {
+    /// This, and where it says nothing what `other` says.
+    #[must_use]
+    pub fn over(&self, other: &Self) -> Self {
+        let list =
+            |one: &Vec<CheckName>, other: &Vec<CheckName>| if one.is_empty() { other.clone() } else { one.clone() };
+        Self {
+            protocol: self.protocol.clone().or_else(|| other.protocol.clone()),
+            check: list(&self.check, &other.check),
+            no_check: list(&self.no_check, &other.no_check),
+            server_name: self.server_name.clone().or_else(|| other.server_name.clone()),
+            starttls: self.starttls.or(other.starttls),
+            path: self.path.clone().or_else(|| other.path.clone()),
+            method: self.method.clone().or_else(|| other.method.clone()),
+            header: self.header.iter().chain(&other.header).cloned().collect(),
+            expect_status: self.expect_status.clone().or_else(|| other.expect_status.clone()),
+            expect_body: self.expect_body.clone().or_else(|| other.expect_body.clone()),
+            expect_header: self.expect_header.iter().chain(&other.expect_header).cloned().collect(),
+            expect_json: self.expect_json.iter().chain(&other.expect_json).cloned().collect(),
+            follow: self.follow || other.follow,
+            grpc_service: self.grpc_service.clone().or_else(|| other.grpc_service.clone()),
+            script: if self.script.is_empty() { other.script.clone() } else { self.script.clone() },
+            // The last one counts.
+            goal: other.goal.iter().chain(&self.goal).copied().collect(),
+        }
+    }
+}
+
+/// Why a text is not what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct AskError {
+    why: String,
+    hint: String,
+}
+
+impl AskError {
+    pub(crate) fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { why: why.into(), hint: hint.into() }
+    }
+
+    /// What to write instead.
+    pub fn hint(&self) -> &str {
+        &self.hint
+    }
+}
+
+/// The protocols that begin in plain text and go over to TLS when asked to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StartTlsWord {
+    /// Mail, RFC 3207
+    Smtp,
+    /// Mailboxes, RFC 9051
+    Imap,
+    /// Mailboxes, RFC 2595
+    Pop3,
+    /// Files, RFC 4217
+    Ftp,
+    /// Directories, RFC 4511
+    Ldap,
+    /// PostgreSQL's SSLRequest
+    Postgresql,
+    /// MySQL's and MariaDB's SSLRequest
+    Mysql,
+}
+
+/// A text of the user's that a parser took: the text, and what it means.
+macro_rules! parsed {
+    ($($name:ident),*) => {
+        $(impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(|error: AskError| serde::de::Error::custom(format!("{error} ({})", error.hint())))
+            }
+        })*
+    };
+}
+parsed!(HttpPath, Method, HeaderLine, BodyPattern, HeaderPattern, JsonValue, Goal);
+
+/// A path with its query, as it goes over the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpPath(String);
+
+impl HttpPath {
+    /// The text of it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HttpPath {
+    type Err = AskError;
+
+    fn from_str(text: &str) -> Result<Self, AskError> {
+        let sendable = text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+        if !sendable {
+            let why = "it is no path that HTTP can ask for";
+            return Err(AskError::new(why, "write it as /health?full=1, anything but ASCII percent-encoded"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A method of HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Method(http::Method);
+
+impl Method {
+    /// The word for it.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl FromStr for Method {
+    type Err = AskError;
+
+    fn from_str(text: &str) -> Result<Self, AskError> {
+        let method = http::Method::from_str(text).ok().filter(|method| *method != http::Method::CONNECT);
+        method.map(Self).ok_or_else(|| AskError::new("it is no method of HTTP to ask with", "write GET, HEAD or POST"))
+    }
+}
+
+/// A header to send. Its value may be a secret, and is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeaderLine {
+    /// In lower case.
+    pub name: String,
+    /// Without line ends.
+    pub value: String,
+}
+
+impl fmt::Debug for HeaderLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ***", self.name)
+    }
+}
+
+const HEADER_HINT: &str = "write it as 'Name: value'";
+
+impl FromStr for HeaderLine {
+    type Err = AskError;
+
+    fn from_str(text: &str) -> Result<Self, AskError> {
+        let (name, value) = text.split_once(':').ok_or_else(|| AskError::new("it has no colon", HEADER_HINT))?;
+        let value = http::HeaderValue::from_str(value.trim());
+        let value = value.ok().and_then(|value| value.to_str().ok().map(ToOwned::to_owned));
+        let value =
+            value.ok_or_else(|| AskError::new("its value cannot be sent", "leave line ends and non-ASCII out"))?;
+        Ok(Self { name: header_name(name)?, value })
+    }
+}
+
+fn header_name(text: &str) -> Result<String, AskError> {
+    let name = http::HeaderName::from_str(text.trim());
+    name.map(|name| name.as_str().to_owned()).map_err(|_| AskError::new("it begins with no header's name", HEADER_HINT))
+}
+
+/// A regular expression for a body.
+#[derive(Clone, Debug)]
+pub struct BodyPattern(Regex);
+
+/// A compiled expression takes no more memory than this, whatever somebody writes.
+const MOST_REGEX: usize = 1 << 20;
+
+impl BodyPattern {
+    /// Whether it matches somewhere in `text`.
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+
+    /// The expression.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl PartialEq for BodyPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl FromStr for BodyPattern {
+    type Err = AskError;
+
+    fn from_str(text: &str) -> Result<Self, AskError> {
+        RegexBuilder::new(text).size_limit(MOST_REGEX).build().map(Self).map_err(|error| {
+            // The library draws a picture of several lines, of which the last says what it means.
+            let why = error.to_string();
+            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            AskError::new(format!("it is no regular expression: {why}"), "see the syntax at docs.rs/regex")
+        })
+    }
+}
+
+/// A header that must be there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeaderPattern {
+    /// In lower case.
+    pub name: String,
+    /// What its value must match.
+    pub pattern: Option<BodyPattern>,
+}
+
+impl FromStr for HeaderPattern {
+    type Err = AskError;
+
+    fn from_str(text: &str) -> Result<Self, AskError> {
+        match text.split_once(':') {
+            None => Ok(Self { name: header_name(text)?, pattern: None }),
+            Some((name, pattern)) => Ok(Self { name: header_name(name)?, pattern: Some(pattern.trim().parse()?) }),
+        }
+    }
+}
+
+/// A value that a JSON document must have somewhere.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JsonValue {
+    /// Where (RFC 6901).
+    pub pointer: String,
+    /// What it must be. What is no JSON is a text.
+    pub value: Value,
+}
+
+impl FromStr for JsonValue {
+    type Err = AskError;
+
+    fn from_str(text: &str) -> Result<Self, AskError> {
+        let parts = text.split_once('=').filter(|(pointer, _)| pointer.is_empty() || pointer.starts_with('/'));
+        let (pointer, value) = parts.ok_or_else(|| {
+            AskError::new("it is no JSON pointer with a value", "write it as /status=ok or /checks/0/ready=true")
+        })?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        Ok(Self { pointer: pointer.to_owned(), value })
+    }
+}
+
+/// How quick something should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Connecting.
+    Connect(Duration),
+    /// An answer.
+    Answer(Duration),
+}
+
+impl FromStr for Goal {
+    type Err = AskError;
+
+    fn from_str(text: &str) -> Result<Self, AskError> {
+        match text.split_once('=') {
+            None => parse_time(text).map(Self::Answer),
+            Some(("answer", time)) => parse_time(time).map(Self::Answer),
+            Some(("connect", time)) => parse_time(time).map(Self::Connect),
+            Some(_) => {
+                Err(AskError::new("only connect and answer have goals", "write 200ms, connect=10ms or answer=200ms"))
+            }
+        }
+    }
+}
+
+/// `500ms`, `2s`, `1m 30s`: more than nothing, at most a year.
+///
+/// # Errors
+/// What is no length of time.
+pub fn parse_time(text: &str) -> Result<Duration, AskError> {
+    let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    let usable = time.filter(|time| !time.is_zero() && *time <= Duration::from_hours(365 * 24));
+    usable.ok_or_else(|| AskError::new("it is no length of time", "write one as 500ms, 2s or 1m"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_never_shown() {
+        let header: HeaderLine = "Authorization: Bearer secret".parse().unwrap();
+        assert_eq!(format!("{header:?}"), "authorization: ***");
+        assert_eq!((header.name.as_str(), header.value.as_str()), ("authorization", "Bearer secret"));
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_refused() {
+        for path in ["", "health", "/a b", "/a\r\nX: y", "/é", "/#top"] {
+            assert!(path.parse::<HttpPath>().is_err(), "{path}");
+        }
+        for header in ["", "x", ": y", "a b: c", "x: a\r\nb"] {
+            assert!(header.parse::<HeaderLine>().is_err(), "{header:?}");
+        }
+        let bad = "a{1000}{1000}{1000}".parse::<BodyPattern>().unwrap_err().to_string();
+        assert!(bad.starts_with("it is no regular expression: "), "{bad}");
+        let bad = "(".parse::<BodyPattern>().unwrap_err().to_string();
+        assert_eq!(bad, "it is no regular expression: unclosed group");
+        assert!("CONNECT".parse::<Method>().is_err());
+        assert!("status=ok".parse::<JsonValue>().is_err());
+        assert!("slow".parse::<Goal>().is_err());
+        assert!("read=1s".parse::<Goal>().is_err());
+    }
+
+    #[test]
+    fn json_values_are_json_where_they_can_be() {
+        let value = |text: &str| text.parse::<JsonValue>().unwrap().value;
+        assert_eq!(value("/a=true"), Value::Bool(true));
+        assert_eq!(value("/a=ok"), Value::String("ok".into()));
+        assert_eq!(value("=\"1\""), Value::String("1".into()));
+    }
+}

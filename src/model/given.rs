@@ -1,0 +1,31 @@
+//! What somebody names or declares himself, and what another portolan tells.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Ask, Detail};
+use crate::clean::Untrusted;
+
+/// A service that its user names, on the command line or in a file.
+#[derive(Clone, Debug, Serialize)]
+pub struct Declared {
+    /// As it was written: a URL, `host:port`, or the file with its line.
+    pub from: Untrusted,
+    /// What it is said to speak.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// What to ask it. It may hold secrets, and is not written down.
+    #[serde(skip)]
+    pub ask: Arc<Ask>,
+}
+
+impl Detail for Declared {}
+
+/// What another portolan, or this one at another time, told of a service.
+#[derive(Clone, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Told(pub Value);
+
+impl Detail for Told {}

@@ -1,0 +1,74 @@
+//! Every deduction of every endpoint, with what to do about it: for people.
+
+use std::io::{self, Write};
+
+use super::{End, Format, Page};
+use crate::clean::{clean, escaped};
+use crate::model::{Endpoint, Finding, Health, Service};
+
+pub(super) struct Explain<'w> {
+    out: &'w mut (dyn Write + Send),
+    first: bool,
+}
+
+impl<'w> Explain<'w> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: Page) -> io::Result<Self> {
+        Ok(Self { out, first: true })
+    }
+
+    fn endpoint(&mut self, endpoint: &Endpoint, health: &Health) -> io::Result<()> {
+        let number = |number: Option<u8>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+        let grade = health.grade.map_or("-", |grade| grade.as_str(health.complete));
+        write!(self.out, "  {endpoint}  {grade} {}", number(health.score))?;
+        if health.uncapped != health.score {
+            write!(self.out, " (uncapped {})", number(health.uncapped))?;
+        }
+        write!(self.out, " {}  coverage: {}", health.state.as_str(), health.covered())?;
+        match health.age_ms {
+            Some(age) => writeln!(self.out, "  (in part from the cache, {age} ms old)")?,
+            None => writeln!(self.out)?,
+        }
+        health.findings.iter().try_for_each(|finding| self.finding(finding))?;
+        health.hindered.iter().try_for_each(|why| writeln!(self.out, "    not judged: {}", clean(why)))
+    }
+
+    fn finding(&mut self, finding: &Finding) -> io::Result<()> {
+        writeln!(self.out, "    {finding}\n      hint: {}", finding.kind.hint)
+    }
+}
+
+impl Format for Explain<'_> {
+    fn service(&mut self, service: &Service) -> io::Result<()> {
+        if !std::mem::take(&mut self.first) {
+            writeln!(self.out)?;
+        }
+        match &service.name {
+            Some(name) => write!(self.out, "{name}")?,
+            None => write!(self.out, "{}", escaped(&service.id))?,
+        }
+        match &service.health {
+            None => writeln!(self.out, "  not checked")?,
+            Some(health) => match (health.grade, health.score) {
+                (Some(grade), Some(score)) => {
+                    writeln!(self.out, "  {} {score} {}", grade.as_str(health.complete), health.state.as_str())?;
+                }
+                _ => writeln!(self.out, "  {}", health.state.as_str())?,
+            },
+        }
+        for endpoint in &service.endpoints {
+            match &endpoint.health {
+                Some(health) => self.endpoint(endpoint, health)?,
+                None => writeln!(self.out, "  {endpoint}  not checked")?,
+            }
+        }
+        service.findings.iter().try_for_each(|finding| self.finding(finding))
+    }
+
+    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}

@@ -1,0 +1,82 @@
+//! Health as Prometheus reads it (text format 0.0.4), for the node exporter's textfile collector and push gateways.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::{End, Format, Page};
+use crate::clean::{clean, escaped};
+use crate::model::{Completeness, Service};
+
+pub(super) struct Prometheus<'w> {
+    out: &'w mut (dyn Write + Send),
+    samples: [String; FAMILIES.len()],
+}
+
+/// The metrics, each with what it says. All samples of one stand together.
+const FAMILIES: [(&str, &str); 6] = [
+    ("portolan_endpoint_health_score", "How well an endpoint is, 0 to 100; absent where nothing could be looked at."),
+    ("portolan_endpoint_health_uncapped_score", "The score if no finding set a cap."),
+    ("portolan_endpoint_health_complete", "Whether everything that was wanted could be looked at."),
+    ("portolan_endpoint_finding_points", "The points that a finding takes."),
+    ("portolan_service_health_score", "How well a service is by its endpoints, 0 to 100."),
+    ("portolan_listing_complete", "Whether the listing holds everything that was asked for."),
+];
+
+impl<'w> Prometheus<'w> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: Page) -> io::Result<Self> {
+        Ok(Self { out, samples: Default::default() })
+    }
+
+    fn sample(&mut self, family: usize, labels: &[(&str, &str)], value: impl std::fmt::Display) {
+        let (text, name) = (&mut self.samples[family], FAMILIES[family].0);
+        text.push_str(name);
+        for (at, (label, value)) in labels.iter().enumerate() {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{}{label}=\"", if at == 0 { '{' } else { ',' });
+            for c in value.chars() {
+                match c {
+                    '\\' => text.push_str("\\\\"),
+                    '"' => text.push_str("\\\""),
+                    '\n' => text.push_str("\\n"),
+                    c => text.push(c),
+                }
+            }
+            text.push('"');
+        }
+        let _ = writeln!(text, "{} {value}", if labels.is_empty() { "" } else { "}" });
+    }
+}
+
+impl Format for Prometheus<'_> {
+    fn service(&mut self, service: &Service) -> io::Result<()> {
+        let (id, source) = (escaped(&service.id).into_owned(), clean(service.source));
+        let name = service.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        let of_service = [("id", id.as_str()), ("name", &name), ("source", &source)];
+        for endpoint in &service.endpoints {
+            let Some(health) = &endpoint.health else { continue };
+            let at = endpoint.to_string();
+            let labels: Vec<_> = of_service.into_iter().chain([("endpoint", at.as_str())]).collect();
+            if let (Some(score), Some(uncapped)) = (health.score, health.uncapped) {
+                self.sample(0, &labels, score);
+                self.sample(1, &labels, uncapped);
+            }
+            self.sample(2, &labels, u8::from(health.complete));
+            for finding in &health.findings {
+                let labels: Vec<_> = labels.iter().copied().chain([("code", finding.kind.code)]).collect();
+                self.sample(3, &labels, finding.kind.points);
+            }
+        }
+        if let Some(score) = service.health.as_deref().and_then(|health| health.score) {
+            self.sample(4, &of_service, score);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, end: &End<'_>) -> io::Result<()> {
+        self.sample(5, &[], u8::from(end.completeness == Completeness::Complete));
+        for ((name, help), samples) in FAMILIES.iter().zip(&self.samples).filter(|(_, samples)| !samples.is_empty()) {
+            write!(self.out, "# HELP {name} {help}\n# TYPE {name} gauge\n{samples}")?;
+        }
+        Ok(())
+    }
+}

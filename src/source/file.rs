@@ -1,0 +1,273 @@
+//! Services that their user writes down in a file, TOML or YAML.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::File as Opened;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, ValueHint};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
+
+use super::{ListFuture, Sink, Source};
+use crate::clean::clean;
+use crate::error::{Error, Result, nearest};
+use crate::model::{Address, Ask, Column, Completeness, Declared, Endpoint, Service, Target, Transport};
+
+/// List the services that a file declares, and what to ask them
+///
+/// A service has a name, endpoints, and what to ask it, in the words of the options of `portolan validate`:
+///
+/// [[service]]
+/// name = "shop"
+/// endpoints = ["10.0.0.5:443", { address = "shop.internal:443", weight = 9 }]
+/// ask = { protocol = "https", path = "/health", expect-status = "200" }
+///
+/// YAML has the same: a list `service` of maps.
+#[derive(Args, Clone, Debug)]
+#[command(
+    verbatim_doc_comment,
+    after_help = "Examples:
+  portolan discover file services.toml
+  portolan validate services.toml"
+)]
+pub struct File {
+    /// The file, TOML or (with the extension yaml or yml) YAML
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+}
+
+/// The whole file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Services {
+    service: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    #[serde(default)]
+    namespace: Option<String>,
+    endpoints: Vec<Place>,
+    #[serde(default)]
+    ask: Ask,
+}
+
+/// `"host:port"`, or a table with the same as `address`.
+struct Place {
+    address: Address,
+    port: u16,
+    weight: Option<u16>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlaceTable {
+    address: String,
+    #[serde(default)]
+    weight: Option<u16>,
+}
+
+/// Longer files are none that somebody wrote.
+const MOST_BYTES: u64 = 16 << 20;
+const HINT: &str = "see `portolan discover file --help` for what a services file looks like";
+
+/// The services that a file declares.
+///
+/// # Errors
+/// What cannot be read or used, with its line and column.
+pub(crate) fn read(path: &Path) -> Result<Vec<Service<Declared>>> {
+    let shown = clean(&path.to_string_lossy());
+    let refuse = |why: String| Error::usage(format!("'{shown}'"), why, HINT);
+    let mut text = String::new();
+    let plain = |error: &std::io::Error| error.to_string().split(" (os error").next().unwrap_or_default().to_owned();
+    let is_file = std::fs::metadata(path).map(|meta| meta.is_file());
+    if !is_file.map_err(|error| refuse(plain(&error)))? {
+        return Err(refuse("it is no file".to_owned()));
+    }
+    let file = Opened::open(path).map_err(|error| refuse(plain(&error)))?;
+    let length = file.take(MOST_BYTES).read_to_string(&mut text).map_err(|error| refuse(plain(&error)))?;
+    if length as u64 == MOST_BYTES {
+        return Err(refuse("it is too large to be a list of services".to_owned()));
+    }
+    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let text = text.trim_start_matches('\u{feff}');
+    let Services { service } = if is_yaml { yaml(text, &shown)? } else { toml(text, &shown)? };
+    declared(service, &shown).map_err(refuse)
+}
+
+fn toml(text: &str, shown: &str) -> Result<Services> {
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start);
+        let before = text.get(..at).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        refused(&format!("{shown}:{line}:{column}"), error.message())
+    })
+}
+
+fn yaml(text: &str, shown: &str) -> Result<Services> {
+    yaml_serde::from_str(text).map_err(|error| {
+        let place =
+            error.location().map_or_else(|| shown.to_owned(), |at| format!("{shown}:{}:{}", at.line(), at.column()));
+        let message = error.to_string();
+        // The library says the place once more, behind what is wrong.
+        refused(&place, message.split(" at line ").next().unwrap_or(&message))
+    })
+}
+
+/// What a parser says, and of a wrong key the one that was perhaps meant.
+fn refused(place: &str, message: &str) -> Error {
+    let line = message.lines().next().unwrap_or_default();
+    let quoted: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
+    let hint = match quoted.split_first().filter(|_| line.contains("unknown field")) {
+        Some((word, known)) => match nearest(word, known) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("the keys are {}", known.join(", ")),
+        },
+        None => HINT.to_owned(),
+    };
+    Error::usage(place, clean(line), hint)
+}
+
+fn declared(entries: Vec<Entry>, shown: &str) -> Result<Vec<Service<Declared>>, String> {
+    let mut seen = HashSet::new();
+    let mut services = Vec::with_capacity(entries.len());
+    for Entry { name, namespace, endpoints, ask } in entries {
+        let id = match &namespace {
+            Some(namespace) => format!("file/{namespace}/{name}"),
+            None => format!("file/{name}"),
+        };
+        if name.is_empty() || !seen.insert(id.clone()) {
+            return Err(format!("the name '{}' is empty, or stands twice", clean(&name)));
+        }
+        if let Some(check) = ask.check.iter().find(|check| ask.no_check.contains(check)) {
+            return Err(format!("{} is asked for and not wanted, of {}", check.as_str(), clean(&name)));
+        }
+        let endpoint = |place: Place| Endpoint {
+            weight: place.weight,
+            ..Endpoint::new(place.address, Some(place.port), Transport::Tcp)
+        };
+        let endpoints = endpoints.into_iter().map(endpoint).collect();
+        let detail = Declared { from: shown.into(), protocol: ask.protocol.clone(), ask: Arc::new(ask) };
+        let (name, namespace) = (Some(name.into()), namespace.map(Into::into));
+        services.push(Service { name, namespace, ..Service::new(id, "file", endpoints, detail) });
+    }
+    Ok(services)
+}
+
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EitherWay;
+        impl<'de> Visitor<'de> for EitherWay {
+            type Value = Place;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("\"host:port\", or { address = \"host:port\", weight = 1 }")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Place, E> {
+                place(text, None).map_err(E::custom)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Place, A::Error> {
+                let PlaceTable { address, weight } = PlaceTable::deserialize(MapAccessDeserializer::new(map))?;
+                place(&address, weight).map_err(A::Error::custom)
+            }
+        }
+        deserializer.deserialize_any(EitherWay)
+    }
+}
+
+fn place(text: &str, weight: Option<u16>) -> Result<Place, String> {
+    if let Ok(address) = text.parse::<SocketAddr>()
+        && address.port() > 0
+    {
+        return Ok(Place { address: Address::Ip(address.ip().to_canonical()), port: address.port(), weight });
+    }
+    let parts =
+        text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok().filter(|port| *port > 0)?)));
+    match parts.map(|(host, port)| (host.parse::<Target>(), port)) {
+        Some((Ok(Target::Name(name)), port)) => Ok(Place { address: Address::Name(name.into()), port, weight }),
+        _ => Err(format!("'{}' is no host:port", clean(text))),
+    }
+}
+
+impl Source for File {
+    fn name(&self) -> &'static str {
+        "file"
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        &[]
+    }
+
+    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+        Box::pin(async move {
+            for service in read(&self.file)? {
+                if let ControlFlow::Break(()) = out.service(service.erase()) {
+                    return Ok(Completeness::Incomplete);
+                }
+            }
+            Ok(Completeness::Complete)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> (String, String) {
+        let error = toml(text, "s.toml")
+            .and_then(|file| declared(file.service, "s.toml").map_err(|why| Error::usage("s.toml", why, HINT)));
+        let error = error.unwrap_err();
+        (error.to_string(), error.hint().to_owned())
+    }
+
+    #[test]
+    fn both_formats_say_the_same() {
+        let from_toml = toml(
+            "[[service]]\nname = 'a'\nendpoints = ['10.0.0.1:80', { address = 'web.test:81', weight = 9 }]\n\
+             ask = { path = '/x', expect-status = '2xx', goal = ['10ms'] }\n",
+            "s",
+        );
+        let from_yaml = yaml(
+            "service:\n- name: a\n  endpoints: ['10.0.0.1:80', {address: 'web.test:81', weight: 9}]\n  \
+             ask: {path: /x, expect-status: 2xx, goal: [10ms]}\n",
+            "s",
+        );
+        for file in [from_toml.unwrap(), from_yaml.unwrap()] {
+            let services = declared(file.service, "s").unwrap();
+            let endpoints: Vec<_> = services[0].endpoints.iter().map(|at| (at.to_string(), at.weight)).collect();
+            assert_eq!(endpoints, [("10.0.0.1:80".to_owned(), None), ("web.test:81".to_owned(), Some(9))]);
+            assert_eq!(services[0].id, "file/a");
+            assert_eq!(services[0].detail.ask.path.as_ref().unwrap().as_str(), "/x");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let (error, hint) = told("[[service]]\nname = 'a'\nendpoint = []\n");
+        assert_eq!(
+            error,
+            "cannot use s.toml:3:1: unknown field `endpoint`, expected one of `name`, `namespace`, `endpoints`, `ask`"
+        );
+        assert_eq!(hint, "did you mean endpoints?");
+        let (error, hint) = told("[[service]]\nname = 'a'\nendpoints = []\nask = { expect-sttus = '200' }\n");
+        assert!(error.starts_with("cannot use s.toml:4:"), "{error}");
+        assert_eq!(hint, "did you mean expect-status?");
+        let (error, _) = told("[[service]]\nname = 'a'\nendpoints = ['a']\n");
+        assert!(error.contains("'a' is no host:port"), "{error}");
+        let (error, _) = told("[[service]]\nname = 'a'\nendpoints = []\nask.expect-body = '('\n");
+        assert!(error.contains("unclosed group"), "{error}");
+        let (error, _) = told("[[service]]\nname = 'a'\nendpoints = []\n[[service]]\nname = 'a'\nendpoints = []\n");
+        assert!(error.contains("stands twice"), "{error}");
+    }
+}

@@ -1,0 +1,302 @@
+//! `portolan validate` as a user runs it, against servers of the test's own.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::peer::{Peer, answer, closed_port};
+use crate::{TempDir, portolan};
+
+/// The codes of the findings of the only endpoint, and its score.
+fn judged(args: &[&str]) -> (Vec<String>, Option<u64>) {
+    let ran = portolan(["validate", "--json", "--timeout", "400ms", "--retries", "0"].iter().chain(args));
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+    let health = &document["items"][0]["endpoints"][0]["health"];
+    let codes = health["findings"].as_array().unwrap().iter().map(|found| found["code"].as_str().unwrap().to_owned());
+    // How quick this machine is today is nobody's business.
+    (codes.filter(|code| !code.contains("latency")).collect(), health["score"].as_u64())
+}
+
+fn codes(args: &[&str]) -> Vec<String> {
+    judged(args).0
+}
+
+#[test]
+fn statuses_and_what_they_cost() {
+    let peer = Peer::http(|head| {
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        match path {
+            "/ok" => {
+                answer("200 OK", "Content-Type: application/json\r\n", r#"{"status":"ok","checks":[{"ready":true}]}"#)
+            }
+            "/empty" => b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
+            "/later" => answer("503 Busy", "Retry-After: 5\r\n", "OK"),
+            "/broken" => answer("500 No", "", "OK"),
+            "/slow-down" => answer("429 Slow", "", ""),
+            "/secret" => answer("401 Who", "", ""),
+            "/odd" => answer("999 Odd", "", ""),
+            "/fail" => answer("200 OK", "", "FAIL"),
+            "/two-lengths" => b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab".to_vec(),
+            _ => answer("404 Not", "", ""),
+        }
+    });
+    let at = |path: &str| codes(&[&peer.url(path)]);
+    assert_eq!(at("/ok"), [""; 0]);
+    assert_eq!(at("/empty"), [""; 0]);
+    assert_eq!(at("/later"), ["http-unavailable"]);
+    assert_eq!(at("/broken"), ["http-5xx"]);
+    assert_eq!(at("/slow-down"), ["http-throttled"]);
+    assert_eq!(at("/secret"), ["http-auth-required"]);
+    assert_eq!(at("/odd"), ["http-unexpected-status"]);
+    assert_eq!(at("/gone"), ["http-not-found"]);
+    assert_eq!(at(""), ["http-no-root"]);
+    assert_eq!(at("/two-lengths"), ["http-invalid"]);
+    let url = peer.url("/ok");
+    assert_eq!(codes(&[&url, "--expect-json", "/status=ok,", "--expect-status", "200"]), ["http-assertion-failed"]);
+    let well = [
+        "--expect-json",
+        "/status=ok",
+        "--expect-json",
+        "/checks/0/ready=true",
+        "--expect-header",
+        "content-type: json",
+    ];
+    assert_eq!(codes(&[&[url.as_str()], &well[..]].concat()), [""; 0]);
+    assert_eq!(codes(&[&url, "--expect-header", "x-missing"]), ["http-assertion-failed"]);
+    assert_eq!(codes(&[&peer.url("/fail"), "--expect-body", "^OK$"]), ["http-assertion-failed"]);
+    assert_eq!(codes(&[&peer.url("/broken"), "--expect-status", "500"]), [""; 0]);
+    assert_eq!(codes(&[&peer.url("/broken"), "--ignore", "http-5xx"]), [""; 0]);
+}
+
+#[test]
+fn redirects_are_followed_only_where_that_is_safe() {
+    let seen = Peer::http(|head| {
+        let clean = !head.to_lowercase().contains("authorization") && !head.to_lowercase().contains("cookie");
+        answer(if clean { "200 OK" } else { "500 Leaked" }, "", "")
+    });
+    let other = seen.url("/landed");
+    let peer = Peer::http(move |head| match head.split(' ').nth(1).unwrap_or_default() {
+        "/loop" => answer("302 Found", "Location: /loop\r\n", ""),
+        "/ping" => answer("302 Found", "Location: /pong\r\n", ""),
+        "/pong" => answer("302 Found", "Location: /ping\r\n", ""),
+        "/file" => answer("302 Found", "Location: file:///etc/passwd\r\n", ""),
+        "/link-local" => answer("302 Found", "Location: http://169.254.169.254/latest/meta-data\r\n", ""),
+        "/other" => answer("307 Other", &format!("Location: {other}\r\n"), ""),
+        path if path.starts_with("/far") => answer("302 Found", &format!("Location: {path}x\r\n"), ""),
+        "/huge" => answer("302 Found", &format!("Location: /{}\r\n", "x".repeat(1 << 20)), ""),
+        "/to-ok" => answer("301 Moved", "Location: /ok\r\n", ""),
+        _ => answer("200 OK", "", "ok"),
+    });
+    let at = |path: &str, follow: &[&str]| codes(&[&[peer.url(path).as_str()], follow].concat());
+    let follow = ["--follow", "--header", "Authorization: Bearer x", "--header", "Cookie: a=b"];
+    assert_eq!(at("/to-ok", &[]), [""; 0], "a redirect is well by itself");
+    assert_eq!(at("/to-ok", &["--follow", "--expect-body", "ok"]), [""; 0]);
+    for path in ["/loop", "/ping", "/file", "/link-local", "/far"] {
+        assert_eq!(at(path, &follow), ["http-redirect-unsafe"], "{path}");
+    }
+    assert_eq!(at("/huge", &follow), ["http-invalid"]);
+    assert_eq!(at("/other", &follow), [""; 0], "credentials stay with their host");
+    assert!(seen.accepted() > 0);
+}
+
+#[test]
+fn peers_that_are_no_http_server() {
+    let mute = Peer::serving(|_stream| {
+        thread::sleep(Duration::from_mins(1));
+    });
+    assert_eq!(codes(&[&mute.target(), "--protocol", "http"]), ["http-timeout"]);
+    let ssh = Peer::serving(|mut stream| drop(stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n")));
+    assert_eq!(codes(&[&ssh.target(), "--protocol", "http"]), ["http-invalid"]);
+    let endless = Peer::serving(|mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+        while stream.write_all(&[b'x'; 8192]).is_ok() {}
+    });
+    assert_eq!(codes(&[&endless.target(), "--protocol", "http"]), [""; 0], "the rest of an endless body is not read");
+    let broken = Peer::http(|_| b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf".to_vec());
+    assert_eq!(codes(&[&broken.target(), "--protocol", "http"]), ["http-invalid"]);
+    let plain = Peer::http(|_| answer("400 Bad", "", ""));
+    assert_eq!(codes(&[&plain.target(), "--protocol", "https"]), ["tls-handshake-failed"]);
+    assert_eq!(judged(&[&closed_port().to_string()]), (vec!["tcp-refused".to_owned()], Some(0)));
+}
+
+#[test]
+fn protocols_that_say_whether_they_are_well() {
+    let redis = |answer: &'static [u8]| {
+        Peer::serving(move |mut stream| {
+            let mut question = [0; 6];
+            std::io::Read::read_exact(&mut stream, &mut question).unwrap();
+            assert_eq!(&question, b"PING\r\n");
+            stream.write_all(answer).unwrap();
+        })
+    };
+    let ask = |peer: &Peer| codes(&[&format!("redis://{}", peer.address)]);
+    assert_eq!(ask(&redis(b"+PONG\r\n")), [""; 0]);
+    assert_eq!(ask(&redis(b"-NOAUTH Authentication required.\r\n")), [""; 0], "it is alive, and only wants a password");
+    assert_eq!(ask(&redis(b"-LOADING Redis is loading the dataset in memory\r\n")), ["protocol-unwell"]);
+    assert_eq!(ask(&redis(b"\x1b[2J\n")), ["protocol-unwell"]);
+}
+
+#[test]
+fn scripts_have_limits_and_end_as_a_group() {
+    let peer = Peer::serving(drop);
+    let run = |script: &[&str]| codes(&[&[peer.target().as_str(), "--check", "script", "--script"], script].concat());
+    assert_eq!(run(&["true"]), [""; 0]);
+    assert_eq!(run(&["false"]), ["script-warning"]);
+    assert_eq!(run(&["sh", "-c", "exit 2"]), ["script-failed"]);
+    assert_eq!(run(&["sh", "-c", "kill -9 $$"]), ["script-failed"]);
+    assert_eq!(run(&["sh", "-c", "sleep 60 & wait"]), ["script-timeout"]);
+    assert_eq!(run(&["yes"]), ["script-timeout"], "endless output");
+    assert_eq!(run(&["sh", "-c", "test \"$PORTOLAN_TARGET_ADDRESS\" = 127.0.0.1"]), [""; 0]);
+    let missing = portolan(["validate", "--json", &peer.target(), "--check", "script", "--script", "/no/such/program"]);
+    let document: Value = serde_json::from_str(&missing.stdout).unwrap();
+    let health = &document["items"][0]["endpoints"][0]["health"];
+    assert_eq!(
+        (&health["score"], &health["complete"], &health["state"]),
+        (&Value::Null, &false.into(), &"unknown".into())
+    );
+}
+
+#[test]
+fn nobody_outlives_a_script() {
+    let directory = TempDir::new();
+    let mark = directory.path("alive");
+    let script = format!("(sleep 2; echo alive > {}) & sleep 60", mark.display());
+    let peer = Peer::serving(drop);
+    assert_eq!(codes(&[&peer.target(), "--check", "script", "--script", "sh", "-c", &script]), ["script-timeout"]);
+    // The grandchild would have written by the end of another script that waits for as long.
+    let waited =
+        portolan(["validate", &peer.target(), "--check", "script", "--timeout", "30s", "--script", "sleep", "3"]);
+    assert_eq!(waited.code, Some(0));
+    assert!(!mark.exists(), "a grandchild lived on");
+}
+
+#[test]
+fn thresholds_and_the_words_that_go_with_them() {
+    let (good, closed) = (Peer::serving(drop), closed_port().to_string());
+    let ran = portolan(["validate", &good.target(), &closed, "--min-score", "50", "-o", "name"]);
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(ran.stderr, "2 services\n1 healthy, 1 unhealthy\n1 of them below 50, the least score asked for\n");
+    assert_eq!(portolan(["validate", &good.target(), "--min-score", "50", "-q"]).code, Some(0));
+    let ran = portolan(["validate", &closed, "--explain"]);
+    let expected = format!(
+        "{closed}  F 0 unhealthy\n  {closed}  F 0 (uncapped 100) unhealthy  coverage: tcp -dns -stability\n    \
+         cap 0 tcp-refused  connection refused\n      hint: start the service, or look at the port and at what rejects\n"
+    );
+    assert_eq!(ran.stdout, expected);
+}
+
+#[test]
+fn samples_show_how_steady_it_is() {
+    let flip = std::sync::atomic::AtomicUsize::new(0);
+    let peer = Peer::http(move |head| {
+        // A connection that asks nothing is the TCP check's.
+        if head.is_empty() {
+            return Vec::new();
+        }
+        let odd = flip.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % 2 == 1;
+        answer(if odd { "500 No" } else { "200 OK" }, "", "")
+    });
+    let found = codes(&[&peer.url("/"), "--samples", "10"]);
+    assert!(found.contains(&"flapping-8".to_owned()) && found.contains(&"success-below-95".to_owned()), "{found:?}");
+    let down = closed_port().to_string();
+    let found = codes(&[&down, "--samples", "10"]);
+    assert!(found.contains(&"circuit-open".to_owned()), "{found:?}");
+}
+
+#[test]
+fn another_portolan_s_words_are_taken() {
+    let peer = Peer::serving(drop);
+    let port = peer.address.port().to_string();
+    let listed = portolan(["discover", "scan", "127.0.0.1", "-p", &port, "--json"]).stdout;
+    let feed = |text: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_portolan"));
+        child
+            .args(["validate", "-", "--json"])
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = child.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let output = feed(&listed);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["items"][0]["id"], format!("scan/tcp/{}", peer.address));
+    assert_eq!(document["items"][0]["source"], "scan");
+    assert_eq!(document["items"][0]["endpoints"][0]["health"]["score"], 100);
+    let told = feed(&listed.replace("\"complete\":true", "\"complete\":false"));
+    assert_eq!(told.status.code(), Some(3), "what is not whole stays so");
+    let nonsense = feed("{\"id\":");
+    assert_eq!((nonsense.status.code(), nonsense.stdout.len()), (Some(2), 0));
+}
+
+#[test]
+fn evidence_gives_the_same_bytes_again() {
+    let directory = TempDir::new();
+    let peer = Peer::http(|_| answer("503 Busy", "Retry-After: 1\r\n", ""));
+    let seen = directory.path("seen");
+    let args = ["--samples", "3", "--json", "--ignore", "http-latency-1x", "--evidence"];
+    let url = peer.url("/x");
+    let seen_words = seen.display().to_string();
+    let first = portolan([&["validate", &url], &args[..], &[&seen_words]].concat());
+    let file = fs::read_dir(&seen).unwrap().next().unwrap().unwrap().path();
+    drop(peer);
+    let again = portolan(["score", &file.display().to_string(), "--json"]);
+    assert_eq!((first.code, again.code), (Some(0), Some(0)));
+    assert_eq!(again.stdout, first.stdout);
+    assert!(first.stdout.contains("http-unavailable"));
+    let forged = fs::read_to_string(&file).unwrap().replace("portolan-score/1", "portolan-score/2");
+    fs::write(&file, forged).unwrap();
+    assert_eq!(portolan(["score", &file.display().to_string()]).code, Some(2));
+}
+
+#[test]
+fn a_services_file_says_what_to_ask() {
+    let directory = TempDir::new();
+    let peer =
+        Peer::http(
+            |head| if head.starts_with("HEAD /health ") { answer("204 Ok", "", "") } else { answer("404 No", "", "") },
+        );
+    let file = directory.path("services.yaml");
+    let text = format!(
+        "service:\n- name: shop\n  endpoints: ['{0}', {{address: '{1}', weight: 0}}]\n  ask: {{path: /health, method: HEAD, expect-status: 204, header: ['Authorization: Bearer hush']}}\n",
+        peer.address,
+        closed_port(),
+    );
+    fs::write(&file, text).unwrap();
+    let ran = portolan(["validate", &file.display().to_string(), "--json"]);
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let item = &document["items"][0];
+    assert_eq!((&item["id"], &item["source"]), (&"file/shop".into(), &"file".into()));
+    assert_eq!(item["endpoints"][1]["health"]["findings"][0]["code"], "tcp-refused");
+    assert!(!ran.stdout.contains("hush") && !ran.stderr.contains("hush"), "a secret is never shown");
+    let listed = portolan(["discover", "file", &file.display().to_string(), "-o", "name"]);
+    assert_eq!(listed.stdout, "file/shop\n");
+}
+
+#[test]
+fn a_deadline_leaves_nothing_unsaid() {
+    // What listens and never accepts is silent once its queue is full; nothing is needed for it but patience.
+    let mute = Peer::serving(|_stream| thread::sleep(Duration::from_mins(1)));
+    let ran = portolan([
+        "validate",
+        &mute.target(),
+        "--protocol",
+        "http",
+        "--timeout",
+        "1m",
+        "--deadline",
+        "300ms",
+        "--json",
+    ]);
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let health = &document["items"][0]["endpoints"][0]["health"];
+    assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()));
+    assert_eq!(health["coverage"], serde_json::json!(["tcp"]));
+    assert_eq!(health["hindered"], serde_json::json!(["http: the run's deadline passed"]));
+}
