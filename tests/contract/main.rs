@@ -1,6 +1,6 @@
 //! What every source must keep. Each source is put through the same questions, on whatever is here.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, missing_docs)]
 
 use std::collections::HashSet;
 use std::net::{TcpListener, UdpSocket};
@@ -135,4 +135,26 @@ fn scan() {
     let ports = listeners.iter().map(|listener| listener.local_addr().unwrap().port().to_string());
     let ports = Some(ports.collect::<Vec<_>>().join(",").parse().unwrap());
     keeps_the_contract(&Scan { targets: vec!["127.0.0.1".to_owned()], ports, ..Scan::default() });
+}
+
+#[cfg(feature = "k8s")]
+#[path = "../k8s/double/mod.rs"]
+mod double;
+#[cfg(feature = "k8s")]
+#[path = "../k8s/objects.rs"]
+#[allow(dead_code)]
+mod objects;
+
+#[test]
+#[cfg(feature = "k8s")]
+fn k8s() {
+    let cluster = double::Double::start();
+    for name in ["web", "cart", "mail"] {
+        cluster.store().put(double::Resource::SERVICES, objects::service("shop", name));
+        cluster.store().put(double::Resource::SLICES, objects::slice("shop", name, "a", 1, 2));
+    }
+    let config = std::env::temp_dir().join(format!("portolan-contract-{}.kubeconfig", std::process::id()));
+    std::fs::write(&config, cluster.kubeconfig().text()).unwrap();
+    keeps_the_contract(&portolan::K8s { all_namespaces: true, kubeconfig: vec![config.clone()], ..Default::default() });
+    std::fs::remove_file(config).unwrap();
 }

@@ -1,8 +1,12 @@
 //! What goes wrong on the way: waited out where that helps, bounded in time, and told.
 
+use rustix::process::Signal;
+use serde_json::Value;
+
 use crate::double::{Cut, Double, Fault, Resource};
 use crate::objects::{namespace, service, slice};
 use crate::portolan::{Portolan, addresses};
+use crate::support::{hear, kill};
 
 fn cluster() -> Double {
     let double = Double::start();
@@ -119,4 +123,22 @@ fn a_server_that_keeps_failing_is_left_alone() {
     let ran = Portolan::with(&double.kubeconfig().token("v")).args("-A").run();
     assert_eq!(ran.code, Some(5), "{ran:?}");
     assert!(!double.seen().iter().any(|seen| seen.path.contains("/namespaces/d/")), "{:?}", double.seen());
+}
+
+#[test]
+fn an_end_that_somebody_wants_comes_at_once_with_what_there_is() {
+    // Before anything came, and after the services came.
+    for (part, requests, services) in [("/services", 1, 0), ("/endpointslices", 2, 1)] {
+        for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+            let double = cluster();
+            double.faults().add(part, usize::MAX, Fault::Stall);
+            let (child, _home) = Portolan::new(&double).args("-A --json --timeout 1h --deadline 1h").start();
+            double.until_asked(requests);
+            kill(child.id(), signal);
+            let out = hear(child, "portolan");
+            assert_eq!(out.status.code(), Some(code), "{}", String::from_utf8_lossy(&out.stderr));
+            let document: Value = serde_json::from_slice(&out.stdout).unwrap();
+            assert_eq!((document["items"].as_array().unwrap().len(), &document["complete"]), (services, &false.into()));
+        }
+    }
 }

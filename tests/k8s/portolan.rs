@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
@@ -77,6 +77,12 @@ impl Portolan {
         let out = output(&mut self.command);
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("portolan writes UTF-8");
         Ran { code: out.status.code(), stdout: text(out.stdout), stderr: text(out.stderr) }
+    }
+
+    /// Starts it, for whoever is to be stopped.
+    pub fn start(mut self) -> (Child, TempDir) {
+        let command = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        (command.spawn().unwrap(), self.home)
     }
 
     /// The document that it prints, and how it ended.

@@ -3,9 +3,10 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::double::{Double, Resource, Rights};
+use crate::double::{Double, Resource, Rights, TOKEN};
 use crate::objects::{namespace, service, slice};
 use crate::portolan::{Portolan, by_id};
+use crate::support::{TempDir, needs_root, output, portolan_path, tool};
 
 fn cluster() -> Double {
     let double = Double::start();
@@ -122,4 +123,25 @@ fn credentials_that_end_in_the_middle_leave_what_was_read() {
     let (document, ran) = Portolan::new(&double).args("-A").json();
     assert_eq!((document["items"].as_array().unwrap().len(), ran.code), (3, Some(3)));
     assert!(ran.stderr.contains("cannot list all endpoints: the server does not know these credentials"), "{ran:?}");
+}
+
+#[test]
+fn in_a_pod_the_service_account_asks() {
+    needs_root("it mounts files where a pod has them");
+    let double = cluster();
+    let home = TempDir::new();
+    fs::write(home.path().join("token"), TOKEN).unwrap();
+    fs::write(home.path().join("ca.crt"), double.authority().pem()).unwrap();
+    fs::write(home.path().join("namespace"), "gamma").unwrap();
+    // A mount namespace of its own, in which the files are where a pod has them.
+    let script = "mount -t tmpfs none /run && mkdir -p /run/secrets/kubernetes.io/serviceaccount && \
+                  cp token ca.crt namespace /run/secrets/kubernetes.io/serviceaccount && exec \"$@\"";
+    let mut pod = tool("unshare");
+    pod.args(["-m", "sh", "-c", script, "sh"]).arg(portolan_path()).args(["discover", "k8s", "-o", "name"]);
+    let (host, port) = (double.address().ip().to_string(), double.address().port().to_string());
+    pod.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", home.path()).current_dir(home.path());
+    pod.env("KUBERNETES_SERVICE_HOST", host).env("KUBERNETES_SERVICE_PORT", port);
+    let out = output(&mut pod);
+    let (stdout, stderr) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert_eq!((stdout.as_ref(), out.status.code()), ("k8s/gamma/web\n", Some(0)), "{stderr}");
 }

@@ -16,7 +16,7 @@ mod watched;
 
 use std::ffi::OsString;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use options::{K8s, K8sEnvironment};
@@ -25,7 +25,7 @@ use self::api::Api;
 pub(crate) use self::findings::KINDS as FINDINGS;
 use self::gather::Gathered;
 use crate::error::{Error, Result};
-use crate::model::{Column, Completeness, Feed, K8sDetail, Listing};
+use crate::model::{Column, Completeness, Fault, Feed, K8sDetail, Listing};
 use crate::source::{ListFuture, Sink, Source, WatchFuture};
 
 impl K8s {
@@ -68,7 +68,15 @@ impl K8s {
     }
 
     async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
-        let Gathered { services, faults, notes, .. } = self.gather(out.closed(), out).await?;
+        let closed = out.closed();
+        let Gathered { services, faults, notes, .. } = match self.gather(Arc::clone(&closed), out).await {
+            // Nothing came until somebody wanted an end: that is no failure of the server's.
+            Err(error) if closed.load(Ordering::Relaxed) => {
+                out.fault(Fault::from(&error));
+                return Ok(Completeness::Incomplete);
+            }
+            gathered => gathered?,
+        };
         let whole = faults.is_empty();
         if services.not_ip > 0 {
             out.note(format!("{} addresses of slices are names, and were left out", services.not_ip));

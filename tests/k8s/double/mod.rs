@@ -23,6 +23,7 @@ mod watch;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -47,6 +48,8 @@ pub struct Shared {
     pub access: Mutex<Access>,
     pub faults: Mutex<Faults>,
     pub seen: Mutex<Vec<Seen>>,
+    /// How many requests came, answered or not.
+    pub asked: tokio::sync::watch::Sender<usize>,
     /// Wakes connections that are to say goodbye.
     pub goaway: Notify,
     /// Wakes watches that are to end.
@@ -76,6 +79,7 @@ impl Double {
             access,
             faults: Mutex::default(),
             seen: Mutex::default(),
+            asked: tokio::sync::watch::Sender::new(0),
             goaway: Notify::new(),
             ended: Notify::new(),
             authority,
@@ -110,6 +114,16 @@ impl Double {
     /// What was asked so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.shared.seen.lock().unwrap().clone()
+    }
+
+    /// Waits until so many requests came, answered or not.
+    pub fn until_asked(&self, count: usize) {
+        let mut asked = self.shared.asked.subscribe();
+        let runtime = self.runtime.as_ref().unwrap();
+        let came = runtime.block_on(async {
+            tokio::time::timeout(Duration::from_mins(1), asked.wait_for(|asked| *asked >= count)).await.is_ok()
+        });
+        assert!(came, "nobody asks");
     }
 
     /// Tells every open connection to make its last request, as a server does that is about to end.

@@ -21,6 +21,7 @@ pub async fn answer(request: Request<Incoming>, connection: Arc<Connection>) -> 
     let shared = Arc::clone(&connection.shared);
     let path = request.uri().path().to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
+    shared.asked.send_modify(|asked| *asked += 1);
     let fault = shared.faults.lock().unwrap().take(&format!("{path}?{query}"));
     let response = match fault {
         Some(Fault::Stall) => std::future::pending().await,
