@@ -78,7 +78,7 @@
 //! | [`catalog`] | what a source has, kept up to date: a writer, readers, what changed | `engine` `model` |
 //! | `net` | how peers are reached: the connect loop, TLS, HTTP, bounded reads, names, limits of this machine | `engine` `model` |
 //! | `probe` | what speaks here: one file per protocol | `net` `engine` `model` |
-//! | `source` | where services come from: [`Source`], [`Local`], [`Scan`] | `net` `model` |
+//! | `source` | where services come from: [`Source`], [`Local`], [`Scan`], `K8s` | `net` `model` |
 //! | `output` | how results look: [`Format`] | `model` |
 //! | `cli` | the command: composes, prints, exits | everything |
 //!
