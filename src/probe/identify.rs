@@ -284,6 +284,8 @@ impl Search<'_> {
             },
             Err(failed) => return self.no_handshake(asked, failed, heard.take(), wait).await,
         };
+        // What was said in the clear says nothing of what is inside.
+        self.said.clear();
         let mut inner = steps(probes, port, self.intensity, true);
         let inside = Asked { inside: Some(Arc::new(facts.clone())), ..asked.clone() };
         if let Some(http) = probes.get("http").filter(|_| inside.alpn().is_some()) {

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{MOST_BYTES, Probes, QUIET, Said};
 use crate::model::{TlsFacts, Transport};
-use crate::net::{Deadline, Peer, PeerError, StartTls, Wire, dial, start_tls, tls};
+use crate::net::{Deadline, DialError, Peer, PeerError, StartTls, Wire, dial, start_tls, tls};
 
 /// What a question is put to: questions name it, and are put differently inside TLS.
 #[derive(Clone, Debug)]
@@ -97,8 +97,10 @@ impl Line {
         if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_err() {
             return Err(PeerError::TimedOut);
         }
-        let stream = dial(self.asked.address, self.asked.interface.as_deref(), deadline).await?;
-        self.connected.store(true, Ordering::Relaxed);
+        let dialled = dial(self.asked.address, self.asked.interface.as_deref(), deadline).await;
+        let connected = matches!(dialled, Ok(_) | Err(DialError::Reset));
+        self.connected.fetch_or(connected, Ordering::Relaxed);
+        let stream = dialled?;
         Ok(Peer::new(stream, deadline, MOST_BYTES))
     }
 

@@ -1,6 +1,10 @@
 //! What speaks at a port: portolan against the real servers, each started by the test, and against hostile peers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
 
+mod answers;
+mod certificates;
+mod endings;
+mod own;
 mod servers;
 #[path = "../support/mod.rs"]
 mod support;

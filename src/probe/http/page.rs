@@ -40,7 +40,13 @@ impl Page {
     /// The first bytes of an answer in HTTP/1 to somebody else's question.
     pub(super) fn from_start(bytes: &[u8]) -> Option<Self> {
         let (head, length) = match parse_head(bytes) {
-            Ok(found) => found?,
+            Ok(Some(found)) => found,
+            // The head did not come to its end: its whole lines are good for something.
+            Ok(None) => {
+                let lines = bytes.iter().rposition(|byte| *byte == b'\n')? + 1;
+                let head = parse_head(&[&bytes[..lines], b"\r\n"].concat()).ok()??.0;
+                (head, bytes.len())
+            }
             Err(_) => return None,
         };
         let body = bytes[length..].to_vec();

@@ -1,0 +1,76 @@
+//! How a conversation ends that leads to nothing, and what is said of it.
+
+use std::io::Read;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::own::{Peers, identified, mute, start};
+use crate::support::{finish, kill};
+
+#[test]
+fn whoever_says_nothing_or_hangs_up_is_unknown_and_how_it_ended_is_kept() {
+    let peers = Peers::new();
+    let silent = identified(&peers.serve(mute), &["--intensity", "light"]);
+    assert!(silent["protocol"].is_null());
+    assert_eq!(silent["facts"]["ended"], "timeout");
+    let reset = peers.serve(|stream| async move {
+        socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    });
+    assert_eq!(identified(&reset, &["--intensity", "light"])["facts"]["ended"], "reset");
+}
+
+#[test]
+fn a_flood_is_cut_off() {
+    let peers = Peers::new();
+    let peer = peers.serve(|mut stream| async move {
+        let block = vec![0x9f; 64 * 1024];
+        while stream.write_all(&block).await.is_ok() {}
+    });
+    assert!(identified(&peer, &[])["protocol"].is_null());
+    // A head without an end, and a body without one.
+    let peer = peers.serve(|mut stream| async move {
+        let _ = stream.read(&mut [0; 2048]).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n").await;
+        while stream.write_all(b"X-More: and more\r\n").await.is_ok() {}
+    });
+    assert_eq!(identified(&peer, &[])["protocol"], "http", "what came first is a head of HTTP");
+    let peer = peers.serve(|mut stream| async move {
+        let _ = stream.read(&mut [0; 2048]).await;
+        let _ = stream
+            .write_all(b"HTTP/1.1 200 OK\r\nServer: endless/1\r\nContent-Length: 9223372036854775807\r\n\r\n")
+            .await;
+        while stream.write_all(&[b'x'; 4096]).await.is_ok() {}
+    });
+    assert_eq!(identified(&peer, &[])["product"], "endless");
+}
+
+#[test]
+fn stopped_it_prints_what_it_knows_and_says_that_it_is_not_all() {
+    let peers = Peers::new();
+    let silent = peers.serve(mute);
+    let peer = peers.serve(|mut stream| async move {
+        let _ = stream.write_all(b"SSH-2.0-Known_1\r\n").await;
+        mute(stream).await;
+    });
+    let ports = format!("{},{}", silent.address.port(), peer.address.port());
+    let mut child = start(&["scan", "127.0.0.1", "-p", &ports, "--identify", "--intensity", "all", "-o", "ndjson"]);
+    let mut out = child.stdout.take().unwrap();
+    // The first row is there long before the last.
+    let mut text = Vec::new();
+    let mut byte = [0];
+    while text.last() != Some(&b'\n') && out.read(&mut byte).unwrap() == 1 {
+        text.push(byte[0]);
+    }
+    let first: Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(first["endpoints"][0]["service"]["product"], "Known");
+    kill(child.id(), Signal::INT);
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    assert_eq!(finish(child).unwrap().code(), Some(130));
+    let lines: Vec<Value> = rest.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2, "{rest}");
+    assert_eq!(lines[0]["endpoints"][0]["port"], silent.address.port());
+    assert_eq!(lines[1]["complete"], false, "{rest}");
+}
