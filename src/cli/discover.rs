@@ -128,14 +128,14 @@ impl Judge {
         let terminal = Terminal::of_stdout(global.color);
         let page = Page {
             columns: identify.columns(source.columns()),
-            identified: identify.identify,
+            identified: identify.asked,
             generated: self.generated.unwrap_or_else(Timestamp::now),
             width: terminal.width,
             color: terminal.color,
         };
         let program = self.hand_to.as_ref().map(HandTo::program).transpose()?;
         let probes = identify.probes()?;
-        let asks = identify.identify.then_some((identify, probes));
+        let asks = identify.asked.then_some((identify, probes));
         // Before any file is written: it may be the same one.
         let previous = self.diff.as_ref().map(|path| Previous::read(path, source.name())).transpose()?;
         let was_whole = previous.as_ref().is_none_or(|previous| previous.complete);

@@ -33,8 +33,8 @@ pub(super) struct Identify {
     ///
     /// Without it nothing is ever sent to a service. Nobody is logged in, and nothing is changed. A service that greets is
     /// listened to, others are asked what their port's number hints at, then what is most likely.
-    #[arg(long, global = true)]
-    pub(super) identify: bool,
+    #[arg(long = "identify", id = "identify", global = true)]
+    pub(super) asked: bool,
     /// How much to ask of ports whose numbers hint at nothing
     #[arg(long, value_enum, value_name = "LEVEL", global = true, requires = "identify", default_value_t)]
     intensity: Intensity,
@@ -58,7 +58,7 @@ impl Identify {
     /// The columns of a source, and those of what it is asked.
     pub(super) fn columns(&self, source: &'static [Column]) -> &'static [Column] {
         // Made once, and good for as long as the program runs.
-        if self.identify { [COLUMNS, source].concat().leak() } else { source }
+        if self.asked { [COLUMNS, source].concat().leak() } else { source }
     }
 
     /// Lists a source into `out`, each service with what it says of itself.

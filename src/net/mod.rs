@@ -1,7 +1,5 @@
 //! How we reach peers: the connect loop's sockets, and what this machine allows.
 
-#![allow(dead_code, unused_imports, reason = "what speaks to peers is used by what is being built upon it")]
-
 mod answer;
 mod bounded;
 mod certificate;
@@ -17,10 +15,10 @@ mod starttls;
 pub(crate) mod tls;
 
 pub(crate) use answer::{Answer, Shortage};
-pub(crate) use bounded::{Bounded, Heard, Wire};
+pub(crate) use bounded::Wire;
 pub(crate) use certificate::certificate;
 pub(crate) use connect::{Begun, Connector, Ended, Patience, Probe};
-pub(crate) use deadline::{Deadline, Passed};
+pub(crate) use deadline::Deadline;
 pub(crate) use dial::{DialError, dial};
 pub(crate) use hello::{OldVersion, Taken, ask_version};
 pub(crate) use limits::{descriptors_for_sockets, ephemeral_ports};

@@ -24,6 +24,7 @@ pub(crate) struct Handshake<S> {
     /// What was agreed on and shown.
     pub(crate) facts: TlsFacts,
     /// The certificates as they were sent, the server's own first.
+    #[allow(dead_code, reason = "for checks")]
     pub(crate) chain: Vec<CertificateDer<'static>>,
     /// Whether the peer proved that it has the key of its certificate; `None` where that cannot be told here.
     pub(crate) proved: Option<bool>,

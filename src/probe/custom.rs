@@ -85,7 +85,7 @@ impl Text<'_> {
                     "write [[probe]], in two brackets",
                 ));
             };
-            for item in list.iter() {
+            for item in list {
                 found.push(self.probe(item)?);
             }
         }
@@ -324,7 +324,7 @@ mod tests {
     fn what_cannot_be_used_is_named_with_its_place() {
         const HEAD: &str = "[[probe]]\nprotocol = 'acme'\n";
         let cases = [
-            ("".to_owned(), "x.toml:1:1: it holds no probe"),
+            (String::new(), "x.toml:1:1: it holds no probe"),
             (format!("{HEAD}patern = 'x'"), "x.toml:3:1: a probe has no key 'patern'; did you mean 'pattern'?"),
             (format!("{HEAD}pattern = '('"), "x.toml:3:11: pattern does not compile"),
             (format!("{HEAD}pattern = '(?<=a)b'"), "no look-around"),

@@ -37,6 +37,7 @@ pub(crate) struct Response {
     /// The body as it was sent, without chunk framing; compressed if the server did not heed that it must not be.
     pub(crate) body: Vec<u8>,
     /// Whether the body is all there.
+    #[allow(dead_code, reason = "for checks")]
     pub(crate) whole: bool,
 }
 

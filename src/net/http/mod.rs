@@ -6,6 +6,6 @@ mod exchange;
 mod h2;
 mod head;
 
-pub(crate) use exchange::{Limits, Request, Response, exchange, read_response};
+pub(crate) use exchange::{Limits, Request, Response, exchange};
 pub(crate) use h2::{Answer as H2Answer, exchange as h2_exchange};
-pub(crate) use head::{Head, HeadError, MOST_HEAD, parse_head};
+pub(crate) use head::{Head, parse_head};
