@@ -22,6 +22,7 @@ mod stdout;
 mod terminal;
 mod usage;
 mod validate;
+mod wait;
 mod watch;
 
 use std::ffi::OsString;
@@ -53,6 +54,7 @@ enum Command {
     Scan(discover::ShortScan),
     Validate(Box<validate::Validate>),
     Score(validate::ScoreAgain),
+    Wait(wait::Wait),
     Explain(explain::Explain),
     Ports(ports::PortNames),
     Completions(completions::Completions),
@@ -164,6 +166,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Scan(scan) => scan.run(&cli.global),
             Command::Validate(validate) => validate.run(&cli.global),
             Command::Score(score) => score.run(&cli.global),
+            Command::Wait(wait) => wait.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),
             Command::Completions(completions) => completions.run(),

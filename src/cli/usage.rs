@@ -173,7 +173,11 @@ fn argument(error: &clap::Error) -> String {
 
 /// `--ports` of clap's `--ports <PORTS>`; a positional argument, `[PORT]`, has no name but its value's.
 fn name(argument: &str) -> &str {
-    if argument.starts_with('-') { argument.split([' ', '=', '[']).next().unwrap_or(argument) } else { argument }
+    if argument.starts_with('-') {
+        argument.split([' ', '=', '[']).next().unwrap_or(argument)
+    } else {
+        argument.strip_suffix("...").unwrap_or(argument).trim_matches(['<', '>'])
+    }
 }
 
 fn text(error: &clap::Error, kind: ContextKind) -> Option<String> {

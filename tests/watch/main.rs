@@ -10,4 +10,5 @@ mod local;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;
+mod wait;
 mod watched;

@@ -1,0 +1,147 @@
+//! `portolan wait TARGET…`: until something listens there, or nothing does any more.
+
+mod target;
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use self::target::{Target, Tries, Verdict};
+use super::exit::Exit;
+use super::signals::Stop;
+use super::{Global, stderr};
+use crate::error::{Error, Result};
+use crate::model::Fault;
+use crate::source::parse_duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  portolan wait db:5432                             until the database takes connections
+  portolan wait db:5432 cache:6379 -- ./server      then become the server
+  portolan wait --gone 127.0.0.1:8080               until the old one has stopped
+  portolan wait /run/app.sock --timeout 5s || exit  a Unix-domain socket";
+
+/// Wait until every target accepts connections, then exit, or become a command
+///
+/// A target is HOST:PORT, as in db:5432 or [::1]:80, or the path of a Unix-domain socket. It is connected to and closed again at
+/// once; nothing is sent. Names are looked up anew for each try, and any of their addresses will do. Tries follow each other
+/// within a tenth of a second at first and within a second later on.
+///
+/// Exit code 1 when the time is over; the command is not run then.
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Wait {
+    /// What to wait for: HOST:PORT or a path
+    #[arg(required = true, value_name = "TARGET", value_parser = Target::parse)]
+    targets: Vec<Target>,
+    /// Wait until none of them accepts connections any more; a name that nobody knows counts as not gone
+    #[arg(long)]
+    gone: bool,
+    /// How long to wait for all of them
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "60s")]
+    timeout: Duration,
+    /// Become this command when all is well
+    #[arg(last = true, value_name = "CMD", value_hint = clap::ValueHint::CommandWithArguments)]
+    command: Vec<OsString>,
+}
+
+/// Each has a thread of its own, because looking up a name cannot be given up.
+const MOST_TARGETS: usize = 256;
+/// The longest wait between two tries, at first and later on.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// How long one try may take.
+const TRY: Duration = Duration::from_secs(3);
+/// How often to look for signals.
+const LOOK: Duration = Duration::from_millis(50);
+
+impl Wait {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        if self.targets.len() > MOST_TARGETS {
+            let why = format!("there are more than {MOST_TARGETS}");
+            return Err(Error::usage("these targets", why, "wait for some of them after the others"));
+        }
+        let stop = Stop::listen()?;
+        let begun = Instant::now();
+        let tries: Vec<_> = self.targets.iter().map(|_| Arc::new(Mutex::new(Tries::default()))).collect();
+        let (sender, done) = channel();
+        for (number, (target, tries)) in self.targets.iter().zip(&tries).enumerate() {
+            self.start(number, target.clone(), Arc::clone(tries), begun, sender.clone())?;
+        }
+        let mut left: Vec<usize> = (0..self.targets.len()).collect();
+        while !left.is_empty() {
+            if let Some(exit) = stop.requested() {
+                return Ok(exit);
+            }
+            let time = self.timeout.saturating_sub(begun.elapsed());
+            match done.recv_timeout(time.min(LOOK)) {
+                Ok(number) => {
+                    left.retain(|&other| other != number);
+                    if !global.quiet {
+                        let what = if self.gone { "is gone" } else { "accepts connections" };
+                        let after = begun.elapsed().as_secs_f64();
+                        stderr::note(&format!("{} {what} after {after:.1} s", self.targets[number]));
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) if time.is_zero() => {
+                    left.iter().for_each(|&number| self.tell(&self.targets[number], &tries[number]));
+                    return Ok(Exit::ConditionFailed);
+                }
+                Err(_) => {}
+            }
+        }
+        self.become_command()
+    }
+
+    /// Tries one target until it is as it should be, or nobody waits any more. The thread is never waited for: a resolver
+    /// may hold it longer than anybody wants, and it ends with the process or with what becomes of it.
+    fn start(
+        &self,
+        number: usize,
+        target: Target,
+        tries: Arc<Mutex<Tries>>,
+        begun: Instant,
+        done: Sender<usize>,
+    ) -> Result<()> {
+        let (gone, timeout) = (self.gone, self.timeout);
+        let work = move || {
+            let mut pause = PAUSES.0;
+            while let Some(left) = timeout.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
+                let verdict = target.connect(left.min(TRY));
+                let wanted = if gone { verdict.is_nobody() } else { verdict == Verdict::Accepts };
+                tries.lock().unwrap_or_else(PoisonError::into_inner).add(verdict);
+                if wanted {
+                    // Whoever waited may have gone.
+                    let _ = done.send(number);
+                    return;
+                }
+                thread::sleep(pause.min(timeout.saturating_sub(begun.elapsed())));
+                pause = (pause + pause / 2).min(PAUSES.1);
+            }
+        };
+        let thread = thread::Builder::new().name(format!("wait-{number}")).spawn(work);
+        thread.map(drop).map_err(|error| Error::io("start a thread", error, "look at the limits of this process"))
+    }
+
+    fn tell(&self, target: &Target, tries: &Mutex<Tries>) {
+        let why = tries.lock().unwrap_or_else(PoisonError::into_inner).to_string();
+        let (what, hint) = if self.gone {
+            ("see the end of", "look at what runs there, or wait longer with --timeout")
+        } else {
+            ("reach", "look whether it runs and where it listens, or wait longer with --timeout")
+        };
+        stderr::fault(&Fault { what: format!("{what} {target}"), why, hint: hint.to_owned() });
+    }
+
+    fn become_command(&self) -> Result<Exit> {
+        let Some((program, args)) = self.command.split_first() else { return Ok(Exit::Done) };
+        let error = process::Command::new(program).args(args).exec();
+        let name = crate::clean::clean(&program.to_string_lossy());
+        Err(Error::io(format!("run '{name}'"), error, "look whether it is there and may be run"))
+    }
+}

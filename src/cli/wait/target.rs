@@ -1,0 +1,188 @@
+//! What is waited for, and what came of trying.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::clean::clean;
+use crate::net::resolve;
+use crate::source::BadValue;
+
+/// What to wait for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// A name or an address, and a port.
+    Host(String, u16),
+    /// A Unix-domain socket.
+    Path(PathBuf),
+}
+
+/// What a try came to, in the order in which it is told.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Verdict {
+    Accepts,
+    Refused,
+    Silent,
+    Unreachable,
+    /// There is no such file.
+    Missing,
+    /// Nothing is known: a name that cannot be looked up, or something that this machine lacks.
+    Unknown(String),
+}
+
+impl Verdict {
+    fn of(result: io::Result<()>) -> Self {
+        let Err(error) = result else { return Self::Accepts };
+        match error.kind() {
+            ErrorKind::ConnectionRefused => Self::Refused,
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::Silent,
+            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Self::Unreachable,
+            ErrorKind::NotFound => Self::Missing,
+            _ => Self::Unknown(error.to_string()),
+        }
+    }
+
+    /// Whether nobody accepts connections there, for all that can be told.
+    pub(super) fn is_nobody(&self) -> bool {
+        !matches!(self, Self::Accepts | Self::Unknown(_))
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepts => f.write_str("accepted"),
+            Self::Refused => f.write_str("refused"),
+            Self::Silent => f.write_str("no answer"),
+            Self::Unreachable => f.write_str("unreachable"),
+            Self::Missing => f.write_str("no such socket"),
+            Self::Unknown(why) => f.write_str(&clean(why)),
+        }
+    }
+}
+
+impl Target {
+    pub(super) fn parse(text: &str) -> Result<Self, BadValue> {
+        const HINT: &str = "write HOST:PORT, as in db:5432 or [::1]:80, or the path of a Unix-domain socket";
+        if text.starts_with(['/', '.']) {
+            return Ok(Self::Path(text.into()));
+        }
+        let (host, port) = text.rsplit_once(':').ok_or(BadValue::new("it has no port", HINT))?;
+        let port = port.parse().ok().filter(|&port| port > 0);
+        let port = port.ok_or(BadValue::new("its port is no number from 1 to 65535", HINT))?;
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        match bare {
+            Some(ip) if ip.parse::<std::net::Ipv6Addr>().is_err() => {
+                Err(BadValue::new("there is no IPv6 address in its brackets", HINT))
+            }
+            None if host.is_empty() || host.contains([':', '/', '[', ']']) => {
+                Err(BadValue::new("its host is neither a name nor an address", HINT))
+            }
+            _ => Ok(Self::Host(bare.unwrap_or(host).to_owned(), port)),
+        }
+    }
+
+    /// Connects once, to the first address that accepts, and closes again.
+    pub(super) fn connect(&self, limit: Duration) -> Verdict {
+        match self {
+            Self::Path(path) => Verdict::of(UnixStream::connect(path).map(drop)),
+            Self::Host(name, port) => {
+                let addresses = match name.parse::<IpAddr>() {
+                    Ok(ip) => vec![ip],
+                    Err(_) => match resolve(name) {
+                        Ok(addresses) => addresses,
+                        Err(error) => return Verdict::Unknown(format!("the name cannot be looked up: {error}")),
+                    },
+                };
+                let Some(share) = limit.checked_div(u32::try_from(addresses.len()).unwrap_or(u32::MAX)) else {
+                    return Verdict::Unknown("the name has no address".to_owned());
+                };
+                let mut worst = Verdict::Unknown("no address was tried".to_owned());
+                for ip in addresses {
+                    worst = Verdict::of(connect(SocketAddr::new(ip, *port), share));
+                    if worst == Verdict::Accepts {
+                        break;
+                    }
+                }
+                worst
+            }
+        }
+    }
+}
+
+/// A connection to a port that the kernel draws numbers from for clients may meet itself: then nobody listens.
+fn connect(address: SocketAddr, limit: Duration) -> io::Result<()> {
+    let stream = TcpStream::connect_timeout(&address, limit.max(Duration::from_millis(1)))?;
+    if stream.local_addr()? == stream.peer_addr()? {
+        return Err(ErrorKind::ConnectionRefused.into());
+    }
+    Ok(())
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => f.write_str(&clean(&path.to_string_lossy())),
+            Self::Host(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Host(host, port) => write!(f, "{}:{port}", clean(host)),
+        }
+    }
+}
+
+/// Every try at one target.
+#[derive(Debug, Default)]
+pub(super) struct Tries(BTreeMap<Verdict, (u32, Option<Instant>)>);
+
+impl Tries {
+    pub(super) fn add(&mut self, verdict: Verdict) {
+        let (count, last) = self.0.entry(verdict).or_default();
+        (*count, *last) = (count.saturating_add(1), Some(Instant::now()));
+    }
+}
+
+/// `refused 57 times, last 0.4 s ago; no answer 2 times, last 31.0 s ago`
+impl fmt::Display for Tries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("the first try has not ended");
+        }
+        for (at, (verdict, (count, last))) in self.0.iter().enumerate() {
+            let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+            let ago = last.map_or(0.0, |last| last.elapsed().as_secs_f64());
+            write!(f, "{}{verdict} {times}, last {ago:.1} s ago", if at > 0 { "; " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_hosts_with_ports_and_paths() {
+        let host = |host: &str, port| Target::Host(host.to_owned(), port);
+        assert_eq!(Target::parse("db:5432").unwrap(), host("db", 5432));
+        assert_eq!(Target::parse("[::1]:80").unwrap(), host("::1", 80));
+        assert_eq!(Target::parse("127.0.0.1:65535").unwrap().to_string(), "127.0.0.1:65535");
+        assert_eq!(Target::parse("[::1]:80").unwrap().to_string(), "[::1]:80");
+        assert_eq!(Target::parse("/run/x.sock").unwrap(), Target::Path("/run/x.sock".into()));
+        for bad in ["db", ":80", "db:0", "db:65536", "db:http", "::1:80", "[db]:80", "http://db:80", ""] {
+            assert!(Target::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn tries_are_counted_by_what_they_came_to() {
+        let mut tries = Tries::default();
+        assert_eq!(tries.to_string(), "the first try has not ended");
+        for verdict in [Verdict::Refused, Verdict::Refused, Verdict::Silent] {
+            tries.add(verdict);
+        }
+        assert_eq!(tries.to_string(), "refused 2 times, last 0.0 s ago; no answer once, last 0.0 s ago");
+    }
+}

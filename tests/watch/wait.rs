@@ -1,0 +1,125 @@
+//! `portolan wait`: what it waits for, how it ends, and what it says.
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+
+use crate::support::{Lines, Outcome, TempDir, hear, kill, output, portolan_path};
+
+fn wait(args: &[&str]) -> Command {
+    let mut command = Command::new(portolan_path());
+    command.env_clear().env("PATH", "/usr/bin:/bin").arg("wait").args(args);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(args: &[&str]) -> Outcome {
+    Outcome::new(output(&mut wait(args)))
+}
+
+/// A port that nobody listens at while this lives: it is bound only.
+fn unused() -> (socket2::Socket, String) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap().to_string();
+    (socket, address)
+}
+
+#[test]
+fn what_accepts_connections_is_there() {
+    let v4 = TcpListener::bind("127.0.0.1:0").unwrap();
+    let v6 = TcpListener::bind("[::1]:0").unwrap();
+    let dir = TempDir::new();
+    let path = dir.path().join("x.sock");
+    let _unix = UnixListener::bind(&path).unwrap();
+    let targets = [v4.local_addr().unwrap().to_string(), v6.local_addr().unwrap().to_string()];
+    let ran = run(&[&targets[0], &targets[1], path.to_str().unwrap()]);
+    assert_eq!((ran.code, ran.text()), (Some(0), ""));
+    assert_eq!(ran.stderr.matches(" accepts connections after ").count(), 3, "{}", ran.stderr);
+    let ran = run(&[&targets[0], "--quiet"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn it_goes_on_until_somebody_listens() {
+    let (socket, address) = unused();
+    let child = wait(&[&address, "--", "echo", "up"]).spawn().unwrap();
+    socket.listen(1).unwrap();
+    let ran = Outcome::new(hear(child, "wait"));
+    assert_eq!((ran.code, ran.text()), (Some(0), "up\n"));
+}
+
+#[test]
+fn it_becomes_the_command() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let mut child = wait(&[&address, "--", "sh", "-c", "echo $$; trap 'exit 7' TERM; while :; do sleep 0.01; done"])
+        .spawn()
+        .unwrap();
+    let lines = Lines::of(&mut child);
+    assert_eq!(lines.next(), Some(child.id().to_string()), "the same process");
+    kill(child.id(), Signal::TERM);
+    // The trap may come a moment after the line; the signal is not lost, as the shell has its own action again.
+    let status = crate::support::finish(child).unwrap();
+    assert!(status.code() == Some(7) || std::os::unix::process::ExitStatusExt::signal(&status) == Some(15), "{status}");
+    let ran = run(&[&address, "--", "/nowhere"]);
+    assert_eq!(ran.code, Some(3));
+    assert!(ran.stderr.contains("error: cannot run '/nowhere': No such file or directory"), "{}", ran.stderr);
+}
+
+#[test]
+fn when_the_time_is_over_it_says_what_was_tried_and_runs_nothing() {
+    let (_socket, address) = unused();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let there = listener.local_addr().unwrap().to_string();
+    let ran = run(&[&there, &address, "/nowhere/x.sock", "--timeout", "500ms", "--", "echo", "up"]);
+    assert_eq!((ran.code, ran.text()), (Some(1), ""));
+    let (line, rest) = ran.stderr.split_once(&format!("error: cannot reach {address}: refused ")).expect(&ran.stderr);
+    assert!(line.starts_with(&format!("{there} accepts connections")));
+    assert!(rest.contains(" times, last 0.") && rest.contains(" s ago\nhint: look whether it runs"), "{rest}");
+    assert!(rest.contains("error: cannot reach /nowhere/x.sock: no such socket "), "{rest}");
+}
+
+#[test]
+fn what_is_gone_is_gone() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let ran = run(&[&address, "--gone", "--timeout", "300ms"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains(&format!("error: cannot see the end of {address}: accepted ")), "{}", ran.stderr);
+    let child = wait(&[&address, "--gone"]).spawn().unwrap();
+    drop(listener);
+    let ran = Outcome::new(hear(child, "wait --gone"));
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stderr.contains(" is gone after "), "{}", ran.stderr);
+}
+
+#[test]
+fn signals_end_it() {
+    let (_socket, address) = unused();
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let dir = TempDir::new();
+        let fifo = UnixListener::bind(dir.path().join("up")).unwrap();
+        let child = wait(&[&address, dir.path().join("up").to_str().unwrap()]).spawn().unwrap();
+        // It has begun: signals are caught by now.
+        fifo.accept().unwrap();
+        kill(child.id(), signal);
+        assert_eq!(Outcome::new(hear(child, "wait")).code, Some(code));
+    }
+}
+
+#[test]
+fn what_is_no_target_is_refused() {
+    for (target, why) in [
+        ("db", "cannot use TARGET 'db': it has no port"),
+        ("db:0", "cannot use TARGET 'db:0': its port is no number from 1 to 65535"),
+        ("http://db:80", "cannot use TARGET 'http://db:80': its host is neither a name nor an address"),
+    ] {
+        let ran = run(&[target]);
+        assert_eq!(ran.code, Some(2));
+        assert!(ran.stderr.starts_with(&format!("error: {why}")), "{}", ran.stderr);
+    }
+    assert_eq!(run(&[]).code, Some(2));
+}
