@@ -89,7 +89,9 @@ impl Wait {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) if time.is_zero() => {
-                    left.iter().for_each(|&number| self.tell(&self.targets[number], &tries[number]));
+                    for &number in &left {
+                        self.tell(&self.targets[number], &tries[number]);
+                    }
                     return Ok(Exit::ConditionFailed);
                 }
                 Err(_) => {}
