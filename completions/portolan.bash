@@ -46,6 +46,9 @@ _portolan() {
             portolan,validate)
                 cmd="portolan__subcmd__validate"
                 ;;
+            portolan,wait)
+                cmd="portolan__subcmd__wait"
+                ;;
             portolan__subcmd__config,help)
                 cmd="portolan__subcmd__config__subcmd__help"
                 ;;
@@ -118,6 +121,9 @@ _portolan() {
             portolan__subcmd__help,validate)
                 cmd="portolan__subcmd__help__subcmd__validate"
                 ;;
+            portolan__subcmd__help,wait)
+                cmd="portolan__subcmd__help__subcmd__wait"
+                ;;
             portolan__subcmd__help__subcmd__config,show)
                 cmd="portolan__subcmd__help__subcmd__config__subcmd__show"
                 ;;
@@ -140,7 +146,7 @@ _portolan() {
 
     case "${cmd}" in
         portolan)
-            opts="-o -q -h -V --config --output --json --color --quiet --help --version discover scan validate score explain ports completions man config help"
+            opts="-o -q -h -V --config --output --json --color --quiet --help --version discover scan validate score wait explain ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -975,7 +981,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help)
-            opts="discover scan validate score explain ports completions man config help"
+            opts="discover scan validate score wait explain ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1185,6 +1191,20 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help__subcmd__validate)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__wait)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1584,6 +1604,40 @@ _portolan() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o plusdirs
                     fi
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__wait)
+            opts="-o -q -h -V --gone --timeout --config --output --json --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --config)

@@ -33,6 +33,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand scan 'Ask hosts which of their TCP ports are open; short for `discover scan`'
             cand validate 'Check services and score how well they are, each point explained'
             cand score 'Score services again from what `portolan validate --evidence` saw'
+            cand wait 'Wait until every target accepts connections, then exit, or become a command'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand ports 'List the built-in port names, which --ports takes in the place of numbers'
             cand completions 'Print the completion script of a shell'
@@ -350,6 +351,21 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;wait'= {
+            cand --timeout 'How long to wait for all of them'
+            cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
+            cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
+            cand --gone 'Wait until none of them accepts connections any more; a name that nobody knows counts as not gone'
+            cand --json 'Short for --output json'
+            cand -q 'Nothing on stderr but errors'
+            cand --quiet 'Nothing on stderr but errors'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;explain'= {
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
             cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
@@ -443,6 +459,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand scan 'Ask hosts which of their TCP ports are open; short for `discover scan`'
             cand validate 'Check services and score how well they are, each point explained'
             cand score 'Score services again from what `portolan validate --evidence` saw'
+            cand wait 'Wait until every target accepts connections, then exit, or become a command'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand ports 'List the built-in port names, which --ports takes in the place of numbers'
             cand completions 'Print the completion script of a shell'
@@ -469,6 +486,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;validate'= {
         }
         &'portolan;help;score'= {
+        }
+        &'portolan;help;wait'= {
         }
         &'portolan;help;explain'= {
         }
