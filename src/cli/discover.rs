@@ -55,7 +55,8 @@ impl Discover {
 
 /// Ask hosts which of their TCP ports are open; short for `discover scan`
 ///
-/// Connects to every port asked for, and closes again at once; nothing is sent. Needs no rights. A target is an address, a
+/// Connects to every port asked for, and closes again at once; nothing is sent. Where there are several hosts, each is
+/// looked for first, and one that does not show itself is left out and counted (--no-ping). Needs no rights. A target is an address, a
 /// network (10.0.0.0/24), a range (10.0.0.1-50), a host name, `local` for this machine's own addresses, @FILE for a file of
 /// targets, or - for standard input. Open ports are listed; what else was found is counted on standard error.
 #[derive(Args, Debug)]

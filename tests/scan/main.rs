@@ -5,6 +5,7 @@
 
 mod diff;
 mod filters;
+mod hosts;
 mod limits;
 mod recall;
 mod resume;

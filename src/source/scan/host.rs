@@ -32,6 +32,20 @@ pub(super) struct Host {
     quick: u8,
     /// Whether it stands in the queue of those that may be asked.
     pub(super) queued: bool,
+    pub(super) presence: Presence,
+    /// Questions whether somebody is there that had no answer.
+    pub(super) missed: u8,
+}
+
+/// Whether anybody is at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// Not known yet.
+    Unknown,
+    /// Somebody is, or is taken to be.
+    There,
+    /// Nobody has answered.
+    Absent,
 }
 
 /// So many silent ports are asked again before the rest is judged by them.
@@ -49,7 +63,7 @@ const WORTH_A_LOOK: u8 = 40;
 const KERNEL_REPEATS: u64 = 1_000_000;
 
 impl Host {
-    pub(super) fn new(number: u64, first: u32, pace: &Pace) -> Self {
+    pub(super) fn new(number: u64, first: u32, pace: &Pace, presence: Presence) -> Self {
         Self {
             number,
             next: first,
@@ -64,7 +78,9 @@ impl Host {
             again_begun: 0,
             loss: 0.0,
             quick: 128,
-            queued: true,
+            queued: presence == Presence::There,
+            presence,
+            missed: 0,
         }
     }
 
@@ -223,7 +239,7 @@ mod tests {
 
     fn host() -> (Host, Pace) {
         let pace = Pace::new(Tempo::Normal, Duration::from_secs(3), None, None, 1);
-        (Host::new(0, 0, &pace), pace)
+        (Host::new(0, 0, &pace, Presence::There), pace)
     }
 
     #[test]

@@ -47,6 +47,8 @@ use crate::source::{ListFuture, Progress, Sink, Source};
 const MANY: u128 = 1 << 20;
 /// With fewer questions another thread costs more than it brings.
 const WORTH_A_THREAD: u64 = 512;
+/// With fewer ports it takes as long to look for a host as to ask them.
+const WORTH_A_PING: usize = 16;
 /// Threads beyond this only wait for each other in the kernel.
 const MOST_THREADS: usize = 4;
 
@@ -125,7 +127,10 @@ impl Scan {
         let resume = self.resume.as_deref().map(begin_resume).transpose()?;
         let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
         let worth = usize::try_from(probes / WORTH_A_THREAD).unwrap_or(usize::MAX).max(1);
-        let threads = cores.min(worth);
+        let ping = !self.no_ping && hosts > 1 && ports.len() > WORTH_A_PING;
+        // Who looks for a host asks its ports too.
+        let most = if ping { usize::try_from(hosts).unwrap_or(usize::MAX) } else { usize::MAX };
+        let threads = cores.min(worth).min(most);
         let plan = Plan {
             order: ProbeOrder::new(hosts, &ports, RandomState::new().hash_one(hosts)),
             hosts,
@@ -135,6 +140,7 @@ impl Scan {
             ephemeral: ephemeral_ports(),
             deadline,
             threads,
+            ping,
             addresses,
             done: resume.as_ref().map(|resume| Arc::clone(&resume.done)),
         };

@@ -20,7 +20,8 @@ Examples:
 
 /// Ask hosts which of their TCP ports are open
 ///
-/// Connects to every port asked for, and closes again at once; nothing is sent. Needs no rights. A target is an address, a
+/// Connects to every port asked for, and closes again at once; nothing is sent. Where there are several hosts, each is
+/// looked for first, and one that does not show itself is left out and counted (--no-ping). Needs no rights. A target is an address, a
 /// network (10.0.0.0/24), a range (10.0.0.1-50), a host name, `local` for this machine's own addresses, @FILE for a file of
 /// targets, or - for standard input. Open ports are listed; what else was found is counted on standard error.
 #[derive(Args, Clone, Debug)]
@@ -56,6 +57,9 @@ pub struct Scan {
     /// Leave out these ports
     #[arg(long, value_name = "PORTS", help_heading = "Ports")]
     pub exclude_ports: Option<Ports>,
+    /// Ask every port of every host, without looking first whether anybody is there
+    #[arg(long, help_heading = "Pace")]
+    pub no_ping: bool,
     /// How fast to go
     #[arg(short = 'T', long, value_enum, value_name = "PACE", default_value_t, help_heading = "Pace")]
     pub pace: Tempo,
@@ -98,6 +102,7 @@ impl Default for Scan {
             ports: None,
             top_ports: None,
             exclude_ports: None,
+            no_ping: false,
             pace: Tempo::default(),
             rate: None,
             timeout: Duration::from_secs(3),

@@ -25,6 +25,8 @@ pub(super) struct Plan {
     pub(super) ephemeral: RangeInclusive<u16>,
     pub(super) deadline: Option<Instant>,
     pub(super) threads: usize,
+    /// Look first whether somebody is at each address.
+    pub(super) ping: bool,
     /// What need not be asked, and where to note what has been.
     pub(super) done: Option<Arc<Done>>,
 }
@@ -56,7 +58,7 @@ impl Plan {
     /// ports of every host where there are few.
     pub(super) fn share(&self, thread: usize) -> Share {
         let (thread, threads) = (thread as u64, self.threads as u64);
-        if self.hosts >= threads * 4 {
+        if self.ping || self.hosts >= threads * 4 {
             Share { first_host: thread, host_stride: threads, first_step: 0, step_stride: 1 }
         } else {
             let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
@@ -87,7 +89,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_shares_of_all_threads_are_everything_once(hosts in 1_u32..30, ports in 1_u16..40, threads in 1_usize..5) {
+        fn the_shares_of_all_threads_are_everything_once(hosts in 1_u32..30, ports in 1_u16..40, threads in 1_usize..5, ping: bool) {
             let block = Block::new([10, 0, 0, 0].into(), std::net::Ipv4Addr::from_bits(0x0a00_0000 + hosts - 1).into());
             let ports: Ports = (1..=ports).collect();
             let plan = Plan {
@@ -100,6 +102,7 @@ mod tests {
                 ephemeral: 1..=1,
                 deadline: None,
                 threads,
+                ping,
                 done: None,
             };
             let mut seen = BTreeSet::new();

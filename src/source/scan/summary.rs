@@ -37,7 +37,15 @@ impl Summary {
         if self.before > 0 {
             let _ = write!(text, "; {} asked before", self.before);
         }
-        let untried = self.probes.saturating_sub(self.before + tally.known());
+        if tally.absent_hosts > 0 {
+            let _ = write!(
+                text,
+                "; {} not seen, {} ports not tried (--no-ping tries them)",
+                hosts(tally.absent_hosts),
+                tally.absent
+            );
+        }
+        let untried = self.probes.saturating_sub(self.before + tally.known() + tally.absent);
         if untried > 0 {
             let _ = write!(text, "; {untried} not tried");
         }
@@ -58,7 +66,8 @@ impl Summary {
             let why = tally.shortage.map_or_else(|| "every attempt met itself".to_owned(), shortage);
             faults.push(fault(tally.short, &why, "scan fewer targets at a time, or raise the limit"));
         }
-        let untried = self.probes.saturating_sub(self.before + tally.known() + tally.prohibited + tally.short);
+        let untried =
+            self.probes.saturating_sub(self.before + tally.known() + tally.absent + tally.prohibited + tally.short);
         match tally.cut {
             _ if untried == 0 => {}
             Some(Cut::Deadline) => faults.push(fault(untried, TIME_OVER.0, TIME_OVER.1)),
@@ -101,6 +110,14 @@ mod tests {
         let mut tally = Tally::default();
         (0..20).for_each(|_| tally.count(PortState::Closed));
         assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 0 open, 20 closed");
+        assert!(summary.faults(&tally).is_empty());
+
+        let mut tally = Tally::default();
+        (0..10).for_each(|_| tally.count(PortState::Closed));
+        (tally.absent_hosts, tally.absent) = (1, 10);
+        let expected =
+            "10 ports of 2 hosts: 0 open, 10 closed; 1 host not seen, 10 ports not tried (--no-ping tries them)";
+        assert_eq!(summary.sentence(&tally), expected);
         assert!(summary.faults(&tally).is_empty());
 
         let mut tally = Tally::default();

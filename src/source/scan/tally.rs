@@ -13,6 +13,9 @@ pub(super) struct Tally {
     /// Ports that could not be asked for want of something, after much patience, and what that was.
     pub(super) short: u64,
     pub(super) shortage: Option<Errno>,
+    /// Hosts that nobody seems to be at, and ports of theirs that were not asked.
+    pub(super) absent_hosts: u64,
+    pub(super) absent: u64,
     /// Why the thread ended before its work did.
     pub(super) cut: Option<Cut>,
 }
@@ -46,6 +49,8 @@ impl Tally {
         self.states.iter_mut().zip(other.states).for_each(|(sum, more)| *sum += more);
         self.prohibited += other.prohibited;
         self.short += other.short;
+        self.absent_hosts += other.absent_hosts;
+        self.absent += other.absent;
         self.shortage = self.shortage.or(other.shortage);
         self.cut = self.cut.or(other.cut);
     }

@@ -1,12 +1,14 @@
 //! One thread of a scan: takes its share of the questions, asks them as fast as its windows allow, and tells what
 //! became of each.
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
+mod ping;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use super::host::Host;
-use super::pace::{Window, micros};
+use super::host::{Host, Presence};
+use super::pace::{Pace, Window, micros};
 use super::plan::{Plan, Share};
 use super::run::{Found, Wire};
 use super::tally::{Cut, Tally};
@@ -21,17 +23,19 @@ const BURST: usize = 64;
 const LOOK: u64 = 10_000;
 /// Questions put aside before no new ports are begun.
 const MOST_ASIDE: usize = 65_536;
-/// What fails for want of something of ours is tried again so often, in pauses of up to a tenth of a second.
-const PATIENCE: u8 = 100;
+/// What fails for want of something of ours is tried again so often, in pauses of up to a fifth of a second.
+const PATIENCE: u8 = 60;
 /// Microseconds of the shortest and the longest pause after a shortage.
-const PAUSES: (u64, u64) = (1000, 100_000);
+const PAUSES: (u64, u64) = (1000, 200_000);
 /// A burst that `--rate` allows after a wait, in microseconds of its pace.
 const CATCH_UP: f64 = 20_000.0;
 
 /// The mark of a question that is asked once more to be sure of an open port.
 const CONFIRM: u8 = 0x80;
+/// The mark of a question whether somebody is there.
+const PING: u8 = 0x40;
 /// The other bits count how often it could not be asked.
-const TRIES: u8 = 0x7f;
+const TRIES: u8 = 0x3f;
 
 /// A thread's work.
 pub(super) struct Worker<'p> {
@@ -46,6 +50,10 @@ pub(super) struct Worker<'p> {
     /// Questions to be asked again, and those of them that must wait for the next look.
     again: VecDeque<Probe>,
     aside: Vec<Probe>,
+    /// How many times it was looked whether a host is there, and how long to wait for that.
+    pings: usize,
+    ping_pace: Pace,
+    neighbours: Option<Cache>,
     /// For all hosts together.
     window: Window,
     /// When the next question may go out, on `begin`'s clock, for `--rate`.
@@ -56,6 +64,12 @@ pub(super) struct Worker<'p> {
     next_look: u64,
     asked: u64,
     tally: Tally,
+}
+
+/// The kernel's neighbour table, and when it was read.
+struct Cache {
+    read: u64,
+    there: BTreeSet<IpAddr>,
 }
 
 impl<'p> Worker<'p> {
@@ -70,6 +84,9 @@ impl<'p> Worker<'p> {
             ready: VecDeque::new(),
             again: VecDeque::new(),
             aside: Vec::new(),
+            pings: 0,
+            ping_pace: Pace { most_timeout: plan.pace.most_timeout.min(plan.pace.first_timeout * 2), ..plan.pace },
+            neighbours: None,
             window: Window::new(plan.pace.first_window, f32::MAX),
             next_question: 0.0,
             paused_until: 0,
@@ -98,13 +115,16 @@ impl<'p> Worker<'p> {
     fn take_hosts(&mut self, first: u64, end: u64) {
         self.hosts.clear();
         self.ready.clear();
+        self.pings = 0;
+        let presence = if self.plan.ping { Presence::Unknown } else { Presence::There };
         let mut place = first;
         while place < end {
             self.ready.push_back(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
-            self.hosts.push(Host::new(self.plan.order.host(place), self.share.first_step, &self.plan.pace));
+            self.hosts.push(Host::new(self.plan.order.host(place), self.share.first_step, &self.plan.pace, presence));
             place += self.share.host_stride;
         }
-        self.ready.retain(|_| self.share.first_step < self.plan.order.steps());
+        let any = !self.plan.ping && self.share.first_step < self.plan.order.steps();
+        self.ready.retain(|_| any);
     }
 
     /// Asks the hosts in hand until nothing of them is left.
@@ -116,8 +136,8 @@ impl<'p> Worker<'p> {
             if now >= self.next_look {
                 self.look_around(now, &mut ended)?;
             }
-            if self.connector.waiting() == 0 && self.ready.is_empty() && self.again.is_empty() && self.aside.is_empty()
-            {
+            let nothing_left = self.ready.is_empty() && self.again.is_empty() && self.aside.is_empty();
+            if self.connector.waiting() == 0 && nothing_left && !self.pings_are_left() {
                 return Ok(());
             }
             if self.connector.waiting() > 0 || !more {
@@ -164,6 +184,9 @@ impl<'p> Worker<'p> {
     fn next(&mut self) -> Option<Probe> {
         while let Some(probe) = self.again.pop_front() {
             let host = &self.hosts[probe.host as usize];
+            if probe.marks & PING != 0 && host.presence != Presence::Unknown {
+                continue;
+            }
             let silences = probe.attempt - 1;
             if silences > 0 && probe.marks == 0 && !host.is_worth_asking_again(&self.plan.pace, silences) {
                 self.tell(Probe { attempt: silences, ..probe }, Reason::NoResponse, None);
@@ -176,6 +199,9 @@ impl<'p> Worker<'p> {
         }
         if self.aside.len() >= MOST_ASIDE {
             return None;
+        }
+        if let Some(ping) = self.next_ping() {
+            return Some(ping);
         }
         loop {
             let at = self.ready.pop_front()?;
@@ -239,7 +265,7 @@ impl<'p> Worker<'p> {
     fn leave_window(&mut self, at: u32) {
         let host = &mut self.hosts[at as usize];
         host.open -= 1;
-        if !host.queued && host.next < self.plan.order.steps() {
+        if host.presence == Presence::There && !host.queued && host.next < self.plan.order.steps() {
             host.queued = true;
             self.ready.push_back(at);
         }
@@ -252,6 +278,9 @@ impl<'p> Worker<'p> {
     }
 
     fn take_answer(&mut self, probe: Probe, answer: Answer, since: u64) {
+        if probe.marks & PING != 0 {
+            return self.take_ping(probe, answer, since);
+        }
         match answer {
             Answer::Open { own: true, .. } if self.needs_confirmation(probe) => {
                 self.again.push_back(Probe { marks: CONFIRM, ..probe });
@@ -312,7 +341,9 @@ impl<'p> Worker<'p> {
             self.paused_until = self.now() + self.pause;
             self.pause = (self.pause * 2).min(PAUSES.1);
         }
-        if probe.marks & TRIES >= PATIENCE {
+        if probe.marks & TRIES >= PATIENCE && probe.marks & PING != 0 {
+            self.see(probe.host);
+        } else if probe.marks & TRIES >= PATIENCE {
             self.tally.short += 1;
             self.tally.shortage = self.tally.shortage.or(shortage.map(|shortage| shortage.0));
             self.leave(probe);
@@ -351,7 +382,8 @@ impl<'p> Worker<'p> {
         }
         let (plan, hosts) = (self.plan, &self.hosts);
         let patience = |probe: Probe, since: u64| {
-            hosts[probe.host as usize].patience(&plan.pace, probe.attempt, now.saturating_sub(since))
+            let pace = if probe.marks & PING == 0 { &plan.pace } else { &self.ping_pace };
+            hosts[probe.host as usize].patience(pace, probe.attempt, now.saturating_sub(since))
         };
         let mut late = Vec::new();
         let expired = self.connector.expire(patience, |probe| address(plan, hosts, probe), ended, &mut late);

@@ -1,0 +1,121 @@
+//! Who is there on this machine's own links: the kernel's neighbour table through netlink (`man 7 rtnetlink`), which anybody
+//! may read.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use rustix::net::netlink::SocketAddrNetlink;
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
+
+const RTM_NEWNEIGH: u16 = 28;
+const RTM_GETNEIGH: u16 = 30;
+/// `NLM_F_REQUEST | NLM_F_DUMP`
+const DUMP: u16 = 0x301;
+const NLMSG_ERROR: u16 = 2;
+const NLMSG_DONE: u16 = 3;
+const NDA_DST: u16 = 1;
+/// `NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE`: the host has answered for its address, now or a while ago.
+const ANSWERED: u16 = 0x02 | 0x04 | 0x08 | 0x10;
+/// `struct nlmsghdr`, and `struct ndmsg` behind it.
+const HEADER: usize = 16;
+const NDMSG: usize = 12;
+/// The kernel fills at most 32 KiB per read of a dump.
+const BUFFER: usize = 64 * 1024;
+/// The kernel answers at once; this only keeps a broken one from hanging us.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The addresses for which somebody has answered (ARP, neighbour discovery).
+///
+/// # Errors
+/// What the kernel says.
+pub(crate) fn neighbours() -> io::Result<BTreeSet<IpAddr>> {
+    let flags = SocketFlags::CLOEXEC;
+    // Protocol 0 is `NETLINK_ROUTE`.
+    let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, None)?;
+    sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(PATIENCE))?;
+    let mut request = [0; HEADER + NDMSG];
+    request[0..4].copy_from_slice(&28_u32.to_ne_bytes());
+    request[4..6].copy_from_slice(&RTM_GETNEIGH.to_ne_bytes());
+    request[6..8].copy_from_slice(&DUMP.to_ne_bytes());
+    rustix::net::sendto(&fd, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+    let (mut found, mut buffer) = (BTreeSet::new(), vec![0; BUFFER]);
+    loop {
+        let (_, length) = rustix::net::recv(&fd, buffer.as_mut_slice(), RecvFlags::empty())?;
+        let mut rest = &buffer[..length];
+        while let Some((kind, message, next)) = first_message(rest) {
+            match kind {
+                NLMSG_DONE => return Ok(found),
+                NLMSG_ERROR => return Err(io::Error::other("the kernel does not list its neighbours")),
+                RTM_NEWNEIGH => found.extend(neighbour(message)),
+                _ => {}
+            }
+            rest = next;
+        }
+    }
+}
+
+/// The first message: its kind, what it carries, and those after it.
+fn first_message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+    let length = u32::from_ne_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
+    let message = bytes.get(HEADER..length)?;
+    Some((u16_at(bytes, 4)?, message, bytes.get(length.next_multiple_of(4)..).unwrap_or_default()))
+}
+
+/// The address of an entry, if somebody has answered for it.
+fn neighbour(message: &[u8]) -> Option<IpAddr> {
+    if u16_at(message, 8)? & ANSWERED == 0 {
+        return None;
+    }
+    let mut attributes = message.get(NDMSG..)?;
+    loop {
+        let length = usize::from(u16_at(attributes, 0)?).max(4);
+        if u16_at(attributes, 2)? == NDA_DST {
+            let address = attributes.get(4..length)?;
+            let v4 = <[u8; 4]>::try_from(address).map(Ipv4Addr::from).map(IpAddr::from);
+            return v4.or_else(|_| <[u8; 16]>::try_from(address).map(Ipv6Addr::from).map(IpAddr::from)).ok();
+        }
+        attributes = attributes.get(length.next_multiple_of(4)..)?;
+    }
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_ne_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(state: u16, address: &[u8]) -> Vec<u8> {
+        let mut message = vec![0; NDMSG];
+        message[8..10].copy_from_slice(&state.to_ne_bytes());
+        // A hardware address before it, which is no multiple of four long.
+        message.extend([10_u16.to_ne_bytes(), 2_u16.to_ne_bytes()].as_flattened());
+        message.extend([1, 2, 3, 4, 5, 6, 0, 0]);
+        let length = u16::try_from(4 + address.len()).unwrap();
+        message.extend([length.to_ne_bytes(), NDA_DST.to_ne_bytes()].as_flattened());
+        message.extend(address);
+        message
+    }
+
+    #[test]
+    fn only_who_has_answered_is_there() {
+        assert_eq!(neighbour(&entry(0x02, &[10, 0, 0, 5])), Some("10.0.0.5".parse().unwrap()));
+        let v6: Ipv6Addr = "2001:db8::7".parse().unwrap();
+        assert_eq!(neighbour(&entry(0x08, &v6.octets())), Some(v6.into()));
+        for state in [0x01, 0x20, 0x40, 0x80] {
+            assert_eq!(neighbour(&entry(state, &[10, 0, 0, 5])), None, "{state:#x}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_no_neighbour() {
+        let whole = entry(0x02, &[10, 0, 0, 5]);
+        for length in 0..whole.len() {
+            assert_eq!(neighbour(&whole[..length]), None);
+        }
+        assert!(neighbours().is_ok());
+    }
+}

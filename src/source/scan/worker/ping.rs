@@ -1,0 +1,90 @@
+//! Whether a host is there, before all of its ports are asked: a few connections, and what the kernel has learned of its
+//! neighbours by them. Most addresses of a network belong to nobody, and every port of nobody takes a timeout.
+
+use super::{Cache, Worker};
+use crate::model::Reason;
+use crate::net::{Answer, Probe, neighbours};
+use crate::source::scan::host::Presence;
+
+/// Of the web, a shell, and file sharing: what the firewalls of most hosts let through. A refusal is an answer too.
+const PORTS: [u16; 4] = [443, 80, 22, 445];
+/// How often each is asked.
+const ATTEMPTS: u8 = 2;
+/// For so many microseconds the neighbour table is taken for what it was.
+const FRESH: u64 = 50_000;
+
+impl Worker<'_> {
+    /// The next question whether somebody is there: one of each host in turn.
+    pub(super) fn next_ping(&mut self) -> Option<Probe> {
+        while self.pings_are_left() {
+            let (round, at) = (self.pings / self.hosts.len(), self.pings % self.hosts.len());
+            self.pings += 1;
+            if self.hosts[at].presence == Presence::Unknown {
+                let host = u32::try_from(at).unwrap_or(u32::MAX);
+                return Some(Probe { host, port: PORTS[round], attempt: 1, marks: super::PING });
+            }
+        }
+        None
+    }
+
+    pub(super) fn pings_are_left(&self) -> bool {
+        self.plan.ping && self.pings < self.hosts.len() * PORTS.len()
+    }
+
+    pub(super) fn take_ping(&mut self, probe: Probe, answer: Answer, since: u64) {
+        match answer {
+            Answer::Open { .. } | Answer::No(Reason::Refused) => {
+                self.take_word(probe, self.now().saturating_sub(since));
+                self.see(probe.host);
+            }
+            // Says nothing of the host; its own ports will tell.
+            Answer::Prohibited => self.see(probe.host),
+            Answer::Itself => self.once_more(probe, None),
+            Answer::Short(shortage) => self.once_more(probe, Some(shortage)),
+            Answer::Silent if probe.attempt < ATTEMPTS => {
+                self.again.push_back(Probe { attempt: probe.attempt + 1, marks: super::PING, ..probe });
+            }
+            Answer::Silent | Answer::No(_) => self.miss(probe.host),
+        }
+    }
+
+    /// Somebody is there: its ports are asked.
+    pub(super) fn see(&mut self, at: u32) {
+        let host = &mut self.hosts[at as usize];
+        if host.presence == Presence::Unknown {
+            host.presence = Presence::There;
+            host.queued = true;
+            self.ready.push_back(at);
+        }
+    }
+
+    /// One question more without an answer. After the last, only a host that has told its link address is there.
+    fn miss(&mut self, at: u32) {
+        let host = &mut self.hosts[at as usize];
+        host.missed += 1;
+        if usize::from(host.missed) < PORTS.len() || host.presence != Presence::Unknown {
+            return;
+        }
+        let number = host.number;
+        let ip = self.plan.address(number, 0).ip();
+        if self.neighbours().contains(&ip) {
+            return self.see(at);
+        }
+        self.hosts[at as usize].presence = Presence::Absent;
+        let order = &self.plan.order;
+        let left =
+            (0..order.steps()).filter(|&step| !self.plan.is_done(number, order.port(number, step))).count() as u64;
+        self.tally.absent += left;
+        self.tally.absent_hosts += 1;
+        self.asked += left;
+    }
+
+    /// The kernel's neighbours. Where it does not tell them there are none.
+    fn neighbours(&mut self) -> &std::collections::BTreeSet<std::net::IpAddr> {
+        let now = self.now();
+        if self.neighbours.as_ref().is_none_or(|cache| now.saturating_sub(cache.read) > FRESH) {
+            self.neighbours = None;
+        }
+        &self.neighbours.get_or_insert_with(|| Cache { read: now, there: neighbours().unwrap_or_default() }).there
+    }
+}
