@@ -30,7 +30,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand discover 'List services'
-            cand scan 'Ask hosts which of their TCP ports are open; short for `discover scan`'
+            cand scan 'Ask hosts which of their ports are open; short for `discover scan`'
             cand validate 'Check services and score how well they are, each point explained'
             cand score 'Score services again from what `portolan validate --evidence` saw'
             cand wait 'Wait until every target accepts connections, then exit, or become a command'
@@ -67,7 +67,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
             cand local 'List what listens on this machine: addresses, processes, owners'
-            cand scan 'Ask hosts which of their TCP ports are open'
+            cand scan 'Ask hosts which of their ports are open'
             cand k8s 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them'
             cand file 'List the services that a file declares, and what to ask them'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -145,6 +145,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --ipv6 'Only IPv6 addresses'
             cand -y 'Scan also where that takes more than 1,048,576 questions'
             cand --yes 'Scan also where that takes more than 1,048,576 questions'
+            cand -U 'Ask UDP ports, not TCP; without --ports those that portolan has a question for'
+            cand --udp 'Ask UDP ports, not TCP; without --ports those that portolan has a question for'
             cand --no-ping 'Ask every port of every host, without looking first whether anybody is there'
             cand --all 'List closed, filtered and unreachable ports too'
             cand --reason 'Show in the table what each state is known from'
@@ -229,7 +231,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;discover;help'= {
             cand local 'List what listens on this machine: addresses, processes, owners'
-            cand scan 'Ask hosts which of their TCP ports are open'
+            cand scan 'Ask hosts which of their ports are open'
             cand k8s 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them'
             cand file 'List the services that a file declares, and what to ask them'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -282,6 +284,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --ipv6 'Only IPv6 addresses'
             cand -y 'Scan also where that takes more than 1,048,576 questions'
             cand --yes 'Scan also where that takes more than 1,048,576 questions'
+            cand -U 'Ask UDP ports, not TCP; without --ports those that portolan has a question for'
+            cand --udp 'Ask UDP ports, not TCP; without --ports those that portolan has a question for'
             cand --no-ping 'Ask every port of every host, without looking first whether anybody is there'
             cand --all 'List closed, filtered and unreachable ports too'
             cand --reason 'Show in the table what each state is known from'
@@ -458,7 +462,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;help'= {
             cand discover 'List services'
-            cand scan 'Ask hosts which of their TCP ports are open; short for `discover scan`'
+            cand scan 'Ask hosts which of their ports are open; short for `discover scan`'
             cand validate 'Check services and score how well they are, each point explained'
             cand score 'Score services again from what `portolan validate --evidence` saw'
             cand wait 'Wait until every target accepts connections, then exit, or become a command'
@@ -471,7 +475,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;help;discover'= {
             cand local 'List what listens on this machine: addresses, processes, owners'
-            cand scan 'Ask hosts which of their TCP ports are open'
+            cand scan 'Ask hosts which of their ports are open'
             cand k8s 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them'
             cand file 'List the services that a file declares, and what to ask them'
         }

@@ -33,7 +33,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('discover', 'discover', [CompletionResultType]::ParameterValue, 'List services')
-            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their TCP ports are open; short for `discover scan`')
+            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their ports are open; short for `discover scan`')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check services and score how well they are, each point explained')
             [CompletionResult]::new('score', 'score', [CompletionResultType]::ParameterValue, 'Score services again from what `portolan validate --evidence` saw')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until every target accepts connections, then exit, or become a command')
@@ -71,7 +71,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine: addresses, processes, owners')
-            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their TCP ports are open')
+            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their ports are open')
             [CompletionResult]::new('k8s', 'k8s', [CompletionResultType]::ParameterValue, 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them')
             [CompletionResult]::new('file', 'file', [CompletionResultType]::ParameterValue, 'List the services that a file declares, and what to ask them')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -151,6 +151,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--ipv6', '--ipv6', [CompletionResultType]::ParameterName, 'Only IPv6 addresses')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Scan also where that takes more than 1,048,576 questions')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Scan also where that takes more than 1,048,576 questions')
+            [CompletionResult]::new('-U', '-U ', [CompletionResultType]::ParameterName, 'Ask UDP ports, not TCP; without --ports those that portolan has a question for')
+            [CompletionResult]::new('--udp', '--udp', [CompletionResultType]::ParameterName, 'Ask UDP ports, not TCP; without --ports those that portolan has a question for')
             [CompletionResult]::new('--no-ping', '--no-ping', [CompletionResultType]::ParameterName, 'Ask every port of every host, without looking first whether anybody is there')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List closed, filtered and unreachable ports too')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Show in the table what each state is known from')
@@ -238,7 +240,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;discover;help' {
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine: addresses, processes, owners')
-            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their TCP ports are open')
+            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their ports are open')
             [CompletionResult]::new('k8s', 'k8s', [CompletionResultType]::ParameterValue, 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them')
             [CompletionResult]::new('file', 'file', [CompletionResultType]::ParameterValue, 'List the services that a file declares, and what to ask them')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
@@ -297,6 +299,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--ipv6', '--ipv6', [CompletionResultType]::ParameterName, 'Only IPv6 addresses')
             [CompletionResult]::new('-y', '-y', [CompletionResultType]::ParameterName, 'Scan also where that takes more than 1,048,576 questions')
             [CompletionResult]::new('--yes', '--yes', [CompletionResultType]::ParameterName, 'Scan also where that takes more than 1,048,576 questions')
+            [CompletionResult]::new('-U', '-U ', [CompletionResultType]::ParameterName, 'Ask UDP ports, not TCP; without --ports those that portolan has a question for')
+            [CompletionResult]::new('--udp', '--udp', [CompletionResultType]::ParameterName, 'Ask UDP ports, not TCP; without --ports those that portolan has a question for')
             [CompletionResult]::new('--no-ping', '--no-ping', [CompletionResultType]::ParameterName, 'Ask every port of every host, without looking first whether anybody is there')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'List closed, filtered and unreachable ports too')
             [CompletionResult]::new('--reason', '--reason', [CompletionResultType]::ParameterName, 'Show in the table what each state is known from')
@@ -486,7 +490,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;help' {
             [CompletionResult]::new('discover', 'discover', [CompletionResultType]::ParameterValue, 'List services')
-            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their TCP ports are open; short for `discover scan`')
+            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their ports are open; short for `discover scan`')
             [CompletionResult]::new('validate', 'validate', [CompletionResultType]::ParameterValue, 'Check services and score how well they are, each point explained')
             [CompletionResult]::new('score', 'score', [CompletionResultType]::ParameterValue, 'Score services again from what `portolan validate --evidence` saw')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until every target accepts connections, then exit, or become a command')
@@ -500,7 +504,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         }
         'portolan;help;discover' {
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine: addresses, processes, owners')
-            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their TCP ports are open')
+            [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Ask hosts which of their ports are open')
             [CompletionResult]::new('k8s', 'k8s', [CompletionResultType]::ParameterValue, 'List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them')
             [CompletionResult]::new('file', 'file', [CompletionResultType]::ParameterValue, 'List the services that a file declares, and what to ask them')
             break

@@ -21,7 +21,7 @@ use super::watch::Watching;
 use super::{Global, stderr, stdout};
 use crate::engine;
 use crate::error::Result;
-use crate::model::{Addresses, Completeness, Depth, Fault, Ports, Service};
+use crate::model::{Addresses, Completeness, Depth, Fault, Ports, Service, Transport};
 use crate::output::{Comparison, End, FormatName, Page};
 use crate::probe::Probes;
 use crate::source::scan::Scan;
@@ -53,10 +53,11 @@ impl Discover {
     }
 }
 
-/// Ask hosts which of their TCP ports are open; short for `discover scan`
+/// Ask hosts which of their ports are open; short for `discover scan`
 ///
-/// Connects to every port asked for, and closes again at once; nothing is sent. Where there are several hosts, each is
-/// looked for first, and one that does not show itself is left out and counted (--no-ping). Needs no rights. A target is an address, a
+/// Connects to every TCP port asked for, and closes again at once; nothing is sent. With --udp, sends each port a question
+/// that is its own. Where there are several hosts, each is looked for first, and one that does not show itself is left out and
+/// counted (--no-ping; not with --udp). Needs no rights. A target is an address, a
 /// network (10.0.0.0/24), a range (10.0.0.1-50), a host name, `local` for this machine's own addresses, @FILE for a file of
 /// targets, or - for standard input. Open ports are listed; what else was found is counted on standard error.
 #[derive(Args, Debug)]
@@ -346,9 +347,9 @@ impl Sink for Printer<'_> {
         self.printed.notes.push(note);
     }
 
-    fn asked(&mut self, addresses: &Addresses, ports: &Ports) {
+    fn asked(&mut self, transport: Transport, addresses: &Addresses, ports: &Ports) {
         // A source says it once.
-        let _ = self.printed.compared.asked.set((addresses.clone(), ports.clone()));
+        let _ = self.printed.compared.asked.set((transport, addresses.clone(), ports.clone()));
     }
 
     fn progress(&mut self, progress: Progress) {

@@ -306,8 +306,8 @@ impl Sink for Asking<'_> {
         self.out.streams()
     }
 
-    fn asked(&mut self, addresses: &Addresses, ports: &Ports) {
-        self.out.asked(addresses, ports);
+    fn asked(&mut self, transport: Transport, addresses: &Addresses, ports: &Ports) {
+        self.out.asked(transport, addresses, ports);
     }
 
     fn note(&mut self, note: String) {

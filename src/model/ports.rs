@@ -147,6 +147,11 @@ fn parse_part(part: &str) -> Result<(u16, u16), PortsError> {
     if let Some(port) = by_name(part) {
         return Ok((port, port));
     }
+    if let Some((transport @ ("U" | "T" | "u" | "t"), rest)) = part.split_once(':') {
+        let udp = if transport.eq_ignore_ascii_case("u") { "--udp " } else { "" };
+        let why = "TCP and UDP are asked for one at a time";
+        return Err(PortsError::new(why, format!("write {udp}--ports {}", clean(rest))));
+    }
     let Some((first, last)) = part.split_once('-') else {
         return parse_number(part).map(|port| (port, port));
     };
@@ -224,6 +229,8 @@ mod tests {
         assert_eq!(why("80,,81"), "a comma has no port beside it");
         assert_eq!(why("80-"), "a range lacks one of its ends");
         assert_eq!(why("+80"), "'+80' is neither a port nor a known name");
+        assert_eq!("U:53".parse::<Ports>().unwrap_err().hint(), "write --udp --ports 53");
+        assert_eq!("22,T:80".parse::<Ports>().unwrap_err().hint(), "write --ports 80");
         assert_eq!(why("htpt"), "'htpt' is neither a port nor a known name");
     }
 

@@ -46,11 +46,13 @@ pub enum PortState {
     Filtered,
     /// Somebody on the way, or this machine's routes, say that there is no way there.
     Unreachable,
+    /// UDP only: nothing came back, so it is open and does not care for what it was asked, or filtered.
+    NoAnswer,
 }
 
 impl PortState {
     /// All of them, in the order in which they are counted.
-    pub const ALL: [Self; 4] = [Self::Open, Self::Closed, Self::Filtered, Self::Unreachable];
+    pub const ALL: [Self; 5] = [Self::Open, Self::Closed, Self::Filtered, Self::Unreachable, Self::NoAnswer];
 
     /// The word for it, as every format prints it.
     pub fn as_str(self) -> &'static str {
@@ -59,6 +61,7 @@ impl PortState {
             Self::Closed => "closed",
             Self::Filtered => "filtered",
             Self::Unreachable => "unreachable",
+            Self::NoAnswer => "no-answer",
         }
     }
 }
@@ -73,6 +76,12 @@ pub enum Reason {
     SynAckReset,
     /// A reset, or an ICMP message that nothing is there.
     Refused,
+    /// UDP: something answered.
+    Response,
+    /// UDP: an ICMP message that nobody is at that port.
+    PortUnreachable,
+    /// UDP: nothing came.
+    NoAnswer,
     /// Nothing came.
     NoResponse,
     /// The host cannot be reached: an ICMP message, or nobody on the link has its address.
@@ -87,8 +96,9 @@ impl Reason {
     /// The state that it stands for.
     pub fn state(self) -> PortState {
         match self {
-            Self::SynAck | Self::SynAckReset => PortState::Open,
-            Self::Refused => PortState::Closed,
+            Self::SynAck | Self::SynAckReset | Self::Response => PortState::Open,
+            Self::Refused | Self::PortUnreachable => PortState::Closed,
+            Self::NoAnswer => PortState::NoAnswer,
             Self::NoResponse => PortState::Filtered,
             Self::HostUnreachable | Self::NetUnreachable | Self::NoRoute => PortState::Unreachable,
         }
@@ -100,6 +110,9 @@ impl Reason {
             Self::SynAck => "syn-ack",
             Self::SynAckReset => "syn-ack-reset",
             Self::Refused => "refused",
+            Self::Response => "response",
+            Self::PortUnreachable => "port-unreachable",
+            Self::NoAnswer => "no-answer",
             Self::NoResponse => "no-response",
             Self::HostUnreachable => "host-unreachable",
             Self::NetUnreachable => "net-unreachable",

@@ -14,13 +14,13 @@ use serde_json::Value;
 use super::json::write_json;
 use super::{End, Format, FormatName};
 use crate::clean::clean;
-use crate::model::{Addresses, Completeness, Ports, Service, changed_values};
+use crate::model::{Addresses, Completeness, Ports, Service, Transport, changed_values};
 
 /// What a comparison shares with whoever asked for it.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison {
     /// What is asked this time, where the source says it: what an earlier answer has beyond that is left out.
-    pub(crate) asked: OnceLock<(Addresses, Ports)>,
+    pub(crate) asked: OnceLock<(Transport, Addresses, Ports)>,
     pub(crate) opened: AtomicU64,
     pub(crate) closed: AtomicU64,
     pub(crate) changed: AtomicU64,
@@ -97,11 +97,13 @@ impl<'w> Changes<'w> {
 
     /// Whether a service of the earlier answer is among what is asked this time.
     fn is_asked(&self, item: &Value) -> bool {
-        let Some((addresses, ports)) = self.shared.asked.get() else { return true };
+        let Some((transport, addresses, ports)) = self.shared.asked.get() else { return true };
         let endpoint = &item["endpoints"][0];
         let ip = endpoint["address"].as_str().and_then(|ip| ip.parse::<IpAddr>().ok());
         let port = endpoint["port"].as_u64().and_then(|port| u16::try_from(port).ok());
-        ip.is_some_and(|ip| addresses.contains(ip)) && port.is_some_and(|port| ports.contains(port))
+        endpoint["transport"].as_str().is_none_or(|word| word == transport.as_str())
+            && ip.is_some_and(|ip| addresses.contains(ip))
+            && port.is_some_and(|port| ports.contains(port))
     }
 }
 

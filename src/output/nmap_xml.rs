@@ -168,7 +168,7 @@ fn reason(word: String) -> Cow<'static, str> {
         "port-unreachable" => Cow::Borrowed("port-unreach"),
         "host-unreachable" => Cow::Borrowed("host-unreach"),
         "net-unreachable" | "no-route" => Cow::Borrowed("net-unreach"),
-        "no-response" => Cow::Borrowed("no-response"),
+        "no-response" | "no-answer" => Cow::Borrowed("no-response"),
         "response" => Cow::Borrowed("udp-response"),
         _ => Cow::Owned(word),
     }

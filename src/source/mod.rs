@@ -16,7 +16,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::model::{Addresses, Column, Completeness, Depth, Fault, Feed, FindingKind, Listing, Ports, Service};
+use crate::model::{
+    Addresses, Column, Completeness, Depth, Fault, Feed, FindingKind, Listing, Ports, Service, Transport,
+};
 pub use watch::{WatchFuture, keep_watching};
 
 /// A place that knows services.
@@ -91,7 +93,7 @@ pub trait Sink: Send {
     fn progress(&mut self, _progress: Progress) {}
 
     /// Takes word of what is asked, from a source that asks addresses for ports: what is not among it is not told of.
-    fn asked(&mut self, _addresses: &Addresses, _ports: &Ports) {}
+    fn asked(&mut self, _transport: Transport, _addresses: &Addresses, _ports: &Ports) {}
 
     /// Whether to go on with what somebody should be asked about first. Where nobody can be asked: no.
     fn confirm(&mut self, _question: &str) -> bool {

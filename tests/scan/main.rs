@@ -14,6 +14,7 @@ mod signals;
 mod support;
 mod targets;
 mod terminal;
+mod udp;
 
 use std::collections::BTreeSet;
 

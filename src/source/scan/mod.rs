@@ -1,4 +1,4 @@
-//! Which TCP ports of other hosts are open, by connecting to them.
+//! Which ports of other hosts are open: TCP by connecting to them, UDP by what they answer.
 
 mod columns;
 mod done;
@@ -12,6 +12,7 @@ mod run;
 mod summary;
 mod tally;
 mod targets;
+mod udp;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -41,6 +42,7 @@ use crate::model::{
     Service, Transport,
 };
 use crate::net::{ephemeral_ports, interface_name};
+use crate::probe::payload;
 use crate::source::{ListFuture, Progress, Sink, Source};
 
 /// More questions than this are asked only with a yes.
@@ -83,8 +85,11 @@ impl Scan {
                 }
                 listing.services.push(service(found, &prepared.names));
             }
-            listing.errors.extend(summary.faults(&run.tally()?));
-            if let Some(Err(fault)) = prepared.resume.map(|resume| resume.finish(summary.probes)) {
+            let tally = run.tally()?;
+            listing.errors.extend(summary.faults(&tally));
+            if let Some(Err(fault)) =
+                prepared.resume.map(|resume| resume.finish(summary.probes.saturating_sub(tally.absent)))
+            {
                 listing.errors.push(fault);
             }
         }
@@ -123,13 +128,17 @@ impl Scan {
         let (Ok(hosts), Ok(probes)) = (u64::try_from(addresses.len()), u64::try_from(probes)) else {
             return Err(Error::usage("these targets", format!("{said}, more than can be counted"), "choose fewer"));
         };
-        let begin_resume = |path| Resume::begin(path, left, &addresses, &ports, &names);
+        let begin_resume = |path| Resume::begin(path, left, self.transport(), &addresses, &ports, &names);
         let resume = self.resume.as_deref().map(begin_resume).transpose()?;
         let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
         let worth = usize::try_from(probes / WORTH_A_THREAD).unwrap_or(usize::MAX).max(1);
-        let ping = !self.no_ping && hosts > 1 && ports.len() > WORTH_A_PING;
-        // Who looks for a host asks its ports too.
-        let most = if ping { usize::try_from(hosts).unwrap_or(usize::MAX) } else { usize::MAX };
+        let ping = !self.no_ping && !self.udp && hosts > 1 && ports.len() > WORTH_A_PING;
+        // Who looks for a host asks its ports too. Datagrams are sent no faster than one thread can.
+        let most = match (ping, self.udp) {
+            (_, true) => 1,
+            (true, _) => usize::try_from(hosts).unwrap_or(usize::MAX),
+            _ => usize::MAX,
+        };
         let threads = cores.min(worth).min(most);
         let plan = Plan {
             order: ProbeOrder::new(hosts, &ports, RandomState::new().hash_one(hosts)),
@@ -142,9 +151,14 @@ impl Scan {
             threads,
             ping,
             addresses,
+            transport: self.transport(),
             done: resume.as_ref().map(|resume| Arc::clone(&resume.done)),
         };
         Ok(Prepared { plan: Some(plan), ports, names, faults, resume })
+    }
+
+    fn transport(&self) -> Transport {
+        if self.udp { Transport::Udp } else { Transport::Tcp }
     }
 
     fn chooses_ports(&self) -> bool {
@@ -170,6 +184,7 @@ impl Scan {
     fn chosen_ports(&self) -> Result<Ports> {
         let chosen = match (&self.ports, self.top_ports) {
             (Some(ports), _) => ports.clone(),
+            (None, _) if self.udp => (1..=u16::MAX).filter(|&port| payload(port).is_some()).collect(),
             (None, top) => Ports::top(top.unwrap_or(DEFAULT_TOP)),
         };
         let left = match &self.exclude_ports {
@@ -187,13 +202,13 @@ impl Scan {
             self.prepare(&out.closed(), &mut |question| out.confirm(question))?;
         if let Some(plan) = plan {
             let summary = Summary::of(&plan);
-            out.asked(&plan.addresses, &ports);
+            out.asked(plan.transport, &plan.addresses, &ports);
             let run = Run::start(plan, out.closed())?;
             // A document of more rows than that is not worth the memory that sorting it takes.
             let streams = out.streams() || (self.all && u128::from(summary.probes) > MANY);
             let found = hand_over(&run, &names, summary, streams, &mut resume, out).await;
             let tally = run.tally()?;
-            let resumed = resume.map(|resume| resume.finish(summary.probes)).transpose();
+            let resumed = resume.map(|resume| resume.finish(summary.probes.saturating_sub(tally.absent))).transpose();
             hand_over_sorted(found, &names, out);
             out.note(summary.sentence(&tally));
             faults.extend(summary.faults(&tally));
@@ -310,20 +325,21 @@ fn hand_over_sorted(mut found: Vec<Found>, names: &BTreeMap<IpAddr, Untrusted>, 
 }
 
 fn service(found: Found, names: &BTreeMap<IpAddr, Untrusted>) -> Service<ScanDetail> {
-    let Found { address, reason, rtt_us, attempts } = found;
+    let Found { address, transport, reason, rtt_us, attempts } = found;
     let state = reason.state();
     let zone = match address {
         SocketAddr::V6(v6) if v6.scope_id() > 0 => interface_name(v6.scope_id()),
         _ => None,
     };
+    let word = transport.as_str();
     let id = match &zone {
-        Some(zone) => format!("scan/tcp/[{}%{}]:{}", address.ip(), clean(zone), address.port()),
-        None => format!("scan/tcp/{address}"),
+        Some(zone) => format!("scan/{word}/[{}%{}]:{}", address.ip(), clean(zone), address.port()),
+        None => format!("scan/{word}/{address}"),
     };
     let endpoint = Endpoint {
         ready: state == PortState::Open,
         interface: zone.as_deref().map(Into::into),
-        ..Endpoint::new(Address::Ip(address.ip()), Some(address.port()), Transport::Tcp)
+        ..Endpoint::new(Address::Ip(address.ip()), Some(address.port()), transport)
     };
     let host = names.get(&address.ip()).cloned();
     let detail = ScanDetail { state, reason, rtt: rtt_us.map(Duration::from_micros), attempts, host };

@@ -18,10 +18,11 @@ Examples:
   portolan scan local --json                     this machine, as one JSON document
   portolan scan @hosts.txt --exclude 10.0.0.1    what a file names, one target or more a line";
 
-/// Ask hosts which of their TCP ports are open
+/// Ask hosts which of their ports are open
 ///
-/// Connects to every port asked for, and closes again at once; nothing is sent. Where there are several hosts, each is
-/// looked for first, and one that does not show itself is left out and counted (--no-ping). Needs no rights. A target is an address, a
+/// Connects to every TCP port asked for, and closes again at once; nothing is sent. With --udp, sends each port a question
+/// that is its own. Where there are several hosts, each is looked for first, and one that does not show itself is left out and
+/// counted (--no-ping; not with --udp). Needs no rights. A target is an address, a
 /// network (10.0.0.0/24), a range (10.0.0.1-50), a host name, `local` for this machine's own addresses, @FILE for a file of
 /// targets, or - for standard input. Open ports are listed; what else was found is counted on standard error.
 #[derive(Args, Clone, Debug)]
@@ -51,6 +52,13 @@ pub struct Scan {
     /// These ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all of them
     #[arg(short, long, value_name = "PORTS", allow_hyphen_values = true, help_heading = "Ports")]
     pub ports: Option<Ports>,
+    /// Ask UDP ports, not TCP; without --ports those that portolan has a question for
+    ///
+    /// A port that answers is open, one of which an ICMP message says so is closed. Whoever keeps silent, as most servers do
+    /// to questions that are not theirs, is called no-answer, and listed with --all. A Linux host tells of one closed port a
+    /// second: that is how long a scan of many of them takes.
+    #[arg(short = 'U', long, conflicts_with = "top_ports", help_heading = "Ports")]
+    pub udp: bool,
     /// The so many likeliest ports [default: 1000]
     #[arg(long, value_name = "N", value_parser = parse_top, allow_negative_numbers = true, conflicts_with = "ports", help_heading = "Ports")]
     pub top_ports: Option<u16>,
@@ -100,6 +108,7 @@ impl Default for Scan {
             ipv6: false,
             yes: false,
             ports: None,
+            udp: false,
             top_ports: None,
             exclude_ports: None,
             no_ping: false,

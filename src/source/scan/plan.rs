@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::done::Done;
 use super::pace::Pace;
-use crate::model::{Addresses, ProbeOrder};
+use crate::model::{Addresses, ProbeOrder, Transport};
 
 /// Everything that is to be asked; all threads read it.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Plan {
     pub(super) threads: usize,
     /// Look first whether somebody is at each address.
     pub(super) ping: bool,
+    /// TCP or UDP.
+    pub(super) transport: Transport,
     /// What need not be asked, and where to note what has been.
     pub(super) done: Option<Arc<Done>>,
 }
@@ -103,6 +105,7 @@ mod tests {
                 deadline: None,
                 threads,
                 ping,
+                transport: Transport::Tcp,
                 done: None,
             };
             let mut seen = BTreeSet::new();

@@ -14,7 +14,7 @@ use super::done::Done;
 use super::run::Found;
 use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result};
-use crate::model::{Addresses, Block, Fault, Ports, Reason};
+use crate::model::{Addresses, Block, Fault, Ports, Reason, Transport};
 
 /// What the file begins with. A change of meaning makes it `/v2`.
 const SCHEMA: &str = "portolan/resume/v1";
@@ -32,6 +32,7 @@ struct Record {
     /// The first and the last address of each block, sorted.
     targets: Vec<(IpAddr, IpAddr)>,
     ports: String,
+    udp: bool,
     names: BTreeMap<IpAddr, String>,
     found: Vec<FoundRecord>,
     /// A bit for each question, 16 hexadecimal digits for 64 of them; the end, where nothing is done, is left out.
@@ -50,6 +51,7 @@ struct FoundRecord {
 pub(super) struct Left {
     pub(super) addresses: Addresses,
     pub(super) ports: Ports,
+    transport: Transport,
     pub(super) names: BTreeMap<IpAddr, Untrusted>,
     found: Vec<Found>,
     bits: Vec<u64>,
@@ -83,9 +85,10 @@ impl Left {
             record.targets.into_iter().map(|(first, last)| Block::new(first, last)).collect();
         let addresses = Addresses::new(blocks?);
         let ports: Ports = record.ports.parse().ok()?;
+        let transport = if record.udp { Transport::Udp } else { Transport::Tcp };
         let found = record.found.into_iter().map(|FoundRecord { address, reason, rtt_us, attempts }| {
             let asked = addresses.contains(address.ip()) && ports.contains(address.port());
-            asked.then_some(Found { address, reason, rtt_us, attempts })
+            asked.then_some(Found { address, transport, reason, rtt_us, attempts })
         });
         let found: Vec<Found> = found.collect::<Option<_>>()?;
         let words =
@@ -97,7 +100,7 @@ impl Left {
             return None;
         }
         let names = record.names.into_iter().map(|(ip, name)| (ip, name.into())).collect();
-        Some(Self { addresses, ports, names, found, bits })
+        Some(Self { addresses, ports, transport, names, found, bits })
     }
 }
 
@@ -106,6 +109,7 @@ pub(super) struct Resume {
     path: PathBuf,
     addresses: Addresses,
     ports: Ports,
+    transport: Transport,
     names: BTreeMap<IpAddr, Untrusted>,
     pub(super) done: Arc<Done>,
     /// What this run and those before it have found.
@@ -122,6 +126,7 @@ impl Resume {
     pub(super) fn begin(
         path: &Path,
         left: Option<Left>,
+        transport: Transport,
         addresses: &Addresses,
         ports: &Ports,
         names: &BTreeMap<IpAddr, Untrusted>,
@@ -134,15 +139,31 @@ impl Resume {
         let hosts = hosts.filter(|hosts| hosts.checked_mul(ports.len() as u64).is_some_and(|many| many <= MOST));
         let hosts = hosts
             .ok_or_else(|| refused(path, "so many questions are not kept track of", "scan the targets in parts"))?;
-        if left.as_ref().is_some_and(|left| (&left.addresses, &left.ports) != (addresses, ports)) {
+        if addresses.has_zones() {
+            let why = "what is meant on one interface only is not kept track of";
+            return Err(refused(path, why, "scan these targets without it"));
+        }
+        if left
+            .as_ref()
+            .is_some_and(|left| (&left.addresses, &left.ports, left.transport) != (addresses, ports, transport))
+        {
             let why = "the scan that left it had other targets or ports";
             return Err(refused(path, why, "leave targets and ports out, which it holds, or name another file"));
         }
         let (found, bits) = left.map(|left| (left.found, left.bits)).unwrap_or_default();
         let done = Arc::new(Done::new(hosts, ports, bits));
         let (addresses, ports, names) = (addresses.clone(), ports.clone(), names.clone());
-        let mut resume =
-            Self { path: path.to_owned(), addresses, ports, names, done, found, saved: Instant::now(), failure: None };
+        let mut resume = Self {
+            path: path.to_owned(),
+            addresses,
+            ports,
+            transport,
+            names,
+            done,
+            found,
+            saved: Instant::now(),
+            failure: None,
+        };
         let bits = resume.done.snapshot();
         resume.save(&bits);
         match resume.failure.take() {
@@ -171,13 +192,13 @@ impl Resume {
         self.saved = Instant::now();
     }
 
-    /// Removes the file where everything is done, or writes it a last time. `Some` says where to go on.
+    /// Removes the file where so many are done, or writes it a last time. `Some` says where to go on.
     ///
     /// # Errors
     /// Where it cannot be written any more.
-    pub(super) fn finish(mut self, probes: u64) -> Result<Option<String>, Fault> {
+    pub(super) fn finish(mut self, asked: u64) -> Result<Option<String>, Fault> {
         let bits = self.done.snapshot();
-        if self.done.count() == probes {
+        if self.done.count() >= asked {
             let _ = fs::remove_file(&self.path);
             return Ok(None);
         }
@@ -198,17 +219,17 @@ impl Resume {
         let ended = |found: &&Found| {
             host(found.address.ip()).is_some_and(|host| self.done.had(bits, host, found.address.port()))
         };
-        let found = self.found.iter().filter(ended).map(|&Found { address, reason, rtt_us, attempts }| FoundRecord {
-            address,
-            reason,
-            rtt_us,
-            attempts,
-        });
+        let found = self
+            .found
+            .iter()
+            .filter(ended)
+            .map(|&Found { address, reason, rtt_us, attempts, .. }| FoundRecord { address, reason, rtt_us, attempts });
         let words = bits.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1);
         let record = Record {
             schema: SCHEMA.to_owned(),
             targets: self.addresses.blocks().collect(),
             ports: self.ports.to_string(),
+            udp: self.transport == Transport::Udp,
             names: self.names.iter().map(|(ip, name)| (*ip, name.as_raw().to_owned())).collect(),
             found: found.collect(),
             done: bits[..words].iter().fold(String::with_capacity(words * 16), |mut digits, word| {

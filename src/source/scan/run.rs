@@ -10,15 +10,17 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
 use super::plan::Plan;
 use super::tally::Tally;
+use super::udp::Sweep;
 use super::worker::Worker;
 use crate::error::{Error, Result};
-use crate::model::Reason;
+use crate::model::{Reason, Transport};
 use crate::net::{Connector, descriptors_for_sockets};
 
 /// A port that somebody wants to know of.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     pub(super) address: SocketAddr,
+    pub(super) transport: Transport,
     pub(super) reason: Reason,
     pub(super) rtt_us: Option<u64>,
     pub(super) attempts: u8,
@@ -98,7 +100,10 @@ impl Run {
             let wire = Wire { sender: sender.clone(), shared: Arc::clone(&shared) };
             let (plan, last) = (Arc::clone(&plan), Arc::clone(&shared));
             let work = move || {
-                let tally = Worker::new(&plan, number, wire, connector).run();
+                let tally = match plan.transport {
+                    Transport::Udp => Sweep::new(&plan, wire, sockets).run(),
+                    _ => Worker::new(&plan, number, wire, connector).run(),
+                };
                 // The wire is gone: whoever waits finds out, now that it is.
                 last.wake();
                 tally

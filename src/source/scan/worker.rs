@@ -12,7 +12,7 @@ use super::pace::{Pace, Window, micros};
 use super::plan::{Plan, Share};
 use super::run::{Found, Wire};
 use super::tally::{Cut, Tally};
-use crate::model::{PortState, Reason};
+use crate::model::{PortState, Reason, Transport};
 use crate::net::{Answer, Begun, Connector, Ended, Probe, Shortage};
 
 /// Hosts in hand at a time: what is known of each takes 80 bytes, however many there are in all.
@@ -365,7 +365,7 @@ impl<'p> Worker<'p> {
         self.asked += 1;
         if state == PortState::Open || self.plan.all {
             let address = address(self.plan, &self.hosts, probe);
-            self.wire.send(Found { address, reason, rtt_us: rtt, attempts: probe.attempt });
+            self.wire.send(Found { address, transport: Transport::Tcp, reason, rtt_us: rtt, attempts: probe.attempt });
         }
         self.plan.note_done(self.hosts[probe.host as usize].number, probe.port);
     }

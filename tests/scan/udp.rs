@@ -1,0 +1,84 @@
+//! UDP: open is what answers, closed is what an ICMP message says so of, and silence is neither.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::support::{KINDS, Scene, Servers};
+use crate::wired;
+
+/// What each port of a document is.
+fn states(document: &Value) -> BTreeMap<u64, String> {
+    let items = document["items"].as_array().unwrap().iter();
+    items
+        .map(|item| {
+            assert_eq!(item["endpoints"][0]["transport"], "udp");
+            (item["endpoints"][0]["port"].as_u64().unwrap(), item["detail"]["state"].as_str().unwrap().to_owned())
+        })
+        .collect()
+}
+
+fn expect(ports: impl IntoIterator<Item = (u64, &'static str)>) -> BTreeMap<u64, String> {
+    ports.into_iter().map(|(port, state)| (port, state.to_owned())).collect()
+}
+
+#[test]
+fn real_servers_answer_the_questions_that_are_theirs() {
+    let kinds = KINDS.iter().filter(|kind| ["bind-udp", "chrony", "snmpd"].contains(&kind.name));
+    let servers = Servers::start(kinds, 0);
+    let outcome = servers.scene().scan().args("127.1.0.1-3 --udp --json").run();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let items = outcome.document()["items"].as_array().unwrap().clone();
+    let mut found: Vec<&str> = items.iter().map(|item| item["id"].as_str().unwrap()).collect();
+    found.sort_unstable();
+    let mut truth: Vec<String> = servers.all.iter().map(|server| format!("scan/udp/{}", server.address)).collect();
+    truth.sort_unstable();
+    assert_eq!(found, truth, "{}", outcome.stderr);
+    assert!(items.iter().all(|item| item["detail"]["reason"] == "response"));
+}
+
+#[test]
+fn silence_is_not_open_and_a_refusal_is_closed() {
+    let scene = Scene::new();
+    // It listens and says nothing.
+    let _mute = scene.fixture("udp=127.0.0.1:53 udp=[::1]:53");
+    let outcome = scene.scan().args("127.0.0.1 ::1 -U -p 53,54 --all --json --timeout 200ms").run();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let document = outcome.document();
+    assert_eq!(document["items"].as_array().unwrap().len(), 4);
+    assert_eq!(states(&document), expect([(53, "no-answer"), (54, "closed")]));
+    assert!(outcome.stderr.contains("2 ports of 2 hosts: 0 open, 2 closed, 2 no-answer\n"), "{}", outcome.stderr);
+    // By default only what is open is listed.
+    let table = scene.scan().args("127.0.0.1 -U -p 53,54 --timeout 200ms").run();
+    assert_eq!((table.code, table.text()), (Some(0), ""), "{}", table.stderr);
+    let xml = scene.scan().args("127.0.0.1 -U -p 53,54 --all --timeout 200ms -o nmap-xml").run();
+    assert!(xml.text().contains(r#"portid="53"><state state="open|filtered" reason="no-response""#), "{}", xml.text());
+    assert!(xml.text().contains(r#"portid="54"><state state="closed" reason="port-unreach""#), "{}", xml.text());
+}
+
+/// Linux tells another host of six closed ports at once, and then of one a second.
+#[test]
+fn a_limit_of_icmp_messages_makes_no_closed_port_silent() {
+    let (here, there) = wired();
+    there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c udp dport 7009-7010 drop'");
+    let outcome = here.scan().args("10.77.0.2 --udp -p 7001-7010 --all --json").run();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let closed = (7001..=7008).map(|port| (port, "closed"));
+    assert_eq!(states(&outcome.document()), expect(closed.chain([(7009, "no-answer"), (7010, "no-answer")])));
+}
+
+#[test]
+fn it_stops_goes_on_and_is_compared_like_any_other() {
+    let (here, there) = wired();
+    there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; policy drop; }'");
+    let resume = here.dir().join("resume");
+    let run =
+        |words: &str| here.scan().args(words).args("--udp --json --all --resume").arg(resume.to_str().unwrap()).run();
+    let cut = run("10.77.0.2 -p 1-40 --timeout 100ms --rate 60 --deadline 500ms");
+    assert_eq!((cut.code, &cut.document()["complete"]), (Some(3), &false.into()), "{}", cut.stderr);
+    let tcp = here.scan().args("10.77.0.2 -p 1-40 --resume").arg(resume.to_str().unwrap()).run();
+    assert_eq!(tcp.code, Some(2), "{}", tcp.stderr);
+    let whole = run("--timeout 100ms");
+    assert_eq!(whole.code, Some(0), "{}", whole.stderr);
+    assert_eq!(states(&whole.document()), expect((1..=40).map(|port| (port, "no-answer"))));
+}
