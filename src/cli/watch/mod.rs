@@ -27,6 +27,12 @@ use crate::source::{Source, keep_watching, parse_duration};
 #[command(next_help_heading = "Watch")]
 pub(super) struct Watching {
     /// Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0
+    ///
+    /// What is there at first is told as added, and then that all is synced. Each line is written at once: text for people, one
+    /// object per line with --json. On this machine what stops listening is told at once, and what begins within an interval;
+    /// what comes and goes between two looks cannot be seen. A source that cannot be asked for a while keeps what it had,
+    /// which is told as stale, and what happened meanwhile comes out as differences. Where nobody reads fast enough, lagged
+    /// tells how many lines are left out, and what they came to follows.
     #[arg(short, long, global = true, conflicts_with_all = ["fail_empty", "strict", "identify", "hand_to", "diff"])]
     watch: bool,
     /// How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]

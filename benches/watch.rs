@@ -1,0 +1,178 @@
+//! What watching this machine costs: portolan beside `ss -tulpn` once a second, which is what people do without it; and
+//! what a thousand readers of a catalog cost.
+//!
+//! `cargo bench --bench watch` builds and runs it (`-- --help` tells the options); benches/README.md says more.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, unreachable_pub, missing_docs)]
+#![allow(clippy::cast_precision_loss)]
+
+#[path = "local/machine.rs"]
+mod machine;
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use portolan::catalog::{News, Watch, Writer};
+use portolan::engine::Clock;
+use portolan::{Depth, Detail, Feed, Service, Update};
+
+use support::{Ended, Lines, Scene};
+
+const HELP: &str = "cargo bench --bench watch -- [--minutes N] [--save]
+
+  --minutes N   how long each watch is looked at (default 1)
+  --save        also write benches/runs/DATE-watch.txt
+";
+
+/// What is watched: nothing happens there.
+const FIXTURE: &str = "repeat=10 [ many=100@{i} ]";
+
+fn main() {
+    let mut words = std::env::args().skip(1);
+    let (mut minutes, mut save) = (1, false);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--bench" => {}
+            "--minutes" => minutes = words.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0).expect("--minutes N"),
+            "--save" => save = true,
+            _ => return print!("{HELP}"),
+        }
+    }
+    let mut text = machine::describe("Watching this machine", &[("ss", "-V")]);
+    text.push_str(&idle(Duration::from_secs(minutes * 60)));
+    text.push_str(&readers());
+    print!("{text}");
+    if save {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/runs/{}-watch.txt", machine::today()));
+        fs::write(&file, text).unwrap_or_else(|e| panic!("cannot write {}: {e}", file.display()));
+    }
+}
+
+/// 1,000 listeners that stay as they are.
+fn idle(time: Duration) -> String {
+    let scene = Scene::new();
+    let fixture = scene.fixture(FIXTURE);
+    let mut text = format!("\n1,000 listeners in 10 processes, {} s in which nothing happens\n", time.as_secs());
+    let _ = writeln!(text, "{:<42}{:>10}{:>12}{:>12}{:>12}", "", "CPU ms", "of a core", "kB at begin", "kB at end");
+    let mut own = Vec::new();
+    for (name, args) in [("table", ""), ("JSON", "--json")] {
+        let figures = Figures::of(scene.portolan().args("--watch").args(args).spawn(), time);
+        let _ = writeln!(text, "{:<42}{figures}", format!("discover local --watch, {name}"));
+        own.push(figures.share);
+    }
+    let ss = ss(&scene, time);
+    let _ = writeln!(text, "{:<42}{:>10.0}{:>11.3}%", "ss -tulpn once a second, without watch(1)", ss.0, ss.1 * 100.0);
+    let worst = own.into_iter().fold(0.0, f64::max);
+    let _ = writeln!(
+        text,
+        "portolan: {:.3}% of a core (goal 0.1%), 1/{:.0} of ss (goal 1/20)",
+        worst * 100.0,
+        ss.1 / worst
+    );
+    fixture.end();
+    text
+}
+
+/// What a process used while nothing happened.
+struct Figures {
+    cpu_ms: f64,
+    share: f64,
+    kilobytes: (u64, u64),
+}
+
+impl std::fmt::Display for Figures {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { cpu_ms, share, kilobytes } = self;
+        write!(f, "{cpu_ms:>10.1}{:>11.3}%{:>12}{:>12}", share * 100.0, kilobytes.0, kilobytes.1)
+    }
+}
+
+impl Figures {
+    /// Takes them once everything is known, so that only watching counts.
+    fn of(mut child: Child, time: Duration) -> Self {
+        let lines = Lines::of(&mut child);
+        let child = Ended(child);
+        while !lines.next().expect("it goes on").contains("synced") {}
+        let pid = child.0.id();
+        let (before, memory, begin) = (cpu_ns(pid), resident(pid), Instant::now());
+        sleep(time);
+        let cpu_ms = (cpu_ns(pid) - before) as f64 / 1e6;
+        let share = cpu_ms / 1e3 / begin.elapsed().as_secs_f64();
+        Self { cpu_ms, share, kilobytes: (memory, resident(pid)) }
+    }
+}
+
+/// The processor time of all threads, as the scheduler accounts for it.
+fn cpu_ns(pid: u32) -> u64 {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
+    let of = |thread: fs::DirEntry| -> u64 {
+        let text = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
+        text.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0)
+    };
+    threads.flatten().map(of).sum()
+}
+
+fn resident(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("it has memory");
+    line.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse().ok()).expect("a number")
+}
+
+/// Milliseconds and share of a core that `ss` takes when it is run once a second: of ten runs, the shell that starts them
+/// included.
+fn ss(scene: &Scene, time: Duration) -> (f64, f64) {
+    const RUNS: u64 = 10;
+    let script = format!("for i in $(seq {RUNS}); do ss -tulpn > /dev/null; done; cat /proc/$$/stat; read x");
+    let mut shell = scene.command("sh");
+    let mut child =
+        shell.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+    let stat = Lines::of(&mut child).next().expect("a line");
+    drop(Ended(child));
+    let after = stat.rsplit_once(')').expect("a name").1;
+    // Fields 16 and 17: what its children took, in clock ticks.
+    let ticks: u64 = after.split_whitespace().skip(13).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+    let each = ticks as f64 * 1e3 / rustix::param::clock_ticks_per_second() as f64 / RUNS as f64;
+    (each * time.as_secs_f64(), each / 1e3)
+}
+
+#[derive(Debug, serde::Serialize)]
+struct Nothing;
+impl Detail for Nothing {}
+
+const READERS: usize = 1000;
+const BATCHES: usize = 200;
+
+/// One writer, a thousand readers, one change at a time.
+fn readers() -> String {
+    let mut writer = Writer::new("bench", Depth::Full, Clock::coarse());
+    let service = |number: usize| Service::new(format!("bench/{number}"), "bench", Vec::new(), Nothing).erase();
+    writer.take(vec![Update::Reset((0..1000).map(service).collect())]);
+    let mut watches: Vec<Watch> = (0..READERS).map(|_| writer.reader().watch().1).collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let (mut writing, mut reading) = (Duration::ZERO, Duration::ZERO);
+    for number in 0..BATCHES {
+        let update = vec![Update::Upsert(service(1000 + number))];
+        let begin = Instant::now();
+        writer.take(update);
+        writing += begin.elapsed();
+        let begin = Instant::now();
+        runtime.block_on(async {
+            for watch in &mut watches {
+                assert!(matches!(watch.next().await, Some(News::Events(events)) if events.len() == 1));
+            }
+        });
+        reading += begin.elapsed();
+    }
+    let micros = |time: Duration, by: usize| time.as_secs_f64() * 1e6 / by as f64;
+    format!(
+        "\nA catalog of 1,000 services with {READERS} readers, {BATCHES} changes one by one\n\
+         {:.1} us a change for the writer, {:.2} us for each reader that hears of it\n",
+        micros(writing, BATCHES),
+        micros(reading, BATCHES * READERS)
+    )
+}
