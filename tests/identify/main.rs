@@ -4,7 +4,10 @@
 mod answers;
 mod certificates;
 mod endings;
+mod hostile;
 mod own;
+#[path = "../peers/mod.rs"]
+mod peers;
 mod servers;
 #[path = "../support/mod.rs"]
 mod support;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 
-use crate::support::{KINDS, Listing, Outcome, Row, Server, Servers};
+use crate::support::{KINDS, Kind, Listing, Outcome, Row, Server, Servers};
 
 /// What was said of a server: of its address, or of all addresses if it listens on them.
 fn row<'l>(listing: &'l Listing, server: &Server) -> &'l Row {
@@ -47,4 +47,52 @@ fn at_their_usual_ports_each_is_named() {
 fn at_odd_ports_each_is_named() {
     let servers = Servers::start(KINDS, 20000);
     assert_named(&servers.scene().portolan().args("--identify --intensity all --json").run(), &servers.all);
+}
+
+/// Pairs of which each has the other's port.
+const LIARS: &[(&str, &str)] = &[
+    ("ssh", "nginx"),
+    ("imap", "redis"),
+    ("postgresql", "mariadb"),
+    ("mosquitto", "vsftpd"),
+    ("postfix", "nats"),
+    ("slapd", "vnc"),
+    ("nginx-tls", "telnetd"),
+    ("chrony", "snmpd"),
+];
+
+#[test]
+fn a_port_of_somebody_else_is_no_evidence() {
+    let both =
+        |(one, other): &(&'static str, &'static str)| [Kind::at_port_of(one, other), Kind::at_port_of(other, one)];
+    let servers = Servers::start(LIARS.iter().flat_map(both), 0);
+    assert_named(&servers.scene().portolan().args("--identify --json").run(), &servers.all);
+}
+
+/// Servers that have no reason to connect to anything, nor to each other.
+const QUIET: &[&str] = &["chrony", "dnsmasq", "memcached", "nginx", "redis", "snmpd", "ssh", "vsftpd"];
+
+/// How many TCP connections were accepted, and how many datagrams came, in the network namespace of a process.
+fn arrivals(pid: u32) -> (u64, u64) {
+    let table = std::fs::read_to_string(format!("/proc/{pid}/net/snmp")).unwrap();
+    let value = |protocol: &str, name: &str| -> u64 {
+        let mut lines = table.lines().filter(|line| line.starts_with(protocol)).map(str::split_whitespace);
+        let (names, values) = (lines.next().unwrap(), lines.next().unwrap());
+        names.zip(values).find(|(found, _)| *found == name).unwrap().1.parse().unwrap()
+    };
+    (value("Tcp:", "PassiveOpens"), value("Udp:", "InDatagrams"))
+}
+
+#[test]
+fn nothing_is_touched_unless_it_is_asked_for() {
+    let servers = Servers::start(KINDS.iter().filter(|kind| QUIET.contains(&kind.name)), 0);
+    let scene = servers.scene();
+    let before = arrivals(scene.pid());
+    for format in ["--json", "-o wide", "-o ndjson"] {
+        assert_eq!(scene.portolan().args(format).run().code, Some(0));
+    }
+    assert_eq!(arrivals(scene.pid()), before);
+    assert_named(&scene.portolan().args("--identify --json").run(), &servers.all);
+    let (connections, datagrams) = arrivals(scene.pid());
+    assert!(connections > before.0 && datagrams > before.1, "{connections} {datagrams}");
 }

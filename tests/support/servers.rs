@@ -35,6 +35,14 @@ pub struct Kind {
     pub tls: bool,
 }
 
+impl Kind {
+    /// The kind of that name, where the usual port of another is its own.
+    pub fn at_port_of(name: &str, other: &str) -> &'static Self {
+        let find = |name: &str| KINDS.iter().find(|kind| kind.name == name).unwrap_or_else(|| panic!("no kind {name}"));
+        Box::leak(Box::new(Self { port: find(other).port, ..*find(name) }))
+    }
+}
+
 /// A row of the table: `name script package transport/port protocol product`, `+` where the version is told, `tls`.
 macro_rules! kinds {
     ($($name:literal $script:literal $package:literal $transport:ident/$port:literal $protocol:literal $product:expr, $version:literal $tls:literal;)*) => {
@@ -116,7 +124,8 @@ impl Servers {
     pub fn start(kinds: impl IntoIterator<Item = &'static Kind>, shift: u16) -> Self {
         needs_root("servers change to users of their own");
         let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
-        scene.sh("mount -t tmpfs none /run");
+        // Files of their own in /run, and low ports for those that give up being root first.
+        scene.sh("mount -t tmpfs none /run; echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start");
         let key = rcgen::generate_simple_self_signed(["test.local".to_owned()]).expect("a certificate");
         let pem = (key.cert.pem(), key.signing_key.serialize_pem());
         let start = |(number, kind): (usize, &'static Kind)| {
