@@ -100,6 +100,13 @@ mod probe;
 mod settings;
 mod source;
 
+/// What `fuzz/` calls.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzz {
+    pub use crate::probe::fuzz::{handshake, speak};
+}
+
 pub use glob::Pattern;
 pub use jiff::Timestamp;
 

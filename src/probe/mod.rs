@@ -9,6 +9,8 @@ mod crew;
 mod custom;
 mod dns;
 mod ftp;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod grpc;
 mod http;
 mod identify;

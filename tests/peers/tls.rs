@@ -91,7 +91,8 @@ fn serving(name: &'static str, chain: Vec<CertificateDer<'static>>, key: &KeyPai
         let acceptor = acceptor.clone();
         async move {
             let mut inside = acceptor.accept(connection).await?;
-            io::Result::Ok(while inside.read(&mut [0; 1024]).await? > 0 {})
+            while inside.read(&mut [0; 1024]).await? > 0 {}
+            io::Result::Ok(())
         }
     })
 }

@@ -1,0 +1,4 @@
+//! Certificates, and the words before a handshake.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| portolan::fuzz::handshake(input));
