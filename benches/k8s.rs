@@ -159,8 +159,9 @@ fn run(home: &TempDir, measured: &Measured) -> (f64, f64) {
 
 fn report(all: &mut [Measured], runs: usize) -> String {
     let mut text = machine::describe("A Kubernetes cluster listed", &[]);
-    let version = output(tool("kubectl").args(["version", "--client", "--short"]));
-    let _ = writeln!(text, "kubectl   {}", String::from_utf8_lossy(&version.stdout).trim());
+    let version = output(tool("kubectl").args(["version", "--client"]));
+    let _ =
+        writeln!(text, "kubectl   {}", String::from_utf8_lossy(&version.stdout).lines().next().unwrap_or("unknown"));
     let _ = writeln!(
         text,
         "\n{SERVICES} services with {ENDPOINTS} endpoints; all answers were counted before any was timed"
