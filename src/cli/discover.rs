@@ -18,9 +18,9 @@ use super::progress::Bar;
 use super::signals::Stop;
 use super::terminal::{self, Terminal};
 use super::watch::Watching;
-use super::{Global, stderr, stdout};
+use super::{Global, stderr, stdout, validate};
 use crate::engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Addresses, Completeness, Depth, Fault, Ports, Service, Transport};
 use crate::output::{Comparison, End, FormatName, Page};
 use crate::probe::Probes;
@@ -36,6 +36,9 @@ pub(super) struct Discover {
     identify: Identify,
     #[command(flatten)]
     watching: Watching,
+    /// Check each service and score how well it is, as `portolan validate -` does
+    #[arg(long, global = true, help_heading = "Output")]
+    validate: bool,
     #[command(subcommand)]
     source: AnySource,
 }
@@ -49,7 +52,7 @@ impl Discover {
 
     pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
         self.source.take_environment(&|name| std::env::var_os(name));
-        answer(&self.judge, &self.watching, self.source.as_source(), &self.identify, global)
+        answer(&self.judge, &self.watching, self.source.as_source(), &self.identify, self.validate, global)
     }
 }
 
@@ -68,13 +71,16 @@ pub(super) struct ShortScan {
     identify: Identify,
     #[command(flatten)]
     watching: Watching,
+    /// Check each service and score how well it is, as `portolan validate -` does
+    #[arg(long, help_heading = "Output")]
+    validate: bool,
     #[command(flatten)]
     scan: Scan,
 }
 
 impl ShortScan {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        answer(&self.judge, &self.watching, &self.scan, &self.identify, global)
+        answer(&self.judge, &self.watching, &self.scan, &self.identify, self.validate, global)
     }
 }
 
@@ -84,9 +90,15 @@ fn answer(
     watching: &Watching,
     source: &dyn Source,
     identify: &Identify,
+    validate: bool,
     global: &Global,
 ) -> Result<Exit> {
-    if watching.is_asked()? { watching.run(source, global) } else { judge.list(source, identify, global) }
+    match (watching.is_asked()?, validate) {
+        (false, false) => judge.list(source, identify, global),
+        (false, true) => validate::all(source, identify, judge, global),
+        (true, false) => watching.run(source, global),
+        (true, true) => Err(Error::usage("--validate", "a watch does not check services", "leave one of them out")),
+    }
 }
 
 /// What makes a listing that came about a failure all the same.

@@ -5,8 +5,12 @@
 mod bad_input;
 mod command;
 mod explain;
+mod formats;
+mod oracle;
 mod peer;
+mod pki;
 mod score;
+mod tls;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

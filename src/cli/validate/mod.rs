@@ -22,9 +22,9 @@ use super::exit::Exit;
 use super::identify::Identify;
 use super::{Global, stderr};
 use crate::error::{Error, Result};
-use crate::model::Ask;
+use crate::model::{Ask, Column};
 use crate::output::FormatName;
-use crate::source::Source;
+use crate::source::{ListFuture, Sink, Source};
 
 /// Check services and score how well they are, each point explained
 ///
@@ -53,7 +53,8 @@ impl Validate {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         self.agree()?;
         let targets = Targets::read(&self.targets, global)?;
-        self.how.list(&targets, &self.ask, global)
+        let generated = Timestamp::now();
+        self.how.list(&targets, &self.ask, generated, &Judge::of(generated), global)
     }
 
     /// # Errors
@@ -67,9 +68,46 @@ impl Validate {
     }
 }
 
+/// Lists what a source knows, each service asked what it is if that is wanted, checked as without any option.
+///
+/// # Errors
+/// As the source says.
+pub(super) fn all(source: &dyn Source, identify: &Identify, judge: &Judge, global: &Global) -> Result<Exit> {
+    let identified = Identified { source, identify };
+    let source: &dyn Source = if identify.asked { &identified } else { source };
+    How::default().list(source, &Ask::default(), Timestamp::now(), judge, global)
+}
+
+/// A source whose services are asked what they are.
+struct Identified<'s> {
+    source: &'s dyn Source,
+    identify: &'s Identify,
+}
+
+impl Source for Identified<'_> {
+    fn name(&self) -> &'static str {
+        self.source.name()
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        self.identify.columns(self.source.columns())
+    }
+
+    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+        Box::pin(async move { self.identify.list(self.identify.probes()?, self.source, out) })
+    }
+}
+
 impl How {
     /// Lists what a source knows, checked.
-    pub(in crate::cli) fn list(&self, source: &dyn Source, ask: &Ask, global: &Global) -> Result<Exit> {
+    fn list(
+        &self,
+        source: &dyn Source,
+        ask: &Ask,
+        generated: Timestamp,
+        judge: &Judge,
+        global: &Global,
+    ) -> Result<Exit> {
         let mut global = global.clone();
         if self.explain {
             if global.output_asked || global.json {
@@ -81,9 +119,8 @@ impl How {
             }
             global.format = FormatName::Explain;
         }
-        let generated = Timestamp::now();
         let validated = self.open(source, ask, generated)?;
-        let mut exit = Judge::of(generated).list(&validated, &Identify::default(), &global)?;
+        let mut exit = judge.list(&validated, &Identify::default(), &global)?;
         let verdict = validated.verdict.lock();
         if verdict.below > 0 {
             exit = exit.max(Exit::ConditionFailed);

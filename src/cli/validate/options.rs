@@ -75,6 +75,29 @@ pub(in crate::cli) struct How {
     pub(super) explain: bool,
 }
 
+impl Default for How {
+    /// As without any option.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(3),
+            deadline: None,
+            retries: 1,
+            samples: 1,
+            concurrency: 1024,
+            resolver: Vec::new(),
+            ca: None,
+            pin: Vec::new(),
+            cache_ttl: Duration::from_mins(1),
+            no_cache: false,
+            ignore: Vec::new(),
+            min_score: None,
+            require_complete: false,
+            evidence: None,
+            explain: false,
+        }
+    }
+}
+
 /// A list of certificates is hardly ever larger; the system's has 0.25 MB.
 const MOST_CA_BYTES: u64 = 16 << 20;
 

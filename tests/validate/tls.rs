@@ -1,0 +1,214 @@
+//! Certificates as OpenSSL sees them: the facts of each, and what it is worth.
+
+use std::fs;
+use std::path::Path;
+
+use rcgen::{DnType, ExtendedKeyUsagePurpose, KeyPair, SanType};
+use serde_json::Value;
+
+use crate::pki::{Authority, NAME, Shown, openssl, put, rsa_key};
+use crate::{TempDir, portolan};
+
+/// A certificate: what a server shows, what is found, and OpenSSL's verify return code.
+struct Case {
+    name: &'static str,
+    shown: Shown,
+    found: &'static [&'static str],
+    openssl: u32,
+}
+
+fn case(name: &'static str, shown: Shown, found: &'static [&'static str], openssl: u32) -> Case {
+    Case { name, shown, found, openssl }
+}
+
+fn in_days(days: i64) -> (i32, u8, u8) {
+    let date = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date() + jiff::Span::new().days(days);
+    (date.year().into(), u8::try_from(date.month()).unwrap(), u8::try_from(date.day()).unwrap())
+}
+
+fn cases(root: &Authority, other: &Authority) -> Vec<Case> {
+    let key = || KeyPair::generate().unwrap();
+    let middle = root.below("Middle", |_| ());
+    let stale = root.below("Stale", |params| params.not_after = rcgen::date_time_ymd(2020, 1, 1));
+    let p384 = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    let ed25519 = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    let named = |names: &[&str]| {
+        let names: Vec<SanType> = names.iter().map(|name| SanType::DnsName((*name).try_into().unwrap())).collect();
+        root.issue(KeyPair::generate().unwrap(), move |params| params.subject_alt_names = names)
+    };
+    vec![
+        case("good", root.issue(key(), |_| ()), &[], 0),
+        case("RSA", root.issue(rsa_key(), |_| ()), &[], 0),
+        case("P-384", root.issue(p384, |_| ()), &[], 0),
+        case("Ed25519", root.issue(ed25519, |_| ()), &[], 0),
+        case(
+            "expired",
+            root.issue(key(), |params| params.not_after = rcgen::date_time_ymd(2025, 1, 1)),
+            &["cert-expired"],
+            10,
+        ),
+        case(
+            "not yet valid",
+            root.issue(key(), |params| params.not_before = rcgen::date_time_ymd(2043, 1, 1)),
+            &["cert-not-yet-valid"],
+            9,
+        ),
+        case("wrong name", named(&["pay.test"]), &["cert-name-mismatch"], 62),
+        case("several names", named(&["pay.test", NAME]), &[], 0),
+        case("wildcard", named(&["*.shop.test"]), &[], 0),
+        case("wildcard too high", named(&["*.www.shop.test"]), &["cert-name-mismatch"], 62),
+        case(
+            "a thousand names",
+            named(
+                &(0..1000)
+                    .map(|n| Box::leak(format!("h{n}.test").into_boxed_str()) as &str)
+                    .chain([NAME])
+                    .collect::<Vec<_>>(),
+            ),
+            &[],
+            0,
+        ),
+        case(
+            "only an address",
+            root.issue(key(), |params| {
+                params.subject_alt_names = vec![SanType::IpAddress([127, 0, 0, 1].into())];
+                // OpenSSL alone still takes the subject for a name (RFC 9525, 6.3, no longer does).
+                params.distinguished_name.push(DnType::CommonName, "other.test");
+            }),
+            &["cert-name-mismatch"],
+            62,
+        ),
+        case(
+            "no subject",
+            root.issue(key(), |params| params.distinguished_name = rcgen::DistinguishedName::new()),
+            &[],
+            0,
+        ),
+        case(
+            "NUL in the subject",
+            root.issue(key(), |params| params.distinguished_name.push(DnType::OrganizationName, "a\0b\u{1b}[2J")),
+            &[],
+            0,
+        ),
+        case("self-signed", Shown::self_signed(|_| ()), &["cert-untrusted"], 18),
+        case("another authority's", other.issue(key(), |_| ()), &["cert-untrusted"], 21),
+        case("another authority's, and the authority", other.issue(key(), |_| ()).with(other), &["cert-untrusted"], 19),
+        case("with its intermediate", middle.issue(key(), |_| ()).with(&middle), &[], 0),
+        case("without its intermediate", middle.issue(key(), |_| ()), &["cert-untrusted"], 21),
+        case("an expired intermediate", stale.issue(key(), |_| ()).with(&stale), &["cert-untrusted"], 10),
+        case(
+            "for clients only",
+            root.issue(key(), |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),
+            &["cert-untrusted"],
+            26,
+        ),
+        case(
+            "little life left",
+            root.issue(key(), |params| {
+                let (year, month, day) = in_days(10);
+                params.not_after = rcgen::date_time_ymd(year, month, day);
+            }),
+            &["cert-life-sixth"],
+            0,
+        ),
+    ]
+}
+
+/// What portolan says of a server: the codes of the findings, and the evidence of TLS.
+fn looked(directory: &Path, address: &str, more: &[&str]) -> (Vec<String>, Value) {
+    let seen = directory.join("seen");
+    let _ = fs::remove_dir_all(&seen);
+    let seen_text = seen.display().to_string();
+    let args = ["validate", address, "--check", "tls", "--server-name", NAME, "--json", "--evidence", &seen_text];
+    let ran = portolan(args.iter().chain(more));
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+    assert!(!ran.stdout.contains('\u{1b}'), "raw escape");
+    let findings = document["items"][0]["endpoints"][0]["health"]["findings"].as_array().unwrap().clone();
+    let codes = findings.iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect();
+    let file = fs::read_dir(&seen).unwrap().next().unwrap().unwrap().path();
+    let evidence: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    (codes, evidence["evidence"][0]["seen"][0].clone())
+}
+
+#[test]
+fn twenty_certificates_are_worth_what_openssl_says() {
+    let directory = TempDir::new();
+    let (root, other) = (Authority::root("Root"), Authority::root("Other"));
+    let ca = put(&directory.0, "ca.pem", &root.pem).display().to_string();
+    let cases = cases(&root, &other);
+    assert!(cases.len() >= 20);
+    for Case { name, shown, found, openssl: code } in cases {
+        let peer = shown.serve();
+        let (codes, seen) = looked(&directory.0, &peer.target(), &["--ca", &ca]);
+        assert_eq!(codes, found, "{name}: {seen}");
+        let target = peer.target();
+        let client = ["s_client", "-connect", &target, "-servername", NAME, "-verify_hostname", NAME];
+        let said = openssl(&[&client[..], &["-CAfile", &ca, "-no-CApath", "-no-CAstore"]].concat());
+        assert!(said.contains(&format!("Verify return code: {code} ")), "{name}: {said}");
+        facts_agree(name, &directory.0, &shown, &seen["leaf"]);
+    }
+}
+
+fn facts_agree(name: &str, directory: &Path, shown: &Shown, leaf: &Value) {
+    let file = put(directory, "leaf.pem", &shown.pem).display().to_string();
+    let said = openssl(&[
+        "x509",
+        "-in",
+        &file,
+        "-noout",
+        "-fingerprint",
+        "-sha256",
+        "-startdate",
+        "-enddate",
+        "-dateopt",
+        "iso_8601",
+        "-text",
+    ]);
+    let line =
+        |begin: &str| said.lines().find_map(|line| line.trim().strip_prefix(begin)).unwrap_or_default().to_owned();
+    assert_eq!(leaf["sha256"].as_str().unwrap(), line("sha256 Fingerprint=").replace(':', "").to_lowercase(), "{name}");
+    let time = |field: &str| {
+        let time = jiff::Timestamp::from_second(leaf[field].as_i64().unwrap()).unwrap();
+        time.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+    };
+    assert_eq!((time("not_before"), time("not_after")), (line("notBefore="), line("notAfter=")), "{name}");
+    let algorithm = line("Signature Algorithm: ");
+    assert!(leaf["signature"].as_str().unwrap().eq_ignore_ascii_case(&algorithm), "{name}: {leaf} {algorithm}");
+    if leaf["key"] != "Ed25519" {
+        assert_eq!(format!("({} bit)", leaf["key_bits"]), line("Public-Key: "), "{name}");
+    }
+}
+
+#[test]
+fn an_intermediate_that_is_known_here_is_only_left_out() {
+    let directory = TempDir::new();
+    let root = Authority::root("Root");
+    let middle = root.below("Middle", |_| ());
+    let bundle = put(&directory.0, "ca.pem", &(root.pem.clone() + &middle.pem)).display().to_string();
+    let peer = middle.issue(KeyPair::generate().unwrap(), |_| ()).serve();
+    assert_eq!(looked(&directory.0, &peer.target(), &["--ca", &bundle]).0, ["cert-chain-incomplete"]);
+}
+
+#[test]
+fn a_pinned_certificate_needs_no_authority() {
+    let directory = TempDir::new();
+    let shown = Shown::self_signed(|_| ());
+    let peer = shown.serve();
+    let file = put(&directory.0, "leaf.pem", &shown.pem).display().to_string();
+    let said = openssl(&["x509", "-in", &file, "-noout", "-fingerprint", "-sha256"]);
+    let pin = said.trim().split('=').nth(1).unwrap().to_owned();
+    assert_eq!(looked(&directory.0, &peer.target(), &["--pin", &pin]).0, [""; 0]);
+    assert_eq!(looked(&directory.0, &peer.target(), &["--pin", &"0".repeat(64)]).0, ["cert-pin-mismatch"]);
+}
+
+#[test]
+fn a_certificate_without_its_key_is_worth_nothing() {
+    let directory = TempDir::new();
+    let root = Authority::root("Root");
+    let ca = put(&directory.0, "ca.pem", &root.pem).display().to_string();
+    let good = root.issue(KeyPair::generate().unwrap(), |_| ());
+    let forged = Shown { key: KeyPair::generate().unwrap().serialize_der(), ..good };
+    // rustls itself refuses to serve such a pair, so its check is gone round.
+    let peer = crate::pki::serve_unchecked(&forged);
+    assert_eq!(looked(&directory.0, &peer.target(), &["--ca", &ca]).0, ["cert-untrusted"]);
+}
