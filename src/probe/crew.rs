@@ -85,7 +85,7 @@ impl Hosts {
         let Work { key, asked } = work;
         let host = asked.address.ip();
         let turns = Arc::clone(self.0.lock().entry(host).or_insert_with(|| Arc::new(Semaphore::new(PER_HOST))));
-        let turn = turns.acquire_owned().await;
+        let mut turn = Some(turns.acquire_owned().await);
         let mut asking = pin!(async {
             match asked.transport {
                 Transport::Udp => identify_udp(asked, probes, intensity).await,
@@ -95,10 +95,11 @@ impl Hosts {
         let identity = match timeout(QUICK, &mut asking).await {
             Ok(identity) => identity,
             Err(_) => {
-                drop(turn);
+                turn = None;
                 asking.await
             }
         };
+        drop(turn);
         self.forget(host);
         // Nobody takes answers any more: then it was given up.
         let _ = sender.send(Answer { key, identity });

@@ -193,9 +193,9 @@ impl Probes {
         self.0.iter().copied()
     }
 
-    /// The one of that word.
+    /// The built-in one of that word, whatever a user's own of the same word asks.
     fn get(self, word: &str) -> Option<&'static dyn Probe> {
-        self.iter().find(|probe| probe.word() == word)
+        self.iter().filter(|probe| probe.word() == word).last()
     }
 }
 
@@ -261,6 +261,21 @@ mod tests {
             assert_eq!(probe.udp_ports().is_empty(), probe.udp_payload().is_none(), "{}", probe.word());
             assert!(probe.likelihood() <= 9, "{}", probe.word());
         }
+    }
+
+    #[test]
+    fn a_users_own_word_does_not_hide_what_is_built_in() {
+        struct Own;
+        impl Probe for Own {
+            fn word(&self) -> &'static str {
+                "http"
+            }
+            fn recognise(&self, _: &Said<'_>) -> Option<Identity> {
+                None
+            }
+        }
+        let http = Probes::and(vec![Box::new(Own)]).get("http").unwrap();
+        assert!(http.hello(&Asked::new(([127, 0, 0, 1], 80).into(), Transport::Tcp)).is_some());
     }
 
     proptest! {

@@ -60,7 +60,8 @@ impl Plan {
         } else {
             orders.retire = self.superfluous(seen).min(seen.workers.saturating_sub(seen.min));
         }
-        orders.look_in = self.look_in(seen);
+        // Who was hired takes jobs before ever being idle, and only who was idle calls.
+        orders.look_in = if orders.hire > 0 { Some(self.grow_after) } else { self.look_in(seen) };
         orders
     }
 
@@ -148,6 +149,14 @@ mod tests {
     }
 
     #[test]
+    fn it_looks_at_whom_it_has_hired() {
+        let empty = Seen { queued: 0, workers: 0, idle: 0, ..BUSY };
+        let first = plan().next(empty);
+        assert_eq!(first.hire, 1);
+        assert!(first.look_in.is_some(), "jobs that come before the worker was idle make nobody call");
+    }
+
+    #[test]
     fn it_rests_when_nothing_can_change_by_itself() {
         let at_rest = Seen { queued: 0, workers: 1, idle: 1, ..BUSY };
         assert_eq!(plan().next(at_rest), Orders::default());
@@ -171,6 +180,7 @@ mod tests {
                 prop_assert!(orders.hire == 0 || orders.retire == 0);
                 let after = workers + orders.hire - orders.retire;
                 prop_assert!(after >= min.min(workers.max(min)) && after <= seen.max.max(min), "{seen:?} {orders:?}");
+                prop_assert!(orders.hire == 0 || orders.look_in.is_some());
                 prop_assert!(seen.idle > 0 || seen.workers == 0 || orders.look_in.is_some());
             }
         }
