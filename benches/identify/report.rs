@@ -1,0 +1,31 @@
+//! The table.
+
+use std::fmt::Write as _;
+
+use crate::cases::{Case, Measured};
+use crate::measure::Figures;
+
+pub fn table(case: &Case, checked: &str, commands: &[Measured], results: &[Figures], runs: usize) -> String {
+    let mut text =
+        format!("\n{}: {}\nportolan's answer was right before it was timed: {checked}\n", case.letter, case.about);
+    let _ = writeln!(
+        text,
+        "{:<34}{:>10}{:>10}{:>10}{:>14}{:>10}",
+        "median of whole processes", "ms", "min", "max", "of portolan", "peak MB"
+    );
+    for (command, figures) in commands.iter().zip(results) {
+        let (least, most) = figures.times.iter().fold((f64::MAX, 0.0_f64), |(a, b), &t| (a.min(t), b.max(t)));
+        let _ = writeln!(
+            text,
+            "{:<34}{:>10.1}{least:>10.1}{most:>10.1}{:>14.2}{:>10.1}",
+            command.name,
+            figures.median(),
+            figures.of(&results[0]),
+            figures.peak
+        );
+    }
+    let share = results[0].of(&results[1]);
+    let _ =
+        writeln!(text, "{runs} rounds. portolan: {share:.3} of nmap's time (goal 0.200), {:.1} MB", results[0].peak);
+    text
+}
