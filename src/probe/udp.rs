@@ -66,7 +66,7 @@ fn questions(probes: Probes, port: u16, intensity: Intensity) -> Vec<&'static dy
     probes.sort_by_key(|probe| (!probe.udp_ports().contains(&port), Reverse(probe.likelihood())));
     let most = match intensity {
         Intensity::Light => 1,
-        Intensity::Normal => 4,
+        Intensity::Normal => 6,
         Intensity::All => usize::MAX,
     };
     probes.truncate(most);
