@@ -71,6 +71,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
             "portolan-scan.1",
             "portolan-score.1",
             "portolan-validate.1",
+            "portolan-wait.1",
             "portolan.1"
         ]
     );

@@ -57,7 +57,7 @@ fn unknown_words() {
         .refuses("'locl': portolan discover has no such command", "did you mean `portolan discover local`?");
     portolan("help locl").refuses(
         "'locl': portolan has no such command",
-        "the commands are discover, scan, validate, score, explain, ports, completions, man, config; try `portolan --help`",
+        "the commands are discover, scan, validate, score, wait, explain, ports, completions, man, config; try `portolan --help`",
     );
     portolan("discover local extra")
         .refuses("'extra': portolan discover local takes no such argument", "try `portolan discover local --help`");
@@ -67,7 +67,7 @@ fn unknown_words() {
 fn missing_words() {
     portolan("").refuses(
         "portolan: no command is given",
-        "the commands are discover, scan, validate, score, explain, ports, completions, man, config; try `portolan --help`",
+        "the commands are discover, scan, validate, score, wait, explain, ports, completions, man, config; try `portolan --help`",
     );
     portolan("config")
         .refuses("portolan config: no command is given", "the commands are show; try `portolan config --help`");
