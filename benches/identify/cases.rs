@@ -1,6 +1,7 @@
 //! The servers, at how many ports each answers, and who asks.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -66,7 +67,8 @@ impl Stage {
         for Server { kind, address, .. } in &servers.all {
             for case in CASES {
                 let port = case.port(kind);
-                rules += &format!("add rule ip bench out ip daddr 127.9.0.0/28 tcp dport {port} dnat to {address}\n");
+                let _ =
+                    writeln!(rules, "add rule ip bench out ip daddr 127.9.0.0/28 tcp dport {port} dnat to {address}");
             }
         }
         servers.scene().sh(&format!("nft -f - <<'RULES'\n{rules}RULES"));

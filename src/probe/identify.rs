@@ -239,7 +239,11 @@ impl Search<'_> {
         to: Option<&'static str>,
         but: Option<&'static str>,
     ) -> After {
-        let Some((probe, identity)) = self.known(talk.asked().said(&heard, to, true)) else {
+        let said = talk.asked().said(&heard, to, true);
+        let known = self.known(said);
+        // What came after a question may be a greeting that took its time: it comes again without a question then.
+        let sure = known.is_some();
+        let Some((probe, identity)) = known.or_else(|| self.known(Said { to: None, ..said })) else {
             self.remember(heard);
             return After::Open;
         };
@@ -251,7 +255,13 @@ impl Search<'_> {
             Ok(mut talk) => probe.speak(&mut talk).await.ok().flatten(),
             Err(_) => None,
         };
-        After::known(Found { identity: more.unwrap_or(identity), probe: Some(probe) })
+        match more.or(sure.then_some(identity)) {
+            Some(identity) => After::known(Found { identity, probe: Some(probe) }),
+            None => {
+                self.remember(heard);
+                After::Open
+            }
+        }
     }
 
     /// Who knows what was said.

@@ -60,6 +60,14 @@ fn an_answer_to_somebody_elses_question_is_known() {
         says(stream, b"SSH-2.0-Slow_3\r\n").await;
     });
     assert_eq!(identified(&peer, &[])["protocol"], "ssh");
+    // And in words that only a greeting may have.
+    let peer = peers.serve(|stream| async {
+        pause(600).await;
+        let mut stream = stream;
+        let _ = stream.write_all(b"+OK at last\r\n").await;
+        answers(stream, b"-ERR what?\r\n").await;
+    });
+    assert_eq!(identified(&peer, &[])["protocol"], "pop3");
 }
 
 #[test]
