@@ -28,6 +28,7 @@ use crate::model::{Address, Ask, Column, Completeness, Declared, Endpoint, Servi
 /// ask = { protocol = "https", path = "/health", expect-status = "200" }
 ///
 /// YAML has the same: a list `service` of maps.
+#[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [[service]] is TOML")]
 #[derive(Args, Clone, Debug)]
 #[command(
     verbatim_doc_comment,

@@ -34,6 +34,7 @@ Examples:
 /// within a tenth of a second at first and within a second later on.
 ///
 /// Exit code 1 when the time is over; the command is not run then.
+#[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [::1] is an address")]
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Wait {
