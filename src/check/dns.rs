@@ -123,7 +123,7 @@ impl Seen {
         if let Some(Ipv6 { address, dead: Some(why) }) = &self.ipv6 {
             found.push(IPV6_DEAD.seen(format!("AAAA {address} is published, and does not connect: {why}")));
         }
-        let slowest = heard.iter().map(|answer| answer.us).max().unwrap_or(0);
+        let slowest = self.slowest_us().unwrap_or(0);
         if slowest > self.goal_us {
             let text = format!("look-up took {} > goal {}", scale::shown(slowest), scale::shown(self.goal_us));
             found.push(SLOW.seen(text));
@@ -147,6 +147,18 @@ impl Seen {
     /// Whether no resolver answered at all.
     pub(crate) fn is_silent(&self) -> bool {
         self.answers.iter().all(|answer| answer.said == Said::TimedOut)
+    }
+
+    /// How long the slowest answer took.
+    pub(super) fn slowest_us(&self) -> Option<u64> {
+        self.answers.iter().filter(|answer| answer.is_an_answer()).map(|answer| answer.us).max()
+    }
+
+    /// Takes off what this side was late by.
+    pub(super) fn forgive(&mut self, late_us: u64) {
+        for answer in &mut self.answers {
+            answer.us = answer.us.saturating_sub(late_us);
+        }
     }
 
     /// Takes in what was seen at a later look: the later is what holds.

@@ -154,6 +154,21 @@ impl Seen {
         self.answers.last() == Some(&Answer::TimedOut)
     }
 
+    /// How long the last answer took, if it was one.
+    pub(super) fn last_us(&self) -> Option<u64> {
+        match self.answers.last() {
+            Some(Answer::Status(status)) => Some(status.us),
+            _ => None,
+        }
+    }
+
+    /// Takes off what this side was late by.
+    pub(super) fn forgive(&mut self, late_us: u64) {
+        if let Some(Answer::Status(status)) = self.answers.last_mut() {
+            status.us = status.us.saturating_sub(late_us);
+        }
+    }
+
     /// Takes in what was seen at a later look.
     pub(crate) fn absorb(&mut self, later: Self) {
         self.answers.extend(later.answers);

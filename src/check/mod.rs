@@ -19,6 +19,8 @@ pub(crate) mod stability;
 mod tcp;
 mod tls;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{CheckName, Finding, FindingKind, Ran, Report};
@@ -106,6 +108,28 @@ checks! {
 }
 
 impl Seen {
+    /// How long the last look took and how long it should have taken at most, for what has such a goal.
+    pub(crate) fn took(&self) -> Option<(Duration, Duration)> {
+        let (us, goal_us) = match self {
+            Self::Dns(seen) => (seen.slowest_us()?, seen.goal_us),
+            Self::Tcp(seen) => (seen.last_us()?, seen.goal_us),
+            Self::Http(seen) => (seen.last_us()?, seen.goal_us),
+            _ => return None,
+        };
+        Some((Duration::from_micros(us), Duration::from_micros(goal_us)))
+    }
+
+    /// Takes off what this side was late by during the look.
+    pub(crate) fn forgive(&mut self, late: Duration) {
+        let late = micros(late);
+        match self {
+            Self::Dns(seen) => seen.forgive(late),
+            Self::Tcp(seen) => seen.forgive(late),
+            Self::Http(seen) => seen.forgive(late),
+            _ => {}
+        }
+    }
+
     /// The report of a check that looked.
     pub(crate) fn report(&self) -> Report {
         let hindrance = match self {

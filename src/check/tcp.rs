@@ -94,6 +94,21 @@ impl Seen {
         self.connects.last() == Some(&Connect::TimedOut)
     }
 
+    /// How long the last connection took, if it was made.
+    pub(super) fn last_us(&self) -> Option<u64> {
+        match self.connects.last() {
+            Some(Connect::Made(us)) => Some(*us),
+            _ => None,
+        }
+    }
+
+    /// Takes off what this side was late by.
+    pub(super) fn forgive(&mut self, late_us: u64) {
+        if let Some(Connect::Made(us)) = self.connects.last_mut() {
+            *us = us.saturating_sub(late_us);
+        }
+    }
+
     /// Takes in what was seen at a later look.
     pub(crate) fn absorb(&mut self, later: Self) {
         self.connects.extend(later.connects);

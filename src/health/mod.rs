@@ -1,6 +1,7 @@
 //! Validation of many endpoints: how often to look, how long to wait, whom to leave alone, what to remember.
 
 mod evidence;
+mod lateness;
 mod plan;
 mod validator;
 

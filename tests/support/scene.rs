@@ -135,6 +135,11 @@ impl Scene {
         self.runs(&["scan"])
     }
 
+    /// `portolan validate` inside the scene.
+    pub fn validate(&self) -> Portolan<'_> {
+        self.runs(&["validate"])
+    }
+
     fn runs(&self, words: &'static [&'static str]) -> Portolan<'_> {
         Portolan { scene: self, wrapper: Vec::new(), program: portolan_path(), words, args: Vec::new() }
     }

@@ -235,6 +235,34 @@ fn another_portolan_s_words_are_taken() {
     assert_eq!((nonsense.status.code(), nonsense.stdout.len()), (Some(2), 0));
 }
 
+#[cfg(feature = "k8s")]
+#[test]
+fn what_a_source_found_stays_with_its_service() {
+    let directory = TempDir::new();
+    let peer = Peer::serving(drop);
+    let told = serde_json::json!({
+        "id": "k8s/shop/web", "name": "web", "source": "k8s",
+        "endpoints": [{"address": "127.0.0.1", "port": peer.address.port(), "transport": "tcp"}],
+        "findings": [{"code": "k8s-one-node", "text": "both on one node"}, {"code": "nobody-knows", "text": "x"}],
+    });
+    let file = directory.path("told");
+    fs::write(&file, told.to_string()).unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_portolan"));
+    let seen = directory.path("seen");
+    child.args(["validate", "-", "--json", "--evidence"]).arg(&seen).env_clear().stdin(fs::File::open(&file).unwrap());
+    let said = String::from_utf8(child.output().unwrap().stdout).unwrap();
+    let document: Value = serde_json::from_str(&said).unwrap();
+    let item = &document["items"][0];
+    let codes = |item: &Value| -> Vec<Value> {
+        item["findings"].as_array().unwrap().iter().map(|found| found["code"].clone()).collect()
+    };
+    assert_eq!(codes(item), ["k8s-one-node"]);
+    assert_eq!(item["findings"][0]["text"], "both on one node");
+    assert_eq!(item["health"]["score"], 100, "a source's findings take no points");
+    let written = fs::read_dir(&seen).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(portolan(["score", &written.display().to_string(), "--json"]).stdout, said);
+}
+
 #[test]
 fn evidence_gives_the_same_bytes_again() {
     let directory = TempDir::new();

@@ -1,15 +1,30 @@
 //! Checks, scores and what is made of them, against real peers.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test says what is wrong by panicking"
+)]
 
 mod bad_input;
 mod command;
 mod explain;
 mod formats;
+mod grpc;
+mod hostile;
+mod load;
 mod oracle;
 mod peer;
+#[path = "../peers/mod.rs"]
+mod peers;
 mod pki;
 mod score;
+mod servers;
+#[path = "../support/mod.rs"]
+mod support;
 mod tls;
 
 use std::ffi::OsStr;

@@ -1,0 +1,129 @@
+//! Many at once: nobody is charged for what this machine is late by, and nobody is misjudged for who is silent beside.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::peer::{Peer, answer};
+use crate::support::Scene;
+use crate::{TempDir, portolan};
+
+/// The codes of everything that was found, in order.
+fn codes(document: &Value) -> Vec<String> {
+    let endpoints = document["items"].as_array().unwrap().iter().flat_map(|item| item["endpoints"].as_array().unwrap());
+    let findings = endpoints.flat_map(|endpoint| endpoint["health"]["findings"].as_array().unwrap());
+    findings.map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Keeps every processor busy until it is dropped.
+struct Load(Arc<AtomicBool>);
+
+impl Load {
+    fn new() -> Self {
+        let over = Arc::<AtomicBool>::default();
+        for _ in 0..2 * thread::available_parallelism().unwrap().get() {
+            let over = Arc::clone(&over);
+            thread::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
+        }
+        Self(over)
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn what_this_machine_is_late_by_is_not_charged() {
+    let listeners: Vec<TcpListener> = (0..200).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let port = |n: usize| listeners[n % listeners.len()].local_addr().unwrap().port();
+    let items: Vec<Value> = (0..2000)
+        .map(|n| {
+            let endpoint = json!({"address": "127.0.0.1", "port": port(n), "transport": "tcp"});
+            json!({"id": format!("local/{n}"), "source": "local", "endpoints": [endpoint]})
+        })
+        .collect();
+    let directory = TempDir::new();
+    let file = directory.path("told.json");
+    fs::write(&file, json!({ "items": items }).to_string()).unwrap();
+    let _load = Load::new();
+    let ran = portolan_fed(&file, &["validate", "-", "--json", "--check", "tcp", "--concurrency", "4096"]);
+    let document: Value = serde_json::from_str(&ran).unwrap();
+    assert_eq!(document["items"].as_array().unwrap().len(), 2000);
+    assert_eq!(codes(&document), [""; 0]);
+}
+
+/// What portolan says with a file as its standard input.
+fn portolan_fed(file: &std::path::Path, args: &[&str]) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portolan"));
+    command.args(args).env_clear().stdin(fs::File::open(file).unwrap());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_peer_that_is_slow_by_itself_is() {
+    let peer = Peer::http(|head| {
+        if !head.is_empty() {
+            thread::sleep(Duration::from_millis(300));
+        }
+        answer("200 OK", "", "ok")
+    });
+    let ran = portolan(["validate", &peer.url("/x"), "--json", "--check", "http", "--goal", "answer=50ms"]);
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let found = codes(&document);
+    // How busy this machine is may only let it look a little better.
+    assert!(matches!(&found[..], [code] if code.starts_with("http-latency-")), "{found:?}");
+}
+
+#[test]
+fn black_holes_cost_their_neighbours_nothing() {
+    const HEALTHY: usize = 7_000;
+    const SILENT: usize = 3_000;
+    let scene = Scene::new();
+    let fixture = scene.fixture(&format!("many={HEALTHY}@0"));
+    scene.sh("iptables -A INPUT -d 127.200.0.0/16 -j DROP");
+    let healthy = fixture.truth.0.keys().map(|key| key.strip_prefix("tcp ").unwrap().to_owned());
+    let silent = (0..SILENT).map(|n| {
+        let [high, low] = u16::try_from(n).unwrap().to_be_bytes();
+        format!("{}:80", Ipv4Addr::new(127, 200, high, low))
+    });
+    let (mut healthy, mut silent) = (healthy, silent);
+    let mut targets = Vec::new();
+    for n in 0..HEALTHY + SILENT {
+        targets.extend(if n % 10 < 7 { healthy.next() } else { silent.next() });
+    }
+    let file = scene.dir().join("services.yaml");
+    let mut text = "service:\n".to_owned();
+    for (n, target) in targets.iter().enumerate() {
+        text.push_str(&format!("- {{name: s{n}, endpoints: ['{target}'], ask: {{check: [tcp]}}}}\n"));
+    }
+    fs::write(&file, text).unwrap();
+    let run = scene.validate().arg(file.to_str().unwrap()).args("--timeout 500ms --retries 0 --json");
+    let outcome = run.run();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let document = outcome.document();
+    let items = document["items"].as_array().unwrap();
+    assert_eq!((items.len(), &document["complete"]), (targets.len(), &true.into()));
+    for item in items {
+        let endpoint = &item["endpoints"][0];
+        let is_silent = endpoint["address"].as_str().unwrap().starts_with("127.200.");
+        let expected = if is_silent { json!(["tcp-timeout"]) } else { json!([]) };
+        let found: Value =
+            endpoint["health"]["findings"].as_array().unwrap().iter().map(|found| found["code"].clone()).collect();
+        assert_eq!(found, expected, "{endpoint}");
+    }
+    fixture.end();
+}
