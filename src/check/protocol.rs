@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::aim::{Aim, Kit, Look, peers_fault};
+use super::aim::{Aim, Kit, Layer, Look, peers_fault};
 use super::{findings, scale};
 use crate::model::{Finding, Group};
 use crate::net::{Deadline, Peer, PeerError};
@@ -66,7 +66,8 @@ const MANNERS: [Manners; 9] = [
     manners("pop3", Some(b"+OK"), None, &[]),
     manners("ssh", Some(b"SSH-"), None, &[]),
     manners("nats", Some(b"INFO "), Some(b"PING\r\n"), &[b"PONG", b"-ERR 'Authorization"]),
-    manners("zookeeper", None, Some(b"ruok"), &[b"imok"]),
+    // Since 3.5.3 it only says "srvr" unless told otherwise (4lw.commands.whitelist); that it says so shows that it works.
+    manners("zookeeper", None, Some(b"ruok"), &[b"imok", b"ruok is not executed"]),
 ];
 
 /// PostgreSQL's StartupMessage 3.0 of a user called portolan, as `pg_isready` sends one; no password follows.
@@ -88,7 +89,9 @@ pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
     let asked = async {
         let deadline = Deadline::after(kit.timeout);
         let line = aim.line(&[], deadline).await?;
-        ask(&protocol, &mut Peer::new(line.stream, deadline, MOST)).await
+        // What asked for TLS has heard the greeting, which is not said again inside.
+        let greeted = matches!(aim.layer, Layer::StartTls(_));
+        ask(&protocol, greeted, &mut Peer::new(line.stream, deadline, MOST)).await
     };
     let answer = match asked.await {
         Ok(answer) => answer,
@@ -100,10 +103,10 @@ pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
     Ok(Seen { protocol, us: scale::micros(begun.elapsed()), answer })
 }
 
-async fn ask(protocol: &str, peer: &mut Peer) -> Result<Answer, PeerError> {
+async fn ask(protocol: &str, greeted: bool, peer: &mut Peer) -> Result<Answer, PeerError> {
     let mut answer = Vec::new();
     match MANNERS.iter().find(|manners| manners.word == protocol) {
-        Some(manners) => return ask_in_lines(manners, peer).await,
+        Some(manners) => return ask_in_lines(manners, greeted, peer).await,
         None if protocol == "postgresql" => {
             peer.write(POSTGRESQL).await?;
             peer.fill(&mut answer, 1).await?;
@@ -121,6 +124,7 @@ async fn ask(protocol: &str, peer: &mut Peer) -> Result<Answer, PeerError> {
                 _ => Answer::Unwell(format!("answers {}", shown(&answer))),
             })
         }
+        None if greeted => Ok(Answer::Well),
         None => {
             // MySQL's and MariaDB's greeting: a packet of protocol 10, or an error.
             peer.fill(&mut answer, 5).await?;
@@ -133,9 +137,9 @@ async fn ask(protocol: &str, peer: &mut Peer) -> Result<Answer, PeerError> {
     }
 }
 
-async fn ask_in_lines(manners: &Manners, peer: &mut Peer) -> Result<Answer, PeerError> {
+async fn ask_in_lines(manners: &Manners, greeted: bool, peer: &mut Peer) -> Result<Answer, PeerError> {
     let line = |bytes: &[u8]| bytes.contains(&b'\n');
-    if let Some(wanted) = manners.greeting {
+    if let Some(wanted) = manners.greeting.filter(|_| !greeted) {
         let mut greeting = Vec::new();
         peer.read_until(&mut greeting, MOST, line).await?;
         if !greeting.starts_with(wanted) {

@@ -25,7 +25,7 @@ async fn judged(hostile: &[Peer], protocol: &str) -> Vec<Value> {
     let peak: u64 = peak.parse().expect("a number");
     assert!(peak < MOST_MEMORY, "{protocol}: {peak} KiB");
     let controls = |byte: &u8| matches!(byte, 0..0x20 | 0x7f) && *byte != b'\n';
-    assert!(!outcome.stdout.iter().any(|byte| controls(byte)), "{protocol}: a control character got through");
+    assert!(!outcome.stdout.iter().any(controls), "{protocol}: a control character got through");
     let document = outcome.document();
     let said = |peer: &Peer| {
         let of = |item: &&Value| item["endpoints"][0]["port"] == peer.address.port();

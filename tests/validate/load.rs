@@ -1,5 +1,6 @@
 //! Many at once: nobody is charged for what this machine is late by, and nobody is misjudged for who is silent beside.
 
+use std::fmt::Write;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
@@ -108,7 +109,7 @@ fn black_holes_cost_their_neighbours_nothing() {
     let file = scene.dir().join("services.yaml");
     let mut text = "service:\n".to_owned();
     for (n, target) in targets.iter().enumerate() {
-        text.push_str(&format!("- {{name: s{n}, endpoints: ['{target}'], ask: {{check: [tcp]}}}}\n"));
+        writeln!(text, "- {{name: s{n}, endpoints: ['{target}'], ask: {{check: [tcp]}}}}").unwrap();
     }
     fs::write(&file, text).unwrap();
     let run = scene.validate().arg(file.to_str().unwrap()).args("--timeout 500ms --retries 0 --json");
