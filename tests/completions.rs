@@ -18,7 +18,7 @@ fn cases() -> Vec<(&'static str, Vec<String>)> {
         ("portolan discover local --so", vec!["--sort".to_owned()]),
         ("portolan discover local --sort ", values::<SortKey>()),
         ("portolan discover local -o ", values::<FormatName>()),
-        ("portolan discover local --output p", vec!["prometheus-sd".to_owned()]),
+        ("portolan discover local --output p", vec!["prometheus".to_owned(), "prometheus-sd".to_owned()]),
         ("portolan config s", vec!["show".to_owned()]),
         ("portolan discover local --no-", vec![]),
     ]
