@@ -9,6 +9,7 @@ use futures_util::stream;
 use http::Response;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{Sender, channel};
+use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep_until};
 
 use super::Shared;
@@ -62,6 +63,8 @@ pub fn watch(shared: &Arc<Shared>, place: &Place, query: &Query, short: bool) ->
         }
     }
     first.extend(watch.news(&mut store));
+    // Before anything more can happen: what nobody has subscribed to yet wakes nobody.
+    let changes = store.changes();
     drop(store);
     if short {
         return answer::full(200, "application/json", first.concat());
@@ -69,12 +72,18 @@ pub fn watch(shared: &Arc<Shared>, place: &Place, query: &Query, short: bool) ->
     let seconds = get("timeoutSeconds").parse().unwrap_or(30 * 60);
     let end = Instant::now() + Duration::from_secs(seconds);
     let (send, mut receive) = channel(16);
-    tokio::spawn(tell(Arc::clone(shared), watch, first, end, send));
+    tokio::spawn(tell(Arc::clone(shared), watch, first, changes, end, send));
     answer::streamed(stream::poll_fn(move |context| receive.poll_recv(context)))
 }
 
-async fn tell(shared: Arc<Shared>, mut watch: Watch, first: Vec<String>, end: Instant, out: Sender<io::Result<Bytes>>) {
-    let mut changes = shared.store.lock().unwrap().changes();
+async fn tell(
+    shared: Arc<Shared>,
+    mut watch: Watch,
+    first: Vec<String>,
+    mut changes: Receiver<u64>,
+    end: Instant,
+    out: Sender<io::Result<Bytes>>,
+) {
     let mut lines = first;
     loop {
         if !say(&lines, &out).await {
