@@ -3,6 +3,7 @@
 use std::collections::hash_map::{DefaultHasher, HashMap};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::num::NonZero;
 use std::ops::ControlFlow;
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use tokio::runtime::Runtime;
@@ -66,7 +67,8 @@ impl Identify {
     /// # Errors
     /// As the source says; where there is no runtime to be had.
     pub(super) fn list(&self, probes: Probes, source: &dyn Source, out: &mut dyn Sink) -> Result<Completeness> {
-        let mut asking = Asking::new(out, probes, self.intensity);
+        let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
+        let mut asking = Asking::new(out, probes, self.intensity, until);
         let listed = engine::block_on(source.list(&mut asking))?;
         let answered = asking.finish()?;
         Ok(if answered == Completeness::Complete { listed } else { answered })
@@ -84,6 +86,8 @@ struct Asking<'s> {
     closed: Arc<AtomicBool>,
     probes: Probes,
     intensity: Intensity,
+    /// When it has to be over.
+    until: Option<Instant>,
     /// Made for the first service that can be asked.
     crew: Option<(Crew, Runtime)>,
     failed: Option<Error>,
@@ -118,10 +122,10 @@ enum Reach {
 }
 
 impl<'s> Asking<'s> {
-    fn new(out: &'s mut dyn Sink, probes: Probes, intensity: Intensity) -> Self {
+    fn new(out: &'s mut dyn Sink, probes: Probes, intensity: Intensity, until: Option<Instant>) -> Self {
         let closed = out.closed();
         let (crew, failed, rows, told) = (None, None, BTreeMap::new(), Told::default());
-        Self { out, closed, probes, intensity, crew, failed, rows, next: 0, told }
+        Self { out, closed, probes, intensity, until, crew, failed, rows, next: 0, told }
     }
 
     /// The crew, made when it is first needed: a listing without anything to ask starts no runtime.
@@ -148,15 +152,16 @@ impl<'s> Asking<'s> {
         self.closed.load(Ordering::Relaxed)
     }
 
+    fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
     /// Hands an endpoint to the crew; while that has no room, takes what it knows.
     fn ask(&mut self, key: (u64, usize), asked: &Asked) -> Result<()> {
-        while !self.crew()?.try_ask(key, asked) {
-            self.take(STEP);
-            if self.is_closed() {
-                return Ok(());
-            }
-        }
         self.told.asked += 1;
+        while !self.is_closed() && !self.is_over() && !self.crew()?.try_ask(key, asked) {
+            self.take(STEP);
+        }
         Ok(())
     }
 
@@ -190,7 +195,12 @@ impl<'s> Asking<'s> {
             Err(Unasked::Local(error)) => self.out.fault(Fault {
                 what: format!("identify {endpoint}"),
                 why: error.to_string(),
-                hint: "raise the limits of this process (`ulimit -n`), or ask fewer at a time".to_owned(),
+                hint: match error.kind() {
+                    ErrorKind::PermissionDenied => {
+                        "look for a sandbox, a security module or a `prohibit` route".to_owned()
+                    }
+                    _ => "raise the limits of this process (`ulimit -n`), or ask fewer at a time".to_owned(),
+                },
             }),
         }
     }
@@ -204,17 +214,38 @@ impl<'s> Asking<'s> {
         }
     }
 
+    /// How many will never answer.
+    fn lost(&self) -> u64 {
+        self.crew.as_ref().map_or(0, |(crew, _)| crew.lost())
+    }
+
+    /// Why not all that was asked is known.
+    fn unanswered(&self) -> Option<Fault> {
+        let Told { asked, answered, .. } = self.told;
+        let (why, hint) = match () {
+            () if answered == asked => return None,
+            () if self.is_closed() => ("it was stopped", "let it come to its end"),
+            () if self.is_over() => ("the time given by --deadline is over", "give it more, or ask for less"),
+            () => ("asking panicked", "this is a fault of portolan's: please report it"),
+        };
+        let what = format!("identify {} of {asked} ports", asked - answered);
+        Some(Fault { what, why: why.into(), hint: hint.into() })
+    }
+
     /// Waits for what was asked, and hands on what is left. Stopped, it hands on what is known.
     fn finish(mut self) -> Result<Completeness> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
-        while self.told.answered < self.told.asked && !self.is_closed() {
+        self.take(Duration::ZERO);
+        while self.told.answered + self.lost() < self.told.asked && !self.is_closed() && !self.is_over() {
             self.take(STEP);
             let found = self.told.answered;
             self.out.progress(Progress { done: found, total: self.told.asked, found });
         }
-        let complete = self.told.answered == self.told.asked;
+        let unanswered = self.unanswered();
+        let complete = unanswered.is_none();
+        unanswered.into_iter().for_each(|fault| self.out.fault(fault));
         // What was asked for the rest is dropped.
         self.crew = None;
         for (_, row) in std::mem::take(&mut self.rows) {

@@ -167,7 +167,8 @@ async fn ber(peer: &mut Peer) -> Result<Vec<u8>, PeerError> {
         // OpenLDAP and Active Directory write four octets at times.
         0x84 => {
             peer.fill(&mut answer, 6).await?;
-            (6, usize::from(u16::from_be_bytes([answer[4], answer[5]])))
+            let length = u32::from_be_bytes([answer[2], answer[3], answer[4], answer[5]]);
+            (6, usize::try_from(length).map_err(|_| PeerError::TooLong)?)
         }
         _ => return Err(PeerError::Garbled("is no BER")),
     };
@@ -228,9 +229,13 @@ fn mysql_capabilities(greeting: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
+    use tokio::io::AsyncWriteExt;
 
     use super::*;
+    use crate::net::Deadline;
 
     #[test]
     fn a_reply_ends_with_its_last_line() {
@@ -249,6 +254,14 @@ mod tests {
             Err(PeerError::Declined(_))
         ));
         assert!(matches!(ldap_consent(b"\x02\x01\x01\x65\x07"), Err(PeerError::Garbled(_))));
+    }
+
+    #[tokio::test]
+    async fn all_four_octets_of_a_length_count() {
+        let (near, mut far) = tokio::io::duplex(64);
+        far.write_all(b"\x30\x84\x00\x01\x00\x02ab").await.unwrap();
+        let mut peer = Peer::new(near, Deadline::after(Duration::from_mins(1)), 1024);
+        assert!(matches!(ber(&mut peer).await, Err(PeerError::TooLong)));
     }
 
     proptest! {

@@ -70,6 +70,11 @@ impl Crew {
         !matches!(self.pool.try_submit(job), Err(Refused { .. }))
     }
 
+    /// How many ports will never be answered for, because asking them panicked.
+    pub(crate) fn lost(&self) -> u64 {
+        self.pool.stats().panicked
+    }
+
     /// What is known of the next port, if that comes within `wait`.
     pub(crate) fn next(&self, wait: Duration) -> Option<Answer> {
         self.answers.recv_timeout(wait).ok()
@@ -111,5 +116,45 @@ impl Hosts {
         if hosts.get(&host).is_some_and(|turns| Arc::strong_count(turns) == 1) {
             hosts.remove(&host);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::{Probe, Said};
+
+    struct Panics;
+
+    impl Probe for Panics {
+        fn word(&self) -> &'static str {
+            "panics"
+        }
+
+        fn recognise(&self, _: &Said<'_>) -> Option<Identity> {
+            panic!("a test's own");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_whose_asking_panics_is_told_of() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let greet = tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            stream.writable().await.unwrap();
+            stream.try_write(b"hello\r\n").unwrap();
+            stream
+        });
+        let crew = Crew::new(&Shutdown::new(), Probes::and(vec![Box::new(Panics)]), Intensity::Light, 16);
+        assert!(crew.try_ask((0, 0), &Asked::new(address, Transport::Tcp)));
+        let lost = async {
+            while crew.lost() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_mins(1), lost).await.expect("the pool tells of it");
+        assert!(crew.next(Duration::ZERO).is_none());
+        drop(greet.await);
     }
 }

@@ -59,8 +59,8 @@ pub(crate) async fn identify(asked: Asked, probes: Probes, intensity: Intensity)
         match (found, search.failed.take()) {
             (Ok(Some(found)), _) => return Ok(search.finish(found).await),
             (_, Some(PeerError::Local(error))) if search.said.is_empty() => {
-                // Others will have finished soon.
-                if patience.is_over() {
+                // Others will have finished soon; what is forbidden stays forbidden.
+                if patience.is_over() || error.kind() == io::ErrorKind::PermissionDenied {
                     return Err(Unasked::Local(error));
                 }
                 sleep(SHORTAGE_STEP).await;
@@ -225,7 +225,14 @@ impl Search<'_> {
             if whole {
                 break;
             }
-            whole = greeting.len() >= MOST_BANNER || !talk.more(&mut greeting).await.unwrap_or(false);
+            let more = match greeting.len() {
+                MOST_BANNER.. => Err(PeerError::TooLong),
+                _ => talk.more(&mut greeting).await,
+            };
+            whole = !matches!(more, Ok(true));
+            if let Err(error) = more {
+                self.failed = Some(error);
+            }
         }
         self.remember(greeting);
         After::Stranger

@@ -135,6 +135,11 @@ pub(crate) struct Said<'a> {
 }
 
 impl<'a> Said<'a> {
+    /// Whether the first line has no end: what stands in it may have been cut off in the middle of a word.
+    pub(crate) fn is_cut(&self) -> bool {
+        !self.bytes.contains(&b'\n')
+    }
+
     /// The first line without its end; `None` as long as it is not whole and more may come.
     pub(crate) fn line(&self) -> Option<&'a [u8]> {
         let end = self.bytes.iter().position(|byte| *byte == b'\n');

@@ -87,10 +87,14 @@ async fn ask(socket: &UdpSocket, payload: &[u8]) -> Result<Option<Vec<u8>>, Unas
                 buffer.truncate(length);
                 return Ok(Some(buffer));
             }
-            Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                return Err(Unasked::Gone);
+            Ok(Err(error)) => {
+                use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+                // What ICMP says of the port, its host or the way there.
+                return Err(match error.kind() {
+                    ConnectionRefused | HostUnreachable | NetworkUnreachable => Unasked::Gone,
+                    _ => Unasked::Local(error),
+                });
             }
-            Ok(Err(error)) => return Err(Unasked::Local(error)),
         }
     }
     Ok(None)

@@ -47,6 +47,11 @@ pub trait Source: Send + Sync {
         Duration::from_secs(10)
     }
 
+    /// How long listing it, and whatever is asked of what it finds meanwhile, may take in all; `None`: as long as it takes.
+    fn deadline(&self) -> Option<Duration> {
+        None
+    }
+
     /// Tells `feed` everything that there is, and then what becomes of it, until the future is dropped. It begins with a
     /// [`Reset`](crate::Update::Reset). `interval`, for sources that have to ask again and again: how often.
     ///

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::own::{Peers, identified, mute, start};
+use crate::own::{Peers, identified, mute, run, start};
 use crate::support::{finish, kill};
 
 #[test]
@@ -28,7 +28,9 @@ fn a_flood_is_cut_off() {
         let block = vec![0x9f; 64 * 1024];
         while stream.write_all(&block).await.is_ok() {}
     });
-    assert!(identified(&peer, &[])["protocol"].is_null());
+    let flood = identified(&peer, &[]);
+    assert!(flood["protocol"].is_null());
+    assert_eq!(flood["facts"]["ended"], "too-long");
     // A head without an end, and a body without one.
     let peer = peers.serve(|mut stream| async move {
         let _ = stream.read(&mut [0; 2048]).await;
@@ -73,4 +75,32 @@ fn stopped_it_prints_what_it_knows_and_says_that_it_is_not_all() {
     assert_eq!(lines.len(), 2, "{rest}");
     assert_eq!(lines[0]["endpoints"][0]["port"], silent.address.port());
     assert_eq!(lines[1]["complete"], false, "{rest}");
+    let fault = lines[1]["errors"].to_string();
+    assert!(fault.contains("identify 1 of 2 ports") && fault.contains("it was stopped"), "{fault}");
+}
+
+#[test]
+fn half_a_greeting_is_no_product() {
+    let peers = Peers::new();
+    let peer = peers.serve(|mut stream| async move {
+        let _ = stream.write_all(b"SSH-2.0-Op").await;
+        mute(stream).await;
+    });
+    let said = identified(&peer, &[]);
+    assert_eq!(said["protocol"], "ssh", "{said}");
+    assert!(said["product"].is_null() && said["version"].is_null(), "{said}");
+}
+
+#[test]
+fn the_deadline_of_the_scan_holds_for_what_is_asked() {
+    let peers = Peers::new();
+    let port = peers.serve(mute).address.port().to_string();
+    let asked = ["scan", "127.0.0.1", "-p", &port, "--identify", "--intensity", "all", "--deadline", "500ms", "--json"];
+    let output = run(&asked);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["complete"], false, "{document}");
+    assert_eq!(document["items"].as_array().unwrap().len(), 1, "what was found is told: {document}");
+    let fault = document["errors"].to_string();
+    assert!(fault.contains("identify 1 of 1 ports") && fault.contains("--deadline"), "{fault}");
 }

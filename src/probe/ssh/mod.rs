@@ -24,7 +24,8 @@ impl Probe for Ssh {
         if !said.bytes.starts_with(b"SSH-") {
             return None;
         }
-        version_line(said.line()?)
+        let line = said.line()?;
+        if said.is_cut() { Some(Identity::of("ssh")) } else { version_line(line) }
     }
 
     fn speak<'a>(&'a self, talk: &'a mut Talk<'_>) -> Speaking<'a> {

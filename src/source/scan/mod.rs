@@ -359,6 +359,10 @@ impl Source for Scan {
         Duration::from_mins(1)
     }
 
+    fn deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
         Box::pin(self.list_into(out))
     }
