@@ -245,7 +245,9 @@ impl<'s> Asking<'s> {
         }
         let unanswered = self.unanswered();
         let complete = unanswered.is_none();
-        unanswered.into_iter().for_each(|fault| self.out.fault(fault));
+        if let Some(fault) = unanswered {
+            self.out.fault(fault);
+        }
         // What was asked for the rest is dropped.
         self.crew = None;
         for (_, row) in std::mem::take(&mut self.rows) {
