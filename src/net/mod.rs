@@ -12,6 +12,7 @@ mod limits;
 mod neighbours;
 mod peer;
 mod resolve;
+mod runtime;
 mod starttls;
 pub(crate) mod tls;
 
@@ -26,4 +27,5 @@ pub(crate) use limits::{descriptors_for_sockets, ephemeral_ports};
 pub(crate) use neighbours::neighbours;
 pub(crate) use peer::{Peer, PeerError};
 pub(crate) use resolve::{Family, interface_index, interface_name, own_addresses, resolve, with_interface};
+pub(crate) use runtime::runtime;
 pub(crate) use starttls::{StartTls, start_tls};

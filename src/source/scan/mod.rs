@@ -120,7 +120,8 @@ impl Scan {
             return Ok(Prepared { plan: None, ports, names, faults, resume: None });
         }
         let probes = addresses.len().saturating_mul(ports.len() as u128);
-        let said = format!("{} ports of {} hosts are {probes} questions", ports.len(), addresses.len());
+        let (of_each, of) = (summary::ports(ports.len() as u128), summary::hosts(addresses.len()));
+        let said = format!("{of_each} of {of} are {probes} questions");
         if probes > MANY && !self.yes && !confirm(&format!("{said}. Ask them?")) {
             let hint = "choose fewer targets or ports, or say --yes";
             return Err(Error::usage("these targets", format!("{said}, more than {MANY}"), hint));
