@@ -1,4 +1,5 @@
-//! How long it takes to find every open port of a host: portolan beside nmap and a minimal C program.
+//! How long it takes to find every open port of a host or a network: portolan beside nmap, masscan, RustScan and a minimal C
+//! program.
 //!
 //! `cargo bench --bench scan` builds and runs it (`-- --help` tells the options); benches/README.md says more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::exit, unreachable_pub)]
@@ -20,12 +21,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use cases::Case;
 
-const HELP: &str = "cargo bench --bench scan -- [--runs N] [--cases LV] [--seed N] [--save]
+const HELP: &str = "cargo bench --bench scan -- [--runs N] [--cases LVNS] [--seed N] [--save]
 
-  --runs N    counted runs of each command, after one warm-up (default 7)
-  --cases LV  only these: L loopback, V a wire between two namespaces
-  --seed N    which ports are open; otherwise drawn anew
-  --save      also write benches/runs/DATE-scan.txt
+  --runs N      counted runs of each command, after one warm-up (default 7)
+  --cases LVNS  only these (default): L loopback, V a wire between two namespaces, N a network of 253 hosts, S one where
+                32 of 253 are; D a host that drops nearly everything, F a far host that loses 1% each way, G 5%,
+                B a bottleneck: these four take minutes, `--runs 3` will do
+  --seed N      which ports are open; otherwise drawn anew
+  --save        also write benches/runs/DATE-scan.txt
 ";
 
 struct Options {
@@ -38,7 +41,7 @@ struct Options {
 fn main() {
     let mut words = std::env::args().skip(1);
     let seed = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs());
-    let mut options = Options { runs: 7, cases: "LV".to_owned(), seed, save: false };
+    let mut options = Options { runs: 7, cases: "LVNS".to_owned(), seed, save: false };
     while let Some(word) = words.next() {
         match word.as_str() {
             // How this program starts itself inside a namespace, so that getting there is not part of the time.
@@ -46,7 +49,7 @@ fn main() {
             // What cargo says to every bench.
             "--bench" => {}
             "--runs" => options.runs = words.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0).expect("--runs N"),
-            "--cases" => options.cases = words.next().expect("--cases LV"),
+            "--cases" => options.cases = words.next().expect("--cases LVNS"),
             "--seed" => options.seed = words.next().and_then(|n| n.parse().ok()).expect("--seed N"),
             "--save" => options.save = true,
             _ => {
@@ -55,7 +58,7 @@ fn main() {
             }
         }
     }
-    let mut text = machine::describe("Open ports of a host", &[("nmap", "--version")]);
+    let mut text = machine::describe("Open ports of hosts", &[("nmap", "--version")]);
     print!("{text}");
     for case in cases::CASES.iter().filter(|case| options.cases.contains(case.letter)) {
         let part = bench(case, &options);
