@@ -57,9 +57,9 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "config" -d 'Look 
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
-normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
-all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
+normal\t'Also TLS, and what is most likely'
+all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l for -d 'End the watch after that time' -r
@@ -111,9 +111,9 @@ pid\t'Id of the first process'
 user\t'Name of the user'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
-normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
-all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
+normal\t'Also TLS, and what is most likely'
+all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l for -d 'End the watch after that time' -r
@@ -155,7 +155,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l interface -d 'Scan the networks that this interface is in' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exclude -d 'Leave out these targets' -r -f -a "(__fish_print_hostnames)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exclude-file -d 'Leave out the targets that this file names' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s p -l ports -d 'These ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all of them' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s p -l ports -d 'These ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all of them; U:53,161,T:80 are of UDP and TCP' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l top-ports -d 'The so many likeliest ports [default: 1000]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exclude-ports -d 'Leave out these ports' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s T -l pace -d 'How fast to go' -r -f -a "polite\t'At most 200 questions a second and 16 open at a time, for networks that must not notice'
@@ -168,9 +168,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l resume -d 'Keep in this file where the scan stands, and go on there if an earlier one has left it' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
-normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
-all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
+normal\t'Also TLS, and what is most likely'
+all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l for -d 'End the watch after that time' -r
@@ -195,6 +195,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s 6 -l ipv6 -d 'Only IPv6 addresses'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s y -l yes -d 'Scan also where that takes more than 1,048,576 questions'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s U -l udp -d 'Ask UDP ports, not TCP; without --ports those that portolan has a question for'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l syn -d 'Ask TCP ports by half connections, of which no program at the other end sees anything; needs CAP_NET_RAW'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l no-ping -d 'Ask every port of every host, without looking first whether anybody is there'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l all -d 'List closed, filtered and unreachable ports too'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l reason -d 'Show in the table what each state is known from'
@@ -217,9 +218,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l deadline -d 'End the whole after this time, done or not' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
-normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
-all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
+normal\t'Also TLS, and what is most likely'
+all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l for -d 'End the watch after that time' -r
@@ -255,9 +256,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
-normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
-all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
+normal\t'Also TLS, and what is most likely'
+all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l for -d 'End the watch after that time' -r
@@ -295,9 +296,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
-normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
-all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
+normal\t'Also TLS, and what is most likely'
+all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l for -d 'End the watch after that time' -r
@@ -305,7 +306,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l count -d 'End
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interface -d 'Scan the networks that this interface is in' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude -d 'Leave out these targets' -r -f -a "(__fish_print_hostnames)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-file -d 'Leave out the targets that this file names' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s p -l ports -d 'These ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all of them' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s p -l ports -d 'These ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all of them; U:53,161,T:80 are of UDP and TCP' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l top-ports -d 'The so many likeliest ports [default: 1000]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-ports -d 'Leave out these ports' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s T -l pace -d 'How fast to go' -r -f -a "polite\t'At most 200 questions a second and 16 open at a time, for networks that must not notice'
@@ -342,6 +343,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -s 4 -l ipv4 -d 
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s 6 -l ipv6 -d 'Only IPv6 addresses'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s y -l yes -d 'Scan also where that takes more than 1,048,576 questions'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s U -l udp -d 'Ask UDP ports, not TCP; without --ports those that portolan has a question for'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l syn -d 'Ask TCP ports by half connections, of which no program at the other end sees anything; needs CAP_NET_RAW'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l no-ping -d 'Ask every port of every host, without looking first whether anybody is there'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l all -d 'List closed, filtered and unreachable ports too'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l reason -d 'Show in the table what each state is known from'

@@ -52,6 +52,16 @@ pub enum Error {
         /// What to try instead.
         hint: String,
     },
+    /// A right is missing without which nothing of what was asked for can be done.
+    #[error("cannot {what}: {why}")]
+    Rights {
+        /// What it is needed for: `open raw sockets for --syn`.
+        what: String,
+        /// Which right it is.
+        why: String,
+        /// How to get it, and what works without.
+        hint: &'static str,
+    },
     /// The operating system refused.
     #[error("cannot {what}")]
     Io {
@@ -83,7 +93,7 @@ impl Error {
             | Self::Settings { hint, .. }
             | Self::Refused { hint, .. }
             | Self::Peer { hint, .. } => hint,
-            Self::Io { hint, .. } => hint,
+            Self::Rights { hint, .. } | Self::Io { hint, .. } => hint,
         }
     }
 }

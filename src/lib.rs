@@ -118,9 +118,10 @@ pub use model::{
     Completeness, Container, Declared, Depth, Detail, Digest, Endpoint, Event, EventKind, Fact, Fault, Feed, Finding,
     FindingKind, Goal, Grade, Group, HeaderLine, HeaderPattern, Health, HealthState, HttpPath, Identity, Instance,
     JsonValue, Listing, LocalDetail, Method, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState,
-    Ports, PortsError, ProbeOrder, Process, PublicKey, Ran, Reason, Report, SCORE_VERSION, ScanDetail, Scope, Score,
-    Service, ServiceHealth, Shown, SocketState, StartTlsWord, StatusRanges, StatusRangesError, Target, TargetError,
-    TlsFacts, Told, Transport, Update, User, changed_fields, diff, parse_time, port_name, service_score,
+    Ports, PortsError, ProbeOrder, Process, PublicKey, Ran, Reason, Report, SCORE_VERSION, ScanDetail, ScanPorts,
+    ScannedHost, Scope, Score, Service, ServiceHealth, Shown, SocketState, StartTlsWord, StatusRanges,
+    StatusRangesError, Target, TargetError, TlsFacts, Told, Transport, Update, User, changed_fields, diff, parse_time,
+    port_name, service_score,
 };
 #[cfg(feature = "k8s")]
 pub use model::{EndpointsFrom, K8sDetail, K8sPort, K8sServiceType, TargetPort};

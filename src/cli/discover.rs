@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -22,7 +21,7 @@ use super::watch::Watching;
 use super::{Global, stderr, stdout, validate};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::model::{Addresses, Completeness, Depth, Fault, Ports, Service, Shown, Transport};
+use crate::model::{Addresses, Completeness, Depth, Fault, Ports, ScannedHost, Service, Transport};
 use crate::output::{Comparison, End, FormatName, Page};
 use crate::probe::Probes;
 use crate::source::scan::Scan;
@@ -61,8 +60,9 @@ impl Discover {
 ///
 /// Connects to every TCP port asked for, and closes again at once; nothing is sent. With --udp, sends each port a question
 /// that is its own. Where there are several hosts, each is looked for first, and one that does not show itself is left out and
-/// counted (--no-ping; not with --udp). Needs no rights. A target is an address, a
-/// network (10.0.0.0/24), a range (10.0.0.1-50), a host name, `local` for this machine's own addresses, @FILE for a file of
+/// counted (--no-ping). Needs no rights (but --syn does). A target is an address, a
+/// network (10.0.0.0/24), a range (10.0.0.1-50), a host name, `local` for this machine's own addresses, with root those in its other
+/// network namespaces too, @FILE for a file of
 /// targets, or - for standard input. Open ports are listed; what else was found is counted on standard error.
 #[derive(Args, Debug)]
 pub(super) struct ShortScan {
@@ -139,24 +139,20 @@ impl Judge {
 
     /// Lists what a source knows into every output that is asked for.
     pub(super) fn list(&self, source: &dyn Source, identify: &Identify, global: &Global) -> Result<Exit> {
-        let stop = Stop::listen()?;
+        let stop = Stop::listen()?.within(source.deadline());
         let terminal = Terminal::of_stdout(global.color);
-        let columns = identify.columns(source.columns());
         let page = Page {
-            columns,
-            // A source may do the asking itself, on behalf of who checks what it finds.
-            identified: columns.iter().any(|column| column.shown == Shown::Asked),
+            columns: identify.columns(source.columns()),
+            identified: identify.asked,
             generated: self.generated.unwrap_or_else(Timestamp::now),
             width: terminal.width,
             color: terminal.color,
         };
         let program = self.hand_to.as_ref().map(HandTo::program).transpose()?;
-        // Before any file is written: it may be the same one.
-        let (probes, previous) = match self.read_files(source, identify, &stop.flag()) {
-            Ok(read) => read,
-            Err(error) => return unread(error, &stop),
-        };
+        let probes = identify.probes()?;
         let asks = identify.asked.then_some((identify, probes));
+        // Before any file is written: it may be the same one.
+        let previous = self.diff.as_ref().map(|path| Previous::read(path, source.name())).transpose()?;
         let was_whole = previous.as_ref().is_none_or(|previous| previous.complete);
         let mut files = Files::create(&global.output)?;
         let mut written = None;
@@ -167,10 +163,7 @@ impl Judge {
             unheard.map_or(Ok(()), Err)
         });
         let Some(written) = written else { return heard.map(|_| Exit::Done) };
-        let Written { printed, failures } = match written {
-            Ok(written) => written,
-            Err(error) => return unread(error, &stop),
-        };
+        let Written { printed, failures } = written?;
         let mut exit = stop.requested().unwrap_or(Exit::Done);
         let has_files = !files.is_empty();
         for error in files.commit(failures) {
@@ -206,19 +199,6 @@ impl Judge {
             exit = exit.max(stop.requested().unwrap_or(Exit::Done));
         }
         Ok(exit)
-    }
-
-    /// Reads the files that say what to ask, and what to compare with.
-    fn read_files(
-        &self,
-        source: &dyn Source,
-        identify: &Identify,
-        stop: &AtomicBool,
-    ) -> Result<(Probes, Option<Previous>)> {
-        let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
-        let probes = identify.probes(stop, until)?;
-        let previous = self.diff.as_ref().map(|path| Previous::read(path, source.name(), stop, until));
-        Ok((probes, previous.transpose()?))
     }
 
     /// Lists a source into every output. Beside the answer: what standard output said, if it took no more.
@@ -268,13 +248,6 @@ struct Written {
     failures: Vec<Option<io::Error>>,
 }
 
-/// How a command ends that could not read what it needs: in the way of whoever wanted an end, if somebody did.
-fn unread(error: Error, stop: &Stop) -> Result<Exit> {
-    let Some(exit) = stop.requested() else { return Err(error) };
-    stderr::error(&error);
-    Ok(exit)
-}
-
 /// Says what a comparison came to; whether anything differs.
 fn compared(printed: &Printed, was_whole: bool, quiet: bool) -> bool {
     let Comparison { opened, closed, changed, beyond, .. } = &*printed.compared;
@@ -320,6 +293,8 @@ struct Printed {
     errors: Vec<Fault>,
     limits: Vec<Fault>,
     notes: Vec<String>,
+    /// What became of each host's ports, where a source counts them.
+    hosts_scanned: Option<Vec<ScannedHost>>,
     /// What to hand on.
     hosts: Hosts,
     /// What differs from an earlier answer.
@@ -344,8 +319,9 @@ impl<'w> Printer<'w> {
     fn finish(mut self, listed: Result<Completeness>) -> (Result<Written>, Option<io::Error>) {
         self.bar.clear();
         if let Ok(completeness) = &listed {
-            let Printed { errors, limits, .. } = &self.printed;
-            self.outputs.end(&End { finished: Timestamp::now(), completeness: *completeness, errors, limits });
+            let Printed { errors, limits, hosts_scanned, .. } = &self.printed;
+            let (finished, hosts) = (Timestamp::now(), hosts_scanned.as_deref());
+            self.outputs.end(&End { finished, completeness: *completeness, errors, limits, hosts });
         }
         let (unheard, failures) = self.outputs.into_failures();
         (listed.map(|_| Written { printed: self.printed, failures }), unheard)
@@ -388,8 +364,11 @@ impl Sink for Printer<'_> {
     }
 
     fn asked(&mut self, transport: Transport, addresses: &Addresses, ports: &Ports) {
-        // A source says it once.
-        let _ = self.printed.compared.asked.set((transport, addresses.clone(), ports.clone()));
+        self.printed.compared.asked.lock().push((transport, addresses.clone(), ports.clone()));
+    }
+
+    fn scanned(&mut self, hosts: Vec<ScannedHost>) {
+        self.printed.hosts_scanned = Some(hosts);
     }
 
     fn progress(&mut self, progress: Progress) {

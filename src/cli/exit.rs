@@ -14,7 +14,7 @@ pub(super) enum Exit {
     ConditionFailed,
     /// 3: something could not be read or written; what could be is printed.
     Incomplete,
-    /// 4: rights are missing, with `--strict`.
+    /// 4: rights are missing, with `--strict`, or where nothing goes without them.
     RightsMissing,
     /// 5: a server refused.
     Refused,
@@ -62,6 +62,7 @@ impl From<&Error> for Exit {
         match error {
             Error::Usage { .. } | Error::Settings { .. } => Self::Usage,
             Error::Refused { .. } => Self::Refused,
+            Error::Rights { .. } => Self::RightsMissing,
             Error::Peer { .. } | Error::Io { .. } => Self::Incomplete,
         }
     }

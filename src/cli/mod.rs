@@ -14,7 +14,6 @@ mod parse;
 mod ports;
 mod previous;
 mod progress;
-mod reading;
 mod reference;
 mod settings_file;
 mod signals;

@@ -5,7 +5,7 @@
 //!
 //! ```ignore
 //! let stop = Stop::listen()?;
-//! let runtime = runtime(0)?;
+//! let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
 //! let drained = runtime.block_on(async {
 //!     let shutdown = stop.tree()?;
 //!     shutdown.spawn(keep_looking(shutdown.child())); // ends when its node is `stopping()`
@@ -21,6 +21,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -37,6 +38,8 @@ pub(super) struct Stop {
     terminated: Arc<AtomicBool>,
     /// Set by either.
     asked: Arc<AtomicBool>,
+    /// When the command has to be over, whoever says so.
+    deadline: Option<Instant>,
 }
 
 impl Stop {
@@ -50,7 +53,8 @@ impl Stop {
     /// # Errors
     /// Where the operating system does not let signals be caught.
     pub(super) fn listen() -> Result<Self> {
-        let stop = Self { interrupted: Arc::default(), terminated: Arc::default(), asked: Arc::default() };
+        let stop =
+            Self { interrupted: Arc::default(), terminated: Arc::default(), asked: Arc::default(), deadline: None };
         stop.register().map_err(cannot_catch)?;
         Ok(stop)
     }
@@ -64,6 +68,16 @@ impl Stop {
             flag::register(signal, Arc::clone(&self.asked))?;
         }
         Ok(())
+    }
+
+    /// The same for a command that has to be over after so long.
+    pub(super) fn within(self, time: Option<Duration>) -> Self {
+        Self { deadline: time.and_then(|time| Instant::now().checked_add(time)), ..self }
+    }
+
+    /// Whether nobody should be waited for any more.
+    pub(super) fn is_due(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// Becomes true with the first signal, for whoever looks now and then.
@@ -120,7 +134,6 @@ fn cannot_catch(error: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use std::process::Command;
-    use std::time::Duration;
 
     use signal_hook::low_level::raise;
     use tokio::time::timeout;

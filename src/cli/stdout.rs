@@ -15,12 +15,12 @@ use crate::error::{Error, Result};
 const BUFFER: usize = 64 * 1024;
 
 /// Hands `write` a buffered standard output, and flushes it. `None`: the reader closed the pipe before the end,
-/// which is its right (`| head -1`) and no failure; or it reads no more and `stop` asks for an end.
+/// which is its right (`| head -1`) and no failure; or it reads no more and a signal asks for an end.
 ///
 /// `write` returns only what the writer says; what else may fail goes into `T`.
 ///
 /// # Errors
-/// Where standard output takes no more: a full disk.
+/// Where standard output takes no more: a full disk; a reader who reads no more when the time of `stop` is over.
 pub(super) fn with_stdout<T>(
     stop: Option<&Stop>,
     write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<T>,
@@ -37,9 +37,11 @@ pub(super) fn with_stdout<T>(
     });
     match written {
         Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe || error.get_ref().is_some_and(is_stuck) => Ok(None),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(None),
+        Err(error) if is_stuck(&error) && stop.is_some_and(|stop| stop.requested().is_some()) => Ok(None),
         Err(error) => {
             let hint = match error.kind() {
+                _ if is_stuck(&error) => "look at what reads it; what it took until then is not whole",
                 ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space, or write somewhere else",
                 _ => "look at where standard output leads",
             };
@@ -64,18 +66,18 @@ struct Stdout<'s> {
     most: usize,
 }
 
-/// Nobody took what we had to say, and we were asked to stop.
+/// Nobody took what we had to say, and it is time to stop.
 #[derive(Debug, thiserror::Error)]
 #[error("the reader does not read")]
 struct ReaderStuck;
 
-fn is_stuck(why: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
-    why.is::<ReaderStuck>()
+fn is_stuck(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<ReaderStuck>)
 }
 
 /// What a pipe takes without waiting if it takes anything (`PIPE_BUF`).
 const PIPE_ROOM: usize = 4096;
-/// How long a reader may keep us waiting once we are asked to stop; and how often we look whether we are.
+/// How long a reader may keep us waiting once it is time to stop; and how often we look whether it is.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 impl<'s> Stdout<'s> {
@@ -86,10 +88,10 @@ impl<'s> Stdout<'s> {
 
     fn wait_for_room(&self, stop: &Stop) -> io::Result<()> {
         loop {
-            let asked = stop.requested().is_some();
+            let due = stop.is_due();
             let patience = Timespec::try_from(PATIENCE).map_err(io::Error::other)?;
             match event::poll(&mut [PollFd::new(&self.file, PollFlags::OUT)], Some(&patience)) {
-                Ok(0) if asked => return Err(io::Error::other(ReaderStuck)),
+                Ok(0) if due => return Err(io::Error::other(ReaderStuck)),
                 Ok(0) | Err(Errno::INTR) => {}
                 Ok(_) => return Ok(()),
                 Err(error) => return Err(error.into()),

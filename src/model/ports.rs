@@ -28,7 +28,7 @@ pub struct PortsError {
 }
 
 impl PortsError {
-    fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(super) fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { why: why.into(), hint: hint.into() }
     }
 

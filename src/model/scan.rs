@@ -1,10 +1,11 @@
 //! What a scan tells of a port.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::Detail;
+use super::{Detail, NetworkNamespace, Transport};
 use crate::clean::Untrusted;
 
 /// The facts of a port that was asked.
@@ -21,6 +22,38 @@ pub struct ScanDetail {
     pub attempts: u8,
     /// The name that the target was given by, if it was one.
     pub host: Option<Untrusted>,
+    /// The network namespace it was asked in, where that is not one's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub netns: Option<NetworkNamespace>,
+}
+
+/// What became of a host's ports, of one transport, in numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ScannedHost {
+    /// The host.
+    pub address: IpAddr,
+    /// The name that it was given by, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<Untrusted>,
+    /// The network namespace it was asked in, where that is not one's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub netns: Option<NetworkNamespace>,
+    /// Of which transport the ports are.
+    pub transport: Transport,
+    /// How many were to be asked.
+    pub ports: u64,
+    /// How many are open.
+    pub open: u64,
+    /// How many are closed.
+    pub closed: u64,
+    /// How many are filtered.
+    pub filtered: u64,
+    /// How many are unreachable.
+    pub unreachable: u64,
+    /// Of how many UDP ports nothing came.
+    pub no_answer: u64,
+    /// How many were not asked, in this run or one that it goes on with.
+    pub not_tried: u64,
 }
 
 impl Detail for ScanDetail {

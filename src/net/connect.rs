@@ -3,8 +3,7 @@
 //! A Linux stream socket that was refused can connect again, and one that answered or kept silent can be dissolved by
 //! connecting it to `AF_UNSPEC`: so a closed port costs no more than its `connect`, an open one leaves no TIME_WAIT, and a
 //! socket is registered with epoll once in its life. Where the verdict is there at once (loopback, a fast link), a
-//! second `connect` fetches it without a wait. There is no pace here: who asks when, how long to wait and what to
-//! repeat is the caller's.
+//! second `connect` fetches it without a wait.
 
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
@@ -18,58 +17,8 @@ use rustix::net::{
 };
 
 use super::answer::{Answer, Shortage, refusal, refusal_from_afar, without_socket};
+use super::prober::{Begun, Ended, Patience, Probe, Prober};
 use crate::model::Reason;
-
-/// Who is asked, and how often that was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Probe {
-    /// The caller's number for the host.
-    pub(crate) host: u32,
-    /// The port.
-    pub(crate) port: u16,
-    /// Which attempt this is, from 1.
-    pub(crate) attempt: u8,
-    /// The caller's own marks.
-    pub(crate) marks: u8,
-}
-
-/// How an attempt began.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Begun {
-    /// The answer was there at once; `looked`: only because of a second look.
-    Answered {
-        /// What it is.
-        answer: Answer,
-        /// Whether the second `connect` brought it.
-        looked: bool,
-    },
-    /// It will end in [`Connector::wait`] or [`Connector::expire`].
-    Waiting,
-}
-
-/// An attempt that ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ended {
-    /// Who was asked.
-    pub(crate) probe: Probe,
-    /// What became of it.
-    pub(crate) answer: Answer,
-    /// When it began, on the caller's clock.
-    pub(crate) since: u64,
-    /// Whether it was called late before it ended.
-    pub(crate) late: bool,
-}
-
-/// What to think of an attempt that waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
-    /// An answer is still to be expected.
-    Waits,
-    /// The answer should have come by now, and is taken if it still does.
-    Late,
-    /// It has had its time.
-    Over,
-}
 
 /// A socket and what it is doing: 32 bytes.
 struct Slot {
@@ -107,63 +56,11 @@ impl Connector {
         Ok(Self { epoll, slots: Vec::new(), idle: Default::default(), waiting: 0, late: 0, most })
     }
 
-    /// How many attempts wait for their answer.
-    pub(crate) fn waiting(&self) -> usize {
-        self.waiting
-    }
-
-    /// How many of them are not late.
-    pub(crate) fn on_time(&self) -> usize {
-        self.waiting - self.late
-    }
-
-    /// How many may wait at the same time.
-    pub(crate) fn most(&self) -> usize {
-        self.most
-    }
-
-    /// Makes do with the sockets that there are: no more descriptors can be had. At least one stays allowed.
-    pub(crate) fn make_do(&mut self) {
-        self.most = self.slots.len().max(1);
-    }
-
-    /// Begins an attempt. `look`: look a second time at once, because the verdict is probably there.
-    /// `now` is the caller's clock and comes back with the answer.
-    pub(crate) fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, look: bool) -> Begun {
-        let slot = match self.take(to.is_ipv6()) {
-            Ok(slot) => slot,
-            Err(errno) => return Begun::Answered { answer: without_socket(errno), looked: false },
-        };
-        let fd = &self.slots[slot as usize].fd;
-        let mut verdict = connect(fd, &to);
-        let looked = look && in_progress(verdict);
-        if looked {
-            verdict = connect(fd, &to);
-        }
-        if in_progress(verdict) {
-            return self.park(slot, probe, now);
-        }
-        let answer = self.judge(slot, verdict, looked);
-        self.release(slot, answer);
-        Begun::Answered { answer, looked }
-    }
-
-    /// Waits until something ends, for at most so many microseconds (0: only looks), and hands over what did. `address`
-    /// is where a probe went.
-    pub(crate) fn wait(
-        &mut self,
-        micros: u64,
-        address: impl Fn(Probe) -> SocketAddr,
-        ended: &mut Vec<Ended>,
-    ) -> Result<()> {
-        self.wait_once(micros, &address, ended).map(drop)
-    }
-
-    /// The same; how many events there were.
+    /// What [`wait`](Prober::wait) does; how many events there were.
     fn wait_once(
         &mut self,
         micros: u64,
-        address: &impl Fn(Probe) -> SocketAddr,
+        address: &dyn Fn(Probe) -> SocketAddr,
         ended: &mut Vec<Ended>,
     ) -> Result<usize> {
         let timeout = Timespec {
@@ -186,38 +83,6 @@ impl Connector {
         Ok(events.len())
     }
 
-    /// Ends every attempt that `patience` says is over, and hands over to `late` what it says is late for the first time.
-    /// What the kernel knows by then still counts: a thread that was not let run for a while must not take an answer
-    /// for silence.
-    ///
-    /// # Errors
-    /// As [`wait`](Self::wait).
-    pub(crate) fn expire(
-        &mut self,
-        patience: impl Fn(Probe, u64) -> Patience,
-        address: impl Fn(Probe) -> SocketAddr,
-        ended: &mut Vec<Ended>,
-        late: &mut Vec<Probe>,
-    ) -> Result<()> {
-        while self.wait_once(0, &address, ended)? == EVENTS {}
-        for slot in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
-            let Slot { probe, since, waiting, late: was_late, .. } = self.slots[slot as usize];
-            match if waiting { patience(probe, since) } else { Patience::Waits } {
-                Patience::Over => {
-                    let answer = self.said_softly(slot);
-                    ended.push(self.end(slot, answer));
-                }
-                Patience::Late if !was_late => {
-                    self.slots[slot as usize].late = true;
-                    self.late += 1;
-                    late.push(probe);
-                }
-                Patience::Late | Patience::Waits => {}
-            }
-        }
-        Ok(())
-    }
-
     /// What an ICMP message said that came while the socket was in the middle of its `connect`, as it does on a fast
     /// link: the kernel then only notes it and goes on trying. And what has come this very moment.
     fn said_softly(&self, slot: u32) -> Answer {
@@ -231,7 +96,7 @@ impl Connector {
     }
 
     /// Fetches the verdict of an attempt, if there is one.
-    fn look(&mut self, slot: u32, address: &impl Fn(Probe) -> SocketAddr) -> Option<Ended> {
+    fn look(&mut self, slot: u32, address: &dyn Fn(Probe) -> SocketAddr) -> Option<Ended> {
         let Slot { ref fd, probe, .. } = self.slots[slot as usize];
         let verdict = connect(fd, &address(probe));
         if in_progress(verdict) {
@@ -345,6 +210,74 @@ impl Connector {
     }
 }
 
+impl Prober for Connector {
+    fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    fn on_time(&self) -> usize {
+        self.waiting - self.late
+    }
+
+    fn most(&self) -> usize {
+        self.most
+    }
+
+    fn make_do(&mut self) {
+        self.most = self.slots.len().max(1);
+    }
+
+    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, look: bool) -> Begun {
+        let slot = match self.take(to.is_ipv6()) {
+            Ok(slot) => slot,
+            Err(errno) => return Begun::Answered { answer: without_socket(errno), looked: false },
+        };
+        let fd = &self.slots[slot as usize].fd;
+        let mut verdict = connect(fd, &to);
+        let looked = look && in_progress(verdict);
+        if looked {
+            verdict = connect(fd, &to);
+        }
+        if in_progress(verdict) {
+            return self.park(slot, probe, now);
+        }
+        let answer = self.judge(slot, verdict, looked);
+        self.release(slot, answer);
+        Begun::Answered { answer, looked }
+    }
+
+    fn wait(&mut self, micros: u64, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<Ended>) -> Result<()> {
+        self.wait_once(micros, address, ended).map(drop)
+    }
+
+    fn expire(
+        &mut self,
+        now: u64,
+        patience: &dyn Fn(Probe, u64) -> Patience,
+        address: &dyn Fn(Probe) -> SocketAddr,
+        ended: &mut Vec<Ended>,
+        late: &mut Vec<Probe>,
+    ) -> Result<()> {
+        while self.wait_once(0, address, ended)? == EVENTS {}
+        for slot in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
+            let Slot { probe, since, waiting, late: was_late, .. } = self.slots[slot as usize];
+            match if waiting { patience(probe, now.saturating_sub(since)) } else { Patience::Waits } {
+                Patience::Over => {
+                    let answer = self.said_softly(slot);
+                    ended.push(self.end(slot, answer));
+                }
+                Patience::Late if !was_late => {
+                    self.slots[slot as usize].late = true;
+                    self.late += 1;
+                    late.push(probe);
+                }
+                Patience::Late | Patience::Waits => {}
+            }
+        }
+        Ok(())
+    }
+}
+
 fn new_socket(v6: bool) -> Result<OwnedFd> {
     let family = if v6 { AddressFamily::INET6 } else { AddressFamily::INET };
     socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)
@@ -379,7 +312,7 @@ mod tests {
             Begun::Waiting => {
                 let mut ended = Vec::new();
                 while ended.is_empty() {
-                    connector.wait(1_000_000, |_| to, &mut ended).unwrap();
+                    connector.wait(1_000_000, &|_| to, &mut ended).unwrap();
                 }
                 ended[0].answer
             }
@@ -434,7 +367,13 @@ mod tests {
         let mut ended = Vec::new();
         let mut late = Vec::new();
         let mut look = |patience, ended: &mut Vec<Ended>| {
-            connector.expire(|_, since| if since == 7 { patience } else { Patience::Over }, |_| full, ended, &mut late)
+            connector.expire(
+                8,
+                &|_, waited| if waited == 1 { patience } else { Patience::Over },
+                &|_| full,
+                ended,
+                &mut late,
+            )
         };
         look(Patience::Waits, &mut ended).unwrap();
         look(Patience::Late, &mut ended).unwrap();

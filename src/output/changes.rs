@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -20,7 +21,7 @@ use crate::model::{Addresses, Completeness, Ports, Service, Transport, changed_v
 #[derive(Debug, Default)]
 pub(crate) struct Comparison {
     /// What is asked this time, where the source says it: what an earlier answer has beyond that is left out.
-    pub(crate) asked: OnceLock<(Transport, Addresses, Ports)>,
+    pub(crate) asked: Mutex<Vec<(Transport, Addresses, Ports)>>,
     pub(crate) opened: AtomicU64,
     pub(crate) closed: AtomicU64,
     pub(crate) changed: AtomicU64,
@@ -97,13 +98,16 @@ impl<'w> Changes<'w> {
 
     /// Whether a service of the earlier answer is among what is asked this time.
     fn is_asked(&self, item: &Value) -> bool {
-        let Some((transport, addresses, ports)) = self.shared.asked.get() else { return true };
+        let asked = self.shared.asked.lock();
         let endpoint = &item["endpoints"][0];
         let ip = endpoint["address"].as_str().and_then(|ip| ip.parse::<IpAddr>().ok());
         let port = endpoint["port"].as_u64().and_then(|port| u16::try_from(port).ok());
-        endpoint["transport"].as_str().is_none_or(|word| word == transport.as_str())
-            && ip.is_some_and(|ip| addresses.contains(ip))
-            && port.is_some_and(|port| ports.contains(port))
+        let is_among = |(transport, addresses, ports): &(Transport, Addresses, Ports)| {
+            endpoint["transport"].as_str().is_none_or(|word| word == transport.as_str())
+                && ip.is_some_and(|ip| addresses.contains(ip))
+                && port.is_some_and(|port| ports.contains(port))
+        };
+        asked.is_empty() || asked.iter().any(is_among)
     }
 }
 

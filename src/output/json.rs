@@ -41,6 +41,10 @@ impl Format for Json<'_> {
         write_json(self.out, &mut self.scratch, &end.errors, false)?;
         self.out.write_all(b",\"limits\":")?;
         write_json(self.out, &mut self.scratch, &end.limits, false)?;
+        if let Some(hosts) = end.hosts {
+            self.out.write_all(b",\"hosts\":")?;
+            write_json(self.out, &mut self.scratch, &hosts, false)?;
+        }
         self.out.write_all(b"}\n")
     }
 

@@ -18,7 +18,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use crate::model::{Column, Completeness, Depth, Endpoint, Fault, Service};
+use crate::model::{Column, Completeness, Depth, Endpoint, Fault, ScannedHost, Service};
 pub(crate) use changes::{Changes, Comparison};
 pub use events::EventFormat;
 pub(crate) use json::write_document;
@@ -85,6 +85,8 @@ pub struct End<'a> {
     pub errors: &'a [Fault],
     /// What could not be seen of the services, for want of rights.
     pub limits: &'a [Fault],
+    /// What became of each host's ports, where a source counts them.
+    pub hosts: Option<&'a [ScannedHost]>,
 }
 
 /// How a format is read.

@@ -122,7 +122,8 @@ impl Format for Yaml<'_> {
         }
         self.field("complete", &(end.completeness == Completeness::Complete))?;
         self.field("errors", &end.errors)?;
-        self.field("limits", &end.limits)
+        self.field("limits", &end.limits)?;
+        end.hosts.map_or(Ok(()), |hosts| self.field("hosts", &hosts))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -23,8 +23,9 @@ impl Probe for Ntp {
         Some(QUERY)
     }
 
-    fn udp_likelihood(&self) -> u8 {
-        5
+    fn likelihood(&self) -> u8 {
+        // Over UDP only: it has no question for TCP.
+        0
     }
 
     fn recognise(&self, said: &Said<'_>) -> Option<Identity> {

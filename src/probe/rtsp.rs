@@ -21,8 +21,7 @@ impl Probe for Rtsp {
     }
 
     fn likelihood(&self) -> u8 {
-        // Nearly every one answers HTTP's GET in its own words.
-        1
+        2
     }
 
     fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {

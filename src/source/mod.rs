@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::model::{
-    Addresses, Column, Completeness, Depth, Fault, Feed, FindingKind, Listing, Ports, Service, Transport,
+    Addresses, Column, Completeness, Depth, Fault, Feed, FindingKind, Listing, Ports, ScannedHost, Service, Transport,
 };
 pub use watch::{WatchFuture, keep_watching};
 
@@ -99,6 +99,9 @@ pub trait Sink: Send {
 
     /// Takes word of what is asked, from a source that asks addresses for ports: what is not among it is not told of.
     fn asked(&mut self, _transport: Transport, _addresses: &Addresses, _ports: &Ports) {}
+
+    /// Takes word of what became of each host that was asked, in numbers.
+    fn scanned(&mut self, _hosts: Vec<ScannedHost>) {}
 
     /// Whether to go on with what somebody should be asked about first. Where nobody can be asked: no.
     fn confirm(&mut self, _question: &str) -> bool {

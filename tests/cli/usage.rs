@@ -109,8 +109,8 @@ fn what_is_no_scan() {
     portolan("scan 127.0.0.1 -p 80 --exclude-ports 1-100")
         .refuses("--exclude-ports: no port is left", "leave out fewer, or ask for more");
     portolan("scan --interface gone").refuses(
-        "--interface 'gone': no interface of that name has an address",
-        "see `ip address`, and name the network instead",
+        "--interface 'gone': there is no such interface",
+        "see `ip link` for the names of this machine's interfaces",
     );
     let rate = "write how many questions a second, from 1 up";
     portolan("scan local --rate 0").refuses("--rate '0': it is no number of questions a second", rate);

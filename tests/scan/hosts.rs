@@ -86,3 +86,50 @@ fn nobody_anywhere() {
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(0), &true.into()), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("0 open, 0 closed; 4 hosts not seen, 400 ports not tried"), "{}", outcome.stderr);
 }
+
+/// Beyond a router, where no neighbour table reaches, and silent at the ports that are tried first.
+fn beyond_a_router() -> (Scene, Scene) {
+    let (here, there) = wired();
+    for last in [1, 9] {
+        there.sh(&format!("ip address add 10.99.0.{last}/32 dev lo; ip address add fd99::{last}/128 dev lo nodad"));
+    }
+    here.sh("ip route add 10.99.0.0/24 via 10.77.0.2; ip route add fd99::/64 via fd77::2");
+    there.sh("nft 'add table inet t; add chain inet t c { type filter hook input priority 0; }; \
+         add rule inet t c tcp dport { 443, 80, 22, 445 } drop'");
+    (here, there)
+}
+
+#[test]
+fn who_answers_only_to_icmp_is_seen() {
+    let (here, there) = beyond_a_router();
+    let _fixture = there.fixture("tcp=[::]:1005");
+    let scan = || here.scan().args("10.99.0.1-16 fd99::1 fd99::9 fd99::10 -p 1001-1020 --json");
+    let found = ["10.99.0.1:1005", "10.99.0.9:1005", "fd99::1:1005", "fd99::9:1005"];
+    let by_root = scan().run();
+    assert_eq!(open(&by_root.document()), set(&found), "{}", by_root.stderr);
+    assert!(by_root.stderr.contains("15 hosts not seen"), "{}", by_root.stderr);
+    // Nobody may do so by default; then there is only TCP.
+    here.sh("echo '1 0' > /proc/sys/net/ipv4/ping_group_range");
+    let refused = scan().by_nobody().run();
+    assert_eq!((refused.code, open(&refused.document())), (Some(0), BTreeSet::new()), "{}", refused.stderr);
+    here.sh("echo '0 65534' > /proc/sys/net/ipv4/ping_group_range");
+    let permitted = scan().by_nobody().run();
+    assert_eq!(open(&permitted.document()), set(&found), "{}", permitted.stderr);
+}
+
+#[test]
+fn udp_ports_are_asked_of_who_is_there() {
+    let (here, there) = few();
+    there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; \
+         add rule ip t c udp dport 1001-1020 counter; add rule ip t c tcp dport != { 443, 80, 22, 445 } counter drop'");
+    let outcome = here.scan().args("10.77.0.2-31 --udp -p 1001-1020 --json --all --retries 0 --timeout 200ms").run();
+    let said = "20 ports of 30 hosts:";
+    assert!(outcome.code == Some(0) && outcome.stderr.contains(said), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("; 26 hosts not seen, 520 ports not tried"), "{}", outcome.stderr);
+    assert_eq!(open(&outcome.document()).len(), 4 * 20, "each port of who is there");
+    let counted = there.sh("nft list chain ip t c");
+    // Each UDP port once, and no TCP port but those that a host is looked for by.
+    assert!(counted.contains("counter packets 80 ") && counted.contains("counter packets 0 "), "{counted}");
+    let all = here.scan().args("10.77.0.30-31 --udp -p 1001-1020 --no-ping --json --all --retries 0 --timeout 200ms");
+    assert_eq!(open(&all.run().document()).len(), 40);
+}

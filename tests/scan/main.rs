@@ -12,6 +12,7 @@ mod resume;
 mod signals;
 #[path = "../support/mod.rs"]
 mod support;
+mod syn;
 mod targets;
 mod terminal;
 mod udp;

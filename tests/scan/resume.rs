@@ -83,7 +83,8 @@ fn a_crash_costs_no_result() {
     let pid = child.id();
     until_it_is_there(&file);
     let begin = Instant::now();
-    let done = || serde_json::from_slice::<Value>(&fs::read(&file).unwrap()).unwrap()["done"].as_str().unwrap().len();
+    let held = || serde_json::from_slice::<Value>(&fs::read(&file).unwrap()).unwrap();
+    let done = || held()["parts"][0]["done"].as_str().unwrap().len();
     while done() < 100 {
         assert!(begin.elapsed() < HANG, "the file does not grow");
         thread::sleep(Duration::from_millis(20));
@@ -133,7 +134,7 @@ fn what_is_no_such_file_is_refused() {
     };
     let foreign = "it was not left by a scan of this version";
     let other = "the scan that left it had other targets or ports";
-    for text in ["", "{}", "portolan\n", &good[..good.len() / 2], &good.replace("resume/v1", "resume/v2")] {
+    for text in ["", "{}", "portolan\n", &good[..good.len() / 2], &good.replace("resume/v2", "resume/v3")] {
         refused("", Some(text), foreign);
     }
     refused("", Some(&good.replace("127.0.0.1", "127.0.0.300")), foreign);

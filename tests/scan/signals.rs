@@ -1,13 +1,14 @@
 //! A scan that is stopped prints what it found, at once, and says that it is not whole.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::{Outcome, Scene, hear, kill};
+use crate::support::{Outcome, Scene, finish, hear, kill};
 use crate::{assert_found, ports, truth, wired};
 
 /// Moments of a scan's life at which it is stopped.
@@ -108,12 +109,14 @@ fn results_are_seen_while_the_scan_goes_on() {
     }
 }
 
-/// Waits until a scan reads its targets, on a thread of that name.
-fn until_it_reads(pid: u32) {
+/// Waits until a scan has a thread of that name.
+pub fn until_thread(pid: u32, name: &str) {
     let names = || std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
     let begin = Instant::now();
-    while !names().any(|task| std::fs::read(task.path().join("comm")).is_ok_and(|name| name == b"targets\n")) {
-        assert!(begin.elapsed() < Duration::from_mins(1), "it does not begin to read");
+    while !names()
+        .any(|task| std::fs::read_to_string(task.path().join("comm")).is_ok_and(|known| known.trim_end() == name))
+    {
+        assert!(begin.elapsed() < Duration::from_mins(1), "it has no such thread");
         thread::yield_now();
     }
 }
@@ -130,7 +133,7 @@ fn while_targets_do_not_come() {
             let mut child =
                 command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
             let unwritten = child.stdin.take();
-            until_it_reads(child.id());
+            until_thread(child.id(), "targets");
             kill(child.id(), signal);
             let outcome = Outcome::new(hear(child, "a scan without targets"));
             drop(unwritten);
@@ -151,4 +154,27 @@ fn while_targets_do_not_come() {
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(3), &false.into()), "{}", outcome.stderr);
     let why = "cannot read all targets: the time given by --deadline is over";
     assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
+}
+
+/// Whoever reads takes nothing: an end that is asked for comes all the same, within the time given or by a signal.
+#[test]
+fn a_reader_that_never_reads_holds_up_no_end() {
+    let scene = Scene::new();
+    let run = |args: &str, signal: Option<Signal>| {
+        let mut child = scene.scan().args("-p- 127.0.0.1 --all -o ndjson").args(args).spawn();
+        let (unread, mut errors) = (child.stdout.take(), child.stderr.take().unwrap());
+        if let Some(signal) = signal {
+            until_thread(child.id(), "scan-0");
+            kill(child.id(), signal);
+        }
+        let status = finish(child).expect("it hangs");
+        drop(unread);
+        let mut said = String::new();
+        errors.read_to_string(&mut said).unwrap();
+        (status.code(), said)
+    };
+    let (code, said) = run("--deadline 500ms", None);
+    let expected = "error: cannot write to standard output: the reader does not read\nhint: ";
+    assert!(code == Some(3) && said.contains(expected), "{code:?} {said}");
+    assert_eq!(run("", Some(Signal::INT)).0, Some(130));
 }

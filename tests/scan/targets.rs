@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::support::{Outcome, Scene, hear};
+use crate::support::{Fixture, Isolation, Outcome, Scene, fixture_path, hear};
 
 /// The addresses that answered at port 80.
 fn hosts(scene: &Scene, args: &str) -> BTreeSet<String> {
@@ -18,7 +18,7 @@ fn set(hosts: &[&str]) -> BTreeSet<String> {
 }
 
 /// Everybody at 127.0.0.0/8 answers at port 80.
-fn scene() -> (Scene, crate::support::Fixture) {
+fn scene() -> (Scene, Fixture) {
     let scene = Scene::new();
     let fixture = scene.fixture("tcp=0.0.0.0:80 tcp=[::]:80,v6only");
     (scene, fixture)
@@ -36,7 +36,6 @@ fn every_form_is_understood() {
     assert_eq!(hosts(&scene, "localhost -4"), set(&["127.0.0.1"]));
     assert_eq!(hosts(&scene, "127.0.0.1 127.0.0.1/32 127.0.0.1"), set(&["127.0.0.1"]), "each once");
     scene.sh("ip link add d0 type veth peer name d1; ip address add 10.5.0.1/30 dev d0; ip link set d1 up; ip link set d0 up");
-    assert_eq!(hosts(&scene, "local"), set(&["10.5.0.1", "127.0.0.1", "::1"]));
     let document = scene.scan().args("-p 80 --interface d0 --all --json").run().document();
     assert_eq!(document["items"].as_array().unwrap().len(), 4, "the four addresses of the network");
 }
@@ -155,4 +154,60 @@ fn odd_values_are_refused_in_words() {
     fs::write(&file, "").unwrap();
     refused(&format!("@{}", file.display()), ": there is no target in it");
     refused("300.1.1.1", "'300.1.1.1': it is no IPv4 address");
+}
+
+/// A scene whose `/proc` and `/run` show only what is its own, so that other namespaces are those of the test.
+fn secluded() -> Scene {
+    let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
+    scene.sh("mount -t tmpfs tmpfs /run");
+    scene
+}
+
+#[test]
+fn this_machine_and_its_other_namespaces() {
+    let scene = secluded();
+    let _fixture = scene.fixture("tcp=0.0.0.0:80");
+    scene.sh(
+        "ip link add d0 type veth peer name d1; ip address add 10.5.0.1/30 dev d0; ip link set d1 up; ip link set d0 up
+         ip netns add blue; ip netns exec blue ip link set lo up; ip -n blue address add 10.6.0.1/32 dev lo",
+    );
+    let mut inside = scene.command("ip");
+    inside.args(["netns", "exec", "blue"]).arg(fixture_path()).arg("tcp=127.0.0.1:81");
+    let inside = Fixture::start(&mut inside);
+    let own = ["scan/tcp/10.5.0.1:80", "scan/tcp/127.0.0.1:80"];
+    for by in ["", "--syn"] {
+        let outcome = scene.scan().args("local -4 -p 80,81 --json").args(by).run();
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        let document = outcome.document();
+        let ids: Vec<&str> =
+            document["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+        assert_eq!(ids, [own[0], own[1], "scan/net:blue/tcp/127.0.0.1:81"]);
+        assert_eq!(document["items"][2]["detail"]["netns"]["name"], "blue");
+        assert!(document["items"][0]["detail"].get("netns").is_none());
+        assert!(outcome.stderr.contains("2 ports of 4 hosts: 3 open, 5 closed"), "{}", outcome.stderr);
+    }
+    let left_out = scene.scan().args("local -4 -p 81 --json --exclude 127.0.0.1").run();
+    assert!(left_out.stderr.contains(" of 2 hosts: 0 open"), "{}", left_out.stderr);
+    // Without the right to go there it is this namespace.
+    let outcome = scene.scan().args("local -4 -p 80,81 --json").by_nobody().run();
+    let ids = outcome.document()["items"].as_array().unwrap().len();
+    assert_eq!((outcome.code, ids), (Some(0), 2), "{}", outcome.stderr);
+    let by_name = scene.scan().args("127.0.0.1 -p 80,81 -o name").run();
+    assert_eq!(by_name.text(), "scan/tcp/127.0.0.1:80\n", "only `local` means other namespaces");
+    inside.end();
+}
+
+#[test]
+fn an_interface_that_is_down_or_not_there() {
+    let scene = Scene::new();
+    scene.sh("ip link add d0 type veth peer name d1; ip address add 10.5.0.1/30 dev d0");
+    for (name, why) in [
+        ("d0", "the interface is down"),
+        ("d1", "it has no address to take a network from"),
+        ("eth9", "there is no such interface"),
+    ] {
+        let outcome = scene.scan().args("-p 80 --interface").arg(name).run();
+        let expected = format!("error: cannot use --interface '{name}': {why}\nhint: ");
+        assert!(outcome.code == Some(2) && outcome.stderr.starts_with(&expected), "{}", outcome.stderr);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{KINDS, Scene, Servers};
 use crate::wired;
@@ -81,4 +81,60 @@ fn it_stops_goes_on_and_is_compared_like_any_other() {
     let whole = run("--timeout 100ms");
     assert_eq!(whole.code, Some(0), "{}", whole.stderr);
     assert_eq!(states(&whole.document()), expect((1..=40).map(|port| (port, "no-answer"))));
+}
+
+#[test]
+fn tcp_and_udp_ports_in_one_scan() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.1:80 udp=127.0.0.1:53");
+    let outcome = scene.scan().args("127.0.0.1 -p U:53,54,T:80,81 --all --json --timeout 200ms --retries 0").run();
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    let document = outcome.document();
+    let found: Vec<String> = document["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| format!("{} {}", item["id"].as_str().unwrap(), item["detail"]["state"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        "scan/udp/127.0.0.1:53 no-answer",
+        "scan/udp/127.0.0.1:54 closed",
+        "scan/tcp/127.0.0.1:80 open",
+        "scan/tcp/127.0.0.1:81 closed",
+    ];
+    assert_eq!(found, expected);
+    assert!(outcome.stderr.contains("4 ports of 1 host: 1 open, 2 closed, 1 no-answer\n"), "{}", outcome.stderr);
+    let counts = document["hosts"].as_array().unwrap();
+    let of = |at: usize, what: &str| counts[at][what].clone();
+    assert_eq!(
+        [of(0, "transport"), of(0, "open"), of(0, "closed"), of(0, "not_tried")],
+        [json!("tcp"), json!(1), json!(1), json!(0)]
+    );
+    assert_eq!(
+        [of(1, "transport"), of(1, "closed"), of(1, "no_answer"), of(1, "ports")],
+        [json!("udp"), json!(1), json!(1), json!(2)]
+    );
+    // It goes on where it was, with both kinds of ports.
+    let resume = scene.dir().join("resume");
+    let run = |words: &str| {
+        scene
+            .scan()
+            .args(words)
+            .args("--all --json --timeout 200ms --retries 0 --resume")
+            .arg(resume.to_str().unwrap())
+            .run()
+    };
+    let cut = run("127.0.0.1 -p U:53-80,T:1-4000 --rate 4000 --deadline 300ms");
+    assert_eq!(cut.code, Some(3), "{}", cut.stderr);
+    let whole = run("");
+    assert_eq!(whole.code, Some(0), "{}", whole.stderr);
+    assert_eq!(whole.document()["items"].as_array().unwrap().len(), 4000 + 28);
+    for (args, why) in [
+        ("--udp -p T:80", "ports of TCP are asked for too"),
+        ("--syn -p U:53", "no port of TCP is asked for"),
+        ("-p X:1", "a mark is neither T: nor U:"),
+    ] {
+        let refused = scene.scan().args("127.0.0.1").args(args).run();
+        assert!(refused.code == Some(2) && refused.stderr.contains(why), "{args}: {}", refused.stderr);
+    }
 }

@@ -16,8 +16,9 @@ use crate::clean::Untrusted;
 use crate::model::NetworkNamespace;
 
 /// A namespace other than one's own.
-pub(super) struct Other {
-    pub(super) identity: NetworkNamespace,
+#[derive(Debug)]
+pub(in crate::source) struct Other {
+    pub(in crate::source) identity: NetworkNamespace,
     /// Where it can be opened. Not held open: there may be more of them than descriptors.
     places: Vec<PathBuf>,
 }
@@ -28,7 +29,7 @@ const NAMES: &str = "/run/netns";
 const MOST_PLACES: usize = 16;
 
 /// Finds the namespaces that a mount keeps alive, and those of all processes. `true`: some process would not say.
-pub(super) fn others() -> io::Result<(Vec<Other>, bool)> {
+pub(in crate::source) fn others() -> io::Result<(Vec<Other>, bool)> {
     let mut found = BTreeMap::new();
     let mut denied = false;
     // By `ip netns`, and by container runtimes.
@@ -67,14 +68,17 @@ fn add(found: &mut BTreeMap<u64, Other>, place: PathBuf, name: Option<Untrusted>
 impl Other {
     /// Runs `look` inside the namespace, on a thread of its own: a thread can go there, and need not come back.
     /// `None`: the namespace is no more.
-    pub(super) fn enter<T: Send>(&self, look: impl FnOnce() -> T + Send) -> io::Result<Option<T>> {
-        let Some(file) = self.open()? else { return Ok(None) };
-        let inside = || {
-            rustix::thread::move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))?;
-            Ok(Some(look()))
-        };
+    pub(in crate::source) fn enter<T: Send>(&self, look: impl FnOnce() -> T + Send) -> io::Result<Option<T>> {
+        let inside = || self.go().map(|there| there.then(look));
         let early = || io::Error::other("the thread that looked there ended early");
         thread::scope(|scope| thread::Builder::new().spawn_scoped(scope, inside)?.join().map_err(|_| early())?)
+    }
+
+    /// Moves this thread into the namespace for good; whether that is still there.
+    pub(in crate::source) fn go(&self) -> io::Result<bool> {
+        let Some(file) = self.open()? else { return Ok(false) };
+        rustix::thread::move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))?;
+        Ok(true)
     }
 
     fn open(&self) -> io::Result<Option<OwnedFd>> {

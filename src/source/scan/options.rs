@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 
 use super::pace::Tempo;
-use crate::model::Ports;
+use crate::model::{Ports, ScanPorts};
 use crate::source::{BadValue, parse_duration};
 
 const EXAMPLES: &str = "\
@@ -22,8 +22,9 @@ Examples:
 ///
 /// Connects to every TCP port asked for, and closes again at once; nothing is sent. With --udp, sends each port a question
 /// that is its own. Where there are several hosts, each is looked for first, and one that does not show itself is left out and
-/// counted (--no-ping; not with --udp). Needs no rights. A target is an address, a
-/// network (10.0.0.0/24), a range (10.0.0.1-50), a host name, `local` for this machine's own addresses, @FILE for a file of
+/// counted (--no-ping). Needs no rights (but --syn does). A target is an address, a
+/// network (10.0.0.0/24), a range (10.0.0.1-50), a host name, `local` for this machine's own addresses, with root those in its other
+/// network namespaces too, @FILE for a file of
 /// targets, or - for standard input. Open ports are listed; what else was found is counted on standard error.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Targets", after_help = EXAMPLES)]
@@ -49,9 +50,9 @@ pub struct Scan {
     /// Scan also where that takes more than 1,048,576 questions
     #[arg(short, long)]
     pub yes: bool,
-    /// These ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all of them
+    /// These ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all of them; U:53,161,T:80 are of UDP and TCP
     #[arg(short, long, value_name = "PORTS", allow_hyphen_values = true, help_heading = "Ports")]
-    pub ports: Option<Ports>,
+    pub ports: Option<ScanPorts>,
     /// Ask UDP ports, not TCP; without --ports those that portolan has a question for
     ///
     /// A port that answers is open, one of which an ICMP message says so is closed. Whoever keeps silent, as most servers do
@@ -59,6 +60,11 @@ pub struct Scan {
     /// second: that is how long a scan of many of them takes.
     #[arg(short = 'U', long, conflicts_with = "top_ports", help_heading = "Ports")]
     pub udp: bool,
+    /// Ask TCP ports by half connections, of which no program at the other end sees anything; needs CAP_NET_RAW
+    ///
+    /// A SYN is sent from a raw socket, and what answers it is never acknowledged. Answers are the same as without.
+    #[arg(long, conflicts_with = "udp", help_heading = "Ports")]
+    pub syn: bool,
     /// The so many likeliest ports [default: 1000]
     #[arg(long, value_name = "N", value_parser = parse_top, allow_negative_numbers = true, conflicts_with = "ports", help_heading = "Ports")]
     pub top_ports: Option<u16>,
@@ -109,6 +115,7 @@ impl Default for Scan {
             yes: false,
             ports: None,
             udp: false,
+            syn: false,
             top_ports: None,
             exclude_ports: None,
             no_ping: false,

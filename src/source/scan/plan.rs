@@ -5,19 +5,27 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::absent::Absent;
+use super::counts::Counts;
 use super::done::Done;
 use super::pace::Pace;
-use crate::model::{Addresses, ProbeOrder, Transport};
+use crate::model::{Addresses, PortState, Ports, ProbeOrder, Transport};
+use crate::source::local::OtherNamespace;
+
+/// The ports of one transport that every host is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) transport: Transport,
+    pub(super) ports: Ports,
+}
 
 /// Everything that is to be asked; all threads read it.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) addresses: Addresses,
     pub(super) order: ProbeOrder,
-    /// Hosts; at most what makes `u64` probes.
+    /// How many addresses; with their ports at most what `u64` counts.
     pub(super) hosts: u64,
-    /// Hosts times ports.
-    pub(super) probes: u64,
     pub(super) pace: Pace,
     /// Hand over closed, filtered and unreachable ports too, not only count them.
     pub(super) all: bool,
@@ -27,10 +35,20 @@ pub(super) struct Plan {
     pub(super) threads: usize,
     /// Look first whether somebody is at each address.
     pub(super) ping: bool,
+    /// The ports that each host is asked for.
+    pub(super) ports: Ports,
     /// TCP or UDP.
     pub(super) transport: Transport,
+    /// By half connections.
+    pub(super) syn: bool,
     /// What need not be asked, and where to note what has been.
     pub(super) done: Option<Arc<Done>>,
+    /// How many ports of each host are in which state.
+    pub(super) counts: Option<Arc<Counts>>,
+    /// Hosts that did not show themselves: noted by whoever looks for them, left out by whoever comes after.
+    pub(super) absent: Option<Arc<Absent>>,
+    /// The network namespace to ask in, where it is not one's own.
+    pub(super) namespace: Option<Arc<OtherNamespace>>,
 }
 
 impl Plan {
@@ -40,10 +58,26 @@ impl Plan {
     }
 
     /// Notes that a port has ended, and what was found of it handed over.
-    pub(super) fn note_done(&self, host: u64, port: u16) {
+    pub(super) fn note(&self, host: u64, port: u16, state: PortState) {
+        if let Some(counts) = &self.counts {
+            counts.count(host, state);
+        }
         if let Some(done) = &self.done {
             done.set(host, port);
         }
+    }
+
+    /// How many ports of a host are not asked yet.
+    pub(super) fn left(&self, host: u64) -> u64 {
+        match &self.done {
+            Some(done) => self.ports.iter().filter(|&port| !done.has(host, port)).count() as u64,
+            None => self.ports.len() as u64,
+        }
+    }
+
+    /// Whether nobody has shown up at an address when it was looked for.
+    pub(super) fn is_absent(&self, host: u64) -> bool {
+        self.absent.as_ref().is_some_and(|absent| absent.has(host))
     }
 
     /// Where to ask the host with that number for a port.
@@ -86,7 +120,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{Block, Ports};
+    use crate::model::Block;
     use crate::source::scan::pace::Tempo;
 
     proptest! {
@@ -98,7 +132,7 @@ mod tests {
                 addresses: Addresses::new(block),
                 order: ProbeOrder::new(hosts.into(), &ports, 3),
                 hosts: hosts.into(),
-                probes: u64::from(hosts) * ports.len() as u64,
+                ports,
                 pace: Pace::new(Tempo::Normal, Duration::from_secs(1), None, None, threads),
                 all: false,
                 ephemeral: 1..=1,
@@ -106,7 +140,11 @@ mod tests {
                 threads,
                 ping,
                 transport: Transport::Tcp,
+                syn: false,
                 done: None,
+                counts: None,
+                absent: None,
+                namespace: None,
             };
             let mut seen = BTreeSet::new();
             for share in (0..threads).map(|thread| plan.share(thread)) {
@@ -117,7 +155,7 @@ mod tests {
                     }
                 }
             }
-            prop_assert_eq!(seen.len() as u64, plan.probes);
+            prop_assert_eq!(seen.len(), plan.ports.len() * hosts as usize);
         }
     }
 }

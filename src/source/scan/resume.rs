@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::done::Done;
+use super::plan::Part;
 use super::run::Found;
+use super::targets::plain;
 use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result};
 use crate::model::{Addresses, Block, Fault, Ports, Reason, Transport};
 
-/// What the file begins with. A change of meaning makes it `/v2`.
-const SCHEMA: &str = "portolan/resume/v1";
+/// What the file begins with. A change of meaning makes it another number.
+const SCHEMA: &str = "portolan/resume/v2";
 /// More questions than this are not kept track of: the track would take 32 MB of memory, and 64 MB of the file.
 const MOST: u64 = 1 << 28;
 /// No file of ours is larger.
@@ -31,10 +33,15 @@ struct Record {
     schema: String,
     /// The first and the last address of each block, sorted.
     targets: Vec<(IpAddr, IpAddr)>,
-    ports: String,
-    udp: bool,
+    parts: Vec<PartRecord>,
     names: BTreeMap<IpAddr, String>,
     found: Vec<FoundRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PartRecord {
+    udp: bool,
+    ports: String,
     /// A bit for each question, 16 hexadecimal digits for 64 of them; the end, where nothing is done, is left out.
     done: String,
 }
@@ -42,6 +49,7 @@ struct Record {
 #[derive(Serialize, Deserialize)]
 struct FoundRecord {
     address: SocketAddr,
+    udp: bool,
     reason: Reason,
     rtt_us: Option<u64>,
     attempts: u8,
@@ -50,11 +58,11 @@ struct FoundRecord {
 /// What an earlier run has left.
 pub(super) struct Left {
     pub(super) addresses: Addresses,
-    pub(super) ports: Ports,
-    transport: Transport,
+    pub(super) parts: Vec<Part>,
     pub(super) names: BTreeMap<IpAddr, Untrusted>,
     found: Vec<Found>,
-    bits: Vec<u64>,
+    /// Of each part.
+    bits: Vec<Vec<u64>>,
 }
 
 impl Left {
@@ -67,7 +75,7 @@ impl Left {
         let read = File::open(path).and_then(|file| file.take(LARGEST).read_to_string(&mut text));
         match read {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(refused(path, super::plain(&error), "name another file")),
+            Err(error) => Err(refused(path, plain(&error), "name another file")),
             Ok(_) => match serde_json::from_str::<Record>(&text).ok().and_then(Self::of) {
                 Some(left) => Ok(Some(left)),
                 None => {
@@ -77,41 +85,52 @@ impl Left {
         }
     }
 
+    /// Whether only UDP ports were asked.
+    pub(super) fn is_of_udp(&self) -> bool {
+        self.parts.iter().all(|part| part.transport == Transport::Udp)
+    }
+
     fn of(record: Record) -> Option<Self> {
-        if record.schema != SCHEMA || !record.done.is_ascii() {
+        if record.schema != SCHEMA {
             return None;
         }
         let blocks: Option<Vec<Block>> =
             record.targets.into_iter().map(|(first, last)| Block::new(first, last)).collect();
         let addresses = Addresses::new(blocks?);
-        let ports: Ports = record.ports.parse().ok()?;
-        let transport = if record.udp { Transport::Udp } else { Transport::Tcp };
-        let found = record.found.into_iter().map(|FoundRecord { address, reason, rtt_us, attempts }| {
-            let asked = addresses.contains(address.ip()) && ports.contains(address.port());
+        let parts = record.parts.iter().map(|part| part_of(part, &addresses)).collect::<Option<Vec<_>>>()?;
+        let (parts, bits): (Vec<Part>, Vec<_>) = parts.into_iter().unzip();
+        let found = record.found.into_iter().map(|FoundRecord { address, udp, reason, rtt_us, attempts }| {
+            let transport = transport(udp);
+            let mut asked = parts.iter().filter(|part| part.transport == transport);
+            let asked = addresses.contains(address.ip()) && asked.any(|part| part.ports.contains(address.port()));
             asked.then_some(Found { address, transport, reason, rtt_us, attempts })
         });
         let found: Vec<Found> = found.collect::<Option<_>>()?;
-        let words =
-            record.done.as_bytes().chunks(16).map(|word| u64::from_str_radix(str::from_utf8(word).ok()?, 16).ok());
-        let bits: Vec<u64> = words.collect::<Option<_>>()?;
-        let questions = addresses.len().saturating_mul(ports.len() as u128);
-        let done: u128 = bits.iter().map(|word| u128::from(word.count_ones())).sum();
-        if addresses.is_empty() || bits.len() as u128 > questions.div_ceil(64) || done > questions {
-            return None;
-        }
         let names = record.names.into_iter().map(|(ip, name)| (ip, name.into())).collect();
-        Some(Self { addresses, ports, transport, names, found, bits })
+        (!addresses.is_empty() && !parts.is_empty()).then_some(Self { addresses, parts, names, found, bits })
     }
+}
+
+fn part_of(record: &PartRecord, addresses: &Addresses) -> Option<(Part, Vec<u64>)> {
+    let ports: Ports = record.ports.parse().ok()?;
+    let words = record.done.as_bytes().chunks(16).map(|word| u64::from_str_radix(str::from_utf8(word).ok()?, 16).ok());
+    let bits: Vec<u64> = words.collect::<Option<_>>()?;
+    let questions = addresses.len().saturating_mul(ports.len() as u128);
+    let done: u128 = bits.iter().map(|word| u128::from(word.count_ones())).sum();
+    let fits = bits.len() as u128 <= questions.div_ceil(64) && done <= questions;
+    fits.then_some((Part { transport: transport(record.udp), ports }, bits))
+}
+
+fn transport(udp: bool) -> Transport {
+    if udp { Transport::Udp } else { Transport::Tcp }
 }
 
 /// The file of a run under way.
 pub(super) struct Resume {
     path: PathBuf,
     addresses: Addresses,
-    ports: Ports,
-    transport: Transport,
+    parts: Vec<(Part, Arc<Done>)>,
     names: BTreeMap<IpAddr, Untrusted>,
-    pub(super) done: Arc<Done>,
     /// What this run and those before it have found.
     found: Vec<Found>,
     saved: Instant,
@@ -126,50 +145,51 @@ impl Resume {
     pub(super) fn begin(
         path: &Path,
         left: Option<Left>,
-        transport: Transport,
+        parts: &[Part],
         addresses: &Addresses,
-        ports: &Ports,
         names: &BTreeMap<IpAddr, Untrusted>,
     ) -> Result<Self> {
         if addresses.has_zones() {
             let why = "a scan of link-local addresses cannot be gone on with";
             return Err(refused(path, why, "leave --resume out"));
         }
+        let ports: usize = parts.iter().map(|part| part.ports.len()).sum();
         let hosts = u64::try_from(addresses.len()).ok();
-        let hosts = hosts.filter(|hosts| hosts.checked_mul(ports.len() as u64).is_some_and(|many| many <= MOST));
+        let hosts = hosts.filter(|hosts| hosts.checked_mul(ports as u64).is_some_and(|many| many <= MOST));
         let hosts = hosts
             .ok_or_else(|| refused(path, "so many questions are not kept track of", "scan the targets in parts"))?;
-        if addresses.has_zones() {
-            let why = "what is meant on one interface only is not kept track of";
-            return Err(refused(path, why, "scan these targets without it"));
-        }
-        if left
-            .as_ref()
-            .is_some_and(|left| (&left.addresses, &left.ports, left.transport) != (addresses, ports, transport))
-        {
+        if left.as_ref().is_some_and(|left| (&left.addresses, &*left.parts) != (addresses, parts)) {
             let why = "the scan that left it had other targets or ports";
             return Err(refused(path, why, "leave targets and ports out, which it holds, or name another file"));
         }
         let (found, bits) = left.map(|left| (left.found, left.bits)).unwrap_or_default();
-        let done = Arc::new(Done::new(hosts, ports, bits));
-        let (addresses, ports, names) = (addresses.clone(), ports.clone(), names.clone());
-        let mut resume = Self {
-            path: path.to_owned(),
-            addresses,
-            ports,
-            transport,
-            names,
-            done,
-            found,
-            saved: Instant::now(),
-            failure: None,
-        };
-        let bits = resume.done.snapshot();
+        let bits = bits.into_iter().chain(std::iter::repeat_with(Vec::new));
+        let done = |(part, bits): (&Part, _)| (part.clone(), Arc::new(Done::new(hosts, &part.ports, bits)));
+        let parts = parts.iter().zip(bits).map(done).collect();
+        let (path, addresses, names) = (path.to_owned(), addresses.clone(), names.clone());
+        let mut resume = Self { path, addresses, parts, names, found, saved: Instant::now(), failure: None };
+        let bits = resume.snapshot();
         resume.save(&bits);
         match resume.failure.take() {
-            Some(error) => Err(refused(path, super::plain(&error), "name a file in a directory that you may write to")),
+            Some(error) => {
+                Err(refused(&resume.path, plain(&error), "name a file in a directory that you may write to"))
+            }
             None => Ok(resume),
         }
+    }
+
+    /// The track of a part.
+    pub(super) fn done(&self, part: usize) -> Option<Arc<Done>> {
+        self.parts.get(part).map(|(_, done)| Arc::clone(done))
+    }
+
+    /// The tracks of all parts.
+    pub(super) fn all_done(&self) -> impl Iterator<Item = &Arc<Done>> {
+        self.parts.iter().map(|(_, done)| done)
+    }
+
+    fn snapshot(&self) -> Vec<Vec<u64>> {
+        self.all_done().map(|done| done.snapshot()).collect()
     }
 
     /// What earlier runs found.
@@ -182,12 +202,12 @@ impl Resume {
     }
 
     /// What to save, if it is time to. Everything that was found until then must be [added](Self::add) before it is saved.
-    pub(super) fn due(&self) -> Option<Vec<u64>> {
-        (self.saved.elapsed() >= EVERY).then(|| self.done.snapshot())
+    pub(super) fn due(&self) -> Option<Vec<Vec<u64>>> {
+        (self.saved.elapsed() >= EVERY).then(|| self.snapshot())
     }
 
     /// Writes the file: what is done by that snapshot, and what was found by it.
-    pub(super) fn save(&mut self, bits: &[u64]) {
+    pub(super) fn save(&mut self, bits: &[Vec<u64>]) {
         self.failure = self.write(bits).err();
         self.saved = Instant::now();
     }
@@ -197,8 +217,8 @@ impl Resume {
     /// # Errors
     /// Where it cannot be written any more.
     pub(super) fn finish(mut self, asked: u64) -> Result<Option<String>, Fault> {
-        let bits = self.done.snapshot();
-        if self.done.count() >= asked {
+        let bits = self.snapshot();
+        if self.all_done().map(|done| done.count()).sum::<u64>() >= asked {
             let _ = fs::remove_file(&self.path);
             return Ok(None);
         }
@@ -207,36 +227,34 @@ impl Resume {
         match self.failure {
             Some(error) => Err(Fault {
                 what: format!("write '{shown}'"),
-                why: super::plain(&error),
+                why: plain(&error),
                 hint: "free some space there; what it holds is older than this scan".to_owned(),
             }),
             None => Ok(Some(format!("to go on: portolan scan --resume '{shown}'"))),
         }
     }
 
-    fn write(&self, bits: &[u64]) -> io::Result<()> {
+    fn write(&self, bits: &[Vec<u64>]) -> io::Result<()> {
         let host = |ip| self.addresses.position(ip).and_then(|at| u64::try_from(at).ok());
         let ended = |found: &&Found| {
-            host(found.address.ip()).is_some_and(|host| self.done.had(bits, host, found.address.port()))
+            let (ip, port) = (found.address.ip(), found.address.port());
+            let mut of_it = self.parts.iter().zip(bits).filter(|((part, _), _)| part.transport == found.transport);
+            host(ip).is_some_and(|host| of_it.any(|((_, done), bits)| done.had(bits, host, port)))
         };
-        let found = self
-            .found
-            .iter()
-            .filter(ended)
-            .map(|&Found { address, reason, rtt_us, attempts, .. }| FoundRecord { address, reason, rtt_us, attempts });
-        let words = bits.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1);
+        let found = self.found.iter().filter(ended).map(|&Found { address, transport, reason, rtt_us, attempts }| {
+            FoundRecord { address, udp: transport == Transport::Udp, reason, rtt_us, attempts }
+        });
+        let parts = self.parts.iter().zip(bits).map(|((part, _), bits)| PartRecord {
+            udp: part.transport == Transport::Udp,
+            ports: part.ports.to_string(),
+            done: digits(bits),
+        });
         let record = Record {
             schema: SCHEMA.to_owned(),
             targets: self.addresses.blocks().collect(),
-            ports: self.ports.to_string(),
-            udp: self.transport == Transport::Udp,
+            parts: parts.collect(),
             names: self.names.iter().map(|(ip, name)| (*ip, name.as_raw().to_owned())).collect(),
             found: found.collect(),
-            done: bits[..words].iter().fold(String::with_capacity(words * 16), |mut digits, word| {
-                // Writing to a String cannot fail.
-                let _ = std::fmt::Write::write_fmt(&mut digits, format_args!("{word:016x}"));
-                digits
-            }),
         };
         let mut draft = self.path.clone().into_os_string();
         draft.push(format!(".{}", std::process::id()));
@@ -249,6 +267,15 @@ impl Resume {
         }
         written
     }
+}
+
+fn digits(bits: &[u64]) -> String {
+    let words = bits.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1);
+    bits[..words].iter().fold(String::with_capacity(words * 16), |mut digits, word| {
+        // Writing to a String cannot fail.
+        let _ = std::fmt::Write::write_fmt(&mut digits, format_args!("{word:016x}"));
+        digits
+    })
 }
 
 fn refused(path: &Path, why: impl Into<String>, hint: &str) -> Error {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use rustix::io::Errno;
 
 use super::plan::Plan;
 use super::tally::Tally;
@@ -14,7 +15,7 @@ use super::udp::Sweep;
 use super::worker::Worker;
 use crate::error::{Error, Result};
 use crate::model::{Reason, Transport};
-use crate::net::{Connector, descriptors_for_sockets};
+use crate::net::{Connector, HalfOpen, Prober, descriptors_for_sockets};
 
 /// A port that somebody wants to know of.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Found {
     pub(super) rtt_us: Option<u64>,
     pub(super) attempts: u8,
 }
+
+const HINT: &str = "look at the limits of this process (`ulimit -a`)";
 
 /// So many may wait to be taken. More would only be memory: whoever prints them is the slower one then.
 const QUEUE: usize = 4096;
@@ -88,21 +91,29 @@ impl Run {
     ///
     /// # Errors
     /// Where the kernel gives no threads or no epoll descriptors.
-    pub(super) fn start(plan: Plan, closed: Arc<AtomicBool>) -> Result<Self> {
-        const HINT: &str = "look at the limits of this process (`ulimit -a`)";
+    pub(super) fn start(plan: &Arc<Plan>, closed: Arc<AtomicBool>) -> Result<Self> {
         let sockets = (descriptors_for_sockets() / plan.threads).max(1);
         let (sender, receiver) = bounded(QUEUE);
         let shared = Arc::new(Shared { closed, ..Shared::default() });
         let mut run = Self { receiver: Some(receiver), shared: Arc::clone(&shared), threads: Vec::new() };
-        let plan = Arc::new(plan);
         for number in 0..plan.threads {
-            let connector = Connector::new(sockets).map_err(|errno| Error::io("wait for answers", errno, HINT))?;
             let wire = Wire { sender: sender.clone(), shared: Arc::clone(&shared) };
-            let (plan, last) = (Arc::clone(&plan), Arc::clone(&shared));
+            let (plan, last) = (Arc::clone(plan), Arc::clone(&shared));
+            let (ready, begun) = bounded(1);
             let work = move || {
-                let tally = match plan.transport {
-                    Transport::Udp => Sweep::new(&plan, wire, sockets).run(),
-                    _ => Worker::new(&plan, number, wire, connector).run(),
+                let began = begin(&plan, sockets);
+                let tally = match began {
+                    Ok(prober) => {
+                        let _ = ready.send(Ok(()));
+                        match plan.transport {
+                            Transport::Udp => Sweep::new(&plan, wire, sockets).run(),
+                            _ => Worker::new(&plan, number, wire, prober).run(),
+                        }
+                    }
+                    Err(error) => {
+                        let _ = ready.send(Err(error));
+                        Tally::default()
+                    }
                 };
                 // The wire is gone: whoever waits finds out, now that it is.
                 last.wake();
@@ -110,6 +121,9 @@ impl Run {
             };
             let thread = thread::Builder::new().name(format!("scan-{number}")).spawn(work);
             run.threads.push(thread.map_err(|error| Error::io("start a thread", error, HINT))?);
+            if let Ok(Err(error)) = begun.recv() {
+                return Err(error);
+            }
         }
         Ok(run)
     }
@@ -162,6 +176,34 @@ impl Run {
             sum.add(&thread.join().map_err(broke_off)?);
         }
         Ok(sum)
+    }
+}
+
+/// Makes this thread ready to ask: in the plan's network namespace, with what asks.
+fn begin(plan: &Plan, sockets: usize) -> Result<Box<dyn Prober>> {
+    if let Some(namespace) = &plan.namespace {
+        let what = || format!("enter the network namespace {}", namespace.identity);
+        let hint = "it may have ended meanwhile; entering it takes CAP_SYS_ADMIN";
+        if !namespace.go().map_err(|error| Error::io(what(), error, hint))? {
+            return Err(Error::io(what(), std::io::Error::other("it is no more"), hint));
+        }
+    }
+    if plan.syn && plan.transport == Transport::Tcp {
+        return Ok(Box::new(HalfOpen::new().map_err(without_raw_sockets)?));
+    }
+    Ok(Box::new(Connector::new(sockets).map_err(|errno| Error::io("wait for answers", errno, HINT))?))
+}
+
+/// Why there is no half-open scan, and what there is instead.
+fn without_raw_sockets(error: std::io::Error) -> Error {
+    let what = "open raw sockets for --syn";
+    match Errno::from_io_error(&error) {
+        Some(Errno::PERM | Errno::ACCESS) => Error::Rights {
+            what: what.to_owned(),
+            why: "CAP_NET_RAW is missing".to_owned(),
+            hint: "run it by sudo, or once `sudo setcap cap_net_raw+ep $(which portolan)`; without --syn no rights are needed",
+        },
+        _ => Error::io(what, error, "leave --syn out: whole connections need no raw sockets"),
     }
 }
 

@@ -4,27 +4,24 @@ use std::fmt::Write;
 
 use rustix::io::Errno;
 
-use super::plan::Plan;
 use super::tally::{Cut, Tally};
 use crate::model::{Fault, PortState};
 
 /// What was to be asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Summary {
-    hosts: u64,
+    pub(super) hosts: u64,
+    /// Of each host.
+    pub(super) ports: u64,
     pub(super) probes: u64,
     /// Of these, what an earlier run has asked.
     pub(super) before: u64,
 }
 
 impl Summary {
-    pub(super) fn of(plan: &Plan) -> Self {
-        Self { hosts: plan.hosts, probes: plan.probes, before: plan.done.as_ref().map_or(0, |done| done.count()) }
-    }
-
     /// How many ports are in which state, for people.
     pub(super) fn sentence(&self, tally: &Tally) -> String {
-        let mut text = format!("{} of {}:", ports(self.probes / self.hosts.max(1)), hosts(self.hosts));
+        let mut text = format!("{} ports of {}:", self.ports, hosts(self.hosts));
         for state in PortState::ALL {
             let count = tally.of(state);
             // Open and closed ones always: that there is none is worth knowing.
@@ -40,9 +37,9 @@ impl Summary {
         if tally.absent_hosts > 0 {
             let _ = write!(
                 text,
-                "; {} not seen, {} not tried (--no-ping tries them)",
+                "; {} not seen, {} ports not tried (--no-ping tries them)",
                 hosts(tally.absent_hosts),
-                ports(tally.absent)
+                tally.absent
             );
         }
         let untried = self.probes.saturating_sub(self.before + tally.known() + tally.absent);
@@ -54,8 +51,9 @@ impl Summary {
 
     /// What could not be asked, and why.
     pub(super) fn faults(&self, tally: &Tally) -> Vec<Fault> {
-        let what = |count: u64| format!("ask {count} of {}", ports(self.probes));
-        let fault = |count: u64, why: &str, hint: &str| Fault { what: what(count), why: why.into(), hint: hint.into() };
+        let ports = |count: u64| format!("ask {count} of {} ports", self.probes);
+        let fault =
+            |count: u64, why: &str, hint: &str| Fault { what: ports(count), why: why.into(), hint: hint.into() };
         let mut faults = Vec::new();
         if tally.prohibited > 0 {
             let hint = "look for a sandbox, a security module or a `prohibit` route";
@@ -89,18 +87,8 @@ pub(super) fn unread(cut: Cut) -> Fault {
     Fault { what: "read all targets".into(), why: why.into(), hint: hint.into() }
 }
 
-/// `1 host`, `2 hosts`
-pub(super) fn hosts(count: impl Into<u128>) -> String {
-    counted(count.into(), "host")
-}
-
-/// `1 port`, `2 ports`
-pub(super) fn ports(count: impl Into<u128>) -> String {
-    counted(count.into(), "port")
-}
-
-fn counted(count: u128, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+fn hosts(count: u64) -> String {
+    if count == 1 { "1 host".to_owned() } else { format!("{count} hosts") }
 }
 
 /// The kernel's words for an error, without its number.
@@ -115,13 +103,11 @@ mod tests {
 
     #[test]
     fn every_port_is_told_of() {
-        let summary = Summary { hosts: 2, probes: 20, before: 0 };
+        let summary = Summary { hosts: 2, ports: 10, probes: 20, before: 0 };
         let mut tally = Tally::default();
         (0..20).for_each(|_| tally.count(PortState::Closed));
         assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 0 open, 20 closed");
         assert!(summary.faults(&tally).is_empty());
-        let one = Summary { hosts: 1, probes: 1, before: 0 };
-        assert_eq!(one.sentence(&Tally::default()), "1 port of 1 host: 0 open, 0 closed; 1 not tried");
 
         let mut tally = Tally::default();
         (0..10).for_each(|_| tally.count(PortState::Closed));

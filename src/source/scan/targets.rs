@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader};
 use std::net::IpAddr;
 use std::path::Path;
 
+use super::namespaces::{Elsewhere, elsewhere};
 use super::options::Scan;
 use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result};
@@ -25,6 +26,10 @@ pub(super) struct Asked {
     pub(super) names: BTreeMap<IpAddr, Untrusted>,
     /// Names that nobody knows.
     pub(super) faults: Vec<Fault>,
+    /// Of this machine's other network namespaces, where `local` is among the targets.
+    pub(super) elsewhere: Vec<Elsewhere>,
+    /// Those of them that could not be entered.
+    pub(super) limit: Option<Fault>,
 }
 
 /// Puts together what the options ask for.
@@ -65,8 +70,10 @@ pub(super) fn read(options: &Scan) -> Result<Asked> {
     }
     // To connect to «every address» is to connect to oneself, and says nothing of the network it stands in.
     unwanted.blocks.extend([IpAddr::from([0; 4]), IpAddr::from([0u16; 8])].map(Block::from));
-    let addresses = Addresses::new(wanted.blocks).without(&Addresses::new(unwanted.blocks));
-    Ok(Asked { addresses, names: wanted.names, faults: wanted.faults })
+    let unwanted = Addresses::new(unwanted.blocks);
+    let (elsewhere, limit) = if wanted.local { elsewhere(family, &unwanted) } else { (Vec::new(), None) };
+    let addresses = Addresses::new(wanted.blocks).without(&unwanted);
+    Ok(Asked { addresses, names: wanted.names, faults: wanted.faults, elsewhere, limit })
 }
 
 struct Gathered {
@@ -78,6 +85,8 @@ struct Gathered {
     roomy: usize,
     /// Targets that were taken.
     taken: usize,
+    /// Whether this machine is among them.
+    local: bool,
 }
 
 /// A list names the same hosts again, or neighbours one by one: merged now and then, it takes the memory of its networks.
@@ -85,7 +94,15 @@ const MERGE: usize = 1 << 16;
 
 impl Gathered {
     fn new(family: Family) -> Self {
-        Self { family, blocks: Vec::new(), names: BTreeMap::new(), faults: Vec::new(), roomy: MERGE, taken: 0 }
+        Self {
+            family,
+            blocks: Vec::new(),
+            names: BTreeMap::new(),
+            faults: Vec::new(),
+            roomy: MERGE,
+            taken: 0,
+            local: false,
+        }
     }
 
     /// Takes one target; `place` says where it stands, for an error.
@@ -102,6 +119,7 @@ impl Gathered {
             }
             Target::Name(name) => self.name(&name),
             Target::Local => {
+                self.local = true;
                 let own = own_addresses();
                 let own = own.map_err(|error| Error::io("list this machine's addresses", error, "name them"))?;
                 for ip in own {
@@ -148,11 +166,20 @@ impl Gathered {
         let found = with_interface(name);
         let found = found.map_err(|error| Error::io("list this machine's interfaces", error, "name the network"))?;
         let Some((nets, up)) = found else {
-            let hint = "see `ip address`, and name the network instead";
-            return Err(Error::usage(what(), "no interface of that name has an address", hint));
+            let (why, hint) = match interface_index(name) {
+                Some(_) => {
+                    ("it has no address to take a network from", "see `ip address`, and name the network instead")
+                }
+                None => ("there is no such interface", "see `ip link` for the names of this machine's interfaces"),
+            };
+            return Err(Error::usage(what(), why, hint));
         };
         if !up {
-            return Err(Error::usage(what(), "the interface is down", "bring it up, or name another"));
+            return Err(Error::usage(
+                what(),
+                "the interface is down",
+                "bring it up (`ip link set NAME up`), or name another",
+            ));
         }
         for net in nets {
             self.block(net.into());
@@ -162,7 +189,7 @@ impl Gathered {
 
     fn file(&mut self, path: &Path) -> Result<()> {
         let shown = clean(&path.to_string_lossy());
-        let file = File::open(path).map_err(|error| Error::usage(format!("'{shown}'"), super::plain(&error), HINT))?;
+        let file = File::open(path).map_err(|error| Error::usage(format!("'{shown}'"), plain(&error), HINT))?;
         self.lines(BufReader::new(file), &shown)
     }
 
@@ -174,7 +201,7 @@ impl Gathered {
             number += 1;
             let place = |text: &str| format!("'{text}' in line {number} of {shown}");
             let read = io::Read::take(&mut from, LONGEST_LINE).read_until(b'\n', &mut line);
-            let read = read.map_err(|error| Error::usage(format!("'{shown}'"), super::plain(&error), HINT))?;
+            let read = read.map_err(|error| Error::usage(format!("'{shown}'"), plain(&error), HINT))?;
             if read == 0 {
                 break;
             }
@@ -208,6 +235,12 @@ impl Gathered {
         }
         Ok(())
     }
+}
+
+/// The operating system's words without its number.
+pub(super) fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 const HINT: &str = "name a file with a target a line, or - for standard input";

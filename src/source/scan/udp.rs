@@ -114,6 +114,12 @@ impl<'p> Sweep<'p> {
         while self.hosts.len() < HOSTS && self.place < self.plan.hosts {
             let number = self.plan.order.host(self.place);
             self.place += 1;
+            if self.plan.is_absent(number) {
+                let left = self.plan.left(number);
+                self.tally.absent += left;
+                self.asked += left;
+                continue;
+            }
             let ports = (0..self.plan.order.steps()).map(|step| self.plan.order.port(number, step));
             let queue: VecDeque<u16> = ports.filter(|&port| !self.plan.is_done(number, port)).collect();
             let next = Instant::now();
@@ -241,7 +247,7 @@ impl<'p> Sweep<'p> {
             let rtt_us = rtt.map(super::pace::micros);
             self.wire.send(Found { address, transport: Transport::Udp, reason, rtt_us, attempts });
         }
-        self.plan.note_done(host, port);
+        self.plan.note(host, port, state);
     }
 
     /// Ends a port of which nothing can be known.

@@ -13,7 +13,7 @@ use super::plan::{Plan, Share};
 use super::run::{Found, Wire};
 use super::tally::{Cut, Tally};
 use crate::model::{PortState, Reason, Transport};
-use crate::net::{Answer, Begun, Connector, Ended, Probe, Shortage};
+use crate::net::{Answer, Begun, Echo, Ended, Probe, Prober, Shortage};
 
 /// Hosts in hand at a time: what is known of each takes 80 bytes, however many there are in all.
 const HOSTS: u64 = 32_768;
@@ -42,7 +42,7 @@ pub(super) struct Worker<'p> {
     plan: &'p Plan,
     share: Share,
     wire: Wire,
-    connector: Connector,
+    prober: Box<dyn Prober>,
     begin: Instant,
     hosts: Vec<Host>,
     /// Hosts that may be asked, in turn.
@@ -53,6 +53,7 @@ pub(super) struct Worker<'p> {
     /// How many times it was looked whether a host is there, and how long to wait for that.
     pings: usize,
     ping_pace: Pace,
+    echo: Option<Echo>,
     neighbours: Option<Cache>,
     /// For all hosts together.
     window: Window,
@@ -73,12 +74,12 @@ struct Cache {
 }
 
 impl<'p> Worker<'p> {
-    pub(super) fn new(plan: &'p Plan, thread: usize, wire: Wire, connector: Connector) -> Self {
+    pub(super) fn new(plan: &'p Plan, thread: usize, wire: Wire, prober: Box<dyn Prober>) -> Self {
         Self {
             plan,
             share: plan.share(thread),
             wire,
-            connector,
+            prober,
             begin: Instant::now(),
             hosts: Vec::new(),
             ready: VecDeque::new(),
@@ -86,6 +87,7 @@ impl<'p> Worker<'p> {
             aside: Vec::new(),
             pings: 0,
             ping_pace: Pace { most_timeout: plan.pace.most_timeout.min(plan.pace.first_timeout * 2), ..plan.pace },
+            echo: plan.ping.then(Echo::open),
             neighbours: None,
             window: Window::new(plan.pace.first_window, f32::MAX),
             next_question: 0.0,
@@ -137,14 +139,14 @@ impl<'p> Worker<'p> {
                 self.look_around(now, &mut ended)?;
             }
             let nothing_left = self.ready.is_empty() && self.again.is_empty() && self.aside.is_empty();
-            if self.connector.waiting() == 0 && nothing_left && !self.pings_are_left() {
+            if self.prober.waiting() == 0 && nothing_left && !self.pings_are_left() {
                 return Ok(());
             }
-            if self.connector.waiting() > 0 || !more {
+            if self.prober.waiting() > 0 || !more {
                 let wait = if more { 0 } else { self.wait_for(self.now()) };
                 let (plan, hosts) = (self.plan, &self.hosts);
                 let address = |probe: Probe| address(plan, hosts, probe);
-                self.connector.wait(wait, address, &mut ended).map_err(Cut::Broken)?;
+                self.prober.wait(wait, &address, &mut ended).map_err(Cut::Broken)?;
                 self.take_ended(&mut ended);
             }
         }
@@ -164,8 +166,8 @@ impl<'p> Worker<'p> {
     }
 
     fn window_takes(&self) -> bool {
-        let on_time = u32::try_from(self.connector.on_time()).unwrap_or(u32::MAX);
-        self.connector.waiting() < self.connector.most() && self.window.takes(on_time)
+        let on_time = u32::try_from(self.prober.on_time()).unwrap_or(u32::MAX);
+        self.prober.waiting() < self.prober.most() && self.window.takes(on_time)
     }
 
     /// Whether `--rate` says to wait.
@@ -225,13 +227,16 @@ impl<'p> Worker<'p> {
 
     fn ask(&mut self, probe: Probe, now: u64) {
         let to = address(self.plan, &self.hosts, probe);
+        if probe.marks & PING != 0 {
+            self.ask_by_echo(probe, to);
+        }
         let host = &mut self.hosts[probe.host as usize];
         if probe.marks == 0 {
             host.begin_again(probe.attempt);
         }
         // Now and then even where it does not help: that may change.
         let look = host.is_quick() || probe.port.is_multiple_of(64);
-        match self.connector.begin(to, probe, now, look) {
+        match self.prober.begin(to, probe, now, look) {
             Begun::Waiting => {
                 host.open += 1;
                 if look {
@@ -336,7 +341,7 @@ impl<'p> Worker<'p> {
     fn once_more(&mut self, probe: Probe, shortage: Option<Shortage>) {
         if let Some(shortage) = shortage {
             if shortage.is_of_descriptors() {
-                self.connector.make_do();
+                self.prober.make_do();
             }
             self.paused_until = self.now() + self.pause;
             self.pause = (self.pause * 2).min(PAUSES.1);
@@ -367,7 +372,7 @@ impl<'p> Worker<'p> {
             let address = address(self.plan, &self.hosts, probe);
             self.wire.send(Found { address, transport: Transport::Tcp, reason, rtt_us: rtt, attempts: probe.attempt });
         }
-        self.plan.note_done(self.hosts[probe.host as usize].number, probe.port);
+        self.plan.note(self.hosts[probe.host as usize].number, probe.port, state);
     }
 
     /// Looks at the flags, at what has waited too long, and at what was put aside.
@@ -380,13 +385,14 @@ impl<'p> Worker<'p> {
         if self.plan.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Cut::Deadline);
         }
+        self.take_echoes();
         let (plan, hosts) = (self.plan, &self.hosts);
-        let patience = |probe: Probe, since: u64| {
+        let patience = |probe: Probe, waited: u64| {
             let pace = if probe.marks & PING == 0 { &plan.pace } else { &self.ping_pace };
-            hosts[probe.host as usize].patience(pace, probe.attempt, now.saturating_sub(since))
+            hosts[probe.host as usize].patience(pace, probe.attempt, waited)
         };
         let mut late = Vec::new();
-        let expired = self.connector.expire(patience, |probe| address(plan, hosts, probe), ended, &mut late);
+        let expired = self.prober.expire(now, &patience, &|probe| address(plan, hosts, probe), ended, &mut late);
         expired.map_err(Cut::Broken)?;
         for probe in late {
             self.leave_window(probe.host);

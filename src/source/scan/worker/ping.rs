@@ -1,5 +1,7 @@
-//! Whether a host is there, before all of its ports are asked: a few connections, and what the kernel has learned of its
+//! Whether a host is there, before all of its ports are asked: a few connections, ICMP where it is permitted, and what the kernel has learned of its
 //! neighbours by them. Most addresses of a network belong to nobody, and every port of nobody takes a timeout.
+
+use std::net::SocketAddr;
 
 use super::{Cache, Worker};
 use crate::model::Reason;
@@ -10,6 +12,8 @@ use crate::source::scan::host::Presence;
 const PORTS: [u16; 4] = [443, 80, 22, 445];
 /// How often each is asked.
 const ATTEMPTS: u8 = 2;
+/// An ICMP echo goes with every question to this port.
+const WITH_ECHO: u16 = PORTS[0];
 /// For so many microseconds the neighbour table is taken for what it was.
 const FRESH: u64 = 50_000;
 
@@ -53,8 +57,29 @@ impl Worker<'_> {
         let host = &mut self.hosts[at as usize];
         if host.presence == Presence::Unknown {
             host.presence = Presence::There;
-            host.queued = true;
-            self.ready.push_back(at);
+            // To know that it is there may be all that is wanted.
+            if host.next < self.plan.order.steps() {
+                host.queued = true;
+                self.ready.push_back(at);
+            }
+        }
+    }
+
+    /// Asks by ICMP too, beside the first of the ports.
+    pub(super) fn ask_by_echo(&mut self, probe: Probe, to: SocketAddr) {
+        if let Some(echo) = self.echo.as_ref().filter(|_| probe.port == WITH_ECHO) {
+            echo.ask(probe.host, to);
+            self.next_question += self.plan.pace.interval.unwrap_or_default();
+        }
+    }
+
+    /// Sees who has answered to that.
+    pub(super) fn take_echoes(&mut self) {
+        let Some(echo) = &self.echo else { return };
+        let (plan, hosts) = (self.plan, &self.hosts);
+        let ip = |at: u32| hosts.get(at as usize).map(|host| plan.address(host.number, 0).ip());
+        for at in echo.answers(&ip) {
+            self.see(at);
         }
     }
 
@@ -71,9 +96,10 @@ impl Worker<'_> {
             return self.see(at);
         }
         self.hosts[at as usize].presence = Presence::Absent;
-        let order = &self.plan.order;
-        let left =
-            (0..order.steps()).filter(|&step| !self.plan.is_done(number, order.port(number, step))).count() as u64;
+        if let Some(absent) = &self.plan.absent {
+            absent.set(number);
+        }
+        let left = self.plan.left(number);
         self.tally.absent += left;
         self.tally.absent_hosts += 1;
         self.asked += left;

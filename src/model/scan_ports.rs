@@ -1,0 +1,111 @@
+//! Ports of both transports as scanners take them: `22,80`, `U:53,161,T:80,443`.
+
+use std::str::FromStr;
+
+use super::{Ports, PortsError};
+
+/// TCP and UDP ports: `T:` or `U:` before a port holds for those after it too. Ports before the first of these are of whatever
+/// transport is asked anyway.
+///
+/// ```
+/// let ports: portolan::ScanPorts = "22,U:53,161,T:80".parse()?;
+/// let (tcp, udp) = ports.of(false);
+/// assert_eq!((tcp.to_string(), udp.to_string()), ("22,80".to_owned(), "53,161".to_owned()));
+/// # Ok::<(), portolan::PortsError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanPorts {
+    unmarked: Ports,
+    tcp: Ports,
+    udp: Ports,
+}
+
+impl ScanPorts {
+    /// The TCP and the UDP ports. `udp`: those that are not marked are of UDP.
+    pub fn of(&self, udp: bool) -> (Ports, Ports) {
+        let with = |marked: &Ports, more: bool| {
+            if more { marked.iter().chain(self.unmarked.iter()).collect() } else { marked.clone() }
+        };
+        (with(&self.tcp, !udp), with(&self.udp, udp))
+    }
+}
+
+impl From<Ports> for ScanPorts {
+    /// These, not marked.
+    fn from(unmarked: Ports) -> Self {
+        Self { unmarked, ..Self::default() }
+    }
+}
+
+impl FromStr for ScanPorts {
+    type Err = PortsError;
+
+    fn from_str(text: &str) -> Result<Self, PortsError> {
+        let (mut lists, mut of) = ([Vec::new(), Vec::new(), Vec::new()], 0);
+        for part in text.split(',').map(str::trim) {
+            let (mark, rest) = part.split_once(':').unwrap_or(("", part));
+            of = match mark {
+                "T" | "t" => 1,
+                "U" | "u" => 2,
+                "" if rest == part => of,
+                _ => return Err(PortsError::new("a mark is neither T: nor U:", "write ports as U:53,161,T:80,443")),
+            };
+            lists[of].push(rest.trim());
+        }
+        let set = |list: &[&str]| if list.is_empty() { Ok(Ports::default()) } else { list.join(",").parse() };
+        Ok(Self { unmarked: set(&lists[0])?, tcp: set(&lists[1])?, udp: set(&lists[2])? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(text: &str, udp: bool) -> (String, String) {
+        let (tcp, udp) = text.parse::<ScanPorts>().unwrap().of(udp);
+        (tcp.to_string(), udp.to_string())
+    }
+
+    fn pair(tcp: &str, udp: &str) -> (String, String) {
+        (tcp.to_owned(), udp.to_owned())
+    }
+
+    #[test]
+    fn a_mark_holds_until_the_next() {
+        assert_eq!(of("22,80", false), pair("22,80", ""));
+        assert_eq!(of("22,80", true), pair("", "22,80"));
+        assert_eq!(of("U:53,161,T:80,443", false), pair("80,443", "53,161"));
+        assert_eq!(of("22, u:53 ,t:http,U:161", false), pair("22,80", "53,161"));
+        assert_eq!(of("U:-,T:80", false), pair("80", "1-65535"));
+        assert_eq!(of("-", false), pair("1-65535", ""));
+    }
+
+    #[test]
+    fn what_is_no_port_is_refused_with_its_reason() {
+        for (text, why) in [
+            ("S:1", "a mark is neither T: nor U:"),
+            (":1", "a mark is neither T: nor U:"),
+            ("U:", "no port is given"),
+            ("U:53,,T:1", "a comma has no port beside it"),
+            ("T:U:1", "TCP and UDP are asked for one at a time"),
+            ("", "no port is given"),
+        ] {
+            assert_eq!(text.parse::<ScanPorts>().map_err(|error| error.to_string()).unwrap_err(), why, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "[0-9TtUu:,a -]{0,24}") {
+            let _ = text.parse::<ScanPorts>();
+        }
+
+        #[test]
+        fn without_marks_it_is_a_set_of_ports(text in "[0-9,-]{0,16}") {
+            let plain = text.parse::<Ports>();
+            prop_assert_eq!(text.parse::<ScanPorts>(), plain.map(ScanPorts::from));
+        }
+    }
+}

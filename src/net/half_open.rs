@@ -1,0 +1,256 @@
+//! Half connections by the thousand: a SYN from a raw socket, and what answers it. The second half never comes, so no program
+//! at the other end sees anything of it, and no attempt takes a descriptor.
+//!
+//! Every SYN carries a sequence number of its own, which depends on a secret key: an answer counts only if it acknowledges
+//! that number and comes from where the SYN went, or is an ICMP message about it. What is forged, meant for others or too
+//! late is nobody's. As the kernel does for a connection, a SYN that stays without an answer is sent again after a second.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use hashbrown::HashTable;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, Result};
+
+use super::answer::{Answer, Shortage, refusal};
+use super::packet::{Complaint, Segment};
+use super::prober::{Begun, Ended, Patience, Probe, Prober};
+use super::raw::{Heard, Raw, source};
+use crate::model::Reason;
+
+/// Attempts that may wait at the same time: each takes 40 bytes, and no descriptor.
+const MOST: usize = 32_768;
+/// Packets read of one socket before somebody looks at the clock.
+const READS: usize = 512;
+/// Times so many are read before what waits is judged. A flood must not keep us for ever.
+const ROUNDS: usize = 64;
+/// When the kernel sends the first and the second SYN again (RFC 6298: after a second, and twice as long after that).
+const REPEATS: [u64; 2] = [1_000_000, 3_000_000];
+
+/// An attempt.
+struct Slot {
+    probe: Probe,
+    since: u64,
+    /// Its SYN's sequence number.
+    sequence: u32,
+    repeats: u8,
+    waiting: bool,
+    late: bool,
+}
+
+/// The half connections of one thread.
+pub(crate) struct HalfOpen {
+    /// IPv4, IPv6.
+    raw: [Option<Raw>; 2],
+    slots: Vec<Slot>,
+    idle: Vec<u32>,
+    /// Those that wait, by their sequence numbers.
+    by_sequence: HashTable<u32>,
+    /// By the caller's number for a host: its address, and the one that it is asked from.
+    sources: Vec<Option<(IpAddr, IpAddr)>>,
+    key: RandomState,
+    waiting: usize,
+    late: usize,
+    /// What was heard, to be looked at together.
+    heard: Vec<Heard>,
+}
+
+impl HalfOpen {
+    /// Opens the raw sockets.
+    ///
+    /// # Errors
+    /// `EPERM` without CAP_NET_RAW; no descriptors, no free port.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            raw: [Raw::open(false)?, Raw::open(true)?],
+            slots: Vec::new(),
+            idle: Vec::new(),
+            by_sequence: HashTable::new(),
+            sources: Vec::new(),
+            key: RandomState::new(),
+            waiting: 0,
+            late: 0,
+            heard: Vec::new(),
+        })
+    }
+
+    /// The address that a host is asked from.
+    fn source(&mut self, host: u32, to: SocketAddr) -> Result<IpAddr> {
+        let at = host as usize;
+        if at >= self.sources.len() {
+            self.sources.resize(at + 1, None);
+        }
+        if let Some((_, from)) = self.sources[at].filter(|(known, _)| *known == to.ip()) {
+            return Ok(from);
+        }
+        let from = source(to)?;
+        self.sources[at] = Some((to.ip(), from));
+        Ok(from)
+    }
+
+    fn send(&mut self, to: SocketAddr, probe: Probe, sequence: u32) -> Result<()> {
+        let from = self.source(probe.host, to)?;
+        let raw = self.raw[usize::from(to.is_ipv6())].as_ref().ok_or(Errno::AFNOSUPPORT)?;
+        raw.send(from, to, sequence)
+    }
+
+    fn park(&mut self, probe: Probe, sequence: u32, since: u64) {
+        let slot = Slot { probe, since, sequence, repeats: 0, waiting: true, late: false };
+        let at = match self.idle.pop() {
+            Some(at) => {
+                self.slots[at as usize] = slot;
+                at
+            }
+            None => {
+                self.slots.push(slot);
+                u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
+        let slots = &self.slots;
+        self.by_sequence.insert_unique(hash(sequence), at, |&at| hash(slots[at as usize].sequence));
+        self.waiting += 1;
+    }
+
+    /// Reads once; whether there may be more.
+    fn read(&mut self, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<Ended>) -> bool {
+        let Self { raw, heard, .. } = self;
+        let more = raw.iter().flatten().fold(false, |more, raw| raw.hear(READS, &mut |word| heard.push(word)) | more);
+        let mut heard = std::mem::take(&mut self.heard);
+        ended.extend(heard.drain(..).filter_map(|word| self.take(word, address)));
+        self.heard = heard;
+        more
+    }
+
+    /// Whose attempt ends with that.
+    fn take(&mut self, word: Heard, address: &dyn Fn(Probe) -> SocketAddr) -> Option<Ended> {
+        let (to, sequence, reason) = match word {
+            Heard::Segment(from, Segment { port, answers, reason }) => (SocketAddr::new(from, port), answers, reason),
+            Heard::Complaint(Complaint { to, about, reason }) => (to, about, reason),
+        };
+        let is_it = |&at: &u32| {
+            let Slot { probe, sequence: its, .. } = self.slots[at as usize];
+            let asked = address(probe);
+            its == sequence && (asked.ip(), asked.port()) == (to.ip(), to.port())
+        };
+        let at = *self.by_sequence.find(hash(sequence), is_it)?;
+        let host = self.slots[at as usize].probe.host as usize;
+        let own = self.sources.get(host).is_some_and(|source| *source == Some((to.ip(), to.ip())));
+        let answer = if reason == Reason::SynAck { Answer::Open { reason, own } } else { Answer::No(reason) };
+        Some(self.end(at, answer))
+    }
+
+    fn end(&mut self, at: u32, answer: Answer) -> Ended {
+        let slot = &mut self.slots[at as usize];
+        slot.waiting = false;
+        let Slot { probe, since, sequence, late, .. } = *slot;
+        if let Ok(entry) = self.by_sequence.find_entry(hash(sequence), |&known| known == at) {
+            entry.remove();
+        }
+        self.idle.push(at);
+        self.waiting -= 1;
+        self.late -= usize::from(late);
+        Ended { probe, answer, since, late }
+    }
+
+    /// Sends a SYN again whose time for that has come.
+    fn repeat(&mut self, at: u32, waited: u64, address: &dyn Fn(Probe) -> SocketAddr) {
+        let slot = &mut self.slots[at as usize];
+        if REPEATS.get(usize::from(slot.repeats)).is_some_and(|due| waited >= *due) {
+            slot.repeats += 1;
+            let (probe, sequence) = (slot.probe, slot.sequence);
+            // The first one is on its way all the same.
+            let _ = self.send(address(probe), probe, sequence);
+        }
+    }
+}
+
+impl Prober for HalfOpen {
+    fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    fn on_time(&self) -> usize {
+        self.waiting - self.late
+    }
+
+    fn most(&self) -> usize {
+        MOST
+    }
+
+    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, _look: bool) -> Begun {
+        let hash = self.key.hash_one((to, probe.attempt, probe.marks, now));
+        let sequence = u32::try_from(hash >> 32).unwrap_or_default();
+        match self.send(to, probe, sequence) {
+            Ok(()) => {
+                self.park(probe, sequence, now);
+                Begun::Waiting
+            }
+            Err(errno @ (Errno::MFILE | Errno::NFILE)) => {
+                Begun::Answered { answer: Answer::Short(Shortage(errno)), looked: false }
+            }
+            Err(errno) => Begun::Answered { answer: refusal(errno), looked: false },
+        }
+    }
+
+    fn wait(&mut self, micros: u64, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<Ended>) -> Result<()> {
+        let before = ended.len();
+        self.read(address, ended);
+        if micros == 0 || ended.len() > before {
+            return Ok(());
+        }
+        let timeout = Timespec {
+            tv_sec: i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX),
+            tv_nsec: i64::try_from(micros % 1_000_000 * 1000).unwrap_or_default(),
+        };
+        let sockets = self.raw.iter().flatten().flat_map(Raw::fds);
+        let mut sockets: Vec<PollFd<'_>> = sockets.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+        match poll(&mut sockets, Some(&timeout)) {
+            // A signal is no packet; whoever waits looks at its own flag.
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+        drop(sockets);
+        self.read(address, ended);
+        Ok(())
+    }
+
+    fn expire(
+        &mut self,
+        now: u64,
+        patience: &dyn Fn(Probe, u64) -> Patience,
+        address: &dyn Fn(Probe) -> SocketAddr,
+        ended: &mut Vec<Ended>,
+        late: &mut Vec<Probe>,
+    ) -> Result<()> {
+        for _ in 0..ROUNDS {
+            if !self.read(address, ended) {
+                break;
+            }
+        }
+        for at in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
+            let Slot { probe, since, waiting, late: was_late, .. } = self.slots[at as usize];
+            if !waiting {
+                continue;
+            }
+            let waited = now.saturating_sub(since);
+            match patience(probe, waited) {
+                Patience::Over => ended.push(self.end(at, Answer::Silent)),
+                still => {
+                    if still == Patience::Late && !was_late {
+                        self.slots[at as usize].late = true;
+                        self.late += 1;
+                        late.push(probe);
+                    }
+                    self.repeat(at, waited, address);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The numbers are as good as random; the table looks at both ends of a hash.
+fn hash(sequence: u32) -> u64 {
+    u64::from(sequence) << 32 | u64::from(sequence)
+}

@@ -1,0 +1,230 @@
+//! From options to plans.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+use std::time::Instant;
+
+use super::absent::Absent;
+use super::counts::Counts;
+use super::namespaces::Elsewhere;
+use super::options::Scan;
+use super::pace::Pace;
+use super::plan::{Part, Plan};
+use super::resume::{Left, Resume};
+use super::summary::{self, Summary};
+use super::tally::Cut;
+use super::{reading, targets};
+use crate::clean::{Untrusted, clean};
+use crate::error::{Error, Result};
+use crate::model::{Addresses, DEFAULT_TOP, Fault, Ports, ProbeOrder, Transport};
+use crate::net::ephemeral_ports;
+use crate::probe::payload;
+use crate::source::local::OtherNamespace;
+
+/// More questions than this are asked only with a yes.
+pub(super) const MANY: u128 = 1 << 20;
+/// With fewer questions another thread costs more than it brings.
+const WORTH_A_THREAD: u64 = 512;
+/// With fewer ports it takes as long to look for a host as to ask them.
+const WORTH_A_PING: usize = 16;
+/// Threads beyond this only wait for each other in the kernel.
+const MOST_THREADS: usize = 4;
+
+/// What options come to.
+pub(super) struct Prepared {
+    /// One after another: this network namespace's TCP, then its UDP, then the same of others. Empty: none of the names is
+    /// known.
+    pub(super) plans: Vec<Plan>,
+    pub(super) summary: Summary,
+    pub(super) names: BTreeMap<IpAddr, Untrusted>,
+    pub(super) faults: Vec<Fault>,
+    /// What could not be looked at for want of rights.
+    pub(super) limit: Option<Fault>,
+    /// The file that tells of this scan.
+    pub(super) resume: Option<Resume>,
+}
+
+impl Prepared {
+    fn without_plan(faults: Vec<Fault>) -> Self {
+        let (summary, names) = (Summary::default(), BTreeMap::new());
+        Self { plans: Vec::new(), summary, names, faults, limit: None, resume: None }
+    }
+
+    /// The end came before all targets were known.
+    fn unread(cut: Cut) -> Self {
+        Self::without_plan(vec![summary::unread(cut)])
+    }
+}
+
+impl Scan {
+    /// What is to be asked; `confirm` decides whether many questions may be.
+    pub(super) fn prepare(&self, closed: &AtomicBool, confirm: &mut dyn FnMut(&str) -> bool) -> Result<Prepared> {
+        let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
+        let left = self.resume.as_deref().map(Left::read).transpose()?.flatten();
+        let parts = match &left {
+            Some(left) if !self.chooses_ports() && (!self.udp || left.is_of_udp()) => left.parts.clone(),
+            _ => self.parts()?,
+        };
+        let asked = match self.asked(left.as_ref(), closed, deadline)? {
+            Ok(asked) => asked,
+            Err(cut) => return Ok(Prepared::unread(cut)),
+        };
+        let targets::Asked { addresses, names, faults, elsewhere, limit } = asked;
+        // The file holds addresses, and those of another namespace may be the same ones.
+        let elsewhere = if self.resume.is_some() { Vec::new() } else { elsewhere };
+        if addresses.is_empty() && elsewhere.is_empty() {
+            if faults.is_empty() {
+                let hint = "look at what --exclude and -4 or -6 leave over";
+                return Err(Error::usage("these targets", "no address is left of them", hint));
+            }
+            return Ok(Prepared::without_plan(faults));
+        }
+        let summary = self.allowed(&addresses, &elsewhere, &parts, confirm)?;
+        let begin_resume = |path| Resume::begin(path, left, &parts, &addresses, &names);
+        let resume = self.resume.as_deref().map(begin_resume).transpose()?;
+        let before = resume.iter().flat_map(Resume::all_done).map(|done| done.count()).sum();
+        let summary = Summary { before, ..summary };
+        let mut plans = self.plans(&addresses, &parts, deadline, None, resume.as_ref());
+        for Elsewhere { namespace, addresses } in elsewhere {
+            plans.extend(self.plans(&addresses, &parts, deadline, Some(&namespace), None));
+        }
+        Ok(Prepared { plans, summary, names, faults, limit, resume })
+    }
+
+    /// How much is to be asked, if that may be.
+    fn allowed(
+        &self,
+        addresses: &Addresses,
+        elsewhere: &[Elsewhere],
+        parts: &[Part],
+        confirm: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Summary> {
+        let hosts = elsewhere.iter().fold(addresses.len(), |sum, there| sum.saturating_add(there.addresses.len()));
+        let ports: usize = parts.iter().map(|part| part.ports.len()).sum();
+        let probes = hosts.saturating_mul(ports as u128);
+        let said = format!("{ports} ports of {hosts} hosts are {probes} questions");
+        if probes > MANY && !self.yes && !confirm(&format!("{said}. Ask them?")) {
+            let hint = "choose fewer targets or ports, or say --yes";
+            return Err(Error::usage("these targets", format!("{said}, more than {MANY}"), hint));
+        }
+        let (Ok(hosts), Ok(probes)) = (u64::try_from(hosts), u64::try_from(probes)) else {
+            return Err(Error::usage("these targets", format!("{said}, more than can be counted"), "choose fewer"));
+        };
+        Ok(Summary { hosts, ports: ports as u64, probes, before: 0 })
+    }
+
+    /// What to ask in one network namespace.
+    fn plans(
+        &self,
+        addresses: &Addresses,
+        parts: &[Part],
+        deadline: Option<Instant>,
+        namespace: Option<&Arc<OtherNamespace>>,
+        resume: Option<&Resume>,
+    ) -> Vec<Plan> {
+        let hosts = u64::try_from(addresses.len()).unwrap_or(u64::MAX);
+        let ports: usize = parts.iter().map(|part| part.ports.len()).sum();
+        let ping = !self.no_ping && hosts > 1 && ports > WORTH_A_PING && namespace.is_none();
+        let absent = if ping { Absent::new(hosts) } else { None };
+        let plan = |part: &Part, ping: bool, number: Option<usize>| {
+            let udp = part.transport == Transport::Udp;
+            let probes = hosts.saturating_mul(part.ports.len() as u64);
+            let threads = threads(if ping { probes.saturating_add(hosts) } else { probes }, hosts, ping, udp);
+            Plan {
+                order: ProbeOrder::new(hosts, &part.ports, RandomState::new().hash_one(hosts)),
+                ports: part.ports.clone(),
+                hosts,
+                pace: Pace::new(self.pace, self.timeout, self.retries, self.rate.map(Into::into), threads),
+                all: self.all,
+                ephemeral: ephemeral_ports(),
+                deadline,
+                threads,
+                ping,
+                addresses: addresses.clone(),
+                transport: part.transport,
+                syn: self.syn,
+                done: number.and_then(|number| resume.and_then(|resume| resume.done(number))),
+                counts: Counts::new(hosts),
+                absent: absent.clone(),
+                namespace: namespace.cloned(),
+            }
+        };
+        let mut plans = Vec::new();
+        if ping && parts.iter().all(|part| part.transport == Transport::Udp) {
+            // Whoever asks UDP ports does not look for hosts: that is done before, without asking them for a TCP port.
+            plans.push(plan(&Part { transport: Transport::Tcp, ports: Ports::default() }, true, None));
+        }
+        let numbered = parts.iter().zip(0..);
+        plans.extend(numbered.map(|(part, number)| plan(part, ping && part.transport == Transport::Tcp, Some(number))));
+        plans
+    }
+
+    /// The ports to ask, TCP before UDP.
+    fn parts(&self) -> Result<Vec<Part>> {
+        let (tcp, udp) = match (&self.ports, self.top_ports) {
+            (Some(ports), _) => ports.of(self.udp),
+            (None, _) if self.udp => {
+                (Ports::default(), (1..=u16::MAX).filter(|&port| payload(port).is_some()).collect())
+            }
+            (None, top) => (Ports::top(top.unwrap_or(DEFAULT_TOP)), Ports::default()),
+        };
+        if self.udp && !tcp.is_empty() {
+            return Err(Error::usage(
+                "--udp",
+                "ports of TCP are asked for too",
+                "leave --udp out: U: marks those of UDP",
+            ));
+        }
+        if self.syn && tcp.is_empty() {
+            return Err(Error::usage("--syn", "no port of TCP is asked for", "leave it out, or ask for some"));
+        }
+        let of = |transport, ports: Ports| {
+            let ports = self.exclude_ports.as_ref().map_or_else(|| ports.clone(), |excluded| ports.without(excluded));
+            Part { transport, ports }
+        };
+        let mut parts = vec![of(Transport::Tcp, tcp), of(Transport::Udp, udp)];
+        parts.retain(|part| !part.ports.is_empty());
+        if parts.is_empty() {
+            return Err(Error::usage("--exclude-ports", "no port is left", "leave out fewer, or ask for more"));
+        }
+        Ok(parts)
+    }
+
+    fn chooses_ports(&self) -> bool {
+        self.ports.is_some() || self.top_ports.is_some() || self.exclude_ports.is_some()
+    }
+
+    /// The targets that are named, or those of the run that is gone on with.
+    fn asked(&self, left: Option<&Left>, closed: &AtomicBool, deadline: Option<Instant>) -> Result<reading::Read> {
+        match (left, &self.resume) {
+            _ if !self.targets.is_empty() || self.interface.is_some() => reading::read(self, closed, deadline),
+            (Some(Left { addresses, names, .. }), _) => {
+                let (addresses, names) = (addresses.clone(), names.clone());
+                Ok(Ok(targets::Asked { addresses, names, ..targets::Asked::default() }))
+            }
+            (None, Some(path)) => {
+                let what = format!("--resume '{}'", clean(&path.to_string_lossy()));
+                let why = "it is not there, and no target is named";
+                Err(Error::usage(what, why, "name targets, to begin a scan that can be gone on with"))
+            }
+            (None, None) => reading::read(self, closed, deadline),
+        }
+    }
+}
+
+/// How many threads so many questions are worth.
+fn threads(probes: u64, hosts: u64, ping: bool, udp: bool) -> usize {
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let worth = usize::try_from(probes / WORTH_A_THREAD).unwrap_or(usize::MAX).max(1);
+    // Who looks for a host asks its ports too. Datagrams are sent no faster than one thread can.
+    let most = match (ping, udp) {
+        (_, true) => 1,
+        (true, _) => usize::try_from(hosts).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    };
+    cores.min(worth).min(most)
+}
