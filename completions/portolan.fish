@@ -57,9 +57,9 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "config" -d 'Look 
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
-normal\t'Also TLS, and what is most likely'
-all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
+normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
+all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l for -d 'End the watch after that time' -r
@@ -111,9 +111,9 @@ pid\t'Id of the first process'
 user\t'Name of the user'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
-normal\t'Also TLS, and what is most likely'
-all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
+normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
+all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l for -d 'End the watch after that time' -r
@@ -168,9 +168,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l resume -d 'Keep in this file where the scan stands, and go on there if an earlier one has left it' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
-normal\t'Also TLS, and what is most likely'
-all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
+normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
+all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l for -d 'End the watch after that time' -r
@@ -218,9 +218,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l deadline -d 'End the whole after this time, done or not' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
-normal\t'Also TLS, and what is most likely'
-all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
+normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
+all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l for -d 'End the watch after that time' -r
@@ -256,9 +256,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
-normal\t'Also TLS, and what is most likely'
-all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
+normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
+all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l for -d 'End the watch after that time' -r
@@ -296,9 +296,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP'
-normal\t'Also TLS, and what is most likely'
-all\t'Every protocol there is, and ports that printers have, which may print what they are sent'"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
+normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
+all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l for -d 'End the watch after that time' -r

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -21,7 +22,7 @@ use super::watch::Watching;
 use super::{Global, stderr, stdout, validate};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::model::{Addresses, Completeness, Depth, Fault, Ports, ScannedHost, Service, Transport};
+use crate::model::{Addresses, Completeness, Depth, Fault, Ports, ScannedHost, Service, Shown, Transport};
 use crate::output::{Comparison, End, FormatName, Page};
 use crate::probe::Probes;
 use crate::source::scan::Scan;
@@ -141,18 +142,22 @@ impl Judge {
     pub(super) fn list(&self, source: &dyn Source, identify: &Identify, global: &Global) -> Result<Exit> {
         let stop = Stop::listen()?.within(source.deadline());
         let terminal = Terminal::of_stdout(global.color);
+        let columns = identify.columns(source.columns());
         let page = Page {
-            columns: identify.columns(source.columns()),
-            identified: identify.asked,
+            columns,
+            // A source may do the asking itself, on behalf of who checks what it finds.
+            identified: columns.iter().any(|column| column.shown == Shown::Asked),
             generated: self.generated.unwrap_or_else(Timestamp::now),
             width: terminal.width,
             color: terminal.color,
         };
         let program = self.hand_to.as_ref().map(HandTo::program).transpose()?;
-        let probes = identify.probes()?;
-        let asks = identify.asked.then_some((identify, probes));
         // Before any file is written: it may be the same one.
-        let previous = self.diff.as_ref().map(|path| Previous::read(path, source.name())).transpose()?;
+        let (probes, previous) = match self.read_files(source, identify, &stop.flag()) {
+            Ok(read) => read,
+            Err(error) => return unread(error, &stop),
+        };
+        let asks = identify.asked.then_some((identify, probes));
         let was_whole = previous.as_ref().is_none_or(|previous| previous.complete);
         let mut files = Files::create(&global.output)?;
         let mut written = None;
@@ -163,7 +168,10 @@ impl Judge {
             unheard.map_or(Ok(()), Err)
         });
         let Some(written) = written else { return heard.map(|_| Exit::Done) };
-        let Written { printed, failures } = written?;
+        let Written { printed, failures } = match written {
+            Ok(written) => written,
+            Err(error) => return unread(error, &stop),
+        };
         let mut exit = stop.requested().unwrap_or(Exit::Done);
         let has_files = !files.is_empty();
         for error in files.commit(failures) {
@@ -199,6 +207,19 @@ impl Judge {
             exit = exit.max(stop.requested().unwrap_or(Exit::Done));
         }
         Ok(exit)
+    }
+
+    /// Reads the files that say what to ask, and what to compare with.
+    fn read_files(
+        &self,
+        source: &dyn Source,
+        identify: &Identify,
+        stop: &AtomicBool,
+    ) -> Result<(Probes, Option<Previous>)> {
+        let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
+        let probes = identify.probes(stop, until)?;
+        let previous = self.diff.as_ref().map(|path| Previous::read(path, source.name(), stop, until));
+        Ok((probes, previous.transpose()?))
     }
 
     /// Lists a source into every output. Beside the answer: what standard output said, if it took no more.
@@ -246,6 +267,13 @@ struct Question<'a> {
 struct Written {
     printed: Printed,
     failures: Vec<Option<io::Error>>,
+}
+
+/// How a command ends that could not read what it needs: in the way of whoever wanted an end, if somebody did.
+fn unread(error: Error, stop: &Stop) -> Result<Exit> {
+    let Some(exit) = stop.requested() else { return Err(error) };
+    stderr::error(&error);
+    Ok(exit)
 }
 
 /// Says what a comparison came to; whether anything differs.

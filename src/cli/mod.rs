@@ -14,6 +14,7 @@ mod parse;
 mod ports;
 mod previous;
 mod progress;
+mod reading;
 mod reference;
 mod settings_file;
 mod signals;

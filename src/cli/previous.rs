@@ -1,11 +1,12 @@
 //! `--diff FILE`: what an earlier answer said.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use serde_json::Value;
 
+use super::reading::read;
 use crate::clean::clean;
 use crate::error::{Error, Result};
 
@@ -17,22 +18,21 @@ pub(super) struct Previous {
 }
 
 /// No answer is larger that anybody compares.
-const LARGEST: u64 = 1 << 30;
+const LARGEST: usize = 1 << 30;
 
 impl Previous {
     /// Reads it.
     ///
     /// # Errors
-    /// Where it cannot be read, or is no answer of that source.
-    pub(super) fn read(path: &Path, source: &str) -> Result<Self> {
+    /// Where it cannot be read, or not before `stop` or `until`; where it is no answer of that source.
+    pub(super) fn read(path: &Path, source: &str, stop: &AtomicBool, until: Option<Instant>) -> Result<Self> {
         let refused =
             |why: String, hint: &str| Error::usage(format!("--diff '{}'", clean(&path.to_string_lossy())), why, hint);
-        let mut text = String::new();
-        let read = File::open(path).and_then(|file| file.take(LARGEST).read_to_string(&mut text));
-        read.map_err(|error| {
+        let bytes = read(path, LARGEST, stop, until).map_err(|error| {
             let why = error.to_string().split(" (os error").next().unwrap_or_default().to_owned();
             refused(why, "name what an earlier run wrote with -o json=FILE")
         })?;
+        let text = String::from_utf8_lossy(&bytes);
         let previous = document(&text).or_else(|| lines(&text)).ok_or_else(|| {
             refused("it is no answer of portolan's".to_owned(), "name what an earlier run wrote with -o json=FILE")
         })?;

@@ -10,7 +10,7 @@ pub(super) struct Bar {
     drawn: Option<ProgressBar>,
 }
 
-const LOOK: &str = "{bar:24} {percent:>3}%  {pos}/{len}  {per_sec}  {msg}  {eta} left";
+const LOOK: &str = "{bar:24} {percent:>3}%  {pos}/{len}  {per_sec:0}  {msg}  {eta} left";
 
 impl Bar {
     pub(super) fn new(quiet: bool) -> Self {

@@ -5,7 +5,7 @@
 //!
 //! ```ignore
 //! let stop = Stop::listen()?;
-//! let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+//! let runtime = runtime(0)?;
 //! let drained = runtime.block_on(async {
 //!     let shutdown = stop.tree()?;
 //!     shutdown.spawn(keep_looking(shutdown.child())); // ends when its node is `stopping()`

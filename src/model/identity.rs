@@ -168,10 +168,16 @@ pub struct TlsFacts {
     pub cipher: Option<&'static str>,
     /// The protocol that was agreed on inside (RFC 7301): `h2`.
     pub alpn: Option<Untrusted>,
-    /// How many certificates were sent.
+    /// How many certificates were sent; left out where the handshake did not come to that.
+    #[serde(skip_serializing_if = "is_zero")]
     pub chain_length: usize,
     /// Those that could be read, the server's own first; at most ten.
     pub certificates: Vec<Certificate>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A certificate (RFC 5280), as it was shown; nothing of it has been checked.

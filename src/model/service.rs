@@ -239,6 +239,8 @@ pub struct Column {
 pub enum Shown {
     /// Every one.
     Always,
+    /// Every one, and it is among the last to give way where a terminal is narrow: somebody asked for it by an option.
+    Asked,
     /// Every one in which it tells rows apart.
     WhereFilled,
     /// The wide one, where somebody fills it.

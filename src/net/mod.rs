@@ -17,6 +17,7 @@ mod peer;
 mod prober;
 mod raw;
 mod resolve;
+mod runtime;
 mod starttls;
 pub(crate) mod tls;
 
@@ -34,4 +35,5 @@ pub(crate) use neighbours::neighbours;
 pub(crate) use peer::{Peer, PeerError};
 pub(crate) use prober::{Begun, Ended, Patience, Probe, Prober};
 pub(crate) use resolve::{Family, interface_index, interface_name, own_addresses, resolve, with_interface};
+pub(crate) use runtime::runtime;
 pub(crate) use starttls::{StartTls, start_tls};

@@ -1,8 +1,9 @@
 //! Aligned columns for people.
 //!
 //! On a terminal the table is made to fit its width: long texts are cut off, addresses and numbers never, and columns
-//! that have no room are left out, which a `…` in the header tells. In a pipe nothing is cut off, and a column is as wide as its
-//! widest cell; twenty thousand rows are common there, so the cells are kept in one piece of text.
+//! that have no room are left out, which a `…` in the header tells; what somebody asked for by an option goes last. In a pipe
+//! nothing is cut off, and a column is as wide as its widest cell, up to a bound where peers choose the text; twenty thousand
+//! rows are common there, so the cells are kept in one piece of text.
 
 use std::io::{self, Write};
 
@@ -31,6 +32,8 @@ struct Cells {
 
 /// What every source has.
 const COMMON: [&str; 5] = ["PROTO", "ADDRESS", "SERVICE", "NAME", "NAMESPACE"];
+/// What speaks there: a guess, unless somebody asked.
+const SERVICE: usize = 2;
 /// The one of them that is left out where nobody fills it.
 const NAMESPACE: usize = 4;
 /// What stands where nothing is known, so that columns can be counted.
@@ -96,7 +99,7 @@ impl Cells {
     fn shown(&self) -> Vec<usize> {
         let always = |at: usize| {
             let column = self.columns.get(at.wrapping_sub(COMMON.len()));
-            column.map_or(at != NAMESPACE, |column| column.shown == Shown::Always)
+            column.map_or(at != NAMESPACE, |column| matches!(column.shown, Shown::Always | Shown::Asked))
         };
         (0..self.widths.len()).filter(|&at| self.widths[at] > 0 || always(at)).collect()
     }
@@ -123,8 +126,13 @@ impl Cells {
     fn write_aligned(&self, out: &mut (dyn Write + Send)) -> io::Result<()> {
         let shown = self.shown();
         let headers: Vec<String> = shown.iter().map(|&column| self.header(column)).collect();
+        let aligned = |column: usize| match self.source_column(column) {
+            // One peer with a long greeting is no reason to widen everybody's row.
+            Some(source) if source.shown == Shown::Asked => self.widths[column].min(MOST_ALIGNED),
+            _ => self.widths[column],
+        };
         let widths: Vec<usize> =
-            shown.iter().zip(&headers).map(|(&column, header)| self.widths[column].max(header.len())).collect();
+            shown.iter().zip(&headers).map(|(&column, header)| aligned(column).max(header.len())).collect();
         let mut row = String::new();
         line(&mut row, headers.iter().map(String::as_str), &widths);
         out.write_all(row.as_bytes())?;
@@ -136,22 +144,23 @@ impl Cells {
         Ok(())
     }
 
-    fn write_fitted(&self, out: &mut (dyn Write + Send), width: u16, color: bool) -> io::Result<()> {
+    fn write_fitted(&self, out: &mut (dyn Write + Send), width: u16, page: &Page) -> io::Result<()> {
         let all = self.shown();
-        let spans: Vec<Span> = all.iter().map(|&column| self.span(column)).collect();
+        let spans: Vec<Span> = all.iter().map(|&column| self.span(column, page)).collect();
         let fitted = fit(&spans, width.into());
         let shown: Vec<usize> = fitted.iter().map(|&(at, _)| all[at]).collect();
         let left_out = all.len() > shown.len();
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(width.max(1)).set_truncation_indicator("…");
-        let bold = |text: String| if color { Cell::new(text).add_attribute(Attribute::Bold) } else { Cell::new(text) };
+        let bold =
+            |text: String| if page.color { Cell::new(text).add_attribute(Attribute::Bold) } else { Cell::new(text) };
         let more = left_out.then(|| bold("…".to_owned()));
         let mut header =
             Row::from(shown.iter().map(|&column| bold(self.header(column))).chain(more).collect::<Vec<_>>());
         header.max_height(1);
         table.set_header(header);
-        if color {
+        if page.color {
             table.enforce_styling();
         } else {
             table.force_no_tty();
@@ -174,24 +183,35 @@ impl Cells {
         Ok(())
     }
 
+    /// What the source has to show there; `None` is one of the common columns.
+    fn source_column(&self, column: usize) -> Option<&'static Column> {
+        self.columns.get(column.checked_sub(COMMON.len())?).copied()
+    }
+
     /// How much room a column wants, and how much it needs.
-    fn span(&self, column: usize) -> Span {
+    fn span(&self, column: usize, page: &Page) -> Span {
         let header = self.header(column).len();
         let natural = self.widths[column].max(header);
-        let cut = match self.columns.get(column.wrapping_sub(COMMON.len())) {
-            Some(column) => column.cut,
+        let source = self.source_column(column);
+        let cut = match source {
+            Some(source) => source.cut,
             // The words for what speaks there, and whose it is; an address only where it is a long path.
             None => column > 1 || natural > MOST_ADDRESS,
         };
-        let least = if column == 1 { LEAST_PATH } else { LEAST_TEXT };
-        let source = column.checked_sub(COMMON.len()).map(|at| self.columns[at]);
         let goes = match (column, source) {
             (0 | 1, _) => Goes::Never,
+            (SERVICE, _) if page.identified => Goes::Asked(usize::MAX - column),
+            (_, Some(source)) if source.shown == Shown::Asked => Goes::Asked(usize::MAX - column),
             (_, Some(source)) if source.shown == Shown::Wide => Goes::First(usize::MAX - column),
             // A guess from the number, and a name that most often is the process's, but not in a namespace.
-            (2, _) => Goes::Second(column),
+            (SERVICE, _) => Goes::Second(column),
             (3, _) if self.widths[NAMESPACE] == 0 => Goes::Second(column),
             _ => Goes::Last(usize::MAX - column),
+        };
+        let least = match goes {
+            _ if column == 1 => LEAST_PATH,
+            Goes::Asked(_) => LEAST_ASKED,
+            _ => LEAST_TEXT,
         };
         Span { natural, least: if cut { natural.min(header.max(least)) } else { natural }, goes }
     }
@@ -213,11 +233,16 @@ enum Goes {
     First(usize),
     Second(usize),
     Last(usize),
+    Asked(usize),
     Never,
 }
 
 /// A text that is cut off keeps so much.
 const LEAST_TEXT: usize = 8;
+/// And so much if somebody asked for it: most products with their versions.
+const LEAST_ASKED: usize = 24;
+/// What is asked of peers is aligned up to here; whoever says more has a longer row.
+const MOST_ALIGNED: usize = 48;
 /// An IPv6 address with its brackets and a port is not cut off; what is longer is a path.
 const MOST_ADDRESS: usize = 47;
 /// A path that is cut off keeps so much.
@@ -225,7 +250,7 @@ const LEAST_PATH: usize = 30;
 /// What stands in the header for columns that are left out, and the gap before it.
 const MORE: usize = 3;
 
-/// The columns that fit, and their widths. What room is left goes to those on the left first.
+/// The columns that fit, and their widths. What room is left goes to what was asked for, then to those on the left first.
 fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
     let mut kept: Vec<usize> = (0..spans.len()).collect();
     let needed = |kept: &[usize]| {
@@ -240,12 +265,15 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
         }
     }
     let mut spare = width.saturating_sub(needed(&kept));
-    let grow = |at: usize| {
-        let more = spare.min(spans[at].natural - spans[at].least);
-        spare -= more;
-        (at, spans[at].least + more)
-    };
-    kept.into_iter().map(grow).collect()
+    let mut fitted: Vec<(usize, usize)> = kept.into_iter().map(|at| (at, spans[at].least)).collect();
+    for asked in [true, false] {
+        for (at, width) in fitted.iter_mut().filter(|(at, _)| matches!(spans[*at].goes, Goes::Asked(_)) == asked) {
+            let more = spare.min(spans[*at].natural - spans[*at].least);
+            spare -= more;
+            *width += more;
+        }
+    }
+    fitted
 }
 
 impl Format for Table<'_> {
@@ -256,7 +284,7 @@ impl Format for Table<'_> {
     fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
         match self.page.width {
             _ if self.cells.ends.is_empty() => Ok(()),
-            Some(width) => self.cells.write_fitted(self.out, width, self.page.color),
+            Some(width) => self.cells.write_fitted(self.out, width, &self.page),
             None => self.cells.write_aligned(self.out),
         }
     }
@@ -303,5 +331,21 @@ mod tests {
         assert_eq!(fitted(51), [(0, 5), (1, 15), (2, 12), (3, 10)], "one goes, the others get its room");
         assert_eq!(fitted(40), [(0, 5), (1, 15), (3, 13)]);
         assert_eq!(fitted(1), [(0, 5), (1, 15)], "the first two always stay");
+    }
+
+    #[test]
+    fn what_was_asked_for_stays_and_is_cut_last() {
+        let spans = [
+            (5, 5, Goes::Never),
+            (15, 15, Goes::Never),
+            (10, 10, Goes::Asked(2)),
+            (30, 24, Goes::Asked(1)),
+            (20, 8, Goes::Last(0)),
+        ];
+        let fitted = |width| fit(&spans.map(|(natural, least, goes)| Span { natural, least, goes }), width);
+        assert_eq!(fitted(76), [(0, 5), (1, 15), (2, 10), (3, 30), (4, 8)], "the others are cut first");
+        assert_eq!(fitted(69), [(0, 5), (1, 15), (2, 10), (3, 30)], "and go first");
+        assert_eq!(fitted(50), [(0, 5), (1, 15), (2, 10)], "what it is outlasts which version");
+        assert_eq!(fitted(20), [(0, 5), (1, 15)]);
     }
 }

@@ -25,7 +25,7 @@ const NAMES: usize = 5;
 
 /// Product and version, or the first line of what nobody knew; and of a certificate whom it names, and until when.
 pub(crate) const COLUMNS: &[Column] = &[
-    column("version", Shown::Always, |_, endpoint, out| {
+    column("version", Shown::Asked, |_, endpoint, out| {
         let Some(identity) = identity(endpoint) else { return Ok(()) };
         match (&identity.product, &identity.version, &identity.banner) {
             (Some(product), Some(version), _) => write!(out, "{product} {version}"),

@@ -1,20 +1,17 @@
 //! Finds out what speaks at a port: few connections, one deadline, and every answer is looked at by every protocol.
 
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::sleep;
 
-use super::line::{ANY_ALPN, Asked, Line, Talk};
-use super::plan::{Intensity, Step, steps};
-use super::{MOST_BANNER, Probe, Probes, Said};
+use super::Probes;
+use super::line::{Asked, Line};
+use super::plan::{Intensity, steps};
+use super::search::Search;
 use crate::clean::Untrusted;
-use crate::model::{Identity, TlsFacts};
-use crate::net::tls::HandshakeError;
-use crate::net::{Deadline, Peer, PeerError};
+use crate::model::Identity;
+use crate::net::{Deadline, PeerError};
 
 /// Why a port was not identified at all, not even as something unknown.
 #[derive(Debug)]
@@ -27,14 +24,10 @@ pub(crate) enum Unasked {
     Local(io::Error),
 }
 
-/// A conversation over one connection takes no longer than this; what has its usual port gets this much.
-const WAIT: Duration = Duration::from_secs(2);
-/// So much is given to a question that nothing hints at, by how long it took to connect: whoever does not understand it
-/// hangs up or stays silent.
-const LONG_SHOT: std::ops::RangeInclusive<Duration> = Duration::from_millis(400)..=Duration::from_secs(1);
-const LONG_SHOT_CONNECTS: u32 = 50;
-/// Servers that greet do so at once, a round trip aside. A later greeting is heard as well: as an answer to HTTP.
-const GREETING: Duration = Duration::from_millis(120);
+/// The fact that a conversation did not end in order, and how it did: `timeout`, `reset`, `too-long` or `closed`.
+pub(super) const ENDED: &str = "ended";
+/// The fact that not every connection was answered, or not in the same way.
+pub(crate) const UNSTABLE: &str = "unstable";
 /// How long to wait for descriptors, ports or memory of our own, and how often to look.
 const SHORTAGE: Duration = Duration::from_secs(30);
 const SHORTAGE_STEP: Duration = Duration::from_millis(50);
@@ -53,7 +46,7 @@ pub(crate) async fn identify(asked: Asked, probes: Probes, intensity: Intensity)
     let patience = Deadline::after(SHORTAGE);
     loop {
         let line = Line::new(asked.clone(), probes, Deadline::after(intensity.time()), intensity.connections());
-        let mut search = Search { line: &line, intensity, said: Vec::new(), failed: None, long_shot: *LONG_SHOT.end() };
+        let mut search = Search::new(&line, intensity);
         let found =
             line.deadline.bound(search.layer(asked.clone(), &[], steps(probes, port, intensity, false), None)).await;
         match (found, search.failed.take()) {
@@ -66,300 +59,28 @@ pub(crate) async fn identify(asked: Asked, probes: Probes, intensity: Intensity)
                 sleep(SHORTAGE_STEP).await;
             }
             (_, Some(_)) if !line.was_connected() => return Err(Unasked::Gone),
-            (_, error) => return Ok(unknown(&search.said, error.as_ref())),
+            (_, error) => {
+                let unstable = search.unsteady && !search.said.is_empty();
+                let identity = unknown(&search.said, error.as_ref());
+                return Ok(identity.fact_if(UNSTABLE, unstable.then_some(true)));
+            }
         }
     }
 }
 
 /// What somebody said whom nobody knew.
-fn unknown(said: &[u8], failed: Option<&PeerError>) -> Identity {
+pub(super) fn unknown(said: &[u8], failed: Option<&PeerError>) -> Identity {
     let line = said.split(|byte| matches!(byte, b'\n' | b'\r')).find(|line| !line.is_empty()).unwrap_or_default();
     let banner = (!line.is_empty()).then(|| Untrusted::from_bytes(&line[..line.len().min(MOST_LINE)]));
-    let ended = match failed {
-        None | Some(PeerError::TimedOut) => "timeout",
-        Some(PeerError::Reset) => "reset",
-        Some(PeerError::TooLong) => "too-long",
-        Some(_) => "closed",
-    };
-    Identity { banner, ..Identity::default() }.fact("ended", ended)
+    Identity { banner, ..Identity::default() }.fact(ENDED, failed.map_or("timeout", ended))
 }
 
-/// What was found, and by whom.
-struct Found {
-    identity: Identity,
-    probe: Option<&'static dyn Probe>,
-}
-
-impl After {
-    fn known(found: Found) -> Self {
-        Self::Known(Box::new(found))
+/// How a conversation ended that failed, in a word.
+pub(super) fn ended(failed: &PeerError) -> &'static str {
+    match failed {
+        PeerError::TimedOut => "timeout",
+        PeerError::Reset => "reset",
+        PeerError::TooLong => "too-long",
+        _ => "closed",
     }
-}
-
-struct Search<'l> {
-    line: &'l Line,
-    intensity: Intensity,
-    /// The first that was said which nobody knew.
-    said: Vec<u8>,
-    /// How the last conversation failed.
-    failed: Option<PeerError>,
-    /// How long a long shot may take.
-    long_shot: Duration,
-}
-
-/// What is known after a step.
-enum After {
-    Known(Box<Found>),
-    /// Nothing yet.
-    Open,
-    /// It greeted in a way that nobody knows: it would not understand the other questions either.
-    Stranger,
-}
-
-impl Search<'_> {
-    /// Goes through `steps` on one layer: in the clear, or inside TLS. `first` is a connection that is there already.
-    fn layer<'s>(
-        &'s mut self,
-        asked: Asked,
-        alpn: &'s [&'s [u8]],
-        steps: Vec<Step>,
-        mut first: Option<Peer>,
-    ) -> Pin<Box<dyn Future<Output = Option<Found>> + Send + 's>> {
-        Box::pin(async move {
-            // Up to and with the listening.
-            let sure = 1 + steps.iter().position(|step| matches!(step, Step::Listen)).unwrap_or(0);
-            for (number, step) in steps.into_iter().enumerate() {
-                if first.is_none() && self.line.is_over() {
-                    break;
-                }
-                let wait = if number < sure { WAIT } else { self.long_shot };
-                let began = Instant::now();
-                let opened = match first.take() {
-                    Some(peer) => Ok(peer),
-                    None => self.open(&asked, alpn, wait).await,
-                };
-                let peer = match opened {
-                    Ok(peer) => peer,
-                    Err(error) => {
-                        let hopeless = !self.line.was_connected() || matches!(error, PeerError::Local(_));
-                        self.failed = Some(error);
-                        if hopeless {
-                            break;
-                        }
-                        continue;
-                    }
-                };
-                if asked.inside.is_none() {
-                    let connects = began.elapsed() * LONG_SHOT_CONNECTS;
-                    self.long_shot = connects.clamp(*LONG_SHOT.start(), *LONG_SHOT.end());
-                }
-                let after = match step {
-                    Step::Tls => self.inside(&asked, peer, wait).await,
-                    Step::Speak(probe) => {
-                        let mut talk = Talk::new(self.line, &asked, peer, alpn, wait);
-                        self.speak(&mut talk, probe).await
-                    }
-                    Step::Listen => {
-                        let mut talk = Talk::new(self.line, &asked, peer, alpn, wait);
-                        self.listen(&mut talk, GREETING + began.elapsed() * 2).await
-                    }
-                };
-                match after {
-                    After::Known(found) => return Some(*found),
-                    After::Open => {}
-                    After::Stranger if self.intensity == Intensity::All => {}
-                    After::Stranger => break,
-                }
-            }
-            None
-        })
-    }
-
-    async fn open(&self, asked: &Asked, alpn: &[&[u8]], wait: Duration) -> Result<Peer, PeerError> {
-        let peer = self.line.open(wait).await?;
-        match asked.inside {
-            None => Ok(peer),
-            Some(_) => Ok(self.line.secure(peer, alpn, wait).await.map_err(|failed| failed.error)?.0),
-        }
-    }
-
-    /// Speaks a protocol; if it is another one, lets the others look at what was heard.
-    async fn speak(&mut self, talk: &mut Talk<'_>, probe: &'static dyn Probe) -> After {
-        let heard = talk.peer.heard();
-        match probe.speak(talk).await {
-            Ok(Some(identity)) => return After::known(Found { identity, probe: Some(probe) }),
-            Ok(None) => {}
-            Err(error) => self.failed = Some(error),
-        }
-        let to = probe.hello(talk.asked()).map(|_| probe.word());
-        self.offer(talk, heard.take(), to, Some(probe.word())).await
-    }
-
-    /// Waits for a greeting; if none comes, asks for HTTP.
-    async fn listen(&mut self, talk: &mut Talk<'_>, patience: Duration) -> After {
-        let mut greeting = Vec::new();
-        match timeout(patience, talk.peer.read(&mut greeting)).await {
-            Err(_) => match self.line.probes.get("http") {
-                Some(http) => return self.speak(talk, http).await,
-                None => return After::Open,
-            },
-            Ok(Ok(0)) => {
-                self.failed = Some(PeerError::Closed);
-                return After::Open;
-            }
-            Ok(Err(error)) => {
-                self.failed = Some(error);
-                return After::Open;
-            }
-            Ok(Ok(_)) => {}
-        }
-        let mut whole = false;
-        loop {
-            let said = talk.asked().said(&greeting, None, whole);
-            if let Some((probe, identity)) = self.known(said) {
-                // It goes on from its greeting, over the same connection.
-                talk.peer.unread(greeting);
-                let more = probe.speak(talk).await.ok().flatten();
-                return After::known(Found { identity: more.unwrap_or(identity), probe: Some(probe) });
-            }
-            if whole {
-                break;
-            }
-            let more = match greeting.len() {
-                MOST_BANNER.. => Err(PeerError::TooLong),
-                _ => talk.more(&mut greeting).await,
-            };
-            whole = !matches!(more, Ok(true));
-            if let Err(error) = more {
-                self.failed = Some(error);
-            }
-        }
-        self.remember(greeting);
-        After::Stranger
-    }
-
-    /// Lets every protocol look at an answer to somebody's question.
-    async fn offer(
-        &mut self,
-        talk: &Talk<'_>,
-        heard: Vec<u8>,
-        to: Option<&'static str>,
-        but: Option<&'static str>,
-    ) -> After {
-        let said = talk.asked().said(&heard, to, true);
-        let known = self.known(said);
-        // What came after a question may be a greeting that took its time: it comes again without a question then.
-        let sure = known.is_some();
-        let Some((probe, identity)) = known.or_else(|| self.known(Said { to: None, ..said })) else {
-            self.remember(heard);
-            return After::Open;
-        };
-        if but == Some(probe.word()) {
-            return After::known(Found { identity, probe: Some(probe) });
-        }
-        // Its own words may bring more to light than an answer to somebody else's.
-        let more = match talk.again().await {
-            Ok(mut talk) => probe.speak(&mut talk).await.ok().flatten(),
-            Err(_) => None,
-        };
-        match more.or(sure.then_some(identity)) {
-            Some(identity) => After::known(Found { identity, probe: Some(probe) }),
-            None => {
-                self.remember(heard);
-                After::Open
-            }
-        }
-    }
-
-    /// Who knows what was said.
-    fn known(&self, said: Said<'_>) -> Option<(&'static dyn Probe, Identity)> {
-        if said.bytes.is_empty() {
-            return None;
-        }
-        self.line.probes.iter().find_map(|probe| probe.recognise(&said).map(|identity| (probe, identity)))
-    }
-
-    fn remember(&mut self, said: Vec<u8>) {
-        if self.said.is_empty() {
-            self.said = said;
-        }
-    }
-
-    /// Shakes hands, and finds out what is inside.
-    async fn inside(&mut self, asked: &Asked, peer: Peer, wait: Duration) -> After {
-        let port = asked.address.port();
-        let probes = self.line.probes;
-        let mut hinted = probes.iter().filter(|probe| probe.tls_ports().contains(&port));
-        // A server of another kind may refuse whoever asks for HTTP.
-        let alpn = if hinted.any(|probe| probe.word() != "http") { &[][..] } else { ANY_ALPN };
-        let heard = peer.heard();
-        let (peer, facts, alpn) = match self.line.secure(peer, alpn, wait).await {
-            Ok((peer, facts)) => (peer, facts, alpn),
-            Err(failed) if wants_no_alpn(&failed) => match self.secured_without_alpn(wait).await {
-                Ok((peer, facts)) => (peer, facts, &[][..]),
-                Err(failed) => return self.no_handshake(asked, failed, heard.take(), wait).await,
-            },
-            Err(failed) => return self.no_handshake(asked, failed, heard.take(), wait).await,
-        };
-        // What was said in the clear says nothing of what is inside.
-        self.said.clear();
-        let mut inner = steps(probes, port, self.intensity, true);
-        let inside = Asked { inside: Some(Arc::new(facts.clone())), ..asked.clone() };
-        if let Some(http) = probes.get("http").filter(|_| inside.alpn().is_some()) {
-            inner.insert(0, Step::Speak(http));
-        }
-        let deadline = self.line.deadline;
-        let found = deadline.bound(self.layer(inside, alpn, inner, Some(peer))).await.ok().flatten();
-        let found = found.unwrap_or_else(|| Found { identity: self.only_tls(), probe: None });
-        After::known(Found { identity: found.identity.tls(Some(facts)), ..found })
-    }
-
-    async fn secured_without_alpn(&self, wait: Duration) -> Result<(Peer, TlsFacts), HandshakeError> {
-        match self.line.open(wait).await {
-            Ok(peer) => self.line.secure(peer, &[], wait).await,
-            Err(error) => Err(HandshakeError { error, chain: Vec::new() }),
-        }
-    }
-
-    /// TLS all the same, or an answer in the clear.
-    async fn no_handshake(&mut self, asked: &Asked, failed: HandshakeError, heard: Vec<u8>, wait: Duration) -> After {
-        if failed.is_of_tls() {
-            let identity = Identity::of("tls").tls(Some(failed.facts())).fact("handshake", failed.error.to_string());
-            return After::known(Found { identity, probe: None });
-        }
-        self.failed = Some(failed.error);
-        let Some((probe, identity)) = self.known(asked.said(&heard, Some("tls"), true)) else {
-            self.remember(heard);
-            return After::Open;
-        };
-        let Ok(peer) = self.line.open(wait).await else {
-            return After::known(Found { identity, probe: Some(probe) });
-        };
-        let more = probe.speak(&mut Talk::new(self.line, asked, peer, &[], wait)).await.ok().flatten();
-        After::known(Found { identity: more.unwrap_or(identity), probe: Some(probe) })
-    }
-
-    /// TLS with something inside that nobody knew.
-    fn only_tls(&mut self) -> Identity {
-        let inner = unknown(&std::mem::take(&mut self.said), self.failed.as_ref());
-        Identity { protocol: Some("tls".into()), facts: inner.facts, banner: inner.banner, ..Identity::default() }
-    }
-
-    /// What can be found out now that the protocol is known: how it goes over to TLS.
-    async fn finish(&self, found: Found) -> Identity {
-        let kind = found.probe.and_then(Probe::starttls);
-        let Some(kind) = kind.filter(|_| self.intensity != Intensity::Light && found.identity.tls.is_none()) else {
-            return found.identity;
-        };
-        // One more connection in any case: it is known by now what the answer will be like.
-        match self.line.upgrade(kind, WAIT).await {
-            Some(facts) => found.identity.tls(Some(facts)).fact("starttls", true),
-            None => found.identity,
-        }
-    }
-}
-
-fn wants_no_alpn(failed: &HandshakeError) -> bool {
-    matches!(&failed.error, PeerError::Tls(error)
-        if matches!(**error, rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol)))
 }

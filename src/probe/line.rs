@@ -85,6 +85,11 @@ impl Line {
         self.left.load(Ordering::Relaxed) == 0 || self.deadline.is_over()
     }
 
+    /// Allows one more connection, if that was the last.
+    pub(super) fn allow_one_more(&self) {
+        self.left.fetch_max(1, Ordering::Relaxed);
+    }
+
     /// Whether there was any connection.
     pub(super) fn was_connected(&self) -> bool {
         self.connected.load(Ordering::Relaxed)

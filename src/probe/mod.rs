@@ -31,6 +31,7 @@ mod quic;
 mod rdp;
 mod redis;
 mod rtsp;
+mod search;
 mod sip;
 mod smb;
 mod smtp;
@@ -48,7 +49,7 @@ use std::time::Duration;
 
 pub(crate) use columns::COLUMNS;
 pub(crate) use crew::{Answer, Crew};
-pub(crate) use identify::Unasked;
+pub(crate) use identify::{UNSTABLE, Unasked};
 pub(crate) use line::{Asked, Talk};
 pub(crate) use plan::Intensity;
 #[allow(unused_imports, reason = "for the scan of UDP ports")]
@@ -79,10 +80,15 @@ pub(crate) trait Probe: Sync {
         &[]
     }
 
-    /// How likely it is met where the port's number hints at nothing: 9 everywhere, 1 hardly ever, 0 never asked for
+    /// How likely it is met where a TCP port's number hints at nothing: 9 everywhere, 1 hardly ever, 0 never asked for
     /// there. What is known by its greeting, or by its answer to other questions (HTTP's above all), has 0.
     fn likelihood(&self) -> u8 {
         0
+    }
+
+    /// The same where a UDP port's number hints at nothing.
+    fn udp_likelihood(&self) -> u8 {
+        self.likelihood()
     }
 
     /// What is sent first over TCP; `None` where the server greets.
@@ -264,7 +270,10 @@ mod tests {
         assert_eq!(words.len(), PROBES.len());
         for probe in PROBES {
             assert_eq!(probe.udp_ports().is_empty(), probe.udp_payload().is_none(), "{}", probe.word());
-            assert!(probe.likelihood() <= 9, "{}", probe.word());
+            assert!(probe.likelihood() <= 9 && probe.udp_likelihood() <= 9, "{}", probe.word());
+            let asks = probe.hello(&Asked::new(([127, 0, 0, 1], 1).into(), Transport::Tcp)).is_some();
+            assert!(asks || probe.likelihood() == 0, "{} has no question for TCP", probe.word());
+            assert!(probe.udp_payload().is_none() || probe.udp_likelihood() > 0, "{}", probe.word());
         }
     }
 

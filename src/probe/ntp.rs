@@ -23,9 +23,8 @@ impl Probe for Ntp {
         Some(QUERY)
     }
 
-    fn likelihood(&self) -> u8 {
-        // Over UDP only: it has no question for TCP.
-        0
+    fn udp_likelihood(&self) -> u8 {
+        5
     }
 
     fn recognise(&self, said: &Said<'_>) -> Option<Identity> {

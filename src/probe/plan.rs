@@ -8,12 +8,12 @@ use super::{Probe, Probes};
 /// How much is asked of a port whose number hints at nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Intensity {
-    /// What the port's number hints at, and HTTP
+    /// What the port's number hints at, and HTTP: at most 3 connections to a port
     Light,
-    /// Also TLS, and what is most likely
+    /// Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port
     #[default]
     Normal,
-    /// Every protocol there is, and ports that printers have, which may print what they are sent
+    /// Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that
     All,
 }
 
@@ -21,22 +21,22 @@ pub(crate) enum Intensity {
 const PRINTERS: std::ops::RangeInclusive<u16> = 9100..=9107;
 
 impl Intensity {
-    /// The most connections to one port. What greets, speaks HTTP, or has its usual port is known after one or two, and
-    /// most of the rest after five.
+    /// The most connections to one port, beside one more to whoever is known by then, to see the certificate. What greets,
+    /// speaks HTTP, or has its usual port is known after one or two, and most of the rest after five.
     pub(super) fn connections(self) -> usize {
         match self {
             Self::Light => 3,
-            Self::Normal => 10,
+            Self::Normal => 14,
             Self::All => 64,
         }
     }
 
     /// How long one port may take in all. A server that is asked for its greeting answers within milliseconds; the slow
-    /// ones look the client's name up first, and DNS tries again after 5 s.
+    /// ones look the client's name up first, and DNS tries again after 5 s. Whoever is silent to everything takes most.
     pub(super) fn time(self) -> Duration {
         match self {
             Self::Light => Duration::from_secs(3),
-            Self::Normal => Duration::from_secs(6),
+            Self::Normal => Duration::from_secs(10),
             Self::All => Duration::from_secs(20),
         }
     }
@@ -101,6 +101,14 @@ mod tests {
         assert_eq!(words(1, Intensity::Light, false), ["listen"]);
         assert_eq!(words(1, Intensity::Normal, false)[..2], ["listen", "tls"]);
         assert!(!words(1, Intensity::All, true).contains(&"tls"));
+    }
+
+    #[test]
+    fn nearly_all_that_is_asked_for_by_its_own_words_is_asked_by_default() {
+        let all = words(1, Intensity::Normal, false);
+        // One more connection is taken where a handshake has to be tried again without ALPN.
+        let (asked, left) = all.split_at(Intensity::Normal.connections() - 1);
+        assert_eq!(left, ["cassandra", "rtsp"], "after {asked:?}");
     }
 
     #[test]

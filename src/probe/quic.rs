@@ -43,7 +43,7 @@ impl Probe for Quic {
         &[443, 8443, 853]
     }
 
-    fn likelihood(&self) -> u8 {
+    fn udp_likelihood(&self) -> u8 {
         2
     }
 

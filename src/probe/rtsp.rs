@@ -21,7 +21,8 @@ impl Probe for Rtsp {
     }
 
     fn likelihood(&self) -> u8 {
-        2
+        // Nearly every one answers HTTP's GET in its own words.
+        1
     }
 
     fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {

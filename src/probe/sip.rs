@@ -32,7 +32,7 @@ impl Probe for Sip {
     }
 
     fn likelihood(&self) -> u8 {
-        2
+        3
     }
 
     fn hello(&self, asked: &Asked) -> Option<Vec<u8>> {

@@ -23,6 +23,10 @@ impl Probe for Snmp {
         &[161]
     }
 
+    fn udp_likelihood(&self) -> u8 {
+        5
+    }
+
     fn udp_payload(&self) -> Option<&'static [u8]> {
         Some(QUERY)
     }

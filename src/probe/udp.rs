@@ -62,8 +62,10 @@ pub(crate) async fn identify_udp(
 
 /// Those that have this port, and then, where more than a hint is asked for, the likely ones.
 fn questions(probes: Probes, port: u16, intensity: Intensity) -> Vec<&'static dyn Probe> {
-    let mut probes: Vec<_> = probes.iter().filter(|probe| probe.udp_payload().is_some()).collect();
-    probes.sort_by_key(|probe| (!probe.udp_ports().contains(&port), Reverse(probe.likelihood())));
+    let hinted = |probe: &dyn Probe| probe.udp_ports().contains(&port);
+    let asks = |probe: &&dyn Probe| probe.udp_payload().is_some() && (hinted(*probe) || probe.udp_likelihood() > 0);
+    let mut probes: Vec<_> = probes.iter().filter(asks).collect();
+    probes.sort_by_key(|probe| (!hinted(*probe), Reverse(probe.udp_likelihood())));
     let most = match intensity {
         Intensity::Light => 1,
         Intensity::Normal => 6,
@@ -98,4 +100,47 @@ async fn ask(socket: &UdpSocket, payload: &[u8]) -> Result<Option<Vec<u8>>, Unas
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::Said;
+
+    /// A user's own, of that likelihood, at port 7000.
+    struct Own(u8);
+
+    impl Probe for Own {
+        fn word(&self) -> &'static str {
+            "own"
+        }
+
+        fn udp_ports(&self) -> &'static [u16] {
+            &[7000]
+        }
+
+        fn udp_likelihood(&self) -> u8 {
+            self.0
+        }
+
+        fn udp_payload(&self) -> Option<&'static [u8]> {
+            Some(b"?")
+        }
+
+        fn recognise(&self, _: &Said<'_>) -> Option<Identity> {
+            None
+        }
+    }
+
+    #[test]
+    fn what_is_asked_only_on_its_own_ports_is_asked_nowhere_else() {
+        let asks = |likelihood: u8, port: u16, intensity: Intensity| {
+            let probes = Probes::and(vec![Box::new(Own(likelihood))]);
+            questions(probes, port, intensity).iter().position(|probe| probe.word() == "own")
+        };
+        for intensity in [Intensity::Light, Intensity::Normal, Intensity::All] {
+            assert_eq!((asks(0, 7000, intensity), asks(0, 1, intensity)), (Some(0), None), "{intensity:?}");
+        }
+        assert_eq!((asks(9, 1, Intensity::Normal), asks(1, 53, Intensity::Light)), (Some(0), None));
+    }
 }

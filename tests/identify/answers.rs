@@ -129,7 +129,7 @@ fn printers_are_left_alone_unless_everything_is_asked() {
     let found = peer.accepted();
     assert!(found <= 1, "only the scan itself came");
     assert!(!String::from_utf8_lossy(&output.stdout).contains(r#""service":"#));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("ports 9100 were left alone"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("port 9100 was left alone"));
     assert_eq!(identified(&peer, &["--intensity", "all"])["protocol"], "http");
 }
 

@@ -102,5 +102,5 @@ fn the_deadline_of_the_scan_holds_for_what_is_asked() {
     assert_eq!(document["complete"], false, "{document}");
     assert_eq!(document["items"].as_array().unwrap().len(), 1, "what was found is told: {document}");
     let fault = document["errors"].to_string();
-    assert!(fault.contains("identify 1 of 1 ports") && fault.contains("--deadline"), "{fault}");
+    assert!(fault.contains("identify 1 of 1 port") && fault.contains("--deadline"), "{fault}");
 }

@@ -5,9 +5,12 @@ mod answers;
 mod certificates;
 mod endings;
 mod hostile;
+mod limits;
 mod own;
 #[path = "../peers/mod.rs"]
 mod peers;
+mod probe_files;
 mod servers;
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;

@@ -10,6 +10,7 @@ mod validated;
 mod verdict;
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
@@ -93,8 +94,15 @@ impl Source for Identified<'_> {
         self.identify.columns(self.source.columns())
     }
 
+    fn deadline(&self) -> Option<Duration> {
+        self.source.deadline()
+    }
+
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
-        Box::pin(async move { self.identify.list(self.identify.probes()?, self.source, out) })
+        Box::pin(async move {
+            let until = self.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
+            self.identify.list(self.identify.probes(&out.closed(), until)?, self.source, out)
+        })
     }
 }
 

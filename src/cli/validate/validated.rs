@@ -12,9 +12,10 @@ use super::evidence_files::EvidenceFiles;
 use super::verdict::Verdict;
 use crate::check::{Resolvers, Roots};
 use crate::engine::Shutdown;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::health::{Evidence, Judged, Subject, Validator, ValidatorOptions};
 use crate::model::{Ask, Column, Completeness, Declared, Depth, Fault, ScannedHost, Service, ServiceHealth};
+use crate::net::runtime;
 use crate::source::{ListFuture, Progress, Sink, Source};
 
 /// A source, and how what it finds is checked.
@@ -59,8 +60,7 @@ impl Validated<'_> {
     /// Checks services and hands them on.
     fn check(&self, services: Vec<Service>, out: &mut dyn Sink) -> Result<Completeness> {
         let Some((roots, resolvers)) = self.tools.lock().take() else { return Ok(Completeness::Complete) };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.map_err(|error| Error::io("start a runtime", error, "raise the limit of processes"))?;
+        let runtime = runtime(2)?;
         let mut board = Board::new(services, &self.ask);
         let subjects = board.subjects();
         let closed = out.closed();

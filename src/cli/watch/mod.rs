@@ -8,7 +8,6 @@ use std::thread;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use tokio::runtime::{Builder, Runtime};
 use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +18,7 @@ use super::{Global, stdout};
 use crate::catalog::{Watch, Writer};
 use crate::engine::{Clock, Retry};
 use crate::error::{Error, Result};
+use crate::net::runtime;
 use crate::output::EventFormat;
 use crate::source::{Source, keep_watching, parse_duration};
 
@@ -81,16 +81,16 @@ impl Watching {
         let writer = Writer::new(source.name(), global.format.depth(), Clock::coarse());
         let (_, watch) = writer.reader().watch();
         let cancel = CancellationToken::new();
+        let (asks, tells) = (runtime(0)?, runtime(0)?);
         thread::scope(|scope| {
             // The source has a thread of its own, so that nobody who reads slowly keeps it from looking.
-            let asking = scope.spawn(|| self.ask(source, writer, &cancel));
+            let asking = scope.spawn(|| asks.block_on(self.ask(source, writer, &cancel)));
             let written = stdout::with_stdout(Some(&stop), |out| {
                 let lines = Lines::new(format, source.name(), self.count, out);
-                runtime().and_then(|runtime| runtime.block_on(self.tell(watch, lines, &stop)))
+                tells.block_on(self.tell(watch, lines, &stop))
             });
             cancel.cancel();
-            let asked = asking.join().unwrap_or_else(|_| Err(io::Error::other("a thread broke off")));
-            if let Some(error) = asked.map_err(no_runtime)? {
+            if let Some(error) = asking.join().unwrap_or_else(|_| Some(broken_off())) {
                 return Err(error);
             }
             written?;
@@ -101,9 +101,9 @@ impl Watching {
 
     /// Asks the source until `cancel` says that nobody wants to know any more; or why it cannot be asked. The writer goes
     /// with it, so that readers learn of the end.
-    fn ask(&self, source: &dyn Source, mut writer: Writer, cancel: &CancellationToken) -> io::Result<Option<Error>> {
+    async fn ask(&self, source: &dyn Source, mut writer: Writer, cancel: &CancellationToken) -> Option<Error> {
         let watching = keep_watching(source, self.interval, RECONNECT, Retry::random_seed(), &mut writer);
-        Ok(runtime()?.block_on(cancel.run_until_cancelled(watching)))
+        cancel.run_until_cancelled(watching).await
     }
 
     /// Writes down what happens until there is an end to it.
@@ -157,10 +157,6 @@ fn format(source: &dyn Source, global: &Global) -> Result<EventFormat> {
     })
 }
 
-fn runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
-}
-
-fn no_runtime(error: io::Error) -> Error {
-    Error::io("watch", error, "look at the limits of this process (`ulimit -a`)")
+fn broken_off() -> Error {
+    Error::io("watch", io::Error::other("a thread broke off"), "this is a fault of portolan's: please report it")
 }

@@ -24,7 +24,7 @@ pub use options::{K8s, K8sEnvironment};
 use self::api::Api;
 pub(crate) use self::findings::KINDS as FINDINGS;
 use self::gather::Gathered;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{Column, Completeness, Fault, Feed, K8sDetail, Listing};
 use crate::source::{ListFuture, Sink, Source, WatchFuture};
 
@@ -56,15 +56,13 @@ impl K8s {
     }
 
     async fn gather(&self, closed: Arc<AtomicBool>, out: &mut dyn Sink) -> Result<Gathered> {
-        let gathered = runtime::with_runtime(async {
+        runtime::with_runtime(async {
             let config = self.config().await?;
             let home = config.default_namespace.clone();
             let api = Api::new(config, self, closed)?;
             gather::gather(&api, self, &home, out).await
-        });
-        gathered
-            .await
-            .map_err(|error| Error::io("start a runtime", error, "look at the limits of processes and threads"))?
+        })
+        .await
     }
 
     async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {

@@ -1,24 +1,29 @@
 //! A runtime for a future that may be polled without one.
 
 use std::future::poll_fn;
-use std::io;
 use std::pin::pin;
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Handle, Runtime};
+
+use crate::error::Result;
+use crate::net::runtime;
 
 /// Runs a future in the runtime that it is polled in, or in one of its own: only who asks a server pays for it.
-pub(super) async fn with_runtime<T>(future: impl Future<Output = T>) -> io::Result<T> {
+///
+/// # Errors
+/// What the future says; no runtime.
+pub(super) async fn with_runtime<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     if Handle::try_current().is_ok() {
-        return Ok(future.await);
+        return future.await;
     }
     // Its thread moves bytes; what is made of them is made here.
-    let runtime = OwnRuntime(Some(Builder::new_multi_thread().worker_threads(1).enable_all().build()?));
+    let runtime = OwnRuntime(Some(runtime(1)?));
     let mut future = pin!(future);
-    Ok(poll_fn(|context| {
+    poll_fn(|context| {
         let _entered = runtime.0.as_ref().map(Runtime::enter);
         future.as_mut().poll(context)
     })
-    .await)
+    .await
 }
 
 /// Ends without waiting: a runtime must not be waited for within another's.

@@ -104,9 +104,9 @@ impl Scan {
         confirm: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Summary> {
         let hosts = elsewhere.iter().fold(addresses.len(), |sum, there| sum.saturating_add(there.addresses.len()));
-        let ports: usize = parts.iter().map(|part| part.ports.len()).sum();
-        let probes = hosts.saturating_mul(ports as u128);
-        let said = format!("{ports} ports of {hosts} hosts are {probes} questions");
+        let ports: u64 = parts.iter().map(|part| part.ports.len() as u64).sum();
+        let probes = hosts.saturating_mul(ports.into());
+        let said = format!("{} of {} are {probes} questions", summary::ports(ports), summary::hosts(hosts));
         if probes > MANY && !self.yes && !confirm(&format!("{said}. Ask them?")) {
             let hint = "choose fewer targets or ports, or say --yes";
             return Err(Error::usage("these targets", format!("{said}, more than {MANY}"), hint));
@@ -114,7 +114,7 @@ impl Scan {
         let (Ok(hosts), Ok(probes)) = (u64::try_from(hosts), u64::try_from(probes)) else {
             return Err(Error::usage("these targets", format!("{said}, more than can be counted"), "choose fewer"));
         };
-        Ok(Summary { hosts, ports: ports as u64, probes, before: 0 })
+        Ok(Summary { hosts, ports, probes, before: 0 })
     }
 
     /// What to ask in one network namespace.

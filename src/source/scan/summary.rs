@@ -21,7 +21,7 @@ pub(super) struct Summary {
 impl Summary {
     /// How many ports are in which state, for people.
     pub(super) fn sentence(&self, tally: &Tally) -> String {
-        let mut text = format!("{} ports of {}:", self.ports, hosts(self.hosts));
+        let mut text = format!("{} of {}:", ports(self.ports), hosts(self.hosts));
         for state in PortState::ALL {
             let count = tally.of(state);
             // Open and closed ones always: that there is none is worth knowing.
@@ -37,9 +37,9 @@ impl Summary {
         if tally.absent_hosts > 0 {
             let _ = write!(
                 text,
-                "; {} not seen, {} ports not tried (--no-ping tries them)",
+                "; {} not seen, {} not tried (--no-ping tries them)",
                 hosts(tally.absent_hosts),
-                tally.absent
+                ports(tally.absent)
             );
         }
         let untried = self.probes.saturating_sub(self.before + tally.known() + tally.absent);
@@ -51,9 +51,8 @@ impl Summary {
 
     /// What could not be asked, and why.
     pub(super) fn faults(&self, tally: &Tally) -> Vec<Fault> {
-        let ports = |count: u64| format!("ask {count} of {} ports", self.probes);
-        let fault =
-            |count: u64, why: &str, hint: &str| Fault { what: ports(count), why: why.into(), hint: hint.into() };
+        let what = |count: u64| format!("ask {count} of {}", ports(self.probes));
+        let fault = |count: u64, why: &str, hint: &str| Fault { what: what(count), why: why.into(), hint: hint.into() };
         let mut faults = Vec::new();
         if tally.prohibited > 0 {
             let hint = "look for a sandbox, a security module or a `prohibit` route";
@@ -87,8 +86,18 @@ pub(super) fn unread(cut: Cut) -> Fault {
     Fault { what: "read all targets".into(), why: why.into(), hint: hint.into() }
 }
 
-fn hosts(count: u64) -> String {
-    if count == 1 { "1 host".to_owned() } else { format!("{count} hosts") }
+/// `1 host`, `2 hosts`
+pub(super) fn hosts(count: impl Into<u128>) -> String {
+    counted(count.into(), "host")
+}
+
+/// `1 port`, `2 ports`
+pub(super) fn ports(count: impl Into<u128>) -> String {
+    counted(count.into(), "port")
+}
+
+fn counted(count: u128, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The kernel's words for an error, without its number.
@@ -108,6 +117,8 @@ mod tests {
         (0..20).for_each(|_| tally.count(PortState::Closed));
         assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 0 open, 20 closed");
         assert!(summary.faults(&tally).is_empty());
+        let one = Summary { hosts: 1, ports: 1, probes: 1, before: 0 };
+        assert_eq!(one.sentence(&Tally::default()), "1 port of 1 host: 0 open, 0 closed; 1 not tried");
 
         let mut tally = Tally::default();
         (0..10).for_each(|_| tally.count(PortState::Closed));

@@ -2,7 +2,8 @@
 //!
 //! The peers get what is best for them: a ready-made joined key by reference, which a caller would have to join first,
 //! the same fast hash, and, where they have no expiry of their own, a tick that somebody else advances. Ours takes its
-//! key in three borrowed parts, and reads its clock. The row "key joined" is what dashmap costs behind that interface.
+//! key in three borrowed parts, and reads its clock. The rows "key joined" and "key in parts" are what the libraries cost
+//! behind that interface: papaya and scc look up by anything that compares with the key, dashmap needs the key joined.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -65,6 +66,10 @@ impl Peer for Cache<Key, String> {
     }
 }
 
+fn hash() -> RandomState {
+    RandomState::default()
+}
+
 type Stamped = (Value, u64);
 
 fn stamped(query: &Query) -> Stamped {
@@ -81,6 +86,37 @@ impl Peer for dashmap::DashMap<String, Stamped, RandomState> {
     }
     fn set(&self, query: &Query) {
         self.insert(query.joined.clone(), stamped(query));
+    }
+}
+
+/// A library's map under our key, looked up by its borrowed parts.
+struct InParts<M>(M);
+
+impl Peer for InParts<papaya::HashMap<Key, Stamped, RandomState>> {
+    fn get(&self, query: &Query) -> Option<Value> {
+        self.0.pin().get(&query.parts()).and_then(fresh)
+    }
+    fn set(&self, query: &Query) {
+        self.0.pin().insert(Key::from(query.parts()), stamped(query));
+    }
+}
+
+impl Peer for InParts<scc::HashMap<Key, Stamped, RandomState>> {
+    fn get(&self, query: &Query) -> Option<Value> {
+        self.0.read_sync(&query.parts(), |_, found| fresh(found)).flatten()
+    }
+    fn set(&self, query: &Query) {
+        self.0.upsert_sync(Key::from(query.parts()), stamped(query));
+    }
+}
+
+/// scc's bounded cache: the least recently used of a bucket goes when the bucket is full.
+impl Peer for InParts<scc::HashCache<Key, Stamped, RandomState>> {
+    fn get(&self, query: &Query) -> Option<Value> {
+        self.0.get_sync(&query.parts()).and_then(|found| fresh(found.get()))
+    }
+    fn set(&self, query: &Query) {
+        self.0.entry_sync(Key::from(query.parts())).put_entry(stamped(query));
     }
 }
 
@@ -186,7 +222,7 @@ fn sets(peer: &dyn Peer, queries: &[Query], seed: usize) {
 
 /// The floor: the table without a lock, one thread.
 fn floor(queries: &[Query]) -> f64 {
-    let mut map = std::collections::HashMap::with_hasher(RandomState::default());
+    let mut map = std::collections::HashMap::with_hasher(hash());
     queries.iter().for_each(|query| drop(map.insert(query.joined.clone(), stamped(query))));
     per_operation(1, OPERATIONS, |seed| {
         let mut random = Random::new(seed as u64 + 1);
@@ -240,18 +276,22 @@ fn main() {
     let queries: Vec<Query> = (0..KEYS).map(Query::new).collect();
     let ours = Cache::new(CacheOptions::new(CAPACITY as u64), Clock::coarse());
     let moka = moka::sync::Cache::builder().max_capacity(CAPACITY as u64).time_to_live(HOUR);
-    let quick =
-        Quick::with(CAPACITY, CAPACITY as u64, quick_cache::UnitWeighter, RandomState::default(), Default::default());
-    let foyer = foyer_memory::CacheBuilder::new(CAPACITY).with_hash_builder(RandomState::default()).build();
+    let quick = Quick::with(CAPACITY, CAPACITY as u64, quick_cache::UnitWeighter, hash(), Default::default());
+    let foyer = foyer_memory::CacheBuilder::new(CAPACITY).with_hash_builder(hash()).build();
+    // Four times the room, since a bucket may be full before the cache is.
+    let bounded = scc::HashCache::<Key, Stamped, _>::with_capacity_and_hasher(4 * CAPACITY, 4 * CAPACITY, hash());
     let mut peers: Vec<(&str, Box<dyn Peer>)> = vec![
         ("portolan", Box::new(ours)),
-        ("dashmap + expiry", Box::new(dashmap::DashMap::<String, Stamped, _>::with_hasher(RandomState::default()))),
-        ("dashmap + expiry, key joined", Box::new(Joining(dashmap::DashMap::with_hasher(RandomState::default())))),
-        ("papaya + expiry", Box::new(papaya::HashMap::<String, Stamped, _>::with_hasher(RandomState::default()))),
-        ("scc + expiry", Box::new(scc::HashMap::<String, Stamped, _>::with_hasher(RandomState::default()))),
+        ("dashmap + expiry", Box::new(dashmap::DashMap::<String, Stamped, _>::with_hasher(hash()))),
+        ("dashmap + expiry, key joined", Box::new(Joining(dashmap::DashMap::with_hasher(hash())))),
+        ("papaya + expiry", Box::new(papaya::HashMap::<String, Stamped, _>::with_hasher(hash()))),
+        ("scc + expiry", Box::new(scc::HashMap::<String, Stamped, _>::with_hasher(hash()))),
+        ("papaya + expiry, key in parts", Box::new(InParts(papaya::HashMap::<Key, Stamped, _>::with_hasher(hash())))),
+        ("scc + expiry, key in parts", Box::new(InParts(scc::HashMap::<Key, Stamped, _>::with_hasher(hash())))),
+        ("scc's HashCache + expiry, key in parts", Box::new(InParts(bounded))),
         ("quick_cache + expiry", Box::new(quick)),
         ("foyer-memory + expiry", Box::new(foyer)),
-        ("moka sync, time to live", Box::new(moka.build_with_hasher(RandomState::default()))),
+        ("moka sync, time to live", Box::new(moka.build_with_hasher(hash()))),
     ];
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     peers.retain(|(name, _)| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())));

@@ -1,64 +1,46 @@
-//! A user's own probes, from a TOML file.
+//! The TOML file that a user's own probes stand in.
 
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::borrow::Cow;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex::bytes::{Regex, RegexBuilder, RegexSetBuilder};
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::{Asked, Probe, Probes, Said};
-use crate::clean::{Untrusted, clean};
+use super::Custom;
+use crate::clean::clean;
 use crate::error::{Error, Result, line_and_column, nearest};
-use crate::model::{Identity, Transport};
+use crate::model::Transport;
+use crate::probe::{Probe, Probes};
 
 /// The keys of a probe.
 const KEYS: &[&str] = &["protocol", "transport", "ports", "tls-ports", "send", "likelihood", "pattern", "product"];
-/// The longest file, and the longest question: more than one segment would be a conversation.
-const MOST_FILE: usize = 1 << 20;
+/// So many probes: what comes from a peer is shown to each of them.
+const MOST_PROBES: usize = 128;
+/// The longest question: more than one segment would be a conversation.
 const MOST_SEND: usize = 1400;
-/// What a pattern may grow to when it is compiled, in bytes; one that repeats others many times does.
-const MOST_PATTERN: usize = 256 * 1024;
+/// What all patterns together may grow to when they are compiled, in bytes: one that repeats others many times grows. It
+/// bounds what looking at an answer costs too, which is no more than the product of both lengths.
+const MOST_PATTERNS: usize = 256 * 1024;
+/// What one pattern may keep of its search, in bytes; less only makes it slower.
+const MOST_CACHE: usize = 32 * 1024;
 /// How deep groups may stand in each other.
 const MOST_NESTING: u32 = 50;
 
-/// One probe of a file.
-#[derive(Debug)]
-struct Custom {
-    word: &'static str,
-    transport: Transport,
-    ports: &'static [u16],
-    tls_ports: &'static [u16],
-    send: Option<&'static [u8]>,
-    likelihood: u8,
-    pattern: Regex,
-    product: Option<String>,
-}
-
 impl Probes {
+    /// The longest file of probes, in bytes.
+    pub(crate) const LONGEST_FILE: usize = 1 << 20;
+
     /// The probes of a file, before those that are built in.
     ///
     /// # Errors
-    /// A file that cannot be read; with line and column, what in it cannot be used.
-    pub(crate) fn with_file(path: &Path) -> Result<Self> {
-        let shown = clean(&path.to_string_lossy());
-        let mut text = String::new();
-        let read = File::open(path).and_then(|file| file.take(MOST_FILE as u64 + 1).read_to_string(&mut text));
-        read.map_err(|error| {
-            Error::io(format!("read the probes in {shown}"), error, "name a TOML file with --probes")
-        })?;
-        if text.len() > MOST_FILE {
-            return Err(Error::usage(
-                format!("--probes '{shown}'"),
-                "it is longer than 1 MiB",
-                "name a file of probes",
-            ));
-        }
-        let probes = Text { shown, text: &text }.probes()?;
+    /// With line and column, what in it cannot be used.
+    pub(crate) fn with_file(shown: String, text: &[u8]) -> Result<Self> {
+        let probes = Text::new(shown, text)?.probes()?;
         Ok(Self::and(probes.into_iter().map(|probe| Box::new(probe) as Box<dyn Probe>).collect()))
     }
 }
+
+const REPEAT_LESS: &str = "repeat less: {1000} of something makes a thousand of it";
 
 /// A file that is being read, for what is said of it.
 struct Text<'t> {
@@ -66,7 +48,18 @@ struct Text<'t> {
     text: &'t str,
 }
 
-impl Text<'_> {
+impl<'t> Text<'t> {
+    fn new(shown: String, text: &'t [u8]) -> Result<Self> {
+        match str::from_utf8(text) {
+            Ok(text) => Ok(Self { shown, text }),
+            Err(error) => {
+                let (read, _) = text.split_at(error.valid_up_to());
+                let read = Text { shown, text: str::from_utf8(read).unwrap_or_default() };
+                Err(read.error(read.text.len(), "what begins here is no UTF-8", "save the file as UTF-8"))
+            }
+        }
+    }
+
     fn probes(&self) -> Result<Vec<Custom>> {
         let table = DeTable::parse(self.text).map_err(|error| {
             let why = error.message().lines().collect::<Vec<_>>().join(", ");
@@ -85,14 +78,36 @@ impl Text<'_> {
                     "write [[probe]], in two brackets",
                 ));
             };
+            if let Some(item) = list.get(MOST_PROBES) {
+                let hint = "leave those out that are not needed";
+                return Err(self.error(item.span().start, format!("it holds more than {MOST_PROBES} probes"), hint));
+            }
             for item in list {
                 found.push(self.probe(item)?);
             }
+            self.check_together(list, &found)?;
         }
         if found.is_empty() {
             return Err(self.error(0, "it holds no probe", "each probe begins with the line [[probe]]"));
         }
         Ok(found)
+    }
+
+    /// Looks whether the patterns can be afforded together.
+    fn check_together(&self, list: &DeArray<'_>, probes: &[Custom]) -> Result<()> {
+        let fit = |count: usize| {
+            let patterns = probes[..count].iter().map(|probe| probe.pattern.as_str());
+            let mut builder = RegexSetBuilder::new(patterns);
+            builder.unicode(false).size_limit(MOST_PATTERNS).nest_limit(MOST_NESTING).build().is_ok()
+        };
+        if fit(probes.len()) {
+            return Ok(());
+        }
+        let counts: Vec<usize> = (1..=probes.len()).collect();
+        let first = list.get(counts.partition_point(|&count| fit(count)));
+        let at = first.map_or(0, |item| item.span().start);
+        let why = format!("the patterns up to here grow beyond {} KiB", MOST_PATTERNS / 1024);
+        Err(self.error(at, why, REPEAT_LESS))
     }
 
     fn probe(&self, item: &Spanned<DeValue<'_>>) -> Result<Custom> {
@@ -148,14 +163,9 @@ impl Text<'_> {
         let Some(text) = self.text_of(table, "pattern")? else { return Ok(None) };
         // Bytes, not characters: what a peer sends need not be UTF-8.
         let mut builder = RegexBuilder::new(&text);
-        builder.unicode(false).size_limit(MOST_PATTERN).dfa_size_limit(MOST_PATTERN).nest_limit(MOST_NESTING);
-        builder.build().map(Some).map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => self.wrong(
-                table,
-                "pattern",
-                "grows too large",
-                "repeat less: {1000} of something makes a thousand of it",
-            ),
+        builder.unicode(false).size_limit(MOST_PATTERNS).dfa_size_limit(MOST_CACHE).nest_limit(MOST_NESTING);
+        let pattern = builder.build().map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => self.wrong(table, "pattern", "grows too large", REPEAT_LESS),
             error => {
                 // The last line says what is wrong, those before draw it.
                 let said = error.to_string();
@@ -163,7 +173,12 @@ impl Text<'_> {
                 let hint = "look at the syntax of Rust's regex: no look-around, no back-references";
                 self.wrong(table, "pattern", &format!("does not compile: {}", clean(why)), hint)
             }
-        })
+        })?;
+        if pattern.is_match(b"") {
+            let hint = "whatever anybody says would be that; + instead of * asks for something";
+            return Err(self.wrong(table, "pattern", "matches the empty text", hint));
+        }
+        Ok(Some(pattern))
     }
 
     fn ports(&self, table: &DeTable<'_>, key: &'static str) -> Result<Vec<u16>> {
@@ -188,7 +203,7 @@ impl Text<'_> {
         }
     }
 
-    fn unknown(&self, key: &Spanned<std::borrow::Cow<'_, str>>) -> Error {
+    fn unknown(&self, key: &Spanned<Cow<'_, str>>) -> Error {
         let hint = match nearest(key.get_ref(), KEYS) {
             Some(near) => format!("did you mean '{near}'?"),
             None => format!("a probe has {}", KEYS.join(", ")),
@@ -243,81 +258,17 @@ fn unescaped(text: &str) -> std::result::Result<Vec<u8>, &'static str> {
     Ok(bytes)
 }
 
-impl Probe for Custom {
-    fn word(&self) -> &'static str {
-        self.word
-    }
-
-    fn ports(&self) -> &'static [u16] {
-        if self.transport == Transport::Tcp { self.ports } else { &[] }
-    }
-
-    fn tls_ports(&self) -> &'static [u16] {
-        self.tls_ports
-    }
-
-    fn udp_ports(&self) -> &'static [u16] {
-        if self.transport == Transport::Udp { self.ports } else { &[] }
-    }
-
-    fn likelihood(&self) -> u8 {
-        self.likelihood
-    }
-
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
-        self.send.filter(|_| self.transport == Transport::Tcp).map(<[u8]>::to_vec)
-    }
-
-    fn udp_payload(&self) -> Option<&'static [u8]> {
-        self.send.filter(|_| self.transport == Transport::Udp)
-    }
-
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
-        if said.transport != self.transport {
-            return None;
-        }
-        let groups = self.pattern.captures(said.bytes)?;
-        let mut identity = Identity::of(self.word).product(self.product.clone().unwrap_or_default());
-        for name in self.pattern.capture_names().flatten() {
-            let Some(group) = groups.name(name) else { continue };
-            let text = Untrusted::from_bytes(group.as_bytes());
-            identity = match name {
-                "product" => identity.product(text),
-                "version" => identity.version(text),
-                other => identity.fact(other.to_owned(), text),
-            };
-        }
-        Some(identity)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<Custom>> {
-        Text { shown: "x.toml".into(), text }.probes()
+        Text::new("x.toml".into(), text.as_bytes())?.probes()
     }
 
     fn refused(text: &str) -> String {
         let error = read(text).unwrap_err();
         format!("{error}; {}", error.hint())
-    }
-
-    #[test]
-    fn named_groups_become_facts() {
-        let probes = read(
-            "[[probe]]\nprotocol = 'acme'\nports = [7000]\nsend = 'HI\\r\\n\\x00'\nproduct = 'Acme'\n\
-             pattern = '^ACME (?<version>[\\d.]+) (?<region>\\w+)'\n",
-        );
-        let probe = &probes.unwrap()[0];
-        assert_eq!(probe.send, Some(&b"HI\r\n\0"[..]));
-        let bytes = b"ACME 1.2.3 eu \xff\xfe";
-        let said = Said { bytes, transport: Transport::Tcp, to: None, ended: false };
-        let identity = probe.recognise(&said).unwrap();
-        assert_eq!((identity.product, identity.version), (Some("Acme".into()), Some("1.2.3".into())));
-        assert_eq!(identity.facts.get("region"), Some(&"eu".into()));
-        assert!(probe.recognise(&Said { bytes: b"nothing", ..said }).is_none());
     }
 
     #[test]
@@ -329,6 +280,7 @@ mod tests {
             (format!("{HEAD}pattern = '('"), "x.toml:3:11: pattern does not compile"),
             (format!("{HEAD}pattern = '(?<=a)b'"), "no look-around"),
             (format!("{HEAD}pattern = '((((a{{100}}){{100}}){{100}}){{100}})'"), "pattern grows too large"),
+            (format!("{HEAD}pattern = 'x*'"), "x.toml:3:11: pattern matches the empty text"),
             (HEAD.to_owned(), "pattern is missing"),
             (format!("{HEAD}pattern = 'x'\nports = [70000]"), "x.toml:4:9: ports is no list of ports"),
             (format!("{HEAD}pattern = 'x'\nsend = 'a\\q'"), "x.toml:4:8: send has a backslash"),
@@ -343,5 +295,24 @@ mod tests {
             let all = refused(&text);
             assert!(all.contains(said), "{text}: {all}");
         }
+    }
+
+    #[test]
+    fn escapes_stand_for_bytes() {
+        let probes = read("[[probe]]\nprotocol = 'x'\nsend = 'HI\\r\\n\\x00'\npattern = 'x'\n").unwrap();
+        assert_eq!(probes[0].send, Some(&b"HI\r\n\0"[..]));
+    }
+
+    #[test]
+    fn a_file_asks_for_no_more_than_can_be_afforded() {
+        let probe = |pattern: &str| format!("[[probe]]\nprotocol = 'x'\npattern = '{pattern}'\n");
+        assert_eq!(read(&probe("x+").repeat(MOST_PROBES)).unwrap().len(), MOST_PROBES);
+        let said = refused(&probe("x+").repeat(MOST_PROBES + 1));
+        assert!(said.contains("x.toml:385:1: it holds more than 128 probes"), "{said}");
+        // Each is small enough by itself.
+        let said = refused(&probe("[a-z]{2000}").repeat(MOST_PROBES));
+        assert!(said.contains("the patterns up to here grow beyond 256 KiB") && !said.contains(":1:1:"), "{said}");
+        let error = Text::new("x.toml".into(), b"# \xc3\xa9\n# \xff\n").err().map(|error| error.to_string());
+        assert!(error.is_some_and(|said| said.contains("x.toml:2:3: what begins here is no UTF-8")));
     }
 }

@@ -1,87 +1,32 @@
-//! `--identify`: every service that a source hands over is asked what it is, on its way to the output.
+//! Services on their way to the output, each asked what it is.
 
-use std::collections::hash_map::{DefaultHasher, HashMap};
-use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{Hash, Hasher};
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::num::NonZero;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use clap::Args;
 use tokio::runtime::Runtime;
 
-use crate::engine::{self, Shutdown};
+use super::reach::{Reach, reach};
+use super::told::Told;
+use crate::engine::Shutdown;
 use crate::error::{Error, Result};
-use crate::model::{
-    Address, Addresses, Column, Completeness, Depth, Endpoint, Fault, Identity, LocalDetail, PortState, Ports,
-    ScanDetail, ScannedHost, Service, SocketState, Transport,
-};
-use crate::net::{descriptors_for_sockets, interface_index};
-use crate::probe::{Answer, Asked, COLUMNS, Crew, Intensity, Probes, Unasked};
-use crate::source::{Progress, Sink, Source};
-
-/// Whether and how to ask services what they are.
-#[derive(Args, Debug, Default)]
-#[command(next_help_heading = "Identification")]
-pub(super) struct Identify {
-    /// Ask each service what it is: protocol, product, version
-    ///
-    /// Without it nothing is ever sent to a service. Nobody is logged in, and nothing is changed. A service that greets is
-    /// listened to, others are asked what their port's number hints at, then what is most likely.
-    #[arg(long = "identify", id = "identify", global = true)]
-    pub(super) asked: bool,
-    /// How much to ask of ports whose numbers hint at nothing
-    #[arg(long, value_enum, value_name = "LEVEL", global = true, requires = "identify", default_value_t)]
-    intensity: Intensity,
-    /// Also ask by the probes in this TOML file
-    #[arg(long, value_name = "FILE", global = true, requires = "identify", value_hint = clap::ValueHint::FilePath)]
-    probes: Option<PathBuf>,
-}
-
-impl Identify {
-    /// The protocols to ask for.
-    ///
-    /// # Errors
-    /// A file of probes that cannot be read or used.
-    pub(super) fn probes(&self) -> Result<Probes> {
-        match &self.probes {
-            None => Ok(Probes::built_in()),
-            Some(path) => Probes::with_file(path),
-        }
-    }
-
-    /// The columns of a source, and those of what it is asked.
-    pub(super) fn columns(&self, source: &'static [Column]) -> &'static [Column] {
-        // Made once, and good for as long as the program runs.
-        if self.asked { [COLUMNS, source].concat().leak() } else { source }
-    }
-
-    /// Lists a source into `out`, each service with what it says of itself.
-    ///
-    /// # Errors
-    /// As the source says; where there is no runtime to be had.
-    pub(super) fn list(&self, probes: Probes, source: &dyn Source, out: &mut dyn Sink) -> Result<Completeness> {
-        let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
-        let mut asking = Asking::new(out, probes, self.intensity, until);
-        let listed = engine::block_on(source.list(&mut asking))?;
-        let answered = asking.finish()?;
-        Ok(if answered == Completeness::Complete { listed } else { answered })
-    }
-}
+use crate::model::{Addresses, Completeness, Depth, Fault, Ports, ScannedHost, Service, Transport};
+use crate::net::{descriptors_for_sockets, runtime};
+use crate::probe::{Answer, Asked, Crew, Intensity, Probes, Unasked};
+use crate::source::{Progress, Sink};
 
 /// How often what was found is handed on, and whether somebody wants to stop is looked at.
 const STEP: Duration = Duration::from_millis(50);
-/// So many ports of one host that answer alike are worth a word.
-const ALIKE: usize = 50;
+/// Threads beyond this only wait for each other.
+const MOST_THREADS: usize = 4;
 
 /// Asks the services that come by.
-struct Asking<'s> {
+pub(super) struct Asking<'s> {
     out: &'s mut dyn Sink,
     closed: Arc<AtomicBool>,
     probes: Probes,
@@ -103,26 +48,8 @@ struct Row {
     open: usize,
 }
 
-/// What there is to say in the end.
-#[derive(Default)]
-struct Told {
-    asked: u64,
-    answered: u64,
-    spared: BTreeSet<u16>,
-    gone: usize,
-    out_of_reach: BTreeMap<&'static str, usize>,
-    alike: HashMap<(IpAddr, u64), usize>,
-}
-
-/// Whether an endpoint can be asked.
-enum Reach {
-    To(Asked),
-    /// Why not, where somebody may wonder.
-    Not(Option<&'static str>),
-}
-
 impl<'s> Asking<'s> {
-    fn new(out: &'s mut dyn Sink, probes: Probes, intensity: Intensity, until: Option<Instant>) -> Self {
+    pub(super) fn new(out: &'s mut dyn Sink, probes: Probes, intensity: Intensity, until: Option<Instant>) -> Self {
         let closed = out.closed();
         let (crew, failed, rows, told) = (None, None, BTreeMap::new(), Told::default());
         Self { out, closed, probes, intensity, until, crew, failed, rows, next: 0, told }
@@ -131,11 +58,8 @@ impl<'s> Asking<'s> {
     /// The crew, made when it is first needed: a listing without anything to ask starts no runtime.
     fn crew(&mut self) -> Result<&Crew> {
         if self.crew.is_none() {
-            let threads = thread::available_parallelism().map_or(1, NonZero::get).min(4);
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-            let runtime = runtime.map_err(|error| {
-                Error::io("start a runtime", error, "look at the limits of this process (`ulimit -a`)")
-            })?;
+            let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+            let runtime = runtime(threads)?;
             let crew = {
                 let _guard = runtime.enter();
                 Crew::new(&Shutdown::new(), self.probes, self.intensity, descriptors_for_sockets())
@@ -184,7 +108,7 @@ impl<'s> Asking<'s> {
         let Some(endpoint) = row.service.endpoints.get_mut(at) else { return };
         match identity {
             Ok(Some(identity)) => {
-                self.told.note_alike(endpoint, &identity);
+                self.told.count(endpoint, &identity);
                 endpoint.service = Some(Box::new(identity));
             }
             Ok(None) => {}
@@ -228,12 +152,16 @@ impl<'s> Asking<'s> {
             () if self.is_over() => ("the time given by --deadline is over", "give it more, or ask for less"),
             () => ("asking panicked", "this is a fault of portolan's: please report it"),
         };
-        let what = format!("identify {} of {asked} ports", asked - answered);
+        let ports = if asked == 1 { "port" } else { "ports" };
+        let what = format!("identify {} of {asked} {ports}", asked - answered);
         Some(Fault { what, why: why.into(), hint: hint.into() })
     }
 
     /// Waits for what was asked, and hands on what is left. Stopped, it hands on what is known.
-    fn finish(mut self) -> Result<Completeness> {
+    ///
+    /// # Errors
+    /// Where nothing could be asked at all.
+    pub(super) fn finish(mut self) -> Result<Completeness> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
@@ -257,39 +185,6 @@ impl<'s> Asking<'s> {
         }
         self.told.say(&mut *self.out);
         Ok(if complete { Completeness::Complete } else { Completeness::Incomplete })
-    }
-}
-
-impl Told {
-    fn note_alike(&mut self, endpoint: &Endpoint, identity: &Identity) {
-        if let Address::Ip(ip) = endpoint.address {
-            let mut hasher = DefaultHasher::new();
-            identity.hash(&mut hasher);
-            *self.alike.entry((ip, hasher.finish())).or_default() += 1;
-        }
-    }
-
-    fn say(&self, out: &mut dyn Sink) {
-        let mut alike: Vec<_> = self.alike.iter().filter(|(_, count)| **count >= ALIKE).collect();
-        alike.sort_unstable();
-        for ((ip, _), count) in alike {
-            out.note(format!(
-                "uniform answers: {count} ports of {ip} say the same; something on the way may answer for all"
-            ));
-        }
-        if !self.spared.is_empty() {
-            let ports: Vec<_> = self.spared.iter().map(ToString::to_string).collect();
-            let ports = ports.join(",");
-            out.note(format!(
-                "ports {ports} were left alone: printers print what they are sent; --intensity all asks them"
-            ));
-        }
-        if self.gone > 0 {
-            out.note(format!("{} took no connection any more when asked what they are", self.gone));
-        }
-        for (why, count) in &self.out_of_reach {
-            out.note(format!("{count} could not be asked what they are: {why}"));
-        }
     }
 }
 
@@ -359,45 +254,4 @@ impl Sink for Asking<'_> {
     fn confirm(&mut self, question: &str) -> bool {
         self.out.confirm(question)
     }
-}
-
-/// How to ask an endpoint of a service, from where portolan runs.
-fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
-    let (Address::Ip(ip), Some(port)) = (&endpoint.address, endpoint.port) else { return Reach::Not(None) };
-    let ip = ip.to_canonical();
-    let asks = matches!(endpoint.transport, Transport::Tcp | Transport::Udp);
-    if !asks || ip.is_multicast() || ip == Ipv4Addr::BROADCAST {
-        return Reach::Not(None);
-    }
-    let mut host = None;
-    let scanned = service.detail.downcast_ref::<ScanDetail>();
-    if let Some(scanned) = scanned {
-        if scanned.state != PortState::Open {
-            return Reach::Not(None);
-        }
-        host = scanned.host.as_ref().map(|host| host.as_raw().to_owned());
-    }
-    let local = service.detail.downcast_ref::<LocalDetail>();
-    let elsewhere = local.map(|local| &local.netns).or(scanned.map(|scanned| &scanned.netns));
-    if elsewhere.is_some_and(Option::is_some) {
-        return Reach::Not(Some("they live in other network namespaces (run portolan there: nsenter --net)"));
-    }
-    if local.is_some_and(|local| local.state == SocketState::Connected) {
-        return Reach::Not(None);
-    }
-    let ip = match ip {
-        IpAddr::V4(v4) if v4.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(v6) if v6.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    let interface = endpoint.interface.as_ref().map(|interface| interface.as_raw().to_owned());
-    let mut address = SocketAddr::new(ip, port);
-    if let (IpAddr::V6(v6), Some(name)) = (ip, &interface)
-        && v6.is_unicast_link_local()
-    {
-        address = SocketAddrV6::new(v6, port, 0, interface_index(name).unwrap_or(0)).into();
-    } else if local.is_some() && interface.as_deref().is_some_and(|name| name != "lo") {
-        return Reach::Not(Some("they are bound to an interface, which this machine does not reach itself through"));
-    }
-    Reach::To(Asked { interface: None, host, ..Asked::new(address, endpoint.transport) })
 }

@@ -1,0 +1,105 @@
+//! A user's own probes.
+
+mod file;
+
+use regex::bytes::Regex;
+
+use super::{Asked, MOST_BANNER, Probe, Said};
+use crate::clean::Untrusted;
+use crate::model::{Identity, Transport};
+
+/// One probe of a file.
+#[derive(Debug)]
+struct Custom {
+    word: &'static str,
+    transport: Transport,
+    ports: &'static [u16],
+    tls_ports: &'static [u16],
+    send: Option<&'static [u8]>,
+    likelihood: u8,
+    pattern: Regex,
+    product: Option<String>,
+}
+
+impl Probe for Custom {
+    fn word(&self) -> &'static str {
+        self.word
+    }
+
+    fn ports(&self) -> &'static [u16] {
+        if self.transport == Transport::Tcp { self.ports } else { &[] }
+    }
+
+    fn tls_ports(&self) -> &'static [u16] {
+        self.tls_ports
+    }
+
+    fn udp_ports(&self) -> &'static [u16] {
+        if self.transport == Transport::Udp { self.ports } else { &[] }
+    }
+
+    fn likelihood(&self) -> u8 {
+        if self.transport == Transport::Tcp { self.likelihood } else { 0 }
+    }
+
+    fn udp_likelihood(&self) -> u8 {
+        if self.transport == Transport::Udp { self.likelihood } else { 0 }
+    }
+
+    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+        self.send.filter(|_| self.transport == Transport::Tcp).map(<[u8]>::to_vec)
+    }
+
+    fn udp_payload(&self) -> Option<&'static [u8]> {
+        self.send.filter(|_| self.transport == Transport::Udp)
+    }
+
+    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+        // Half a line may hold half a version.
+        let whole = said.ended || said.bytes.ends_with(b"\n") || said.bytes.len() >= MOST_BANNER;
+        if said.transport != self.transport || !whole {
+            return None;
+        }
+        let groups = self.pattern.captures(&said.bytes[..said.bytes.len().min(MOST_BANNER)])?;
+        let mut identity = Identity::of(self.word).product(self.product.clone().unwrap_or_default());
+        for name in self.pattern.capture_names().flatten() {
+            let Some(group) = groups.name(name) else { continue };
+            let text = Untrusted::from_bytes(group.as_bytes());
+            identity = match name {
+                "product" => identity.product(text),
+                "version" => identity.version(text),
+                other => identity.fact(other.to_owned(), text),
+            };
+        }
+        Some(identity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn named_groups_become_facts() {
+        let probe = Custom {
+            word: "acme",
+            transport: Transport::Tcp,
+            ports: &[],
+            tls_ports: &[],
+            send: None,
+            likelihood: 0,
+            pattern: Regex::new(r"(?-u)^ACME (?<version>[\d.]+) (?<region>\w+)").unwrap(),
+            product: Some("Acme".into()),
+        };
+        let bytes = b"ACME 1.2.3 eu \xff\xfe\n";
+        let said = Said { bytes, transport: Transport::Tcp, to: None, ended: false };
+        let identity = probe.recognise(&said).unwrap();
+        assert_eq!((identity.product, identity.version), (Some("Acme".into()), Some("1.2.3".into())));
+        assert_eq!(identity.facts.get("region"), Some(&"eu".into()));
+        assert!(probe.recognise(&Said { bytes: b"nothing\n", ..said }).is_none());
+        // Half a line: the version may go on.
+        let half = Said { bytes: b"ACME 1.2 e", ..said };
+        assert!(probe.recognise(&half).is_none());
+        assert!(probe.recognise(&Said { ended: true, ..half }).is_some());
+    }
+}

@@ -1,0 +1,58 @@
+//! What this machine does not give: descriptors, threads.
+
+use std::process::Command;
+
+use crate::own::{Peers, mute};
+use crate::support::{Outcome, Scene, TempDir, output, portolan_path, tool};
+
+/// Every command that needs a runtime, at a port of this machine.
+fn commands(port: u16) -> Vec<String> {
+    let commands = [
+        format!("scan 127.0.0.1 -p {port} --identify"),
+        format!("discover local --tcp -p {port} --identify"),
+        format!("discover local --tcp -p {port} --watch --for 1ms"),
+        format!("discover local --tcp -p {port} --validate"),
+        format!("validate 127.0.0.1:{port}"),
+        "discover k8s --kubeconfig kubeconfig".to_owned(),
+    ];
+    let k8s = cfg!(feature = "k8s");
+    commands.into_iter().filter(|line| k8s || !line.contains("k8s")).collect()
+}
+
+/// What a command says that has too little.
+fn refused(command: &mut Command, hint: &str) {
+    let outcome = Outcome::new(output(command));
+    let said = &outcome.stderr;
+    assert!(!said.contains("panicked") && outcome.code == Some(3), "{command:?}: {:?}: {said}", outcome.code);
+    let mut lines = said.lines();
+    assert!(
+        lines.next().is_some_and(|line| line.starts_with("error: cannot start a runtime: ")),
+        "{command:?}: {said}"
+    );
+    assert!(lines.next().is_some_and(|line| line.starts_with("hint: ") && line.contains(hint)), "{command:?}: {said}");
+}
+
+const KUBECONFIG: &str = "{apiVersion: v1, kind: Config, current-context: c, contexts: [{name: c, context: {cluster: c}}], \
+clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]}";
+
+#[test]
+fn too_few_descriptors_are_told_of() {
+    let peers = Peers::new();
+    let port = peers.serve(mute).address.port();
+    let dir = TempDir::new();
+    std::fs::write(dir.path().join("kubeconfig"), KUBECONFIG).unwrap();
+    for line in commands(port) {
+        let mut command = tool("sh");
+        command.args(["-c", r#"ulimit -n 8 && exec "$@""#, "sh"]).arg(portolan_path());
+        refused(command.args(line.split(' ')).current_dir(dir.path()).env_clear(), "ulimit -n");
+    }
+}
+
+#[test]
+fn too_few_threads_are_told_of() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.1:7000");
+    // A limit that does not hold for root.
+    let portolan = scene.portolan().args("--tcp --identify").by_nobody().under("prlimit", &["--nproc=1:1"]);
+    refused(&mut portolan.command(), "ulimit -u");
+}
