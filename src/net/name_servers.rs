@@ -1,0 +1,109 @@
+//! Whom to ask for the addresses of a name: servers that are given, or the system's.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use hickory_resolver::config::{
+    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::system_conf::read_system_conf;
+use hickory_resolver::{Resolver, TokioResolver};
+
+/// One server, asked by itself, so that the answers of several can be compared.
+#[derive(Clone)]
+pub(crate) struct NameServer {
+    /// `127.0.0.1:53`.
+    pub(crate) name: String,
+    resolver: TokioResolver,
+    timeout: Duration,
+}
+
+/// Why a server does not say where a name leads.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LookupError {
+    /// No answer came in time.
+    #[error("no answer came in time")]
+    TimedOut,
+    /// It could not say; the text says why.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// As many as the C library asks (MAXNS).
+const MOST_SERVERS: usize = 3;
+/// So many addresses of a name are looked at.
+const MOST_ADDRESSES: usize = 64;
+
+/// The given servers, or those of the system where none is. Each question may take `timeout`, and is asked once.
+///
+/// # Errors
+/// Where there is nobody to ask.
+pub(crate) fn name_servers(given: &[SocketAddr], timeout: Duration) -> Result<Vec<NameServer>, String> {
+    let (config, mut options) = if given.is_empty() {
+        read_system_conf().map_err(|error| format!("the system names no resolver: {error}"))?
+    } else {
+        (ResolverConfig::from_name_servers(given.iter().copied().map(server).collect()), ResolverOpts::default())
+    };
+    options.timeout = timeout;
+    // Asking again is the caller's business.
+    options.attempts = 0;
+    options.cache_size = 0;
+    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    options.use_hosts_file = if given.is_empty() { ResolveHosts::Auto } else { ResolveHosts::Never };
+    let (domain, search, servers) = config.into_parts();
+    let one = |server: NameServerConfig| {
+        let port = server.connections.first().map_or(53, |connection| connection.port);
+        let name = SocketAddr::from((server.ip, port)).to_string();
+        let config = ResolverConfig::from_parts(domain.clone(), search.clone(), vec![server]);
+        let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
+        *builder.options_mut() = options.clone();
+        Ok(NameServer { name, resolver: builder.build().map_err(|error| error.to_string())?, timeout })
+    };
+    let each: Vec<NameServer> = servers.into_iter().take(MOST_SERVERS).map(one).collect::<Result<_, String>>()?;
+    if each.is_empty() { Err("the system names no resolver; give one with --resolver".to_owned()) } else { Ok(each) }
+}
+
+fn server(address: SocketAddr) -> NameServerConfig {
+    let at = |mut connection: ConnectionConfig| {
+        connection.port = address.port();
+        connection
+    };
+    let connections = vec![at(ConnectionConfig::udp()), at(ConnectionConfig::tcp())];
+    NameServerConfig::new(address.ip(), true, connections)
+}
+
+impl NameServer {
+    /// The addresses of `name`, sorted; none where there is no such name, or it has no address. A name is what it is,
+    /// without search domains, once it has a dot.
+    ///
+    /// # Errors
+    /// Where the server does not say.
+    pub(crate) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, LookupError> {
+        // Its own timeout is for each packet; a server that answers by truncation and stalls on TCP would have two.
+        let asked = tokio::time::timeout(self.timeout, self.resolver.lookup_ip(name)).await;
+        match asked.map_err(|_| LookupError::TimedOut)? {
+            Ok(found) => {
+                let mut addresses: Vec<IpAddr> = found.iter().map(|ip| ip.to_canonical()).collect();
+                addresses.sort_unstable();
+                addresses.dedup();
+                addresses.truncate(MOST_ADDRESSES);
+                Ok(addresses)
+            }
+            Err(error) => failure(&error),
+        }
+    }
+}
+
+fn failure(error: &NetError) -> Result<Vec<IpAddr>, LookupError> {
+    match error {
+        NetError::Timeout => Err(LookupError::TimedOut),
+        NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
+            ResponseCode::NoError | ResponseCode::NXDomain => Ok(Vec::new()),
+            code => Err(LookupError::Failed(code.to_string())),
+        },
+        error => Err(LookupError::Failed(error.to_string())),
+    }
+}
