@@ -124,11 +124,13 @@ pub use model::{
     port_name, service_score,
 };
 #[cfg(feature = "k8s")]
-pub use model::{EndpointsFrom, K8sDetail, K8sPort, K8sServiceType, TargetPort};
+pub use model::{
+    EndpointsFrom, K8sContainer, K8sDetail, K8sPodDetail, K8sPort, K8sRouteDetail, K8sRule, K8sServiceType, TargetPort,
+};
 pub use output::{End, EventFormat, Format, FormatName, Page, Read};
 pub use source::file::File;
 #[cfg(feature = "k8s")]
-pub use source::k8s::{K8s, K8sEnvironment};
+pub use source::k8s::{K8s, K8sEnvironment, K8sVia};
 pub use source::local::{Local, SortKey};
 pub use source::scan::{Scan, Tempo};
 pub use source::{ListFuture, Progress, Sink, Source, WatchFuture, collect, keep_watching};

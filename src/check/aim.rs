@@ -9,7 +9,7 @@ use rustls::pki_types::ServerName;
 use super::resolvers::Resolvers;
 use super::roots::Roots;
 use crate::model::Ask;
-use crate::net::{Deadline, Peer, PeerError, StartTls, Wire, dial, start_tls, tls};
+use crate::net::{Deadline, Peer, PeerError, StartTls, Way, Wire, dial, start_tls, tls};
 
 /// Why a check could not look, for a reason on this side.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +35,8 @@ pub(crate) struct Aim {
     pub(crate) ask: Arc<Ask>,
     /// How quick connecting and answering should be.
     pub(crate) goals: Goals,
+    /// Who asks in this host's place, and where.
+    pub(crate) way: Way,
 }
 
 /// What lies between the connection and what is spoken.

@@ -13,7 +13,7 @@ use super::http::{Answer, Status};
 use super::scale;
 use crate::model::{Ask, HeaderLine};
 use crate::net::http::{Limits, Request, exchange, h2_exchange};
-use crate::net::{Deadline, Peer, PeerError};
+use crate::net::{Deadline, Peer, PeerError, Way};
 
 /// So much of a body is read where something is asserted of it.
 const BODY: usize = 1 << 20;
@@ -126,6 +126,7 @@ impl Trail {
             self.aim.ask = Arc::new(ask);
             self.aim.address = address;
             self.aim.interface = None;
+            self.aim.way = Way::Direct;
             self.aim.name = url.host_str().map(|host| host.trim_matches(['[', ']']).to_owned());
             self.aim.layer = if url.scheme() == "https" { Layer::Tls } else { Layer::Plain };
         }
@@ -165,8 +166,14 @@ fn shown(url: &Url) -> String {
 /// Asks for the trail's URL; the time is that from the question to the end of what is read of the answer.
 async fn send(trail: &Trail, deadline: Deadline) -> Result<(Response, u64), PeerError> {
     let (aim, url) = (&trail.aim, &trail.url);
-    let line = aim.line(&[b"h2", b"http/1.1"], deadline).await?;
     let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    if let Way::Through(via, place) = &aim.way {
+        let begun = Instant::now();
+        let answer = via.ask(place, request(aim, target)?, room(&aim.ask), deadline).await?;
+        let response = Response { code: answer.status, fields: owned(&answer.fields), body: answer.body };
+        return Ok((response, scale::micros(begun.elapsed())));
+    }
+    let line = aim.line(&[b"h2", b"http/1.1"], deadline).await?;
     let begun = Instant::now();
     let prior_knowledge = aim.layer == Layer::Plain && matches!(aim.protocol.as_deref(), Some("h2c"));
     let response = if line.alpn.as_deref() == Some(b"h2") || prior_knowledge {
@@ -223,19 +230,27 @@ async fn over_h2(
     deadline: Deadline,
 ) -> Result<Response, PeerError> {
     let ask = &aim.ask;
-    let mut builder = http::Request::builder().method(method(ask)).uri(format!("{scheme}://{}{target}", aim.host()));
-    builder = builder.header("user-agent", concat!("portolan/", env!("CARGO_PKG_VERSION"))).header("accept", "*/*");
-    // What only concerns one connection is not allowed there (RFC 9113, 8.2.2).
-    for (name, value) in sent(&ask.header).filter(|(name, _)| !matches!(*name, "connection" | "upgrade" | "te")) {
-        builder = builder.header(name, value);
-    }
-    let request = builder.body(()).map_err(|_| PeerError::Declined("cannot be asked for that URL"))?;
+    let request = request(aim, &format!("{scheme}://{}{target}", aim.host()))?;
     let answer = h2_exchange(stream, request, None::<Bytes>, room(ask), deadline).await?;
     if !answer.whole && answer.body.len() < room(ask) {
         return Err(if deadline.is_over() { PeerError::TimedOut } else { PeerError::Closed });
     }
-    let fields = answer.fields.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
-    Ok(Response { code: answer.status.as_u16(), fields: fields.collect(), body: answer.body })
+    Ok(Response { code: answer.status.as_u16(), fields: owned(&answer.fields), body: answer.body })
+}
+
+/// The question, for who frames it himself.
+fn request(aim: &Aim, uri: &str) -> Result<http::Request<()>, PeerError> {
+    let mut builder = http::Request::builder().method(method(&aim.ask)).uri(uri);
+    builder = builder.header("user-agent", concat!("portolan/", env!("CARGO_PKG_VERSION"))).header("accept", "*/*");
+    // What only concerns one connection is not allowed there (RFC 9113, 8.2.2).
+    for (name, value) in sent(&aim.ask.header).filter(|(name, _)| !matches!(*name, "connection" | "upgrade" | "te")) {
+        builder = builder.header(name, value);
+    }
+    builder.body(()).map_err(|_| PeerError::Declined("cannot be asked for that URL"))
+}
+
+fn owned(fields: &http::HeaderMap) -> Vec<(String, Vec<u8>)> {
+    fields.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect()
 }
 
 /// What is asserted of an answer and does not hold.

@@ -23,6 +23,7 @@ use super::{Global, stderr, stdout, validate};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::model::{Addresses, Completeness, Depth, Fault, Ports, ScannedHost, Service, Shown, Transport};
+use crate::net::Via;
 use crate::output::{Comparison, End, FormatName, Page};
 use crate::probe::Probes;
 use crate::source::scan::Scan;
@@ -53,7 +54,11 @@ impl Discover {
 
     pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
         self.source.take_environment(&|name| std::env::var_os(name));
-        answer(&self.judge, &self.watching, self.source.as_source(), &self.identify, self.validate, global)
+        let (source, via) = (self.source.as_source(), self.source.via());
+        if via.is_some() && !self.validate {
+            return Err(Error::usage("--via", "it is only good for checks", "add --validate, or leave it out"));
+        }
+        answer(&self.judge, &self.watching, (source, via), &self.identify, self.validate, global)
     }
 }
 
@@ -82,22 +87,22 @@ pub(super) struct ShortScan {
 
 impl ShortScan {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        answer(&self.judge, &self.watching, &self.scan, &self.identify, self.validate, global)
+        answer(&self.judge, &self.watching, (&self.scan, None), &self.identify, self.validate, global)
     }
 }
 
-/// Lists or watches, as is asked.
+/// Lists or watches, as is asked. Beside the source stands who asks its endpoints in this host's place.
 fn answer(
     judge: &Judge,
     watching: &Watching,
-    source: &dyn Source,
+    (source, via): (&dyn Source, Option<Arc<dyn Via>>),
     identify: &Identify,
     validate: bool,
     global: &Global,
 ) -> Result<Exit> {
     match (watching.is_asked()?, validate) {
         (false, false) => judge.list(source, identify, global),
-        (false, true) => validate::all(source, identify, judge, global),
+        (false, true) => validate::all(source, via, identify, judge, global),
         (true, false) => watching.run(source, global),
         (true, true) => Err(Error::usage("--validate", "a watch does not check services", "leave one of them out")),
     }

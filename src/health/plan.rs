@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::check::{Aim, Goals, Layer, knows_protocol, micros};
 use crate::model::{Address, Ask, CheckName, Endpoint, Goal, StartTlsWord, Transport};
-use crate::net::StartTls;
+use crate::net::{StartTls, Way};
 
 /// What is to be looked at.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ struct Spoken {
 /// What is to be looked at, at an endpoint; `None` where no check applies to such a thing.
 ///
 /// `name` is the one that its user knows it by. With several samples there is a history to judge.
-pub(crate) fn plan(endpoint: &Endpoint, ask: &Arc<Ask>, samples: u32, own: &[IpAddr]) -> Option<Plan> {
+pub(crate) fn plan(endpoint: &Endpoint, ask: &Arc<Ask>, way: &Way, samples: u32, own: &[IpAddr]) -> Option<Plan> {
     let port = endpoint.port.filter(|_| endpoint.transport == Transport::Tcp)?;
     let host = host(endpoint, ask)?;
     let asked_for = |check: CheckName| ask.check.contains(&check);
@@ -53,11 +53,15 @@ pub(crate) fn plan(endpoint: &Endpoint, ask: &Arc<Ask>, samples: u32, own: &[IpA
     }
     spoken.grpc |= asked_for(CheckName::Grpc) || ask.grpc_service.is_some();
     spoken.http |= asked_for(CheckName::Http) || (asks_http(ask) && !spoken.grpc);
+    let through = matches!(way, Way::Through(..));
+    // Whoever asks in this host's place asks HTTP: what may be that is asked for it, what is known to be another is not.
+    spoken.http |= through && !spoken.grpc && !spoken.protocol.as_deref().is_some_and(knows_protocol);
     let name = match &host {
         Host::Named(name) => Some(name.clone()),
         Host::At(_, name) => name.clone(),
     };
     let applies = |check: &CheckName| match check {
+        CheckName::Dns | CheckName::Tcp | CheckName::Tls | CheckName::Grpc | CheckName::Protocol if through => false,
         CheckName::Dns => name.as_deref().is_some_and(|name| name.parse::<IpAddr>().is_err()),
         CheckName::Tcp => true,
         CheckName::Tls => spoken.layer != Layer::Plain,
@@ -84,6 +88,7 @@ pub(crate) fn plan(endpoint: &Endpoint, ask: &Arc<Ask>, samples: u32, own: &[IpA
         protocol: spoken.protocol,
         ask: Arc::clone(ask),
         goals: goals(ip, &ask.goal, own),
+        way: way.clone(),
     };
     Some(Plan { host, port, wanted, unwanted, aim })
 }
@@ -189,7 +194,7 @@ mod tests {
         let (mut endpoint, mut ask) =
             (Endpoint::new(Address::Ip([127, 0, 0, 1].into()), Some(port), Transport::Tcp), Ask::default());
         change(&mut endpoint, &mut ask);
-        plan(&endpoint, &Arc::new(ask), 1, &[]).unwrap()
+        plan(&endpoint, &Arc::new(ask), &Way::Direct, 1, &[]).unwrap()
     }
 
     fn words(plan: &Plan) -> Vec<&'static str> {

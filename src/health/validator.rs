@@ -16,7 +16,7 @@ use crate::engine::{
     Pool, PoolOptions, Retry, Shutdown,
 };
 use crate::model::{Ask, CheckName, Endpoint};
-use crate::net::own_addresses;
+use crate::net::{Way, own_addresses};
 
 /// How to look.
 #[derive(Clone, Debug)]
@@ -42,6 +42,7 @@ pub(crate) struct Subject {
     pub(crate) index: usize,
     pub(crate) endpoint: Endpoint,
     pub(crate) ask: Arc<Ask>,
+    pub(crate) way: Way,
 }
 
 /// What was seen of an endpoint.
@@ -150,9 +151,19 @@ impl Validator {
     /// Everything that is to be seen of an endpoint, or as much as there is time for.
     async fn look(&self, subject: &Subject, stopping: &Shutdown) -> Evidence {
         let mut evidence = Evidence::default();
-        let Some(plan) = plan(&subject.endpoint, &subject.ask, self.options.samples, &self.own) else {
+        let Subject { endpoint, ask, way, .. } = subject;
+        let Some(plan) = plan(endpoint, ask, way, self.options.samples, &self.own) else {
             return evidence;
         };
+        let why = match way {
+            Way::Closed(why) => Some(*why),
+            Way::Through(..) if !plan.wanted.contains(&CheckName::Http) => Some("only HTTP is asked by that way"),
+            _ => None,
+        };
+        if let Some(why) = why {
+            evidence.hindered.insert(CheckName::Http, why.to_owned());
+            return evidence;
+        }
         evidence.skipped.clone_from(&plan.unwanted);
         let over = async {
             match self.over {

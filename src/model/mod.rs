@@ -12,6 +12,10 @@ mod identity;
 mod instance;
 #[cfg(feature = "k8s")]
 mod k8s;
+#[cfg(feature = "k8s")]
+mod k8s_pod;
+#[cfg(feature = "k8s")]
+mod k8s_route;
 mod listing;
 mod local;
 mod permutation;
@@ -44,6 +48,10 @@ pub use identity::{Certificate, Digest, Fact, Identity, PublicKey, TlsFacts};
 pub use instance::Instance;
 #[cfg(feature = "k8s")]
 pub use k8s::{EndpointsFrom, K8sDetail, K8sPort, K8sServiceType, TargetPort};
+#[cfg(feature = "k8s")]
+pub use k8s_pod::{K8sContainer, K8sPodDetail};
+#[cfg(feature = "k8s")]
+pub use k8s_route::{K8sRouteDetail, K8sRule};
 pub use listing::{Completeness, Depth, Fault, Listing};
 pub use local::{Ancestor, Backlog, Container, LocalDetail, NetworkNamespace, Owner, Process, SocketState, User};
 pub use permutation::Permutation;

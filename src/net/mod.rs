@@ -21,6 +21,7 @@ mod resolve;
 mod runtime;
 mod starttls;
 pub(crate) mod tls;
+mod via;
 
 pub(crate) use answer::{Answer, Shortage};
 pub(crate) use bounded::Wire;
@@ -39,3 +40,4 @@ pub(crate) use prober::{Begun, Ended, Patience, Probe, Prober};
 pub(crate) use resolve::{Family, interface_index, interface_name, own_addresses, resolve, with_interface};
 pub(crate) use runtime::runtime;
 pub(crate) use starttls::{StartTls, start_tls};
+pub(crate) use via::{Asking, Via, ViaAnswer, Way};

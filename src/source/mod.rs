@@ -7,6 +7,7 @@ pub(crate) mod local;
 pub(crate) mod scan;
 mod watch;
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -19,6 +20,7 @@ use crate::error::Result;
 use crate::model::{
     Addresses, Column, Completeness, Depth, Fault, Feed, FindingKind, Listing, Ports, ScannedHost, Service, Transport,
 };
+use crate::net::Via;
 pub use watch::{WatchFuture, keep_watching};
 
 /// A place that knows services.
@@ -110,16 +112,16 @@ pub trait Sink: Send {
 }
 
 /// Why a text cannot be the value of a source's option.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{why}")]
 pub(crate) struct BadValue {
-    why: &'static str,
+    why: Cow<'static, str>,
     hint: &'static str,
 }
 
 impl BadValue {
-    pub(crate) fn new(why: &'static str, hint: &'static str) -> Self {
-        Self { why, hint }
+    pub(crate) fn new(why: impl Into<Cow<'static, str>>, hint: &'static str) -> Self {
+        Self { why: why.into(), hint }
     }
 
     /// What to write instead.
@@ -200,6 +202,15 @@ macro_rules! sources {
                 match self { $($(#[$attribute])* Self::$variant(source) => source.take_environment(variable),)* }
             }
 
+            /// Who asks its endpoints in this host's place, where that is wanted.
+            pub(crate) fn via(&self) -> Option<Arc<dyn Via>> {
+                match self {
+                    #[cfg(feature = "k8s")]
+                    Self::K8s(source) => source.via(),
+                    _ => None,
+                }
+            }
+
             /// The source, behind the common interface.
             pub(crate) fn as_source(&self) -> &dyn Source {
                 match self { $($(#[$attribute])* Self::$variant(source) => source,)* }
@@ -213,6 +224,16 @@ static FINDINGS: &[&[&FindingKind]] = &[
     #[cfg(feature = "k8s")]
     k8s::FINDINGS,
 ];
+
+/// Takes in what checking a service showed, where its source has something to say of that. Returns what is to be said of
+/// it, for people.
+pub(crate) fn checked(service: &mut Service) -> Option<&'static str> {
+    match service.source {
+        #[cfg(feature = "k8s")]
+        "k8s" => k8s::checked(service),
+        _ => None,
+    }
+}
 
 /// The words that sources have on the command line and in ids.
 pub(crate) fn source_words() -> Vec<&'static str> {

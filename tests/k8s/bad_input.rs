@@ -74,8 +74,14 @@ fn several_kubeconfigs_are_one() {
 fn a_selector_that_does_not_parse() {
     let double = Double::start();
     let hint = "write it as app=web,tier!=test or 'env in (dev,qa)'; fields are metadata.name and the like";
-    let message = "unable to parse requirement: found '&&', expected: identifier (400)";
-    Portolan::new(&double).args("-A -l &&").fails(2, &format!("use --selector '&&': {message}"), hint);
+    // Before anybody is asked, and without anybody to ask.
+    let nobody = || Portolan::without_kubeconfig();
+    nobody().args("-A -l &&").fails(2, "use --selector '&&': '&&' is no key of a label", hint);
+    nobody().args("-A -l").arg("env in (a").fails(2, "use --selector 'env in (a': there is a ( without a )", hint);
+    nobody().args("--field-selector color").fails(2, "use --field-selector 'color': 'color' compares nothing", hint);
+    nobody().env("K8S_LABEL_SELECTOR", "=x").fails(2, "use K8S_LABEL_SELECTOR='=x': '' is no key of a label", hint);
+    assert!(double.seen().is_empty());
+    // Which fields there are, only the server knows.
     Portolan::new(&double).args("--field-selector color=red").fails(
         2,
         "use --field-selector 'color=red': field label not supported: color (400)",

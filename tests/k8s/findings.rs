@@ -68,10 +68,7 @@ fn a_service_that_nobody_answers_for() {
     double.store().put(Resource::SLICES, slice_of("shop", "asleep", "a", "IPv4", &json!([asleep]), &http_port()));
     assert_eq!(
         found(&double),
-        [
-            "absent k8s-no-endpoints: no pod with app=absent has an address",
-            "asleep k8s-none-ready: none of 1 endpoints is ready",
-        ]
+        ["absent k8s-no-pod: no pod has app=absent", "asleep k8s-none-ready: none of 1 endpoints is ready",]
     );
 }
 
@@ -159,7 +156,7 @@ fn findings_are_shown_and_explained() {
     with_endpoints(&double, spec("absent", |_| {}), &[]);
     let ran = Portolan::new(&double).args("-n shop").run();
     assert!(ran.stdout.contains("  FINDINGS\n"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("  k8s-no-endpoints\n"), "{}", ran.stdout);
-    assert!(ran.stderr.contains("1 finding: k8s-no-endpoints 1; `portolan explain CODE` says more\n"), "{ran:?}");
+    assert!(ran.stdout.contains("  k8s-no-pod\n"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("1 finding: k8s-no-pod 1; `portolan explain CODE` says more\n"), "{ran:?}");
     assert_eq!(ran.code, Some(0), "what is found is an answer");
 }

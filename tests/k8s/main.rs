@@ -4,15 +4,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
 
 mod bad_input;
+mod beside;
 mod double;
+mod exec;
 mod faults;
 mod findings;
 mod kubectl;
+mod names;
 mod objects;
+mod pods;
 mod portolan;
 mod rights;
 mod rows;
 #[path = "../support/mod.rs"]
 mod support;
 mod the_double;
+mod validate;
 mod watch;

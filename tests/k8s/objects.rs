@@ -50,3 +50,25 @@ pub fn endpoint(service: &str, address: &str) -> Value {
         "targetRef": {"kind": "Pod", "name": format!("{service}-{host}")},
     })
 }
+
+/// A running pod with the label `app=APP` and one container that serves `http` at 8080.
+pub fn pod(namespace: &str, name: &str, app: &str) -> Value {
+    json!({
+        "metadata": {
+            "namespace": namespace, "name": name, "labels": {"app": app, "pod-template-hash": "abc"},
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": format!("{app}-abc"),
+                                 "uid": "u", "controller": true}],
+        },
+        "spec": {
+            "nodeName": "node-1",
+            "containers": [{"name": "app", "image": "registry.example/app:1",
+                            "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}]}],
+        },
+        "status": {
+            "phase": "Running", "podIP": "10.1.1.1", "podIPs": [{"ip": "10.1.1.1"}],
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [{"name": "app", "ready": true, "restartCount": 0, "image": "registry.example/app:1",
+                                   "imageID": "", "state": {"running": {}}}],
+        },
+    })
+}

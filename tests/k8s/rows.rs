@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::double::{Double, Resource};
+use crate::names::{Resolver, external};
 use crate::objects::{endpoint, http_port, namespace, service, slice, slice_of};
 use crate::portolan::{Portolan, addresses};
 
@@ -55,10 +56,7 @@ fn every_type_is_told() {
     headless["spec"]["clusterIP"] = json!("None");
     headless["spec"]["clusterIPs"] = json!(["None"]);
     store.put(Resource::SERVICES, headless);
-    let external = json!({
-        "metadata": {"namespace": "shop", "name": "mail"}, "spec": {"type": "ExternalName", "externalName": "mail.example"},
-    });
-    store.put(Resource::SERVICES, external);
+    store.put(Resource::SERVICES, external("mail", "mail.example"));
     let mut balanced = service("shop", "lb");
     balanced["spec"]["type"] = json!("LoadBalancer");
     balanced["spec"]["externalIPs"] = json!(["192.0.2.9"]);
@@ -75,7 +73,8 @@ fn every_type_is_told() {
     store.put(Resource::SERVICES, manual);
     drop(store);
 
-    let services = Portolan::new(&double).args("-n shop").services();
+    let resolver = Resolver::start();
+    let services = Portolan::new(&double).args("-n shop").args(&resolver.option()).services();
     let detail = |name: &str| &services[&format!("k8s/shop/{name}")]["detail"];
     assert_eq!((&detail("db")["headless"], &detail("db")["cluster_ips"]), (&json!(true), &json!([])));
     assert_eq!(detail("mail")["type"], "ExternalName");
@@ -228,10 +227,9 @@ fn an_old_server_is_asked_for_its_endpoints() {
 #[test]
 fn rows_and_targets_are_for_people_and_programs() {
     let double = cluster();
-    let mut external = service("shop", "mail");
-    external["spec"] = json!({"type": "ExternalName", "externalName": "mail.example"});
-    double.store().put(Resource::SERVICES, external);
-    let print = |words: &str| Portolan::new(&double).args("-n shop").args(words).run().stdout;
+    double.store().put(Resource::SERVICES, external("mail", "mail.example"));
+    let resolver = Resolver::start();
+    let print = |words: &str| Portolan::new(&double).args("-n shop").args(&resolver.option()).args(words).run().stdout;
     assert_eq!(
         print(""),
         "PROTO  ADDRESS        SERVICE   NAME  NAMESPACE  TYPE          PORT-NAME  READY  POD    NODE\n\

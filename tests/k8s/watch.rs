@@ -157,7 +157,7 @@ fn the_full_set_comes_first_and_then_what_happens() {
     assert_eq!(scene.removed(), ["k8s/shop/mail"]);
     let told = scene.listener.told.lock().unwrap();
     assert_eq!(told.services["k8s/shop/web"]["endpoints"].as_array().unwrap().len(), 5);
-    assert_eq!(told.services["k8s/shop/cart"]["findings"][0]["code"], "k8s-no-endpoints");
+    assert_eq!(told.services["k8s/shop/cart"]["findings"][0]["code"], "k8s-no-pod");
 }
 
 #[test]

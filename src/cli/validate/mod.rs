@@ -10,6 +10,7 @@ mod validated;
 mod verdict;
 
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueHint};
@@ -18,12 +19,14 @@ use jiff::Timestamp;
 use self::options::How;
 pub(super) use self::score::ScoreAgain;
 use self::targets::Targets;
+use self::validated::Validated;
 use super::discover::Judge;
 use super::exit::Exit;
 use super::identify::Identify;
 use super::{Global, stderr};
 use crate::error::{Error, Result};
 use crate::model::{Ask, Column};
+use crate::net::Via;
 use crate::output::FormatName;
 use crate::source::{ListFuture, Sink, Source};
 
@@ -55,7 +58,8 @@ impl Validate {
         self.agree()?;
         let targets = Targets::read(&self.targets, global)?;
         let generated = Timestamp::now();
-        self.how.list(&targets, &self.ask, generated, &Judge::of(generated), global)
+        let validated = self.how.open(&targets, &self.ask, generated)?;
+        self.how.list(&validated, &Judge::of(generated), global)
     }
 
     /// # Errors
@@ -69,14 +73,23 @@ impl Validate {
     }
 }
 
-/// Lists what a source knows, each service asked what it is if that is wanted, checked as without any option.
+/// Lists what a source knows, each service asked what it is if that is wanted, checked as without any option; through `via`
+/// where that is given.
 ///
 /// # Errors
 /// As the source says.
-pub(super) fn all(source: &dyn Source, identify: &Identify, judge: &Judge, global: &Global) -> Result<Exit> {
+pub(super) fn all(
+    source: &dyn Source,
+    via: Option<Arc<dyn Via>>,
+    identify: &Identify,
+    judge: &Judge,
+    global: &Global,
+) -> Result<Exit> {
     let identified = Identified { source, identify };
     let source: &dyn Source = if identify.asked { &identified } else { source };
-    How::default().list(source, &Ask::default(), Timestamp::now(), judge, global)
+    let how = How::default();
+    let validated = Validated { via, ..how.open(source, &Ask::default(), Timestamp::now())? };
+    how.list(&validated, judge, global)
 }
 
 /// A source whose services are asked what they are.
@@ -108,14 +121,7 @@ impl Source for Identified<'_> {
 
 impl How {
     /// Lists what a source knows, checked.
-    fn list(
-        &self,
-        source: &dyn Source,
-        ask: &Ask,
-        generated: Timestamp,
-        judge: &Judge,
-        global: &Global,
-    ) -> Result<Exit> {
+    fn list(&self, validated: &Validated<'_>, judge: &Judge, global: &Global) -> Result<Exit> {
         let mut global = global.clone();
         if self.explain {
             if global.output_asked || global.json {
@@ -127,8 +133,7 @@ impl How {
             }
             global.format = FormatName::Explain;
         }
-        let validated = self.open(source, ask, generated)?;
-        let mut exit = judge.list(&validated, &Identify::default(), &global)?;
+        let mut exit = judge.list(validated, &Identify::default(), &global)?;
         let verdict = validated.verdict.lock();
         if verdict.below > 0 {
             exit = exit.max(Exit::ConditionFailed);

@@ -130,7 +130,9 @@ impl How {
             ignored: self.ignore.clone(),
             evidence,
             tools: Mutex::new(Some((roots, resolvers))),
+            via: None,
             verdict: Mutex::new(Verdict::against(self.min_score)),
+            said: Mutex::default(),
         })
     }
 }

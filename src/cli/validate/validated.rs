@@ -1,5 +1,6 @@
 //! A source whose services are checked before they are handed on.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,8 +16,8 @@ use crate::engine::Shutdown;
 use crate::error::Result;
 use crate::health::{Evidence, Judged, Subject, Validator, ValidatorOptions};
 use crate::model::{Ask, Column, Completeness, Declared, Depth, Fault, ScannedHost, Service, ServiceHealth};
-use crate::net::runtime;
-use crate::source::{ListFuture, Progress, Sink, Source};
+use crate::net::{Via, Way, runtime};
+use crate::source::{ListFuture, Progress, Sink, Source, checked};
 
 /// A source, and how what it finds is checked.
 pub(in crate::cli) struct Validated<'s> {
@@ -29,8 +30,12 @@ pub(in crate::cli) struct Validated<'s> {
     pub(in crate::cli) evidence: Option<EvidenceFiles>,
     /// The roots and resolvers, taken by the one listing that there is.
     pub(in crate::cli) tools: Mutex<Option<(Roots, Resolvers)>>,
+    /// Who asks in this host's place, where somebody does.
+    pub(in crate::cli) via: Option<Arc<dyn Via>>,
     /// What came of it.
     pub(in crate::cli) verdict: Mutex<Verdict>,
+    /// What sources say of what came of it, and of how many services.
+    pub(in crate::cli) said: Mutex<BTreeMap<&'static str, usize>>,
 }
 
 /// Word of progress goes out at most this often; and it is looked as often whether anything more is wanted.
@@ -62,7 +67,7 @@ impl Validated<'_> {
         let Some((roots, resolvers)) = self.tools.lock().take() else { return Ok(Completeness::Complete) };
         let runtime = runtime(2)?;
         let mut board = Board::new(services, &self.ask);
-        let subjects = board.subjects();
+        let subjects = board.subjects(self.via.as_ref());
         let closed = out.closed();
         runtime.block_on(async {
             let shutdown = Shutdown::new();
@@ -98,6 +103,9 @@ impl Validated<'_> {
         }
         let verdict = self.verdict.lock();
         verdict.notes().into_iter().for_each(|note| out.note(note));
+        for (text, count) in &*self.said.lock() {
+            out.note(format!("{count} of them {text}"));
+        }
         let incomplete = verdict.faults();
         let completeness = if incomplete.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
         for fault in incomplete {
@@ -110,6 +118,10 @@ impl Validated<'_> {
     fn hand_over(&self, board: &mut Board, at: usize, out: &mut dyn Sink) {
         let Some(Entry { mut service, evidence, .. }) = board.entries[at].take() else { return };
         judge(&mut service, &evidence, &self.ignored);
+        if let Some(text) = checked(&mut service) {
+            weigh(&mut service);
+            *self.said.lock().entry(text).or_default() += 1;
+        }
         self.verdict.lock().count(&service);
         if let Some(files) = &self.evidence {
             files.write(&service, &evidence, &self.ignored);
@@ -125,6 +137,11 @@ pub(in crate::cli) fn judge(service: &mut Service, evidence: &[Option<Evidence>]
         endpoint.health = evidence.as_ref().map(|evidence| Box::new(evidence.health(ignored)));
     }
     service.findings.retain(|finding| !ignored.iter().any(|code| code == finding.kind.code));
+    weigh(service);
+}
+
+/// Gives a service the health that its endpoints have together.
+fn weigh(service: &mut Service) {
     let weighed = service.endpoints.iter().filter_map(|at| Some((at.weight.unwrap_or(1), at.health.as_deref()?)));
     service.health = Some(Box::new(ServiceHealth::of(weighed)));
 }
@@ -169,15 +186,20 @@ impl Board {
         Self { entries: services.into_iter().map(entry).collect(), places: Vec::new(), done: 0, whole: 0 }
     }
 
-    fn subjects(&mut self) -> Vec<Subject> {
+    fn subjects(&mut self, via: Option<&Arc<dyn Via>>) -> Vec<Subject> {
         let mut subjects = Vec::new();
         for (at, entry) in self.entries.iter().enumerate() {
             let Some(entry) = entry else { continue };
             for (which, endpoint) in entry.service.endpoints.iter().enumerate() {
+                let through = |via: &Arc<dyn Via>| match via.place(&entry.service, endpoint) {
+                    Ok(place) => Way::Through(Arc::clone(via), place),
+                    Err(why) => Way::Closed(why),
+                };
                 subjects.push(Subject {
                     index: self.places.len(),
                     endpoint: endpoint.clone(),
                     ask: Arc::clone(&entry.ask),
+                    way: via.map_or(Way::Direct, through),
                 });
                 self.places.push((at, which));
             }

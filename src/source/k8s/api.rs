@@ -15,12 +15,13 @@ use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::failure::Failure;
 use super::{K8s, certificate};
 use crate::engine::{Breaker, BreakerOptions, Clock, GaveUp, Outcome, Retry};
 use crate::error::{Error, Result};
+use crate::net::Deadline;
 
 /// So many objects a page: few enough to be let go again soon, and not so few that the way there and back counts.
 const PAGE: u32 = 250;
@@ -43,7 +44,7 @@ pub(super) struct Api {
     expired: Option<String>,
     timeout: Duration,
     whole: Duration,
-    deadline: Instant,
+    deadline: Deadline,
     breaker: Breaker,
     closed: Arc<AtomicBool>,
 }
@@ -62,8 +63,7 @@ impl Api {
     ///
     /// # Errors
     /// Where the credentials cannot be used.
-    pub(super) fn new(config: Config, options: &K8s, closed: Arc<AtomicBool>) -> Result<Self> {
-        let deadline = Instant::now() + options.deadline;
+    pub(super) fn new(config: Config, options: &K8s, deadline: Deadline, closed: Arc<AtomicBool>) -> Result<Self> {
         let takes_gzip = !config.disable_compression;
         let expired = certificate::expired(&config.auth_info, Timestamp::now());
         let client = client(config, options.timeout)?;
@@ -130,12 +130,12 @@ impl Api {
         request: impl Fn() -> Result<Request<Vec<u8>>, kube::core::request::Error>,
     ) -> Result<T, Failure> {
         let Ok(permit) = self.breaker.permit() else { return Err(Failure::LeftAlone) };
-        let total = self.deadline.saturating_duration_since(Instant::now());
+        let total = self.deadline.left();
         let retry = Retry { attempts: TRIES, base: Duration::from_millis(200), cap: Duration::from_secs(5), total };
         let tries = retry.run(Retry::random_seed(), |_| self.try_once(request()), Failure::again);
         let answer = tokio::select! {
             answer = tries => answer,
-            () = self.stopped() => Err(GaveUp::Final { error: Failure::Stopped }),
+            () = stopped(&self.closed) => Err(GaveUp::Final { error: Failure::Stopped }),
         };
         let answer = answer.map_err(|gave_up| match (gave_up.into_error(), &self.expired) {
             (None, _) => Failure::Deadline(self.whole),
@@ -148,12 +148,6 @@ impl Api {
             _ => Outcome::Success,
         });
         answer
-    }
-
-    async fn stopped(&self) {
-        while !self.closed.load(Ordering::Relaxed) {
-            sleep(LOOK).await;
-        }
     }
 
     async fn try_once<T: DeserializeOwned>(
@@ -185,6 +179,13 @@ impl Api {
     }
 }
 
+/// Waits until somebody wants an end.
+pub(super) async fn stopped(closed: &AtomicBool) {
+    while !closed.load(Ordering::Relaxed) {
+        sleep(LOOK).await;
+    }
+}
+
 async fn read(mut body: Body) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -210,7 +211,7 @@ fn unpack(packed: &[u8]) -> Result<Vec<u8>, Failure> {
 }
 
 /// kube's client without its own retries, which know no deadline.
-fn client(mut config: Config, timeout: Duration) -> Result<Client> {
+pub(super) fn client(mut config: Config, timeout: Duration) -> Result<Client> {
     // It takes the process's provider of cryptography, and would find it hard to choose where a program brings several.
     let _ = rustls::crypto::ring::default_provider().install_default();
     config.default_retry = false;

@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Write};
 
-use crate::model::{Column, Endpoint, Instance, K8sDetail, Shown};
+use crate::model::{
+    Address, Column, Detail, Endpoint, Instance, K8sDetail, K8sPodDetail, K8sRouteDetail, K8sRule, Service, Shown,
+};
 
 type Cell<'w> = &'w mut dyn Write;
 
@@ -12,45 +14,86 @@ const LABEL: u8 = 1;
 const CUT: u8 = 2;
 
 macro_rules! columns {
-    ($($name:literal, $shown:ident, $traits:expr, |$service:ident, $detail:ident, $endpoint:ident, $out:ident| $cell:expr;)*) => {
+    ($($name:literal, $shown:ident, $traits:expr, |$service:ident, $endpoint:ident, $out:ident| $cell:expr;)*) => {
         pub(super) const COLUMNS: &[Column] = &[$(Column {
             name: $name,
             shown: Shown::$shown,
             cut: $traits & CUT != 0,
             label: $traits & LABEL != 0,
-            cell: |$service, $endpoint, $out| match $service.detail.downcast_ref::<K8sDetail>() {
-                Some($detail) => $cell,
-                None => Ok(()),
-            },
+            cell: |$service, $endpoint, $out| $cell,
         },)*];
     };
 }
 
 columns! {
-    "type", Always, LABEL, |_service, detail, _endpoint, out| kind(detail, out);
-    "port_name", WhereFilled, LABEL, |_service, _detail, endpoint, out| option(instance(endpoint).and_then(|at| at.port_name.as_ref()), out);
-    "ready", Always, 0, |_service, _detail, endpoint, out| ready(endpoint, out);
-    "pod", WhereFilled, LABEL | CUT, |_service, _detail, endpoint, out| option(instance(endpoint).and_then(|at| at.pod.as_ref()), out);
-    "node", WhereFilled, LABEL | CUT, |_service, _detail, endpoint, out| option(instance(endpoint).and_then(|at| at.node.as_ref()), out);
-    "findings", WhereFilled, CUT, |service, _detail, _endpoint, out| {
+    "type", Always, LABEL, |service, _endpoint, out| kind(service, out);
+    "port_name", WhereFilled, LABEL, |_service, endpoint, out| option(instance(endpoint).and_then(|at| at.port_name.as_ref()), out);
+    "ready", Always, 0, |_service, endpoint, out| ready(endpoint, out);
+    "status", WhereFilled, CUT, |service, _endpoint, out| {
+        of(service, |pod: &K8sPodDetail| option(pod.reason.as_ref().or(Some(&pod.phase)), out))
+    };
+    "pod", WhereFilled, LABEL | CUT, |_service, endpoint, out| option(instance(endpoint).and_then(|at| at.pod.as_ref()), out);
+    "node", WhereFilled, LABEL | CUT, |_service, endpoint, out| option(instance(endpoint).and_then(|at| at.node.as_ref()), out);
+    "routes", WhereFilled, CUT, |service, endpoint, out| of(service, |route| routes(route, endpoint, out));
+    "findings", WhereFilled, CUT, |service, _endpoint, out| {
         list(service.findings.iter().map(|finding| finding.kind.code), out)
     };
-    "zone", Wide, LABEL | CUT, |_service, _detail, endpoint, out| option(instance(endpoint).and_then(|at| at.zone.as_ref()), out);
-    "cluster_ips", Wide, 0, |_service, detail, _endpoint, out| cluster_ips(detail, out);
-    "external", Wide, CUT, |_service, detail, _endpoint, out| list(detail.external.iter().chain(&detail.external_name), out);
-    "ports", Wide, CUT, |_service, detail, _endpoint, out| ports(detail, out);
-    "app_protocol", Wide, LABEL, |_service, detail, endpoint, out| app_protocol(detail, endpoint, out);
-    "selector", Wide, CUT, |_service, detail, _endpoint, out| {
+    "zone", Wide, LABEL | CUT, |_service, endpoint, out| option(instance(endpoint).and_then(|at| at.zone.as_ref()), out);
+    "cluster_ips", Wide, 0, |service, _endpoint, out| of(service, |detail| cluster_ips(detail, out));
+    "external", Wide, CUT, |service, _endpoint, out| external(service, out);
+    "ports", Wide, CUT, |service, _endpoint, out| of(service, |detail| ports(detail, out));
+    "app_protocol", Wide, LABEL, |service, endpoint, out| of(service, |detail| app_protocol(detail, endpoint, out));
+    "selector", Wide, CUT, |service, _endpoint, out| of(service, |detail: &K8sDetail| {
         list(detail.selector.iter().map(|(key, value)| format!("{key}={value}")), out)
-    };
+    });
+    "restarts", Wide, 0, |service, _endpoint, out| of(service, |pod| restarts(pod, out));
+    "controller", Wide, CUT, |service, _endpoint, out| of(service, |pod: &K8sPodDetail| option(pod.controller.as_ref(), out));
+    "chosen_by", Wide, CUT, |service, _endpoint, out| of(service, |pod: &K8sPodDetail| list(pod.services.iter(), out));
+    "served_by", Wide, CUT, |service, _endpoint, out| of(service, |route: &K8sRouteDetail| list(route.served_by.iter(), out));
+}
+
+/// Shows what only one kind of service has.
+fn of<D: Detail>(service: &Service, show: impl FnOnce(&D) -> fmt::Result) -> fmt::Result {
+    service.detail.downcast_ref().map_or(Ok(()), show)
 }
 
 fn instance(endpoint: Option<&Endpoint>) -> Option<&Instance> {
     endpoint?.instance.as_deref()
 }
 
-fn kind(detail: &K8sDetail, out: Cell<'_>) -> fmt::Result {
-    out.write_str(if detail.headless { "Headless" } else { detail.kind.as_str() })
+fn kind(service: &Service, out: Cell<'_>) -> fmt::Result {
+    let of_service = |detail: &K8sDetail| if detail.headless { "Headless" } else { detail.kind.as_str() };
+    let detail = &service.detail;
+    let word = detail.downcast_ref().map(of_service);
+    let word = word.or_else(|| detail.downcast_ref().map(|pod: &K8sPodDetail| pod.kind));
+    let word = word.or_else(|| detail.downcast_ref().map(|route: &K8sRouteDetail| route.kind));
+    out.write_str(word.unwrap_or_default())
+}
+
+fn external(service: &Service, out: Cell<'_>) -> fmt::Result {
+    of(service, |detail: &K8sDetail| list(detail.external.iter().chain(&detail.external_name), out))?;
+    of(service, |route: &K8sRouteDetail| list(route.addresses.iter(), out))
+}
+
+/// `/cart->cart:8080` of the host of the row, with the host in front of it where the row is no host's.
+fn routes(detail: &K8sRouteDetail, endpoint: Option<&Endpoint>, out: Cell<'_>) -> fmt::Result {
+    let host = endpoint.and_then(|endpoint| match &endpoint.address {
+        Address::Name(name) if detail.hosts.contains(name) => Some(name),
+        _ => None,
+    });
+    let rules = detail.rules.iter().filter(|rule| host.is_none() || rule.host.is_none() || rule.host.as_ref() == host);
+    let text = |rule: &K8sRule| {
+        let host = rule.host.as_ref().filter(|_| host.is_none()).map(ToString::to_string).unwrap_or_default();
+        let path = rule.path.as_ref().map_or_else(|| "/".to_owned(), ToString::to_string);
+        let service = rule.service.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+        let port = rule.port.as_ref().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{host}{path}->{service}{port}")
+    };
+    list(rules.map(text), out)
+}
+
+fn restarts(pod: &K8sPodDetail, out: Cell<'_>) -> fmt::Result {
+    write!(out, "{}", pod.containers.iter().map(|container| u64::from(container.restarts)).sum::<u64>())
 }
 
 /// Whether it takes requests, and why not.

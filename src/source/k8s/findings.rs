@@ -1,64 +1,20 @@
-//! What is wrong with services, as far as the API server's own words tell.
+//! What is wrong with services, by the API server's own words.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
-use super::join::{Joined, Key, Services};
+use super::join::{Key, Services};
+use super::joined::Joined;
+use super::kinds::{
+    BALANCER_PENDING, NAME_UNRESOLVED, NO_ENDPOINTS, NO_POD, NODE_PORT_TWICE, NONE_READY, ONE_NODE, PORT_NAME,
+    PORT_WITHOUT_ENDPOINTS, SAME_SELECTOR, TARGET_PORT, TERMINATING_READY,
+};
+use super::names::Name;
+use super::pods::Chosen;
 use crate::clean::Untrusted;
-use crate::model::{Endpoint, EndpointsFrom, Finding, FindingKind, Instance, K8sDetail, K8sServiceType, Transport};
-
-/// Every kind, for `portolan explain`.
-pub(crate) static KINDS: &[&FindingKind] = &[
-    &NO_ENDPOINTS,
-    &NONE_READY,
-    &PORT_WITHOUT_ENDPOINTS,
-    &TERMINATING_READY,
-    &ONE_NODE,
-    &BALANCER_PENDING,
-    &SAME_SELECTOR,
-    &NODE_PORT_TWICE,
-];
-
-static NO_ENDPOINTS: FindingKind = FindingKind::of_source(
-    "k8s-no-endpoints",
-    "The service chooses pods by labels, and has no endpoint at all: no pod that has these labels has an address",
-    "`kubectl get pods -n NAMESPACE -l LABELS` shows which pods have the labels; compare them with `kubectl get pods --show-labels`",
-);
-static NONE_READY: FindingKind = FindingKind::of_source(
-    "k8s-none-ready",
-    "The service has endpoints, and none of them is ready: nobody answers",
-    "`kubectl describe pods -n NAMESPACE -l LABELS` shows why a readiness probe fails",
-);
-static PORT_WITHOUT_ENDPOINTS: FindingKind = FindingKind::of_source(
-    "k8s-port-no-endpoints",
-    "A port of the service leads nowhere, while others lead to endpoints: its targetPort names a port that no container has, \
-     or a slice made by hand calls it differently",
-    "`kubectl get service NAME -o yaml` and `kubectl get pods -o yaml` show targetPort and the containers' ports",
-);
-static TERMINATING_READY: FindingKind = FindingKind::of_source(
-    "k8s-terminating-ready",
-    "An endpoint is being ended and still counts as ready, so that calls go to it until it is gone",
-    "`kubectl get endpointslices -l kubernetes.io/service-name=NAME -o yaml` shows the conditions",
-);
-static ONE_NODE: FindingKind = FindingKind::of_source(
-    "k8s-one-node",
-    "All ready endpoints of the service, two or more, are on one node: they go with it",
-    "`kubectl get pods -n NAMESPACE -l LABELS -o wide` shows the nodes; topologySpreadConstraints spread pods",
-);
-static BALANCER_PENDING: FindingKind = FindingKind::of_source(
-    "k8s-balancer-pending",
-    "The service wants a load balancer, and nobody has given it one: it has no address outside of the cluster",
-    "`kubectl describe service NAME -n NAMESPACE` shows what the cloud's controller says",
-);
-static SAME_SELECTOR: FindingKind = FindingKind::of_source(
-    "k8s-same-selector",
-    "Two services of a namespace choose the same pods and ports: one of them may be a leftover",
-    "`kubectl get services -n NAMESPACE -o wide` shows the selectors",
-);
-static NODE_PORT_TWICE: FindingKind = FindingKind::of_source(
-    "k8s-node-port-twice",
-    "Two services have the same node port: which of them answers there is chance",
-    "`kubectl get services -A -o wide` shows node ports; take one away with `kubectl edit service`",
-);
+use crate::model::{
+    Endpoint, EndpointsFrom, Finding, Instance, K8sDetail, K8sPort, K8sServiceType, TargetPort, Transport,
+};
 
 /// What is wrong with each service of which anything is.
 pub(super) fn judge(services: &Services) -> BTreeMap<Key, Vec<Finding>> {
@@ -108,6 +64,11 @@ fn findings(key: &Key, joined: &Joined, across: &Across<'_>) -> Vec<Finding> {
     if detail.kind != K8sServiceType::ExternalName && detail.endpoints_from != EndpointsFrom::Unknown {
         of_endpoints(joined, across, &mut found);
     }
+    if let (Name::Nowhere, Some(name)) = (joined.name, &detail.external_name) {
+        let why =
+            if name.as_raw().parse::<IpAddr>().is_ok() { "is an address, and no name" } else { "does not resolve" };
+        found.push(NAME_UNRESOLVED.seen(format!("{} {why}", name.as_raw())));
+    }
     if detail.kind == K8sServiceType::LoadBalancer && detail.external.is_empty() {
         found.push(BALANCER_PENDING.seen("no address of a load balancer"));
     }
@@ -133,25 +94,13 @@ fn of_endpoints(joined: &Joined, across: &Across<'_>, found: &mut Vec<Finding>) 
     let detail = &joined.detail;
     let ready: Vec<&Endpoint> = joined.endpoints().filter(|endpoint| endpoint.ready).collect();
     let all = joined.endpoints().count();
-    if all == 0 {
-        if !detail.selector.is_empty() {
-            let labels: Vec<String> =
-                detail.selector.iter().map(|(key, value)| format!("{}={}", key.as_raw(), value.as_raw())).collect();
-            found.push(NO_ENDPOINTS.seen(format!("no pod with {} has an address", labels.join(","))));
-        }
-        return;
+    if all == 0 && !detail.selector.is_empty() {
+        found.push(without_endpoints(joined));
     }
-    if ready.is_empty() {
+    if all > 0 && ready.is_empty() {
         found.push(NONE_READY.seen(format!("none of {all} endpoints is ready")));
     }
-    for port in &detail.ports {
-        let leads = |endpoint: &Endpoint| instance(endpoint).and_then(|at| at.port_name.as_ref()) == port.name.as_ref();
-        if !joined.endpoints().any(leads) {
-            let name = port.name.as_ref().map(|name| format!(" {}", name.as_raw())).unwrap_or_default();
-            let target = port.target.as_ref().map(|target| format!(" to {target}")).unwrap_or_default();
-            found.push(PORT_WITHOUT_ENDPOINTS.seen(format!("port{name} {}{target} has no endpoint", port.port)));
-        }
-    }
+    found.extend(detail.ports.iter().enumerate().filter_map(|(at, port)| of_port(joined, at, port)));
     let leaving = ready.iter().filter(|endpoint| instance(endpoint).is_some_and(|at| at.terminating)).count();
     if leaving > 0 && !detail.publish_not_ready {
         found.push(TERMINATING_READY.seen(format!("{leaving} of {} ready endpoints are being ended", ready.len())));
@@ -164,6 +113,50 @@ fn of_endpoints(joined: &Joined, across: &Across<'_>, found: &mut Vec<Finding>) 
         found.push(ONE_NODE.seen(format!("all {} ready endpoints are on {}", pods.len(), only.as_raw())));
     }
 }
+
+/// Why a service that chooses pods has no endpoints.
+fn without_endpoints(joined: &Joined) -> Finding {
+    let labels = joined.detail.selector.iter().map(|(key, value)| format!("{}={}", key.as_raw(), value.as_raw()));
+    let labels = labels.collect::<Vec<_>>().join(",");
+    match &joined.chosen {
+        Some(Chosen { any: false, ended: false, .. }) => NO_POD.seen(format!("no pod has {labels}")),
+        Some(Chosen { any: false, .. }) => NO_POD.seen(format!("all pods with {labels} have ended")),
+        _ => NO_ENDPOINTS.seen(format!("no pod with {labels} has an address")),
+    }
+}
+
+/// Why a port leads nowhere. Where nothing of the service does, that is said by itself.
+fn of_port(joined: &Joined, at: usize, port: &K8sPort) -> Option<Finding> {
+    let name = port.name.as_ref().map(|name| format!(" {}", name.as_raw())).unwrap_or_default();
+    let target = port.target.as_ref().map(TargetPort::to_string);
+    let shown = format!("port{name} {}", port.port);
+    if let Some(chosen) = joined.chosen.as_ref().filter(|chosen| chosen.any && !chosen.has[at]) {
+        let target = target.unwrap_or_else(|| port.port.to_string());
+        let offered: Vec<&str> = chosen.offered.iter().map(String::as_str).collect();
+        let offered = if offered.is_empty() { "none at all".to_owned() } else { offered.join(", ") };
+        return Some(
+            TARGET_PORT
+                .seen(format!("{shown} leads to {target}, which no container of its pods has; they have {offered}")),
+        );
+    }
+    let numbered = || joined.endpoints().filter(|endpoint| endpoint.port.is_some());
+    let port_name = |endpoint: &Endpoint| instance(endpoint).and_then(|at| at.port_name.clone());
+    if joined.endpoints().next().is_none() || numbered().any(|endpoint| port_name(endpoint) == port.name) {
+        return None;
+    }
+    let known = |name: &Option<Untrusted>| joined.detail.ports.iter().any(|port| port.name == *name);
+    let strange: BTreeSet<Option<Untrusted>> = numbered().map(port_name).filter(|name| !known(name)).collect();
+    if !strange.is_empty() {
+        let word = |name: &Option<Untrusted>| name.as_ref().map_or("nothing", |name| name.as_raw()).to_owned();
+        let names: Vec<String> = strange.iter().map(word).take(MOST_NAMES).collect();
+        return Some(PORT_NAME.seen(format!("{shown} has no endpoint; the slices call theirs {}", names.join(", "))));
+    }
+    let target = target.map(|target| format!(" to {target}")).unwrap_or_default();
+    Some(PORT_WITHOUT_ENDPOINTS.seen(format!("{shown}{target} has no endpoint")))
+}
+
+/// So many names are told.
+const MOST_NAMES: usize = 5;
 
 fn instance(endpoint: &Endpoint) -> Option<&Instance> {
     endpoint.instance.as_deref()

@@ -1,5 +1,7 @@
 //! What to read where, and what instead where that may not be read.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::{Endpoints, Namespace, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
@@ -8,20 +10,30 @@ use kube::api::ListParams;
 use super::K8s;
 use super::api::Api;
 use super::failure::Failure;
-use super::join::Services;
+use super::join::{Key, Services};
+use super::options::SELECTORS;
 use crate::clean::clean;
 use crate::error::{Error, Result, nearest};
-use crate::model::{EndpointsFrom, Fault};
+use crate::model::{EndpointsFrom, Fault, K8sPodDetail, K8sRouteDetail, Service as Row};
+use crate::net::Deadline;
 use crate::source::{Progress, Sink};
 
 /// Everything that was read, and what was not.
 #[derive(Default)]
 pub(super) struct Gathered {
     pub(super) services: Services,
+    /// Pods, where they are asked for.
+    pub(super) pods: BTreeMap<Key, Row<K8sPodDetail>>,
+    /// What leads in from outside, where that is asked for.
+    pub(super) routes: BTreeMap<String, Row<K8sRouteDetail>>,
     pub(super) faults: Vec<Fault>,
+    /// What could not be seen of the services, for want of rights.
+    pub(super) limits: Vec<Fault>,
     pub(super) notes: Vec<String>,
     /// Where services were read.
     pub(super) places: Vec<Place>,
+    /// Those of them where pods may be read.
+    pub(super) with_pods: Vec<Place>,
     /// The server knows no slices.
     pub(super) is_old: bool,
 }
@@ -29,24 +41,31 @@ pub(super) struct Gathered {
 /// A namespace, or the whole cluster.
 pub(super) type Place = Option<String>;
 
-struct Gatherer<'a> {
-    api: &'a Api,
-    params: ListParams,
-    out: &'a mut dyn Sink,
-    gathered: Gathered,
+pub(super) struct Gatherer<'a> {
+    pub(super) api: &'a Api,
+    pub(super) options: &'a K8s,
+    pub(super) params: ListParams,
+    pub(super) out: &'a mut dyn Sink,
+    pub(super) gathered: Gathered,
 }
 
 /// Reads the services that `options` ask for; `home` is the namespace of whoever names none.
 ///
 /// # Errors
 /// Where nothing could be read at all.
-pub(super) async fn gather(api: &Api, options: &K8s, home: &str, out: &mut dyn Sink) -> Result<Gathered> {
+pub(super) async fn gather(
+    api: &Api,
+    options: &K8s,
+    home: &str,
+    deadline: Deadline,
+    out: &mut dyn Sink,
+) -> Result<Gathered> {
     let params = ListParams {
         label_selector: options.selector.clone(),
         field_selector: options.field_selector.clone(),
         ..ListParams::default()
     };
-    let mut gatherer = Gatherer { api, params, out, gathered: Gathered::default() };
+    let mut gatherer = Gatherer { api, options, params, out, gathered: Gathered::default() };
     let places = if options.all_namespaces {
         gatherer.whole_cluster(home).await?
     } else if options.namespace.is_empty() {
@@ -58,6 +77,11 @@ pub(super) async fn gather(api: &Api, options: &K8s, home: &str, out: &mut dyn S
     for place in &places {
         gatherer.endpoints(place.as_deref()).await;
     }
+    gatherer.pods(&places).await;
+    if options.ingress {
+        gatherer.routes(&places).await;
+    }
+    gatherer.names(deadline).await;
     gatherer.gathered.places = places;
     Ok(gatherer.gathered)
 }
@@ -180,8 +204,8 @@ impl Gatherer<'_> {
             }
             Err(failure) => {
                 self.gathered.services.settle(namespace, EndpointsFrom::Unknown);
-                let place = namespace.map(|name| format!(" in namespace '{}'", clean(name))).unwrap_or_default();
-                self.gathered.faults.push(failure.into_fault(format!("list all endpoints{place}")));
+                let what = format!("list all endpoints{}", within(namespace));
+                self.gathered.faults.push(failure.into_fault(what));
             }
         }
     }
@@ -227,8 +251,7 @@ impl Gatherer<'_> {
                 self.params.field_selector.as_ref().map(|fields| format!("--field-selector '{}'", clean(fields)));
             let given: Vec<String> = labels.into_iter().chain(fields).collect();
             if !given.is_empty() {
-                let hint = "write it as app=web,tier!=test or 'env in (dev,qa)'; fields are metadata.name and the like";
-                return Error::usage(given.join(" and "), failure.why(), hint);
+                return Error::usage(given.join(" and "), failure.why(), SELECTORS);
             }
         }
         failure.into_error(list_in(namespace))
@@ -251,6 +274,10 @@ async fn absent(api: &Api, name: &str) -> Error {
         None => "`kubectl get namespaces` lists those that are there".to_owned(),
     };
     Error::usage(format!("namespace '{}'", clean(name)), "it does not exist", hint)
+}
+
+pub(super) fn within(namespace: Option<&str>) -> String {
+    namespace.map(|name| format!(" in namespace '{}'", clean(name))).unwrap_or_default()
 }
 
 fn list_in(namespace: Option<&str>) -> String {

@@ -1,18 +1,19 @@
 //! Services joined with what is said of their endpoints: in several slices, some of them twice, in two families.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-use crate::clean::{Untrusted, clean};
-use crate::model::{
-    Address, Endpoint, EndpointsFrom, Finding, Instance, K8sDetail, K8sPort, K8sServiceType, Service, TargetPort,
-    Transport,
-};
+use super::detail::{detail, external_name};
+use super::joined::Joined;
+use super::names::Name;
+use super::pods::Pod;
+use super::said::Said;
+use crate::clean::clean;
+use crate::model::{EndpointsFrom, Finding, K8sDetail, Service};
 
 /// The label by which a slice says whose it is.
 pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
@@ -27,15 +28,6 @@ pub(super) struct Services {
     /// How many addresses of slices were no IP addresses.
     pub(super) not_ip: usize,
 }
-
-/// A service with its endpoints as far as they are known, each once however often it was named.
-#[derive(Clone, Debug)]
-pub(super) struct Joined {
-    pub(super) detail: K8sDetail,
-    endpoints: BTreeMap<EndpointKey, Endpoint>,
-}
-
-type EndpointKey = (Address, Option<u16>, Transport, Option<Untrusted>);
 
 impl Services {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Joined)> {
@@ -55,7 +47,7 @@ impl Services {
     pub(super) fn put(&mut self, key: Key, detail: K8sDetail) {
         match self.joined.get_mut(&key) {
             Some(known) => known.detail = detail,
-            None => drop(self.joined.insert(key, Joined { detail, endpoints: BTreeMap::new() })),
+            None => drop(self.joined.insert(key, Joined::new(detail))),
         }
     }
 
@@ -109,6 +101,10 @@ impl Services {
         self.joined.get(key)
     }
 
+    pub(super) fn get_mut(&mut self, key: &Key) -> Option<&mut Joined> {
+        self.joined.get_mut(key)
+    }
+
     pub(super) fn remove(&mut self, key: &Key) {
         self.joined.remove(key);
     }
@@ -119,16 +115,53 @@ impl Services {
         there.for_each(|(_, joined)| joined.settle(from));
     }
 
-    /// The same of one service.
-    pub(super) fn settle_one(&mut self, key: &Key, from: EndpointsFrom) {
-        if let Some(joined) = self.joined.get_mut(key) {
-            joined.settle(from);
+    /// Whether any of them chooses its pods by labels.
+    pub(super) fn any_selects(&self, namespace: Option<&str>) -> bool {
+        self.within(namespace).any(|(_, joined)| !joined.detail.selector.is_empty())
+    }
+
+    /// All pods of a place are about to be seen, or with `known` false cannot be.
+    pub(super) fn expect_pods(&mut self, namespace: Option<&str>, known: bool) {
+        let there = self.joined.iter_mut().filter(|(key, _)| namespace.is_none_or(|namespace| key.0 == namespace));
+        there.for_each(|(_, joined)| joined.expect_pods(known));
+    }
+
+    /// Takes in what a pod has, for the services that choose it.
+    pub(super) fn see_pod(&mut self, pod: &Pod) {
+        let Some(namespace) = &pod.metadata.namespace else { return };
+        let of_namespace = self.joined.range_mut((namespace.clone(), String::new())..);
+        for (_, joined) in of_namespace.take_while(|(key, _)| key.0 == *namespace) {
+            joined.see_pod(pod);
         }
+    }
+
+    /// The names of those that choose a pod.
+    pub(super) fn choosers(&self, pod: &Pod) -> impl Iterator<Item = &Key> {
+        let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
+        self.within(Some(namespace)).filter(|(_, joined)| joined.chooses(pod)).map(|(key, _)| key)
+    }
+
+    /// The names outside of the cluster that they stand for.
+    pub(super) fn external_names(&self) -> BTreeSet<String> {
+        self.joined.values().filter_map(|joined| external_name(&joined.detail)).map(ToOwned::to_owned).collect()
+    }
+
+    /// Takes in where names lead.
+    pub(super) fn name(&mut self, names: &BTreeMap<String, Name>) {
+        for joined in self.joined.values_mut() {
+            let name = external_name(&joined.detail).and_then(|name| names.get(name)).copied();
+            joined.name = name.unwrap_or_default();
+        }
+    }
+
+    fn within(&self, namespace: Option<&str>) -> impl Iterator<Item = (&Key, &Joined)> {
+        let first = (namespace.unwrap_or_default().to_owned(), String::new());
+        self.joined.range(first..).take_while(move |(key, _)| namespace.is_none_or(|namespace| key.0 == namespace))
     }
 
     /// How many there are in a namespace.
     pub(super) fn count_in(&self, namespace: &str) -> usize {
-        self.joined.keys().filter(|key| key.0 == namespace).count()
+        self.within(Some(namespace)).count()
     }
 
     /// All of them, by namespace and name, with what is wrong with them.
@@ -143,131 +176,6 @@ impl Services {
     }
 }
 
-impl Joined {
-    fn add<'p>(
-        &mut self,
-        key: &Key,
-        ip: IpAddr,
-        said: &Said,
-        ports: impl Iterator<Item = (Option<i32>, Option<&'p str>, Option<&'p str>)>,
-    ) {
-        let mut any = false;
-        for (port, protocol, name) in ports {
-            any = true;
-            // No number: any of them.
-            let port = port.and_then(|port| u16::try_from(port).ok());
-            let name = name.filter(|name| !name.is_empty()).map(Untrusted::from);
-            self.add_one(key, ip, port, transport(protocol), name, said);
-        }
-        // A headless service without ports still has addresses.
-        if !any {
-            self.add_one(key, ip, None, Transport::Tcp, None, said);
-        }
-    }
-
-    fn add_one(
-        &mut self,
-        key: &Key,
-        ip: IpAddr,
-        port: Option<u16>,
-        transport: Transport,
-        name: Option<Untrusted>,
-        said: &Said,
-    ) {
-        let at = (Address::Ip(ip), port, transport, name.clone());
-        // While a pod moves from one slice to another it stands in both; what is better known of it counts.
-        if let Some(known) = self.endpoints.get_mut(&at) {
-            known.ready |= said.ready;
-            if let Some(instance) = &mut known.instance {
-                instance.serving |= said.serving;
-                instance.terminating &= said.terminating;
-            }
-            return;
-        }
-        let mut endpoint = Endpoint::new(Address::Ip(ip), port, transport);
-        endpoint.ready = said.ready;
-        let port_name = name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
-        endpoint.instance = Some(Box::new(Instance {
-            id: format!("k8s/{}/{}/{}/{endpoint}{port_name}", clean(&key.0), clean(&key.1), transport.as_str()),
-            serving: said.serving,
-            terminating: said.terminating,
-            port_name: name,
-            pod: said.pod.clone(),
-            node: said.node.clone(),
-            zone: said.zone.clone(),
-        }));
-        self.endpoints.insert(at, endpoint);
-    }
-
-    /// An `ExternalName` has no endpoints that could be known.
-    fn settle(&mut self, from: EndpointsFrom) {
-        if self.detail.kind != K8sServiceType::ExternalName {
-            self.detail.endpoints_from = from;
-        }
-    }
-
-    pub(super) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
-        self.endpoints.values()
-    }
-
-    pub(super) fn into_service(self, key: Key, findings: Vec<Finding>) -> Service<K8sDetail> {
-        let id = id(&key);
-        let (namespace, name) = key;
-        let mut service = Service::new(id, "k8s", self.endpoints.into_values().collect(), self.detail);
-        (service.namespace, service.name) = (Some(namespace.into()), Some(name.into()));
-        service.findings = findings;
-        service
-    }
-}
-
-/// What is said of one address.
-struct Said {
-    ready: bool,
-    serving: bool,
-    terminating: bool,
-    pod: Option<Untrusted>,
-    node: Option<Untrusted>,
-    zone: Option<Untrusted>,
-}
-
-impl Said {
-    fn of_slice(endpoint: &discovery::Endpoint) -> Self {
-        let conditions = endpoint.conditions.as_ref();
-        // What is not said is to be taken for ready, and for serving if it is ready (Kubernetes, EndpointConditions).
-        let ready = conditions.and_then(|conditions| conditions.ready).unwrap_or(true);
-        Self {
-            ready,
-            serving: conditions.and_then(|conditions| conditions.serving).unwrap_or(ready),
-            terminating: conditions.and_then(|conditions| conditions.terminating).unwrap_or(false),
-            pod: pod(endpoint.target_ref.as_ref()),
-            node: text(endpoint.node_name.as_deref()),
-            zone: text(endpoint.zone.as_deref()),
-        }
-    }
-
-    fn of_address(address: &core::EndpointAddress, ready: bool) -> Self {
-        let (pod, node) = (pod(address.target_ref.as_ref()), text(address.node_name.as_deref()));
-        Self { ready, serving: ready, terminating: false, pod, node, zone: None }
-    }
-}
-
-fn pod(target: Option<&core::ObjectReference>) -> Option<Untrusted> {
-    let target = target.filter(|target| target.kind.as_deref() == Some("Pod"))?;
-    text(target.name.as_deref())
-}
-
-fn text(text: Option<&str>) -> Option<Untrusted> {
-    text.filter(|text| !text.is_empty()).map(Untrusted::from)
-}
-
-fn transport(protocol: Option<&str>) -> Transport {
-    match protocol {
-        Some("UDP") => Transport::Udp,
-        Some("SCTP") => Transport::Sctp,
-        _ => Transport::Tcp,
-    }
-}
-
 /// The id of a service, which is the same tomorrow.
 pub(super) fn id((namespace, name): &Key) -> String {
     format!("k8s/{}/{}", clean(namespace), clean(name))
@@ -275,51 +183,4 @@ pub(super) fn id((namespace, name): &Key) -> String {
 
 pub(super) fn key(metadata: &ObjectMeta) -> Key {
     (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
-}
-
-pub(super) fn detail(service: core::Service) -> K8sDetail {
-    let status = service.status.unwrap_or_default();
-    let spec = service.spec.unwrap_or_default();
-    let mut addresses = spec.cluster_ips.unwrap_or_default();
-    if addresses.is_empty() {
-        addresses.extend(spec.cluster_ip);
-    }
-    let balancer = status.load_balancer.and_then(|balancer| balancer.ingress).unwrap_or_default();
-    let balanced = balancer.into_iter().filter_map(|ingress| ingress.ip.or(ingress.hostname));
-    K8sDetail {
-        kind: match spec.type_.as_deref() {
-            Some("NodePort") => K8sServiceType::NodePort,
-            Some("LoadBalancer") => K8sServiceType::LoadBalancer,
-            Some("ExternalName") => K8sServiceType::ExternalName,
-            _ => K8sServiceType::ClusterIp,
-        },
-        headless: addresses.iter().any(|address| address == "None"),
-        cluster_ips: addresses.iter().filter_map(|address| address.parse().ok()).collect(),
-        external: balanced.chain(spec.external_ips.unwrap_or_default()).map(Untrusted::from).collect(),
-        external_name: spec.external_name.filter(|name| !name.is_empty()).map(Untrusted::from),
-        selector: spec
-            .selector
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(key, value)| (key.into(), value.into()))
-            .collect(),
-        publish_not_ready: spec.publish_not_ready_addresses.unwrap_or(false),
-        ports: spec.ports.unwrap_or_default().into_iter().map(port).collect(),
-        endpoints_from: EndpointsFrom::Unknown,
-    }
-}
-
-fn port(port: core::ServicePort) -> K8sPort {
-    let number = |number: i32| u16::try_from(number).ok().filter(|number| *number > 0);
-    K8sPort {
-        name: port.name.filter(|name| !name.is_empty()).map(Untrusted::from),
-        port: u16::try_from(port.port).unwrap_or(0),
-        target: port.target_port.and_then(|target| match target {
-            IntOrString::Int(target) => number(target).map(TargetPort::Number),
-            IntOrString::String(name) => Some(TargetPort::Name(name.into())),
-        }),
-        node_port: port.node_port.and_then(number),
-        transport: transport(port.protocol.as_deref()),
-        app_protocol: port.app_protocol.map(Untrusted::from),
-    }
 }

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use kube::Config;
 use kube::config::{AuthInfo, Cluster, KubeConfigOptions, Kubeconfig, KubeconfigError};
 
-use super::{K8s, pod};
+use super::{K8s, exec, in_cluster};
 use crate::clean::clean;
 use crate::error::{Error, Result, nearest};
+use crate::net::Deadline;
 
 /// A kubeconfig of a few hundred clusters is far below that; what is larger is something else.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -16,23 +17,23 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 const NAME_ONE: &str = "name a kubeconfig with --kubeconfig, or set KUBECONFIG";
 
 impl K8s {
-    /// The server and the credentials to ask with.
-    pub(super) async fn config(&self) -> Result<Config> {
+    /// The server and the credentials to ask with. A program that has them must say them before the deadline.
+    pub(super) async fn config(&self, deadline: Deadline) -> Result<Config> {
         if self.in_cluster {
-            return pod::config(&self.environment);
+            return in_cluster::config(&self.environment);
         }
         if !self.kubeconfig.is_empty() {
-            return self.of_files(&self.kubeconfig).await;
+            return self.of_files(&self.kubeconfig, deadline).await;
         }
         let usual = self.environment.home.as_ref().map(|home| home.join(".kube").join("config"));
         match usual.filter(|path| path.exists()) {
-            Some(path) => self.of_files(&[path]).await,
-            None if pod::is_pod() => pod::config(&self.environment),
+            Some(path) => self.of_files(&[path], deadline).await,
+            None if in_cluster::is_pod() => in_cluster::config(&self.environment),
             None => Err(Error::usage("~/.kube/config", "it is not there, and this is no pod", NAME_ONE)),
         }
     }
 
-    async fn of_files(&self, files: &[PathBuf]) -> Result<Config> {
+    async fn of_files(&self, files: &[PathBuf], deadline: Deadline) -> Result<Config> {
         let place = Place::of(files);
         let kubeconfig = read(files)?;
         if kubeconfig.contexts.is_empty() && kubeconfig.clusters.is_empty() {
@@ -55,16 +56,23 @@ impl K8s {
             Ok(proxy) => proxy,
             Err(_) => return Err(place.refuse("its proxy-url is no URL", "write it as http://proxy.example:3128")),
         };
+        exec::run(&mut config.auth_info, deadline).await?;
         Ok(config)
     }
 
     /// A kubeconfig is a file from elsewhere: what it makes this program run or read is looked at first.
     fn is_safe(&self, place: &Place, cluster: &Cluster, user: &AuthInfo) -> Result<()> {
-        let by_exec = user.exec.as_ref().map(|exec| exec.command.clone().unwrap_or_default());
-        let by_provider = user.auth_provider.as_ref().and_then(|provider| provider.config.get("cmd-path").cloned());
-        if let Some(program) = by_exec.or(by_provider).filter(|_| !self.allow_exec) {
-            let why = format!("its credentials come from the program '{}'", clean(&program));
+        if let Some(exec) = user.exec.as_ref().filter(|_| !self.allow_exec) {
+            let program = clean(exec.command.as_deref().unwrap_or_default());
+            let why = format!("its credentials come from the program '{program}'");
             return Err(place.refuse(&why, "--allow-exec runs it"));
+        }
+        // Nothing could bound it, and kubectl knows it no more (Kubernetes 1.26).
+        if user.auth_provider.as_ref().is_some_and(|provider| provider.config.contains_key("cmd-path")) {
+            let hint = "have your cloud's tool write it anew, with an exec section";
+            return Err(
+                place.refuse("its credentials come from a program by auth-provider, which is no longer done", hint)
+            );
         }
         let inline = [
             (&cluster.certificate_authority, cluster.certificate_authority_data.is_some()),

@@ -1,16 +1,29 @@
 //! The services of a Kubernetes cluster, with all their endpoints.
 
 mod api;
+mod beside;
 mod certificate;
+mod checked;
 mod columns;
+mod detail;
+mod exec;
 mod failure;
 mod findings;
 mod gather;
+mod in_cluster;
 mod join;
+mod joined;
+mod kinds;
 mod kubeconfig;
+mod names;
 mod options;
-mod pod;
+mod pod_rows;
+mod pods;
+mod proxy;
+mod routes;
 mod runtime;
+mod said;
+mod selector;
 mod watch;
 mod watched;
 
@@ -19,17 +32,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-pub use options::{K8s, K8sEnvironment};
+pub use options::{K8s, K8sEnvironment, K8sVia};
 
 use self::api::Api;
-pub(crate) use self::findings::KINDS as FINDINGS;
+pub(crate) use self::checked::checked;
+use self::failure::Failure;
 use self::gather::Gathered;
+pub(crate) use self::kinds::KINDS as FINDINGS;
 use crate::error::Result;
-use crate::model::{Column, Completeness, Fault, Feed, K8sDetail, Listing};
+use crate::model::{Column, Completeness, Fault, Feed, K8sDetail, Listing, Service};
+use crate::net::Deadline;
 use crate::source::{ListFuture, Sink, Source, WatchFuture};
 
 impl K8s {
-    /// Everything that fits the options, typed. Runs in tokio's runtime, or without one in a runtime of its own.
+    /// The services that fit the options, typed; [`collect`](crate::collect) has pods and routes beside them, where they are
+    /// asked for. Runs in tokio's runtime, or without one in a runtime of its own.
     ///
     /// ```no_run
     /// # async fn doc() -> portolan::Result<()> {
@@ -48,7 +65,7 @@ impl K8s {
     pub async fn listing(&self) -> Result<Listing<K8sDetail>> {
         let mut unheard = Listing::default();
         let gathered = self.gather(Arc::default(), &mut unheard).await?;
-        let mut listing = Listing { errors: gathered.faults, ..Listing::default() };
+        let mut listing = Listing { errors: gathered.faults, limits: gathered.limits, ..Listing::default() };
         let found = findings::judge(&gathered.services);
         listing.services = gathered.services.into_services(found).collect();
         listing.completeness = completeness(listing.errors.is_empty());
@@ -56,31 +73,40 @@ impl K8s {
     }
 
     async fn gather(&self, closed: Arc<AtomicBool>, out: &mut dyn Sink) -> Result<Gathered> {
+        self.check()?;
         runtime::with_runtime(async {
-            let config = self.config().await?;
+            let deadline = Deadline::after(self.deadline);
+            let config = tokio::select! {
+                config = self.config(deadline) => config?,
+                () = api::stopped(&closed) => return Err(Failure::Stopped.into_error("get the credentials")),
+            };
             let home = config.default_namespace.clone();
-            let api = Api::new(config, self, closed)?;
-            gather::gather(&api, self, &home, out).await
+            let api = Api::new(config, self, deadline, closed)?;
+            gather::gather(&api, self, &home, deadline, out).await
         })
         .await
     }
 
     async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
         let closed = out.closed();
-        let Gathered { services, faults, notes, .. } = match self.gather(Arc::clone(&closed), out).await {
-            // Nothing came until somebody wanted an end: that is no failure of the server's.
-            Err(error) if closed.load(Ordering::Relaxed) => {
-                out.fault(Fault::from(&error));
-                return Ok(Completeness::Incomplete);
-            }
-            gathered => gathered?,
-        };
+        let Gathered { services, pods, routes, faults, limits, notes, .. } =
+            match self.gather(Arc::clone(&closed), out).await {
+                // Nothing came until somebody wanted an end: that is no failure of the server's.
+                Err(error) if closed.load(Ordering::Relaxed) => {
+                    out.fault(Fault::from(&error));
+                    return Ok(Completeness::Incomplete);
+                }
+                gathered => gathered?,
+            };
         let whole = faults.is_empty();
         if services.not_ip > 0 {
             out.note(format!("{} addresses of slices are names, and were left out", services.not_ip));
         }
         for fault in faults {
             out.fault(fault);
+        }
+        for limit in limits {
+            out.limit(limit);
         }
         for note in notes {
             out.note(note);
@@ -90,7 +116,9 @@ impl K8s {
             out.note(summary);
         }
         // What is said by `Break` is heard; there is nothing more to stop.
-        let _ = services.into_services(found).try_for_each(|service| out.service(service.erase()));
+        let services = services.into_services(found).map(Service::erase);
+        let beside = pods.into_values().map(Service::erase).chain(routes.into_values().map(Service::erase));
+        let _ = services.chain(beside).try_for_each(|service| out.service(service));
         Ok(completeness(whole))
     }
 }

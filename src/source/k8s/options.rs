@@ -1,11 +1,15 @@
 //! What a Kubernetes API can be asked. These options are the source's command line and its settings section too.
 
 use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
 
+use super::selector;
+use crate::clean::clean;
+use crate::error::{Error, Result};
 use crate::source::{BadValue, parse_duration};
 
 const EXAMPLES: &str = "\
@@ -13,14 +17,18 @@ Examples:
   portolan discover k8s                          the services of the context's namespace
   portolan discover k8s -A -o wide               those of the whole cluster, with all that is known
   portolan discover k8s -n shop -l app=web       what a selector chooses
+  portolan discover k8s -n shop --pods --ingress pods, and what leads in from outside, as well
+  portolan discover k8s -n shop --validate --via api-proxy
+                                                 check HTTP through the API server, from wherever this runs
   portolan discover k8s -A --json | jq '.items[] | select(.findings != null)'
                                                  what is wrong, and with which service";
 
 /// List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them
 ///
-/// Asks the API server for services and their EndpointSlices, and changes nothing. The server is that of the kubeconfig's
-/// context, as for kubectl; within a pod without a kubeconfig, that of the pod's service account. Nothing else is connected
-/// to. Where the whole cluster may not be read, the namespaces are asked one by one.
+/// Asks the API server for services, their EndpointSlices and the pods that they choose, and changes nothing. The server is
+/// that of the kubeconfig's context, as for kubectl; within a pod without a kubeconfig, that of the pod's service account.
+/// Names of ExternalName services are looked up; nothing else is connected to. Where the whole cluster may not be read, the
+/// namespaces are asked one by one; without rights to pods, what only they tell is not judged, and that is said.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Filters", after_help = EXAMPLES)]
 pub struct K8s {
@@ -30,12 +38,18 @@ pub struct K8s {
     /// All namespaces
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     pub all_namespaces: bool,
-    /// Only services with these labels, as in app=web,tier!=test or 'env in (dev,qa)'
-    #[arg(short = 'l', long, value_name = "LABELS")]
+    /// Only what has these labels, as in app=web,tier!=test or 'env in (dev,qa)'
+    #[arg(short = 'l', long, value_name = "LABELS", value_parser = parse_labels)]
     pub selector: Option<String>,
-    /// Only services with these fields, as in metadata.name=web
-    #[arg(long, value_name = "FIELDS")]
+    /// Only what has these fields, as in metadata.name=web
+    #[arg(long, value_name = "FIELDS", value_parser = parse_fields)]
     pub field_selector: Option<String>,
+    /// List pods too, each with its containers' ports, and the services that choose it
+    #[arg(long)]
+    pub pods: bool,
+    /// List Ingresses too, and HTTPRoutes where the cluster has them: hosts, paths, and where they lead
+    #[arg(long)]
+    pub ingress: bool,
     /// The kubeconfig; of several, the first to say something counts [default: ~/.kube/config]
     #[arg(long, value_name = "FILE", value_delimiter = ':', value_hint = ValueHint::FilePath, help_heading = "Cluster")]
     pub kubeconfig: Vec<PathBuf>,
@@ -48,6 +62,15 @@ pub struct K8s {
     /// Run the program that the kubeconfig names to get credentials
     #[arg(long, help_heading = "Cluster")]
     pub allow_exec: bool,
+    /// With --validate: ask HTTP through the API server's proxy, for who cannot reach the cluster's own addresses
+    ///
+    /// An endpoint with a pod is asked by pods/proxy, another by services/proxy; both need the right to `get`. Only HTTP is
+    /// checked, in the clear or in TLS as the port's name, appProtocol or number says.
+    #[arg(long, value_enum, value_name = "WAY", help_heading = "Cluster")]
+    pub via: Option<K8sVia>,
+    /// Look external names up by these resolvers instead of the system's, as in 10.96.0.10 or 127.0.0.1:5353
+    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = parse_resolver, help_heading = "Cluster")]
+    pub resolver: Vec<SocketAddr>,
     /// The most that one try of a question may take, as in 500ms or 10s
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "15s", help_heading = "Pace")]
     pub timeout: Duration,
@@ -67,15 +90,41 @@ impl Default for K8s {
             all_namespaces: false,
             selector: None,
             field_selector: None,
+            pods: false,
+            ingress: false,
             kubeconfig: Vec::new(),
             context: None,
             in_cluster: false,
             allow_exec: false,
+            via: None,
+            resolver: Vec::new(),
             timeout: Duration::from_secs(15),
             deadline: Duration::from_mins(2),
             environment: K8sEnvironment::default(),
         }
     }
+}
+
+impl K8s {
+    /// What can be said of the options without asking anybody.
+    ///
+    /// # Errors
+    /// A selector that is none.
+    pub(super) fn check(&self) -> Result<()> {
+        let labels = self.selector.as_deref().map(|text| ("--selector", text, selector::check_labels(text)));
+        let fields =
+            self.field_selector.as_deref().map(|text| ("--field-selector", text, selector::check_fields(text)));
+        labels.into_iter().chain(fields).try_for_each(|(name, text, checked)| {
+            checked.map_err(|why| Error::usage(format!("{name} '{}'", clean(text)), clean(&why), SELECTORS))
+        })
+    }
+}
+
+/// Who asks endpoints, where a check's own connections cannot reach them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum K8sVia {
+    /// The API server, by its proxy.
+    ApiProxy,
 }
 
 /// What the environment of a process says of a cluster. The library never looks there by itself.
@@ -105,6 +154,24 @@ fn parse_namespace(text: &str) -> Result<String, BadValue> {
         && !text.ends_with('-');
     let hint = "write lower-case letters, digits and dashes, at most 63 of them; -A takes all namespaces";
     if is_label { Ok(text.to_owned()) } else { Err(BadValue::new("it is no name of a namespace", hint)) }
+}
+
+/// How selectors are written.
+pub(super) const SELECTORS: &str =
+    "write it as app=web,tier!=test or 'env in (dev,qa)'; fields are metadata.name and the like";
+
+fn parse_labels(text: &str) -> Result<String, BadValue> {
+    selector::check_labels(text).map(|()| text.to_owned()).map_err(|why| BadValue::new(clean(&why), SELECTORS))
+}
+
+fn parse_fields(text: &str) -> Result<String, BadValue> {
+    selector::check_fields(text).map(|()| text.to_owned()).map_err(|why| BadValue::new(clean(&why), SELECTORS))
+}
+
+fn parse_resolver(text: &str) -> Result<SocketAddr, BadValue> {
+    const DNS: u16 = 53;
+    let address = text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse::<IpAddr>().ok()?, DNS)));
+    address.ok_or_else(|| BadValue::new("it is no address", "write 10.96.0.10, 127.0.0.1:5353 or [::1]:5353"))
 }
 
 #[cfg(test)]

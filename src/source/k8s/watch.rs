@@ -15,10 +15,13 @@ use tokio::time::{Instant, timeout_at};
 use super::K8s;
 use super::api::Api;
 use super::failure::Failure;
-use super::gather::{Gathered, gather};
-use super::watched::{Object, Watched};
-use crate::error::Result;
+use super::gather::{Gathered, Place, gather};
+use super::names::look_up;
+use super::pods::Pod;
+use super::watched::{Kind, Object, Watched};
+use crate::error::{Error, Result};
 use crate::model::{EndpointsFrom, Feed, Listing, Update};
+use crate::net::Deadline;
 
 /// What belongs together is told together, but not for ever.
 const TOGETHER: usize = 1000;
@@ -30,15 +33,18 @@ type Heard = (usize, Result<Event<Object>, WatchError>);
 type Streams = SelectAll<Pin<Box<dyn Stream<Item = Heard> + Send>>>;
 
 pub(super) async fn watch(options: &K8s, feed: &mut dyn Feed) -> Result<()> {
-    let config = options.config().await?;
+    agree(options)?;
+    let deadline = Deadline::after(options.deadline);
+    let config = options.config(deadline).await?;
     let home = config.default_namespace.clone();
-    let api = Api::new(config, options, Arc::default())?;
+    let api = Api::new(config, options, deadline, Arc::default())?;
     // What may be read, and whether the server has slices: asked with a deadline, and refused with a reason.
-    let Gathered { faults, places, is_old, .. } = gather(&api, options, &home, &mut Listing::default()).await?;
+    let gathered = gather(&api, options, &home, deadline, &mut Listing::default()).await?;
+    let Gathered { faults, places, with_pods, is_old, .. } = gathered;
     let from = if is_old { EndpointsFrom::Endpoints } else { EndpointsFrom::Slices };
-    let mut streams = open(&api, options, &places, is_old);
-    let mut watched = Watched::new(places.len() * 2, from);
-    let mut failures = vec![0; places.len() * 2];
+    let mut streams = open(&api, options, &places, &with_pods, is_old);
+    let mut watched = Watched::new(&places, &with_pods, from);
+    let mut failures = vec![0; places.len() * Kind::ALL.len()];
     let mut faults: Vec<Update> = faults.into_iter().map(Update::Fault).collect();
     let mut end = Instant::now() + options.deadline;
     loop {
@@ -58,11 +64,28 @@ pub(super) async fn watch(options: &K8s, feed: &mut dyn Feed) -> Result<()> {
             continue;
         }
         end = Instant::now() + options.deadline;
+        let names = watched.new_names();
+        if !names.is_empty() {
+            let looked = look_up(options, names.clone(), Deadline::after(options.deadline)).await;
+            watched.name(names, &looked.names);
+        }
         let mut updates = watched.updates();
         updates.append(&mut faults);
         if !updates.is_empty() {
             feed.take(updates);
         }
+    }
+}
+
+/// # Errors
+/// Options that a watch cannot heed.
+fn agree(options: &K8s) -> Result<()> {
+    options.check()?;
+    let hint = "leave one of them out; without --watch both are listed";
+    match (options.pods, options.ingress) {
+        (true, _) => Err(Error::usage("--pods", "a watch tells of services and their endpoints only", hint)),
+        (_, true) => Err(Error::usage("--ingress", "a watch tells of services and their endpoints only", hint)),
+        _ => Ok(()),
     }
 }
 
@@ -100,8 +123,8 @@ fn failure(error: WatchError) -> Failure {
     }
 }
 
-/// Two streams for every place: its services have even numbers, what tells of their endpoints odd ones.
-fn open(api: &Api, options: &K8s, places: &[Option<String>], is_old: bool) -> Streams {
+/// A stream for every kind of object in every place.
+fn open(api: &Api, options: &K8s, places: &[Place], with_pods: &[Place], is_old: bool) -> Streams {
     let chosen = Config {
         label_selector: options.selector.clone(),
         field_selector: options.field_selector.clone(),
@@ -109,16 +132,19 @@ fn open(api: &Api, options: &K8s, places: &[Option<String>], is_old: bool) -> St
     };
     let mut streams = SelectAll::new();
     for (at, place) in places.iter().enumerate() {
-        let (services, others) = (at * 2, at * 2 + 1);
-        let of_services = watcher(scoped::<Service>(api, place.as_deref()), chosen.clone());
-        streams.push(numbered(services, of_services, |service| Object::Service(Box::new(service))));
+        let namespace = place.as_deref();
+        let of_services = watcher(scoped::<Service>(api, namespace), chosen.clone());
+        streams.push(numbered(Kind::Services.part(at), of_services, |service| Object::Service(Box::new(service))));
+        let part = Kind::Endpoints.part(at);
         streams.push(if is_old {
-            let all = watcher(scoped::<Endpoints>(api, place.as_deref()), Config::default());
-            numbered(others, all, Object::Endpoints)
+            numbered(part, watcher(scoped::<Endpoints>(api, namespace), Config::default()), Object::Endpoints)
         } else {
-            let all = watcher(scoped::<EndpointSlice>(api, place.as_deref()), Config::default());
-            numbered(others, all, Object::Slice)
+            numbered(part, watcher(scoped::<EndpointSlice>(api, namespace), Config::default()), Object::Slice)
         });
+        if with_pods.contains(place) {
+            let of_pods = watcher(scoped::<Pod>(api, namespace), Config::default());
+            streams.push(numbered(Kind::Pods.part(at), of_pods, |pod| Object::Pod(Box::new(pod))));
+        }
     }
     streams
 }

@@ -7,9 +7,33 @@ use k8s_openapi::api::discovery::v1 as discovery;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::runtime::watcher::Event;
 
+use super::detail::{detail, external_name};
 use super::findings::judge;
-use super::join::{Key, SERVICE_NAME, Services, detail, key};
+use super::join::{Key, SERVICE_NAME, Services, key};
+use super::names::Name;
+use super::pods::Pod;
 use crate::model::{EndpointsFrom, Finding, K8sDetail, Service, Update};
+
+/// The kinds of objects of a place. Each has a part of its own, and the parts of a place stand together in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Services,
+    Endpoints,
+    Pods,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Services, Self::Endpoints, Self::Pods];
+
+    /// The number of its part in the place of that number.
+    pub(super) fn part(self, place: usize) -> usize {
+        place * Self::ALL.len() + self as usize
+    }
+
+    fn of(part: usize) -> Self {
+        Self::ALL[part % Self::ALL.len()]
+    }
+}
 
 /// An object that is watched.
 #[derive(Clone, Debug)]
@@ -17,6 +41,7 @@ pub(super) enum Object {
     Service(Box<core::Service>),
     Slice(discovery::EndpointSlice),
     Endpoints(core::Endpoints),
+    Pod(Box<Pod>),
 }
 
 impl Object {
@@ -25,6 +50,7 @@ impl Object {
             Self::Service(service) => &service.metadata,
             Self::Slice(slice) => &slice.metadata,
             Self::Endpoints(endpoints) => &endpoints.metadata,
+            Self::Pod(pod) => &pod.metadata,
         }
     }
 
@@ -60,6 +86,12 @@ pub(super) struct Watched {
     slices: BTreeMap<Key, BTreeMap<Key, Object>>,
     /// Whose a slice was when it was last heard of.
     owners: BTreeMap<Key, Key>,
+    /// Of each pod what services ask for.
+    pods: BTreeMap<Key, Pod>,
+    /// The places whose pods are heard of; `None` among them is everywhere.
+    with_pods: BTreeSet<Option<String>>,
+    /// Where external names lead, once somebody said.
+    names: BTreeMap<String, Name>,
     joined: Services,
     findings: BTreeMap<Key, Vec<Finding>>,
     /// Those of which something was heard.
@@ -69,9 +101,14 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) fn new(parts: usize, from: EndpointsFrom) -> Self {
-        let parts = (0..parts).map(|_| Part::default()).collect();
-        Self { parts, from: Some(from), ..Self::default() }
+    /// Nothing is known yet of these places. Of those that are not among `with_pods` no pod will be heard of.
+    pub(super) fn new(places: &[Option<String>], with_pods: &[Option<String>], from: EndpointsFrom) -> Self {
+        let mut parts = Vec::new();
+        for place in places {
+            let is_whole = |kind| kind == Kind::Pods && !with_pods.contains(place);
+            parts.extend(Kind::ALL.map(|kind| Part { is_whole: is_whole(kind), ..Part::default() }));
+        }
+        Self { parts, from: Some(from), with_pods: with_pods.iter().cloned().collect(), ..Self::default() }
     }
 
     /// Whether some part is being listed: until it is, there is nothing to tell.
@@ -106,15 +143,16 @@ impl Watched {
 
     fn apply(&mut self, part: usize, mut object: Object) {
         let key = key(object.metadata());
-        // A slice may change hands.
-        self.let_go(&key, matches!(object, Object::Service(_)));
         self.parts[part].known.insert(key.clone());
         match &mut object {
+            Object::Pod(pod) => self.see_pod(key, Some(std::mem::take(&mut **pod).into_slim())),
             Object::Service(service) => {
                 self.details.insert(key.clone(), detail(std::mem::take(&mut **service)));
                 self.touched.insert(key);
             }
             Object::Slice(_) | Object::Endpoints(_) => {
+                // A slice may change hands.
+                self.let_go(&key);
                 let Some(owner) = object.service() else { return };
                 slim(&mut object);
                 self.owners.insert(key.clone(), owner.clone());
@@ -125,20 +163,19 @@ impl Watched {
     }
 
     fn forget(&mut self, part: usize, key: &Key) {
-        let is_service = part.is_multiple_of(2);
         self.parts[part].known.remove(key);
-        self.let_go(key, is_service);
-        if is_service {
-            self.details.remove(key);
-            self.touched.insert(key.clone());
+        match Kind::of(part) {
+            Kind::Services => {
+                self.details.remove(key);
+                self.touched.insert(key.clone());
+            }
+            Kind::Endpoints => self.let_go(key),
+            Kind::Pods => self.see_pod(key.clone(), None),
         }
     }
 
     /// Takes a slice away from the service that it told of.
-    fn let_go(&mut self, key: &Key, is_service: bool) {
-        if is_service {
-            return;
-        }
+    fn let_go(&mut self, key: &Key) {
         let Some(owner) = self.owners.remove(key) else { return };
         if let Some(slices) = self.slices.get_mut(&owner) {
             slices.remove(key);
@@ -147,6 +184,40 @@ impl Watched {
             }
         }
         self.touched.insert(owner);
+    }
+
+    /// Takes in what a pod is now. It is heard of often, and rarely changes what services ask for.
+    fn see_pod(&mut self, key: Key, now: Option<Pod>) {
+        let before = match now.clone() {
+            Some(pod) => self.pods.insert(key, pod),
+            None => self.pods.remove(&key),
+        };
+        if before == now {
+            return;
+        }
+        for pod in [before, now].into_iter().flatten() {
+            self.touched.extend(self.joined.choosers(&pod).cloned());
+        }
+    }
+
+    /// External names of which nobody said yet where they lead.
+    pub(super) fn new_names(&self) -> BTreeSet<String> {
+        let external = self.details.values().filter_map(external_name);
+        external.filter(|name| !self.names.contains_key(*name)).map(ToOwned::to_owned).collect()
+    }
+
+    /// Takes in where names lead; of those that are not among them nobody could say.
+    pub(super) fn name(&mut self, asked: BTreeSet<String>, said: &BTreeMap<String, Name>) {
+        for name in asked {
+            let leads = said.get(&name).copied().unwrap_or_default();
+            self.touched.extend(
+                self.details
+                    .iter()
+                    .filter(|(_, detail)| external_name(detail) == Some(name.as_str()))
+                    .map(|(key, _)| key.clone()),
+            );
+            self.names.insert(name, leads);
+        }
     }
 
     /// What became of it since this was last asked.
@@ -179,11 +250,18 @@ impl Watched {
             match object {
                 Object::Slice(slice) => self.joined.add_slice(slice),
                 Object::Endpoints(endpoints) => self.joined.add_endpoints(endpoints),
-                Object::Service(_) => {}
+                Object::Service(_) | Object::Pod(_) => {}
             }
         }
+        let Some(joined) = self.joined.get_mut(key) else { return };
         if let Some(from) = self.from {
-            self.joined.settle_one(key, from);
+            joined.settle(from);
+        }
+        joined.name = external_name(&joined.detail).and_then(|name| self.names.get(name)).copied().unwrap_or_default();
+        joined.expect_pods(self.with_pods.contains(&None) || self.with_pods.contains(&Some(key.0.clone())));
+        if joined.chosen.is_some() {
+            let of_namespace = self.pods.range((key.0.clone(), String::new())..);
+            of_namespace.take_while(|(other, _)| other.0 == key.0).for_each(|(_, pod)| joined.see_pod(pod));
         }
     }
 
@@ -199,6 +277,8 @@ fn slim(object: &mut Object) {
         Object::Service(service) => &mut service.metadata,
         Object::Slice(slice) => &mut slice.metadata,
         Object::Endpoints(endpoints) => &mut endpoints.metadata,
+        // It was made so from the beginning.
+        Object::Pod(_) => return,
     };
     let whole = std::mem::take(metadata);
     *metadata = ObjectMeta {

@@ -14,6 +14,7 @@ mod faults;
 mod gzip;
 mod kubeconfig;
 mod list;
+mod proxy;
 mod resource;
 mod route;
 mod selector;

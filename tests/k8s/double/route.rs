@@ -10,9 +10,10 @@ use super::access::name_of;
 use super::answer::{self, Body};
 use super::connection::Connection;
 use super::faults::Fault;
+use super::proxy::Proxied;
 use super::resource::Place;
 use super::status::{status, version_too_large};
-use super::{Seen, Shared, discovery, list, watch};
+use super::{Seen, Shared, discovery, list, proxy, watch};
 
 /// The query of a request, decoded.
 pub type Query = BTreeMap<String, String>;
@@ -30,12 +31,37 @@ pub async fn answer(request: Request<Incoming>, connection: Arc<Connection>) -> 
             answer::spoilt(response, fault, &connection).await
         }
         Some(fault) => failed(&fault),
-        None => respond(&request, &connection, &decode(&query), false),
+        None => match Proxied::parse(&path) {
+            Some(proxied) => hand_on(&request, &connection, &proxied, &query).await,
+            None => respond(&request, &connection, &decode(&query), false),
+        },
     };
     let gzip = response.headers().contains_key(header::CONTENT_ENCODING);
     let (version, status) = (format!("{:?}", request.version()), response.status().as_u16());
     shared.seen.lock().unwrap().push(Seen { path, query, version, gzip, status });
     response
+}
+
+/// What is asked of a pod or a service, for whoever may.
+async fn hand_on(
+    request: &Request<Incoming>,
+    connection: &Connection,
+    proxied: &Proxied,
+    query: &str,
+) -> Response<Body> {
+    let shared = &connection.shared;
+    let Ok(user) = who(request, connection) else {
+        return answer::json(401, &status(401, "Unauthorized", "Unauthorized"));
+    };
+    let Proxied { resource, namespace, name, .. } = proxied;
+    let subresource = format!("{}/proxy", resource.plural);
+    if !shared.access.lock().unwrap().may(&user, &subresource, Some(namespace)) {
+        let message = format!(
+            "{subresource} \"{name}\" is forbidden: User \"{user}\" cannot get resource \"{subresource}\" in API group \"\" in the namespace \"{namespace}\""
+        );
+        return answer::json(403, &status(403, "Forbidden", &message));
+    }
+    proxy::hand_on(shared, proxied, query).await
 }
 
 /// `short`: of a watch, only what is known at once.

@@ -1,0 +1,48 @@
+//! A dialer for who cannot be dialled: somebody who asks HTTP of a peer in this host's place.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use http::{HeaderMap, Request};
+
+use super::{Deadline, PeerError};
+use crate::model::{Endpoint, Service};
+
+/// Somebody who asks HTTP in this host's place.
+pub(crate) trait Via: fmt::Debug + Send + Sync {
+    /// Where an endpoint of a service is, for whoever asks in its place.
+    ///
+    /// # Errors
+    /// Why it cannot be asked that way.
+    fn place(&self, service: &Service, endpoint: &Endpoint) -> Result<String, &'static str>;
+
+    /// Asks at a place for the path that the request names, and keeps at most `most` bytes of the answer's body.
+    ///
+    /// The error is `Local` where whoever asks in its place does not get so far as to ask: that says nothing of the peer.
+    fn ask<'a>(&'a self, place: &'a str, request: Request<()>, most: usize, deadline: Deadline) -> Asking<'a>;
+}
+
+/// What [`Via::ask`] returns.
+pub(crate) type Asking<'a> = Pin<Box<dyn Future<Output = Result<ViaAnswer, PeerError>> + Send + 'a>>;
+
+/// A peer's answer, as it was handed on.
+#[derive(Clone, Debug)]
+pub(crate) struct ViaAnswer {
+    pub(crate) status: u16,
+    pub(crate) fields: HeaderMap,
+    /// As far as it is kept.
+    pub(crate) body: Vec<u8>,
+}
+
+/// How a look gets to its endpoint.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Way {
+    /// By connections of this host's own.
+    #[default]
+    Direct,
+    /// Through somebody who asks HTTP, at this place.
+    Through(std::sync::Arc<dyn Via>, String),
+    /// Not at all, and why.
+    Closed(&'static str),
+}

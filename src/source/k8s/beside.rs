@@ -1,0 +1,133 @@
+//! What is read beside services and their endpoints: pods, what leads in from outside, and names.
+
+use kube::Resource;
+use kube::api::ListParams;
+use serde::de::DeserializeOwned;
+
+use super::failure::Failure;
+use super::gather::{Gathered, Gatherer, Place, within};
+use super::kinds::{NO_POD, TARGET_PORT};
+use super::names::look_up;
+use super::pods::Pod;
+use super::{pod_rows, routes};
+use crate::clean::clean;
+use crate::model::{Depth, Fault, K8sRouteDetail, Service};
+use crate::net::Deadline;
+use crate::source::Progress;
+
+impl Gatherer<'_> {
+    /// The pods of the services, and those that are asked for. Without rights to them what only they tell is not judged.
+    pub(super) async fn pods(&mut self, places: &[Place]) {
+        let wants_rows = self.options.pods;
+        // Who only wants names sees no findings.
+        let judges = self.out.depth() > Depth::Names;
+        let mut refused = Vec::new();
+        for place in places {
+            let namespace = place.as_deref();
+            let judges = judges && self.gathered.services.any_selects(namespace);
+            if !judges && !wants_rows {
+                continue;
+            }
+            self.gathered.services.expect_pods(namespace, judges);
+            let mut read = Ok(());
+            let in_one = self.params.label_selector.is_none() && self.params.field_selector.is_none();
+            if judges || in_one {
+                read = self.list_pods(namespace, &ListParams::default(), judges, wants_rows && in_one).await;
+            }
+            if wants_rows && !in_one && read.is_ok() {
+                let params = self.params.clone();
+                read = self.list_pods(namespace, &params, false, true).await;
+            }
+            let Err(failure) = read else {
+                self.gathered.with_pods.push(place.clone());
+                continue;
+            };
+            self.gathered.services.expect_pods(namespace, false);
+            if failure.code() == Some(403) && !wants_rows {
+                refused.push((place, failure));
+            } else {
+                self.gathered.faults.push(failure.into_fault(format!("list all pods{}", within(namespace))));
+            }
+        }
+        self.say_unjudged(&refused);
+    }
+
+    async fn list_pods(
+        &mut self,
+        namespace: Option<&str>,
+        params: &ListParams,
+        judges: bool,
+        wants_rows: bool,
+    ) -> Result<(), Failure> {
+        let Self { api, gathered: Gathered { services, pods, .. }, out, .. } = self;
+        let found = services.len() as u64;
+        let mut done = 0;
+        api.list::<Pod>(namespace, params, &mut |page, left| {
+            done += page.len() as u64;
+            for pod in page {
+                if judges {
+                    services.see_pod(&pod);
+                }
+                if wants_rows {
+                    let choosers = services.choosers(&pod).map(|(_, name)| name.as_str().into()).collect();
+                    pods.insert(super::join::key(&pod.metadata), pod_rows::row(&pod, choosers));
+                }
+            }
+            out.progress(Progress { done, total: done + left, found });
+        })
+        .await
+    }
+
+    fn say_unjudged(&mut self, refused: &[(&Place, Failure)]) {
+        let Some((_, failure)) = refused.first() else { return };
+        let places: Vec<String> = refused.iter().filter_map(|(place, _)| place.as_deref().map(clean)).collect();
+        let places = if places.is_empty() { "all namespaces".to_owned() } else { places.join(", ") };
+        let kinds = [&NO_POD, &TARGET_PORT].map(|kind| kind.code).join(" and ");
+        self.gathered.limits.push(Fault {
+            what: format!("read the pods of {places}"),
+            why: failure.why(),
+            hint: format!("{kinds} are not judged there; `kubectl auth can-i list pods` asks for the right"),
+        });
+    }
+
+    /// What leads in from outside.
+    pub(super) async fn routes(&mut self, places: &[Place]) {
+        for place in places {
+            self.routes_of("Ingresses", place.as_deref(), routes::of_ingress).await;
+            self.routes_of("HTTPRoutes", place.as_deref(), routes::of_http_route).await;
+        }
+    }
+
+    /// Those of one kind. One that the server does not know is no fault of the answer's.
+    async fn routes_of<K>(&mut self, kind: &str, namespace: Option<&str>, row: fn(K) -> Service<K8sRouteDetail>)
+    where
+        K: Resource<DynamicType = ()> + DeserializeOwned,
+    {
+        let Self { api, params, gathered: Gathered { routes, faults, notes, .. }, .. } = self;
+        let mut take = |page: Vec<K>, _| routes.extend(page.into_iter().map(row).map(|row| (row.id.clone(), row)));
+        match api.list(namespace, params, &mut take).await {
+            Err(failure) if failure.code() == Some(404) => {
+                let note = format!("the server has no {kind}");
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+            }
+            Err(failure) => faults.push(failure.into_fault(format!("list all {kind}{}", within(namespace)))),
+            Ok(()) => {}
+        }
+    }
+
+    /// Whether external names lead anywhere.
+    pub(super) async fn names(&mut self, deadline: Deadline) {
+        let names = self.gathered.services.external_names();
+        if names.is_empty() || self.out.depth() == Depth::Names {
+            return;
+        }
+        let looked = look_up(self.options, names, deadline).await;
+        if let Some(why) = &looked.why {
+            let names: Vec<String> = looked.failed.iter().map(|name| clean(name)).collect();
+            self.gathered.notes.push(format!("cannot look up {}: {}", names.join(", "), clean(why)));
+        }
+        self.gathered.services.name(&looked.names);
+    }
+}

@@ -1,0 +1,235 @@
+//! Pods, as far as somebody asks for them: labels, ports, state. All the rest of them is passed over while it is read.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use serde::Deserialize;
+
+use super::detail::transport;
+use crate::model::{K8sPort, TargetPort, Transport};
+
+/// A pod of the API.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct Pod {
+    pub(super) metadata: ObjectMeta,
+    pub(super) spec: Spec,
+    pub(super) status: Status,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Spec {
+    pub(super) node_name: Option<String>,
+    pub(super) containers: Option<Vec<Container>>,
+    pub(super) init_containers: Option<Vec<Container>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Container {
+    pub(super) name: String,
+    pub(super) image: Option<String>,
+    pub(super) ports: Option<Vec<ContainerPort>>,
+    pub(super) restart_policy: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ContainerPort {
+    pub(super) name: Option<String>,
+    #[serde(rename = "containerPort")]
+    pub(super) number: i32,
+    pub(super) protocol: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Status {
+    pub(super) phase: Option<String>,
+    pub(super) reason: Option<String>,
+    #[serde(rename = "podIP")]
+    pub(super) pod_ip: Option<String>,
+    #[serde(rename = "podIPs")]
+    pub(super) pod_ips: Option<Vec<PodIp>>,
+    pub(super) conditions: Option<Vec<Condition>>,
+    pub(super) container_statuses: Option<Vec<ContainerStatus>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct PodIp {
+    pub(super) ip: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct Condition {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) status: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct ContainerStatus {
+    pub(super) name: String,
+    pub(super) ready: bool,
+    pub(super) restart_count: i32,
+    pub(super) state: Option<State>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct State {
+    pub(super) waiting: Option<Reason>,
+    pub(super) terminated: Option<Reason>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub(super) struct Reason {
+    pub(super) reason: Option<String>,
+}
+
+impl Pod {
+    pub(super) fn label(&self, name: &str) -> Option<&str> {
+        self.metadata.labels.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// Whether all that it was for is done: nothing of it serves, or will again.
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.status.phase.as_deref(), Some("Succeeded" | "Failed"))
+    }
+
+    /// The containers that run as long as the pod does.
+    pub(super) fn containers(&self) -> impl Iterator<Item = &Container> {
+        let before = self.spec.init_containers.iter().flatten();
+        // One that runs before the others and goes on beside them (Kubernetes, "Sidecar Containers").
+        let sidecars = before.filter(|container| container.restart_policy.as_deref() == Some("Always"));
+        self.spec.containers.iter().flatten().chain(sidecars)
+    }
+
+    fn ports(&self) -> impl Iterator<Item = &ContainerPort> {
+        self.containers().flat_map(|container| container.ports.iter().flatten())
+    }
+
+    /// Whether some container has that port. A number need not be written down: where a container writes none at all, it
+    /// may be any.
+    pub(super) fn has(&self, target: &TargetPort, spoken: Transport) -> bool {
+        let mut same = self.ports().filter(|port| transport(port.protocol.as_deref()) == spoken);
+        match target {
+            TargetPort::Name(name) => same.any(|port| port.name.as_deref() == Some(name.as_raw())),
+            TargetPort::Number(number) => {
+                same.any(|port| port.number == i32::from(*number))
+                    || self.containers().any(|container| container.ports.as_ref().is_none_or(Vec::is_empty))
+            }
+        }
+    }
+
+    /// The ports that its containers write down, for people: `http 8080`.
+    pub(super) fn offers(&self) -> impl Iterator<Item = String> {
+        self.ports().map(|port| match &port.name {
+            Some(name) => format!("{name} {}", port.number),
+            None => port.number.to_string(),
+        })
+    }
+
+    /// Of it only what services ask for.
+    pub(super) fn into_slim(self) -> Self {
+        let slim = |container: Container| Container {
+            ports: container.ports,
+            restart_policy: container.restart_policy,
+            ..Container::default()
+        };
+        let all = |containers: Option<Vec<Container>>| containers.map(|all| all.into_iter().map(slim).collect());
+        Self {
+            metadata: ObjectMeta {
+                name: self.metadata.name,
+                namespace: self.metadata.namespace,
+                labels: self.metadata.labels,
+                ..ObjectMeta::default()
+            },
+            spec: Spec {
+                containers: all(self.spec.containers),
+                init_containers: all(self.spec.init_containers),
+                ..Spec::default()
+            },
+            status: Status { phase: self.status.phase, ..Status::default() },
+        }
+    }
+}
+
+impl Resource for Pod {
+    type DynamicType = ();
+    type Scope = <core::Pod as Resource>::Scope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        "Pod".into()
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        "".into()
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        "v1".into()
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        "pods".into()
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+/// What the pods of a service have, as far as the service asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Chosen {
+    /// Whether there is a pod with its labels that has not ended.
+    pub(super) any: bool,
+    /// Whether there is one that has.
+    pub(super) ended: bool,
+    /// Of each port of the service, whether some pod has what it leads to.
+    pub(super) has: Vec<bool>,
+    /// Ports that the pods have: as many as anybody would read.
+    pub(super) offered: BTreeSet<String>,
+}
+
+/// So many ports are named where one is missing.
+const MOST_OFFERED: usize = 5;
+
+impl Chosen {
+    /// Nothing is known yet of the pods of a service with so many ports.
+    pub(super) fn of(ports: usize) -> Self {
+        Self { has: vec![false; ports], ..Self::default() }
+    }
+
+    /// Takes in a pod that has the service's labels.
+    pub(super) fn see(&mut self, pod: &Pod, ports: &[K8sPort]) {
+        if pod.has_ended() {
+            self.ended = true;
+            return;
+        }
+        self.any = true;
+        for (has, port) in self.has.iter_mut().zip(ports) {
+            // A port without a target leads to the same number.
+            let target = || port.target.clone().unwrap_or(TargetPort::Number(port.port));
+            *has = *has || pod.has(&target(), port.transport);
+        }
+        for port in pod.offers() {
+            if self.offered.len() < MOST_OFFERED {
+                self.offered.insert(port);
+            }
+        }
+    }
+}

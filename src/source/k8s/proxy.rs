@@ -1,0 +1,155 @@
+//! The API server's proxy, which asks HTTP of pods and services for whoever cannot reach them.
+
+use std::io;
+
+use http::Request;
+use http_body_util::BodyExt;
+use kube::Client;
+use kube::client::Body;
+use serde::Deserialize;
+use tokio::sync::OnceCell;
+
+use super::api::client;
+use super::failure::Failure;
+use super::{K8s, K8sVia};
+use crate::clean::{Untrusted, clean};
+use crate::error::Error;
+use crate::model::{Address, Endpoint, K8sDetail, K8sPort, Service, Transport};
+use crate::net::{Asking, Deadline, PeerError, Via, ViaAnswer};
+
+/// The proxy of a cluster's API server, which is connected to by the first who asks.
+pub(super) struct ApiProxy {
+    options: K8s,
+    client: OnceCell<Client>,
+}
+
+impl K8s {
+    /// Who asks endpoints in this host's place, where that is wanted.
+    pub(crate) fn via(&self) -> Option<std::sync::Arc<dyn Via>> {
+        let K8sVia::ApiProxy = self.via?;
+        Some(std::sync::Arc::new(ApiProxy { options: self.clone(), client: OnceCell::new() }))
+    }
+}
+
+impl std::fmt::Debug for ApiProxy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ApiProxy")
+    }
+}
+
+impl Via for ApiProxy {
+    fn place(&self, service: &Service, endpoint: &Endpoint) -> Result<String, &'static str> {
+        let (Some(namespace), Some(name)) = (&service.namespace, &service.name) else { return Err(NOT_OF_IT) };
+        let (Some(instance), Address::Ip(_)) = (&endpoint.instance, &endpoint.address) else { return Err(NOT_OF_IT) };
+        let Some(port) = endpoint.port.filter(|_| endpoint.transport == Transport::Tcp) else {
+            return Err("only HTTP over TCP passes the API server's proxy");
+        };
+        let detail = service.detail.downcast_ref::<K8sDetail>();
+        let of_service = detail.and_then(|detail| detail.ports.iter().find(|port| port.name == instance.port_name));
+        let named = instance.port_name.as_ref().map(Untrusted::as_raw);
+        let scheme = if is_tls(of_service, named, port) { "https:" } else { "" };
+        let place = match (&instance.pod, of_service) {
+            (Some(pod), _) => ["pods", namespace.as_raw(), pod.as_raw(), &port.to_string()].map(str::to_owned),
+            (None, Some(of_service)) => {
+                let port = named.map_or_else(|| of_service.port.to_string(), str::to_owned);
+                ["services", namespace.as_raw(), name.as_raw(), &port].map(str::to_owned)
+            }
+            (None, None) => return Err("it has no pod, and no port of its service leads there"),
+        };
+        if !place.iter().all(|part| is_name(part)) {
+            return Err("its name is none that Kubernetes would take");
+        }
+        let [kind, namespace, name, port] = place;
+        Ok(format!("/api/v1/namespaces/{namespace}/{kind}/{scheme}{name}:{port}/proxy"))
+    }
+
+    fn ask<'a>(&'a self, place: &'a str, request: Request<()>, most: usize, deadline: Deadline) -> Asking<'a> {
+        Box::pin(async move {
+            let asked = deadline.bound(self.exchange(place, request, most, deadline));
+            asked.await.map_err(|_| PeerError::TimedOut)?
+        })
+    }
+}
+
+const NOT_OF_IT: &str = "the API server's proxy leads to pods and services only";
+
+/// What may stand in a path as it is.
+fn is_name(text: &str) -> bool {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    !text.is_empty() && !text.starts_with('.') && text.bytes().all(is_of_name)
+}
+
+/// Whether TLS is spoken at a port: as its owner says, else by its name, else by its number.
+fn is_tls(of_service: Option<&K8sPort>, name: Option<&str>, number: u16) -> bool {
+    match (of_service.and_then(|port| port.app_protocol.as_ref()), name) {
+        (Some(word), _) => matches!(word.as_raw(), "https" | "kubernetes.io/wss"),
+        (None, Some(name)) if name.starts_with("http") => name.starts_with("https"),
+        _ => matches!(number, 443 | 8443),
+    }
+}
+
+impl ApiProxy {
+    async fn exchange(
+        &self,
+        place: &str,
+        request: Request<()>,
+        most: usize,
+        deadline: Deadline,
+    ) -> Result<ViaAnswer, PeerError> {
+        let connect = async || client(self.options.config(deadline).await?, self.options.timeout);
+        let client = self.client.get_or_try_init(connect).await;
+        let client = client.map_err(|error: Error| local(&error.to_string()))?;
+        let (mut parts, ()) = request.into_parts();
+        let path = format!("{place}{}", parts.uri);
+        parts.uri = path.parse().map_err(|_| PeerError::Declined("cannot be asked for that path"))?;
+        let answer = client.send(Request::from_parts(parts, Body::empty())).await;
+        let (head, mut body) = answer.map_err(|error| local(&Failure::of_client(&error).why()))?.into_parts();
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| PeerError::Closed)?;
+            if let Ok(data) = frame.into_data() {
+                bytes.extend_from_slice(&data[..data.len().min(most - bytes.len())]);
+                if bytes.len() >= most {
+                    break;
+                }
+            }
+        }
+        // What the server says itself it says in its own form; a service that does so too is taken for it.
+        let own = serde_json::from_slice::<Own>(&bytes).ok().filter(|own| own.kind == "Status");
+        match own.filter(|own| own.code == head.status.as_u16()).and_then(|own| refusal(&own)) {
+            Some(error) => Err(error),
+            None => Ok(ViaAnswer { status: head.status.as_u16(), fields: head.headers, body: bytes }),
+        }
+    }
+}
+
+/// A `Status` object.
+#[derive(Deserialize)]
+struct Own {
+    kind: String,
+    code: u16,
+    #[serde(default)]
+    message: String,
+}
+
+fn local(why: &str) -> PeerError {
+    PeerError::Local(io::Error::other(format!("the API server's proxy: {why}")))
+}
+
+/// What it means that the API server did not hand the question on, or got no answer to it.
+fn refusal(status: &Own) -> Option<PeerError> {
+    let said = |words: &[&str]| words.iter().any(|word| status.message.contains(word));
+    match status.code {
+        401 | 403 | 404 | 429 => Some(local(&clean(&status.message))),
+        500..=504 if said(&["connection refused"]) => Some(PeerError::Refused),
+        500..=504 if said(&["timeout", "deadline exceeded", "Timeout"]) => Some(PeerError::TimedOut),
+        500..=504 if said(&["no route to host", "network is unreachable"]) => Some(PeerError::Unreachable),
+        500..=504 if said(&["connection reset", "EOF"]) => Some(PeerError::Reset),
+        500..=504 if said(&["no endpoints available"]) => Some(PeerError::Declined("has no ready endpoint")),
+        500..=504 if said(&["malformed HTTP", "server gave HTTP response"]) => Some(PeerError::Garbled("is no HTTP")),
+        500..=504 if said(&["error trying to reach service"]) => {
+            Some(PeerError::Declined("is not reached by the API server either"))
+        }
+        _ => None,
+    }
+}

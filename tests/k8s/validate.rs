@@ -1,0 +1,180 @@
+//! Endpoints checked: where this host reaches them, and through the API server where it does not.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+
+use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
+
+use crate::double::{Double, Resource, Rights};
+use crate::objects::{endpoint, namespace, pod, service, slice_of};
+use crate::portolan::{Portolan, by_id};
+
+/// A web server on loopback that answers every request alike until the test ends.
+fn web(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = write!(stream, "HTTP/1.1 {answer}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+        }
+    });
+    address
+}
+
+fn closed() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// A port of loopback where no connection is ever answered: its queue is full.
+struct Silent(Socket, Vec<TcpStream>);
+
+impl Silent {
+    fn new() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        socket.listen(0).unwrap();
+        let mut silent = Self(socket, Vec::new());
+        while let Ok(taken) = TcpStream::connect_timeout(&silent.address(), std::time::Duration::from_millis(300)) {
+            silent.1.push(taken);
+        }
+        silent
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.0.local_addr().unwrap().as_socket().unwrap()
+    }
+}
+
+/// A service whose endpoints are at these addresses; `by_hand`: without a selector and pods.
+fn put(double: &Double, name: &str, by_hand: bool, at: &[SocketAddr]) {
+    let mut service = service("shop", name);
+    if by_hand {
+        service["spec"]["selector"] = Value::Null;
+    }
+    let mut store = double.store();
+    store.put(Resource::SERVICES, service);
+    for (number, at) in at.iter().enumerate() {
+        let mut endpoint = endpoint(name, &at.ip().to_string());
+        let pod_name = format!("{name}-{number}");
+        endpoint["targetRef"]["name"] = json!(pod_name);
+        if by_hand {
+            endpoint["targetRef"] = Value::Null;
+        }
+        let port = json!([{"name": "http", "port": at.port(), "protocol": "TCP"}]);
+        store.put(Resource::SLICES, slice_of("shop", name, &number.to_string(), "IPv4", &json!([endpoint]), &port));
+        let mut pod = pod("shop", &pod_name, name);
+        pod["status"]["podIP"] = json!(at.ip().to_string());
+        store.put(Resource::PODS, pod);
+    }
+}
+
+fn cluster() -> Double {
+    let double = Double::start();
+    double.store().put(Resource::NAMESPACES, namespace("shop"));
+    double
+}
+
+fn codes(value: &Value) -> Vec<&str> {
+    value.as_array().into_iter().flatten().map(|finding| finding["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn an_endpoint_written_by_hand_that_refuses_is_told() {
+    let double = cluster();
+    put(&double, "manual", true, &[web("200 OK"), closed()]);
+    put(&double, "chosen", false, &[closed()]);
+    let services = Portolan::new(&double).args("-n shop --validate").services();
+    let manual = &services["k8s/shop/manual"];
+    assert_eq!(codes(&manual["findings"]), ["k8s-endpoint-refused"]);
+    let text = manual["findings"][0]["text"].as_str().unwrap();
+    assert!(text.starts_with("127.0.0.1:") && text.ends_with(": connection refused"), "{text}");
+    assert_eq!(services["k8s/shop/chosen"]["findings"], Value::Null, "of pods the cluster's own probes tell");
+    let unasked = Portolan::new(&double).args("-n shop").services();
+    assert_eq!(unasked["k8s/shop/manual"]["findings"], Value::Null, "nobody was connected to");
+}
+
+#[test]
+fn what_cannot_be_reached_from_here_is_not_taken_for_dead() {
+    let double = cluster();
+    let (lone, beside) = (Silent::new(), Silent::new());
+    put(&double, "far", false, &[lone.address()]);
+    put(&double, "half", false, &[web("200 OK"), beside.address()]);
+    let (document, ran) = Portolan::new(&double).args("-n shop --validate").json();
+    let services = by_id(&document);
+    let far = &services["k8s/shop/far"];
+    assert_eq!((&far["health"]["state"], &far["health"]["score"]), (&json!("unknown"), &Value::Null));
+    let why = "tcp: it cannot be reached from here: its address is one of the cluster's own";
+    assert_eq!(far["endpoints"][0]["health"]["hindered"], json!([why]));
+    let note = "1 of them cannot be reached from here; --via api-proxy asks HTTP through the API server";
+    assert!(ran.stderr.contains(note), "{ran:?}");
+    let half = services["k8s/shop/half"]["endpoints"].as_array().unwrap();
+    let states: Vec<&str> = half.iter().map(|endpoint| endpoint["health"]["state"].as_str().unwrap()).collect();
+    assert!(states.contains(&"unhealthy"), "where one of them is reached the other is dead: {half:?}");
+}
+
+#[test]
+fn the_api_servers_proxy_asks_pods_and_services() {
+    let double = cluster();
+    put(&double, "web", false, &[web("200 OK")]);
+    put(&double, "sick", false, &[web("500 Oh")]);
+    put(&double, "dead", false, &[closed()]);
+    put(&double, "manual", true, &[web("204 No Content")]);
+    let (document, ran) = Portolan::new(&double).args("-n shop --validate --via api-proxy").json();
+    let services = by_id(&document);
+    let of = |name: &str| {
+        let health = &services[&format!("k8s/shop/{name}")]["endpoints"][0]["health"];
+        assert_eq!(health["coverage"], json!(["http"]), "{health}");
+        (health["score"].as_u64().unwrap() >= 80, codes(&health["findings"]))
+    };
+    assert!(of("web").0 && of("manual").0, "{services:#?}");
+    assert_eq!(of("sick"), (false, vec!["http-5xx"]));
+    assert_eq!(of("dead"), (false, vec!["http-invalid"]));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let asked: Vec<String> =
+        double.seen().into_iter().map(|seen| seen.path).filter(|path| path.contains("/proxy")).collect();
+    let port = services["k8s/shop/web"]["endpoints"][0]["port"].as_u64().unwrap();
+    assert!(asked.contains(&format!("/api/v1/namespaces/shop/pods/web-0:{port}/proxy/")), "{asked:?}");
+    assert!(asked.contains(&"/api/v1/namespaces/shop/services/manual:http/proxy/".to_owned()), "{asked:?}");
+}
+
+#[test]
+fn what_does_not_pass_the_proxy_says_why() {
+    let double = cluster();
+    put(&double, "web", false, &[web("200 OK")]);
+    let rights = ["services", "endpointslices", "pods"]
+        .into_iter()
+        .fold(Rights::default(), |rights, resource| rights.in_namespace(resource, "shop"));
+    double.access().user("viewer", "v", rights.clone());
+    let asked = || Portolan::with(&double.kubeconfig().token("v")).args("-n shop --validate --via api-proxy");
+    let (document, _) = asked().json();
+    let health = &document["items"][0]["endpoints"][0]["health"];
+    assert_eq!((&health["state"], &health["score"]), (&json!("unknown"), &Value::Null));
+    let why = health["hindered"][0].as_str().unwrap();
+    let said = "http: the API server's proxy: pods/proxy \"web-0\" is forbidden: User \"viewer\" cannot get resource \
+                \"pods/proxy\"";
+    assert!(why.starts_with(said), "{why}");
+    double.access().user("viewer", "v", rights.in_namespace("pods/proxy", "shop"));
+    assert_eq!(asked().json().0["items"][0]["health"]["state"], "healthy");
+    // A port of another protocol is not asked in HTTP.
+    let mut database = service("shop", "db");
+    database["spec"]["ports"] = json!([{"name": "db", "port": 5432, "targetPort": 5432}]);
+    double.store().put(Resource::SERVICES, database);
+    let port = json!([{"name": "db", "port": 5432, "protocol": "TCP"}]);
+    let slice = slice_of("shop", "db", "a", "IPv4", &json!([endpoint("db", "127.0.0.1")]), &port);
+    double.store().put(Resource::SLICES, slice);
+    let services = by_id(&asked().json().0);
+    let hindered = &services["k8s/shop/db"]["endpoints"][0]["health"]["hindered"];
+    assert_eq!(hindered, &json!(["http: only HTTP is asked by that way"]));
+}
+
+#[test]
+fn the_way_is_only_good_for_checks() {
+    let double = cluster();
+    let error = "use --via: it is only good for checks";
+    Portolan::new(&double).args("--via api-proxy").fails(2, error, "add --validate, or leave it out");
+    assert!(double.seen().is_empty());
+}
