@@ -90,7 +90,9 @@ impl<'l> Search<'l> {
                     Ok(peer) => peer,
                     Err(error) => {
                         let hopeless = !self.line.was_connected() || matches!(error, PeerError::Local(_));
-                        self.unsteady |= matches!(error, PeerError::Refused);
+                        // A handshake may be broken off for what was asked in it.
+                        let unasked = asked.inside.is_none() && matches!(error, PeerError::Reset);
+                        self.unsteady |= unasked || matches!(error, PeerError::Refused);
                         self.failed = Some(error);
                         if hopeless {
                             break;
@@ -241,7 +243,8 @@ impl<'l> Search<'l> {
         let more = probe.speak(&mut talk).await.ok().flatten();
         if more.is_none() {
             let (heard, to) = (heard.take(), probe.hello(talk.asked()).map(|_| probe.word()));
-            let other = self.known(talk.asked().said(&heard, to, true));
+            let said = talk.asked().said(&heard, to, true);
+            let other = self.known(said).or_else(|| self.known(Said { to: None, ..said }));
             self.unsteady |= other.is_some_and(|(other, _)| other.word() != probe.word());
         }
         more

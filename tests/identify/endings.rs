@@ -1,12 +1,17 @@
 //! How a conversation ends that leads to nothing, and what is said of it.
 
+use std::future::Future;
 use std::io::Read;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::own::{Peers, identified, mute, run, start};
+use crate::own::{Peer, Peers, identified, mute, run, start};
 use crate::support::{finish, kill};
 
 #[test]
@@ -16,7 +21,7 @@ fn whoever_says_nothing_or_hangs_up_is_unknown_and_how_it_ended_is_kept() {
     assert!(silent["protocol"].is_null());
     assert_eq!(silent["facts"]["ended"], "timeout");
     let reset = peers.serve(|stream| async move {
-        socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
     });
     assert_eq!(identified(&reset, &["--intensity", "light"])["facts"]["ended"], "reset");
 }
@@ -77,6 +82,58 @@ fn stopped_it_prints_what_it_knows_and_says_that_it_is_not_all() {
     assert_eq!(lines[1]["complete"], false, "{rest}");
     let fault = lines[1]["errors"].to_string();
     assert!(fault.contains("identify 1 of 2 ports") && fault.contains("it was stopped"), "{fault}");
+}
+
+/// A peer that does the one with every other connection, and the other with the rest; the first one is the scan's, which
+/// asks only once where nobody else could have such a port.
+fn alternating<O, E>(
+    peers: &Peers,
+    port: u16,
+    even: impl Fn(TcpStream) -> E + Send + Sync + 'static,
+    odd: impl Fn(TcpStream) -> O + Send + Sync + 'static,
+) -> Peer
+where
+    E: Future<Output = ()> + Send + 'static,
+    O: Future<Output = ()> + Send + 'static,
+{
+    let count = AtomicUsize::new(0);
+    peers.serve_at(([127, 3, 0, 6], port).into(), move |stream| {
+        let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+        let done: Pin<Box<dyn Future<Output = ()> + Send>> =
+            if number.is_multiple_of(2) { Box::pin(even(stream)) } else { Box::pin(odd(stream)) };
+        done
+    })
+}
+
+#[test]
+fn whoever_answers_only_some_connections_or_each_in_another_way_is_unstable() {
+    let peers = Peers::new();
+    let says = |text: &'static str| {
+        move |mut stream: TcpStream| async move {
+            let _ = stream.write_all(text.as_bytes()).await;
+            mute(stream).await;
+        }
+    };
+    let answers = |text: &'static str| {
+        move |mut stream: TcpStream| async move {
+            let _ = stream.read(&mut [0; 2048]).await;
+            let _ = stream.write_all(text.as_bytes()).await;
+            mute(stream).await;
+        }
+    };
+    let reset = |stream: TcpStream| async move {
+        socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    };
+    let flip_flop = alternating(&peers, 7001, reset, says("SSH-2.0-Flip_1.0\r\n"));
+    let said = identified(&flip_flop, &[]);
+    assert_eq!((&said["protocol"], &said["facts"]["unstable"]), (&"ssh".into(), &true.into()), "{said}");
+
+    let tongues = alternating(&peers, 7002, answers("SSH-2.0-Two_1\r\n"), says("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    let said = identified(&tongues, &[]);
+    assert_eq!((&said["protocol"], &said["facts"]["unstable"]), (&"ssh".into(), &true.into()), "{said}");
+    let steady = peers.serve_at(([127, 3, 0, 6], 7003).into(), says("SSH-2.0-Steady_1\r\n"));
+    let said = identified(&steady, &[]);
+    assert!(said["facts"]["unstable"].is_null(), "{said}");
 }
 
 #[test]

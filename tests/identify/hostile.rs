@@ -60,6 +60,16 @@ async fn peers_that_misbehave_below_any_protocol() {
         assert_eq!(of(name)["protocol"], Value::Null, "{name}");
     }
     assert!(of("escapes")["banner"].is_string());
+    for (name, how) in [
+        ("mute", "timeout"),
+        ("tarpit", "timeout"),
+        ("firehose", "too-long"),
+        ("reset after a byte", "reset"),
+        ("reset in the middle", "reset"),
+    ] {
+        assert_eq!(of(name)["facts"]["ended"], how, "{name}: {}", of(name));
+    }
+    assert_eq!(of("reset in the middle")["protocol"], "http");
 }
 
 #[tokio::test(flavor = "multi_thread")]

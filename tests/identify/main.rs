@@ -10,6 +10,7 @@ mod own;
 #[path = "../peers/mod.rs"]
 mod peers;
 mod probe_files;
+mod published;
 mod servers;
 #[path = "../support/mod.rs"]
 mod support;

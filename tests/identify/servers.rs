@@ -46,7 +46,7 @@ fn at_their_usual_ports_each_is_named() {
 #[test]
 fn at_odd_ports_each_is_named() {
     let servers = Servers::start(KINDS, 20000);
-    assert_named(&servers.scene().portolan().args("--identify --intensity all --json").run(), &servers.all);
+    assert_named(&servers.scene().portolan().args("--identify --json").run(), &servers.all);
 }
 
 /// Pairs of which each has the other's port.

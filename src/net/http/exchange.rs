@@ -30,15 +30,16 @@ pub(crate) struct Limits {
 const MOST_INTERIM: usize = 8;
 
 /// An answer.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Response {
     /// Status and fields.
     pub(crate) head: Head,
     /// The body as it was sent, without chunk framing; compressed if the server did not heed that it must not be.
     pub(crate) body: Vec<u8>,
     /// Whether the body is all there.
-    #[allow(dead_code, reason = "for checks")]
     pub(crate) whole: bool,
+    /// Why no more of the body came, where it is neither all there nor as long as is read.
+    pub(crate) failed: Option<PeerError>,
 }
 
 impl Request<'_> {
@@ -129,16 +130,17 @@ async fn read_body(
 ) -> Result<Response, PeerError> {
     let mut body = Body::new(head.framing(method)?, limits.body);
     body.take(begun)?;
-    let mut piece = Vec::new();
-    while !body.is_enough() {
+    let (mut piece, mut failed) = (Vec::new(), None);
+    while !body.is_enough() && failed.is_none() {
         piece.clear();
         match peer.read(&mut piece).await {
-            Ok(0) => break,
+            Ok(0) if body.is_whole() => break,
+            Ok(0) => failed = Some(PeerError::Closed),
             Ok(_) => body.take(&piece)?,
             // The head is worth something without the rest.
-            Err(_) => return Ok(Response { head, body: body.bytes, whole: false }),
+            Err(error) => failed = Some(error),
         }
     }
-    let whole = body.is_whole();
-    Ok(Response { head, body: body.bytes, whole })
+    let whole = failed.is_none() && body.is_whole();
+    Ok(Response { head, body: body.bytes, whole, failed })
 }

@@ -82,7 +82,8 @@ async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, PeerError> {
     if wants_tls(&front) {
         return Ok(None);
     }
-    let mut asked_for = BTreeSet::from([("/", false)]);
+    // Each page is asked for once, with fields of its own and without.
+    let mut asked_for = BTreeSet::from([("/", true)]);
     if let Some(known) = recognised(&front, &front) {
         return Ok(Some(known));
     }

@@ -6,6 +6,7 @@ use crate::clean::Untrusted;
 use crate::model::{Identity, TlsFacts};
 use crate::net::http::{H2Answer, Head, Response, parse_head};
 use crate::probe::Asked;
+use crate::probe::identify::{ENDED, ended};
 
 /// An answer to a question in HTTP of whichever version.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub(in crate::probe) struct Page {
     pub(super) version: &'static str,
     /// What the TLS around it showed.
     pub(super) tls: Option<Arc<TlsFacts>>,
+    /// How the body ended, if that was before its time.
+    pub(super) ended: Option<&'static str>,
 }
 
 /// So many bytes of a field or a title are kept.
@@ -26,15 +29,17 @@ const MOST_TEXT: usize = 256;
 
 impl Page {
     pub(super) fn of_http1(target: &'static str, asked: &Asked, response: Response) -> Self {
-        let Response { head, body, .. } = response;
+        let Response { head, body, failed, .. } = response;
         let version = if head.minor == 0 { "1.0" } else { "1.1" };
-        Self { target, port: asked.address.port(), head, body, version, tls: asked.inside.clone() }
+        let (port, tls) = (asked.address.port(), asked.inside.clone());
+        Self { target, port, head, body, version, tls, ended: failed.as_ref().map(ended) }
     }
 
     pub(super) fn of_http2(target: &'static str, asked: &Asked, answer: H2Answer) -> Self {
         let fields = answer.fields.iter().map(|(name, value)| (name.as_str().into(), value.as_bytes().into()));
         let head = Head { status: answer.status.as_u16(), minor: 0, reason: "".into(), fields: fields.collect() };
-        Self { target, port: asked.address.port(), head, body: answer.body, version: "2", tls: asked.inside.clone() }
+        let (port, tls) = (asked.address.port(), asked.inside.clone());
+        Self { target, port, head, body: answer.body, version: "2", tls, ended: None }
     }
 
     /// The first bytes of an answer in HTTP/1 to somebody else's question.
@@ -51,7 +56,7 @@ impl Page {
         };
         let body = bytes[length..].to_vec();
         let version = if head.minor == 0 { "1.0" } else { "1.1" };
-        Some(Self { target: "", port: 0, head, body, version, tls: None })
+        Some(Self { target: "", port: 0, head, body, version, tls: None, ended: None })
     }
 
     /// The value of a header field, by its name in lower case.
@@ -101,6 +106,7 @@ impl Page {
             .fact_if("location", redirect)
             .fact_if("content_type", self.text("content-type"))
             .fact_if("authenticate", self.text("www-authenticate"))
+            .fact_if(ENDED, self.ended)
     }
 }
 
