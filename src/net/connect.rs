@@ -5,16 +5,15 @@
 //! socket is registered with epoll once in its life. Where the verdict is there at once (loopback, a fast link), a
 //! second `connect` fetches it without a wait.
 
+mod slots;
+
 use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 
 use rustix::event::{Timespec, epoll};
 use rustix::io::{Errno, Result};
-use rustix::net::{
-    AddressFamily, SocketAddrAny, SocketFlags, SocketType, connect, connect_unspec, getpeername, getsockname,
-    socket_with, sockopt,
-};
+use rustix::net::{SocketAddrAny, connect, getpeername, getsockname, sockopt};
 
 use super::answer::{Answer, Shortage, refusal, refusal_from_afar, without_socket};
 use super::prober::{Begun, Ended, Patience, Probe, Prober};
@@ -115,29 +114,6 @@ impl Connector {
         Ended { probe, answer, since, late }
     }
 
-    /// A socket of that family with nothing to do.
-    fn take(&mut self, v6: bool) -> Result<u32> {
-        if let Some(slot) = self.idle[usize::from(v6)].pop() {
-            return Ok(slot);
-        }
-        let next = u32::try_from(self.slots.len()).map_err(|_| Errno::MFILE)?;
-        if self.slots.len() < self.most {
-            let fd = new_socket(v6)?;
-            let probe = Probe { host: 0, port: 0, attempt: 0, marks: 0 };
-            self.slots.push(Slot { fd, probe, since: 0, v6, registered: false, waiting: false, late: false });
-            return Ok(next);
-        }
-        // All that may be are there; one of the other family gives way.
-        let slot = self.idle[usize::from(!v6)].pop().ok_or(Errno::MFILE)?;
-        self.slots[slot as usize].v6 = v6;
-        if let Err(errno) = self.renew(slot) {
-            self.slots[slot as usize].v6 = !v6;
-            self.idle[usize::from(!v6)].push(slot);
-            return Err(errno);
-        }
-        Ok(slot)
-    }
-
     fn park(&mut self, slot: u32, probe: Probe, now: u64) -> Begun {
         let parked = &mut self.slots[slot as usize];
         if !parked.registered {
@@ -168,44 +144,6 @@ impl Connector {
             Err(Errno::CONNRESET | Errno::PIPE) => Answer::Open { reason: Reason::SynAckReset, own: true },
             Err(errno) if from_afar => refusal_from_afar(errno),
             Err(errno) => refusal(errno),
-        }
-    }
-
-    /// Makes a socket ready for its next attempt.
-    fn release(&mut self, slot: u32, after: Answer) {
-        self.slots[slot as usize].waiting = false;
-        let reusable = match after {
-            // The kernel has taken a refused socket back to where it began.
-            Answer::No(Reason::Refused) => true,
-            // Not dissolved, it would try on, or stay in TIME_WAIT.
-            Answer::Open { .. } | Answer::Silent => connect_unspec(&self.slots[slot as usize].fd).is_ok(),
-            // Another socket gets another source port.
-            _ => false,
-        };
-        if reusable || self.renew(slot).is_ok() {
-            let (list, slot) = (usize::from(self.slots[slot as usize].v6), slot);
-            self.idle[list].push(slot);
-        } else {
-            self.give_up(slot);
-        }
-    }
-
-    /// Puts a new socket in the place of one; the old one is reset, not closed in order.
-    fn renew(&mut self, slot: u32) -> Result<()> {
-        let old = &mut self.slots[slot as usize];
-        let fd = new_socket(old.v6)?;
-        // Only what is connected needs it, and what is not does not mind.
-        let _ = sockopt::set_socket_linger(&old.fd, Some(std::time::Duration::ZERO));
-        (old.fd, old.registered) = (fd, false);
-        Ok(())
-    }
-
-    /// Without a descriptor for a new socket, the old one is dissolved and used on. One that cannot be, which might still be
-    /// connected to something, is not used any more.
-    fn give_up(&mut self, slot: u32) {
-        if connect_unspec(&self.slots[slot as usize].fd).is_ok() {
-            let list = usize::from(self.slots[slot as usize].v6);
-            self.idle[list].push(slot);
         }
     }
 }
@@ -276,11 +214,6 @@ impl Prober for Connector {
         }
         Ok(())
     }
-}
-
-fn new_socket(v6: bool) -> Result<OwnedFd> {
-    let family = if v6 { AddressFamily::INET6 } else { AddressFamily::INET };
-    socket_with(family, SocketType::STREAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)
 }
 
 fn in_progress(verdict: Result<()>) -> bool {
