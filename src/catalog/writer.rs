@@ -86,7 +86,10 @@ impl Writer {
             let item = |service: &Service| new.get(service.id.as_str()).map(|new| Arc::clone(new));
             let kind = match change {
                 Change::Added(new) => item(new).map(EventKind::Added),
-                Change::Updated { new, changed, .. } => item(new).map(|item| EventKind::Updated { item, changed }),
+                Change::Updated { old, new, changed } => {
+                    let was = old.health_unlike(new);
+                    item(new).map(|item| EventKind::Updated { item, changed, was })
+                }
                 Change::Removed(old) => known.get(&old.id).map(|old| EventKind::Removed(Arc::clone(old))),
             };
             if let Some(kind) = kind {
@@ -107,7 +110,7 @@ impl Writer {
             None => EventKind::Added(item),
             Some(old) => match changed_fields(&old, &item) {
                 changed if changed.is_empty() => return,
-                changed => EventKind::Updated { item, changed },
+                changed => EventKind::Updated { was: old.health_unlike(&item), item, changed },
             },
         };
         self.tell(kind);
@@ -139,6 +142,15 @@ impl Writer {
 impl Feed for Writer {
     fn depth(&self) -> Depth {
         self.depth
+    }
+
+    fn amend(&mut self, updates: Vec<Update>) {
+        for update in updates {
+            self.apply(update);
+        }
+        if !self.events.is_empty() {
+            self.publish();
+        }
     }
 
     fn take(&mut self, updates: Vec<Update>) {

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::aim::{Hindrance, Kit, Look};
-use super::{findings, scale};
+use super::findings;
+use super::scale::{self, Took};
 use crate::model::{Finding, Group};
 use crate::net::{Deadline, DialError, dial};
 
@@ -45,7 +46,7 @@ pub(crate) struct Seen {
 pub(crate) struct Answer {
     /// `127.0.0.1:53`.
     pub(crate) resolver: String,
-    pub(crate) us: u64,
+    pub(crate) took: Took,
     pub(crate) said: Said,
 }
 
@@ -123,7 +124,7 @@ impl Seen {
         if let Some(Ipv6 { address, dead: Some(why) }) = &self.ipv6 {
             found.push(IPV6_DEAD.seen(format!("AAAA {address} is published, and does not connect: {why}")));
         }
-        let slowest = self.slowest_us().unwrap_or(0);
+        let slowest = self.times().map(Took::charged).max().unwrap_or(0);
         if slowest > self.goal_us {
             let text = format!("look-up took {} > goal {}", scale::shown(slowest), scale::shown(self.goal_us));
             found.push(SLOW.seen(text));
@@ -149,15 +150,15 @@ impl Seen {
         self.answers.iter().all(|answer| answer.said == Said::TimedOut)
     }
 
-    /// How long the slowest answer took.
-    pub(super) fn slowest_us(&self) -> Option<u64> {
-        self.answers.iter().filter(|answer| answer.is_an_answer()).map(|answer| answer.us).max()
+    /// How long each answer took.
+    pub(super) fn times(&self) -> impl Iterator<Item = Took> {
+        self.answers.iter().filter(|answer| answer.is_an_answer()).map(|answer| answer.took)
     }
 
-    /// Takes off what this side was late by.
-    pub(super) fn forgive(&mut self, late_us: u64) {
+    /// Takes word of what this side was late by during the look.
+    pub(super) fn set_late(&mut self, late_us: u64) {
         for answer in &mut self.answers {
-            answer.us = answer.us.saturating_sub(late_us);
+            answer.took.set_late(late_us);
         }
     }
 
@@ -188,7 +189,7 @@ mod tests {
     use crate::check::codes;
 
     fn seen(said: impl IntoIterator<Item = Said>) -> Seen {
-        let answer = |(n, said)| Answer { resolver: format!("127.0.0.{n}:53"), us: 10, said };
+        let answer = |(n, said)| Answer { resolver: format!("127.0.0.{n}:53"), took: Took::of(10), said };
         let answers = (1..).zip(said).map(answer).collect();
         Seen { name: "web.test".into(), address: None, goal_us: 100, answers, ipv6: None }
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::aim::{Aim, Kit, Look};
-use super::{findings, request, scale};
+use super::scale::{self, Took};
+use super::{findings, request};
 use crate::model::{Finding, FindingKind, Group, StatusRanges};
 
 findings! { Group::App;
@@ -74,8 +75,8 @@ pub(crate) enum Answer {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Status {
     pub(crate) code: u16,
-    /// From the question to the end of what was read of the answer, in microseconds; of every one on the way, added up.
-    pub(crate) us: u64,
+    /// From the question to the end of what was read of the answer; of every one on the way, added up.
+    pub(crate) took: Took,
     /// Whether it says when to come back.
     #[serde(default)]
     pub(crate) retry_after: bool,
@@ -110,11 +111,7 @@ impl Seen {
             seen.entry(finding.kind.code).and_modify(|(count, _)| *count += 1).or_insert((1, finding));
         }
         let often = seen.into_values().filter(|(count, _)| count * 2 >= self.answers.len()).map(|(_, finding)| finding);
-        let times = self.answers.iter().filter_map(|answer| match answer {
-            Answer::Status(status) => Some(status.us),
-            _ => None,
-        });
-        let slow = scale::latency([&LATENCY_1X, &LATENCY_2X, &LATENCY_4X], "answer", times, self.goal_us);
+        let slow = scale::latency([&LATENCY_1X, &LATENCY_2X, &LATENCY_4X], "answer", self.times(), self.goal_us);
         often.chain(slow).collect()
     }
 
@@ -154,18 +151,20 @@ impl Seen {
         self.answers.last() == Some(&Answer::TimedOut)
     }
 
-    /// How long the last answer took, if it was one.
-    pub(super) fn last_us(&self) -> Option<u64> {
-        match self.answers.last() {
-            Some(Answer::Status(status)) => Some(status.us),
+    /// How long each answer took.
+    pub(super) fn times(&self) -> impl Iterator<Item = Took> + Clone {
+        self.answers.iter().filter_map(|answer| match answer {
+            Answer::Status(status) => Some(status.took),
             _ => None,
-        }
+        })
     }
 
-    /// Takes off what this side was late by.
-    pub(super) fn forgive(&mut self, late_us: u64) {
-        if let Some(Answer::Status(status)) = self.answers.last_mut() {
-            status.us = status.us.saturating_sub(late_us);
+    /// Takes word of what this side was late by during the look.
+    pub(super) fn set_late(&mut self, late_us: u64) {
+        for answer in &mut self.answers {
+            if let Answer::Status(status) = answer {
+                status.took.set_late(late_us);
+            }
         }
     }
 

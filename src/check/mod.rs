@@ -46,6 +46,7 @@ pub(crate) use aim::{Aim, Goals, Hindrance, Kit, Layer, Look};
 pub(crate) use protocol::is_known as knows_protocol;
 pub(crate) use resolvers::Resolvers;
 pub(crate) use roots::Roots;
+use scale::Took;
 pub(crate) use scale::micros;
 pub(crate) use stability::Circuit;
 
@@ -108,26 +109,26 @@ checks! {
 }
 
 impl Seen {
-    /// How long the last look took and how long it should have taken at most, for what has such a goal.
-    pub(crate) fn took(&self) -> Option<(Duration, Duration)> {
-        let (us, goal_us) = match self {
-            Self::Dns(seen) => (seen.slowest_us()?, seen.goal_us),
-            Self::Tcp(seen) => (seen.last_us()?, seen.goal_us),
-            Self::Http(seen) => (seen.last_us()?, seen.goal_us),
-            _ => return None,
-        };
-        Some((Duration::from_micros(us), Duration::from_micros(goal_us)))
-    }
-
-    /// Takes off what this side was late by during the look.
-    pub(crate) fn forgive(&mut self, late: Duration) {
+    /// Takes word of what this side was late by during the look.
+    pub(crate) fn set_late(&mut self, late: Duration) {
         let late = micros(late);
         match self {
-            Self::Dns(seen) => seen.forgive(late),
-            Self::Tcp(seen) => seen.forgive(late),
-            Self::Http(seen) => seen.forgive(late),
+            Self::Dns(seen) => seen.set_late(late),
+            Self::Tcp(seen) => seen.set_late(late),
+            Self::Http(seen) => seen.set_late(late),
             _ => {}
         }
+    }
+
+    /// What this side was late by, in microseconds, each time when the peer would else seem slower than its goal.
+    pub(crate) fn saved_by(&self) -> Vec<u64> {
+        let (times, goal_us): (Vec<Took>, u64) = match self {
+            Self::Dns(seen) => (seen.times().collect(), seen.goal_us),
+            Self::Tcp(seen) => (seen.times().collect(), seen.goal_us),
+            Self::Http(seen) => (seen.times().collect(), seen.goal_us),
+            _ => return Vec::new(),
+        };
+        times.into_iter().filter_map(|took| took.saved_by(goal_us)).collect()
     }
 
     /// The report of a check that looked.

@@ -10,7 +10,7 @@ use url::{Host, Url};
 
 use super::aim::{Aim, Hindrance, Kit, Layer, Look, peers_fault};
 use super::http::{Answer, Status};
-use super::scale;
+use super::scale::{self, Took};
 use crate::model::{Ask, HeaderLine};
 use crate::net::http::{Limits, Request, exchange, h2_exchange};
 use crate::net::{Deadline, Peer, PeerError, Way};
@@ -58,7 +58,13 @@ pub(super) async fn ask(aim: &Aim, kit: &Kit) -> Look<Answer> {
         };
         let retry_after = response.fields.iter().any(|(name, _)| name == "retry-after");
         let failed = assertions(&aim.ask, &response);
-        return Ok(Answer::Status(Status { code: response.code, us, retry_after, failed, unsafe_redirect }));
+        return Ok(Answer::Status(Status {
+            code: response.code,
+            took: Took::of(us),
+            retry_after,
+            failed,
+            unsafe_redirect,
+        }));
     }
 }
 

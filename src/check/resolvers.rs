@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::dns::{Answer, Said};
-use super::scale;
+use super::scale::Took;
 use crate::net::{LookupError, NameServer, name_servers};
 
 /// The resolvers, each by itself, so that their answers can be compared.
@@ -47,5 +47,5 @@ async fn ask(server: &NameServer, name: &str) -> Answer {
         Err(LookupError::TimedOut) => Said::TimedOut,
         Err(LookupError::Failed(why)) => Said::Failed(why),
     };
-    Answer { resolver: server.name.clone(), us: scale::micros(begun.elapsed()), said }
+    Answer { resolver: server.name.clone(), took: Took::since(begun), said }
 }

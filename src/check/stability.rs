@@ -24,8 +24,8 @@ findings! { Group::Stability;
         "look at the failures";
 }
 
-/// How many of the last results count for flapping.
-const WINDOW: usize = 20;
+/// How many of the last results count for flapping, and are kept by whoever looks again and again.
+pub(crate) const WINDOW: usize = 20;
 
 /// What several looks showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::aim::{Aim, Hindrance, Kit, Look};
-use super::{findings, scale};
+use super::findings;
+use super::scale::{self, Took};
 use crate::model::{Finding, Group};
 use crate::net::{Deadline, DialError, dial};
 
@@ -42,8 +43,8 @@ pub(crate) struct Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Connect {
-    /// It was made, after so many microseconds.
-    Made(u64),
+    /// It was made, after that time.
+    Made(Took),
     /// It was refused.
     Refused,
     /// No answer came.
@@ -56,9 +57,9 @@ pub(crate) enum Connect {
 pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
     let begun = Instant::now();
     let connect = match dial(aim.address, aim.interface.as_deref(), Deadline::after(kit.timeout)).await {
-        Ok(_) => Connect::Made(scale::micros(begun.elapsed())),
+        Ok(_) => Connect::Made(Took::since(begun)),
         // It was taken, whatever became of it at once.
-        Err(DialError::Reset) => Connect::Made(scale::micros(begun.elapsed())),
+        Err(DialError::Reset) => Connect::Made(Took::since(begun)),
         Err(DialError::Refused) => Connect::Refused,
         Err(DialError::TimedOut) => Connect::TimedOut,
         Err(DialError::Unreachable) => Connect::Unreachable,
@@ -81,11 +82,7 @@ impl Seen {
             some if some * 2 >= total => Some(MOSTLY_FAILING.seen(text())),
             _ => Some(FLAKY.seen(text())),
         };
-        let times = self.connects.iter().filter_map(|connect| match connect {
-            Connect::Made(us) => Some(*us),
-            _ => None,
-        });
-        let slow = scale::latency([&LATENCY_1X, &LATENCY_2X, &LATENCY_4X], "connect", times, self.goal_us);
+        let slow = scale::latency([&LATENCY_1X, &LATENCY_2X, &LATENCY_4X], "connect", self.times(), self.goal_us);
         flaky.into_iter().chain(slow).collect()
     }
 
@@ -94,18 +91,20 @@ impl Seen {
         self.connects.last() == Some(&Connect::TimedOut)
     }
 
-    /// How long the last connection took, if it was made.
-    pub(super) fn last_us(&self) -> Option<u64> {
-        match self.connects.last() {
-            Some(Connect::Made(us)) => Some(*us),
+    /// How long each connection took that was made.
+    pub(super) fn times(&self) -> impl Iterator<Item = Took> + Clone {
+        self.connects.iter().filter_map(|connect| match connect {
+            Connect::Made(took) => Some(*took),
             _ => None,
-        }
+        })
     }
 
-    /// Takes off what this side was late by.
-    pub(super) fn forgive(&mut self, late_us: u64) {
-        if let Some(Connect::Made(us)) = self.connects.last_mut() {
-            *us = us.saturating_sub(late_us);
+    /// Takes word of what this side was late by during the look.
+    pub(super) fn set_late(&mut self, late_us: u64) {
+        for connect in &mut self.connects {
+            if let Connect::Made(took) = connect {
+                took.set_late(late_us);
+            }
         }
     }
 
@@ -133,24 +132,27 @@ mod tests {
         codes(&Seen { goal_us: 5_000, connects: connects.to_vec() }.judge())
     }
 
+    fn made(us: u64) -> Connect {
+        Connect::Made(Took::of(us))
+    }
+
     #[test]
     fn failures_by_their_share() {
-        use Connect::{Made, Refused, TimedOut, Unreachable};
-        assert_eq!(judged(&[Made(4_999)]), [""; 0]);
+        use Connect::{Refused, TimedOut, Unreachable};
+        assert_eq!(judged(&[made(4_999)]), [""; 0]);
         assert_eq!(judged(&[Refused]), ["tcp-refused"]);
         assert_eq!(judged(&[Refused, TimedOut]), ["tcp-timeout"]);
         assert_eq!(judged(&[Unreachable]), ["tcp-unreachable"]);
-        assert_eq!(judged(&[Made(1), Made(1), Refused]), ["tcp-flaky"]);
-        assert_eq!(judged(&[Made(1), TimedOut]), ["tcp-mostly-failing"]);
-        assert_eq!(judged(&[Made(1), Refused, Refused]), ["tcp-mostly-failing"]);
+        assert_eq!(judged(&[made(1), made(1), Refused]), ["tcp-flaky"]);
+        assert_eq!(judged(&[made(1), TimedOut]), ["tcp-mostly-failing"]);
+        assert_eq!(judged(&[made(1), Refused, Refused]), ["tcp-mostly-failing"]);
     }
 
     #[test]
     fn latency_by_its_multiple_of_the_goal() {
-        use Connect::Made;
-        assert_eq!(judged(&[Made(5_000)]), [""; 0]);
-        assert_eq!(judged(&[Made(5_001)]), ["tcp-latency-1x"]);
-        assert_eq!(judged(&[Made(10_001)]), ["tcp-latency-2x"]);
-        assert_eq!(judged(&[Made(20_001), Made(1)]), ["tcp-latency-4x"]);
+        assert_eq!(judged(&[made(5_000)]), [""; 0]);
+        assert_eq!(judged(&[made(5_001)]), ["tcp-latency-1x"]);
+        assert_eq!(judged(&[made(10_001)]), ["tcp-latency-2x"]);
+        assert_eq!(judged(&[made(20_001), made(1)]), ["tcp-latency-4x"]);
     }
 }

@@ -104,7 +104,7 @@ fn answer(
         (false, false) => judge.list(source, identify, global),
         (false, true) => validate::all(source, via, identify, judge, global),
         (true, false) => watching.run(source, global),
-        (true, true) => Err(Error::usage("--validate", "a watch does not check services", "leave one of them out")),
+        (true, true) => validate::watch(source, via, watching, global),
     }
 }
 
@@ -112,22 +112,22 @@ fn answer(
 #[derive(Args, Debug, Default)]
 pub(super) struct Judge {
     /// Exit with 1 if nothing is found
-    #[arg(long, global = true, help_heading = "Output")]
+    #[arg(long, global = true, help_heading = "Output", conflicts_with = "watch")]
     fail_empty: bool,
     /// Exit with 4 if rights are missing to see what is asked for, such as an owner
-    #[arg(long, global = true, help_heading = "Output")]
+    #[arg(long, global = true, help_heading = "Output", conflicts_with = "watch")]
     strict: bool,
     /// Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them
     ///
     /// One after another and without a shell; quotes join words. What the command writes comes after the table, and to
     /// standard error where another format is asked for. Exit code 1 if it fails for any host.
-    #[arg(long, value_name = "CMD", global = true, help_heading = "Output", value_hint = clap::ValueHint::CommandString)]
+    #[arg(long, value_name = "CMD", global = true, help_heading = "Output", conflicts_with = "watch", value_hint = clap::ValueHint::CommandString)]
     hand_to: Option<HandTo>,
     /// Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON
     ///
     /// Marked + for what is new, - for what is gone, ~ for what is not as it was; JSON is written line by line as by a watch.
     /// Files of -o FORMAT=FILE hold the whole answer, so that the next run can compare with it.
-    #[arg(long, value_name = "FILE", global = true, help_heading = "Output", value_hint = clap::ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Output", conflicts_with = "watch", value_hint = clap::ValueHint::FilePath)]
     diff: Option<PathBuf>,
     /// Exit with 1 if --diff finds any difference
     #[arg(long, global = true, help_heading = "Output")]

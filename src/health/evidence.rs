@@ -1,10 +1,11 @@
 //! What was seen of an endpoint: enough to judge it again, on another machine and day.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::Seen;
+use crate::check::{Circuit, Seen, stability};
 use crate::model::{CheckName, Health, Ran, Report};
 
 /// Everything that was seen of an endpoint.
@@ -33,6 +34,35 @@ impl Evidence {
         }
     }
 
+    /// Takes word that some of it was seen that long ago.
+    pub(crate) fn is_as_old_as(&mut self, age: Duration) {
+        let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        self.age_ms = Some(self.age_ms.unwrap_or(0).max(age_ms));
+    }
+
+    /// Whether a client could have used it, at each of the last looks, in order: one less than count for its history.
+    pub(crate) fn recent_results(&self) -> Vec<bool> {
+        let stability = self.seen.iter().find_map(|seen| match seen {
+            Seen::Stability(seen) => Some(seen.results.as_slice()),
+            _ => None,
+        });
+        let results = stability.unwrap_or_default();
+        results[results.len().saturating_sub(stability::WINDOW - 1)..].to_vec()
+    }
+
+    /// The same evidence, that long afterwards, of an endpoint that was left alone this time.
+    pub(crate) fn left_alone(&self, age: Duration, circuit: Circuit) -> Self {
+        let mut evidence = self.clone();
+        evidence.is_as_old_as(Duration::from_millis(self.age_ms.unwrap_or(0)) + age);
+        evidence.add(Seen::Stability(stability::Seen { results: Vec::new(), circuit }));
+        evidence
+    }
+
+    /// What this side was late by, in microseconds, each time when the endpoint would else seem slower than its goal.
+    pub(crate) fn saved_by(&self) -> impl Iterator<Item = u64> {
+        self.seen.iter().flat_map(Seen::saved_by)
+    }
+
     /// Whether a check looked.
     pub(crate) fn has(&self, check: CheckName) -> bool {
         self.seen.iter().any(|seen| seen.name() == check)
@@ -49,5 +79,21 @@ impl Evidence {
         };
         let reports: Vec<Report> = CheckName::ALL.into_iter().filter_map(report).collect();
         Health { age_ms: self.age_ms, ..Health::of(&reports, ignored) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_left_alone_is_as_it_was_seen_last_and_that_grows_old() {
+        let mut seen = Evidence::default();
+        seen.add(Seen::Stability(stability::Seen { results: vec![true, false], circuit: Circuit::Closed }));
+        let later = seen.left_alone(Duration::from_secs(3), Circuit::Open);
+        let later = later.left_alone(Duration::from_secs(4), Circuit::Open);
+        assert_eq!((later.age_ms, later.recent_results()), (Some(7_000), vec![true, false]));
+        let health = later.health(&[]);
+        assert_eq!((health.score, health.age_ms), (Some(25), Some(7_000)), "{health:?}");
     }
 }

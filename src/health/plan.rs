@@ -40,8 +40,8 @@ struct Spoken {
 
 /// What is to be looked at, at an endpoint; `None` where no check applies to such a thing.
 ///
-/// `name` is the one that its user knows it by. With several samples there is a history to judge.
-pub(crate) fn plan(endpoint: &Endpoint, ask: &Arc<Ask>, way: &Way, samples: u32, own: &[IpAddr]) -> Option<Plan> {
+/// `name` is the one that its user knows it by. Where it is looked at more than once there is a history to judge.
+pub(crate) fn plan(endpoint: &Endpoint, ask: &Arc<Ask>, way: &Way, has_history: bool, own: &[IpAddr]) -> Option<Plan> {
     let port = endpoint.port.filter(|_| endpoint.transport == Transport::Tcp)?;
     let host = host(endpoint, ask)?;
     let asked_for = |check: CheckName| ask.check.contains(&check);
@@ -69,7 +69,7 @@ pub(crate) fn plan(endpoint: &Endpoint, ask: &Arc<Ask>, way: &Way, samples: u32,
         CheckName::Grpc => spoken.grpc,
         CheckName::Protocol => spoken.protocol.as_deref().is_some_and(knows_protocol),
         CheckName::Script => !ask.script.is_empty(),
-        CheckName::Stability => samples > 1,
+        CheckName::Stability => has_history,
     };
     let is_wanted = |check: &CheckName| (ask.check.is_empty() || asked_for(*check)) && !ask.no_check.contains(check);
     let (wanted, mut unwanted): (Vec<_>, Vec<_>) = CheckName::ALL.into_iter().filter(applies).partition(is_wanted);
@@ -194,7 +194,7 @@ mod tests {
         let (mut endpoint, mut ask) =
             (Endpoint::new(Address::Ip([127, 0, 0, 1].into()), Some(port), Transport::Tcp), Ask::default());
         change(&mut endpoint, &mut ask);
-        plan(&endpoint, &Arc::new(ask), &Way::Direct, 1, &[]).unwrap()
+        plan(&endpoint, &Arc::new(ask), &Way::Direct, false, &[]).unwrap()
     }
 
     fn words(plan: &Plan) -> Vec<&'static str> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::{Fault, Service};
+use super::{Fault, Service, ServiceHealth};
 
 /// Something that happened. It serialises as a line of `--watch`:
 /// `{"index":42,"type":"updated","time":…,"source":"local","item":{…},"changed":["endpoints[0].ready"]}`.
@@ -33,6 +33,8 @@ pub enum EventKind {
         item: Arc<Service>,
         /// The fields that differ, never none: `endpoints[0].ready`, `detail.processes`.
         changed: Vec<String>,
+        /// How well it was, where that is what changed.
+        was: Option<ServiceHealth>,
     },
     /// A service is gone; as it was last known.
     Removed(Arc<Service>),
@@ -82,16 +84,19 @@ impl EventKind {
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut line = serializer.serialize_struct("Event", 6)?;
+        let mut line = serializer.serialize_struct("Event", 7)?;
         line.serialize_field("index", &self.index)?;
         line.serialize_field("type", self.kind.as_str())?;
         line.serialize_field("time", &self.time)?;
         line.serialize_field("source", self.source)?;
         match &self.kind {
             EventKind::Added(item) | EventKind::Removed(item) => line.serialize_field("item", item)?,
-            EventKind::Updated { item, changed } => {
+            EventKind::Updated { item, changed, was } => {
                 line.serialize_field("item", item)?;
                 line.serialize_field("changed", changed)?;
+                if let Some(was) = was {
+                    line.serialize_field("was", was)?;
+                }
             }
             EventKind::Synced { services } => line.serialize_field("services", services)?,
             EventKind::Stale { age, error } => {

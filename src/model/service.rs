@@ -42,6 +42,12 @@ impl<D> Service<D> {
         Self { id, name: None, namespace: None, source, endpoints, health: None, findings: Vec::new(), detail }
     }
 
+    /// How well it is, where `later` is not as well, or better.
+    pub(crate) fn health_unlike<E>(&self, later: &Service<E>) -> Option<ServiceHealth> {
+        let health = self.health.as_deref()?;
+        (later.health.as_deref() != Some(health)).then_some(*health)
+    }
+
     /// What formats made of rows give a row each: every endpoint, or the service by itself where it has none.
     pub fn rows(&self) -> impl Iterator<Item = Option<&Endpoint>> {
         let none = self.endpoints.is_empty().then_some(None);

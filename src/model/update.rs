@@ -24,6 +24,12 @@ pub trait Feed: Send {
     /// Takes what became known together. Readers see either all of it or nothing.
     fn take(&mut self, updates: Vec<Update>);
 
+    /// Takes what became known together in another way than by asking the source: where that cannot be asked, it is no
+    /// less stale for it.
+    fn amend(&mut self, updates: Vec<Update>) {
+        self.take(updates);
+    }
+
     /// Takes word that the source cannot be asked at present. What was known stays, and is stale from now on, until the
     /// next updates come.
     fn fail(&mut self, fault: Fault);

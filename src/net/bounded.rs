@@ -43,12 +43,20 @@ pub(crate) struct Bounded<S> {
     /// Bytes that may still be read. One read may go beyond by the size of its buffer.
     left: usize,
     over: Pin<Box<Sleep>>,
+    /// For as long as no grace was given.
+    deadline: Option<Deadline>,
     heard: Heard,
 }
 
 impl<S> Bounded<S> {
     pub(crate) fn new(stream: S, deadline: Deadline, most: usize) -> Self {
-        Self { stream, left: most, over: Box::pin(sleep_until(deadline.instant())), heard: Heard::default() }
+        Self {
+            stream,
+            left: most,
+            over: Box::pin(sleep_until(deadline.instant())),
+            deadline: Some(deadline),
+            heard: Heard::default(),
+        }
     }
 
     /// Where the first bytes that come can be had.
@@ -57,10 +65,13 @@ impl<S> Bounded<S> {
     }
 
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
-        match self.over.as_mut().poll(context) {
-            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
-            Poll::Pending => Ok(()),
+        while self.over.as_mut().poll(context).is_ready() {
+            match self.deadline.take().and_then(Deadline::grace) {
+                Some(grace) => self.over.as_mut().reset(grace.instant()),
+                None => return Err(io::ErrorKind::TimedOut.into()),
+            }
         }
+        Ok(())
     }
 }
 

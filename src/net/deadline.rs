@@ -1,6 +1,7 @@
 //! A point in time after which nobody waits any more.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
@@ -11,6 +12,9 @@ use tokio::time::{Instant, timeout_at};
 /// It is a time of the runtime's clock: monotonic, and what `tokio::time::pause` and `advance` move in a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Deadline(Instant);
+
+/// A runtime that notices the end so late may not have seen all that came before it: it gets as long to look again.
+const LATE: Duration = Duration::from_millis(20);
 
 /// The deadline passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +47,52 @@ impl Deadline {
         self.0
     }
 
-    /// Waits for `work`, but no longer than this.
+    /// Until when to go on, where it is noticed so late that it passed that what came in time may not have been seen.
+    pub(crate) fn grace(self) -> Option<Self> {
+        let now = Instant::now();
+        (now > self.0 + LATE).then(|| Self(now + LATE))
+    }
+
+    /// Waits for `work`, but no longer than this. What was done in time counts, however late it is noticed.
     ///
     /// # Errors
     /// When it passed first; the work is dropped.
     pub(crate) async fn bound<F: Future>(self, work: F) -> Result<F::Output, Passed> {
-        timeout_at(self.0, work).await.map_err(|_| Passed)
+        let mut work = pin!(work);
+        if let Ok(output) = timeout_at(self.0, &mut work).await {
+            return Ok(output);
+        }
+        let Self(grace) = self.grace().ok_or(Passed)?;
+        timeout_at(grace, work).await.map_err(|_| Passed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+    use tokio::task::yield_now;
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_in_time_counts_however_late_it_is_noticed() {
+        let (send, receive) = oneshot::channel();
+        let deadline = Deadline::after(Duration::from_secs(1));
+        let waiting = tokio::spawn(deadline.bound(receive));
+        yield_now().await;
+        // Nobody had a turn for an hour, and the deadline is noticed before the answer is.
+        advance(Duration::from_hours(1)).await;
+        yield_now().await;
+        send.send(7).unwrap();
+        assert_eq!(waiting.await.unwrap(), Ok(Ok(7)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_passes() {
+        let deadline = Deadline::after(Duration::from_secs(1));
+        let begun = Instant::now();
+        assert_eq!(deadline.bound(std::future::pending::<()>()).await, Err(Passed));
+        assert!(begun.elapsed() < Duration::from_millis(1_100), "on time there is no grace");
     }
 }

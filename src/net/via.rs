@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use http::{HeaderMap, Request};
 
@@ -42,7 +43,18 @@ pub(crate) enum Way {
     #[default]
     Direct,
     /// Through somebody who asks HTTP, at this place.
-    Through(std::sync::Arc<dyn Via>, String),
+    Through(Arc<dyn Via>, String),
     /// Not at all, and why.
     Closed(&'static str),
+}
+
+impl Way {
+    /// The way to an endpoint of a service, for who asks by `via` if there is somebody.
+    pub(crate) fn of(via: Option<&Arc<dyn Via>>, service: &Service, endpoint: &Endpoint) -> Self {
+        match via.map(|via| (via, via.place(service, endpoint))) {
+            None => Self::Direct,
+            Some((via, Ok(place))) => Self::Through(Arc::clone(via), place),
+            Some((_, Err(why))) => Self::Closed(why),
+        }
+    }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::FormatName;
 use super::json::write_json;
-use crate::model::{Column, Endpoint, Event, EventKind, Fault, Service, Shown};
+use crate::model::{Column, Endpoint, Event, EventKind, Fault, Service, ServiceHealth, Shown};
 
 /// How the events of a watch are written.
 #[derive(Clone, Copy, Debug)]
@@ -66,9 +66,13 @@ fn text(line: &mut String, event: &Event, columns: &[Column], shown: Shown) -> s
     write!(line, "{time}  {:<WORD$}  ", event.kind.as_str())?;
     match &event.kind {
         EventKind::Added(item) | EventKind::Removed(item) => service(line, item, columns, shown)?,
-        EventKind::Updated { item, changed } => {
+        EventKind::Updated { item, changed, was } => {
             service(line, item, columns, shown)?;
-            write!(line, "  changed={}", changed.join(","))?;
+            if let Some(was) = was {
+                let now = item.health.as_deref().map_or_else(String::new, |now| format!("  now={}", told(now)));
+                write!(line, "  was={}{now}", told(was))?;
+            }
+            write!(line, "  changed={}", paths(changed).join(","))?;
         }
         EventKind::Synced { services } => write!(line, "{services} service{}", if *services == 1 { "" } else { "s" })?,
         EventKind::Stale { age, error } => {
@@ -83,6 +87,21 @@ fn text(line: &mut String, event: &Event, columns: &[Column], shown: Shown) -> s
     }
     line.push('\n');
     Ok(())
+}
+
+/// `100/healthy`
+fn told(health: &ServiceHealth) -> String {
+    let state = health.state.as_str();
+    health.score.map_or_else(|| state.to_owned(), |score| format!("{score}/{state}"))
+}
+
+/// The fields that differ. What makes up the health is one to whoever reads its score beside.
+fn paths(changed: &[String]) -> Vec<&str> {
+    let health = |path: &str| path.split('.').any(|part| part == "health");
+    let mut paths: Vec<&str> = changed.iter().map(|path| if health(path) { "health" } else { path.as_str() }).collect();
+    paths.sort_by_key(|path| *path == "health");
+    paths.dedup();
+    paths
 }
 
 fn fault(line: &mut String, fault: &Fault) -> std::fmt::Result {

@@ -112,6 +112,11 @@ impl Feed for Heard<'_> {
         self.feed.take(updates);
     }
 
+    fn amend(&mut self, updates: Vec<Update>) {
+        self.answers = true;
+        self.feed.amend(updates);
+    }
+
     fn fail(&mut self, fault: Fault) {
         self.feed.fail(fault);
     }

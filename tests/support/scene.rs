@@ -140,7 +140,8 @@ impl Scene {
         self.runs(&["validate"])
     }
 
-    fn runs(&self, words: &'static [&'static str]) -> Portolan<'_> {
+    /// Any command of portolan inside the scene.
+    pub fn runs(&self, words: &'static [&'static str]) -> Portolan<'_> {
         Portolan { scene: self, wrapper: Vec::new(), program: portolan_path(), words, args: Vec::new() }
     }
 

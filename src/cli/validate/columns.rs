@@ -51,6 +51,12 @@ const SCORE: Column = column!("score", Always, false, |_service, health, out| ma
 const STATE: Column = column!("state", Always, false, |_service, health, out| out.write_str(health.state.as_str()));
 const SERVICE_SCORE: Column =
     column!("service_score", WhereFilled, false, |service, _health, out| service_score(service, out));
+const FLAPPING: Column = column!("flapping", WhereFilled, true, |_service, health, out| {
+    match health.findings.iter().find(|finding| finding.kind.code.starts_with("flapping-")) {
+        Some(finding) => write!(out, "{}", finding.text),
+        None => Ok(()),
+    }
+});
 const REASON: Column = column!("reason", Always, true, |_service, health, out| reason(health, out));
 const COVERAGE: Column = column!("coverage", Wide, true, |_service, health, out| out.write_str(&health.covered()));
 const AGE: Column = column!("age_ms", WhereFilled, false, |_service, health, out| match health.age_ms {
@@ -59,7 +65,7 @@ const AGE: Column = column!("age_ms", WhereFilled, false, |_service, health, out
 });
 
 /// What a check adds to what a source shows.
-pub(super) const COLUMNS: &[Column] = &[GRADE, SCORE, STATE, SERVICE_SCORE, REASON, COVERAGE, AGE];
+pub(super) const COLUMNS: &[Column] = &[GRADE, SCORE, STATE, SERVICE_SCORE, FLAPPING, REASON, COVERAGE, AGE];
 
 /// A source's own columns and these. They last as long as the process, which lists once.
 pub(super) fn beside(columns: &'static [Column]) -> &'static [Column] {

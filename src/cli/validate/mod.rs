@@ -23,6 +23,7 @@ use self::validated::Validated;
 use super::discover::Judge;
 use super::exit::Exit;
 use super::identify::Identify;
+use super::watch::Watching;
 use super::{Global, stderr};
 use crate::error::{Error, Result};
 use crate::model::{Ask, Column};
@@ -51,6 +52,8 @@ pub(super) struct Validate {
     ask: Ask,
     #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    watching: Watching,
 }
 
 impl Validate {
@@ -59,6 +62,9 @@ impl Validate {
         let targets = Targets::read(&self.targets, global)?;
         let generated = Timestamp::now();
         let validated = self.how.open(&targets, &self.ask, generated)?;
+        if self.watching.is_asked()? {
+            return self.watching.run(&validated, global);
+        }
         self.how.list(&validated, &Judge::of(generated), global)
     }
 
@@ -90,6 +96,20 @@ pub(super) fn all(
     let how = How::default();
     let validated = Validated { via, ..how.open(source, &Ask::default(), Timestamp::now())? };
     how.list(&validated, judge, global)
+}
+
+/// Watches what a source knows, checked as without any option.
+///
+/// # Errors
+/// As the source says.
+pub(super) fn watch(
+    source: &dyn Source,
+    via: Option<Arc<dyn Via>>,
+    watching: &Watching,
+    global: &Global,
+) -> Result<Exit> {
+    let validated = How::default().open(source, &Ask::default(), Timestamp::now())?;
+    watching.run(&Validated { via, ..validated }, global)
 }
 
 /// A source whose services are asked what they are.

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
@@ -19,7 +20,7 @@ use crate::check::{Resolvers, Roots};
 use crate::clean::clean;
 use crate::cli::explain;
 use crate::error::{Error, Result};
-use crate::health::ValidatorOptions;
+use crate::health::{Thresholds, ValidatorOptions};
 use crate::model::{Ask, AskError, Digest, parse_time};
 use crate::net::{certificate, descriptors_for_sockets};
 use crate::source::Source;
@@ -32,13 +33,13 @@ pub(in crate::cli) struct How {
     #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "3s")]
     pub(super) timeout: Duration,
     /// End the whole run after this time; what was not looked at says so
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, conflicts_with = "watch")]
     pub(super) deadline: Option<Duration>,
     /// How often silence is asked again; whoever answers is not asked twice
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10), default_value_t = 1)]
     pub(super) retries: u32,
     /// How often to look at each endpoint; several looks show how steady it is
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), default_value_t = 1)]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), default_value_t = 1, conflicts_with = "watch")]
     pub(super) samples: u32,
     /// The most endpoints looked at at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value_t = 1024)]
@@ -62,17 +63,23 @@ pub(in crate::cli) struct How {
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = parse_code, help_heading = "Output")]
     pub(super) ignore: Vec<String>,
     /// Exit with 1 if any service scores less, or has no score
-    #[arg(long, value_name = "N", value_parser = parse_score, help_heading = "Output")]
+    #[arg(long, value_name = "N", value_parser = parse_score, help_heading = "Output", conflicts_with = "watch")]
     pub(super) min_score: Option<u8>,
     /// Exit with 3 if anything that was wanted could not be looked at
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", conflicts_with = "watch")]
     pub(super) require_complete: bool,
     /// Write what was seen into this directory, a file for each service, for `portolan score`
-    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output", conflicts_with = "watch")]
     pub(super) evidence: Option<PathBuf>,
     /// Show every deduction with what to do about it
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "Output", conflicts_with = "watch")]
     pub(super) explain: bool,
+    /// Believe that a service is better again after so many looks in a row
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), default_value_t = 2, help_heading = "Watch", requires = "watch")]
+    pub(super) rise: u32,
+    /// Believe that a service is worse after so many looks in a row
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), default_value_t = 3, help_heading = "Watch", requires = "watch")]
+    pub(super) fall: u32,
 }
 
 impl Default for How {
@@ -94,6 +101,8 @@ impl Default for How {
             require_complete: false,
             evidence: None,
             explain: false,
+            rise: 2,
+            fall: 3,
         }
     }
 }
@@ -106,7 +115,12 @@ impl How {
     ///
     /// # Errors
     /// Files and directories that cannot be used.
-    pub(super) fn open<'s>(&self, source: &'s dyn Source, ask: &Ask, generated: Timestamp) -> Result<Validated<'s>> {
+    pub(in crate::cli) fn open<'s>(
+        &self,
+        source: &'s dyn Source,
+        ask: &Ask,
+        generated: Timestamp,
+    ) -> Result<Validated<'s>> {
         let roots = match &self.ca {
             Some(file) => Roots::given(clean(&file.to_string_lossy()), certificates(file)?, self.pin.clone()),
             None => Roots::of_system(self.pin.clone()),
@@ -121,6 +135,7 @@ impl How {
                 timeout: self.timeout,
                 retries: self.retries,
                 samples: self.samples,
+                again: None,
                 deadline: self.deadline,
                 // Each endpoint has one connection at a time.
                 at_once: concurrency.min(descriptors_for_sockets()),
@@ -129,7 +144,9 @@ impl How {
             ask: ask.clone(),
             ignored: self.ignore.clone(),
             evidence,
-            tools: Mutex::new(Some((roots, resolvers))),
+            roots: Arc::new(roots),
+            resolvers: Arc::new(resolvers),
+            thresholds: Thresholds { rise: self.rise, fall: self.fall },
             via: None,
             verdict: Mutex::new(Verdict::against(self.min_score)),
             said: Mutex::default(),

@@ -8,12 +8,13 @@ use parking_lot::Mutex;
 
 use super::evidence_files::{ReadBack, read};
 use super::verdict::Verdict;
-use super::{columns, told, validated};
+use super::{columns, told};
 use crate::cli::Global;
 use crate::cli::discover::Judge;
 use crate::cli::exit::Exit;
 use crate::cli::identify::Identify;
 use crate::error::{Error, Result};
+use crate::health::judge;
 use crate::model::{Column, Completeness, Service};
 use crate::output::FormatName;
 use crate::source::{ListFuture, Sink, Source};
@@ -54,7 +55,7 @@ impl ScoreAgain {
             generated = generated.max(at);
             let mut service = told::service(&service).ok_or_else(|| no_service(path))?;
             ignored.extend(self.ignore.iter().cloned());
-            validated::judge(&mut service, &evidence, &ignored);
+            judge(&mut service, evidence.iter().map(Option::as_ref), &ignored);
             services.push(service);
         }
         let verdict = Mutex::new(Verdict::against(self.min_score));

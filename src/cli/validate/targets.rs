@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use url::{Host, Url};
 
@@ -16,9 +17,9 @@ use crate::cli::{Command, Global};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::model::{
-    Address, Ask, Column, Completeness, Declared, Endpoint, Fault, HttpPath, Listing, Service, Transport,
+    Address, Ask, Column, Completeness, Declared, Endpoint, Fault, Feed, HttpPath, Listing, Service, Transport, Update,
 };
-use crate::source::{ListFuture, Sink, Source, collect, source_words};
+use crate::source::{ListFuture, Sink, Source, WatchFuture, collect, source_words};
 
 /// What there is to check.
 pub(super) struct Targets {
@@ -229,6 +230,15 @@ impl Source for Targets {
             }
             self.faults.iter().for_each(|fault| out.fault(fault.clone()));
             Ok(if self.faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete })
+        })
+    }
+
+    /// What was named stays as it was named.
+    fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+        Box::pin(async move {
+            let faults = self.faults.iter().cloned().map(Update::Fault);
+            feed.take(std::iter::once(Update::Reset(self.services.clone())).chain(faults).collect());
+            std::future::pending().await
         })
     }
 }

@@ -12,12 +12,15 @@ use super::columns;
 use super::evidence_files::EvidenceFiles;
 use super::verdict::Verdict;
 use crate::check::{Resolvers, Roots};
-use crate::engine::Shutdown;
+use crate::cli::watch::RECONNECT;
+use crate::engine::{Retry, Shutdown};
 use crate::error::Result;
-use crate::health::{Evidence, Judged, Subject, Validator, ValidatorOptions};
-use crate::model::{Ask, Column, Completeness, Declared, Depth, Fault, ScannedHost, Service, ServiceHealth};
+use crate::health::{
+    Evidence, Judged, Monitor, Relay, Rules, Subject, Thresholds, Validator, ValidatorOptions, judge, weigh,
+};
+use crate::model::{Ask, Column, Completeness, Declared, Depth, Fault, Feed, ScannedHost, Service};
 use crate::net::{Via, Way, runtime};
-use crate::source::{ListFuture, Progress, Sink, Source, checked};
+use crate::source::{ListFuture, Progress, Sink, Source, WatchFuture, checked, keep_watching};
 
 /// A source, and how what it finds is checked.
 pub(in crate::cli) struct Validated<'s> {
@@ -28,8 +31,10 @@ pub(in crate::cli) struct Validated<'s> {
     /// Findings that do not count.
     pub(in crate::cli) ignored: Vec<String>,
     pub(in crate::cli) evidence: Option<EvidenceFiles>,
-    /// The roots and resolvers, taken by the one listing that there is.
-    pub(in crate::cli) tools: Mutex<Option<(Roots, Resolvers)>>,
+    pub(in crate::cli) roots: Arc<Roots>,
+    pub(in crate::cli) resolvers: Arc<Resolvers>,
+    /// When a watch believes what it sees.
+    pub(in crate::cli) thresholds: Thresholds,
     /// Who asks in this host's place, where somebody does.
     pub(in crate::cli) via: Option<Arc<dyn Via>>,
     /// What came of it.
@@ -38,6 +43,8 @@ pub(in crate::cli) struct Validated<'s> {
     pub(in crate::cli) said: Mutex<BTreeMap<&'static str, usize>>,
 }
 
+/// How often a watch looks, where nobody says otherwise: as often as a kubelet.
+const INTERVAL: Duration = Duration::from_secs(10);
 /// Word of progress goes out at most this often; and it is looked as often whether anything more is wanted.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -59,20 +66,44 @@ impl Source for Validated<'_> {
             Ok(if checked == Completeness::Complete { completeness } else { checked })
         })
     }
+
+    fn interval(&self) -> Duration {
+        INTERVAL
+    }
+
+    /// Watches what the source has, and looks at it again and again, also while the source cannot be asked.
+    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+        Box::pin(async move {
+            let (mut relay, heard) = Relay::new(feed.depth());
+            let (thresholds, ignored) = (self.thresholds, self.ignored.clone());
+            let rules = Rules { thresholds, ignored, via: self.via.clone(), finish };
+            let every = interval.unwrap_or_else(|| self.interval());
+            let options = ValidatorOptions { again: Some(every), ..self.options.clone() };
+            let monitor = Monitor::new(self.validator(options), Arc::new(self.ask.clone()), rules, every);
+            tokio::select! {
+                error = keep_watching(self.source, interval, RECONNECT, Retry::random_seed(), &mut relay) => Err(error),
+                () = monitor.run(heard, feed) => Ok(()),
+            }
+        })
+    }
 }
 
 impl Validated<'_> {
+    fn validator(&self, options: ValidatorOptions) -> Validator {
+        Validator::new(options, Arc::clone(&self.roots), Arc::clone(&self.resolvers))
+    }
+
     /// Checks services and hands them on.
     fn check(&self, services: Vec<Service>, out: &mut dyn Sink) -> Result<Completeness> {
-        let Some((roots, resolvers)) = self.tools.lock().take() else { return Ok(Completeness::Complete) };
-        let runtime = runtime(2)?;
+        // One thread: what it is late by is known, and it makes more checks than anybody has ports for them.
+        let runtime = runtime(0)?;
         let mut board = Board::new(services, &self.ask);
         let subjects = board.subjects(self.via.as_ref());
         let closed = out.closed();
         runtime.block_on(async {
             let shutdown = Shutdown::new();
-            let validator = Arc::new(Validator::new(self.options.clone(), roots, resolvers));
-            shutdown.spawn(watch(Arc::clone(&closed), shutdown.clone()));
+            let validator = Arc::new(self.validator(self.options.clone()));
+            shutdown.spawn(end_with(Arc::clone(&closed), shutdown.clone()));
             let (streams, total) = (out.streams(), subjects.len() as u64);
             let mut said = Instant::now();
             let running = validator.run(subjects, &shutdown, |judged| {
@@ -117,12 +148,13 @@ impl Validated<'_> {
     /// Judges a service by its evidence and hands it over, if that was not done before.
     fn hand_over(&self, board: &mut Board, at: usize, out: &mut dyn Sink) {
         let Some(Entry { mut service, evidence, .. }) = board.entries[at].take() else { return };
-        judge(&mut service, &evidence, &self.ignored);
+        judge(&mut service, evidence.iter().map(Option::as_ref), &self.ignored);
         if let Some(text) = checked(&mut service) {
             weigh(&mut service);
             *self.said.lock().entry(text).or_default() += 1;
         }
         self.verdict.lock().count(&service);
+        self.verdict.lock().count_saved(evidence.iter().flatten().flat_map(Evidence::saved_by));
         if let Some(files) = &self.evidence {
             files.write(&service, &evidence, &self.ignored);
         }
@@ -131,23 +163,15 @@ impl Validated<'_> {
     }
 }
 
-/// Gives a service and its endpoints their health by what was seen.
-pub(in crate::cli) fn judge(service: &mut Service, evidence: &[Option<Evidence>], ignored: &[String]) {
-    for (endpoint, evidence) in service.endpoints.iter_mut().zip(evidence) {
-        endpoint.health = evidence.as_ref().map(|evidence| Box::new(evidence.health(ignored)));
+/// Lets the source have its say on what checking showed.
+fn finish(service: &mut Service) {
+    if checked(service).is_some() {
+        weigh(service);
     }
-    service.findings.retain(|finding| !ignored.iter().any(|code| code == finding.kind.code));
-    weigh(service);
-}
-
-/// Gives a service the health that its endpoints have together.
-fn weigh(service: &mut Service) {
-    let weighed = service.endpoints.iter().filter_map(|at| Some((at.weight.unwrap_or(1), at.health.as_deref()?)));
-    service.health = Some(Box::new(ServiceHealth::of(weighed)));
 }
 
 /// Ends the run when nothing more is wanted.
-async fn watch(closed: Arc<AtomicBool>, shutdown: Shutdown) {
+async fn end_with(closed: Arc<AtomicBool>, shutdown: Shutdown) {
     let mut tick = tokio::time::interval(TICK);
     loop {
         tick.tick().await;
@@ -191,15 +215,12 @@ impl Board {
         for (at, entry) in self.entries.iter().enumerate() {
             let Some(entry) = entry else { continue };
             for (which, endpoint) in entry.service.endpoints.iter().enumerate() {
-                let through = |via: &Arc<dyn Via>| match via.place(&entry.service, endpoint) {
-                    Ok(place) => Way::Through(Arc::clone(via), place),
-                    Err(why) => Way::Closed(why),
-                };
                 subjects.push(Subject {
                     index: self.places.len(),
                     endpoint: endpoint.clone(),
                     ask: Arc::clone(&entry.ask),
-                    way: via.map_or(Way::Direct, through),
+                    way: Way::of(via, &entry.service, endpoint),
+                    before: None,
                 });
                 self.places.push((at, which));
             }

@@ -1,5 +1,7 @@
 //! What came of a whole run: counts and the worst, never an average.
 
+use std::time::Duration;
+
 use crate::clean::{clean, escaped};
 use crate::model::{Fault, HealthState, Service};
 
@@ -20,6 +22,8 @@ pub(in crate::cli) struct Verdict {
     pub(in crate::cli) incomplete: usize,
     /// Endpoints that were not looked at, or not to the end, for want of time.
     untried: usize,
+    /// Times that would else be over their goal, and the most microseconds that this side was late by at one of them.
+    saved: (usize, u64),
 }
 
 impl Verdict {
@@ -52,6 +56,13 @@ impl Verdict {
         }
     }
 
+    /// Takes in what this side was late by, each time when the other would else have seemed slow.
+    pub(in crate::cli) fn count_saved(&mut self, late_us: impl Iterator<Item = u64>) {
+        for late_us in late_us {
+            self.saved = (self.saved.0 + 1, self.saved.1.max(late_us));
+        }
+    }
+
     /// The counts, and the worst.
     pub(in crate::cli) fn notes(&self) -> Vec<String> {
         let counts = HealthState::ALL.iter().zip(self.by_state).filter(|(_, count)| *count > 0);
@@ -64,6 +75,12 @@ impl Verdict {
         if self.below > 0 {
             let least = self.min_score.unwrap_or(0);
             notes.push(format!("{} of them below {least}, the least score asked for", self.below));
+        }
+        if let (times @ 1.., late_us) = self.saved {
+            let late = Duration::from_micros(late_us).as_millis();
+            notes.push(format!(
+                "{times} times seemed longer than their goal by what this machine was late, at most {late} ms: not counted"
+            ));
         }
         notes
     }

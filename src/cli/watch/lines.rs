@@ -77,7 +77,10 @@ impl<'w> Lines<'w> {
         let changes = diff(self.known.values().map(|old| &**old), snapshot.services().iter().map(|new| &**new));
         let kinds = changes.into_iter().filter_map(|change| match change {
             Change::Added(new) => now(new).map(EventKind::Added),
-            Change::Updated { new, changed, .. } => now(new).map(|item| EventKind::Updated { item, changed }),
+            Change::Updated { old, new, changed } => {
+                let was = old.health_unlike(new);
+                now(new).map(|item| EventKind::Updated { item, changed, was })
+            }
             Change::Removed(old) => self.known.get(&old.id).map(|old| EventKind::Removed(Arc::clone(old))),
         });
         let synced =

@@ -28,14 +28,15 @@ use crate::source::{Source, keep_watching, parse_duration};
 pub(super) struct Watching {
     /// Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0
     ///
-    /// What is there at first is told as added, and then that all is synced. Each line is written at once: text for people, one
+    /// What is there at first is told as added, and then that all is synced. Checks are told when they are believed: how well
+    /// it is now, and how well it was. Each line is written at once: text for people, one
     /// object per line with --json. On this machine what stops listening is told at once, and what begins within an interval;
     /// what comes and goes between two looks cannot be seen. A source that cannot be asked for a while keeps what it had,
     /// which is told as stale, and what happened meanwhile comes out as differences. Where nobody reads fast enough, lagged
     /// tells how many lines are left out, and what they came to follows.
-    #[arg(short, long, global = true, conflicts_with_all = ["fail_empty", "strict", "identify", "hand_to", "diff"])]
+    #[arg(short, long, global = true)]
     watch: bool,
-    /// How often to ask a source that cannot tell by itself [default: 1s for local, 1m for scan]
+    /// How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]
     #[arg(long, global = true, value_name = "TIME", value_parser = parse_interval)]
     interval: Option<Duration>,
     /// End the watch after that time
@@ -54,7 +55,7 @@ fn parse_interval(text: &str) -> Result<Duration, crate::source::BadValue> {
 }
 
 /// A source that failed is asked again after up to a second, doubling up to half a minute.
-const RECONNECT: Retry =
+pub(super) const RECONNECT: Retry =
     Retry { attempts: u32::MAX, base: Duration::from_secs(1), cap: Duration::from_secs(30), total: Duration::MAX };
 /// How often to look whether somebody still reads what is written.
 const LOOK_AT_READER: Duration = Duration::from_secs(1);

@@ -1,0 +1,139 @@
+//! One question to one endpoint: how often to ask it, what to remember, and what this side itself was late by.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::evidence::Evidence;
+use super::lateness::Lateness;
+use crate::check::{Aim, Hindrance, Kit, Look, Seen, dns};
+use crate::engine::{Again, Cache, CacheOptions, Clock, Key, KeyRef, Retry};
+use crate::model::CheckName;
+
+/// As many answers as are remembered at once.
+const MOST_REMEMBERED: u64 = 65_536;
+/// Silence that this side slept through is listened to again, until it was asked so often.
+const MOST_SLEPT_THROUGH: u32 = 3;
+/// Silence counts as slept through where this side stalled for such a part of the time that it waited.
+const SLEPT_THROUGH: u32 = 2;
+
+/// What asks.
+#[derive(Debug)]
+pub(super) struct Asking {
+    pub(super) kit: Kit,
+    /// How often silence is asked again.
+    pub(super) retries: u32,
+    /// How long answers of DNS and TLS are remembered; `None` remembers nothing.
+    pub(super) cache_ttl: Option<Duration>,
+    remembered: Cache<Key, Remembered>,
+    clock: Clock,
+    lateness: Lateness,
+}
+
+/// What was seen earlier.
+#[derive(Debug)]
+struct Remembered {
+    seen: Seen,
+    at: Duration,
+}
+
+/// What is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Question<'a> {
+    /// Where a name leads.
+    Name { name: &'a str, address: Option<IpAddr>, goal_us: u64, port: u16 },
+    /// What a check is for.
+    Check(CheckName, &'a Aim),
+}
+
+impl Question<'_> {
+    /// Whether something has to be done here between the question and the answer. The kernel connects by itself.
+    fn needs_our_turns(&self) -> bool {
+        !matches!(self, Self::Check(CheckName::Tcp, _))
+    }
+
+    /// Whether it may be asked as often as one likes.
+    fn is_safe(&self) -> bool {
+        match self {
+            Self::Check(CheckName::Http, aim) => {
+                let method = aim.ask.method.as_ref().map_or("GET", |method| method.as_str());
+                matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
+            }
+            Self::Check(..) | Self::Name { .. } => true,
+        }
+    }
+}
+
+impl Asking {
+    /// To be called within a tokio runtime.
+    pub(super) fn new(kit: Kit, retries: u32, cache_ttl: Option<Duration>, clock: Clock) -> Self {
+        let remembered = Cache::new(CacheOptions::new(MOST_REMEMBERED), clock.clone());
+        Self { kit, retries, cache_ttl, remembered, clock, lateness: Lateness::gauge() }
+    }
+
+    async fn look(&self, question: Question<'_>) -> Look<Seen> {
+        match question {
+            Question::Check(check, aim) => crate::check::look(check, aim, &self.kit).await,
+            Question::Name { name, address, goal_us, port } => {
+                let mut seen = dns::look(name, address, goal_us, &self.kit).await?;
+                dns::look_at_ipv6(&mut seen, port, &self.kit).await;
+                Ok(Seen::Dns(seen))
+            }
+        }
+    }
+
+    /// Asks once, and notes what this side was late by meanwhile. An answer that this side slept through did not stay
+    /// out: it is asked for again.
+    async fn punctual(&self, question: Question<'_>) -> Look<Seen> {
+        for _ in 0..MOST_SLEPT_THROUGH {
+            let measuring = self.lateness.measure();
+            let mut seen = self.look(question).await?;
+            let may_be_missed = seen.is_silent() && question.needs_our_turns();
+            if !may_be_missed || measuring.stalled() < self.kit.timeout / SLEPT_THROUGH {
+                seen.set_late(measuring.late());
+                return Ok(seen);
+            }
+            if !question.is_safe() {
+                break;
+            }
+        }
+        Err(Hindrance("this machine was too busy to hear the answer".to_owned()))
+    }
+
+    /// Asks again where nothing but silence came.
+    pub(super) async fn insisting(&self, question: Question<'_>) -> Look<Seen> {
+        let attempts = if question.is_safe() { self.retries.saturating_add(1) } else { 1 };
+        let retry = Retry { attempts, total: Duration::MAX, cap: Duration::from_secs(1), ..Retry::default() };
+        let once = |_| async move {
+            match self.punctual(question).await {
+                Ok(seen) if seen.is_silent() => Err(seen),
+                looked => Ok(looked),
+            }
+        };
+        match retry.run(Retry::random_seed(), once, |_| Again::Yes).await {
+            Ok(looked) => looked,
+            Err(gave_up) => gave_up.into_error().ok_or_else(|| Hindrance("there was no time to look".to_owned())),
+        }
+    }
+
+    /// Asks, unless somebody did lately; how long ago is noted in the evidence.
+    pub(super) async fn remembering(
+        &self,
+        namespace: &str,
+        key: &str,
+        evidence: &mut Evidence,
+        question: Question<'_>,
+    ) -> Look<Seen> {
+        let Some(ttl) = self.cache_ttl else { return self.insisting(question).await };
+        let key = KeyRef { namespace, key, version: 0 };
+        if let Some(before) = self.remembered.get(&key) {
+            evidence.is_as_old_as(self.clock.now().saturating_sub(before.at));
+            return Ok(before.seen.clone());
+        }
+        let seen = self.insisting(question).await?;
+        if !seen.is_silent() {
+            self.remembered.insert(&key, Arc::new(Remembered { seen: seen.clone(), at: self.clock.now() }), ttl);
+        }
+        Ok(seen)
+    }
+}

@@ -1,0 +1,238 @@
+//! Looks at services again and again, each at times of its own, and tells what becomes of them.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::validator::{Crew, Judged, Validator};
+use super::watched::{Rules, Watched};
+use crate::engine::{Job, Retry, Shutdown};
+use crate::model::{Ask, Declared, Depth, Fault, Feed, Service, Update};
+
+/// What a source says to a monitor, which looks at what it hears of.
+#[derive(Debug)]
+pub(crate) enum Said {
+    Updates(Vec<Update>),
+    Failed(Fault),
+}
+
+/// Hands on what a source says. It never makes the source wait: what is not taken yet are descriptions of services, which
+/// the monitor takes at once.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    depth: Depth,
+    said: mpsc::UnboundedSender<Said>,
+}
+
+impl Relay {
+    /// A relay, and where its words come out. A source reads so much of each service.
+    pub(crate) fn new(depth: Depth) -> (Self, mpsc::UnboundedReceiver<Said>) {
+        let (said, heard) = mpsc::unbounded_channel();
+        (Self { depth, said }, heard)
+    }
+}
+
+impl Feed for Relay {
+    fn depth(&self) -> Depth {
+        self.depth
+    }
+
+    fn take(&mut self, updates: Vec<Update>) {
+        // A monitor that is gone wants to know nothing.
+        let _ = self.said.send(Said::Updates(updates));
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        let _ = self.said.send(Said::Failed(fault));
+    }
+}
+
+/// Looks at services again and again.
+#[derive(Debug)]
+pub(crate) struct Monitor {
+    /// What to ask every service, beside what it declares itself.
+    ask: Arc<Ask>,
+    rules: Rules,
+    interval: Duration,
+    crew: Crew,
+    services: BTreeMap<String, Watched>,
+    /// Whose endpoint a number is.
+    places: HashMap<usize, String>,
+    /// When to look at which number; one that is nobody's any more is left out.
+    due: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// The last number that was given.
+    last: usize,
+    /// For what is drawn by lot.
+    seed: u64,
+    /// Looks that are under way.
+    looking: usize,
+    /// Whether the source has listed what it has.
+    listed: bool,
+    /// Whether all of that was told as a whole.
+    synced: bool,
+}
+
+/// So many looks are under way at most, and so many answers taken together: as long as the queues are.
+const BATCH: usize = 1024;
+/// A look comes by up to this part of the interval earlier or later, so that those of many do not come together.
+const JITTER: u32 = 10;
+
+impl Monitor {
+    /// Looks by `validator` at what is asked by `ask`, each endpoint once an `interval`. Must be called within a tokio
+    /// runtime.
+    pub(crate) fn new(validator: Validator, ask: Arc<Ask>, rules: Rules, interval: Duration) -> Self {
+        Self {
+            ask,
+            rules,
+            interval,
+            crew: Arc::new(validator).crew(1, &Shutdown::new()),
+            services: BTreeMap::new(),
+            places: HashMap::new(),
+            due: BinaryHeap::new(),
+            last: 0,
+            seed: Retry::random_seed(),
+            looking: 0,
+            listed: false,
+            synced: false,
+        }
+    }
+
+    /// Looks at what is heard of, and tells `feed`, until nothing more can be heard.
+    pub(crate) async fn run(mut self, mut heard: mpsc::UnboundedReceiver<Said>, feed: &mut dyn Feed) {
+        let mut answers = Vec::new();
+        loop {
+            let next = self.due.peek().map(|Reverse((at, _))| *at);
+            let due = async {
+                match next {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                said = heard.recv() => match said {
+                    Some(said) => self.hear(said, feed),
+                    None => return,
+                },
+                _ = self.crew.answers.recv_many(&mut answers, BATCH) => {
+                    let updates = self.take(std::mem::take(&mut answers));
+                    feed.amend(updates);
+                }
+                () = due, if self.has_room() => self.look(),
+            }
+        }
+    }
+
+    /// Hands in what is due, as far as there is room.
+    fn look(&mut self) {
+        let now = Instant::now();
+        while self.has_room()
+            && let Some(&Reverse((at, number))) = self.due.peek()
+            && at <= now
+        {
+            self.due.pop();
+            let watched = self.places.get(&number).and_then(|id| self.services.get(id));
+            if let Some(subject) = watched.and_then(|watched| watched.subject(number, &self.rules)) {
+                self.looking += usize::from(self.crew.pool.try_submit(Job::new(subject)).is_ok());
+            }
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.looking < BATCH
+    }
+
+    /// Takes what was seen; what there is to tell of it.
+    fn take(&mut self, answers: Vec<Judged>) -> Vec<Update> {
+        let mut updates = Vec::new();
+        self.looking -= answers.len().min(self.looking);
+        for Judged { index, evidence } in answers {
+            let Some(watched) = self.places.get(&index).and_then(|id| self.services.get_mut(id)) else { continue };
+            let is_first = watched.numbers().any(|(number, was_seen)| number == index && !was_seen);
+            watched.seen(index, evidence, &self.rules);
+            updates.extend(watched.news(&self.rules).map(Update::Upsert));
+            self.look_again(index, is_first);
+        }
+        updates.extend(self.whole());
+        updates
+    }
+
+    /// Says when to look again. After the first look it is drawn by lot, so that those of many are spread.
+    fn look_again(&mut self, number: usize, is_first: bool) {
+        let jitter = self.interval / JITTER;
+        let (least, lot) =
+            if is_first { (Duration::ZERO, self.interval) } else { (self.interval.saturating_sub(jitter), jitter * 2) };
+        let lot = Retry { base: lot, cap: lot, ..Retry::default() }.wait(&mut self.seed, 1);
+        self.due.push(Reverse((Instant::now() + least + lot, number)));
+    }
+
+    /// Takes in what the source says; what it says of its own goes to `feed` with what there is to tell at once.
+    fn hear(&mut self, said: Said, feed: &mut dyn Feed) {
+        let updates = match said {
+            Said::Failed(fault) => return feed.fail(fault),
+            Said::Updates(updates) => updates,
+        };
+        let mut told = Vec::new();
+        for update in updates {
+            match update {
+                Update::Reset(services) => {
+                    let named: HashSet<&str> = services.iter().map(|service| service.id.as_str()).collect();
+                    let gone = self.services.keys().filter(|id| !named.contains(id.as_str()));
+                    let gone: Vec<String> = gone.cloned().collect();
+                    told.extend(gone.into_iter().filter_map(|id| self.forget(id)));
+                    told.extend(services.into_iter().filter_map(|service| self.learn(service)));
+                    self.listed = true;
+                }
+                Update::Upsert(service) => told.extend(self.learn(service)),
+                Update::Remove(id) => told.extend(self.forget(id)),
+                Update::Fault(fault) => told.push(Update::Fault(fault)),
+            }
+        }
+        told.extend(self.whole());
+        feed.take(told);
+    }
+
+    /// Takes in a service as its source describes it now. It is told when all of its endpoints have been looked at.
+    fn learn(&mut self, service: Service) -> Option<Update> {
+        let declared = service.detail.downcast_ref::<Declared>();
+        let ask = declared.map_or_else(|| Arc::clone(&self.ask), |declared| Arc::new(self.ask.over(&declared.ask)));
+        let id = service.id.clone();
+        let mut watched = match self.services.get_mut(&id) {
+            None => Watched::new(service, ask, &mut self.last),
+            Some(known) => {
+                let new = known.described(service, ask, &mut self.last)?;
+                known.numbers().for_each(|(number, _)| drop(self.places.remove(&number)));
+                new
+            }
+        };
+        let news = watched.news(&self.rules);
+        for (number, was_seen) in watched.numbers() {
+            self.places.insert(number, id.clone());
+            if was_seen {
+                self.look_again(number, true);
+            } else {
+                self.due.push(Reverse((Instant::now(), number)));
+            }
+        }
+        self.services.insert(id, watched);
+        news.map(Update::Upsert)
+    }
+
+    fn forget(&mut self, id: String) -> Option<Update> {
+        let gone = self.services.remove(&id)?;
+        gone.numbers().for_each(|(number, _)| drop(self.places.remove(&number)));
+        gone.is_known().then_some(Update::Remove(id))
+    }
+
+    /// All services, once: when everything that the source listed at first has been looked at.
+    fn whole(&mut self) -> Option<Update> {
+        if self.synced || !self.listed || !self.services.values().all(Watched::is_told) {
+            return None;
+        }
+        self.synced = true;
+        Some(Update::Reset(self.services.values().map(|watched| watched.item(&self.rules)).collect()))
+    }
+}
