@@ -31,6 +31,7 @@ mod quic;
 mod rdp;
 mod redis;
 mod rtsp;
+mod said;
 mod search;
 mod sip;
 mod smb;
@@ -52,10 +53,11 @@ pub(crate) use crew::{Answer, Crew};
 pub(crate) use identify::{UNSTABLE, Unasked};
 pub(crate) use line::{Asked, Talk};
 pub(crate) use plan::Intensity;
+pub(crate) use said::Said;
 #[allow(unused_imports, reason = "for the scan of UDP ports")]
 pub(crate) use udp::payload;
 
-use crate::model::{Identity, Transport};
+use crate::model::Identity;
 use crate::net::{PeerError, StartTls};
 
 /// A protocol: how it is asked for, and how it is known.
@@ -126,37 +128,6 @@ pub(crate) trait Probe: Sync {
 
 /// What [`Probe::speak`] returns.
 pub(crate) type Speaking<'a> = Pin<Box<dyn Future<Output = Result<Option<Identity>, PeerError>> + Send + 'a>>;
-
-/// What a server said.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Said<'a> {
-    /// Its bytes, from the first of the connection on; one datagram over UDP.
-    pub(crate) bytes: &'a [u8],
-    /// How it was spoken to.
-    pub(crate) transport: Transport,
-    /// The word of the protocol whose question this answers; `None`: it greeted.
-    pub(crate) to: Option<&'static str>,
-    /// Whether nothing more comes.
-    pub(crate) ended: bool,
-}
-
-impl<'a> Said<'a> {
-    /// Whether the first line has no end: what stands in it may have been cut off in the middle of a word.
-    pub(crate) fn is_cut(&self) -> bool {
-        !self.bytes.contains(&b'\n')
-    }
-
-    /// The first line without its end; `None` as long as it is not whole and more may come.
-    pub(crate) fn line(&self) -> Option<&'a [u8]> {
-        let end = self.bytes.iter().position(|byte| *byte == b'\n');
-        let line = match end {
-            Some(end) => &self.bytes[..end],
-            None if self.ended => self.bytes,
-            None => return None,
-        };
-        Some(line.strip_suffix(b"\r").unwrap_or(line))
-    }
-}
 
 /// So much of a greeting, or of an answer to a question, is read.
 pub(crate) const MOST_BANNER: usize = 1024;
@@ -253,7 +224,7 @@ probes! {
 /// What a probe makes of all that a server said over TCP to the question of `to`.
 #[cfg(test)]
 fn told(probe: &dyn Probe, bytes: &[u8], to: Option<&'static str>) -> Option<Identity> {
-    probe.recognise(&Said { bytes, transport: Transport::Tcp, to, ended: true })
+    probe.recognise(&Said { bytes, transport: crate::model::Transport::Tcp, to, ended: true })
 }
 
 #[cfg(test)]
@@ -263,6 +234,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::Transport;
 
     #[test]
     fn every_protocol_has_a_word_of_its_own() {

@@ -1,4 +1,4 @@
-//! What this machine does not give: descriptors, threads.
+//! What this machine does not give: descriptors, threads, leave to connect.
 
 use std::process::Command;
 
@@ -55,4 +55,20 @@ fn too_few_threads_are_told_of() {
     // A limit that does not hold for root.
     let portolan = scene.portolan().args("--tcp --identify").by_nobody().under("prlimit", &["--nproc=1:1"]);
     refused(&mut portolan.command(), "ulimit -u");
+}
+
+#[test]
+fn what_is_forbidden_is_not_waited_for() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.5:7000 udp=127.0.0.6:161");
+    // A rule before the one by which the kernel reaches itself; and datagrams that a filter swallows.
+    scene.sh("ip rule add pref 1 to 127.0.0.5 prohibit; ip rule add pref 2 lookup local; ip rule del pref 0");
+    scene.sh("nft 'add table ip t; add chain ip t c { type filter hook output priority 0; }; add rule ip t c ip daddr 127.0.0.6 drop'");
+    // A shortage of this machine's own would be waited for, half a minute.
+    let outcome = scene.portolan().args("-p 7000,161 --identify --json").under("timeout", &["25"]).run();
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    for (what, why) in [("127.0.0.5:7000", "Permission denied"), ("127.0.0.6:161", "Operation not permitted")] {
+        let told = outcome.stderr.lines().any(|line| line.contains(&format!("identify {what}: {why}")));
+        assert!(told && outcome.stderr.contains("hint: look for a sandbox"), "{what}: {}", outcome.stderr);
+    }
 }

@@ -105,3 +105,28 @@ fn what_is_no_file_of_probes_is_refused() {
     fs::write(&file, format!("a = {}", "[".repeat(100_000))).unwrap();
     refused(file.to_str().unwrap(), "utf16.toml:1:");
 }
+
+#[test]
+fn a_pattern_that_takes_its_time_holds_nobody_up() {
+    let (peers, dir) = (Peers::new(), TempDir::new());
+    // Close to all that a file may ask for; and peers whose every line has to be looked at anew.
+    let file = dir.path().join("probes.toml");
+    fs::write(&file, "[[probe]]\nprotocol = 'slow'\npattern = '(?s)(?:[ab].{0,40}){0,50}c'\n").unwrap();
+    let drips: Vec<_> = (0..50)
+        .map(|_| {
+            peers.serve(|mut stream| async move {
+                while tokio::io::AsyncWriteExt::write_all(&mut stream, b"ab\n").await.is_ok() {
+                    crate::own::pause(5).await;
+                }
+            })
+        })
+        .collect();
+    let ports: Vec<String> = drips.iter().map(|peer| peer.address.port().to_string()).collect();
+    let (ports, file) = (ports.join(","), file.to_str().unwrap());
+    let child =
+        start(&["scan", "127.0.0.1", "-p", &ports, "--identify", "--probes", file, "--deadline", "1s", "--json"]);
+    let outcome = Outcome::new(hear(child, "portolan with a slow pattern"));
+    let document = outcome.document();
+    assert_eq!((outcome.code, document["items"].as_array().unwrap().len()), (Some(3), 50), "{}", outcome.stderr);
+    assert!(document["errors"].to_string().contains("--deadline is over"), "{}", document["errors"]);
+}

@@ -1,19 +1,19 @@
 //! The search for what speaks at a port: step by step, each over a connection of its own, until somebody knows an answer.
 
+mod secure;
+
 use std::future::Future;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::identify::{ENDED, UNSTABLE, ended, unknown};
-use super::line::{ANY_ALPN, Asked, Line, Talk};
-use super::plan::{Intensity, Step, steps};
+use super::identify::{ENDED, UNSTABLE, ended};
+use super::line::{Asked, Line, Talk};
+use super::plan::{Intensity, Step};
 use super::{MOST_BANNER, Probe, Said};
-use crate::model::{Identity, TlsFacts};
-use crate::net::tls::HandshakeError;
+use crate::model::Identity;
 use crate::net::{Peer, PeerError};
 
 /// A conversation over one connection takes no longer than this; what has its usual port gets this much.
@@ -264,65 +264,6 @@ impl<'l> Search<'l> {
         }
     }
 
-    /// Shakes hands, and finds out what is inside.
-    async fn inside(&mut self, asked: &Asked, peer: Peer, wait: Duration) -> After {
-        let port = asked.address.port();
-        let probes = self.line.probes;
-        let mut hinted = probes.iter().filter(|probe| probe.tls_ports().contains(&port));
-        // A server of another kind may refuse whoever asks for HTTP.
-        let alpn = if hinted.any(|probe| probe.word() != "http") { &[][..] } else { ANY_ALPN };
-        let heard = peer.heard();
-        let (peer, facts, alpn) = match self.line.secure(peer, alpn, wait).await {
-            Ok((peer, facts)) => (peer, facts, alpn),
-            Err(failed) if wants_no_alpn(&failed) => match self.secured_without_alpn(wait).await {
-                Ok((peer, facts)) => (peer, facts, &[][..]),
-                Err(failed) => return self.no_handshake(asked, failed, heard.take(), wait).await,
-            },
-            Err(failed) => return self.no_handshake(asked, failed, heard.take(), wait).await,
-        };
-        // What was said in the clear says nothing of what is inside.
-        self.said.clear();
-        let mut inner = steps(probes, port, self.intensity, true);
-        let inside = Asked { inside: Some(Arc::new(facts.clone())), ..asked.clone() };
-        if let Some(http) = probes.get("http").filter(|_| inside.alpn().is_some()) {
-            inner.insert(0, Step::Speak(http));
-        }
-        let deadline = self.line.deadline;
-        let found = deadline.bound(self.layer(inside, alpn, inner, Some(peer))).await.ok().flatten();
-        let found = found.unwrap_or_else(|| Found { identity: self.only_tls(), probe: None });
-        After::known(Found { identity: found.identity.tls(Some(facts)), ..found })
-    }
-
-    async fn secured_without_alpn(&self, wait: Duration) -> Result<(Peer, TlsFacts), HandshakeError> {
-        match self.line.open(wait).await {
-            Ok(peer) => self.line.secure(peer, &[], wait).await,
-            Err(error) => Err(HandshakeError { error, chain: Vec::new() }),
-        }
-    }
-
-    /// TLS all the same, or an answer in the clear.
-    async fn no_handshake(&mut self, asked: &Asked, failed: HandshakeError, heard: Vec<u8>, wait: Duration) -> After {
-        if failed.is_of_tls() {
-            let identity = Identity::of("tls").tls(Some(failed.facts())).fact("handshake", failed.error.to_string());
-            return After::known(Found { identity, probe: None });
-        }
-        self.failed = Some(failed.error);
-        let Some((probe, identity)) = self.known(asked.said(&heard, Some("tls"), true)) else {
-            self.remember(heard);
-            return After::Open;
-        };
-        let line = self.line;
-        let talk = line.open(wait).await.map(|peer| Talk::new(line, asked, peer, &[], wait));
-        let more = self.once_more(talk, probe).await;
-        After::known(Found { identity: more.unwrap_or(identity), probe: Some(probe) })
-    }
-
-    /// TLS with something inside that nobody knew.
-    fn only_tls(&mut self) -> Identity {
-        let inner = unknown(&std::mem::take(&mut self.said), self.failed.as_ref());
-        Identity { protocol: Some("tls".into()), facts: inner.facts, banner: inner.banner, ..Identity::default() }
-    }
-
     /// What can be found out now that the protocol is known: how it goes over to TLS.
     pub(super) async fn finish(&self, found: Found) -> Identity {
         let identity = found.identity.fact_if(UNSTABLE, self.unsteady.then_some(true));
@@ -337,9 +278,4 @@ impl<'l> Search<'l> {
             None => identity,
         }
     }
-}
-
-fn wants_no_alpn(failed: &HandshakeError) -> bool {
-    matches!(&failed.error, PeerError::Tls(error)
-        if matches!(**error, rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol)))
 }
