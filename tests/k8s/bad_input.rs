@@ -125,11 +125,41 @@ fn a_server_that_is_not_trusted_or_not_there() {
         &format!("{what}: Client sent an HTTP request to an HTTPS server. (400)"),
         "look at whether the server is well: `kubectl get --raw /readyz`",
     );
-    // Somebody who takes connections and says nothing.
-    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
-    let kubeconfig = double.kubeconfig().server(&format!("https://{}", mute.local_addr().unwrap()));
-    let ran = Portolan::with(&kubeconfig).args("--timeout 100ms --deadline 10s").run();
-    assert_eq!(ran.code, Some(3), "{ran:?}");
+}
+
+/// Somebody who takes connections, says this, and nothing more.
+fn says(text: &'static [u8]) -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut taken = Vec::new();
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let _ = std::io::Write::write_all(&mut stream, text);
+            taken.push(stream);
+        }
+    });
+    address
+}
+
+#[test]
+fn a_server_that_is_mute_in_the_middle_of_tls_ends_with_the_deadline() {
+    let double = Double::start();
+    // Nothing at all; and the head of a handshake record whose rest never comes.
+    for text in [&b""[..], &[22, 3, 3, 0, 200, 2, 0, 0, 196]] {
+        let kubeconfig = double.kubeconfig().server(&format!("https://{}", says(text)));
+        let what = "list the services in namespace 'default'";
+        Portolan::with(&kubeconfig).args("--timeout 1h --deadline 300ms").fails(
+            3,
+            &format!("{what}: the 300ms for the whole are over"),
+            "give the whole longer with --deadline, or ask for less with -n and -l",
+        );
+        Portolan::with(&kubeconfig).args("--timeout 100ms --deadline 1h").fails(
+            3,
+            &format!("{what}: no whole answer came within 100ms"),
+            "give each try longer with --timeout, or look at the way to the server",
+        );
+    }
 }
 
 #[test]

@@ -21,3 +21,4 @@ mod support;
 mod the_double;
 mod validate;
 mod watch;
+mod watch_command;

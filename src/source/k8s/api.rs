@@ -215,7 +215,9 @@ pub(super) fn client(mut config: Config, timeout: Duration) -> Result<Client> {
     // It takes the process's provider of cryptography, and would find it hard to choose where a program brings several.
     let _ = rustls::crypto::ring::default_provider().install_default();
     config.default_retry = false;
-    (config.connect_timeout, config.write_timeout) = (Some(timeout), Some(timeout));
+    // For watches, which nobody else bounds; a try that has a timeout of its own ends by that, which says more.
+    let longer = timeout.saturating_add(Duration::from_secs(1));
+    (config.connect_timeout, config.write_timeout) = (Some(longer), Some(longer));
     let builder = ClientBuilder::try_from(config);
     let builder = builder.map_err(|error| {
         let failure = Failure::of_client(&error);

@@ -42,6 +42,7 @@ pub(super) enum Failure {
     Stopped,
 }
 
+const SLOW: &str = "give each try longer with --timeout, or look at the way to the server";
 const LOOK: &str = "look at whether the server is well: `kubectl get --raw /readyz`";
 const RIGHTS: &str = "`kubectl auth can-i --list` shows what these credentials may do";
 const CREDENTIALS: &str = "look at the credentials of the kubeconfig's user: they may have expired";
@@ -71,6 +72,9 @@ impl Failure {
         }
         if let kube::Error::Auth(error) = error {
             return broken(clean(&error.to_string()), CREDENTIALS, false);
+        }
+        if find::<io::Error>(error).is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            return broken("no connection came about in time".to_owned(), SLOW, true);
         }
         if let Some(error) = find::<io::Error>(error) {
             let text = error.to_string();
@@ -138,7 +142,7 @@ impl Failure {
             Self::Answer { code: 403, .. } => RIGHTS,
             Self::Answer { code: 429, .. } => "ask later, or give it longer with --deadline",
             Self::Broken { hint, .. } => hint,
-            Self::TimedOut(_) => "give each try longer with --timeout, or look at the way to the server",
+            Self::TimedOut(_) => SLOW,
             Self::Deadline(_) => "give the whole longer with --deadline, or ask for less with -n and -l",
             Self::Stopped => "let it come to its end",
             _ => LOOK,

@@ -85,11 +85,25 @@ impl Double {
             ended: Notify::new(),
             authority,
         });
+        let mut double = Self { address: ([127, 0, 0, 1], 0).into(), shared, runtime: None };
+        double.resume();
+        double
+    }
+
+    /// Ends the server, with every connection that it has. What it knows stays.
+    pub fn stop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_mins(1));
+        }
+    }
+
+    /// Starts the server again, where it was.
+    pub fn resume(&mut self) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
-        runtime.spawn(connection::accept(listener, Arc::clone(&shared)));
-        Self { address, shared, runtime: Some(runtime) }
+        let listener = runtime.block_on(tokio::net::TcpListener::bind(self.address)).unwrap();
+        self.address = listener.local_addr().unwrap();
+        runtime.spawn(connection::accept(listener, Arc::clone(&self.shared)));
+        self.runtime = Some(runtime);
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -1,0 +1,172 @@
+//! `--watch` as people run it: what happens is told, and what happens to the connection is not taken for it.
+
+use std::process::Child;
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::double::{Cut, Double, Fault, Resource};
+use crate::names::{Resolver, external};
+use crate::objects::{namespace, pod, service, slice};
+use crate::portolan::Portolan;
+use crate::support::{Ended, Lines, TempDir, finish, kill};
+
+/// A watch that runs, and the lines that it writes.
+struct Watch {
+    child: Option<Child>,
+    lines: Lines,
+    _home: TempDir,
+}
+
+impl Watch {
+    fn start(double: &Double, words: &str) -> Self {
+        let (mut child, home) = Portolan::new(double).args("-n shop --watch --json").args(words).start();
+        let lines = Lines::of(&mut child);
+        Self { child: Some(child), lines, _home: home }
+    }
+
+    /// The lines up to the first of that type, as `TYPE ID`.
+    #[track_caller]
+    fn until(&self, kind: &str) -> (Vec<String>, Value) {
+        let mut told = Vec::new();
+        loop {
+            let line = self.lines.next().unwrap_or_else(|| panic!("it ended before any {kind}: {told:?}"));
+            let line: Value = serde_json::from_str(&line).unwrap();
+            let of = |field: &Value| field.as_str().unwrap_or_default().to_owned();
+            told.push(format!("{} {}", of(&line["type"]), of(&line["item"]["id"])).trim_end().to_owned());
+            if line["type"] == kind {
+                return (told, line);
+            }
+        }
+    }
+
+    /// Ends it as people do.
+    fn end(mut self) {
+        let child = self.child.take().unwrap();
+        kill(child.id(), Signal::INT);
+        assert_eq!(finish(child).and_then(|status| status.code()), Some(0));
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.child.take().map(Ended);
+    }
+}
+
+fn cluster() -> Double {
+    let double = Double::start();
+    let mut store = double.store();
+    store.put(Resource::NAMESPACES, namespace("shop"));
+    for (at, name) in (1..).zip(["cart", "web"]) {
+        store.put(Resource::SERVICES, service("shop", name));
+        store.put(Resource::SLICES, slice("shop", name, "a", at, 2));
+    }
+    drop(store);
+    double
+}
+
+fn synced(double: &Double, words: &str) -> Watch {
+    let watch = Watch::start(double, words);
+    assert_eq!(watch.until("synced").0, ["added k8s/shop/cart", "added k8s/shop/web", "synced"]);
+    watch
+}
+
+#[test]
+fn what_happens_is_told() {
+    let (double, resolver) = (cluster(), Resolver::start());
+    let watch = synced(&double, &resolver.option());
+    double.store().put(Resource::SERVICES, service("shop", "orders"));
+    let (told, added) = watch.until("added");
+    assert_eq!(
+        (told, &added["item"]["findings"][0]["code"]),
+        (vec!["added k8s/shop/orders".to_owned()], &json!("k8s-no-pod"))
+    );
+    // A pod appears, then its endpoint.
+    let mut waiting = pod("shop", "orders-1", "orders");
+    waiting["status"] = json!({"phase": "Pending"});
+    double.store().put(Resource::PODS, waiting.clone());
+    let updated = watch.until("updated").1;
+    assert_eq!(updated["item"]["findings"][0]["code"], "k8s-no-endpoints");
+    // What no service asks for changes nothing.
+    waiting["status"]["reason"] = json!("Unschedulable");
+    double.store().put(Resource::PODS, waiting);
+    double.store().put(Resource::SLICES, slice("shop", "orders", "a", 9, 1));
+    let (told, updated) = watch.until("updated");
+    assert_eq!((told.len(), &updated["item"]["findings"]), (1, &Value::Null), "{updated}");
+    double.store().delete(Resource::SERVICES, "shop", "cart");
+    assert_eq!(watch.until("removed").0, ["removed k8s/shop/cart"]);
+    double.store().put(Resource::SERVICES, external("gone", "gone.example"));
+    assert_eq!(watch.until("added").1["item"]["findings"][0]["code"], "k8s-external-name");
+    watch.end();
+}
+
+#[test]
+fn cut_streams_and_a_forgotten_past_are_nothing_that_happened() {
+    let double = cluster();
+    let watch = synced(&double, "");
+    for fault in [Fault::CutAfter(0, Cut::Reset), Fault::CutAfter(30, Cut::Fin), Fault::Malformed] {
+        double.faults().add("watch=", 2, fault);
+        // Whatever they would go on from is gone: 410.
+        double.store().compact();
+        double.end_watches();
+    }
+    double.say_goodbye();
+    double.store().put(Resource::SERVICES, service("shop", "orders"));
+    let (told, _) = watch.until("added");
+    assert!(!told.iter().any(|line| line.starts_with("removed")), "{told:?}");
+    assert_eq!(told.last().unwrap(), "added k8s/shop/orders");
+    watch.end();
+}
+
+#[test]
+fn a_server_that_is_busy_for_ever_leaves_what_was_known_and_comes_back_as_the_difference() {
+    let double = cluster();
+    let watch = synced(&double, "--timeout 1s --deadline 3s");
+    double.faults().add("/api", usize::MAX, Fault::TooManyRequests);
+    double.end_watches();
+    let (told, _) = watch.until("stale");
+    assert!(!told.iter().any(|line| line.starts_with("removed")), "{told:?}");
+    double.store().put(Resource::SERVICES, service("shop", "orders"));
+    double.faults().clear();
+    let (told, _) = watch.until("added");
+    assert!(!told.iter().any(|line| line.starts_with("removed")), "{told:?}");
+    assert_eq!(told.last().unwrap(), "added k8s/shop/orders");
+    watch.end();
+}
+
+#[test]
+fn a_server_that_stops_and_starts_again_is_watched_on() {
+    let mut double = cluster();
+    let watch = synced(&double, "");
+    double.stop();
+    assert_eq!(watch.until("stale").0.last().unwrap(), "stale");
+    double.store().delete(Resource::SERVICES, "shop", "cart");
+    double.resume();
+    let (told, _) = watch.until("removed");
+    assert_eq!(told.last().unwrap(), "removed k8s/shop/cart");
+    assert!(!told.iter().any(|line| line.starts_with("added")), "{told:?}");
+    watch.end();
+}
+
+#[test]
+fn what_is_wrong_from_the_beginning_is_told_at_once() {
+    let mut double = cluster();
+    let error = "use namespace 'shpo': it does not exist";
+    Portolan::new(&double).args("-n shpo --watch").fails(
+        2,
+        error,
+        "did you mean 'shop'? `kubectl get namespaces` lists them",
+    );
+    Portolan::with(&double.kubeconfig().token("old")).args("-n shop --watch").fails(
+        5,
+        "list the services in namespace 'shop': the server does not know these credentials (401 Unauthorized)",
+        "look at the credentials of the kubeconfig's user: they may have expired",
+    );
+    double.faults().add("/services", usize::MAX, Fault::Stall);
+    let ran = Portolan::new(&double).args("-n shop --watch --timeout 1h --deadline 300ms").run();
+    assert_eq!(ran.code, Some(3), "{ran:?}");
+    double.stop();
+    let ran = Portolan::new(&double).args("-n shop --watch --deadline 1s").run();
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""), "{ran:?}");
+}
