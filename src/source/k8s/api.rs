@@ -88,7 +88,8 @@ impl Api {
     }
 
     /// Hands every object of a list to `each`, page by page, and says of each page how many are still to come. An object
-    /// may come twice, where the list had to be begun anew; the last word counts.
+    /// may come twice, where the list had to be begun anew; the last word counts. Where `params` has a limit, that many are
+    /// all that is wanted.
     pub(super) async fn list<K>(
         &self,
         namespace: Option<&str>,
@@ -99,14 +100,15 @@ impl Api {
         K: Resource<DynamicType = ()> + DeserializeOwned,
     {
         let request = kube::core::Request::new(K::url_path(&(), namespace));
-        let mut params = ListParams { limit: Some(PAGE), ..params.clone() };
+        let glances = params.limit.is_some();
+        let mut params = ListParams { limit: params.limit.or(Some(PAGE)), ..params.clone() };
         let mut expired = 0;
         loop {
             let token = match self.ask::<Page<K>>(|| request.list(&params)).await {
                 Ok(page) => {
                     let left = page.metadata.remaining_item_count.and_then(|left| u64::try_from(left).ok());
                     each(page.items.unwrap_or_default(), left.unwrap_or(0));
-                    page.metadata.continue_.filter(|token| !token.is_empty())
+                    page.metadata.continue_.filter(|token| !token.is_empty() && !glances)
                 }
                 // The server forgot what it looked like when the list began. It says how to go on with what is there
                 // now; if not, from the beginning.

@@ -24,7 +24,9 @@ impl Gatherer<'_> {
         let mut refused = Vec::new();
         for place in places {
             let namespace = place.as_deref();
-            let judges = judges && self.gathered.services.any_selects(namespace);
+            // Whoever watches will see services that are not there yet.
+            let glances = self.all.limit.is_some();
+            let judges = judges && (glances || self.gathered.services.any_selects(namespace));
             if !judges && !wants_rows {
                 continue;
             }
@@ -32,7 +34,8 @@ impl Gatherer<'_> {
             let mut read = Ok(());
             let in_one = self.params.label_selector.is_none() && self.params.field_selector.is_none();
             if judges || in_one {
-                read = self.list_pods(namespace, &ListParams::default(), judges, wants_rows && in_one).await;
+                let all = self.all.clone();
+                read = self.list_pods(namespace, &all, judges, wants_rows && in_one).await;
             }
             if wants_rows && !in_one && read.is_ok() {
                 let params = self.params.clone();

@@ -44,9 +44,20 @@ pub(super) type Place = Option<String>;
 pub(super) struct Gatherer<'a> {
     pub(super) api: &'a Api,
     pub(super) options: &'a K8s,
+    /// How services are listed, and what is listed like them.
     pub(super) params: ListParams,
+    /// How all the rest is.
+    pub(super) all: ListParams,
     pub(super) out: &'a mut dyn Sink,
     pub(super) gathered: Gathered,
+}
+
+/// How much is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    Everything,
+    /// Only whether it may be read: one object of each kind.
+    Rights,
 }
 
 /// Reads the services that `options` ask for; `home` is the namespace of whoever names none.
@@ -56,16 +67,17 @@ pub(super) struct Gatherer<'a> {
 pub(super) async fn gather(
     api: &Api,
     options: &K8s,
-    home: &str,
+    (home, reading): (&str, Reading),
     deadline: Deadline,
     out: &mut dyn Sink,
 ) -> Result<Gathered> {
+    let all = ListParams { limit: (reading == Reading::Rights).then_some(1), ..ListParams::default() };
     let params = ListParams {
         label_selector: options.selector.clone(),
         field_selector: options.field_selector.clone(),
-        ..ListParams::default()
+        ..all.clone()
     };
-    let mut gatherer = Gatherer { api, options, params, out, gathered: Gathered::default() };
+    let mut gatherer = Gatherer { api, options, params, all, out, gathered: Gathered::default() };
     let places = if options.all_namespaces {
         gatherer.whole_cluster(home).await?
     } else if options.namespace.is_empty() {
@@ -81,7 +93,9 @@ pub(super) async fn gather(
     if options.ingress {
         gatherer.routes(&places).await;
     }
-    gatherer.names(deadline).await;
+    if reading == Reading::Everything {
+        gatherer.names(deadline).await;
+    }
     gatherer.gathered.places = places;
     Ok(gatherer.gathered)
 }
@@ -211,10 +225,10 @@ impl Gatherer<'_> {
     }
 
     async fn slices(&mut self, namespace: Option<&str>) -> Result<(), Failure> {
-        let Self { api, out, gathered, .. } = self;
+        let Self { api, all, out, gathered, .. } = self;
         let found = gathered.services.len() as u64;
         let mut done = 0;
-        api.list::<EndpointSlice>(namespace, &ListParams::default(), &mut |page, left| {
+        api.list::<EndpointSlice>(namespace, all, &mut |page, left| {
             done += page.len() as u64;
             for slice in page {
                 gathered.services.add_slice(slice);
@@ -225,8 +239,8 @@ impl Gatherer<'_> {
     }
 
     async fn old_endpoints(&mut self, namespace: Option<&str>) -> Result<(), Failure> {
-        let Self { api, gathered, .. } = self;
-        api.list::<Endpoints>(namespace, &ListParams::default(), &mut |page, _| {
+        let Self { api, all, gathered, .. } = self;
+        api.list::<Endpoints>(namespace, all, &mut |page, _| {
             for endpoints in page {
                 gathered.services.add_endpoints(endpoints);
             }

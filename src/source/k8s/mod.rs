@@ -37,7 +37,7 @@ pub use options::{K8s, K8sEnvironment, K8sVia};
 use self::api::Api;
 pub(crate) use self::checked::checked;
 use self::failure::Failure;
-use self::gather::Gathered;
+use self::gather::{Gathered, Reading};
 pub(crate) use self::kinds::KINDS as FINDINGS;
 use crate::error::Result;
 use crate::model::{Column, Completeness, Fault, Feed, K8sDetail, Listing, Service};
@@ -82,7 +82,7 @@ impl K8s {
             };
             let home = config.default_namespace.clone();
             let api = Api::new(config, self, deadline, closed)?;
-            gather::gather(&api, self, &home, deadline, out).await
+            gather::gather(&api, self, (&home, Reading::Everything), deadline, out).await
         })
         .await
     }

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 use super::K8s;
 use super::api::Api;
 use super::failure::Failure;
-use super::gather::{Gathered, Place, gather};
+use super::gather::{Gathered, Place, Reading, gather};
 use super::names::look_up;
 use super::pods::Pod;
 use super::watched::{Kind, Object, Watched};
@@ -39,7 +39,8 @@ pub(super) async fn watch(options: &K8s, feed: &mut dyn Feed) -> Result<()> {
     let home = config.default_namespace.clone();
     let api = Api::new(config, options, deadline, Arc::default())?;
     // What may be read, and whether the server has slices: asked with a deadline, and refused with a reason.
-    let gathered = gather(&api, options, &home, deadline, &mut Listing::default()).await?;
+    let rights = (home.as_str(), Reading::Rights);
+    let gathered = gather(&api, options, rights, deadline, &mut Listing::default()).await?;
     let Gathered { faults, places, with_pods, is_old, .. } = gathered;
     let from = if is_old { EndpointsFrom::Endpoints } else { EndpointsFrom::Slices };
     let mut streams = open(&api, options, &places, &with_pods, is_old);

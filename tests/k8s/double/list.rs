@@ -22,37 +22,36 @@ pub fn list(shared: &Shared, place: &Place, query: &Query, takes_gzip: bool) -> 
     let mut store = shared.store.lock().unwrap();
     let Place { resource, namespace, .. } = place;
     let namespace = namespace.as_deref();
-    let (revision, mut objects) = match get("continue") {
+    let (revision, all, at) = match get("continue") {
         "" => {
             if let Err(refused) = version(&store, get("resourceVersion"), get("resourceVersionMatch")) {
                 return *refused;
             }
-            (store.revision, store.select(*resource, namespace, &selector, None))
+            (store.revision, store.select(*resource, namespace, &selector, None).into(), 0)
         }
         token => match store.snapshots.get(token).cloned() {
             None => return answer::json(400, &status(400, "BadRequest", "continue key is not valid")),
             Some(snapshot) if snapshot.expired => {
                 // What is there now, from where the old list stopped.
-                let rest = store.select(*resource, namespace, &selector, Some(&snapshot.last));
-                let next = Snapshot { revision: store.revision, rest, expired: false, ..snapshot };
+                let all = store.select(*resource, namespace, &selector, Some(&snapshot.last)).into();
+                let next = Snapshot { revision: store.revision, all, at: 0, expired: false, ..snapshot };
                 return answer::json(410, &expired_token(&keep(&mut store, next)));
             }
-            Some(snapshot) => (snapshot.revision, snapshot.rest),
+            Some(snapshot) => (snapshot.revision, snapshot.all, snapshot.at),
         },
     };
     // A list from the cache takes no limit.
     let limit = get("limit").parse().ok().filter(|limit| *limit > 0 && get("resourceVersion") != "0");
+    let end = limit.map_or(all.len(), |limit: usize| all.len().min(at + limit));
+    let (objects, remaining) = (&all[at..end], all.len() - end);
     let mut token = String::new();
-    let mut remaining = 0;
-    if let Some(limit) = limit.filter(|limit| objects.len() > *limit) {
-        let rest = objects.split_off(limit);
-        remaining = rest.len();
+    if remaining > 0 {
         let last = objects.last().map(|last| (last.namespace().to_owned(), last.name().to_owned())).unwrap_or_default();
         let expired = std::mem::take(&mut store.next_expires);
-        token = keep(&mut store, Snapshot { revision, rest, last, expired });
+        token = keep(&mut store, Snapshot { revision, all: Arc::clone(&all), at: end, last, expired });
     }
     drop(store);
-    let list = text(place, revision, &token, remaining, selects(query), &objects);
+    let list = text(place, revision, &token, remaining, selects(query), objects);
     answer::text(list, takes_gzip)
 }
 

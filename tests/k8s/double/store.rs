@@ -64,7 +64,9 @@ pub struct Logged {
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub revision: u64,
-    pub rest: Vec<Arc<Object>>,
+    pub all: Arc<[Arc<Object>]>,
+    /// So many of them were handed out.
+    pub at: usize,
     /// The last object that was handed out.
     pub last: (String, String),
     pub expired: bool,
