@@ -59,7 +59,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fi
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
 normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
-all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
+all\t'Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l for -d 'End the watch after that time' -r
@@ -113,7 +113,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
 normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
-all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
+all\t'Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l for -d 'End the watch after that time' -r
@@ -170,7 +170,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
 normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
-all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
+all\t'Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l for -d 'End the watch after that time' -r
@@ -222,7 +222,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
 normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
-all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
+all\t'Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l for -d 'End the watch after that time' -r
@@ -262,7 +262,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
 normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
-all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
+all\t'Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l for -d 'End the watch after that time' -r
@@ -302,7 +302,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l hand-to -d 'R
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
 normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
-all\t'Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that'"
+all\t'Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Also ask by the probes in this TOML file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l for -d 'End the watch after that time' -r

@@ -13,7 +13,7 @@ pub(crate) enum Intensity {
     /// Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port
     #[default]
     Normal,
-    /// Also RTSP and whatever is left, even of who greets in unknown words; and ports of printers, which may print that
+    /// Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent
     All,
 }
 

@@ -103,6 +103,30 @@ fn tls_with_nothing_known_inside_is_tls() {
 }
 
 #[test]
+fn a_kubelet_is_known_by_its_certificate_and_its_refusal() {
+    // Kubernetes' documentation: a serving certificate has the subject CN=system:node:NAME, O=system:nodes ("Certificate
+    // Signing Requests", kubernetes.io/kubelet-serving); who is nobody gets 401 Unauthorized ("Kubelet
+    // authentication/authorization").
+    let peers = Peers::new();
+    let acceptor = acceptor(&[], |params| {
+        params.distinguished_name.push(DnType::OrganizationName, "system:nodes");
+        params.distinguished_name.push(DnType::CommonName, "system:node:n2");
+    });
+    let peer = peers.serve(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(mut stream) = acceptor.accept(stream).await else { return };
+            if stream.read(&mut [0; 2048]).await.is_ok_and(|read| read > 0) {
+                let _ = stream.write_all(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 12\r\n\r\nUnauthorized").await;
+                let _ = stream.shutdown().await;
+            }
+        }
+    });
+    let service = identified(&peer, &[]);
+    assert_eq!((&service["protocol"], &service["facts"]["node"]), (&"kubelet".into(), &"n2".into()), "{service}");
+}
+
+#[test]
 fn a_refusal_in_tls_is_tls() {
     let peers = Peers::new();
     // handshake_failure, whatever it is asked (RFC 8446, 6): a server of old versions only.
@@ -116,6 +140,7 @@ fn a_refusal_in_tls_is_tls() {
     let service = identified(&peer, &[]);
     assert_eq!(service["protocol"], "tls", "{service}");
     assert!(service["facts"]["handshake"].as_str().unwrap().contains("ProtocolVersion"), "{service}");
+    assert!(service["tls"]["chain_length"].is_null(), "it did not come to that: {service}");
 }
 
 #[test]
