@@ -64,6 +64,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fi
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
@@ -84,7 +88,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fi
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l identify -d 'Ask each service what it is: protocol, product, version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s w -l watch -d 'Go on, and show whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l lines -d 'Write lines at a terminal too'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l validate -d 'Check each service and score how well it is, as `portolan validate -` does'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s q -l quiet -d 'Nothing on stderr but errors'
@@ -118,6 +123,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
@@ -146,7 +155,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l identify -d 'Ask each service what it is: protocol, product, version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s w -l watch -d 'Go on, and show whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l lines -d 'Write lines at a terminal too'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l validate -d 'Check each service and score how well it is, as `portolan validate -` does'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s q -l quiet -d 'Nothing on stderr but errors'
@@ -175,6 +185,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
@@ -203,7 +217,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l identify -d 'Ask each service what it is: protocol, product, version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s w -l watch -d 'Go on, and show whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l lines -d 'Write lines at a terminal too'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l validate -d 'Check each service and score how well it is, as `portolan validate -` does'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s q -l quiet -d 'Nothing on stderr but errors'
@@ -227,6 +242,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
@@ -252,7 +271,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l identify -d 'Ask each service what it is: protocol, product, version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s w -l watch -d 'Go on, and show whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l lines -d 'Write lines at a terminal too'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l validate -d 'Check each service and score how well it is, as `portolan validate -` does'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s q -l quiet -d 'Nothing on stderr but errors'
@@ -267,6 +287,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
@@ -287,7 +311,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l identify -d 'Ask each service what it is: protocol, product, version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s w -l watch -d 'Go on, and show whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l lines -d 'Write lines at a terminal too'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l validate -d 'Check each service and score how well it is, as `portolan validate -` does'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s q -l quiet -d 'Nothing on stderr but errors'
@@ -307,6 +332,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Al
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interface -d 'Scan the networks that this interface is in' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude -d 'Leave out these targets' -r -f -a "(__fish_print_hostnames)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-file -d 'Leave out the targets that this file names' -r -F
@@ -341,7 +370,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-empty -d
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l strict -d 'Exit with 4 if rights are missing to see what is asked for, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify -d 'Ask each service what it is: protocol, product, version'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s w -l watch -d 'Go on, and show whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l lines -d 'Write lines at a terminal too'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l validate -d 'Check each service and score how well it is, as `portolan validate -` does'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s 4 -l ipv4 -d 'Only IPv4 addresses'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s 6 -l ipv6 -d 'Only IPv6 addresses'
@@ -407,6 +437,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -l fall -d '
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
 wide\t'The same with everything that is known, as far as the terminal is wide'
@@ -427,7 +461,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -l follow -d
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l no-cache -d 'Remember nothing'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l require-complete -d 'Exit with 3 if anything that was wanted could not be looked at'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l explain -d 'Show every deduction with what to do about it'
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -s w -l watch -d 'Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -s w -l watch -d 'Go on, and show whatever changes; Ctrl-C ends it with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l lines -d 'Write lines at a terminal too'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -s q -l quiet -d 'Nothing on stderr but errors'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -115,11 +115,11 @@ pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
     Address, Addresses, Ancestor, Ask, AskError, Backlog, Block, BodyPattern, Certificate, Change, CheckName, Column,
-    Completeness, Container, Declared, Depth, Detail, Digest, Endpoint, Event, EventKind, Fact, Fault, Feed, Finding,
-    FindingKind, Goal, Grade, Group, HeaderLine, HeaderPattern, Health, HealthState, HttpPath, Identity, Instance,
-    JsonValue, Listing, LocalDetail, Method, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName, PortState,
-    Ports, PortsError, ProbeOrder, Process, PublicKey, Ran, Reason, Report, SCORE_VERSION, ScanDetail, ScanPorts,
-    ScannedHost, Scope, Score, Service, ServiceHealth, Shown, SocketState, StartTlsWord, StatusRanges,
+    Completeness, Condition, Container, Declared, Depth, Detail, Digest, Endpoint, Event, EventKind, Fact, Fault, Feed,
+    Finding, FindingKind, Goal, Grade, Group, HeaderLine, HeaderPattern, Health, HealthState, HttpPath, Identity,
+    Instance, JsonValue, Listing, LocalDetail, Method, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName,
+    PortState, Ports, PortsError, ProbeOrder, Process, PublicKey, Ran, Reason, Report, SCORE_VERSION, ScanDetail,
+    ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, Shown, SocketState, StartTlsWord, StatusRanges,
     StatusRangesError, Target, TargetError, TlsFacts, Told, Transport, Update, User, changed_fields, diff, parse_time,
     port_name, service_score,
 };

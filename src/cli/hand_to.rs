@@ -59,18 +59,7 @@ impl HandTo {
     /// # Errors
     /// Where there is none that may be run.
     pub(super) fn program(&self) -> Result<PathBuf> {
-        let name = Path::new(&self.words[0]);
-        let runs = |path: &PathBuf| path.is_file() && access(path, Access::EXEC_OK).is_ok();
-        let found = if name.components().count() > 1 {
-            Some(name.to_owned()).filter(runs)
-        } else {
-            let path = env::var_os("PATH").unwrap_or_default();
-            env::split_paths(&path).map(|folder| folder.join(name)).find(runs)
-        };
-        found.ok_or_else(|| {
-            let what = format!("--hand-to '{}'", clean(&self.words[0]));
-            Error::usage(what, "there is no such program that may be run", "look at its spelling, or write its path")
-        })
+        find("--hand-to", &self.words[0])
     }
 
     /// Runs the program for one host after another, until `stop`. Its standard output is portolan's, or standard error
@@ -104,6 +93,25 @@ impl HandTo {
     }
 }
 
+/// Finds the program that `option` names, as a shell would.
+///
+/// # Errors
+/// Where there is none that may be run.
+pub(super) fn find(option: &str, word: &str) -> Result<PathBuf> {
+    let name = Path::new(word);
+    let runs = |path: &PathBuf| path.is_file() && access(path, Access::EXEC_OK).is_ok();
+    let found = if name.components().count() > 1 {
+        Some(name.to_owned()).filter(runs)
+    } else {
+        let path = env::var_os("PATH").unwrap_or_default();
+        env::split_paths(&path).map(|folder| folder.join(name)).find(runs)
+    };
+    found.ok_or_else(|| {
+        let what = format!("{option} '{}'", clean(word));
+        Error::usage(what, "there is no such program that may be run", "look at its spelling, or write its path")
+    })
+}
+
 /// Adds what takes requests of a service.
 pub(super) fn add(hosts: &mut Hosts, service: &Service) {
     for endpoint in service.endpoints.iter().filter(|endpoint| endpoint.ready) {
@@ -129,7 +137,8 @@ fn list(ports: &BTreeSet<(Transport, u16)>) -> String {
     ports.iter().map(&mut one).collect::<Vec<_>>().join(",")
 }
 
-fn told(status: ExitStatus) -> String {
+/// How a program ended.
+pub(super) fn told(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("it ended with {code}"),
         (_, Some(signal)) => format!("it was ended by signal {signal}"),

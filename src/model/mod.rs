@@ -3,6 +3,7 @@
 mod addresses;
 mod ask;
 mod check_name;
+mod condition;
 mod diff;
 mod event;
 mod finding;
@@ -38,6 +39,7 @@ pub use ask::{
     Ask, AskError, BodyPattern, Goal, HeaderLine, HeaderPattern, HttpPath, JsonValue, Method, StartTlsWord, parse_time,
 };
 pub use check_name::CheckName;
+pub use condition::Condition;
 pub(crate) use diff::changed_values;
 pub use diff::{Change, changed_fields, diff};
 pub use event::{Event, EventKind};

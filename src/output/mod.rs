@@ -6,6 +6,8 @@ mod events;
 mod explain;
 mod json;
 mod junit;
+#[cfg(feature = "live")]
+mod live;
 mod name;
 mod ndjson;
 mod nmap_xml;
@@ -22,6 +24,8 @@ use crate::model::{Column, Completeness, Depth, Endpoint, Fault, ScannedHost, Se
 pub(crate) use changes::{Changes, Comparison};
 pub use events::EventFormat;
 pub(crate) use json::write_document;
+#[cfg(feature = "live")]
+pub(crate) use live::{Press, View};
 
 /// A way to write services down, one by one as they come.
 ///

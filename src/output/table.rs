@@ -20,7 +20,7 @@ pub(super) struct Table<'w> {
 }
 
 /// The cells of a table, row by row.
-struct Cells {
+pub(super) struct Cells {
     columns: Vec<&'static Column>,
     /// All of them in one piece.
     text: String,
@@ -55,12 +55,12 @@ impl<'w> Table<'w> {
 }
 
 impl Cells {
-    fn new(columns: Vec<&'static Column>) -> Self {
+    pub(super) fn new(columns: Vec<&'static Column>) -> Self {
         let widths = vec![0; COMMON.len() + columns.len()];
         Self { columns, text: String::new(), ends: Vec::new(), widths }
     }
 
-    fn row(&mut self, page: &Page, service: &Service, endpoint: Option<&Endpoint>) -> std::fmt::Result {
+    pub(super) fn row(&mut self, page: &Page, service: &Service, endpoint: Option<&Endpoint>) -> std::fmt::Result {
         use std::fmt::Write;
         self.text.push_str(endpoint.map_or("", |endpoint| endpoint.transport.as_str()));
         self.end_cell(0);
@@ -96,7 +96,7 @@ impl Cells {
     }
 
     /// The columns to show: those that always are, and of the others those that somebody filled.
-    fn shown(&self) -> Vec<usize> {
+    pub(super) fn shown(&self) -> Vec<usize> {
         let always = |at: usize| {
             let column = self.columns.get(at.wrapping_sub(COMMON.len()));
             column.map_or(at != NAMESPACE, |column| matches!(column.shown, Shown::Always | Shown::Asked))
@@ -104,7 +104,7 @@ impl Cells {
         (0..self.widths.len()).filter(|&at| self.widths[at] > 0 || always(at)).collect()
     }
 
-    fn header(&self, column: usize) -> String {
+    pub(super) fn header(&self, column: usize) -> String {
         match COMMON.get(column) {
             Some(name) => (*name).to_owned(),
             None => self.columns[column - COMMON.len()].name.to_uppercase().replace('_', "-"),
@@ -113,14 +113,14 @@ impl Cells {
 
     /// Each row, as a function from column to cell.
     fn rows<'s>(&'s self) -> impl Iterator<Item = impl Fn(usize) -> &'s str> {
-        self.ends.chunks_exact(self.widths.len()).enumerate().map(move |(row, ends)| {
-            move |column: usize| {
-                let first = row * self.widths.len() + column;
-                let start = first.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-                let cell = &self.text[start..ends[column] as usize];
-                if cell.is_empty() { EMPTY } else { cell }
-            }
-        })
+        (0..self.ends.len() / self.widths.len()).map(move |row| move |column: usize| self.cell(row, column))
+    }
+
+    pub(super) fn cell(&self, row: usize, column: usize) -> &str {
+        let at = row * self.widths.len() + column;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        let cell = &self.text[start..self.ends[at] as usize];
+        if cell.is_empty() { EMPTY } else { cell }
     }
 
     fn write_aligned(&self, out: &mut (dyn Write + Send)) -> io::Result<()> {
@@ -186,6 +186,16 @@ impl Cells {
     /// What the source has to show there; `None` is one of the common columns.
     fn source_column(&self, column: usize) -> Option<&'static Column> {
         self.columns.get(column.checked_sub(COMMON.len())?).copied()
+    }
+
+    /// The columns that fit into so many characters, with their widths, and whether any had to be left out.
+    #[cfg(feature = "live")]
+    pub(super) fn fitted(&self, width: usize, page: &Page) -> (Vec<(usize, usize)>, bool) {
+        let all = self.shown();
+        let spans: Vec<Span> = all.iter().map(|&column| self.span(column, page)).collect();
+        let fitted: Vec<_> = fit(&spans, width).into_iter().map(|(at, width)| (all[at], width)).collect();
+        let left_out = fitted.len() < all.len();
+        (fitted, left_out)
     }
 
     /// How much room a column wants, and how much it needs.

@@ -10,12 +10,14 @@ mod listing;
 mod process;
 mod scene;
 mod servers;
+mod terminal;
 
 pub use cgroup::Cgroup;
 pub use listing::{Listing, Outcome, Row, Truth, assert_same, key_of};
 pub use process::{Ended, Lines, TempDir, finish, hear, kill, output, tool};
 pub use scene::{Fixture, Isolation, NOBODY, Portolan, Scene, fixture_path, is_root, needs_root, portolan_path};
 pub use servers::{KINDS, Kind, Server, Servers};
+pub use terminal::Tmux;
 
 use std::time::Duration;
 

@@ -7,6 +7,9 @@ mod catalog;
 mod checks;
 mod command;
 mod history;
+mod hooks;
+#[cfg(feature = "live")]
+mod live;
 mod local;
 mod sources;
 #[path = "../support/mod.rs"]

@@ -1,32 +1,48 @@
 //! `--watch`: what happens to the services of a source, as it happens.
 
-mod lines;
+mod account;
+mod ending;
+mod face;
+mod hooks;
+#[cfg(feature = "live")]
+mod live;
 
-use std::io;
-use std::ops::ControlFlow;
+use std::io::{self, Write};
 use std::thread;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
-use tokio::time::{interval, sleep};
+use clap::{Args, ValueEnum, ValueHint};
+use futures_util::future::select_all;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use self::lines::Lines;
+use self::account::Account;
+use self::ending::Ending;
+use self::face::Face;
+use self::hooks::{Exec, Hook, Queue, Webhook};
 use super::exit::Exit;
 use super::signals::Stop;
-use super::{Global, stdout};
-use crate::catalog::{Watch, Writer};
+#[cfg(feature = "live")]
+use super::terminal::Terminal;
+use super::{Global, stderr, stdout};
+use crate::catalog::{News, Watch, Writer};
 use crate::engine::{Clock, Retry};
 use crate::error::{Error, Result};
+use crate::model::{Condition, Depth, Fault};
 use crate::net::runtime;
-use crate::output::EventFormat;
+use crate::output::{EventFormat, FormatName};
+#[cfg(feature = "live")]
+use crate::output::{Page, View};
 use crate::source::{Source, keep_watching, parse_duration};
 
 /// Whether to go on after the first answer, and how.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Watch")]
 pub(super) struct Watching {
-    /// Go on, and write a line for whatever changes; Ctrl-C ends it with exit code 0
+    /// Go on, and show whatever changes; Ctrl-C ends it with exit code 0
+    ///
+    /// At a terminal a table follows what happens: q ends it, / filters, Enter shows everything about a row, and its last line
+    /// names the other keys. Anywhere else, or with --lines, a line is written for each change.
     ///
     /// What is there at first is told as added, and then that all is synced. Checks are told when they are believed: how well
     /// it is now, and how well it was. Each line is written at once: text for people, one
@@ -45,6 +61,31 @@ pub(super) struct Watching {
     /// End the watch after so many changes; what was there from the beginning is none
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
+    /// End the watch with an event like this, as in 'type=added and item.endpoints[].port=5432'
+    ///
+    /// Fields are those of the lines of --json; [] stands for any index. The comparisons are =, !=, <, <=, >, >= and ~ for a
+    /// regular expression, joined by `and`; given several times, any will do. What is there at first counts too. If the watch
+    /// ends by --for or --count before, the exit code is 1.
+    #[arg(long, global = true, value_name = "EXPR")]
+    until: Vec<Condition>,
+    /// Run this command for each change, with the event as a line of JSON on its standard input
+    ///
+    /// Without a shell; quotes join words. Changes of one service are handed on one after the other, those of different services
+    /// side by side; what was there at first is none. A command that takes more than a minute is ended. Up to 1000 changes wait,
+    /// and what there is no room for is said. What the command writes goes to standard error, or with the live view nowhere.
+    #[arg(long, global = true, value_name = "CMD", value_hint = ValueHint::CommandString)]
+    exec: Option<Exec>,
+    /// Send each change to this address, as a POST with the event as JSON
+    ///
+    /// In the same order as with --exec. What is not answered with success is tried again up to five times in a minute.
+    #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
+    webhook: Option<Webhook>,
+    /// Write lines at a terminal too
+    #[arg(long, global = true)]
+    lines: bool,
+    /// Only what happened after this index: asked for by people who know registries, which keep it.
+    #[arg(long, global = true, value_name = "INDEX", hide = true)]
+    since: Option<u64>,
 }
 
 /// Nobody's clock is worth asking the kernel more often.
@@ -57,10 +98,12 @@ fn parse_interval(text: &str) -> Result<Duration, crate::source::BadValue> {
 /// A source that failed is asked again after up to a second, doubling up to half a minute.
 pub(super) const RECONNECT: Retry =
     Retry { attempts: u32::MAX, base: Duration::from_secs(1), cap: Duration::from_secs(30), total: Duration::MAX };
-/// How often to look whether somebody still reads what is written.
-const LOOK_AT_READER: Duration = Duration::from_secs(1);
-/// How long to wait for what is still going on when the watch ends.
+/// How long to wait for what is still going on when somebody wants no more.
 const GRACE: Duration = Duration::from_secs(1);
+/// How long what is done with changes may take when the watch has ended by itself.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// How often to look for signals meanwhile.
+const LOOK: Duration = Duration::from_millis(100);
 
 impl Watching {
     /// Whether `--watch` is asked for.
@@ -68,7 +111,15 @@ impl Watching {
     /// # Errors
     /// An option that is only good with it, without it.
     pub(super) fn is_asked(&self) -> Result<bool> {
-        let others = [("--for", self.duration.is_some()), ("--count", self.count.is_some())];
+        let others = [
+            ("--for", self.duration.is_some()),
+            ("--count", self.count.is_some()),
+            ("--until", !self.until.is_empty()),
+            ("--exec", self.exec.is_some()),
+            ("--webhook", self.webhook.is_some()),
+            ("--lines", self.lines),
+            ("--since", self.since.is_some()),
+        ];
         match others.iter().find(|(_, given)| *given && !self.watch) {
             Some((name, _)) => Err(Error::usage(*name, "it is only good for a watch", "add --watch, or leave it out")),
             None => Ok(self.watch),
@@ -78,25 +129,60 @@ impl Watching {
     /// Watches a source until somebody wants no more.
     pub(super) fn run(&self, source: &dyn Source, global: &Global) -> Result<Exit> {
         let format = format(source, global)?;
+        if self.since.is_some() {
+            let why = format!("{} keeps no history, and numbers what happens anew with each watch", source.name());
+            return Err(Error::usage("--since", why, "leave it out; a watch begins with everything that is there"));
+        }
+        let live = self.is_live(global);
+        let queues = self.queues(live)?;
         let stop = Stop::listen()?;
-        let writer = Writer::new(source.name(), global.format.depth(), Clock::coarse());
+        // A table that follows has everything to show about a row that is asked for.
+        let depth = if live { Depth::Full } else { global.format.depth() };
+        let writer = Writer::new(source.name(), depth, Clock::coarse());
         let (_, watch) = writer.reader().watch();
         let cancel = CancellationToken::new();
         let (asks, tells) = (runtime(0)?, runtime(0)?);
         thread::scope(|scope| {
             // The source has a thread of its own, so that nobody who reads slowly keeps it from looking.
             let asking = scope.spawn(|| asks.block_on(self.ask(source, writer, &cancel)));
-            let written = stdout::with_stdout(Some(&stop), |out| {
-                let lines = Lines::new(format, source.name(), self.count, out);
-                tells.block_on(self.tell(watch, lines, &stop))
+            let told = stdout::with_stdout(Some(&stop), |out| {
+                let told = tells.block_on(async {
+                    #[cfg(feature = "live")]
+                    let face = if live { face_live(source, global, out)? } else { Face::lines(format, out) };
+                    #[cfg(not(feature = "live"))]
+                    let face = Face::lines(format, out);
+                    let tree = stop.tree().map_err(io::Error::other)?;
+                    let mut telling = Telling {
+                        account: Account::new(source.name()),
+                        ending: Ending::new(self.count, &self.until),
+                        face,
+                        queues,
+                        stop: &stop,
+                    };
+                    let over = tokio::select! {
+                        over = telling.tell(watch, self.duration) => over?,
+                        () = tree.stopping() => Over::Stopped,
+                    };
+                    // Its only task is the one that waits for signals.
+                    let _ = tree.drain(GRACE).await;
+                    Ok(telling.finish(over).await)
+                });
+                // A resolver may hold a thread for longer than anybody wants to wait.
+                tells.shutdown_background();
+                told
             });
             cancel.cancel();
             if let Some(error) = asking.join().unwrap_or_else(|_| Some(broken_off())) {
                 return Err(error);
             }
-            written?;
+            let unmet = told? == Some(true);
             // Ctrl-C is how people end a watch; it is no interruption of it.
-            Ok(stop.requested().filter(|exit| *exit != Exit::Interrupted).unwrap_or(Exit::Done))
+            Ok(match stop.requested() {
+                Some(Exit::Interrupted) => Exit::Done,
+                Some(exit) => exit,
+                None if unmet => Exit::ConditionFailed,
+                None => Exit::Done,
+            })
         })
     }
 
@@ -107,42 +193,137 @@ impl Watching {
         cancel.run_until_cancelled(watching).await
     }
 
-    /// Writes down what happens until there is an end to it.
-    async fn tell(&self, mut watch: Watch, mut lines: Lines<'_>, stop: &Stop) -> io::Result<()> {
-        let tree = stop.tree().map_err(io::Error::other)?;
+    /// Whether somebody sits at a terminal and wants a table.
+    fn is_live(&self, global: &Global) -> bool {
+        #[cfg(feature = "live")]
+        let possible = live::is_possible();
+        #[cfg(not(feature = "live"))]
+        let possible = false;
+        possible && !self.lines && matches!(global.format, FormatName::Table | FormatName::Wide)
+    }
+
+    fn queues(&self, live: bool) -> Result<Vec<Queue>> {
+        let exec = self.exec.as_ref().map(|exec| exec.found(live)).transpose()?;
+        Ok(exec.map(Hook::Exec).into_iter().chain(self.webhook.clone().map(Hook::Webhook)).map(Queue::new).collect())
+    }
+}
+
+#[cfg(feature = "live")]
+fn face_live<'w>(source: &dyn Source, global: &Global, out: &'w mut (dyn Write + Send)) -> io::Result<Face<'w>> {
+    let terminal = Terminal::of_stdout(global.color);
+    let page = Page {
+        columns: source.columns(),
+        identified: false,
+        generated: jiff::Timestamp::now(),
+        width: terminal.width,
+        color: terminal.color,
+    };
+    let wide = global.format == FormatName::Wide;
+    Ok(Face::Live(Box::new(live::Live::open(View::new(source.name(), page, wide), out)?)))
+}
+
+/// Tells what happens, to whoever looks and whatever is to be done with it.
+struct Telling<'w> {
+    account: Account,
+    ending: Ending<'w>,
+    face: Face<'w>,
+    queues: Vec<Queue>,
+    stop: &'w Stop,
+}
+
+/// Why a watch is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    /// By itself: its time is over, enough has happened, or there is nothing more to tell.
+    Ended,
+    /// Nobody wants to see more.
+    Left,
+    Stopped,
+}
+
+impl Telling<'_> {
+    /// Tells what happens until there is an end to it.
+    async fn tell(&mut self, mut watch: Watch, time: Option<Duration>) -> io::Result<Over> {
         let over = async {
-            match self.duration {
-                Some(duration) => sleep(duration).await,
+            match time {
+                Some(time) => sleep(time).await,
                 None => std::future::pending().await,
             }
         };
         tokio::pin!(over);
-        let mut look = interval(LOOK_AT_READER);
-        let told = loop {
-            let news = tokio::select! {
+        loop {
+            tokio::select! {
                 // What is known is told before the end is.
                 biased;
-                news = watch.next() => news,
-                () = tree.stopping() => break Ok(()),
-                () = &mut over => break Ok(()),
-                _ = look.tick() => {
-                    if stdout::is_closed() {
-                        break Ok(());
+                news = watch.next() => {
+                    let Some(news) = news else { return Ok(Over::Ended) };
+                    if self.news(news)? {
+                        return Ok(Over::Ended);
                     }
-                    continue;
+                    if self.stop.requested().is_some() {
+                        return Ok(Over::Stopped);
+                    }
+                }
+                () = &mut over => return Ok(Over::Ended),
+                left = self.face.attend() => {
+                    left?;
+                    return Ok(Over::Left);
+                }
+                Some(fault) = any(&mut self.queues) => self.face.note(&fault),
+            }
+        }
+    }
+
+    /// Takes news; whether they are the last.
+    fn news(&mut self, news: News) -> io::Result<bool> {
+        let mut ended = false;
+        for event in self.account.events(news).iter() {
+            // What is there at first is told, but nothing that happened.
+            let happened = self.account.synced;
+            self.face.tell(event)?;
+            self.account.told(event);
+            if happened {
+                self.queues.iter_mut().for_each(|queue| queue.take(event));
+            }
+            ended = self.ending.ends_with(event, happened && event.kind.item().is_some());
+            if ended {
+                break;
+            }
+        }
+        self.face.flush()?;
+        Ok(ended)
+    }
+
+    /// Lets what is being done come to its end; whether what was waited for never came.
+    async fn finish(self, over: Over) -> bool {
+        let Self { ending, face, queues, stop, .. } = self;
+        // Whoever looked at a table looks at a prompt now.
+        drop(face);
+        for queue in queues {
+            let time = if over == Over::Ended { PATIENCE } else { GRACE };
+            let finishing = queue.finish(time, stderr::fault);
+            tokio::pin!(finishing);
+            let interrupted = async {
+                while over != Over::Ended || stop.requested().is_none() {
+                    sleep(LOOK).await;
                 }
             };
-            let Some(news) = news else { break Ok(()) };
-            match lines.news(&news) {
-                Ok(ControlFlow::Continue(())) if stop.requested().is_none() => {}
-                Ok(_) => break Ok(()),
-                Err(error) => break Err(error),
+            tokio::select! {
+                () = &mut finishing => {}
+                () = interrupted => {}
             }
-        };
-        // Its only task is the one that waits for signals.
-        let _ = tree.drain(GRACE).await;
-        told
+        }
+        over == Over::Ended && ending.is_unmet()
     }
+}
+
+/// What goes wrong next in one of them.
+async fn any(queues: &mut [Queue]) -> Option<Fault> {
+    if queues.is_empty() {
+        return std::future::pending().await;
+    }
+    let next: Vec<_> = queues.iter_mut().map(|queue| Box::pin(queue.next())).collect();
+    select_all(next).await.0
 }
 
 /// How events are written.

@@ -1,0 +1,65 @@
+//! What was told so far, so that a reader who was too slow can be told the rest as differences.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::catalog::{News, Snapshot};
+use crate::model::{Change, Event, EventKind, Service, diff};
+
+/// Makes events of news, one after the other, none left out.
+pub(super) struct Account {
+    source: &'static str,
+    /// As it was told.
+    known: HashMap<String, Arc<Service>>,
+    /// Whether it was told that everything is.
+    pub(super) synced: bool,
+}
+
+impl Account {
+    pub(super) fn new(source: &'static str) -> Self {
+        Self { source, known: HashMap::new(), synced: false }
+    }
+
+    /// What to tell next.
+    pub(super) fn events(&mut self, news: News) -> Arc<[Event]> {
+        match news {
+            News::Events(events) => events,
+            News::Lagged { missed, snapshot } => self.caught_up(missed, &snapshot),
+        }
+    }
+
+    /// Remembers that an event was told.
+    pub(super) fn told(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::Added(item) | EventKind::Updated { item, .. } => {
+                self.known.insert(item.id.clone(), Arc::clone(item));
+            }
+            EventKind::Removed(item) => {
+                self.known.remove(&item.id);
+            }
+            EventKind::Synced { .. } => self.synced = true,
+            _ => {}
+        }
+    }
+
+    /// What events that were left out came to. All of it has the index of the last one.
+    fn caught_up(&self, missed: u64, snapshot: &Snapshot) -> Arc<[Event]> {
+        let (index, time, source) = (snapshot.index(), Timestamp::now(), self.source);
+        let event = |kind| Event { index, time, source, kind };
+        let now = |service: &Service| snapshot.get(&service.id).map(Arc::clone);
+        let changes = diff(self.known.values().map(|old| &**old), snapshot.services().iter().map(|new| &**new));
+        let kinds = changes.into_iter().filter_map(|change| match change {
+            Change::Added(new) => now(new).map(EventKind::Added),
+            Change::Updated { old, new, changed } => {
+                let was = old.health_unlike(new);
+                now(new).map(|item| EventKind::Updated { item, changed, was })
+            }
+            Change::Removed(old) => self.known.get(&old.id).map(|old| EventKind::Removed(Arc::clone(old))),
+        });
+        let synced =
+            (snapshot.is_synced() && !self.synced).then(|| EventKind::Synced { services: snapshot.services().len() });
+        std::iter::once(EventKind::Lagged { missed }).chain(kinds).chain(synced).map(event).collect()
+    }
+}

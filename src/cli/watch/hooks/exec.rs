@@ -1,0 +1,81 @@
+//! `--exec`: a program for each change.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::clean::clean;
+use crate::cli::hand_to::{find, told};
+use crate::error::Result;
+use crate::model::Fault;
+use crate::source::BadValue;
+
+/// A program that takes longer is ended: it keeps all further changes of its service waiting.
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// The words of a command.
+#[derive(Clone, Debug)]
+pub(in crate::cli::watch) struct Exec {
+    words: Vec<String>,
+    program: PathBuf,
+    /// The terminal is in use.
+    silent: bool,
+}
+
+impl FromStr for Exec {
+    type Err = BadValue;
+
+    fn from_str(text: &str) -> Result<Self, BadValue> {
+        let words = shlex::split(text).ok_or_else(|| BadValue::new("a quote is not closed", "close it"))?;
+        if words.first().is_none_or(String::is_empty) {
+            return Err(BadValue::new("no command is given", "write one, as in 'logger -t portolan'"));
+        }
+        Ok(Self { words, program: PathBuf::new(), silent: false })
+    }
+}
+
+impl Exec {
+    /// The same with its program looked up; `silent`: nothing that it writes is wanted.
+    ///
+    /// # Errors
+    /// Where there is none that may be run.
+    pub(in crate::cli::watch) fn found(&self, silent: bool) -> Result<Self> {
+        Ok(Self { program: find("--exec", &self.words[0])?, silent, ..self.clone() })
+    }
+
+    pub(super) fn name(&self) -> String {
+        format!("'{}'", clean(&self.words[0]))
+    }
+
+    /// Runs it with a line on its standard input. What it writes goes to standard error.
+    pub(super) async fn run(&self, line: &[u8]) -> Result<(), Fault> {
+        let mut command = Command::new(&self.program);
+        command.arg0(&self.words[0]).args(&self.words[1..]).stdin(Stdio::piped()).kill_on_drop(true);
+        if self.silent {
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+        } else {
+            command.stdout(std::io::stderr());
+        }
+        let ran = async {
+            let mut child = command.spawn()?;
+            if let Some(mut stdin) = child.stdin.take() {
+                // Whoever does not want to know closes it.
+                let _ = stdin.write_all(line).await;
+            }
+            child.wait().await
+        };
+        let why = match timeout(LONGEST, ran).await {
+            Ok(Ok(status)) if status.success() => return Ok(()),
+            Ok(Ok(status)) => told(status),
+            Ok(Err(error)) => error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+            Err(_) => format!("it took more than {} s, and was ended", LONGEST.as_secs()),
+        };
+        let hint = if self.silent { "run it by hand and see what it says" } else { "see what it said" };
+        Err(Fault { what: format!("hand an event to {}", self.name()), why, hint: hint.to_owned() })
+    }
+}

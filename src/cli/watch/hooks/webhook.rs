@@ -1,0 +1,210 @@
+//! `--webhook`: each change as a POST, tried again where that may help.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::TlsConnector;
+use url::{Host, Url};
+
+use crate::clean::clean;
+use crate::engine::{Again, GaveUp, Retry};
+use crate::model::{AskError, Fault};
+use crate::net::http::{Limits, Request, exchange};
+use crate::net::{Deadline, Peer, PeerError, dial, resolve, tls};
+
+/// Five tries in a minute, half a second apart at first.
+const RETRY: Retry = Retry {
+    attempts: 5,
+    base: Duration::from_millis(500),
+    cap: Duration::from_secs(10),
+    total: Duration::from_mins(1),
+};
+/// How long one try may take.
+const TRY: Duration = Duration::from_secs(10);
+/// The most of an answer that is read: nothing in it is wanted but its status.
+const MOST: usize = 64 * 1024;
+
+/// Where to send changes. The path may be a secret, and is never shown.
+#[derive(Clone, Debug)]
+pub(in crate::cli::watch) struct Webhook {
+    host: Host<String>,
+    port: u16,
+    secure: bool,
+    /// The path with its query.
+    target: String,
+}
+
+impl FromStr for Webhook {
+    type Err = AskError;
+
+    fn from_str(text: &str) -> Result<Self, AskError> {
+        const HINT: &str = "write it as https://host/path";
+        let url = Url::parse(text).map_err(|error| AskError::new(format!("it is no URL: {error}"), HINT))?;
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(AskError::new("only http and https can be sent to", HINT)),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(AskError::new("a name and a password are not sent", "put what it needs into the path"));
+        }
+        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
+            return Err(AskError::new("it has no host", HINT));
+        };
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        Ok(Self { host: host.to_owned(), port, secure, target: format!("{}{query}", url.path()) })
+    }
+}
+
+/// Why a try did not help.
+#[derive(Debug)]
+enum Failure {
+    NoName(String),
+    Peer(PeerError),
+    Status { code: u16, again: Option<Duration> },
+}
+
+impl Failure {
+    /// Whether another try may (RFC 9110: 408, 429 and what is the server's own fault).
+    fn again(&self) -> Again {
+        match self {
+            Self::Status { again: Some(wait), .. } => Again::After(*wait),
+            Self::Status { code: 408 | 425 | 429 | 500.., .. } => Again::Yes,
+            Self::Status { .. } | Self::Peer(PeerError::Tls(_)) => Again::No,
+            Self::NoName(_) | Self::Peer(_) => Again::Yes,
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoName(why) => write!(f, "its name cannot be looked up: {}", clean(why)),
+            Self::Peer(error) => write!(f, "{}", clean(&error.to_string())),
+            Self::Status { code, .. } => write!(f, "it answers with status {code}"),
+        }
+    }
+}
+
+impl Webhook {
+    pub(super) fn name(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority())
+    }
+
+    fn authority(&self) -> String {
+        let usual = if self.secure { 443 } else { 80 };
+        if self.port == usual { self.host.to_string() } else { format!("{}:{}", self.host, self.port) }
+    }
+
+    /// Sends a line until it is taken or no further try helps.
+    pub(super) async fn send(&self, line: &[u8]) -> Result<(), Fault> {
+        let sent = RETRY.run(Retry::random_seed(), |_| self.try_once(line), Failure::again).await;
+        let Err(gave_up) = sent else { return Ok(()) };
+        let tries = match &gave_up {
+            GaveUp::Final { .. } => 1,
+            GaveUp::Attempts { attempts, .. } | GaveUp::TimedOut { attempts, .. } => *attempts,
+        };
+        let why = gave_up.into_error().map_or_else(|| "no answer in time".to_owned(), |failure| failure.to_string());
+        let why = if tries > 1 { format!("{why}, after {tries} tries") } else { why };
+        let hint = "look at what it says there; the event is left out".to_owned();
+        Err(Fault { what: format!("hand an event to {}", self.name()), why, hint })
+    }
+
+    async fn try_once(&self, line: &[u8]) -> Result<(), Failure> {
+        let deadline = Deadline::after(TRY);
+        let mut peer = self.connect(deadline).await?;
+        let authority = self.authority();
+        let request = Request {
+            method: "POST",
+            target: &self.target,
+            host: &authority,
+            fields: &[("Content-Type", "application/json")],
+            body: Some(line),
+        };
+        let answer = exchange(&mut peer, &request, Limits { body: 0 }).await.map_err(Failure::Peer)?;
+        match answer.head.status {
+            200..300 => Ok(()),
+            code => {
+                let seconds = answer.head.field("retry-after").and_then(|value| std::str::from_utf8(value).ok());
+                let again = seconds.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+                Err(Failure::Status { code, again: again.filter(|_| matches!(code, 429 | 503)) })
+            }
+        }
+    }
+
+    /// A connection to the first of its addresses that takes one, through TLS if that is asked for.
+    async fn connect(&self, deadline: Deadline) -> Result<Peer, Failure> {
+        let mut last = Failure::NoName("it has no address".to_owned());
+        for address in self.addresses(deadline).await? {
+            let stream = match dial(address, None, deadline).await {
+                Ok(stream) => stream,
+                Err(error) => {
+                    last = Failure::Peer(error.into());
+                    continue;
+                }
+            };
+            if !self.secure {
+                return Ok(Peer::new(stream, deadline, MOST));
+            }
+            let name = match &self.host {
+                Host::Domain(name) => ServerName::try_from(name.clone())
+                    .map_err(|_| Failure::Peer(PeerError::Declined("has no name for TLS")))?,
+                Host::Ipv4(ip) => ServerName::from(std::net::IpAddr::from(*ip)),
+                Host::Ipv6(ip) => ServerName::from(std::net::IpAddr::from(*ip)),
+            };
+            let config = TLS.clone().map_err(|why| Failure::Peer(PeerError::Local(std::io::Error::other(why))))?;
+            let shaken = deadline.bound(TlsConnector::from(config).connect(name, stream)).await;
+            let stream = shaken.map_err(|_| PeerError::TimedOut).and_then(|shaken| shaken.map_err(PeerError::from));
+            return Ok(Peer::new(stream.map_err(Failure::Peer)?, deadline, MOST));
+        }
+        Err(last)
+    }
+
+    async fn addresses(&self, deadline: Deadline) -> Result<Vec<SocketAddr>, Failure> {
+        let with_port = |ip| SocketAddr::new(ip, self.port);
+        let name = match &self.host {
+            Host::Ipv4(ip) => return Ok(vec![with_port((*ip).into())]),
+            Host::Ipv6(ip) => return Ok(vec![with_port((*ip).into())]),
+            Host::Domain(name) => name.clone(),
+        };
+        let asked = deadline.bound(tokio::task::spawn_blocking(move || resolve(&name))).await;
+        match asked {
+            Ok(Ok(Ok(found))) => Ok(found.into_iter().map(with_port).collect()),
+            Ok(Ok(Err(error))) => Err(Failure::NoName(error.to_string())),
+            Ok(Err(_)) | Err(_) => Err(Failure::Peer(PeerError::TimedOut)),
+        }
+    }
+}
+
+/// What a server must prove: that somebody whom this system trusts vouches for its name.
+static TLS: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|| {
+    let mut roots = RootCertStore::empty();
+    let (taken, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if taken == 0 {
+        return Err("this system has no root certificates".to_owned());
+    }
+    let builder = ClientConfig::builder_with_provider(tls::provider()).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| error.to_string())?;
+    Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_sent_to_is_refused_and_what_can_hides_its_path() {
+        for text in ["", "example.org/x", "ftp://example.org", "https://", "https://a:b@example.org/", "mailto:a@b"] {
+            assert!(text.parse::<Webhook>().is_err(), "{text}");
+        }
+        let hook: Webhook = "https://[::1]:8443/secret?key=1#top".parse().unwrap();
+        assert_eq!((hook.name().as_str(), hook.target.as_str()), ("https://[::1]:8443", "/secret?key=1"));
+        let hook: Webhook = "http://example.org".parse().unwrap();
+        assert_eq!((hook.authority().as_str(), hook.target.as_str()), ("example.org", "/"));
+    }
+}

@@ -1,0 +1,146 @@
+//! The live view: a table that follows what happens, for people at a terminal.
+
+mod screen;
+
+use std::env;
+use std::io::{self, IsTerminal, Write};
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event as Input, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use futures_util::StreamExt;
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use tokio::time::sleep;
+
+use self::screen::Screen;
+use crate::model::{Event, Fault};
+use crate::output::{Press, View};
+
+/// Nobody sees more pictures in a second, however much happens.
+const FRAME: Duration = Duration::from_millis(50);
+
+/// Whether somebody sits there who can be shown it: at both ends a terminal, which can move its cursor.
+pub(super) fn is_possible() -> bool {
+    let can_draw = env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+    can_draw && io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+pub(super) struct Live<'w> {
+    /// Before the screen: it says its last word to it.
+    terminal: Terminal<CrosstermBackend<&'w mut (dyn Write + Send)>>,
+    _screen: Screen,
+    keys: EventStream,
+    view: View,
+    drawn: Option<Instant>,
+    /// There is something new to be seen.
+    behind: bool,
+}
+
+impl<'w> Live<'w> {
+    /// Takes the terminal.
+    ///
+    /// # Errors
+    /// Where that does not do as it is told.
+    pub(super) fn open(view: View, out: &'w mut (dyn Write + Send)) -> io::Result<Self> {
+        let screen = Screen::take()?;
+        let mut terminal = Terminal::new(CrosstermBackend::new(out))?;
+        terminal.clear()?;
+        Ok(Self { terminal, _screen: screen, keys: EventStream::new(), view, drawn: None, behind: true })
+    }
+
+    pub(super) fn tell(&mut self, event: &Event) {
+        self.view.take(event, Instant::now());
+        self.behind = true;
+    }
+
+    pub(super) fn note(&mut self, fault: &Fault) {
+        self.view.note(fault, Instant::now());
+        self.behind = true;
+    }
+
+    /// Draws what there is to see and obeys keys until one of them means the end. Nothing is lost when it is given up.
+    ///
+    /// # Errors
+    /// Where the terminal is gone.
+    pub(super) async fn attend(&mut self) -> io::Result<()> {
+        loop {
+            let now = Instant::now();
+            let due = self.drawn.map_or(now, |drawn| drawn + FRAME);
+            if self.behind && due <= now {
+                self.draw(now)?;
+            }
+            let next = if self.behind { Some(due) } else { self.view.next_change(now).map(|next| next.max(due)) };
+            tokio::select! {
+                input = self.keys.next() => match input {
+                    Some(Ok(input)) => {
+                        self.behind = true;
+                        if self.obey(&input).is_break() {
+                            return Ok(());
+                        }
+                    }
+                    Some(Err(error)) => return Err(error),
+                    None => return Ok(()),
+                },
+                () = until(next) => self.behind = true,
+            }
+        }
+    }
+
+    fn obey(&mut self, input: &Input) -> ControlFlow<()> {
+        match input {
+            Input::Key(key) if key.kind != KeyEventKind::Release => match press(key) {
+                Some(Pressed::Quit) => ControlFlow::Break(()),
+                Some(Pressed::Key(key)) => self.view.press(key),
+                None => ControlFlow::Continue(()),
+            },
+            // A new size is asked for with each drawing.
+            _ => ControlFlow::Continue(()),
+        }
+    }
+
+    fn draw(&mut self, now: Instant) -> io::Result<()> {
+        if !Screen::is_ours() {
+            return Err(io::Error::other("the terminal was given back"));
+        }
+        let view = &mut self.view;
+        self.terminal.draw(|frame| view.draw(frame, now))?;
+        (self.behind, self.drawn) = (false, Some(now));
+        Ok(())
+    }
+}
+
+async fn until(next: Option<Instant>) {
+    match next {
+        Some(next) => sleep(next.saturating_duration_since(Instant::now())).await,
+        None => std::future::pending().await,
+    }
+}
+
+enum Pressed {
+    Quit,
+    Key(Press),
+}
+
+fn press(key: &KeyEvent) -> Option<Pressed> {
+    if key.modifiers.contains(KeyModifiers::CONTROL) {
+        return match key.code {
+            KeyCode::Char('c') => Some(Pressed::Quit),
+            KeyCode::Char('u') => Some(Pressed::Key(Press::Erase)),
+            _ => None,
+        };
+    }
+    Some(Pressed::Key(match key.code {
+        KeyCode::Up => Press::Up,
+        KeyCode::Down => Press::Down,
+        KeyCode::PageUp => Press::PageUp,
+        KeyCode::PageDown => Press::PageDown,
+        KeyCode::Home => Press::Home,
+        KeyCode::End => Press::End,
+        KeyCode::Enter => Press::Enter,
+        KeyCode::Esc => Press::Escape,
+        KeyCode::Backspace => Press::Backspace,
+        KeyCode::Char(letter) => Press::Letter(letter),
+        _ => return None,
+    }))
+}

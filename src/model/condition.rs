@@ -1,0 +1,286 @@
+//! A condition on an event, as somebody writes it: `type=added and item.endpoints[].port=5432`.
+
+use std::str::FromStr;
+
+use serde_json::Value;
+
+use super::{AskError, BodyPattern};
+use crate::error::nearest;
+
+/// What must hold of an event: comparisons of its fields, joined by `and`.
+///
+/// A field is named by its path in the JSON of the event, as [`changed_fields`](super::changed_fields) names them; `[]` stands
+/// for any index. A value stands as it is, or in quotes.
+///
+/// ```
+/// use portolan::Condition;
+///
+/// let condition: Condition = "type=added and item.endpoints[].port>=8000".parse()?;
+/// assert!(condition.holds(&serde_json::json!({"type": "added", "item": {"endpoints": [{"port": 80}, {"port": 8080}]}})));
+/// # Ok::<(), portolan::AskError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Condition(Vec<Comparison>);
+
+#[derive(Clone, Debug)]
+struct Comparison {
+    path: Vec<Step>,
+    test: Test,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Field(String),
+    Index(usize),
+    /// Each of a list, or each field of an object.
+    Any,
+}
+
+#[derive(Clone, Debug)]
+enum Test {
+    /// `=`: one of the values is this.
+    Is(String),
+    /// `!=`: none of them is.
+    IsNot(String),
+    /// `~`: one of them matches.
+    Matches(BodyPattern),
+    /// `<`, `<=`, `>`, `>=`: one of them is a number for which that holds.
+    Number(&'static str, f64),
+}
+
+/// Longer ones first: `<=` begins with `<`.
+const OPERATORS: [&str; 7] = ["!=", "<=", ">=", "=", "<", ">", "~"];
+/// What an event has.
+const FIELDS: [&str; 10] =
+    ["index", "type", "time", "source", "item", "changed", "services", "age_ms", "error", "missed"];
+const HINT: &str = "write it as in 'type=added and item.endpoints[].port=5432'; the comparisons are = != < <= > >= ~";
+
+impl Condition {
+    /// Whether it holds of the JSON of an event.
+    pub fn holds(&self, event: &Value) -> bool {
+        self.0.iter().all(|comparison| comparison.holds(event))
+    }
+}
+
+impl Comparison {
+    fn holds(&self, event: &Value) -> bool {
+        let mut values = Vec::new();
+        follow(event, &self.path, &mut values);
+        match &self.test {
+            Test::Is(text) => values.iter().any(|value| is(value, text)),
+            Test::IsNot(text) => !values.iter().any(|value| is(value, text)),
+            Test::Matches(pattern) => {
+                values.iter().filter_map(|value| value.as_str()).any(|text| pattern.is_match(text))
+            }
+            Test::Number(operator, bound) => {
+                values.iter().filter_map(|value| value.as_f64()).any(|number| match *operator {
+                    "<" => number < *bound,
+                    "<=" => number <= *bound,
+                    ">" => number > *bound,
+                    _ => number >= *bound,
+                })
+            }
+        }
+    }
+}
+
+/// The values that a path leads to.
+fn follow<'v>(value: &'v Value, path: &[Step], found: &mut Vec<&'v Value>) {
+    let Some((step, rest)) = path.split_first() else { return found.push(value) };
+    match (step, value) {
+        (Step::Any, Value::Array(items)) => items.iter().for_each(|item| follow(item, rest, found)),
+        (Step::Any, Value::Object(fields)) => fields.values().for_each(|field| follow(field, rest, found)),
+        (Step::Index(at), Value::Array(items)) => {
+            items.iter().skip(*at).take(1).for_each(|item| follow(item, rest, found));
+        }
+        (Step::Field(name), Value::Object(fields)) => {
+            fields.get(name).into_iter().for_each(|field| follow(field, rest, found));
+        }
+        _ => {}
+    }
+}
+
+/// Whether a value is what somebody wrote: texts by their letters, numbers by what they count.
+fn is(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(value) => value == text,
+        Value::Number(number) => {
+            // Both come from the shortest text of their number.
+            number.to_string() == text || number.as_f64().is_some_and(|number| text.parse() == Ok(number))
+        }
+        Value::Bool(yes) => text.parse() == Ok(*yes),
+        Value::Null => text == "null",
+        Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+impl FromStr for Condition {
+    type Err = AskError;
+
+    fn from_str(text: &str) -> Result<Self, AskError> {
+        let mut comparisons = Vec::new();
+        let mut rest = text;
+        loop {
+            let (comparison, after) = comparison(rest)?;
+            comparisons.push(comparison);
+            let after = after.trim_start();
+            if after.is_empty() {
+                return Ok(Self(comparisons));
+            }
+            let next = after.strip_prefix("and").filter(|next| next.starts_with(char::is_whitespace));
+            rest = next.ok_or_else(|| {
+                AskError::new(
+                    "only `and` joins comparisons",
+                    "for `or`, give the option again; quote a value with blanks",
+                )
+            })?;
+        }
+    }
+}
+
+/// The comparison at the beginning of a text, and what comes after it.
+fn comparison(text: &str) -> Result<(Comparison, &str), AskError> {
+    let text = text.trim_start();
+    let end = text.find(|c: char| c.is_whitespace() || "=!<>~".contains(c)).unwrap_or(text.len());
+    let (path, rest) = (path(&text[..end])?, text[end..].trim_start());
+    let operator = OPERATORS.into_iter().find(|operator| rest.starts_with(operator));
+    let operator = operator.ok_or_else(|| AskError::new("it compares with nothing", HINT))?;
+    let (value, rest) = value(rest[operator.len()..].trim_start())?;
+    let test = match operator {
+        "=" => Test::Is(value.to_owned()),
+        "!=" => Test::IsNot(value.to_owned()),
+        "~" => Test::Matches(value.parse()?),
+        operator => {
+            let number = value.parse::<f64>().ok().filter(|number| number.is_finite());
+            let why = format!("`{operator}` compares numbers");
+            Test::Number(operator, number.ok_or_else(|| AskError::new(why, HINT))?)
+        }
+    };
+    Ok((Comparison { path, test }, rest))
+}
+
+/// A value in quotes, or up to a blank, and what comes after it.
+fn value(text: &str) -> Result<(&str, &str), AskError> {
+    for quote in ['"', '\''] {
+        if let Some(quoted) = text.strip_prefix(quote) {
+            return quoted.split_once(quote).ok_or_else(|| AskError::new("a quote is not closed", "close it"));
+        }
+    }
+    let end = text.find(char::is_whitespace).unwrap_or(text.len());
+    if end == 0 {
+        return Err(AskError::new("a value is missing", "write '' for an empty one"));
+    }
+    Ok(text.split_at(end))
+}
+
+/// `item.endpoints[0].port`
+fn path(text: &str) -> Result<Vec<Step>, AskError> {
+    let bad = |why: &str| AskError::new(format!("'{text}' is no field of an event: {why}"), HINT);
+    let mut steps = Vec::new();
+    for part in text.split('.') {
+        let (name, mut indexes) = part.split_at(part.find('[').unwrap_or(part.len()));
+        if name.is_empty() {
+            return Err(bad("a name is missing"));
+        }
+        steps.push(Step::Field(name.to_owned()));
+        while !indexes.is_empty() {
+            let inside = indexes.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+            let (index, rest) = inside.ok_or_else(|| bad("a bracket is not closed"))?;
+            steps.push(match index {
+                "" => Step::Any,
+                digits => Step::Index(digits.parse().map_err(|_| bad("an index is no number"))?),
+            });
+            indexes = rest;
+        }
+    }
+    match &steps[0] {
+        Step::Field(first) if FIELDS.contains(&first.as_str()) => Ok(steps),
+        Step::Field(first) => Err(match nearest(first, &FIELDS) {
+            Some(near) => AskError::new(format!("an event has no field '{first}'"), format!("did you mean {near}?")),
+            None => AskError::new(format!("an event has no field '{first}'"), format!("it has {}", FIELDS.join(", "))),
+        }),
+        _ => Err(bad("a name is missing")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn holds(condition: &str) -> bool {
+        let event = json!({
+            "index": 4, "type": "updated", "source": "local", "changed": ["endpoints[0].ready"],
+            "item": {"name": "my web", "namespace": null, "endpoints": [
+                {"port": 80, "ready": true, "health": {"score": 92}}, {"port": 8080, "ready": false}]},
+        });
+        condition.parse::<Condition>().unwrap_or_else(|e| panic!("{condition}: {e}")).holds(&event)
+    }
+
+    #[test]
+    fn fields_are_compared() {
+        for condition in [
+            "type=updated",
+            "type = updated and index=4 and index=4.0 and index!=5",
+            "item.name='my web' and item.name=\"my web\" and item.name~'^my'",
+            "item.endpoints[].port=8080 and item.endpoints[0].port<8080",
+            "item.endpoints[1].ready=false and item.namespace=null",
+            "item.endpoints[].health.score>=92 and item.endpoints[].health.score<93",
+            "changed[]=endpoints[0].ready",
+            "missed!=1",
+            "item.name!=and",
+        ] {
+            assert!(holds(condition), "{condition}");
+        }
+        for condition in [
+            "type=added",
+            "type=updated and index>4",
+            "item.endpoints[].port!=80",
+            "item.endpoints[2].port>0",
+            "item.endpoints.port=80",
+            "item.nothing=x",
+            "item.name<5",
+            "missed=1",
+            "type~'^dated'",
+        ] {
+            assert!(!holds(condition), "{condition}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_condition_is_refused() {
+        for (text, why) in [
+            ("", "'' is no field of an event: a name is missing"),
+            ("type", "it compares with nothing"),
+            ("type=", "a value is missing"),
+            ("type='x", "a quote is not closed"),
+            ("type=a or type=b", "only `and` joins comparisons"),
+            ("type=a andtype=b", "only `and` joins comparisons"),
+            ("type=a and", "only `and` joins comparisons"),
+            ("type=a and ", "'' is no field of an event: a name is missing"),
+            ("item.endpoints[.port=1", "'item.endpoints[.port' is no field of an event: a bracket is not closed"),
+            ("item..port=1", "'item..port' is no field of an event: a name is missing"),
+            ("item.endpoints[x]=1", "'item.endpoints[x]' is no field of an event: an index is no number"),
+            ("index<soon", "`<` compares numbers"),
+            ("index<nan", "`<` compares numbers"),
+            ("tpye=added", "an event has no field 'tpye'"),
+            ("type~'('", "it is no regular expression: unclosed group"),
+        ] {
+            assert_eq!(text.parse::<Condition>().unwrap_err().to_string(), why, "{text}");
+        }
+        assert_eq!("tpye=added".parse::<Condition>().unwrap_err().hint(), "did you mean type?");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_written_panics(text in "[a-z.\\[\\]=!<>~'\" 0-9é]{0,40}", any in ".{0,40}") {
+            for text in [format!("item{text}"), text, any] {
+                if let Ok(condition) = text.parse::<Condition>() {
+                    condition.holds(&json!({"item": [1, {"a": "b"}]}));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Everything about one row, line by line.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthChar;
+
+use super::rows::Row;
+use super::{Known, Sign, View};
+use crate::clean::escaped;
+use crate::model::{Finding, Health};
+
+/// The room for the names of facts.
+const NAMES: usize = 14;
+
+/// What is known of the row under the cursor, in lines of so many characters; nothing where there is no row.
+pub(super) fn lines(view: &View, width: usize, now: Instant) -> Vec<Line<'static>> {
+    let Some(row) = view.rows.selected() else { return Vec::new() };
+    let service = &row.service;
+    let endpoint = service.endpoints.get(row.endpoint);
+    let mut page = Lines { width, lines: Vec::new() };
+    page.text("", &service.id, Modifier::BOLD);
+    if let Some(endpoint) = endpoint {
+        let more = match service.endpoints.len() {
+            1 => String::new(),
+            all => format!(" ({} of {all})", row.endpoint + 1),
+        };
+        let ready = if endpoint.ready { "" } else { ", not ready" };
+        page.fact("endpoint", &format!("{} {endpoint}{ready}{more}", endpoint.transport.as_str()));
+        page.fact("service", view.page.service(endpoint));
+    }
+    page.fact("name", &service.name.as_ref().map(ToString::to_string).unwrap_or_default());
+    page.fact("namespace", &service.namespace.as_ref().map(ToString::to_string).unwrap_or_default());
+    for column in view.page.columns {
+        let mut value = String::new();
+        // What cannot be told is not there.
+        if (column.cell)(service, endpoint, &mut value).is_ok() {
+            page.fact(&column.name.replace('_', " "), &value);
+        }
+    }
+    page.fact("changed", &changed(view.known.get(&service.id), row, now));
+    if let Some(health) = endpoint.and_then(|endpoint| endpoint.health.as_deref()) {
+        page.health(health);
+    }
+    service.findings.iter().for_each(|finding| page.finding(finding));
+    page.lines
+}
+
+struct Lines {
+    width: usize,
+    lines: Vec<Line<'static>>,
+}
+
+impl Lines {
+    /// A name and a value, unless there is none.
+    fn fact(&mut self, name: &str, value: &str) {
+        if !value.is_empty() {
+            self.text(&format!("{name:<NAMES$}"), value, Modifier::empty());
+        }
+    }
+
+    /// A text after a word, in as many lines as it takes, each below the beginning of the first.
+    fn text(&mut self, word: &str, text: &str, modifier: Modifier) {
+        let text = escaped(text);
+        let (mut rest, mut word) = (&*text, word.to_owned());
+        let room = self.width.saturating_sub(word.chars().count()).max(1);
+        loop {
+            let (line, after) = rest.split_at(fitting(rest, room));
+            let blank = " ".repeat(word.chars().count());
+            let word = std::mem::replace(&mut word, blank);
+            self.lines
+                .push(Line::from(vec![Span::styled(word, Modifier::DIM), Span::styled(line.to_owned(), modifier)]));
+            if after.is_empty() {
+                return;
+            }
+            rest = after;
+        }
+    }
+
+    /// The score, and what took points from it.
+    fn health(&mut self, health: &Health) {
+        let score = match (health.score, health.grade) {
+            (Some(score), Some(grade)) => {
+                format!("{score} of 100, {}, {}", grade.as_str(health.complete), health.state.as_str())
+            }
+            _ => health.state.as_str().to_owned(),
+        };
+        self.fact("score", &score);
+        health.findings.iter().for_each(|finding| self.finding(finding));
+        health.hindered.iter().for_each(|why| self.fact("hindered", why));
+    }
+
+    fn finding(&mut self, finding: &Finding) {
+        self.text("  ", &finding.to_string(), Modifier::empty());
+        self.text("    hint: ", finding.kind.hint, Modifier::DIM);
+    }
+}
+
+/// How many bytes of a text fit into so many characters of a terminal; at least one character does.
+fn fitting(text: &str, room: usize) -> usize {
+    let mut used = 0;
+    let over = text.char_indices().skip(1).find(|(at, _)| {
+        let before = text[..*at].chars().next_back();
+        used += before.and_then(UnicodeWidthChar::width).unwrap_or(0);
+        used + text[*at..].chars().next().and_then(UnicodeWidthChar::width).unwrap_or(0) > room
+    });
+    over.map_or(text.len(), |(at, _)| at)
+}
+
+/// What happened to it last, and when.
+fn changed(known: Option<&Known>, row: &Row, now: Instant) -> String {
+    let mut text = match row.sign {
+        Some(Sign::Added) => "new".to_owned(),
+        Some(Sign::Removed) => "gone".to_owned(),
+        Some(Sign::Updated) | None => row.changed.join(", "),
+    };
+    let ago = known.and_then(|known| known.mark).map(|mark| now.saturating_duration_since(mark.at).as_secs());
+    if let (Some(ago), false) = (ago, text.is_empty()) {
+        // Writing to a String cannot fail.
+        let _ = write!(text, ", {ago} s ago");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_takes_several_lines() {
+        let mut page = Lines { width: 20, lines: Vec::new() };
+        page.fact("command", "one two\u{1b}three");
+        page.fact("nothing", "");
+        page.text("", "日本語", Modifier::empty());
+        let text: Vec<String> = page.lines.iter().map(ToString::to_string).collect();
+        assert_eq!(text, ["command       one tw", "              o\\u{1b", "              }three", "日本語"]);
+        assert_eq!([fitting("日本語", 5), fitting("日", 1), fitting("", 1), fitting("ab", 2)], [6, 3, 0, 2]);
+    }
+}

@@ -1,0 +1,204 @@
+//! The rows of the table: one for each endpoint, sorted, and those of them that the filter lets through.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::Page;
+use super::super::table::Cells;
+use super::{Known, Press, Sign};
+use crate::model::{Address, Column, Service, Shown, Transport};
+
+/// A row, as it was when the rows were made.
+pub(super) struct Row {
+    pub(super) service: Arc<Service>,
+    /// Which of its endpoints it is.
+    pub(super) endpoint: usize,
+    pub(super) sign: Option<Sign>,
+    pub(super) changed: Vec<String>,
+}
+
+pub(super) struct Rows {
+    columns: Vec<&'static Column>,
+    /// The texts, in the order of `all`.
+    pub(super) cells: Cells,
+    all: Vec<Row>,
+    /// The numbers of the rows that are shown, in their order.
+    shown: Vec<usize>,
+    /// The column that they are sorted by; `None`: by port, transport and address.
+    pub(super) sorted_by: Option<usize>,
+    pub(super) reversed: bool,
+    /// The row under the cursor.
+    selected: Option<(String, usize)>,
+    /// Where in `shown` that is, or was.
+    pub(super) cursor: usize,
+    /// How many rows there was room for when they were last drawn, and the first of them.
+    pub(super) room: usize,
+    pub(super) first: usize,
+}
+
+impl Rows {
+    pub(super) fn new(columns: &'static [Column], wide: bool) -> Self {
+        let columns: Vec<_> = columns.iter().filter(|column| wide || column.shown != Shown::Wide).collect();
+        Self {
+            cells: Cells::new(columns.clone()),
+            columns,
+            all: Vec::new(),
+            shown: Vec::new(),
+            sorted_by: None,
+            reversed: false,
+            selected: None,
+            cursor: 0,
+            room: 0,
+            first: 0,
+        }
+    }
+
+    /// Makes them anew from what is known.
+    pub(super) fn set(&mut self, page: &Page, known: &BTreeMap<String, Known>, filter: &str) {
+        self.cells = Cells::new(self.columns.clone());
+        self.all.clear();
+        for known in known.values() {
+            for (number, endpoint) in known.service.rows().enumerate() {
+                // Writing into a text does not fail, and what a column says of itself is its own.
+                let _ = self.cells.row(page, &known.service, endpoint);
+                self.all.push(Row {
+                    service: Arc::clone(&known.service),
+                    endpoint: number,
+                    sign: known.mark.map(|mark| mark.sign),
+                    changed: known.changed.clone(),
+                });
+            }
+        }
+        self.filter(filter);
+    }
+
+    /// Leaves those that hold every word of `filter` in some cell, in whatever case.
+    pub(super) fn filter(&mut self, filter: &str) {
+        let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
+        let columns = self.cells.shown();
+        let holds = |row: usize, word: &String| {
+            columns.iter().any(|&column| self.cells.cell(row, column).to_lowercase().contains(word))
+        };
+        self.shown = (0..self.all.len()).filter(|&row| words.iter().all(|word| holds(row, word))).collect();
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        let Self { shown, cells, all, sorted_by, reversed, .. } = self;
+        match *sorted_by {
+            // What is equal stays in the order of ids.
+            None => shown.sort_by(|&a, &b| place(&all[a]).cmp(&place(&all[b]))),
+            Some(column) => shown.sort_by(|&a, &b| natural(cells.cell(a, column), cells.cell(b, column))),
+        }
+        if *reversed {
+            shown.reverse();
+        }
+        self.find_cursor();
+    }
+
+    /// The next column to sort by, and after the last one the beginning.
+    pub(super) fn sort_by_next(&mut self) {
+        let columns = self.cells.shown();
+        self.sorted_by = match self.sorted_by {
+            None => columns.first().copied(),
+            Some(now) => columns.into_iter().find(|&column| column > now),
+        };
+        self.sort();
+    }
+
+    pub(super) fn reverse(&mut self) {
+        self.reversed = !self.reversed;
+        self.sort();
+    }
+
+    /// The cursor stays with its row as long as that is there, else with its place.
+    fn find_cursor(&mut self) {
+        let at = self.selected.as_ref().and_then(|(id, endpoint)| {
+            let is_it = |row: &Row| row.endpoint == *endpoint && row.service.id == *id;
+            self.shown.iter().position(|&row| is_it(&self.all[row]))
+        });
+        self.cursor = at.unwrap_or(self.cursor).min(self.shown.len().saturating_sub(1));
+    }
+
+    /// Moves the cursor.
+    pub(super) fn walk(&mut self, key: Press) {
+        let last = self.shown.len().saturating_sub(1);
+        let page = self.room.saturating_sub(1).max(1);
+        self.cursor = match key {
+            Press::Up | Press::Letter('k') => self.cursor.saturating_sub(1),
+            Press::Down | Press::Letter('j') => self.cursor + 1,
+            Press::PageUp => self.cursor.saturating_sub(page),
+            Press::PageDown => self.cursor + page,
+            Press::Home | Press::Letter('g') => 0,
+            Press::End | Press::Letter('G') => last,
+            _ => return,
+        }
+        .min(last);
+        self.selected = self.selected().map(|row| (row.service.id.clone(), row.endpoint));
+    }
+
+    /// The row under the cursor.
+    pub(super) fn selected(&self) -> Option<&Row> {
+        self.shown.get(self.cursor).map(|&row| &self.all[row])
+    }
+
+    /// How many there are, and how many of them are shown.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.all.len(), self.shown.len())
+    }
+
+    /// The rows that fit into so many lines, with their numbers among the cells: moved as little as shows the cursor.
+    pub(super) fn visible(&mut self, room: usize) -> impl Iterator<Item = (usize, &Row)> {
+        self.room = room;
+        let last_first = self.shown.len().saturating_sub(room);
+        self.first = self.first.min(self.cursor).max((self.cursor + 1).saturating_sub(room)).min(last_first);
+        self.shown.iter().skip(self.first).take(room).map(|&row| (row, &self.all[row]))
+    }
+}
+
+/// Where something serves: by port, as listings of machines are sorted.
+fn place(row: &Row) -> (Option<u16>, Option<Transport>, Option<&Address>) {
+    let endpoint = row.service.endpoints.get(row.endpoint);
+    let port = endpoint.and_then(|endpoint| endpoint.port);
+    (port, endpoint.map(|endpoint| endpoint.transport), endpoint.map(|endpoint| &endpoint.address))
+}
+
+/// Compares as people do: `a9` before `a10`.
+fn natural(a: &str, b: &str) -> Ordering {
+    let (mut a, mut b) = (a, b);
+    loop {
+        let ((number_a, rest_a), (number_b, rest_b)) = (leading_number(a), leading_number(b));
+        let order = match (number_a, number_b) {
+            (Some(one), Some(other)) => one.len().cmp(&other.len()).then_with(|| one.cmp(other)),
+            _ => a.chars().next().cmp(&b.chars().next()),
+        };
+        if order != Ordering::Equal || a.is_empty() {
+            return order;
+        }
+        (a, b) = (rest_a, rest_b);
+    }
+}
+
+/// The digits at the beginning, without zeros before them, and the rest; without any the first character goes.
+fn leading_number(text: &str) -> (Option<&str>, &str) {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 0 {
+        let mut chars = text.chars();
+        chars.next();
+        return (None, chars.as_str());
+    }
+    (Some(text[..digits].trim_start_matches('0')), &text[digits..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_compared_as_numbers() {
+        let mut words = ["a10", "a9", "", "b", "a", "10", "9", "1.10.1", "1.9.1", "é", "a09b"];
+        words.sort_by(|a, b| natural(a, b));
+        assert_eq!(words, ["", "1.9.1", "1.10.1", "9", "10", "a", "a9", "a09b", "a10", "b", "é"]);
+    }
+}

@@ -1,0 +1,87 @@
+//! A real terminal: tmux, without anybody attached to it.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
+
+use super::process::{output, tool};
+use super::{HANG, Scene};
+
+/// A terminal of so many columns and lines in a scene, gone with its owner.
+pub struct Tmux<'s> {
+    scene: &'s Scene,
+    socket: PathBuf,
+}
+
+impl<'s> Tmux<'s> {
+    /// Opens it on a shell script, which begins at once.
+    pub fn open(scene: &'s Scene, (columns, lines): (u16, u16), script: &str) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let tmux = Self { scene, socket: scene.dir().join(format!("tmux-{number}")) };
+        let (columns, lines) = (columns.to_string(), lines.to_string());
+        tmux.ask(&["new-session", "-d", "-x", &columns, "-y", &lines, script]);
+        tmux
+    }
+
+    fn command(&self) -> Command {
+        let mut command = self.scene.command(tool("tmux").get_program());
+        // A locale in which it draws what is no ASCII.
+        command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C.UTF-8");
+        command.env("HOME", self.scene.dir()).env("SHELL", "/bin/sh");
+        command.args(["-u", "-f", "/dev/null", "-S"]).arg(&self.socket);
+        command
+    }
+
+    fn ask(&self, args: &[&str]) -> String {
+        let out = output(self.command().args(args));
+        assert!(out.status.success(), "tmux {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8(out.stdout).expect("UTF-8")
+    }
+
+    /// Presses keys, by tmux's names: `q`, `Enter`, `C-c`.
+    pub fn press(&self, keys: &[&str]) {
+        self.ask(&[&["send-keys"], keys].concat());
+    }
+
+    pub fn resize(&self, columns: u16, lines: u16) {
+        self.ask(&["resize-window", "-x", &columns.to_string(), "-y", &lines.to_string()]);
+    }
+
+    /// What stands there now, line by line without blanks at their ends.
+    pub fn screen(&self) -> String {
+        let text = self.ask(&["capture-pane", "-p"]);
+        text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
+    }
+
+    /// What stands there as soon as it is as wanted.
+    #[track_caller]
+    pub fn until(&self, wanted: impl Fn(&str) -> bool) -> String {
+        let begun = Instant::now();
+        loop {
+            let screen = self.screen();
+            if wanted(&screen) {
+                return screen;
+            }
+            assert!(begun.elapsed() < HANG, "it never came to that, but to:\n{screen}");
+        }
+    }
+
+    #[track_caller]
+    pub fn until_shows(&self, text: &str) -> String {
+        self.until(|screen| screen.contains(text))
+    }
+
+    /// The process that the script runs in.
+    pub fn pid(&self) -> u32 {
+        self.ask(&["display-message", "-p", "#{pane_pid}"]).trim().parse().expect("a pid")
+    }
+}
+
+impl Drop for Tmux<'_> {
+    fn drop(&mut self) {
+        // It may be gone with what ran in it.
+        let _ = output(self.command().arg("kill-server"));
+    }
+}

@@ -1,0 +1,232 @@
+//! The live view at a real terminal: what it looks like, what keys do, and how the terminal is left.
+
+use std::path::Path;
+use std::{env, fs};
+
+use rustix::process::Signal;
+
+use crate::support::{Isolation, Scene, Tmux, kill, portolan_path};
+use crate::watched::listener;
+
+/// A watch at a terminal of this size.
+fn watch<'s>(scene: &'s Scene, size: (u16, u16), args: &str) -> Tmux<'s> {
+    Tmux::open(scene, size, &format!("{} {args}", command()))
+}
+
+fn command() -> String {
+    format!("'{}' discover local --watch --interval 50ms", portolan_path().display())
+}
+
+/// What is in one terminal before portolan runs there and after: its settings, and the exit code.
+fn between_settings(args: &str) -> String {
+    format!("stty -g; {} {args}; echo code=$?; stty -g; echo over; exec cat", command())
+}
+
+/// Compares a screen with what is kept, or keeps it where `REGENERATE` is set.
+#[track_caller]
+fn assert_kept(name: &str, screen: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/watch/screens").join(format!("{name}.txt"));
+    if env::var_os("REGENERATE").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, screen).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == screen, "{name} is not what it was (REGENERATE=1 keeps it).\nIt was:\n{kept}\nIt is:\n{screen}");
+}
+
+/// Facts that differ from run to run or from machine to machine; they come last.
+const UNSTEADY: [&str; 6] = ["started   ", "memory   ", "cpu   ", "parents   ", "exe   ", "command   "];
+
+/// A screen without what differs from run to run: pids, and the facts from the first unsteady one on.
+fn steady(screen: &str, pids: impl IntoIterator<Item = u32>) -> String {
+    let mut over = false;
+    let last = screen.lines().count() - 1;
+    let lines = screen.lines().enumerate().map(|(number, line)| {
+        let begin = UNSTEADY.iter().find_map(|name| line.find(name));
+        let end =
+            begin.or_else(|| (over && number < last).then(|| line.find('│').map_or(0, |bar| bar + '│'.len_utf8())));
+        over |= begin.is_some();
+        format!("{}\n", end.map_or(line, |end| &line[..end]).trim_end())
+    });
+    let text: String = lines.collect();
+    let (title, mut rest) = text.split_once('\n').map(|(title, rest)| (title, rest.to_owned())).unwrap();
+    for pid in pids.into_iter().map(|pid| pid.to_string()) {
+        let mask = "#".repeat(pid.len());
+        rest = rest
+            .replace(&format!(" {pid} "), &format!(" {mask} "))
+            .replace(&format!(" {pid}\n"), &format!(" {mask}\n"));
+    }
+    format!("{title}\n{rest}")
+}
+
+#[test]
+fn it_is_readable_at_three_sizes() {
+    let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
+    let fixture = scene.fixture(
+        "name=harbour tcp=127.0.0.1:80 udp=0.0.0.0:53 tcp=[::]:8080,v6only \
+         [ name=chandlery%1b[31m tcp=127.0.0.1:5432 ] [ name=a-name-with-15- tcp=[::1]:443 ]",
+    );
+    for size in [(80, 24), (120, 40), (200, 50)] {
+        let name = |what: &str| format!("{what}-{}x{}", size.0, size.1);
+        let terminal = watch(&scene, size, "");
+        let screen = terminal.until(|screen| screen.contains("5 services") && screen.contains(":8080"));
+        assert_kept(&name("table"), &steady(&screen, fixture.truth.pids()));
+        terminal.press(&["Down", "Down", "Enter"]);
+        let screen = terminal.until_shows("local/tcp/[::1]:443");
+        assert_kept(&name("details"), &steady(&screen, fixture.truth.pids()));
+    }
+}
+
+/// The line of a screen that holds this text.
+fn row<'s>(screen: &'s str, text: &str) -> Option<&'s str> {
+    screen.lines().find(|line| line.contains(text))
+}
+
+#[test]
+fn changes_are_marked_for_a_while() {
+    let scene = Scene::new();
+    let (_first, _) = listener(&scene, "127.0.0.1:7001");
+    let terminal = watch(&scene, (80, 24), "");
+    let screen = terminal.until_shows("1 service");
+    assert!(row(&screen, ":7001").unwrap().starts_with(">  tcp"), "what was there is not marked: {screen}");
+    let (second, _) = listener(&scene, "127.0.0.1:7002");
+    terminal.until_shows(" + tcp    127.0.0.1:7002");
+    drop(second);
+    let screen = terminal.until_shows(" - tcp    127.0.0.1:7002");
+    assert!(screen.starts_with("local  1 service\n"), "{screen}");
+    terminal.until(|screen| row(screen, ":7002").is_none());
+    let (_third, _) = listener(&scene, "127.0.0.1:7003");
+    terminal.until_shows(" + tcp    127.0.0.1:7003");
+    terminal.until(|screen| row(screen, ":7003").is_some_and(|row| row.starts_with("   tcp")));
+}
+
+#[test]
+fn keys_filter_sort_pause_and_move() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("name=harbour tcp=127.0.0.1:9 tcp=127.0.0.2:80 [ name=store tcp=127.0.0.1:5432 ]");
+    let terminal = watch(&scene, (100, 12), "");
+    terminal.until_shows("3 services");
+    terminal.press(&["/", "S", "T"]);
+    let screen = terminal.until_shows("/ST");
+    let rows = |screen: &str| -> Vec<String> {
+        let ports = [":9 ", ":80 ", ":5432 "];
+        screen
+            .lines()
+            .filter_map(|line| ports.iter().find(|port| line.contains(*port)))
+            .map(|p| p.trim().into())
+            .collect()
+    };
+    assert_eq!(rows(&screen), [":5432"]);
+    terminal.press(&["Enter"]);
+    terminal.until_shows("filter: ST (1 of 3 rows)");
+    terminal.press(&["Escape"]);
+    let screen = terminal.until(|screen| rows(screen).len() == 3);
+    assert_eq!(rows(&screen), [":9", ":80", ":5432"], "by port");
+    terminal.press(&["s", "s"]);
+    let screen = terminal.until_shows("ADDRESS▲");
+    assert_eq!(rows(&screen), [":9", ":5432", ":80"], "by address, numbers as numbers");
+    terminal.press(&["r"]);
+    let screen = terminal.until_shows("ADDRESS▼");
+    assert_eq!(rows(&screen), [":80", ":5432", ":9"]);
+    terminal.press(&["G"]);
+    terminal.until(|screen| row(screen, ":9 ").is_some_and(|row| row.starts_with('>')));
+    terminal.press(&["k"]);
+    terminal.until(|screen| row(screen, ":5432 ").is_some_and(|row| row.starts_with('>')));
+
+    terminal.press(&["p"]);
+    terminal.until_shows("paused");
+    let (_late, _) = listener(&scene, "127.0.0.1:7001");
+    let screen = terminal.until_shows("paused, 1 change waits");
+    assert!(row(&screen, ":7001").is_none(), "{screen}");
+    terminal.press(&["p"]);
+    let screen = terminal.until_shows(":7001");
+    assert!(!screen.contains("paused"), "{screen}");
+}
+
+#[test]
+fn a_new_size_is_drawn_anew() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("name=harbour tcp=127.0.0.1:80 [ name=store tcp=127.0.0.1:5432 ]");
+    let terminal = watch(&scene, (80, 24), "");
+    let before = terminal.until_shows("2 services");
+    terminal.resize(30, 6);
+    let small = terminal.until(|screen| screen.lines().count() == 6 && screen.contains(":5432"));
+    assert!(small.lines().all(|line| line.chars().count() <= 30), "{small}");
+    terminal.resize(3, 1);
+    terminal.until(|screen| screen.lines().count() == 1);
+    terminal.resize(80, 24);
+    terminal.until(|screen| screen == before);
+}
+
+#[test]
+fn the_terminal_is_left_as_it_was_however_it_ends() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.1:80");
+    for (keys, signal, code) in [
+        (&["q"][..], None, 0),
+        (&["Escape"], None, 0),
+        (&["C-c"], None, 0),
+        (&[], Some(Signal::INT), 0),
+        (&[], Some(Signal::TERM), 143),
+    ] {
+        let terminal = Tmux::open(&scene, (80, 24), &between_settings(""));
+        let screen = terminal.until_shows("1 service");
+        assert!(!screen.contains("over"), "it has a screen of its own: {screen}");
+        terminal.press(keys);
+        if let Some(signal) = signal {
+            let shell = terminal.pid();
+            let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
+            kill(children.trim().parse().unwrap(), signal);
+        }
+        let screen = terminal.until_shows("over");
+        let lines: Vec<&str> = screen.lines().filter(|line| !line.is_empty()).collect();
+        // A setting may take several lines, so compare halves.
+        let (before, after) = (&lines[..lines.len() / 2 - 1], &lines[lines.len() / 2..lines.len() - 1]);
+        assert_eq!(lines[lines.len() / 2 - 1], format!("code={code}"), "{keys:?} {signal:?}: {screen}");
+        assert_eq!(before, after, "{screen}");
+    }
+}
+
+#[test]
+fn an_error_is_seen_after_the_terminal_is_given_back() {
+    let scene = Scene::new();
+    let terminal = Tmux::open(&scene, (100, 24), &between_settings("--interface nowhere"));
+    let screen = terminal.until_shows("over");
+    assert!(screen.contains("error: cannot use --interface 'nowhere'") && screen.contains("code=2"), "{screen}");
+}
+
+#[test]
+fn where_no_table_can_be_drawn_there_are_lines() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.1:80");
+    for line in [
+        format!("{} --lines --for 200ms", command()),
+        format!("{} -o name --for 200ms", command()),
+        format!("TERM=dumb {} --for 200ms", command()),
+        format!("{} --for 200ms < /dev/null", command()),
+        format!("{} --for 200ms | cat", command()),
+    ] {
+        let terminal = Tmux::open(&scene, (200, 24), &format!("{line}; echo over; exec cat"));
+        let screen = terminal.until_shows("over");
+        assert!(row(&screen, "added").is_some() && !screen.contains("q quit"), "{line}: {screen}");
+    }
+}
+
+#[test]
+fn it_ends_by_itself_when_asked_to() {
+    let scene = Scene::new();
+    let terminal = Tmux::open(&scene, (80, 24), &between_settings("--count 1"));
+    terminal.until_shows("0 services");
+    let (_first, _) = listener(&scene, "127.0.0.1:7001");
+    assert!(terminal.until_shows("over").contains("code=0"));
+}
+
+#[test]
+fn what_goes_wrong_with_a_command_is_shown() {
+    let scene = Scene::new();
+    let terminal = watch(&scene, (80, 24), "--exec 'sh -c \"echo noise; echo noise >&2; exit 3\"'");
+    terminal.until_shows("0 services");
+    let (_first, _) = listener(&scene, "127.0.0.1:7001");
+    let screen = terminal.until_shows("cannot hand an event to 'sh': it ended with 3");
+    assert!(!screen.contains("noise"), "{screen}");
+}
