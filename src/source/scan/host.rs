@@ -214,8 +214,10 @@ impl Host {
         if answers == 0.0 {
             return false;
         }
+        // Others who ask the same host see as much.
+        let (answers, again) = (answers * f64::from(pace.sharers), f64::from(self.answered_again * pace.sharers));
         // Losses come in bursts: what is lost of late counts where that is more.
-        let loss = ((f64::from(self.answered_again) + 0.5) / (answers + 1.0)).max(self.loss.into()).min(0.9);
+        let loss = ((again + 0.5) / (answers + 1.0)).max(self.loss.into()).min(0.9);
         answers * loss.powi(silences.into()) > EXPECTED
     }
 
@@ -321,6 +323,22 @@ mod tests {
         }
         assert!(host.is_worth_asking_again(&pace, 1), "one in forty may be lost");
         assert!(!host.is_worth_asking_again(&pace, 2), "and lost again one in 1,600");
+    }
+
+    #[test]
+    fn what_others_see_of_the_host_is_counted_in() {
+        let (mut host, pace) = host();
+        (0..10).for_each(|_| {
+            host.take_answer(&pace, 1, 100);
+        });
+        for _ in 0..SAMPLE {
+            host.take_lateness(1);
+            host.begin_again(2);
+            host.take_silence(2);
+        }
+        assert!(host.is_worth_asking_again(&pace, 2), "0.021 of ten may be lost twice");
+        let shared = Pace { sharers: 2, ..pace };
+        assert!(host.is_worth_asking_again(&shared, 1) && !host.is_worth_asking_again(&shared, 2));
     }
 
     #[test]

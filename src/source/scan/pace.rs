@@ -19,6 +19,8 @@ pub(super) struct Pace {
     pub(super) retries: Option<u8>,
     /// Microseconds between two questions.
     pub(super) interval: Option<f64>,
+    /// How many threads share each host's ports, so that each sees only its part of the answers.
+    pub(super) sharers: u32,
 }
 
 /// The paces that there are.
@@ -56,6 +58,7 @@ impl Pace {
             most_timeout,
             retries,
             interval: rate.map(|rate| 1e6 * f64::from(share) / f64::from(rate.max(1))),
+            sharers: 1,
         }
     }
 }

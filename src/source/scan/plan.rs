@@ -94,13 +94,18 @@ impl Plan {
     /// ports of every host where there are few.
     pub(super) fn share(&self, thread: usize) -> Share {
         let (thread, threads) = (thread as u64, self.threads as u64);
-        if self.ping || self.hosts >= threads * 4 {
+        if has_own_hosts(self.hosts, self.threads, self.ping) {
             Share { first_host: thread, host_stride: threads, first_step: 0, step_stride: 1 }
         } else {
             let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
             Share { first_host: 0, host_stride: 1, first_step: narrow(thread), step_stride: narrow(threads) }
         }
     }
+}
+
+/// Whether each thread takes hosts of its own.
+pub(super) fn has_own_hosts(hosts: u64, threads: usize, ping: bool) -> bool {
+    ping || hosts >= threads as u64 * 4
 }
 
 /// A thread's part: every so-manieth host, or every so-manieth port of each.

@@ -13,7 +13,7 @@ use super::counts::Counts;
 use super::namespaces::Elsewhere;
 use super::options::Scan;
 use super::pace::Pace;
-use super::plan::{Part, Plan};
+use super::plan::{Part, Plan, has_own_hosts};
 use super::resume::{Left, Resume};
 use super::summary::{self, Summary};
 use super::tally::Cut;
@@ -134,11 +134,13 @@ impl Scan {
             let udp = part.transport == Transport::Udp;
             let probes = hosts.saturating_mul(part.ports.len() as u64);
             let threads = threads(if ping { probes.saturating_add(hosts) } else { probes }, hosts, ping, udp);
+            let sharers = if has_own_hosts(hosts, threads, ping) { 1 } else { u32::try_from(threads).unwrap_or(1) };
+            let pace = Pace::new(self.pace, self.timeout, self.retries, self.rate.map(Into::into), threads);
             Plan {
                 order: ProbeOrder::new(hosts, &part.ports, RandomState::new().hash_one(hosts)),
                 ports: part.ports.clone(),
                 hosts,
-                pace: Pace::new(self.pace, self.timeout, self.retries, self.rate.map(Into::into), threads),
+                pace: Pace { sharers, ..pace },
                 all: self.all,
                 ephemeral: ephemeral_ports(),
                 deadline,
