@@ -412,6 +412,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;wait'= {
+            cand --min-score 'Check them, and wait until each service scores at least so much'
             cand --timeout 'How long to wait for all of them'
             cand --config 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
             cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'

@@ -490,6 +490,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand score" -l json -d 'Sho
 complete -c portolan -n "__fish_portolan_using_subcommand score" -s q -l quiet -d 'Nothing on stderr but errors'
 complete -c portolan -n "__fish_portolan_using_subcommand score" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand score" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l min-score -d 'Check them, and wait until each service scores at least so much' -r
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l timeout -d 'How long to wait for all of them' -r
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'

@@ -110,7 +110,7 @@ fn question(service: &str) -> Bytes {
 }
 
 /// What a HealthCheckResponse says, whose field 1 is a ServingStatus; left out it is 0.
-fn meaning(body: &[u8]) -> Answer {
+pub(super) fn meaning(body: &[u8]) -> Answer {
     let status = match body {
         [0, 0, 0, 0, 0] => 0,
         [0, 0, 0, 0, length, 0x08, status, ..] if *length >= 2 => *status,

@@ -7,6 +7,8 @@
 mod aim;
 mod certificate;
 pub(crate) mod dns;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod grpc;
 mod http;
 mod protocol;

@@ -37,8 +37,8 @@ pub(crate) enum Answer {
 }
 
 /// How a protocol is asked whether its server is well.
-struct Manners {
-    word: &'static str,
+pub(super) struct Manners {
+    pub(super) word: &'static str,
     /// What the server says first, where it does.
     greeting: Option<&'static [u8]>,
     /// What it is asked, where the greeting is not enough.
@@ -57,7 +57,7 @@ const fn manners(
 }
 
 /// Protocols whose question and answer are lines.
-const MANNERS: [Manners; 9] = [
+pub(super) const MANNERS: [Manners; 9] = [
     manners("redis", None, Some(b"PING\r\n"), &[b"+PONG", b"-NOAUTH", b"-NOPERM", b"-DENIED"]),
     manners("memcached", None, Some(b"version\r\n"), &[b"VERSION "]),
     manners("smtp", Some(b"220"), Some(b"NOOP\r\n"), &[b"250"]),
@@ -103,7 +103,7 @@ pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
     Ok(Seen { protocol, us: scale::micros(begun.elapsed()), answer })
 }
 
-async fn ask(protocol: &str, greeted: bool, peer: &mut Peer) -> Result<Answer, PeerError> {
+pub(super) async fn ask(protocol: &str, greeted: bool, peer: &mut Peer) -> Result<Answer, PeerError> {
     let mut answer = Vec::new();
     match MANNERS.iter().find(|manners| manners.word == protocol) {
         Some(manners) => return ask_in_lines(manners, greeted, peer).await,

@@ -216,6 +216,33 @@ async fn over_http1(mut peer: Peer, aim: &Aim, target: &str) -> Result<Response,
     Ok(Response { code: answer.head.status, fields, body: answer.body })
 }
 
+/// Reads an answer as a check does that asserts something of it, and looks where it leads.
+#[cfg(fuzzing)]
+pub(super) async fn read(peer: Peer) -> Option<Vec<String>> {
+    let ask = Ask {
+        expect_body: "ok".parse().ok(),
+        expect_header: "content-type: json".parse().into_iter().collect(),
+        expect_json: "/checks/0/ready=true".parse().into_iter().collect(),
+        ..Ask::default()
+    };
+    let aim = Aim {
+        address: ([127, 0, 0, 1], 80).into(),
+        interface: None,
+        name: None,
+        layer: Layer::Plain,
+        grpc: false,
+        protocol: None,
+        ask: Arc::new(ask),
+        goals: super::Goals { connect_us: 0, answer_us: 0 },
+        way: crate::net::Way::Direct,
+    };
+    let url = Url::parse("http://127.0.0.1/a").ok()?;
+    let response = over_http1(peer, &aim, "/a").await.ok()?;
+    let failed = assertions(&aim.ask, &response);
+    let _ = Trail { aim, visited: vec![url.clone()], url }.onward(&response);
+    Some(failed)
+}
+
 /// Whether a connection gives nothing because its time is over.
 async fn peer_stalled(peer: &mut Peer) -> bool {
     matches!(peer.read(&mut Vec::new()).await, Err(PeerError::TimedOut))

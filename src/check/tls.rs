@@ -107,8 +107,8 @@ pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
 
 fn done(facts: &TlsFacts) -> Handshake {
     Handshake::Done {
-        version: facts.version.unwrap_or_default().to_owned(),
-        cipher: facts.cipher.unwrap_or_default().to_owned(),
+        version: facts.version.as_deref().unwrap_or_default().to_owned(),
+        cipher: facts.cipher.as_deref().unwrap_or_default().to_owned(),
         alpn: facts.alpn.as_ref().map(|word| word.as_raw().to_owned()),
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clean::Untrusted;
 
@@ -160,12 +161,13 @@ fact_from!(Number: i64, i32, i16, u32, u16, u8);
 fact_from!(Text: Untrusted, String, &str);
 
 /// What a TLS handshake showed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub struct TlsFacts {
     /// `TLSv1.3`, in OpenSSL's words.
-    pub version: Option<&'static str>,
+    pub version: Option<Cow<'static, str>>,
     /// The cipher suite that was agreed on, in IANA's words.
-    pub cipher: Option<&'static str>,
+    pub cipher: Option<Cow<'static, str>>,
     /// The protocol that was agreed on inside (RFC 7301): `h2`.
     pub alpn: Option<Untrusted>,
     /// How many certificates were sent; left out where the handshake did not come to that.
@@ -181,7 +183,7 @@ fn is_zero(count: &usize) -> bool {
 }
 
 /// A certificate (RFC 5280), as it was shown; nothing of it has been checked.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Certificate {
     /// Whom it was made for: `CN=example.org, O=Example`.
     pub subject: Untrusted,
@@ -212,7 +214,7 @@ pub struct Certificate {
 }
 
 /// The public key of a certificate.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PublicKey {
     /// `RSA`, `EC`, `Ed25519`, or the object identifier in dotted form.
     pub kind: Cow<'static, str>,
@@ -236,8 +238,30 @@ impl fmt::Debug for Digest {
     }
 }
 
+impl Digest {
+    /// Of 64 hexadecimal digits, between which colons may stand.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let digits: Vec<u32> = text.chars().filter(|c| *c != ':').map(|c| c.to_digit(16)).collect::<Option<_>>()?;
+        let mut digest = [0; 32];
+        if digits.len() != 64 {
+            return None;
+        }
+        for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = u8::try_from(pair[0] * 16 + pair[1]).ok()?;
+        }
+        Some(Self(digest))
+    }
+}
+
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::from_hex(&text).ok_or_else(|| D::Error::custom("it is no SHA-256"))
     }
 }

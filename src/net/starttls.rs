@@ -182,16 +182,36 @@ async fn ber(peer: &mut Peer) -> Result<Vec<u8>, PeerError> {
     Ok(answer.split_off(header))
 }
 
-/// An ExtendedResponse (application tag 24) whose first element is the enumerated result code.
+/// What is in an LDAPMessage: its id, and an ExtendedResponse (application tag 24) whose first element is the enumerated
+/// result code (RFC 4511, 4.1.1 and 4.12).
 fn ldap_consent(message: &[u8]) -> Result<(), PeerError> {
-    let Some(at) = message.iter().position(|byte| *byte == 0x78) else {
-        return Err(PeerError::Garbled("is no ExtendedResponse"));
+    let response = match element(message) {
+        // Unasked, with id 0, comes only word that the server is about to close (4.4.1).
+        Some((0x02, [1], rest)) => element(rest),
+        _ => return Err(PeerError::Garbled("is for another question")),
     };
-    match message[at..].windows(3).find(|window| window.starts_with(&[0x0a, 0x01])) {
-        Some([.., 0]) => Ok(()),
-        Some(_) => Err(PeerError::Declined("does not offer STARTTLS")),
-        None => Err(PeerError::Garbled("has no result code")),
+    let Some((0x78, response, _)) = response else { return Err(PeerError::Garbled("is no ExtendedResponse")) };
+    match element(response) {
+        Some((0x0a, [0], _)) => Ok(()),
+        Some((0x0a, [_], _)) => Err(PeerError::Declined("does not offer STARTTLS")),
+        _ => Err(PeerError::Garbled("has no result code")),
     }
+}
+
+/// The first element of BER: its tag of one octet, its content, and what follows it.
+fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = bytes.split_first()?;
+    let (&first, rest) = rest.split_first()?;
+    let (length, rest) = match first {
+        short @ 0..=0x7f => (usize::from(short), rest),
+        long @ 0x81..=0x84 => {
+            let (octets, rest) = rest.split_at_checked(usize::from(long & 0x7f))?;
+            (octets.iter().fold(0, |length, octet| length << 8 | usize::from(*octet)), rest)
+        }
+        _ => return None,
+    };
+    let (content, rest) = rest.split_at_checked(length)?;
+    Some((tag, content, rest))
 }
 
 async fn mysql(peer: &mut Peer) -> Result<(), PeerError> {
@@ -253,7 +273,15 @@ mod tests {
             ldap_consent(b"\x02\x01\x01\x78\x07\x0a\x01\x02\x04\x00\x04\x00"),
             Err(PeerError::Declined(_))
         ));
-        assert!(matches!(ldap_consent(b"\x02\x01\x01\x65\x07"), Err(PeerError::Garbled(_))));
+        let long = b"\x02\x01\x01\x78\x84\0\0\0\x07\x0a\x01\x00\x04\x00\x04\x00";
+        assert!(ldap_consent(long).is_ok(), "lengths as Active Directory writes them");
+        for garbled in [
+            &b"\x02\x01\x01\x65\x07"[..],
+            b"\x02\x01\x00\x78\x07\x0a\x01\x00\x04\x00\x04\x00",
+            b"\x02\x01\x01\x78\x07\x0a\x01",
+        ] {
+            assert!(matches!(ldap_consent(garbled), Err(PeerError::Garbled(_))), "{garbled:?}");
+        }
     }
 
     #[tokio::test]

@@ -106,17 +106,20 @@ pub(crate) async fn handshake<S: Wire>(
 fn agreed(connection: &ClientConnection, facts: TlsFacts) -> TlsFacts {
     TlsFacts {
         version: match connection.protocol_version() {
-            Some(ProtocolVersion::TLSv1_2) => Some("TLSv1.2"),
-            Some(ProtocolVersion::TLSv1_3) => Some("TLSv1.3"),
+            Some(ProtocolVersion::TLSv1_2) => Some("TLSv1.2".into()),
+            Some(ProtocolVersion::TLSv1_3) => Some("TLSv1.3".into()),
             _ => None,
         },
-        cipher: connection.negotiated_cipher_suite().and_then(|suite| match suite.suite().as_str() {
-            // rustls's names of those that only TLS 1.3 has; the rest it calls as IANA does.
-            Some("TLS13_AES_128_GCM_SHA256") => Some("TLS_AES_128_GCM_SHA256"),
-            Some("TLS13_AES_256_GCM_SHA384") => Some("TLS_AES_256_GCM_SHA384"),
-            Some("TLS13_CHACHA20_POLY1305_SHA256") => Some("TLS_CHACHA20_POLY1305_SHA256"),
-            name => name,
-        }),
+        cipher: connection
+            .negotiated_cipher_suite()
+            .and_then(|suite| match suite.suite().as_str() {
+                // rustls's names of those that only TLS 1.3 has; the rest it calls as IANA does.
+                Some("TLS13_AES_128_GCM_SHA256") => Some("TLS_AES_128_GCM_SHA256"),
+                Some("TLS13_AES_256_GCM_SHA384") => Some("TLS_AES_256_GCM_SHA384"),
+                Some("TLS13_CHACHA20_POLY1305_SHA256") => Some("TLS_CHACHA20_POLY1305_SHA256"),
+                name => name,
+            })
+            .map(Into::into),
         alpn: connection.alpn_protocol().map(Untrusted::from_bytes),
         ..facts
     }

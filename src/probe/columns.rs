@@ -35,7 +35,9 @@ pub(crate) const COLUMNS: &[Column] = &[
         }
     }),
     column("tls", Shown::Wide, |_, endpoint, out| {
-        out.write_str(identity(endpoint).and_then(|identity| identity.tls.as_ref()?.version).unwrap_or_default())
+        out.write_str(
+            identity(endpoint).and_then(|identity| identity.tls.as_ref()?.version.as_deref()).unwrap_or_default(),
+        )
     }),
     column("cert_names", Shown::Wide, |_, endpoint, out| {
         let Some(certificate) = certificate(endpoint) else { return Ok(()) };

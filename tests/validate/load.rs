@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::peer::{Peer, answer};
-use crate::support::Scene;
+use crate::support::{Outcome, Scene, hear, kill};
 use crate::{TempDir, portolan};
 
 /// The codes of everything that was found, in order.
@@ -126,5 +127,40 @@ fn black_holes_cost_their_neighbours_nothing() {
             endpoint["health"]["findings"].as_array().unwrap().iter().map(|found| found["code"].clone()).collect();
         assert_eq!(found, expected, "{endpoint}");
     }
+    fixture.end();
+}
+
+#[test]
+fn a_slow_way_is_charged() {
+    let scene = Scene::new();
+    let fixture = scene.fixture("many=1@0");
+    let far = scene.far("200");
+    let target = fixture.truth.0.keys().next().unwrap().trim_start_matches("tcp ").to_owned();
+    let outcome = scene.validate().arg(&target).args("--check tcp --json").run();
+    let found = codes(&outcome.document());
+    assert!(matches!(&found[..], [code] if code.starts_with("tcp-latency-")), "{found:?}");
+    far.end();
+    fixture.end();
+}
+
+#[test]
+fn what_this_process_slept_through_is_nobody_s_silence() {
+    const TIMEOUT: Duration = Duration::from_secs(1);
+    let scene = Scene::new();
+    let fixture = scene.fixture("many=200@0");
+    let far = scene.far("100");
+    let targets: Vec<&str> = fixture.truth.0.keys().map(|key| key.trim_start_matches("tcp ")).collect();
+    let args = format!("{} --check tcp --timeout 1s --retries 0 --goal connect=900ms --json", targets.join(" "));
+    let child = scene.validate().args(&args).spawn();
+    scene.sh("until ss -Htn state syn-sent | grep -q .; do :; done");
+    kill(child.id(), Signal::STOP);
+    // The kernel connects by itself meanwhile, and the time for it goes by.
+    scene.sh("while ss -Htn state syn-sent | grep -q .; do :; done");
+    thread::sleep(TIMEOUT);
+    kill(child.id(), Signal::CONT);
+    let outcome = Outcome::new(hear(child, "portolan validate"));
+    let document = outcome.document();
+    assert_eq!((codes(&document), &document["complete"]), (Vec::new(), &true.into()), "{}", outcome.stderr);
+    far.end();
     fixture.end();
 }

@@ -18,7 +18,7 @@ use crate::pki::{Authority, Shown, put};
 use crate::{TempDir, portolan};
 
 /// A program that ends with the test.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -28,7 +28,7 @@ impl Drop for Running {
 }
 
 /// Starts a server that accepts connections at `address` once it is ready.
-fn start(program: &str, args: &[&str], address: &str) -> Running {
+pub(crate) fn start(program: &str, args: &[&str], address: &str) -> Running {
     let child =
         Command::new(program).args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let running = Running(child.unwrap_or_else(|error| panic!("cannot start {program}: {error}")));

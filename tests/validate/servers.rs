@@ -19,6 +19,7 @@ const NAMES: &[&str] = &[
     "redis",
     "redis-password",
     "redis-tls",
+    "slapd",
     "ssh",
     "vsftpd",
     "zookeeper",
@@ -56,7 +57,8 @@ fn how(kind: &Kind) -> &'static str {
 #[test]
 fn healthy_servers_are_well_by_their_own_word() {
     let servers = Servers::start(KINDS.iter().filter(|kind| NAMES.contains(&kind.name)), 0);
-    for server in &servers.all {
+    // A directory is only asked for TLS.
+    for server in servers.all.iter().filter(|server| server.kind.protocol != "ldap") {
         let name = server.kind.name;
         let (found, coverage) = judged(&servers, name, &format!("--protocol {}", how(server.kind)));
         assert_eq!(found, [""; 0], "{name}");
@@ -70,11 +72,14 @@ fn healthy_servers_are_well_by_their_own_word() {
         ("vsftpd", "ftp"),
         ("postgresql", "postgresql"),
         ("mariadb", "mysql"),
+        ("slapd", "ldap"),
     ] {
         let (found, coverage) = judged(&servers, name, &format!("--starttls {word} --protocol {word}"));
         assert_eq!(found, [""; 0], "{name} with STARTTLS");
         assert!(coverage.iter().any(|word| word == "tls"), "{name}: {coverage:?}");
     }
+    let (found, _) = judged(&servers, "nginx", "--starttls ldap --timeout 1s --retries 0");
+    assert_eq!(found, ["tls-handshake-failed"], "HTTP where LDAP is said to go over to TLS");
     for wrong in ["redis", "smtp", "imap", "nats", "ssh", "memcached", "zookeeper", "postgresql", "mysql"] {
         let (found, _) = judged(&servers, "nginx", &format!("--protocol {wrong} --timeout 1s --retries 0"));
         assert_eq!(found, ["protocol-unwell"], "HTTP where {wrong} is declared");

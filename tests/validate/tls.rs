@@ -6,6 +6,8 @@ use std::path::Path;
 use rcgen::{DnType, ExtendedKeyUsagePurpose, KeyPair, SanType};
 use serde_json::Value;
 
+use crate::oracle::start;
+use crate::peer::closed_port;
 use crate::pki::{Authority, NAME, Shown, openssl, put, rsa_key};
 use crate::{TempDir, portolan};
 
@@ -211,4 +213,29 @@ fn a_certificate_without_its_key_is_worth_nothing() {
     // rustls itself refuses to serve such a pair, so its check is gone round.
     let peer = crate::pki::serve_unchecked(&forged);
     assert_eq!(looked(&directory.0, &peer.target(), &["--ca", &ca]).0, ["cert-untrusted"]);
+}
+
+#[test]
+fn old_versions_of_real_servers_are_told() {
+    let directory = TempDir::new();
+    let root = Authority::root("Root");
+    let ca = put(&directory.0, "ca.pem", &root.pem).display().to_string();
+    let shown = root.issue(rsa_key(), |_| ());
+    let certificate = put(&directory.0, "leaf.pem", &shown.pem).display().to_string();
+    let key = directory.path("leaf.key").display().to_string();
+    fs::write(&key, &shown.key).unwrap();
+    for (options, found) in [
+        (&["-tls1"][..], "tls-obsolete-only"),
+        (&["-tls1_1"], "tls-obsolete-only"),
+        (&["-min_protocol", "TLSv1"], "tls-obsolete-accepted"),
+        (&["-tls1_2"], ""),
+    ] {
+        let address = closed_port().to_string();
+        let mut args = vec!["s_server", "-quiet", "-cert", &certificate, "-key", &key, "-keyform", "DER"];
+        args.extend(["-accept", &address, "-cipher", "ALL:@SECLEVEL=0"]);
+        args.extend(options);
+        let _server = start("openssl", &args, &address);
+        let (codes, evidence) = looked(&directory.0, &address, &["--ca", &ca]);
+        assert_eq!(codes.join(" "), found, "{options:?}: {evidence}");
+    }
 }

@@ -1,8 +1,11 @@
 //! `portolan wait`: what it waits for, how it ends, and what it says.
 
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
 
 use rustix::process::Signal;
 
@@ -115,11 +118,48 @@ fn what_is_no_target_is_refused() {
     for (target, why) in [
         ("db", "cannot use TARGET 'db': it has no port"),
         ("db:0", "cannot use TARGET 'db:0': its port is no number from 1 to 65535"),
-        ("http://db:80", "cannot use TARGET 'http://db:80': its host is neither a name nor an address"),
+        ("db/x:80", "cannot use TARGET 'db/x:80': its host is neither a name nor an address"),
+        ("http:///x", "cannot use target 'http:///x': it has no host"),
     ] {
         let ran = run(&[target]);
         assert_eq!(ran.code, Some(2));
         assert!(ran.stderr.starts_with(&format!("error: {why}")), "{}", ran.stderr);
     }
     assert_eq!(run(&[]).code, Some(2));
+}
+
+#[test]
+fn what_must_be_well_is_checked() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let status = Arc::new(Mutex::new("500 Failed"));
+    let shared = Arc::clone(&status);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { break };
+            if stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
+                let status = *shared.lock().unwrap();
+                let _ = stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes());
+            }
+        }
+    });
+    let url = format!("http://{address}/health");
+    let ran = run(&[&url, "--timeout", "500ms", "--", "echo", "up"]);
+    assert_eq!((ran.code, ran.text()), (Some(1), ""));
+    assert!(ran.stderr.contains(&format!("error: cannot find well {url}: scored 0 (http-5xx) ")), "{}", ran.stderr);
+    assert_eq!(run(&[&address.to_string()]).code, Some(0), "it only has to accept connections");
+    let child = wait(&[&url, "--min-score", "60"]).spawn().unwrap();
+    *status.lock().unwrap() = "200 OK";
+    let ran = Outcome::new(hear(child, "wait"));
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stderr.contains(&format!("{url} scores at least 60 after ")), "{}", ran.stderr);
+    for (args, why) in [
+        (&[&*url, "--gone"][..], "only connections can be gone, and this is checked"),
+        (&["/run/x.sock", "--min-score", "80"], "only what has a port is checked"),
+        (&["db:1", "--min-score", "101"], "it is no score"),
+        (&["db:1", "--min-score", "80", "--gone"], "it does not go together with"),
+    ] {
+        let ran = run(args);
+        assert!(ran.code == Some(2) && ran.stderr.contains(why), "{args:?}: {}", ran.stderr);
+    }
 }

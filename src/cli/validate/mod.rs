@@ -17,19 +17,21 @@ use clap::{Args, ValueHint};
 use jiff::Timestamp;
 
 use self::options::How;
+pub(super) use self::options::parse_score;
 pub(super) use self::score::ScoreAgain;
-use self::targets::Targets;
+pub(super) use self::targets::{Targets, is_services_file};
 use self::validated::Validated;
 use super::discover::Judge;
 use super::exit::Exit;
 use super::identify::Identify;
 use super::watch::Watching;
 use super::{Global, stderr};
+use crate::engine;
 use crate::error::{Error, Result};
-use crate::model::{Ask, Column};
+use crate::model::{Ask, Column, Service};
 use crate::net::Via;
 use crate::output::FormatName;
-use crate::source::{ListFuture, Sink, Source};
+use crate::source::{ListFuture, Sink, Source, collect};
 
 /// Check services and score how well they are, each point explained
 ///
@@ -110,6 +112,28 @@ pub(super) fn watch(
 ) -> Result<Exit> {
     let validated = How::default().open(source, &Ask::default(), Timestamp::now())?;
     watching.run(&Validated { via, ..validated }, global)
+}
+
+/// Checks what was named once, each try for at most `limit`; the first service that scores less than `least`, and why.
+///
+/// # Errors
+/// Where it cannot be checked from here.
+pub(super) fn shortfall(targets: &Targets, least: u8, limit: Duration) -> Result<Option<String>> {
+    let how = How { timeout: limit, retries: 0, deadline: Some(limit), ..How::default() };
+    let validated = how.open(targets, &Ask::default(), Timestamp::now())?;
+    let services = engine::block_on(collect(&validated))?.services;
+    let score = |service: &Service| service.health.as_deref().and_then(|health| health.score);
+    let Some(short) = services.iter().find(|service| score(service).is_none_or(|score| score < least)) else {
+        return Ok(None);
+    };
+    let healths = short.endpoints.iter().filter_map(|endpoint| endpoint.health.as_deref());
+    let worst = healths.min_by_key(|health| health.score);
+    let code = worst.and_then(|health| health.findings.first()).map(|finding| finding.kind.code);
+    let why = code.or_else(|| worst.and_then(|health| health.hindered.first()).map(String::as_str));
+    let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+    let whose = if services.len() > 1 { short.name.as_ref().map(|name| format!("{name} ")) } else { None };
+    let scored = score(short).map_or_else(|| "has no score".to_owned(), |score| format!("scored {score}"));
+    Ok(Some(format!("{}{scored}{why}", whose.unwrap_or_default())))
 }
 
 /// A source whose services are asked what they are.

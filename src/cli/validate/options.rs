@@ -184,19 +184,8 @@ fn parse_resolver(text: &str) -> Result<SocketAddr, AskError> {
 
 /// 64 hexadecimal digits, with colons or without, as `openssl x509 -fingerprint -sha256` writes them.
 fn parse_pin(text: &str) -> Result<Digest, AskError> {
-    let refused =
-        || AskError::new("it is no SHA-256", "write 64 hexadecimal digits, as from openssl x509 -fingerprint -sha256");
-    let digits: Vec<u8> = text.bytes().filter(|byte| *byte != b':').collect();
-    let mut digest = [0; 32];
-    if digits.len() != 64 {
-        return Err(refused());
-    }
-    for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
-        let digit = |digit: u8| char::from(digit).to_digit(16);
-        let value = digit(pair[0]).zip(digit(pair[1])).map(|(high, low)| high * 16 + low);
-        *byte = value.and_then(|value| u8::try_from(value).ok()).ok_or_else(refused)?;
-    }
-    Ok(Digest(digest))
+    let hint = "write 64 hexadecimal digits, as from openssl x509 -fingerprint -sha256";
+    Digest::from_hex(text).ok_or_else(|| AskError::new("it is no SHA-256", hint))
 }
 
 pub(super) fn parse_code(text: &str) -> Result<String, AskError> {
@@ -206,7 +195,7 @@ pub(super) fn parse_code(text: &str) -> Result<String, AskError> {
     }
 }
 
-pub(super) fn parse_score(text: &str) -> Result<u8, AskError> {
+pub(in crate::cli) fn parse_score(text: &str) -> Result<u8, AskError> {
     let score = text.parse().ok().filter(|score| *score <= 100);
     score.ok_or_else(|| AskError::new("it is no score", "scores go from 0 to 100"))
 }

@@ -22,7 +22,7 @@ use crate::model::{
 use crate::source::{ListFuture, Sink, Source, WatchFuture, collect, source_words};
 
 /// What there is to check.
-pub(super) struct Targets {
+pub(in crate::cli) struct Targets {
     services: Vec<Service>,
     faults: Vec<Fault>,
 }
@@ -37,7 +37,7 @@ impl Targets {
     ///
     /// # Errors
     /// The first that is none.
-    pub(super) fn read(words: &[String], global: &Global) -> Result<Self> {
+    pub(in crate::cli) fn read(words: &[String], global: &Global) -> Result<Self> {
         let mut targets = Self { services: Vec::new(), faults: Vec::new() };
         for word in words {
             targets.word(word, global)?;
@@ -133,7 +133,7 @@ fn plain_name(service: &Service) -> &str {
 }
 
 /// What ends like one of the formats that a services file is written in.
-fn is_services_file(word: &str) -> bool {
+pub(in crate::cli) fn is_services_file(word: &str) -> bool {
     let extension = Path::new(word).extension().and_then(|extension| extension.to_str());
     extension.is_some_and(|extension| matches!(extension, "toml" | "yaml" | "yml"))
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::model::{Address, Endpoint, Fact, Finding, Identity, Service, TlsFacts, Told, Transport};
@@ -59,6 +60,7 @@ fn endpoint(value: &Value) -> Option<Endpoint> {
     let transport = match text(value, "transport")? {
         "tcp" => Transport::Tcp,
         "udp" => Transport::Udp,
+        "sctp" => Transport::Sctp,
         "unix" => Transport::Unix,
         _ => return None,
     };
@@ -81,9 +83,8 @@ fn endpoint(value: &Value) -> Option<Endpoint> {
     })
 }
 
-/// What was known of what speaks there; of TLS only that it does, and its version.
+/// What was known of what speaks there. Of TLS that cannot be read, only that it is spoken.
 fn identity(value: &Value) -> Identity {
-    let version = |tls: &Value| ["TLSv1.2", "TLSv1.3"].into_iter().find(|known| text(tls, "version") == Some(known));
     let facts = value.get("facts").and_then(Value::as_object).into_iter().flatten();
     let facts: BTreeMap<_, _> = facts.filter_map(|(name, value)| Some((name.clone().into(), fact(value)?))).collect();
     Identity {
@@ -91,10 +92,7 @@ fn identity(value: &Value) -> Identity {
         product: text(value, "product").map(Into::into),
         version: text(value, "version").map(Into::into),
         facts,
-        tls: value
-            .get("tls")
-            .filter(|tls| tls.is_object())
-            .map(|tls| TlsFacts { version: version(tls), ..TlsFacts::default() }),
+        tls: value.get("tls").filter(|tls| tls.is_object()).map(|tls| TlsFacts::deserialize(tls).unwrap_or_default()),
         banner: text(value, "banner").map(Into::into),
     }
 }

@@ -1,4 +1,4 @@
-//! `portolan wait TARGET…`: until something listens there, or nothing does any more.
+//! `portolan wait TARGET…`: until something listens there, or is well, or nothing listens any more.
 
 mod target;
 
@@ -15,6 +15,7 @@ use clap::Args;
 use self::target::{Target, Tries, Verdict};
 use super::exit::Exit;
 use super::signals::Stop;
+use super::validate::{self, Targets};
 use super::{Global, stderr};
 use crate::error::{Error, Result};
 use crate::model::Fault;
@@ -24,6 +25,8 @@ const EXAMPLES: &str = "\
 Examples:
   portolan wait db:5432                             until the database takes connections
   portolan wait db:5432 cache:6379 -- ./server      then become the server
+  portolan wait http://127.0.0.1:8080/health        until the page is well
+  portolan wait db:5432 --min-score 80              until the database says that it is well
   portolan wait --gone 127.0.0.1:8080               until the old one has stopped
   portolan wait /run/app.sock --timeout 5s || exit  a Unix-domain socket";
 
@@ -33,17 +36,23 @@ Examples:
 /// once; nothing is sent. Names are looked up anew for each try, and any of their addresses will do. Tries follow each other
 /// within a tenth of a second at first and within a second later on.
 ///
+/// A URL and a services file (.toml, .yaml) are checked as by `portolan validate`, and so is everything with --min-score: until
+/// each service scores 80, or as much as that says.
+///
 /// Exit code 1 when the time is over; the command is not run then.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [::1] is an address")]
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Wait {
-    /// What to wait for: HOST:PORT or a path
+    /// What to wait for: HOST:PORT, a path, a URL or a services file
     #[arg(required = true, value_name = "TARGET", value_parser = Target::parse)]
     targets: Vec<Target>,
     /// Wait until none of them accepts connections any more; a name that nobody knows counts as not gone
     #[arg(long)]
     gone: bool,
+    /// Check them, and wait until each service scores at least so much
+    #[arg(long, value_name = "N", value_parser = validate::parse_score, conflicts_with = "gone")]
+    min_score: Option<u8>,
     /// How long to wait for all of them
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "60s")]
     timeout: Duration,
@@ -52,6 +61,8 @@ pub(super) struct Wait {
     command: Vec<OsString>,
 }
 
+/// What healthy services score.
+const HEALTHY: u8 = 80;
 /// Each has a thread of its own, because looking up a name cannot be given up.
 const MOST_TARGETS: usize = 256;
 /// The longest wait between two tries, at first and later on.
@@ -61,18 +72,41 @@ const TRY: Duration = Duration::from_secs(3);
 /// How often to look for signals.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// What is waited for.
+enum Awaited {
+    /// That it accepts connections.
+    Accepts(Target),
+    /// That each of these scores at least so much.
+    Scores(Targets, u8),
+}
+
+impl Awaited {
+    /// Looks once, for at most so long.
+    fn look(&self, limit: Duration) -> Verdict {
+        match self {
+            Self::Accepts(target) => target.connect(limit),
+            Self::Scores(targets, least) => match validate::shortfall(targets, *least, limit) {
+                Ok(None) => Verdict::Accepts,
+                Ok(Some(why)) => Verdict::Unwell(why),
+                Err(error) => Verdict::Unknown(error.to_string()),
+            },
+        }
+    }
+}
+
 impl Wait {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         if self.targets.len() > MOST_TARGETS {
             let why = format!("there are more than {MOST_TARGETS}");
             return Err(Error::usage("these targets", why, "wait for some of them after the others"));
         }
+        let waits = self.targets.iter().map(|target| self.wait_for(target, global)).collect::<Result<Vec<_>>>()?;
         let stop = Stop::listen()?;
         let begun = Instant::now();
         let tries: Vec<_> = self.targets.iter().map(|_| Arc::new(Mutex::new(Tries::default()))).collect();
         let (sender, done) = channel();
-        for (number, (target, tries)) in self.targets.iter().zip(&tries).enumerate() {
-            self.start(number, target.clone(), Arc::clone(tries), begun, sender.clone())?;
+        for (number, (wait, tries)) in waits.into_iter().zip(&tries).enumerate() {
+            self.start(number, wait, Arc::clone(tries), begun, sender.clone())?;
         }
         let mut left: Vec<usize> = (0..self.targets.len()).collect();
         while !left.is_empty() {
@@ -84,9 +118,13 @@ impl Wait {
                 Ok(number) => {
                     left.retain(|&other| other != number);
                     if !global.quiet {
-                        let what = if self.gone { "is gone" } else { "accepts connections" };
-                        let after = begun.elapsed().as_secs_f64();
-                        stderr::note(&format!("{} {what} after {after:.1} s", self.targets[number]));
+                        let target = &self.targets[number];
+                        let what = match self.least(target) {
+                            None if self.gone => "is gone".to_owned(),
+                            None => "accepts connections".to_owned(),
+                            Some(least) => format!("scores at least {least}"),
+                        };
+                        stderr::note(&format!("{target} {what} after {:.1} s", begun.elapsed().as_secs_f64()));
                     }
                 }
                 Err(RecvTimeoutError::Timeout) if time.is_zero() => {
@@ -101,12 +139,33 @@ impl Wait {
         self.become_command()
     }
 
+    /// What it must score; `None`: to accept connections is enough.
+    fn least(&self, target: &Target) -> Option<u8> {
+        self.min_score.or_else(|| matches!(target, Target::Checked(_)).then_some(HEALTHY))
+    }
+
+    /// How to wait for a target.
+    ///
+    /// # Errors
+    /// What cannot be checked, or waited for in that way.
+    fn wait_for(&self, target: &Target, global: &Global) -> Result<Awaited> {
+        let refuse = |why: &str, hint: &str| Err(Error::usage(format!("target '{target}'"), why, hint));
+        match (self.least(target), target) {
+            (None, target) => Ok(Awaited::Accepts(target.clone())),
+            (Some(_), Target::Checked(_)) if self.gone => {
+                refuse("only connections can be gone, and this is checked", "write it as HOST:PORT")
+            }
+            (Some(_), Target::Path(_)) => refuse("only what has a port is checked", "leave --min-score out"),
+            (Some(least), target) => Ok(Awaited::Scores(Targets::read(&[target.word()], global)?, least)),
+        }
+    }
+
     /// Tries one target until it is as it should be, or nobody waits any more. The thread is never waited for: a resolver
     /// may hold it longer than anybody wants, and it ends with the process or with what becomes of it.
     fn start(
         &self,
         number: usize,
-        target: Target,
+        wait: Awaited,
         tries: Arc<Mutex<Tries>>,
         begun: Instant,
         done: Sender<usize>,
@@ -115,7 +174,7 @@ impl Wait {
         let work = move || {
             let mut pause = PAUSES.0;
             while let Some(left) = timeout.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
-                let verdict = target.connect(left.min(TRY));
+                let verdict = wait.look(left.min(TRY));
                 let wanted = if gone { verdict.is_nobody() } else { verdict == Verdict::Accepts };
                 tries.lock().unwrap_or_else(PoisonError::into_inner).add(verdict);
                 if wanted {
@@ -133,10 +192,10 @@ impl Wait {
 
     fn tell(&self, target: &Target, tries: &Mutex<Tries>) {
         let why = tries.lock().unwrap_or_else(PoisonError::into_inner).to_string();
-        let (what, hint) = if self.gone {
-            ("see the end of", "look at what runs there, or wait longer with --timeout")
-        } else {
-            ("reach", "look whether it runs and where it listens, or wait longer with --timeout")
+        let (what, hint) = match self.least(target) {
+            None if self.gone => ("see the end of", "look at what runs there, or wait longer with --timeout"),
+            None => ("reach", "look whether it runs and where it listens, or wait longer with --timeout"),
+            Some(_) => ("find well", "see `portolan validate --explain`, or wait longer with --timeout"),
         };
         stderr::fault(&Fault { what: format!("{what} {target}"), why, hint: hint.to_owned() });
     }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::clean::clean;
+use crate::cli::validate::is_services_file;
 use crate::net::resolve;
 use crate::source::BadValue;
 
@@ -19,6 +20,8 @@ pub(super) enum Target {
     Host(String, u16),
     /// A Unix-domain socket.
     Path(PathBuf),
+    /// A URL or a services file, which says what to ask.
+    Checked(String),
 }
 
 /// What a try came to, in the order in which it is told.
@@ -30,6 +33,8 @@ pub(super) enum Verdict {
     Unreachable,
     /// There is no such file.
     Missing,
+    /// It was checked, and does not score enough.
+    Unwell(String),
     /// Nothing is known: a name that cannot be looked up, or something that this machine lacks.
     Unknown(String),
 }
@@ -48,7 +53,7 @@ impl Verdict {
 
     /// Whether nobody accepts connections there, for all that can be told.
     pub(super) fn is_nobody(&self) -> bool {
-        !matches!(self, Self::Accepts | Self::Unknown(_))
+        !matches!(self, Self::Accepts | Self::Unwell(_) | Self::Unknown(_))
     }
 }
 
@@ -60,14 +65,17 @@ impl fmt::Display for Verdict {
             Self::Silent => f.write_str("no answer"),
             Self::Unreachable => f.write_str("unreachable"),
             Self::Missing => f.write_str("no such socket"),
-            Self::Unknown(why) => f.write_str(&clean(why)),
+            Self::Unwell(why) | Self::Unknown(why) => f.write_str(&clean(why)),
         }
     }
 }
 
 impl Target {
     pub(super) fn parse(text: &str) -> Result<Self, BadValue> {
-        const HINT: &str = "write HOST:PORT, as in db:5432 or [::1]:80, or the path of a Unix-domain socket";
+        const HINT: &str = "write HOST:PORT, as in db:5432 or [::1]:80, the path of a Unix-domain socket, or a URL";
+        if text.contains("://") || is_services_file(text) {
+            return Ok(Self::Checked(text.to_owned()));
+        }
         if text.starts_with(['/', '.']) {
             return Ok(Self::Path(text.into()));
         }
@@ -86,10 +94,21 @@ impl Target {
         }
     }
 
+    /// As it was written.
+    pub(super) fn word(&self) -> String {
+        match self {
+            Self::Checked(word) => word.clone(),
+            Self::Path(path) => path.to_string_lossy().into_owned(),
+            Self::Host(host, port) if host.contains(':') => format!("[{host}]:{port}"),
+            Self::Host(host, port) => format!("{host}:{port}"),
+        }
+    }
+
     /// Connects once, to the first address that accepts, and closes again.
     pub(super) fn connect(&self, limit: Duration) -> Verdict {
         match self {
             Self::Path(path) => Verdict::of(UnixStream::connect(path).map(drop)),
+            Self::Checked(_) => Verdict::Unknown("it is checked, not connected to".to_owned()),
             Self::Host(name, port) => {
                 let addresses = match name.parse::<IpAddr>() {
                     Ok(ip) => vec![ip],
@@ -125,11 +144,7 @@ fn connect(address: SocketAddr, limit: Duration) -> io::Result<()> {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Path(path) => f.write_str(&clean(&path.to_string_lossy())),
-            Self::Host(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Self::Host(host, port) => write!(f, "{}:{port}", clean(host)),
-        }
+        f.write_str(&clean(&self.word()))
     }
 }
 
@@ -171,7 +186,7 @@ mod tests {
         assert_eq!(Target::parse("127.0.0.1:65535").unwrap().to_string(), "127.0.0.1:65535");
         assert_eq!(Target::parse("[::1]:80").unwrap().to_string(), "[::1]:80");
         assert_eq!(Target::parse("/run/x.sock").unwrap(), Target::Path("/run/x.sock".into()));
-        for bad in ["db", ":80", "db:0", "db:65536", "db:http", "::1:80", "[db]:80", "http://db:80", ""] {
+        for bad in ["db", ":80", "db:0", "db:65536", "db:http", "::1:80", "[db]:80", ""] {
             assert!(Target::parse(bad).is_err(), "{bad}");
         }
     }
