@@ -104,6 +104,7 @@ mod source;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzz {
+    pub use crate::check::fuzz::check;
     pub use crate::probe::fuzz::{handshake, speak};
 }
 

@@ -52,11 +52,11 @@ thread_local! {
     static RUNTIME: Option<Runtime> = Builder::new_current_thread().enable_time().build().ok();
 }
 
-fn block_on<F: Future>(work: F) -> Option<F::Output> {
+pub(crate) fn block_on<F: Future>(work: F) -> Option<F::Output> {
     RUNTIME.with(|runtime| runtime.as_ref().map(|runtime| runtime.block_on(work)))
 }
 
-fn peer(said: &[u8], at_once: u8) -> Peer {
+pub(crate) fn peer(said: &[u8], at_once: u8) -> Peer {
     let script = Script { said: said.to_vec(), at: 0, at_once: usize::from(at_once).max(1) * 8 };
     Peer::new(script, Deadline::after(TIME), MOST_BYTES)
 }
