@@ -262,19 +262,25 @@ const MORE: usize = 3;
 
 /// The columns that fit, and their widths. What room is left goes to what was asked for, then to those on the left first.
 fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
+    let mut spans = spans.to_vec();
     let mut kept: Vec<usize> = (0..spans.len()).collect();
-    let needed = |kept: &[usize]| {
+    let needed = |spans: &[Span], kept: &[usize]| {
         let more = if kept.len() < spans.len() { MORE } else { 0 };
         kept.iter().map(|&at| spans[at].least).sum::<usize>() + GAP.len() * kept.len().saturating_sub(1) + more
     };
-    while needed(&kept) > width {
+    while needed(&spans, &kept) > width {
         let next = kept.iter().copied().min_by_key(|&at| spans[at].goes);
-        match next.filter(|&at| spans[at].goes != Goes::Never) {
-            Some(goes) => kept.retain(|&at| at != goes),
-            None => break,
+        match next.map(|at| (at, spans[at].goes)) {
+            None | Some((_, Goes::Never)) => break,
+            // Half a product is more than none.
+            Some((at, Goes::Asked(_))) if spans[at].least > LEAST_TEXT => {
+                let asked = spans.iter_mut().filter(|span| matches!(span.goes, Goes::Asked(_)));
+                asked.for_each(|span| span.least = span.least.min(LEAST_TEXT));
+            }
+            Some((goes, _)) => kept.retain(|&at| at != goes),
         }
     }
-    let mut spare = width.saturating_sub(needed(&kept));
+    let mut spare = width.saturating_sub(needed(&spans, &kept));
     let mut fitted: Vec<(usize, usize)> = kept.into_iter().map(|at| (at, spans[at].least)).collect();
     for asked in [true, false] {
         for (at, width) in fitted.iter_mut().filter(|(at, _)| matches!(spans[*at].goes, Goes::Asked(_)) == asked) {
@@ -355,7 +361,8 @@ mod tests {
         let fitted = |width| fit(&spans.map(|(natural, least, goes)| Span { natural, least, goes }), width);
         assert_eq!(fitted(76), [(0, 5), (1, 15), (2, 10), (3, 30), (4, 8)], "the others are cut first");
         assert_eq!(fitted(69), [(0, 5), (1, 15), (2, 10), (3, 30)], "and go first");
-        assert_eq!(fitted(50), [(0, 5), (1, 15), (2, 10)], "what it is outlasts which version");
+        assert_eq!(fitted(50), [(0, 5), (1, 15), (2, 10), (3, 11)], "they are cut when all others are gone");
+        assert_eq!(fitted(40), [(0, 5), (1, 15), (2, 10)], "what it is outlasts which version");
         assert_eq!(fitted(20), [(0, 5), (1, 15)]);
     }
 }

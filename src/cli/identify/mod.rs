@@ -34,7 +34,7 @@ pub(super) struct Identify {
     intensity: Intensity,
     /// Also ask by the probes in this TOML file
     ///
-    /// Each begins with the line [[probe]] and has protocol, its name, and pattern, a regular expression that its answers are
+    /// Each begins with the line `[[probe]]` and has protocol, its name, and pattern, a regular expression that its answers are
     /// known by, whose named groups become product, version and facts. Beside them: ports and tls-ports; send, which may hold
     /// escapes as in '\r\n' and '\x00', and without which it waits for a greeting; transport, "tcp" or "udp"; product; and
     /// likelihood, from 0 (asked only on its own ports) to 9 (asked wherever nothing is hinted at). A pattern is tried on whole lines, and on all that came, of the
