@@ -40,4 +40,6 @@ pub(crate) use prober::{Begun, Ended, Patience, Probe, Prober};
 pub(crate) use resolve::{Family, interface_index, interface_name, own_addresses, resolve, with_interface};
 pub(crate) use runtime::runtime;
 pub(crate) use starttls::{StartTls, start_tls};
-pub(crate) use via::{Asking, Via, ViaAnswer, Way};
+#[cfg(feature = "k8s")]
+pub(crate) use via::{Asking, ViaAnswer};
+pub(crate) use via::{Via, Way};

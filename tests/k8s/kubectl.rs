@@ -2,14 +2,15 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::double::{Double, Resource};
-use crate::objects::{namespace, service, slice};
+use crate::objects::{namespace, pod, service, slice};
 use crate::portolan::Portolan;
 use crate::support::{TempDir, output, tool};
 
-fn kubectl(double: &Double, words: &str) -> Value {
+/// What kubectl prints.
+pub fn kubectl_says(double: &Double, words: &str) -> Vec<u8> {
     let home = TempDir::new();
     let config = home.path().join("config");
     fs::write(&config, double.kubeconfig().text()).unwrap();
@@ -17,7 +18,36 @@ fn kubectl(double: &Double, words: &str) -> Value {
     kubectl.env_clear().env("HOME", home.path()).env("KUBECONFIG", &config);
     let out = output(kubectl.args(words.split(' ')));
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    serde_json::from_slice(&out.stdout).unwrap()
+    out.stdout
+}
+
+fn kubectl(double: &Double, words: &str) -> Value {
+    serde_json::from_slice(&kubectl_says(double, words)).unwrap()
+}
+
+#[test]
+fn kubectl_and_portolan_list_the_same_pods_and_ingresses() {
+    let double = Double::start();
+    let mut store = double.store();
+    store.put(Resource::NAMESPACES, namespace("shop"));
+    store.put_all(Resource::PODS, (0..300).map(|at| pod("shop", &format!("web-{at}"), "web")));
+    let ingress = |name: &str| json!({"metadata": {"namespace": "shop", "name": name}, "spec": {"rules": []}});
+    store.put_all(Resource::INGRESSES, ["front", "back"].map(ingress));
+    drop(store);
+    let listed = kubectl(&double, "get pods,ingresses -n shop -o json");
+    let mut theirs: Vec<String> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| {
+            let text = |value: &Value| value.as_str().unwrap().to_owned();
+            format!("k8s/shop/{}/{}", text(&item["kind"]).to_lowercase(), text(&item["metadata"]["name"]))
+        })
+        .collect();
+    theirs.sort();
+    let ours = Portolan::new(&double).args("-n shop --pods --ingress").services();
+    assert_eq!(ours.into_keys().collect::<Vec<_>>(), theirs);
+    assert_eq!(theirs.len(), 302);
 }
 
 #[test]

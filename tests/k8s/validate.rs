@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
 use crate::double::{Double, Resource, Rights};
+use crate::kubectl::kubectl_says;
 use crate::objects::{endpoint, namespace, pod, service, slice_of};
 use crate::portolan::{Portolan, by_id};
 
@@ -137,6 +138,11 @@ fn the_api_servers_proxy_asks_pods_and_services() {
     let asked: Vec<String> =
         double.seen().into_iter().map(|seen| seen.path).filter(|path| path.contains("/proxy")).collect();
     let port = services["k8s/shop/web"]["endpoints"][0]["port"].as_u64().unwrap();
+    // kubectl finds the same behind the same paths.
+    for place in [format!("pods/web-0:{port}"), "services/web:http".to_owned(), "services/web:80".to_owned()] {
+        let path = format!("get --raw /api/v1/namespaces/shop/{place}/proxy/");
+        assert_eq!(kubectl_says(&double, &path), b"ok", "{place}");
+    }
     assert!(asked.contains(&format!("/api/v1/namespaces/shop/pods/web-0:{port}/proxy/")), "{asked:?}");
     assert!(asked.contains(&"/api/v1/namespaces/shop/services/manual:http/proxy/".to_owned()), "{asked:?}");
 }

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::double::{Cut, Double, Fault, Resource, WatchEvent};
-use crate::objects::{namespace, service, slice};
+use crate::objects::{namespace, pod, service, slice};
 use crate::support::{HANG, TempDir};
 
 /// What a watch told: what is there now, and what was said to have gone.
@@ -217,6 +217,9 @@ enum Happens {
     NoService(u8),
     Slice(u8, u8, u8),
     NoSlice(u8, u8),
+    /// A pod of a service, which has the service's targetPort or another.
+    Pod(u8, u8, bool),
+    NoPod(u8, u8),
     Compact,
     /// The watches end, and the next one of them meets this.
     Cut(Fault),
@@ -236,6 +239,8 @@ fn happens() -> impl Strategy<Value = Happens> {
         2 => (0_u8..5).prop_map(Happens::NoService),
         4 => (0_u8..5, 0_u8..3, 0_u8..4).prop_map(|(name, slice, count)| Happens::Slice(name, slice, count)),
         2 => (0_u8..5, 0_u8..3).prop_map(|(name, slice)| Happens::NoSlice(name, slice)),
+        3 => (0_u8..5, 0_u8..2, any::<bool>()).prop_map(|(name, pod, fits)| Happens::Pod(name, pod, fits)),
+        2 => (0_u8..5, 0_u8..2).prop_map(|(name, pod)| Happens::NoPod(name, pod)),
         3 => Just(Happens::Compact),
         3 => fault.prop_map(Happens::Cut),
     ]
@@ -254,6 +259,14 @@ fn happen(double: &Double, what: &Happens) {
             double.store().put(Resource::SLICES, slice);
         }
         Happens::NoSlice(at, part) => double.store().delete(Resource::SLICES, "shop", &format!("{}-{part}", name(*at))),
+        Happens::Pod(at, number, fits) => {
+            let mut pod = pod("shop", &format!("{}-{number}", name(*at)), &name(*at));
+            pod["spec"]["containers"][0]["ports"][0]["containerPort"] = json!(if *fits { 8080 } else { 9090 });
+            double.store().put(Resource::PODS, pod);
+        }
+        Happens::NoPod(at, number) => {
+            double.store().delete(Resource::PODS, "shop", &format!("{}-{number}", name(*at)));
+        }
         Happens::Compact => double.store().compact(),
         Happens::Cut(fault) => {
             double.faults().add("watch=", 1, fault.clone());

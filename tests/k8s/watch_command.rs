@@ -5,7 +5,7 @@ use std::process::Child;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::double::{Cut, Double, Fault, Resource};
+use crate::double::{Cut, Double, Fault, Resource, Rights};
 use crate::names::{Resolver, external};
 use crate::objects::{namespace, pod, service, slice};
 use crate::portolan::Portolan;
@@ -20,7 +20,11 @@ struct Watch {
 
 impl Watch {
     fn start(double: &Double, words: &str) -> Self {
-        let (mut child, home) = Portolan::new(double).args("-n shop --watch --json").args(words).start();
+        Self::of(Portolan::new(double).args("-n shop --watch --json").args(words))
+    }
+
+    fn of(portolan: Portolan) -> Self {
+        let (mut child, home) = portolan.start();
         let lines = Lines::of(&mut child);
         Self { child: Some(child), lines, _home: home }
     }
@@ -146,6 +150,29 @@ fn a_server_that_stops_and_starts_again_is_watched_on() {
     let (told, _) = watch.until("removed");
     assert_eq!(told.last().unwrap(), "removed k8s/shop/cart");
     assert!(!told.iter().any(|line| line.starts_with("added")), "{told:?}");
+    watch.end();
+}
+
+#[test]
+fn who_may_not_read_everything_watches_the_rest_and_is_told() {
+    let double = cluster();
+    double.access().user("viewer", "v", Rights::default().in_namespace("services", "shop"));
+    let portolan = Portolan::with(&double.kubeconfig().token("v"));
+    let watch = Watch::of(portolan.args("-n shop --watch --json"));
+    let said = [watch.until("error").1.to_string(), watch.until("error").1.to_string()];
+    assert!(said[0].contains("endpointslices.discovery.k8s.io is forbidden"), "{said:?}");
+    assert!(said[1].contains("k8s-no-pod and k8s-target-port are not judged there"), "{said:?}");
+    double.store().put(Resource::SERVICES, service("shop", "orders"));
+    let orders = loop {
+        let added = watch.until("added").1;
+        if added["item"]["name"] == "orders" {
+            break added;
+        }
+    };
+    assert_eq!(
+        (&orders["item"]["findings"], &orders["item"]["detail"]["endpoints_from"]),
+        (&Value::Null, &json!("unknown"))
+    );
     watch.end();
 }
 

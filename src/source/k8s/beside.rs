@@ -42,7 +42,7 @@ impl Gatherer<'_> {
                 read = self.list_pods(namespace, &params, false, true).await;
             }
             let Err(failure) = read else {
-                self.gathered.with_pods.push(place.clone());
+                self.gathered.with_pods.insert(place.clone());
                 continue;
             };
             self.gathered.services.expect_pods(namespace, false);

@@ -1,6 +1,6 @@
 //! What to read where, and what instead where that may not be read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Endpoints, Namespace, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
@@ -32,8 +32,10 @@ pub(super) struct Gathered {
     pub(super) notes: Vec<String>,
     /// Where services were read.
     pub(super) places: Vec<Place>,
+    /// Those of them where endpoints may be read.
+    pub(super) with_endpoints: BTreeSet<Place>,
     /// Those of them where pods may be read.
-    pub(super) with_pods: Vec<Place>,
+    pub(super) with_pods: BTreeSet<Place>,
     /// The server knows no slices.
     pub(super) is_old: bool,
 }
@@ -213,6 +215,7 @@ impl Gatherer<'_> {
         }
         match read {
             Ok(()) => {
+                self.gathered.with_endpoints.insert(namespace.map(ToOwned::to_owned));
                 let from = if self.gathered.is_old { EndpointsFrom::Endpoints } else { EndpointsFrom::Slices };
                 self.gathered.services.settle(namespace, from);
             }

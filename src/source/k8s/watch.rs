@@ -18,9 +18,9 @@ use super::failure::Failure;
 use super::gather::{Gathered, Place, Reading, gather};
 use super::names::look_up;
 use super::pods::Pod;
-use super::watched::{Kind, Object, Watched};
+use super::watched::{Heard, Kind, Object, Watched};
 use crate::error::{Error, Result};
-use crate::model::{EndpointsFrom, Feed, Listing, Update};
+use crate::model::{Feed, Listing, Update};
 use crate::net::Deadline;
 
 /// What belongs together is told together, but not for ever.
@@ -28,9 +28,9 @@ const TOGETHER: usize = 1000;
 /// So many failures in a row of one stream, and the watch is begun anew, from whether it may be at all.
 const PATIENCE: u32 = 3;
 
-/// The number of a part, and what was heard of it.
-type Heard = (usize, Result<Event<Object>, WatchError>);
-type Streams = SelectAll<Pin<Box<dyn Stream<Item = Heard> + Send>>>;
+/// The number of a part, and what was said of it.
+type Told = (usize, Result<Event<Object>, WatchError>);
+type Streams = SelectAll<Pin<Box<dyn Stream<Item = Told> + Send>>>;
 
 pub(super) async fn watch(options: &K8s, feed: &mut dyn Feed) -> Result<()> {
     agree(options)?;
@@ -41,12 +41,12 @@ pub(super) async fn watch(options: &K8s, feed: &mut dyn Feed) -> Result<()> {
     // What may be read, and whether the server has slices: asked with a deadline, and refused with a reason.
     let rights = (home.as_str(), Reading::Rights);
     let gathered = gather(&api, options, rights, deadline, &mut Listing::default()).await?;
-    let Gathered { faults, places, with_pods, is_old, .. } = gathered;
-    let from = if is_old { EndpointsFrom::Endpoints } else { EndpointsFrom::Slices };
-    let mut streams = open(&api, options, &places, &with_pods, is_old);
-    let mut watched = Watched::new(&places, &with_pods, from);
+    let Gathered { faults, limits, places, with_endpoints, with_pods, is_old, .. } = gathered;
+    let heard = Heard { with_endpoints, with_pods, is_old };
+    let mut streams = open(&api, options, &places, &heard);
+    let mut watched = Watched::new(&places, heard);
     let mut failures = vec![0; places.len() * Kind::ALL.len()];
-    let mut faults: Vec<Update> = faults.into_iter().map(Update::Fault).collect();
+    let mut faults: Vec<Update> = faults.into_iter().chain(limits).map(Update::Fault).collect();
     let mut end = Instant::now() + options.deadline;
     loop {
         let next = if watched.is_listing() {
@@ -94,7 +94,7 @@ fn agree(options: &K8s) -> Result<()> {
 ///
 /// # Errors
 /// Where it failed too often in a row.
-fn hear((part, heard): Heard, watched: &mut Watched, failures: &mut [u32]) -> Result<()> {
+fn hear((part, heard): Told, watched: &mut Watched, failures: &mut [u32]) -> Result<()> {
     match heard {
         Ok(event) => {
             failures[part] = 0;
@@ -124,8 +124,8 @@ fn failure(error: WatchError) -> Failure {
     }
 }
 
-/// A stream for every kind of object in every place.
-fn open(api: &Api, options: &K8s, places: &[Place], with_pods: &[Place], is_old: bool) -> Streams {
+/// A stream for every kind of object in every place, where it may be read.
+fn open(api: &Api, options: &K8s, places: &[Place], heard: &Heard) -> Streams {
     let chosen = Config {
         label_selector: options.selector.clone(),
         field_selector: options.field_selector.clone(),
@@ -137,12 +137,15 @@ fn open(api: &Api, options: &K8s, places: &[Place], with_pods: &[Place], is_old:
         let of_services = watcher(scoped::<Service>(api, namespace), chosen.clone());
         streams.push(numbered(Kind::Services.part(at), of_services, |service| Object::Service(Box::new(service))));
         let part = Kind::Endpoints.part(at);
-        streams.push(if is_old {
-            numbered(part, watcher(scoped::<Endpoints>(api, namespace), Config::default()), Object::Endpoints)
-        } else {
-            numbered(part, watcher(scoped::<EndpointSlice>(api, namespace), Config::default()), Object::Slice)
-        });
-        if with_pods.contains(place) {
+        let is_heard = |kind| heard.hears(kind, place);
+        streams.extend(is_heard(Kind::Endpoints).then(|| {
+            if heard.is_old {
+                numbered(part, watcher(scoped::<Endpoints>(api, namespace), Config::default()), Object::Endpoints)
+            } else {
+                numbered(part, watcher(scoped::<EndpointSlice>(api, namespace), Config::default()), Object::Slice)
+            }
+        }));
+        if is_heard(Kind::Pods) {
             let of_pods = watcher(scoped::<Pod>(api, namespace), Config::default());
             streams.push(numbered(Kind::Pods.part(at), of_pods, |pod| Object::Pod(Box::new(pod))));
         }
@@ -164,7 +167,7 @@ fn numbered<K: Send + 'static>(
     part: usize,
     events: impl Stream<Item = Result<Event<K>, WatchError>> + Send + 'static,
     object: fn(K) -> Object,
-) -> Pin<Box<dyn Stream<Item = Heard> + Send>> {
+) -> Pin<Box<dyn Stream<Item = Told> + Send>> {
     let one = move |event| match event {
         Event::Apply(one) => Event::Apply(object(one)),
         Event::Delete(one) => Event::Delete(object(one)),

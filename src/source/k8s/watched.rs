@@ -9,6 +9,7 @@ use kube::runtime::watcher::Event;
 
 use super::detail::{detail, external_name};
 use super::findings::judge;
+use super::gather::Place;
 use super::join::{Key, SERVICE_NAME, Services, key};
 use super::names::Name;
 use super::pods::Pod;
@@ -32,6 +33,26 @@ impl Kind {
 
     fn of(part: usize) -> Self {
         Self::ALL[part % Self::ALL.len()]
+    }
+}
+
+/// What may be read where.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    pub(super) with_endpoints: BTreeSet<Place>,
+    pub(super) with_pods: BTreeSet<Place>,
+    /// The server knows no slices.
+    pub(super) is_old: bool,
+}
+
+impl Heard {
+    /// Whether a kind of objects is heard of in a place.
+    pub(super) fn hears(&self, kind: Kind, place: &Place) -> bool {
+        match kind {
+            Kind::Services => true,
+            Kind::Endpoints => self.with_endpoints.contains(place),
+            Kind::Pods => self.with_pods.contains(place),
+        }
     }
 }
 
@@ -80,7 +101,6 @@ struct Part {
 #[derive(Debug, Default)]
 pub(super) struct Watched {
     parts: Vec<Part>,
-    from: Option<EndpointsFrom>,
     details: BTreeMap<Key, K8sDetail>,
     /// What says where the endpoints of a service are: slices by name, or its Endpoints.
     slices: BTreeMap<Key, BTreeMap<Key, Object>>,
@@ -88,8 +108,8 @@ pub(super) struct Watched {
     owners: BTreeMap<Key, Key>,
     /// Of each pod what services ask for.
     pods: BTreeMap<Key, Pod>,
-    /// The places whose pods are heard of; `None` among them is everywhere.
-    with_pods: BTreeSet<Option<String>>,
+    /// What is heard of where.
+    heard: Heard,
     /// Where external names lead, once somebody said.
     names: BTreeMap<String, Name>,
     joined: Services,
@@ -101,14 +121,13 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// Nothing is known yet of these places. Of those that are not among `with_pods` no pod will be heard of.
-    pub(super) fn new(places: &[Option<String>], with_pods: &[Option<String>], from: EndpointsFrom) -> Self {
+    /// Nothing is known yet of these places. Of what is not heard there nothing will be.
+    pub(super) fn new(places: &[Place], heard: Heard) -> Self {
         let mut parts = Vec::new();
         for place in places {
-            let is_whole = |kind| kind == Kind::Pods && !with_pods.contains(place);
-            parts.extend(Kind::ALL.map(|kind| Part { is_whole: is_whole(kind), ..Part::default() }));
+            parts.extend(Kind::ALL.map(|kind| Part { is_whole: !heard.hears(kind, place), ..Part::default() }));
         }
-        Self { parts, from: Some(from), with_pods: with_pods.iter().cloned().collect(), ..Self::default() }
+        Self { parts, heard, ..Self::default() }
     }
 
     /// Whether some part is being listed: until it is, there is nothing to tell.
@@ -254,11 +273,14 @@ impl Watched {
             }
         }
         let Some(joined) = self.joined.get_mut(key) else { return };
-        if let Some(from) = self.from {
-            joined.settle(from);
-        }
+        let knows = |kind| self.heard.hears(kind, &None) || self.heard.hears(kind, &Some(key.0.clone()));
+        joined.settle(match (knows(Kind::Endpoints), self.heard.is_old) {
+            (false, _) => EndpointsFrom::Unknown,
+            (true, true) => EndpointsFrom::Endpoints,
+            (true, false) => EndpointsFrom::Slices,
+        });
         joined.name = external_name(&joined.detail).and_then(|name| self.names.get(name)).copied().unwrap_or_default();
-        joined.expect_pods(self.with_pods.contains(&None) || self.with_pods.contains(&Some(key.0.clone())));
+        joined.expect_pods(knows(Kind::Pods));
         if joined.chosen.is_some() {
             let of_namespace = self.pods.range((key.0.clone(), String::new())..);
             of_namespace.take_while(|(other, _)| other.0 == key.0).for_each(|(_, pod)| joined.see_pod(pod));
