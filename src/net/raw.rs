@@ -10,8 +10,9 @@ use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 use super::packet::{Complaint, LONGEST, Segment, complaint_v4, complaint_v6, segment, v4_payload, write_syn};
 
-/// Answers that may wait to be read: what comes while this thread is not let run.
-const ROOM: usize = 4 << 20;
+/// Bytes of answers that may wait to be read, which come while this thread is not let run; and of questions that the kernel
+/// keeps until it knows the link address of their host, or that there is none.
+const ROOM: usize = 16 << 20;
 /// The longest header of IPv4 with that of TCP, twice: an ICMP message holds those of the packet that it is about.
 const LONGEST_ANSWER: usize = 256;
 
@@ -65,6 +66,9 @@ impl Raw {
         // Without CAP_NET_ADMIN there is as much as the machine's limit allows.
         if sockopt::set_socket_recv_buffer_size_force(&tcp, ROOM).is_err() {
             tcp.set_recv_buffer_size(ROOM)?;
+        }
+        if sockopt::set_socket_send_buffer_size_force(&tcp, ROOM).is_err() {
+            tcp.set_send_buffer_size(ROOM)?;
         }
         Ok(Some(Self { tcp, icmp, port, _held: held }))
     }
