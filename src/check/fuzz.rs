@@ -10,16 +10,20 @@ use crate::probe::fuzz::{block_on, peer};
 /// gRPC's health check, or for a page of HTTP. The first two bytes choose which, and how much comes at once.
 pub fn check(input: &[u8]) {
     let Some(([which, at_once], said)) = input.split_first_chunk() else { return };
-    let (which, mut peer) = (usize::from(*which), peer(said, *at_once));
+    let which = usize::from(*which);
     let words = || MANNERS.iter().map(|manners| manners.word).chain(["postgresql", "mysql"]);
     let after = which.saturating_sub(OldVersion::ALL.len());
-    if let Some(version) = OldVersion::ALL.get(which) {
-        let _ = block_on(async { ask_version(&mut peer, *version, Some("a.test")).await });
-    } else if let Some(word) = words().nth(after / 2) {
-        let _ = block_on(async { protocol::ask(word, after % 2 == 1, &mut peer).await });
-    } else if after % 2 == 0 {
-        let _ = grpc::meaning(said);
-    } else {
-        let _ = block_on(async { request::read(peer).await });
-    }
+    let _ = block_on(async {
+        // Its deadline is the runtime's, so that it is made inside.
+        let mut peer = peer(said, *at_once);
+        if let Some(version) = OldVersion::ALL.get(which) {
+            let _ = ask_version(&mut peer, *version, Some("a.test")).await;
+        } else if let Some(word) = words().nth(after / 2) {
+            let _ = protocol::ask(word, after % 2 == 1, &mut peer).await;
+        } else if after % 2 == 0 {
+            let _ = grpc::meaning(said);
+        } else {
+            let _ = request::read(peer).await;
+        }
+    });
 }

@@ -234,7 +234,7 @@ pub(super) async fn read(peer: Peer) -> Option<Vec<String>> {
         protocol: None,
         ask: Arc::new(ask),
         goals: super::Goals { connect_us: 0, answer_us: 0 },
-        way: crate::net::Way::Direct,
+        way: Way::Direct,
     };
     let url = Url::parse("http://127.0.0.1/a").ok()?;
     let response = over_http1(peer, &aim, "/a").await.ok()?;

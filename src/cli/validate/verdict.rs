@@ -78,8 +78,9 @@ impl Verdict {
         }
         if let (times @ 1.., late_us) = self.saved {
             let late = Duration::from_micros(late_us).as_millis();
+            let times = if times == 1 { "1 time is".to_owned() } else { format!("{times} times are") };
             notes.push(format!(
-                "{times} times seemed longer than their goal by what this machine was late, at most {late} ms: not counted"
+                "{times} over the goal only by what this machine was late, at most {late} ms: not counted"
             ));
         }
         notes
