@@ -130,6 +130,11 @@ impl Scene {
         self.runs(&["discover", "local"])
     }
 
+    /// `portolan discover file` inside the scene.
+    pub fn file(&self) -> Portolan<'_> {
+        self.runs(&["discover", "file"])
+    }
+
     /// `portolan scan` inside the scene.
     pub fn scan(&self) -> Portolan<'_> {
         self.runs(&["scan"])

@@ -96,7 +96,7 @@ fn what_happened_while_it_was_stopped_comes_out_as_differences() {
 }
 
 /// An address that no other listener has had: where one takes another's place between two looks, nothing has happened.
-fn own_address(number: usize) -> SocketAddr {
+pub fn own_address(number: usize) -> SocketAddr {
     let [_, high, middle, low] = u32::try_from(number).unwrap().to_be_bytes();
     SocketAddr::from(([127, high + 1, middle, low], 7000))
 }

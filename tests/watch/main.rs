@@ -6,6 +6,7 @@
 mod catalog;
 mod checks;
 mod command;
+mod files;
 mod history;
 mod hooks;
 #[cfg(feature = "live")]
@@ -14,5 +15,6 @@ mod local;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;
+mod trace;
 mod wait;
 mod watched;

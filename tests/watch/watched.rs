@@ -2,6 +2,8 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitStatus;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
 
 use rustix::process::Signal;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
@@ -52,6 +54,10 @@ impl Watched {
         self.until(|line| line["item"]["id"] == id)
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.0.id()
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill(self.child.0.id(), signal);
     }
@@ -75,6 +81,40 @@ pub fn inside<T: Send>(scene: &Scene, act: impl FnOnce() -> T + Send) -> T {
         });
         entered.join().expect("it is done")
     })
+}
+
+/// A thread in the network namespace of a scene, where it does one thing after another until it is dropped: whoever
+/// looks at it as soon as something has happened finds it there.
+pub struct Dweller(Option<Sender<Errand>>, Option<JoinHandle<()>>);
+
+type Errand = Box<dyn FnOnce() + Send>;
+
+impl Dweller {
+    pub fn of(scene: &Scene) -> Self {
+        let namespace = std::fs::File::open(format!("/proc/{}/ns/net", scene.pid())).expect("the scene lives");
+        let (send, receive) = channel::<Errand>();
+        let thread = std::thread::spawn(move || {
+            move_into_link_name_space(std::os::fd::AsFd::as_fd(&namespace), Some(LinkNameSpaceType::Network))
+                .expect("this test needs root: it enters a network namespace");
+            receive.iter().for_each(|errand| errand());
+        });
+        Self(Some(send), Some(thread))
+    }
+
+    /// Has it do something, and waits for that.
+    pub fn act<T: Send + 'static>(&self, act: impl FnOnce() -> T + Send + 'static) -> T {
+        let (send, receive) = channel();
+        let errand = Box::new(move || drop(send.send(act())));
+        self.0.as_ref().and_then(|sender| sender.send(errand).ok()).expect("it lives");
+        receive.recv().expect("it is done")
+    }
+}
+
+impl Drop for Dweller {
+    fn drop(&mut self) {
+        drop(self.0.take());
+        self.1.take().map(JoinHandle::join);
+    }
 }
 
 /// A listener in a scene, and the id that portolan has for it.

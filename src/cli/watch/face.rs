@@ -1,10 +1,13 @@
 //! Where a watch is seen: line by line, or live at a terminal.
 
 use std::io::{self, Write};
-
-use tokio::time::{Interval, interval};
-
+use std::os::fd::AsFd;
 use std::time::Duration;
+
+use rustix::fs::{FileType, fstat};
+use tokio::io::Interest;
+use tokio::net::unix::pipe;
+use tokio::time::{Interval, interval};
 
 #[cfg(feature = "live")]
 use super::live::Live;
@@ -12,12 +15,9 @@ use crate::cli::{stderr, stdout};
 use crate::model::{Event, Fault};
 use crate::output::EventFormat;
 
-/// How often to look whether somebody still reads what is written.
-const LOOK_AT_READER: Duration = Duration::from_secs(1);
-
 pub(super) enum Face<'w> {
     /// A line for each event, written at once.
-    Lines { format: EventFormat, out: &'w mut (dyn Write + Send), look: Interval },
+    Lines { format: EventFormat, out: &'w mut (dyn Write + Send), reader: Reader },
     #[cfg(feature = "live")]
     Live(Box<Live<'w>>),
 }
@@ -25,7 +25,7 @@ pub(super) enum Face<'w> {
 impl<'w> Face<'w> {
     /// To be called within a runtime.
     pub(super) fn lines(format: EventFormat, out: &'w mut (dyn Write + Send)) -> Self {
-        Self::Lines { format, out, look: interval(LOOK_AT_READER) }
+        Self::Lines { format, out, reader: Reader::new() }
     }
 
     pub(super) fn tell(&mut self, event: &Event) -> io::Result<()> {
@@ -60,14 +60,42 @@ impl<'w> Face<'w> {
     /// Waits until nobody looks any more. Nothing is lost when it is given up.
     pub(super) async fn attend(&mut self) -> io::Result<()> {
         match self {
-            Self::Lines { look, .. } => loop {
-                look.tick().await;
-                if stdout::is_closed() {
-                    return Ok(());
-                }
-            },
+            Self::Lines { reader, .. } => reader.gone().await,
             #[cfg(feature = "live")]
             Self::Live(live) => live.attend().await,
         }
+    }
+}
+
+/// How often to look whether somebody still reads, where the kernel does not tell.
+const LOOK_AT_READER: Duration = Duration::from_secs(1);
+
+/// Whoever reads what is written to standard output.
+pub(super) struct Reader {
+    /// Standard output where it is a pipe: the kernel tells when its other end is closed.
+    pipe: Option<pipe::Receiver>,
+    look: Interval,
+}
+
+impl Reader {
+    /// To be called within a runtime.
+    fn new() -> Self {
+        let stdout = io::stdout();
+        let is_pipe = fstat(&stdout).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
+        let own = stdout.as_fd().try_clone_to_owned().ok().filter(|_| is_pipe);
+        let pipe = own.and_then(|own| pipe::Receiver::from_owned_fd_unchecked(own).ok());
+        Self { pipe, look: interval(LOOK_AT_READER) }
+    }
+
+    /// Waits until nobody will ever read any more.
+    async fn gone(&mut self) -> io::Result<()> {
+        if let Some(pipe) = &self.pipe {
+            pipe.ready(Interest::ERROR).await?;
+            self.pipe = None;
+        }
+        while !stdout::is_closed() {
+            self.look.tick().await;
+        }
+        Ok(())
     }
 }

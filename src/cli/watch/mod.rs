@@ -47,7 +47,8 @@ pub(super) struct Watching {
     /// What is there at first is told as added, and then that all is synced. Checks are told when they are believed: how well
     /// it is now, and how well it was. Each line is written at once: text for people, one
     /// object per line with --json. On this machine what stops listening is told at once, and what begins within an interval;
-    /// what comes and goes between two looks cannot be seen. A source that cannot be asked for a while keeps what it had,
+    /// what comes and goes between two looks cannot be seen, but for root each TCP listener is told at once (where tracefs is
+    /// mounted). A source that cannot be asked for a while keeps what it had,
     /// which is told as stale, and what happened meanwhile comes out as differences. Where nobody reads fast enough, lagged
     /// tells how many lines are left out, and what they came to follows.
     #[arg(short, long, global = true)]

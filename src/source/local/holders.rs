@@ -9,8 +9,10 @@ use foldhash::fast::FixedState;
 use super::process::Stamp;
 use crate::model::{LocalDetail, Service};
 
-/// So many processes are looked after in one go, at about 10 us each.
+/// At most so many processes are looked after in one go, at about 10 us each,
 const PROCESSES: usize = 32;
+/// and each of a few only every so many times.
+const TURNS: usize = 4;
 
 /// The processes that hold something, and how they were when they were last looked at.
 #[derive(Default)]
@@ -74,7 +76,7 @@ impl Holders {
     /// The services whose processes are not what they were. A part of the processes is looked at each time.
     pub(super) fn changed(&mut self) -> HashSet<String> {
         let mut changed = HashSet::new();
-        for _ in 0..PROCESSES.min(self.round.len()) {
+        for _ in 0..PROCESSES.min(self.round.len().div_ceil(TURNS)) {
             self.next = (self.next + 1).checked_rem(self.round.len()).unwrap_or(0);
             let Some(&pid) = self.round.get(self.next) else { break };
             let stamp = self.stamp(pid);

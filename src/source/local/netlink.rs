@@ -2,11 +2,14 @@
 //! `linux/unix_diag.h`): the state filter runs in the kernel, and one message tells about a socket what
 //! `/proc/net` tells and more, without any privilege.
 
+use std::hash::BuildHasher;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
+use foldhash::fast::FixedState;
 use rustix::net::netlink::{self, SocketAddrNetlink};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
 
@@ -37,11 +40,16 @@ const INET_DIAG_CGROUP_ID: u16 = 21;
 const UNIX_DIAG_NAME: u16 = 0;
 const UNIX_DIAG_RQLEN: u16 = 4;
 const UNIX_DIAG_UID: u16 = 7;
-/// `UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID`
-const UDIAG_SHOW: u32 = 0x01 | 0x10 | 0x40;
+const UDIAG_SHOW_NAME: u32 = 0x01;
+const UDIAG_SHOW_RQLEN: u32 = 0x10;
+const UDIAG_SHOW_UID: u32 = 0x40;
 
 const HEADER: usize = 16;
 const INET_MSG: usize = 72;
+/// `idiag_rqueue` and `idiag_wqueue`: what waits there, and is never twice the same. Of a listener the second one is how
+/// many may wait.
+const QUEUES: Range<usize> = 56..64;
+const LISTEN_QUEUE: Range<usize> = 56..60;
 const UNIX_MSG: usize = 16;
 
 /// The kernel fills at most 32 KiB per read of a dump, whatever the buffer; the rest is reserve.
@@ -67,16 +75,8 @@ impl SockDiag {
 
     /// Every TCP or UDP socket in a wanted state, of both address families.
     pub(super) fn inet(&mut self, transport: Transport, wanted: &Wanted, out: &mut Vec<Socket>) -> io::Result<()> {
-        let bit = |yes: bool, state: u8| u32::from(yes) << state;
-        let (protocol, states) = match transport {
-            Transport::Tcp => (IPPROTO_TCP, bit(wanted.listen, TCP_LISTEN)),
-            _ => (IPPROTO_UDP, bit(wanted.unconnected, TCP_CLOSE) | bit(wanted.connected, TCP_ESTABLISHED)),
-        };
-        for family in [AF_INET, AF_INET6] {
-            if states != 0 {
-                let take = |message: &[u8], out: &mut Vec<Socket>| out.extend(parse_inet(transport, message));
-                self.dump(&inet_request(family, protocol, states), out, take)?;
-            }
+        for request in inet_requests(transport, wanted) {
+            self.dump(&request, out, |message, out| out.extend(parse_inet(transport, message)))?;
         }
         Ok(())
     }
@@ -97,12 +97,30 @@ impl SockDiag {
 
     /// Every Unix-domain socket that listens, and every datagram socket with a name.
     pub(super) fn unix(&mut self, wanted: &Wanted, out: &mut Vec<Socket>) -> io::Result<()> {
-        let states = u32::from(wanted.listen) << TCP_LISTEN | u32::from(wanted.unconnected) << TCP_CLOSE;
-        let mut request = [0; HEADER + 24];
-        request[HEADER] = AF_UNIX;
-        request[HEADER + 4..HEADER + 8].copy_from_slice(&states.to_ne_bytes());
-        request[HEADER + 12..HEADER + 16].copy_from_slice(&UDIAG_SHOW.to_ne_bytes());
-        self.dump(&request, out, |message, out| out.extend(parse_unix(message)))
+        let show = UDIAG_SHOW_NAME | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID;
+        self.dump(&unix_request(wanted, show), out, |message, out| out.extend(parse_unix(message)))
+    }
+
+    /// A number that stays the same as long as the wanted sockets are the same ones in the same states. Nothing is kept of
+    /// them, so that looking at a thousand costs little more than the kernel's own work.
+    ///
+    /// # Errors
+    /// As asking for the sockets themselves.
+    pub(super) fn fingerprint(&mut self, wanted: &Wanted) -> io::Result<u64> {
+        let mut prints = Vec::new();
+        let tables = [(Transport::Tcp, wanted.tcp, LISTEN_QUEUE), (Transport::Udp, wanted.udp, QUEUES)];
+        for (transport, _, queues) in tables.into_iter().filter(|(_, asked, _)| *asked) {
+            for request in inet_requests(transport, wanted) {
+                self.dump(&request, &mut prints, |message, prints| prints.push(print(message, &queues)))?;
+            }
+        }
+        if wanted.unix {
+            self.dump(&unix_request(wanted, UDIAG_SHOW_NAME | UDIAG_SHOW_UID), &mut prints, |message, prints| {
+                prints.push(print(message, &(0..0)));
+            })?;
+        }
+        // The kernel lists them in no order that lasts.
+        Ok(prints.into_iter().fold(0, u64::wrapping_add))
     }
 
     fn dump<T>(&mut self, request: &[u8], out: &mut Vec<T>, take: impl Fn(&[u8], &mut Vec<T>)) -> io::Result<()> {
@@ -156,6 +174,32 @@ impl SockDiag {
             }
         }
     }
+}
+
+/// One for each address family; none where no state is wanted.
+fn inet_requests(transport: Transport, wanted: &Wanted) -> impl Iterator<Item = [u8; HEADER + 56]> + use<> {
+    let bit = |yes: bool, state: u8| u32::from(yes) << state;
+    let (protocol, states) = match transport {
+        Transport::Tcp => (IPPROTO_TCP, bit(wanted.listen, TCP_LISTEN)),
+        _ => (IPPROTO_UDP, bit(wanted.unconnected, TCP_CLOSE) | bit(wanted.connected, TCP_ESTABLISHED)),
+    };
+    let families = [AF_INET, AF_INET6].into_iter().filter(move |_| states != 0);
+    families.map(move |family| inet_request(family, protocol, states))
+}
+
+fn unix_request(wanted: &Wanted, show: u32) -> [u8; HEADER + 24] {
+    let states = u32::from(wanted.listen) << TCP_LISTEN | u32::from(wanted.unconnected) << TCP_CLOSE;
+    let mut request = [0; HEADER + 24];
+    request[HEADER] = AF_UNIX;
+    request[HEADER + 4..HEADER + 8].copy_from_slice(&states.to_ne_bytes());
+    request[HEADER + 12..HEADER + 16].copy_from_slice(&show.to_ne_bytes());
+    request
+}
+
+/// What stands for a message in a fingerprint; some of its bytes count for nothing.
+fn print(message: &[u8], without: &Range<usize>) -> u64 {
+    let (before, after) = (message.get(..without.start), message.get(without.end..));
+    FixedState::default().hash_one((before.unwrap_or(message), after.unwrap_or_default()))
 }
 
 fn inet_request(family: u8, protocol: u8, states: u32) -> [u8; HEADER + 56] {

@@ -1,6 +1,7 @@
 //! A socket as the kernel lists it.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 
 use crate::clean::{Untrusted, is_dangerous};
 use crate::model::{Address, SocketState, Transport};
@@ -29,6 +30,27 @@ pub(super) struct Socket {
     pub(super) backlog_limit: Option<u32>,
     /// Which of the namespaces looked into it lives in; 0 is one's own.
     pub(super) netns: u16,
+}
+
+impl Socket {
+    /// A TCP listener of which nothing else is known.
+    pub(super) fn listening(ip: IpAddr, port: u16) -> Self {
+        Self {
+            transport: Transport::Tcp,
+            state: SocketState::Listen,
+            address: Address::Ip(ip),
+            unix: None,
+            port,
+            device: None,
+            inode: 0,
+            uid: None,
+            cgroup: None,
+            v6_only: None,
+            receive_queue: 0,
+            backlog_limit: None,
+            netns: 0,
+        }
+    }
 }
 
 /// The kinds of Unix-domain sockets, as the kernel numbers them.

@@ -14,13 +14,18 @@ use tokio::time::{Instant, sleep_until};
 
 use super::closings::Closings;
 use super::holders::Holders;
+use super::interfaces::Interfaces;
 use super::list::{Selected, describe, id_of};
 use super::look::look;
+use super::netlink::SockDiag;
 use super::options::Local;
+use super::select::Selection;
+use super::short_lived::{End, ShortLived};
 use super::socket::{Socket, Wanted};
+use super::trace::Trace;
 use super::users::Users;
 use crate::error::Result;
-use crate::model::{Address, Depth, Fault, Feed, Update};
+use crate::model::{Address, Depth, Fault, Feed, SocketState, Update};
 
 /// Looking takes at most one part in so many of one core, however short the interval and however many the sockets.
 const SHARE: u32 = 10;
@@ -38,19 +43,41 @@ pub(super) async fn watch(query: &Local, interval: Duration, feed: &mut dyn Feed
     let mut eye = Eye::new(query, feed.depth());
     let mut closings = Closings::join().ok();
     let mut listen_again = Instant::now() + FLOODED;
+    // Where it may not be had, a look an interval has to do.
+    let mut trace = eye.wants_trace().then(|| Trace::begin().ok()).flatten();
+    feed.take(eye.look()?);
     loop {
         let begun = Instant::now();
-        feed.take(eye.look()?);
+        let heard = eye.hear(&mut trace);
+        let seen = eye.look()?;
+        let unseen = eye.short_lived.settle();
+        feed.take(heard.into_iter().chain(seen).chain(unseen).collect());
         let cost = begun.elapsed();
         let (soonest, next) = (Instant::now() + cost * SHARE, begun + interval);
-        tokio::select! {
-            () = sleep_until(next.max(soonest)) => {}
-            error = closed(&mut closings, &eye) => {
-                if error.is_some() {
-                    (closings, listen_again) = (None, Instant::now() + FLOODED);
-                    sleep_until(next.max(soonest)).await;
-                } else {
-                    sleep_until(soonest).await;
+        let mut due = next.max(soonest);
+        loop {
+            tokio::select! {
+                () = sleep_until(due) => break,
+                told = told(&mut trace) => {
+                    if told.is_err() {
+                        trace = None;
+                    }
+                    // At once: a process that is gone cannot be asked which namespace it was in.
+                    let heard = eye.hear(&mut trace);
+                    // What happens in other namespaces is no reason to look.
+                    if !heard.is_empty() || eye.short_lived.is_waiting() {
+                        due = soonest;
+                    }
+                    if !heard.is_empty() {
+                        feed.take(heard);
+                    }
+                }
+                error = closed(&mut closings, &eye) => {
+                    if error.is_some() {
+                        (closings, listen_again) = (None, Instant::now() + FLOODED);
+                    } else {
+                        due = soonest;
+                    }
                 }
             }
         }
@@ -68,17 +95,30 @@ async fn closed(closings: &mut Option<Closings>, eye: &Eye<'_>) -> Option<std::i
     }
 }
 
+/// Waits for the trace to tell something.
+async fn told(trace: &mut Option<Trace>) -> std::io::Result<()> {
+    match trace {
+        Some(trace) => trace.ready().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// What was seen so far.
 struct Eye<'q> {
     query: &'q Local,
     depth: Depth,
-    /// The tables as they were, to compare.
+    /// The connection to the kernel that glances are made with; `None`: it has to be made.
+    diag: Option<SockDiag>,
+    /// What the tables came to at the last glance; `None`: there was none.
+    print: Option<u64>,
+    /// The tables as they were, to compare where no glance is possible.
     table: Vec<Socket>,
     /// The sockets of each service, by its id.
     services: HashMap<String, Vec<Socket>, FixedState>,
     /// Where they are.
     ends: HashSet<(IpAddr, u16), FixedState>,
     holders: Holders,
+    short_lived: ShortLived,
     /// When to look at everything anew.
     full: Instant,
 }
@@ -88,12 +128,52 @@ impl<'q> Eye<'q> {
         Self {
             query,
             depth,
+            diag: None,
+            print: None,
             table: Vec::new(),
             services: HashMap::default(),
             ends: HashSet::default(),
             holders: Holders::default(),
+            short_lived: ShortLived::default(),
             full: Instant::now(),
         }
+    }
+
+    /// Whether a trace could tell anything that is wanted.
+    fn wants_trace(&self) -> bool {
+        let wanted = self.query.wanted(self.depth);
+        wanted.tcp && wanted.listen && !self.query.all_netns
+    }
+
+    /// What the trace has told since it was asked last. What it says is gone is looked at anew.
+    fn hear(&mut self, trace: &mut Option<Trace>) -> Vec<Update> {
+        let Some(listening) = trace else { return Vec::new() };
+        let Ok(heard) = listening.heard() else {
+            *trace = None;
+            return Vec::new();
+        };
+        if heard.listeners.is_empty() && !heard.lost {
+            return Vec::new();
+        }
+        let lost = heard.lost.then(lost);
+        let query = self.query;
+        let selection = Selection::new(query, &Users::read()).ok();
+        // What only a look can judge is left to looks.
+        let by_place = query.process.is_none() && query.user.is_none() && query.interface.is_none() && !query.exposed;
+        let wanted = |(ip, port): End| {
+            let takes =
+                |selection: &Selection<'_>| selection.takes(&Socket::listening(ip, port), &Interfaces::default());
+            by_place && port != 0 && selection.as_ref().is_some_and(takes)
+        };
+        let updates = self.short_lived.take(listening, heard.listeners, wanted);
+        for update in &updates {
+            if let Update::Remove(id) = update
+                && self.services.remove(id).is_some()
+            {
+                (self.print, self.table) = (None, Vec::new());
+            }
+        }
+        updates.into_iter().chain(lost.map(Update::Fault)).collect()
     }
 
     /// What is to be said now.
@@ -102,14 +182,31 @@ impl<'q> Eye<'q> {
             return self.look_at_everything();
         }
         let wanted = Wanted { connections: false, ..self.query.wanted(self.depth) };
+        let changed = self.holders.changed();
+        let before = self.print;
+        if self.glance(&wanted).is_some_and(|now| Some(now) == before) && changed.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut seen = look(&wanted, false, self.query.all_netns);
         seen.sockets.iter_mut().for_each(still);
-        let changed = self.holders.changed();
         if seen.sockets == self.table && changed.is_empty() {
             return Ok(faults(&seen.faults, &seen.limits).map(Update::Fault).collect());
         }
         self.table = seen.sockets;
         self.look_at_changes(&changed)
+    }
+
+    /// What the tables come to now; `None` where that cannot be told so cheaply.
+    fn glance(&mut self, wanted: &Wanted) -> Option<u64> {
+        self.print = None;
+        if self.query.all_netns {
+            return None;
+        }
+        let mut diag = self.diag.take().or_else(|| SockDiag::open().ok())?;
+        // After a failure the rest of an answer may still come, so it is asked nothing more.
+        self.print = diag.fingerprint(wanted).ok();
+        self.diag = self.print.is_some().then_some(diag);
+        self.print
     }
 
     fn look_at_everything(&mut self) -> Result<Vec<Update>> {
@@ -158,8 +255,19 @@ impl<'q> Eye<'q> {
         };
         updates.extend(outcome.errors.into_iter().map(Update::Fault));
         self.ends = services.values().flatten().filter_map(end).collect();
+        let listening = services.values().flatten().filter(|socket| socket.state == SocketState::Listen);
+        self.short_lived.looked(listening.filter_map(end));
         self.services = services;
         Ok(updates)
+    }
+}
+
+/// More happened than the kernel keeps for us.
+fn lost() -> Fault {
+    Fault {
+        what: "tell every listener that came and went".to_owned(),
+        why: "too many came at once".to_owned(),
+        hint: "what is there is told all the same".to_owned(),
     }
 }
 

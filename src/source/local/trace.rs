@@ -1,0 +1,208 @@
+//! Word of every TCP listener that begins or ends, at once and with its process, for whoever may trace the kernel.
+//!
+//! The kernel's tracepoint `sock:inet_sock_set_state`, filtered there to what begins or ends listening, read as text from
+//! a tracing instance of our own, which nobody else's tracing notices. README.md says what it costs and why it is not
+//! `perf_event_open`.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::fs::OFlags;
+use tokio::net::unix::pipe;
+
+use crate::clean::Untrusted;
+
+/// Where the kernel's tracing is, where somebody has mounted it; systemd does.
+const INSTANCES: &str = "/sys/kernel/tracing/instances";
+/// What our instances are called, with our process id and a number.
+const NAME: &str = "portolan-";
+const EVENT: &str = "events/sock/inet_sock_set_state";
+/// `IPPROTO_TCP`, `TCP_LISTEN`.
+const FILTER: &str = "protocol == 6 && (oldstate == 10 || newstate == 10)";
+/// The room for each processor: about a thousand events, which the reader has a tenth of a second for at 10,000 a second.
+const KILOBYTES: &str = "256";
+/// The first PID namespace (`PROC_PID_INIT_INO`): the ids that are traced are those of it.
+const FIRST_PIDS: u64 = 0xEFFF_FFFC;
+const BUFFER: usize = 16 * 1024;
+
+pub(super) struct Trace {
+    /// No pipe, but read and waited for like one. Before the instance: the kernel keeps that as long as somebody reads it.
+    pipe: pipe::Receiver,
+    _instance: Instance,
+    /// Our own network namespace.
+    network: (u64, u64),
+    /// The beginning of a line whose end has not been read.
+    rest: Vec<u8>,
+}
+
+/// What happened since it was asked last.
+pub(super) struct News {
+    /// In order.
+    pub(super) listeners: Vec<Heard>,
+    /// More happened, which the kernel did not keep.
+    pub(super) lost: bool,
+}
+
+/// That a TCP socket began to listen or does so no more.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Heard {
+    pub(super) began: bool,
+    pub(super) ip: IpAddr,
+    pub(super) port: u16,
+    /// The thread that did it, and the name of its process.
+    pub(super) thread: u32,
+    pub(super) name: Untrusted,
+}
+
+impl Trace {
+    /// Begins to listen. What we left behind when somebody killed us is tidied up.
+    ///
+    /// # Errors
+    /// Where the rights or the tracing file system are missing, or process ids have another meaning here.
+    pub(super) fn begin() -> io::Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        if fs::metadata("/proc/self/ns/pid")?.ino() != FIRST_PIDS {
+            return Err(io::Error::other("process ids are those of a container"));
+        }
+        tidy_up();
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let instance = Path::new(INSTANCES).join(format!("{NAME}{}-{number}", std::process::id()));
+        fs::create_dir(&instance)?;
+        let instance = Instance(instance);
+        let file = |name: &str| instance.0.join(name);
+        fs::write(file("buffer_size_kb"), KILOBYTES)?;
+        fs::write(file(EVENT).join("filter"), FILTER)?;
+        let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+        let pipe = fs::OpenOptions::new().read(true).custom_flags(nonblocking).open(file("trace_pipe"))?;
+        let pipe = pipe::Receiver::from_file_unchecked(pipe)?;
+        fs::write(file(EVENT).join("enable"), "1")?;
+        let network = identity("self").ok_or_else(|| io::Error::other("/proc is not there"))?;
+        Ok(Self { pipe, _instance: instance, network, rest: Vec::new() })
+    }
+
+    /// Waits until there is something to hear.
+    ///
+    /// # Errors
+    /// Where the kernel tells no more.
+    pub(super) async fn ready(&self) -> io::Result<()> {
+        self.pipe.readable().await
+    }
+
+    /// Takes what happened.
+    ///
+    /// # Errors
+    /// Where the kernel tells no more.
+    pub(super) fn heard(&mut self) -> io::Result<News> {
+        let mut buffer = [0; BUFFER];
+        loop {
+            match self.pipe.try_read(&mut buffer) {
+                Ok(0) => break,
+                Ok(length) => self.rest.extend_from_slice(&buffer[..length]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let end = self.rest.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+        let lines = self.rest[..end].split(|&byte| byte == b'\n');
+        let lost = lines.clone().any(|line| line.starts_with(b"CPU:") && line.ends_with(b" EVENTS]"));
+        let listeners = lines.filter_map(parse).collect();
+        self.rest.drain(..end);
+        Ok(News { listeners, lost })
+    }
+
+    /// Whether it was in our network namespace; `None`: the process has gone, and nobody knows.
+    pub(super) fn is_here(&self, heard: &Heard) -> Option<bool> {
+        identity(&heard.thread.to_string()).map(|network| network == self.network)
+    }
+}
+
+/// A tracing instance of our own, gone with its owner.
+struct Instance(PathBuf);
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // Where it cannot be taken away, the next watch does.
+        let _ = fs::write(self.0.join(EVENT).join("enable"), "0");
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+/// Takes away what is left of us where we were killed.
+fn tidy_up() {
+    let ours = fs::read_dir(INSTANCES).into_iter().flatten().flatten();
+    for instance in ours {
+        let name = instance.file_name();
+        let pid = name.to_str().and_then(|name| name.strip_prefix(NAME)?.split_once('-')?.0.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _ = fs::remove_dir(instance.path());
+        }
+    }
+}
+
+/// What tells network namespaces apart.
+fn identity(process: &str) -> Option<(u64, u64)> {
+    fs::metadata(format!("/proc/{process}/ns/net")).ok().map(|found| (found.dev(), found.ino()))
+}
+
+/// The process that a thread is one of.
+pub(super) fn process_of(thread: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
+}
+
+/// `NAME-PID [CPU] FLAGS TIME: inet_sock_set_state: family=AF_INET … sport=80 … saddr=… saddrv6=… oldstate=… newstate=…`
+fn parse(line: &[u8]) -> Option<Heard> {
+    const MARK: &str = ": inet_sock_set_state: ";
+    let text = String::from_utf8_lossy(line);
+    // A name may hold anything, but not all of that.
+    let (task, said) = text.rsplit_once(MARK)?;
+    let (name, thread) = task.rsplit_once(" [")?.0.trim_end().rsplit_once('-')?;
+    let field = |name: &str| said.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    let began = field("newstate")? == "TCP_LISTEN";
+    if !began && field("oldstate")? != "TCP_LISTEN" {
+        return None;
+    }
+    let ip = match field("family")? {
+        "AF_INET" => IpAddr::V4(field("saddr")?.parse::<Ipv4Addr>().ok()?),
+        _ => IpAddr::V6(field("saddrv6")?.parse::<Ipv6Addr>().ok()?),
+    };
+    let name = Untrusted::from(name.trim_start());
+    Some(Heard { began, ip, port: field("sport")?.parse().ok()?, thread: thread.parse().ok()?, name })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LINE: &str = "        a - b-c-8714    [000] ..... 23815.648337: inet_sock_set_state: family=AF_INET6 \
+        protocol=IPPROTO_TCP sport=51415 dport=0 saddr=0.0.0.0 daddr=0.0.0.0 saddrv6=::1 daddrv6=:: oldstate=TCP_CLOSE \
+        newstate=TCP_LISTEN";
+
+    #[test]
+    fn a_line_is_read() {
+        let heard = parse(LINE.as_bytes()).unwrap();
+        let expected =
+            Heard { began: true, ip: Ipv6Addr::LOCALHOST.into(), port: 51415, thread: 8714, name: "a - b-c".into() };
+        assert_eq!(heard, expected);
+        let ended = LINE
+            .replace("oldstate=TCP_CLOSE", "oldstate=TCP_LISTEN")
+            .replace("newstate=TCP_LISTEN", "newstate=TCP_CLOSE");
+        assert!(!parse(ended.as_bytes()).unwrap().began);
+        assert_eq!(parse(b"CPU:1 [LOST 2600 EVENTS]"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_process_is_called_nothing_panics(name: Vec<u8>, cut in 0..300_usize) {
+            let line = [&name[..], LINE.as_bytes()].concat();
+            let _ = parse(&line[..cut.min(line.len())]);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! With rights each listener is told, at once and with its process, however short it lives.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use rustix::process::Signal;
+
+use crate::local::own_address;
+use crate::support::{Isolation, Scene};
+use crate::watched::{Dweller, Watched, listener};
+
+/// A scene in which the kernel's tracing is where systemd puts it.
+fn traced() -> Scene {
+    let scene = Scene::isolated(Isolation { mounts: true, ..Isolation::default() });
+    scene.sh("mountpoint -q /sys/kernel/tracing || mount -t tracefs none /sys/kernel/tracing");
+    scene
+}
+
+/// The next look is an hour away.
+#[test]
+fn what_comes_and_goes_is_told_at_once_with_its_process() {
+    let (scene, other) = (traced(), Scene::new());
+    let mut watched = Watched::start(scene.portolan().args("--interval 1h --tcp"));
+    // In another network namespace: nobody asked.
+    let (here, there) = (Dweller::of(&scene), Dweller::of(&other));
+    there.act(|| drop(TcpListener::bind("127.0.0.1:7001").unwrap()));
+    here.act(|| drop(TcpListener::bind("127.0.0.1:7002").unwrap()));
+    let id = "local/tcp/127.0.0.1:7002";
+    let line = watched.next().unwrap();
+    assert_eq!((&line["type"], &line["item"]["id"]), (&"added".into(), &id.into()), "{line}");
+    assert_eq!(line["item"]["detail"]["processes"][0]["pid"], std::process::id());
+    let line = watched.next().unwrap();
+    assert_eq!((&line["type"], &line["item"]["id"]), (&"removed".into(), &id.into()), "{line}");
+    // One that stays is described as a listing describes it.
+    let (_second, id) = listener(&scene, "[::1]:7003");
+    let line = watched.about(&id);
+    assert_eq!((&line["type"], &line["item"]["detail"]["sockets"]), (&"added".into(), &1.into()));
+    assert!(line["item"]["detail"]["user"].is_object(), "{line}");
+    assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
+}
+
+#[test]
+fn what_was_not_asked_for_is_not_told() {
+    let scene = traced();
+    let mut watched = Watched::start(scene.portolan().args("--interval 1h --tcp -p 7002"));
+    let here = Dweller::of(&scene);
+    here.act(|| [7001, 7003, 7002].map(|port| drop(TcpListener::bind(("127.0.0.1", port)).unwrap())));
+    assert_eq!(watched.next().unwrap()["item"]["id"], "local/tcp/127.0.0.1:7002");
+}
+
+const ROUNDS: usize = 200;
+const PER_ROUND: usize = 50;
+
+/// Ten thousand listeners come and go at random, most of them between two looks: each is told once, and its end once.
+#[test]
+fn none_of_ten_thousand_is_lost() {
+    let scene = traced();
+    let mut watched = Watched::start(scene.portolan().args("--interval 1s --tcp"));
+    let here = Dweller::of(&scene);
+    let standing = Arc::new(Mutex::new((TestRng::deterministic_rng(RngAlgorithm::ChaCha), Vec::new())));
+    for round in 0..ROUNDS {
+        let standing = Arc::clone(&standing);
+        here.act(move || {
+            let (random, standing) = &mut *standing.lock().unwrap();
+            for number in 0..PER_ROUND {
+                let listener = TcpListener::bind(own_address(round * PER_ROUND + number)).unwrap();
+                // Most close at once; some stay for a while.
+                if random.next_u32().is_multiple_of(4) {
+                    standing.push(listener);
+                }
+                if random.next_u32().is_multiple_of(4) && !standing.is_empty() {
+                    let at = usize::try_from(random.next_u32()).unwrap() % standing.len();
+                    drop(standing.swap_remove(at));
+                }
+            }
+        });
+        // The kernel keeps some thousand events for us: no faster than they are told.
+        while watched.history.count("added") < (round + 1) * PER_ROUND {
+            watched.next().expect("each is told");
+        }
+    }
+    here.act(move || standing.lock().unwrap().1.clear());
+    while watched.history.count("removed") < ROUNDS * PER_ROUND {
+        watched.next().expect("each end is told");
+    }
+    let (status, history) = watched.end(Signal::INT);
+    assert_eq!(status.code(), Some(0));
+    let mut told: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for (kind, id) in &history.changes {
+        let (added, removed) = told.entry(id).or_default();
+        match kind.as_str() {
+            "added" => *added += 1,
+            "removed" => *removed += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(told.len(), ROUNDS * PER_ROUND);
+    assert!(told.values().all(|counts| *counts == (1, 1)), "{told:?}");
+    assert_eq!(history.ids(), Vec::<&str>::new());
+}
+
+/// Its tracing is gone with it, and what a killed one left is taken away by the next.
+#[test]
+fn nothing_is_left_behind() {
+    let scene = traced();
+    let instances = || scene.sh("ls /sys/kernel/tracing/instances");
+    let watched = Watched::start(scene.portolan().args("--tcp"));
+    let killed = format!("portolan-{}-0", watched.pid());
+    assert!(instances().contains(&killed));
+    watched.signal(Signal::KILL);
+    drop(watched);
+    let next = Watched::start(scene.portolan().args("--tcp"));
+    let own = format!("portolan-{}-0", next.pid());
+    assert!(!instances().contains(&killed) && instances().contains(&own));
+    assert_eq!(next.end(Signal::INT).0.code(), Some(0));
+    assert!(!instances().contains(&own), "{}", instances());
+}
