@@ -96,7 +96,9 @@ impl Dweller {
         let thread = std::thread::spawn(move || {
             move_into_link_name_space(std::os::fd::AsFd::as_fd(&namespace), Some(LinkNameSpaceType::Network))
                 .expect("this test needs root: it enters a network namespace");
-            receive.iter().for_each(|errand| errand());
+            for errand in receive {
+                errand();
+            }
         });
         Self(Some(send), Some(thread))
     }

@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::time::{Instant, sleep_until};
 
 use super::closings::Closings;
@@ -47,12 +48,12 @@ pub(super) async fn watch(query: &Local, interval: Duration, feed: &mut dyn Feed
     let mut trace = eye.wants_trace().then(|| Trace::begin().ok()).flatten();
     feed.take(eye.look()?);
     loop {
-        let begun = Instant::now();
+        let (begun, spent) = (Instant::now(), processor_time());
         let heard = eye.hear(&mut trace);
         let seen = eye.look()?;
         let unseen = eye.short_lived.settle();
         feed.take(heard.into_iter().chain(seen).chain(unseen).collect());
-        let cost = begun.elapsed();
+        let cost = processor_time().saturating_sub(spent);
         let (soonest, next) = (Instant::now() + cost * SHARE, begun + interval);
         let mut due = next.max(soonest);
         loop {
@@ -93,6 +94,13 @@ async fn closed(closings: &mut Option<Closings>, eye: &Eye<'_>) -> Option<std::i
         Some(closings) => closings.one_of(|ip, port| eye.ends.contains(&(ip, port))).await.err(),
         None => std::future::pending().await,
     }
+}
+
+/// What this process has taken of the processors so far. Where it is stopped for a while, or others have the processors,
+/// a look takes long and costs nothing.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// Waits for the trace to tell something.
@@ -210,11 +218,11 @@ impl<'q> Eye<'q> {
     }
 
     fn look_at_everything(&mut self) -> Result<Vec<Update>> {
-        let begun = Instant::now();
+        let spent = processor_time();
         self.services.clear();
         self.holders = Holders::default();
         let updates = self.look_at_changes(&HashSet::new());
-        let cost = begun.elapsed();
+        let cost = processor_time().saturating_sub(spent);
         self.full = Instant::now() + cost * FULL_SHARE;
         updates
     }
