@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::aim::{Aim, Hindrance, Kit, Look};
 use super::{findings, scale};
+use crate::engine::ProcessGroup;
 use crate::model::{Finding, Group};
 use crate::net::Deadline;
 
@@ -73,7 +74,8 @@ pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
     command.env("PORTOLAN_TARGET_NAME", aim.name.as_deref().unwrap_or_default());
     let spawned = command.process_group(0).kill_on_drop(true).spawn();
     let mut child = spawned.map_err(|error| Hindrance(format!("cannot run {program}: {error}")))?;
-    let group = ProcessGroup::of(&child, kit.timeout);
+    let group = ProcessGroup::of(&child);
+    limit(group.leader(), kit.timeout);
     let mut output = Vec::new();
     let end = match Deadline::after(kit.timeout).bound(run(&mut child, &mut output)).await {
         Ok(Ok(end)) => end,
@@ -100,28 +102,11 @@ async fn run(child: &mut Child, output: &mut Vec<u8>) -> io::Result<Ended> {
     Ok(status.code().map_or_else(|| Ended::Signal(status.signal().unwrap_or(0)), Ended::Exit))
 }
 
-/// The processes that a script started, which end when this goes.
-struct ProcessGroup(Option<Pid>);
-
-impl ProcessGroup {
-    /// The group of a child that was started in one of its own; it gets its limits.
-    fn of(child: &Child, timeout: Duration) -> Self {
-        let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let seconds = timeout.as_secs().saturating_add(2);
-        for (resource, most) in LIMITS.into_iter().chain([(Resource::Cpu, seconds)]) {
-            // It may have ended already.
-            let _ = prlimit(leader, resource, Rlimit { current: Some(most), maximum: Some(most) });
-        }
-        Self(leader)
-    }
-}
-
-impl Drop for ProcessGroup {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            // Most often nobody is left in it.
-            let _ = kill_process_group(group, Signal::KILL);
-        }
+/// Bounds what it and its children get; it may have ended already.
+fn limit(script: Option<Pid>, timeout: Duration) {
+    let seconds = timeout.as_secs().saturating_add(2);
+    for (resource, most) in LIMITS.into_iter().chain([(Resource::Cpu, seconds)]) {
+        let _ = prlimit(script, resource, Rlimit { current: Some(most), maximum: Some(most) });
     }
 }
 

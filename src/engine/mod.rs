@@ -5,6 +5,7 @@ mod cache;
 mod clock;
 mod park;
 mod pool;
+mod process_group;
 mod retry;
 mod shutdown;
 
@@ -13,5 +14,6 @@ pub use cache::{Cache, CacheOptions, CacheStats, Key, KeyRef, Load, LoadError, L
 pub use clock::{Clock, ManualClock};
 pub(crate) use park::block_on;
 pub use pool::{Job, JobError, Lane, Pool, PoolOptions, PoolStats, Refusal, Refused, Ticket};
+pub(crate) use process_group::ProcessGroup;
 pub use retry::{Again, GaveUp, Retry};
 pub use shutdown::{Drained, Shutdown, Signal, Tracked};

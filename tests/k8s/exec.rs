@@ -74,6 +74,13 @@ fn it_may_speak_yaml_and_give_a_certificate() {
 }
 
 #[test]
+fn one_that_complains_at_length_is_heard_out() {
+    let double = cluster();
+    let (portolan, _) = with(&double, &format!("head -c 300000 /dev/zero | tr '\\0' x >&2 || exit 1\n{ANSWER}"));
+    assert_eq!(portolan.args("--allow-exec").services().len(), 1);
+}
+
+#[test]
 fn one_that_hangs_ends_with_all_that_it_started() {
     let double = cluster();
     let (portolan, program) =
@@ -123,7 +130,7 @@ fn one_that_fails_or_says_nothing_of_use_is_told() {
     fails("printf '\\033[31mred' >&2; exit 1", "it failed (exit status: 1); it says: \\u{1b}[31mred");
     fails("echo hello", "what it says is no ExecCredential");
     fails("echo '{\"status\": {}}'", "there are neither a token nor a certificate in what it says");
-    fails("exec head -c 100000000 /dev/zero", "it failed (signal: 13 (SIGPIPE))");
+    fails("exec head -c 100000000 /dev/zero", "what it says is no ExecCredential");
     let (portolan, program) = with(&double, "");
     fs::remove_file(&program).unwrap();
     let hint = format!("run '{}' by itself, as the kubeconfig says, and look what it wants", program.display());

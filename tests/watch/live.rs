@@ -200,11 +200,11 @@ fn where_no_table_can_be_drawn_there_are_lines() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=127.0.0.1:80");
     for line in [
-        format!("{} --lines --for 200ms", command()),
-        format!("{} -o name --for 200ms", command()),
-        format!("TERM=dumb {} --for 200ms", command()),
-        format!("{} --for 200ms < /dev/null", command()),
-        format!("{} --for 200ms | cat", command()),
+        format!("{} --lines --until 'services>=0'", command()),
+        format!("{} -o name --until 'services>=0'", command()),
+        format!("TERM=dumb {} --until 'services>=0'", command()),
+        format!("{} --until 'services>=0' < /dev/null", command()),
+        format!("{} --until 'services>=0' | cat", command()),
     ] {
         let terminal = Tmux::open(&scene, (200, 24), &format!("{line}; echo over; exec cat"));
         let screen = terminal.until_shows("over");

@@ -72,13 +72,14 @@ pub(super) struct Watching {
     /// Run this command for each change, with the event as a line of JSON on its standard input
     ///
     /// Without a shell; quotes join words. Changes of one service are handed on one after the other, those of different services
-    /// side by side; what was there at first is none. A command that takes more than a minute is ended. Up to 1000 changes wait,
+    /// side by side; what was there at first is none. A command that takes more than a minute is ended, with all that it started. Up to 1000 changes wait,
     /// and what there is no room for is said. What the command writes goes to standard error, or with the live view nowhere.
     #[arg(long, global = true, value_name = "CMD", value_hint = ValueHint::CommandString)]
     exec: Option<Exec>,
     /// Send each change to this address, as a POST with the event as JSON
     ///
-    /// In the same order as with --exec. What is not answered with success is tried again up to five times in a minute.
+    /// In the same order as with --exec. Where no answer comes, or one with status 408, 425, 429 or 5xx, up to four more tries follow
+    /// within a minute; any other refusal is said at once.
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     webhook: Option<Webhook>,
     /// Write lines at a terminal too

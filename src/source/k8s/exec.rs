@@ -5,12 +5,12 @@ use std::process::Stdio;
 
 use k8s_openapi::ByteString;
 use kube::config::{AuthInfo, ExecAuthCluster, ExecConfig, ExecInteractiveMode};
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 use crate::clean::clean;
+use crate::engine::ProcessGroup;
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 
@@ -66,7 +66,7 @@ pub(super) async fn run(credentials: &mut AuthInfo, deadline: Deadline) -> Resul
     let child = command(&exec).spawn();
     let mut child = child.map_err(|error| Error::usage(format!("the program '{program}'"), plain(&error), &hint))?;
     // It goes before the child does, and so before anybody waits for it: its number is nobody else's yet.
-    let mut group = Group::of(&child);
+    let group = ProcessGroup::of(&child);
     let (mut out, mut complaint) = (Vec::new(), Vec::new());
     let heard = deadline.bound(hear(&mut child, &mut out, &mut complaint)).await;
     let said = String::from_utf8_lossy(&complaint);
@@ -78,7 +78,7 @@ pub(super) async fn run(credentials: &mut AuthInfo, deadline: Deadline) -> Resul
         Ok(Err(error)) => return Err(refuse(plain(&error))),
         Ok(Ok(status)) => status,
     };
-    group.has_ended();
+    group.release();
     if !status.success() {
         return Err(refuse(format!("it failed ({status}){said}")));
     }
@@ -119,10 +119,11 @@ async fn hear(
     status
 }
 
-/// Whoever says more than that writes into nothing, and ends by it.
+/// Keeps so much of what is said. The rest is read too: who writes to nobody is ended by a signal.
 async fn listen(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>, most: u64) -> std::io::Result<()> {
-    if let Some(from) = from {
-        from.take(most).read_to_end(into).await?;
+    if let Some(mut from) = from {
+        (&mut from).take(most).read_to_end(into).await?;
+        tokio::io::copy(&mut from, &mut tokio::io::sink()).await?;
     }
     Ok(())
 }
@@ -138,27 +139,6 @@ fn fill(credentials: &mut AuthInfo, response: Response) -> Option<()> {
     }
     credentials.token = status.token.map(Into::into).or(credentials.token.take());
     Some(())
-}
-
-/// A program and what it started itself: all of it ends with this, unless it has ended.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)))
-    }
-
-    fn has_ended(&mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
-    }
 }
 
 /// The operating system's words without its number.

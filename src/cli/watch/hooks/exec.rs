@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::clean::clean;
 use crate::cli::hand_to::{find, told};
+use crate::engine::ProcessGroup;
 use crate::error::Result;
 use crate::model::Fault;
 use crate::source::BadValue;
@@ -55,7 +56,7 @@ impl Exec {
     /// Runs it with a line on its standard input. What it writes goes to standard error.
     pub(super) async fn run(&self, line: &[u8]) -> Result<(), Fault> {
         let mut command = Command::new(&self.program);
-        command.arg0(&self.words[0]).args(&self.words[1..]).stdin(Stdio::piped()).kill_on_drop(true);
+        command.arg0(&self.words[0]).args(&self.words[1..]).stdin(Stdio::piped()).process_group(0).kill_on_drop(true);
         if self.silent {
             command.stdout(Stdio::null()).stderr(Stdio::null());
         } else {
@@ -63,11 +64,15 @@ impl Exec {
         }
         let ran = async {
             let mut child = command.spawn()?;
+            let group = ProcessGroup::of(&child);
             if let Some(mut stdin) = child.stdin.take() {
                 // Whoever does not want to know closes it.
                 let _ = stdin.write_all(line).await;
             }
-            child.wait().await
+            let status = child.wait().await;
+            // What it leaves behind on purpose is its own affair.
+            group.release();
+            status
         };
         let why = match timeout(LONGEST, ran).await {
             Ok(Ok(status)) if status.success() => return Ok(()),
