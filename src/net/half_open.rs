@@ -1,9 +1,11 @@
 //! Half connections by the thousand: a SYN from a raw socket, and what answers it. The second half never comes, so no program
 //! at the other end sees anything of it, and no attempt takes a descriptor.
 //!
-//! Every SYN carries a sequence number of its own, which depends on a secret key: an answer counts only if it acknowledges
-//! that number and comes from where the SYN went, or is an ICMP message about it. What is forged, meant for others or too
-//! late is nobody's. As the kernel does for a connection, a SYN that stays without an answer is sent again after a second.
+//! Every question carries a sequence number of its own, which depends on a secret key: an answer counts only if it
+//! acknowledges that number and comes from where the SYN went, or is an ICMP message about it. What is forged or meant for
+//! others is nobody's. As the kernel does for a connection, a SYN that stays without an answer is sent again after a second;
+//! and whoever asks again later sends the same SYN: a host whose first answer was lost still holds half a connection, repeats
+//! that answer to the same number, and has none to another (RFC 9293, section 3.10.7.4).
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -179,7 +181,7 @@ impl Prober for HalfOpen {
     }
 
     fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, _look: bool) -> Begun {
-        let hash = self.key.hash_one((to, probe.attempt, probe.marks, now));
+        let hash = self.key.hash_one((to, probe.marks));
         let sequence = u32::try_from(hash >> 32).unwrap_or_default();
         match self.send(to, probe, sequence) {
             Ok(()) => {

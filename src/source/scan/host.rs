@@ -61,6 +61,9 @@ const WORTH_A_LOOK: u8 = 40;
 /// The kernel repeats a SYN after a second: an answer that late may be one to the repetition, and is a sample only where
 /// nothing better is known.
 const KERNEL_REPEATS: u64 = 1_000_000;
+/// Linux answers the same SYN again at most every half second (`tcp_invalid_ratelimit`, 500 ms): asked sooner it is silent,
+/// and that says nothing. With one tick of its slowest clock to spare.
+const ANSWER_REPEATS: u64 = 510_000;
 
 impl Host {
     pub(super) fn new(number: u64, first: u32, pace: &Pace, presence: Presence) -> Self {
@@ -93,7 +96,8 @@ impl Host {
             (0, _) => pace.most_timeout,
             (_, attempt) => {
                 let times = [1, 4, 2][usize::from(attempt.clamp(1, 3)) - 1];
-                self.expected().max(pace.least_timeout) * times
+                let least = if pace.same && attempt > 1 { ANSWER_REPEATS } else { 0 };
+                (self.expected().max(pace.least_timeout) * times).max(least)
             }
         };
         timeout.min(pace.most_timeout)
@@ -130,8 +134,15 @@ impl Host {
     /// a first attempt may wait does not: the attempts before were only given up too early.
     pub(super) fn take_answer(&mut self, pace: &Pace, attempt: u8, micros: u64) -> bool {
         self.again += u32::from(attempt == 2);
-        let attempt = if micros > pace.first_timeout { 1 } else { attempt };
-        if micros < KERNEL_REPEATS || self.rtt == 0 || self.expected() > KERNEL_REPEATS {
+        let unclear = pace.same && attempt > 1;
+        // As long as nothing is known the answer may be the one that the first attempt did not wait for.
+        let micros = if unclear && self.rtt == 0 { micros.saturating_add(pace.first_timeout) } else { micros };
+        // It came sooner than any can, so it is an earlier attempt's (as RFC 5682 finds needless repetitions).
+        let earlier = unclear && micros < u64::from(self.rtt) / 2;
+        let attempt = if earlier || micros > pace.first_timeout { 1 } else { attempt };
+        // Karn's rule (RFC 6298, section 3): what answers a repeated question is no sample.
+        let sample = !unclear && (micros < KERNEL_REPEATS || self.expected() > KERNEL_REPEATS);
+        if sample || self.rtt == 0 {
             self.take_round_trip(u32::try_from(micros).unwrap_or(u32::MAX));
         }
         if attempt == 1 {
@@ -147,8 +158,7 @@ impl Host {
         attempt > 1
     }
 
-    /// RFC 6298, section 2, with its gains of 1/8 and 1/4. Every attempt has its own source port, so that an answer
-    /// always tells which question it belongs to.
+    /// RFC 6298, section 2, with its gains of 1/8 and 1/4.
     fn take_round_trip(&mut self, sample: u32) {
         if self.rtt == 0 {
             (self.rtt, self.variance) = (sample.max(1), sample / 2);
@@ -269,6 +279,23 @@ mod tests {
         assert_eq!(host.timeout(&pace, 1), 50_000, "never shorter than the floor");
         host.take_answer(&pace, 1, 1_500_000);
         assert_eq!(host.timeout(&pace, 1), 50_000, "an answer to a repeated SYN is no sample");
+    }
+
+    #[test]
+    fn an_answer_to_the_same_question_again_is_no_sample() {
+        let (mut host, pace) = host();
+        let pace = Pace { same: true, ..pace };
+        assert!(!host.take_answer(&pace, 2, 100_000), "it may be the first attempt's");
+        assert_eq!(host.rtt, 600_000, "and then took so long");
+        assert!(!host.take_answer(&pace, 2, 100_000), "sooner than any can come");
+        assert!(host.take_answer(&pace, 2, 400_000));
+        assert_eq!((host.rtt, host.variance), (600_000, 300_000));
+        (0..50).for_each(|_| {
+            host.take_answer(&pace, 1, 50_000);
+        });
+        assert!(host.rtt < 60_000);
+        assert!(host.timeout(&pace, 1) < 100_000);
+        assert_eq!([2, 3].map(|attempt| host.timeout(&pace, attempt)), [510_000; 2], "sooner it is not answered");
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) struct Pace {
     pub(super) interval: Option<f64>,
     /// How many threads share each host's ports, so that each sees only its part of the answers.
     pub(super) sharers: u32,
+    /// Whether all attempts at a port send the same question, so that an answer does not tell which of them it is for.
+    pub(super) same: bool,
 }
 
 /// The paces that there are.
@@ -59,6 +61,7 @@ impl Pace {
             retries,
             interval: rate.map(|rate| 1e6 * f64::from(share) / f64::from(rate.max(1))),
             sharers: 1,
+            same: false,
         }
     }
 }

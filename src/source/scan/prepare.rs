@@ -140,7 +140,7 @@ impl Scan {
                 order: ProbeOrder::new(hosts, &part.ports, RandomState::new().hash_one(hosts)),
                 ports: part.ports.clone(),
                 hosts,
-                pace: Pace { sharers, ..pace },
+                pace: Pace { sharers, same: self.syn && !udp, ..pace },
                 all: self.all,
                 ephemeral: ephemeral_ports(),
                 deadline,
