@@ -117,6 +117,27 @@ fn who_answers_only_to_icmp_is_seen() {
     assert_eq!(open(&permitted.document()), set(&found), "{}", permitted.stderr);
 }
 
+/// A firewall that says at once that it lets nothing through is no word of the host behind it.
+#[test]
+fn who_answers_to_icmp_is_seen_though_its_ports_are_refused() {
+    let (here, there) = beyond_a_router();
+    // All refusals are to come, and not only the first six a second.
+    there.sh("echo 0 > /proc/sys/net/ipv4/icmp_ratelimit; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
+         nft 'flush chain inet t c; \
+         add rule inet t c tcp dport { 443, 80, 22, 445 } reject with icmpx admin-prohibited'");
+    let _fixture = there.fixture("tcp=[::]:1005");
+    let found = ["10.99.0.1:1005", "10.99.0.9:1005", "fd99::1:1005", "fd99::9:1005"];
+    let scan = || here.scan().args("10.99.0.1-16 fd99::1 fd99::9 fd99::10 -p 1001-1020 --json");
+    let outcome = scan().run();
+    assert_eq!(open(&outcome.document()), set(&found), "{}", outcome.stderr);
+    // An echo that is lost is asked for once more.
+    there.sh("nft 'add set inet t asked { type ipv4_addr; flags dynamic; }; \
+         add rule inet t c icmp type echo-request ip daddr != @asked add @asked { ip daddr } drop'");
+    let outcome = scan().run();
+    assert_eq!(open(&outcome.document()), set(&found), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("15 hosts not seen"), "{}", outcome.stderr);
+}
+
 #[test]
 fn udp_ports_are_asked_of_who_is_there() {
     let (here, there) = few();

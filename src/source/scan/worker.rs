@@ -55,6 +55,8 @@ pub(super) struct Worker<'p> {
     pings: usize,
     ping_pace: Pace,
     echo: Option<Echo>,
+    /// Hosts of which only an answer to an echo is still to come, in the order of when that ends.
+    by_echo: VecDeque<Hope>,
     neighbours: Option<Cache>,
     /// For all hosts together.
     window: Window,
@@ -66,6 +68,14 @@ pub(super) struct Worker<'p> {
     next_look: u64,
     asked: u64,
     tally: Tally,
+}
+
+/// A host whose ports were refused by somebody else, which may yet answer to an echo.
+struct Hope {
+    host: u32,
+    until: u64,
+    /// How often it was asked.
+    attempt: u8,
 }
 
 /// The kernel's neighbour table, and when it was read.
@@ -89,6 +99,7 @@ impl<'p> Worker<'p> {
             pings: 0,
             ping_pace: Pace { most_timeout: plan.pace.most_timeout.min(plan.pace.first_timeout * 2), ..plan.pace },
             echo: plan.ping.then(Echo::open),
+            by_echo: VecDeque::new(),
             neighbours: None,
             window: Window::new(plan.pace.first_window, f32::MAX),
             next_question: 0.0,
@@ -140,7 +151,7 @@ impl<'p> Worker<'p> {
                 self.look_around(now, &mut ended)?;
             }
             let nothing_left = self.ready.is_empty() && self.again.is_empty() && self.aside.is_empty();
-            if self.prober.waiting() == 0 && nothing_left && !self.pings_are_left() {
+            if self.prober.waiting() == 0 && nothing_left && !self.pings_are_left() && self.by_echo.is_empty() {
                 return Ok(());
             }
             if self.prober.waiting() > 0 || !more {
@@ -264,6 +275,7 @@ impl<'p> Worker<'p> {
             return Err(Cut::Deadline);
         }
         self.take_echoes();
+        self.end_hopes(now);
         let (plan, hosts) = (self.plan, &self.hosts);
         let patience = |probe: Probe, waited: u64| {
             let pace = if probe.marks & PING == 0 { &plan.pace } else { &self.ping_pace };

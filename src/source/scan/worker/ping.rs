@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Cache, Worker};
+use super::{Cache, Hope, Worker, address};
 use crate::model::Reason;
 use crate::net::{Answer, Probe, neighbours};
 use crate::source::scan::host::Presence;
@@ -48,7 +48,9 @@ impl Worker<'_> {
             Answer::Silent if probe.attempt < ATTEMPTS => {
                 self.again.push_back(Probe { attempt: probe.attempt + 1, marks: super::PING, ..probe });
             }
-            Answer::Silent | Answer::No(_) => self.miss(probe.host),
+            // It had as much time as an echo.
+            Answer::Silent => self.miss(probe.host, false),
+            Answer::No(_) => self.miss(probe.host, true),
         }
     }
 
@@ -83,8 +85,9 @@ impl Worker<'_> {
         }
     }
 
-    /// One question more without an answer. After the last, only a host that has told its link address is there.
-    fn miss(&mut self, at: u32) {
+    /// One question more without an answer; `early`: somebody said so, before the time of an echo was over. After the last,
+    /// only a host that has told its link address is there, or one that answers to an echo yet.
+    fn miss(&mut self, at: u32, early: bool) {
         let host = &mut self.hosts[at as usize];
         host.missed += 1;
         if usize::from(host.missed) < PORTS.len() || host.presence != Presence::Unknown {
@@ -93,9 +96,40 @@ impl Worker<'_> {
         let number = host.number;
         let ip = self.plan.address(number, 0).ip();
         if self.neighbours().contains(&ip) {
-            return self.see(at);
+            self.see(at);
+        } else if early && self.echo.is_some() {
+            self.hope(at, 1);
+        } else {
+            self.give_up(at);
         }
-        self.hosts[at as usize].presence = Presence::Absent;
+    }
+
+    fn hope(&mut self, host: u32, attempt: u8) {
+        let until = self.now() + self.ping_pace.first_timeout;
+        self.by_echo.push_back(Hope { host, until, attempt });
+    }
+
+    /// Ends the wait for echoes whose time is over: each is asked for as often as a port.
+    pub(super) fn end_hopes(&mut self, now: u64) {
+        while let Some(Hope { host, attempt, .. }) = self.by_echo.pop_front_if(|hope| hope.until <= now) {
+            if self.hosts[host as usize].presence != Presence::Unknown {
+                continue;
+            }
+            if attempt < ATTEMPTS {
+                let probe = Probe { host, port: WITH_ECHO, attempt: attempt + 1, marks: super::PING };
+                self.ask_by_echo(probe, address(self.plan, &self.hosts, probe));
+                self.hope(host, attempt + 1);
+            } else {
+                self.give_up(host);
+            }
+        }
+    }
+
+    /// Nobody is there.
+    fn give_up(&mut self, at: u32) {
+        let host = &mut self.hosts[at as usize];
+        host.presence = Presence::Absent;
+        let number = host.number;
         if let Some(absent) = &self.plan.absent {
             absent.set(number);
         }
