@@ -61,8 +61,16 @@ impl Scan {
         let before = resume.as_ref().map(|resume| resume.found().to_vec()).unwrap_or_default();
         listing.services.extend(before.into_iter().map(|found| service(found, &names, None)));
         let mut tally = Tally::default();
-        for plan in plans.into_iter().map(Arc::new) {
-            let run = Run::start(&plan, Arc::default())?;
+        for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
+            let run = match Run::start(&plan, Arc::default()) {
+                Ok(run) => run,
+                Err(error) if number == 0 => return Err(error),
+                Err(error) => {
+                    tally.unbegun += plan.questions();
+                    listing.errors.push(Fault::from(&error));
+                    continue;
+                }
+            };
             let namespace = plan.namespace.as_ref().map(|namespace| &namespace.identity);
             while let Some(found) = run.next() {
                 if let Some(resume) = &mut resume {
@@ -71,6 +79,9 @@ impl Scan {
                 listing.services.push(service(found, &names, namespace));
             }
             tally.add(&run.tally()?);
+            if tally.cut.is_some() {
+                break;
+            }
         }
         listing.errors.extend(summary.faults(&tally));
         if let Some(Err(fault)) = resume.map(|resume| resume.finish(summary.probes.saturating_sub(tally.absent))) {
@@ -98,13 +109,15 @@ impl Scan {
                     Err(error) if number == 0 => return Err(error),
                     // What was found so far is told all the same.
                     Err(error) => {
+                        tally.unbegun += plan.questions();
                         faults.push(Fault::from(&error));
                         continue;
                     }
                 };
                 let more = handover.take_all(&plan, &run, out).await;
                 tally.add(&run.tally()?);
-                if !more {
+                // What ended one plan early is the end of those after it, which then ask nothing.
+                if !more || tally.cut.is_some() {
                     break;
                 }
             }

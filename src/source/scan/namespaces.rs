@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::targets::plain;
 use crate::model::{Addresses, Block, Fault};
 use crate::net::{Family, own_addresses};
 use crate::source::local::{OtherNamespace, other_namespaces};
@@ -14,30 +15,46 @@ pub(super) struct Elsewhere {
     pub(super) addresses: Addresses,
 }
 
-/// Every other namespace that has addresses, without those that are to be left out; and what could not be entered, for
-/// want of rights.
-pub(super) fn elsewhere(family: Family, unwanted: &Addresses) -> (Vec<Elsewhere>, Option<Fault>) {
-    let (mut found, mut refused) = (Vec::new(), 0);
-    // Where the processes cannot be read there is nothing to know of them, and nothing is left out that was seen.
-    let (others, _) = other_namespaces().unwrap_or_default();
+/// Every other namespace that has addresses, without those that are to be left out. `faults` takes those that could not be
+/// looked into, but not for want of rights, which is what is handed back too.
+pub(super) fn elsewhere(
+    family: Family,
+    unwanted: &Addresses,
+    faults: &mut Vec<Fault>,
+) -> (Vec<Elsewhere>, Option<Fault>) {
+    let mut found = Vec::new();
+    let (others, mut denied) = match other_namespaces() {
+        Ok(others) => others,
+        Err(error) => {
+            faults.push(fault("find other network namespaces".to_owned(), &error, "try again, or name addresses"));
+            return (found, None);
+        }
+    };
     for namespace in others {
         match namespace.enter(own_addresses).and_then(Option::transpose) {
             Ok(addresses) => {
+                // Without any it is no more.
                 let own = addresses.unwrap_or_default().into_iter().filter(|ip| family.takes(ip.is_ipv6()));
                 let addresses = Addresses::new(own.map(Block::from)).without(unwanted);
                 if !addresses.is_empty() {
                     found.push(Elsewhere { namespace: Arc::new(namespace), addresses });
                 }
             }
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => refused += 1,
-            // It is no more.
-            Err(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => denied = true,
+            Err(error) => {
+                let what = format!("look into network namespace {}", namespace.identity);
+                faults.push(fault(what, &error, "try again, with more open files and threads (ulimit -n, -u)"));
+            }
         }
     }
-    let limit = (refused > 0).then(|| Fault {
-        what: format!("scan {refused} other network namespaces of this machine"),
+    let limit = denied.then(|| Fault {
+        what: "scan other network namespaces of this machine".to_owned(),
         why: "no permission".to_owned(),
         hint: "run as root".to_owned(),
     });
     (found, limit)
+}
+
+fn fault(what: String, error: &io::Error, hint: &str) -> Fault {
+    Fault { what, why: plain(error), hint: hint.to_owned() }
 }

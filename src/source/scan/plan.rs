@@ -52,6 +52,12 @@ pub(super) struct Plan {
 }
 
 impl Plan {
+    /// How many questions there are, without those of runs before.
+    pub(super) fn questions(&self) -> u64 {
+        let before = self.done.as_ref().map_or(0, |done| done.count());
+        self.hosts.saturating_mul(self.ports.len() as u64).saturating_sub(before)
+    }
+
     /// Whether a run before this one has asked a port already.
     pub(super) fn is_done(&self, host: u64, port: u16) -> bool {
         self.done.as_ref().is_some_and(|done| done.has(host, port))

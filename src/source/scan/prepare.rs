@@ -73,9 +73,11 @@ impl Scan {
             Ok(asked) => asked,
             Err(cut) => return Ok(Prepared::unread(cut)),
         };
-        let targets::Asked { addresses, names, faults, elsewhere, limit } = asked;
-        // The file holds addresses, and those of another namespace may be the same ones.
-        let elsewhere = if self.resume.is_some() { Vec::new() } else { elsewhere };
+        let targets::Asked { addresses, names, mut faults, mut elsewhere, limit } = asked;
+        if self.resume.is_some() && !elsewhere.is_empty() {
+            faults.push(summary::left_out(elsewhere.len()));
+            elsewhere.clear();
+        }
         if addresses.is_empty() && elsewhere.is_empty() {
             if faults.is_empty() {
                 let hint = "look at what --exclude and -4 or -6 leave over";

@@ -62,8 +62,8 @@ impl Summary {
             let why = tally.shortage.map_or_else(|| "every attempt met itself".to_owned(), shortage);
             faults.push(fault(tally.short, &why, "scan fewer targets at a time, or raise the limit"));
         }
-        let untried =
-            self.probes.saturating_sub(self.before + tally.known() + tally.absent + tally.prohibited + tally.short);
+        let told = tally.known() + tally.absent + tally.prohibited + tally.short + tally.unbegun;
+        let untried = self.probes.saturating_sub(self.before + told);
         match tally.cut {
             _ if untried == 0 => {}
             Some(Cut::Deadline) => faults.push(fault(untried, TIME_OVER.0, TIME_OVER.1)),
@@ -84,6 +84,13 @@ const STOPPED: (&str, &str) = ("the scan was stopped", "let it come to its end")
 pub(super) fn unread(cut: Cut) -> Fault {
     let (why, hint) = if cut == Cut::Deadline { TIME_OVER } else { STOPPED };
     Fault { what: "read all targets".into(), why: why.into(), hint: hint.into() }
+}
+
+/// That so many other network namespaces are not asked: a file of `--resume` holds addresses, and theirs may be the same.
+pub(super) fn left_out(namespaces: usize) -> Fault {
+    let what = format!("scan {} of this machine", counted(namespaces as u128, "other network namespace"));
+    let why = "a file of --resume holds addresses of one namespace".into();
+    Fault { what, why, hint: "leave --resume out, or run portolan in each of them (nsenter --net)".into() }
 }
 
 /// `1 host`, `2 hosts`
@@ -136,5 +143,11 @@ mod tests {
         assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 1 open, 0 closed, 1 filtered; 18 not tried");
         let whats: Vec<String> = summary.faults(&tally).into_iter().map(|fault| fault.what).collect();
         assert_eq!(whats, ["ask 2 of 20 ports", "ask 1 of 20 ports", "ask 15 of 20 ports"]);
+
+        // Ten are of a namespace that went away, which was told when it was to be entered.
+        let mut tally = Tally { unbegun: 10, ..Tally::default() };
+        (0..10).for_each(|_| tally.count(PortState::Closed));
+        assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 0 open, 10 closed; 10 not tried");
+        assert!(summary.faults(&tally).is_empty());
     }
 }

@@ -16,6 +16,8 @@ pub(super) struct Tally {
     /// Hosts that nobody seems to be at, and ports of theirs that were not asked.
     pub(super) absent_hosts: u64,
     pub(super) absent: u64,
+    /// Ports of plans that could not begin, of which a fault tells by itself.
+    pub(super) unbegun: u64,
     /// Why the thread ended before its work did.
     pub(super) cut: Option<Cut>,
 }
@@ -51,6 +53,7 @@ impl Tally {
         self.short += other.short;
         self.absent_hosts += other.absent_hosts;
         self.absent += other.absent;
+        self.unbegun += other.unbegun;
         self.shortage = self.shortage.or(other.shortage);
         self.cut = self.cut.or(other.cut);
     }

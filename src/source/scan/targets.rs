@@ -24,11 +24,11 @@ pub(super) struct Asked {
     pub(super) addresses: Addresses,
     /// The names that addresses were given by.
     pub(super) names: BTreeMap<IpAddr, Untrusted>,
-    /// Names that nobody knows.
+    /// Names that nobody knows, and namespaces that could not be looked into.
     pub(super) faults: Vec<Fault>,
     /// Of this machine's other network namespaces, where `local` is among the targets.
     pub(super) elsewhere: Vec<Elsewhere>,
-    /// Those of them that could not be entered.
+    /// That some of them may not be entered.
     pub(super) limit: Option<Fault>,
 }
 
@@ -71,9 +71,10 @@ pub(super) fn read(options: &Scan) -> Result<Asked> {
     // To connect to «every address» is to connect to oneself, and says nothing of the network it stands in.
     unwanted.blocks.extend([IpAddr::from([0; 4]), IpAddr::from([0u16; 8])].map(Block::from));
     let unwanted = Addresses::new(unwanted.blocks);
-    let (elsewhere, limit) = if wanted.local { elsewhere(family, &unwanted) } else { (Vec::new(), None) };
-    let addresses = Addresses::new(wanted.blocks).without(&unwanted);
-    Ok(Asked { addresses, names: wanted.names, faults: wanted.faults, elsewhere, limit })
+    let Gathered { blocks, names, mut faults, local, .. } = wanted;
+    let (elsewhere, limit) = if local { elsewhere(family, &unwanted, &mut faults) } else { (Vec::new(), None) };
+    let addresses = Addresses::new(blocks).without(&unwanted);
+    Ok(Asked { addresses, names, faults, elsewhere, limit })
 }
 
 struct Gathered {
