@@ -54,6 +54,8 @@ pub(crate) struct HalfOpen {
     key: RandomState,
     waiting: usize,
     late: usize,
+    /// SYNs sent again that nobody has been told of.
+    repeated: u32,
     /// What was heard, to be looked at together.
     heard: Vec<Heard>,
 }
@@ -73,6 +75,7 @@ impl HalfOpen {
             key: RandomState::new(),
             waiting: 0,
             late: 0,
+            repeated: 0,
             heard: Vec::new(),
         })
     }
@@ -160,6 +163,7 @@ impl HalfOpen {
         let slot = &mut self.slots[at as usize];
         if REPEATS.get(usize::from(slot.repeats)).is_some_and(|due| waited >= *due) {
             slot.repeats += 1;
+            self.repeated += 1;
             let (probe, sequence) = (slot.probe, slot.sequence);
             // The first one is on its way all the same.
             let _ = self.send(address(probe), probe, sequence);
@@ -178,6 +182,10 @@ impl Prober for HalfOpen {
 
     fn most(&self) -> usize {
         MOST
+    }
+
+    fn take_repeats(&mut self) -> u32 {
+        std::mem::take(&mut self.repeated)
     }
 
     fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, _look: bool) -> Begun {

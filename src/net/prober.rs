@@ -75,6 +75,11 @@ pub(crate) trait Prober {
     /// Begins an attempt. `look`: look a second time at once, because the verdict is probably there.
     fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, look: bool) -> Begun;
 
+    /// How many questions it has sent again by itself since it was last asked for that, for whoever keeps a pace.
+    fn take_repeats(&mut self) -> u32 {
+        0
+    }
+
     /// Waits until something ends, for at most so many microseconds (0: only looks), and hands over what did. `address`
     /// is where a probe went.
     ///

@@ -192,9 +192,31 @@ fn this_machine_and_its_other_namespaces() {
     let outcome = scene.scan().args("local -4 -p 80,81 --json").by_nobody().run();
     let ids = outcome.document()["items"].as_array().unwrap().len();
     assert_eq!((outcome.code, ids), (Some(0), 2), "{}", outcome.stderr);
+    let strict = scene.scan().args("local -4 -p 80,81 --json --strict").by_nobody().run();
+    assert_eq!(strict.code, Some(4), "{}", strict.stderr);
+    assert!(strict.stderr.contains("cannot scan other network namespaces of this machine"), "{}", strict.stderr);
+    // A file cannot tell its addresses from those of others, and that is said.
+    let file = scene.dir().join("left");
+    let resumed = scene.scan().args("local -4 -p 80,81 --json --resume").arg(file.to_str().unwrap()).run();
+    let ids = resumed.document()["items"].as_array().unwrap().len();
+    assert_eq!((resumed.code, ids, &resumed.document()["complete"]), (Some(3), 2, &false.into()), "{}", resumed.stderr);
+    assert!(resumed.stderr.contains("cannot scan 1 other network namespace of this machine: "), "{}", resumed.stderr);
     let by_name = scene.scan().args("127.0.0.1 -p 80,81 -o name").run();
     assert_eq!(by_name.text(), "scan/tcp/127.0.0.1:80\n", "only `local` means other namespaces");
     inside.end();
+}
+
+#[test]
+fn after_the_deadline_no_other_namespace_is_asked() {
+    let scene = secluded();
+    scene.sh("ip netns add blue; ip netns exec blue ip link set lo up
+         ip netns exec blue nft 'add table ip t; add chain ip t c { type filter hook output priority 0; }; \
+         add rule ip t c tcp flags & (syn | ack) == syn counter'");
+    let outcome = scene.scan().args("local -4 -p 1-50000 --pace polite --deadline 1s --json").run();
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("--deadline is over").count(), 1, "{}", outcome.stderr);
+    let counted = scene.sh("ip netns exec blue nft list chain ip t c");
+    assert!(counted.contains("counter packets 0 "), "{counted}");
 }
 
 #[test]

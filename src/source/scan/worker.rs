@@ -185,13 +185,20 @@ impl<'p> Worker<'p> {
     /// Whether `--rate` says to wait.
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a scan fit")]
     fn rate_holds(&mut self, now: u64) -> bool {
-        let Some(interval) = self.plan.pace.interval else { return false };
-        let now = now as f64;
-        if now < self.next_question {
-            return true;
+        let holds = self.plan.pace.interval.is_some() && (now as f64) < self.next_question;
+        if !holds {
+            self.charge(now, 1);
         }
-        self.next_question = self.next_question.max(now - CATCH_UP.min(interval * 64.0)) + interval;
-        false
+        holds
+    }
+
+    /// Has so many questions count for `--rate`.
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of a scan fit")]
+    fn charge(&mut self, now: u64, questions: u32) {
+        if let Some(interval) = self.plan.pace.interval {
+            let since = now as f64 - CATCH_UP.min(interval * 64.0);
+            self.next_question = self.next_question.max(since) + interval * f64::from(questions);
+        }
     }
 
     /// The next question that may be asked now.
@@ -284,6 +291,10 @@ impl<'p> Worker<'p> {
         let mut late = Vec::new();
         let expired = self.prober.expire(now, &patience, &|probe| address(plan, hosts, probe), ended, &mut late);
         expired.map_err(Cut::Broken)?;
+        let repeats = self.prober.take_repeats();
+        if repeats > 0 {
+            self.charge(now, repeats);
+        }
         for probe in late {
             self.leave_window(probe.host);
             if probe.marks & CONFIRM == 0 {
