@@ -71,7 +71,7 @@ impl Worker<'_> {
     pub(super) fn ask_by_echo(&mut self, probe: Probe, to: SocketAddr) {
         if let Some(echo) = self.echo.as_ref().filter(|_| probe.port == WITH_ECHO) {
             echo.ask(probe.host, to);
-            self.next_question += self.plan.pace.interval.unwrap_or_default();
+            self.charge(self.now(), 1);
         }
     }
 
