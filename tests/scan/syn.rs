@@ -167,7 +167,7 @@ fn what_is_repeated_keeps_the_rate() {
         .map(|rest| rest.split(' ').next().unwrap().parse().unwrap())
         .collect();
     // Each port twice, and the second time once more after a second; of these nearly none was too early.
-    assert!(counts[0] > 700 && counts[1] < 30, "{counted}");
+    assert!(counts[0] > 650 && counts[1] < 30, "{counted}");
 }
 
 /// Others who know the port it asks from send it answers to questions that it never asked: all but the acknowledgement is as

@@ -145,7 +145,8 @@ mod tests {
         assert_eq!(whats, ["ask 2 of 20 ports", "ask 1 of 20 ports", "ask 15 of 20 ports"]);
 
         // Ten are of a namespace that went away, which was told when it was to be entered.
-        let mut tally = Tally { unbegun: 10, ..Tally::default() };
+        let mut tally = Tally::default();
+        tally.unbegun = 10;
         (0..10).for_each(|_| tally.count(PortState::Closed));
         assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 0 open, 10 closed; 10 not tried");
         assert!(summary.faults(&tally).is_empty());
