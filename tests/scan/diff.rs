@@ -54,6 +54,12 @@ fn what_was_not_asked_is_not_gone() {
         "{}",
         fewer.stderr
     );
+    // Nor is it where what is found is checked as well.
+    let checked = scan(&scene, "127.0.0.1 -p 22 --validate -o json=FILE");
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+    let checked = scan(&scene, "127.0.0.2 -p 22 --validate --diff FILE --fail-changed");
+    assert_eq!((checked.code, checked.text()), (Some(0), ""), "{}", checked.stderr);
+    assert_eq!(scan(&scene, "127.0.0.1-2 -p 22,8080 -o json=FILE").code, Some(0));
     // Nor is what there was no time for.
     let cut = scan(&scene, "127.0.0.1-2 -p 22,80,8080 --rate 1 --deadline 50ms --diff FILE");
     assert_eq!(cut.code, Some(3), "{}", cut.stderr);

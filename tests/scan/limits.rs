@@ -32,6 +32,19 @@ fn a_hundred_ephemeral_ports() {
     assert_found(&open(&there.scan().args("-p- 127.0.0.1").list()), &truth(&fixture));
 }
 
+/// Who is found is checked within what the scan has left: nobody waits for one that says nothing.
+#[test]
+fn the_time_of_a_scan_is_that_of_its_checks_too() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.1:80");
+    let outcome = scene.scan().args("-p 80 127.0.0.1 --validate --deadline 1s --json").run();
+    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
+    let document = outcome.document();
+    let hindered = &document["items"][0]["endpoints"][0]["health"]["hindered"];
+    assert!(hindered.to_string().contains("the run's deadline passed"), "{document}");
+    assert!(outcome.stderr.contains("cannot look at 1 endpoints to the end"), "{}", outcome.stderr);
+}
+
 /// One source port, and somebody who has it: nothing can be asked, and nothing is made up.
 #[test]
 fn no_ephemeral_port_at_all_is_no_answer() {

@@ -18,7 +18,9 @@ use crate::error::Result;
 use crate::health::{
     Evidence, Judged, Monitor, Relay, Rules, Subject, Thresholds, Validator, ValidatorOptions, judge, weigh,
 };
-use crate::model::{Ask, Column, Completeness, Declared, Depth, Fault, Feed, ScannedHost, Service};
+use crate::model::{
+    Addresses, Ask, Column, Completeness, Declared, Depth, Fault, Feed, Ports, ScannedHost, Service, Transport,
+};
 use crate::net::{Via, Way, runtime};
 use crate::source::{ListFuture, Progress, Sink, Source, WatchFuture, checked, keep_watching};
 
@@ -57,12 +59,18 @@ impl Source for Validated<'_> {
         columns::beside(self.source.columns())
     }
 
+    fn deadline(&self) -> Option<Duration> {
+        self.source.deadline()
+    }
+
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
         Box::pin(async move {
+            let begun = Instant::now();
             let mut gathered = Gathered { out, services: Vec::new() };
             let completeness = self.source.list(&mut gathered).await?;
             let Gathered { out, services } = gathered;
-            let checked = self.check(services, out)?;
+            let left = self.deadline().map(|deadline| deadline.saturating_sub(begun.elapsed()));
+            let checked = self.check(services, left, out)?;
             Ok(if checked == Completeness::Complete { completeness } else { checked })
         })
     }
@@ -93,8 +101,10 @@ impl Validated<'_> {
         Validator::new(options, Arc::clone(&self.roots), Arc::clone(&self.resolvers))
     }
 
-    /// Checks services and hands them on.
-    fn check(&self, services: Vec<Service>, out: &mut dyn Sink) -> Result<Completeness> {
+    /// Checks services and hands them on, all within the time that the source has `left`.
+    fn check(&self, services: Vec<Service>, left: Option<Duration>, out: &mut dyn Sink) -> Result<Completeness> {
+        let deadline = left.into_iter().chain(self.options.deadline).min();
+        let options = ValidatorOptions { deadline, ..self.options.clone() };
         // One thread: what it is late by is known, and it makes more checks than anybody has ports for them.
         let runtime = runtime(0)?;
         let mut board = Board::new(services, &self.ask);
@@ -102,7 +112,7 @@ impl Validated<'_> {
         let closed = out.closed();
         runtime.block_on(async {
             let shutdown = Shutdown::new();
-            let validator = Arc::new(self.validator(self.options.clone()));
+            let validator = Arc::new(self.validator(options));
             shutdown.spawn(end_with(Arc::clone(&closed), shutdown.clone()));
             let (streams, total) = (out.streams(), subjects.len() as u64);
             let mut said = Instant::now();
@@ -121,6 +131,8 @@ impl Validated<'_> {
             running.await;
             shutdown.abort();
         });
+        // A resolver may hold a thread for longer than anybody wants to wait.
+        runtime.shutdown_background();
         Ok(self.finish(board, out))
     }
 
@@ -275,6 +287,10 @@ impl Sink for Gathered<'_> {
 
     fn progress(&mut self, progress: Progress) {
         self.out.progress(progress);
+    }
+
+    fn asked(&mut self, transport: Transport, addresses: &Addresses, ports: &Ports) {
+        self.out.asked(transport, addresses, ports);
     }
 
     fn scanned(&mut self, hosts: Vec<ScannedHost>) {

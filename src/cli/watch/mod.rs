@@ -146,7 +146,13 @@ impl Watching {
         let (asks, tells) = (runtime(0)?, runtime(0)?);
         thread::scope(|scope| {
             // The source has a thread of its own, so that nobody who reads slowly keeps it from looking.
-            let asking = scope.spawn(|| asks.block_on(self.ask(source, writer, &cancel)));
+            let asked = &cancel;
+            let asking = scope.spawn(move || {
+                let error = asks.block_on(self.ask(source, writer, asked));
+                // A resolver may hold a thread for longer than anybody wants to wait.
+                asks.shutdown_background();
+                error
+            });
             let told = stdout::with_stdout(Some(&stop), |out| {
                 let told = tells.block_on(async {
                     #[cfg(feature = "live")]
@@ -169,7 +175,6 @@ impl Watching {
                     let _ = tree.drain(GRACE).await;
                     Ok(telling.finish(over).await)
                 });
-                // A resolver may hold a thread for longer than anybody wants to wait.
                 tells.shutdown_background();
                 told
             });
