@@ -23,6 +23,9 @@ pub(crate) struct Evidence {
     /// How old the oldest of it was, in milliseconds, if it was not all seen just then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) age_ms: Option<u64>,
+    /// Whether nobody looked this time: it is what was seen before.
+    #[serde(skip)]
+    pub(super) is_left_alone: bool,
 }
 
 impl Evidence {
@@ -52,7 +55,7 @@ impl Evidence {
 
     /// The same evidence, that long afterwards, of an endpoint that was left alone this time.
     pub(crate) fn left_alone(&self, age: Duration, circuit: Circuit) -> Self {
-        let mut evidence = self.clone();
+        let mut evidence = Self { is_left_alone: true, ..self.clone() };
         evidence.is_as_old_as(Duration::from_millis(self.age_ms.unwrap_or(0)) + age);
         evidence.add(Seen::Stability(stability::Seen { results: Vec::new(), circuit }));
         evidence

@@ -200,23 +200,23 @@ impl Monitor {
         let declared = service.detail.downcast_ref::<Declared>();
         let ask = declared.map_or_else(|| Arc::clone(&self.ask), |declared| Arc::new(self.ask.over(&declared.ask)));
         let id = service.id.clone();
+        let mut gone = HashSet::new();
         let mut watched = match self.services.get_mut(&id) {
             None => Watched::new(service, ask, &mut self.last),
             Some(known) => {
-                let new = known.described(service, ask, &mut self.last)?;
-                known.numbers().for_each(|(number, _)| drop(self.places.remove(&number)));
-                new
+                gone.extend(known.numbers().map(|(number, _)| number));
+                known.described(service, ask, &mut self.last)?
             }
         };
         let news = watched.news(&self.rules);
-        for (number, was_seen) in watched.numbers() {
-            self.places.insert(number, id.clone());
-            if was_seen {
-                self.look_again(number, true);
-            } else {
+        for (number, _) in watched.numbers() {
+            // One that it had before is due when it was, or is being looked at.
+            if !gone.remove(&number) {
+                self.places.insert(number, id.clone());
                 self.due.push(Reverse((Instant::now(), number)));
             }
         }
+        gone.iter().for_each(|number| drop(self.places.remove(number)));
         self.services.insert(id, watched);
         news.map(Update::Upsert)
     }
@@ -234,5 +234,81 @@ impl Monitor {
         }
         self.synced = true;
         Some(Update::Reset(self.services.values().map(|watched| watched.item(&self.rules)).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::check::{Resolvers, Roots};
+    use crate::health::{Evidence, Thresholds, ValidatorOptions};
+    use crate::model::{Address, Endpoint, Transport};
+
+    /// What a feed is told.
+    #[derive(Default)]
+    struct Told(Vec<Update>);
+
+    impl Feed for Told {
+        fn depth(&self) -> Depth {
+            Depth::Full
+        }
+
+        fn take(&mut self, updates: Vec<Update>) {
+            self.0.extend(updates);
+        }
+
+        fn fail(&mut self, _fault: Fault) {}
+    }
+
+    fn monitor() -> Monitor {
+        let timeout = Duration::from_secs(1);
+        let options = ValidatorOptions {
+            timeout,
+            retries: 0,
+            samples: 1,
+            again: Some(timeout),
+            deadline: None,
+            at_once: 1,
+            cache_ttl: None,
+        };
+        let resolvers = Arc::new(Resolvers::new(Vec::new(), timeout));
+        let validator = Validator::new(options, Arc::new(Roots::of_system(Vec::new())), resolvers);
+        let rules =
+            Rules { thresholds: Thresholds { rise: 2, fall: 3 }, ignored: Vec::new(), via: None, finish: |_| {} };
+        Monitor::new(validator, Arc::default(), rules, timeout)
+    }
+
+    fn service(name: &str, ports: &[u16]) -> Service {
+        let endpoint =
+            |port: &u16| Endpoint::new(Address::Ip(IpAddr::from([127, 0, 0, 1])), Some(*port), Transport::Tcp);
+        let endpoints = ports.iter().map(endpoint).collect();
+        let declared = Declared { from: "a".into(), protocol: None, ask: Arc::default() };
+        Service { name: Some(name.into()), ..Service::new("file/a".to_owned(), "file", endpoints, declared).erase() }
+    }
+
+    fn numbers(monitor: &Monitor) -> Vec<usize> {
+        monitor.services.values().flat_map(|watched| watched.numbers().map(|(number, _)| number)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_look_holds_for_what_is_described_anew_meanwhile() {
+        let (mut monitor, mut told) = (monitor(), Told::default());
+        monitor.hear(Said::Updates(vec![Update::Reset(vec![service("a", &[1, 2, 2])])]), &mut told);
+        let [one, two, same] = numbers(&monitor)[..] else { panic!("each endpoint has a number") };
+        // Another name, and in place of an endpoint another; the looks at all of them are under way.
+        monitor.due.clear();
+        monitor.hear(Said::Updates(vec![Update::Upsert(service("b", &[2, 1, 3]))]), &mut told);
+        let [_, _, three] = numbers(&monitor)[..] else { panic!("each endpoint has a number") };
+        assert_eq!(numbers(&monitor), [two, one, three]);
+        let due: Vec<usize> = monitor.due.iter().map(|Reverse((_, number))| *number).collect();
+        assert_eq!(due, [three], "the others are being looked at");
+        assert!(told.0.is_empty(), "{:?}", told.0);
+        let judged = |index| Judged { index, evidence: Evidence::default() };
+        assert!(monitor.take(vec![judged(one), judged(two), judged(same)]).is_empty());
+        let updates = monitor.take(vec![judged(three)]);
+        let [Update::Upsert(service), Update::Reset(all)] = &updates[..] else { panic!("{updates:?}") };
+        assert_eq!((service.name.as_ref().unwrap().as_raw(), all.len()), ("b", 1));
     }
 }

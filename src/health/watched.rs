@@ -40,7 +40,7 @@ pub(super) struct Watched {
 /// What one endpoint has shown.
 #[derive(Debug)]
 struct Track {
-    /// By which the monitor knows it; never used again.
+    /// By which the monitor knows it; never given to another.
     number: usize,
     last: Option<Arc<Before>>,
     told: Option<Told>,
@@ -62,23 +62,23 @@ impl Watched {
         watched
     }
 
-    /// The same service as its source describes it now, with what is known of the endpoints that it had before. `None`
-    /// where nothing changed.
+    /// The same service as its source describes it now; the endpoints that it had before keep their numbers, and what is
+    /// known of them. `None` where nothing changed.
     pub(super) fn described(&mut self, service: Service, ask: Arc<Ask>, next: &mut usize) -> Option<Self> {
         if changed_fields(&self.service, &service).is_empty() && self.ask == ask {
             return None;
         }
-        let mut new = Self::new(service, ask, next);
-        new.known = self.known;
-        let keeps = self.ask == new.ask;
-        for (endpoint, track) in new.service.endpoints.iter().zip(&mut new.tracks) {
-            let same = |old: &&Endpoint| place(old) == place(endpoint) && old.service == endpoint.service;
-            let at = self.service.endpoints.iter().position(|old| same(&old)).filter(|_| keeps);
-            if let Some(old) = at.and_then(|at| self.tracks.get_mut(at)) {
-                (track.last, track.told) = (old.last.take(), old.told.take());
-            }
-        }
-        Some(new)
+        let keeps = self.ask == ask;
+        let old = self.service.endpoints.iter().zip(self.tracks.drain(..));
+        let mut old: Vec<_> = old.map(|(old, track)| (place(old), &old.service, Some(track))).collect();
+        let track = |endpoint: &Endpoint| {
+            let at = place(endpoint);
+            let mut left = old.iter_mut().filter(|(.., track)| keeps && track.is_some());
+            let same = left.find(|(old, service, _)| *old == at && **service == endpoint.service);
+            same.and_then(|(.., track)| track.take()).unwrap_or_else(|| Track::new(next))
+        };
+        let tracks = service.endpoints.iter().map(track).collect();
+        Some(Self { service, ask, tracks, news: true, known: self.known })
     }
 
     /// The numbers of its endpoints, and whether each was ever looked at.
@@ -145,7 +145,13 @@ impl Track {
             return true;
         };
         let before = (told.believed.state(), told.flapping);
-        if told.believed.take(health.state, rules.thresholds) {
+        // Who was left alone was not seen again: that is no further look that could be counted.
+        let is_believed = if evidence.is_left_alone {
+            health.state == told.believed.state()
+        } else {
+            told.believed.take(health.state, rules.thresholds)
+        };
+        if is_believed {
             (told.evidence, told.flapping) = (evidence, flapping);
         }
         before != (told.believed.state(), told.flapping)

@@ -22,16 +22,18 @@ const FAILED: &str = "500 Failed";
 struct Web {
     url: String,
     mode: Arc<AtomicUsize>,
+    /// How often it failed.
+    failures: Arc<AtomicUsize>,
 }
 
 impl Web {
     fn new(scene: &Scene, answer: Answer) -> Self {
         let (listener, _) = listener(scene, "127.0.0.1:0");
         let url = format!("http://{}/health", listener.local_addr().unwrap());
-        let mode = Arc::<AtomicUsize>::default();
-        let shared = Arc::clone(&mode);
-        thread::spawn(move || serve(&listener, &shared, answer));
-        Self { url, mode }
+        let (mode, failures) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let shared = (Arc::clone(&mode), Arc::clone(&failures));
+        thread::spawn(move || serve(&listener, &shared.0, &shared.1, answer));
+        Self { url, mode, failures }
     }
 
     fn set(&self, mode: usize) {
@@ -39,7 +41,7 @@ impl Web {
     }
 }
 
-fn serve(listener: &TcpListener, mode: &AtomicUsize, answer: Answer) {
+fn serve(listener: &TcpListener, mode: &AtomicUsize, failures: &AtomicUsize, answer: Answer) {
     let mut requests = 0;
     for stream in listener.incoming() {
         let Ok(mut stream) = stream else { break };
@@ -47,6 +49,7 @@ fn serve(listener: &TcpListener, mode: &AtomicUsize, answer: Answer) {
         if stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
             let status = answer(mode.load(Ordering::SeqCst), requests);
             requests += 1;
+            failures.fetch_add(usize::from(status == FAILED), Ordering::SeqCst);
             let _ = stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes());
         }
     }
@@ -113,6 +116,20 @@ fn one_that_kept_failing_is_left_alone() {
     let down = watched.until(|line| line["type"] == "updated");
     assert_eq!(state(&down), "unhealthy");
     assert!(codes(&down).contains(&"circuit-open"), "{down}");
+    assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
+}
+
+#[test]
+fn what_was_left_alone_was_not_seen_failing_again() {
+    let scene = Scene::new();
+    let web = Web::new(&scene, |mode, _| [WELL, FAILED][mode]);
+    let mut watched = Watched::start(scene.validate().arg(&web.url).args("--interval 20ms --fall 15"));
+    web.set(1);
+    let down = watched.until(|line| line["type"] == "updated");
+    assert_eq!(state(&down), "unhealthy", "{down}");
+    // It is left alone after 5 of them, and then tried every now and then.
+    let failures = web.failures.load(Ordering::SeqCst);
+    assert!(failures >= 15, "only {failures} looks showed it");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
