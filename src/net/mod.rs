@@ -41,5 +41,5 @@ pub(crate) use resolve::{Family, interface_index, interface_name, own_addresses,
 pub(crate) use runtime::runtime;
 pub(crate) use starttls::{StartTls, start_tls};
 #[cfg(feature = "k8s")]
-pub(crate) use via::{Asking, ViaAnswer};
+pub(crate) use via::{Asking, Connecting, ViaAnswer};
 pub(crate) use via::{Via, Way};

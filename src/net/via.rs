@@ -18,11 +18,17 @@ pub(crate) trait Via: fmt::Debug + Send + Sync {
     /// Why it cannot be asked that way.
     fn place(&self, service: &Service, endpoint: &Endpoint) -> Result<String, &'static str>;
 
+    /// Gets ready to ask, for as long as that takes. What keeps it from that is what each question comes to.
+    fn connect(&self) -> Connecting<'_>;
+
     /// Asks at a place for the path that the request names, and keeps at most `most` bytes of the answer's body.
     ///
     /// The error is `Local` where whoever asks in its place does not get so far as to ask: that says nothing of the peer.
     fn ask<'a>(&'a self, place: &'a str, request: Request<()>, most: usize, deadline: Deadline) -> Asking<'a>;
 }
+
+/// What [`Via::connect`] returns.
+pub(crate) type Connecting<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What [`Via::ask`] returns.
 pub(crate) type Asking<'a> = Pin<Box<dyn Future<Output = Result<ViaAnswer, PeerError>> + Send + 'a>>;

@@ -1,7 +1,9 @@
 //! Endpoints checked: where this host reaches them, and through the API server where it does not.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
 
 use serde_json::{Value, json};
@@ -11,6 +13,7 @@ use crate::double::{Double, Resource, Rights};
 use crate::kubectl::kubectl_says;
 use crate::objects::{endpoint, namespace, pod, service, slice_of};
 use crate::portolan::{Portolan, by_id};
+use crate::support::{Ended, Lines, hear};
 
 /// A web server on loopback that answers every request alike until the test ends.
 fn web(answer: &'static str) -> SocketAddr {
@@ -175,6 +178,53 @@ fn what_does_not_pass_the_proxy_says_why() {
     let services = by_id(&asked().json().0);
     let hindered = &services["k8s/shop/db"]["endpoints"][0]["health"]["hindered"];
     assert_eq!(hindered, &json!(["http: only HTTP is asked by that way"]));
+}
+
+/// portolan that goes through the API server, with credentials from a shell script of these lines.
+fn by_program(double: &Double, script: &str) -> Portolan {
+    let portolan = Portolan::without_kubeconfig().file("credentials", format!("#!/bin/sh\n{script}\n"));
+    let program = portolan.path("credentials");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let text = double.kubeconfig().exec(program.to_str().unwrap()).text();
+    let portolan = portolan.file("config", text).file("token", TOKEN);
+    portolan.args("-n shop --kubeconfig config --allow-exec --validate --via api-proxy")
+}
+
+const CREDENTIALS: &str =
+    "echo '{\"kind\": \"ExecCredential\", \"status\": {\"token\": \"'$(cat token)'\"}}'; echo x >> runs";
+
+#[test]
+fn how_long_credentials_take_is_no_fault_of_who_is_asked() {
+    let double = cluster();
+    put(&double, "web", false, &[web("200 OK"), web("200 OK")]);
+    // Its second run is the proxy's, and takes longer than a check may.
+    let (child, home) = by_program(&double, &format!("[ ! -e runs ] || sleep 4; {CREDENTIALS}")).arg("--json").start();
+    let out = hear(child, "portolan");
+    let document: Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(document["items"][0]["health"]["state"], "healthy", "{}", String::from_utf8_lossy(&out.stderr));
+    assert_eq!(fs::read_to_string(home.path().join("runs")).unwrap(), "x\nx\n");
+}
+
+#[test]
+fn credentials_that_ran_out_are_got_again() {
+    let double = cluster();
+    put(&double, "web", false, &[web("200 OK")]);
+    let portolan = by_program(&double, CREDENTIALS).args("--watch --json --interval 50ms --fall 1");
+    let (mut child, home) = portolan.start();
+    let lines = Lines::of(&mut child);
+    let _child = Ended(child);
+    let until = |kind: &str, state: &str| {
+        let read = || serde_json::from_str::<Value>(&lines.next().expect("it goes on")).unwrap();
+        let is_it = |line: &Value| line["type"] == kind && line["item"]["health"]["state"] == state;
+        std::iter::repeat_with(read).find(is_it).unwrap()
+    };
+    until("added", "healthy");
+    double.access().rotate_tokens();
+    let line = until("updated", "unknown");
+    assert!(line.to_string().contains("the API server's proxy"), "{line}");
+    fs::write(home.path().join("token"), "another").unwrap();
+    double.access().user("admin", "another", Rights { all: true, ..Rights::default() });
+    until("updated", "healthy");
 }
 
 #[test]

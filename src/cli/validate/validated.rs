@@ -88,9 +88,15 @@ impl Source for Validated<'_> {
             let every = interval.unwrap_or_else(|| self.interval());
             let options = ValidatorOptions { again: Some(every), ..self.options.clone() };
             let monitor = Monitor::new(self.validator(options), Arc::new(self.ask.clone()), rules, every);
+            let looking = async {
+                if let Some(via) = &self.via {
+                    via.connect().await;
+                }
+                monitor.run(heard, feed).await;
+            };
             tokio::select! {
                 error = keep_watching(self.source, interval, RECONNECT, Retry::random_seed(), &mut relay) => Err(error),
-                () = monitor.run(heard, feed) => Ok(()),
+                () = looking => Ok(()),
             }
         })
     }
@@ -115,6 +121,12 @@ impl Validated<'_> {
             let validator = Arc::new(self.validator(options));
             shutdown.spawn(end_with(Arc::clone(&closed), shutdown.clone()));
             let (streams, total) = (out.streams(), subjects.len() as u64);
+            if let Some(via) = self.via.as_ref().filter(|_| total > 0) {
+                tokio::select! {
+                    () = via.connect() => {}
+                    () = shutdown.stopping() => {}
+                }
+            }
             let mut said = Instant::now();
             let running = validator.run(subjects, &shutdown, |judged| {
                 if let Some(at) = board.take(judged)

@@ -1,5 +1,6 @@
 //! The services of a Kubernetes cluster, with all their endpoints.
 
+mod access;
 mod api;
 mod beside;
 mod certificate;

@@ -4,30 +4,26 @@ use std::io;
 
 use http::Request;
 use http_body_util::BodyExt;
-use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
-use tokio::sync::OnceCell;
 
-use super::api::client;
+use super::access::{Access, Accesses};
 use super::failure::Failure;
 use super::{K8s, K8sVia};
 use crate::clean::{Untrusted, clean};
-use crate::error::Error;
 use crate::model::{Address, Endpoint, K8sDetail, K8sPort, Service, Transport};
-use crate::net::{Asking, Deadline, PeerError, Via, ViaAnswer};
+use crate::net::{Asking, Connecting, Deadline, PeerError, Via, ViaAnswer};
 
-/// The proxy of a cluster's API server, which is connected to by the first who asks.
+/// The proxy of a cluster's API server.
 pub(super) struct ApiProxy {
-    options: K8s,
-    client: OnceCell<Client>,
+    accesses: Accesses,
 }
 
 impl K8s {
     /// Who asks endpoints in this host's place, where that is wanted.
     pub(crate) fn via(&self) -> Option<std::sync::Arc<dyn Via>> {
         let K8sVia::ApiProxy = self.via?;
-        Some(std::sync::Arc::new(ApiProxy { options: self.clone(), client: OnceCell::new() }))
+        Some(std::sync::Arc::new(ApiProxy { accesses: Accesses::new(self.clone()) }))
     }
 }
 
@@ -63,9 +59,17 @@ impl Via for ApiProxy {
         Ok(format!("/api/v1/namespaces/{namespace}/{kind}/{scheme}{name}:{port}/proxy"))
     }
 
+    fn connect(&self) -> Connecting<'_> {
+        // Why there is none is told whoever asks.
+        Box::pin(async { drop(self.accesses.get().await) })
+    }
+
     fn ask<'a>(&'a self, place: &'a str, request: Request<()>, most: usize, deadline: Deadline) -> Asking<'a> {
         Box::pin(async move {
-            let asked = deadline.bound(self.exchange(place, request, most, deadline));
+            // What it takes to get as far as the API server says nothing of the peer.
+            let access = deadline.bound(self.accesses.get()).await;
+            let access = access.map_err(|_| local("it is not connected to yet"))?;
+            let asked = deadline.bound(self.exchange(&access, place, request, most));
             asked.await.map_err(|_| PeerError::TimedOut)?
         })
     }
@@ -91,14 +95,12 @@ fn is_tls(of_service: Option<&K8sPort>, name: Option<&str>, number: u16) -> bool
 impl ApiProxy {
     async fn exchange(
         &self,
+        access: &Access,
         place: &str,
         request: Request<()>,
         most: usize,
-        deadline: Deadline,
     ) -> Result<ViaAnswer, PeerError> {
-        let connect = async || client(self.options.config(deadline).await?, self.options.timeout);
-        let client = self.client.get_or_try_init(connect).await;
-        let client = client.map_err(|error: Error| local(&error.to_string()))?;
+        let client = access.client.as_ref().map_err(|why| local(why))?;
         let (mut parts, ()) = request.into_parts();
         let path = format!("{place}{}", parts.uri);
         parts.uri = path.parse().map_err(|_| PeerError::Declined("cannot be asked for that path"))?;
@@ -116,7 +118,11 @@ impl ApiProxy {
         }
         // What the server says itself it says in its own form; a service that does so too is taken for it.
         let own = serde_json::from_slice::<Own>(&bytes).ok().filter(|own| own.kind == "Status");
-        match own.filter(|own| own.code == head.status.as_u16()).and_then(|own| refusal(&own)) {
+        let own = own.filter(|own| own.code == head.status.as_u16());
+        if own.as_ref().is_some_and(|own| own.code == 401) {
+            self.accesses.refused(access);
+        }
+        match own.and_then(|own| refusal(&own)) {
             Some(error) => Err(error),
             None => Ok(ViaAnswer { status: head.status.as_u16(), fields: head.headers, body: bytes }),
         }
