@@ -216,7 +216,9 @@ impl Monitor {
                 self.due.push(Reverse((Instant::now(), number)));
             }
         }
-        gone.iter().for_each(|number| drop(self.places.remove(number)));
+        for number in gone {
+            self.places.remove(&number);
+        }
         self.services.insert(id, watched);
         news.map(Update::Upsert)
     }

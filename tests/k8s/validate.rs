@@ -9,11 +9,11 @@ use std::thread;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
-use crate::double::{Double, Resource, Rights};
+use crate::double::{Double, Resource, Rights, TOKEN};
 use crate::kubectl::kubectl_says;
 use crate::objects::{endpoint, namespace, pod, service, slice_of};
 use crate::portolan::{Portolan, by_id};
-use crate::support::{Ended, Lines, hear};
+use crate::support::hear;
 
 /// A web server on loopback that answers every request alike until the test ends.
 fn web(answer: &'static str) -> SocketAddr {
@@ -203,28 +203,6 @@ fn how_long_credentials_take_is_no_fault_of_who_is_asked() {
     let document: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(document["items"][0]["health"]["state"], "healthy", "{}", String::from_utf8_lossy(&out.stderr));
     assert_eq!(fs::read_to_string(home.path().join("runs")).unwrap(), "x\nx\n");
-}
-
-#[test]
-fn credentials_that_ran_out_are_got_again() {
-    let double = cluster();
-    put(&double, "web", false, &[web("200 OK")]);
-    let portolan = by_program(&double, CREDENTIALS).args("--watch --json --interval 50ms --fall 1");
-    let (mut child, home) = portolan.start();
-    let lines = Lines::of(&mut child);
-    let _child = Ended(child);
-    let until = |kind: &str, state: &str| {
-        let read = || serde_json::from_str::<Value>(&lines.next().expect("it goes on")).unwrap();
-        let is_it = |line: &Value| line["type"] == kind && line["item"]["health"]["state"] == state;
-        std::iter::repeat_with(read).find(is_it).unwrap()
-    };
-    until("added", "healthy");
-    double.access().rotate_tokens();
-    let line = until("updated", "unknown");
-    assert!(line.to_string().contains("the API server's proxy"), "{line}");
-    fs::write(home.path().join("token"), "another").unwrap();
-    double.access().user("admin", "another", Rights { all: true, ..Rights::default() });
-    until("updated", "healthy");
 }
 
 #[test]
