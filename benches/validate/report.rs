@@ -6,8 +6,7 @@ use crate::cases::{Case, Measured};
 use crate::measure::Figures;
 
 pub fn table(case: &Case, checked: &str, commands: &[Measured], results: &[Figures], runs: usize) -> String {
-    let mut text =
-        format!("\n{}: {}\nboth were right before they were timed, and after: {checked}\n", case.letter, case.about);
+    let mut text = format!("\n{}: {}\n{checked}\n", case.letter, case.about);
     let _ = writeln!(
         text,
         "{:<36}{:>10}{:>10}{:>10}{:>12}{:>14}{:>10}",

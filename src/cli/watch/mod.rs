@@ -7,7 +7,7 @@ mod hooks;
 #[cfg(feature = "live")]
 mod live;
 
-use std::io::{self, Write};
+use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -216,7 +216,7 @@ impl Watching {
 }
 
 #[cfg(feature = "live")]
-fn face_live<'w>(source: &dyn Source, global: &Global, out: &'w mut (dyn Write + Send)) -> io::Result<Face<'w>> {
+fn face_live<'w>(source: &dyn Source, global: &Global, out: &'w mut (dyn io::Write + Send)) -> io::Result<Face<'w>> {
     let terminal = Terminal::of_stdout(global.color);
     let page = Page {
         columns: source.columns(),
