@@ -10,9 +10,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rustix::fs::OFlags;
 use tokio::net::unix::pipe;
+use tokio::time::timeout;
 
 use crate::clean::Untrusted;
 
@@ -28,6 +30,9 @@ const KILOBYTES: &str = "256";
 /// The first PID namespace (`PROC_PID_INIT_INO`): the ids that are traced are those of it.
 const FIRST_PIDS: u64 = 0xEFFF_FFFC;
 const BUFFER: usize = 16 * 1024;
+/// The kernel may lose the wake-up for an event that comes alone just as the buffer was found empty (it says so in
+/// `ring_buffer_poll_wait`, kernel/trace/ring_buffer.c): so much later it is heard all the same.
+const LOOK_ANYWAY: Duration = Duration::from_secs(1);
 
 pub(super) struct Trace {
     /// No pipe, but read and waited for like one. Before the instance: the kernel keeps that as long as somebody reads it.
@@ -84,12 +89,12 @@ impl Trace {
         Ok(Self { pipe, _instance: instance, network, rest: Vec::new() })
     }
 
-    /// Waits until there is something to hear.
+    /// Waits until there may be something to hear.
     ///
     /// # Errors
     /// Where the kernel tells no more.
     pub(super) async fn ready(&self) -> io::Result<()> {
-        self.pipe.readable().await
+        timeout(LOOK_ANYWAY, self.pipe.readable()).await.unwrap_or(Ok(()))
     }
 
     /// Takes what happened.
@@ -102,7 +107,13 @@ impl Trace {
             match self.pipe.try_read(&mut buffer) {
                 Ok(0) => break,
                 Ok(length) => self.rest.extend_from_slice(&buffer[..length]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // Not even tried where no wake-up has come, and the kernel may have lost one.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    match rustix::io::read(&self.pipe, &mut buffer) {
+                        Ok(length @ 1..) => self.rest.extend_from_slice(&buffer[..length]),
+                        Ok(0) | Err(_) => break,
+                    }
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
