@@ -250,6 +250,7 @@ impl<'q> Eye<'q> {
             described.push(service.erase());
             ControlFlow::Continue(())
         })?;
+        let unseen: HashSet<String> = open.iter().map(|&id| id.to_owned()).collect();
         let mut updates: Vec<Update> = if all && whole {
             vec![Update::Reset(described)]
         } else {
@@ -263,7 +264,9 @@ impl<'q> Eye<'q> {
         };
         updates.extend(outcome.errors.into_iter().map(Update::Fault));
         self.ends = services.values().flatten().filter_map(end).collect();
-        let listening = services.values().flatten().filter(|socket| socket.state == SocketState::Listen);
+        // What closed while we looked was not told, and waits for word of its end.
+        let told = services.iter().filter(|(id, _)| !unseen.contains(*id));
+        let listening = told.flat_map(|(_, sockets)| sockets).filter(|socket| socket.state == SocketState::Listen);
         self.short_lived.looked(listening.filter_map(end));
         self.services = services;
         Ok(updates)
