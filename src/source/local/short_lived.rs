@@ -24,12 +24,14 @@ pub(super) struct ShortLived {
     waiting: HashMap<End, Waiting, FixedState>,
     /// How many sockets the last look has seen, without those that were heard to end since.
     there: HashMap<End, u32, FixedState>,
+    /// Something has begun by a thread that had gone before we asked where it was: a look tells.
+    unplaced: bool,
 }
 
 struct Waiting {
     pid: u32,
     name: Untrusted,
-    /// Something has ended there, in a network namespace that nobody knows any more.
+    /// Something has ended there, perhaps in another network namespace.
     ended: bool,
 }
 
@@ -47,8 +49,11 @@ impl ShortLived {
                     let pid = process_of(heard.thread).unwrap_or(heard.thread);
                     self.waiting.insert(end, Waiting { pid, name: heard.name, ended: false });
                 }
+                // It had begun to listen before it went: what is still there, a look sees at once.
+                (true, None) => self.unplaced |= !self.there.contains_key(&end),
                 (false, Some(true)) => self.ended(end, &mut updates),
-                (false, None) => {
+                // The last to hold a socket may be in another network namespace than it: a look tells.
+                (false, _) => {
                     if let Some(waiting) = self.waiting.get_mut(&end) {
                         waiting.ended = true;
                     }
@@ -73,7 +78,7 @@ impl ShortLived {
 
     /// Whether something was heard of that no look has seen.
     pub(super) fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        self.unplaced || !self.waiting.is_empty()
     }
 
     /// Takes what a look has seen.
@@ -84,6 +89,7 @@ impl ShortLived {
 
     /// Lets go what looks have seen, and tells what they never will.
     pub(super) fn settle(&mut self) -> Vec<Update> {
+        self.unplaced = false;
         let mut updates = Vec::new();
         let there = &self.there;
         self.waiting.retain(|end, waiting| {
