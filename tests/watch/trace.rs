@@ -31,9 +31,7 @@ fn what_comes_and_goes_is_told_at_once_with_its_process() {
     let id = "local/tcp/127.0.0.1:7002";
     let line = watched.next().unwrap();
     assert_eq!((&line["type"], &line["item"]["id"]), (&"added".into(), &id.into()), "{line}");
-    // A look between its beginning and its end finds the socket, and perhaps nobody any more who holds it.
-    let detail = &line["item"]["detail"];
-    assert!(detail["processes"][0]["pid"] == std::process::id() || detail["owner"] != "known", "{line}");
+    assert_eq!(line["item"]["detail"]["processes"][0]["pid"], std::process::id(), "{line}");
     let line = watched.next().unwrap();
     assert_eq!((&line["type"], &line["item"]["id"]), (&"removed".into(), &id.into()), "{line}");
     // One that stays is described as a listing describes it.
@@ -41,6 +39,53 @@ fn what_comes_and_goes_is_told_at_once_with_its_process() {
     let line = watched.about(&id);
     assert_eq!((&line["type"], &line["item"]["detail"]["sockets"]), (&"added".into(), &1.into()));
     assert!(line["item"]["detail"]["user"].is_object(), "{line}");
+    assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
+}
+
+/// Nobody is seen to hold it: neither this process nor any of its threads shows its descriptors.
+#[test]
+fn what_a_look_finds_held_by_nobody_is_told_with_the_process_that_began_it() {
+    let scene = traced();
+    let pid = std::process::id();
+    scene.sh(&format!("for part in fd task; do mount -t tmpfs none /proc/{pid}/$part; done"));
+    let here = Dweller::of(&scene);
+    let _before = here.act(|| TcpListener::bind("127.0.0.1:7001").unwrap());
+    let mut watched = Watched::start(scene.portolan().args("--interval 1h --tcp"));
+    let _since = here.act(|| TcpListener::bind("127.0.0.1:7002").unwrap());
+    let line = watched.about("local/tcp/127.0.0.1:7002");
+    let detail = &line["item"]["detail"];
+    assert_eq!((&line["type"], &detail["owner"]), (&"added".into(), &"known".into()), "{line}");
+    assert_eq!(detail["processes"][0]["pid"], pid, "{line}");
+    assert_eq!((&detail["processes_complete"], &detail["sockets"]), (&false.into(), &1.into()), "{line}");
+    assert_eq!(line["item"]["name"], detail["processes"][0]["name"]);
+    // Of what was there before nobody can say.
+    let before = scene.portolan().args("--tcp -p 7001").list();
+    assert_eq!(before.row("tcp 127.0.0.1:7001").detail("processes"), &serde_json::json!([]));
+    assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
+}
+
+/// As servers are replaced without a gap. The next look is an hour away.
+#[test]
+fn one_that_takes_over_a_port_is_an_update() {
+    let scene = traced();
+    let bind = || {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.set_reuse_port(true).unwrap();
+        socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 7001)).into()).unwrap();
+        socket.listen(1).unwrap();
+        socket
+    };
+    let here = Dweller::of(&scene);
+    let old = here.act(bind);
+    let mut watched = Watched::start(scene.portolan().args("--interval 1h --tcp"));
+    let new = here.act(bind);
+    let line = watched.next().unwrap();
+    assert_eq!((&line["type"], &line["item"]["detail"]["sockets"]), (&"updated".into(), &2.into()), "{line}");
+    here.act(move || drop(old));
+    let line = watched.next().unwrap();
+    assert_eq!((&line["type"], &line["item"]["detail"]["sockets"]), (&"updated".into(), &1.into()), "{line}");
+    here.act(move || drop(new));
+    assert_eq!(watched.next().unwrap()["type"], "removed");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 

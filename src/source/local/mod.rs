@@ -5,6 +5,7 @@ mod cgroup;
 mod closings;
 mod columns;
 mod connections;
+mod eye;
 mod holders;
 mod interfaces;
 mod list;

@@ -19,25 +19,54 @@ pub(super) type End = (IpAddr, u16);
 /// More than these wait for no look: it comes within milliseconds.
 const MOST: usize = 10_000;
 
+/// So many looks later than it was heard, what none of them has seen has ended by what is heard before the next one. If it
+/// has not, it never was here: a thread of ours began to listen for another network namespace.
+const LOOKS: u8 = 3;
+
 #[derive(Default)]
 pub(super) struct ShortLived {
     waiting: HashMap<End, Waiting, FixedState>,
-    /// How many sockets the last look has seen, without those that were heard to end since.
+    /// How many sockets there are, by the last look and what was heard since.
     there: HashMap<End, u32, FixedState>,
-    /// Something has begun by a thread that had gone before we asked where it was: a look tells.
-    unplaced: bool,
+    /// Who began to listen at places that the last look has seen for the first time since.
+    openers: HashMap<End, Opener, FixedState>,
+    /// Something has begun that only a look can tell of.
+    wants_look: bool,
 }
 
 struct Waiting {
-    pid: u32,
-    name: Untrusted,
+    opener: Opener,
+    /// How many looks have not seen it.
+    unseen: u8,
     /// Something has ended there, perhaps in another network namespace.
     ended: bool,
 }
 
+/// The process that began to listen.
+#[derive(Clone)]
+pub(super) struct Opener {
+    pid: u32,
+    name: Untrusted,
+}
+
+/// When something that is heard to begin did so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// Since the last look.
+    Since,
+    /// While the last look was made, which may have seen it.
+    Perhaps,
+}
+
 impl ShortLived {
     /// Takes what was heard at places that are `wanted`, and tells what that comes to.
-    pub(super) fn take(&mut self, trace: &Trace, heard: Vec<Heard>, wanted: impl Fn(End) -> bool) -> Vec<Update> {
+    pub(super) fn take(
+        &mut self,
+        trace: &Trace,
+        heard: Vec<Heard>,
+        begun: Begun,
+        wanted: impl Fn(End) -> bool,
+    ) -> Vec<Update> {
         let mut updates = Vec::new();
         for heard in heard {
             let end = (heard.ip, heard.port);
@@ -45,12 +74,9 @@ impl ShortLived {
                 continue;
             }
             match (heard.began, trace.is_here(&heard)) {
-                (true, Some(true)) if !self.there.contains_key(&end) && self.waiting.len() < MOST => {
-                    let pid = process_of(heard.thread).unwrap_or(heard.thread);
-                    self.waiting.insert(end, Waiting { pid, name: heard.name, ended: false });
-                }
+                (true, Some(true)) => self.began(end, &heard, begun),
                 // It had begun to listen before it went: what is still there, a look sees at once.
-                (true, None) => self.unplaced |= !self.there.contains_key(&end),
+                (true, None) => self.wants_look |= !self.there.contains_key(&end),
                 (false, Some(true)) => self.ended(end, &mut updates),
                 // The last to hold a socket may be in another network namespace than it: a look tells.
                 (false, _) => {
@@ -58,10 +84,25 @@ impl ShortLived {
                         waiting.ended = true;
                     }
                 }
-                _ => {}
+                (true, Some(false)) => {}
             }
         }
         updates
+    }
+
+    fn began(&mut self, end: End, heard: &Heard, begun: Begun) {
+        let opener = || Opener { pid: process_of(heard.thread).unwrap_or(heard.thread), name: heard.name.clone() };
+        match self.there.get_mut(&end) {
+            Some(_) if begun == Begun::Perhaps => {
+                self.openers.entry(end).or_insert_with(opener);
+            }
+            // One more at the same place.
+            Some(sockets) => (*sockets, self.wants_look) = (*sockets + 1, true),
+            None if self.waiting.len() < MOST => {
+                self.waiting.insert(end, Waiting { opener: opener(), unseen: 0, ended: false });
+            }
+            None => {}
+        }
     }
 
     fn ended(&mut self, end: End, updates: &mut Vec<Update>) {
@@ -76,37 +117,53 @@ impl ShortLived {
         }
     }
 
-    /// Whether something was heard of that no look has seen.
+    /// Whether something was heard of that only a look can tell.
     pub(super) fn is_waiting(&self) -> bool {
-        self.unplaced || !self.waiting.is_empty()
+        self.wants_look || !self.waiting.is_empty()
+    }
+
+    /// A look is about to be made.
+    pub(super) fn looks(&mut self) {
+        self.wants_look = false;
     }
 
     /// Takes what a look has seen.
     pub(super) fn looked(&mut self, ends: impl Iterator<Item = End>) {
         self.there.clear();
         ends.for_each(|end| *self.there.entry(end).or_default() += 1);
+        let seen = self.waiting.extract_if(|end, _| self.there.contains_key(end));
+        self.openers = seen.map(|(end, waiting)| (end, waiting.opener)).collect();
     }
 
-    /// Lets go what looks have seen, and tells what they never will.
+    /// Who began to listen at a place that the last look has seen, where that was heard of lately.
+    pub(super) fn opener(&self, end: End) -> Option<&Opener> {
+        self.openers.get(&end)
+    }
+
+    /// Tells what no look will ever see.
     pub(super) fn settle(&mut self) -> Vec<Update> {
-        self.unplaced = false;
         let mut updates = Vec::new();
-        let there = &self.there;
         self.waiting.retain(|end, waiting| {
-            let seen = there.contains_key(end);
-            if waiting.ended && !seen {
+            if waiting.ended {
                 updates.extend(waiting.come_and_gone(*end));
             }
-            !seen && !waiting.ended
+            waiting.unseen += 1;
+            !waiting.ended && waiting.unseen < LOOKS
         });
         updates
     }
 }
 
-impl Waiting {
-    /// As much as a trace tells of it.
-    fn come_and_gone(&self, end: End) -> [Update; 2] {
-        let endpoint = endpoint(end);
+impl Opener {
+    /// Makes the process the owner of a service. Who else holds it nobody knows.
+    pub(super) fn own(&self, service: &mut Service<LocalDetail>) {
+        service.detail.owner = Owner::Known;
+        service.detail.processes = self.processes();
+        service.detail.processes_complete = false;
+        service.name.get_or_insert_with(|| self.name.clone());
+    }
+
+    fn processes(&self) -> Arc<[Arc<Process>]> {
         let process = Process {
             pid: self.pid,
             name: self.name.clone(),
@@ -119,9 +176,17 @@ impl Waiting {
             parents: Vec::new(),
             not_utf8: Vec::new(),
         };
+        Arc::new([Arc::new(process)])
+    }
+}
+
+impl Waiting {
+    /// As much as a trace tells of it.
+    fn come_and_gone(&self, end: End) -> [Update; 2] {
+        let endpoint = endpoint(end);
         let detail = LocalDetail {
             owner: Owner::Known,
-            processes: Arc::new([Arc::new(process)]),
+            processes: self.opener.processes(),
             processes_complete: false,
             user: None,
             unit: None,
@@ -137,8 +202,8 @@ impl Waiting {
             connections: None,
             sockets: 1,
         };
-        let service =
-            Service { name: Some(self.name.clone()), ..Service::new(id(&endpoint), "local", vec![endpoint], detail) };
+        let name = Some(self.opener.name.clone());
+        let service = Service { name, ..Service::new(id(&endpoint), "local", vec![endpoint], detail) };
         let id = service.id.clone();
         [Update::Upsert(service.erase()), Update::Remove(id)]
     }

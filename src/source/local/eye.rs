@@ -1,0 +1,296 @@
+//! What a watch of this machine has seen so far: a cheap look at the socket tables, and who holds them only for what
+//! changed.
+//!
+//! Looking at the tables costs a few hundred microseconds. Going through the descriptors of all processes costs a
+//! hundred times that, so it is done only when a socket is new, one of the processes has changed, or as seldom as keeps
+//! its share of the processor small.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use rustix::time::{ClockId, clock_gettime};
+use tokio::time::Instant;
+
+use super::holders::Holders;
+use super::interfaces::Interfaces;
+use super::list::{Selected, describe, id_of};
+use super::look::look;
+use super::netlink::SockDiag;
+use super::options::Local;
+use super::select::Selection;
+use super::short_lived::{Begun, End, ShortLived};
+use super::socket::{Socket, Wanted};
+use super::trace::Trace;
+use super::users::Users;
+use crate::error::Result;
+use crate::model::{Address, Depth, Fault, LocalDetail, Owner, Service, SocketState, Transport, Update};
+
+/// Looking at everything anew takes at most one part in so many.
+const FULL_SHARE: u32 = 4_000;
+
+/// What was seen so far.
+pub(super) struct Eye<'q> {
+    query: &'q Local,
+    depth: Depth,
+    /// The connection to the kernel that glances are made with; `None`: it has to be made.
+    diag: Option<SockDiag>,
+    /// What the tables came to at the last glance; `None`: there was none.
+    print: Option<u64>,
+    /// The tables as they were, to compare where no glance is possible.
+    table: Vec<Socket>,
+    /// The sockets of each service, by its id.
+    services: HashMap<String, Vec<Socket>, FixedState>,
+    /// Where they are.
+    ends: HashSet<End, FixedState>,
+    holders: Holders,
+    /// Where it may not be had, a look an interval has to do.
+    trace: Option<Trace>,
+    short_lived: ShortLived,
+    /// When to look at everything anew.
+    full: Instant,
+}
+
+impl<'q> Eye<'q> {
+    /// Begins to listen, where it may.
+    pub(super) fn new(query: &'q Local, depth: Depth) -> Self {
+        let wanted = query.wanted(depth);
+        // Otherwise a trace could tell nothing that is wanted.
+        let is_traceable = wanted.tcp && wanted.listen && !query.all_netns;
+        Self {
+            query,
+            depth,
+            diag: None,
+            print: None,
+            table: Vec::new(),
+            services: HashMap::default(),
+            ends: HashSet::default(),
+            holders: Holders::default(),
+            trace: is_traceable.then(|| Trace::begin().ok()).flatten(),
+            short_lived: ShortLived::default(),
+            full: Instant::now(),
+        }
+    }
+
+    /// Whether something listens there, by the last look.
+    pub(super) fn has(&self, end: End) -> bool {
+        self.ends.contains(&end)
+    }
+
+    /// Waits for the trace to tell something.
+    pub(super) async fn told(&self) -> std::io::Result<()> {
+        match &self.trace {
+            Some(trace) => trace.ready().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Goes on without a trace.
+    pub(super) fn hear_no_more(&mut self) {
+        self.trace = None;
+    }
+
+    /// What the trace has told since it was asked last. What it says is gone is looked at anew.
+    pub(super) fn hear(&mut self) -> Vec<Update> {
+        self.hear_of(Begun::Since)
+    }
+
+    fn hear_of(&mut self, begun: Begun) -> Vec<Update> {
+        let Some(trace) = &mut self.trace else { return Vec::new() };
+        let Ok(heard) = trace.heard() else {
+            self.trace = None;
+            return Vec::new();
+        };
+        if heard.listeners.is_empty() && !heard.lost {
+            return Vec::new();
+        }
+        let lost = heard.lost.then(lost);
+        let query = self.query;
+        let selection = Selection::new(query, &Users::read()).ok();
+        // What only a look can judge is left to looks.
+        let by_place = query.process.is_none() && query.user.is_none() && query.interface.is_none() && !query.exposed;
+        let wanted = |(ip, port): End| {
+            let takes =
+                |selection: &Selection<'_>| selection.takes(&Socket::listening(ip, port), &Interfaces::default());
+            by_place && port != 0 && selection.as_ref().is_some_and(takes)
+        };
+        let updates = self.short_lived.take(trace, heard.listeners, begun, wanted);
+        for update in &updates {
+            if let Update::Remove(id) = update
+                && self.services.remove(id).is_some()
+            {
+                (self.print, self.table) = (None, Vec::new());
+            }
+        }
+        updates.into_iter().chain(lost.map(Update::Fault)).collect()
+    }
+
+    /// Whether something was heard of that no look has seen.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.short_lived.is_waiting()
+    }
+
+    /// What was heard of and no look will ever see.
+    pub(super) fn settle(&mut self) -> Vec<Update> {
+        self.short_lived.settle()
+    }
+
+    /// What is to be said now.
+    pub(super) fn look(&mut self) -> Result<Vec<Update>> {
+        self.short_lived.looks();
+        if Instant::now() >= self.full {
+            return self.look_at_everything();
+        }
+        let wanted = Wanted { connections: false, ..self.query.wanted(self.depth) };
+        let changed = self.holders.changed();
+        let before = self.print;
+        if self.glance(&wanted).is_some_and(|now| Some(now) == before) && changed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut seen = look(&wanted, false, self.query.all_netns);
+        seen.sockets.iter_mut().for_each(still);
+        if seen.sockets == self.table && changed.is_empty() {
+            return Ok(faults(&seen.faults, &seen.limits).map(Update::Fault).collect());
+        }
+        self.table = seen.sockets;
+        self.look_at_changes(&changed)
+    }
+
+    /// What the tables come to now; `None` where that cannot be told so cheaply.
+    fn glance(&mut self, wanted: &Wanted) -> Option<u64> {
+        self.print = None;
+        if self.query.all_netns {
+            return None;
+        }
+        let mut diag = self.diag.take().or_else(|| SockDiag::open().ok())?;
+        // After a failure the rest of an answer may still come, so it is asked nothing more.
+        self.print = diag.fingerprint(wanted).ok();
+        self.diag = self.print.is_some().then_some(diag);
+        self.print
+    }
+
+    fn look_at_everything(&mut self) -> Result<Vec<Update>> {
+        let spent = processor_time();
+        self.services.clear();
+        self.holders = Holders::default();
+        let updates = self.look_at_changes(&HashSet::new());
+        let cost = processor_time().saturating_sub(spent);
+        self.full = Instant::now() + cost * FULL_SHARE;
+        updates
+    }
+
+    /// Describes what is new, gone or otherwise not as it was, and what `changed` without its sockets showing it.
+    fn look_at_changes(&mut self, changed: &HashSet<String>) -> Result<Vec<Update>> {
+        let users = Users::read();
+        let mut selected = Selected::look(self.query, self.depth, &users)?;
+        let all = self.services.is_empty();
+        let whole = faults(&selected.faults, &selected.limits).next().is_none();
+        let services = group(&selected);
+        let known = std::mem::take(&mut self.services);
+        let mut open: HashSet<&str> = HashSet::new();
+        for (id, sockets) in &services {
+            if changed.contains(id) || known.get(id) != Some(sockets) {
+                open.insert(id);
+            }
+        }
+        let namespaces = &selected.namespaces;
+        selected.sockets.retain(|socket| open.contains(id_of(socket, namespaces).as_str()));
+        let mut described = Vec::new();
+        let outcome = describe(selected, self.query, self.depth, users, &|| false, &mut |service| {
+            self.holders.note(&service);
+            open.remove(service.id.as_str());
+            described.push(service);
+            ControlFlow::Continue(())
+        })?;
+        let unseen: HashSet<String> = open.iter().map(|&id| id.to_owned()).collect();
+        let mut gone: Vec<String> = known.keys().filter(|id| whole && !services.contains_key(*id)).cloned().collect();
+        // What closed while we looked, or is held by nobody who was asked for.
+        gone.extend(open.into_iter().map(str::to_owned));
+        self.ends = services.values().flatten().filter_map(end).collect();
+        // What closed while we looked was not told, and waits for word of its end.
+        let told = services.iter().filter(|(id, _)| !unseen.contains(*id));
+        let listening = told.flat_map(|(_, sockets)| sockets).filter(|socket| socket.state == SocketState::Listen);
+        self.short_lived.looked(listening.filter_map(end));
+        self.services = services;
+        let since = self.hear_of(Begun::Perhaps);
+        self.own(&mut described);
+        let described = described.into_iter().map(Service::erase);
+        let mut updates: Vec<Update> = if all && whole {
+            vec![Update::Reset(described.collect())]
+        } else {
+            for id in &gone {
+                self.holders.forget(id);
+            }
+            gone.into_iter().map(Update::Remove).chain(described.map(Update::Upsert)).collect()
+        };
+        updates.extend(outcome.errors.into_iter().map(Update::Fault));
+        updates.extend(since);
+        Ok(updates)
+    }
+
+    /// Gives what nobody was found to hold the process that began to listen there: it may be closing already, and then
+    /// nobody has it any more.
+    fn own(&mut self, described: &mut [Service<LocalDetail>]) {
+        let is_nobodys = |detail: &LocalDetail| detail.processes.is_empty() && detail.owner != Owner::NotAsked;
+        for service in described.iter_mut().filter(|service| is_nobodys(&service.detail)) {
+            let at = service.endpoints.first().and_then(|endpoint| match endpoint.address {
+                Address::Ip(ip) if endpoint.transport == Transport::Tcp => Some((ip, endpoint.port?)),
+                _ => None,
+            });
+            if let Some(opener) = at.and_then(|at| self.short_lived.opener(at)) {
+                opener.own(service);
+                self.holders.note(service);
+            }
+        }
+    }
+}
+
+/// What this process has taken of the processors so far. Where it is stopped for a while, or others have the processors,
+/// a look takes long and costs nothing.
+pub(super) fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::try_from(time).unwrap_or_default()
+}
+
+/// More happened than the kernel keeps for us.
+fn lost() -> Fault {
+    Fault {
+        what: "tell every listener that came and went".to_owned(),
+        why: "too many came at once".to_owned(),
+        hint: "what is there is told all the same".to_owned(),
+    }
+}
+
+/// Leaves out what is only measured.
+fn still(socket: &mut Socket) {
+    socket.receive_queue = 0;
+}
+
+fn end(socket: &Socket) -> Option<End> {
+    match socket.address {
+        Address::Ip(ip) => Some((ip, socket.port)),
+        Address::Unix(_) | Address::Name(_) => None,
+    }
+}
+
+/// What could not be read although it should be; what rights are missing for never could.
+fn faults<'f>(faults: &'f [Fault], limits: &'f [Fault]) -> impl Iterator<Item = Fault> + 'f {
+    faults.iter().filter(|fault| !limits.contains(fault)).cloned()
+}
+
+/// The sockets of each service.
+fn group(selected: &Selected) -> HashMap<String, Vec<Socket>, FixedState> {
+    let mut services = HashMap::<String, Vec<Socket>, FixedState>::default();
+    for socket in &selected.sockets {
+        // The number of a namespace is good for one look only; its identity is in the id.
+        let mut kept = Socket { netns: 0, ..socket.clone() };
+        still(&mut kept);
+        services.entry(id_of(socket, &selected.namespaces)).or_default().push(kept);
+    }
+    // The kernel lists them in no order that lasts.
+    for sockets in services.values_mut() {
+        sockets.sort_unstable_by_key(|socket| socket.inode);
+    }
+    services
+}
