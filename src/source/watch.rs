@@ -20,22 +20,32 @@ pub type WatchFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>
 /// Asks a source for everything, every `interval` from the end of an answer to the next question.
 pub(super) async fn poll<S: Source + ?Sized>(source: &S, interval: Duration, feed: &mut dyn Feed) -> Result<()> {
     loop {
-        let mut answer = Answer { depth: feed.depth(), services: Vec::new(), faults: Vec::new() };
+        let mut answer = Answer::new(feed.depth());
         let completeness = source.list(&mut answer).await?;
         feed.take(answer.updates(completeness));
         sleep(interval).await;
     }
 }
 
-struct Answer {
+/// An answer of a source that is asked again and again.
+pub(super) struct Answer {
     depth: Depth,
     services: Vec<Service>,
     faults: Vec<Fault>,
 }
 
 impl Answer {
+    pub(super) fn new(depth: Depth) -> Self {
+        Self { depth, services: Vec::new(), faults: Vec::new() }
+    }
+
+    /// Whether anything was found.
+    pub(super) fn has_any(&self) -> bool {
+        !self.services.is_empty()
+    }
+
     /// What is not in an answer that is not whole need not be gone.
-    fn updates(self, completeness: Completeness) -> Vec<Update> {
+    pub(super) fn updates(self, completeness: Completeness) -> Vec<Update> {
         let faults = self.faults.into_iter().map(Update::Fault);
         match completeness {
             Completeness::Complete => std::iter::once(Update::Reset(self.services)).chain(faults).collect(),

@@ -11,11 +11,21 @@ use crate::watched::{Watched, listener};
 fn a_signal_ends_it_after_a_whole_line() {
     let scene = Scene::new();
     let _listeners: Vec<_> = (0..20).map(|_| listener(&scene, "127.0.0.1:0")).collect();
-    for (signal, code) in [(Signal::INT, 0), (Signal::TERM, 143)] {
+    for (signal, code) in [(Signal::INT, 0), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let (status, history) = Watched::start(scene.portolan()).end(signal);
         assert_eq!(status.code(), Some(code));
         assert_eq!(history.count("added"), 20);
     }
+}
+
+#[test]
+fn with_nohup_it_outlives_its_terminal() {
+    let scene = Scene::new();
+    let mut watched = Watched::start(scene.portolan().under("nohup", &[]).args("--interval 20ms"));
+    watched.signal(Signal::HUP);
+    let (_late, id) = listener(&scene, "127.0.0.1:0");
+    assert_eq!(watched.about(&id)["type"], "added");
+    assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
 #[test]
@@ -85,17 +95,4 @@ fn what_cannot_be_is_refused() {
         assert!(ran.stderr.starts_with(&format!("error: {error}")), "{args}: {}", ran.stderr);
         assert!(ran.stdout.is_empty());
     }
-}
-
-#[test]
-fn a_scan_is_watched_by_asking_again() {
-    let scene = Scene::new();
-    let (open, _) = listener(&scene, "127.0.0.1:7001");
-    let mut watched = Watched::start(scene.scan().args("127.0.0.1 -p 7001-7002 --interval 50ms"));
-    assert_eq!(watched.history.ids(), ["scan/tcp/127.0.0.1:7001"]);
-    let _second = listener(&scene, "127.0.0.1:7002");
-    assert_eq!(watched.about("scan/tcp/127.0.0.1:7002")["type"], "added");
-    drop(open);
-    assert_eq!(watched.about("scan/tcp/127.0.0.1:7001")["type"], "removed");
-    assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }

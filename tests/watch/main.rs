@@ -12,6 +12,7 @@ mod hooks;
 #[cfg(feature = "live")]
 mod live;
 mod local;
+mod scan;
 mod sources;
 #[path = "../support/mod.rs"]
 mod support;

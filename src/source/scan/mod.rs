@@ -18,6 +18,7 @@ mod summary;
 mod tally;
 mod targets;
 mod udp;
+mod watch;
 mod worker;
 
 use std::sync::Arc;
@@ -32,8 +33,8 @@ use self::prepare::Prepared;
 use self::run::Run;
 use self::tally::Tally;
 use crate::error::Result;
-use crate::model::{Column, Completeness, Fault, Listing, ScanDetail};
-use crate::source::{ListFuture, Sink, Source};
+use crate::model::{Column, Completeness, Fault, Feed, Listing, PortState, ScanDetail};
+use crate::source::{ListFuture, Sink, Source, WatchFuture};
 
 impl Scan {
     /// Every port found, typed. Blocks as long as the scan takes, and needs no runtime.
@@ -94,9 +95,11 @@ impl Scan {
         Ok(listing)
     }
 
-    async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
+    /// Lists into `out`; and whether anything could be reached that was to be asked.
+    async fn list_into(&self, out: &mut dyn Sink) -> Result<(Completeness, bool)> {
         let Prepared { plans, summary, names, mut faults, limit, resume } =
             self.prepare(&out.closed(), &mut |question| out.confirm(question))?;
+        let mut reached = true;
         if !plans.is_empty() {
             for plan in &plans {
                 out.asked(plan.transport, &plan.addresses, &plan.ports);
@@ -126,6 +129,7 @@ impl Scan {
             handover.finish(out);
             out.scanned(std::mem::take(&mut handover.hosts));
             out.note(summary.sentence(&tally));
+            reached = tally.known() > tally.of(PortState::Unreachable);
             faults.extend(summary.faults(&tally));
             match resumed {
                 Ok(how) => how.flatten().into_iter().for_each(|how| out.note(how)),
@@ -139,7 +143,7 @@ impl Scan {
         for fault in faults {
             out.fault(fault);
         }
-        Ok(completeness)
+        Ok((completeness, reached))
     }
 }
 
@@ -161,6 +165,10 @@ impl Source for Scan {
     }
 
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
-        Box::pin(self.list_into(out))
+        Box::pin(async move { Ok(self.list_into(out).await?.0) })
+    }
+
+    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+        Box::pin(watch::watch(self, interval.unwrap_or_else(|| self.interval()), feed))
     }
 }
