@@ -308,7 +308,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover)
-            opts="-w -o -q -h -V --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --since --validate --config --output --json --color --quiet --help --version local scan k8s file help"
+            opts="-w -o -q -h -V --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version local scan k8s file help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -376,6 +376,14 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --rise)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fall)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --since)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -404,7 +412,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__file)
-            opts="-w -o -q -h -V --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --since --validate --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -469,6 +477,14 @@ _portolan() {
                     return 0
                     ;;
                 --webhook)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rise)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fall)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -584,7 +600,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__k8s)
-            opts="-n -A -l -w -o -q -h -V --namespace --all-namespaces --selector --field-selector --pods --ingress --kubeconfig --context --in-cluster --allow-exec --via --resolver --timeout --deadline --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --since --validate --config --output --json --color --quiet --help --version"
+            opts="-n -A -l -w -o -q -h -V --namespace --all-namespaces --selector --field-selector --pods --ingress --kubeconfig --context --in-cluster --allow-exec --via --resolver --timeout --deadline --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -707,6 +723,14 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --rise)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fall)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --since)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -735,7 +759,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__local)
-            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --since --validate --config --output --json --color --quiet --help --version"
+            opts="-p -w -o -q -h -V --ports --common-ports --tcp --udp --unix --state --process --user --interface --skip-loopback --skip-private --exposed --all-netns --sort --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -834,6 +858,14 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --rise)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fall)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --since)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -862,7 +894,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__scan)
-            opts="-4 -6 -y -p -U -T -w -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --pace --rate --timeout --retries --deadline --resume --all --reason --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --since --validate --config --output --json --color --quiet --help --version"
+            opts="-4 -6 -y -p -U -T -w -o -q -h -V --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --pace --rate --timeout --retries --deadline --resume --all --reason --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1008,6 +1040,14 @@ _portolan() {
                     return 0
                     ;;
                 --webhook)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rise)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fall)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1367,7 +1407,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__scan)
-            opts="-w -4 -6 -y -p -U -T -o -q -h -V --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --since --validate --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --pace --rate --timeout --retries --deadline --resume --all --reason --config --output --json --color --quiet --help --version"
+            opts="-w -4 -6 -y -p -U -T -o -q -h -V --fail-empty --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --pace --rate --timeout --retries --deadline --resume --all --reason --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1432,6 +1472,14 @@ _portolan() {
                     return 0
                     ;;
                 --webhook)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rise)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fall)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1582,7 +1630,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__validate)
-            opts="-w -o -q -h -V --protocol --check --no-check --server-name --starttls --path --method --header --expect-status --expect-body --expect-header --expect-json --follow --grpc-service --script --goal --timeout --deadline --retries --samples --concurrency --resolver --ca --pin --cache-ttl --no-cache --ignore --min-score --require-complete --evidence --explain --rise --fall --watch --interval --for --count --until --exec --webhook --lines --since --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --protocol --check --no-check --server-name --starttls --path --method --header --expect-status --expect-body --expect-header --expect-json --follow --grpc-service --script --goal --timeout --deadline --retries --samples --concurrency --resolver --ca --pin --cache-ttl --no-cache --ignore --min-score --require-complete --evidence --explain --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1710,14 +1758,6 @@ _portolan() {
                     fi
                     return 0
                     ;;
-                --rise)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fall)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --interval)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1739,6 +1779,14 @@ _portolan() {
                     return 0
                     ;;
                 --webhook)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rise)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fall)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -67,6 +67,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fi
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l rise -d 'Believe that a service is better again after so many looks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l fall -d 'Believe that a service is worse after so many looks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
@@ -126,6 +128,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l rise -d 'Believe that a service is better again after so many looks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fall -d 'Believe that a service is worse after so many looks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
@@ -188,6 +192,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l rise -d 'Believe that a service is better again after so many looks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fall -d 'Believe that a service is worse after so many looks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
@@ -245,6 +251,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l rise -d 'Believe that a service is better again after so many looks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l fall -d 'Believe that a service is worse after so many looks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
@@ -290,6 +298,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l rise -d 'Believe that a service is better again after so many looks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fall -d 'Believe that a service is worse after so many looks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'
@@ -335,6 +345,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l count -d 'End
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l rise -d 'Believe that a service is better again after so many looks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fall -d 'Believe that a service is worse after so many looks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interface -d 'Scan the networks that this interface is in' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude -d 'Leave out these targets' -r -f -a "(__fish_print_hostnames)"
@@ -432,14 +444,14 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -l cache-ttl
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l ignore -d 'Do not count these findings' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l min-score -d 'Exit with 1 if any service scores less, or has no score' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l evidence -d 'Write what was seen into this directory, a file for each service, for `portolan score`' -r -f -a "(__fish_complete_directories)"
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -l rise -d 'Believe that a service is better again after so many looks in a row' -r
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -l fall -d 'Believe that a service is worse after so many looks in a row' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l webhook -d 'Send each change to this address, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l rise -d 'Believe that a service is better again after so many looks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l fall -d 'Believe that a service is worse after so many looks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l since -d 'Only what happened after this index: asked for by people who know registries, which keep it' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l config -d 'Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -s o -l output -d 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too' -r -f -a "table\t'Aligned columns for people'

@@ -103,7 +103,7 @@ fn answer(
     match (watching.is_asked()?, validate) {
         (false, false) => judge.list(source, identify, global),
         (false, true) => validate::all(source, via, identify, judge, global),
-        (true, false) => watching.run(source, global),
+        (true, false) => watching.without_checks()?.run(source, global),
         (true, true) => validate::watch(source, via, watching, global),
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Exit {
     RightsMissing,
     /// 5: a server refused.
     Refused,
+    /// 129: stopped by SIGHUP.
+    HungUp,
     /// 130: stopped by SIGINT. What was stopped is incomplete as well; why it is says more.
     Interrupted,
     /// 143: stopped by SIGTERM.
@@ -36,6 +38,7 @@ impl Exit {
             Self::Incomplete => 3,
             Self::RightsMissing => 4,
             Self::Refused => 5,
+            Self::HungUp => 129,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -51,6 +54,7 @@ impl From<Exit> for ExitCode {
 impl From<Signal> for Exit {
     fn from(signal: Signal) -> Self {
         match signal {
+            Signal::HangUp => Self::HungUp,
             Signal::Interrupt => Self::Interrupted,
             Signal::Terminate => Self::Terminated,
         }

@@ -12,7 +12,7 @@ pub(super) const EXIT_STATUS: &[Entry] = &[
     ("3", "Incomplete: something could not be read or written; what could be is printed"),
     ("4", "Rights are missing to see what was asked for, such as an owner, with --strict"),
     ("5", "A server refused"),
-    ("130, 143", "Stopped by SIGINT or SIGTERM; what was found until then is printed"),
+    ("129, 130, 143", "Stopped by SIGHUP, SIGINT or SIGTERM; what was found until then is printed"),
 ];
 
 pub(super) const ENVIRONMENT: &[Entry] = &[
@@ -38,7 +38,8 @@ pub(super) const SETTINGS: &str = "A settings file is TOML: the keys are the lon
      with their origin, ready to be a file.";
 
 /// Of several exit codes, the one that is told.
-pub(super) const EXIT_ORDER: &str = "Where several hold, 2 is told before 130 and 143, these before 5, 4, 3 and 1.";
+pub(super) const EXIT_ORDER: &str =
+    "Where several hold, 2 is told before 129, 130 and 143, these before 5, 4, 3 and 1.";
 
 /// All of it, for the end of `portolan --help`.
 pub(super) fn long_help() -> String {
@@ -82,6 +83,7 @@ mod tests {
             Exit::Incomplete,
             Exit::RightsMissing,
             Exit::Refused,
+            Exit::HungUp,
             Exit::Interrupted,
             Exit::Terminated,
         ] {

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM ask for an end; a second Ctrl-C makes one.
+//! SIGHUP, SIGINT and SIGTERM ask for an end; a second Ctrl-C makes one.
 //!
 //! Every command that can be stopped begins with [`Stop::listen`], which costs a few microseconds and starts nothing.
 //! One without a runtime looks at [`Stop::flag`] now and then. One with a runtime takes the cancellation tree:
@@ -23,9 +23,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 use super::exit::Exit;
 use crate::engine::{Shutdown, Signal};
@@ -34,10 +34,13 @@ use crate::error::{Error, Result};
 /// Whether somebody wants this process to stop.
 #[derive(Clone, Debug)]
 pub(super) struct Stop {
+    hung_up: Arc<AtomicBool>,
     interrupted: Arc<AtomicBool>,
     terminated: Arc<AtomicBool>,
-    /// Set by either.
+    /// Set by any of them.
     asked: Arc<AtomicBool>,
+    /// Somebody wants this process to outlive its terminal, as `nohup` does: SIGHUP is ignored.
+    stays: bool,
     /// When the command has to be over, whoever says so.
     deadline: Option<Instant>,
 }
@@ -53,8 +56,14 @@ impl Stop {
     /// # Errors
     /// Where the operating system does not let signals be caught.
     pub(super) fn listen() -> Result<Self> {
-        let stop =
-            Self { interrupted: Arc::default(), terminated: Arc::default(), asked: Arc::default(), deadline: None };
+        let stop = Self {
+            hung_up: Arc::default(),
+            interrupted: Arc::default(),
+            terminated: Arc::default(),
+            asked: Arc::default(),
+            stays: ignores_hangup(),
+            deadline: None,
+        };
         stop.register().map_err(cannot_catch)?;
         Ok(stop)
     }
@@ -64,6 +73,10 @@ impl Stop {
         flag::register_conditional_shutdown(SIGINT, Exit::Interrupted.code().into(), Arc::clone(&self.asked))?;
         flag::register(SIGINT, Arc::clone(&self.interrupted))?;
         flag::register(SIGTERM, Arc::clone(&self.terminated))?;
+        if !self.stays {
+            flag::register(SIGHUP, Arc::clone(&self.hung_up))?;
+            flag::register(SIGHUP, Arc::clone(&self.asked))?;
+        }
         for signal in [SIGINT, SIGTERM] {
             flag::register(signal, Arc::clone(&self.asked))?;
         }
@@ -96,6 +109,7 @@ impl Stop {
         let tree = Shutdown::new();
         let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_catch)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(cannot_catch)?;
+        let hang_up = (!self.stays).then(|| signal(SignalKind::hangup())).transpose().map_err(cannot_catch)?;
         // What comes from here on is received below, what came before has left word.
         if let Some(signal) = self.signal() {
             tree.stop_by(signal);
@@ -105,6 +119,7 @@ impl Stop {
             tokio::select! {
                 _ = interrupt.recv() => root.stop_by(Signal::Interrupt),
                 _ = terminate.recv() => root.stop_by(Signal::Terminate),
+                () = next(hang_up) => root.stop_by(Signal::HangUp),
                 () = root.stopping() => {}
             }
         });
@@ -121,10 +136,27 @@ impl Stop {
             Some(Signal::Interrupt)
         } else if self.terminated.load(Ordering::Relaxed) {
             Some(Signal::Terminate)
+        } else if self.hung_up.load(Ordering::Relaxed) {
+            Some(Signal::HangUp)
         } else {
             None
         }
     }
+}
+
+/// Waits for the next of them; where there are none, for ever.
+async fn next(signals: Option<Signals>) {
+    match signals {
+        Some(mut signals) => drop(signals.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether this process began with SIGHUP ignored (`SigIgn` in proc_pid_status(5); the first bit is that of signal 1).
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 fn cannot_catch(error: std::io::Error) -> Error {
@@ -168,13 +200,18 @@ mod tests {
             for signal in &signals {
                 raise(*signal).unwrap();
             }
-            let exit = if signals.contains(&SIGINT) { Exit::Interrupted } else { Exit::Terminated };
+            let exit = match signals[..] {
+                _ if signals.contains(&SIGINT) => Exit::Interrupted,
+                [SIGHUP] => Exit::HungUp,
+                _ => Exit::Terminated,
+            };
             assert_eq!(stop.requested(), Some(exit));
             return;
         }
         let code = |signals: &[i32]| child("a_signal_leaves_word_and_a_second_interrupt_ends_the_process", signals);
         assert_eq!(code(&[SIGINT]), Some(0));
         assert_eq!(code(&[SIGTERM]), Some(0));
+        assert_eq!(code(&[SIGHUP]), Some(0));
         assert_eq!(code(&[SIGTERM, SIGTERM]), Some(0));
         assert_eq!(code(&[SIGINT, SIGTERM]), Some(0));
         assert_eq!(code(&[SIGTERM, SIGINT]), Some(130));
@@ -185,12 +222,16 @@ mod tests {
     fn a_signal_stops_the_tree_before_and_after_it_is_made() {
         const LONG: Duration = Duration::from_mins(1);
         let Some(signals) = to_raise() else {
-            for signal in [SIGINT, SIGTERM] {
+            for signal in [SIGHUP, SIGINT, SIGTERM] {
                 assert_eq!(child("a_signal_stops_the_tree_before_and_after_it_is_made", &[signal]), Some(0));
             }
             return;
         };
-        let cause = if signals[0] == SIGINT { Signal::Interrupt } else { Signal::Terminate };
+        let cause = match signals[0] {
+            SIGHUP => Signal::HangUp,
+            SIGINT => Signal::Interrupt,
+            _ => Signal::Terminate,
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let stop = Stop::listen().unwrap();

@@ -52,6 +52,8 @@ struct Node {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Signal {
+    /// SIGHUP: the terminal was closed, or the connection to it lost.
+    HangUp,
     /// SIGINT: Ctrl-C at the terminal.
     Interrupt,
     /// SIGTERM: the service manager's or the container runtime's request.

@@ -11,6 +11,13 @@ pub(crate) struct Thresholds {
     pub(crate) fall: u32,
 }
 
+impl Default for Thresholds {
+    /// Better is believed sooner than worse: a single failure may be anybody's.
+    fn default() -> Self {
+        Self { rise: 2, fall: 3 }
+    }
+}
+
 /// The state that is believed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Believed {

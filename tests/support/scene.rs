@@ -337,7 +337,8 @@ pub fn fixture_path() -> &'static Path {
     })
 }
 
-fn only_child(pid: u32) -> u32 {
+/// The first process that another has started.
+pub fn only_child(pid: u32) -> u32 {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("the kernel lists children");
-    children.split_whitespace().next().and_then(|pid| pid.parse().ok()).expect("unshare has forked")
+    children.split_whitespace().next().and_then(|pid| pid.parse().ok()).expect("it has started one")
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use super::process::{output, tool};
+use super::scene::only_child;
 use super::{HANG, Scene};
 
 /// A terminal of so many columns and lines in a scene, gone with its owner.
@@ -73,9 +74,10 @@ impl<'s> Tmux<'s> {
         self.until(|screen| screen.contains(text))
     }
 
-    /// The process that the script runs in.
-    pub fn pid(&self) -> u32 {
-        self.ask(&["display-message", "-p", "#{pane_pid}"]).trim().parse().expect("a pid")
+    /// The one process that the script runs now.
+    pub fn child(&self) -> u32 {
+        let shell = self.ask(&["display-message", "-p", "#{pane_pid}"]);
+        only_child(shell.trim().parse().expect("a pid"))
     }
 }
 

@@ -137,7 +137,7 @@ fn what_was_left_alone_was_not_seen_failing_again() {
 fn what_a_source_finds_is_checked_from_then_on() {
     let scene = Scene::new();
     let (first, first_id) = listener(&scene, "127.0.0.1:0");
-    let mut watched = Watched::start(scene.portolan().args("--validate --interval 20ms"));
+    let mut watched = Watched::start(scene.portolan().args("--validate --interval 20ms --rise 1 --fall 1"));
     assert_eq!(watched.history.ids(), [&first_id]);
     let (_second, id) = listener(&scene, "127.0.0.1:0");
     let added = watched.about(&id);
@@ -175,11 +175,15 @@ fn what_a_watch_cannot_judge_is_refused() {
         ("--watch --samples 3", "cannot use --watch: it does not go together with --samples"),
         ("--watch -o junit", "cannot use --output 'junit': what happens cannot be written in it"),
         ("--fall 0 --watch", "cannot use --fall '0'"),
-        ("--rise 2", "cannot use --rise"),
+        ("--fall many --watch", "cannot use --fall 'many'"),
+        ("--rise 2", "cannot use --rise: it is only good for a watch"),
     ] {
         let ran = scene.validate().args("127.0.0.1:1").args(args).run();
         assert_eq!(ran.code, Some(2), "{args}: {}", ran.stderr);
-        assert!(ran.stderr.starts_with(&format!("error: {error}")) || args == "--rise 2", "{args}: {}", ran.stderr);
-        assert!(ran.stdout.is_empty());
+        assert!(ran.stderr.starts_with(&format!("error: {error}")), "{args}: {}", ran.stderr);
+        assert!(ran.stderr.contains("\nhint: ") && ran.stdout.is_empty(), "{args}: {}", ran.stderr);
     }
+    let ran = scene.portolan().args("--watch --rise 2").run();
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.stderr.starts_with("error: cannot use --rise: it is only good for checks\nhint: add --validate"));
 }

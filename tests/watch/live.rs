@@ -1,11 +1,13 @@
 //! The live view at a real terminal: what it looks like, what keys do, and how the terminal is left.
 
 use std::path::Path;
+use std::time::Instant;
 use std::{env, fs};
 
 use rustix::process::Signal;
 
-use crate::support::{Isolation, Scene, Tmux, kill, portolan_path};
+use crate::support::{HANG, Isolation, Scene, Tmux, kill, portolan_path};
+use crate::trace::traced;
 use crate::watched::listener;
 
 /// A watch at a terminal of this size.
@@ -174,9 +176,7 @@ fn the_terminal_is_left_as_it_was_however_it_ends() {
         assert!(!screen.contains("over"), "it has a screen of its own: {screen}");
         terminal.press(keys);
         if let Some(signal) = signal {
-            let shell = terminal.pid();
-            let children = fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).unwrap();
-            kill(children.trim().parse().unwrap(), signal);
+            kill(terminal.child(), signal);
         }
         let screen = terminal.until_shows("over");
         let lines: Vec<&str> = screen.lines().filter(|line| !line.is_empty()).collect();
@@ -185,6 +185,38 @@ fn the_terminal_is_left_as_it_was_however_it_ends() {
         assert_eq!(lines[lines.len() / 2 - 1], format!("code={code}"), "{keys:?} {signal:?}: {screen}");
         assert_eq!(before, after, "{screen}");
     }
+}
+
+/// The instance in the kernel's tracing that a watch of root's has for itself goes with it, also where the terminal does.
+#[test]
+fn nothing_stays_in_the_kernel_however_it_ends() {
+    let scene = traced();
+    for end in [End::Key("q"), End::Key("Escape"), End::Key("C-c"), End::Signal(Signal::TERM), End::Hangup] {
+        let terminal = Tmux::open(&scene, (80, 24), &format!("{} --tcp; echo over; exec cat", command()));
+        terminal.until_shows("0 services");
+        let pid = terminal.child();
+        let instance = format!("portolan-{pid}-");
+        let instances = || scene.sh("ls /sys/kernel/tracing/instances");
+        assert!(instances().contains(&instance), "{end:?}: {}", instances());
+        match end {
+            End::Key(key) => terminal.press(&[key]),
+            End::Signal(signal) => kill(pid, signal),
+            End::Hangup => drop(terminal),
+        }
+        let begun = Instant::now();
+        while Path::new(&format!("/proc/{pid}")).exists() {
+            assert!(begun.elapsed() < HANG, "{end:?}: it goes on");
+        }
+        assert!(!instances().contains(&instance), "{end:?}: {}", instances());
+    }
+}
+
+#[derive(Debug)]
+enum End {
+    Key(&'static str),
+    Signal(Signal),
+    /// The terminal is closed.
+    Hangup,
 }
 
 #[test]

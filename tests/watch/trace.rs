@@ -13,7 +13,7 @@ use crate::support::{Isolation, Scene};
 use crate::watched::{Dweller, Watched, listener};
 
 /// A scene in which the kernel's tracing is where systemd puts it.
-fn traced() -> Scene {
+pub fn traced() -> Scene {
     let scene = Scene::isolated(Isolation { mounts: true, ..Isolation::default() });
     scene.sh("mountpoint -q /sys/kernel/tracing || mount -t tracefs none /sys/kernel/tracing");
     scene

@@ -65,6 +65,7 @@ impl Validate {
         let generated = Timestamp::now();
         let validated = self.how.open(&targets, &self.ask, generated)?;
         if self.watching.is_asked()? {
+            let validated = Validated { thresholds: self.watching.thresholds(), ..validated };
             return self.watching.run(&validated, global);
         }
         self.how.list(&validated, &Judge::of(generated), global)
@@ -111,7 +112,7 @@ pub(super) fn watch(
     global: &Global,
 ) -> Result<Exit> {
     let validated = How::default().open(source, &Ask::default(), Timestamp::now())?;
-    watching.run(&Validated { via, ..validated }, global)
+    watching.run(&Validated { via, thresholds: watching.thresholds(), ..validated }, global)
 }
 
 /// Checks what was named once, each try for at most `limit`; the first service that scores less than `least`, and why.

@@ -74,12 +74,6 @@ pub(in crate::cli) struct How {
     /// Show every deduction with what to do about it
     #[arg(long, help_heading = "Output", conflicts_with = "watch")]
     pub(super) explain: bool,
-    /// Believe that a service is better again after so many looks in a row
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), default_value_t = 2, help_heading = "Watch", requires = "watch")]
-    pub(super) rise: u32,
-    /// Believe that a service is worse after so many looks in a row
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), default_value_t = 3, help_heading = "Watch", requires = "watch")]
-    pub(super) fall: u32,
 }
 
 impl Default for How {
@@ -101,8 +95,6 @@ impl Default for How {
             require_complete: false,
             evidence: None,
             explain: false,
-            rise: 2,
-            fall: 3,
         }
     }
 }
@@ -146,7 +138,7 @@ impl How {
             evidence,
             roots: Arc::new(roots),
             resolvers: Arc::new(resolvers),
-            thresholds: Thresholds { rise: self.rise, fall: self.fall },
+            thresholds: Thresholds::default(),
             via: None,
             verdict: Mutex::new(Verdict::against(self.min_score)),
             said: Mutex::default(),

@@ -28,6 +28,7 @@ use super::{Global, stderr, stdout};
 use crate::catalog::{News, Watch, Writer};
 use crate::engine::{Clock, Retry};
 use crate::error::{Error, Result};
+use crate::health::Thresholds;
 use crate::model::{Condition, Depth, Fault};
 use crate::net::runtime;
 use crate::output::{EventFormat, FormatName};
@@ -48,7 +49,7 @@ pub(super) struct Watching {
     /// it is now, and how well it was. Each line is written at once: text for people, one
     /// object per line with --json. On this machine what stops listening is told at once, and what begins within an interval;
     /// what comes and goes between two looks cannot be seen, but for root each TCP listener is told at once (where tracefs is
-    /// mounted). A source that cannot be asked for a while keeps what it had,
+    /// mounted). A source that cannot be asked for a while, or a scan that reaches none of its targets any more, keeps what it had,
     /// which is told as stale, and what happened meanwhile comes out as differences. Where nobody reads fast enough, lagged
     /// tells how many lines are left out, and what they came to follows.
     #[arg(short, long, global = true)]
@@ -85,6 +86,12 @@ pub(super) struct Watching {
     /// Write lines at a terminal too
     #[arg(long, global = true)]
     lines: bool,
+    /// Believe that a service is better again after so many looks in a row [default: 2]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    rise: Option<u32>,
+    /// Believe that a service is worse after so many looks in a row [default: 3]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    fall: Option<u32>,
     /// Only what happened after this index: asked for by people who know registries, which keep it.
     #[arg(long, global = true, value_name = "INDEX", hide = true)]
     since: Option<u64>,
@@ -120,11 +127,30 @@ impl Watching {
             ("--exec", self.exec.is_some()),
             ("--webhook", self.webhook.is_some()),
             ("--lines", self.lines),
+            ("--rise", self.rise.is_some()),
+            ("--fall", self.fall.is_some()),
             ("--since", self.since.is_some()),
         ];
         match others.iter().find(|(_, given)| *given && !self.watch) {
             Some((name, _)) => Err(Error::usage(*name, "it is only good for a watch", "add --watch, or leave it out")),
             None => Ok(self.watch),
+        }
+    }
+
+    /// When a watch of checks believes what it sees.
+    pub(super) fn thresholds(&self) -> Thresholds {
+        let Thresholds { rise, fall } = Thresholds::default();
+        Thresholds { rise: self.rise.unwrap_or(rise), fall: self.fall.unwrap_or(fall) }
+    }
+
+    /// # Errors
+    /// An option that is only good for checks, where nothing is checked.
+    pub(super) fn without_checks(&self) -> Result<&Self> {
+        match [("--rise", self.rise), ("--fall", self.fall)].iter().find(|(_, given)| given.is_some()) {
+            Some((name, _)) => {
+                Err(Error::usage(*name, "it is only good for checks", "add --validate, or leave it out"))
+            }
+            None => Ok(self),
         }
     }
 
@@ -153,6 +179,8 @@ impl Watching {
                 asks.shutdown_background();
                 error
             });
+            // Whatever ends this, also a panic: nobody waits for a source that goes on.
+            let over = cancel.clone().drop_guard();
             let told = stdout::with_stdout(Some(&stop), |out| {
                 let told = tells.block_on(async {
                     #[cfg(feature = "live")]
@@ -178,7 +206,7 @@ impl Watching {
                 tells.shutdown_background();
                 told
             });
-            cancel.cancel();
+            drop(over);
             if let Some(error) = asking.join().unwrap_or_else(|_| Some(broken_off())) {
                 return Err(error);
             }
