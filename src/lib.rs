@@ -121,8 +121,8 @@ pub use model::{
     Instance, JsonValue, Listing, LocalDetail, Method, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName,
     PortState, Ports, PortsError, ProbeOrder, Process, PublicKey, Ran, Reason, Report, SCORE_VERSION, ScanDetail,
     ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, Shown, SocketState, StartTlsWord, StatusRanges,
-    StatusRangesError, Target, TargetError, TlsFacts, Told, Transport, Update, User, changed_fields, diff, parse_time,
-    port_name, service_score,
+    StatusRangesError, Target, TargetError, TlsFacts, Told, Transport, Update, User, Within, changed_fields, diff,
+    parse_time, port_name, service_score,
 };
 #[cfg(feature = "k8s")]
 pub use model::{

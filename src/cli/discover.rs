@@ -22,9 +22,9 @@ use super::watch::Watching;
 use super::{Global, stderr, stdout, validate};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::model::{Addresses, Completeness, Depth, Fault, Ports, ScannedHost, Service, Shown, Transport};
+use crate::model::{Addresses, Completeness, Depth, Fault, Ports, ScannedHost, Service, Shown, Transport, Within};
 use crate::net::Via;
-use crate::output::{Comparison, End, FormatName, Page};
+use crate::output::{Asked, Comparison, End, FormatName, Page};
 use crate::probe::Probes;
 use crate::source::scan::Scan;
 use crate::source::{AnySource, Progress, Sink, Source};
@@ -396,8 +396,9 @@ impl Sink for Printer<'_> {
         self.printed.notes.push(note);
     }
 
-    fn asked(&mut self, transport: Transport, addresses: &Addresses, ports: &Ports) {
-        self.printed.compared.asked.lock().push((transport, addresses.clone(), ports.clone()));
+    fn asked(&mut self, within: &Within, transport: Transport, addresses: &Addresses, ports: &Ports) {
+        let (within, addresses, ports) = (within.clone(), addresses.clone(), ports.clone());
+        self.printed.compared.asked.lock().push(Asked { within, transport, addresses, ports });
     }
 
     fn scanned(&mut self, hosts: Vec<ScannedHost>) {

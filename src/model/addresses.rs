@@ -115,6 +115,14 @@ impl Addresses {
         Self { blocks, before }
     }
 
+    /// Every address there is, in no zone.
+    pub fn all() -> Self {
+        let whole = |first: IpAddr, last: IpAddr| Block::new(first, last);
+        Self::new(
+            [whole([0; 4].into(), [255; 4].into()), whole([0; 16].into(), [255; 16].into())].into_iter().flatten(),
+        )
+    }
+
     /// What is in this set and not in the other.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Ask, Detail};
+use super::{Ask, Detail, NetworkNamespace};
 use crate::clean::Untrusted;
 
 /// A service that its user names, on the command line or in a file.
@@ -28,4 +28,8 @@ impl Detail for Declared {}
 #[serde(transparent)]
 pub struct Told(pub Value);
 
-impl Detail for Told {}
+impl Detail for Told {
+    fn netns(&self) -> Option<NetworkNamespace> {
+        NetworkNamespace::deserialize(self.0.get("netns")?).ok()
+    }
+}

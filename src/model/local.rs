@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Detail, Scope};
 use crate::clean::Untrusted;
@@ -52,6 +52,10 @@ pub struct LocalDetail {
 impl Detail for LocalDetail {
     fn measured(&self) -> &'static [&'static str] {
         &["processes.memory_bytes", "processes.cpu_ms", "backlog.used", "receive_queue", "connections"]
+    }
+
+    fn netns(&self) -> Option<NetworkNamespace> {
+        self.netns.clone()
     }
 }
 
@@ -163,7 +167,7 @@ impl fmt::Display for Container {
 }
 
 /// A network namespace of this machine.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NetworkNamespace {
     /// The inode that identifies it while it lives.
     pub inode: u64,

@@ -62,7 +62,7 @@ pub(crate) use port_ranking::{DEFAULT_TOP, ranked_ports};
 pub use ports::{Ports, PortsError};
 pub use probe_order::ProbeOrder;
 pub use report::{Ran, Report};
-pub use scan::{PortState, Reason, ScanDetail, ScannedHost};
+pub use scan::{PortState, Reason, ScanDetail, ScannedHost, Within};
 pub use scan_ports::ScanPorts;
 pub use scope::Scope;
 pub use score::{SCORE_VERSION, Score, service_score};

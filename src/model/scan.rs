@@ -27,6 +27,17 @@ pub struct ScanDetail {
     pub netns: Option<NetworkNamespace>,
 }
 
+/// Where a scan puts a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Within {
+    /// In one's own network namespace.
+    Own,
+    /// In that other one of this machine.
+    Other(NetworkNamespace),
+    /// In all that this machine has, so that whatever was in another one by now is nowhere.
+    Gone,
+}
+
 /// What became of a host's ports, of one transport, in numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ScannedHost {
@@ -58,7 +69,12 @@ pub struct ScannedHost {
 
 impl Detail for ScanDetail {
     fn measured(&self) -> &'static [&'static str] {
-        &["rtt_us", "attempts"]
+        // A namespace of the same name may have been made anew, as after each start of the machine.
+        &["rtt_us", "attempts", "netns.inode"]
+    }
+
+    fn netns(&self) -> Option<NetworkNamespace> {
+        self.netns.clone()
     }
 }
 

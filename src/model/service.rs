@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::{Finding, Health, Identity, Instance, ServiceHealth, port_name};
+use super::{Finding, Health, Identity, Instance, NetworkNamespace, ServiceHealth, port_name};
 use crate::clean::Untrusted;
 
 /// Something that serves, from any source.
@@ -69,6 +69,12 @@ pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {
     /// the JSON of the detail, without indexes, as in `processes.cpu_ms`. A difference in them alone is no change.
     fn measured(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The network namespace of this machine that the service is in, where that is not one's own: nobody gets there by its
+    /// address alone.
+    fn netns(&self) -> Option<NetworkNamespace> {
+        None
     }
 }
 erased_serde::serialize_trait_object!(Detail);

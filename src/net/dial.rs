@@ -7,7 +7,7 @@ use rustix::io::Errno;
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::answer::{Answer, refusal};
-use super::{Deadline, answer};
+use super::{Deadline, OtherNamespace, answer, open_in};
 use crate::model::Reason;
 
 /// Why there is no connection.
@@ -39,14 +39,29 @@ pub(crate) async fn dial(
     interface: Option<&str>,
     deadline: Deadline,
 ) -> Result<TcpStream, DialError> {
-    let socket = match address {
+    dial_in(None, address, interface, deadline).await
+}
+
+/// The same inside another network namespace of this machine, if one is given.
+///
+/// # Errors
+/// As [`dial`]; a namespace that is no more cannot be reached.
+pub(crate) async fn dial_in(
+    namespace: Option<&OtherNamespace>,
+    address: SocketAddr,
+    interface: Option<&str>,
+    deadline: Deadline,
+) -> Result<TcpStream, DialError> {
+    let open = || match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),
     };
-    let socket = socket.map_err(|error| match answer::without_socket(errno(&error)) {
+    // To go there and back takes a tenth of a millisecond, which nobody needs to be moved aside for.
+    let opened = open_in(namespace, open).map_err(|error| match answer::without_socket(errno(&error)) {
         Answer::No(_) => DialError::Unreachable,
         _ => DialError::Local(error),
     })?;
+    let socket = opened.ok_or(DialError::Unreachable)?;
     #[cfg(target_os = "linux")]
     if let Some(interface) = interface {
         socket.bind_device(Some(interface.as_bytes())).map_err(DialError::Local)?;

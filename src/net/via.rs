@@ -58,6 +58,10 @@ impl Way {
     /// The way to an endpoint of a service, for who asks by `via` if there is somebody.
     pub(crate) fn of(via: Option<&Arc<dyn Via>>, service: &Service, endpoint: &Endpoint) -> Self {
         match via.map(|via| (via, via.place(service, endpoint))) {
+            // The same address here is somebody else.
+            None if service.detail.netns().is_some() => {
+                Self::Closed("it is in another network namespace (run portolan there: nsenter --net)")
+            }
             None => Self::Direct,
             Some((via, Ok(place))) => Self::Through(Arc::clone(via), place),
             Some((_, Err(why))) => Self::Closed(why),

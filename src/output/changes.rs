@@ -15,18 +15,27 @@ use serde_json::Value;
 use super::json::write_json;
 use super::{End, Format, FormatName};
 use crate::clean::clean;
-use crate::model::{Addresses, Completeness, Ports, Service, Transport, changed_values};
+use crate::model::{Addresses, Completeness, NetworkNamespace, Ports, Service, Transport, Within, changed_values};
 
 /// What a comparison shares with whoever asked for it.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison {
     /// What is asked this time, where the source says it: what an earlier answer has beyond that is left out.
-    pub(crate) asked: Mutex<Vec<(Transport, Addresses, Ports)>>,
+    pub(crate) asked: Mutex<Vec<Asked>>,
     pub(crate) opened: AtomicU64,
     pub(crate) closed: AtomicU64,
     pub(crate) changed: AtomicU64,
     /// Of the earlier answer, what was not asked for this time.
     pub(crate) beyond: AtomicU64,
+}
+
+/// Questions that are asked this time.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) within: Within,
+    pub(crate) transport: Transport,
+    pub(crate) addresses: Addresses,
+    pub(crate) ports: Ports,
 }
 
 /// How the lines are written.
@@ -102,10 +111,25 @@ impl<'w> Changes<'w> {
         let endpoint = &item["endpoints"][0];
         let ip = endpoint["address"].as_str().and_then(|ip| ip.parse::<IpAddr>().ok());
         let port = endpoint["port"].as_u64().and_then(|port| u16::try_from(port).ok());
-        let is_among = |(transport, addresses, ports): &(Transport, Addresses, Ports)| {
+        let netns = &item["detail"]["netns"];
+        // A name outlives the inode that it stands for.
+        let is_of = |known: &NetworkNamespace| match &known.name {
+            Some(name) => netns["name"] == name.as_raw(),
+            None => netns["inode"] == known.inode,
+        };
+        let is_within = |within: &Within| match within {
+            Within::Own => netns.is_null(),
+            Within::Other(known) => is_of(known),
+            Within::Gone => {
+                let lives = |asked: &Asked| matches!(&asked.within, Within::Other(known) if is_of(known));
+                !netns.is_null() && !asked.iter().any(lives)
+            }
+        };
+        let is_among = |Asked { within, transport, addresses, ports }: &Asked| {
             endpoint["transport"].as_str().is_none_or(|word| word == transport.as_str())
                 && ip.is_some_and(|ip| addresses.contains(ip))
                 && port.is_some_and(|port| ports.contains(port))
+                && is_within(within)
         };
         asked.is_empty() || asked.iter().any(is_among)
     }

@@ -21,7 +21,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use crate::model::{Column, Completeness, Depth, Endpoint, Fault, ScannedHost, Service};
-pub(crate) use changes::{Changes, Comparison};
+pub(crate) use changes::{Asked, Changes, Comparison};
 pub use events::EventFormat;
 pub(crate) use json::write_document;
 #[cfg(feature = "live")]

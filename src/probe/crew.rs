@@ -83,12 +83,15 @@ impl Crew {
 
 /// How many ports of each host are being asked.
 #[derive(Default)]
-struct Hosts(Mutex<HashMap<IpAddr, Arc<Semaphore>>>);
+struct Hosts(Mutex<HashMap<Host, Arc<Semaphore>>>);
+
+/// An address, and the network namespace that it is in: each has a 127.0.0.1 of its own.
+type Host = (IpAddr, Option<u64>);
 
 impl Hosts {
     async fn work(&self, work: Work, probes: Probes, intensity: Intensity, sender: &Sender<Answer>) {
         let Work { key, asked } = work;
-        let host = asked.address.ip();
+        let host = (asked.address.ip(), asked.namespace.as_ref().map(|namespace| namespace.identity.inode));
         let turns = Arc::clone(self.0.lock().entry(host).or_insert_with(|| Arc::new(Semaphore::new(PER_HOST))));
         let mut turn = Some(turns.acquire_owned().await);
         let mut asking = pin!(async {
@@ -111,7 +114,7 @@ impl Hosts {
     }
 
     /// Lets go of a host that nobody asks.
-    fn forget(&self, host: IpAddr) {
+    fn forget(&self, host: Host) {
         let mut hosts = self.0.lock();
         if hosts.get(&host).is_some_and(|turns| Arc::strong_count(turns) == 1) {
             hosts.remove(&host);

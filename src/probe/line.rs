@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{MOST_BYTES, Probes, QUIET, Said};
 use crate::model::{TlsFacts, Transport};
-use crate::net::{Deadline, DialError, Peer, PeerError, StartTls, Wire, dial, start_tls, tls};
+use crate::net::{Deadline, DialError, OtherNamespace, Peer, PeerError, StartTls, Wire, dial_in, start_tls, tls};
 
 /// What a question is put to: questions name it, and are put differently inside TLS.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub(crate) struct Asked {
     pub(crate) address: SocketAddr,
     /// The interface that it is reached through, if it must be a certain one.
     pub(crate) interface: Option<String>,
+    /// The network namespace that it is in, where that is not one's own.
+    pub(crate) namespace: Option<Arc<OtherNamespace>>,
     /// The name that it was asked for by: for SNI and HTTP's `Host`.
     pub(crate) host: Option<String>,
     /// How it is spoken to.
@@ -29,7 +31,7 @@ pub(crate) struct Asked {
 
 impl Asked {
     pub(crate) fn new(address: SocketAddr, transport: Transport) -> Self {
-        Self { address, interface: None, host: None, transport, inside: None }
+        Self { address, interface: None, namespace: None, host: None, transport, inside: None }
     }
 
     /// What it said.
@@ -102,7 +104,8 @@ impl Line {
         if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_err() {
             return Err(PeerError::TimedOut);
         }
-        let dialled = dial(self.asked.address, self.asked.interface.as_deref(), deadline).await;
+        let Asked { address, interface, namespace, .. } = &self.asked;
+        let dialled = dial_in(namespace.as_deref(), *address, interface.as_deref(), deadline).await;
         let connected = matches!(dialled, Ok(_) | Err(DialError::Reset));
         self.connected.fetch_or(connected, Ordering::Relaxed);
         let stream = dialled?;

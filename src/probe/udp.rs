@@ -12,6 +12,7 @@ use super::identify::Unasked;
 use super::{Asked, Intensity, PROBES, Probe, Probes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
+use crate::net::open_in;
 
 /// How often a question is put, and how long each time is waited for its answer: datagrams get lost.
 const TRIES: u32 = 2;
@@ -38,7 +39,13 @@ pub(crate) async fn identify_udp(
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    let socket = UdpSocket::bind(own).await.map_err(Unasked::Local)?;
+    let open = || {
+        let socket = std::net::UdpSocket::bind(own)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    };
+    let opened = open_in(asked.namespace.as_deref(), open).map_err(Unasked::Local)?;
+    let socket = UdpSocket::from_std(opened.ok_or(Unasked::Gone)?).map_err(Unasked::Local)?;
     #[cfg(target_os = "linux")]
     if let Some(interface) = &asked.interface {
         socket.bind_device(Some(interface.as_bytes())).map_err(Unasked::Local)?;

@@ -19,6 +19,7 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::model::{
     Addresses, Column, Completeness, Depth, Fault, Feed, FindingKind, Listing, Ports, ScannedHost, Service, Transport,
+    Within,
 };
 use crate::net::Via;
 pub use watch::{WatchFuture, keep_watching};
@@ -100,7 +101,7 @@ pub trait Sink: Send {
     fn progress(&mut self, _progress: Progress) {}
 
     /// Takes word of what is asked, from a source that asks addresses for ports: what is not among it is not told of.
-    fn asked(&mut self, _transport: Transport, _addresses: &Addresses, _ports: &Ports) {}
+    fn asked(&mut self, _within: &Within, _transport: Transport, _addresses: &Addresses, _ports: &Ports) {}
 
     /// Takes word of what became of each host that was asked, in numbers.
     fn scanned(&mut self, _hosts: Vec<ScannedHost>) {}

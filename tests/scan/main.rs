@@ -7,6 +7,7 @@ mod diff;
 mod filters;
 mod hosts;
 mod limits;
+mod namespaces;
 mod recall;
 mod resume;
 mod signals;

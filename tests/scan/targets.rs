@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::support::{Fixture, Isolation, Outcome, Scene, fixture_path, hear};
+use crate::support::{Fixture, Outcome, Scene, hear};
 
 /// The addresses that answered at port 80.
 fn hosts(scene: &Scene, args: &str) -> BTreeSet<String> {
@@ -154,69 +154,6 @@ fn odd_values_are_refused_in_words() {
     fs::write(&file, "").unwrap();
     refused(&format!("@{}", file.display()), ": there is no target in it");
     refused("300.1.1.1", "'300.1.1.1': it is no IPv4 address");
-}
-
-/// A scene whose `/proc` and `/run` show only what is its own, so that other namespaces are those of the test.
-fn secluded() -> Scene {
-    let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
-    scene.sh("mount -t tmpfs tmpfs /run");
-    scene
-}
-
-#[test]
-fn this_machine_and_its_other_namespaces() {
-    let scene = secluded();
-    let _fixture = scene.fixture("tcp=0.0.0.0:80");
-    scene.sh(
-        "ip link add d0 type veth peer name d1; ip address add 10.5.0.1/30 dev d0; ip link set d1 up; ip link set d0 up
-         ip netns add blue; ip netns exec blue ip link set lo up; ip -n blue address add 10.6.0.1/32 dev lo",
-    );
-    let mut inside = scene.command("ip");
-    inside.args(["netns", "exec", "blue"]).arg(fixture_path()).arg("tcp=127.0.0.1:81");
-    let inside = Fixture::start(&mut inside);
-    let own = ["scan/tcp/10.5.0.1:80", "scan/tcp/127.0.0.1:80"];
-    for by in ["", "--syn"] {
-        let outcome = scene.scan().args("local -4 -p 80,81 --json").args(by).run();
-        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
-        let document = outcome.document();
-        let ids: Vec<&str> =
-            document["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
-        assert_eq!(ids, [own[0], own[1], "scan/net:blue/tcp/127.0.0.1:81"]);
-        assert_eq!(document["items"][2]["detail"]["netns"]["name"], "blue");
-        assert!(document["items"][0]["detail"].get("netns").is_none());
-        assert!(outcome.stderr.contains("2 ports of 4 hosts: 3 open, 5 closed"), "{}", outcome.stderr);
-    }
-    let left_out = scene.scan().args("local -4 -p 81 --json --exclude 127.0.0.1").run();
-    assert!(left_out.stderr.contains(" of 2 hosts: 0 open"), "{}", left_out.stderr);
-    // Without the right to go there it is this namespace.
-    let outcome = scene.scan().args("local -4 -p 80,81 --json").by_nobody().run();
-    let ids = outcome.document()["items"].as_array().unwrap().len();
-    assert_eq!((outcome.code, ids), (Some(0), 2), "{}", outcome.stderr);
-    let strict = scene.scan().args("local -4 -p 80,81 --json --strict").by_nobody().run();
-    assert_eq!(strict.code, Some(4), "{}", strict.stderr);
-    assert!(strict.stderr.contains("cannot scan other network namespaces of this machine"), "{}", strict.stderr);
-    // A file cannot tell its addresses from those of others, and that is said.
-    let file = scene.dir().join("left");
-    let resumed = scene.scan().args("local -4 -p 80,81 --json --resume").arg(file.to_str().unwrap()).run();
-    let ids = resumed.document()["items"].as_array().unwrap().len();
-    assert_eq!((resumed.code, ids, &resumed.document()["complete"]), (Some(3), 2, &false.into()), "{}", resumed.stderr);
-    assert!(resumed.stderr.contains("cannot scan 1 other network namespace of this machine: "), "{}", resumed.stderr);
-    let by_name = scene.scan().args("127.0.0.1 -p 80,81 -o name").run();
-    assert_eq!(by_name.text(), "scan/tcp/127.0.0.1:80\n", "only `local` means other namespaces");
-    inside.end();
-}
-
-#[test]
-fn after_the_deadline_no_other_namespace_is_asked() {
-    let scene = secluded();
-    scene.sh("ip netns add blue; ip netns exec blue ip link set lo up
-         ip netns exec blue nft 'add table ip t; add chain ip t c { type filter hook output priority 0; }; \
-         add rule ip t c tcp flags & (syn | ack) == syn counter'");
-    let outcome = scene.scan().args("local -4 -p 1-50000 --pace polite --deadline 1s --json").run();
-    assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
-    assert_eq!(outcome.stderr.matches("--deadline is over").count(), 1, "{}", outcome.stderr);
-    let counted = scene.sh("ip netns exec blue nft list chain ip t c");
-    assert!(counted.contains("counter packets 0 "), "{counted}");
 }
 
 #[test]

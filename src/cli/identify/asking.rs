@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
-use super::reach::{Reach, reach};
+use super::reach::{Reach, Reacher};
 use super::told::Told;
 use crate::engine::Shutdown;
 use crate::error::{Error, Result};
-use crate::model::{Addresses, Completeness, Depth, Fault, Ports, ScannedHost, Service, Transport};
+use crate::model::{Addresses, Completeness, Depth, Fault, Ports, ScannedHost, Service, Transport, Within};
 use crate::net::{descriptors_for_sockets, runtime};
 use crate::probe::{Answer, Asked, Crew, Intensity, Probes, Unasked};
 use crate::source::{Progress, Sink};
@@ -40,6 +40,7 @@ pub(super) struct Asking<'s> {
     rows: BTreeMap<u64, Row>,
     next: u64,
     told: Told,
+    reacher: Reacher,
 }
 
 struct Row {
@@ -52,7 +53,8 @@ impl<'s> Asking<'s> {
     pub(super) fn new(out: &'s mut dyn Sink, probes: Probes, intensity: Intensity, until: Option<Instant>) -> Self {
         let closed = out.closed();
         let (crew, failed, rows, told) = (None, None, BTreeMap::new(), Told::default());
-        Self { out, closed, probes, intensity, until, crew, failed, rows, next: 0, told }
+        let reacher = Reacher::default();
+        Self { out, closed, probes, intensity, until, crew, failed, rows, next: 0, told, reacher }
     }
 
     /// The crew, made when it is first needed: a listing without anything to ask starts no runtime.
@@ -108,7 +110,7 @@ impl<'s> Asking<'s> {
         let Some(endpoint) = row.service.endpoints.get_mut(at) else { return };
         match identity {
             Ok(Some(identity)) => {
-                self.told.count(endpoint, &identity);
+                self.told.count(endpoint, row.service.detail.netns(), &identity);
                 endpoint.service = Some(Box::new(identity));
             }
             Ok(None) => {}
@@ -202,7 +204,7 @@ impl Sink for Asking<'_> {
         self.next += 1;
         let mut ask = Vec::new();
         for (at, endpoint) in service.endpoints.iter().enumerate() {
-            match reach(&service, endpoint) {
+            match self.reacher.reach(&service, endpoint) {
                 Reach::To(asked) => ask.push((at, asked)),
                 Reach::Not(Some(why)) => *self.told.out_of_reach.entry(why).or_default() += 1,
                 Reach::Not(None) => {}
@@ -238,8 +240,8 @@ impl Sink for Asking<'_> {
         self.out.scanned(hosts);
     }
 
-    fn asked(&mut self, transport: Transport, addresses: &Addresses, ports: &Ports) {
-        self.out.asked(transport, addresses, ports);
+    fn asked(&mut self, within: &Within, transport: Transport, addresses: &Addresses, ports: &Ports) {
+        self.out.asked(within, transport, addresses, ports);
     }
 
     fn note(&mut self, note: String) {

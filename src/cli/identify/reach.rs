@@ -1,10 +1,14 @@
 //! How an endpoint that a source found can be asked.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
-use crate::model::{Address, Endpoint, LocalDetail, PortState, ScanDetail, Service, SocketState, Transport};
-use crate::net::interface_index;
+use crate::model::{
+    Address, Endpoint, LocalDetail, NetworkNamespace, PortState, ScanDetail, Service, SocketState, Transport,
+};
+use crate::net::{OtherNamespace, interface_index, open_in};
 use crate::probe::Asked;
+use crate::source::local::other_namespaces;
 
 /// Whether an endpoint can be asked.
 pub(super) enum Reach {
@@ -13,8 +17,44 @@ pub(super) enum Reach {
     Not(Option<&'static str>),
 }
 
-/// How to ask an endpoint of a service, from where portolan runs.
-pub(super) fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
+/// The ways out of here that were looked for.
+#[derive(Default)]
+pub(super) struct Reacher {
+    /// This machine's other network namespaces, once somebody asks for one of them.
+    namespaces: Option<Vec<Arc<OtherNamespace>>>,
+}
+
+impl Reacher {
+    fn namespace(&mut self, wanted: &NetworkNamespace) -> Option<Arc<OtherNamespace>> {
+        let all = || other_namespaces().unwrap_or_default().0.into_iter().map(Arc::new).collect();
+        let known = self.namespaces.get_or_insert_with(all);
+        known.iter().find(|known| known.identity.inode == wanted.inode).cloned()
+    }
+
+    /// How to ask an endpoint of a service: from where portolan runs, or inside the network namespace that it is in.
+    pub(super) fn reach(&mut self, service: &Service, endpoint: &Endpoint) -> Reach {
+        let mut asked = match reach(service, endpoint) {
+            Reach::To(asked) => asked,
+            not @ Reach::Not(_) => return not,
+        };
+        if let Some(wanted) = service.detail.netns() {
+            let Some(namespace) = self.namespace(&wanted) else {
+                return Reach::Not(Some("their network namespaces are no more, or nobody here may go there"));
+            };
+            asked.namespace = Some(namespace);
+        }
+        if let (SocketAddr::V6(v6), Some(name)) = (&mut asked.address, &endpoint.interface)
+            && v6.ip().is_unicast_link_local()
+        {
+            let index = open_in(asked.namespace.as_deref(), || Ok(interface_index(name.as_raw())));
+            v6.set_scope_id(index.ok().flatten().flatten().unwrap_or(0));
+        }
+        Reach::To(asked)
+    }
+}
+
+/// How to ask an endpoint of a service, to somebody who is where it is.
+fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
     let (Address::Ip(ip), Some(port)) = (&endpoint.address, endpoint.port) else { return Reach::Not(None) };
     let ip = ip.to_canonical();
     let asks = matches!(endpoint.transport, Transport::Tcp | Transport::Udp);
@@ -30,10 +70,6 @@ pub(super) fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
         host = scanned.host.as_ref().map(|host| host.as_raw().to_owned());
     }
     let local = service.detail.downcast_ref::<LocalDetail>();
-    let elsewhere = local.map(|local| &local.netns).or(scanned.map(|scanned| &scanned.netns));
-    if elsewhere.is_some_and(Option::is_some) {
-        return Reach::Not(Some("they live in other network namespaces (run portolan there: nsenter --net)"));
-    }
     if local.is_some_and(|local| local.state == SocketState::Connected) {
         return Reach::Not(None);
     }
@@ -42,14 +78,10 @@ pub(super) fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
         IpAddr::V6(v6) if v6.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    let interface = endpoint.interface.as_ref().map(|interface| interface.as_raw().to_owned());
-    let mut address = SocketAddr::new(ip, port);
-    if let (IpAddr::V6(v6), Some(name)) = (ip, &interface)
-        && v6.is_unicast_link_local()
-    {
-        address = SocketAddrV6::new(v6, port, 0, interface_index(name).unwrap_or(0)).into();
-    } else if local.is_some() && interface.as_deref().is_some_and(|name| name != "lo") {
+    let is_link_local = matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
+    let is_bound = endpoint.interface.as_ref().is_some_and(|interface| interface.as_raw() != "lo");
+    if local.is_some() && is_bound && !is_link_local {
         return Reach::Not(Some("they are bound to an interface, which this machine does not reach itself through"));
     }
-    Reach::To(Asked { interface: None, host, ..Asked::new(address, endpoint.transport) })
+    Reach::To(Asked { host, ..Asked::new(SocketAddr::new(ip, port), endpoint.transport) })
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
-use crate::model::{Address, Endpoint, Identity};
+use crate::model::{Address, Endpoint, Identity, NetworkNamespace};
 use crate::probe::UNSTABLE;
 use crate::source::Sink;
 
@@ -21,25 +21,26 @@ pub(super) struct Told {
     pub(super) gone: usize,
     pub(super) unstable: usize,
     pub(super) out_of_reach: BTreeMap<&'static str, usize>,
-    alike: HashMap<(IpAddr, u64), usize>,
+    /// By host, and by a hash of what it says.
+    alike: HashMap<(IpAddr, Option<NetworkNamespace>, u64), usize>,
 }
 
 impl Told {
     /// Counts an answer.
-    pub(super) fn count(&mut self, endpoint: &Endpoint, identity: &Identity) {
+    pub(super) fn count(&mut self, endpoint: &Endpoint, netns: Option<NetworkNamespace>, identity: &Identity) {
         self.unstable += usize::from(identity.facts.get(UNSTABLE) == Some(&true.into()));
         if let Address::Ip(ip) = endpoint.address {
             let mut hasher = DefaultHasher::new();
             identity.hash(&mut hasher);
-            *self.alike.entry((ip, hasher.finish())).or_default() += 1;
+            *self.alike.entry((ip, netns, hasher.finish())).or_default() += 1;
         }
     }
 
     /// Says it.
     pub(super) fn say(&self, out: &mut dyn Sink) {
         let mut alike: Vec<_> = self.alike.iter().filter(|(_, count)| **count >= ALIKE).collect();
-        alike.sort_unstable();
-        for ((ip, _), count) in alike {
+        alike.sort_unstable_by_key(|((ip, netns, hash), _)| (ip, netns.as_ref().map(|netns| netns.inode), hash));
+        for ((ip, ..), count) in alike {
             out.note(format!(
                 "uniform answers: {count} ports of {ip} say the same; something on the way may answer for all"
             ));

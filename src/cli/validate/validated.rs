@@ -19,7 +19,7 @@ use crate::health::{
     Evidence, Judged, Monitor, Relay, Rules, Subject, Thresholds, Validator, ValidatorOptions, judge, weigh,
 };
 use crate::model::{
-    Addresses, Ask, Column, Completeness, Declared, Depth, Fault, Feed, Ports, ScannedHost, Service, Transport,
+    Addresses, Ask, Column, Completeness, Declared, Depth, Fault, Feed, Ports, ScannedHost, Service, Transport, Within,
 };
 use crate::net::{Via, Way, runtime};
 use crate::source::{ListFuture, Progress, Sink, Source, WatchFuture, checked, keep_watching};
@@ -301,8 +301,8 @@ impl Sink for Gathered<'_> {
         self.out.progress(progress);
     }
 
-    fn asked(&mut self, transport: Transport, addresses: &Addresses, ports: &Ports) {
-        self.out.asked(transport, addresses, ports);
+    fn asked(&mut self, within: &Within, transport: Transport, addresses: &Addresses, ports: &Ports) {
+        self.out.asked(within, transport, addresses, ports);
     }
 
     fn scanned(&mut self, hosts: Vec<ScannedHost>) {

@@ -30,7 +30,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-pub(super) use netns::{Other as OtherNamespace, others as other_namespaces};
+pub(crate) use netns::others as other_namespaces;
 pub use options::{Local, SortKey};
 
 use crate::error::Result;

@@ -29,11 +29,12 @@ pub use options::Scan;
 pub use pace::Tempo;
 
 use self::hand_over::{Handover, service};
+use self::plan::Plan;
 use self::prepare::Prepared;
 use self::run::Run;
 use self::tally::Tally;
 use crate::error::Result;
-use crate::model::{Column, Completeness, Fault, Feed, Listing, PortState, ScanDetail};
+use crate::model::{Addresses, Column, Completeness, Fault, Feed, Listing, PortState, ScanDetail, Within};
 use crate::source::{ListFuture, Sink, Source, WatchFuture};
 
 impl Scan {
@@ -55,7 +56,7 @@ impl Scan {
     /// [`syn`](Self::syn).
     pub fn listing(&self) -> Result<Listing<ScanDetail>> {
         let mut listing = Listing::default();
-        let Prepared { plans, summary, names, faults, limit, mut resume } =
+        let Prepared { plans, summary, names, faults, limit, mut resume, .. } =
             self.prepare(&AtomicBool::new(false), &mut |_| false)?;
         listing.errors = faults;
         listing.limits.extend(limit);
@@ -97,13 +98,11 @@ impl Scan {
 
     /// Lists into `out`; and whether anything could be reached that was to be asked.
     async fn list_into(&self, out: &mut dyn Sink) -> Result<(Completeness, bool)> {
-        let Prepared { plans, summary, names, mut faults, limit, resume } =
+        let Prepared { plans, summary, names, mut faults, limit, everywhere, resume } =
             self.prepare(&out.closed(), &mut |question| out.confirm(question))?;
         let mut reached = true;
         if !plans.is_empty() {
-            for plan in &plans {
-                out.asked(plan.transport, &plan.addresses, &plan.ports);
-            }
+            announce(&plans, everywhere, out);
             let mut handover = Handover::new(&names, summary, self.all, resume, out);
             let mut tally = Tally::default();
             for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
@@ -144,6 +143,17 @@ impl Scan {
             out.fault(fault);
         }
         Ok((completeness, reached))
+    }
+}
+
+/// Tells what is asked.
+fn announce(plans: &[Plan], everywhere: bool, out: &mut dyn Sink) {
+    for plan in plans {
+        let other = plan.namespace.as_ref().map(|namespace| Within::Other(namespace.identity.clone()));
+        out.asked(&other.unwrap_or(Within::Own), plan.transport, &plan.addresses, &plan.ports);
+        if everywhere && plan.namespace.is_none() {
+            out.asked(&Within::Gone, plan.transport, &Addresses::all(), &plan.ports);
+        }
     }
 }
 

@@ -1,18 +1,21 @@
 //! This machine's other network namespaces, which `local` means too where rights allow to go there.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::targets::plain;
 use crate::model::{Addresses, Block, Fault};
-use crate::net::{Family, own_addresses};
-use crate::source::local::{OtherNamespace, other_namespaces};
+use crate::net::{Family, OtherNamespace, ephemeral_ports, own_addresses};
+use crate::source::local::other_namespaces;
 
 /// A namespace and the addresses that this machine has in it.
 #[derive(Debug)]
 pub(super) struct Elsewhere {
     pub(super) namespace: Arc<OtherNamespace>,
     pub(super) addresses: Addresses,
+    /// What its kernel gives to our own sockets there.
+    pub(super) ephemeral: RangeInclusive<u16>,
 }
 
 /// Every other namespace that has addresses, without those that are to be left out. `faults` takes those that could not be
@@ -31,13 +34,14 @@ pub(super) fn elsewhere(
         }
     };
     for namespace in others {
-        match namespace.enter(own_addresses).and_then(Option::transpose) {
-            Ok(addresses) => {
-                // Without any it is no more.
-                let own = addresses.unwrap_or_default().into_iter().filter(|ip| family.takes(ip.is_ipv6()));
+        let look = || own_addresses().map(|addresses| (addresses, ephemeral_ports()));
+        match namespace.enter(look).and_then(Option::transpose) {
+            Ok(None) => {}
+            Ok(Some((addresses, ephemeral))) => {
+                let own = addresses.into_iter().filter(|ip| family.takes(ip.is_ipv6()));
                 let addresses = Addresses::new(own.map(Block::from)).without(unwanted);
                 if !addresses.is_empty() {
-                    found.push(Elsewhere { namespace: Arc::new(namespace), addresses });
+                    found.push(Elsewhere { namespace: Arc::new(namespace), addresses, ephemeral });
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => denied = true,

@@ -10,7 +10,7 @@ use super::counts::Counts;
 use super::done::Done;
 use super::pace::Pace;
 use crate::model::{Addresses, PortState, Ports, ProbeOrder, Transport};
-use crate::source::local::OtherNamespace;
+use crate::net::OtherNamespace;
 
 /// The ports of one transport that every host is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

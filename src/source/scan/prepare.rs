@@ -23,7 +23,6 @@ use crate::error::{Error, Result};
 use crate::model::{Addresses, DEFAULT_TOP, Fault, Ports, ProbeOrder, Transport};
 use crate::net::ephemeral_ports;
 use crate::probe::payload;
-use crate::source::local::OtherNamespace;
 
 /// More questions than this are asked only with a yes.
 pub(super) const MANY: u128 = 1 << 20;
@@ -44,6 +43,8 @@ pub(super) struct Prepared {
     pub(super) faults: Vec<Fault>,
     /// What could not be looked at for want of rights.
     pub(super) limit: Option<Fault>,
+    /// Whether every network namespace of this machine is asked.
+    pub(super) everywhere: bool,
     /// The file that tells of this scan.
     pub(super) resume: Option<Resume>,
 }
@@ -51,7 +52,7 @@ pub(super) struct Prepared {
 impl Prepared {
     fn without_plan(faults: Vec<Fault>) -> Self {
         let (summary, names) = (Summary::default(), BTreeMap::new());
-        Self { plans: Vec::new(), summary, names, faults, limit: None, resume: None }
+        Self { plans: Vec::new(), summary, names, faults, limit: None, everywhere: false, resume: None }
     }
 
     /// The end came before all targets were known.
@@ -73,10 +74,11 @@ impl Scan {
             Ok(asked) => asked,
             Err(cut) => return Ok(Prepared::unread(cut)),
         };
-        let targets::Asked { addresses, names, mut faults, mut elsewhere, limit } = asked;
+        let targets::Asked { addresses, names, mut faults, mut elsewhere, limit, mut everywhere } = asked;
         if self.resume.is_some() && !elsewhere.is_empty() {
             faults.push(summary::left_out(elsewhere.len()));
             elsewhere.clear();
+            everywhere = false;
         }
         if addresses.is_empty() && elsewhere.is_empty() {
             if faults.is_empty() {
@@ -91,10 +93,10 @@ impl Scan {
         let before = resume.iter().flat_map(Resume::all_done).map(|done| done.count()).sum();
         let summary = Summary { before, ..summary };
         let mut plans = self.plans(&addresses, &parts, deadline, None, resume.as_ref());
-        for Elsewhere { namespace, addresses } in elsewhere {
-            plans.extend(self.plans(&addresses, &parts, deadline, Some(&namespace), None));
+        for there in elsewhere {
+            plans.extend(self.plans(&there.addresses, &parts, deadline, Some(&there), None));
         }
-        Ok(Prepared { plans, summary, names, faults, limit, resume })
+        Ok(Prepared { plans, summary, names, faults, limit, everywhere, resume })
     }
 
     /// How much is to be asked, if that may be.
@@ -125,12 +127,12 @@ impl Scan {
         addresses: &Addresses,
         parts: &[Part],
         deadline: Option<Instant>,
-        namespace: Option<&Arc<OtherNamespace>>,
+        elsewhere: Option<&Elsewhere>,
         resume: Option<&Resume>,
     ) -> Vec<Plan> {
         let hosts = u64::try_from(addresses.len()).unwrap_or(u64::MAX);
         let ports: usize = parts.iter().map(|part| part.ports.len()).sum();
-        let ping = !self.no_ping && hosts > 1 && ports > WORTH_A_PING && namespace.is_none();
+        let ping = !self.no_ping && hosts > 1 && ports > WORTH_A_PING && elsewhere.is_none();
         let absent = if ping { Absent::new(hosts) } else { None };
         let plan = |part: &Part, ping: bool, number: Option<usize>| {
             let udp = part.transport == Transport::Udp;
@@ -144,7 +146,7 @@ impl Scan {
                 hosts,
                 pace: Pace { sharers, same: self.syn && !udp, ..pace },
                 all: self.all,
-                ephemeral: ephemeral_ports(),
+                ephemeral: elsewhere.map_or_else(ephemeral_ports, |there| there.ephemeral.clone()),
                 deadline,
                 threads,
                 ping,
@@ -154,7 +156,7 @@ impl Scan {
                 done: number.and_then(|number| resume.and_then(|resume| resume.done(number))),
                 counts: Counts::new(hosts),
                 absent: absent.clone(),
-                namespace: namespace.cloned(),
+                namespace: elsewhere.map(|there| Arc::clone(&there.namespace)),
             }
         };
         let mut plans = Vec::new();

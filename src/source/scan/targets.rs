@@ -30,6 +30,8 @@ pub(super) struct Asked {
     pub(super) elsewhere: Vec<Elsewhere>,
     /// That some of them may not be entered.
     pub(super) limit: Option<Fault>,
+    /// Whether there is no other than these.
+    pub(super) everywhere: bool,
 }
 
 /// Puts together what the options ask for.
@@ -72,9 +74,11 @@ pub(super) fn read(options: &Scan) -> Result<Asked> {
     unwanted.blocks.extend([IpAddr::from([0; 4]), IpAddr::from([0u16; 8])].map(Block::from));
     let unwanted = Addresses::new(unwanted.blocks);
     let Gathered { blocks, names, mut faults, local, .. } = wanted;
+    let named = faults.len();
     let (elsewhere, limit) = if local { elsewhere(family, &unwanted, &mut faults) } else { (Vec::new(), None) };
+    let everywhere = local && limit.is_none() && faults.len() == named;
     let addresses = Addresses::new(blocks).without(&unwanted);
-    Ok(Asked { addresses, names, faults, elsewhere, limit })
+    Ok(Asked { addresses, names, faults, elsewhere, limit, everywhere })
 }
 
 struct Gathered {
