@@ -238,7 +238,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l via -d 'With --validate: ask HTTP through the API server\'s proxy, for who cannot reach the cluster\'s own addresses' -r -f -a "api-proxy\t'The API server, by its proxy'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l resolver -d 'Look external names up by these resolvers instead of the system\'s, as in 10.96.0.10 or 127.0.0.1:5353' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l timeout -d 'The most that one try of a question may take, as in 500ms or 10s' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l deadline -d 'End the whole after this time, done or not' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l deadline -d 'End the whole after this time, done or not [default: 2m for asking the server, none for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l hand-to -d 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l diff -d 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l intensity -d 'How much to ask of ports whose numbers hint at nothing' -r -f -a "light\t'What the port\'s number hints at, and HTTP: at most 3 connections to a port'
@@ -272,7 +272,7 @@ always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s A -l all-namespaces -d 'All namespaces'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l pods -d 'List pods too, each with its containers\' ports, and the services that choose it'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l ingress -d 'List Ingresses too, and HTTPRoutes where the cluster has them: hosts, paths, and where they lead'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l ingress -d 'List Ingresses too, and the routes of the Gateway API where the cluster has it: hosts, paths, and where they lead'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l in-cluster -d 'Ask as the pod that this runs in; without a kubeconfig that is tried anyway'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l allow-exec -d 'Run the program that the kubeconfig names to get credentials'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l fail-empty -d 'Exit with 1 if nothing is found'

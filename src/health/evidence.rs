@@ -73,8 +73,10 @@ impl Evidence {
 
     /// How well the endpoint is by this. Findings of these codes are left out.
     pub(crate) fn health(&self, ignored: &[String]) -> Health {
+        // How steady it was says nothing of now, where nobody could look.
+        let is_new = self.hindered.is_empty() || self.seen.iter().any(|seen| seen.name() != CheckName::Stability);
         let report = |check: CheckName| {
-            let looked = self.seen.iter().find(|seen| seen.name() == check).map(Seen::report);
+            let looked = self.seen.iter().find(|seen| is_new && seen.name() == check).map(Seen::report);
             let unlooked = |ran| Report { check: check.as_str(), ran, findings: Vec::new() };
             let hindered = || self.hindered.get(&check).map(|why| unlooked(Ran::Hindered(why.clone())));
             let skipped = || self.skipped.contains(&check).then(|| unlooked(Ran::NotWanted));
@@ -88,6 +90,18 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::HealthState;
+
+    #[test]
+    fn a_good_history_is_no_health_of_who_could_not_be_looked_at() {
+        let mut seen = Evidence::default();
+        seen.add(Seen::Stability(stability::Seen { results: vec![true; 10], circuit: Circuit::Closed }));
+        assert_eq!(seen.health(&[]).state, HealthState::Healthy);
+        seen.hindered.insert(CheckName::Http, "no descriptors".to_owned());
+        let health = seen.health(&[]);
+        assert_eq!((health.state, health.score, health.complete), (HealthState::Unknown, None, false));
+        assert_eq!(seen.recent_results(), [true; 10], "it counts again once somebody looks");
+    }
 
     #[test]
     fn who_is_left_alone_is_as_it_was_seen_last_and_that_grows_old() {

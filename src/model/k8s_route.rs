@@ -5,20 +5,20 @@ use serde::Serialize;
 use super::{Detail, TargetPort};
 use crate::clean::Untrusted;
 
-/// The facts of an Ingress, or of an HTTPRoute of the Gateway API. Its endpoints are its hosts; one that names none has the
-/// addresses of its balancer.
+/// The facts of an Ingress, or of a route of the Gateway API, with those of the Gateways that it names. Its endpoints are its
+/// hosts; one for any host has the addresses of its balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct K8sRouteDetail {
-    /// `Ingress` or `HTTPRoute`.
+    /// `Ingress`, `HTTPRoute`, `GRPCRoute` or `TLSRoute`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// What serves it: an Ingress's class, the Gateways of an HTTPRoute.
+    /// What serves it: an Ingress's class, the Gateways of a route.
     pub served_by: Vec<Untrusted>,
     /// The hosts that it is for, `*` among them where any will do.
     pub hosts: Vec<Untrusted>,
-    /// The hosts that it serves with TLS, as far as it says so itself.
+    /// The hosts that are served with TLS, as an Ingress says itself, and of a route its Gateways' listeners.
     pub tls_hosts: Vec<Untrusted>,
-    /// The addresses and names of its balancer.
+    /// The addresses and names of its balancer, or of its Gateways.
     pub addresses: Vec<Untrusted>,
     /// What leads where.
     pub rules: Vec<K8sRule>,
@@ -31,7 +31,7 @@ impl Detail for K8sRouteDetail {}
 pub struct K8sRule {
     /// The host; `None` is any.
     pub host: Option<Untrusted>,
-    /// The path; `None` is any.
+    /// The path; `None` is any. Of gRPC `/SERVICE/METHOD`, where `*` is any.
     pub path: Option<Untrusted>,
     /// How the path is compared: `Prefix`, `Exact`, `PathPrefix`, `RegularExpression`, `ImplementationSpecific`.
     pub path_type: Option<Untrusted>,

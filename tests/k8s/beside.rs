@@ -2,20 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::double::{Double, Fault, Resource, Rights};
-use crate::objects::{namespace, pod, service, slice};
+use crate::clusters::shop;
+use crate::double::{Fault, Resource, Rights};
+use crate::objects::{pod, service};
 use crate::portolan::{Portolan, addresses, by_id};
-
-fn cluster() -> Double {
-    let double = Double::start();
-    let mut store = double.store();
-    store.put_all(Resource::NAMESPACES, ["shop", "bank"].map(namespace));
-    store.put(Resource::SERVICES, service("shop", "web"));
-    store.put(Resource::SLICES, slice("shop", "web", "a", 1, 1));
-    store.put(Resource::PODS, pod("shop", "web-1", "web"));
-    drop(store);
-    double
-}
 
 fn ingress() -> Value {
     let to = |name: &str, port: Value| json!({"service": {"name": name, "port": port}});
@@ -54,7 +44,7 @@ fn route() -> Value {
 
 #[test]
 fn pods_are_listed_with_their_state_and_who_chooses_them() {
-    let double = cluster();
+    let double = shop();
     let mut crashed = pod("shop", "job-1", "job");
     crashed["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}]);
     crashed["status"]["podIP"] = json!("10.1.1.2");
@@ -109,7 +99,7 @@ fn pods_are_listed_with_their_state_and_who_chooses_them() {
 
 #[test]
 fn labels_choose_pods_too_and_services_are_judged_by_all_of_them() {
-    let double = cluster();
+    let double = shop();
     double.store().put(Resource::PODS, pod("shop", "job-1", "job"));
     let mut labelled = service("shop", "labelled");
     labelled["metadata"]["labels"] = json!({"app": "job"});
@@ -123,7 +113,7 @@ fn labels_choose_pods_too_and_services_are_judged_by_all_of_them() {
 
 #[test]
 fn hosts_and_paths_of_ingresses_and_routes() {
-    let double = cluster();
+    let double = shop();
     double.store().put(Resource::INGRESSES, ingress());
     double.store().put(Resource::HTTP_ROUTES, route());
     let services = Portolan::new(&double).args("-n shop --ingress").services();
@@ -156,7 +146,7 @@ fn hosts_and_paths_of_ingresses_and_routes() {
 
 #[test]
 fn an_ingress_for_any_host_is_met_at_its_balancer() {
-    let double = cluster();
+    let double = shop();
     let mut any = ingress();
     any["spec"] = json!({"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}});
     double.store().put(Resource::INGRESSES, any);
@@ -167,12 +157,12 @@ fn an_ingress_for_any_host_is_met_at_its_balancer() {
 
 #[test]
 fn what_the_server_does_not_know_is_no_error_and_what_it_refuses_is() {
-    let double = cluster();
+    let double = shop();
     double.store().put(Resource::INGRESSES, ingress());
-    double.faults().add("/httproutes", usize::MAX, Fault::NoSuchResource);
+    double.faults().add("/apis/gateway.networking.k8s.io", usize::MAX, Fault::NoSuchResource);
     let ran = Portolan::new(&double).args("-n shop --ingress -o name").run();
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "k8s/shop/web\nk8s/shop/ingress/front\n"), "{ran:?}");
-    assert!(ran.stderr.contains("the server has no HTTPRoutes\n"), "{ran:?}");
+    assert!(ran.stderr.contains("the server has no Gateway API\n"), "{ran:?}");
     let rights = Rights::default().in_namespace("services", "shop").in_namespace("endpointslices", "shop");
     double.access().user("viewer", "v", rights.in_namespace("pods", "shop"));
     let (document, ran) = Portolan::with(&double.kubeconfig().token("v")).args("-n shop --ingress").json();
@@ -187,7 +177,7 @@ fn what_the_server_does_not_know_is_no_error_and_what_it_refuses_is() {
 
 #[test]
 fn a_watch_tells_of_services_only_and_says_so() {
-    let double = cluster();
+    let double = shop();
     let hint = "leave one of them out; without --watch both are listed";
     for option in ["--pods", "--ingress"] {
         let error = format!("use {option}: a watch tells of services and their endpoints only");

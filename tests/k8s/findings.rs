@@ -1,10 +1,14 @@
 //! What is wrong with services: each case, and beside each what is like it and not wrong.
 
+use std::collections::BTreeSet;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
 use crate::double::{Double, Resource};
 use crate::objects::{endpoint, http_port, namespace, service, slice_of};
 use crate::portolan::Portolan;
+use crate::support::{output, portolan_path};
 
 /// A service of the namespace `shop` with these ready endpoints: address and node.
 fn with_endpoints(double: &Double, service: Value, endpoints: &[(&str, &str)]) {
@@ -116,6 +120,20 @@ fn endpoints_that_are_all_on_one_node() {
 }
 
 #[test]
+fn a_pod_with_two_addresses_is_one() {
+    let double = cluster();
+    let at = |address: &str| {
+        let mut endpoint = endpoint("both", address);
+        (endpoint["nodeName"], endpoint["targetRef"]["name"]) = (json!("one"), json!("both-1"));
+        json!([endpoint])
+    };
+    double.store().put(Resource::SERVICES, service("shop", "both"));
+    double.store().put(Resource::SLICES, slice_of("shop", "both", "a", "IPv4", &at("10.1.0.20"), &http_port()));
+    double.store().put(Resource::SLICES, slice_of("shop", "both", "b", "IPv6", &at("fd00::20"), &http_port()));
+    assert_eq!(found(&double), Vec::<String>::new());
+}
+
+#[test]
 fn a_balancer_that_does_not_come() {
     let double = cluster();
     with_endpoints(&double, spec("wants", |spec| spec["type"] = json!("LoadBalancer")), &[("10.1.0.9", "one")]);
@@ -148,6 +166,51 @@ fn services_that_are_in_each_others_way() {
             "well k8s-same-selector: port 80 and labels are those of shop/twin",
         ]
     );
+}
+
+#[test]
+fn an_external_name_chooses_no_pods() {
+    let double = cluster();
+    // A leftover of what it was before.
+    let external = |spec: &mut Value| {
+        (spec["type"], spec["externalName"], spec["selector"]) =
+            (json!("ExternalName"), json!("db.bank.svc.cluster.local"), json!({"app": "well"}));
+    };
+    double.store().put(Resource::SERVICES, spec("moved", external));
+    assert_eq!(found(&double), Vec::<String>::new());
+}
+
+#[test]
+fn each_kind_is_explained_with_the_command_that_shows_it() {
+    let codes = [
+        "k8s-no-pod",
+        "k8s-no-endpoints",
+        "k8s-none-ready",
+        "k8s-target-port",
+        "k8s-port-name",
+        "k8s-port-no-endpoints",
+        "k8s-endpoint-refused",
+        "k8s-terminating-ready",
+        "k8s-one-node",
+        "k8s-balancer-pending",
+        "k8s-same-selector",
+        "k8s-node-port-twice",
+        "k8s-external-name",
+    ];
+    let explain = |words: &[&str]| {
+        let out = output(Command::new(portolan_path()).arg("explain").args(words));
+        assert_eq!(out.status.code(), Some(0), "{words:?}");
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let all: Value = serde_json::from_str(&explain(&["--json"])).unwrap();
+    let all = all["items"].as_array().unwrap();
+    let of_cluster: BTreeSet<_> =
+        all.iter().filter_map(|kind| kind["code"].as_str()).filter(|code| code.starts_with("k8s-")).collect();
+    assert_eq!(of_cluster, BTreeSet::from(codes));
+    for code in codes {
+        let text = explain(&[code]).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains(code) && text.contains("`kubectl get") || text.contains("`kubectl describe"), "{text}");
+    }
 }
 
 #[test]

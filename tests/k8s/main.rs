@@ -5,10 +5,13 @@
 
 mod bad_input;
 mod beside;
+mod clusters;
 mod double;
 mod exec;
 mod faults;
 mod findings;
+mod gateway;
+mod hostile;
 mod kubectl;
 mod names;
 mod objects;

@@ -2,20 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::clusters::shop;
 use crate::double::{Double, Fault, Resource, Rights};
-use crate::objects::{endpoint, http_port, namespace, pod, service, slice, slice_of};
+use crate::objects::{endpoint, http_port, pod, service, slice, slice_of};
 use crate::portolan::{Portolan, by_id};
-
-fn cluster() -> Double {
-    let double = Double::start();
-    let mut store = double.store();
-    store.put_all(Resource::NAMESPACES, ["shop", "bank"].map(namespace));
-    store.put(Resource::SERVICES, service("shop", "web"));
-    store.put(Resource::SLICES, slice("shop", "web", "a", 1, 1));
-    store.put(Resource::PODS, pod("shop", "web-1", "web"));
-    drop(store);
-    double
-}
 
 /// A service whose only port leads to `target`, and a pod of it as `change` makes it.
 fn with_target(double: &Double, name: &str, target: Value, change: impl FnOnce(&mut Value)) {
@@ -51,7 +41,7 @@ fn all(double: &Double) -> Vec<String> {
 
 #[test]
 fn a_selector_that_matches_no_pod_is_told_from_pods_without_an_address() {
-    let double = cluster();
+    let double = shop();
     let mut store = double.store();
     for name in ["nobody", "elsewhere", "pending", "ended"] {
         store.put(Resource::SERVICES, service("shop", name));
@@ -78,7 +68,7 @@ fn a_selector_that_matches_no_pod_is_told_from_pods_without_an_address() {
 
 #[test]
 fn a_target_port_that_no_container_has() {
-    let double = cluster();
+    let double = shop();
     let ports = |ports: Value| move |pod: &mut Value| pod["spec"]["containers"][0]["ports"] = ports;
     with_target(&double, "name", json!("metrics"), |_| {});
     with_target(&double, "number", json!(9090), |_| {});
@@ -115,7 +105,7 @@ fn a_target_port_that_no_container_has() {
 
 #[test]
 fn slices_that_call_a_port_differently() {
-    let double = cluster();
+    let double = shop();
     let mut manual = service("shop", "manual");
     manual["spec"]["selector"] = Value::Null;
     double.store().put(Resource::SERVICES, manual);
@@ -130,7 +120,7 @@ fn slices_that_call_a_port_differently() {
 
 #[test]
 fn without_rights_to_pods_the_rest_is_judged_and_that_is_said() {
-    let double = cluster();
+    let double = shop();
     double.store().put(Resource::SERVICES, service("shop", "nobody"));
     let rights = Rights::default().in_namespace("services", "shop").in_namespace("endpointslices", "shop");
     double.access().user("viewer", "v", rights);
@@ -149,7 +139,7 @@ fn without_rights_to_pods_the_rest_is_judged_and_that_is_said() {
 
 #[test]
 fn pods_that_fail_to_come_are_a_part_that_is_missing() {
-    let double = cluster();
+    let double = shop();
     double.faults().add("/pods", usize::MAX, Fault::Status(500, "InternalError", "no"));
     let (document, ran) = Portolan::new(&double).args("-n shop --deadline 5s").json();
     assert_eq!((by_id(&document).len(), ran.code), (1, Some(3)));
@@ -158,7 +148,7 @@ fn pods_that_fail_to_come_are_a_part_that_is_missing() {
 
 #[test]
 fn pods_are_read_only_where_somebody_asks_and_page_by_page() {
-    let double = cluster();
+    let double = shop();
     let asked = |words: &str| {
         let before = double.seen().len();
         Portolan::new(&double).args(words).run();

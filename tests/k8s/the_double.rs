@@ -168,6 +168,19 @@ fn large_answers_are_compressed_and_faults_come_when_they_are_asked_for() {
 }
 
 #[test]
+fn metadata_alone_can_be_had() {
+    run(async |double, client| {
+        double.store().put(Resource::SERVICES, service("shop", "web"));
+        let accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+        let request = Request::get("/api/v1/services").header("accept", accept).body(Body::empty()).unwrap();
+        let body = client.send(request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+        let list: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&list["kind"], names(&list)), (&json!("PartialObjectMetadataList"), vec!["web"]));
+        assert_eq!(list["items"][0]["spec"], Value::Null);
+    });
+}
+
+#[test]
 fn a_goodbye_ends_the_connection_and_not_the_server() {
     run(async |double, client| {
         assert_eq!(ask(&client, "/api/v1/services").await.0, 200);

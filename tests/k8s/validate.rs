@@ -9,11 +9,11 @@ use std::thread;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
-use crate::double::{Double, Resource, Rights, TOKEN};
+use crate::double::{Cut, Double, Fault, Resource, Rights, TOKEN};
 use crate::kubectl::kubectl_says;
 use crate::objects::{endpoint, namespace, pod, service, slice_of};
 use crate::portolan::{Portolan, by_id};
-use crate::support::hear;
+use crate::support::{Ended, Lines, hear};
 
 /// A web server on loopback that answers every request alike until the test ends.
 fn web(answer: &'static str) -> SocketAddr {
@@ -203,6 +203,88 @@ fn how_long_credentials_take_is_no_fault_of_who_is_asked() {
     let document: Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(document["items"][0]["health"]["state"], "healthy", "{}", String::from_utf8_lossy(&out.stderr));
     assert_eq!(fs::read_to_string(home.path().join("runs")).unwrap(), "x\nx\n");
+}
+
+#[test]
+fn credentials_that_ran_out_are_got_again() {
+    let double = cluster();
+    put(&double, "web", false, &[web("200 OK")]);
+    let portolan = by_program(&double, CREDENTIALS).args("--watch --json --interval 50ms");
+    let (mut child, home) = portolan.start();
+    let lines = Lines::of(&mut child);
+    let _child = Ended(child);
+    let until = |kind: &str, state: &str| {
+        let read = || serde_json::from_str::<Value>(&lines.next().expect("it goes on")).unwrap();
+        let is_it = |line: &Value| line["type"] == kind && line["item"]["health"]["state"] == state;
+        std::iter::repeat_with(read).find(is_it).unwrap()
+    };
+    until("added", "healthy");
+    double.access().rotate_tokens();
+    let line = until("updated", "unknown");
+    assert!(line.to_string().contains("the API server's proxy"), "{line}");
+    fs::write(home.path().join("token"), "another").unwrap();
+    double.access().user("admin", "another", Rights { all: true, ..Rights::default() });
+    until("updated", "healthy");
+}
+
+/// What `--via api-proxy` comes to for the only endpoint there is.
+fn by_proxy(double: &Double) -> Value {
+    let (document, _) = Portolan::new(double).args("-n shop --validate --via api-proxy").json();
+    document["items"][0]["endpoints"][0]["health"].clone()
+}
+
+#[test]
+fn what_the_api_server_does_is_no_fault_of_who_is_asked() {
+    let says = |fault: Fault, why: &str| {
+        let double = cluster();
+        put(&double, "web", false, &[web("200 OK")]);
+        double.faults().add("/proxy/", usize::MAX, fault);
+        let health = by_proxy(&double);
+        assert_eq!((&health["state"], &health["score"]), (&json!("unknown"), &Value::Null), "{health}");
+        let said = health["hindered"][0].as_str().unwrap();
+        assert!(said.starts_with("http: the API server's proxy: ") && said.ends_with(why), "{said}");
+    };
+    says(Fault::TooManyRequests, "the server is busy (429)");
+    says(Fault::Status(500, "InternalError", "etcdserver: request timed out"), "etcdserver: request timed out");
+    says(Fault::Status(400, "BadRequest", "address not allowed"), "address not allowed");
+    let unreached = "error trying to reach service: dial tcp 10.1.1.1:80: connect: connection refused";
+    let double = cluster();
+    put(&double, "web", false, &[web("200 OK")]);
+    double.faults().add("/proxy/", usize::MAX, Fault::Status(503, "ServiceUnavailable", unreached));
+    assert_eq!(codes(&by_proxy(&double)["findings"]), ["http-invalid"], "of the endpoint it says this");
+}
+
+#[test]
+fn silence_is_told_from_an_api_server_that_hangs() {
+    // The peer is silent, or breaks off: the server answers what it is asked itself.
+    for (fault, code) in [(Fault::Stall, "http-timeout"), (Fault::CutAfter(10, Cut::Fin), "http-invalid")] {
+        let double = cluster();
+        put(&double, "web", false, &[web("200 OK")]);
+        double.faults().add("/proxy/", usize::MAX, fault.clone());
+        let health = by_proxy(&double);
+        assert_eq!((&health["state"], codes(&health["findings"])), (&json!("unhealthy"), vec![code]), "{fault:?}");
+        // The server goes silent too, once it was connected to.
+        double.faults().add("/version", 1, Fault::Nothing);
+        double.faults().add("/version", usize::MAX, Fault::Stall);
+        let health = by_proxy(&double);
+        let why = json!(["http: the API server's proxy: no answer came in time"]);
+        assert_eq!((&health["state"], &health["hindered"]), (&json!("unknown"), &why), "{fault:?}");
+    }
+}
+
+#[test]
+fn the_deadline_is_that_of_checks_too() {
+    let double = cluster();
+    let silent = Silent::new();
+    put(&double, "far", false, &[silent.address()]);
+    let (document, ran) = Portolan::new(&double).args("-n shop --validate --deadline 1s").json();
+    assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()), "{ran:?}");
+    let hindered = &document["items"][0]["endpoints"][0]["health"]["hindered"];
+    assert_eq!(hindered, &json!(["tcp: the run's deadline passed"]));
+    // A way that never comes about takes no longer either.
+    double.faults().add("/version", usize::MAX, Fault::Stall);
+    let (document, ran) = Portolan::new(&double).args("-n shop --validate --via api-proxy --deadline 1s").json();
+    assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()), "{ran:?}");
 }
 
 #[test]

@@ -213,19 +213,38 @@ fn a_server_that_fails_for_long_leaves_what_was_known() {
 /// Something that happens to the cluster, or to those who watch it.
 #[derive(Clone, Debug)]
 enum Happens {
-    Service(u8),
+    Service(u8, Looks),
     NoService(u8),
-    Slice(u8, u8, u8),
+    /// A slice by name and number, whose it is, and how many endpoints it has.
+    Slice(u8, u8, u8, u8),
     NoSlice(u8, u8),
-    /// A pod of a service, which has the service's targetPort or another.
-    Pod(u8, u8, bool),
+    /// A pod by name and number, whose labels it has, and whether it has the service's targetPort or another.
+    Pod(u8, u8, u8, bool),
     NoPod(u8, u8),
     Compact,
     /// The watches end, and the next one of them meets this.
     Cut(Fault),
 }
 
+/// What a service is, as far as others are concerned.
+#[derive(Clone, Copy, Debug)]
+enum Looks {
+    Plain,
+    /// A node port that others have too.
+    NodePort,
+    /// The selector of the first.
+    Twin,
+    /// Written by hand: it chooses no pods.
+    ByHand,
+}
+
 fn happens() -> impl Strategy<Value = Happens> {
+    // Mostly their own.
+    let owned = || {
+        (0_u8..5, 0_u8..3)
+            .prop_flat_map(|(name, number)| (Just(name), Just(number), prop_oneof![3 => Just(name), 1 => 0_u8..5]))
+    };
+    let looks = prop_oneof![3 => Just(Looks::Plain), 1 => Just(Looks::NodePort), 1 => Just(Looks::Twin), 1 => Just(Looks::ByHand)];
     let fault = prop_oneof![
         Just(Fault::CutAfter(0, Cut::Reset)),
         (1_usize..400).prop_map(|count| Fault::CutAfter(count, Cut::Fin)),
@@ -235,12 +254,12 @@ fn happens() -> impl Strategy<Value = Happens> {
         Just(Fault::TooManyRequests),
     ];
     prop_oneof![
-        3 => (0_u8..5).prop_map(Happens::Service),
+        3 => (0_u8..5, looks).prop_map(|(name, looks)| Happens::Service(name, looks)),
         2 => (0_u8..5).prop_map(Happens::NoService),
-        4 => (0_u8..5, 0_u8..3, 0_u8..4).prop_map(|(name, slice, count)| Happens::Slice(name, slice, count)),
+        4 => (owned(), 0_u8..4).prop_map(|((name, slice, whose), count)| Happens::Slice(name, slice, whose, count)),
         2 => (0_u8..5, 0_u8..3).prop_map(|(name, slice)| Happens::NoSlice(name, slice)),
-        3 => (0_u8..5, 0_u8..2, any::<bool>()).prop_map(|(name, pod, fits)| Happens::Pod(name, pod, fits)),
-        2 => (0_u8..5, 0_u8..2).prop_map(|(name, pod)| Happens::NoPod(name, pod)),
+        3 => (owned(), any::<bool>()).prop_map(|((name, pod, whose), fits)| Happens::Pod(name, pod, whose, fits)),
+        2 => (0_u8..5, 0_u8..3).prop_map(|(name, pod)| Happens::NoPod(name, pod)),
         3 => Just(Happens::Compact),
         3 => fault.prop_map(Happens::Cut),
     ]
@@ -252,15 +271,25 @@ const NAMES: [&str; 5] = ["web", "cart", "mail", "s3", "s4"];
 fn happen(double: &Double, what: &Happens) {
     let name = |at: u8| NAMES[usize::from(at)].to_owned();
     match what {
-        Happens::Service(at) => double.store().put(Resource::SERVICES, service("shop", &name(*at))),
+        Happens::Service(at, looks) => {
+            let mut service = service("shop", &name(*at));
+            match looks {
+                Looks::Plain => {}
+                Looks::NodePort => service["spec"]["ports"][0]["nodePort"] = json!(30080),
+                Looks::Twin => service["spec"]["selector"] = json!({"app": NAMES[0]}),
+                Looks::ByHand => service["spec"]["selector"] = Value::Null,
+            }
+            double.store().put(Resource::SERVICES, service);
+        }
         Happens::NoService(at) => double.store().delete(Resource::SERVICES, "shop", &name(*at)),
-        Happens::Slice(at, part, count) => {
-            let slice = slice("shop", &name(*at), &part.to_string(), at * 3 + part, *count);
+        Happens::Slice(at, part, whose, count) => {
+            let mut slice = slice("shop", &name(*whose), &part.to_string(), at * 3 + part, *count);
+            slice["metadata"]["name"] = json!(format!("{}-{part}", name(*at)));
             double.store().put(Resource::SLICES, slice);
         }
         Happens::NoSlice(at, part) => double.store().delete(Resource::SLICES, "shop", &format!("{}-{part}", name(*at))),
-        Happens::Pod(at, number, fits) => {
-            let mut pod = pod("shop", &format!("{}-{number}", name(*at)), &name(*at));
+        Happens::Pod(at, number, whose, fits) => {
+            let mut pod = pod("shop", &format!("{}-{number}", name(*at)), &name(*whose));
             pod["spec"]["containers"][0]["ports"][0]["containerPort"] = json!(if *fits { 8080 } else { 9090 });
             double.store().put(Resource::PODS, pod);
         }
@@ -286,5 +315,10 @@ proptest! {
         }
         scene.double.faults().clear();
         scene.until_fresh();
+        let was_deleted = |id: &String| history.iter().any(|what| {
+            matches!(what, Happens::NoService(at) if *id == format!("k8s/shop/{}", NAMES[usize::from(*at)]))
+        });
+        let removed = scene.removed();
+        prop_assert!(removed.iter().all(was_deleted), "{removed:?} were said to be gone");
     }
 }

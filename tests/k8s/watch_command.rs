@@ -1,11 +1,13 @@
 //! `--watch` as people run it: what happens is told, and what happens to the connection is not taken for it.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Child;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::double::{Cut, Double, Fault, Resource, Rights};
+use crate::double::{Cut, Double, Fault, Resource, Rights, TOKEN};
 use crate::names::{Resolver, external};
 use crate::objects::{namespace, pod, service, slice};
 use crate::portolan::Portolan;
@@ -151,6 +153,46 @@ fn a_server_that_stops_and_starts_again_is_watched_on() {
     assert_eq!(told.last().unwrap(), "removed k8s/shop/cart");
     assert!(!told.iter().any(|line| line.starts_with("added")), "{told:?}");
     watch.end();
+}
+
+/// A watch with credentials that were good once and then are not, until somebody writes good ones down.
+fn outlasts_its_credentials(double: &Double, portolan: Portolan) {
+    let token = portolan.path("token");
+    let watch = Watch::of(portolan.args("-n shop --watch --json"));
+    watch.until("synced");
+    double.access().rotate_tokens();
+    double.end_watches();
+    let (told, _) = watch.until("stale");
+    assert!(!told.iter().any(|line| line.starts_with("removed")), "{told:?}");
+    double.access().user("admin", "another", Rights { all: true, ..Rights::default() });
+    // As `echo` leaves it.
+    fs::write(token, "another\n").unwrap();
+    double.store().put(Resource::SERVICES, service("shop", "orders"));
+    let (told, _) = watch.until("added");
+    assert_eq!(told.last().unwrap(), "added k8s/shop/orders");
+    assert!(!told.iter().any(|line| line.starts_with("removed")), "{told:?}");
+    watch.end();
+}
+
+#[test]
+fn a_token_that_ran_out_is_read_again() {
+    let double = cluster();
+    let text = double.kubeconfig().text().replace(&format!("token: {TOKEN}"), "tokenFile: token");
+    // Named as seen from the kubeconfig.
+    let portolan = Portolan::with_text(&text).args("--kubeconfig ./config");
+    let portolan = portolan.file("config", text).file("token", format!("{TOKEN}\n"));
+    outlasts_its_credentials(&double, portolan);
+}
+
+#[test]
+fn a_program_is_asked_again_for_credentials_that_ran_out() {
+    let double = cluster();
+    let script = "#!/bin/sh\necho '{\"kind\": \"ExecCredential\", \"status\": {\"token\": \"'$(cat token)'\"}}'\n";
+    let portolan = Portolan::without_kubeconfig().file("credentials", script).file("token", TOKEN);
+    let program = portolan.path("credentials");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let portolan = portolan.file("config", double.kubeconfig().exec(program.to_str().unwrap()).text());
+    outlasts_its_credentials(&double, portolan.args("--kubeconfig config --allow-exec"));
 }
 
 #[test]

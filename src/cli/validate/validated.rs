@@ -122,9 +122,16 @@ impl Validated<'_> {
             shutdown.spawn(end_with(Arc::clone(&closed), shutdown.clone()));
             let (streams, total) = (out.streams(), subjects.len() as u64);
             if let Some(via) = self.via.as_ref().filter(|_| total > 0) {
+                let over = async {
+                    match deadline {
+                        Some(deadline) => tokio::time::sleep(deadline).await,
+                        None => std::future::pending().await,
+                    }
+                };
                 tokio::select! {
                     () = via.connect() => {}
                     () = shutdown.stopping() => {}
+                    () = over => {}
                 }
             }
             let mut said = Instant::now();

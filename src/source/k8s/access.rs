@@ -96,13 +96,23 @@ fn making(options: &Arc<K8s>) -> Making {
 
 /// A client that has had an answer from its server, whatever that was.
 async fn connect(options: &K8s) -> Result<Client, String> {
-    let deadline = Deadline::after(options.deadline);
+    let deadline = Deadline::after(options.whole());
     let config = options.config(deadline).await.map_err(|error| error.to_string())?;
     let client = client(config, options.timeout).map_err(|error| error.to_string())?;
+    answers(&client, deadline.within(options.timeout)).await.map(|()| client)
+}
+
+/// Asks the server what everybody may know, only to learn whether it answers, whatever that is.
+///
+/// # Errors
+/// Why no answer came.
+pub(super) async fn answers(client: &Client, deadline: Deadline) -> Result<(), String> {
     let question = Request::get("/version").body(Body::empty()).map_err(|error| error.to_string())?;
-    match deadline.within(options.timeout).bound(client.send(question)).await {
-        Ok(Ok(_)) => Ok(client),
+    match deadline.bound(client.send(question)).await {
+        Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(Failure::of_client(&error).why()),
-        Err(_) => Err("no answer came in time".to_owned()),
+        Err(_) => Err(SILENT.to_owned()),
     }
 }
+
+pub(super) const SILENT: &str = "no answer came in time";

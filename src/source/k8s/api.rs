@@ -25,10 +25,10 @@ use crate::net::Deadline;
 
 /// So many objects a page: few enough to be let go again soon, and not so few that the way there and back counts.
 const PAGE: u32 = 250;
-/// The most bytes of an answer, as they come and unpacked. A page of slices with a thousand endpoints each, the most that
+/// The most bytes of an answer, unpacked and packed. A page of slices with a thousand endpoints each, the most that
 /// Kubernetes allows, has 90 MB.
+const MOST_BYTES: usize = 128 << 20;
 const MOST_PACKED: usize = 64 << 20;
-const MOST_BYTES: u64 = 128 << 20;
 /// A question is asked so often at most.
 const TRIES: u32 = 5;
 /// How soon an end that somebody wants is noticed.
@@ -68,9 +68,9 @@ impl Api {
         let expired = certificate::expired(&config.auth_info, Timestamp::now());
         let client = client(config, options.timeout)?;
         // Once left alone it stays so: a listing is over before anything recovers.
-        let patience = BreakerOptions { window: PATIENCE, failures: PATIENCE, recovery: options.deadline, trials: 1 };
+        let patience = BreakerOptions { window: PATIENCE, failures: PATIENCE, recovery: options.whole(), trials: 1 };
         let breaker = Breaker::new(patience, Clock::runtime());
-        let (timeout, whole) = (options.timeout, options.deadline);
+        let (timeout, whole) = (options.timeout, options.whole());
         Ok(Self { client, takes_gzip, expired, timeout, whole, deadline, breaker, closed })
     }
 
@@ -78,18 +78,13 @@ impl Api {
         self.client.clone()
     }
 
-    /// One object.
-    pub(super) async fn get<K>(&self, namespace: Option<&str>, name: &str) -> Result<K, Failure>
-    where
-        K: Resource<DynamicType = ()> + DeserializeOwned,
-    {
-        let request = kube::core::Request::new(K::url_path(&(), namespace));
-        self.ask(|| request.get(name, &kube::api::GetParams::default())).await
+    /// What there is at a path.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        let request = || Request::get(path).body(Vec::new()).map_err(kube::core::request::Error::BuildRequest);
+        self.ask(request).await
     }
 
-    /// Hands every object of a list to `each`, page by page, and says of each page how many are still to come. An object
-    /// may come twice, where the list had to be begun anew; the last word counts. Where `params` has a limit, that many are
-    /// all that is wanted.
+    /// As [`list_at`](Self::list_at), of a kind that the library knows.
     pub(super) async fn list<K>(
         &self,
         namespace: Option<&str>,
@@ -99,7 +94,19 @@ impl Api {
     where
         K: Resource<DynamicType = ()> + DeserializeOwned,
     {
-        let request = kube::core::Request::new(K::url_path(&(), namespace));
+        self.list_at(&K::url_path(&(), namespace), params, each).await
+    }
+
+    /// Hands every object of a list to `each`, page by page, and says of each page how many are still to come. An object
+    /// may come twice, where the list had to be begun anew; the last word counts. Where `params` has a limit, that many are
+    /// all that is wanted.
+    pub(super) async fn list_at<K: DeserializeOwned>(
+        &self,
+        path: &str,
+        params: &ListParams,
+        each: &mut (dyn FnMut(Vec<K>, u64) + Send),
+    ) -> Result<(), Failure> {
+        let request = kube::core::Request::new(path);
         let glances = params.limit.is_some();
         let mut params = ListParams { limit: params.limit.or(Some(PAGE)), ..params.clone() };
         let mut expired = 0;
@@ -171,7 +178,7 @@ impl Api {
         let response = self.client.send(request.map(Body::from)).await.map_err(|error| Failure::of_client(&error))?;
         let (parts, body) = response.into_parts();
         let is_packed = parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
-        let body = read(body).await?;
+        let body = read(body, if is_packed { MOST_PACKED } else { MOST_BYTES }).await?;
         let body = if is_packed { unpack(&body)? } else { body };
         if parts.status.is_success() {
             return Ok(body);
@@ -188,12 +195,12 @@ pub(super) async fn stopped(closed: &AtomicBool) {
     }
 }
 
-async fn read(mut body: Body) -> Result<Vec<u8>, Failure> {
+async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| Failure::of_client(&kube::Error::Service(error.into())))?;
         if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > MOST_PACKED {
+            if bytes.len() + data.len() > most {
                 return Err(Failure::TooLarge);
             }
             bytes.extend_from_slice(&data);
@@ -204,9 +211,9 @@ async fn read(mut body: Body) -> Result<Vec<u8>, Failure> {
 
 fn unpack(packed: &[u8]) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let read = MultiGzDecoder::new(packed).take(MOST_BYTES + 1).read_to_end(&mut bytes);
+    let read = MultiGzDecoder::new(packed).take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes);
     match read {
-        Ok(_) if bytes.len() as u64 > MOST_BYTES => Err(Failure::TooLarge),
+        Ok(_) if bytes.len() > MOST_BYTES => Err(Failure::TooLarge),
         Ok(_) => Ok(bytes),
         Err(error) => Err(Failure::Malformed(error.to_string())),
     }

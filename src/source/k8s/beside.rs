@@ -1,17 +1,15 @@
-//! What is read beside services and their endpoints: pods, what leads in from outside, and names.
+//! What is read beside services and their endpoints: pods, and where external names lead.
 
-use kube::Resource;
 use kube::api::ListParams;
-use serde::de::DeserializeOwned;
 
 use super::failure::Failure;
 use super::gather::{Gathered, Gatherer, Place, within};
 use super::kinds::{NO_POD, TARGET_PORT};
 use super::names::look_up;
+use super::pod_rows;
 use super::pods::Pod;
-use super::{pod_rows, routes};
 use crate::clean::clean;
-use crate::model::{Depth, Fault, K8sRouteDetail, Service};
+use crate::model::{Depth, Fault};
 use crate::net::Deadline;
 use crate::source::Progress;
 
@@ -91,33 +89,6 @@ impl Gatherer<'_> {
             why: failure.why(),
             hint: format!("{kinds} are not judged there; `kubectl auth can-i list pods` asks for the right"),
         });
-    }
-
-    /// What leads in from outside.
-    pub(super) async fn routes(&mut self, places: &[Place]) {
-        for place in places {
-            self.routes_of("Ingresses", place.as_deref(), routes::of_ingress).await;
-            self.routes_of("HTTPRoutes", place.as_deref(), routes::of_http_route).await;
-        }
-    }
-
-    /// Those of one kind. One that the server does not know is no fault of the answer's.
-    async fn routes_of<K>(&mut self, kind: &str, namespace: Option<&str>, row: fn(K) -> Service<K8sRouteDetail>)
-    where
-        K: Resource<DynamicType = ()> + DeserializeOwned,
-    {
-        let Self { api, params, gathered: Gathered { routes, faults, notes, .. }, .. } = self;
-        let mut take = |page: Vec<K>, _| routes.extend(page.into_iter().map(row).map(|row| (row.id.clone(), row)));
-        match api.list(namespace, params, &mut take).await {
-            Err(failure) if failure.code() == Some(404) => {
-                let note = format!("the server has no {kind}");
-                if !notes.contains(&note) {
-                    notes.push(note);
-                }
-            }
-            Err(failure) => faults.push(failure.into_fault(format!("list all {kind}{}", within(namespace)))),
-            Ok(()) => {}
-        }
     }
 
     /// Whether external names lead anywhere.

@@ -15,23 +15,21 @@ pub(super) fn detail(service: core::Service) -> K8sDetail {
     }
     let balancer = status.load_balancer.and_then(|balancer| balancer.ingress).unwrap_or_default();
     let balanced = balancer.into_iter().filter_map(|ingress| ingress.ip.or(ingress.hostname));
+    let kind = match spec.type_.as_deref() {
+        Some("NodePort") => K8sServiceType::NodePort,
+        Some("LoadBalancer") => K8sServiceType::LoadBalancer,
+        Some("ExternalName") => K8sServiceType::ExternalName,
+        _ => K8sServiceType::ClusterIp,
+    };
+    // "Ignored if type is ExternalName" (Kubernetes, ServiceSpec).
+    let selector = spec.selector.filter(|_| kind != K8sServiceType::ExternalName).unwrap_or_default();
     K8sDetail {
-        kind: match spec.type_.as_deref() {
-            Some("NodePort") => K8sServiceType::NodePort,
-            Some("LoadBalancer") => K8sServiceType::LoadBalancer,
-            Some("ExternalName") => K8sServiceType::ExternalName,
-            _ => K8sServiceType::ClusterIp,
-        },
+        kind,
         headless: addresses.iter().any(|address| address == "None"),
         cluster_ips: addresses.iter().filter_map(|address| address.parse().ok()).collect(),
         external: balanced.chain(spec.external_ips.unwrap_or_default()).map(Untrusted::from).collect(),
         external_name: spec.external_name.filter(|name| !name.is_empty()).map(Untrusted::from),
-        selector: spec
-            .selector
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(key, value)| (key.into(), value.into()))
-            .collect(),
+        selector: selector.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
         publish_not_ready: spec.publish_not_ready_addresses.unwrap_or(false),
         ports: spec.ports.unwrap_or_default().into_iter().map(port).collect(),
         endpoints_from: EndpointsFrom::Unknown,

@@ -105,7 +105,8 @@ fn of_endpoints(joined: &Joined, across: &Across<'_>, found: &mut Vec<Finding>) 
     if leaving > 0 && !detail.publish_not_ready {
         found.push(TERMINATING_READY.seen(format!("{leaving} of {} ready endpoints are being ended", ready.len())));
     }
-    let pods: BTreeSet<_> = ready.iter().map(|endpoint| &endpoint.address).collect();
+    // A pod may have an address of each family.
+    let pods: BTreeSet<_> = ready.iter().map(|endpoint| pod(endpoint).ok_or(&endpoint.address)).collect();
     let nodes: BTreeSet<_> = ready.iter().map(|endpoint| node(endpoint)).collect();
     if let (2.., Some(Some(only)), 1) = (pods.len(), nodes.first(), nodes.len())
         && across.nodes.len() > 1
@@ -160,6 +161,10 @@ const MOST_NAMES: usize = 5;
 
 fn instance(endpoint: &Endpoint) -> Option<&Instance> {
     endpoint.instance.as_deref()
+}
+
+fn pod(endpoint: &Endpoint) -> Option<&Untrusted> {
+    instance(endpoint)?.pod.as_ref()
 }
 
 fn node(endpoint: &Endpoint) -> Option<&Untrusted> {

@@ -64,12 +64,13 @@ pub(super) static NAME_UNRESOLVED: FindingKind = FindingKind::of_source(
 pub(super) static PORT_WITHOUT_ENDPOINTS: FindingKind = FindingKind::of_source(
     "k8s-port-no-endpoints",
     "A port of the service leads nowhere, while others lead to endpoints",
-    "`kubectl get service NAME -o yaml` and `kubectl get pods -o yaml` show targetPort and the containers' ports",
+    "`kubectl get service NAME -n NAMESPACE -o yaml` and `kubectl get pods -n NAMESPACE -l LABELS -o yaml` show targetPort and the \
+     containers' ports",
 );
 pub(super) static TERMINATING_READY: FindingKind = FindingKind::of_source(
     "k8s-terminating-ready",
     "An endpoint is being ended and still counts as ready, so that calls go to it until it is gone",
-    "`kubectl get endpointslices -l kubernetes.io/service-name=NAME -o yaml` shows the conditions",
+    "`kubectl get endpointslices -n NAMESPACE -l kubernetes.io/service-name=NAME -o yaml` shows the conditions",
 );
 pub(super) static ONE_NODE: FindingKind = FindingKind::of_source(
     "k8s-one-node",

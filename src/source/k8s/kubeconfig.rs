@@ -56,6 +56,7 @@ impl K8s {
             Ok(proxy) => proxy,
             Err(_) => return Err(place.refuse("its proxy-url is no URL", "write it as http://proxy.example:3128")),
         };
+        trim_token(&mut config.auth_info);
         exec::run(&mut config.auth_info, deadline).await?;
         Ok(config)
     }
@@ -130,6 +131,17 @@ fn look_at(file: &Path) -> Result<(), String> {
         fs::File::open(file)
             .map(drop)
             .map_err(|error| error.to_string().split(" (os error").next().unwrap_or_default().to_owned())
+    }
+}
+
+/// A token file often ends in a line's end, which the library would send with the token; kubectl does not. What is taken
+/// from the file here is not read again, but by a watch that begins anew.
+fn trim_token(credentials: &mut AuthInfo) {
+    let Some(file) = credentials.token_file.as_ref().filter(|_| credentials.token.is_none()) else { return };
+    if let Ok(text) = fs::read_to_string(file)
+        && text.trim() != text
+    {
+        credentials.token = Some(text.trim().into());
     }
 }
 

@@ -10,14 +10,19 @@ mod detail;
 mod exec;
 mod failure;
 mod findings;
+mod gateway;
+mod gateway_rows;
 mod gather;
+mod heard;
 mod in_cluster;
+mod ingress;
 mod join;
 mod joined;
 mod kinds;
 mod kubeconfig;
 mod names;
 mod options;
+mod places;
 mod pod_rows;
 mod pods;
 mod proxy;
@@ -76,7 +81,7 @@ impl K8s {
     async fn gather(&self, closed: Arc<AtomicBool>, out: &mut dyn Sink) -> Result<Gathered> {
         self.check()?;
         runtime::with_runtime(async {
-            let deadline = Deadline::after(self.deadline);
+            let deadline = Deadline::after(self.whole());
             let config = tokio::select! {
                 config = self.config(deadline) => config?,
                 () = api::stopped(&closed) => return Err(Failure::Stopped.into_error("get the credentials")),
@@ -143,6 +148,10 @@ impl Source for K8s {
 
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
         Box::pin(self.list_into(out))
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.deadline
     }
 
     /// By the server's own word; nothing is asked every so often.

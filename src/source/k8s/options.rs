@@ -47,7 +47,7 @@ pub struct K8s {
     /// List pods too, each with its containers' ports, and the services that choose it
     #[arg(long)]
     pub pods: bool,
-    /// List Ingresses too, and HTTPRoutes where the cluster has them: hosts, paths, and where they lead
+    /// List Ingresses too, and the routes of the Gateway API where the cluster has it: hosts, paths, and where they lead
     #[arg(long)]
     pub ingress: bool,
     /// The kubeconfig; of several, the first to say something counts [default: ~/.kube/config]
@@ -74,9 +74,9 @@ pub struct K8s {
     /// The most that one try of a question may take, as in 500ms or 10s
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "15s", help_heading = "Pace")]
     pub timeout: Duration,
-    /// End the whole after this time, done or not
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "2m", help_heading = "Pace")]
-    pub deadline: Duration,
+    /// End the whole after this time, done or not [default: 2m for asking the server, none for checks]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Pace")]
+    pub deadline: Option<Duration>,
     /// What the environment says of the cluster.
     #[arg(skip)]
     pub environment: K8sEnvironment,
@@ -99,13 +99,21 @@ impl Default for K8s {
             via: None,
             resolver: Vec::new(),
             timeout: Duration::from_secs(15),
-            deadline: Duration::from_mins(2),
+            deadline: None,
             environment: K8sEnvironment::default(),
         }
     }
 }
 
+/// How long asking the server may take, where nobody says otherwise.
+const LONGEST: Duration = Duration::from_mins(2);
+
 impl K8s {
+    /// How long asking the server may take in all.
+    pub(super) fn whole(&self) -> Duration {
+        self.deadline.unwrap_or(LONGEST)
+    }
+
     /// What can be said of the options without asking anybody.
     ///
     /// # Errors

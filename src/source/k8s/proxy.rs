@@ -1,13 +1,15 @@
 //! The API server's proxy, which asks HTTP of pods and services for whoever cannot reach them.
 
 use std::io;
+use std::pin::pin;
 
-use http::Request;
+use http::{Request, StatusCode};
 use http_body_util::BodyExt;
+use kube::Client;
 use kube::client::Body;
 use serde::Deserialize;
 
-use super::access::{Access, Accesses};
+use super::access::{Access, Accesses, SILENT, answers};
 use super::failure::Failure;
 use super::{K8s, K8sVia};
 use crate::clean::{Untrusted, clean};
@@ -69,16 +71,44 @@ impl Via for ApiProxy {
             // What it takes to get as far as the API server says nothing of the peer.
             let access = deadline.bound(self.accesses.get()).await;
             let access = access.map_err(|_| local("it is not connected to yet"))?;
-            let asked = deadline.bound(self.exchange(&access, place, request, most));
-            asked.await.map_err(|_| PeerError::TimedOut)?
+            let client = access.client.as_ref().map_err(|why| local(why))?;
+            wait_for(self.exchange(&access, client, place, request, most), client, deadline).await
         })
+    }
+}
+
+/// Waits for what was asked. Silence, and an answer that breaks off, may be the peer's doing or the API server's: that one is
+/// asked something of its own then, in what is left of the time.
+async fn wait_for(
+    asked: impl Future<Output = Result<ViaAnswer, PeerError>>,
+    client: &Client,
+    deadline: Deadline,
+) -> Result<ViaAnswer, PeerError> {
+    let mut asked = pin!(asked);
+    let answer = match deadline.within(deadline.left() / 2).bound(asked.as_mut()).await {
+        Ok(answer) => answer,
+        Err(_) => tokio::select! {
+            biased;
+            answer = deadline.bound(asked.as_mut()) => answer.unwrap_or_else(|_| Err(local(SILENT))),
+            there = answers(client, deadline) => match there {
+                Ok(()) => return deadline.bound(asked).await.unwrap_or(Err(PeerError::TimedOut)),
+                Err(why) => Err(local(&why)),
+            },
+        },
+    };
+    match answer {
+        Err(PeerError::Closed) => {
+            let there = answers(client, deadline).await;
+            Err(there.map_or_else(|why| local(&why), |()| PeerError::Closed))
+        }
+        answer => answer,
     }
 }
 
 const NOT_OF_IT: &str = "the API server's proxy leads to pods and services only";
 
 /// What may stand in a path as it is.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
     !text.is_empty() && !text.starts_with('.') && text.bytes().all(is_of_name)
 }
@@ -96,11 +126,11 @@ impl ApiProxy {
     async fn exchange(
         &self,
         access: &Access,
+        client: &Client,
         place: &str,
         request: Request<()>,
         most: usize,
     ) -> Result<ViaAnswer, PeerError> {
-        let client = access.client.as_ref().map_err(|why| local(why))?;
         let (mut parts, ()) = request.into_parts();
         let path = format!("{place}{}", parts.uri);
         parts.uri = path.parse().map_err(|_| PeerError::Declined("cannot be asked for that path"))?;
@@ -116,18 +146,25 @@ impl ApiProxy {
                 }
             }
         }
+        if head.status == StatusCode::TOO_MANY_REQUESTS && bytes.starts_with(BUSY) {
+            return Err(local("the server is busy (429)"));
+        }
         // What the server says itself it says in its own form; a service that does so too is taken for it.
-        let own = serde_json::from_slice::<Own>(&bytes).ok().filter(|own| own.kind == "Status");
+        let own = serde_json::from_slice::<Own>(&bytes).ok().filter(|own| own.kind == "Status" && own.code >= 400);
         let own = own.filter(|own| own.code == head.status.as_u16());
         if own.as_ref().is_some_and(|own| own.code == 401) {
             self.accesses.refused(access);
         }
-        match own.and_then(|own| refusal(&own)) {
-            Some(error) => Err(error),
+        match own {
+            Some(own) => Err(refusal(&own.message)),
             None => Ok(ViaAnswer { status: head.status.as_u16(), fields: head.headers, body: bytes }),
         }
     }
 }
+
+/// How what guards the API server from too many requests begins, which is not in the server's own form (Kubernetes, "API
+/// Priority and Fairness").
+const BUSY: &[u8] = b"Too many requests, please try again later.";
 
 /// A `Status` object.
 #[derive(Deserialize)]
@@ -142,20 +179,25 @@ fn local(why: &str) -> PeerError {
     PeerError::Local(io::Error::other(format!("the API server's proxy: {why}")))
 }
 
-/// What it means that the API server did not hand the question on, or got no answer to it.
-fn refusal(status: &Own) -> Option<PeerError> {
-    let said = |words: &[&str]| words.iter().any(|word| status.message.contains(word));
-    match status.code {
-        401 | 403 | 404 | 429 => Some(local(&clean(&status.message))),
-        500..=504 if said(&["connection refused"]) => Some(PeerError::Refused),
-        500..=504 if said(&["timeout", "deadline exceeded", "Timeout"]) => Some(PeerError::TimedOut),
-        500..=504 if said(&["no route to host", "network is unreachable"]) => Some(PeerError::Unreachable),
-        500..=504 if said(&["connection reset", "EOF"]) => Some(PeerError::Reset),
-        500..=504 if said(&["no endpoints available"]) => Some(PeerError::Declined("has no ready endpoint")),
-        500..=504 if said(&["malformed HTTP", "server gave HTTP response"]) => Some(PeerError::Garbled("is no HTTP")),
-        500..=504 if said(&["error trying to reach service"]) => {
-            Some(PeerError::Declined("is not reached by the API server either"))
-        }
-        _ => None,
+/// What it means that the API server did not hand the question on, or got no answer to it. Of the peer it speaks only where
+/// it says that it could not reach it (Kubernetes, apimachinery's `util/proxy`).
+fn refusal(message: &str) -> PeerError {
+    let said = |words: &[&str]| words.iter().any(|word| message.contains(word));
+    if said(&["no endpoints available for service"]) {
+        PeerError::Declined("has no ready endpoint")
+    } else if !said(&["error trying to reach service"]) {
+        local(&clean(message))
+    } else if said(&["connection refused"]) {
+        PeerError::Refused
+    } else if said(&["timeout", "deadline exceeded"]) {
+        PeerError::TimedOut
+    } else if said(&["no route to host", "network is unreachable"]) {
+        PeerError::Unreachable
+    } else if said(&["connection reset", "EOF"]) {
+        PeerError::Reset
+    } else if said(&["malformed HTTP", "server gave HTTP response"]) {
+        PeerError::Garbled("is no HTTP")
+    } else {
+        PeerError::Declined("is not reached by the API server either")
     }
 }

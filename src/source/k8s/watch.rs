@@ -16,9 +16,10 @@ use super::K8s;
 use super::api::Api;
 use super::failure::Failure;
 use super::gather::{Gathered, Place, Reading, gather};
+use super::heard::{Heard, Kind, Object};
 use super::names::look_up;
 use super::pods::Pod;
-use super::watched::{Heard, Kind, Object, Watched};
+use super::watched::Watched;
 use crate::error::{Error, Result};
 use crate::model::{Feed, Listing, Update};
 use crate::net::Deadline;
@@ -34,7 +35,7 @@ type Streams = SelectAll<Pin<Box<dyn Stream<Item = Told> + Send>>>;
 
 pub(super) async fn watch(options: &K8s, feed: &mut dyn Feed) -> Result<()> {
     agree(options)?;
-    let deadline = Deadline::after(options.deadline);
+    let deadline = Deadline::after(options.whole());
     let config = options.config(deadline).await?;
     let home = config.default_namespace.clone();
     let api = Api::new(config, options, deadline, Arc::default())?;
@@ -47,10 +48,10 @@ pub(super) async fn watch(options: &K8s, feed: &mut dyn Feed) -> Result<()> {
     let mut watched = Watched::new(&places, heard);
     let mut failures = vec![0; places.len() * Kind::ALL.len()];
     let mut faults: Vec<Update> = faults.into_iter().chain(limits).map(Update::Fault).collect();
-    let mut end = Instant::now() + options.deadline;
+    let mut end = Instant::now() + options.whole();
     loop {
         let next = if watched.is_listing() {
-            let given_up = |_| Failure::Deadline(options.deadline).into_error("list what is to be watched");
+            let given_up = |_| Failure::Deadline(options.whole()).into_error("list what is to be watched");
             timeout_at(end, streams.next()).await.map_err(given_up)?
         } else {
             streams.next().await
@@ -64,10 +65,10 @@ pub(super) async fn watch(options: &K8s, feed: &mut dyn Feed) -> Result<()> {
         if watched.is_listing() {
             continue;
         }
-        end = Instant::now() + options.deadline;
+        end = Instant::now() + options.whole();
         let names = watched.new_names();
         if !names.is_empty() {
-            let looked = look_up(options, names.clone(), Deadline::after(options.deadline)).await;
+            let looked = look_up(options, names.clone(), Deadline::after(options.whole())).await;
             watched.name(names, &looked.names);
         }
         let mut updates = watched.updates();

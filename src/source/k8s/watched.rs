@@ -2,90 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::api::discovery::v1 as discovery;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::runtime::watcher::Event;
 
 use super::detail::{detail, external_name};
 use super::findings::judge;
 use super::gather::Place;
-use super::join::{Key, SERVICE_NAME, Services, key};
+use super::heard::{Heard, Kind, Object};
+use super::join::{Key, Services, key};
 use super::names::Name;
 use super::pods::Pod;
 use crate::model::{EndpointsFrom, Finding, K8sDetail, Service, Update};
-
-/// The kinds of objects of a place. Each has a part of its own, and the parts of a place stand together in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Services,
-    Endpoints,
-    Pods,
-}
-
-impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Services, Self::Endpoints, Self::Pods];
-
-    /// The number of its part in the place of that number.
-    pub(super) fn part(self, place: usize) -> usize {
-        place * Self::ALL.len() + self as usize
-    }
-
-    fn of(part: usize) -> Self {
-        Self::ALL[part % Self::ALL.len()]
-    }
-}
-
-/// What may be read where.
-#[derive(Debug, Default)]
-pub(super) struct Heard {
-    pub(super) with_endpoints: BTreeSet<Place>,
-    pub(super) with_pods: BTreeSet<Place>,
-    /// The server knows no slices.
-    pub(super) is_old: bool,
-}
-
-impl Heard {
-    /// Whether a kind of objects is heard of in a place.
-    pub(super) fn hears(&self, kind: Kind, place: &Place) -> bool {
-        match kind {
-            Kind::Services => true,
-            Kind::Endpoints => self.with_endpoints.contains(place),
-            Kind::Pods => self.with_pods.contains(place),
-        }
-    }
-}
-
-/// An object that is watched.
-#[derive(Clone, Debug)]
-pub(super) enum Object {
-    Service(Box<core::Service>),
-    Slice(discovery::EndpointSlice),
-    Endpoints(core::Endpoints),
-    Pod(Box<Pod>),
-}
-
-impl Object {
-    fn metadata(&self) -> &ObjectMeta {
-        match self {
-            Self::Service(service) => &service.metadata,
-            Self::Slice(slice) => &slice.metadata,
-            Self::Endpoints(endpoints) => &endpoints.metadata,
-            Self::Pod(pod) => &pod.metadata,
-        }
-    }
-
-    /// The service that it tells of; `None` for a slice that belongs to none.
-    fn service(&self) -> Option<Key> {
-        match self {
-            Self::Slice(slice) => {
-                let name = slice.metadata.labels.as_ref()?.get(SERVICE_NAME)?;
-                Some((slice.metadata.namespace.clone()?, name.clone()))
-            }
-            other => Some(key(other.metadata())),
-        }
-    }
-}
 
 /// One kind of object in one place.
 #[derive(Debug, Default)]
@@ -173,7 +99,7 @@ impl Watched {
                 // A slice may change hands.
                 self.let_go(&key);
                 let Some(owner) = object.service() else { return };
-                slim(&mut object);
+                object.slim();
                 self.owners.insert(key.clone(), owner.clone());
                 self.slices.entry(owner.clone()).or_default().insert(key, object);
                 self.touched.insert(owner);
@@ -242,9 +168,12 @@ impl Watched {
     /// What became of it since this was last asked.
     pub(super) fn updates(&mut self) -> Vec<Update> {
         let mut touched = std::mem::take(&mut self.touched);
-        for key in &touched {
+        // What was said of a service that is not there, and was not, is nothing to tell.
+        touched.retain(|key| {
+            let was_there = self.joined.get(key).is_some();
             self.join(key);
-        }
+            was_there || self.joined.get(key).is_some()
+        });
         // What is wrong with one may be another's doing.
         let found = judge(&self.joined);
         let differ = |key: &&Key| found.get(*key) != self.findings.get(*key);
@@ -291,25 +220,4 @@ impl Watched {
         let findings = self.findings.get(key).cloned().unwrap_or_default();
         Some(self.joined.get(key)?.clone().into_service(key.clone(), findings).erase())
     }
-}
-
-/// Keeps of what is kept only what it is kept for.
-fn slim(object: &mut Object) {
-    let metadata = match object {
-        Object::Service(service) => &mut service.metadata,
-        Object::Slice(slice) => &mut slice.metadata,
-        Object::Endpoints(endpoints) => &mut endpoints.metadata,
-        // It was made so from the beginning.
-        Object::Pod(_) => return,
-    };
-    let whole = std::mem::take(metadata);
-    *metadata = ObjectMeta {
-        name: whole.name,
-        namespace: whole.namespace,
-        labels: whole.labels.map(|mut labels| {
-            labels.retain(|label, _| label == SERVICE_NAME);
-            labels
-        }),
-        ..ObjectMeta::default()
-    };
 }

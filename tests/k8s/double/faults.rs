@@ -16,6 +16,8 @@ pub enum Cut {
 /// What a request meets instead of its answer, or in the middle of it.
 #[derive(Clone, Debug)]
 pub enum Fault {
+    /// All goes well: for the first of those that meet something else later.
+    Nothing,
     /// This status, with a `Status` object of this reason and message.
     Status(u16, &'static str, &'static str),
     /// 429 as the server's own protection says it: plain text and `Retry-After: 1`.
@@ -57,7 +59,7 @@ impl Faults {
         let at = self.waiting.iter().position(|(part, left, _)| *left > 0 && asked.contains(part.as_str()))?;
         let (_, left, fault) = &mut self.waiting[at];
         *left -= 1;
-        Some(fault.clone())
+        Some(fault.clone()).filter(|fault| !matches!(fault, Fault::Nothing))
     }
 }
 

@@ -13,7 +13,15 @@ use super::selector::Selector;
 use super::status::{expired_token, status, version_too_large};
 use super::store::{Object, Snapshot, Store};
 
-pub fn list(shared: &Shared, place: &Place, query: &Query, takes_gzip: bool) -> Response<Body> {
+/// How the client wants the list.
+#[derive(Clone, Copy)]
+pub struct Wanted {
+    /// `as=PartialObjectMetadataList`.
+    pub metadata_only: bool,
+    pub gzip: bool,
+}
+
+pub fn list(shared: &Shared, place: &Place, query: &Query, wanted: Wanted) -> Response<Body> {
     let get = |key: &str| query.get(key).map(String::as_str).unwrap_or_default();
     let selector = match Selector::parse(get("labelSelector"), get("fieldSelector")) {
         Ok(selector) => selector,
@@ -51,8 +59,15 @@ pub fn list(shared: &Shared, place: &Place, query: &Query, takes_gzip: bool) -> 
         token = keep(&mut store, Snapshot { revision, all: Arc::clone(&all), at: end, last, expired });
     }
     drop(store);
-    let list = text(place, revision, &token, remaining, selects(query), objects);
-    answer::text(list, takes_gzip)
+    let metadata: Vec<Arc<Object>>;
+    let (kind, version, objects) = if wanted.metadata_only {
+        metadata = objects.iter().map(|object| Arc::new(object.metadata())).collect();
+        ("PartialObjectMetadata", "meta.k8s.io/v1".to_owned(), metadata.as_slice())
+    } else {
+        (place.resource.kind, place.resource.api_version(), objects)
+    };
+    let list = text((kind, &version), revision, &token, remaining, selects(query), objects);
+    answer::text(list, wanted.gzip)
 }
 
 /// Whether the list is restricted; what remains is not counted then.
@@ -81,8 +96,14 @@ fn version(store: &Store, asked: &str, how: &str) -> Result<(), Box<Response<Bod
     Ok(())
 }
 
-fn text(place: &Place, revision: u64, token: &str, remaining: usize, selects: bool, objects: &[Arc<Object>]) -> String {
-    let (kind, version) = (place.resource.kind, place.resource.api_version());
+fn text(
+    (kind, version): (&str, &str),
+    revision: u64,
+    token: &str,
+    remaining: usize,
+    selects: bool,
+    objects: &[Arc<Object>],
+) -> String {
     let size: usize = objects.iter().map(|object| object.text.len() + 1).sum();
     let mut list = String::with_capacity(size + 256);
     let _ =

@@ -27,15 +27,23 @@ impl Resource {
     pub const NAMESPACES: Self = core("namespaces", "Namespace", false);
     pub const SLICES: Self = grouped("discovery.k8s.io", "endpointslices", "EndpointSlice");
     pub const INGRESSES: Self = grouped("networking.k8s.io", "ingresses", "Ingress");
+    pub const GATEWAYS: Self = grouped("gateway.networking.k8s.io", "gateways", "Gateway");
     pub const HTTP_ROUTES: Self = grouped("gateway.networking.k8s.io", "httproutes", "HTTPRoute");
-    pub const ALL: [Self; 7] = [
+    pub const GRPC_ROUTES: Self = grouped("gateway.networking.k8s.io", "grpcroutes", "GRPCRoute");
+    /// As the experimental channel of the Gateway API has it up to 1.3.
+    pub const TLS_ROUTES: Self =
+        Self { version: "v1alpha2", ..grouped("gateway.networking.k8s.io", "tlsroutes", "TLSRoute") };
+    pub const ALL: [Self; 10] = [
         Self::SERVICES,
         Self::ENDPOINTS,
         Self::PODS,
         Self::NAMESPACES,
         Self::SLICES,
         Self::INGRESSES,
+        Self::GATEWAYS,
         Self::HTTP_ROUTES,
+        Self::GRPC_ROUTES,
+        Self::TLS_ROUTES,
     ];
 
     /// `v1`, `discovery.k8s.io/v1`.

@@ -105,7 +105,11 @@ fn respond(request: &Request<Incoming>, connection: &Connection, query: &Query, 
     if watches {
         return watch::watch(shared, &place, query, short);
     }
-    list::list(shared, &place, query, takes(header::ACCEPT_ENCODING, "gzip"))
+    let wanted = list::Wanted {
+        metadata_only: takes(header::ACCEPT, "as=PartialObjectMetadataList"),
+        gzip: takes(header::ACCEPT_ENCODING, "gzip"),
+    };
+    list::list(shared, &place, query, wanted)
 }
 
 fn who(request: &Request<Incoming>, connection: &Connection) -> Result<String, ()> {
@@ -163,7 +167,7 @@ fn failed(fault: &Fault) -> Response<Body> {
             response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             response
         }
-        Fault::Stall | Fault::StallAfter(_) | Fault::CutAfter(..) => not_found(),
+        Fault::Nothing | Fault::Stall | Fault::StallAfter(_) | Fault::CutAfter(..) => not_found(),
     }
 }
 

@@ -40,6 +40,13 @@ impl Object {
         Arc::new(Self { value, text })
     }
 
+    /// Of it only the metadata.
+    pub fn metadata(&self) -> Self {
+        let metadata = self.value["metadata"].clone();
+        let value = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata});
+        Self { text: value.to_string(), value }
+    }
+
     pub fn namespace(&self) -> &str {
         self.value["metadata"]["namespace"].as_str().unwrap_or_default()
     }
