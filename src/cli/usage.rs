@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::ffi::OsString;
+use std::num::{IntErrorKind, ParseIntError};
 
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -122,12 +123,26 @@ fn parser(error: &clap::Error) -> Refusal {
         Refusal::new(clean(&ask.to_string()), ask.hint())
     } else if let Some(statuses) = source.downcast_ref::<StatusRangesError>() {
         Refusal::new(statuses.to_string(), statuses.hint())
+    } else if let Some(number) = source.downcast_ref::<ParseIntError>() {
+        let too_large = *number.kind() == IntErrorKind::PosOverflow;
+        let why = if too_large { "it is too large a number" } else { "it is no whole number" };
+        Refusal::new(why, "write a whole number, as in 3")
     } else if let Some(glob) = source.downcast_ref::<glob::PatternError>() {
         let why = format!("{} at character {}", glob.msg, glob.pos + 1);
         Refusal::new(why, "`*` stands for any text, `?` for one character, `[a-z]` for one of these, `[[]` for `[`")
     } else {
-        Refusal::new(clean(&source.to_string()), "try --help")
+        let why = source.to_string();
+        out_of_range(&why).unwrap_or_else(|| Refusal::new(clean(&why), "try --help"))
     }
+}
+
+/// clap's `0 is not in 1..=1000`, which has no type of its own.
+fn out_of_range(why: &str) -> Option<Refusal> {
+    let (least, most) = why.split_once(" is not in ")?.1.split_once("..")?;
+    let most = most.trim_start_matches('=');
+    let is_any = [u32::MAX.to_string(), u64::MAX.to_string()].iter().any(|any| any == most);
+    let hint = if is_any { format!("write {least} or more") } else { format!("write a number from {least} to {most}") };
+    Some(Refusal::new("it is out of range", hint))
 }
 
 /// The values that there are, and the one that was perhaps meant.

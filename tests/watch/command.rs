@@ -85,7 +85,11 @@ fn what_cannot_be_is_refused() {
         ("--watch -o yaml", "cannot use --output 'yaml': what happens cannot be written in it"),
         ("--watch -o json=x", "cannot use --output: a watch writes to standard output only"),
         ("--count 3", "cannot use --count: it is only good for a watch"),
-        ("--watch --count 0", "cannot use --count '0'"),
+        ("--watch --count 0", "cannot use --count '0': it is out of range\nhint: write 1 or more"),
+        ("--watch --count few", "cannot use --count 'few': it is no whole number\nhint: write a whole number, as in 3"),
+        ("--watch --count 99999999999999999999", "cannot use --count '99999999999999999999': it is too large a number"),
+        ("--watch --for 0", "cannot use --for '0': it is no length of time"),
+        ("--watch --since then", "cannot use --since 'then': it is no whole number"),
         ("--watch --interval soon", "cannot use --interval 'soon': it is no length of time"),
         ("--watch --fail-empty", "cannot use --watch: it does not go together with --fail-empty"),
         ("--watch --interface nowhere", "cannot use --interface 'nowhere'"),
@@ -93,6 +97,7 @@ fn what_cannot_be_is_refused() {
         let ran = scene.portolan().args(args).run();
         assert_eq!(ran.code, Some(2), "{args}: {}", ran.stderr);
         assert!(ran.stderr.starts_with(&format!("error: {error}")), "{args}: {}", ran.stderr);
+        assert!(ran.stderr.lines().count() == 2 && ran.stderr.contains("\nhint: "), "{args}: {}", ran.stderr);
         assert!(ran.stdout.is_empty());
     }
 }

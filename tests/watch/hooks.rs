@@ -250,6 +250,13 @@ fn what_cannot_be_done_is_refused() {
         (&["--exec", "true"][..], "cannot use --exec: it is only good for a watch"),
         (&["--watch", "--exec", "/nowhere"], "cannot use --exec '/nowhere': there is no such program that may be run"),
         (&["--watch", "--exec", "'x"], "cannot use --exec ''x': a quote is not closed"),
+        (&["--watch", "--exec", ""], "cannot use --exec '': no command is given"),
+        (&["--watch", "--webhook", "x"], "cannot use --webhook 'x': it is no URL"),
+        (&["--watch", "--webhook", "http://"], "cannot use --webhook 'http://': it is no URL: empty host"),
+        (&["--watch", "--webhook", "http://a:b@x/"], "cannot use --webhook 'http://a:b@x/': a name and a password"),
+        (&["--watch", "--until", ""], "cannot use --until ''"),
+        (&["--watch", "--until", "type~("], "cannot use --until 'type~('"),
+        (&["--watch", "--until", "nothing=1"], "cannot use --until 'nothing=1': an event has no field 'nothing'"),
         (&["--watch", "--webhook", "ftp://x"], "cannot use --webhook 'ftp://x': only http and https can be sent to"),
         (&["--watch", "--until", "type"], "cannot use --until 'type': it compares with nothing"),
         (&["--watch", "--since", "7"], "cannot use --since: local keeps no history"),
@@ -257,6 +264,7 @@ fn what_cannot_be_done_is_refused() {
         let ran = args.iter().fold(scene.portolan(), |portolan, arg| portolan.arg(arg)).run();
         assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
         assert!(ran.stderr.starts_with(&format!("error: {error}")), "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.lines().count() == 2 && ran.stderr.contains("\nhint: "), "{args:?}: {}", ran.stderr);
         assert!(ran.stdout.is_empty());
     }
 }
