@@ -13,22 +13,26 @@ use crate::support::{Lines, Scene, finish};
 use crate::watched::{Watched, listener};
 
 /// How a server answers its n-th request.
-type Answer = fn(mode: usize, n: usize) -> &'static str;
+pub type Answer = fn(mode: usize, n: usize) -> &'static str;
 
-const WELL: &str = "200 OK";
-const FAILED: &str = "500 Failed";
+pub const WELL: &str = "200 OK";
+pub const FAILED: &str = "500 Failed";
 
 /// A web server in a scene, whose answers depend on its mode.
-struct Web {
-    url: String,
+pub struct Web {
+    pub url: String,
     mode: Arc<AtomicUsize>,
     /// How often it failed.
     failures: Arc<AtomicUsize>,
 }
 
 impl Web {
-    fn new(scene: &Scene, answer: Answer) -> Self {
-        let (listener, _) = listener(scene, "127.0.0.1:0");
+    pub fn new(scene: &Scene, answer: Answer) -> Self {
+        Self::at(scene, "127.0.0.1:0", answer)
+    }
+
+    pub fn at(scene: &Scene, address: &str, answer: Answer) -> Self {
+        let (listener, _) = listener(scene, address);
         let url = format!("http://{}/health", listener.local_addr().unwrap());
         let (mode, failures) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let shared = (Arc::clone(&mode), Arc::clone(&failures));
@@ -36,7 +40,7 @@ impl Web {
         Self { url, mode, failures }
     }
 
-    fn set(&self, mode: usize) {
+    pub fn set(&self, mode: usize) {
         self.mode.store(mode, Ordering::SeqCst);
     }
 }

@@ -6,6 +6,7 @@ use std::{env, fs};
 
 use rustix::process::Signal;
 
+use crate::checks::{FAILED, WELL, Web};
 use crate::support::{HANG, Isolation, Scene, Tmux, kill, portolan_path};
 use crate::trace::traced;
 use crate::watched::listener;
@@ -77,6 +78,65 @@ fn it_is_readable_at_three_sizes() {
         let screen = terminal.until_shows("local/tcp/[::1]:443");
         assert_kept(&name("details"), &steady(&screen, fixture.truth.pids()));
     }
+}
+
+/// How quick an answer is differs from run to run.
+const UNTIMED: &str =
+    "--ignore tcp-latency-1x,tcp-latency-2x,tcp-latency-4x,http-latency-1x,http-latency-2x,http-latency-4x";
+
+/// A watch of what is asked there, which has failed once.
+fn checked<'s>(scene: &'s Scene, size: (u16, u16), web: &Web) -> Tmux<'s> {
+    let portolan = portolan_path();
+    let checks = format!("'{}' validate {} --watch --interval 50ms {UNTIMED}", portolan.display(), web.url);
+    Tmux::open(scene, size, &checks)
+}
+
+/// A screen with only the last of a score's bars, and the first of those in the picture below the details: how many there
+/// are tells how long it took to get here.
+fn of_one_moment(screen: &str) -> String {
+    let is_bar = |letter: char| ('▁'..='█').contains(&letter);
+    let line = |line: &str| {
+        let Some(begin) = line.find(is_bar) else { return format!("{line}\n") };
+        let (before, bars) = line.split_at(begin);
+        let after = bars.trim_start_matches(is_bar);
+        let (count, one) = (bars.chars().count() - after.chars().count(), bars.chars().next().unwrap());
+        let is_picture = before.trim_end_matches('│').trim().is_empty();
+        let blanks = if is_picture { String::new() } else { " ".repeat(count - 1) };
+        format!("{before}{blanks}{one}{after}\n")
+    };
+    screen.lines().map(line).collect()
+}
+
+#[test]
+fn scores_are_readable_at_three_sizes() {
+    let scene = Scene::new();
+    let web = Web::at(&scene, "127.0.0.1:7001", |_, _| FAILED);
+    for size in [(80, 24), (120, 40), (200, 50)] {
+        let terminal = checked(&scene, size, &web);
+        terminal.until(|screen| screen.contains("1 service") && screen.contains("unhealthy"));
+        terminal.press(&["Enter"]);
+        // The picture is drawn last.
+        let screen = terminal.until(|screen| screen.contains("endpoint   ") && screen.contains('▇'));
+        assert_kept(&format!("scores-{}x{}", size.0, size.1), &of_one_moment(&screen));
+    }
+}
+
+/// A bar stands for ten seconds.
+#[test]
+fn a_score_has_a_history() {
+    let scene = Scene::new();
+    let web = Web::new(&scene, |mode, _| [WELL, FAILED][mode]);
+    let terminal = checked(&scene, (120, 40), &web);
+    let trend = |screen: &str| row(screen, "127.0.0.1:").and_then(|row| row.split(' ').next_back().map(str::to_owned));
+    terminal.until(|screen| trend(screen).is_some_and(|trend| trend == "██"));
+    web.set(1);
+    let screen = terminal.until_shows("unhealthy");
+    assert!(row(&screen, "unhealthy").unwrap().starts_with(">~"), "{screen}");
+    terminal.until(|screen| trend(screen).is_some_and(|trend| trend.starts_with('█') && trend.ends_with('▃')));
+    terminal.press(&["Enter"]);
+    let screen = terminal.until(|screen| screen.contains("endpoint   ") && screen.contains('▇'));
+    let picture = screen.lines().rev().nth(1).unwrap();
+    assert!(picture.starts_with('█') && picture.ends_with('▇'), "the picture has the same: {screen}");
 }
 
 /// The line of a screen that holds this text.

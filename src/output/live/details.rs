@@ -33,19 +33,30 @@ pub(super) fn lines(view: &View, width: usize, now: Instant) -> Vec<Line<'static
     }
     page.fact("name", &service.name.as_ref().map(ToString::to_string).unwrap_or_default());
     page.fact("namespace", &service.namespace.as_ref().map(ToString::to_string).unwrap_or_default());
+    let health = endpoint.and_then(|endpoint| endpoint.health.as_deref());
     for column in view.page.columns {
         let mut value = String::new();
         // What cannot be told is not there.
-        if (column.cell)(service, endpoint, &mut value).is_ok() {
+        if (column.cell)(service, endpoint, &mut value).is_ok() && !is_of(health, column.name, &value) {
             page.fact(&column.name.replace('_', " "), &value);
         }
     }
     page.fact("changed", &changed(view.known.get(&service.id), row, now));
-    if let Some(health) = endpoint.and_then(|endpoint| endpoint.health.as_deref()) {
+    if let Some(health) = health {
         page.health(health);
     }
     service.findings.iter().for_each(|finding| page.finding(finding));
     page.lines
+}
+
+/// Whether a column says a part of what is told of the health as a whole.
+fn is_of(health: Option<&Health>, column: &str, value: &str) -> bool {
+    health.is_some_and(|health| match column {
+        "grade" | "score" | "reason" => true,
+        // A source may have a state of its own.
+        "state" => value == health.state.as_str(),
+        _ => false,
+    })
 }
 
 struct Lines {
