@@ -15,6 +15,8 @@ pub struct Figures {
     pub times: Vec<f64>,
     /// The most memory that a run had, in MB.
     pub peak: f64,
+    /// The processor time of that run, in seconds.
+    pub cpu: f64,
 }
 
 impl Figures {
@@ -46,8 +48,10 @@ pub fn measure(scene: &Scene, commands: &[Measured], runs: usize) -> Vec<Figures
     child.stdout.take().expect("piped").read_to_string(&mut answer).expect("UTF-8");
     assert!(child.wait().is_ok_and(|status| status.success()), "the measuring failed");
     let times: Vec<Vec<f64>> = serde_json::from_str(&answer).expect("a list for each command");
-    let figures =
-        times.into_iter().zip(commands).map(|(times, command)| Figures { times, peak: peak(scene, &command.argv) });
+    let figures = times.into_iter().zip(commands).map(|(times, command)| {
+        let (peak, cpu) = taken(scene, &command.argv);
+        Figures { times, peak, cpu }
+    });
     figures.collect()
 }
 
@@ -79,13 +83,19 @@ fn quiet(command: &mut Command) -> &mut Command {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
 }
 
-/// The most resident memory that a run of its own has, in MB, as the kernel accounts for it.
-fn peak(scene: &Scene, argv: &[String]) -> f64 {
-    let file = scene.dir().join("peak");
+/// The most resident memory that a run of its own has, in MB, and its processor time in seconds, as the kernel accounts for
+/// them.
+fn taken(scene: &Scene, argv: &[String]) -> (f64, f64) {
+    let file = scene.dir().join("taken");
     let mut command = scene.command(tool("time").get_program());
-    command.args(["-q", "-f", "%M", "-o"]).arg(&file).args(argv);
+    command.args(["-q", "-f", "%M %U %S", "-o"]).arg(&file).args(argv);
     // Some take minutes, so nothing is called hung here.
     assert!(command.output().is_ok_and(|out| out.status.success()), "{argv:?}");
-    let kilobytes: f64 = std::fs::read_to_string(file).expect("time writes").trim().parse().expect("a number");
-    kilobytes / 1024.0
+    let taken = std::fs::read_to_string(file).expect("time writes");
+    let [kilobytes, user, system] =
+        taken.split_whitespace().map(|word| word.parse::<f64>().expect("a number")).collect::<Vec<_>>()[..]
+    else {
+        panic!("time wrote {taken:?}");
+    };
+    (kilobytes / 1024.0, user + system)
 }

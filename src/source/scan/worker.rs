@@ -51,6 +51,10 @@ pub(super) struct Worker<'p> {
     /// Questions to be asked again, and those of them that must wait for the next look.
     again: VecDeque<Probe>,
     aside: Vec<Probe>,
+    /// Questions asked twice already, until every port was asked once: whether a third time is worth it is known best then.
+    later: Vec<Probe>,
+    /// How many of the hosts in hand have ports that were not asked yet, as far as they are not known to be absent.
+    unfinished: usize,
     /// How many times it was looked whether a host is there, and how long to wait for that.
     pings: usize,
     ping_pace: Pace,
@@ -96,6 +100,8 @@ impl<'p> Worker<'p> {
             ready: VecDeque::new(),
             again: VecDeque::new(),
             aside: Vec::new(),
+            later: Vec::new(),
+            unfinished: 0,
             pings: 0,
             ping_pace: Pace { most_timeout: plan.pace.most_timeout.min(plan.pace.first_timeout * 2), ..plan.pace },
             echo: plan.ping.then(Echo::open),
@@ -137,8 +143,9 @@ impl<'p> Worker<'p> {
             self.hosts.push(Host::new(self.plan.order.host(place), self.share.first_step, &self.plan.pace, presence));
             place += self.share.host_stride;
         }
-        let any = !self.plan.ping && self.share.first_step < self.plan.order.steps();
-        self.ready.retain(|_| any);
+        let any = self.share.first_step < self.plan.order.steps();
+        self.unfinished = if any { self.hosts.len() } else { 0 };
+        self.ready.retain(|_| any && !self.plan.ping);
     }
 
     /// Asks the hosts in hand until nothing of them is left.
@@ -150,7 +157,8 @@ impl<'p> Worker<'p> {
             if now >= self.next_look {
                 self.look_around(now, &mut ended)?;
             }
-            let nothing_left = self.ready.is_empty() && self.again.is_empty() && self.aside.is_empty();
+            let nothing_aside = self.again.is_empty() && self.aside.is_empty() && self.later.is_empty();
+            let nothing_left = self.ready.is_empty() && nothing_aside;
             if self.prober.waiting() == 0 && nothing_left && !self.pings_are_left() && self.by_echo.is_empty() {
                 return Ok(());
             }
@@ -211,6 +219,8 @@ impl<'p> Worker<'p> {
             let silences = probe.attempt - 1;
             if silences > 0 && probe.marks == 0 && !host.is_worth_asking_again(&self.plan.pace, silences) {
                 self.tell(Probe { attempt: silences, ..probe }, Reason::NoResponse, None);
+            } else if silences > 1 && probe.marks == 0 && self.unfinished > 0 && self.later.len() < MOST_ASIDE {
+                self.later.push(probe);
             } else if !host.window.takes(host.open) || (probe.attempt == 2 && probe.marks == 0 && host.awaits_sample())
             {
                 self.aside.push(probe);
@@ -236,6 +246,8 @@ impl<'p> Worker<'p> {
             host.queued = host.next < self.plan.order.steps();
             if host.queued {
                 self.ready.push_back(at);
+            } else {
+                self.unfinished -= 1;
             }
             if self.plan.is_done(host.number, port) {
                 continue;
@@ -303,6 +315,9 @@ impl<'p> Worker<'p> {
         }
         self.take_ended(ended);
         self.again.extend(self.aside.drain(..));
+        if self.unfinished == 0 {
+            self.again.extend(self.later.drain(..));
+        }
         Ok(())
     }
 

@@ -129,6 +129,7 @@ impl Worker<'_> {
     fn give_up(&mut self, at: u32) {
         let host = &mut self.hosts[at as usize];
         host.presence = Presence::Absent;
+        self.unfinished -= usize::from(host.next < self.plan.order.steps());
         let number = host.number;
         if let Some(absent) = &self.plan.absent {
             absent.set(number);
