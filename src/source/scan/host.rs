@@ -16,6 +16,8 @@ pub(super) struct Host {
     /// Smoothed round trip and its variance in microseconds (RFC 6298); 0: none was seen.
     rtt: u32,
     variance: u32,
+    /// The shortest round trip that was seen.
+    shortest: u32,
     /// Ports that answered the first time they were asked.
     answered: u32,
     /// Ports that answered only when asked again.
@@ -74,6 +76,7 @@ impl Host {
             window: Window::new(pace.first_window, pace.widest),
             rtt: 0,
             variance: 0,
+            shortest: u32::MAX,
             answered: 0,
             answered_again: 0,
             silent: 0,
@@ -137,8 +140,9 @@ impl Host {
         let unclear = pace.same && attempt > 1;
         // As long as nothing is known the answer may be the one that the first attempt did not wait for.
         let micros = if unclear && self.rtt == 0 { micros.saturating_add(pace.first_timeout) } else { micros };
-        // It came sooner than any can, so it is an earlier attempt's (as RFC 5682 finds needless repetitions).
-        let earlier = unclear && micros < u64::from(self.rtt) / 2;
+        // It came sooner than any can, so it is an earlier attempt's (as RFC 5682 finds needless repetitions). Not by the
+        // smoothed round trip: where we were not let run for a while that is too long, and losses would not be seen.
+        let earlier = unclear && micros < u64::from(self.shortest) / 2;
         let attempt = if earlier || micros > pace.first_timeout { 1 } else { attempt };
         // Karn's rule (RFC 6298, section 3): what answers a repeated question is no sample.
         let sample = !unclear && (micros < KERNEL_REPEATS || self.expected() > KERNEL_REPEATS);
@@ -160,6 +164,7 @@ impl Host {
 
     /// RFC 6298, section 2, with its gains of 1/8 and 1/4.
     fn take_round_trip(&mut self, sample: u32) {
+        self.shortest = self.shortest.min(sample.max(1));
         if self.rtt == 0 {
             (self.rtt, self.variance) = (sample.max(1), sample / 2);
         } else {
@@ -290,6 +295,8 @@ mod tests {
         assert!(!host.take_answer(&pace, 2, 100_000), "sooner than any can come");
         assert!(host.take_answer(&pace, 2, 400_000));
         assert_eq!((host.rtt, host.variance), (600_000, 300_000));
+        host.take_answer(&pace, 1, 50_000);
+        assert!(host.rtt > 500_000 && host.take_answer(&pace, 2, 30_000), "one of all was that fast");
         (0..50).for_each(|_| {
             host.take_answer(&pace, 1, 50_000);
         });
