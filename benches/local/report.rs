@@ -10,8 +10,8 @@ pub fn table(case: &Case, checked: &str, commands: &[Measured], results: &[Figur
     let _ = writeln!(text, "portolan's answer was right before it was timed: {checked}");
     let _ = writeln!(
         text,
-        "{:<34}{:>10}{:>10}{:>10}{:>8}{:>10}",
-        "median of whole processes", "ms", "min", "max", "of ss", "peak MB"
+        "{:<34}{:>10}{:>10}{:>10}{:>8}{:>10}{:>10}",
+        "median of whole processes", "ms", "min", "max", "of ss", "peak MB", "cpu s"
     );
     for (command, figures) in commands.iter().zip(results) {
         let shortest = figures.times.iter().copied().fold(f64::INFINITY, f64::min);
@@ -19,13 +19,14 @@ pub fn table(case: &Case, checked: &str, commands: &[Measured], results: &[Figur
         let ratio = command.against.map(|peer| format!("{:.2}", figures.of(&results[peer])));
         let _ = writeln!(
             text,
-            "{:<34}{:>10.2}{:>10.2}{:>10.2}{:>8}{:>10.1}",
+            "{:<34}{:>10.2}{:>10.2}{:>10.2}{:>8}{:>10.1}{:>10.2}",
             command.name,
             figures.median(),
             shortest,
             longest,
             ratio.unwrap_or_default(),
-            figures.peak
+            figures.peak,
+            figures.cpu
         );
     }
     let of = |name: &str| {

@@ -9,19 +9,20 @@ pub fn table(case: &Case, checked: &str, commands: &[Measured], results: &[Figur
     let mut text = format!("\n{}: {}\n{checked}\n", case.letter, case.about);
     let _ = writeln!(
         text,
-        "{:<36}{:>10}{:>10}{:>10}{:>12}{:>14}{:>10}",
-        "median of whole processes", "ms", "min", "max", "checks/s", "of portolan", "peak MB"
+        "{:<36}{:>10}{:>10}{:>10}{:>12}{:>14}{:>10}{:>10}",
+        "median of whole processes", "ms", "min", "max", "checks/s", "of portolan", "peak MB", "cpu s"
     );
     for (command, figures) in commands.iter().zip(results) {
         let (least, most) = figures.times.iter().fold((f64::MAX, 0.0_f64), |(a, b), &t| (a.min(t), b.max(t)));
         let _ = writeln!(
             text,
-            "{:<36}{:>10.1}{least:>10.1}{most:>10.1}{:>12.0}{:>14.2}{:>10.1}",
+            "{:<36}{:>10.1}{least:>10.1}{most:>10.1}{:>12.0}{:>14.2}{:>10.1}{:>10.2}",
             command.name,
             figures.median(),
             f64::from(u32::try_from(case.checks).expect("a count")) * 1e3 / figures.median(),
             figures.of(&results[0]),
-            figures.peak
+            figures.peak,
+            figures.cpu
         );
     }
     let _ = writeln!(
