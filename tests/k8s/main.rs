@@ -11,6 +11,9 @@ mod exec;
 mod faults;
 mod findings;
 mod gateway;
+#[allow(dead_code, reason = "not all of it is used here")]
+#[path = "../watch/history.rs"]
+mod history;
 mod hostile;
 mod kubectl;
 mod names;

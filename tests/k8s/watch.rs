@@ -5,7 +5,8 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use portolan::engine::Retry;
+use portolan::catalog::Writer;
+use portolan::engine::{Clock, Retry};
 use portolan::{Depth, Fault as Said, Feed, K8s, Service, Update, keep_watching};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::double::{Cut, Double, Fault, Resource, WatchEvent};
+use crate::history::History;
 use crate::objects::{namespace, pod, service, slice};
 use crate::support::{HANG, TempDir};
 
@@ -208,6 +210,88 @@ fn a_server_that_fails_for_long_leaves_what_was_known() {
     scene.until("word of the failure", |told| told.failures > 0);
     assert_eq!(scene.listener.told.lock().unwrap().services.len(), 3);
     assert_eq!(scene.removed(), Vec::<String>::new());
+}
+
+/// So many clusters share the bytes at which a watch is cut: after each cut kube waits for most of a second.
+const CLUSTERS: usize = 16;
+
+/// An event has fewer, and what stands around its object at most so many of them.
+const BYTES: usize = 240;
+const AROUND: usize = r#"{"type":"MODIFIED","object":,"kind":"Service","apiVersion":"v1"}"#.len();
+
+/// Wherever what a watch says is cut off: in order, nothing twice, nothing left out, and in the end what is there.
+#[test]
+fn cut_at_every_byte_a_history_makes_sense() {
+    let longest = std::thread::scope(|scope| {
+        let parts: Vec<_> = (0..CLUSTERS).map(|first| scope.spawn(move || cut_at_bytes(first))).collect();
+        parts.into_iter().map(|part| part.join().unwrap()).max()
+    });
+    assert!(longest.is_some_and(|longest| longest < BYTES), "events have {longest:?} bytes");
+}
+
+/// Cuts at every so many-th byte, from the `first` on; the bytes of the longest event.
+fn cut_at_bytes(first: usize) -> usize {
+    let double = Double::start();
+    double.store().put(Resource::NAMESPACES, namespace("shop"));
+    let home = TempDir::new();
+    let config = home.path().join("config");
+    fs::write(&config, double.kubeconfig().text()).unwrap();
+    let source = K8s { all_namespaces: true, kubeconfig: vec![config], ..K8s::default() };
+    let mut writer = Writer::new("k8s", Depth::Full, Clock::coarse());
+    let reader = writer.reader();
+    let (_, mut watch) = reader.watch();
+    let mut history = History::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut longest = 0;
+    let cutting = async {
+        for (round, cut) in (first..BYTES).step_by(CLUSTERS).enumerate() {
+            let how = if round % 2 == 0 { Cut::Fin } else { Cut::Reset };
+            let watches = || double.seen().iter().filter(|seen| seen.query.contains("watch=")).count();
+            let before = watches();
+            double.faults().add("watch=", 3, Fault::CutAfter(cut, how));
+            double.end_watches();
+            // Of services, slices and pods.
+            let again = async {
+                while watches() < before + 3 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            tokio::time::timeout(HANG, again).await.expect("it watches on");
+            let name = format!("s{}", round / 2);
+            let id = format!("k8s/shop/{name}");
+            let there = round % 2 == 0;
+            let plain = json!({"metadata": {"namespace": "shop", "name": name}, "spec": {"type": "ClusterIP"}});
+            if there {
+                double.store().put(Resource::SERVICES, plain);
+                let object = double.store().get(Resource::SERVICES, "shop", &name).unwrap();
+                longest = longest.max(object.value.to_string().len() + AROUND);
+            } else {
+                double.store().delete(Resource::SERVICES, "shop", &name);
+            }
+            while reader.load().get(&id).is_some() != there {
+                let news = tokio::time::timeout(HANG, watch.next()).await.expect("it is told").expect("it goes on");
+                history.news(&news);
+            }
+            double.faults().clear();
+        }
+    };
+    let soon = Retry { base: Duration::from_millis(10), cap: Duration::from_millis(50), ..Retry::default() };
+    runtime.block_on(async {
+        tokio::select! {
+            error = keep_watching(&source, None, soon, 1, &mut writer) => panic!("{error}"),
+            () = cutting => {}
+        }
+    });
+    let snapshot = reader.load();
+    drop(writer);
+    runtime.block_on(async {
+        while let Some(news) = watch.next().await {
+            history.news(&news);
+        }
+    });
+    history.assert_ends_in(snapshot.services().iter().map(|service| &**service));
+    assert_eq!(history.changes.len(), (first..BYTES).step_by(CLUSTERS).count(), "{history:?}");
+    longest
 }
 
 /// Something that happens to the cluster, or to those who watch it.

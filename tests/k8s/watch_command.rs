@@ -125,19 +125,53 @@ fn cut_streams_and_a_forgotten_past_are_nothing_that_happened() {
     watch.end();
 }
 
+/// Busy, silent, out of its mind, or dying in every answer.
 #[test]
-fn a_server_that_is_busy_for_ever_leaves_what_was_known_and_comes_back_as_the_difference() {
+fn a_server_that_is_of_no_use_leaves_what_was_known_and_comes_back_as_the_difference() {
+    let faults = [
+        Fault::TooManyRequests,
+        Fault::Stall,
+        Fault::Malformed,
+        Fault::Bomb,
+        Fault::CutAfter(20, Cut::Reset),
+        Fault::Status(500, "InternalError", "no"),
+    ];
+    std::thread::scope(|scope| {
+        for fault in faults {
+            scope.spawn(move || is_stale_meanwhile(&fault));
+        }
+    });
+}
+
+fn is_stale_meanwhile(fault: &Fault) {
     let double = cluster();
-    let watch = synced(&double, "--timeout 1s --deadline 3s");
-    double.faults().add("/api", usize::MAX, Fault::TooManyRequests);
+    let watch = synced(&double, "--timeout 500ms --deadline 3s");
+    double.faults().add("/api", usize::MAX, fault.clone());
+    // Whoever would go on from where it was cannot.
+    double.store().compact();
     double.end_watches();
-    let (told, _) = watch.until("stale");
-    assert!(!told.iter().any(|line| line.starts_with("removed")), "{told:?}");
+    let (told, stale) = watch.until("stale");
+    assert_eq!(told, ["stale"], "{fault:?}");
+    assert!(stale["age_ms"].is_u64() && stale["error"]["why"].is_string(), "{fault:?}: {stale}");
     double.store().put(Resource::SERVICES, service("shop", "orders"));
     double.faults().clear();
     let (told, _) = watch.until("added");
-    assert!(!told.iter().any(|line| line.starts_with("removed")), "{told:?}");
-    assert_eq!(told.last().unwrap(), "added k8s/shop/orders");
+    assert_eq!(told, ["added k8s/shop/orders"], "{fault:?}");
+    watch.end();
+}
+
+/// It takes connections and questions, and answers none.
+#[test]
+fn a_server_that_falls_silent_is_noticed() {
+    let double = cluster();
+    let watch = synced(&double, "--timeout 500ms --deadline 3s");
+    double.faults().add("/api", usize::MAX, Fault::Stall);
+    double.end_watches();
+    let (told, stale) = watch.until("stale");
+    assert_eq!((told, &stale["error"]["why"]), (vec!["stale".to_owned()], &json!("no answer came in time")));
+    double.store().delete(Resource::SERVICES, "shop", "cart");
+    double.faults().clear();
+    assert_eq!(watch.until("removed").0, ["removed k8s/shop/cart"]);
     watch.end();
 }
 

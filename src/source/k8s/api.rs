@@ -16,6 +16,7 @@ use kube::{Client, Config, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
+use tower::timeout::TimeoutLayer;
 
 use super::failure::Failure;
 use super::{K8s, certificate};
@@ -224,7 +225,7 @@ pub(super) fn client(mut config: Config, timeout: Duration) -> Result<Client> {
     // It takes the process's provider of cryptography, and would find it hard to choose where a program brings several.
     let _ = rustls::crypto::ring::default_provider().install_default();
     config.default_retry = false;
-    // For watches, which nobody else bounds; a try that has a timeout of its own ends by that, which says more.
+    // For watches, whose questions nobody else bounds; a try that has a timeout of its own ends by that, which says more.
     let longer = timeout.saturating_add(Duration::from_secs(1));
     (config.connect_timeout, config.write_timeout) = (Some(longer), Some(longer));
     let builder = ClientBuilder::try_from(config);
@@ -232,5 +233,6 @@ pub(super) fn client(mut config: Config, timeout: Duration) -> Result<Client> {
         let failure = Failure::of_client(&error);
         Error::usage("these credentials", failure.why(), failure.hint())
     })?;
-    Ok(builder.build())
+    // An answer has to begin in time; a watch goes on for as long as it likes.
+    Ok(builder.with_layer(&TimeoutLayer::new(longer)).build())
 }

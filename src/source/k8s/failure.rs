@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kube::core::Status;
 use rustls::{AlertDescription, CertificateError};
+use tower::timeout::error::Elapsed;
 
 use crate::clean::clean;
 use crate::engine::Again;
@@ -75,6 +76,9 @@ impl Failure {
         }
         if find::<io::Error>(error).is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
             return broken("no connection came about in time".to_owned(), SLOW, true);
+        }
+        if find::<Elapsed>(error).is_some() {
+            return broken("no answer came in time".to_owned(), SLOW, true);
         }
         if let Some(error) = find::<io::Error>(error) {
             let text = error.to_string();

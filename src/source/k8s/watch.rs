@@ -26,6 +26,9 @@ use crate::net::Deadline;
 
 /// What belongs together is told together, but not for ever.
 const TOGETHER: usize = 1000;
+/// The seconds after which the server ends a watch, which is then begun anew from where it was. Where nothing is heard of it
+/// five seconds later (kube's margin), the server is dead.
+const RENEWAL: u32 = 60;
 /// So many failures in a row of one stream, and the watch is begun anew, from whether it may be at all.
 const PATIENCE: u32 = 3;
 
@@ -127,10 +130,11 @@ fn failure(error: WatchError) -> Failure {
 
 /// A stream for every kind of object in every place, where it may be read.
 fn open(api: &Api, options: &K8s, places: &[Place], heard: &Heard) -> Streams {
+    let all = Config::default().timeout(RENEWAL);
     let chosen = Config {
         label_selector: options.selector.clone(),
         field_selector: options.field_selector.clone(),
-        ..Config::default()
+        ..all.clone()
     };
     let mut streams = SelectAll::new();
     for (at, place) in places.iter().enumerate() {
@@ -141,13 +145,13 @@ fn open(api: &Api, options: &K8s, places: &[Place], heard: &Heard) -> Streams {
         let is_heard = |kind| heard.hears(kind, place);
         streams.extend(is_heard(Kind::Endpoints).then(|| {
             if heard.is_old {
-                numbered(part, watcher(scoped::<Endpoints>(api, namespace), Config::default()), Object::Endpoints)
+                numbered(part, watcher(scoped::<Endpoints>(api, namespace), all.clone()), Object::Endpoints)
             } else {
-                numbered(part, watcher(scoped::<EndpointSlice>(api, namespace), Config::default()), Object::Slice)
+                numbered(part, watcher(scoped::<EndpointSlice>(api, namespace), all.clone()), Object::Slice)
             }
         }));
         if is_heard(Kind::Pods) {
-            let of_pods = watcher(scoped::<Pod>(api, namespace), Config::default());
+            let of_pods = watcher(scoped::<Pod>(api, namespace), all.clone());
             streams.push(numbered(Kind::Pods.part(at), of_pods, |pod| Object::Pod(Box::new(pod))));
         }
     }
