@@ -56,6 +56,18 @@ fn silence_is_not_open_and_a_refusal_is_closed() {
     assert!(xml.text().contains(r#"portid="54"><state state="closed" reason="port-unreach""#), "{}", xml.text());
 }
 
+/// A socket that asks the port it was given itself would be its own answer.
+#[test]
+fn sockets_that_only_wanted_to_ask_are_no_open_ports() {
+    let scene = Scene::new();
+    scene.sh("echo '40000 40015' > /proc/sys/net/ipv4/ip_local_port_range");
+    for _ in 0..20 {
+        let outcome = scene.scan().args("127.0.0.1 ::1 -U -p 40000-40015").run();
+        assert_eq!((outcome.code, outcome.text()), (Some(0), ""), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("16 ports of 2 hosts: 0 open, 32 closed"), "{}", outcome.stderr);
+    }
+}
+
 /// Linux tells another host of six closed ports at once, and then of one a second.
 #[test]
 fn a_limit_of_icmp_messages_makes_no_closed_port_silent() {

@@ -260,8 +260,7 @@ impl<'p> Sweep<'p> {
 }
 
 fn send(to: SocketAddr, payload: &[u8]) -> Sent {
-    let any: IpAddr = if to.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
-    let socket = match UdpSocket::bind((any, 0)) {
+    let socket = match open(to) {
         Ok(socket) => socket,
         Err(error) => return Sent::Short(errno(&error)),
     };
@@ -275,6 +274,17 @@ fn send(to: SocketAddr, payload: &[u8]) -> Sent {
             other => told(other).map_or(Sent::Short(other), Sent::Ended),
         },
     }
+}
+
+/// A socket at another port than the one to be asked: there it would hear itself.
+fn open(to: SocketAddr) -> io::Result<UdpSocket> {
+    let any: IpAddr = if to.is_ipv6() { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    let first = UdpSocket::bind((any, 0))?;
+    if first.local_addr()?.port() == to.port() {
+        // As long as the first one has that port, the next one gets another.
+        return UdpSocket::bind((any, 0));
+    }
+    Ok(first)
 }
 
 /// What has come to a socket.
