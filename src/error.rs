@@ -5,6 +5,12 @@ use std::io;
 /// The result of what can fail in portolan.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// The operating system's words without its number, which tells a programmer something and a user nothing.
+pub(crate) fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
 /// Why something could not be done at all.
 ///
 /// A part that could not be read is not an `Error`: it is a [`Fault`](crate::Fault) of a listing that goes on.

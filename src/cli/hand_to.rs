@@ -17,7 +17,7 @@ use super::exit::Exit;
 use super::signals::Stop;
 use super::stderr;
 use crate::clean::clean;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain};
 use crate::model::{Address, Fault, Service, Transport};
 use crate::source::BadValue;
 
@@ -83,7 +83,7 @@ impl HandTo {
                 // Whoever stopped it knows.
                 Ok(_) if stop.requested().is_some() => break,
                 Ok(status) => told(status),
-                Err(error) => error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+                Err(error) => plain(&error),
             };
             let what = format!("hand {ip} to '{}'", clean(&self.words[0]));
             stderr::fault(&Fault { what, why, hint: "see what it said".to_owned() });

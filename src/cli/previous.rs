@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::reading::read;
 use crate::clean::clean;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain};
 
 /// An earlier answer, as a JSON document or line by line.
 pub(super) struct Previous {
@@ -28,10 +28,8 @@ impl Previous {
     pub(super) fn read(path: &Path, source: &str, stop: &AtomicBool, until: Option<Instant>) -> Result<Self> {
         let refused =
             |why: String, hint: &str| Error::usage(format!("--diff '{}'", clean(&path.to_string_lossy())), why, hint);
-        let bytes = read(path, LARGEST, stop, until).map_err(|error| {
-            let why = error.to_string().split(" (os error").next().unwrap_or_default().to_owned();
-            refused(why, "name what an earlier run wrote with -o json=FILE")
-        })?;
+        let bytes = read(path, LARGEST, stop, until)
+            .map_err(|error| refused(plain(&error), "name what an earlier run wrote with -o json=FILE"))?;
         let text = String::from_utf8_lossy(&bytes);
         let previous = document(&text).or_else(|| lines(&text)).ok_or_else(|| {
             refused("it is no answer of portolan's".to_owned(), "name what an earlier run wrote with -o json=FILE")

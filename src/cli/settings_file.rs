@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use crate::clean::clean;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain};
 
 /// A settings file holds a few dozen lines; what is larger is something else.
 const LARGEST: u64 = 1024 * 1024;
@@ -50,10 +50,4 @@ pub(super) fn read(path: &Path, named: bool) -> Result<Option<String>> {
 /// another user with the environment of the first (`sudo -u`, a service) has no settings there.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied)
-}
-
-/// The operating system's words without its number.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }

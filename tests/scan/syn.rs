@@ -170,8 +170,8 @@ fn what_is_repeated_keeps_the_rate() {
     assert!(counts[0] > 650 && counts[1] < 30, "{counted}");
 }
 
-/// Others who know the port it asks from send it answers to questions that it never asked: all but the acknowledgement is as
-/// it should be.
+/// Only who has seen a question knows the number that its answer must acknowledge. Here every answer comes as a connection,
+/// from the address and port that were asked, and acknowledges another number.
 #[test]
 fn forged_connections_count_for_nothing() {
     let scene = Scene::new();
@@ -186,6 +186,7 @@ fn forged_connections_count_for_nothing() {
     assert!(!counted.contains("counter packets 0 "), "they did come: {counted}");
 }
 
+/// The same of resets: those of closed ports acknowledge another number than was asked with; the open port's answer is its own.
 #[test]
 fn forged_resets_count_for_nothing() {
     let scene = Scene::new();

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use super::reach::{Reach, Reacher};
 use super::told::Told;
 use crate::engine::Shutdown;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain};
 use crate::model::{Addresses, Completeness, Depth, Fault, Ports, ScannedHost, Service, Transport, Within};
 use crate::net::{descriptors_for_sockets, runtime};
 use crate::probe::{Answer, Asked, Crew, Intensity, Probes, Unasked};
@@ -120,7 +120,7 @@ impl<'s> Asking<'s> {
             Err(Unasked::Gone) => self.told.gone += 1,
             Err(Unasked::Local(error)) => self.out.fault(Fault {
                 what: format!("identify {endpoint}"),
-                why: error.to_string(),
+                why: plain(&error),
                 hint: match error.kind() {
                     ErrorKind::PermissionDenied => {
                         "look for a sandbox, a security module or a `prohibit` route".to_owned()

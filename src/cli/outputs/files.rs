@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use super::{Asked, Outputs};
 use crate::clean::clean;
 use crate::cli::draft::Draft;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain};
 use crate::output::{FormatName, Page};
 
 /// A draft for each file that is asked for.
@@ -35,7 +35,7 @@ impl Files {
                 return Err(refused("two formats cannot be written to one file", "give each a file of its own"));
             }
             places.push(place);
-            let draft = Draft::create(file).map_err(|error| refused(&plain(&error), hint(&error)))?;
+            let draft = Draft::create(file).map_err(|error| refused(&unopened(&error), hint(&error)))?;
             files.0.push((*format, file.clone(), draft));
         }
         Ok(files)
@@ -58,7 +58,7 @@ impl Files {
         let mut outputs = Outputs::of_stdout(name, page, stdout);
         for (format, path, draft) in &mut self.0 {
             let opened = outputs.add(*format, draft);
-            opened.map_err(|error| Error::usage(option(*format, path), plain(&error), hint(&error)))?;
+            opened.map_err(|error| Error::usage(option(*format, path), unopened(&error), hint(&error)))?;
         }
         Ok(outputs)
     }
@@ -91,11 +91,11 @@ fn place(file: &Path) -> PathBuf {
     })
 }
 
-/// The operating system's words without its number.
-fn plain(error: &io::Error) -> String {
+/// Why a file cannot be written.
+fn unopened(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "its directory is not there".to_owned(),
-        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+        _ => plain(error),
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::io;
 
+use rustix::io::Errno;
+
 use super::connections::Connections;
 use super::interfaces::Interfaces;
 use super::netlink::SockDiag;
 use super::socket::{Socket, Wanted};
 use super::{netns, procnet};
+use crate::error::plain;
 use crate::model::{Fault, NetworkNamespace, Transport};
 
 /// What was there to see.
@@ -151,5 +154,10 @@ fn note(faults: &mut Vec<Fault>, read: io::Result<()>, table: &str) {
 }
 
 fn fault(what: String, err: &io::Error, hint: &str) -> Fault {
-    Fault { what, why: err.to_string(), hint: hint.to_owned() }
+    let hint = if Errno::from_io_error(err) == Some(Errno::MFILE) {
+        "raise the limit of open files (`ulimit -n`)"
+    } else {
+        hint
+    };
+    Fault { what, why: plain(err), hint: hint.to_owned() }
 }

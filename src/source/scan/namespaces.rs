@@ -4,7 +4,7 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::targets::plain;
+use crate::error::plain;
 use crate::model::{Addresses, Block, Fault};
 use crate::net::{Family, OtherNamespace, ephemeral_ports, own_addresses};
 use crate::source::local::other_namespaces;

@@ -13,9 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::done::Done;
 use super::plan::Part;
 use super::run::Found;
-use super::targets::plain;
 use crate::clean::{Untrusted, clean};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain};
 use crate::model::{Addresses, Block, Fault, Ports, Reason, Transport};
 
 /// What the file begins with. A change of meaning makes it another number.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use rustix::io::Errno;
 
 use super::tally::{Cut, Tally};
+use crate::error::plain;
 use crate::model::{Fault, PortState};
 
 /// What was to be asked.
@@ -109,8 +110,7 @@ fn counted(count: u128, what: &str) -> String {
 
 /// The kernel's words for an error, without its number.
 fn shortage(errno: Errno) -> String {
-    let text = std::io::Error::from(errno).to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
+    plain(&errno.into())
 }
 
 #[cfg(test)]

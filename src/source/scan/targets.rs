@@ -9,7 +9,7 @@ use std::path::Path;
 use super::namespaces::{Elsewhere, elsewhere};
 use super::options::Scan;
 use crate::clean::{Untrusted, clean};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain};
 use crate::model::{Addresses, Block, Fault, Target, TargetError};
 use crate::net::{Family, interface_index, own_addresses, resolve, with_interface};
 
@@ -240,12 +240,6 @@ impl Gathered {
         }
         Ok(())
     }
-}
-
-/// The operating system's words without its number.
-pub(super) fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 const HINT: &str = "name a file with a target a line, or - for standard input";

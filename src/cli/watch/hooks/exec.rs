@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::clean::clean;
 use crate::cli::hand_to::{find, told};
 use crate::engine::ProcessGroup;
-use crate::error::Result;
+use crate::error::{Result, plain};
 use crate::model::Fault;
 use crate::source::BadValue;
 
@@ -77,7 +77,7 @@ impl Exec {
         let why = match timeout(LONGEST, ran).await {
             Ok(Ok(status)) if status.success() => return Ok(()),
             Ok(Ok(status)) => told(status),
-            Ok(Err(error)) => error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+            Ok(Err(error)) => plain(&error),
             Err(_) => format!("it took more than {} s, and was ended", LONGEST.as_secs()),
         };
         let hint = if self.silent { "run it by hand and see what it says" } else { "see what it said" };
