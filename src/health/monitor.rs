@@ -294,6 +294,36 @@ mod tests {
         monitor.services.values().flat_map(|watched| watched.numbers().map(|(number, _)| number)).collect()
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn looks_are_spread_over_the_interval() {
+        let (mut monitor, mut told) = (monitor(), Told::default());
+        monitor.seed = 8;
+        let ports: Vec<u16> = (1..=200).collect();
+        monitor.hear(Said::Updates(vec![Update::Reset(vec![service("a", &ports)])]), &mut told);
+        let mut waits = || -> Vec<Duration> {
+            monitor.due.clear();
+            for index in numbers(&monitor) {
+                monitor.take(vec![Judged { index, evidence: Evidence::default() }]);
+            }
+            monitor.due.iter().map(|Reverse((at, _))| *at - Instant::now()).collect()
+        };
+        let second = Duration::from_secs(1);
+        let first = waits();
+        assert_eq!(first.len(), 200);
+        for quarter in 0..4 {
+            let within = first.iter().filter(|wait| wait.as_millis() * 4 / second.as_millis() == quarter).count();
+            assert!(within > 20, "{within} in quarter {quarter}");
+        }
+        // From then on they keep apart, and drift.
+        let next = waits();
+        let is_near = |wait: &Duration| (second * 9 / 10..=second * 11 / 10).contains(wait);
+        assert!(next.iter().all(is_near), "{next:?}");
+        assert!([second * 19 / 20, second * 21 / 20].iter().all(|bound| {
+            let below = next.iter().filter(|wait| *wait < bound).count();
+            (20..180).contains(&below)
+        }));
+    }
+
     #[tokio::test]
     async fn a_look_holds_for_what_is_described_anew_meanwhile() {
         let (mut monitor, mut told) = (monitor(), Told::default());

@@ -165,6 +165,31 @@ fn a_failed_source_keeps_what_it_had_and_says_how_old_it_is() {
     history.assert_ends_in([&harbour(1, 1, 1), &harbour(2, 5, 1)]);
 }
 
+/// As after a machine has slept.
+#[test]
+fn a_clock_that_jumps_makes_nothing_happen() {
+    const YEARS: Duration = Duration::from_hours(10 * 365 * 24);
+    let hand = ManualClock::new();
+    let mut writer = Writer::new("test", Depth::Full, hand.clock());
+    let reader = writer.reader();
+    let told = Told::join(&reader);
+    let all = || vec![Update::Reset(vec![harbour(1, 1, 1)])];
+    writer.take(all());
+    let index = reader.load().index();
+    hand.advance(YEARS);
+    assert_eq!(reader.age(), Some(YEARS));
+    writer.take(all());
+    assert_eq!((reader.age(), reader.load().index()), (Some(Duration::ZERO), index));
+    hand.advance(YEARS);
+    writer.fail(fault());
+    hand.advance(YEARS);
+    writer.take(all());
+    drop(writer);
+    let history = told.hear_out();
+    assert_eq!((history.changes.len(), history.count("stale"), history.count("synced")), (1, 1, 2), "{history:?}");
+    history.assert_ends_in([&harbour(1, 1, 1)]);
+}
+
 #[test]
 fn a_part_that_stays_unread_is_told_once_and_empties_nothing() {
     let mut writer = writer();

@@ -17,6 +17,10 @@ pub type Answer = fn(mode: usize, n: usize) -> &'static str;
 
 pub const WELL: &str = "200 OK";
 pub const FAILED: &str = "500 Failed";
+/// No answer ever comes, and the connection stays.
+const SILENT: &str = "";
+/// What comes is no HTTP.
+const NONSENSE: &str = "\0\u{1b}[2J\r\n\r\n";
 
 /// A web server in a scene, whose answers depend on its mode.
 pub struct Web {
@@ -46,7 +50,7 @@ impl Web {
 }
 
 fn serve(listener: &TcpListener, mode: &AtomicUsize, failures: &AtomicUsize, answer: Answer) {
-    let mut requests = 0;
+    let (mut requests, mut silent) = (0, Vec::new());
     for stream in listener.incoming() {
         let Ok(mut stream) = stream else { break };
         // A connection that asks nothing is the TCP check's.
@@ -54,7 +58,14 @@ fn serve(listener: &TcpListener, mode: &AtomicUsize, failures: &AtomicUsize, ans
             let status = answer(mode.load(Ordering::SeqCst), requests);
             requests += 1;
             failures.fetch_add(usize::from(status == FAILED), Ordering::SeqCst);
-            let _ = stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes());
+            let _ = match status {
+                SILENT => {
+                    silent.push(stream);
+                    continue;
+                }
+                NONSENSE => stream.write_all(NONSENSE.as_bytes()),
+                status => stream.write_all(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").as_bytes()),
+            };
         }
     }
 }
@@ -90,6 +101,23 @@ fn a_change_is_told_when_it_is_believed_with_the_score_before() {
 }
 
 #[test]
+fn what_hangs_or_talks_nonsense_is_told_and_so_is_its_recovery() {
+    let scene = Scene::new();
+    let web = Web::new(&scene, |mode, _| [WELL, SILENT, NONSENSE][mode]);
+    let run = scene.validate().arg(&web.url).args("--interval 20ms --timeout 500ms --retries 0 --fall 2");
+    let mut watched = Watched::start(run);
+    for (mode, code) in [(1, "http-timeout"), (2, "http-invalid")] {
+        web.set(mode);
+        let down = watched.until(|line| codes_of(line).contains(&code));
+        assert_eq!(state(&down), "unhealthy", "{down}");
+        web.set(0);
+        watched.until(|line| line["type"] == "updated" && state(line) != "unhealthy");
+    }
+    assert_eq!(watched.history.count("removed"), 0);
+    assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
+}
+
+#[test]
 fn what_flaps_is_said_to() {
     let scene = Scene::new();
     let web = Web::new(&scene, |_, n| [WELL, FAILED][n % 2]);
@@ -111,7 +139,7 @@ fn codes_of(line: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn one_that_kept_failing_is_left_alone() {
+fn one_that_kept_failing_is_left_alone_until_it_is_back() {
     let scene = Scene::new();
     let (open, _) = listener(&scene, "127.0.0.1:0");
     let target = open.local_addr().unwrap().to_string();
@@ -120,6 +148,9 @@ fn one_that_kept_failing_is_left_alone() {
     let down = watched.until(|line| line["type"] == "updated");
     assert_eq!(state(&down), "unhealthy");
     assert!(codes(&down).contains(&"circuit-open"), "{down}");
+    let (_again, _) = listener(&scene, &target);
+    let up = watched.until(|line| line["type"] == "updated" && state(line) != "unhealthy");
+    assert_eq!(up["was"]["state"], "unhealthy", "{up}");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 

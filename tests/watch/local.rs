@@ -11,7 +11,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Ended, Scene, finish, kill};
+use crate::support::{Ended, Isolation, Scene, finish, kill};
 use crate::watched::{Watched, inside, listener};
 
 #[test]
@@ -65,6 +65,24 @@ fn a_process_that_runs_another_program_is_an_update() {
     assert!(changed.iter().any(|field| field.starts_with("detail.processes")), "{changed:?}");
     drop(holder);
     assert_eq!(watched.about(&id)["type"], "removed");
+}
+
+/// The table of processes is not where it was, and then is again.
+#[test]
+fn a_machine_that_cannot_be_read_for_a_while_keeps_what_was_there() {
+    let scene = Scene::isolated(Isolation { mounts: true, ..Isolation::default() });
+    let (_first, first) = listener(&scene, "127.0.0.1:0");
+    let mut watched = Watched::start(scene.portolan().args("--interval 20ms --tcp"));
+    scene.sh("mount -t tmpfs none /proc");
+    let (_second, second) = listener(&scene, "127.0.0.1:0");
+    let stale = watched.until(|line| line["type"] == "stale");
+    assert!(stale["age_ms"].is_u64() && stale["error"]["hint"].is_string(), "{stale}");
+    assert_eq!(watched.history.ids(), [&first]);
+    scene.sh("umount /proc");
+    assert_eq!(watched.about(&second)["type"], "added");
+    watched.until(|line| line["type"] == "synced");
+    let (status, history) = watched.end(Signal::INT);
+    assert_eq!((status.code(), history.count("removed"), history.count("updated")), (Some(0), 0, 0), "{history:?}");
 }
 
 /// While it is stopped, one process goes and another comes to its port.
