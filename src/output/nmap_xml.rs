@@ -2,7 +2,8 @@
 //!
 //! By the format's published DTD (<https://nmap.org/book/nmap-dtd.html>): hosts with their ports, by address. A listener at
 //! every address is a port of this host's loopback address. What has no port has no place here, and of several services at
-//! one port the first is told. An answer that is not whole ends in `exit="error"`.
+//! one port the first is told. A host that answered is there without any port too, with the numbers of those that are not
+//! listed, where its source counts them. An answer that is not whole ends in `exit="error"`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -26,6 +27,25 @@ struct Host {
     name: Option<String>,
     /// nmap's protocols are in the order of their names too.
     ports: BTreeMap<(u16, Transport), Port>,
+    /// How many ports are in each state, listed or not.
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Host {
+    /// What its status is known from; `None`: nothing.
+    fn answered(&self) -> Option<&str> {
+        let listed = self.ports.values().find(|port| matches!(port.state, "open" | "closed")).map(|port| &*port.reason);
+        let counted = ["open", "closed"].iter().any(|state| self.counts.get(state).is_some_and(|&count| count > 0));
+        listed.or(counted.then_some("unknown-response"))
+    }
+
+    /// How many ports of each state are not listed.
+    fn extra(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.counts.iter().map(|(&state, &count)| {
+            let listed = self.ports.values().filter(|port| port.state == state).count() as u64;
+            (state, count.saturating_sub(listed))
+        })
+    }
 }
 
 struct Port {
@@ -93,8 +113,7 @@ impl<'w> NmapXml<'w> {
     }
 
     fn write_host(&mut self, ip: IpAddr, host: &Host) -> io::Result<()> {
-        let answered = host.ports.values().find(|port| matches!(port.state, "open" | "closed"));
-        let (state, reason) = answered.map_or(("unknown", "no-response"), |port| ("up", &*port.reason));
+        let (state, reason) = host.answered().map_or(("unknown", "no-response"), |reason| ("up", reason));
         self.open("host", &[])?;
         self.empty("status", &[("state", state), ("reason", reason), ("reason_ttl", "0")])?;
         let family = if ip.is_ipv4() { "ipv4" } else { "ipv6" };
@@ -107,6 +126,10 @@ impl<'w> NmapXml<'w> {
         self.close("hostnames")?;
         self.line()?;
         self.open("ports", &[])?;
+        for (state, count) in host.extra().filter(|(_, count)| *count > 0) {
+            self.line()?;
+            self.empty("extraports", &[("state", state), ("count", &count.to_string())])?;
+        }
         for ((number, transport), port) in &host.ports {
             self.line()?;
             self.write_port(*number, *transport, port)?;
@@ -219,6 +242,19 @@ impl Format for NmapXml<'_> {
     }
 
     fn end(&mut self, end: &End<'_>) -> io::Result<()> {
+        // Of another network namespace another host has that address.
+        for scanned in end.hosts.into_iter().flatten().filter(|scanned| scanned.netns.is_none()) {
+            let host = self.hosts.entry(scanned.address).or_default();
+            host.name = host.name.take().or_else(|| scanned.host.as_ref().map(ToString::to_string));
+            for (state, count) in [
+                ("open", scanned.open),
+                ("closed", scanned.closed),
+                ("filtered", scanned.filtered + scanned.unreachable),
+                ("open|filtered", scanned.no_answer),
+            ] {
+                *host.counts.entry(state).or_default() += count;
+            }
+        }
         let hosts = std::mem::take(&mut self.hosts);
         for (ip, host) in &hosts {
             self.write_host(*ip, host)?;

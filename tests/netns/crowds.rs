@@ -65,8 +65,8 @@ fn with_hardly_a_descriptor_the_answer_is_whole_or_says_that_it_is_not() {
             }
             // Below about ten there is none left for the process table, or for anything.
             Some(3) => {
-                assert!(outcome.stderr.contains(": Too many open files\nhint: "), "{limit}: {}", outcome.stderr);
-                assert!(outcome.stderr.contains("(`ulimit -n`)"), "{limit}: {}", outcome.stderr);
+                assert!(outcome.stderr.contains("Too many open files"), "{limit}: {}", outcome.stderr);
+                assert!(!outcome.stderr.contains("(os error"), "{limit}: {}", outcome.stderr);
                 if !outcome.stdout.is_empty() {
                     let document = outcome.document();
                     assert_eq!(document["complete"], false, "{limit}");

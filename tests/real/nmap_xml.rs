@@ -115,6 +115,49 @@ fn ndiff_tells_what_two_scans_differ_in() {
     }
 }
 
+/// By default only open ports are listed; hosts and their other ports are there all the same.
+#[test]
+fn a_scan_of_several_hosts_has_those_without_an_open_port_too() {
+    let scene = Scene::new();
+    let _stays = scene.fixture("tcp=127.0.0.1:8001");
+    let goes = scene.fixture("tcp=[::1]:8002");
+    scene.sh("nft 'add table inet t; add chain inet t c { type filter hook input priority 0; }; \
+         add rule inet t c ip daddr 127.0.0.2 tcp dport 8003 drop; add rule inet t c ip daddr 127.0.0.2 udp dport 8006 drop; \
+         add rule inet t c ip daddr 127.0.0.9 drop'");
+    let scan = || {
+        let scan =
+            scene.scan().args("127.0.0.1-2 127.0.0.9 ::1 -p T:8001-8003,U:8005-8006 --retries 0 --timeout 200ms");
+        let outcome = scan.args("-o nmap-xml").run();
+        assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+        outcome
+    };
+    let outcome = scan();
+    let (before, report) = (saved(&scene, "before.xml", &outcome.stdout), read(&scene, &outcome.stdout));
+    let hosts: Vec<_> =
+        report["hosts"].as_array().unwrap().iter().map(|host| (&host["address"], &host["status"])).collect();
+    let expected = [("127.0.0.1", "up"), ("127.0.0.2", "up"), ("127.0.0.9", "unknown"), ("::1", "up")];
+    assert_eq!(
+        hosts,
+        expected.map(|(address, status)| (address.into(), status.into())).each_ref().map(|(a, s)| (a, s))
+    );
+    assert_eq!(ports(&report), ["127.0.0.1 8001/tcp open", "::1 8002/tcp open"]);
+    let text = outcome.text();
+    let of_second = text.split("<address addr=\"127.0.0.2\"").nth(1).unwrap().split("</host>").next().unwrap();
+    for extra in [("closed", 3), ("filtered", 1), ("open|filtered", 1)] {
+        let extra = format!("<extraports state=\"{}\" count=\"{}\"/>", extra.0, extra.1);
+        assert!(of_second.contains(&extra), "{extra}: {of_second}");
+    }
+    goes.end();
+    let after = saved(&scene, "after.xml", &scan().stdout);
+    let out = output(tool("ndiff").arg(&before).arg(&after));
+    let told = String::from_utf8(out.stdout).unwrap();
+    // The host is still there, and says so.
+    for line in ["-Not shown: 4 closed ports", "+Not shown: 5 closed ports", "-8002/tcp open"] {
+        assert!(told.lines().any(|told| told.starts_with(line)), "{line}: {told}");
+    }
+    assert!(!told.contains("Host is") && !told.contains("127.0.0.1:\n"), "{told}");
+}
+
 #[test]
 fn a_report_that_is_not_whole_says_so() {
     let (scene, _fixture) = scene();

@@ -20,7 +20,7 @@ use super::socket::{Socket, Wanted};
 use super::users::Users;
 use super::walk::Unfinished;
 use crate::clean::Untrusted;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain};
 use crate::model::{
     Address, Backlog, Completeness, Depth, Endpoint, Fault, LocalDetail, Owner, Process, Service, SocketState,
     Transport,
@@ -148,7 +148,7 @@ fn unfinished(why: Unfinished) -> Fault {
     let what = "look into every process";
     match why {
         Unfinished::Stopped => fault(what, "stopped", "let it finish"),
-        Unfinished::Failed(error) => fault(what, &std::io::Error::from(error).to_string(), hint_for(error)),
+        Unfinished::Failed(error) => fault(what, &plain(&error.into()), hint_for(error)),
     }
 }
 
