@@ -65,8 +65,9 @@ impl Discover {
 /// Ask hosts which of their ports are open; short for `discover scan`
 ///
 /// Connects to every TCP port asked for, and closes again at once; nothing is sent. With --udp, sends each port a question
-/// that is its own. Where there are several hosts, each is looked for first, and one that does not show itself is left out and
-/// counted (--no-ping). Needs no rights (but --syn does). A target is an address, a
+/// that is its own. Where there are several hosts, each is looked for first, by TCP, ICMP echo where
+/// that is permitted, and on this machine's own links by ARP and neighbour discovery; one that does not show itself is left
+/// out and counted (--no-ping). Needs no rights (but --syn does). A target is an address, a
 /// network (10.0.0.0/24), a range (10.0.0.1-50), a host name, `local` for this machine's own addresses, with root those in its other
 /// network namespaces too, @FILE for a file of
 /// targets, or - for standard input. Open ports are listed; what else was found is counted on standard error.

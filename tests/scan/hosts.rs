@@ -54,6 +54,32 @@ fn a_silent_neighbour_is_seen() {
     assert!(outcome.stderr.contains("1 open, 0 closed, 19 filtered; 3 hosts not seen"), "{}", outcome.stderr);
 }
 
+/// A host cannot have connections without telling its address on the link: whatever else it drops, by ARP and neighbour
+/// discovery it is found, with rights or without. An address that nobody has costs one resolution of the kernel's, which
+/// are three packets at most (`mcast_solicit`), however many questions wait for it.
+#[test]
+fn who_drops_everything_is_found_on_the_link_and_nobody_costs_one_resolution() {
+    let (here, there) = few();
+    let _fixture = there.fixture("tcp=[::]:1005");
+    there.sh("ip address add fd77::9/64 dev wire nodad
+         nft 'add table inet t; add chain inet t c { type filter hook input priority 0; policy drop; }; \
+         add rule inet t c icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept; add rule inet t c tcp dport 1005 accept; \
+         add table netdev t; add chain netdev t c { type filter hook ingress device wire priority 0; }; \
+         add rule netdev t c arp operation request arp daddr ip 10.77.0.8 counter; \
+         add rule netdev t c icmpv6 type nd-neighbor-solicit @th,64,128 0xfd770000000000000000000000000008 counter'");
+    for (scan, runs) in [(here.scan(), 1), (here.scan().by_nobody(), 2)] {
+        here.sh("ip neighbour flush dev wire");
+        let outcome = scan.args("10.77.0.8-11 fd77::8 fd77::9 fd77::a fd77::b -p 1001-1020 --json").run();
+        assert_eq!(open(&outcome.document()), set(&["10.77.0.9:1005", "fd77::9:1005"]), "{}", outcome.stderr);
+        let said = "2 open, 0 closed, 38 filtered; 6 hosts not seen, 120 ports not tried";
+        assert!(outcome.code == Some(0) && outcome.stderr.contains(said), "{}", outcome.stderr);
+        let counted = there.sh("nft list chain netdev t c");
+        let packets = counted.split("counter packets ").skip(1).map(|rest| rest.split(' ').next().unwrap());
+        let packets: Vec<u32> = packets.map(|packets| packets.parse().unwrap()).collect();
+        assert!(packets.len() == 2 && packets.iter().all(|&packets| (1..=3 * runs).contains(&packets)), "{counted}");
+    }
+}
+
 /// Somebody answers only when asked a second time.
 #[test]
 fn a_host_is_looked_for_twice() {

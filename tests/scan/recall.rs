@@ -94,12 +94,26 @@ fn an_open_port_leaves_nothing_behind() {
     assert_eq!(here.sh("ss -Htan").trim(), "", "connections stay");
 }
 
+/// Each port has an answer, and there were no more packets than ports: so each was asked, once, and no socket table.
 #[test]
-fn a_closed_port_takes_one_packet() {
+fn each_port_takes_one_packet() {
     let (here, there) = wired();
-    there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; \
-              add rule ip t c tcp flags & (syn | ack) == syn counter'");
-    here.scan().args("-p- 10.77.0.2").list();
-    let counted = there.sh("nft list chain ip t c");
-    assert!(counted.contains("counter packets 65535 "), "{counted}");
+    let fixture = there.fixture("random=200@15,::");
+    there.sh("nft 'add table inet t; add chain inet t c { type filter hook input priority 0; }; \
+              add rule inet t c iif wire tcp flags & (syn | ack) == syn counter; \
+              add rule inet t c iif lo tcp flags & (syn | ack) == syn counter'");
+    let scan = |scene: &Scene, args: &str, last: u16| {
+        let listing = scene.scan().args(args).args("--all").list();
+        assert_eq!(listing.rows.len(), usize::from(last));
+        assert_found(&open(&listing), &truth(&fixture).into_iter().filter(|port| *port <= last).collect());
+    };
+    let counted = || there.sh("nft list chain inet t c");
+    scan(&here, "-p- 10.77.0.2", u16::MAX);
+    assert!(counted().contains("iif \"wire\" tcp flags syn / syn,ack counter packets 65535 "), "{}", counted());
+    scan(&here, "-p- fd77::2", u16::MAX);
+    assert!(counted().contains("iif \"wire\" tcp flags syn / syn,ack counter packets 131070 "), "{}", counted());
+    // From 32,768 up are this machine's own source ports, of which an open one is asked twice.
+    scan(&there, "-p 1-32767 127.0.0.1", 32_767);
+    scan(&there, "-p 1-32767 10.77.0.2", 32_767);
+    assert!(counted().contains("iif \"lo\" tcp flags syn / syn,ack counter packets 65534 "), "{}", counted());
 }
