@@ -1,8 +1,9 @@
-/* The least that a TCP connect scan of one host costs: one blocking connect() a closed port, on one socket a thread
+/* The least that a TCP connect scan of hosts that answer costs: one blocking connect() a closed port, on one socket a thread
  * that is used again, because Linux takes a refused socket back to where it began. No pace, no time-outs worth the
  * name, no answer but a count: a limit to measure by, not a scanner.
  *
- * cc -O2 -pthread -o floor-connect floor-connect.c; ./floor-connect THREADS IPV4
+ * cc -O2 -pthread -o floor-connect floor-connect.c; ./floor-connect THREADS IPV4 [HOSTS PORTS]
+ * HOSTS addresses from IPV4 on (1), of each the ports 1 to PORTS (65,535).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,10 +16,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { PORTS = 65535, MOST_THREADS = 16 };
+enum { MOST_THREADS = 16 };
 
 static struct in_addr target;
-static int threads;
+static int threads, hosts = 1, ports = 65535;
 
 static int new_socket(void)
 {
@@ -45,13 +46,14 @@ static void *scan(void *number)
 {
 	long open = 0;
 	int fd = new_socket();
-	for (int port = 1 + (int)(long)number; port <= PORTS; port += threads) {
-		struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = target };
+	for (long at = (long)number; at < (long)hosts * ports; at += threads) {
+		struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(1 + at / hosts) };
+		to.sin_addr.s_addr = htonl(ntohl(target.s_addr) + at % hosts);
 		if (connect(fd, (struct sockaddr *)&to, sizeof to) == 0) {
 			if (met_itself(fd)) {
 				close(fd);
 				fd = new_socket();
-				port -= threads;
+				at -= threads;
 				continue;
 			}
 			open++;
@@ -71,9 +73,14 @@ int main(int count, char **words)
 {
 	pthread_t thread[MOST_THREADS];
 	long open = 0;
-	threads = count == 3 ? atoi(words[1]) : 0;
-	if (threads < 1 || threads > MOST_THREADS || inet_pton(AF_INET, words[2], &target) != 1) {
-		fprintf(stderr, "usage: floor-connect THREADS IPV4\n");
+	threads = count == 3 || count == 5 ? atoi(words[1]) : 0;
+	if (count == 5) {
+		hosts = atoi(words[3]);
+		ports = atoi(words[4]);
+	}
+	if (threads < 1 || threads > MOST_THREADS || inet_pton(AF_INET, words[2], &target) != 1 || hosts < 1
+	    || ports < 1 || ports > 65535) {
+		fprintf(stderr, "usage: floor-connect THREADS IPV4 [HOSTS PORTS]\n");
 		return 2;
 	}
 	for (long number = 0; number < threads; number++)

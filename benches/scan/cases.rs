@@ -70,9 +70,18 @@ const WIRE: Case = Case {
 const NETWORK: Case = Case { target: "10.78.0.1-253", ports: "1-1000", ..WIRE };
 
 impl Case {
-    /// Whether it is one host whose answers come at once, as the program in C needs it that marks the floor.
-    pub fn is_near(&self) -> bool {
+    /// Whether it is one host whose answers come at once.
+    fn is_near(&self) -> bool {
         self.far.is_empty() && matches!(self.who, Who::One(_))
+    }
+
+    /// What the program in C that marks the floor is told after its number of threads: it needs hosts that all answer, and
+    /// at once.
+    fn floor(&self) -> Option<&'static str> {
+        match self.letter {
+            'N' => Some("10.78.0.1 253 1000"),
+            _ => self.is_near().then_some(self.target),
+        }
     }
 }
 
@@ -131,8 +140,8 @@ impl Stage {
             let scan = self.here.scan().args("-p").args(self.case.ports).args(self.case.target).args(way);
             assert_eq!(scan.list().truth_keys(), self.truth, "portolan's answer is not right {way}");
         }
-        if self.case.is_near() {
-            let counted = output(self.here.command(&self.floor).args(["2", self.case.target])).stdout;
+        if let Some(whom) = self.case.floor() {
+            let counted = output(self.here.command(&self.floor).arg("2").args(whom.split(' '))).stdout;
             assert_eq!(String::from_utf8_lossy(&counted).trim(), self.truth.len().to_string(), "the floor's count");
         }
         format!("{} open ports, none missed, none false", self.truth.len())
@@ -151,9 +160,11 @@ impl Stage {
             command("portolan scan", &portolan, &format!("scan -q -p {ports}")),
             command("portolan scan --syn (root)", &portolan, &format!("scan -q --syn -p {ports}")),
         ];
-        if self.case.is_near() {
-            commands.push(command("floor in C, 2 threads", &self.floor, "2"));
-            commands.push(command("floor in C, 1 thread", &self.floor, "1"));
+        if let Some(whom) = self.case.floor() {
+            for (name, threads) in [("floor in C, 2 threads", "2"), ("floor in C, 1 thread", "1")] {
+                let argv = [self.floor.as_str(), threads].into_iter().chain(whom.split(' ')).map(str::to_owned);
+                commands.push(Measured { name: name.to_owned(), argv: argv.collect() });
+            }
         }
         let rates: &[&str] = match self.case.who {
             Who::Network(_) => &["-sS -T4", "-sT -T4"],

@@ -168,6 +168,20 @@ proptest! {
 }
 
 #[test]
+fn a_cleared_cache_keeps_to_its_capacity() {
+    // Where an entry comes to lie is drawn anew for each cache: one of them has it in the last bucket.
+    for _ in 0..200 {
+        let cache: Cache<u8, u32> =
+            Cache::new(CacheOptions::new(10), ManualClock::new().clock()).with_weight(|_, weight| *weight);
+        (0..60).for_each(|key| assert!(cache.insert(&key, Arc::new(1), SECOND)));
+        cache.clear();
+        (0..2).for_each(|key| assert!(cache.insert(&key, Arc::new(5), SECOND) && cache.get(&key).is_some()));
+        cache.insert(&0, Arc::new(6), SECOND);
+        assert!(cache.stats().weight <= 10, "{:?}", cache.stats());
+    }
+}
+
+#[test]
 fn what_is_read_survives_what_is_not() {
     // One shard, so that every entry competes with every other.
     let cache = Cache::<u32, ()>::new(CacheOptions::new(100), ManualClock::new().clock());

@@ -196,8 +196,7 @@ impl<K, V> Table<K, V> {
     /// Looks at up to `budget` buckets and takes out the dead entries.
     pub(super) fn sweep(&mut self, budget: usize, dead_at: Option<u64>) -> Swept<K, V> {
         let buckets = self.entries.num_buckets();
-        // The table may have been replaced by a smaller one since.
-        let start = self.books.sweep.min(buckets);
+        let start = self.books.sweep;
         let end = buckets.min(start.saturating_add(budget));
         let mut expired = Vec::new();
         for bucket in start..end {
@@ -217,6 +216,8 @@ impl<K, V> Table<K, V> {
     /// Takes everything out, and forgets the loads on their way: what they bring is older than this call.
     pub(super) fn clear(&mut self) -> Cleared<K, V> {
         self.books.weight = 0;
+        // The next table begins smaller: a hand beyond it would cut the last bucket off its second round.
+        (self.books.hand, self.books.sweep) = (0, 0);
         (mem::take(&mut self.entries), mem::take(&mut self.books.flights))
     }
 }
