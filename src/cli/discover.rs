@@ -101,7 +101,12 @@ fn answer(
     validate: bool,
     global: &Global,
 ) -> Result<Exit> {
-    match (watching.is_asked()?, validate) {
+    let watches = watching.is_asked()?;
+    if watches && identify.asked {
+        let hint = "list with it; a watch checks what it finds with --validate, and hands what is new to --exec";
+        return Err(Error::usage("--identify", "a watch does not ask services what they are", hint));
+    }
+    match (watches, validate) {
         (false, false) => judge.list(source, identify, global),
         (false, true) => validate::all(source, via, identify, judge, global),
         (true, false) => watching.without_checks()?.run(source, global),

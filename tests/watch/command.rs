@@ -60,7 +60,7 @@ fn it_ends_after_so_many_changes() {
 #[test]
 fn it_ends_after_a_time() {
     let scene = Scene::new();
-    let ran = scene.portolan().args("--watch --for 100ms").run();
+    let ran = scene.portolan().args("--watch --for 2s").run();
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     assert!(ran.text().ends_with("  synced   0 services\n"));
 }
@@ -70,7 +70,7 @@ fn a_line_for_people_says_what_where_and_who() {
     let scene = Scene::new();
     let fixture = scene.fixture("name=harbour%1b[2J tcp=[::1]:7001");
     let pid = fixture.truth.pids().into_iter().next().unwrap();
-    let ran = scene.portolan().args("--watch --for 300ms").run();
+    let ran = scene.portolan().args("--watch --until type=synced").run();
     let (line, _) = ran.text().split_once('\n').unwrap();
     let (_, said) = line.split_once("Z  ").unwrap();
     let name = "harbour\\u{1b}[2J";
@@ -91,6 +91,10 @@ fn what_cannot_be_is_refused() {
         ("--watch --for 0", "cannot use --for '0': it is no length of time"),
         ("--watch --since then", "cannot use --since 'then': it is no whole number"),
         ("--watch --interval soon", "cannot use --interval 'soon': it is no length of time"),
+        (
+            "--watch --identify",
+            "cannot use --identify: a watch does not ask services what they are\nhint: list with it;",
+        ),
         ("--watch --fail-empty", "cannot use --watch: it does not go together with --fail-empty"),
         ("--watch --interface nowhere", "cannot use --interface 'nowhere'"),
     ] {

@@ -27,7 +27,7 @@ pub(super) struct Identify {
     ///
     /// Without it nothing is ever sent to a service. Nobody is logged in, and nothing is changed. A service that greets is
     /// listened to, others are asked what their port's number hints at, then what is most likely.
-    #[arg(long = "identify", id = "identify", global = true, conflicts_with = "watch")]
+    #[arg(long = "identify", id = "identify", global = true)]
     pub(super) asked: bool,
     /// How much to ask of ports whose numbers hint at nothing
     #[arg(long, value_enum, value_name = "LEVEL", global = true, requires = "identify", default_value_t)]
