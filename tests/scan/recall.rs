@@ -45,6 +45,17 @@ fn every_state_adds_up() {
     assert!(listing.rows.iter().all(|row| row.detail("rtt_us").is_u64() && row.detail("attempts") == 1));
 }
 
+#[test]
+fn only_what_is_open_is_listed_unless_all_is_asked_for() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.1:80");
+    let names = |args: &str| scene.scan().args("127.0.0.1 -p 80,81 -o name").args(args).run().text().lines().count();
+    assert_eq!(["", "--open", "--all", "--all --open", "--open --all"].map(names), [1, 1, 2, 1, 2]);
+    std::fs::create_dir(scene.dir().join("portolan")).unwrap();
+    std::fs::write(scene.dir().join("portolan/config.toml"), "[discover.scan]\nall = true\n").unwrap();
+    assert_eq!(["", "--open", "--all"].map(names), [2, 1, 2]);
+}
+
 /// A socket that connects to a port of the range it gets its own from can meet itself, or another one of ours.
 #[test]
 fn sockets_that_only_wanted_to_connect_are_no_open_ports() {

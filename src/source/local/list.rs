@@ -153,7 +153,7 @@ fn unfinished(why: Unfinished) -> Fault {
 }
 
 /// What to try where rights are missing; who is root already has to look elsewhere.
-pub(super) fn hint_for_rights(hint: &'static str) -> &'static str {
+pub(in crate::source) fn hint_for_rights(hint: &'static str) -> &'static str {
     if rustix::process::geteuid().is_root() {
         "some processes are shut off from this root too, by a user namespace or a security module"
     } else {

@@ -30,6 +30,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+pub(super) use list::hint_for_rights;
 pub(crate) use netns::others as other_namespaces;
 pub use options::{Local, SortKey};
 

@@ -103,7 +103,7 @@ impl Scan {
         let mut reached = true;
         if !plans.is_empty() {
             announce(&plans, everywhere, out);
-            let mut handover = Handover::new(&names, summary, self.all, resume, out);
+            let mut handover = Handover::new(&names, summary, self.lists_all(), resume, out);
             let mut tally = Tally::default();
             for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
                 let run = match Run::start(&plan, out.closed()) {

@@ -96,8 +96,11 @@ pub struct Scan {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Pace")]
     pub resume: Option<PathBuf>,
     /// List closed, filtered and unreachable ports too
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, overrides_with = "open", help_heading = "Output")]
     pub all: bool,
+    /// List open ports only, as without --all, also where the settings say otherwise
+    #[arg(long, overrides_with = "all", help_heading = "Output")]
+    pub open: bool,
     /// Show in the table what each state is known from
     #[arg(long, help_heading = "Output")]
     pub reason: bool,
@@ -127,8 +130,16 @@ impl Default for Scan {
             deadline: None,
             resume: None,
             all: false,
+            open: false,
             reason: false,
         }
+    }
+}
+
+impl Scan {
+    /// Whether ports that are not open are listed too.
+    pub(super) fn lists_all(&self) -> bool {
+        self.all && !self.open
     }
 }
 

@@ -145,7 +145,7 @@ impl Scan {
                 ports: part.ports.clone(),
                 hosts,
                 pace: Pace { sharers, same: self.syn && !udp, ..pace },
-                all: self.all,
+                all: self.lists_all(),
                 ephemeral: elsewhere.map_or_else(ephemeral_ports, |there| there.ephemeral.clone()),
                 deadline,
                 threads,
