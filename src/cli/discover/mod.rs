@@ -1,0 +1,103 @@
+//! `portolan discover SOURCE`: list what a source knows.
+
+mod judge;
+mod printer;
+
+use std::sync::Arc;
+
+use clap::Args;
+
+pub(super) use self::judge::Judge;
+use super::exit::Exit;
+use super::identify::Identify;
+use super::watch::Watching;
+use super::{Global, validate};
+use crate::error::{Error, Result};
+use crate::net::Via;
+use crate::source::scan::Scan;
+use crate::source::{AnySource, Source};
+
+/// List services
+#[derive(Args, Debug)]
+pub(super) struct Discover {
+    #[command(flatten)]
+    judge: Judge,
+    #[command(flatten)]
+    identify: Identify,
+    #[command(flatten)]
+    watching: Watching,
+    /// Check each service and score how well it is, as `portolan validate -` does
+    #[arg(long, global = true, help_heading = "Output")]
+    validate: bool,
+    #[command(subcommand)]
+    source: AnySource,
+}
+
+impl Discover {
+    /// The source, which knows what the environment says, behind the common interface.
+    pub(super) fn source(&mut self) -> &dyn Source {
+        self.source.take_environment(&|name| std::env::var_os(name));
+        self.source.as_source()
+    }
+
+    pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
+        self.source.take_environment(&|name| std::env::var_os(name));
+        let (source, via) = (self.source.as_source(), self.source.via());
+        if via.is_some() && !self.validate {
+            return Err(Error::usage("--via", "it is only good for checks", "add --validate, or leave it out"));
+        }
+        answer(&self.judge, &self.watching, (source, via), &self.identify, self.validate, global)
+    }
+}
+
+/// Ask hosts which of their ports are open; short for `discover scan`
+///
+/// Connects to every TCP port asked for, and closes again at once; nothing is sent. With --udp, sends each port a question
+/// that is its own. Where there are several hosts, each is looked for first, by TCP, ICMP echo where
+/// that is permitted, and on this machine's own links by ARP and neighbour discovery; one that does not show itself is left
+/// out and counted (--no-ping). Needs no rights (but --syn does). A target is an address, a
+/// network (10.0.0.0/24), a range (10.0.0.1-50), a host name, `local` for this machine's own addresses, with root those in its other
+/// network namespaces too, @FILE for a file of
+/// targets, or - for standard input. Open ports are listed; what else was found is counted on standard error.
+#[derive(Args, Debug)]
+pub(super) struct ShortScan {
+    #[command(flatten)]
+    judge: Judge,
+    #[command(flatten)]
+    identify: Identify,
+    #[command(flatten)]
+    watching: Watching,
+    /// Check each service and score how well it is, as `portolan validate -` does
+    #[arg(long, help_heading = "Output")]
+    validate: bool,
+    #[command(flatten)]
+    scan: Scan,
+}
+
+impl ShortScan {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        answer(&self.judge, &self.watching, (&self.scan, None), &self.identify, self.validate, global)
+    }
+}
+
+/// Lists or watches, as is asked. Beside the source stands who asks its endpoints in this host's place.
+fn answer(
+    judge: &Judge,
+    watching: &Watching,
+    (source, via): (&dyn Source, Option<Arc<dyn Via>>),
+    identify: &Identify,
+    validate: bool,
+    global: &Global,
+) -> Result<Exit> {
+    let watches = watching.is_asked()?;
+    if watches && identify.asked {
+        let hint = "list with it; a watch checks what it finds with --validate, and hands what is new to --exec";
+        return Err(Error::usage("--identify", "a watch does not ask services what they are", hint));
+    }
+    match (watches, validate) {
+        (false, false) => judge.list(source, identify, global),
+        (false, true) => validate::all(source, via, identify, judge, global),
+        (true, false) => watching.without_checks()?.run(source, global),
+        (true, true) => validate::watch(source, via, watching, global),
+    }
+}
