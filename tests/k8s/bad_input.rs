@@ -109,15 +109,16 @@ fn a_namespace_that_is_none_or_not_there() {
 fn a_server_that_is_not_trusted_or_not_there() {
     let double = Double::start();
     let what = "list the services in namespace 'default'";
+    let port = double.address().port();
+    let at = format!("{what}: https://127.0.0.1:{port}");
     Portolan::with(&double.kubeconfig().trusting(&Authority::new("somebody else"))).fails(
         3,
-        &format!("{what}: the server's certificate is not signed by the kubeconfig's CA"),
+        &format!("{at}: the server's certificate is not signed by the kubeconfig's CA"),
         "look at certificate-authority in the kubeconfig: it must be the CA that signed the server's certificate",
     );
-    let port = double.address().port();
     Portolan::with(&double.kubeconfig().server(&format!("https://127.0.0.2:{port}"))).fails(
         3,
-        &format!("{what}: Connection refused"),
+        &format!("{what}: https://127.0.0.2:{port}: Connection refused"),
         "look at the server's address in the kubeconfig, and whether it is reached from here",
     );
     Portolan::with(&double.kubeconfig().server(&format!("http://127.0.0.1:{port}"))).fails(
@@ -147,7 +148,8 @@ fn a_server_that_is_mute_in_the_middle_of_tls_ends_with_the_deadline() {
     let double = Double::start();
     // Nothing at all; and the head of a handshake record whose rest never comes.
     for text in [&b""[..], &[22, 3, 3, 0, 200, 2, 0, 0, 196]] {
-        let kubeconfig = double.kubeconfig().server(&format!("https://{}", says(text)));
+        let server = format!("https://{}", says(text));
+        let kubeconfig = double.kubeconfig().server(&server);
         let what = "list the services in namespace 'default'";
         Portolan::with(&kubeconfig).args("--timeout 1h --deadline 300ms").fails(
             3,
@@ -156,7 +158,7 @@ fn a_server_that_is_mute_in_the_middle_of_tls_ends_with_the_deadline() {
         );
         Portolan::with(&kubeconfig).args("--timeout 100ms --deadline 1h").fails(
             3,
-            &format!("{what}: no whole answer came within 100ms"),
+            &format!("{what}: {server}: no whole answer came within 100ms"),
             "give each try longer with --timeout, or look at the way to the server",
         );
     }

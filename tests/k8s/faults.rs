@@ -45,9 +45,11 @@ fn what_passes_is_asked_again() {
 fn a_server_that_only_hangs_is_given_up() {
     let double = cluster();
     double.faults().add("/services", usize::MAX, Fault::Stall);
+    let error =
+        format!("list the services of all namespaces: https://{}: no whole answer came within 100ms", double.address());
     Portolan::new(&double).args("-A --timeout 100ms --deadline 30s").fails(
         3,
-        "list the services of all namespaces: no whole answer came within 100ms",
+        &error,
         "give each try longer with --timeout, or look at the way to the server",
     );
     Portolan::new(&double).args("-A --timeout 1m --deadline 300ms").fails(
@@ -105,6 +107,22 @@ fn more_than_anybody_needs_is_not_taken() {
         3,
         "list the services of all namespaces: the answer is larger than portolan takes",
         "look at whether the server is well: `kubectl get --raw /readyz`",
+    );
+}
+
+#[test]
+fn a_page_that_is_too_large_is_asked_for_in_parts() {
+    let double = cluster();
+    double.store().put_all(Resource::SERVICES, (0..20).map(|at| service("shop", &format!("s{at:03}"))));
+    double.faults().add("/services", 1, Fault::Bomb);
+    assert_eq!(Portolan::new(&double).args("-A").services().len(), 21);
+    let asked = double.seen().into_iter().filter(|seen| seen.path.ends_with("/services") && seen.status == 200);
+    let limits: Vec<_> = asked
+        .filter_map(|seen| seen.query.split('&').find(|word| word.contains("limit=")).map(str::to_owned))
+        .collect();
+    assert_eq!(
+        limits.iter().map(|limit| limit.trim_start_matches('?')).collect::<Vec<_>>(),
+        ["limit=250", "limit=15", "limit=15"]
     );
 }
 

@@ -20,12 +20,15 @@ use tower::timeout::TimeoutLayer;
 
 use super::failure::Failure;
 use super::{K8s, certificate};
+use crate::clean::clean;
 use crate::engine::{Breaker, BreakerOptions, Clock, GaveUp, Outcome, Retry};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 
 /// So many objects a page: few enough to be let go again soon, and not so few that the way there and back counts.
 const PAGE: u32 = 250;
+/// A page that is too large is asked for again with so many times fewer of them.
+const FEWER: u32 = 16;
 /// The most bytes of an answer, unpacked and packed. A page of slices with a thousand endpoints each, the most that
 /// Kubernetes allows, has 90 MB.
 const MOST_BYTES: usize = 128 << 20;
@@ -40,6 +43,8 @@ const PATIENCE: u32 = 3;
 /// An API server that is asked with a deadline.
 pub(super) struct Api {
     client: Client,
+    /// Where it is, for people.
+    server: String,
     takes_gzip: bool,
     /// The day on which the client's certificate ended.
     expired: Option<String>,
@@ -67,12 +72,13 @@ impl Api {
     pub(super) fn new(config: Config, options: &K8s, deadline: Deadline, closed: Arc<AtomicBool>) -> Result<Self> {
         let takes_gzip = !config.disable_compression;
         let expired = certificate::expired(&config.auth_info, Timestamp::now());
+        let server = shown(&config);
         let client = client(config, options.timeout)?;
         // Once left alone it stays so: a listing is over before anything recovers.
         let patience = BreakerOptions { window: PATIENCE, failures: PATIENCE, recovery: options.whole(), trials: 1 };
         let breaker = Breaker::new(patience, Clock::runtime());
         let (timeout, whole) = (options.timeout, options.whole());
-        Ok(Self { client, takes_gzip, expired, timeout, whole, deadline, breaker, closed })
+        Ok(Self { client, server, takes_gzip, expired, timeout, whole, deadline, breaker, closed })
     }
 
     pub(super) fn client(&self) -> Client {
@@ -125,6 +131,11 @@ impl Api {
                     params.continue_token = token;
                     continue;
                 }
+                // A server of large objects is asked for fewer of them.
+                Err(Failure::TooLarge) if params.limit > Some(1) => {
+                    params.limit = params.limit.map(|limit| (limit / FEWER).max(1));
+                    continue;
+                }
                 Err(failure) => return Err(failure),
             };
             match token {
@@ -150,7 +161,7 @@ impl Api {
         let answer = answer.map_err(|gave_up| match (gave_up.into_error(), &self.expired) {
             (None, _) => Failure::Deadline(self.whole),
             (Some(failure), Some(day)) if failure.code() == Some(401) => Failure::Expired(day.clone()),
-            (Some(failure), _) => failure,
+            (Some(failure), _) => failure.at(&self.server),
         });
         permit.record(match &answer {
             Err(failure) if failure.is_trouble() => Outcome::Failure,
@@ -187,6 +198,14 @@ impl Api {
         let after = parts.headers.get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
         Err(Failure::of_answer(parts.status.as_u16(), &body, after.map(Duration::from_secs)))
     }
+}
+
+/// The server's address, without what may be secret in it.
+fn shown(config: &Config) -> String {
+    let url = &config.cluster_url;
+    let authority = url.authority().map(|authority| authority.as_str()).unwrap_or_default();
+    let place = authority.rsplit('@').next().unwrap_or_default();
+    clean(&format!("{}://{place}", url.scheme_str().unwrap_or_default()))
 }
 
 /// Waits until somebody wants an end.

@@ -89,6 +89,16 @@ impl Failure {
         broken(clean(&last(error).to_string()), LOOK, true)
     }
 
+    /// The same of a server at that place, where it is the way there that may be wrong.
+    pub(super) fn at(self, server: &str) -> Self {
+        let why = format!("{server}: {}", self.why());
+        match self {
+            Self::Broken { hint, passes, .. } => Self::Broken { why, hint, passes },
+            Self::TimedOut(_) => Self::Broken { why, hint: SLOW, passes: true },
+            other => other,
+        }
+    }
+
     pub(super) fn code(&self) -> Option<u16> {
         match self {
             Self::Answer { code, .. } => Some(*code),

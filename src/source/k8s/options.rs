@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::selector;
@@ -54,7 +55,7 @@ pub struct K8s {
     #[arg(long, value_name = "FILE", value_delimiter = ':', value_hint = ValueHint::FilePath, help_heading = "Cluster")]
     pub kubeconfig: Vec<PathBuf>,
     /// The context of the kubeconfig [default: its current one]
-    #[arg(long, value_name = "NAME", help_heading = "Cluster")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "Cluster")]
     pub context: Option<String>,
     /// Ask as the pod that this runs in; without a kubeconfig that is tried anyway
     #[arg(long, conflicts_with_all = ["kubeconfig", "context"], help_heading = "Cluster")]
