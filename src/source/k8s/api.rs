@@ -203,7 +203,7 @@ impl Api {
 /// The server's address, without what may be secret in it.
 fn shown(config: &Config) -> String {
     let url = &config.cluster_url;
-    let authority = url.authority().map(|authority| authority.as_str()).unwrap_or_default();
+    let authority = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
     let place = authority.rsplit('@').next().unwrap_or_default();
     clean(&format!("{}://{place}", url.scheme_str().unwrap_or_default()))
 }
