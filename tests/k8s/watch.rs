@@ -401,7 +401,9 @@ proptest! {
         let scene = Scene::new(cluster());
         scene.until("the full set", |told| told.services.len() == 3);
         for part in &history {
-            part.iter().for_each(|what| happen(&scene.double, what));
+            for what in part {
+                happen(&scene.double, what);
+            }
             scene.until_fresh();
         }
         let deleted: BTreeSet<String> = history.iter().flatten().filter_map(|what| match what {
