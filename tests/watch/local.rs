@@ -91,7 +91,7 @@ fn what_happened_while_it_was_stopped_comes_out_as_differences() {
     let scene = Scene::new();
     let first = scene.fixture("tcp=127.0.0.1:7001 tcp=127.0.0.1:7002");
     let mut watched = Watched::start(scene.portolan().args("--interval 50ms"));
-    watched.signal(Signal::STOP);
+    watched.stop();
     first.end();
     let second = scene.fixture("tcp=127.0.0.1:7001 tcp=127.0.0.1:7003");
     watched.signal(Signal::CONT);

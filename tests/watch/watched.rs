@@ -4,13 +4,14 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitStatus;
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use rustix::process::Signal;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
 
 use crate::history::History;
-use crate::support::{Ended, Lines, Portolan, Scene, kill};
+use crate::support::{Ended, HANG, Lines, Portolan, Scene, kill};
 
 pub struct Watched {
     child: Ended,
@@ -60,6 +61,20 @@ impl Watched {
 
     pub fn signal(&self, signal: Signal) {
         kill(self.child.0.id(), signal);
+    }
+
+    /// Stops it, and waits until each of its threads stands still: the signal reaches one after the other.
+    pub fn stop(&self) {
+        self.signal(Signal::STOP);
+        let tasks = format!("/proc/{}/task", self.pid());
+        let stands = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(task.expect("it lives").path().join("stat")).expect("it lives");
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        };
+        let begun = Instant::now();
+        while !std::fs::read_dir(&tasks).expect("it lives").all(stands) {
+            assert!(begun.elapsed() < HANG, "it goes on");
+        }
     }
 
     /// Ends it, and hears the rest.

@@ -154,7 +154,7 @@ impl<'q> Eye<'q> {
             return Ok(faults(&seen.faults, &seen.limits).map(Update::Fault).collect());
         }
         self.table = seen.sockets;
-        self.look_at_changes(&changed)
+        self.look_at_changes(Some(&changed))
     }
 
     /// What the tables come to now; `None` where that cannot be told so cheaply.
@@ -172,25 +172,25 @@ impl<'q> Eye<'q> {
 
     fn look_at_everything(&mut self) -> Result<Vec<Update>> {
         let spent = processor_time();
-        self.services.clear();
         self.holders = Holders::default();
-        let updates = self.look_at_changes(&HashSet::new());
+        let updates = self.look_at_changes(None);
         let cost = processor_time().saturating_sub(spent);
         self.full = Instant::now() + cost * FULL_SHARE;
         updates
     }
 
-    /// Describes what is new, gone or otherwise not as it was, and what `changed` without its sockets showing it.
-    fn look_at_changes(&mut self, changed: &HashSet<String>) -> Result<Vec<Update>> {
+    /// Describes what is new, gone or otherwise not as it was, and what `changed` without its sockets showing it; `None`:
+    /// everything.
+    fn look_at_changes(&mut self, changed: Option<&HashSet<String>>) -> Result<Vec<Update>> {
         let users = Users::read();
         let mut selected = Selected::look(self.query, self.depth, &users)?;
-        let all = self.services.is_empty();
+        let all = changed.is_none() || self.services.is_empty();
         let whole = faults(&selected.faults, &selected.limits).next().is_none();
         let services = group(&selected);
         let known = std::mem::take(&mut self.services);
         let mut open: HashSet<&str> = HashSet::new();
         for (id, sockets) in &services {
-            if changed.contains(id) || known.get(id) != Some(sockets) {
+            if all || changed.is_some_and(|changed| changed.contains(id)) || known.get(id) != Some(sockets) {
                 open.insert(id);
             }
         }
@@ -215,6 +215,11 @@ impl<'q> Eye<'q> {
         self.services = services;
         let since = self.hear_of(Begun::Perhaps);
         self.own(&mut described);
+        // Whoever closes it no longer had it. What is known of it holds until its end, which comes next.
+        let has_ended = |id: &str| since.iter().any(|update| matches!(update, Update::Remove(gone) if gone == id));
+        described.retain(|service| {
+            !service.detail.processes.is_empty() || !known.contains_key(&service.id) || !has_ended(&service.id)
+        });
         let described = described.into_iter().map(Service::erase);
         let mut updates: Vec<Update> = if all && whole {
             vec![Update::Reset(described.collect())]
