@@ -189,6 +189,20 @@ fn a_server_that_stops_and_starts_again_is_watched_on() {
     watch.end();
 }
 
+#[test]
+fn a_line_without_an_end_is_not_kept() {
+    let double = cluster();
+    let watch = synced(&double, "");
+    double.faults().add("watch=", usize::MAX, Fault::Endless);
+    double.end_watches();
+    let (told, _) = watch.until("stale");
+    assert_eq!(told, ["stale"]);
+    let status = fs::read_to_string(format!("/proc/{}/status", watch.child.as_ref().unwrap().id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(kilobytes < 1_000_000, "three are heard at once, up to 129 MiB of each: {peak}");
+}
+
 /// A watch with credentials that were good once and then are not, until somebody writes good ones down.
 fn outlasts_its_credentials(double: &Double, portolan: Portolan) {
     let token = portolan.path("token");

@@ -98,7 +98,8 @@ fn making(options: &Arc<K8s>) -> Making {
 async fn connect(options: &K8s) -> Result<Client, String> {
     let deadline = Deadline::after(options.whole());
     let config = options.config(deadline).await.map_err(|error| error.to_string())?;
-    let client = client(config, options.timeout).map_err(|error| error.to_string())?;
+    // Each question has a deadline of its own, which says more.
+    let client = client(config, options.whole()).map_err(|error| error.to_string())?;
     answers(&client, deadline.within(options.timeout)).await.map(|()| client)
 }
 

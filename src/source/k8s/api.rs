@@ -6,17 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
-use http::{HeaderValue, Request, header};
-use http_body_util::BodyExt;
+use http::{HeaderValue, Request, Response, header};
+use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::api::ListParams;
-use kube::client::{Body, ClientBuilder};
+use kube::client::{Body, ClientBuilder, DynBody};
 use kube::{Client, Config, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 use tower::timeout::TimeoutLayer;
+use tower::util::MapResponseLayer;
 
 use super::failure::Failure;
 use super::{K8s, certificate};
@@ -26,13 +27,15 @@ use crate::error::{Error, Result};
 use crate::net::Deadline;
 
 /// So many objects a page: few enough to be let go again soon, and not so few that the way there and back counts.
-const PAGE: u32 = 250;
+pub(super) const PAGE: u32 = 250;
 /// A page that is too large is asked for again with so many times fewer of them.
 const FEWER: u32 = 16;
 /// The most bytes of an answer, unpacked and packed. A page of slices with a thousand endpoints each, the most that
 /// Kubernetes allows, has 90 MB.
 const MOST_BYTES: usize = 128 << 20;
 const MOST_PACKED: usize = 64 << 20;
+/// The most of any answer, a watch among them. A little more: of what is too large, who reads it has more to tell.
+const MOST_SENT: usize = MOST_BYTES + (1 << 20);
 /// A question is asked so often at most.
 const TRIES: u32 = 5;
 /// How soon an end that somebody wants is noticed.
@@ -253,5 +256,9 @@ pub(super) fn client(mut config: Config, timeout: Duration) -> Result<Client> {
         Error::usage("these credentials", failure.why(), failure.hint())
     })?;
     // An answer has to begin in time; a watch goes on for as long as it likes.
-    Ok(builder.with_layer(&TimeoutLayer::new(longer)).build())
+    let builder = builder.with_layer(&TimeoutLayer::new(longer));
+    // The library keeps all of a list, and all of a watch's line, however long that is. A watch that is cut off goes on from
+    // where it was.
+    let bound = |answer: Response<Box<DynBody>>| answer.map(|body| Limited::new(body, MOST_SENT));
+    Ok(builder.with_layer(&MapResponseLayer::new(bound)).build())
 }

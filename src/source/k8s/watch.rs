@@ -13,7 +13,7 @@ use kube::runtime::watcher::{Config, Error as WatchError, Event, watcher};
 use tokio::time::{Instant, timeout_at};
 
 use super::K8s;
-use super::api::Api;
+use super::api::{Api, PAGE};
 use super::failure::Failure;
 use super::gather::{Gathered, Place, Reading, gather};
 use super::heard::{Heard, Kind, Object};
@@ -130,7 +130,7 @@ fn failure(error: WatchError) -> Failure {
 
 /// A stream for every kind of object in every place, where it may be read.
 fn open(api: &Api, options: &K8s, places: &[Place], heard: &Heard) -> Streams {
-    let all = Config::default().timeout(RENEWAL);
+    let all = Config::default().timeout(RENEWAL).page_size(PAGE);
     let chosen = Config {
         label_selector: options.selector.clone(),
         field_selector: options.field_selector.clone(),

@@ -34,6 +34,8 @@ pub enum Fault {
     CutAfter(usize, Cut),
     /// What comes is no JSON.
     Malformed,
+    /// What comes has no end, and no line's end.
+    Endless,
     /// A body that becomes larger than anything, once it is unpacked.
     Bomb,
 }

@@ -160,6 +160,10 @@ fn failed(fault: &Fault) -> Response<Body> {
         }
         Fault::NoSuchResource => not_found(),
         Fault::Malformed => answer::full(200, "application/json", "{\"items\": [}\n"),
+        Fault::Endless => {
+            let mebibyte = bytes::Bytes::from(vec![b'x'; 1 << 20]);
+            answer::streamed(futures_util::stream::repeat_with(move || Ok(mebibyte.clone())))
+        }
         Fault::Bomb => {
             // A gibibyte of blanks in a mebibyte.
             let mebibyte = super::gzip::gzip(&vec![b' '; 1 << 20]);
