@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::thread::sleep;
+use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use portolan::catalog::{News, Watch, Writer};
@@ -59,9 +59,15 @@ fn idle(time: Duration) -> String {
     let fixture = scene.fixture(FIXTURE);
     let mut text = format!("\n1,000 listeners in 10 processes, {} s in which nothing happens\n", time.as_secs());
     let _ = writeln!(text, "{:<42}{:>10}{:>12}{:>12}{:>12}", "", "CPU ms", "of a core", "kB at begin", "kB at end");
+    let watches = [("table", ""), ("JSON", "--json")];
+    let children = watches.map(|(_, args)| scene.portolan().args("--watch").args(args).spawn());
+    // Both at a time: what they take of the processors together is next to nothing.
+    let figures = thread::scope(|scope| {
+        let figures = children.map(|child| scope.spawn(move || Figures::of(child, time)));
+        figures.map(|figures| figures.join().expect("it is looked at to the end"))
+    });
     let mut own = Vec::new();
-    for (name, args) in [("table", ""), ("JSON", "--json")] {
-        let figures = Figures::of(scene.portolan().args("--watch").args(args).spawn(), time);
+    for ((name, _), figures) in watches.iter().zip(figures) {
         let _ = writeln!(text, "{:<42}{figures}", format!("discover local --watch, {name}"));
         own.push(figures.share);
     }
