@@ -72,6 +72,20 @@ fn sockets_that_only_wanted_to_connect_are_no_open_ports() {
     }
 }
 
+/// Where this machine drops some of what it sends itself, sockets wait for answers, and one may wait just where another one
+/// knocks: the kernel connects the two.
+#[test]
+fn sockets_that_wait_for_an_answer_are_no_open_ports() {
+    let scene = Scene::new();
+    scene.sh("echo '40000 40063' > /proc/sys/net/ipv4/ip_local_port_range
+         nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; \
+         add rule ip t c tcp flags & (syn | ack) == syn numgen random mod 100 < 10 drop'");
+    for _ in 0..40 {
+        let outcome = scene.scan().args("-p 40000-40063 127.0.0.1 -o name").run();
+        assert_eq!((outcome.code, outcome.text()), (Some(0), ""), "{}", outcome.stderr);
+    }
+}
+
 #[test]
 fn two_scans_at_once_do_not_take_each_other_for_services() {
     let scene = Scene::new();

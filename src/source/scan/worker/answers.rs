@@ -6,6 +6,9 @@ use crate::net::{Answer, Ended, Probe, Shortage};
 use crate::source::scan::host::Presence;
 use crate::source::scan::run::Found;
 
+/// How often a confirmation is put again that nothing comes of: it may be lost, on a machine that drops what it sends itself.
+const CONFIRMATIONS: u8 = 3;
+
 impl Worker<'_> {
     pub(super) fn take_ended(&mut self, ended: &mut Vec<Ended>) {
         for Ended { probe, answer, since, late } in ended.drain(..) {
@@ -85,6 +88,11 @@ impl Worker<'_> {
     fn take_silence(&mut self, probe: Probe) {
         let host = &mut self.hosts[probe.host as usize];
         if probe.marks & CONFIRM != 0 {
+            if probe.marks & TRIES < CONFIRMATIONS {
+                return self.again.push_back(Probe { marks: probe.marks + 1, ..probe });
+            }
+            // Two sockets that met leave a port behind that refuses. One that keeps silent has its queue full, of the
+            // connection that was just made.
             host.leave(probe.attempt);
             return self.tell(probe, Reason::SynAck, None);
         }
