@@ -13,6 +13,17 @@ fn few_descriptors() {
     assert_found(&open(&scan.list()), &truth(&fixture));
 }
 
+/// Answers take 20 ms, so that more questions wait for theirs than there are descriptors.
+#[test]
+fn fewer_descriptors_than_would_wait() {
+    let (here, there) = wired();
+    let fixture = there.fixture("random=1000@24,0.0.0.0");
+    let _ways = (there.far("10"), here.far("10"));
+    let found = truth(&fixture).into_iter().filter(|port| *port <= 3000).collect();
+    let scan = here.scan().args("-p 1-3000 10.77.0.2").under("prlimit", &["--nofile=64:64"]);
+    assert_found(&open(&scan.list()), &found);
+}
+
 #[test]
 fn hardly_any_descriptors() {
     let (here, there) = wired();
