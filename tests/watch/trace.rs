@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use crate::local::own_address;
 use crate::support::{Isolation, Scene};
-use crate::watched::{Dweller, Watched, listener};
+use crate::watched::{Dweller, Watched, is_ours, listener};
 
 /// A scene in which the kernel's tracing is where systemd puts it.
 pub fn traced() -> Scene {
@@ -31,7 +31,7 @@ fn what_comes_and_goes_is_told_at_once_with_its_process() {
     let id = "local/tcp/127.0.0.1:7002";
     let line = watched.next().unwrap();
     assert_eq!((&line["type"], &line["item"]["id"]), (&"added".into(), &id.into()), "{line}");
-    assert_eq!(line["item"]["detail"]["processes"][0]["pid"], std::process::id(), "{line}");
+    assert!(is_ours(&line), "{line}");
     let line = watched.next().unwrap();
     assert_eq!((&line["type"], &line["item"]["id"]), (&"removed".into(), &id.into()), "{line}");
     // One that stays is described as a listing describes it.
@@ -55,12 +55,12 @@ fn what_a_look_finds_held_by_nobody_is_told_with_the_process_that_began_it() {
     let line = watched.about("local/tcp/127.0.0.1:7002");
     let detail = &line["item"]["detail"];
     assert_eq!((&line["type"], &detail["owner"]), (&"added".into(), &"known".into()), "{line}");
-    assert_eq!(detail["processes"][0]["pid"], pid, "{line}");
+    assert!(is_ours(&line), "{line}");
     assert_eq!((&detail["processes_complete"], &detail["sockets"]), (&false.into(), &1.into()), "{line}");
     assert_eq!(line["item"]["name"], detail["processes"][0]["name"]);
     // Of what was there before nobody can say.
     let before = scene.portolan().args("--tcp -p 7001").list();
-    assert_eq!(before.row("tcp 127.0.0.1:7001").detail("processes"), &serde_json::json!([]));
+    assert_ne!(before.row("tcp 127.0.0.1:7001").detail("processes")[0]["pid"], pid);
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
@@ -79,13 +79,16 @@ fn one_that_takes_over_a_port_is_an_update() {
     let old = here.act(bind);
     let mut watched = Watched::start(scene.portolan().args("--interval 1h --tcp"));
     let new = here.act(bind);
-    let line = watched.next().unwrap();
-    assert_eq!((&line["type"], &line["item"]["detail"]["sockets"]), (&"updated".into(), &2.into()), "{line}");
+    // That somebody else holds it for a moment may be an update too.
+    let sockets = |watched: &mut Watched, count: u32| {
+        let line = watched.until(|line| line["type"] != "updated" || line["item"]["detail"]["sockets"] == count);
+        assert_eq!(line["type"], "updated", "{line}");
+    };
+    sockets(&mut watched, 2);
     here.act(move || drop(old));
-    let line = watched.next().unwrap();
-    assert_eq!((&line["type"], &line["item"]["detail"]["sockets"]), (&"updated".into(), &1.into()), "{line}");
+    sockets(&mut watched, 1);
     here.act(move || drop(new));
-    assert_eq!(watched.next().unwrap()["type"], "removed");
+    watched.until(|line| line["type"] == "removed");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 

@@ -134,6 +134,14 @@ impl Drop for Dweller {
     }
 }
 
+/// Whether the item of a line is held by this process, or by a child that another test has just started: until it runs its
+/// program, it holds whatever its parent does.
+pub fn is_ours(line: &Value) -> bool {
+    let us = std::process::id();
+    let processes = line["item"]["detail"]["processes"].as_array().expect("processes");
+    processes.iter().any(|process| process["pid"] == us || process["parents"][0]["pid"] == us)
+}
+
 /// A listener in a scene, and the id that portolan has for it.
 pub fn listener(scene: &Scene, address: &str) -> (TcpListener, String) {
     let listener = inside(scene, || TcpListener::bind(address)).expect("the address is free");
