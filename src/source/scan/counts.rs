@@ -10,7 +10,7 @@ use crate::model::PortState;
 pub(super) struct Counts(Vec<[AtomicU32; PortState::ALL.len()]>);
 
 /// More hosts are only counted together: memory stays flat in the number of targets.
-const MOST: u64 = 1 << 16;
+const MOST: u64 = 1 << 14;
 
 impl Counts {
     /// For so many hosts; `None` where they are too many.

@@ -17,7 +17,7 @@ use crate::model::Reason;
 use crate::net::{Begun, Echo, Ended, Probe, Prober};
 
 /// Hosts in hand at a time: what is known of each takes 80 bytes, however many there are in all.
-const HOSTS: u64 = 32_768;
+const HOSTS: u64 = 16_384;
 /// Questions asked between two looks at the answers.
 const BURST: usize = 64;
 /// Microseconds between two looks at what has waited too long, and at the flags.
