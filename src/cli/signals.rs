@@ -178,7 +178,9 @@ mod tests {
     /// The exit code of another process that runs only `test`, with `signals` to raise.
     fn child(test: &str, signals: &[i32]) -> Option<i32> {
         let signals: Vec<String> = signals.iter().map(ToString::to_string).collect();
-        let mut child = Command::new(std::env::current_exe().unwrap());
+        // Whoever runs the tests may have been told to ignore a lost terminal, and hands that on.
+        let mut child = Command::new("env");
+        child.arg("--default-signal=HUP").arg(std::env::current_exe().unwrap());
         child.args(["--exact", &format!("cli::signals::tests::{test}")]).env(CHILD, signals.join(" "));
         let output = child.output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
