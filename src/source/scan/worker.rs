@@ -59,7 +59,9 @@ pub(super) struct Worker<'p> {
     pings: usize,
     ping_pace: Pace,
     echo: Option<Echo>,
-    /// Hosts of which only an answer to an echo is still to come, in the order of when that ends.
+    /// Of each host, when it was last asked for an echo, and how often.
+    echoed: Vec<(u64, u8)>,
+    /// Hosts of which only an answer to an echo is still to come, about in the order of when that ends.
     by_echo: VecDeque<Hope>,
     neighbours: Option<Cache>,
     /// For all hosts together.
@@ -105,6 +107,7 @@ impl<'p> Worker<'p> {
             pings: 0,
             ping_pace: Pace { most_timeout: plan.pace.most_timeout.min(plan.pace.first_timeout * 2), ..plan.pace },
             echo: plan.ping.then(Echo::open),
+            echoed: Vec::new(),
             by_echo: VecDeque::new(),
             neighbours: None,
             window: Window::new(plan.pace.first_window, f32::MAX),
@@ -145,6 +148,7 @@ impl<'p> Worker<'p> {
         }
         let any = self.share.first_step < self.plan.order.steps();
         self.unfinished = if any { self.hosts.len() } else { 0 };
+        self.echoed = vec![(0, 0); self.hosts.len()];
         self.ready.retain(|_| any && !self.plan.ping);
     }
 

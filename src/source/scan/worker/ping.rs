@@ -69,9 +69,11 @@ impl Worker<'_> {
 
     /// Asks by ICMP too, beside the first of the ports.
     pub(super) fn ask_by_echo(&mut self, probe: Probe, to: SocketAddr) {
+        let now = self.now();
         if let Some(echo) = self.echo.as_ref().filter(|_| probe.port == WITH_ECHO) {
             echo.ask(probe.host, to);
-            self.charge(self.now(), 1);
+            self.echoed[probe.host as usize] = (now, probe.attempt);
+            self.charge(now, 1);
         }
     }
 
@@ -98,15 +100,16 @@ impl Worker<'_> {
         if self.neighbours().contains(&ip) {
             self.see(at);
         } else if early && self.echo.is_some() {
-            self.hope(at, 1);
+            self.hope(at);
         } else {
             self.give_up(at);
         }
     }
 
-    fn hope(&mut self, host: u32, attempt: u8) {
-        let until = self.now() + self.ping_pace.first_timeout;
-        self.by_echo.push_back(Hope { host, until, attempt });
+    /// Waits for the answer to the last echo, from when that was asked for.
+    fn hope(&mut self, host: u32) {
+        let (asked, attempt) = self.echoed[host as usize];
+        self.by_echo.push_back(Hope { host, until: asked + self.ping_pace.first_timeout, attempt });
     }
 
     /// Ends the wait for echoes whose time is over: each is asked for as often as a port.
@@ -118,7 +121,7 @@ impl Worker<'_> {
             if attempt < ATTEMPTS {
                 let probe = Probe { host, port: WITH_ECHO, attempt: attempt + 1, marks: super::PING };
                 self.ask_by_echo(probe, address(self.plan, &self.hosts, probe));
-                self.hope(host, attempt + 1);
+                self.hope(host);
             } else {
                 self.give_up(host);
             }
