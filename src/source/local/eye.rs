@@ -28,7 +28,7 @@ use crate::error::Result;
 use crate::model::{Address, Depth, Fault, LocalDetail, Owner, Service, SocketState, Transport, Update};
 
 /// Looking at everything anew takes at most one part in so many.
-const FULL_SHARE: u32 = 4_000;
+const FULL_SHARE: u32 = 10_000;
 
 /// What was seen so far.
 pub(super) struct Eye<'q> {
