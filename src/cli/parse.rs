@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use clap::builder::{StyledStr, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches};
 
 use super::outputs::{Asked, AskedParser};
-use super::{Cli, settings_file, usage};
+use super::{Cli, Global, discover, settings_file, usage};
 use crate::error::Result;
 use crate::settings::{self, Key, Kind, NEGATION, Settings};
+use crate::source::local::Local;
 
 /// What the command line asks for.
 pub(super) enum Parsed {
@@ -27,8 +28,13 @@ pub(super) enum Parsed {
 /// What cannot be used, the first of it.
 pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
     // Once without settings: what is wrong or asks for help needs none, and most people have none.
-    let mut command = definition();
-    let mut matches = match command.try_get_matches_from_mut(args) {
+    let mut command = quick_definition(args);
+    let mut parsed = command.try_get_matches_from_mut(args);
+    if parsed.as_ref().is_err_and(|error| error.kind() != ErrorKind::DisplayVersion) {
+        command = definition();
+        parsed = command.try_get_matches_from_mut(args);
+    }
+    let mut matches = match parsed {
         Ok(matches) => matches,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             return Ok(Parsed::Text(error.render()));
@@ -49,6 +55,9 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
 
 /// What the settings say of `--output`.
 fn set_outputs(settings: &Settings) -> Vec<Asked> {
+    if settings.is_empty() {
+        return Vec::new();
+    }
     let command = Cli::command();
     let keys = Key::of_section(&command, &[]);
     let given = keys.iter().find(|key| key.name() == "output").and_then(|key| settings.get(key));
@@ -91,27 +100,31 @@ pub(super) fn load(named: Option<&PathBuf>, command: &Command, section: Option<&
     Ok(settings)
 }
 
+/// The least that most lines are parsed by, because to define and build every option takes longer than to list what
+/// listens here. A line that it does not take may be right all the same: it may take back a flag.
+fn quick_definition(args: &[OsString]) -> Command {
+    if !["discover", "local"].iter().all(|word| args.iter().any(|arg| arg == word)) {
+        return Cli::command();
+    }
+    let local = Local::augment_args(Command::new("local"));
+    let discover = discover::Options::augment_args(Command::new("discover")).subcommand(local);
+    Global::augment_args(Command::new("portolan")).subcommand(discover)
+}
+
 /// The command line as it is parsed: as it is defined, and for every flag that settings may set a hidden opposite.
 fn definition() -> Command {
     with_negations(Cli::command())
 }
 
 fn with_negations(command: Command) -> Command {
-    let flags: Vec<(String, String)> = Key::of_section(&command, &[])
-        .iter()
-        .filter(|key| key.kind() == Kind::Flag)
-        .map(|key| (key.id().to_owned(), format!("{NEGATION}{}", key.name())))
-        .collect();
-    let command = flags.into_iter().fold(command, |command, (flag, opposite)| {
-        let mut is_global = false;
-        let command = command.mut_arg(&flag, |arg| {
-            is_global = arg.is_global_set();
-            arg.overrides_with(&opposite)
-        });
+    let opposite = |key: &Key<'_>| {
+        let opposite = format!("{NEGATION}{}", key.name());
         let arg = Arg::new(&opposite).long(&opposite).hide(true).action(ArgAction::SetTrue);
-        command.arg(arg.global(is_global).overrides_with(&flag))
-    });
-    command.mut_subcommands(with_negations)
+        arg.global(key.is_global()).overrides_with(key.id().to_owned())
+    };
+    let keys = Key::of_section(&command, &[]);
+    let opposites: Vec<Arg> = keys.iter().filter(|key| key.kind() == Kind::Flag).map(opposite).collect();
+    command.args(opposites).mut_subcommands(with_negations)
 }
 
 fn on_line(matches: &ArgMatches, id: &str) -> bool {
@@ -161,6 +174,17 @@ mod tests {
         assert_eq!(states(""), None);
         let matches = parsed("[discover.local]\nports = 22", "portolan discover local");
         assert_eq!(matches.get_one::<crate::model::Ports>("ports"), Some(&"22".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_line_is_parsed_quickly_by_the_very_options_that_are_defined() {
+        let args = ["portolan", "discover", "local"].map(OsString::from);
+        let (mut quick, mut whole) = (&quick_definition(&args), &Cli::command());
+        for word in ["discover", "local"] {
+            assert!(quick.get_arguments().eq(whole.get_arguments()), "above {word}");
+            (quick, whole) = (quick.find_subcommand(word).unwrap(), whole.find_subcommand(word).unwrap());
+        }
+        assert!(quick.get_arguments().eq(whole.get_arguments()));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub fn port_name(port: u16) -> Option<&'static str> {
 
 /// The built-in port names, by number; no name stands twice.
 #[rustfmt::skip]
-pub const PORT_NAMES: &[PortName] = &[
+pub static PORT_NAMES: &[PortName] = &[
     known(7, "echo", "Echo"),
     known(9, "discard", "Discard"),
     known(13, "daytime", "Daytime"),

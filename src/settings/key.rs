@@ -89,6 +89,11 @@ impl<'c> Key<'c> {
         self.arg.get_id().as_str()
     }
 
+    /// Whether the commands below take it too.
+    pub(crate) fn is_global(&self) -> bool {
+        self.arg.is_global_set()
+    }
+
     /// The environment variable that sets it, where one can: `PORTOLAN_OUTPUT`.
     pub(crate) fn variable(&self) -> Option<String> {
         if self.section.is_empty() {

@@ -21,6 +21,15 @@ use crate::source::{AnySource, Source};
 #[derive(Args, Debug)]
 pub(super) struct Discover {
     #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    source: AnySource,
+}
+
+// What may be asked of every source.
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    #[command(flatten)]
     judge: Judge,
     #[command(flatten)]
     identify: Identify,
@@ -29,8 +38,6 @@ pub(super) struct Discover {
     /// Check each service and score how well it is, as `portolan validate -` does
     #[arg(long, global = true, help_heading = "Output")]
     validate: bool,
-    #[command(subcommand)]
-    source: AnySource,
 }
 
 impl Discover {
@@ -43,10 +50,10 @@ impl Discover {
     pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
         self.source.take_environment(&|name| std::env::var_os(name));
         let (source, via) = (self.source.as_source(), self.source.via());
-        if via.is_some() && !self.validate {
+        if via.is_some() && !self.options.validate {
             return Err(Error::usage("--via", "it is only good for checks", "add --validate, or leave it out"));
         }
-        answer(&self.judge, &self.watching, (source, via), &self.identify, self.validate, global)
+        answer(&self.options, source, via, global)
     }
 }
 
@@ -62,39 +69,26 @@ impl Discover {
 #[derive(Args, Debug)]
 pub(super) struct ShortScan {
     #[command(flatten)]
-    judge: Judge,
-    #[command(flatten)]
-    identify: Identify,
-    #[command(flatten)]
-    watching: Watching,
-    /// Check each service and score how well it is, as `portolan validate -` does
-    #[arg(long, help_heading = "Output")]
-    validate: bool,
+    options: Options,
     #[command(flatten)]
     scan: Scan,
 }
 
 impl ShortScan {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        answer(&self.judge, &self.watching, (&self.scan, None), &self.identify, self.validate, global)
+        answer(&self.options, &self.scan, None, global)
     }
 }
 
 /// Lists or watches, as is asked. Beside the source stands who asks its endpoints in this host's place.
-fn answer(
-    judge: &Judge,
-    watching: &Watching,
-    (source, via): (&dyn Source, Option<Arc<dyn Via>>),
-    identify: &Identify,
-    validate: bool,
-    global: &Global,
-) -> Result<Exit> {
+fn answer(options: &Options, source: &dyn Source, via: Option<Arc<dyn Via>>, global: &Global) -> Result<Exit> {
+    let Options { judge, identify, watching, validate } = options;
     let watches = watching.is_asked()?;
     if watches && identify.asked {
         let hint = "list with it; a watch checks what it finds with --validate, and hands what is new to --exec";
         return Err(Error::usage("--identify", "a watch does not ask services what they are", hint));
     }
-    match (watches, validate) {
+    match (watches, *validate) {
         (false, false) => judge.list(source, identify, global),
         (false, true) => validate::all(source, via, identify, judge, global),
         (true, false) => watching.without_checks()?.run(source, global),
