@@ -14,7 +14,7 @@ mod watched;
 
 pub(crate) use evidence::Evidence;
 pub(crate) use judge::{judge, weigh};
-pub(crate) use monitor::{Monitor, Relay};
+pub(crate) use monitor::{Monitor, Relay, Said};
 pub(crate) use threshold::Thresholds;
 pub(crate) use validator::{Judged, Subject, Validator, ValidatorOptions};
 pub(crate) use watched::Rules;

@@ -17,6 +17,8 @@ use crate::model::{Ask, Declared, Depth, Fault, Feed, Service, Update};
 #[derive(Debug)]
 pub(crate) enum Said {
     Updates(Vec<Update>),
+    /// They are not from the source itself, which may be out of reach.
+    Amended(Vec<Update>),
     Failed(Fault),
 }
 
@@ -44,6 +46,10 @@ impl Feed for Relay {
     fn take(&mut self, updates: Vec<Update>) {
         // A monitor that is gone wants to know nothing.
         let _ = self.said.send(Said::Updates(updates));
+    }
+
+    fn amend(&mut self, updates: Vec<Update>) {
+        let _ = self.said.send(Said::Amended(updates));
     }
 
     fn fail(&mut self, fault: Fault) {
@@ -171,9 +177,10 @@ impl Monitor {
 
     /// Takes in what the source says; what it says of its own goes to `feed` with what there is to tell at once.
     fn hear(&mut self, said: Said, feed: &mut dyn Feed) {
-        let updates = match said {
+        let (updates, is_amended) = match said {
             Said::Failed(fault) => return feed.fail(fault),
-            Said::Updates(updates) => updates,
+            Said::Updates(updates) => (updates, false),
+            Said::Amended(updates) => (updates, true),
         };
         let mut told = Vec::new();
         for update in updates {
@@ -192,7 +199,7 @@ impl Monitor {
             }
         }
         told.extend(self.whole());
-        feed.take(told);
+        if is_amended { feed.amend(told) } else { feed.take(told) }
     }
 
     /// Takes in a service as its source describes it now. It is told when all of its endpoints have been looked at.

@@ -124,6 +124,9 @@ fn service(line: &mut String, service: &Service, columns: &[Column], shown: Show
         write!(line, "  {name}")?;
     }
     let endpoint = service.endpoints.first();
+    if let Some(identity) = endpoint.and_then(|endpoint| endpoint.service.as_deref()) {
+        write!(line, "  service={}", identity.word())?;
+    }
     for column in columns.iter().filter(|column| shown == Shown::Wide || column.shown != Shown::Wide) {
         cell(line, column, service, endpoint)?;
     }

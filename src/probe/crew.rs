@@ -6,7 +6,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -34,7 +33,6 @@ struct Work {
 /// Identifies ports, many at once.
 pub(crate) struct Crew {
     pool: Pool<Work, ()>,
-    answers: Receiver<Answer>,
 }
 
 /// So many ports of one host are asked at once. Enough to be quick, and no more than a browser with a few tabs does.
@@ -46,10 +44,16 @@ const BUSY: usize = 128;
 const WAITING: usize = 512;
 
 impl Crew {
-    /// A crew whose work ends with `shutdown`. It has `sockets` descriptors at most. To be called within a runtime.
-    pub(crate) fn new(shutdown: &Shutdown, probes: Probes, intensity: Intensity, sockets: usize) -> Self {
-        let (sender, answers) = unbounded();
-        let hosts = Arc::new(Hosts::default());
+    /// A crew whose work ends with `shutdown`, and which tells `tell` each answer. It has `sockets` descriptors at most. To be
+    /// called within a runtime.
+    pub(crate) fn new(
+        shutdown: &Shutdown,
+        probes: Probes,
+        intensity: Intensity,
+        sockets: usize,
+        tell: impl Fn(Answer) + Send + Sync + 'static,
+    ) -> Self {
+        let (hosts, tell) = (Arc::new(Hosts::default()), Arc::new(tell));
         let max = BUSY.min(sockets / 2).max(1);
         let options = PoolOptions {
             max,
@@ -58,10 +62,10 @@ impl Crew {
             ..PoolOptions::default()
         };
         let pool = Pool::tasks(shutdown, options, Clock::runtime(), move |work: Work| {
-            let (hosts, sender) = (Arc::clone(&hosts), sender.clone());
-            async move { hosts.work(work, probes, intensity, &sender).await }
+            let (hosts, tell) = (Arc::clone(&hosts), Arc::clone(&tell));
+            async move { tell(hosts.work(work, probes, intensity).await) }
         });
-        Self { pool, answers }
+        Self { pool }
     }
 
     /// Hands a port in. False: there are as many as may wait, and some must be taken out first.
@@ -74,11 +78,6 @@ impl Crew {
     pub(crate) fn lost(&self) -> u64 {
         self.pool.stats().panicked
     }
-
-    /// What is known of the next port, if that comes within `wait`.
-    pub(crate) fn next(&self, wait: Duration) -> Option<Answer> {
-        self.answers.recv_timeout(wait).ok()
-    }
 }
 
 /// How many ports of each host are being asked.
@@ -89,7 +88,7 @@ struct Hosts(Mutex<HashMap<Host, Arc<Semaphore>>>);
 type Host = (IpAddr, Option<u64>);
 
 impl Hosts {
-    async fn work(&self, work: Work, probes: Probes, intensity: Intensity, sender: &Sender<Answer>) {
+    async fn work(&self, work: Work, probes: Probes, intensity: Intensity) -> Answer {
         let Work { key, asked } = work;
         let host = (asked.address.ip(), asked.namespace.as_ref().map(|namespace| namespace.identity.inode));
         let turns = Arc::clone(self.0.lock().entry(host).or_insert_with(|| Arc::new(Semaphore::new(PER_HOST))));
@@ -109,8 +108,7 @@ impl Hosts {
         };
         drop(turn);
         self.forget(host);
-        // Nobody takes answers any more: then it was given up.
-        let _ = sender.send(Answer { key, identity });
+        Answer { key, identity }
     }
 
     /// Lets go of a host that nobody asks.
@@ -124,6 +122,8 @@ impl Hosts {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use crate::probe::{Probe, Said};
 
@@ -149,7 +149,10 @@ mod tests {
             stream.try_write(b"hello\r\n").unwrap();
             stream
         });
-        let crew = Crew::new(&Shutdown::new(), Probes::and(vec![Box::new(Panics)]), Intensity::Light, 16);
+        let answered = Arc::new(AtomicBool::new(false));
+        let tell = Arc::clone(&answered);
+        let tell = move |_| tell.store(true, Ordering::SeqCst);
+        let crew = Crew::new(&Shutdown::new(), Probes::and(vec![Box::new(Panics)]), Intensity::Light, 16, tell);
         assert!(crew.try_ask((0, 0), &Asked::new(address, Transport::Tcp)));
         let lost = async {
             while crew.lost() == 0 {
@@ -157,7 +160,7 @@ mod tests {
             }
         };
         timeout(Duration::from_mins(1), lost).await.expect("the pool tells of it");
-        assert!(crew.next(Duration::ZERO).is_none());
+        assert!(!answered.load(Ordering::SeqCst));
         drop(greet.await);
     }
 }

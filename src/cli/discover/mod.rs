@@ -9,7 +9,7 @@ use clap::Args;
 
 pub(super) use self::judge::Judge;
 use super::exit::Exit;
-use super::identify::Identify;
+use super::identify::{Identified, Identify};
 use super::watch::Watching;
 use super::{Global, validate};
 use crate::error::{Error, Result};
@@ -84,14 +84,12 @@ impl ShortScan {
 fn answer(options: &Options, source: &dyn Source, via: Option<Arc<dyn Via>>, global: &Global) -> Result<Exit> {
     let Options { judge, identify, watching, validate } = options;
     let watches = watching.is_asked()?;
-    if watches && identify.asked {
-        let hint = "list with it; a watch checks what it finds with --validate, and hands what is new to --exec";
-        return Err(Error::usage("--identify", "a watch does not ask services what they are", hint));
-    }
+    let identified = Identified { source, identify };
+    let watched: &dyn Source = if identify.asked { &identified } else { source };
     match (watches, *validate) {
         (false, false) => judge.list(source, identify, global),
         (false, true) => validate::all(source, via, identify, judge, global),
-        (true, false) => watching.without_checks()?.run(source, global),
-        (true, true) => validate::watch(source, via, watching, global),
+        (true, false) => watching.without_checks()?.run(watched, global),
+        (true, true) => validate::watch(watched, via, watching, global),
     }
 }

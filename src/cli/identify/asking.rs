@@ -1,7 +1,6 @@
 //! Services on their way to the output, each asked what it is.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -9,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, unbounded};
 use tokio::runtime::Runtime;
 
 use super::reach::{Reach, Reacher};
-use super::told::Told;
+use super::told::{Told, unasked};
 use crate::engine::Shutdown;
-use crate::error::{Error, Result, plain};
+use crate::error::{Error, Result};
 use crate::model::{Addresses, Completeness, Depth, Fault, Ports, ScannedHost, Service, Transport, Within};
 use crate::net::{descriptors_for_sockets, runtime};
 use crate::probe::{Answer, Asked, Crew, Intensity, Probes, Unasked};
@@ -33,8 +33,8 @@ pub(super) struct Asking<'s> {
     intensity: Intensity,
     /// When it has to be over.
     until: Option<Instant>,
-    /// Made for the first service that can be asked.
-    crew: Option<(Crew, Runtime)>,
+    /// Made for the first service that can be asked; and where its answers come out.
+    crew: Option<(Crew, Receiver<Answer>, Runtime)>,
     failed: Option<Error>,
     /// Services in the order in which they came, as long as they are not handed on.
     rows: BTreeMap<u64, Row>,
@@ -62,14 +62,17 @@ impl<'s> Asking<'s> {
         if self.crew.is_none() {
             let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
             let runtime = runtime(threads)?;
+            let (sender, answers) = unbounded();
+            // Nobody takes answers any more: then it was given up.
+            let tell = move |answer| drop(sender.send(answer));
             let crew = {
                 let _guard = runtime.enter();
-                Crew::new(&Shutdown::new(), self.probes, self.intensity, descriptors_for_sockets())
+                Crew::new(&Shutdown::new(), self.probes, self.intensity, descriptors_for_sockets(), tell)
             };
-            self.crew = Some((crew, runtime));
+            self.crew = Some((crew, answers, runtime));
         }
         match &self.crew {
-            Some((crew, _)) => Ok(crew),
+            Some((crew, ..)) => Ok(crew),
             None => Err(Error::io("start a runtime", std::io::Error::other("there is none"), "")),
         }
     }
@@ -93,7 +96,7 @@ impl<'s> Asking<'s> {
 
     /// Takes the answers that are there, or come within `wait`.
     fn take(&mut self, mut wait: Duration) {
-        while let Some(answer) = self.crew.as_ref().and_then(|(crew, _)| crew.next(wait)) {
+        while let Some(answer) = self.crew.as_ref().and_then(|(_, answers, _)| answers.recv_timeout(wait).ok()) {
             wait = Duration::ZERO;
             self.told.answered += 1;
             let (number, _) = answer.key;
@@ -118,16 +121,7 @@ impl<'s> Asking<'s> {
                 self.told.spared.extend(endpoint.port);
             }
             Err(Unasked::Gone) => self.told.gone += 1,
-            Err(Unasked::Local(error)) => self.out.fault(Fault {
-                what: format!("identify {endpoint}"),
-                why: plain(&error),
-                hint: match error.kind() {
-                    ErrorKind::PermissionDenied => {
-                        "look for a sandbox, a security module or a `prohibit` route".to_owned()
-                    }
-                    _ => "raise the limits of this process (`ulimit -n`), or ask fewer at a time".to_owned(),
-                },
-            }),
+            Err(Unasked::Local(error)) => self.out.fault(unasked(endpoint, &error)),
         }
     }
 
@@ -142,7 +136,7 @@ impl<'s> Asking<'s> {
 
     /// How many will never answer.
     fn lost(&self) -> u64 {
-        self.crew.as_ref().map_or(0, |(crew, _)| crew.lost())
+        self.crew.as_ref().map_or(0, |(crew, ..)| crew.lost())
     }
 
     /// Why not all that was asked is known.

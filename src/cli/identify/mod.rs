@@ -1,8 +1,10 @@
 //! `--identify`: every service that a source hands over is asked what it is, on its way to the output.
 
 mod asking;
+mod identified;
 mod reach;
 mod told;
+mod watched;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -11,6 +13,7 @@ use std::time::Instant;
 use clap::Args;
 
 use self::asking::Asking;
+pub(super) use self::identified::Identified;
 use super::reading::read;
 use crate::clean::clean;
 use crate::engine;
@@ -20,13 +23,14 @@ use crate::probe::{COLUMNS, Intensity, Probes};
 use crate::source::{Sink, Source};
 
 /// Whether and how to ask services what they are.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Identification")]
 pub(super) struct Identify {
     /// Ask each service what it is: protocol, product, version
     ///
     /// Without it nothing is ever sent to a service. Nobody is logged in, and nothing is changed. A service that greets is
-    /// listened to, others are asked what their port's number hints at, then what is most likely.
+    /// listened to, others are asked what their port's number hints at, then what is most likely. In a watch each is asked
+    /// when it comes, and again when another process serves there; what it says is told as an update, as soon as it has said it.
     #[arg(long = "identify", id = "identify", global = true)]
     pub(super) asked: bool,
     /// How much to ask of ports whose numbers hint at nothing

@@ -1,11 +1,13 @@
-//! What there is to say of the asking when it is over.
+//! What there is to say of the asking beside the answers.
 
 use std::collections::hash_map::{DefaultHasher, HashMap};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
+use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 
-use crate::model::{Address, Endpoint, Identity, NetworkNamespace};
+use crate::error::plain;
+use crate::model::{Address, Endpoint, Fault, Identity, NetworkNamespace};
 use crate::probe::UNSTABLE;
 use crate::source::Sink;
 
@@ -66,4 +68,13 @@ impl Told {
             out.note(format!("{count} could not be asked what they are: {why}"));
         }
     }
+}
+
+/// That this machine could not ask an endpoint, and why.
+pub(super) fn unasked(endpoint: &Endpoint, error: &io::Error) -> Fault {
+    let hint = match error.kind() {
+        ErrorKind::PermissionDenied => "look for a sandbox, a security module or a `prohibit` route",
+        _ => "raise the limits of this process (`ulimit -n`), or ask fewer at a time",
+    };
+    Fault { what: format!("identify {endpoint}"), why: plain(error), hint: hint.to_owned() }
 }

@@ -11,7 +11,7 @@ mod verdict;
 
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
@@ -23,15 +23,15 @@ pub(super) use self::targets::{Targets, is_services_file};
 use self::validated::Validated;
 use super::discover::Judge;
 use super::exit::Exit;
-use super::identify::Identify;
+use super::identify::{Identified, Identify};
 use super::watch::Watching;
 use super::{Global, stderr};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::model::{Ask, Column, Service};
+use crate::model::{Ask, Service};
 use crate::net::Via;
 use crate::output::FormatName;
-use crate::source::{ListFuture, Sink, Source, collect};
+use crate::source::{Source, collect};
 
 /// Check services and score how well they are, each point explained
 ///
@@ -135,33 +135,6 @@ pub(super) fn shortfall(targets: &Targets, least: u8, limit: Duration) -> Result
     let whose = if services.len() > 1 { short.name.as_ref().map(|name| format!("{name} ")) } else { None };
     let scored = score(short).map_or_else(|| "has no score".to_owned(), |score| format!("scored {score}"));
     Ok(Some(format!("{}{scored}{why}", whose.unwrap_or_default())))
-}
-
-/// A source whose services are asked what they are.
-struct Identified<'s> {
-    source: &'s dyn Source,
-    identify: &'s Identify,
-}
-
-impl Source for Identified<'_> {
-    fn name(&self) -> &'static str {
-        self.source.name()
-    }
-
-    fn columns(&self) -> &'static [Column] {
-        self.identify.columns(self.source.columns())
-    }
-
-    fn deadline(&self) -> Option<Duration> {
-        self.source.deadline()
-    }
-
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
-        Box::pin(async move {
-            let until = self.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
-            self.identify.list(self.identify.probes(&out.closed(), until)?, self.source, out)
-        })
-    }
 }
 
 impl How {

@@ -32,9 +32,12 @@ use crate::health::Thresholds;
 use crate::model::{Condition, Depth, Fault};
 use crate::net::runtime;
 use crate::output::{EventFormat, FormatName};
-#[cfg(feature = "live")]
-use crate::output::{Page, View};
 use crate::source::{Source, keep_watching, parse_duration};
+#[cfg(feature = "live")]
+use crate::{
+    model::Shown,
+    output::{Page, View},
+};
 
 /// Whether to go on after the first answer, and how.
 #[derive(Args, Debug)]
@@ -246,9 +249,10 @@ impl Watching {
 #[cfg(feature = "live")]
 fn face_live<'w>(source: &dyn Source, global: &Global, out: &'w mut (dyn io::Write + Send)) -> io::Result<Face<'w>> {
     let terminal = Terminal::of_stdout(global.color);
+    let columns = source.columns();
     let page = Page {
-        columns: source.columns(),
-        identified: false,
+        columns,
+        identified: columns.iter().any(|column| column.shown == Shown::Asked),
         generated: jiff::Timestamp::now(),
         width: terminal.width,
         color: terminal.color,

@@ -1,0 +1,123 @@
+//! A source whose services are asked what they are.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::spawn_blocking;
+
+use super::Identify;
+use super::watched::Watched;
+use crate::cli::watch::RECONNECT;
+use crate::engine::{Retry, Shutdown};
+use crate::error::{Error, Result};
+use crate::health::{Relay, Said};
+use crate::model::{Column, Depth, Feed};
+use crate::net::{descriptors_for_sockets, runtime};
+use crate::probe::{Answer, Crew, Probes};
+use crate::source::{ListFuture, Sink, Source, WatchFuture, keep_watching};
+
+/// A source, and how its services are asked.
+pub(in crate::cli) struct Identified<'s> {
+    pub(in crate::cli) source: &'s dyn Source,
+    pub(in crate::cli) identify: &'s Identify,
+}
+
+impl Source for Identified<'_> {
+    fn name(&self) -> &'static str {
+        self.source.name()
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        self.identify.columns(self.source.columns())
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        self.source.deadline()
+    }
+
+    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+        Box::pin(async move {
+            let until = self.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
+            self.identify.list(self.identify.probes(&out.closed(), until)?, self.source, out)
+        })
+    }
+
+    fn interval(&self) -> Duration {
+        self.source.interval()
+    }
+
+    /// Watches what the source has. What a service says of itself is told when it has said it, and keeps nobody waiting.
+    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+        Box::pin(async move {
+            let probes = probes(self.identify).await?;
+            // Who holds a socket tells whether another program may answer there now.
+            let (mut relay, heard) = Relay::new(feed.depth().max(Depth::Brief));
+            // A thread of its own: neither is the source kept from looking, nor takes a long look anything from the time that
+            // a service has to answer.
+            let threads = Threads(Some(runtime(1)?));
+            let (sender, answers) = unbounded_channel();
+            let crew = {
+                let _guard = threads.0.as_ref().map(Runtime::enter);
+                // Nobody takes answers any more: then the watch is over.
+                let tell = move |answer| drop(sender.send(answer));
+                Crew::new(&Shutdown::new(), probes, self.identify.intensity, descriptors_for_sockets(), tell)
+            };
+            tokio::select! {
+                error = keep_watching(self.source, interval, RECONNECT, Retry::random_seed(), &mut relay) => Err(error),
+                () = ask(crew, heard, answers, feed) => Ok(()),
+            }
+        })
+    }
+}
+
+/// Asks what is heard of, and tells `feed`, until nothing more can be heard.
+async fn ask(
+    crew: Crew,
+    mut heard: UnboundedReceiver<Said>,
+    mut answers: UnboundedReceiver<Answer>,
+    feed: &mut dyn Feed,
+) {
+    let mut watched = Watched::default();
+    let mut answered = Vec::new();
+    loop {
+        tokio::select! {
+            said = heard.recv() => match said {
+                Some(Said::Updates(updates)) => feed.take(watched.hear(updates)),
+                Some(Said::Amended(updates)) => feed.amend(watched.hear(updates)),
+                Some(Said::Failed(fault)) => feed.fail(fault),
+                None => return,
+            },
+            _ = answers.recv_many(&mut answered, usize::MAX) => feed.amend(watched.take(answered.drain(..))),
+        }
+        watched.ask(&crew);
+    }
+}
+
+/// Threads that nobody waits for: what they are asking ends with them.
+struct Threads(Option<Runtime>);
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The protocols to ask for. The file that says them may be one that nobody ever writes to: no longer waited for, it is no
+/// longer read.
+async fn probes(identify: &Identify) -> Result<Probes> {
+    struct Reading(Arc<AtomicBool>);
+    impl Drop for Reading {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    let reading = Reading(Arc::default());
+    let (identify, stop) = (identify.clone(), Arc::clone(&reading.0));
+    let read = spawn_blocking(move || identify.probes(&stop, None)).await;
+    read.map_err(|error| Error::io("read the probes", error, "this is a fault of portolan's: please report it"))?
+}
