@@ -7,6 +7,7 @@ use std::{env, fs};
 use rustix::process::Signal;
 
 use crate::checks::{FAILED, WELL, Web};
+use crate::identify::Greeter;
 use crate::support::{HANG, Isolation, Scene, Tmux, kill, portolan_path};
 use crate::trace::traced;
 use crate::watched::listener;
@@ -160,6 +161,23 @@ fn changes_are_marked_for_a_while() {
     let (_third, _) = listener(&scene, "127.0.0.1:7003");
     terminal.until_shows(" + tcp    127.0.0.1:7003");
     terminal.until(|screen| row(screen, ":7003").is_some_and(|row| row.starts_with("   tcp")));
+}
+
+/// No guess stands where an answer will.
+#[test]
+fn what_a_service_says_has_its_columns() {
+    let scene = Scene::new();
+    let server = Greeter::at(&scene, "127.0.0.1:22", None);
+    let terminal = watch(&scene, (100, 40), "--identify");
+    let screen = terminal.until_shows("1 service");
+    assert!(screen.contains("SERVICE") && !row(&screen, ":22").unwrap().contains("ssh"), "{screen}");
+    server.say("SSH-2.0-OpenSSH_9.9");
+    let screen = terminal.until_shows("OpenSSH 9.9");
+    let row = row(&screen, ":22").unwrap();
+    assert!(screen.contains("VERSION") && row.starts_with(">~ tcp    127.0.0.1:22  ssh "), "{screen}");
+    terminal.press(&["Enter"]);
+    let screen = terminal.until_shows("endpoint      ");
+    assert!(screen.contains("service       ssh") && screen.contains("version       OpenSSH 9.9"), "{screen}");
 }
 
 #[test]

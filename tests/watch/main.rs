@@ -9,6 +9,7 @@ mod command;
 mod files;
 mod history;
 mod hooks;
+mod identify;
 #[cfg(feature = "live")]
 mod live;
 mod local;
