@@ -145,26 +145,31 @@ fn what_a_service_says_is_told_once_as_an_update() {
 #[test]
 fn a_late_answer_is_not_given_to_who_came_after() {
     let scene = Scene::new();
-    let old = Greeter::at(&scene, "127.0.0.1:0", None);
+    // Nothing more is asked than this, and nobody waits for a greeting.
+    let probe = "[[probe]]\nprotocol = 'acme'\nports = [7001]\nsend = '?'\npattern = '^ACME (?<version>[0-9]+)'\n";
+    let probes = scene.dir().join("probes.toml");
+    fs::write(&probes, probe).unwrap();
+    let old = Greeter::at(&scene, "127.0.0.1:7001", None);
     let id = old.id.clone();
-    let mut watched = start(&scene, "");
+    let mut watched = start(&scene, &format!("--probes {}", probes.display()));
     old.wait_for_one();
     old.close();
     assert_eq!(watched.about(&id)["type"], "removed");
-    let new = Greeter::at(&scene, &format!("127.0.0.1:{}", old.port), None);
+    let new = Greeter::at(&scene, "127.0.0.1:7001", None);
     assert_eq!(watched.about(&id)["type"], "added");
     new.wait_for_one();
-    old.say(SSH);
+    old.say("ACME 1");
     // By the time that this one is known, the late answer is.
-    let other = Greeter::new(&scene, SSH);
-    let mut lines = Vec::new();
+    let other = Greeter::at(&scene, "127.0.0.2:7001", Some("ACME 3"));
+    let mut about = Vec::new();
     while watched.history.changes.last() != Some(&("updated".to_owned(), other.id.clone())) {
-        lines.extend(watched.next());
+        about.extend(watched.next().filter(|line| line["item"]["id"] == *id));
     }
-    new.say(SMTP);
-    lines.push(watched.until(|line| line["item"]["id"] == *id && protocol(line) == "smtp"));
-    let misled = lines.iter().find(|line| line["item"]["id"] == *id && protocol(line) == "ssh");
-    assert!(misled.is_none(), "it never said that: {misled:?}");
+    let misled = about.iter().find(|line| tells_identity(line));
+    assert!(misled.is_none(), "it has said nothing: {misled:?}");
+    new.say("ACME 2");
+    let line = answered(&mut watched, &id);
+    assert_eq!(line["item"]["endpoints"][0]["service"]["version"], "2", "{line}");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
