@@ -99,7 +99,7 @@ fn greet(mut stream: TcpStream, greeting: &str) {
     });
 }
 
-fn start<'s>(scene: &'s Scene, args: &str) -> Watched {
+fn start(scene: &Scene, args: &str) -> Watched {
     Watched::start(scene.portolan().args("--tcp --identify --interval 50ms").args(args))
 }
 
@@ -217,6 +217,25 @@ fn what_is_told_anew_and_did_not_change_is_asked_nothing_again() {
     assert_eq!((&line["item"]["name"], protocol(&line)), (&"first".into(), &"smtp".into()));
     let (status, history) = watched.end(Signal::INT);
     assert_eq!((status.code(), history.count("added"), history.count("removed")), (Some(0), 2, 1), "{history:?}");
+}
+
+/// It is listed all the time, and so is never added or removed.
+#[test]
+fn a_port_that_opens_again_is_asked_anew() {
+    let scene = Scene::new();
+    let scan = scene.scan().args("127.0.0.1 -p 7001 --all --identify --interval 50ms");
+    let mut watched = Watched::start(scan);
+    let id = "scan/tcp/127.0.0.1:7001";
+    for (greeting, word) in [(SSH, "ssh"), (SMTP, "smtp")] {
+        let server = Greeter::at(&scene, "127.0.0.1:7001", Some(greeting));
+        let line = watched.until(|line| protocol(line) != &Value::Null);
+        assert_eq!((&line["item"]["id"], protocol(&line)), (&id.into(), &word.into()), "{line}");
+        server.close();
+        let line = watched.until(|line| line["item"]["detail"]["state"] == "closed");
+        assert_eq!(protocol(&line), &Value::Null, "{line}");
+    }
+    let (status, history) = watched.end(Signal::INT);
+    assert_eq!((status.code(), history.count("added"), history.count("removed")), (Some(0), 1, 0), "{history:?}");
 }
 
 /// A process that serves at what is its standard input.

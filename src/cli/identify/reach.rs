@@ -53,6 +53,11 @@ impl Reacher {
     }
 }
 
+/// Whether an endpoint of a service is such as can be asked, by somebody who is where it is.
+pub(super) fn is_askable(service: &Service, endpoint: &Endpoint) -> bool {
+    matches!(reach(service, endpoint), Reach::To(_))
+}
+
 /// How to ask an endpoint of a service, to somebody who is where it is.
 fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
     let (Address::Ip(ip), Some(port)) = (&endpoint.address, endpoint.port) else { return Reach::Not(None) };

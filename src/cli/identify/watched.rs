@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::process;
 use std::sync::Arc;
 
-use super::reach::{Reach, Reacher};
+use super::reach::{Reach, Reacher, is_askable};
 use super::told::unasked;
 use crate::model::{Endpoint, Identity, LocalDetail, Process, Service, Update};
 use crate::probe::{Answer, Asked, Crew, Unasked};
@@ -30,6 +30,8 @@ struct Known {
 struct Track {
     /// What its answer is known by; never given to another.
     number: u64,
+    /// Whether it was such as can be asked: a port may be listed that is closed.
+    askable: bool,
     /// Whether an answer is to come.
     open: bool,
     /// Who was there when it was asked, where that is known.
@@ -104,9 +106,10 @@ impl Watched {
         let holders = holders.unwrap_or_default();
         let mut tracks = Vec::new();
         for endpoint in &service.endpoints {
+            let askable = is_askable(&service, endpoint);
             let before = old.iter().position(|(old, _)| is_same_place(old, endpoint)).map(|at| old.remove(at).1);
             tracks.push(match before {
-                Some(mut track) if shares(&track.holders, &holders, is_same_process) => {
+                Some(mut track) if track.askable == askable && shares(&track.holders, &holders, is_same_process) => {
                     if track.holders.is_empty() {
                         track.holders = Arc::clone(&holders);
                     }
@@ -114,15 +117,16 @@ impl Watched {
                 }
                 before => {
                     // The same program, begun anew, most likely is what it was.
-                    let keeps = |track: &Track| shares(&track.holders, &holders, is_same_program);
+                    let keeps =
+                        |track: &Track| track.askable && askable && shares(&track.holders, &holders, is_same_program);
                     let identity =
                         before.as_ref().filter(|track| keeps(track)).and_then(|track| track.identity.clone());
-                    before.iter().for_each(|track| self.let_go(track.number));
+                    self.let_go(before.iter());
                     self.begin(&service, endpoint, &holders, identity, reacher)
                 }
             });
         }
-        old.iter().for_each(|(_, track)| self.let_go(track.number));
+        self.let_go(old.iter().map(|(_, track)| track));
         let known = Known { service, tracks };
         let item = known.item();
         self.services.insert(item.id.clone(), known);
@@ -148,18 +152,20 @@ impl Watched {
             self.places.insert(number, service.id.clone());
             self.waiting.insert(number, asked);
         }
-        Track { number, open, holders: Arc::clone(holders), identity }
+        Track { number, askable: is_askable(service, endpoint), open, holders: Arc::clone(holders), identity }
     }
 
     fn forget(&mut self, id: &str) {
         let gone = self.services.remove(id);
-        gone.iter().flat_map(|known| &known.tracks).for_each(|track| self.let_go(track.number));
+        self.let_go(gone.iter().flat_map(|known| &known.tracks));
     }
 
-    /// Whatever is said under that number is of no use any more.
-    fn let_go(&mut self, number: u64) {
-        self.places.remove(&number);
-        self.waiting.remove(&number);
+    /// Whatever is said there is of no use any more.
+    fn let_go<'t>(&mut self, tracks: impl Iterator<Item = &'t Track>) {
+        for Track { number, .. } in tracks {
+            self.places.remove(number);
+            self.waiting.remove(number);
+        }
     }
 }
 
