@@ -29,6 +29,9 @@ use crate::model::{Address, Depth, Fault, LocalDetail, Owner, Service, SocketSta
 
 /// Looking at everything anew takes at most one part in so many.
 const FULL_SHARE: u32 = 10_000;
+/// So many glances in a row leave TCP out where a trace tells of it and has told nothing: the kernel goes through its table
+/// of listeners for each, which is more than half of what watching a thousand of them costs.
+const WITHOUT_TCP: u32 = 9;
 
 /// What was seen so far.
 pub(super) struct Eye<'q> {
@@ -36,8 +39,10 @@ pub(super) struct Eye<'q> {
     depth: Depth,
     /// The connection to the kernel that glances are made with; `None`: it has to be made.
     diag: Option<SockDiag>,
-    /// What the tables came to at the last glance; `None`: there was none.
-    print: Option<u64>,
+    /// What the table of TCP, and the others, came to when they were last glanced at; `None`: they were not.
+    prints: [Option<u64>; 2],
+    /// So many more glances may leave TCP out.
+    without_tcp: u32,
     /// The tables as they were, to compare where no glance is possible.
     table: Vec<Socket>,
     /// The sockets of each service, by its id.
@@ -62,7 +67,8 @@ impl<'q> Eye<'q> {
             query,
             depth,
             diag: None,
-            print: None,
+            prints: [None; 2],
+            without_tcp: 0,
             table: Vec::new(),
             services: HashMap::default(),
             ends: HashSet::default(),
@@ -89,6 +95,12 @@ impl<'q> Eye<'q> {
     /// Goes on without a trace.
     pub(super) fn hear_no_more(&mut self) {
         self.trace = None;
+        self.look_well();
+    }
+
+    /// Something is not as it was: the next look leaves nothing out.
+    pub(super) fn look_well(&mut self) {
+        self.without_tcp = 0;
     }
 
     /// What the trace has told since it was asked last. What it says is gone is looked at anew.
@@ -99,12 +111,14 @@ impl<'q> Eye<'q> {
     fn hear_of(&mut self, begun: Begun) -> Vec<Update> {
         let Some(trace) = &mut self.trace else { return Vec::new() };
         let Ok(heard) = trace.heard() else {
-            self.trace = None;
+            self.hear_no_more();
             return Vec::new();
         };
         if heard.listeners.is_empty() && !heard.lost {
             return Vec::new();
         }
+        // Also where it tells of another namespace: a thread there may have a socket of ours.
+        self.without_tcp = 0;
         let lost = heard.lost.then(lost);
         let query = self.query;
         let selection = Selection::new(query, &Users::read()).ok();
@@ -120,7 +134,7 @@ impl<'q> Eye<'q> {
             if let Update::Remove(id) = update
                 && self.services.remove(id).is_some()
             {
-                (self.print, self.table) = (None, Vec::new());
+                (self.prints, self.table) = ([None; 2], Vec::new());
             }
         }
         updates.into_iter().chain(lost.map(Update::Fault)).collect()
@@ -138,14 +152,16 @@ impl<'q> Eye<'q> {
 
     /// What is to be said now.
     pub(super) fn look(&mut self) -> Result<Vec<Update>> {
+        if self.short_lived.is_waiting() {
+            self.look_well();
+        }
         self.short_lived.looks();
         if Instant::now() >= self.full {
             return self.look_at_everything();
         }
         let wanted = Wanted { connections: false, ..self.query.wanted(self.depth) };
         let changed = self.holders.changed();
-        let before = self.print;
-        if self.glance(&wanted).is_some_and(|now| Some(now) == before) && changed.is_empty() {
+        if self.glance(&wanted) && changed.is_empty() {
             return Ok(Vec::new());
         }
         let mut seen = look(&wanted, false, self.query.all_netns);
@@ -157,17 +173,34 @@ impl<'q> Eye<'q> {
         self.look_at_changes(Some(&changed))
     }
 
-    /// What the tables come to now; `None` where that cannot be told so cheaply.
-    fn glance(&mut self, wanted: &Wanted) -> Option<u64> {
-        self.print = None;
+    /// Whether all that is glanced at is as it was; it is not where that cannot be told so cheaply.
+    fn glance(&mut self, wanted: &Wanted) -> bool {
         if self.query.all_netns {
-            return None;
+            return false;
         }
+        let tcp = Wanted { udp: false, unix: false, ..*wanted };
+        let others = Wanted { tcp: false, ..*wanted };
+        let with_tcp = self.without_tcp == 0;
+        self.without_tcp = match &self.trace {
+            Some(_) if with_tcp => WITHOUT_TCP,
+            Some(_) => self.without_tcp - 1,
+            None => 0,
+        };
+        let before = self.prints;
+        if with_tcp {
+            self.prints[0] = self.print(&tcp);
+        }
+        self.prints[1] = self.print(&others);
+        self.prints == before && self.prints.iter().all(Option::is_some)
+    }
+
+    /// What the tables come to now.
+    fn print(&mut self, wanted: &Wanted) -> Option<u64> {
         let mut diag = self.diag.take().or_else(|| SockDiag::open().ok())?;
         // After a failure the rest of an answer may still come, so it is asked nothing more.
-        self.print = diag.fingerprint(wanted).ok();
-        self.diag = self.print.is_some().then_some(diag);
-        self.print
+        let print = diag.fingerprint(wanted).ok();
+        self.diag = print.is_some().then_some(diag);
+        print
     }
 
     fn look_at_everything(&mut self) -> Result<Vec<Update>> {

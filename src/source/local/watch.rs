@@ -55,6 +55,7 @@ pub(super) async fn watch(query: &Local, interval: Duration, feed: &mut dyn Feed
                     if error.is_some() {
                         (closings, listen_again) = (None, Instant::now() + FLOODED);
                     } else {
+                        eye.look_well();
                         due = soonest;
                     }
                 }
