@@ -21,7 +21,7 @@ use portolan::catalog::{News, Watch, Writer};
 use portolan::engine::Clock;
 use portolan::{Depth, Detail, Feed, Service, Update};
 
-use support::{Ended, Lines, Scene, Tmux};
+use support::{Ended, Isolation, Lines, Scene, Tmux, needs_root};
 
 const HELP: &str = "cargo bench --bench watch -- [--minutes N] [--save]
 
@@ -56,33 +56,43 @@ fn main() {
 /// How long the peer is looked at, at most: it takes as much in each second.
 const PEER: Duration = Duration::from_mins(2);
 
-/// 1,000 listeners that stay as they are.
+/// 1,000 listeners that stay as they are: watched by root, whom the kernel's tracing tells of TCP, and by a user without
+/// rights.
 fn idle(time: Duration) -> String {
-    let scene = Scene::new();
+    needs_root("it watches with the kernel's tracing");
+    let scene = Scene::isolated(Isolation { mounts: true, ..Isolation::default() });
+    scene.sh("mountpoint -q /sys/kernel/tracing || mount -t tracefs none /sys/kernel/tracing");
     let fixture = scene.fixture(FIXTURE);
     let mut text = format!("\n1,000 listeners in 10 processes, {} s in which nothing happens\n", time.as_secs());
-    let _ = writeln!(text, "{:<42}{:>10}{:>12}{:>12}{:>12}", "", "CPU ms", "of a core", "kB at begin", "kB at end");
-    let watches = [("table", ""), ("JSON", "--json")];
-    let children = watches.map(|(_, args)| scene.portolan().args("--watch").args(args).spawn());
-    // Both at a time: what they take of the processors together is next to nothing.
-    let figures = thread::scope(|scope| {
-        let figures = children.map(|child| scope.spawn(move || Figures::of(child, time)));
-        figures.map(|figures| figures.join().expect("it is looked at to the end"))
-    });
-    let mut own = Vec::new();
-    for ((name, _), figures) in watches.iter().zip(figures) {
-        let _ = writeln!(text, "{:<42}{figures}", format!("discover local --watch, {name}"));
-        own.push(figures.share);
-    }
-    let ss = ss(&scene, time);
-    let _ = writeln!(text, "{:<42}{:>10}{:>11.3}%", "watch -n1 ss -tulpn", "", ss * 100.0);
-    let worst = own.into_iter().fold(0.0, f64::max);
     let _ = writeln!(
         text,
-        "portolan: {:.3}% of a core (goal 0.1%), 1/{:.0} of watch with ss (goal 1/20)",
-        worst * 100.0,
-        ss / worst
+        "{:<34}{:>10}{:>12}{:>10}{:>13}{:>12}",
+        "", "CPU ms", "of a core", "of watch", "kB at begin", "kB at end"
     );
+    let watches = [
+        ("table", scene.portolan().args("--watch")),
+        ("JSON", scene.portolan().args("--watch --json")),
+        ("without rights", scene.portolan().by_nobody().args("--watch --json")),
+    ];
+    // All at a time: what they take of the processors together is next to nothing.
+    let figures = thread::scope(|scope| {
+        let figures = watches.map(|(name, watch)| (name, scope.spawn(move || Figures::of(watch.spawn(), time))));
+        figures.map(|(name, figures)| (name, figures.join().expect("it is looked at to the end")))
+    });
+    let peer = ss(&scene, time);
+    for (name, Figures { cpu_ms, share, kilobytes }) in figures {
+        let _ = writeln!(
+            text,
+            "{:<34}{cpu_ms:>10.1}{:>11.3}%{:>10}{:>13}{:>12}",
+            format!("discover local --watch, {name}"),
+            share * 100.0,
+            format!("1/{:.0}", peer / share),
+            kilobytes.0,
+            kilobytes.1
+        );
+    }
+    let _ = writeln!(text, "{:<34}{:>10}{:>11.3}%", "watch -n1 ss -tulpn", "", peer * 100.0);
+    text.push_str("goals: 0.1% of a core, 1/20 of watch\n");
     fixture.end();
     text
 }
@@ -92,13 +102,6 @@ struct Figures {
     cpu_ms: f64,
     share: f64,
     kilobytes: (u64, u64),
-}
-
-impl std::fmt::Display for Figures {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { cpu_ms, share, kilobytes } = self;
-        write!(f, "{cpu_ms:>10.1}{:>11.3}%{:>12}{:>12}", share * 100.0, kilobytes.0, kilobytes.1)
-    }
 }
 
 impl Figures {
@@ -139,7 +142,7 @@ fn ss(scene: &Scene, time: Duration) -> f64 {
     let pid = terminal.child();
     let (before, begin) = (with_children(pid), Instant::now());
     sleep(time.min(PEER));
-    (with_children(pid) - before).as_secs_f64() / begin.elapsed().as_secs_f64()
+    with_children(pid).saturating_sub(before).as_secs_f64() / begin.elapsed().as_secs_f64()
 }
 
 /// The processor time of a process and of those of its children that have ended.

@@ -92,6 +92,34 @@ fn one_that_takes_over_a_port_is_an_update() {
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
+/// What the trace says nothing of, or says of another namespace, is left to looks.
+#[test]
+fn what_no_trace_tells_is_seen_by_a_look() {
+    let (scene, other) = (traced(), Scene::new());
+    let (here, there) = (Dweller::of(&scene), Dweller::of(&other));
+    let socket = |port: u16| {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], port)).into()).unwrap();
+        socket
+    };
+    let listens = here.act(move || socket(7001));
+    listens.listen(5).unwrap();
+    let mut watched = Watched::start(scene.portolan().args("--interval 20ms --tcp --udp"));
+    listens.listen(6).unwrap();
+    let line = watched.until(|line| line["type"] != "synced");
+    let limit = &line["item"]["detail"]["backlog"]["limit"];
+    assert_eq!((&line["type"], limit), (&"updated".into(), &6.into()), "{line}");
+    let _udp = here.act(|| std::net::UdpSocket::bind("127.0.0.1:7001").unwrap());
+    assert_eq!(watched.about("local/udp/127.0.0.1:7001")["type"], "added");
+    let ours = here.act(move || socket(7002));
+    let _ours = there.act(move || {
+        ours.listen(1).unwrap();
+        ours
+    });
+    assert_eq!(watched.about("local/tcp/127.0.0.1:7002")["type"], "added");
+    assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
+}
+
 #[test]
 fn what_was_not_asked_for_is_not_told() {
     let scene = traced();

@@ -21,13 +21,15 @@ use crate::model::{Address, SocketState, Transport};
 const AF_UNIX: u8 = 1;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
-const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
 
 const TCP_ESTABLISHED: u8 = 1;
 const TCP_CLOSE: u8 = 7;
 const TCP_LISTEN: u8 = 10;
 
+/// The older question (`struct inet_diag_req`): about TCP only, but about both address families in one go through the
+/// kernel's table, which costs less than two.
+const TCPDIAG_GETSOCK: u16 = 18;
 pub(super) const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
@@ -83,16 +85,13 @@ impl SockDiag {
 
     /// The local ends of all established TCP connections.
     pub(super) fn established(&mut self, out: &mut Vec<LocalEnd>) -> io::Result<()> {
-        for family in [AF_INET, AF_INET6] {
-            self.dump(&inet_request(family, IPPROTO_TCP, 1 << TCP_ESTABLISHED), out, |message, out| {
-                out.extend(local_end(message).map(|(ip, port)| LocalEnd {
-                    ip: ip.to_canonical(),
-                    port,
-                    device: u32_at(message, 40),
-                }));
-            })?;
-        }
-        Ok(())
+        self.dump(&tcp_request(1 << TCP_ESTABLISHED), out, |message, out| {
+            out.extend(local_end(message).map(|(ip, port)| LocalEnd {
+                ip: ip.to_canonical(),
+                port,
+                device: u32_at(message, 40),
+            }));
+        })
     }
 
     /// Every Unix-domain socket that listens, and every datagram socket with a name.
@@ -115,7 +114,8 @@ impl SockDiag {
             }
         }
         if wanted.unix {
-            self.dump(&unix_request(wanted, UDIAG_SHOW_NAME | UDIAG_SHOW_UID), &mut prints, |message, prints| {
+            let request = unix_request(wanted, UDIAG_SHOW_NAME | UDIAG_SHOW_UID);
+            self.dump(&request, &mut prints, |message, prints| {
                 prints.push(print(message, &(0..0)));
             })?;
         }
@@ -141,12 +141,8 @@ impl SockDiag {
         out: &mut Vec<T>,
         take: &impl Fn(&[u8], &mut Vec<T>),
     ) -> io::Result<bool> {
-        let mut message = request.to_vec();
-        let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
-        message[0..4].copy_from_slice(&length.to_ne_bytes());
-        message[4..6].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
-        message[6..8].copy_from_slice(&(NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
-        rustix::net::sendto(&self.fd, &message, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+        rustix::net::sendto(&self.fd, request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+        let kind = u16_at(request, 4);
         let mut steady = true;
         loop {
             let (_, length) = loop {
@@ -158,16 +154,16 @@ impl SockDiag {
             let Some(mut rest) = self.buffer.get(..length) else {
                 return Err(io::Error::other("the kernel's answer is larger than any it should send"));
             };
-            while let Some((kind, flags, payload, next)) = next_message(rest) {
+            while let Some((answer, flags, payload, next)) = next_message(rest) {
                 steady &= flags & NLM_F_DUMP_INTR == 0;
-                match kind {
+                match answer {
                     // A dump that failed in the middle, or that nobody could start, says so at its end.
                     NLMSG_DONE if u32_at(payload, 0).is_some_and(|code| code.cast_signed() < 0) => {
                         return Err(kernel_error(payload));
                     }
                     NLMSG_DONE => return Ok(steady),
                     NLMSG_ERROR => return Err(kernel_error(payload)),
-                    SOCK_DIAG_BY_FAMILY => take(payload, out),
+                    _ if Some(answer) == kind => take(payload, out),
                     _ => {}
                 }
                 rest = next;
@@ -176,38 +172,58 @@ impl SockDiag {
     }
 }
 
-/// One for each address family; none where no state is wanted.
-fn inet_requests(transport: Transport, wanted: &Wanted) -> impl Iterator<Item = [u8; HEADER + 56]> + use<> {
+/// What to ask; nothing where no state is wanted.
+fn inet_requests(transport: Transport, wanted: &Wanted) -> Vec<Vec<u8>> {
     let bit = |yes: bool, state: u8| u32::from(yes) << state;
-    let (protocol, states) = match transport {
-        Transport::Tcp => (IPPROTO_TCP, bit(wanted.listen, TCP_LISTEN)),
-        _ => (IPPROTO_UDP, bit(wanted.unconnected, TCP_CLOSE) | bit(wanted.connected, TCP_ESTABLISHED)),
-    };
-    let families = [AF_INET, AF_INET6].into_iter().filter(move |_| states != 0);
-    families.map(move |family| inet_request(family, protocol, states))
+    match transport {
+        Transport::Tcp if wanted.listen => vec![tcp_request(1 << TCP_LISTEN)],
+        Transport::Udp if wanted.unconnected || wanted.connected => {
+            let states = bit(wanted.unconnected, TCP_CLOSE) | bit(wanted.connected, TCP_ESTABLISHED);
+            [AF_INET, AF_INET6].map(|family| udp_request(family, states)).to_vec()
+        }
+        _ => Vec::new(),
+    }
 }
 
-fn unix_request(wanted: &Wanted, show: u32) -> [u8; HEADER + 24] {
+/// With a `struct inet_diag_req`.
+fn tcp_request(states: u32) -> Vec<u8> {
+    let mut body = [0; 60];
+    body[52..56].copy_from_slice(&states.to_ne_bytes());
+    request(TCPDIAG_GETSOCK, &body)
+}
+
+/// With a `struct inet_diag_req_v2`.
+fn udp_request(family: u8, states: u32) -> Vec<u8> {
+    let mut body = [0; 56];
+    (body[0], body[1]) = (family, IPPROTO_UDP);
+    body[4..8].copy_from_slice(&states.to_ne_bytes());
+    request(SOCK_DIAG_BY_FAMILY, &body)
+}
+
+/// With a `struct unix_diag_req`.
+fn unix_request(wanted: &Wanted, show: u32) -> Vec<u8> {
     let states = u32::from(wanted.listen) << TCP_LISTEN | u32::from(wanted.unconnected) << TCP_CLOSE;
-    let mut request = [0; HEADER + 24];
-    request[HEADER] = AF_UNIX;
-    request[HEADER + 4..HEADER + 8].copy_from_slice(&states.to_ne_bytes());
-    request[HEADER + 12..HEADER + 16].copy_from_slice(&show.to_ne_bytes());
-    request
+    let mut body = [0; 24];
+    body[0] = AF_UNIX;
+    body[4..8].copy_from_slice(&states.to_ne_bytes());
+    body[12..16].copy_from_slice(&show.to_ne_bytes());
+    request(SOCK_DIAG_BY_FAMILY, &body)
+}
+
+/// A `struct nlmsghdr` that asks for a dump, and what follows it.
+fn request(kind: u16, body: &[u8]) -> Vec<u8> {
+    let mut header = [0; HEADER];
+    let length = u32::try_from(HEADER + body.len()).unwrap_or(u32::MAX);
+    header[0..4].copy_from_slice(&length.to_ne_bytes());
+    header[4..6].copy_from_slice(&kind.to_ne_bytes());
+    header[6..8].copy_from_slice(&(NLM_F_REQUEST | NLM_F_DUMP).to_ne_bytes());
+    [&header, body].concat()
 }
 
 /// What stands for a message in a fingerprint; some of its bytes count for nothing.
 fn print(message: &[u8], without: &Range<usize>) -> u64 {
     let (before, after) = (message.get(..without.start), message.get(without.end..));
     FixedState::default().hash_one((before.unwrap_or(message), after.unwrap_or_default()))
-}
-
-fn inet_request(family: u8, protocol: u8, states: u32) -> [u8; HEADER + 56] {
-    let mut request = [0; HEADER + 56];
-    request[HEADER] = family;
-    request[HEADER + 1] = protocol;
-    request[HEADER + 4..HEADER + 8].copy_from_slice(&states.to_ne_bytes());
-    request
 }
 
 /// Splits the first message off: its type, its flags, what it carries, and the messages after it.
