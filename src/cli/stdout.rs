@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 const BUFFER: usize = 64 * 1024;
 
 /// Hands `write` a buffered standard output, and flushes it. `None`: the reader closed the pipe before the end,
-/// which is its right (`| head -1`) and no failure; or it reads no more and a signal asks for an end.
+/// which is its right (`| head -1`) and no failure; or it is a terminal that was closed; or it reads no more and a signal asks for an end.
 ///
 /// `write` returns only what the writer says; what else may fail goes into `T`.
 ///
@@ -38,6 +38,8 @@ pub(super) fn with_stdout<T>(
     match written {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(None),
+        // A terminal that is gone fails in many ways.
+        Err(_) if is_closed() => Ok(None),
         Err(error) if is_stuck(&error) && stop.is_some_and(|stop| stop.requested().is_some()) => Ok(None),
         Err(error) => {
             let hint = match error.kind() {

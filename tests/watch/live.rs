@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use crate::checks::{FAILED, WELL, Web};
 use crate::identify::Greeter;
-use crate::support::{HANG, Isolation, Scene, Tmux, kill, portolan_path};
+use crate::support::{HANG, Isolation, Scene, Tmux, kill, output, portolan_path};
 use crate::trace::traced;
 use crate::watched::listener;
 
@@ -263,6 +263,62 @@ fn the_terminal_is_left_as_it_was_however_it_ends() {
         assert_eq!(lines[lines.len() / 2 - 1], format!("code={code}"), "{keys:?} {signal:?}: {screen}");
         assert_eq!(before, after, "{screen}");
     }
+}
+
+#[test]
+fn it_can_be_suspended_and_goes_on_where_it_was() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("tcp=127.0.0.1:80");
+    let shell = format!(
+        "set -m; stty -g; {}; stty -g; echo stopped; read line; fg; echo again; fg; echo over; exec cat",
+        command()
+    );
+    let terminal = Tmux::open(&scene, (80, 24), &shell);
+    let before = terminal.until_shows("1 service");
+    terminal.press(&["C-z"]);
+    let screen = terminal.until_shows("stopped");
+    let settings: Vec<&str> = screen.split_whitespace().filter(|word| word.matches(':').count() > 9).collect();
+    assert!(settings.len() == 2 && settings[0] == settings[1] && !screen.contains("q quit"), "{screen}");
+    terminal.press(&["Enter"]);
+    let screen = terminal.until(|screen| screen.starts_with("local  1 service\n") && screen.contains("q quit"));
+    assert_eq!(screen, before);
+    // Nobody is asked about this stop.
+    kill(terminal.child(), Signal::STOP);
+    terminal.until(|screen| screen == before);
+    terminal.press(&["q"]);
+    terminal.until_shows("over");
+}
+
+/// Also where no signal tells of that, as it does not here.
+#[test]
+fn it_ends_with_its_terminal() {
+    let scene = Scene::new();
+    let in_dir = |name: &str| scene.dir().join(name);
+    for said in ["", "2> said"] {
+        let shell =
+            format!("cd {}; trap '' HUP; {} {said}; echo $? > new; mv new code", in_dir("").display(), command());
+        let terminal = Tmux::open(&scene, (80, 24), &shell);
+        terminal.until_shows("0 services");
+        drop(terminal);
+        let begun = Instant::now();
+        while !in_dir("code").exists() {
+            assert!(begun.elapsed() < HANG, "it goes on");
+        }
+        assert_eq!(fs::read_to_string(in_dir("code")).unwrap(), "0\n");
+        fs::remove_file(in_dir("code")).unwrap();
+    }
+    assert_eq!(fs::read_to_string(in_dir("said")).unwrap(), "");
+}
+
+/// As those of CI are, and whatever records a session.
+#[test]
+fn a_terminal_need_not_answer_questions() {
+    let scene = Scene::new();
+    let mut script = scene.command("script");
+    script.args(["-qefc", &format!("{} --until type=synced", command()), "/dev/null"]).env("TERM", "xterm");
+    let ran = output(&mut script);
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success() && said.contains("\u{1b}[?1049h"), "{said:?}");
 }
 
 /// The instance in the kernel's tracing that a watch of root's has for itself goes with it, also where the terminal does.

@@ -19,10 +19,16 @@ pub(super) enum Face<'w> {
     /// A line for each event, written at once.
     Lines { format: EventFormat, out: &'w mut (dyn Write + Send), reader: Reader },
     #[cfg(feature = "live")]
-    Live(Box<Live<'w>>),
+    Live(Box<Live<'w>>, Reader),
 }
 
 impl<'w> Face<'w> {
+    /// To be called within a runtime.
+    #[cfg(feature = "live")]
+    pub(super) fn live(live: Live<'w>) -> Self {
+        Self::Live(Box::new(live), Reader::new())
+    }
+
     /// To be called within a runtime.
     pub(super) fn lines(format: EventFormat, out: &'w mut (dyn Write + Send)) -> Self {
         Self::Lines { format, out, reader: Reader::new() }
@@ -32,7 +38,7 @@ impl<'w> Face<'w> {
         match self {
             Self::Lines { format, out, .. } => format.write(*out, event),
             #[cfg(feature = "live")]
-            Self::Live(live) => {
+            Self::Live(live, _) => {
                 live.tell(event);
                 Ok(())
             }
@@ -44,7 +50,7 @@ impl<'w> Face<'w> {
         match self {
             Self::Lines { out, .. } => out.flush(),
             #[cfg(feature = "live")]
-            Self::Live(_) => Ok(()),
+            Self::Live(..) => Ok(()),
         }
     }
 
@@ -53,7 +59,7 @@ impl<'w> Face<'w> {
         match self {
             Self::Lines { .. } => stderr::fault(fault),
             #[cfg(feature = "live")]
-            Self::Live(live) => live.note(fault),
+            Self::Live(live, _) => live.note(fault),
         }
     }
 
@@ -62,7 +68,10 @@ impl<'w> Face<'w> {
         match self {
             Self::Lines { reader, .. } => reader.gone().await,
             #[cfg(feature = "live")]
-            Self::Live(live) => live.attend().await,
+            Self::Live(live, reader) => tokio::select! {
+                left = live.attend() => left,
+                gone = reader.gone() => gone,
+            },
         }
     }
 }

@@ -258,7 +258,7 @@ fn face_live<'w>(source: &dyn Source, global: &Global, out: &'w mut (dyn io::Wri
         color: terminal.color,
     };
     let wide = global.format == FormatName::Wide;
-    Ok(Face::Live(Box::new(live::Live::open(View::new(source.name(), page, wide), out)?)))
+    Ok(Face::live(live::Live::open(View::new(source.name(), page, wide), out)?))
 }
 
 /// Tells what happens, to whoever looks and whatever is to be done with it.

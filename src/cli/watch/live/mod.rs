@@ -1,18 +1,23 @@
 //! The live view: a table that follows what happens, for people at a terminal.
 
+mod keys;
 mod screen;
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
+use std::mem::ManuallyDrop;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event as Input, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use futures_util::StreamExt;
+use crossterm::event::{Event as Input, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use rustix::process::{Signal, kill_current_process_group};
+use signal_hook::consts::SIGCONT;
+use tokio::signal::unix::{self, SignalKind, signal};
 use tokio::time::sleep;
 
+use self::keys::Keys;
 use self::screen::Screen;
 use crate::model::{Event, Fault};
 use crate::output::{Press, View};
@@ -27,10 +32,12 @@ pub(super) fn is_possible() -> bool {
 }
 
 pub(super) struct Live<'w> {
-    /// Before the screen: it says its last word to it.
-    terminal: Terminal<CrosstermBackend<&'w mut (dyn Write + Send)>>,
+    /// Never dropped: it would show the cursor, which the screen does, and panic where nobody can be told that it could not.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<&'w mut (dyn Write + Send)>>>,
     _screen: Screen,
-    keys: EventStream,
+    keys: Keys,
+    /// Somebody stopped this process, and lets it go on.
+    continued: unix::Signal,
     view: View,
     drawn: Option<Instant>,
     /// There is something new to be seen.
@@ -44,9 +51,12 @@ impl<'w> Live<'w> {
     /// Where that does not do as it is told.
     pub(super) fn open(view: View, out: &'w mut (dyn Write + Send)) -> io::Result<Self> {
         let screen = Screen::take()?;
-        let mut terminal = Terminal::new(CrosstermBackend::new(out))?;
-        terminal.clear()?;
-        Ok(Self { terminal, _screen: screen, keys: EventStream::new(), view, drawn: None, behind: true })
+        let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(out))?);
+        let continued = signal(SignalKind::from_raw(SIGCONT))?;
+        let mut live =
+            Self { terminal, _screen: screen, keys: Keys::listen(), continued, view, drawn: None, behind: true };
+        live.wipe()?;
+        Ok(live)
     }
 
     pub(super) fn tell(&mut self, event: &Event) {
@@ -75,28 +85,55 @@ impl<'w> Live<'w> {
                 input = self.keys.next() => match input {
                     Some(Ok(input)) => {
                         self.behind = true;
-                        if self.obey(&input).is_break() {
+                        if self.obey(&input)?.is_break() {
                             return Ok(());
                         }
                     }
                     Some(Err(error)) => return Err(error),
                     None => return Ok(()),
                 },
+                _ = self.continued.recv() => self.take_back()?,
                 () = until(next) => self.behind = true,
             }
         }
     }
 
-    fn obey(&mut self, input: &Input) -> ControlFlow<()> {
-        match input {
+    fn obey(&mut self, input: &Input) -> io::Result<ControlFlow<()>> {
+        Ok(match input {
             Input::Key(key) if key.kind != KeyEventKind::Release => match press(key) {
                 Some(Pressed::Quit) => ControlFlow::Break(()),
+                Some(Pressed::Suspend) => {
+                    self.suspend()?;
+                    ControlFlow::Continue(())
+                }
                 Some(Pressed::Key(key)) => self.view.press(key),
                 None => ControlFlow::Continue(()),
             },
             // A new size is asked for with each drawing.
             _ => ControlFlow::Continue(()),
-        }
+        })
+    }
+
+    /// Gives the terminal back and stops, until somebody wants to go on.
+    fn suspend(&mut self) -> io::Result<()> {
+        Screen::give_back();
+        // As the terminal does it to a job whose keys it reads itself. Where no shell could let us go on, nothing stops.
+        kill_current_process_group(Signal::TSTP)?;
+        self.take_back()
+    }
+
+    /// Takes the terminal after somebody else had it, in whatever state it is.
+    fn take_back(&mut self) -> io::Result<()> {
+        Screen::take_back()?;
+        self.wipe()
+    }
+
+    /// Lets the next drawing begin with an empty screen.
+    fn wipe(&mut self) -> io::Result<()> {
+        // Not by clear(), which asks the terminal where its cursor is: not every terminal answers.
+        let area = self.terminal.size()?;
+        self.behind = true;
+        self.terminal.resize(area.into())
     }
 
     fn draw(&mut self, now: Instant) -> io::Result<()> {
@@ -119,6 +156,7 @@ async fn until(next: Option<Instant>) {
 
 enum Pressed {
     Quit,
+    Suspend,
     Key(Press),
 }
 
@@ -126,6 +164,7 @@ fn press(key: &KeyEvent) -> Option<Pressed> {
     if key.modifiers.contains(KeyModifiers::CONTROL) {
         return match key.code {
             KeyCode::Char('c') => Some(Pressed::Quit),
+            KeyCode::Char('z') => Some(Pressed::Suspend),
             KeyCode::Char('u') => Some(Pressed::Key(Press::Erase)),
             _ => None,
         };

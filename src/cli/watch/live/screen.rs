@@ -23,12 +23,23 @@ impl Screen {
     /// Where it is none, or does not do as it is told.
     pub(super) fn take() -> io::Result<Self> {
         restore_before_panics();
-        enable_raw_mode()?;
-        OURS.store(true, Ordering::SeqCst);
         // From here on whatever fails gives it back.
         let screen = Self(());
-        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
+        enter()?;
         Ok(screen)
+    }
+
+    /// Takes the terminal again after this process was stopped, whatever somebody did to it meanwhile. In the background that
+    /// stops it once more.
+    pub(super) fn take_back() -> io::Result<()> {
+        // What is believed to be in force is not put in force again.
+        disable_raw_mode()?;
+        enter()
+    }
+
+    /// Gives the terminal back for a while.
+    pub(super) fn give_back() {
+        give_back();
     }
 
     /// Whether it may be drawn on: after a panic it may not.
@@ -41,6 +52,12 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    OURS.store(true, Ordering::SeqCst);
+    execute!(io::stdout(), EnterAlternateScreen, Hide)
 }
 
 fn give_back() {
