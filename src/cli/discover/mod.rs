@@ -84,7 +84,7 @@ impl ShortScan {
 fn answer(options: &Options, source: &dyn Source, via: Option<Arc<dyn Via>>, global: &Global) -> Result<Exit> {
     let Options { judge, identify, watching, validate } = options;
     let watches = watching.is_asked()?;
-    let identified = Identified { source, identify };
+    let identified = Identified { source, identify, checked: *validate };
     let watched: &dyn Source = if identify.asked { &identified } else { source };
     match (watches, *validate) {
         (false, false) => judge.list(source, identify, global),

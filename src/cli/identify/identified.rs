@@ -23,6 +23,8 @@ use crate::source::{ListFuture, Sink, Source, WatchFuture, keep_watching};
 pub(in crate::cli) struct Identified<'s> {
     pub(in crate::cli) source: &'s dyn Source,
     pub(in crate::cli) identify: &'s Identify,
+    /// Whether a watch checks them by what they are: then no guess stands in for what they have yet to say.
+    pub(in crate::cli) checked: bool,
 }
 
 impl Source for Identified<'_> {
@@ -67,7 +69,7 @@ impl Source for Identified<'_> {
             };
             tokio::select! {
                 error = keep_watching(self.source, interval, RECONNECT, Retry::random_seed(), &mut relay) => Err(error),
-                () = ask(crew, heard, answers, feed) => Ok(()),
+                () = ask(Watched::new(self.checked), crew, heard, answers, feed) => Ok(()),
             }
         })
     }
@@ -75,12 +77,12 @@ impl Source for Identified<'_> {
 
 /// Asks what is heard of, and tells `feed`, until nothing more can be heard.
 async fn ask(
+    mut watched: Watched,
     crew: Crew,
     mut heard: UnboundedReceiver<Said>,
     mut answers: UnboundedReceiver<Answer>,
     feed: &mut dyn Feed,
 ) {
-    let mut watched = Watched::default();
     let mut answered = Vec::new();
     loop {
         tokio::select! {

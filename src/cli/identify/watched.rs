@@ -19,6 +19,8 @@ pub(super) struct Watched {
     waiting: BTreeMap<u64, Asked>,
     /// The last number that was given.
     last: u64,
+    /// While an endpoint is being asked, nobody is told a guess of what it may be.
+    guessless: bool,
 }
 
 /// A service as its source knows it, and what each of its endpoints said, in their order.
@@ -40,6 +42,11 @@ struct Track {
 }
 
 impl Watched {
+    /// Nothing yet. `guessless`: whoever is told would take a guess for true.
+    pub(super) fn new(guessless: bool) -> Self {
+        Self { guessless, ..Self::default() }
+    }
+
     /// Takes what the source says; what there is to tell, with what is known of each service.
     pub(super) fn hear(&mut self, updates: Vec<Update>) -> Vec<Update> {
         // The namespaces of this machine come and go too.
@@ -82,7 +89,7 @@ impl Watched {
         }
         let known = touched.into_iter().filter_map(|id| self.services.get(id));
         let whole = known.filter(|known| !known.tracks.iter().any(|track| track.open));
-        updates.extend(whole.map(|known| Update::Upsert(known.item())));
+        updates.extend(whole.map(|known| Update::Upsert(known.item(self.guessless))));
         updates
     }
 
@@ -128,7 +135,7 @@ impl Watched {
         }
         self.let_go(old.iter().map(|(_, track)| track));
         let known = Known { service, tracks };
-        let item = known.item();
+        let item = known.item(self.guessless);
         self.services.insert(item.id.clone(), known);
         item
     }
@@ -171,11 +178,13 @@ impl Watched {
 
 impl Known {
     /// The service with what its endpoints said.
-    fn item(&self) -> Service {
+    fn item(&self, guessless: bool) -> Service {
         let mut service = self.service.clone();
         for (endpoint, track) in service.endpoints.iter_mut().zip(&self.tracks) {
             if let Some(identity) = &track.identity {
                 endpoint.service = Some(identity.clone());
+            } else if guessless && track.open {
+                endpoint.service_guess = None;
             }
         }
         service

@@ -94,7 +94,7 @@ pub(super) fn all(
     judge: &Judge,
     global: &Global,
 ) -> Result<Exit> {
-    let identified = Identified { source, identify };
+    let identified = Identified { source, identify, checked: true };
     let source: &dyn Source = if identify.asked { &identified } else { source };
     let how = How::default();
     let validated = Validated { via, ..how.open(source, &Ask::default(), Timestamp::now())? };
