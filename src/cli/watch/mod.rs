@@ -29,15 +29,14 @@ use crate::catalog::{News, Watch, Writer};
 use crate::engine::{Clock, Retry};
 use crate::error::{Error, Result};
 use crate::health::Thresholds;
+#[cfg(feature = "live")]
+use crate::model::Shown;
 use crate::model::{Condition, Depth, Fault};
 use crate::net::runtime;
 use crate::output::{EventFormat, FormatName};
-use crate::source::{Source, keep_watching, parse_duration};
 #[cfg(feature = "live")]
-use crate::{
-    model::Shown,
-    output::{Page, View},
-};
+use crate::output::{Page, View};
+use crate::source::{Source, keep_watching, parse_duration};
 
 /// Whether to go on after the first answer, and how.
 #[derive(Args, Debug)]
