@@ -10,7 +10,8 @@ use crate::error::nearest;
 /// What must hold of an event: comparisons of its fields, joined by `and`.
 ///
 /// A field is named by its path in the JSON of the event, as [`changed_fields`](super::changed_fields) names them; `[]` stands
-/// for any index. A value stands as it is, or in quotes.
+/// for any index, and may be left out. A value stands as it is, or in quotes. What an event does not have compares with nothing,
+/// not even by `!=`.
 ///
 /// ```
 /// use portolan::Condition;
@@ -40,7 +41,7 @@ enum Step {
 enum Test {
     /// `=`: one of the values is this.
     Is(String),
-    /// `!=`: none of them is.
+    /// `!=`: there is one, and none of them is.
     IsNot(String),
     /// `~`: one of them matches.
     Matches(BodyPattern),
@@ -49,10 +50,17 @@ enum Test {
 }
 
 /// Longer ones first: `<=` begins with `<`.
-const OPERATORS: [&str; 7] = ["!=", "<=", ">=", "=", "<", ">", "~"];
+const OPERATORS: [&str; 8] = ["!=", "<=", ">=", "==", "=", "<", ">", "~"];
 /// What an event has.
-const FIELDS: [&str; 10] =
-    ["index", "type", "time", "source", "item", "changed", "services", "age_ms", "error", "missed"];
+const FIELDS: [&str; 11] =
+    ["index", "type", "time", "source", "item", "changed", "was", "services", "age_ms", "error", "missed"];
+/// What a service has.
+const ITEM: [&str; 8] = ["id", "name", "namespace", "source", "endpoints", "health", "findings", "detail"];
+/// What an endpoint has.
+const ENDPOINT: [&str; 10] =
+    ["address", "port", "interface", "transport", "ready", "service_guess", "service", "weight", "instance", "health"];
+/// What may happen.
+const TYPES: [&str; 7] = ["added", "updated", "removed", "synced", "stale", "lagged", "error"];
 const HINT: &str = "write it as in 'type=added and item.endpoints[].port=5432'; the comparisons are = != < <= > >= ~";
 
 impl Condition {
@@ -68,10 +76,12 @@ impl Comparison {
         follow(event, &self.path, &mut values);
         match &self.test {
             Test::Is(text) => values.iter().any(|value| is(value, text)),
-            Test::IsNot(text) => !values.iter().any(|value| is(value, text)),
-            Test::Matches(pattern) => {
-                values.iter().filter_map(|value| value.as_str()).any(|text| pattern.is_match(text))
-            }
+            Test::IsNot(text) => !values.is_empty() && !values.iter().any(|value| is(value, text)),
+            Test::Matches(pattern) => values.iter().any(|value| match value {
+                Value::String(text) => pattern.is_match(text),
+                Value::Number(number) => pattern.is_match(&number.to_string()),
+                _ => false,
+            }),
             Test::Number(operator, bound) => {
                 values.iter().filter_map(|value| value.as_f64()).any(|number| match *operator {
                     "<" => number < *bound,
@@ -96,6 +106,8 @@ fn follow<'v>(value: &'v Value, path: &[Step], found: &mut Vec<&'v Value>) {
         (Step::Field(name), Value::Object(fields)) => {
             fields.get(name).into_iter().for_each(|field| follow(field, rest, found));
         }
+        // As if `[]` stood before it.
+        (Step::Field(_), Value::Array(items)) => items.iter().for_each(|item| follow(item, path, found)),
         _ => {}
     }
 }
@@ -147,7 +159,10 @@ fn comparison(text: &str) -> Result<(Comparison, &str), AskError> {
     let operator = operator.ok_or_else(|| AskError::new("it compares with nothing", HINT))?;
     let (value, rest) = value(rest[operator.len()..].trim_start())?;
     let test = match operator {
-        "=" => Test::Is(value.to_owned()),
+        "=" | "==" | "!=" if matches!(&path[..], [Step::Field(only)] if only == "type") && !TYPES.contains(&value) => {
+            return Err(unknown("nothing that happens is called", value, &TYPES));
+        }
+        "=" | "==" => Test::Is(value.to_owned()),
         "!=" => Test::IsNot(value.to_owned()),
         "~" => Test::Matches(value.parse()?),
         operator => {
@@ -193,26 +208,43 @@ fn path(text: &str) -> Result<Vec<Step>, AskError> {
             indexes = rest;
         }
     }
-    match &steps[0] {
-        Step::Field(first) if FIELDS.contains(&first.as_str()) => Ok(steps),
-        Step::Field(first) => Err(match nearest(first, &FIELDS) {
-            Some(near) => AskError::new(format!("an event has no field '{first}'"), format!("did you mean {near}?")),
-            None => AskError::new(format!("an event has no field '{first}'"), format!("it has {}", FIELDS.join(", "))),
-        }),
-        _ => Err(bad("a name is missing")),
+    let mut names =
+        steps.iter().filter_map(|step| if let Step::Field(name) = step { Some(name.as_str()) } else { None });
+    let levels = [("an event", &FIELDS[..], "item"), ("an item", &ITEM, "endpoints"), ("an endpoint", &ENDPOINT, "")];
+    for (whose, known, deeper) in levels {
+        match names.next() {
+            Some(name) if !known.contains(&name) => {
+                return Err(unknown(&format!("{whose} has no field"), name, known));
+            }
+            Some(name) if name == deeper => {}
+            _ => break,
+        }
     }
+    Ok(steps)
+}
+
+fn unknown(what: &str, word: &str, known: &[&str]) -> AskError {
+    let hint = match nearest(word, known) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("there is {}", known.join(", ")),
+    };
+    AskError::new(format!("{what} '{word}'"), hint)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::model::{Address, Declared, Endpoint, Service, Transport};
 
     fn holds(condition: &str) -> bool {
         let event = json!({
             "index": 4, "type": "updated", "source": "local", "changed": ["endpoints[0].ready"],
+            "was": {"score": 60},
             "item": {"name": "my web", "namespace": null, "endpoints": [
                 {"port": 80, "ready": true, "health": {"score": 92}}, {"port": 8080, "ready": false}]},
         });
@@ -229,7 +261,10 @@ mod tests {
             "item.endpoints[1].ready=false and item.namespace=null",
             "item.endpoints[].health.score>=92 and item.endpoints[].health.score<93",
             "changed[]=endpoints[0].ready",
-            "missed!=1",
+            "item.endpoints.port=80 and item.endpoints.health.score=92",
+            "type==updated and index == 4",
+            "item.endpoints[].port~'^80'",
+            "was.score>50",
             "item.name!=and",
         ] {
             assert!(holds(condition), "{condition}");
@@ -239,8 +274,9 @@ mod tests {
             "type=updated and index>4",
             "item.endpoints[].port!=80",
             "item.endpoints[2].port>0",
-            "item.endpoints.port=80",
-            "item.nothing=x",
+            "item.detail.nothing=x",
+            "item.health.state!=healthy",
+            "missed!=1",
             "item.name<5",
             "missed=1",
             "type~'^dated'",
@@ -256,21 +292,48 @@ mod tests {
             ("type", "it compares with nothing"),
             ("type=", "a value is missing"),
             ("type='x", "a quote is not closed"),
-            ("type=a or type=b", "only `and` joins comparisons"),
-            ("type=a andtype=b", "only `and` joins comparisons"),
-            ("type=a and", "only `and` joins comparisons"),
-            ("type=a and ", "'' is no field of an event: a name is missing"),
+            ("type=added or type=removed", "only `and` joins comparisons"),
+            ("type=added andtype=added", "only `and` joins comparisons"),
+            ("type=added and", "only `and` joins comparisons"),
+            ("type=added and ", "'' is no field of an event: a name is missing"),
             ("item.endpoints[.port=1", "'item.endpoints[.port' is no field of an event: a bracket is not closed"),
             ("item..port=1", "'item..port' is no field of an event: a name is missing"),
             ("item.endpoints[x]=1", "'item.endpoints[x]' is no field of an event: an index is no number"),
             ("index<soon", "`<` compares numbers"),
             ("index<nan", "`<` compares numbers"),
             ("tpye=added", "an event has no field 'tpye'"),
+            ("item.nmae=x", "an item has no field 'nmae'"),
+            ("item.endpoints[0].prot=80", "an endpoint has no field 'prot'"),
+            ("type=add", "nothing that happens is called 'add'"),
             ("type~'('", "it is no regular expression: unclosed group"),
         ] {
             assert_eq!(text.parse::<Condition>().unwrap_err().to_string(), why, "{text}");
         }
         assert_eq!("tpye=added".parse::<Condition>().unwrap_err().hint(), "did you mean type?");
+    }
+
+    /// What is named here is all there is: a new field does not compile until it is named above too.
+    #[test]
+    fn the_fields_are_those_of_the_types() {
+        let detail = Declared { from: "".into(), protocol: None, ask: Arc::default() };
+        let service = Service::new(String::new(), "", Vec::new(), detail);
+        let Service { id: _, name: _, namespace: _, source: _, endpoints: _, health: _, findings: _, detail: _ } =
+            service;
+        let Endpoint {
+            address: _,
+            port: _,
+            interface: _,
+            transport: _,
+            ready: _,
+            service_guess: _,
+            service: _,
+            weight: _,
+            instance: _,
+            health: _,
+        } = Endpoint::new(Address::Name("".into()), None, Transport::Tcp);
+        for word in TYPES {
+            assert!(format!("type={word}").parse::<Condition>().is_ok());
+        }
     }
 
     proptest! {

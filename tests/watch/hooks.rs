@@ -50,6 +50,24 @@ fn a_command_gets_each_change_in_order_and_nothing_of_the_beginning() {
     assert_eq!(told, [("added", id), ("removed", id), ("added", id), ("removed", id)]);
 }
 
+/// Owners are looked for only where somebody wants to know them.
+#[test]
+fn what_is_handed_on_or_compared_is_whole_whatever_is_shown() {
+    let scene = Scene::new();
+    let got = scene.dir().join("got");
+    let run = script(&scene, &format!("cat > {}", got.display()));
+    let mut child = scene.portolan().args("--watch -o name --interval 20ms --count 1").arg("--exec").arg(&run).spawn();
+    let lines = Lines::of(&mut child);
+    // Nothing is written before the first change, so wait for that it begins anew.
+    let _fixture = scene.fixture("name=harbour tcp=127.0.0.1:7001");
+    assert_eq!(lines.next().unwrap(), "added local/tcp/127.0.0.1:7001");
+    assert_eq!(finish(child).unwrap().code(), Some(0));
+    let event: Value = serde_json::from_str(&fs::read_to_string(got).unwrap()).unwrap();
+    assert_eq!(event["item"]["detail"]["processes"][0]["name"], "harbour", "{event}");
+    let ran = scene.portolan().args("--watch -o name --until item.detail.processes.name=harbour --for 1m").run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+}
+
 #[test]
 fn a_command_that_fails_is_said_and_ends_nothing() {
     let scene = Scene::new();
@@ -257,6 +275,7 @@ fn what_cannot_be_done_is_refused() {
         (&["--watch", "--until", ""], "cannot use --until ''"),
         (&["--watch", "--until", "type~("], "cannot use --until 'type~('"),
         (&["--watch", "--until", "nothing=1"], "cannot use --until 'nothing=1': an event has no field 'nothing'"),
+        (&["--watch", "--until", "type=dded"], "cannot use --until 'type=dded': nothing that happens is called 'dded'"),
         (&["--watch", "--webhook", "ftp://x"], "cannot use --webhook 'ftp://x': only http and https can be sent to"),
         (&["--watch", "--until", "type"], "cannot use --until 'type': it compares with nothing"),
         (&["--watch", "--since", "7"], "cannot use --since: local keeps no history"),

@@ -68,8 +68,8 @@ pub(super) struct Watching {
     /// End the watch with an event like this, as in 'type=added and item.endpoints[].port=5432'
     ///
     /// Fields are those of the lines of --json; [] stands for any index. The comparisons are =, !=, <, <=, >, >= and ~ for a
-    /// regular expression, joined by `and`; given several times, any will do. What is there at first counts too. If the watch
-    /// ends by --for or --count before, the exit code is 1.
+    /// regular expression, joined by `and`; an event without the field is none that was meant, also with !=. Given several
+    /// times, any will do. What is there at first counts too. If the watch ends by --for or --count before, the exit code is 1.
     #[arg(long, global = true, value_name = "EXPR")]
     until: Vec<Condition>,
     /// Run this command for each change, with the event as a line of JSON on its standard input
@@ -166,8 +166,10 @@ impl Watching {
         let live = self.is_live(global);
         let queues = self.queues(live)?;
         let stop = Stop::listen()?;
-        // A table that follows has everything to show about a row that is asked for.
-        let depth = if live { Depth::Full } else { global.format.depth() };
+        // A table that follows has everything to show about a row that is asked for; and what gets JSON, or is compared with
+        // it, needs all of it, whatever is shown.
+        let whole = live || !queues.is_empty() || !self.until.is_empty();
+        let depth = if whole { Depth::Full } else { global.format.depth() };
         let writer = Writer::new(source.name(), depth, Clock::coarse());
         let (_, watch) = writer.reader().watch();
         let cancel = CancellationToken::new();
