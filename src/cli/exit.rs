@@ -18,6 +18,10 @@ pub(super) enum Exit {
     RightsMissing,
     /// 5: a server refused.
     Refused,
+    /// 126: the command that this process was to become cannot be run, as shells have it.
+    CommandUnusable,
+    /// 127: there is no such command.
+    NoCommand,
     /// 129: stopped by SIGHUP.
     HungUp,
     /// 130: stopped by SIGINT. What was stopped is incomplete as well; why it is says more.
@@ -38,6 +42,8 @@ impl Exit {
             Self::Incomplete => 3,
             Self::RightsMissing => 4,
             Self::Refused => 5,
+            Self::CommandUnusable => 126,
+            Self::NoCommand => 127,
             Self::HungUp => 129,
             Self::Interrupted => 130,
             Self::Terminated => 143,

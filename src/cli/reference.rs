@@ -12,6 +12,7 @@ pub(super) const EXIT_STATUS: &[Entry] = &[
     ("3", "Incomplete: something could not be read or written; what could be is printed"),
     ("4", "Rights are missing to see what was asked for, such as an owner, with --strict"),
     ("5", "A server refused"),
+    ("126, 127", "What `wait` was to become cannot be run, or is not there"),
     ("129, 130, 143", "Stopped by SIGHUP, SIGINT or SIGTERM; what was found until then is printed"),
 ];
 

@@ -35,13 +35,19 @@ impl Family {
 /// # Errors
 /// What the resolver says.
 pub(crate) fn resolve(name: &str) -> io::Result<Vec<IpAddr>> {
-    let found = (name, 0).to_socket_addrs()?;
+    let found = (name, 0).to_socket_addrs().map_err(plain)?;
     // What needs a zone (link-local) cannot be reached by its address alone.
     let reachable = |ip: &IpAddr| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
     let mut addresses: Vec<IpAddr> = found.map(|address| address.ip().to_canonical()).filter(reachable).collect();
     addresses.sort_unstable();
     addresses.dedup();
     Ok(addresses)
+}
+
+/// What the resolver says, without what the standard library says before it: that a name was looked up.
+fn plain(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    text.strip_prefix("failed to lookup address information: ").map_or(error, io::Error::other)
 }
 
 /// The index of an interface by its name, or by its own number, as link-local addresses need it; `None` where there is

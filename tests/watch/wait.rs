@@ -67,9 +67,15 @@ fn it_becomes_the_command() {
     // The trap may come a moment after the line; the signal is not lost, as the shell has its own action again.
     let status = crate::support::finish(child).unwrap();
     assert!(status.code() == Some(7) || std::os::unix::process::ExitStatusExt::signal(&status) == Some(15), "{status}");
-    let ran = run(&[&address, "--", "/nowhere"]);
-    assert_eq!(ran.code, Some(3));
-    assert!(ran.stderr.contains("error: cannot run '/nowhere': No such file or directory"), "{}", ran.stderr);
+    for (program, code, why) in [
+        ("/nowhere", 127, "No such file or directory"),
+        ("nowhere", 127, "No such file or directory"),
+        ("/dev/null", 126, "Permission denied"),
+    ] {
+        let ran = run(&[&address, "--", program]);
+        assert_eq!(ran.code, Some(code), "as shells have it");
+        assert!(ran.stderr.contains(&format!("error: cannot run '{program}': {why}\nhint: ")), "{}", ran.stderr);
+    }
 }
 
 #[test]
@@ -79,10 +85,29 @@ fn when_the_time_is_over_it_says_what_was_tried_and_runs_nothing() {
     let there = listener.local_addr().unwrap().to_string();
     let ran = run(&[&there, &address, "/nowhere/x.sock", "--timeout", "500ms", "--", "echo", "up"]);
     assert_eq!((ran.code, ran.text()), (Some(1), ""));
-    let (line, rest) = ran.stderr.split_once(&format!("error: cannot reach {address}: refused ")).expect(&ran.stderr);
+    let (line, rest) =
+        ran.stderr.split_once(&format!("error: cannot reach {address} within 500ms: refused ")).expect(&ran.stderr);
     assert!(line.starts_with(&format!("{there} accepts connections")));
     assert!(rest.contains(" times, last 0.") && rest.contains(" s ago\nhint: look whether it runs"), "{rest}");
-    assert!(rest.contains("error: cannot reach /nowhere/x.sock: no such socket "), "{rest}");
+    assert!(rest.contains("error: cannot reach /nowhere/x.sock within 500ms: no such socket "), "{rest}");
+}
+
+/// Somebody who says nothing, not even no: his queue is full, or he is asked for a page and does not send it.
+#[test]
+fn a_try_without_an_end_is_told() {
+    let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    full.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    full.listen(0).unwrap();
+    let address = full.local_addr().unwrap().as_socket().unwrap();
+    let _first = std::net::TcpStream::connect(address).unwrap();
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", mute.local_addr().unwrap());
+    let ran = run(&[&address.to_string(), &url, "--timeout", "1s"]);
+    assert_eq!(ran.code, Some(1));
+    for target in [format!("reach {address}"), format!("find well {url}")] {
+        let expected = format!("error: cannot {target} within 1s: no answer ");
+        assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
+    }
 }
 
 #[test]
@@ -91,7 +116,11 @@ fn what_is_gone_is_gone() {
     let address = listener.local_addr().unwrap().to_string();
     let ran = run(&[&address, "--gone", "--timeout", "300ms"]);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains(&format!("error: cannot see the end of {address}: accepted ")), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&format!("error: cannot see the end of {address} within 300ms: accepted ")),
+        "{}",
+        ran.stderr
+    );
     let child = wait(&[&address, "--gone"]).spawn().unwrap();
     drop(listener);
     let ran = Outcome::new(hear(child, "wait --gone"));
@@ -117,6 +146,7 @@ fn signals_end_it() {
 fn what_is_no_target_is_refused() {
     for (target, why) in [
         ("db", "cannot use TARGET 'db': it has no port"),
+        ("5432", "cannot use TARGET '5432': it has no host"),
         ("db:0", "cannot use TARGET 'db:0': its port is no number from 1 to 65535"),
         ("db/x:80", "cannot use TARGET 'db/x:80': its host is neither a name nor an address"),
         ("http:///x", "cannot use target 'http:///x': it has no host"),
@@ -146,7 +176,11 @@ fn what_must_be_well_is_checked() {
     let url = format!("http://{address}/health");
     let ran = run(&[&url, "--timeout", "500ms", "--", "echo", "up"]);
     assert_eq!((ran.code, ran.text()), (Some(1), ""));
-    assert!(ran.stderr.contains(&format!("error: cannot find well {url}: scored 0 (http-5xx) ")), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(&format!("error: cannot find well {url} within 500ms: scored 0 (http-5xx) ")),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(run(&[&address.to_string()]).code, Some(0), "it only has to accept connections");
     let child = wait(&[&url, "--min-score", "60"]).spawn().unwrap();
     *status.lock().unwrap() = "200 OK";

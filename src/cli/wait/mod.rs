@@ -3,6 +3,7 @@
 mod target;
 
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
 use std::process;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use self::target::{Target, Tries, Verdict};
+use self::target::{Step, Target, Tries, Verdict, begin};
 use super::exit::Exit;
 use super::signals::Stop;
 use super::validate::{self, Targets};
@@ -39,7 +40,7 @@ Examples:
 /// A URL and a services file (.toml, .yaml) are checked as by `portolan validate`, and so is everything with --min-score: until
 /// each service scores 80, or as much as that says.
 ///
-/// Exit code 1 when the time is over; the command is not run then.
+/// Exit code 1 when the time is over; the command is not run then. 127 where there is no such command, 126 where it cannot be run.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [::1] is an address")]
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
@@ -82,9 +83,10 @@ enum Awaited {
 
 impl Awaited {
     /// Looks once, for at most so long.
-    fn look(&self, limit: Duration) -> Verdict {
+    fn look(&self, limit: Duration, tries: &Mutex<Tries>) -> Verdict {
+        begin(tries, Step::Ask);
         match self {
-            Self::Accepts(target) => target.connect(limit),
+            Self::Accepts(target) => target.connect(limit, tries),
             Self::Scores(targets, least) => match validate::shortfall(targets, *least, limit) {
                 Ok(None) => Verdict::Accepts,
                 Ok(Some(why)) => Verdict::Unwell(why),
@@ -174,7 +176,7 @@ impl Wait {
         let work = move || {
             let mut pause = PAUSES.0;
             while let Some(left) = timeout.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
-                let verdict = wait.look(left.min(TRY));
+                let verdict = wait.look(left.min(TRY), &tries);
                 let wanted = if gone { verdict.is_nobody() } else { verdict == Verdict::Accepts };
                 tries.lock().unwrap_or_else(PoisonError::into_inner).add(verdict);
                 if wanted {
@@ -197,13 +199,18 @@ impl Wait {
             None => ("reach", "look whether it runs and where it listens, or wait longer with --timeout"),
             Some(_) => ("find well", "see `portolan validate --explain`, or wait longer with --timeout"),
         };
-        stderr::fault(&Fault { what: format!("{what} {target}"), why, hint: hint.to_owned() });
+        // A year is the most that it can be.
+        let within = jiff::SignedDuration::try_from(self.timeout).unwrap_or_default();
+        stderr::fault(&Fault { what: format!("{what} {target} within {within:#}"), why, hint: hint.to_owned() });
     }
 
+    /// Becomes the command; where that cannot be, says so and ends as shells do.
     fn become_command(&self) -> Result<Exit> {
         let Some((program, args)) = self.command.split_first() else { return Ok(Exit::Done) };
         let error = process::Command::new(program).args(args).exec();
+        let exit = if error.kind() == ErrorKind::NotFound { Exit::NoCommand } else { Exit::CommandUnusable };
         let name = crate::clean::clean(&program.to_string_lossy());
-        Err(Error::io(format!("run '{name}'"), error, "look whether it is there and may be run"))
+        stderr::error(&Error::io(format!("run '{name}'"), error, "look whether it is there and may be run"));
+        Ok(exit)
     }
 }

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::clean::clean;
@@ -79,6 +80,9 @@ impl Target {
         if text.starts_with(['/', '.']) {
             return Ok(Self::Path(text.into()));
         }
+        if text.parse::<u16>().is_ok() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()) {
+            return Err(BadValue::new("it has no host", HINT));
+        }
         let (host, port) = text.rsplit_once(':').ok_or(BadValue::new("it has no port", HINT))?;
         let port = port.parse().ok().filter(|&port| port > 0);
         let port = port.ok_or(BadValue::new("its port is no number from 1 to 65535", HINT))?;
@@ -104,19 +108,23 @@ impl Target {
         }
     }
 
-    /// Connects once, to the first address that accepts, and closes again.
-    pub(super) fn connect(&self, limit: Duration) -> Verdict {
+    /// Connects once, to the first address that accepts, and closes again. `tries` is told how far it is.
+    pub(super) fn connect(&self, limit: Duration, tries: &Mutex<Tries>) -> Verdict {
         match self {
             Self::Path(path) => Verdict::of(UnixStream::connect(path).map(drop)),
             Self::Checked(_) => Verdict::Unknown("it is checked, not connected to".to_owned()),
             Self::Host(name, port) => {
                 let addresses = match name.parse::<IpAddr>() {
                     Ok(ip) => vec![ip],
-                    Err(_) => match resolve(name) {
-                        Ok(addresses) => addresses,
-                        Err(error) => return Verdict::Unknown(format!("the name cannot be looked up: {error}")),
-                    },
+                    Err(_) => {
+                        begin(tries, Step::LookUp);
+                        match resolve(name) {
+                            Ok(addresses) => addresses,
+                            Err(error) => return Verdict::Unknown(format!("the name cannot be looked up: {error}")),
+                        }
+                    }
                 };
+                begin(tries, Step::Ask);
                 let Some(share) = limit.checked_div(u32::try_from(addresses.len()).unwrap_or(u32::MAX)) else {
                     return Verdict::Unknown("the name has no address".to_owned());
                 };
@@ -148,29 +156,57 @@ impl fmt::Display for Target {
     }
 }
 
+/// How far a try is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    LookUp,
+    Ask,
+}
+
 /// Every try at one target.
 #[derive(Debug, Default)]
-pub(super) struct Tries(BTreeMap<Verdict, (u32, Option<Instant>)>);
+pub(super) struct Tries {
+    ended: BTreeMap<Verdict, (u32, Option<Instant>)>,
+    /// The one that has not, and since when it is there.
+    going_on: Option<(Step, Instant)>,
+}
+
+/// Says how far the next try is.
+pub(super) fn begin(tries: &Mutex<Tries>, step: Step) {
+    tries.lock().unwrap_or_else(PoisonError::into_inner).going_on = Some((step, Instant::now()));
+}
 
 impl Tries {
     pub(super) fn add(&mut self, verdict: Verdict) {
-        let (count, last) = self.0.entry(verdict).or_default();
+        let (count, last) = self.ended.entry(verdict).or_default();
         (*count, *last) = (count.saturating_add(1), Some(Instant::now()));
+        self.going_on = None;
     }
 }
 
-/// `refused 57 times, last 0.4 s ago; no answer 2 times, last 31.0 s ago`
+/// What takes longer, and has no end yet, is told.
+const LONG: Duration = Duration::from_millis(100);
+
+/// `refused 57 times, last 0.4 s ago; no answer 2 times, last 31.0 s ago; its name is being looked up for 5.0 s`
 impl fmt::Display for Tries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str("the first try has not ended");
-        }
-        for (at, (verdict, (count, last))) in self.0.iter().enumerate() {
+        for (at, (verdict, (count, last))) in self.ended.iter().enumerate() {
             let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
             let ago = last.map_or(0.0, |last| last.elapsed().as_secs_f64());
             write!(f, "{}{verdict} {times}, last {ago:.1} s ago", if at > 0 { "; " } else { "" })?;
         }
-        Ok(())
+        let none = self.ended.is_empty();
+        let semicolon = if none { "" } else { "; " };
+        match self.going_on.map(|(step, since)| (step, since.elapsed())) {
+            // That it was silent stands there already.
+            Some((Step::Ask, _)) if self.ended.contains_key(&Verdict::Silent) => Ok(()),
+            Some((step, time)) if none || time >= LONG => {
+                let what = if step == Step::LookUp { "its name is being looked up" } else { "no answer" };
+                write!(f, "{semicolon}{what} for {:.1} s", time.as_secs_f64())
+            }
+            None if none => f.write_str("it was not tried"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -186,7 +222,7 @@ mod tests {
         assert_eq!(Target::parse("127.0.0.1:65535").unwrap().to_string(), "127.0.0.1:65535");
         assert_eq!(Target::parse("[::1]:80").unwrap().to_string(), "[::1]:80");
         assert_eq!(Target::parse("/run/x.sock").unwrap(), Target::Path("/run/x.sock".into()));
-        for bad in ["db", ":80", "db:0", "db:65536", "db:http", "::1:80", "[db]:80", ""] {
+        for bad in ["80", ":80", "db", ":80", "db:0", "db:65536", "db:http", "::1:80", "[db]:80", ""] {
             assert!(Target::parse(bad).is_err(), "{bad}");
         }
     }
@@ -194,10 +230,15 @@ mod tests {
     #[test]
     fn tries_are_counted_by_what_they_came_to() {
         let mut tries = Tries::default();
-        assert_eq!(tries.to_string(), "the first try has not ended");
+        assert_eq!(tries.to_string(), "it was not tried");
         for verdict in [Verdict::Refused, Verdict::Refused, Verdict::Silent] {
             tries.add(verdict);
         }
         assert_eq!(tries.to_string(), "refused 2 times, last 0.0 s ago; no answer once, last 0.0 s ago");
+        let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+        tries.going_on = Some((Step::LookUp, ago(5)));
+        assert!(tries.to_string().ends_with("ago; its name is being looked up for 5.0 s"), "{tries}");
+        let tries = Tries { going_on: Some((Step::Ask, ago(1))), ..Tries::default() };
+        assert_eq!(tries.to_string(), "no answer for 1.0 s");
     }
 }
