@@ -19,6 +19,8 @@
 //! Ok(stop.requested().unwrap_or(Exit::Done))
 //! ```
 
+use std::fs::File;
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -152,9 +154,13 @@ async fn next(signals: Option<Signals>) {
     }
 }
 
+/// What is read of a process's status in one go; it has about 1.5 KB, and the kernel does not tell before.
+const STATUS_BYTES: usize = 4096;
+
 /// Whether this process began with SIGHUP ignored (`SigIgn` in proc_pid_status(5); the first bit is that of signal 1).
 fn ignores_hangup() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut status = String::with_capacity(STATUS_BYTES);
+    let _ = File::open("/proc/self/status").and_then(|mut file| file.read_to_string(&mut status));
     let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
     mask.is_some_and(|mask| mask & 1 == 1)
 }

@@ -4,6 +4,7 @@
 
 use std::hash::BuildHasher;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
@@ -64,7 +65,8 @@ const TRIES: usize = 3;
 /// A connection to the kernel's socket tables, in the network namespace of the thread that opens it.
 pub(super) struct SockDiag {
     fd: OwnedFd,
-    buffer: Vec<u8>,
+    /// Not filled with zeros first: most answers are short.
+    buffer: Vec<MaybeUninit<u8>>,
 }
 
 impl SockDiag {
@@ -72,7 +74,7 @@ impl SockDiag {
         let flags = SocketFlags::CLOEXEC;
         let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, Some(netlink::SOCK_DIAG))?;
         sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(PATIENCE))?;
-        Ok(Self { fd, buffer: vec![0; BUFFER] })
+        Ok(Self { fd, buffer: vec![MaybeUninit::uninit(); BUFFER] })
     }
 
     /// Every TCP or UDP socket in a wanted state, of both address families.
@@ -145,15 +147,16 @@ impl SockDiag {
         let kind = u16_at(request, 4);
         let mut steady = true;
         loop {
-            let (_, length) = loop {
+            let ((bytes, _), length) = loop {
                 match rustix::net::recv(&self.fd, self.buffer.as_mut_slice(), RecvFlags::TRUNC) {
                     Err(rustix::io::Errno::INTR) => {}
                     other => break other?,
                 }
             };
-            let Some(mut rest) = self.buffer.get(..length) else {
+            if length > bytes.len() {
                 return Err(io::Error::other("the kernel's answer is larger than any it should send"));
-            };
+            }
+            let mut rest = &*bytes;
             while let Some((answer, flags, payload, next)) = next_message(rest) {
                 steady &= flags & NLM_F_DUMP_INTR == 0;
                 match answer {

@@ -1,7 +1,6 @@
 //! User names by id, from `/etc/passwd`. Other sources of users (LDAP, NIS) are not asked: they may be slow or not
 //! answer at all, and then a number is the better answer.
 
-use std::collections::HashMap;
 use std::io::Read;
 
 use crate::clean::Untrusted;
@@ -14,51 +13,50 @@ const PASSWD_BYTES: u64 = 16 * 1024 * 1024;
 /// The users of this machine.
 #[derive(Default)]
 pub(super) struct Users {
-    names: HashMap<u32, Untrusted>,
-    /// By name, every one of them.
-    ids: HashMap<Untrusted, u32>,
+    /// Every name with its id, in the order of ids, and those of one id in that of the file.
+    named: Vec<(u32, Untrusted)>,
 }
 
 impl Users {
     /// Reads them; a machine without `/etc/passwd` has only numbers.
     pub(super) fn read() -> Self {
-        // Nothing but a regular file is read: anything else could make us wait, or never end.
         let mut passwd = Vec::new();
         let path = "/etc/passwd";
-        if std::fs::metadata(path).is_ok_and(|meta| meta.is_file())
+        // Nothing but a regular file is read: anything else could make us wait, or never end.
+        if let Ok(meta) = std::fs::metadata(path)
+            && meta.is_file()
             && let Ok(file) = std::fs::File::open(path)
         {
+            passwd.reserve(usize::try_from(meta.len().min(PASSWD_BYTES)).unwrap_or(0) + 1);
             let _ = file.take(PASSWD_BYTES).read_to_end(&mut passwd);
         }
         Self::parse(&passwd)
     }
 
     fn parse(passwd: &[u8]) -> Self {
-        let mut names = HashMap::new();
-        let mut ids = HashMap::new();
-        for line in passwd.split(|&byte| byte == b'\n') {
+        let user = |line: &[u8]| {
             let mut fields = line.split(|&byte| byte == b':');
-            let (Some(name), Some(uid)) = (fields.next(), fields.nth(1)) else { continue };
-            if let Some(uid) = std::str::from_utf8(uid).ok().and_then(|uid| uid.parse().ok()) {
-                // The first name of an id is the one that everybody shows.
-                let name = Untrusted::from_bytes(name);
-                ids.insert(name.clone(), uid);
-                names.entry(uid).or_insert(name);
-            }
-        }
-        Self { names, ids }
+            let (name, uid) = (fields.next()?, fields.nth(1)?);
+            Some((std::str::from_utf8(uid).ok()?.parse().ok()?, Untrusted::from_bytes(name)))
+        };
+        let mut named: Vec<_> = passwd.split(|&byte| byte == b'\n').filter_map(user).collect();
+        named.sort_by_key(|(uid, _)| *uid);
+        Self { named }
     }
 
+    /// The first name of an id is the one that everybody shows.
     pub(super) fn user(&self, uid: u32) -> User {
-        User { uid, name: self.names.get(&uid).cloned() }
+        let at = self.named.partition_point(|(named, _)| *named < uid);
+        let first = self.named.get(at).filter(|(named, _)| *named == uid);
+        User { uid, name: first.map(|(_, name)| name.clone()) }
     }
 
     /// The id of a user named on the command line, by name or number.
     pub(super) fn find(&self, text: &str) -> Result<u32> {
-        let named = self.ids.get(&Untrusted::from(text)).copied();
+        let named = self.named.iter().find(|(_, name)| name.as_raw() == text).map(|(uid, _)| *uid);
         let number = || text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
         named.or_else(number).ok_or_else(|| {
-            let names = self.ids.keys().map(|name| (strsim::jaro_winkler(name.as_raw(), text), name));
+            let names = self.named.iter().map(|(_, name)| (strsim::jaro_winkler(name.as_raw(), text), name));
             let close = names.filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
             let hint = match close {
                 Some((_, name)) => format!("did you mean '{name}'?"),
