@@ -61,7 +61,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fi
 normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
 all\t'Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l probes -d 'Also ask by the probes in this TOML file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
@@ -122,7 +122,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
 all\t'Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l probes -d 'Also ask by the probes in this TOML file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
@@ -186,7 +186,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
 all\t'Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l probes -d 'Also ask by the probes in this TOML file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
@@ -246,7 +246,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
 all\t'Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l probes -d 'Also ask by the probes in this TOML file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
@@ -293,7 +293,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
 all\t'Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l probes -d 'Also ask by the probes in this TOML file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
@@ -340,7 +340,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 
 normal\t'Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port'
 all\t'Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent'"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Also ask by the probes in this TOML file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r
@@ -446,7 +446,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -l cache-ttl
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l ignore -d 'Do not count these findings' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l min-score -d 'Exit with 1 if any service scores less, or has no score' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l evidence -d 'Write what was seen into this directory, a file for each service, for `portolan score`' -r -f -a "(__fish_complete_directories)"
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l interval -d 'How often to ask a source that cannot tell by itself, and to check [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l for -d 'End the watch after that time' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l count -d 'End the watch after so many changes; what was there from the beginning is none' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l until -d 'End the watch with an event like this, as in \'type=added and item.endpoints[].port=5432\'' -r

@@ -170,7 +170,8 @@ impl Feed for Writer {
     }
 
     fn fail(&mut self, fault: Fault) {
-        if self.stale.is_none() {
+        // Once for each reason, not for each try.
+        if self.stale.as_ref() != Some(&fault) {
             let age = self.age();
             self.stale = Some(fault.clone());
             self.tell(EventKind::Stale { age, error: fault });

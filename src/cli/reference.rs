@@ -84,6 +84,8 @@ mod tests {
             Exit::Incomplete,
             Exit::RightsMissing,
             Exit::Refused,
+            Exit::CommandUnusable,
+            Exit::NoCommand,
             Exit::HungUp,
             Exit::Interrupted,
             Exit::Terminated,

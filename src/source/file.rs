@@ -8,15 +8,19 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueHint};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
+use tokio::time::sleep;
 
-use super::{ListFuture, Sink, Source};
+use super::{ListFuture, Sink, Source, WatchFuture};
 use crate::clean::clean;
 use crate::error::{Error, Result, nearest};
-use crate::model::{Address, Ask, Column, Completeness, Declared, Endpoint, Service, Target, Transport};
+use crate::model::{
+    Address, Ask, Column, Completeness, Declared, Endpoint, Fault, Feed, Service, Target, Transport, Update,
+};
 
 /// List the services that a file declares, and what to ask them
 ///
@@ -217,6 +221,27 @@ impl Source for File {
                 }
             }
             Ok(Completeness::Complete)
+        })
+    }
+
+    /// Whoever writes a file looks at what comes of it.
+    fn interval(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    /// It is read again and again, also while it cannot be used: to look costs nobody anything, and its writer mends it now.
+    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+        Box::pin(async move {
+            let mut ever = false;
+            loop {
+                match read(&self.file) {
+                    Ok(services) => feed.take(vec![Update::Reset(services.into_iter().map(Service::erase).collect())]),
+                    Err(error) if !ever => return Err(error),
+                    Err(error) => feed.fail(Fault::from(&error)),
+                }
+                ever = true;
+                sleep(interval.unwrap_or_else(|| self.interval())).await;
+            }
         })
     }
 }

@@ -21,14 +21,15 @@ fn what_is_written_comes_out_as_differences_and_nonsense_as_stale() {
     assert_eq!(ids.len(), 2, "{ids:?}");
     // Cut off in the middle, as by an editor that writes in place.
     let whole = service("shop", 7009);
-    for broken in [&whole[..whole.len() / 2], "\0\u{1b}[2J", "service = 1"] {
+    // Each is told: whoever mends one mistake wants to know of the next.
+    for (broken, place) in [(&whole[..whole.len() / 2], ":3:3"), ("\0\u{1b}[2J", ":1:3"), ("service = 1", ":1:11")] {
         fs::write(&path, broken).unwrap();
-        let line = watched.until(|line| line["type"] == "stale");
+        let line = watched.until(|line| line["type"] == "stale" && line["error"].to_string().contains(place));
         assert!(line["age_ms"].is_u64() && line["error"]["why"].is_string(), "{line}");
         assert_eq!(watched.history.ids(), ids, "what was known stays");
-        fs::write(&path, service("shop", 7001) + &service("store", 7002)).unwrap();
-        watched.until(|line| line["type"] == "synced");
     }
+    fs::write(&path, service("shop", 7001) + &service("store", 7002)).unwrap();
+    watched.until(|line| line["type"] == "synced");
     fs::remove_file(&path).unwrap();
     watched.until(|line| line["type"] == "stale");
     fs::write(&path, &whole).unwrap();

@@ -223,6 +223,26 @@ fn keys_filter_sort_pause_and_move() {
     assert!(!screen.contains("paused"), "{screen}");
 }
 
+/// Whoever reads about one thing is not suddenly told about another.
+#[test]
+fn details_stay_with_what_they_are_about() {
+    let scene = Scene::new();
+    let (first, id) = listener(&scene, "127.0.0.1:7005");
+    let terminal = watch(&scene, (80, 24), "");
+    terminal.until_shows("1 service");
+    terminal.press(&["Enter"]);
+    terminal.until_shows(&id);
+    let (_before_it, _) = listener(&scene, "127.0.0.1:7001");
+    let screen = terminal.until_shows(":7001");
+    assert!(screen.contains(&id) && row(&screen, ":7005").unwrap().starts_with('>'), "{screen}");
+    drop(first);
+    // Others are gone from the table after five seconds.
+    let screen = terminal.until_shows(&format!("{id}: gone, 7 s ago"));
+    assert!(screen.starts_with("local  1 service\n") && screen.contains(">- tcp    127.0.0.1:7005"), "{screen}");
+    terminal.press(&["Enter"]);
+    terminal.until(|screen| !screen.contains(":7005"));
+}
+
 #[test]
 fn a_new_size_is_drawn_anew() {
     let scene = Scene::new();

@@ -56,7 +56,7 @@ pub(super) struct Watching {
     /// tells how many lines are left out, and what they came to follows.
     #[arg(short, long, global = true)]
     watch: bool,
-    /// How often to ask a source that cannot tell by itself, and to check [default: 1s for local, 1m for scan, 10s for checks]
+    /// How often to ask a source that cannot tell by itself, and to check [default: 1s for local and file, 1m for scan, 10s for checks]
     #[arg(long, global = true, value_name = "TIME", value_parser = parse_interval)]
     interval: Option<Duration>,
     /// End the watch after that time

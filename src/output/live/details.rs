@@ -21,7 +21,9 @@ pub(super) fn lines(view: &View, width: usize, now: Instant) -> Vec<Line<'static
     let service = &row.service;
     let endpoint = service.endpoints.get(row.endpoint);
     let mut page = Lines { width, lines: Vec::new() };
-    page.text("", &service.id, Modifier::BOLD);
+    let known = view.known.get(&service.id);
+    let gone = if row.sign == Some(Sign::Removed) { changed(known, row, now) } else { String::new() };
+    page.text("", &[&service.id, &*gone].join(if gone.is_empty() { "" } else { ": " }), Modifier::BOLD);
     if let Some(endpoint) = endpoint {
         let more = match service.endpoints.len() {
             1 => String::new(),
@@ -41,7 +43,7 @@ pub(super) fn lines(view: &View, width: usize, now: Instant) -> Vec<Line<'static
             page.fact(&column.name.replace('_', " "), &value);
         }
     }
-    page.fact("changed", &changed(view.known.get(&service.id), row, now));
+    page.fact("changed", &changed(known, row, now));
     if let Some(health) = health {
         page.health(health);
     }

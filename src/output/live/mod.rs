@@ -175,7 +175,10 @@ impl View {
             Press::Letter('p' | ' ') => self.pause(),
             Press::Letter('s') => self.rows.sort_by_next(),
             Press::Letter('r') => self.rows.reverse(),
-            Press::Enter => (self.details, self.scrolled) = (!self.details, 0),
+            Press::Enter => {
+                (self.details, self.scrolled) = (!self.details, 0);
+                self.rows.stay();
+            }
             Press::PageUp if self.details => self.scrolled = self.scrolled.saturating_sub(SCROLL),
             Press::PageDown if self.details => self.scrolled = self.scrolled.saturating_add(SCROLL),
             key => {
@@ -215,7 +218,9 @@ impl View {
 
     /// When there is something else to be seen, though nothing happens.
     pub(crate) fn next_change(&self, now: Instant) -> Option<Instant> {
-        let marks = self.known.values().filter_map(|known| Some(known.mark?.at + MARKED));
+        let held = self.held();
+        let marks = self.known.iter().filter(|(id, _)| held != Some(id.as_str()));
+        let marks = marks.filter_map(|(_, known)| Some(known.mark?.at + MARKED));
         let note = self.note.as_ref().map(|(at, _)| *at + NOTED);
         let ages = (self.stale.is_some() || self.details).then_some(now + SECOND);
         let scores = self.has_scores().then_some(now + history::STEP);
@@ -225,11 +230,15 @@ impl View {
     /// Brings what is shown up to date.
     fn catch_up(&mut self, now: Instant) {
         let over = |mark: Mark| now.saturating_duration_since(mark.at) >= MARKED;
+        let is_gone = |mark: Mark| mark.sign == Sign::Removed;
+        let held = self.held().map(str::to_owned);
         let before = self.known.len();
-        self.known.retain(|_, known| !known.mark.is_some_and(|mark| mark.sign == Sign::Removed && over(mark)));
+        self.known.retain(|id, known| {
+            held.as_ref() == Some(id) || !known.mark.is_some_and(|mark| is_gone(mark) && over(mark))
+        });
         let mut faded = self.known.len() < before;
         for known in self.known.values_mut() {
-            if known.mark.is_some_and(over) {
+            if known.mark.is_some_and(|mark| over(mark) && !is_gone(mark)) {
                 (known.mark, faded) = (None, true);
             }
         }
@@ -241,6 +250,11 @@ impl View {
             self.rows.set(&self.page, &self.known, &self.filter);
             self.behind = false;
         }
+    }
+
+    /// Whose details are open: somebody reads them, so it stays also when it is gone.
+    fn held(&self) -> Option<&str> {
+        self.rows.selected().filter(|_| self.details).map(|row| row.service.id.as_str())
     }
 
     fn has_scores(&self) -> bool {

@@ -135,6 +135,11 @@ impl Rows {
             _ => return,
         }
         .min(last);
+        self.stay();
+    }
+
+    /// The cursor stays with the row that it is at, wherever that goes.
+    pub(super) fn stay(&mut self) {
         self.selected = self.selected().map(|row| (row.service.id.clone(), row.endpoint));
     }
 

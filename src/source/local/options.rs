@@ -60,7 +60,7 @@ pub struct Local {
     #[arg(long)]
     pub all_netns: bool,
     /// What to sort by
-    #[arg(long, value_enum, value_name = "KEY", default_value_t = SortKey::Port, help_heading = "Output")]
+    #[arg(long, value_enum, value_name = "KEY", default_value_t = SortKey::Port, help_heading = "Output", conflicts_with = "watch")]
     pub sort: SortKey,
 }
 
