@@ -432,7 +432,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -o 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --output 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too'
             cand --color 'Whether to use colour; without it NO_COLOR and the terminal decide'
-            cand --gone 'Wait until none of them accepts connections any more; a name that nobody knows counts as not gone'
+            cand --gone 'Wait until none of them accepts connections any more, or is listed by its source; a host that nobody knows counts as not gone'
             cand --json 'Short for --output json'
             cand -q 'Nothing on stderr but errors'
             cand --quiet 'Nothing on stderr but errors'

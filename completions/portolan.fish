@@ -522,7 +522,7 @@ name\t'Only ids'"
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l color -d 'Whether to use colour; without it NO_COLOR and the terminal decide' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand wait" -l gone -d 'Wait until none of them accepts connections any more; a name that nobody knows counts as not gone'
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l gone -d 'Wait until none of them accepts connections any more, or is listed by its source; a host that nobody knows counts as not gone'
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s q -l quiet -d 'Nothing on stderr but errors'
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'

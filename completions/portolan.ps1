@@ -450,7 +450,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How results are written; FORMAT=FILE, as often as wanted, writes them to a file too')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Whether to use colour; without it NO_COLOR and the terminal decide')
-            [CompletionResult]::new('--gone', '--gone', [CompletionResultType]::ParameterName, 'Wait until none of them accepts connections any more; a name that nobody knows counts as not gone')
+            [CompletionResult]::new('--gone', '--gone', [CompletionResultType]::ParameterName, 'Wait until none of them accepts connections any more, or is listed by its source; a host that nobody knows counts as not gone')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Nothing on stderr but errors')

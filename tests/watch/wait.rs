@@ -159,6 +159,33 @@ fn what_is_no_target_is_refused() {
 }
 
 #[test]
+fn what_a_source_has_by_a_name_is_checked_or_gone() {
+    let (socket, address) = unused();
+    let id = format!("local/tcp/{address}");
+    let ran = run(&[&id, "--timeout", "300ms"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stderr.contains(&format!("cannot find well {id} within 300ms: nothing is called so ")),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(run(&[&id, "--gone"]).code, Some(0));
+    let child = wait(&[&id]).spawn().unwrap();
+    socket.listen(9).unwrap();
+    let ran = Outcome::new(hear(child, "wait"));
+    assert_eq!(ran.code, Some(0));
+    assert!(ran.stderr.contains(&format!("{id} scores at least 80 after ")), "{}", ran.stderr);
+    let ran = run(&[&id, "--gone", "--timeout", "300ms"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stderr.contains(&format!("cannot see the end of {id} within 300ms: listed ")), "{}", ran.stderr);
+    let child = wait(&[&id, "--gone"]).spawn().unwrap();
+    drop(socket);
+    assert_eq!(Outcome::new(hear(child, "wait --gone")).code, Some(0));
+    let ran = run(&["scan/x"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("<TARGET>... is missing"), "{}", ran.stderr);
+}
+
+#[test]
 fn what_must_be_well_is_checked() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

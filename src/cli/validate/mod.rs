@@ -2,6 +2,7 @@
 
 mod columns;
 mod evidence_files;
+mod named;
 mod options;
 mod score;
 mod targets;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
 
+pub(super) use self::named::Named;
 use self::options::How;
 pub(super) use self::options::parse_score;
 pub(super) use self::score::ScoreAgain;

@@ -1,6 +1,5 @@
 //! From the words of the command line to services.
 
-use std::ffi::OsString;
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -10,16 +9,15 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
+use super::named::Named;
 use super::told;
 use crate::clean::clean;
-use crate::cli::parse::{self, Parsed};
-use crate::cli::{Command, Global};
-use crate::engine;
+use crate::cli::Global;
 use crate::error::{Error, Result};
 use crate::model::{
-    Address, Ask, Column, Completeness, Declared, Endpoint, Fault, Feed, HttpPath, Listing, Service, Transport, Update,
+    Address, Ask, Column, Completeness, Declared, Endpoint, Fault, Feed, HttpPath, Service, Transport, Update,
 };
-use crate::source::{ListFuture, Sink, Source, WatchFuture, collect, source_words};
+use crate::source::{ListFuture, Sink, Source, WatchFuture};
 
 /// What there is to check.
 pub(in crate::cli) struct Targets {
@@ -27,7 +25,7 @@ pub(in crate::cli) struct Targets {
     faults: Vec<Fault>,
 }
 
-const FORMS: &str =
+pub(super) const FORMS: &str =
     "write host:port, a URL, SOURCE/NAME, a services file (.toml, .yaml), or - for JSON on standard input";
 /// A listing of 100,000 services has 40 MB.
 const MOST_INPUT: u64 = 1 << 30;
@@ -59,16 +57,24 @@ impl Targets {
             self.services.extend(services.into_iter().map(Service::erase));
             return Ok(());
         }
-        if let Some((source, name)) = word.split_once('/') {
-            return if source_words().contains(&source) {
-                self.named(source, name, global)
-            } else {
-                Err(refuse("no source is called so", FORMS))
-            };
+        if let Some((source, _)) = word.split_once('/') {
+            let (services, faults) = Named::parse(word, global)?.services()?;
+            if services.is_empty() {
+                let hint = format!("`portolan discover {source}` lists what there is");
+                return Err(refuse("nothing there is called so", &hint));
+            }
+            self.services.extend(services);
+            self.faults.extend(faults);
+            return Ok(());
         }
         let (host, port) = host_and_port(word).map_err(|why| refuse(why, FORMS))?;
         self.services.push(declared(word, host, port, Ask::default())?.erase());
         Ok(())
+    }
+
+    /// Those that were found already.
+    pub(in crate::cli) fn of(services: Vec<Service>) -> Self {
+        Self { services, faults: Vec::new() }
     }
 
     fn standard_input(&mut self) -> Result<()> {
@@ -92,44 +98,6 @@ impl Targets {
         }
         Ok(())
     }
-
-    /// The services of a source that have that name or id.
-    fn named(&mut self, source: &str, name: &str, global: &Global) -> Result<()> {
-        let what = || format!("target '{}/{}'", clean(source), clean(name));
-        let mut words: Vec<OsString> = ["portolan", "discover", source].map(Into::into).to_vec();
-        words.extend(global.config.iter().flat_map(|file| ["--config".into(), file.clone().into_os_string()]));
-        let Parsed::Run(mut cli) = parse::parse(&words)? else {
-            return Err(Error::usage(what(), "no source is called so", FORMS));
-        };
-        let Command::Discover(discover) = &mut cli.command else {
-            return Err(Error::usage(what(), "no source is called so", FORMS));
-        };
-        let Listing { services, completeness, errors, .. } = engine::block_on(collect(discover.source()))?;
-        if completeness == Completeness::Incomplete {
-            self.faults.extend(errors);
-        }
-        let is_it = |service: &Service| {
-            let full = || match &service.namespace {
-                Some(namespace) => format!("{}/{}", namespace.as_raw(), plain_name(service)),
-                None => plain_name(service).to_owned(),
-            };
-            service.id == name
-                || service.id == format!("{source}/{name}")
-                || plain_name(service) == name
-                || full() == name
-        };
-        let before = self.services.len();
-        self.services.extend(services.into_iter().filter(is_it));
-        if self.services.len() == before {
-            let hint = format!("`portolan discover {source}` lists what there is");
-            return Err(Error::usage(what(), "nothing there is called so", hint));
-        }
-        Ok(())
-    }
-}
-
-fn plain_name(service: &Service) -> &str {
-    service.name.as_ref().map_or("", |name| name.as_raw())
 }
 
 /// What ends like one of the formats that a services file is written in.

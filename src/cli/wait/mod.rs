@@ -16,7 +16,7 @@ use clap::Args;
 use self::target::{Step, Target, Tries, Verdict, begin};
 use super::exit::Exit;
 use super::signals::Stop;
-use super::validate::{self, Targets};
+use super::validate::{self, Named, Targets};
 use super::{Global, stderr};
 use crate::error::{Error, Result};
 use crate::model::Fault;
@@ -29,6 +29,7 @@ Examples:
   portolan wait http://127.0.0.1:8080/health        until the page is well
   portolan wait db:5432 --min-score 80              until the database says that it is well
   portolan wait --gone 127.0.0.1:8080               until the old one has stopped
+  portolan wait k8s/shop/web                        until the service and its endpoints are well
   portolan wait /run/app.sock --timeout 5s || exit  a Unix-domain socket";
 
 /// Wait until every target accepts connections, then exit, or become a command
@@ -38,17 +39,19 @@ Examples:
 /// within a tenth of a second at first and within a second later on.
 ///
 /// A URL and a services file (.toml, .yaml) are checked as by `portolan validate`, and so is everything with --min-score: until
-/// each service scores 80, or as much as that says.
+/// each service scores 80, or as much as that says. So is what a source has by a name, SOURCE/NAME as in k8s/shop/web or
+/// local/nginx; the source is asked anew for each try.
 ///
 /// Exit code 1 when the time is over; the command is not run then. 127 where there is no such command, 126 where it cannot be run.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [::1] is an address")]
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Wait {
-    /// What to wait for: HOST:PORT, a path, a URL or a services file
+    /// What to wait for: HOST:PORT, a path, a URL, a services file or SOURCE/NAME
     #[arg(required = true, value_name = "TARGET", value_parser = Target::parse)]
     targets: Vec<Target>,
-    /// Wait until none of them accepts connections any more; a name that nobody knows counts as not gone
+    /// Wait until none of them accepts connections any more, or is listed by its source; a host that nobody knows counts as not
+    /// gone
     #[arg(long)]
     gone: bool,
     /// Check them, and wait until each service scores at least so much
@@ -79,6 +82,8 @@ enum Awaited {
     Accepts(Target),
     /// That each of these scores at least so much.
     Scores(Targets, u8),
+    /// That a source has something of that name, and each that it has scores at least so much; `None`: that it has none.
+    Listed(Box<Mutex<Named>>, Option<u8>),
 }
 
 impl Awaited {
@@ -87,12 +92,29 @@ impl Awaited {
         begin(tries, Step::Ask);
         match self {
             Self::Accepts(target) => target.connect(limit, tries),
-            Self::Scores(targets, least) => match validate::shortfall(targets, *least, limit) {
-                Ok(None) => Verdict::Accepts,
-                Ok(Some(why)) => Verdict::Unwell(why),
-                Err(error) => Verdict::Unknown(error.to_string()),
-            },
+            Self::Scores(targets, least) => scored(targets, *least, limit),
+            Self::Listed(named, least) => {
+                let listed = named.lock().unwrap_or_else(PoisonError::into_inner).services();
+                match (listed, least) {
+                    (Err(error), _) => Verdict::Unknown(error.to_string()),
+                    // What could not be read may be it.
+                    (Ok((services, faults)), _) if services.is_empty() => match faults.first() {
+                        Some(Fault { what, why, .. }) => Verdict::Unknown(format!("cannot {what}: {why}")),
+                        None => Verdict::Unlisted,
+                    },
+                    (Ok(_), None) => Verdict::Unwell("listed".to_owned()),
+                    (Ok((services, _)), Some(least)) => scored(&Targets::of(services), *least, limit),
+                }
+            }
         }
+    }
+}
+
+fn scored(targets: &Targets, least: u8, limit: Duration) -> Verdict {
+    match validate::shortfall(targets, least, limit) {
+        Ok(None) => Verdict::Accepts,
+        Ok(Some(why)) => Verdict::Unwell(why),
+        Err(error) => Verdict::Unknown(error.to_string()),
     }
 }
 
@@ -143,7 +165,8 @@ impl Wait {
 
     /// What it must score; `None`: to accept connections is enough.
     fn least(&self, target: &Target) -> Option<u8> {
-        self.min_score.or_else(|| matches!(target, Target::Checked(_)).then_some(HEALTHY))
+        let is_checked = matches!(target, Target::Checked(_)) || (matches!(target, Target::Named(_)) && !self.gone);
+        self.min_score.or_else(|| is_checked.then_some(HEALTHY))
     }
 
     /// How to wait for a target.
@@ -153,6 +176,9 @@ impl Wait {
     fn wait_for(&self, target: &Target, global: &Global) -> Result<Awaited> {
         let refuse = |why: &str, hint: &str| Err(Error::usage(format!("target '{target}'"), why, hint));
         match (self.least(target), target) {
+            (least, Target::Named(word)) => {
+                Ok(Awaited::Listed(Box::new(Mutex::new(Named::parse(word, global)?)), least))
+            }
             (None, target) => Ok(Awaited::Accepts(target.clone())),
             (Some(_), Target::Checked(_)) if self.gone => {
                 refuse("only connections can be gone, and this is checked", "write it as HOST:PORT")

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::clean::clean;
-use crate::cli::validate::is_services_file;
+use crate::cli::validate::{Named, is_services_file};
 use crate::net::resolve;
 use crate::source::BadValue;
 
@@ -23,6 +23,8 @@ pub(super) enum Target {
     Path(PathBuf),
     /// A URL or a services file, which says what to ask.
     Checked(String),
+    /// What a source has by that name.
+    Named(String),
 }
 
 /// What a try came to, in the order in which it is told.
@@ -34,6 +36,8 @@ pub(super) enum Verdict {
     Unreachable,
     /// There is no such file.
     Missing,
+    /// Its source has nothing that is called so.
+    Unlisted,
     /// It was checked, and does not score enough.
     Unwell(String),
     /// Nothing is known: a name that cannot be looked up, or something that this machine lacks.
@@ -66,6 +70,7 @@ impl fmt::Display for Verdict {
             Self::Silent => f.write_str("no answer"),
             Self::Unreachable => f.write_str("unreachable"),
             Self::Missing => f.write_str("no such socket"),
+            Self::Unlisted => f.write_str("nothing is called so"),
             Self::Unwell(why) | Self::Unknown(why) => f.write_str(&clean(why)),
         }
     }
@@ -73,12 +78,16 @@ impl fmt::Display for Verdict {
 
 impl Target {
     pub(super) fn parse(text: &str) -> Result<Self, BadValue> {
-        const HINT: &str = "write HOST:PORT, as in db:5432 or [::1]:80, the path of a Unix-domain socket, or a URL";
+        const HINT: &str =
+            "write HOST:PORT, as in db:5432 or [::1]:80, the path of a Unix-domain socket, a URL, or SOURCE/NAME";
         if text.contains("://") || is_services_file(text) {
             return Ok(Self::Checked(text.to_owned()));
         }
         if text.starts_with(['/', '.']) {
             return Ok(Self::Path(text.into()));
+        }
+        if Named::is_one(text) {
+            return Ok(Self::Named(text.to_owned()));
         }
         if text.parse::<u16>().is_ok() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()) {
             return Err(BadValue::new("it has no host", HINT));
@@ -101,7 +110,7 @@ impl Target {
     /// As it was written.
     pub(super) fn word(&self) -> String {
         match self {
-            Self::Checked(word) => word.clone(),
+            Self::Checked(word) | Self::Named(word) => word.clone(),
             Self::Path(path) => path.to_string_lossy().into_owned(),
             Self::Host(host, port) if host.contains(':') => format!("[{host}]:{port}"),
             Self::Host(host, port) => format!("{host}:{port}"),
@@ -112,7 +121,7 @@ impl Target {
     pub(super) fn connect(&self, limit: Duration, tries: &Mutex<Tries>) -> Verdict {
         match self {
             Self::Path(path) => Verdict::of(UnixStream::connect(path).map(drop)),
-            Self::Checked(_) => Verdict::Unknown("it is checked, not connected to".to_owned()),
+            Self::Checked(_) | Self::Named(_) => Verdict::Unknown("it is checked, not connected to".to_owned()),
             Self::Host(name, port) => {
                 let addresses = match name.parse::<IpAddr>() {
                     Ok(ip) => vec![ip],
@@ -221,6 +230,7 @@ mod tests {
         assert_eq!(Target::parse("[::1]:80").unwrap(), host("::1", 80));
         assert_eq!(Target::parse("127.0.0.1:65535").unwrap().to_string(), "127.0.0.1:65535");
         assert_eq!(Target::parse("[::1]:80").unwrap().to_string(), "[::1]:80");
+        assert_eq!(Target::parse("local/nginx").unwrap(), Target::Named("local/nginx".to_owned()));
         assert_eq!(Target::parse("/run/x.sock").unwrap(), Target::Path("/run/x.sock".into()));
         for bad in ["80", ":80", "db", ":80", "db:0", "db:65536", "db:http", "::1:80", "[db]:80", ""] {
             assert!(Target::parse(bad).is_err(), "{bad}");
