@@ -53,6 +53,11 @@ impl Evidence {
         results[results.len().saturating_sub(stability::WINDOW - 1)..].to_vec()
     }
 
+    /// Whether it changed once between well and unwell, at most, as far as the last looks tell.
+    pub(super) fn is_settled(&self) -> bool {
+        self.recent_results().windows(2).filter(|pair| pair[0] != pair[1]).count() <= 1
+    }
+
     /// The same evidence, that long afterwards, of an endpoint that was left alone this time.
     pub(crate) fn left_alone(&self, age: Duration, circuit: Circuit) -> Self {
         let mut evidence = Self { is_left_alone: true, ..self.clone() };

@@ -138,10 +138,10 @@ impl Track {
     /// Takes what was seen; whether that is news. What is not believed yet is not shown either.
     fn seen(&mut self, evidence: Evidence, rules: &Rules) -> bool {
         let health = evidence.health(&rules.ignored);
-        let flapping = is_flapping(&health);
+        let found = is_flapping(&health);
         self.last = Some(Arc::new(Before { evidence: evidence.clone(), at: Instant::now() }));
         let Some(told) = &mut self.told else {
-            self.told = Some(Told { believed: Believed::new(health.state), evidence, flapping });
+            self.told = Some(Told { believed: Believed::new(health.state), evidence, flapping: found });
             return true;
         };
         let before = (told.believed.state(), told.flapping);
@@ -152,6 +152,8 @@ impl Track {
             told.believed.take(health.state, rules.thresholds)
         };
         if is_believed {
+            // It is over when it has settled: at the limit itself it would come and go with each change.
+            let flapping = found || (told.flapping && !evidence.is_settled());
             (told.evidence, told.flapping) = (evidence, flapping);
         }
         before != (told.believed.state(), told.flapping)
@@ -164,4 +166,33 @@ fn place(endpoint: &Endpoint) -> String {
 
 fn is_flapping(health: &Health) -> bool {
     health.findings.iter().any(|finding| finding.kind.code.starts_with("flapping-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::{Circuit, Seen, stability};
+
+    #[test]
+    fn flapping_is_told_once_until_it_has_settled() {
+        let rules = Rules {
+            thresholds: Thresholds { rise: 1, fall: 1 },
+            ignored: vec!["success-below-95".to_owned()],
+            via: None,
+            finish: |_| {},
+        };
+        let mut track = Track::new(&mut 0);
+        // A change every six looks makes three or four in a window of twenty, by turns; from the hundredth on it is well.
+        let is_good = |look: usize| look >= 100 || (look / 6).is_multiple_of(2);
+        let news: Vec<usize> = (20..200)
+            .filter(|&look| {
+                let results = (look - 20..look).map(is_good).collect();
+                let mut evidence = Evidence::default();
+                evidence.add(Seen::Stability(stability::Seen { results, circuit: Circuit::Closed }));
+                track.seen(evidence, &rules)
+            })
+            .collect();
+        let [first, begun, over] = news[..] else { panic!("{news:?}") };
+        assert!(first == 20 && begun < 40 && over > 100, "{news:?}");
+    }
 }

@@ -159,7 +159,7 @@ fn answer(stream: impl Read + Write, status: &str) -> String {
 #[test]
 fn a_webhook_is_tried_again_and_gets_each_change() {
     let scene = Scene::new();
-    let hearer = Hearer::start(&scene, &["500 No", "503 No\r\nRetry-After: 0", "204 Yes", "404 No", "200 Yes"]);
+    let hearer = Hearer::start(&scene, &["500 No", "503 No\r\nRetry-After: 0", "204 Yes", "404 No", "307 Moved"]);
     let url = format!("http://{}/secret?key=1", hearer.address);
     let child =
         scene.portolan().args("--watch --tcp -p 7001-7009 --json --interval 20ms --count 3").arg("--webhook").arg(&url);
@@ -183,6 +183,7 @@ fn a_webhook_is_tried_again_and_gets_each_change() {
     let said = hear_errors(child);
     let expected = format!("error: cannot hand an event to http://{}: it answers with status 404\n", hearer.address);
     assert!(said.starts_with(&expected), "{said}");
+    assert!(said.contains("it answers with status 307\nhint: write the address that it leads to"), "{said}");
     assert!(!said.contains("secret"), "{said}");
 }
 

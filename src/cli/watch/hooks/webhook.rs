@@ -80,6 +80,18 @@ impl Failure {
     }
 }
 
+const UNREACHED: &str = "look whether it runs, and can be reached from here";
+
+impl Failure {
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Status { code: 300..400, .. } => "write the address that it leads to: it is not followed",
+            Self::Status { .. } => "look at what it says there",
+            Self::NoName(_) | Self::Peer(_) => UNREACHED,
+        }
+    }
+}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -109,9 +121,11 @@ impl Webhook {
             GaveUp::Final { .. } => 1,
             GaveUp::Attempts { attempts, .. } | GaveUp::TimedOut { attempts, .. } => *attempts,
         };
-        let why = gave_up.into_error().map_or_else(|| "no answer in time".to_owned(), |failure| failure.to_string());
+        let failure = gave_up.into_error();
+        let hint = failure.as_ref().map_or(UNREACHED, Failure::hint);
+        let why = failure.map_or_else(|| "no answer in time".to_owned(), |failure| failure.to_string());
         let why = if tries > 1 { format!("{why}, after {tries} tries") } else { why };
-        let hint = "look at what it says there; the event is left out".to_owned();
+        let hint = format!("{hint}; the event is left out");
         Err(Fault { what: format!("hand an event to {}", self.name()), why, hint })
     }
 
