@@ -223,6 +223,18 @@ fn keys_filter_sort_pause_and_move() {
     assert!(!screen.contains("paused"), "{screen}");
 }
 
+#[test]
+fn what_is_typed_last_is_seen() {
+    let scene = Scene::new();
+    let terminal = watch(&scene, (30, 8), "");
+    terminal.until_shows("0 services");
+    terminal.press(&["/", &"x".repeat(40), "日", "E"]);
+    let screen = terminal.until_shows("日E");
+    assert_eq!(screen.lines().last(), Some(&*format!("{}日E", "x".repeat(26))), "and room for the cursor");
+    terminal.press(&["BSpace", "BSpace", "BSpace"]);
+    terminal.until(|screen| screen.lines().last().is_some_and(|line| line == "x".repeat(29)));
+}
+
 /// Whoever reads about one thing is not suddenly told about another.
 #[test]
 fn details_stay_with_what_they_are_about() {

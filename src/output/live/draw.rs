@@ -43,7 +43,8 @@ impl View {
         }
         if self.typing {
             let typed = format!("/{}", escaped(&self.filter));
-            put(frame.buffer_mut(), keys, &typed, Style::new());
+            let typed = end_of(&typed, keys.width.saturating_sub(1).into());
+            put(frame.buffer_mut(), keys, typed, Style::new());
             let column = u16::try_from(typed.width()).unwrap_or(u16::MAX).min(keys.width.saturating_sub(1));
             frame.set_cursor_position((keys.x + column, keys.y));
         } else {
@@ -192,6 +193,12 @@ fn look(sign: Option<Sign>, color: bool) -> (&'static str, Style) {
         Some(Sign::Updated) => ("~", style(Color::Yellow, Modifier::BOLD)),
         Some(Sign::Removed) => ("-", style(Color::Red, Modifier::DIM)),
     }
+}
+
+/// As much of the end of a text as fits: whoever types looks there.
+fn end_of(text: &str, room: usize) -> &str {
+    let mut ends = text.char_indices().map(|(at, _)| &text[at..]);
+    ends.find(|end| end.width() <= room).unwrap_or_default()
 }
 
 /// Writes a text into a line, cut off with a mark where it is too long.
