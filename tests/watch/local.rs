@@ -11,7 +11,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Ended, Isolation, Scene, finish, kill};
+use crate::support::{Ended, Isolation, Lines, Scene, finish, kill};
 use crate::watched::{Watched, inside, is_ours, listener};
 
 #[test]
@@ -176,7 +176,7 @@ fn a_reader_that_does_not_read_loses_nothing_silently() {
         drop(listeners);
     }
     let (last, id) = listener(&scene, "127.0.0.1:0");
-    let lines = crate::support::Lines::of(&mut child);
+    let lines = Lines::of(&mut child);
     let mut history = crate::history::History::default();
     while history.ids() != [id.as_str()] {
         history.line(&serde_json::from_str(&lines.next().expect("it goes on")).unwrap());
@@ -185,4 +185,20 @@ fn a_reader_that_does_not_read_loses_nothing_silently() {
     while lines.next().is_some() {}
     assert_eq!(finish(child).unwrap().code(), Some(0));
     drop(last);
+}
+
+/// The only one there was, gone before anybody looked a second time: that nothing is there is then no news to the tables.
+#[test]
+fn what_ends_at_once_after_the_first_look_is_told() {
+    let scene = Scene::new();
+    for _ in 0..8 {
+        let (only, id) = listener(&scene, "127.0.0.1:7001");
+        let mut child = scene.portolan().args("--watch -o name --interval 20ms").spawn();
+        let lines = Lines::of(&mut child);
+        assert_eq!(lines.next().unwrap(), format!("added {id}"));
+        drop(only);
+        assert_eq!(lines.next().unwrap(), format!("removed {id}"));
+        kill(child.id(), Signal::INT);
+        assert_eq!(finish(child).unwrap().code(), Some(0));
+    }
 }

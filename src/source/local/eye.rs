@@ -43,8 +43,8 @@ pub(super) struct Eye<'q> {
     prints: [Option<u64>; 2],
     /// So many more glances may leave TCP out.
     without_tcp: u32,
-    /// The tables as they were, to compare where no glance is possible.
-    table: Vec<Socket>,
+    /// The tables as they were, to compare where no glance is possible; `None`: nobody knows.
+    table: Option<Vec<Socket>>,
     /// The sockets of each service, by its id.
     services: HashMap<String, Vec<Socket>, FixedState>,
     /// Where they are.
@@ -69,7 +69,7 @@ impl<'q> Eye<'q> {
             diag: None,
             prints: [None; 2],
             without_tcp: 0,
-            table: Vec::new(),
+            table: None,
             services: HashMap::default(),
             ends: HashSet::default(),
             holders: Holders::default(),
@@ -134,7 +134,7 @@ impl<'q> Eye<'q> {
             if let Update::Remove(id) = update
                 && self.services.remove(id).is_some()
             {
-                (self.prints, self.table) = ([None; 2], Vec::new());
+                (self.prints, self.table) = ([None; 2], None);
             }
         }
         updates.into_iter().chain(lost.map(Update::Fault)).collect()
@@ -166,10 +166,10 @@ impl<'q> Eye<'q> {
         }
         let mut seen = look(&wanted, false, self.query.all_netns);
         seen.sockets.iter_mut().for_each(still);
-        if seen.sockets == self.table && changed.is_empty() {
+        if self.table.as_ref() == Some(&seen.sockets) && changed.is_empty() {
             return Ok(faults(&seen.faults, &seen.limits).map(Update::Fault).collect());
         }
-        self.table = seen.sockets;
+        self.table = Some(seen.sockets);
         self.look_at_changes(Some(&changed))
     }
 
