@@ -54,11 +54,13 @@ fn a_command_gets_each_change_in_order_and_nothing_of_the_beginning() {
 #[test]
 fn what_is_handed_on_or_compared_is_whole_whatever_is_shown() {
     let scene = Scene::new();
+    let (_first, _) = listener(&scene, "127.0.0.1:7000");
     let got = scene.dir().join("got");
     let run = script(&scene, &format!("cat > {}", got.display()));
     let mut child = scene.portolan().args("--watch -o name --interval 20ms --count 1").arg("--exec").arg(&run).spawn();
     let lines = Lines::of(&mut child);
-    // Nothing is written before the first change, so wait for that it begins anew.
+    // What is there at first is told in one go.
+    assert_eq!(lines.next().unwrap(), "added local/tcp/127.0.0.1:7000");
     let _fixture = scene.fixture("name=harbour tcp=127.0.0.1:7001");
     assert_eq!(lines.next().unwrap(), "added local/tcp/127.0.0.1:7001");
     assert_eq!(finish(child).unwrap().code(), Some(0));
