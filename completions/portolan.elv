@@ -87,7 +87,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --process 'Only listeners held by a process whose name matches: `*`, `?`, `[a-z]`'
             cand --user 'Only listeners of this user: a name or a number'
             cand --interface 'Only listeners that this interface leads to'
-            cand --sort 'What to sort by'
+            cand --sort 'What to sort a listing by; a watch tells what happens as it happens'
             cand --hand-to 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them'
             cand --diff 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON'
             cand --intensity 'How much to ask of ports whose numbers hint at nothing'

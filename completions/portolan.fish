@@ -109,7 +109,7 @@ connected\t'UDP: takes packets from one peer only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l process -d 'Only listeners held by a process whose name matches: `*`, `?`, `[a-z]`' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Only listeners of this user: a name or a number' -r -f -a "(__fish_complete_users)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interface -d 'Only listeners that this interface leads to' -r -f
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l sort -d 'What to sort by' -r -f -a "port\t'Port, then transport, then address'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l sort -d 'What to sort a listing by; a watch tells what happens as it happens' -r -f -a "port\t'Port, then transport, then address'
 address\t'Address'
 proto\t'Transport: TCP, UDP, Unix-domain'
 name\t'Name of the service'

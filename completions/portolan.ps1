@@ -92,7 +92,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--process', '--process', [CompletionResultType]::ParameterName, 'Only listeners held by a process whose name matches: `*`, `?`, `[a-z]`')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Only listeners of this user: a name or a number')
             [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Only listeners that this interface leads to')
-            [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'What to sort by')
+            [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'What to sort a listing by; a watch tells what happens as it happens')
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command for each host with open ports, when all are found; {ip} and {ports} stand for them')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier answer to the same question, a file of JSON or NDJSON')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How much to ask of ports whose numbers hint at nothing')

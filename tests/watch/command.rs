@@ -93,7 +93,6 @@ fn what_cannot_be_is_refused() {
         ("--watch --for 0", "cannot use --for '0': it is no length of time"),
         ("--watch --since then", "cannot use --since 'then': it is no whole number"),
         ("--watch --interval soon", "cannot use --interval 'soon': it is no length of time"),
-        ("--watch --sort pid", "cannot use --watch: it does not go together with --sort"),
         ("--watch --fail-empty", "cannot use --watch: it does not go together with --fail-empty"),
         ("--watch --interface nowhere", "cannot use --interface 'nowhere'"),
     ] {

@@ -59,8 +59,8 @@ pub struct Local {
     /// Look into every network namespace of this machine (root)
     #[arg(long)]
     pub all_netns: bool,
-    /// What to sort by
-    #[arg(long, value_enum, value_name = "KEY", default_value_t = SortKey::Port, help_heading = "Output", conflicts_with = "watch")]
+    /// What to sort a listing by; a watch tells what happens as it happens
+    #[arg(long, value_enum, value_name = "KEY", default_value_t = SortKey::Port, help_heading = "Output")]
     pub sort: SortKey,
 }
 
