@@ -17,9 +17,9 @@ use std::process::Child;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use portolan::catalog::{News, Watch, Writer};
+use portolan::catalog::{Watch, WatchItem, Writer};
 use portolan::engine::Clock;
-use portolan::{Depth, Detail, Feed, Service, Update};
+use portolan::{Detail, DetailLevel, Service, Update, UpdateSink};
 
 use support::{Ended, Isolation, Lines, Scene, Tmux, needs_root};
 
@@ -163,7 +163,7 @@ const BATCHES: usize = 200;
 
 /// One writer, a thousand readers, one change at a time.
 fn readers() -> String {
-    let mut writer = Writer::new("bench", Depth::Full, Clock::coarse());
+    let mut writer = Writer::new("bench", DetailLevel::Full, Clock::coarse());
     let service = |number: usize| Service::new(format!("bench/{number}"), "bench", Vec::new(), Nothing).erase();
     writer.take(vec![Update::Reset((0..1000).map(service).collect())]);
     let mut watches: Vec<Watch> = (0..READERS).map(|_| writer.reader().watch().1).collect();
@@ -177,7 +177,7 @@ fn readers() -> String {
         let begin = Instant::now();
         runtime.block_on(async {
             for watch in &mut watches {
-                assert!(matches!(watch.next().await, Some(News::Events(events)) if events.len() == 1));
+                assert!(matches!(watch.next().await, Some(WatchItem::Events(events)) if events.len() == 1));
             }
         });
         reading += begin.elapsed();

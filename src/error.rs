@@ -13,7 +13,7 @@ pub(crate) fn plain(error: &io::Error) -> String {
 
 /// Why something could not be done at all.
 ///
-/// A part that could not be read is not an `Error`: it is a [`Fault`](crate::Fault) of a listing that goes on.
+/// A part that could not be read is not an `Error`: it is a [`PartialError`](crate::Fault) of a listing that goes on.
 /// `Display` is one line that names the operation and its object; the cause is `source()`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -40,7 +40,7 @@ pub enum Error {
     },
     /// A server refused: it does not know who asks, or does not let them.
     #[error("cannot {what}: {why}")]
-    Refused {
+    SubmitError {
         /// What it was asked for: `list services`.
         what: String,
         /// Its words.
@@ -50,7 +50,7 @@ pub enum Error {
     },
     /// A server could not be asked, or its answer could not be used.
     #[error("cannot {what}: {why}")]
-    Peer {
+    Connection {
         /// What it was asked for: `list services`.
         what: String,
         /// What went wrong.
@@ -97,8 +97,8 @@ impl Error {
         match self {
             Self::Usage { hint, .. }
             | Self::Settings { hint, .. }
-            | Self::Refused { hint, .. }
-            | Self::Peer { hint, .. } => hint,
+            | Self::SubmitError { hint, .. }
+            | Self::Connection { hint, .. } => hint,
             Self::Rights { hint, .. } | Self::Io { hint, .. } => hint,
         }
     }

@@ -115,23 +115,24 @@ pub use check::scored_findings;
 pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
-    Address, Addresses, Ancestor, Ask, AskError, Backlog, Block, BodyPattern, Certificate, Change, CheckName, Column,
-    Completeness, Condition, Container, Declared, Depth, Detail, Digest, Endpoint, Event, EventKind, Fact, Fault, Feed,
-    Finding, FindingKind, Goal, Grade, Group, HeaderLine, HeaderPattern, Health, HealthState, HttpPath, Identity,
-    Instance, JsonValue, Listing, LocalDetail, Method, NetworkNamespace, Owner, PORT_NAMES, Permutation, PortName,
-    PortState, Ports, PortsError, ProbeOrder, Process, PublicKey, Ran, Reason, Report, SCORE_VERSION, ScanDetail,
-    ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, Shown, SocketState, StartTlsWord, StatusRanges,
-    StatusRangesError, Target, TargetError, TlsFacts, Told, Transport, Update, User, Within, changed_fields, diff,
+    Address, AddressRange, Addresses, Ancestor, AskError, Backlog, BodyAssertion, Certificate, Change, CheckName,
+    CheckSpec, CheckStatus, Column, ColumnVisibility, Completeness, Condition, Container, DeclaredDetail, Detail,
+    DetailLevel, Digest, Endpoint, Event, EventKind, Fact, Finding, FindingKind, Grade, Group, HeaderAssertion, Health,
+    HealthState, HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Listing, LocalDetail, Method,
+    NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, PartialError, Permutation, PortName, PortState, Ports,
+    PortsError, ProbeOrder, Process, PublicKey, RawDetail, Reason, Report, RequestHeader, SCORE_VERSION, ScanDetail,
+    ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, SocketState, StartTlsKind, StatusRanges,
+    StatusRangesError, Target, TargetError, TlsFacts, Transport, Update, UpdateSink, User, changed_fields, diff,
     parse_time, port_name, service_score,
 };
 #[cfg(feature = "k8s")]
 pub use model::{
     EndpointsFrom, K8sContainer, K8sDetail, K8sPodDetail, K8sPort, K8sRouteDetail, K8sRule, K8sServiceType, TargetPort,
 };
-pub use output::{End, EventFormat, Format, FormatName, Page, Read};
+pub use output::{Delivery, EventFormat, Footer, Format, FormatName, RenderOptions};
 pub use source::file::File;
 #[cfg(feature = "k8s")]
 pub use source::k8s::{K8s, K8sEnvironment, K8sVia};
 pub use source::local::{Local, SortKey};
-pub use source::scan::{Scan, Tempo};
+pub use source::scan::{Scan, TimingTemplate};
 pub use source::{ListFuture, Progress, Sink, Source, WatchFuture, collect, keep_watching};

@@ -22,12 +22,12 @@ use crate::error::{Error, Result};
 /// Values that stand in for the defaults of options.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
-    given: BTreeMap<String, Given>,
+    given: BTreeMap<String, SettingValue>,
 }
 
 /// What an option is set to.
 #[derive(Debug)]
-pub(crate) struct Given {
+pub(crate) struct SettingValue {
     /// As clap would read it from the command line; for a flag `true` or `false`.
     pub(crate) values: Vec<String>,
     pub(crate) origin: Origin,
@@ -36,7 +36,7 @@ pub(crate) struct Given {
 /// Where a setting stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    File { path: PathBuf, line: usize, column: usize },
+    SettingsFile { path: PathBuf, line: usize, column: usize },
     Variable(String),
 }
 
@@ -44,7 +44,7 @@ impl Origin {
     /// The file with its line, or the variable's name.
     pub(crate) fn to_text(&self) -> String {
         match self {
-            Self::File { path, line, .. } => format!("{}:{line}", clean(&path.to_string_lossy())),
+            Self::SettingsFile { path, line, .. } => format!("{}:{line}", clean(&path.to_string_lossy())),
             Self::Variable(name) => name.clone(),
         }
     }
@@ -52,7 +52,7 @@ impl Origin {
     /// An error about a value that stands there.
     pub(crate) fn error(&self, key: &str, value: &str, why: &str, hint: &str) -> Error {
         match self {
-            Self::File { path, line, column } => Error::Settings {
+            Self::SettingsFile { path, line, column } => Error::Settings {
                 place: format!("{}:{line}:{column}", clean(&path.to_string_lossy())),
                 why: format!("{key} cannot be '{}': {why}", clean(value)),
                 hint: hint.to_owned(),
@@ -68,7 +68,7 @@ impl Settings {
     }
 
     /// What `key` is set to, if it is.
-    pub(crate) fn get(&self, key: &Key<'_>) -> Option<&Given> {
+    pub(crate) fn get(&self, key: &Key<'_>) -> Option<&SettingValue> {
         self.given.get(&key.dotted())
     }
 
@@ -111,13 +111,13 @@ impl Settings {
             } else {
                 text
             };
-            self.given.insert(key.dotted(), Given { values: vec![text.to_owned()], origin });
+            self.given.insert(key.dotted(), SettingValue { values: vec![text.to_owned()], origin });
         }
         Ok(())
     }
 
     /// The first setting that clap does not take for its option, and what it says of it.
-    pub(crate) fn refused(&self, command: &Command) -> Option<(String, &Given, clap::Error)> {
+    pub(crate) fn refused(&self, command: &Command) -> Option<(String, &SettingValue, clap::Error)> {
         let mut parser = command.clone();
         for key in Key::all(command).into_iter().filter(|key| key.kind() != Kind::Flag) {
             let Some(given) = self.get(&key) else { continue };

@@ -25,6 +25,6 @@ mod reader;
 mod snapshot;
 mod writer;
 
-pub use reader::{News, Reader, Watch};
+pub use reader::{Reader, Watch, WatchItem};
 pub use snapshot::Snapshot;
 pub use writer::Writer;

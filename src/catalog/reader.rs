@@ -17,7 +17,7 @@ pub(super) const NEVER: u64 = u64::MAX;
 
 /// What the writer and its readers share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct CatalogState {
     pub(super) snapshot: ArcSwap<Snapshot>,
     pub(super) clock: Clock,
     /// The clock's time of the last answer in nanoseconds, or [`NEVER`].
@@ -27,7 +27,7 @@ pub(super) struct Shared {
 /// Reads a catalog. Cheap to clone, and never in the writer's way.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<CatalogState>,
     /// Holds the channel open for new watches, but not when the writer is gone.
     pub(super) events: broadcast::WeakSender<Arc<[Event]>>,
 }
@@ -54,10 +54,10 @@ impl Reader {
     }
 }
 
-/// Tells what happens to a catalog. Who does not listen keeps nobody waiting: see [`News::Lagged`].
+/// Tells what happens to a catalog. Who does not listen keeps nobody waiting: see [`WatchItem::Lagged`].
 #[derive(Debug)]
 pub struct Watch {
-    shared: Arc<Shared>,
+    shared: Arc<CatalogState>,
     /// `None`: the writer had gone before the watch began.
     events: Option<broadcast::Receiver<Arc<[Event]>>>,
     /// The last event that was told, one way or the other.
@@ -66,7 +66,7 @@ pub struct Watch {
 
 /// What a watch tells.
 #[derive(Clone, Debug)]
-pub enum News {
+pub enum WatchItem {
     /// What happened together, in order, and next after what was told before.
     Events(Arc<[Event]>),
     /// More happened than is kept for a reader that is so slow.
@@ -81,7 +81,7 @@ pub enum News {
 impl Watch {
     /// Waits for the next news; `None` when the writer is gone and everything is told. Nothing is lost when the wait is
     /// given up.
-    pub async fn next(&mut self) -> Option<News> {
+    pub async fn next(&mut self) -> Option<WatchItem> {
         let events = self.events.as_mut()?;
         loop {
             match events.recv().await {
@@ -90,7 +90,7 @@ impl Watch {
                         continue;
                     };
                     self.index = last;
-                    return Some(News::Events(batch));
+                    return Some(WatchItem::Events(batch));
                 }
                 Err(RecvError::Lagged(_)) => {
                     // What is still kept is in the snapshot: go on from what comes next.
@@ -98,7 +98,7 @@ impl Watch {
                     let snapshot = self.shared.snapshot.load_full();
                     let missed = snapshot.index.saturating_sub(self.index);
                     self.index = snapshot.index;
-                    return Some(News::Lagged { missed, snapshot });
+                    return Some(WatchItem::Lagged { missed, snapshot });
                 }
                 Err(RecvError::Closed) => return None,
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Fault, Service};
+use crate::model::{PartialError, Service};
 
 /// What a source has, after one batch of updates and before the next. It never changes.
 #[derive(Debug, Default)]
@@ -10,7 +10,7 @@ pub struct Snapshot {
     pub(super) index: u64,
     pub(super) services: Vec<Arc<Service>>,
     pub(super) synced: bool,
-    pub(super) stale: Option<Fault>,
+    pub(super) stale: Option<PartialError>,
 }
 
 impl Snapshot {
@@ -36,7 +36,7 @@ impl Snapshot {
     }
 
     /// Why the source cannot be asked at present; `None` where it can.
-    pub fn stale(&self) -> Option<&Fault> {
+    pub fn stale(&self) -> Option<&PartialError> {
         self.stale.as_ref()
     }
 }

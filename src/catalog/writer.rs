@@ -10,10 +10,12 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
-use super::reader::{NEVER, Reader, Shared};
+use super::reader::{CatalogState, NEVER, Reader};
 use super::snapshot::Snapshot;
 use crate::engine::Clock;
-use crate::model::{Change, Depth, Event, EventKind, Fault, Feed, Service, Update, changed_fields, diff};
+use crate::model::{
+    Change, DetailLevel, Event, EventKind, PartialError, Service, Update, UpdateSink, changed_fields, diff,
+};
 
 /// So many batches are kept for readers that are slow. At one a second, as a polled source makes them, a reader may be
 /// four minutes late.
@@ -23,23 +25,23 @@ const KEPT: usize = 256;
 #[derive(Debug)]
 pub struct Writer {
     source: &'static str,
-    depth: Depth,
+    depth: DetailLevel,
     known: BTreeMap<String, Arc<Service>>,
     index: u64,
     synced: bool,
-    stale: Option<Fault>,
+    stale: Option<PartialError>,
     /// Faults that were told, so that one which stays is told once.
-    faults: Vec<Fault>,
+    faults: Vec<PartialError>,
     /// What happened in the batch at hand.
     events: Vec<Event>,
-    shared: Arc<Shared>,
+    shared: Arc<CatalogState>,
     sender: broadcast::Sender<Arc<[Event]>>,
 }
 
 impl Writer {
     /// An empty catalog for `source`, which reads so much of each service; `clock` tells how old its answers are.
-    pub fn new(source: &'static str, depth: Depth, clock: Clock) -> Self {
-        let shared = Shared { snapshot: ArcSwap::default(), clock, answered: AtomicU64::new(NEVER) };
+    pub fn new(source: &'static str, depth: DetailLevel, clock: Clock) -> Self {
+        let shared = CatalogState { snapshot: ArcSwap::default(), clock, answered: AtomicU64::new(NEVER) };
         Self {
             source,
             depth,
@@ -68,7 +70,7 @@ impl Writer {
                     self.tell(EventKind::Removed(gone));
                 }
             }
-            Update::Fault(fault) => {
+            Update::PartialError(fault) => {
                 if !self.faults.contains(&fault) {
                     self.faults.push(fault.clone());
                     self.tell(EventKind::Error(fault));
@@ -139,8 +141,8 @@ impl Writer {
     }
 }
 
-impl Feed for Writer {
-    fn depth(&self) -> Depth {
+impl UpdateSink for Writer {
+    fn depth(&self) -> DetailLevel {
         self.depth
     }
 
@@ -169,7 +171,7 @@ impl Feed for Writer {
         }
     }
 
-    fn fail(&mut self, fault: Fault) {
+    fn fail(&mut self, fault: PartialError) {
         // Once for each reason, not for each try.
         if self.stale.as_ref() != Some(&fault) {
             let age = self.age();

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::aim::{Hindrance, Kit, Look};
 use super::findings;
-use super::scale::{self, Took};
+use super::scale::{self, Latency};
+use super::target::{CheckContext, CheckResult, LocalFailure};
 use crate::model::{Finding, Group};
-use crate::net::{Deadline, DialError, dial};
+use crate::net::{ConnectError, Deadline, dial};
 
 findings! { Group::Dns;
     UNRESOLVED = "dns-unresolved", cap 40, "The name does not resolve.",
@@ -28,14 +28,14 @@ findings! { Group::Dns;
 /// What looking a name up showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Seen {
+pub(crate) struct Observation {
     pub(crate) name: String,
     /// The address that the endpoint is said to have, where it is said.
     pub(crate) address: Option<IpAddr>,
     /// The longest that a look-up should take, in microseconds.
     pub(crate) goal_us: u64,
     /// What each resolver said.
-    pub(crate) answers: Vec<Answer>,
+    pub(crate) answers: Vec<ResolverReply>,
     /// Whether an IPv6 address that is published beside IPv4 connects.
     pub(crate) ipv6: Option<Ipv6>,
 }
@@ -43,17 +43,17 @@ pub(crate) struct Seen {
 /// What one resolver said.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Answer {
+pub(crate) struct ResolverReply {
     /// `127.0.0.1:53`.
     pub(crate) resolver: String,
-    pub(crate) took: Took,
-    pub(crate) said: Said,
+    pub(crate) took: Latency,
+    pub(crate) said: DnsResponse,
 }
 
 /// What a resolver says of a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Said {
+pub(crate) enum DnsResponse {
     /// These addresses, sorted; at least one.
     Addresses(Vec<IpAddr>),
     /// There is no such name, or it has no address.
@@ -74,30 +74,35 @@ pub(crate) struct Ipv6 {
 }
 
 /// Asks every resolver for the addresses of `name`. `address` is the one that the endpoint is said to have.
-pub(crate) async fn look(name: &str, address: Option<IpAddr>, goal_us: u64, kit: &Kit) -> Look<Seen> {
-    let answers = kit.resolvers.ask(name).await.map_err(Hindrance)?;
-    Ok(Seen { name: name.to_owned(), address, goal_us, answers, ipv6: None })
+pub(crate) async fn look(
+    name: &str,
+    address: Option<IpAddr>,
+    goal_us: u64,
+    kit: &CheckContext,
+) -> CheckResult<Observation> {
+    let answers = kit.resolvers.ask(name).await.map_err(LocalFailure)?;
+    Ok(Observation { name: name.to_owned(), address, goal_us, answers, ipv6: None })
 }
 
 /// Whether the first IPv6 address connects, where there are IPv4 ones beside it.
-pub(crate) async fn look_at_ipv6(seen: &mut Seen, port: u16, kit: &Kit) {
+pub(crate) async fn look_at_ipv6(seen: &mut Observation, port: u16, kit: &CheckContext) {
     let addresses = seen.addresses();
     let Some(v6) = addresses.iter().find(|ip| ip.is_ipv6()).filter(|_| addresses.iter().any(IpAddr::is_ipv4)) else {
         return;
     };
     let dead = match dial((*v6, port).into(), None, Deadline::after(kit.timeout)).await {
-        Ok(_) | Err(DialError::Reset) => None,
-        Err(error @ (DialError::Refused | DialError::TimedOut)) => Some(error.to_string()),
+        Ok(_) | Err(ConnectError::Reset) => None,
+        Err(error @ (ConnectError::SubmitError | ConnectError::TimedOut)) => Some(error.to_string()),
         // It may well be this machine that has no IPv6.
-        Err(DialError::Unreachable | DialError::Local(_)) => return,
+        Err(ConnectError::Unreachable | ConnectError::Local(_)) => return,
     };
     seen.ipv6 = Some(Ipv6 { address: *v6, dead });
 }
 
-impl Seen {
+impl Observation {
     /// The addresses that the name has by any resolver, IPv4 first.
     pub(crate) fn addresses(&self) -> Vec<IpAddr> {
-        let mut all: Vec<IpAddr> = self.answers.iter().flat_map(Answer::addresses).copied().collect();
+        let mut all: Vec<IpAddr> = self.answers.iter().flat_map(ResolverReply::addresses).copied().collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -105,7 +110,7 @@ impl Seen {
 
     pub(crate) fn judge(&self) -> Vec<Finding> {
         let name = &self.name;
-        let heard: Vec<&Answer> = self.answers.iter().filter(|answer| answer.is_an_answer()).collect();
+        let heard: Vec<&ResolverReply> = self.answers.iter().filter(|answer| answer.is_an_answer()).collect();
         let Some(first) = heard.first() else {
             return self.hindrance().map(|why| TIMEOUT.seen(why)).into_iter().collect();
         };
@@ -124,7 +129,7 @@ impl Seen {
         if let Some(Ipv6 { address, dead: Some(why) }) = &self.ipv6 {
             found.push(IPV6_DEAD.seen(format!("AAAA {address} is published, and does not connect: {why}")));
         }
-        let slowest = self.times().map(Took::charged).max().unwrap_or(0);
+        let slowest = self.times().map(Latency::charged).max().unwrap_or(0);
         if slowest > self.goal_us {
             let text = format!("look-up took {} > goal {}", scale::shown(slowest), scale::shown(self.goal_us));
             found.push(SLOW.seen(text));
@@ -134,11 +139,11 @@ impl Seen {
 
     /// Why nothing is known of the name, where no resolver said anything.
     pub(crate) fn hindrance(&self) -> Option<String> {
-        if self.answers.iter().any(Answer::is_an_answer) {
+        if self.answers.iter().any(ResolverReply::is_an_answer) {
             return None;
         }
         let why = self.answers.iter().find_map(|answer| match &answer.said {
-            Said::Failed(why) => Some(format!("{}: {why}", answer.resolver)),
+            DnsResponse::Failed(why) => Some(format!("{}: {why}", answer.resolver)),
             _ => None,
         });
         let silent = || self.answers.iter().map(|answer| answer.resolver.as_str()).collect::<Vec<_>>().join(", ");
@@ -147,11 +152,11 @@ impl Seen {
 
     /// Whether no resolver answered at all.
     pub(crate) fn is_silent(&self) -> bool {
-        self.answers.iter().all(|answer| answer.said == Said::TimedOut)
+        self.answers.iter().all(|answer| answer.said == DnsResponse::TimedOut)
     }
 
     /// How long each answer took.
-    pub(super) fn times(&self) -> impl Iterator<Item = Took> {
+    pub(super) fn times(&self) -> impl Iterator<Item = Latency> {
         self.answers.iter().filter(|answer| answer.is_an_answer()).map(|answer| answer.took)
     }
 
@@ -169,17 +174,17 @@ impl Seen {
 }
 
 /// The first address that any resolver gives, IPv4 before IPv6.
-pub(super) fn first_address(answers: &[Answer]) -> Option<IpAddr> {
-    answers.iter().flat_map(Answer::addresses).min().copied()
+pub(super) fn first_address(answers: &[ResolverReply]) -> Option<IpAddr> {
+    answers.iter().flat_map(ResolverReply::addresses).min().copied()
 }
 
-impl Answer {
+impl ResolverReply {
     fn addresses(&self) -> &[IpAddr] {
-        if let Said::Addresses(addresses) = &self.said { addresses } else { &[] }
+        if let DnsResponse::Addresses(addresses) = &self.said { addresses } else { &[] }
     }
 
     fn is_an_answer(&self) -> bool {
-        matches!(self.said, Said::Addresses(_) | Said::None)
+        matches!(self.said, DnsResponse::Addresses(_) | DnsResponse::None)
     }
 }
 
@@ -188,37 +193,37 @@ mod tests {
     use super::*;
     use crate::check::codes;
 
-    fn seen(said: impl IntoIterator<Item = Said>) -> Seen {
-        let answer = |(n, said)| Answer { resolver: format!("127.0.0.{n}:53"), took: Took::of(10), said };
+    fn seen(said: impl IntoIterator<Item = DnsResponse>) -> Observation {
+        let answer = |(n, said)| ResolverReply { resolver: format!("127.0.0.{n}:53"), took: Latency::of(10), said };
         let answers = (1..).zip(said).map(answer).collect();
-        Seen { name: "web.test".into(), address: None, goal_us: 100, answers, ipv6: None }
+        Observation { name: "web.test".into(), address: None, goal_us: 100, answers, ipv6: None }
     }
 
-    fn at(addresses: &[&str]) -> Said {
-        Said::Addresses(addresses.iter().map(|address| address.parse().unwrap()).collect())
+    fn at(addresses: &[&str]) -> DnsResponse {
+        DnsResponse::Addresses(addresses.iter().map(|address| address.parse().unwrap()).collect())
     }
 
     #[test]
     fn answers_by_what_they_agree_on() {
         assert_eq!(codes(&seen([at(&["10.0.0.1"])]).judge()), [""; 0]);
-        assert_eq!(codes(&seen([Said::None]).judge()), ["dns-unresolved"]);
-        assert_eq!(codes(&seen([at(&["10.0.0.1"]), Said::None]).judge()), ["dns-disagree"]);
+        assert_eq!(codes(&seen([DnsResponse::None]).judge()), ["dns-unresolved"]);
+        assert_eq!(codes(&seen([at(&["10.0.0.1"]), DnsResponse::None]).judge()), ["dns-disagree"]);
         assert_eq!(codes(&seen([at(&["10.0.0.1"]), at(&["10.0.0.2"])]).judge()), ["dns-disagree"]);
-        assert_eq!(codes(&seen([at(&["10.0.0.1"]), Said::TimedOut]).judge()), [""; 0], "silence is no answer");
-        let missing = Seen { address: Some([10, 0, 0, 9].into()), ..seen([at(&["10.0.0.1"])]) };
+        assert_eq!(codes(&seen([at(&["10.0.0.1"]), DnsResponse::TimedOut]).judge()), [""; 0], "silence is no answer");
+        let missing = Observation { address: Some([10, 0, 0, 9].into()), ..seen([at(&["10.0.0.1"])]) };
         assert_eq!(codes(&missing.judge()), ["dns-address-missing"]);
-        assert_eq!(codes(&Seen { goal_us: 9, ..seen([at(&["10.0.0.1"])]) }.judge()), ["dns-slow"]);
+        assert_eq!(codes(&Observation { goal_us: 9, ..seen([at(&["10.0.0.1"])]) }.judge()), ["dns-slow"]);
         let dead = Some(Ipv6 { address: "::1".parse().unwrap(), dead: Some("refused".into()) });
-        assert_eq!(codes(&Seen { ipv6: dead, ..seen([at(&["10.0.0.1", "::1"])]) }.judge()), ["dns-ipv6-dead"]);
+        assert_eq!(codes(&Observation { ipv6: dead, ..seen([at(&["10.0.0.1", "::1"])]) }.judge()), ["dns-ipv6-dead"]);
     }
 
     #[test]
     fn a_resolver_that_is_silent_says_nothing_of_the_service() {
-        for said in [Said::TimedOut, Said::Failed("refused".into())] {
+        for said in [DnsResponse::TimedOut, DnsResponse::Failed("refused".into())] {
             let silent = seen([said]);
             assert_eq!(codes(&silent.judge()), ["dns-timeout"]);
             assert!(silent.hindrance().is_some());
         }
-        assert_eq!(seen([Said::None]).hindrance(), None);
+        assert_eq!(seen([DnsResponse::None]).hindrance(), None);
     }
 }

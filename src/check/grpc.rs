@@ -4,11 +4,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::aim::{Aim, Kit, Layer, Look, peers_fault};
+use super::target::{CheckContext, CheckResult, CheckTarget, Layer, peers_fault};
 use super::{findings, scale};
 use crate::model::{Finding, Group};
 use crate::net::http::h2_exchange;
-use crate::net::{Deadline, PeerError};
+use crate::net::{ConnectionError, Deadline};
 
 findings! { Group::App;
     NOT_SERVING = "grpc-not-serving", cap 30, "The server's own health check says that it is not serving.",
@@ -22,18 +22,18 @@ findings! { Group::App;
 /// What asking for the health of a service showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Seen {
+pub(crate) struct Observation {
     /// The service; empty asks for the server as a whole.
     pub(crate) service: String,
     /// How long the answer took, in microseconds.
     pub(crate) us: u64,
-    pub(crate) answer: Answer,
+    pub(crate) answer: GrpcOutcome,
 }
 
 /// What the server says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Answer {
+pub(crate) enum GrpcOutcome {
     /// It is serving.
     Serving,
     /// It is not; the text is its word for that.
@@ -49,23 +49,23 @@ pub(crate) enum Answer {
 }
 
 /// Asks once.
-pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
+pub(crate) async fn look(aim: &CheckTarget, kit: &CheckContext) -> CheckResult<Observation> {
     let service = aim.ask.grpc_service.clone().unwrap_or_default();
     let begun = Instant::now();
     let answer = match ask(aim, &service, Deadline::after(kit.timeout)).await {
         Ok(answer) => answer,
         Err(error) => match peers_fault(error)? {
-            PeerError::TimedOut => Answer::TimedOut,
-            error => Answer::Failed(error.to_string()),
+            ConnectionError::TimedOut => GrpcOutcome::TimedOut,
+            error => GrpcOutcome::Failed(error.to_string()),
         },
     };
-    Ok(Seen { service, us: scale::micros(begun.elapsed()), answer })
+    Ok(Observation { service, us: scale::micros(begun.elapsed()), answer })
 }
 
 /// The longest answer that is read: a health check's has 7 bytes.
-const MOST: usize = 4096;
+const MAX_BYTES: usize = 4096;
 
-async fn ask(aim: &Aim, service: &str, deadline: Deadline) -> Result<Answer, PeerError> {
+async fn ask(aim: &CheckTarget, service: &str, deadline: Deadline) -> Result<GrpcOutcome, ConnectionError> {
     let line = aim.line(&[b"h2"], deadline).await?;
     let scheme = if aim.layer == Layer::Plain { "http" } else { "https" };
     let request = http::Request::post(format!("{scheme}://{}/grpc.health.v1.Health/Check", aim.host()))
@@ -73,20 +73,20 @@ async fn ask(aim: &Aim, service: &str, deadline: Deadline) -> Result<Answer, Pee
         .header("te", "trailers")
         .header("user-agent", concat!("portolan/", env!("CARGO_PKG_VERSION")))
         .body(())
-        .map_err(|_| PeerError::Declined("cannot be asked by that name"))?;
-    let answer = h2_exchange(line.stream, request, Some(question(service)), MOST, deadline).await?;
+        .map_err(|_| ConnectionError::Declined("cannot be asked by that name"))?;
+    let answer = h2_exchange(line.stream, request, Some(question(service)), MAX_BYTES, deadline).await?;
     let field = |name: &str| answer.trailers.iter().chain([&answer.fields]).find_map(|fields| fields.get(name));
     let text = |name: &str| field(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
     Ok(match text("grpc-status").as_deref() {
         Some("0") => meaning(&answer.body),
-        Some("4") => Answer::TimedOut,
-        Some("5") => Answer::UnknownService,
-        Some("12") => Answer::Unimplemented,
-        Some(code) => Answer::Failed(format!("gRPC status {code}: {}", text("grpc-message").unwrap_or_default())),
+        Some("4") => GrpcOutcome::TimedOut,
+        Some("5") => GrpcOutcome::UnknownService,
+        Some("12") => GrpcOutcome::Unimplemented,
+        Some(code) => GrpcOutcome::Failed(format!("gRPC status {code}: {}", text("grpc-message").unwrap_or_default())),
         None if answer.status != http::StatusCode::OK => {
-            Answer::Failed(format!("HTTP status {}", answer.status.as_u16()))
+            GrpcOutcome::Failed(format!("HTTP status {}", answer.status.as_u16()))
         }
-        None => Answer::Failed("the answer has no gRPC status".to_owned()),
+        None => GrpcOutcome::Failed("the answer has no gRPC status".to_owned()),
     })
 }
 
@@ -110,37 +110,37 @@ fn question(service: &str) -> Bytes {
 }
 
 /// What a HealthCheckResponse says, whose field 1 is a ServingStatus; left out it is 0.
-pub(super) fn meaning(body: &[u8]) -> Answer {
+pub(super) fn meaning(body: &[u8]) -> GrpcOutcome {
     let status = match body {
         [0, 0, 0, 0, 0] => 0,
         [0, 0, 0, 0, length, 0x08, status, ..] if *length >= 2 => *status,
-        _ => return Answer::Failed("the answer is no HealthCheckResponse".to_owned()),
+        _ => return GrpcOutcome::Failed("the answer is no HealthCheckResponse".to_owned()),
     };
     match status {
-        1 => Answer::Serving,
-        2 => Answer::NotServing("NOT_SERVING".to_owned()),
-        3 => Answer::UnknownService,
-        _ => Answer::NotServing("UNKNOWN".to_owned()),
+        1 => GrpcOutcome::Serving,
+        2 => GrpcOutcome::NotServing("NOT_SERVING".to_owned()),
+        3 => GrpcOutcome::UnknownService,
+        _ => GrpcOutcome::NotServing("UNKNOWN".to_owned()),
     }
 }
 
-impl Seen {
+impl Observation {
     pub(crate) fn judge(&self) -> Vec<Finding> {
         let service = if self.service.is_empty() { "the server" } else { &self.service };
         let finding = match &self.answer {
-            Answer::Serving => None,
-            Answer::NotServing(word) => Some(NOT_SERVING.seen(format!("health of {service}: {word}"))),
-            Answer::UnknownService => Some(UNKNOWN_SERVICE.seen(format!("health of {service}: no such service"))),
-            Answer::Unimplemented => Some(UNKNOWN_SERVICE.seen("the server has no health service")),
-            Answer::Failed(why) => Some(TIMEOUT.seen(format!("health of {service}: {why}"))),
-            Answer::TimedOut => Some(TIMEOUT.seen(format!("health of {service}: no answer in time"))),
+            GrpcOutcome::Serving => None,
+            GrpcOutcome::NotServing(word) => Some(NOT_SERVING.seen(format!("health of {service}: {word}"))),
+            GrpcOutcome::UnknownService => Some(UNKNOWN_SERVICE.seen(format!("health of {service}: no such service"))),
+            GrpcOutcome::Unimplemented => Some(UNKNOWN_SERVICE.seen("the server has no health service")),
+            GrpcOutcome::Failed(why) => Some(TIMEOUT.seen(format!("health of {service}: {why}"))),
+            GrpcOutcome::TimedOut => Some(TIMEOUT.seen(format!("health of {service}: no answer in time"))),
         };
         finding.into_iter().collect()
     }
 
     /// Whether no answer came at all.
     pub(crate) fn is_silent(&self) -> bool {
-        self.answer == Answer::TimedOut
+        self.answer == GrpcOutcome::TimedOut
     }
 
     /// Takes in what was seen at a later look: the later is what holds.
@@ -156,12 +156,12 @@ mod tests {
 
     #[test]
     fn answers_by_their_meaning() {
-        let judged = |answer| codes(&Seen { service: "shop".into(), us: 1, answer }.judge());
-        assert_eq!(judged(Answer::Serving), [""; 0]);
-        assert_eq!(judged(Answer::NotServing("NOT_SERVING".into())), ["grpc-not-serving"]);
-        assert_eq!(judged(Answer::UnknownService), ["grpc-unknown-service"]);
-        assert_eq!(judged(Answer::Unimplemented), ["grpc-unknown-service"]);
-        assert_eq!(judged(Answer::TimedOut), ["grpc-timeout"]);
-        assert_eq!(judged(Answer::Failed("it is HTTP/1.1".into())), ["grpc-timeout"]);
+        let judged = |answer| codes(&Observation { service: "shop".into(), us: 1, answer }.judge());
+        assert_eq!(judged(GrpcOutcome::Serving), [""; 0]);
+        assert_eq!(judged(GrpcOutcome::NotServing("NOT_SERVING".into())), ["grpc-not-serving"]);
+        assert_eq!(judged(GrpcOutcome::UnknownService), ["grpc-unknown-service"]);
+        assert_eq!(judged(GrpcOutcome::Unimplemented), ["grpc-unknown-service"]);
+        assert_eq!(judged(GrpcOutcome::TimedOut), ["grpc-timeout"]);
+        assert_eq!(judged(GrpcOutcome::Failed("it is HTTP/1.1".into())), ["grpc-timeout"]);
     }
 }

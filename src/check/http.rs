@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::aim::{Aim, Kit, Look};
-use super::scale::{self, Took};
+use super::scale::{self, Latency};
+use super::target::{CheckContext, CheckResult, CheckTarget};
 use super::{findings, request};
 use crate::model::{Finding, FindingKind, Group, StatusRanges};
 
@@ -43,7 +43,7 @@ findings! { Group::App;
 /// What asking showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Seen {
+pub(crate) struct Observation {
     /// What was asked: `GET /health`.
     pub(crate) asked: String,
     /// Whether nobody said which path to ask for.
@@ -55,15 +55,15 @@ pub(crate) struct Seen {
     /// The longest that an answer should take, in microseconds.
     pub(crate) goal_us: u64,
     /// Each answer, in order.
-    pub(crate) answers: Vec<Answer>,
+    pub(crate) answers: Vec<HttpOutcome>,
 }
 
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Answer {
+pub(crate) enum HttpOutcome {
     /// An answer of HTTP.
-    Status(Status),
+    HttpStatus(HttpStatus),
     /// Something else.
     Invalid(String),
     /// Nothing, or not all of it.
@@ -73,10 +73,10 @@ pub(crate) enum Answer {
 /// An answer of HTTP.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Status {
+pub(crate) struct HttpStatus {
     pub(crate) code: u16,
     /// From the question to the end of what was read of the answer; of every one on the way, added up.
-    pub(crate) took: Took,
+    pub(crate) took: Latency,
     /// Whether it says when to come back.
     #[serde(default)]
     pub(crate) retry_after: bool,
@@ -89,11 +89,11 @@ pub(crate) struct Status {
 }
 
 /// Asks once.
-pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
+pub(crate) async fn look(aim: &CheckTarget, kit: &CheckContext) -> CheckResult<Observation> {
     let ask = &aim.ask;
     let answer = request::ask(aim, kit).await?;
     let path = ask.path.as_ref().map_or("/", |path| path.as_str());
-    Ok(Seen {
+    Ok(Observation {
         asked: format!("{} {path}", ask.method.as_ref().map_or("GET", |method| method.as_str())),
         path_guessed: ask.path.is_none(),
         credentials: ask.header.iter().any(|header| matches!(header.name.as_str(), "authorization" | "cookie")),
@@ -103,7 +103,7 @@ pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
     })
 }
 
-impl Seen {
+impl Observation {
     /// A finding is emitted if at least half of the answers show it: how steady it is, is for `stability` to say.
     pub(crate) fn judge(&self) -> Vec<Finding> {
         let mut seen: BTreeMap<&str, (usize, Finding)> = BTreeMap::new();
@@ -115,11 +115,11 @@ impl Seen {
         often.chain(slow).collect()
     }
 
-    fn judge_one(&self, answer: &Answer) -> Vec<Finding> {
+    fn judge_one(&self, answer: &HttpOutcome) -> Vec<Finding> {
         let status = match answer {
-            Answer::Invalid(why) => return vec![INVALID.seen(format!("{}: {why}", self.asked))],
-            Answer::TimedOut => return vec![TIMEOUT.seen(format!("{}: no whole answer in time", self.asked))],
-            Answer::Status(status) => status,
+            HttpOutcome::Invalid(why) => return vec![INVALID.seen(format!("{}: {why}", self.asked))],
+            HttpOutcome::TimedOut => return vec![TIMEOUT.seen(format!("{}: no whole answer in time", self.asked))],
+            HttpOutcome::HttpStatus(status) => status,
         };
         let mut found = Vec::new();
         if let Some(why) = &status.unsafe_redirect {
@@ -133,7 +133,7 @@ impl Seen {
         found
     }
 
-    fn judge_status(&self, status: &Status) -> Option<&'static FindingKind> {
+    fn judge_status(&self, status: &HttpStatus) -> Option<&'static FindingKind> {
         match status.code {
             code if self.expected.contains(code) => None,
             401 | 403 if !self.credentials => Some(&AUTH_REQUIRED),
@@ -148,13 +148,13 @@ impl Seen {
 
     /// Whether the last try got no answer at all.
     pub(crate) fn is_silent(&self) -> bool {
-        self.answers.last() == Some(&Answer::TimedOut)
+        self.answers.last() == Some(&HttpOutcome::TimedOut)
     }
 
     /// How long each answer took.
-    pub(super) fn times(&self) -> impl Iterator<Item = Took> + Clone {
+    pub(super) fn times(&self) -> impl Iterator<Item = Latency> + Clone {
         self.answers.iter().filter_map(|answer| match answer {
-            Answer::Status(status) => Some(status.took),
+            HttpOutcome::HttpStatus(status) => Some(status.took),
             _ => None,
         })
     }
@@ -162,7 +162,7 @@ impl Seen {
     /// Takes word of what this side was late by during the look.
     pub(super) fn set_late(&mut self, late_us: u64) {
         for answer in &mut self.answers {
-            if let Answer::Status(status) = answer {
+            if let HttpOutcome::HttpStatus(status) = answer {
                 status.took.set_late(late_us);
             }
         }
@@ -179,13 +179,13 @@ mod tests {
     use super::*;
     use crate::check::codes;
 
-    fn seen(answers: Vec<Answer>) -> Seen {
+    fn seen(answers: Vec<HttpOutcome>) -> Observation {
         let (asked, expected) = ("GET /".to_owned(), StatusRanges::default());
-        Seen { asked, path_guessed: true, credentials: false, expected, goal_us: 200_000, answers }
+        Observation { asked, path_guessed: true, credentials: false, expected, goal_us: 200_000, answers }
     }
 
-    fn status(code: u16) -> Answer {
-        Answer::Status(Status { code, ..Status::default() })
+    fn status(code: u16) -> HttpOutcome {
+        HttpOutcome::HttpStatus(HttpStatus { code, ..HttpStatus::default() })
     }
 
     fn judged(code: u16) -> Vec<&'static str> {
@@ -205,18 +205,22 @@ mod tests {
         assert_eq!(judged(999), ["http-unexpected-status"]);
         assert_eq!(judged(500), ["http-5xx"]);
         assert_eq!(judged(503), ["http-5xx"]);
-        let later = Answer::Status(Status { code: 503, retry_after: true, ..Status::default() });
+        let later = HttpOutcome::HttpStatus(HttpStatus { code: 503, retry_after: true, ..HttpStatus::default() });
         assert_eq!(codes(&seen(vec![later]).judge()), ["http-unavailable"]);
-        let configured = Seen { path_guessed: false, credentials: true, ..seen(vec![status(404)]) };
+        let configured = Observation { path_guessed: false, credentials: true, ..seen(vec![status(404)]) };
         assert_eq!(codes(&configured.judge()), ["http-not-found"]);
-        assert_eq!(codes(&Seen { answers: vec![status(403)], ..configured }.judge()), ["http-unexpected-status"]);
+        assert_eq!(
+            codes(&Observation { answers: vec![status(403)], ..configured }.judge()),
+            ["http-unexpected-status"]
+        );
     }
 
     #[test]
     fn what_is_expected_is_judged_by_its_content() {
         let failed = vec!["the body has no match of OK".to_owned()];
-        let answer =
-            |code, failed: &[String]| Answer::Status(Status { code, failed: failed.to_vec(), ..Status::default() });
+        let answer = |code, failed: &[String]| {
+            HttpOutcome::HttpStatus(HttpStatus { code, failed: failed.to_vec(), ..HttpStatus::default() })
+        };
         assert_eq!(codes(&seen(vec![answer(200, &failed)]).judge()), ["http-assertion-failed"]);
         assert_eq!(codes(&seen(vec![answer(500, &failed)]).judge()), ["http-5xx"], "an error page's text says nothing");
     }
@@ -226,7 +230,7 @@ mod tests {
         let answers = |bad: usize| (0..4).map(|n| status(if n < bad { 500 } else { 200 })).collect();
         assert_eq!(codes(&seen(answers(1)).judge()), [""; 0]);
         assert_eq!(codes(&seen(answers(2)).judge()), ["http-5xx"]);
-        assert_eq!(codes(&seen(vec![Answer::TimedOut]).judge()), ["http-timeout"]);
-        assert_eq!(codes(&seen(vec![Answer::Invalid("SSH-2.0".into())]).judge()), ["http-invalid"]);
+        assert_eq!(codes(&seen(vec![HttpOutcome::TimedOut]).judge()), ["http-timeout"]);
+        assert_eq!(codes(&seen(vec![HttpOutcome::Invalid("SSH-2.0".into())]).judge()), ["http-invalid"]);
     }
 }

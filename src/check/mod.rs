@@ -4,7 +4,6 @@
 //! gives the same findings on another machine and day. How often to look, how long to wait and whether to look at all is
 //! for whoever calls.
 
-mod aim;
 mod certificate;
 pub(crate) mod dns;
 #[cfg(fuzzing)]
@@ -18,6 +17,7 @@ mod roots;
 mod scale;
 mod script;
 pub(crate) mod stability;
+mod target;
 mod tcp;
 mod tls;
 
@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CheckName, Finding, FindingKind, Ran, Report};
+use crate::model::{CheckName, CheckStatus, Finding, FindingKind, Report};
 
 /// Rows of findings: name, code, points or cap or both, what it means, what to do about it.
 macro_rules! findings {
@@ -44,13 +44,13 @@ macro_rules! findings {
 }
 use findings;
 
-pub(crate) use aim::{Aim, Goals, Hindrance, Kit, Layer, Look};
 pub(crate) use protocol::is_known as knows_protocol;
 pub(crate) use resolvers::Resolvers;
 pub(crate) use roots::Roots;
-use scale::Took;
+use scale::Latency;
 pub(crate) use scale::micros;
 pub(crate) use stability::Circuit;
+pub(crate) use target::{CheckContext, CheckResult, CheckTarget, LatencyTargets, Layer, LocalFailure};
 
 /// The cap that a row has, if it has one.
 const fn cap(given: &[u8]) -> Option<u8> {
@@ -67,11 +67,11 @@ macro_rules! checks {
         #[expect(clippy::large_enum_variant, reason = "an endpoint has two or three of them, and TLS's is the one that counts")]
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(tag = "check", rename_all = "lowercase")]
-        pub(crate) enum Seen {
-            $($variant($module::Seen),)*
+        pub(crate) enum Observation {
+            $($variant($module::Observation),)*
         }
 
-        impl Seen {
+        impl Observation {
             /// The check that saw it.
             pub(crate) fn name(&self) -> CheckName {
                 match self { $(Self::$variant(_) => CheckName::$variant,)* }
@@ -110,7 +110,7 @@ checks! {
     Stability => stability,
 }
 
-impl Seen {
+impl Observation {
     /// Takes word of what this side was late by during the look.
     pub(crate) fn set_late(&mut self, late: Duration) {
         let late = micros(late);
@@ -124,7 +124,7 @@ impl Seen {
 
     /// What this side was late by, in microseconds, each time when the peer would else seem slower than its goal.
     pub(crate) fn saved_by(&self) -> Vec<u64> {
-        let (times, goal_us): (Vec<Took>, u64) = match self {
+        let (times, goal_us): (Vec<Latency>, u64) = match self {
             Self::Dns(seen) => (seen.times().collect(), seen.goal_us),
             Self::Tcp(seen) => (seen.times().collect(), seen.goal_us),
             Self::Http(seen) => (seen.times().collect(), seen.goal_us),
@@ -140,21 +140,25 @@ impl Seen {
             Self::Tls(seen) => seen.hindrance(),
             _ => None,
         };
-        Report { check: self.name().as_str(), ran: hindrance.map_or(Ran::Yes, Ran::Hindered), findings: self.judge() }
+        Report {
+            check: self.name().as_str(),
+            ran: hindrance.map_or(CheckStatus::Yes, CheckStatus::Hindered),
+            findings: self.judge(),
+        }
     }
 }
 
 /// Looks once. The name is looked up before there is an address, and what is steady shows over time: neither is looked at
 /// here.
-pub(crate) async fn look(check: CheckName, aim: &Aim, kit: &Kit) -> Look<Seen> {
+pub(crate) async fn look(check: CheckName, aim: &CheckTarget, kit: &CheckContext) -> CheckResult<Observation> {
     Ok(match check {
-        CheckName::Tcp => Seen::Tcp(tcp::look(aim, kit).await?),
-        CheckName::Tls => Seen::Tls(tls::look(aim, kit).await?),
-        CheckName::Http => Seen::Http(http::look(aim, kit).await?),
-        CheckName::Grpc => Seen::Grpc(grpc::look(aim, kit).await?),
-        CheckName::Protocol => Seen::Protocol(protocol::look(aim, kit).await?),
-        CheckName::Script => Seen::Script(script::look(aim, kit).await?),
-        CheckName::Dns | CheckName::Stability => return Err(Hindrance("it is not looked at here".to_owned())),
+        CheckName::Tcp => Observation::Tcp(tcp::look(aim, kit).await?),
+        CheckName::Tls => Observation::Tls(tls::look(aim, kit).await?),
+        CheckName::Http => Observation::Http(http::look(aim, kit).await?),
+        CheckName::Grpc => Observation::Grpc(grpc::look(aim, kit).await?),
+        CheckName::Protocol => Observation::Protocol(protocol::look(aim, kit).await?),
+        CheckName::Script => Observation::Script(script::look(aim, kit).await?),
+        CheckName::Dns | CheckName::Stability => return Err(LocalFailure("it is not looked at here".to_owned())),
     })
 }
 

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::aim::{Aim, Kit, Layer, Look, peers_fault};
+use super::target::{CheckContext, CheckResult, CheckTarget, Layer, peers_fault};
 use super::{findings, scale};
 use crate::model::{Finding, Group};
-use crate::net::{Deadline, Peer, PeerError};
+use crate::net::{Connection, ConnectionError, Deadline};
 
 findings! { Group::App;
     UNWELL = "protocol-unwell", cap 30, "Asked in its own protocol, the server says that it is not well, or nothing of sense.",
@@ -16,18 +16,18 @@ findings! { Group::App;
 /// What asking showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Seen {
+pub(crate) struct Observation {
     /// `redis`, `postgresql`.
     pub(crate) protocol: String,
     /// How long the answer took, in microseconds.
     pub(crate) us: u64,
-    pub(crate) answer: Answer,
+    pub(crate) answer: ProtocolOutcome,
 }
 
 /// What the server says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Answer {
+pub(crate) enum ProtocolOutcome {
     /// It is well.
     Well,
     /// It is not; the text is what it says.
@@ -37,7 +37,7 @@ pub(crate) enum Answer {
 }
 
 /// How a protocol is asked whether its server is well.
-pub(super) struct Manners {
+pub(super) struct Dialog {
     pub(super) word: &'static str,
     /// What the server says first, where it does.
     greeting: Option<&'static [u8]>,
@@ -52,12 +52,12 @@ const fn manners(
     greeting: Option<&'static [u8]>,
     question: Option<&'static [u8]>,
     well: &'static [&'static [u8]],
-) -> Manners {
-    Manners { word, greeting, question, well }
+) -> Dialog {
+    Dialog { word, greeting, question, well }
 }
 
 /// Protocols whose question and answer are lines.
-pub(super) const MANNERS: [Manners; 9] = [
+pub(super) const MANNERS: [Dialog; 9] = [
     manners("redis", None, Some(b"PING\r\n"), &[b"+PONG", b"-NOAUTH", b"-NOPERM", b"-DENIED"]),
     manners("memcached", None, Some(b"version\r\n"), &[b"VERSION "]),
     manners("smtp", Some(b"220"), Some(b"NOOP\r\n"), &[b"250"]),
@@ -75,7 +75,7 @@ const POSTGRESQL: &[u8] = b"\0\0\0\x17\0\x03\0\0user\0portolan\0\0";
 /// Its code for a server that starts up, shuts down or recovers (cannot_connect_now).
 const POSTGRESQL_NOT_NOW: &[u8] = b"C57P03\0";
 /// The most that is read of a greeting or an answer.
-const MOST: usize = 8 << 10;
+const MAX_BYTES: usize = 8 << 10;
 
 /// Whether there is a question for that protocol.
 pub(crate) fn is_known(protocol: &str) -> bool {
@@ -83,7 +83,7 @@ pub(crate) fn is_known(protocol: &str) -> bool {
 }
 
 /// Asks once.
-pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
+pub(crate) async fn look(aim: &CheckTarget, kit: &CheckContext) -> CheckResult<Observation> {
     let protocol = aim.protocol.clone().unwrap_or_default();
     let begun = Instant::now();
     let asked = async {
@@ -91,19 +91,23 @@ pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
         let line = aim.line(&[], deadline).await?;
         // What asked for TLS has heard the greeting, which is not said again inside.
         let greeted = matches!(aim.layer, Layer::StartTls(_));
-        ask(&protocol, greeted, &mut Peer::new(line.stream, deadline, MOST)).await
+        ask(&protocol, greeted, &mut Connection::new(line.stream, deadline, MAX_BYTES)).await
     };
     let answer = match asked.await {
         Ok(answer) => answer,
         Err(error) => match peers_fault(error)? {
-            PeerError::TimedOut => Answer::TimedOut,
-            error => Answer::Unwell(error.to_string()),
+            ConnectionError::TimedOut => ProtocolOutcome::TimedOut,
+            error => ProtocolOutcome::Unwell(error.to_string()),
         },
     };
-    Ok(Seen { protocol, us: scale::micros(begun.elapsed()), answer })
+    Ok(Observation { protocol, us: scale::micros(begun.elapsed()), answer })
 }
 
-pub(super) async fn ask(protocol: &str, greeted: bool, peer: &mut Peer) -> Result<Answer, PeerError> {
+pub(super) async fn ask(
+    protocol: &str,
+    greeted: bool,
+    peer: &mut Connection,
+) -> Result<ProtocolOutcome, ConnectionError> {
     let mut answer = Vec::new();
     match MANNERS.iter().find(|manners| manners.word == protocol) {
         Some(manners) => return ask_in_lines(manners, greeted, peer).await,
@@ -113,46 +117,52 @@ pub(super) async fn ask(protocol: &str, greeted: bool, peer: &mut Peer) -> Resul
             if answer.first() == Some(&b'E') {
                 let whole =
                     |bytes: &[u8]| bytes.ends_with(b"\0\0") || bytes.windows(7).any(|part| part == POSTGRESQL_NOT_NOW);
-                peer.read_until(&mut answer, MOST, whole).await?;
+                peer.read_until(&mut answer, MAX_BYTES, whole).await?;
             }
             Ok(match answer.first() {
                 Some(b'E') if answer.windows(7).any(|part| part == POSTGRESQL_NOT_NOW) => {
-                    Answer::Unwell("it does not take connections now".to_owned())
+                    ProtocolOutcome::Unwell("it does not take connections now".to_owned())
                 }
                 // What it asks for, or refuses the user with, shows that it works.
-                Some(b'R' | b'E') => Answer::Well,
-                _ => Answer::Unwell(format!("answers {}", shown(&answer))),
+                Some(b'R' | b'E') => ProtocolOutcome::Well,
+                _ => ProtocolOutcome::Unwell(format!("answers {}", shown(&answer))),
             })
         }
-        None if greeted => Ok(Answer::Well),
+        None if greeted => Ok(ProtocolOutcome::Well),
         None => {
             // MySQL's and MariaDB's greeting: a packet of protocol 10, or an error.
             peer.fill(&mut answer, 5).await?;
             Ok(match answer.get(4) {
-                Some(10) => Answer::Well,
-                Some(0xff) => Answer::Unwell(format!("refuses: {}", shown(answer.get(7..).unwrap_or_default()))),
-                _ => Answer::Unwell(format!("answers {}", shown(&answer))),
+                Some(10) => ProtocolOutcome::Well,
+                Some(0xff) => {
+                    ProtocolOutcome::Unwell(format!("refuses: {}", shown(answer.get(7..).unwrap_or_default())))
+                }
+                _ => ProtocolOutcome::Unwell(format!("answers {}", shown(&answer))),
             })
         }
     }
 }
 
-async fn ask_in_lines(manners: &Manners, greeted: bool, peer: &mut Peer) -> Result<Answer, PeerError> {
+async fn ask_in_lines(
+    manners: &Dialog,
+    greeted: bool,
+    peer: &mut Connection,
+) -> Result<ProtocolOutcome, ConnectionError> {
     let line = |bytes: &[u8]| bytes.contains(&b'\n');
     if let Some(wanted) = manners.greeting.filter(|_| !greeted) {
         let mut greeting = Vec::new();
-        peer.read_until(&mut greeting, MOST, line).await?;
+        peer.read_until(&mut greeting, MAX_BYTES, line).await?;
         if !greeting.starts_with(wanted) {
-            return Ok(Answer::Unwell(format!("greets with {}", shown(&greeting))));
+            return Ok(ProtocolOutcome::Unwell(format!("greets with {}", shown(&greeting))));
         }
     }
-    let Some(question) = manners.question else { return Ok(Answer::Well) };
+    let Some(question) = manners.question else { return Ok(ProtocolOutcome::Well) };
     peer.write(question).await?;
     let mut answer = Vec::new();
     // ZooKeeper's answer is no line, and the end of the connection.
-    peer.read_until(&mut answer, MOST, |bytes| line(bytes) || bytes == b"imok").await?;
+    peer.read_until(&mut answer, MAX_BYTES, |bytes| line(bytes) || bytes == b"imok").await?;
     let well = manners.well.iter().any(|word| answer.starts_with(word));
-    Ok(if well { Answer::Well } else { Answer::Unwell(format!("answers {}", shown(&answer))) })
+    Ok(if well { ProtocolOutcome::Well } else { ProtocolOutcome::Unwell(format!("answers {}", shown(&answer))) })
 }
 
 /// The first line of an answer, as far as anybody would read it.
@@ -165,20 +175,20 @@ fn shown(answer: &[u8]) -> String {
     }
 }
 
-impl Seen {
+impl Observation {
     pub(crate) fn judge(&self) -> Vec<Finding> {
         let protocol = &self.protocol;
         let finding = match &self.answer {
-            Answer::Well => None,
-            Answer::Unwell(what) => Some(UNWELL.seen(format!("{protocol}: {what}"))),
-            Answer::TimedOut => Some(UNWELL.seen(format!("{protocol}: no answer in time"))),
+            ProtocolOutcome::Well => None,
+            ProtocolOutcome::Unwell(what) => Some(UNWELL.seen(format!("{protocol}: {what}"))),
+            ProtocolOutcome::TimedOut => Some(UNWELL.seen(format!("{protocol}: no answer in time"))),
         };
         finding.into_iter().collect()
     }
 
     /// Whether no answer came at all.
     pub(crate) fn is_silent(&self) -> bool {
-        self.answer == Answer::TimedOut
+        self.answer == ProtocolOutcome::TimedOut
     }
 
     /// Takes in what was seen at a later look: the later is what holds.

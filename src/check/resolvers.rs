@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::dns::{Answer, Said};
-use super::scale::Took;
+use super::dns::{DnsResponse, ResolverReply};
+use super::scale::Latency;
 use crate::net::{LookupError, NameServer, name_servers};
 
 /// The resolvers, each by itself, so that their answers can be compared.
@@ -33,19 +33,19 @@ impl Resolvers {
     ///
     /// # Errors
     /// When there is nobody to ask.
-    pub(crate) async fn ask(&self, name: &str) -> Result<Vec<Answer>, String> {
+    pub(crate) async fn ask(&self, name: &str) -> Result<Vec<ResolverReply>, String> {
         let each = self.each.get_or_init(|| name_servers(&self.given, self.timeout)).as_ref().map_err(Clone::clone)?;
         Ok(futures_util::future::join_all(each.iter().map(|one| ask(one, name))).await)
     }
 }
 
-async fn ask(server: &NameServer, name: &str) -> Answer {
+async fn ask(server: &NameServer, name: &str) -> ResolverReply {
     let begun = Instant::now();
     let said = match server.addresses(name).await {
-        Ok(addresses) if addresses.is_empty() => Said::None,
-        Ok(addresses) => Said::Addresses(addresses),
-        Err(LookupError::TimedOut) => Said::TimedOut,
-        Err(LookupError::Failed(why)) => Said::Failed(why),
+        Ok(addresses) if addresses.is_empty() => DnsResponse::None,
+        Ok(addresses) => DnsResponse::Addresses(addresses),
+        Err(LookupError::TimedOut) => DnsResponse::TimedOut,
+        Err(LookupError::Failed(why)) => DnsResponse::Failed(why),
     };
-    Answer { resolver: server.name.clone(), took: Took::since(begun), said }
+    ResolverReply { resolver: server.name.clone(), took: Latency::since(begun), said }
 }

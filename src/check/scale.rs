@@ -11,7 +11,7 @@ use crate::model::{Finding, FindingKind};
 /// the peer can have taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Took {
+pub(crate) struct Latency {
     /// As measured, in microseconds.
     us: u64,
     /// No fault of the peer's, in microseconds.
@@ -24,7 +24,7 @@ fn is_zero(us: &u64) -> bool {
     *us == 0
 }
 
-impl Took {
+impl Latency {
     /// So many microseconds.
     pub(crate) fn of(us: u64) -> Self {
         Self { us, late_us: 0 }
@@ -63,10 +63,10 @@ pub(crate) fn p95(samples: impl IntoIterator<Item = u64>) -> Option<(u64, usize)
 pub(crate) fn latency(
     kinds: [&'static FindingKind; 3],
     what: &str,
-    samples: impl Iterator<Item = Took> + Clone,
+    samples: impl Iterator<Item = Latency> + Clone,
     goal_us: u64,
 ) -> Option<Finding> {
-    let (value, n) = p95(samples.clone().map(Took::charged))?;
+    let (value, n) = p95(samples.clone().map(Latency::charged))?;
     let (kind, times) = match value {
         value if value > goal_us.saturating_mul(4) => (kinds[2], 4),
         value if value > goal_us.saturating_mul(2) => (kinds[1], 2),
@@ -110,8 +110,8 @@ mod tests {
 
     #[test]
     fn what_this_side_was_late_by_is_its_own() {
-        let late = |us, late_us| Took { us, late_us };
-        assert_eq!([late(9, 4), late(4, 9)].map(Took::charged), [5, 0]);
+        let late = |us, late_us| Latency { us, late_us };
+        assert_eq!([late(9, 4), late(4, 9)].map(Latency::charged), [5, 0]);
         assert_eq!(late(9, 4).saved_by(5), Some(4));
         assert_eq!([late(9, 3), late(5, 4)].map(|took| took.saved_by(5)), [None, None]);
     }

@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
-use super::aim::{Aim, Hindrance, Kit, Look};
+use super::target::{CheckContext, CheckResult, CheckTarget, LocalFailure};
 use super::{findings, scale};
 use crate::engine::ProcessGroup;
 use crate::model::{Finding, Group};
@@ -29,12 +29,12 @@ findings! { Group::App;
 /// What the script did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Seen {
+pub(crate) struct Observation {
     /// The program, without its arguments.
     pub(crate) program: String,
     /// How long it ran, in microseconds.
     pub(crate) us: u64,
-    pub(crate) end: Ended,
+    pub(crate) end: ScriptEnd,
     /// The first line that it wrote.
     pub(crate) said: String,
 }
@@ -42,7 +42,7 @@ pub(crate) struct Seen {
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Ended {
+pub(crate) enum ScriptEnd {
     /// By itself, with this code.
     Exit(i32),
     /// By a signal.
@@ -54,17 +54,17 @@ pub(crate) enum Ended {
 }
 
 /// So much of what it writes is taken; more ends it.
-const MOST_OUTPUT: u64 = 64 << 10;
+const MAX_OUTPUT: u64 = 64 << 10;
 /// So much of its first line is kept.
-const MOST_LINE: usize = 200;
+const MAX_LINE: usize = 200;
 /// The processor time, open files, and bytes of memory and of a file that it and its children get, each.
 const LIMITS: [(Resource, u64); 4] =
     [(Resource::Nofile, 256), (Resource::As, 4 << 30), (Resource::Fsize, 64 << 20), (Resource::Core, 0)];
 
 /// Runs the script once, in a process group of its own that ends with it.
-pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
+pub(crate) async fn look(aim: &CheckTarget, kit: &CheckContext) -> CheckResult<Observation> {
     let (Some(program), arguments) = (aim.ask.script.first(), aim.ask.script.get(1..).unwrap_or_default()) else {
-        return Err(Hindrance("no program is named".to_owned()));
+        return Err(LocalFailure("no program is named".to_owned()));
     };
     let begun = Instant::now();
     let mut command = Command::new(program);
@@ -73,33 +73,33 @@ pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
     command.env("PORTOLAN_TARGET_PORT", aim.address.port().to_string());
     command.env("PORTOLAN_TARGET_NAME", aim.name.as_deref().unwrap_or_default());
     let spawned = command.process_group(0).kill_on_drop(true).spawn();
-    let mut child = spawned.map_err(|error| Hindrance(format!("cannot run {program}: {error}")))?;
+    let mut child = spawned.map_err(|error| LocalFailure(format!("cannot run {program}: {error}")))?;
     let group = ProcessGroup::of(&child);
     limit(group.leader(), kit.timeout);
     let mut output = Vec::new();
     let end = match Deadline::after(kit.timeout).bound(run(&mut child, &mut output)).await {
         Ok(Ok(end)) => end,
-        Ok(Err(error)) => return Err(Hindrance(format!("cannot wait for {program}: {error}"))),
-        Err(_) => Ended::OutOfTime,
+        Ok(Err(error)) => return Err(LocalFailure(format!("cannot wait for {program}: {error}"))),
+        Err(_) => ScriptEnd::OutOfTime,
     };
     drop(group);
     // It is dead by now, or was just killed: this only takes word of it.
     let _ = child.wait().await;
     let line = output.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let said = String::from_utf8_lossy(&line[..line.len().min(MOST_LINE)]).trim().to_owned();
-    Ok(Seen { program: program.clone(), us: scale::micros(begun.elapsed()), end, said })
+    let said = String::from_utf8_lossy(&line[..line.len().min(MAX_LINE)]).trim().to_owned();
+    Ok(Observation { program: program.clone(), us: scale::micros(begun.elapsed()), end, said })
 }
 
 /// Reads what it writes and waits for its end.
-async fn run(child: &mut Child, output: &mut Vec<u8>) -> io::Result<Ended> {
+async fn run(child: &mut Child, output: &mut Vec<u8>) -> io::Result<ScriptEnd> {
     if let Some(stdout) = child.stdout.take() {
-        stdout.take(MOST_OUTPUT + 1).read_to_end(output).await?;
+        stdout.take(MAX_OUTPUT + 1).read_to_end(output).await?;
     }
-    if output.len() as u64 > MOST_OUTPUT {
-        return Ok(Ended::OutOfRoom);
+    if output.len() as u64 > MAX_OUTPUT {
+        return Ok(ScriptEnd::OutOfRoom);
     }
     let status = child.wait().await?;
-    Ok(status.code().map_or_else(|| Ended::Signal(status.signal().unwrap_or(0)), Ended::Exit))
+    Ok(status.code().map_or_else(|| ScriptEnd::Signal(status.signal().unwrap_or(0)), ScriptEnd::Exit))
 }
 
 /// Bounds what it and its children get; it may have ended already.
@@ -110,17 +110,17 @@ fn limit(script: Option<Pid>, timeout: Duration) {
     }
 }
 
-impl Seen {
+impl Observation {
     pub(crate) fn judge(&self) -> Vec<Finding> {
         let said = if self.said.is_empty() { String::new() } else { format!(": {}", self.said) };
         let program = &self.program;
         let finding = match self.end {
-            Ended::Exit(0) => None,
-            Ended::Exit(1) => Some(WARNING.seen(format!("{program} warns{said}"))),
-            Ended::Exit(code) => Some(FAILED.seen(format!("{program} ended with {code}{said}"))),
-            Ended::Signal(signal) => Some(FAILED.seen(format!("{program} was ended by signal {signal}{said}"))),
-            Ended::OutOfTime => Some(TIMEOUT.seen(format!("{program} was killed at its limit of time{said}"))),
-            Ended::OutOfRoom => Some(TIMEOUT.seen(format!("{program} was killed at its limit of output{said}"))),
+            ScriptEnd::Exit(0) => None,
+            ScriptEnd::Exit(1) => Some(WARNING.seen(format!("{program} warns{said}"))),
+            ScriptEnd::Exit(code) => Some(FAILED.seen(format!("{program} ended with {code}{said}"))),
+            ScriptEnd::Signal(signal) => Some(FAILED.seen(format!("{program} was ended by signal {signal}{said}"))),
+            ScriptEnd::OutOfTime => Some(TIMEOUT.seen(format!("{program} was killed at its limit of time{said}"))),
+            ScriptEnd::OutOfRoom => Some(TIMEOUT.seen(format!("{program} was killed at its limit of output{said}"))),
         };
         finding.into_iter().collect()
     }
@@ -144,13 +144,13 @@ mod tests {
 
     #[test]
     fn ends_by_their_meaning() {
-        let judged = |end| codes(&Seen { program: "probe".into(), us: 1, end, said: String::new() }.judge());
-        assert_eq!(judged(Ended::Exit(0)), [""; 0]);
-        assert_eq!(judged(Ended::Exit(1)), ["script-warning"]);
-        assert_eq!(judged(Ended::Exit(2)), ["script-failed"]);
-        assert_eq!(judged(Ended::Exit(127)), ["script-failed"]);
-        assert_eq!(judged(Ended::Signal(11)), ["script-failed"]);
-        assert_eq!(judged(Ended::OutOfTime), ["script-timeout"]);
-        assert_eq!(judged(Ended::OutOfRoom), ["script-timeout"]);
+        let judged = |end| codes(&Observation { program: "probe".into(), us: 1, end, said: String::new() }.judge());
+        assert_eq!(judged(ScriptEnd::Exit(0)), [""; 0]);
+        assert_eq!(judged(ScriptEnd::Exit(1)), ["script-warning"]);
+        assert_eq!(judged(ScriptEnd::Exit(2)), ["script-failed"]);
+        assert_eq!(judged(ScriptEnd::Exit(127)), ["script-failed"]);
+        assert_eq!(judged(ScriptEnd::Signal(11)), ["script-failed"]);
+        assert_eq!(judged(ScriptEnd::OutOfTime), ["script-timeout"]);
+        assert_eq!(judged(ScriptEnd::OutOfRoom), ["script-timeout"]);
     }
 }

@@ -30,7 +30,7 @@ pub(crate) const WINDOW: usize = 20;
 /// What several looks showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Seen {
+pub(crate) struct Observation {
     /// Whether a client could have used it, at each look in order.
     pub(crate) results: Vec<bool>,
     /// What its breaker does with the next call.
@@ -50,7 +50,7 @@ pub(crate) enum Circuit {
     HalfOpen,
 }
 
-impl Seen {
+impl Observation {
     pub(crate) fn judge(&self) -> Vec<Finding> {
         [self.circuit(), self.flapping(), self.success()].into_iter().flatten().collect()
     }
@@ -104,7 +104,7 @@ mod tests {
     use crate::check::codes;
 
     fn judged(circuit: Circuit, results: impl IntoIterator<Item = bool>) -> Vec<&'static str> {
-        codes(&Seen { results: results.into_iter().collect(), circuit }.judge())
+        codes(&Observation { results: results.into_iter().collect(), circuit }.judge())
     }
 
     #[test]

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use tokio::time::Instant;
 
-use super::aim::{Aim, Hindrance, Kit, Look};
 use super::findings;
-use super::scale::{self, Took};
+use super::scale::{self, Latency};
+use super::target::{CheckContext, CheckResult, CheckTarget, LocalFailure};
 use crate::model::{Finding, Group};
-use crate::net::{Deadline, DialError, dial};
+use crate::net::{ConnectError, Deadline, dial};
 
 findings! { Group::Tcp;
     REFUSED = "tcp-refused", cap 0, "The connection is refused: nothing listens on that port, or a firewall rejects.",
@@ -32,7 +32,7 @@ findings! { Group::Tcp;
 /// What connecting showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Seen {
+pub(crate) struct Observation {
     /// The longest that it should take, in microseconds.
     pub(crate) goal_us: u64,
     /// Each connection that was tried, in order.
@@ -44,9 +44,9 @@ pub(crate) struct Seen {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Connect {
     /// It was made, after that time.
-    Made(Took),
+    Made(Latency),
     /// It was refused.
-    Refused,
+    SubmitError,
     /// No answer came.
     TimedOut,
     /// There is no way there.
@@ -54,21 +54,21 @@ pub(crate) enum Connect {
 }
 
 /// Connects once.
-pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
+pub(crate) async fn look(aim: &CheckTarget, kit: &CheckContext) -> CheckResult<Observation> {
     let begun = Instant::now();
     let connect = match dial(aim.address, aim.interface.as_deref(), Deadline::after(kit.timeout)).await {
-        Ok(_) => Connect::Made(Took::since(begun)),
+        Ok(_) => Connect::Made(Latency::since(begun)),
         // It was taken, whatever became of it at once.
-        Err(DialError::Reset) => Connect::Made(Took::since(begun)),
-        Err(DialError::Refused) => Connect::Refused,
-        Err(DialError::TimedOut) => Connect::TimedOut,
-        Err(DialError::Unreachable) => Connect::Unreachable,
-        Err(DialError::Local(error)) => return Err(Hindrance(error.to_string())),
+        Err(ConnectError::Reset) => Connect::Made(Latency::since(begun)),
+        Err(ConnectError::SubmitError) => Connect::SubmitError,
+        Err(ConnectError::TimedOut) => Connect::TimedOut,
+        Err(ConnectError::Unreachable) => Connect::Unreachable,
+        Err(ConnectError::Local(error)) => return Err(LocalFailure(error.to_string())),
     };
-    Ok(Seen { goal_us: aim.goals.connect_us, connects: vec![connect] })
+    Ok(Observation { goal_us: aim.goals.connect_us, connects: vec![connect] })
 }
 
-impl Seen {
+impl Observation {
     pub(crate) fn judge(&self) -> Vec<Finding> {
         let total = self.connects.len();
         let failed: Vec<Connect> =
@@ -92,7 +92,7 @@ impl Seen {
     }
 
     /// How long each connection took that was made.
-    pub(super) fn times(&self) -> impl Iterator<Item = Took> + Clone {
+    pub(super) fn times(&self) -> impl Iterator<Item = Latency> + Clone {
         self.connects.iter().filter_map(|connect| match connect {
             Connect::Made(took) => Some(*took),
             _ => None,
@@ -117,7 +117,7 @@ impl Seen {
 fn dead(connect: Connect, tried: usize) -> Finding {
     let times = if tried > 1 { format!(" ({tried} times)") } else { String::new() };
     match connect {
-        Connect::Refused => REFUSED.seen(format!("connection refused{times}")),
+        Connect::SubmitError => REFUSED.seen(format!("connection refused{times}")),
         Connect::Unreachable => UNREACHABLE.seen(format!("no route leads there{times}")),
         Connect::TimedOut | Connect::Made(_) => TIMEOUT.seen(format!("no answer to connect{times}")),
     }
@@ -129,23 +129,23 @@ mod tests {
     use crate::check::codes;
 
     fn judged(connects: &[Connect]) -> Vec<&'static str> {
-        codes(&Seen { goal_us: 5_000, connects: connects.to_vec() }.judge())
+        codes(&Observation { goal_us: 5_000, connects: connects.to_vec() }.judge())
     }
 
     fn made(us: u64) -> Connect {
-        Connect::Made(Took::of(us))
+        Connect::Made(Latency::of(us))
     }
 
     #[test]
     fn failures_by_their_share() {
-        use Connect::{Refused, TimedOut, Unreachable};
+        use Connect::{SubmitError, TimedOut, Unreachable};
         assert_eq!(judged(&[made(4_999)]), [""; 0]);
-        assert_eq!(judged(&[Refused]), ["tcp-refused"]);
-        assert_eq!(judged(&[Refused, TimedOut]), ["tcp-timeout"]);
+        assert_eq!(judged(&[SubmitError]), ["tcp-refused"]);
+        assert_eq!(judged(&[SubmitError, TimedOut]), ["tcp-timeout"]);
         assert_eq!(judged(&[Unreachable]), ["tcp-unreachable"]);
-        assert_eq!(judged(&[made(1), made(1), Refused]), ["tcp-flaky"]);
+        assert_eq!(judged(&[made(1), made(1), SubmitError]), ["tcp-flaky"]);
         assert_eq!(judged(&[made(1), TimedOut]), ["tcp-mostly-failing"]);
-        assert_eq!(judged(&[made(1), Refused, Refused]), ["tcp-mostly-failing"]);
+        assert_eq!(judged(&[made(1), SubmitError, SubmitError]), ["tcp-mostly-failing"]);
     }
 
     #[test]

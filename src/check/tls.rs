@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::aim::{Aim, Kit, Layer, Look, peers_fault};
 use super::certificate::{self, Leaf, Link, NameMatch, Trust};
 use super::findings;
 use super::roots::Roots;
+use super::target::{CheckContext, CheckResult, CheckTarget, Layer, peers_fault};
 use crate::model::{Finding, Group, TlsFacts};
-use crate::net::{Deadline, OldVersion, PeerError, Taken, ask_version, tls};
+use crate::net::{ConnectionError, Deadline, OldVersion, VersionOutcome, ask_version, tls};
 
 findings! { Group::Tls;
     HANDSHAKE_FAILED = "tls-handshake-failed", cap 20, "No TLS handshake comes about.",
@@ -24,14 +24,14 @@ findings! { Group::Tls;
 /// What shaking hands showed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Seen {
+pub(crate) struct Observation {
     /// When, in seconds since 1970.
     pub(crate) at: i64,
     /// Whether HTTP/2 is needed.
     pub(crate) wants_h2: bool,
     pub(crate) handshake: Handshake,
     /// The older versions that were asked for, and which of them were accepted.
-    pub(crate) older: Vec<Older>,
+    pub(crate) older: Vec<OlderVersion>,
     /// The certificate of the server itself.
     pub(crate) leaf: Option<Leaf>,
     /// The other certificates that it sent.
@@ -62,7 +62,7 @@ pub(crate) enum Handshake {
 /// An older version of the protocol, asked for by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Older {
+pub(crate) struct OlderVersion {
     /// `TLSv1.0`.
     pub(crate) version: String,
     /// Whether a ServerHello of that version came.
@@ -70,7 +70,7 @@ pub(crate) struct Older {
 }
 
 /// Shakes hands as a modern client does, and then asks for each older version by itself.
-pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
+pub(crate) async fn look(aim: &CheckTarget, kit: &CheckContext) -> CheckResult<Observation> {
     let at = Timestamp::now().as_second();
     let wants_h2 = aim.grpc;
     let deadline = Deadline::after(kit.timeout);
@@ -82,7 +82,7 @@ pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
         }
         (Err(error), _) | (_, Err(error)) => Err(error),
     };
-    let seen = |handshake| Seen {
+    let seen = |handshake| Observation {
         at,
         wants_h2,
         handshake,
@@ -95,7 +95,7 @@ pub(crate) async fn look(aim: &Aim, kit: &Kit) -> Look<Seen> {
     let mut seen = match shaken {
         Ok(shaken) => shown(aim, kit, seen(done(&shaken.facts)), &shaken),
         Err(error) => match peers_fault(error)? {
-            PeerError::TimedOut => seen(Handshake::TimedOut),
+            ConnectionError::TimedOut => seen(Handshake::TimedOut),
             error => seen(Handshake::Failed(error.to_string())),
         },
     };
@@ -114,7 +114,7 @@ fn done(facts: &TlsFacts) -> Handshake {
 }
 
 /// Adds what the certificates show.
-fn shown<S>(aim: &Aim, kit: &Kit, seen: Seen, shaken: &tls::Handshake<S>) -> Seen {
+fn shown<S>(aim: &CheckTarget, kit: &CheckContext, seen: Observation, shaken: &tls::Handshake<S>) -> Observation {
     let mut links = shaken.facts.certificates.iter();
     let leaf = links.next().map(Leaf::from);
     let name = match (&aim.name, aim.server_name()) {
@@ -128,11 +128,11 @@ fn shown<S>(aim: &Aim, kit: &Kit, seen: Seen, shaken: &tls::Handshake<S>) -> See
         Trust::Pin if shaken.proved == Some(false) => Trust::NotThePin("another's, whose key it has not".to_owned()),
         trust => trust,
     };
-    Seen { leaf, chain: links.map(Link::from).collect(), name, trust, ..seen }
+    Observation { leaf, chain: links.map(Link::from).collect(), name, trust, ..seen }
 }
 
 /// Asks for each older version. What does not answer is not asked on: it may count connections.
-async fn older(aim: &Aim, kit: &Kit) -> Look<Vec<Older>> {
+async fn older(aim: &CheckTarget, kit: &CheckContext) -> CheckResult<Vec<OlderVersion>> {
     let mut older = Vec::new();
     let name = aim.name.as_deref().filter(|name| name.parse::<std::net::IpAddr>().is_err());
     for version in OldVersion::ALL {
@@ -142,7 +142,8 @@ async fn older(aim: &Aim, kit: &Kit) -> Look<Vec<Older>> {
             Err(error) => Err(error),
         };
         match taken {
-            Ok(taken) => older.push(Older { version: version.as_str().to_owned(), accepted: taken == Taken::Yes }),
+            Ok(taken) => older
+                .push(OlderVersion { version: version.as_str().to_owned(), accepted: taken == VersionOutcome::Yes }),
             Err(error) => {
                 peers_fault(error)?;
                 break;
@@ -152,7 +153,7 @@ async fn older(aim: &Aim, kit: &Kit) -> Look<Vec<Older>> {
     Ok(older)
 }
 
-impl Seen {
+impl Observation {
     /// Why the certificate could not be judged, where it is there and could not.
     pub(crate) fn hindrance(&self) -> Option<String> {
         match &self.trust {
@@ -162,7 +163,7 @@ impl Seen {
     }
 
     pub(crate) fn judge(&self) -> Vec<Finding> {
-        let obsolete = |older: &&Older| older.accepted && older.version != "TLSv1.2";
+        let obsolete = |older: &&OlderVersion| older.accepted && older.version != "TLSv1.2";
         let accepted: Vec<&str> = self.older.iter().filter(obsolete).map(|older| older.version.as_str()).collect();
         let alpn = match &self.handshake {
             Handshake::Done { alpn, .. } => alpn.as_deref(),
@@ -202,9 +203,10 @@ mod tests {
     use crate::check::codes;
 
     fn judged(handshake: Handshake, older: &[(&str, bool)], wants_h2: bool) -> Vec<&'static str> {
-        let older = older.iter().map(|&(version, accepted)| Older { version: version.to_owned(), accepted }).collect();
+        let older =
+            older.iter().map(|&(version, accepted)| OlderVersion { version: version.to_owned(), accepted }).collect();
         let (name, trust) = (NameMatch::NotAsked, Trust::NotJudged("no roots".into()));
-        codes(&Seen { at: 0, wants_h2, handshake, older, leaf: None, chain: Vec::new(), name, trust }.judge())
+        codes(&Observation { at: 0, wants_h2, handshake, older, leaf: None, chain: Vec::new(), name, trust }.judge())
     }
 
     fn done(alpn: Option<&str>) -> Handshake {

@@ -31,7 +31,7 @@ enum Action {
 
 /// A setting as it is shown. No value: nothing sets it.
 #[derive(Serialize)]
-struct Item {
+struct SettingItem {
     key: String,
     value: Option<Value>,
     origin: Option<String>,
@@ -52,7 +52,7 @@ impl Config {
         let command = Cli::command();
         let settings = parse::load(global.config.as_ref(), &command, None)?;
         let keys = Key::all(&command);
-        let items: Vec<Item> = keys.iter().map(|key| item(key, &settings)).collect();
+        let items: Vec<SettingItem> = keys.iter().map(|key| item(key, &settings)).collect();
         let place = place(global);
         stdout::with_stdout(None, |out| {
             if json {
@@ -75,7 +75,7 @@ fn place(global: &Global) -> String {
     }
 }
 
-fn item(key: &Key<'_>, settings: &Settings) -> Item {
+fn item(key: &Key<'_>, settings: &Settings) -> SettingItem {
     let (values, origin) = match settings.get(key) {
         Some(given) => (given.values.clone(), given.origin.to_text()),
         None => (key.defaults(), "default".to_owned()),
@@ -85,11 +85,11 @@ fn item(key: &Key<'_>, settings: &Settings) -> Item {
         Kind::One => values.into_iter().next().map(Value::One),
         Kind::Several => (!values.is_empty()).then_some(Value::Several(values)),
     };
-    Item { key: key.dotted(), origin: value.is_some().then_some(origin), value }
+    SettingItem { key: key.dotted(), origin: value.is_some().then_some(origin), value }
 }
 
 /// Writes a document that can be saved as a settings file.
-fn write_toml(out: &mut (dyn Write + Send), keys: &[Key<'_>], items: &[Item]) -> io::Result<()> {
+fn write_toml(out: &mut (dyn Write + Send), keys: &[Key<'_>], items: &[SettingItem]) -> io::Result<()> {
     let mut section: &[&str] = &[];
     for (key, item) in keys.iter().zip(items) {
         if key.section() != section {

@@ -17,7 +17,7 @@ pub(super) enum Exit {
     /// 4: rights are missing, with `--strict`, or where nothing goes without them.
     RightsMissing,
     /// 5: a server refused.
-    Refused,
+    SubmitError,
     /// 126: the command that this process was to become cannot be run, as shells have it.
     CommandUnusable,
     /// 127: there is no such command.
@@ -41,7 +41,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Incomplete => 3,
             Self::RightsMissing => 4,
-            Self::Refused => 5,
+            Self::SubmitError => 5,
             Self::CommandUnusable => 126,
             Self::NoCommand => 127,
             Self::HungUp => 129,
@@ -71,9 +71,9 @@ impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error {
             Error::Usage { .. } | Error::Settings { .. } => Self::Usage,
-            Error::Refused { .. } => Self::Refused,
+            Error::SubmitError { .. } => Self::SubmitError,
             Error::Rights { .. } => Self::RightsMissing,
-            Error::Peer { .. } | Error::Io { .. } => Self::Incomplete,
+            Error::Connection { .. } | Error::Io { .. } => Self::Incomplete,
         }
     }
 }
@@ -87,7 +87,7 @@ mod tests {
         let order = [
             Exit::Usage,
             Exit::Terminated,
-            Exit::Refused,
+            Exit::SubmitError,
             Exit::RightsMissing,
             Exit::Incomplete,
             Exit::ConditionFailed,

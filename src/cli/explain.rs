@@ -31,7 +31,7 @@ pub(super) struct Explain {
 
 /// A kind of finding, as JSON has it.
 #[derive(Serialize)]
-struct Item {
+struct FindingItem {
     code: &'static str,
     group: &'static str,
     points: u8,
@@ -77,9 +77,9 @@ pub(super) fn named(code: &str) -> Result<&'static FindingKind> {
     })
 }
 
-fn item(kind: &FindingKind) -> Item {
+fn item(kind: &FindingKind) -> FindingItem {
     let FindingKind { code, group, points, cap, text, hint } = *kind;
-    Item { code, group: group.as_str(), points, cap, text, hint }
+    FindingItem { code, group: group.as_str(), points, cap, text, hint }
 }
 
 fn write_one(out: &mut (dyn Write + Send), kind: &FindingKind) -> io::Result<()> {

@@ -18,7 +18,7 @@ use super::signals::Stop;
 use super::stderr;
 use crate::clean::clean;
 use crate::error::{Error, Result, plain};
-use crate::model::{Address, Fault, Service, Transport};
+use crate::model::{Address, PartialError, Service, Transport};
 use crate::source::BadValue;
 
 /// The words of a command in which `{ip}` and `{ports}` stand for a host.
@@ -86,7 +86,7 @@ impl HandTo {
                 Err(error) => plain(&error),
             };
             let what = format!("hand {ip} to '{}'", clean(&self.words[0]));
-            stderr::fault(&Fault { what, why, hint: "see what it said".to_owned() });
+            stderr::fault(&PartialError { what, why, hint: "see what it said".to_owned() });
             exit = Exit::ConditionFailed;
         }
         exit
@@ -147,7 +147,7 @@ pub(super) fn told(status: ExitStatus) -> String {
 }
 
 /// How often the word to stop is looked for.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// What is asked to end has so long to do it.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -155,7 +155,7 @@ const GRACE: Duration = Duration::from_secs(2);
 fn wait(mut child: Child, stop: &Stop) -> std::io::Result<ExitStatus> {
     let pid = Pid::from_child(&child);
     let ended = pidfd_open(pid, PidfdFlags::empty())?;
-    let (look, mut asked) = (Timespec::try_from(LOOK).map_err(std::io::Error::other)?, None);
+    let (look, mut asked) = (Timespec::try_from(POLL_INTERVAL).map_err(std::io::Error::other)?, None);
     while child.try_wait()?.is_none() {
         if asked.is_none() && stop.requested().is_some() {
             let _ = kill_process(pid, Signal::TERM);

@@ -7,7 +7,7 @@ use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 use roff::{Roff, bold, roman};
 
-use super::draft::Draft;
+use super::atomic_file::AtomicFile;
 use super::exit::Exit;
 use super::reference::{ENVIRONMENT, EXIT_ORDER, EXIT_STATUS, Entry, FILES, SETTINGS};
 use super::{Cli, stderr};
@@ -34,7 +34,7 @@ impl ManPages {
         let pages =
             pages().map_err(|error| Error::io("render manual pages", error, "this is a fault of portolan's"))?;
         for (name, text) in &pages {
-            let written = Draft::create(&self.directory.join(name)).and_then(|mut draft| {
+            let written = AtomicFile::create(&self.directory.join(name)).and_then(|mut draft| {
                 draft.write_all(text)?;
                 draft.commit()
             });

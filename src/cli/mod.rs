@@ -1,9 +1,10 @@
 //! The command line: composes, and is the only place that prints, reads the environment or exits.
 
+mod atomic_file;
+mod baseline;
 mod completions;
 mod config;
 mod discover;
-mod draft;
 mod exit;
 mod explain;
 mod hand_to;
@@ -12,7 +13,6 @@ mod man;
 mod outputs;
 mod parse;
 mod ports;
-mod previous;
 mod progress;
 mod reading;
 mod reference;
@@ -33,7 +33,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::exit::Exit;
-use self::outputs::{Asked, AskedParser};
+use self::outputs::{AskedParser, DiffScope};
 use self::parse::Parsed;
 use crate::error::{Error, Result};
 use crate::output::FormatName;
@@ -73,7 +73,7 @@ struct Global {
     config: Option<PathBuf>,
     /// How results are written; FORMAT=FILE, as often as wanted, writes them to a file too
     #[arg(short, long, value_parser = AskedParser, value_name = "FORMAT[=FILE]", global = true, default_value = "table")]
-    output: Vec<Asked>,
+    output: Vec<DiffScope>,
     /// Short for --output json
     #[arg(long, global = true)]
     json: bool,
@@ -97,7 +97,7 @@ impl Global {
     ///
     /// # Errors
     /// Two formats for it.
-    fn choose_format(&mut self, on_line: bool, set: &[Asked]) -> Result<()> {
+    fn choose_format(&mut self, on_line: bool, set: &[DiffScope]) -> Result<()> {
         let mut asked = self.output.iter().filter(|asked| asked.file.is_none()).map(|asked| asked.format);
         let first = asked.next();
         if asked.next().is_some() {

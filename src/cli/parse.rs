@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches};
 
-use super::outputs::{Asked, AskedParser};
+use super::outputs::{AskedParser, DiffScope};
 use super::{Cli, Global, discover, settings_file, usage};
 use crate::error::Result;
 use crate::settings::{self, Key, Kind, NEGATION, Settings};
@@ -54,7 +54,7 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
 }
 
 /// What the settings say of `--output`.
-fn set_outputs(settings: &Settings) -> Vec<Asked> {
+fn set_outputs(settings: &Settings) -> Vec<DiffScope> {
     if settings.is_empty() {
         return Vec::new();
     }
@@ -92,7 +92,7 @@ pub(super) fn load(named: Option<&PathBuf>, command: &Command, section: Option<&
     }
     settings.read_environment(&command, section, variable)?;
     if let Some((key, given, error)) = settings.refused(&command) {
-        let refusal = usage::Refusal::of_value(&error);
+        let refusal = usage::RejectedValue::of_value(&error);
         let value = usage::refused_value(&error).unwrap_or_default();
         return Err(given.origin.error(&key, &value, &refusal.why, &refusal.hint));
     }

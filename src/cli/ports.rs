@@ -26,7 +26,7 @@ enum Filter {
 }
 
 #[derive(Serialize)]
-struct Item {
+struct PortItem {
     port: u16,
     name: &'static str,
     about: &'static str,
@@ -60,7 +60,7 @@ fn parse_filter(text: &str) -> Result<Filter, PortsError> {
 }
 
 fn write_json(out: &mut (dyn Write + Send), found: &[&PortName]) -> io::Result<()> {
-    let item = |known: &&PortName| Item { port: known.port, name: known.name, about: known.about };
+    let item = |known: &&PortName| PortItem { port: known.port, name: known.name, about: known.about };
     output::write_document(out, &found.iter().map(item).collect::<Vec<_>>())
 }
 

@@ -10,7 +10,7 @@ pub(super) struct Bar {
     drawn: Option<ProgressBar>,
 }
 
-const LOOK: &str = "{bar:24} {percent:>3}%  {pos}/{len}  {per_sec:0}  {msg}  {eta} left";
+const TEMPLATE: &str = "{bar:24} {percent:>3}%  {pos}/{len}  {per_sec:0}  {msg}  {eta} left";
 
 impl Bar {
     pub(super) fn new(quiet: bool) -> Self {
@@ -23,7 +23,7 @@ impl Bar {
             return;
         }
         let bar = self.drawn.get_or_insert_with(|| {
-            let style = ProgressStyle::with_template(LOOK).unwrap_or_else(|_| ProgressStyle::default_bar());
+            let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
             ProgressBar::with_draw_target(Some(progress.total), ProgressDrawTarget::stderr()).with_style(style)
         });
         bar.set_message(format!("{} found", progress.found));

@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 /// How often to look whether somebody wants an end.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// All of a file of at most `most` bytes.
 ///
@@ -31,7 +31,7 @@ pub(super) fn read(path: &Path, most: usize, stop: &AtomicBool, until: Option<In
             return Err(io::Error::new(ErrorKind::TimedOut, "the time given by --deadline is over"));
         }
         // Before the first writer came, a read would say that this is the end.
-        let look = Timespec { tv_sec: 0, tv_nsec: LOOK.subsec_nanos().into() };
+        let look = Timespec { tv_sec: 0, tv_nsec: POLL_INTERVAL.subsec_nanos().into() };
         match poll(&mut [PollFd::new(&file, PollFlags::IN)], Some(&look)) {
             Ok(0) | Err(Errno::INTR) => continue,
             Ok(_) => {}

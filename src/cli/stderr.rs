@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use crate::clean::escaped;
 use crate::error::Error;
-use crate::model::Fault;
+use crate::model::PartialError;
 
 /// Tells why the command could not be done: one line, and one of what to try.
 ///
@@ -16,7 +16,7 @@ pub(super) fn error(error: &Error) {
 }
 
 /// Tells of a part that could not be read, while the rest was.
-pub(super) fn fault(fault: &Fault) {
+pub(super) fn fault(fault: &PartialError) {
     write(&format!(
         "error: cannot {}: {}\nhint: {}\n",
         escaped(&fault.what),

@@ -80,7 +80,7 @@ fn is_stuck(error: &io::Error) -> bool {
 /// What a pipe takes without waiting if it takes anything (`PIPE_BUF`).
 const PIPE_ROOM: usize = 4096;
 /// How long a reader may keep us waiting once it is time to stop; and how often we look whether it is.
-const PATIENCE: Duration = Duration::from_millis(250);
+const WRITE_TIMEOUT: Duration = Duration::from_millis(250);
 
 impl<'s> Stdout<'s> {
     fn new(file: File, stop: Option<&'s Stop>) -> Self {
@@ -91,7 +91,7 @@ impl<'s> Stdout<'s> {
     fn wait_for_room(&self, stop: &Stop) -> io::Result<()> {
         loop {
             let due = stop.is_due();
-            let patience = Timespec::try_from(PATIENCE).map_err(io::Error::other)?;
+            let patience = Timespec::try_from(WRITE_TIMEOUT).map_err(io::Error::other)?;
             match event::poll(&mut [PollFd::new(&self.file, PollFlags::OUT)], Some(&patience)) {
                 Ok(0) if due => return Err(io::Error::other(ReaderStuck)),
                 Ok(0) | Err(Errno::INTR) => {}

@@ -13,17 +13,17 @@ use crate::model::{AskError, PortsError, StatusRangesError};
 use crate::source::BadValue;
 
 /// More words than this are a page of the manual, not a hint.
-const FEW: usize = 16;
+const MAX_LISTED: usize = 16;
 
 /// Why a value cannot be used, whoever gave it: the command line, the environment or a settings file.
-pub(super) struct Refusal {
+pub(super) struct RejectedValue {
     /// What is wrong with it.
     pub(super) why: String,
     /// What to try instead.
     pub(super) hint: String,
 }
 
-impl Refusal {
+impl RejectedValue {
     fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { why: why.into(), hint: hint.into() }
     }
@@ -93,11 +93,11 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
         // This error alone does not say which argument it means.
         ErrorKind::InvalidUtf8 => {
             let word = args.iter().find(|arg| arg.to_str().is_none()).map(|arg| arg.to_string_lossy());
-            let Refusal { why, hint } = Refusal::of_value(error);
+            let RejectedValue { why, hint } = RejectedValue::of_value(error);
             Error::usage(format!("'{}'", clean(&word.unwrap_or_default())), why, hint)
         }
         _ => {
-            let Refusal { why, hint } = Refusal::of_value(error);
+            let RejectedValue { why, hint } = RejectedValue::of_value(error);
             let what = match refused_value(error) {
                 Some(value) if !value.is_empty() || error.kind() == ErrorKind::ValueValidation => {
                     format!("{argument} '{}'", clean(&value))
@@ -111,44 +111,47 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
 }
 
 /// What a value's own parser said.
-fn parser(error: &clap::Error) -> Refusal {
+fn parser(error: &clap::Error) -> RejectedValue {
     let Some(source) = error.source() else {
-        return Refusal::new(first_line(error), "");
+        return RejectedValue::new(first_line(error), "");
     };
     if let Some(ports) = source.downcast_ref::<PortsError>() {
-        Refusal::new(ports.to_string(), ports.hint())
+        RejectedValue::new(ports.to_string(), ports.hint())
     } else if let Some(bad) = source.downcast_ref::<BadValue>() {
-        Refusal::new(bad.to_string(), bad.hint())
+        RejectedValue::new(bad.to_string(), bad.hint())
     } else if let Some(ask) = source.downcast_ref::<AskError>() {
-        Refusal::new(clean(&ask.to_string()), ask.hint())
+        RejectedValue::new(clean(&ask.to_string()), ask.hint())
     } else if let Some(statuses) = source.downcast_ref::<StatusRangesError>() {
-        Refusal::new(statuses.to_string(), statuses.hint())
+        RejectedValue::new(statuses.to_string(), statuses.hint())
     } else if let Some(number) = source.downcast_ref::<ParseIntError>() {
         let too_large = *number.kind() == IntErrorKind::PosOverflow;
         let why = if too_large { "it is too large a number" } else { "it is no whole number" };
-        Refusal::new(why, "write a whole number, as in 3")
+        RejectedValue::new(why, "write a whole number, as in 3")
     } else if let Some(glob) = source.downcast_ref::<glob::PatternError>() {
         let why = format!("{} at character {}", glob.msg, glob.pos + 1);
-        Refusal::new(why, "`*` stands for any text, `?` for one character, `[a-z]` for one of these, `[[]` for `[`")
+        RejectedValue::new(
+            why,
+            "`*` stands for any text, `?` for one character, `[a-z]` for one of these, `[[]` for `[`",
+        )
     } else {
         let why = source.to_string();
-        out_of_range(&why).unwrap_or_else(|| Refusal::new(clean(&why), "try --help"))
+        out_of_range(&why).unwrap_or_else(|| RejectedValue::new(clean(&why), "try --help"))
     }
 }
 
 /// clap's `0 is not in 1..=1000`, which has no type of its own.
-fn out_of_range(why: &str) -> Option<Refusal> {
+fn out_of_range(why: &str) -> Option<RejectedValue> {
     let (least, most) = why.split_once(" is not in ")?.1.split_once("..")?;
     let most = most.trim_start_matches('=');
     let is_any = [u32::MAX.to_string(), u64::MAX.to_string()].iter().any(|any| any == most);
     let hint = if is_any { format!("write {least} or more") } else { format!("write a number from {least} to {most}") };
-    Some(Refusal::new("it is out of range", hint))
+    Some(RejectedValue::new("it is out of range", hint))
 }
 
 /// The values that there are, and the one that was perhaps meant.
 fn choices(error: &clap::Error) -> String {
     let valid = strings(error, ContextKind::ValidValue);
-    let list = if valid.is_empty() || valid.len() > FEW {
+    let list = if valid.is_empty() || valid.len() > MAX_LISTED {
         "give one, or see --help".to_owned()
     } else {
         format!("the values are {}", valid.join(", "))

@@ -9,11 +9,11 @@ mod process_group;
 mod retry;
 mod shutdown;
 
-pub use breaker::{Breaker, BreakerOptions, BreakerState, Breakers, Outcome, Permit, Rejected};
-pub use cache::{Cache, CacheOptions, CacheStats, Key, KeyRef, Load, LoadError, Loaded, Lookup, Swept};
+pub use breaker::{Breaker, BreakerOptions, BreakerState, Breakers, CallOutcome, Permit, Rejected};
+pub use cache::{Cache, CacheOptions, CacheStats, Key, KeyRef, Load, LoadError, Loaded, Lookup, SweepReport};
 pub use clock::{Clock, ManualClock};
 pub(crate) use park::block_on;
-pub use pool::{Job, JobError, Lane, Pool, PoolOptions, PoolStats, Refusal, Refused, Ticket};
+pub use pool::{Job, JobError, JobHandle, Lane, Pool, PoolOptions, PoolStats, SubmitError, SubmitErrorKind};
 pub(crate) use process_group::ProcessGroup;
-pub use retry::{Again, GaveUp, Retry};
-pub use shutdown::{Drained, Shutdown, Signal, Tracked};
+pub use retry::{Retry, RetryDecision, RetryError};
+pub use shutdown::{DrainReport, Shutdown, Signal, Tracked};

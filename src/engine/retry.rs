@@ -44,7 +44,7 @@ impl Default for Retry {
 
 /// Whether an error can pass on a second try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Again {
+pub enum RetryDecision {
     /// It is final: a refusal, a wrong name, a missing right.
     No,
     /// It may pass: wait by the schedule.
@@ -56,7 +56,7 @@ pub enum Again {
 /// Why it was given up; the last error is the source.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum GaveUp<E> {
+pub enum RetryError<E> {
     /// The error is one that no second try mends.
     #[error("a second try would not help")]
     Final {
@@ -86,7 +86,7 @@ pub enum GaveUp<E> {
     },
 }
 
-impl<E> GaveUp<E> {
+impl<E> RetryError<E> {
     /// The last error, for callers who do not care how often it was tried.
     pub fn into_error(self) -> Option<E> {
         match self {
@@ -108,29 +108,29 @@ impl Retry {
         &self,
         seed: u64,
         mut operation: impl FnMut(u32) -> F,
-        again: impl Fn(&E) -> Again,
-    ) -> Result<T, GaveUp<E>> {
+        again: impl Fn(&E) -> RetryDecision,
+    ) -> Result<T, RetryError<E>> {
         let deadline = Instant::now().checked_add(self.total).unwrap_or_else(far_future);
         let mut jitter = Jitter(seed);
         let mut attempts = 1;
         let mut last = None;
         loop {
             let Ok(result) = timeout_at(deadline, operation(attempts)).await else {
-                return Err(GaveUp::TimedOut { error: last, attempts, total: self.total });
+                return Err(RetryError::TimedOut { error: last, attempts, total: self.total });
             };
             let error = match result {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
             let wait = match again(&error) {
-                Again::No => return Err(GaveUp::Final { error }),
-                _ if attempts >= self.attempts => return Err(GaveUp::Attempts { error, attempts }),
-                Again::Yes => jitter.below(self.longest_wait(attempts)),
-                Again::After(wait) => wait,
+                RetryDecision::No => return Err(RetryError::Final { error }),
+                _ if attempts >= self.attempts => return Err(RetryError::Attempts { error, attempts }),
+                RetryDecision::Yes => jitter.below(self.longest_wait(attempts)),
+                RetryDecision::After(wait) => wait,
             };
             if deadline.saturating_duration_since(Instant::now()) <= wait {
                 // Waiting for a try that cannot be made would only delay the answer.
-                return Err(GaveUp::TimedOut { error: Some(error), attempts, total: self.total });
+                return Err(RetryError::TimedOut { error: Some(error), attempts, total: self.total });
             }
             sleep(wait).await;
             last = Some(error);

@@ -63,14 +63,14 @@ pub enum Signal {
 /// How a [`Shutdown::drain`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-pub struct Drained {
+pub struct DrainReport {
     /// Tasks that had not ended by the deadline and were aborted.
     pub aborted: usize,
     /// Of those, the ones that still had not ended a second later: they block a thread, and nothing can end them.
     pub left: usize,
 }
 
-impl Drained {
+impl DrainReport {
     /// Whether every task ended by itself.
     pub const fn is_clean(self) -> bool {
         self.aborted == 0
@@ -179,28 +179,28 @@ impl Shutdown {
     }
 
     /// Asks everything here and below to finish, waits for it up to `deadline`, and aborts what is left then.
-    pub async fn drain(&self, deadline: Duration) -> Drained {
+    pub async fn drain(&self, deadline: Duration) -> DrainReport {
         self.stop();
         self.0.tasks.close();
         if timeout(deadline, self.0.tasks.wait()).await.is_ok() {
-            return Drained { aborted: 0, left: 0 };
+            return DrainReport { aborted: 0, left: 0 };
         }
         let aborted = self.abort_counted();
         // It times out only when something is left, and that is counted next.
         let _ = timeout(ABORT_GRACE, self.0.tasks.wait()).await;
-        Drained { aborted, left: self.tasks() }
+        DrainReport { aborted, left: self.tasks() }
     }
 
     /// [`drain`](Self::drain) on a plain thread, without a runtime.
-    pub fn drain_blocking(&self, deadline: Duration) -> Drained {
+    pub fn drain_blocking(&self, deadline: Duration) -> DrainReport {
         self.stop();
         self.0.tasks.close();
         if park::block_on_for(pin!(self.0.tasks.wait()), deadline).is_some() {
-            return Drained { aborted: 0, left: 0 };
+            return DrainReport { aborted: 0, left: 0 };
         }
         let aborted = self.abort_counted();
         let _ = park::block_on_for(pin!(self.0.tasks.wait()), ABORT_GRACE);
-        Drained { aborted, left: self.tasks() }
+        DrainReport { aborted, left: self.tasks() }
     }
 
     fn abort_counted(&self) -> usize {

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Circuit, Seen, stability};
-use crate::model::{CheckName, Health, Ran, Report};
+use crate::check::{Circuit, Observation, stability};
+use crate::model::{CheckName, CheckStatus, Health, Report};
 
 /// Everything that was seen of an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Evidence {
     /// What each check saw, in the order in which they ran.
-    pub(crate) seen: Vec<Seen>,
+    pub(crate) seen: Vec<Observation>,
     /// The checks that apply and did not look, because nobody wanted them to or there was nothing left to look at.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) skipped: Vec<CheckName>,
@@ -30,7 +30,7 @@ pub(crate) struct Evidence {
 
 impl Evidence {
     /// Takes in what a check saw, beside what it saw before.
-    pub(crate) fn add(&mut self, seen: Seen) {
+    pub(crate) fn add(&mut self, seen: Observation) {
         match self.seen.iter_mut().find(|other| other.name() == seen.name()) {
             Some(before) => before.absorb(seen),
             None => self.seen.push(seen),
@@ -46,7 +46,7 @@ impl Evidence {
     /// Whether a client could have used it, at each of the last looks, in order: one less than count for its history.
     pub(crate) fn recent_results(&self) -> Vec<bool> {
         let stability = self.seen.iter().find_map(|seen| match seen {
-            Seen::Stability(seen) => Some(seen.results.as_slice()),
+            Observation::Stability(seen) => Some(seen.results.as_slice()),
             _ => None,
         });
         let results = stability.unwrap_or_default();
@@ -62,13 +62,13 @@ impl Evidence {
     pub(crate) fn left_alone(&self, age: Duration, circuit: Circuit) -> Self {
         let mut evidence = Self { is_left_alone: true, ..self.clone() };
         evidence.is_as_old_as(Duration::from_millis(self.age_ms.unwrap_or(0)) + age);
-        evidence.add(Seen::Stability(stability::Seen { results: Vec::new(), circuit }));
+        evidence.add(Observation::Stability(stability::Observation { results: Vec::new(), circuit }));
         evidence
     }
 
     /// What this side was late by, in microseconds, each time when the endpoint would else seem slower than its goal.
     pub(crate) fn saved_by(&self) -> impl Iterator<Item = u64> {
-        self.seen.iter().flat_map(Seen::saved_by)
+        self.seen.iter().flat_map(Observation::saved_by)
     }
 
     /// Whether a check looked.
@@ -81,10 +81,10 @@ impl Evidence {
         // How steady it was says nothing of now, where nobody could look.
         let is_new = self.hindered.is_empty() || self.seen.iter().any(|seen| seen.name() != CheckName::Stability);
         let report = |check: CheckName| {
-            let looked = self.seen.iter().find(|seen| is_new && seen.name() == check).map(Seen::report);
+            let looked = self.seen.iter().find(|seen| is_new && seen.name() == check).map(Observation::report);
             let unlooked = |ran| Report { check: check.as_str(), ran, findings: Vec::new() };
-            let hindered = || self.hindered.get(&check).map(|why| unlooked(Ran::Hindered(why.clone())));
-            let skipped = || self.skipped.contains(&check).then(|| unlooked(Ran::NotWanted));
+            let hindered = || self.hindered.get(&check).map(|why| unlooked(CheckStatus::Hindered(why.clone())));
+            let skipped = || self.skipped.contains(&check).then(|| unlooked(CheckStatus::NotWanted));
             looked.or_else(hindered).or_else(skipped)
         };
         let reports: Vec<Report> = CheckName::ALL.into_iter().filter_map(report).collect();
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_good_history_is_no_health_of_who_could_not_be_looked_at() {
         let mut seen = Evidence::default();
-        seen.add(Seen::Stability(stability::Seen { results: vec![true; 10], circuit: Circuit::Closed }));
+        seen.add(Observation::Stability(stability::Observation { results: vec![true; 10], circuit: Circuit::Closed }));
         assert_eq!(seen.health(&[]).state, HealthState::Healthy);
         seen.hindered.insert(CheckName::Http, "no descriptors".to_owned());
         let health = seen.health(&[]);
@@ -111,7 +111,10 @@ mod tests {
     #[test]
     fn who_is_left_alone_is_as_it_was_seen_last_and_that_grows_old() {
         let mut seen = Evidence::default();
-        seen.add(Seen::Stability(stability::Seen { results: vec![true, false], circuit: Circuit::Closed }));
+        seen.add(Observation::Stability(stability::Observation {
+            results: vec![true, false],
+            circuit: Circuit::Closed,
+        }));
         let later = seen.left_alone(Duration::from_secs(3), Circuit::Open);
         let later = later.left_alone(Duration::from_secs(4), Circuit::Open);
         assert_eq!((later.age_ms, later.recent_results()), (Some(7_000), vec![true, false]));

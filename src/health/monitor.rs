@@ -8,52 +8,52 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::validator::{Crew, Judged, Validator};
-use super::watched::{Rules, Watched};
+use super::validator::{CheckedEndpoint, ValidationPool, Validator};
+use super::watched::{ThresholdRules, WatchedService};
 use crate::engine::{Job, Retry, Shutdown};
-use crate::model::{Ask, Declared, Depth, Fault, Feed, Service, Update};
+use crate::model::{CheckSpec, DeclaredDetail, DetailLevel, PartialError, Service, Update, UpdateSink};
 
 /// What a source says to a monitor, which looks at what it hears of.
 #[derive(Debug)]
-pub(crate) enum Said {
+pub(crate) enum SourceMessage {
     Updates(Vec<Update>),
     /// They are not from the source itself, which may be out of reach.
     Amended(Vec<Update>),
-    Failed(Fault),
+    Failed(PartialError),
 }
 
 /// Hands on what a source says. It never makes the source wait: what is not taken yet are descriptions of services, which
 /// the monitor takes at once.
 #[derive(Debug)]
-pub(crate) struct Relay {
-    depth: Depth,
-    said: mpsc::UnboundedSender<Said>,
+pub(crate) struct ChannelSink {
+    depth: DetailLevel,
+    said: mpsc::UnboundedSender<SourceMessage>,
 }
 
-impl Relay {
+impl ChannelSink {
     /// A relay, and where its words come out. A source reads so much of each service.
-    pub(crate) fn new(depth: Depth) -> (Self, mpsc::UnboundedReceiver<Said>) {
+    pub(crate) fn new(depth: DetailLevel) -> (Self, mpsc::UnboundedReceiver<SourceMessage>) {
         let (said, heard) = mpsc::unbounded_channel();
         (Self { depth, said }, heard)
     }
 }
 
-impl Feed for Relay {
-    fn depth(&self) -> Depth {
+impl UpdateSink for ChannelSink {
+    fn depth(&self) -> DetailLevel {
         self.depth
     }
 
     fn take(&mut self, updates: Vec<Update>) {
         // A monitor that is gone wants to know nothing.
-        let _ = self.said.send(Said::Updates(updates));
+        let _ = self.said.send(SourceMessage::Updates(updates));
     }
 
     fn amend(&mut self, updates: Vec<Update>) {
-        let _ = self.said.send(Said::Amended(updates));
+        let _ = self.said.send(SourceMessage::Amended(updates));
     }
 
-    fn fail(&mut self, fault: Fault) {
-        let _ = self.said.send(Said::Failed(fault));
+    fn fail(&mut self, fault: PartialError) {
+        let _ = self.said.send(SourceMessage::Failed(fault));
     }
 }
 
@@ -61,11 +61,11 @@ impl Feed for Relay {
 #[derive(Debug)]
 pub(crate) struct Monitor {
     /// What to ask every service, beside what it declares itself.
-    ask: Arc<Ask>,
-    rules: Rules,
+    ask: Arc<CheckSpec>,
+    rules: ThresholdRules,
     interval: Duration,
-    crew: Crew,
-    services: BTreeMap<String, Watched>,
+    crew: ValidationPool,
+    services: BTreeMap<String, WatchedService>,
     /// Whose endpoint a number is.
     places: HashMap<usize, String>,
     /// When to look at which number; one that is nobody's any more is left out.
@@ -90,7 +90,7 @@ const JITTER: u32 = 10;
 impl Monitor {
     /// Looks by `validator` at what is asked by `ask`, each endpoint once an `interval`. Must be called within a tokio
     /// runtime.
-    pub(crate) fn new(validator: Validator, ask: Arc<Ask>, rules: Rules, interval: Duration) -> Self {
+    pub(crate) fn new(validator: Validator, ask: Arc<CheckSpec>, rules: ThresholdRules, interval: Duration) -> Self {
         Self {
             ask,
             rules,
@@ -108,7 +108,7 @@ impl Monitor {
     }
 
     /// Looks at what is heard of, and tells `feed`, until nothing more can be heard.
-    pub(crate) async fn run(mut self, mut heard: mpsc::UnboundedReceiver<Said>, feed: &mut dyn Feed) {
+    pub(crate) async fn run(mut self, mut heard: mpsc::UnboundedReceiver<SourceMessage>, feed: &mut dyn UpdateSink) {
         let mut answers = Vec::new();
         loop {
             let next = self.due.peek().map(|Reverse((at, _))| *at);
@@ -152,10 +152,10 @@ impl Monitor {
     }
 
     /// Takes what was seen; what there is to tell of it.
-    fn take(&mut self, answers: Vec<Judged>) -> Vec<Update> {
+    fn take(&mut self, answers: Vec<CheckedEndpoint>) -> Vec<Update> {
         let mut updates = Vec::new();
         self.looking -= answers.len().min(self.looking);
-        for Judged { index, evidence } in answers {
+        for CheckedEndpoint { index, evidence } in answers {
             let Some(watched) = self.places.get(&index).and_then(|id| self.services.get_mut(id)) else { continue };
             let is_first = watched.numbers().any(|(number, was_seen)| number == index && !was_seen);
             watched.seen(index, evidence, &self.rules);
@@ -176,11 +176,11 @@ impl Monitor {
     }
 
     /// Takes in what the source says; what it says of its own goes to `feed` with what there is to tell at once.
-    fn hear(&mut self, said: Said, feed: &mut dyn Feed) {
+    fn hear(&mut self, said: SourceMessage, feed: &mut dyn UpdateSink) {
         let (updates, is_amended) = match said {
-            Said::Failed(fault) => return feed.fail(fault),
-            Said::Updates(updates) => (updates, false),
-            Said::Amended(updates) => (updates, true),
+            SourceMessage::Failed(fault) => return feed.fail(fault),
+            SourceMessage::Updates(updates) => (updates, false),
+            SourceMessage::Amended(updates) => (updates, true),
         };
         let mut told = Vec::new();
         for update in updates {
@@ -195,7 +195,7 @@ impl Monitor {
                 }
                 Update::Upsert(service) => told.extend(self.learn(service)),
                 Update::Remove(id) => told.extend(self.forget(id)),
-                Update::Fault(fault) => told.push(Update::Fault(fault)),
+                Update::PartialError(fault) => told.push(Update::PartialError(fault)),
             }
         }
         told.extend(self.whole());
@@ -204,12 +204,12 @@ impl Monitor {
 
     /// Takes in a service as its source describes it now. It is told when all of its endpoints have been looked at.
     fn learn(&mut self, service: Service) -> Option<Update> {
-        let declared = service.detail.downcast_ref::<Declared>();
+        let declared = service.detail.downcast_ref::<DeclaredDetail>();
         let ask = declared.map_or_else(|| Arc::clone(&self.ask), |declared| Arc::new(self.ask.over(&declared.ask)));
         let id = service.id.clone();
         let mut gone = HashSet::new();
         let mut watched = match self.services.get_mut(&id) {
-            None => Watched::new(service, ask, &mut self.last),
+            None => WatchedService::new(service, ask, &mut self.last),
             Some(known) => {
                 gone.extend(known.numbers().map(|(number, _)| number));
                 known.described(service, ask, &mut self.last)?
@@ -238,7 +238,7 @@ impl Monitor {
 
     /// All services, once: when everything that the source listed at first has been looked at.
     fn whole(&mut self) -> Option<Update> {
-        if self.synced || !self.listed || !self.services.values().all(Watched::is_told) {
+        if self.synced || !self.listed || !self.services.values().all(WatchedService::is_told) {
             return None;
         }
         self.synced = true;
@@ -257,18 +257,18 @@ mod tests {
 
     /// What a feed is told.
     #[derive(Default)]
-    struct Told(Vec<Update>);
+    struct FeedState(Vec<Update>);
 
-    impl Feed for Told {
-        fn depth(&self) -> Depth {
-            Depth::Full
+    impl UpdateSink for FeedState {
+        fn depth(&self) -> DetailLevel {
+            DetailLevel::Full
         }
 
         fn take(&mut self, updates: Vec<Update>) {
             self.0.extend(updates);
         }
 
-        fn fail(&mut self, _fault: Fault) {}
+        fn fail(&mut self, _fault: PartialError) {}
     }
 
     fn monitor() -> Monitor {
@@ -284,8 +284,12 @@ mod tests {
         };
         let resolvers = Arc::new(Resolvers::new(Vec::new(), timeout));
         let validator = Validator::new(options, Arc::new(Roots::of_system(Vec::new())), resolvers);
-        let rules =
-            Rules { thresholds: Thresholds { rise: 2, fall: 3 }, ignored: Vec::new(), via: None, finish: |_| {} };
+        let rules = ThresholdRules {
+            thresholds: Thresholds { rise: 2, fall: 3 },
+            ignored: Vec::new(),
+            via: None,
+            finish: |_| {},
+        };
         Monitor::new(validator, Arc::default(), rules, timeout)
     }
 
@@ -293,7 +297,7 @@ mod tests {
         let endpoint =
             |port: &u16| Endpoint::new(Address::Ip(IpAddr::from([127, 0, 0, 1])), Some(*port), Transport::Tcp);
         let endpoints = ports.iter().map(endpoint).collect();
-        let declared = Declared { from: "a".into(), protocol: None, ask: Arc::default() };
+        let declared = DeclaredDetail { from: "a".into(), protocol: None, ask: Arc::default() };
         Service { name: Some(name.into()), ..Service::new("file/a".to_owned(), "file", endpoints, declared).erase() }
     }
 
@@ -303,14 +307,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn looks_are_spread_over_the_interval() {
-        let (mut monitor, mut told) = (monitor(), Told::default());
+        let (mut monitor, mut told) = (monitor(), FeedState::default());
         monitor.seed = 8;
         let ports: Vec<u16> = (1..=200).collect();
-        monitor.hear(Said::Updates(vec![Update::Reset(vec![service("a", &ports)])]), &mut told);
+        monitor.hear(SourceMessage::Updates(vec![Update::Reset(vec![service("a", &ports)])]), &mut told);
         let mut waits = || -> Vec<Duration> {
             monitor.due.clear();
             for index in numbers(&monitor) {
-                monitor.take(vec![Judged { index, evidence: Evidence::default() }]);
+                monitor.take(vec![CheckedEndpoint { index, evidence: Evidence::default() }]);
             }
             monitor.due.iter().map(|Reverse((at, _))| *at - Instant::now()).collect()
         };
@@ -333,18 +337,18 @@ mod tests {
 
     #[tokio::test]
     async fn a_look_holds_for_what_is_described_anew_meanwhile() {
-        let (mut monitor, mut told) = (monitor(), Told::default());
-        monitor.hear(Said::Updates(vec![Update::Reset(vec![service("a", &[1, 2, 2])])]), &mut told);
+        let (mut monitor, mut told) = (monitor(), FeedState::default());
+        monitor.hear(SourceMessage::Updates(vec![Update::Reset(vec![service("a", &[1, 2, 2])])]), &mut told);
         let [one, two, same] = numbers(&monitor)[..] else { panic!("each endpoint has a number") };
         // Another name, and in place of an endpoint another; the looks at all of them are under way.
         monitor.due.clear();
-        monitor.hear(Said::Updates(vec![Update::Upsert(service("b", &[2, 1, 3]))]), &mut told);
+        monitor.hear(SourceMessage::Updates(vec![Update::Upsert(service("b", &[2, 1, 3]))]), &mut told);
         let [_, _, three] = numbers(&monitor)[..] else { panic!("each endpoint has a number") };
         assert_eq!(numbers(&monitor), [two, one, three]);
         let due: Vec<usize> = monitor.due.iter().map(|Reverse((_, number))| *number).collect();
         assert_eq!(due, [three], "the others are being looked at");
         assert!(told.0.is_empty(), "{:?}", told.0);
-        let judged = |index| Judged { index, evidence: Evidence::default() };
+        let judged = |index| CheckedEndpoint { index, evidence: Evidence::default() };
         assert!(monitor.take(vec![judged(one), judged(two), judged(same)]).is_empty());
         let updates = monitor.take(vec![judged(three)]);
         let [Update::Upsert(service), Update::Reset(all)] = &updates[..] else { panic!("{updates:?}") };

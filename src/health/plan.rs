@@ -3,27 +3,27 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use crate::check::{Aim, Goals, Layer, knows_protocol, micros};
-use crate::model::{Address, Ask, CheckName, Endpoint, Goal, StartTlsWord, Transport};
-use crate::net::{StartTls, Way};
+use crate::check::{CheckTarget, LatencyTargets, Layer, knows_protocol, micros};
+use crate::model::{Address, CheckName, CheckSpec, Endpoint, LatencyTarget, StartTlsKind, Transport};
+use crate::net::{Route, StartTls};
 
 /// What is to be looked at.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub(crate) struct CheckPlan {
     /// The name to look up, and what to look for there.
-    pub(crate) host: Host,
+    pub(crate) host: HostLocation,
     pub(crate) port: u16,
     /// The checks to run, in their order.
     pub(crate) wanted: Vec<CheckName>,
     /// Those that would apply and are not wanted.
     pub(crate) unwanted: Vec<CheckName>,
     /// How to look, once the address is known.
-    pub(crate) aim: Aim,
+    pub(crate) aim: CheckTarget,
 }
 
 /// Where an endpoint is.
 #[derive(Clone, Debug)]
-pub(crate) enum Host {
+pub(crate) enum HostLocation {
     /// At an address; the name, if there is one, should lead to it.
     At(IpAddr, Option<String>),
     /// Where this name leads.
@@ -31,7 +31,7 @@ pub(crate) enum Host {
 }
 
 /// What a word says of how a service is spoken to.
-struct Spoken {
+struct ServiceHints {
     layer: Layer,
     http: bool,
     grpc: bool,
@@ -41,7 +41,13 @@ struct Spoken {
 /// What is to be looked at, at an endpoint; `None` where no check applies to such a thing.
 ///
 /// `name` is the one that its user knows it by. Where it is looked at more than once there is a history to judge.
-pub(crate) fn plan(endpoint: &Endpoint, ask: &Arc<Ask>, way: &Way, has_history: bool, own: &[IpAddr]) -> Option<Plan> {
+pub(crate) fn plan(
+    endpoint: &Endpoint,
+    ask: &Arc<CheckSpec>,
+    way: &Route,
+    has_history: bool,
+    own: &[IpAddr],
+) -> Option<CheckPlan> {
     let port = endpoint.port.filter(|_| endpoint.transport == Transport::Tcp)?;
     let host = host(endpoint, ask)?;
     let asked_for = |check: CheckName| ask.check.contains(&check);
@@ -53,12 +59,12 @@ pub(crate) fn plan(endpoint: &Endpoint, ask: &Arc<Ask>, way: &Way, has_history: 
     }
     spoken.grpc |= asked_for(CheckName::Grpc) || ask.grpc_service.is_some();
     spoken.http |= asked_for(CheckName::Http) || (asks_http(ask) && !spoken.grpc);
-    let through = matches!(way, Way::Through(..));
+    let through = matches!(way, Route::Through(..));
     // Whoever asks in this host's place asks HTTP: what may be that is asked for it, what is known to be another is not.
     spoken.http |= through && !spoken.grpc && !spoken.protocol.as_deref().is_some_and(knows_protocol);
     let name = match &host {
-        Host::Named(name) => Some(name.clone()),
-        Host::At(_, name) => name.clone(),
+        HostLocation::Named(name) => Some(name.clone()),
+        HostLocation::At(_, name) => name.clone(),
     };
     let applies = |check: &CheckName| match check {
         CheckName::Dns | CheckName::Tcp | CheckName::Tls | CheckName::Grpc | CheckName::Protocol if through => false,
@@ -76,10 +82,10 @@ pub(crate) fn plan(endpoint: &Endpoint, ask: &Arc<Ask>, way: &Way, has_history: 
     // Of these everything has some, if somebody looks: that nobody did is worth a word.
     unwanted.extend([CheckName::Dns, CheckName::Stability].iter().filter(|check| !applies(check)));
     let ip = match host {
-        Host::At(ip, _) => ip,
-        Host::Named(_) => Ipv4Addr::UNSPECIFIED.into(),
+        HostLocation::At(ip, _) => ip,
+        HostLocation::Named(_) => Ipv4Addr::UNSPECIFIED.into(),
     };
-    let aim = Aim {
+    let aim = CheckTarget {
         address: SocketAddr::new(ip, port),
         interface: endpoint.interface.as_ref().map(|name| name.as_raw().to_owned()),
         name: ask.server_name.clone().or(name),
@@ -90,11 +96,11 @@ pub(crate) fn plan(endpoint: &Endpoint, ask: &Arc<Ask>, way: &Way, has_history: 
         goals: goals(ip, &ask.goal, own),
         way: way.clone(),
     };
-    Some(Plan { host, port, wanted, unwanted, aim })
+    Some(CheckPlan { host, port, wanted, unwanted, aim })
 }
 
 /// Whether something is asked that only HTTP can answer.
-fn asks_http(ask: &Ask) -> bool {
+fn asks_http(ask: &CheckSpec) -> bool {
     ask.path.is_some()
         || ask.expect_status.is_some()
         || ask.expect_body.is_some()
@@ -102,9 +108,9 @@ fn asks_http(ask: &Ask) -> bool {
         || !ask.expect_json.is_empty()
 }
 
-fn host(endpoint: &Endpoint, ask: &Ask) -> Option<Host> {
+fn host(endpoint: &Endpoint, ask: &CheckSpec) -> Option<HostLocation> {
     match &endpoint.address {
-        Address::Name(name) => Some(Host::Named(name.as_raw().to_owned())),
+        Address::Name(name) => Some(HostLocation::Named(name.as_raw().to_owned())),
         Address::Unix(_) => None,
         Address::Ip(ip) => {
             let ip = match ip.to_canonical() {
@@ -114,13 +120,13 @@ fn host(endpoint: &Endpoint, ask: &Ask) -> Option<Host> {
                 ip if ip.is_multicast() || ip == Ipv4Addr::BROADCAST => return None,
                 ip => ip,
             };
-            Some(Host::At(ip, ask.server_name.clone()))
+            Some(HostLocation::At(ip, ask.server_name.clone()))
         }
     }
 }
 
 /// How an endpoint is spoken to: as declared, else as identified, else as its port has it.
-fn spoken(endpoint: &Endpoint, ask: &Ask) -> Spoken {
+fn spoken(endpoint: &Endpoint, ask: &CheckSpec) -> ServiceHints {
     let identity = endpoint.service.as_ref();
     let identified = identity.and_then(|identity| identity.protocol.as_deref());
     let guessed = endpoint.service_guess.filter(|_| identity.is_none());
@@ -131,7 +137,7 @@ fn spoken(endpoint: &Endpoint, ask: &Ask) -> Spoken {
     spoken
 }
 
-fn by_word(word: &str) -> Spoken {
+fn by_word(word: &str) -> ServiceHints {
     let (layer, inner) = match word {
         "https" | "https-alt" | "h2" => (Layer::Tls, "http"),
         "grpcs" => (Layer::Tls, "grpc"),
@@ -146,23 +152,23 @@ fn by_word(word: &str) -> Spoken {
     };
     let is_http = matches!(inner, "http" | "h2c");
     let protocol = Some(inner).filter(|inner| !matches!(*inner, "" | "tcp" | "http" | "grpc"));
-    Spoken { layer, http: is_http, grpc: inner == "grpc", protocol: protocol.map(ToOwned::to_owned) }
+    ServiceHints { layer, http: is_http, grpc: inner == "grpc", protocol: protocol.map(ToOwned::to_owned) }
 }
 
-fn starttls(word: StartTlsWord) -> StartTls {
+fn starttls(word: StartTlsKind) -> StartTls {
     match word {
-        StartTlsWord::Smtp => StartTls::Smtp,
-        StartTlsWord::Imap => StartTls::Imap,
-        StartTlsWord::Pop3 => StartTls::Pop3,
-        StartTlsWord::Ftp => StartTls::Ftp,
-        StartTlsWord::Ldap => StartTls::Ldap,
-        StartTlsWord::Postgresql => StartTls::Postgresql,
-        StartTlsWord::Mysql => StartTls::Mysql,
+        StartTlsKind::Smtp => StartTls::Smtp,
+        StartTlsKind::Imap => StartTls::Imap,
+        StartTlsKind::Pop3 => StartTls::Pop3,
+        StartTlsKind::Ftp => StartTls::Ftp,
+        StartTlsKind::Ldap => StartTls::Ldap,
+        StartTlsKind::Postgresql => StartTls::Postgresql,
+        StartTlsKind::Mysql => StartTls::Mysql,
     }
 }
 
 /// How quick an endpoint at that address should be.
-pub(crate) fn goals(ip: IpAddr, given: &[Goal], own: &[IpAddr]) -> Goals {
+pub(crate) fn goals(ip: IpAddr, given: &[LatencyTarget], own: &[IpAddr]) -> LatencyTargets {
     const MILLI: u64 = 1_000;
     let (connect, answer) = match ip.to_canonical() {
         ip if ip.is_loopback() || own.contains(&ip) => (5, 100),
@@ -170,11 +176,11 @@ pub(crate) fn goals(ip: IpAddr, given: &[Goal], own: &[IpAddr]) -> Goals {
         IpAddr::V6(ip) if ip.is_unique_local() || ip.is_unicast_link_local() => (25, 200),
         _ => (200, 800),
     };
-    let mut goals = Goals { connect_us: connect * MILLI, answer_us: answer * MILLI };
+    let mut goals = LatencyTargets { connect_us: connect * MILLI, answer_us: answer * MILLI };
     for goal in given {
         match goal {
-            Goal::Connect(time) => goals.connect_us = micros(*time),
-            Goal::Answer(time) => goals.answer_us = micros(*time),
+            LatencyTarget::Connect(time) => goals.connect_us = micros(*time),
+            LatencyTarget::Answer(time) => goals.answer_us = micros(*time),
         }
     }
     goals
@@ -190,14 +196,14 @@ fn is_shared(ip: Ipv4Addr) -> bool {
 mod tests {
     use super::*;
 
-    fn planned(port: u16, change: impl FnOnce(&mut Endpoint, &mut Ask)) -> Plan {
+    fn planned(port: u16, change: impl FnOnce(&mut Endpoint, &mut CheckSpec)) -> CheckPlan {
         let (mut endpoint, mut ask) =
-            (Endpoint::new(Address::Ip([127, 0, 0, 1].into()), Some(port), Transport::Tcp), Ask::default());
+            (Endpoint::new(Address::Ip([127, 0, 0, 1].into()), Some(port), Transport::Tcp), CheckSpec::default());
         change(&mut endpoint, &mut ask);
-        plan(&endpoint, &Arc::new(ask), &Way::Direct, false, &[]).unwrap()
+        plan(&endpoint, &Arc::new(ask), &Route::Direct, false, &[]).unwrap()
     }
 
-    fn words(plan: &Plan) -> Vec<&'static str> {
+    fn words(plan: &CheckPlan) -> Vec<&'static str> {
         plan.wanted.iter().map(|check| check.as_str()).collect()
     }
 

@@ -20,7 +20,7 @@ impl Default for Thresholds {
 
 /// The state that is believed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Believed {
+pub(super) struct DebouncedState {
     state: HealthState,
     /// Looks in a row that showed a better one.
     better: u32,
@@ -28,7 +28,7 @@ pub(super) struct Believed {
     worse: u32,
 }
 
-impl Believed {
+impl DebouncedState {
     /// By a first look, which has nothing to be compared with.
     pub(super) fn new(state: HealthState) -> Self {
         Self { state, better: 0, worse: 0 }
@@ -69,7 +69,7 @@ mod tests {
 
     /// What is believed after each of these looks.
     fn believed(shown: &[HealthState]) -> Vec<HealthState> {
-        let mut believed = Believed::new(shown[0]);
+        let mut believed = DebouncedState::new(shown[0]);
         let take = |shown: &HealthState| {
             believed.take(*shown, Thresholds { rise: 2, fall: 3 });
             believed.state

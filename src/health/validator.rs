@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::asking::Asking;
 use super::evidence::Evidence;
-use crate::check::{Kit, Resolvers, Roots};
+use super::runner::CheckRunner;
+use crate::check::{CheckContext, Resolvers, Roots};
 use crate::engine::{BreakerOptions, Breakers, Clock, Job, Key, Pool, PoolOptions, Shutdown};
-use crate::model::{Ask, Endpoint};
-use crate::net::{Way, own_addresses};
+use crate::model::{CheckSpec, Endpoint};
+use crate::net::{Route, own_addresses};
 
 /// How to look.
 #[derive(Clone, Debug)]
@@ -39,22 +39,22 @@ pub(crate) struct Subject {
     /// Its place among all; it comes back with the answer.
     pub(crate) index: usize,
     pub(crate) endpoint: Endpoint,
-    pub(crate) ask: Arc<Ask>,
-    pub(crate) way: Way,
+    pub(crate) ask: Arc<CheckSpec>,
+    pub(crate) way: Route,
     /// What was seen of it before, where that is known.
-    pub(crate) before: Option<Arc<Before>>,
+    pub(crate) before: Option<Arc<PastCheck>>,
 }
 
 /// What was seen of an endpoint at an earlier look.
 #[derive(Debug)]
-pub(crate) struct Before {
+pub(crate) struct PastCheck {
     pub(crate) evidence: Evidence,
     pub(crate) at: Instant,
 }
 
 /// What was seen of an endpoint.
 #[derive(Debug)]
-pub(crate) struct Judged {
+pub(crate) struct CheckedEndpoint {
     /// The subject's.
     pub(crate) index: usize,
     pub(crate) evidence: Evidence,
@@ -63,7 +63,7 @@ pub(crate) struct Judged {
 /// What looks at endpoints.
 #[derive(Debug)]
 pub(crate) struct Validator {
-    pub(super) asking: Asking,
+    pub(super) asking: CheckRunner,
     pub(super) options: ValidatorOptions,
     pub(super) breakers: Breakers<Key>,
     pub(super) own: Vec<IpAddr>,
@@ -71,7 +71,7 @@ pub(crate) struct Validator {
 }
 
 /// As many breakers are kept at once.
-const MOST_BREAKERS: u64 = 65_536;
+const MAX_BREAKERS: u64 = 65_536;
 /// Where others wait, a look that has taken so long is slow, and makes room for them: most answers come sooner.
 const SLOW_AFTER: Duration = Duration::from_millis(100);
 /// So many answers wait until somebody takes them.
@@ -79,9 +79,9 @@ const QUEUE: usize = 1024;
 
 /// Who looks, and what they saw.
 #[derive(Debug)]
-pub(super) struct Crew {
+pub(super) struct ValidationPool {
     pub(super) pool: Pool<Subject, ()>,
-    pub(super) answers: mpsc::Receiver<Judged>,
+    pub(super) answers: mpsc::Receiver<CheckedEndpoint>,
 }
 
 impl Validator {
@@ -94,10 +94,10 @@ impl Validator {
             // Who is looked at often is not left alone for long: that it is back is news too.
             breaker.recovery = breaker.recovery.min(interval * 2);
         }
-        let kit = Kit { timeout: options.timeout, roots, resolvers };
+        let kit = CheckContext { timeout: options.timeout, roots, resolvers };
         Self {
-            asking: Asking::new(kit, options.retries, options.cache_ttl, clock.clone()),
-            breakers: Breakers::new(breaker, MOST_BREAKERS, clock),
+            asking: CheckRunner::new(kit, options.retries, options.cache_ttl, clock.clone()),
+            breakers: Breakers::new(breaker, MAX_BREAKERS, clock),
             // Without them everything is only a little further away.
             own: own_addresses().unwrap_or_default(),
             over: options.deadline.map(|deadline| Instant::now() + deadline),
@@ -106,7 +106,7 @@ impl Validator {
     }
 
     /// Gets workers ready, `least` of them at once.
-    pub(super) fn crew(self: Arc<Self>, least: usize, shutdown: &Shutdown) -> Crew {
+    pub(super) fn crew(self: Arc<Self>, least: usize, shutdown: &Shutdown) -> ValidationPool {
         let at_once = self.options.at_once.max(1);
         let normal = at_once.div_ceil(2);
         let options = PoolOptions {
@@ -124,16 +124,21 @@ impl Validator {
             async move {
                 let evidence = validator.look(&subject, &stopping).await;
                 // Whoever does not listen any more has what it wants.
-                let _ = sender.send(Judged { index: subject.index, evidence }).await;
+                let _ = sender.send(CheckedEndpoint { index: subject.index, evidence }).await;
             }
         });
-        Crew { pool, answers }
+        ValidationPool { pool, answers }
     }
 
     /// Looks at all of them; each answer goes to `out` as it comes, in whatever order. Stops early when `shutdown` does:
     /// what was not looked at until then says so.
-    pub(crate) async fn run(self: Arc<Self>, subjects: Vec<Subject>, shutdown: &Shutdown, mut out: impl FnMut(Judged)) {
-        let Crew { pool, mut answers } = self.crew(subjects.len(), shutdown);
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        subjects: Vec<Subject>,
+        shutdown: &Shutdown,
+        mut out: impl FnMut(CheckedEndpoint),
+    ) {
+        let ValidationPool { pool, mut answers } = self.crew(subjects.len(), shutdown);
         let total = subjects.len();
         let feeding = async {
             for subject in subjects {

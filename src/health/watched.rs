@@ -6,31 +6,31 @@ use tokio::time::Instant;
 
 use super::evidence::Evidence;
 use super::judge::judge;
-use super::threshold::{Believed, Thresholds};
-use super::validator::{Before, Subject};
-use crate::model::{Ask, Endpoint, Health, Service, changed_fields};
-use crate::net::{Via, Way};
+use super::threshold::{DebouncedState, Thresholds};
+use super::validator::{PastCheck, Subject};
+use crate::model::{CheckSpec, Endpoint, Health, Service, changed_fields};
+use crate::net::{HttpProxy, Route};
 
 /// What is believed, and what counts.
 #[derive(Clone, Debug)]
-pub(crate) struct Rules {
+pub(crate) struct ThresholdRules {
     pub(crate) thresholds: Thresholds,
     /// Findings of these codes do not count.
     pub(crate) ignored: Vec<String>,
     /// Who asks in this host's place, where somebody does.
-    pub(crate) via: Option<Arc<dyn Via>>,
+    pub(crate) via: Option<Arc<dyn HttpProxy>>,
     /// What is to be done with a service before it is told.
     pub(crate) finish: fn(&mut Service),
 }
 
 /// A service, and what its endpoints have shown.
 #[derive(Debug)]
-pub(super) struct Watched {
+pub(super) struct WatchedService {
     /// As its source knows it.
     service: Service,
-    ask: Arc<Ask>,
+    ask: Arc<CheckSpec>,
     /// One for each of its endpoints, in their order.
-    tracks: Vec<Track>,
+    tracks: Vec<EndpointHistory>,
     /// Whether there is something to tell once every endpoint has been looked at.
     news: bool,
     /// Whether it was ever told.
@@ -39,32 +39,32 @@ pub(super) struct Watched {
 
 /// What one endpoint has shown.
 #[derive(Debug)]
-struct Track {
+struct EndpointHistory {
     /// By which the monitor knows it; never given to another.
     number: usize,
-    last: Option<Arc<Before>>,
-    told: Option<Told>,
+    last: Option<Arc<PastCheck>>,
+    told: Option<FeedState>,
 }
 
 /// What is believed of an endpoint.
 #[derive(Debug)]
-struct Told {
-    believed: Believed,
+struct FeedState {
+    believed: DebouncedState,
     /// A look that showed it.
     evidence: Evidence,
     flapping: bool,
 }
 
-impl Watched {
-    pub(super) fn new(service: Service, ask: Arc<Ask>, next: &mut usize) -> Self {
+impl WatchedService {
+    pub(super) fn new(service: Service, ask: Arc<CheckSpec>, next: &mut usize) -> Self {
         let mut watched = Self { service, ask, tracks: Vec::new(), news: true, known: false };
-        watched.tracks = watched.service.endpoints.iter().map(|_| Track::new(next)).collect();
+        watched.tracks = watched.service.endpoints.iter().map(|_| EndpointHistory::new(next)).collect();
         watched
     }
 
     /// The same service as its source describes it now; the endpoints that it had before keep their numbers, and what is
     /// known of them. `None` where nothing changed.
-    pub(super) fn described(&mut self, service: Service, ask: Arc<Ask>, next: &mut usize) -> Option<Self> {
+    pub(super) fn described(&mut self, service: Service, ask: Arc<CheckSpec>, next: &mut usize) -> Option<Self> {
         if changed_fields(&self.service, &service).is_empty() && self.ask == ask {
             return None;
         }
@@ -75,7 +75,7 @@ impl Watched {
             let at = place(endpoint);
             let mut left = old.iter_mut().filter(|(.., track)| keeps && track.is_some());
             let same = left.find(|(old, service, _)| *old == at && **service == endpoint.service);
-            same.and_then(|(.., track)| track.take()).unwrap_or_else(|| Track::new(next))
+            same.and_then(|(.., track)| track.take()).unwrap_or_else(|| EndpointHistory::new(next))
         };
         let tracks = service.endpoints.iter().map(track).collect();
         Some(Self { service, ask, tracks, news: true, known: self.known })
@@ -87,23 +87,23 @@ impl Watched {
     }
 
     /// What is to be looked at under that number.
-    pub(super) fn subject(&self, number: usize, rules: &Rules) -> Option<Subject> {
+    pub(super) fn subject(&self, number: usize, rules: &ThresholdRules) -> Option<Subject> {
         let at = self.tracks.iter().position(|track| track.number == number)?;
         let before = self.tracks[at].last.clone();
         let endpoint = self.service.endpoints[at].clone();
-        let way = Way::of(rules.via.as_ref(), &self.service, &endpoint);
+        let way = Route::of(rules.via.as_ref(), &self.service, &endpoint);
         Some(Subject { index: number, endpoint, ask: Arc::clone(&self.ask), way, before })
     }
 
     /// Takes what was seen under that number.
-    pub(super) fn seen(&mut self, number: usize, evidence: Evidence, rules: &Rules) {
+    pub(super) fn seen(&mut self, number: usize, evidence: Evidence, rules: &ThresholdRules) {
         if let Some(track) = self.tracks.iter_mut().find(|track| track.number == number) {
             self.news |= track.seen(evidence, rules);
         }
     }
 
     /// The service with what is believed of it, where there is news and every endpoint has been looked at.
-    pub(super) fn news(&mut self, rules: &Rules) -> Option<Service> {
+    pub(super) fn news(&mut self, rules: &ThresholdRules) -> Option<Service> {
         let is_whole = self.tracks.iter().all(|track| track.told.is_some());
         self.known |= is_whole;
         (is_whole && std::mem::take(&mut self.news)).then(|| self.item(rules))
@@ -120,7 +120,7 @@ impl Watched {
     }
 
     /// The service with what is believed of it.
-    pub(super) fn item(&self, rules: &Rules) -> Service {
+    pub(super) fn item(&self, rules: &ThresholdRules) -> Service {
         let mut service = self.service.clone();
         let told = self.tracks.iter().map(|track| track.told.as_ref().map(|told| &told.evidence));
         judge(&mut service, told, &rules.ignored);
@@ -129,19 +129,19 @@ impl Watched {
     }
 }
 
-impl Track {
+impl EndpointHistory {
     fn new(next: &mut usize) -> Self {
         *next += 1;
         Self { number: *next, last: None, told: None }
     }
 
     /// Takes what was seen; whether that is news. What is not believed yet is not shown either.
-    fn seen(&mut self, evidence: Evidence, rules: &Rules) -> bool {
+    fn seen(&mut self, evidence: Evidence, rules: &ThresholdRules) -> bool {
         let health = evidence.health(&rules.ignored);
         let found = is_flapping(&health);
-        self.last = Some(Arc::new(Before { evidence: evidence.clone(), at: Instant::now() }));
+        self.last = Some(Arc::new(PastCheck { evidence: evidence.clone(), at: Instant::now() }));
         let Some(told) = &mut self.told else {
-            self.told = Some(Told { believed: Believed::new(health.state), evidence, flapping: found });
+            self.told = Some(FeedState { believed: DebouncedState::new(health.state), evidence, flapping: found });
             return true;
         };
         let before = (told.believed.state(), told.flapping);
@@ -171,24 +171,24 @@ fn is_flapping(health: &Health) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::{Circuit, Seen, stability};
+    use crate::check::{Circuit, Observation, stability};
 
     #[test]
     fn flapping_is_told_once_until_it_has_settled() {
-        let rules = Rules {
+        let rules = ThresholdRules {
             thresholds: Thresholds { rise: 1, fall: 1 },
             ignored: vec!["success-below-95".to_owned()],
             via: None,
             finish: |_| {},
         };
-        let mut track = Track::new(&mut 0);
+        let mut track = EndpointHistory::new(&mut 0);
         // A change every six looks makes three or four in a window of twenty, by turns; from the hundredth on it is well.
         let is_good = |look: usize| look >= 100 || (look / 6).is_multiple_of(2);
         let news: Vec<usize> = (20..200)
             .filter(|&look| {
                 let results = (look - 20..look).map(is_good).collect();
                 let mut evidence = Evidence::default();
-                evidence.add(Seen::Stability(stability::Seen { results, circuit: Circuit::Closed }));
+                evidence.add(Observation::Stability(stability::Observation { results, circuit: Circuit::Closed }));
                 track.seen(evidence, &rules)
             })
             .collect();

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The addresses from `first` to `last`, both of one family and one zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Block {
+pub struct AddressRange {
     v6: bool,
     /// The index of the interface that link-local addresses are meant on; 0: none.
     zone: u32,
@@ -12,7 +12,7 @@ pub struct Block {
     last: u128,
 }
 
-impl Block {
+impl AddressRange {
     /// The addresses from one to another; `None` where they are of two families or run backwards.
     pub fn new(first: IpAddr, last: IpAddr) -> Option<Self> {
         let block = Self { v6: first.is_ipv6(), zone: 0, first: number(first), last: number(last) };
@@ -46,13 +46,13 @@ impl Block {
     }
 }
 
-impl From<IpAddr> for Block {
+impl From<IpAddr> for AddressRange {
     fn from(ip: IpAddr) -> Self {
         Self { v6: ip.is_ipv6(), zone: 0, first: number(ip), last: number(ip) }
     }
 }
 
-impl From<ipnet::IpNet> for Block {
+impl From<ipnet::IpNet> for AddressRange {
     /// The whole network that the address lies in, its first and last address too.
     fn from(net: ipnet::IpNet) -> Self {
         Self { v6: net.network().is_ipv6(), zone: 0, first: number(net.network()), last: number(net.broadcast()) }
@@ -81,17 +81,17 @@ fn number(ip: IpAddr) -> u128 {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {
     /// Sorted, IPv4 first; they neither overlap nor touch.
-    blocks: Vec<Block>,
+    blocks: Vec<AddressRange>,
     /// How many addresses stand before each block.
     before: Vec<u128>,
 }
 
 impl Addresses {
     /// What is in any of the blocks.
-    pub fn new(blocks: impl IntoIterator<Item = Block>) -> Self {
-        let mut sorted: Vec<Block> = blocks.into_iter().collect();
+    pub fn new(blocks: impl IntoIterator<Item = AddressRange>) -> Self {
+        let mut sorted: Vec<AddressRange> = blocks.into_iter().collect();
         sorted.sort_unstable();
-        let mut merged: Vec<Block> = Vec::with_capacity(sorted.len());
+        let mut merged: Vec<AddressRange> = Vec::with_capacity(sorted.len());
         for block in sorted {
             match merged.last_mut() {
                 Some(open)
@@ -105,7 +105,7 @@ impl Addresses {
         Self::from_sorted(merged)
     }
 
-    fn from_sorted(blocks: Vec<Block>) -> Self {
+    fn from_sorted(blocks: Vec<AddressRange>) -> Self {
         let mut before = Vec::with_capacity(blocks.len());
         let mut sum: u128 = 0;
         for block in &blocks {
@@ -117,7 +117,7 @@ impl Addresses {
 
     /// Every address there is, in no zone.
     pub fn all() -> Self {
-        let whole = |first: IpAddr, last: IpAddr| Block::new(first, last);
+        let whole = |first: IpAddr, last: IpAddr| AddressRange::new(first, last);
         Self::new(
             [whole([0; 4].into(), [255; 4].into()), whole([0; 16].into(), [255; 16].into())].into_iter().flatten(),
         )
@@ -136,9 +136,9 @@ impl Addresses {
             for cut in other.blocks[from..].iter().take_while(|cut| (cut.v6, cut.zone, cut.first) <= end) {
                 let Some(open) = rest else { break };
                 if cut.first > open.first {
-                    left.push(Block { last: cut.first - 1, ..open });
+                    left.push(AddressRange { last: cut.first - 1, ..open });
                 }
-                rest = (cut.last < open.last).then(|| Block { first: cut.last + 1, ..open });
+                rest = (cut.last < open.last).then(|| AddressRange { first: cut.last + 1, ..open });
             }
             left.extend(rest);
         }
@@ -187,7 +187,7 @@ impl Addresses {
 
     /// The first and the last address of each run of neighbours, in order.
     pub fn blocks(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> {
-        let bounds = |block: &Block| Some((block.address(block.first)?, block.address(block.last)?));
+        let bounds = |block: &AddressRange| Some((block.address(block.first)?, block.address(block.last)?));
         self.blocks.iter().filter_map(bounds)
     }
 
@@ -199,7 +199,7 @@ impl Addresses {
     }
 
     /// The blocks that it is made of, as few as there can be.
-    pub fn into_blocks(self) -> Vec<Block> {
+    pub fn into_blocks(self) -> Vec<AddressRange> {
         self.blocks
     }
 }
@@ -212,19 +212,19 @@ mod tests {
 
     use super::*;
 
-    fn some_blocks() -> impl Strategy<Value = Vec<Block>> {
+    fn some_blocks() -> impl Strategy<Value = Vec<AddressRange>> {
         // Few and near each other, so that they overlap, touch and hit the ends of both families.
         let v4 = prop_oneof![0_u32..40, u32::MAX - 40..=u32::MAX];
         let block = (any::<bool>(), v4, 0_u32..12).prop_map(|(v6, first, more)| {
             let last = first.saturating_add(more);
             let ip =
                 |bits: u32| if v6 { Ipv6Addr::from_bits(bits.into()).into() } else { Ipv4Addr::from_bits(bits).into() };
-            Block::new(ip(first), ip(last)).unwrap()
+            AddressRange::new(ip(first), ip(last)).unwrap()
         });
         prop::collection::vec(block, 0..8)
     }
 
-    fn written_out(blocks: &[Block]) -> BTreeSet<(bool, u128)> {
+    fn written_out(blocks: &[AddressRange]) -> BTreeSet<(bool, u128)> {
         blocks.iter().flat_map(|block| (block.first..=block.last).map(|number| (block.v6, number))).collect()
     }
 
@@ -239,7 +239,7 @@ mod tests {
             let listed: Vec<_> = (0..set.len()).map(|at| set.get(at).unwrap()).map(|ip| (ip.is_ipv6(), number(ip))).collect();
             prop_assert_eq!(listed, expected.into_iter().collect::<Vec<_>>());
             prop_assert!((0..set.len()).all(|at| set.position(set.get(at).unwrap()) == Some(at)));
-            let again = set.blocks().map(|(first, last)| Block::new(first, last).unwrap());
+            let again = set.blocks().map(|(first, last)| AddressRange::new(first, last).unwrap());
             prop_assert_eq!(&Addresses::new(again), &set);
             prop_assert_eq!(set.get(set.len()), None);
         }
@@ -256,8 +256,8 @@ mod tests {
     #[test]
     fn one_address_in_two_zones_is_two() {
         let ip: IpAddr = "fe80::1".parse().unwrap();
-        let [two, three] = [2, 3].map(|zone| Block::from(ip).in_zone(zone));
-        let set = Addresses::new([three, two, Block::from(ip), two]);
+        let [two, three] = [2, 3].map(|zone| AddressRange::from(ip).in_zone(zone));
+        let set = Addresses::new([three, two, AddressRange::from(ip), two]);
         let zones: Vec<_> = (0..set.len()).map(|at| set.get_zoned(at).unwrap()).collect();
         assert_eq!(zones, [(ip, 0), (ip, 2), (ip, 3)]);
         assert_eq!(set.without(&Addresses::new([two])).len(), 2);
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn the_whole_of_ipv6_is_no_overflow() {
-        let all = Addresses::new([Block::from("::/0".parse::<ipnet::IpNet>().unwrap())]);
+        let all = Addresses::new([AddressRange::from("::/0".parse::<ipnet::IpNet>().unwrap())]);
         assert_eq!(all.len(), u128::MAX);
         assert_eq!(all.get(u128::MAX).unwrap(), IpAddr::from([0xffff_u16; 8]));
         assert!(all.without(&all).is_empty());

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::{AskError, BodyPattern};
+use super::{AskError, BodyAssertion};
 use crate::error::nearest;
 
 /// What must hold of an event: comparisons of its fields, joined by `and`.
@@ -25,12 +25,12 @@ pub struct Condition(Vec<Comparison>);
 
 #[derive(Clone, Debug)]
 struct Comparison {
-    path: Vec<Step>,
+    path: Vec<PathStep>,
     test: Test,
 }
 
 #[derive(Clone, Debug)]
-enum Step {
+enum PathStep {
     Field(String),
     Index(usize),
     /// Each of a list, or each field of an object.
@@ -44,7 +44,7 @@ enum Test {
     /// `!=`: there is one, and none of them is.
     IsNot(String),
     /// `~`: one of them matches.
-    Matches(BodyPattern),
+    Matches(BodyAssertion),
     /// `<`, `<=`, `>`, `>=`: one of them is a number for which that holds.
     Number(&'static str, f64),
 }
@@ -95,19 +95,19 @@ impl Comparison {
 }
 
 /// The values that a path leads to.
-fn follow<'v>(value: &'v Value, path: &[Step], found: &mut Vec<&'v Value>) {
+fn follow<'v>(value: &'v Value, path: &[PathStep], found: &mut Vec<&'v Value>) {
     let Some((step, rest)) = path.split_first() else { return found.push(value) };
     match (step, value) {
-        (Step::Any, Value::Array(items)) => items.iter().for_each(|item| follow(item, rest, found)),
-        (Step::Any, Value::Object(fields)) => fields.values().for_each(|field| follow(field, rest, found)),
-        (Step::Index(at), Value::Array(items)) => {
+        (PathStep::Any, Value::Array(items)) => items.iter().for_each(|item| follow(item, rest, found)),
+        (PathStep::Any, Value::Object(fields)) => fields.values().for_each(|field| follow(field, rest, found)),
+        (PathStep::Index(at), Value::Array(items)) => {
             items.iter().skip(*at).take(1).for_each(|item| follow(item, rest, found));
         }
-        (Step::Field(name), Value::Object(fields)) => {
+        (PathStep::Field(name), Value::Object(fields)) => {
             fields.get(name).into_iter().for_each(|field| follow(field, rest, found));
         }
         // As if `[]` stood before it.
-        (Step::Field(_), Value::Array(items)) => items.iter().for_each(|item| follow(item, path, found)),
+        (PathStep::Field(_), Value::Array(items)) => items.iter().for_each(|item| follow(item, path, found)),
         _ => {}
     }
 }
@@ -159,7 +159,9 @@ fn comparison(text: &str) -> Result<(Comparison, &str), AskError> {
     let operator = operator.ok_or_else(|| AskError::new("it compares with nothing", HINT))?;
     let (value, rest) = value(rest[operator.len()..].trim_start())?;
     let test = match operator {
-        "=" | "==" | "!=" if matches!(&path[..], [Step::Field(only)] if only == "type") && !TYPES.contains(&value) => {
+        "=" | "==" | "!="
+            if matches!(&path[..], [PathStep::Field(only)] if only == "type") && !TYPES.contains(&value) =>
+        {
             return Err(unknown("nothing that happens is called", value, &TYPES));
         }
         "=" | "==" => Test::Is(value.to_owned()),
@@ -189,7 +191,7 @@ fn value(text: &str) -> Result<(&str, &str), AskError> {
 }
 
 /// `item.endpoints[0].port`
-fn path(text: &str) -> Result<Vec<Step>, AskError> {
+fn path(text: &str) -> Result<Vec<PathStep>, AskError> {
     let bad = |why: &str| AskError::new(format!("'{text}' is no field of an event: {why}"), HINT);
     let mut steps = Vec::new();
     for part in text.split('.') {
@@ -197,19 +199,19 @@ fn path(text: &str) -> Result<Vec<Step>, AskError> {
         if name.is_empty() {
             return Err(bad("a name is missing"));
         }
-        steps.push(Step::Field(name.to_owned()));
+        steps.push(PathStep::Field(name.to_owned()));
         while !indexes.is_empty() {
             let inside = indexes.strip_prefix('[').and_then(|rest| rest.split_once(']'));
             let (index, rest) = inside.ok_or_else(|| bad("a bracket is not closed"))?;
             steps.push(match index {
-                "" => Step::Any,
-                digits => Step::Index(digits.parse().map_err(|_| bad("an index is no number"))?),
+                "" => PathStep::Any,
+                digits => PathStep::Index(digits.parse().map_err(|_| bad("an index is no number"))?),
             });
             indexes = rest;
         }
     }
     let mut names =
-        steps.iter().filter_map(|step| if let Step::Field(name) = step { Some(name.as_str()) } else { None });
+        steps.iter().filter_map(|step| if let PathStep::Field(name) = step { Some(name.as_str()) } else { None });
     let levels = [("an event", &FIELDS[..], "item"), ("an item", &ITEM, "endpoints"), ("an endpoint", &ENDPOINT, "")];
     for (whose, known, deeper) in levels {
         match names.next() {
@@ -239,7 +241,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::model::{Address, Declared, Endpoint, Service, Transport};
+    use crate::model::{Address, DeclaredDetail, Endpoint, Service, Transport};
 
     fn holds(condition: &str) -> bool {
         let event = json!({
@@ -315,7 +317,7 @@ mod tests {
     /// What is named here is all there is: a new field does not compile until it is named above too.
     #[test]
     fn the_fields_are_those_of_the_types() {
-        let detail = Declared { from: "".into(), protocol: None, ask: Arc::default() };
+        let detail = DeclaredDetail { from: "".into(), protocol: None, ask: Arc::default() };
         let service = Service::new(String::new(), "", Vec::new(), detail);
         let Service { id: _, name: _, namespace: _, source: _, endpoints: _, health: _, findings: _, detail: _ } =
             service;

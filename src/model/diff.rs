@@ -68,18 +68,18 @@ pub fn changed_fields(old: &Service, new: &Service) -> Vec<String> {
 /// The same of two services in their JSON; `measured` is what their source only measures.
 pub(crate) fn changed_values(old: &Value, new: &Value, measured: &'static [&'static str]) -> Vec<String> {
     let mut changed = Vec::new();
-    Walk { measured, changed: &mut changed }.value(&mut Path::default(), old, new);
+    DiffWalk { measured, changed: &mut changed }.value(&mut DiffPath::default(), old, new);
     changed
 }
 
 /// Where a walk stands: `endpoints[0].ready`, and the same without indexes.
 #[derive(Default)]
-struct Path {
+struct DiffPath {
     full: String,
     plain: String,
 }
 
-impl Path {
+impl DiffPath {
     /// Looks at something below, and comes back.
     fn below(&mut self, name: &str, is_index: bool, look: impl FnOnce(&mut Self)) {
         let (full, plain) = (self.full.len(), self.plain.len());
@@ -96,13 +96,13 @@ impl Path {
     }
 }
 
-struct Walk<'a> {
+struct DiffWalk<'a> {
     measured: &'static [&'static str],
     changed: &'a mut Vec<String>,
 }
 
-impl Walk<'_> {
-    fn value(&mut self, path: &mut Path, old: &Value, new: &Value) {
+impl DiffWalk<'_> {
+    fn value(&mut self, path: &mut DiffPath, old: &Value, new: &Value) {
         if old == new || path.plain.strip_prefix("detail.").is_some_and(|path| self.measured.contains(&path)) {
             return;
         }
@@ -135,15 +135,15 @@ mod tests {
     use crate::model::Detail;
 
     #[derive(Debug, serde::Serialize)]
-    struct Facts(Value);
-    impl Detail for Facts {
+    struct DiffFacts(Value);
+    impl Detail for DiffFacts {
         fn measured(&self) -> &'static [&'static str] {
             &["load", "parts.age"]
         }
     }
 
     fn service(id: &str, detail: Value) -> Service {
-        Service::new(id.to_owned(), "test", Vec::new(), Arc::new(Facts(detail)))
+        Service::new(id.to_owned(), "test", Vec::new(), Arc::new(DiffFacts(detail)))
     }
 
     fn fields(old: Value, new: Value) -> Vec<String> {

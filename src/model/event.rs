@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::{Fault, Service, ServiceHealth};
+use super::{PartialError, Service, ServiceHealth};
 
 /// Something that happened. It serialises as a line of `--watch`:
 /// `{"index":42,"type":"updated","time":…,"source":"local","item":{…},"changed":["endpoints[0].ready"]}`.
@@ -48,7 +48,7 @@ pub enum EventKind {
         /// How long ago the last answer came; `None` where none ever did.
         age: Option<Duration>,
         /// Why.
-        error: Fault,
+        error: PartialError,
     },
     /// The reader was too slow, and so many events were left out. What they came to follows.
     Lagged {
@@ -56,7 +56,7 @@ pub enum EventKind {
         missed: u64,
     },
     /// A part could not be read; nothing in it was taken for gone.
-    Error(Fault),
+    Error(PartialError),
 }
 
 impl EventKind {

@@ -43,7 +43,7 @@ pub struct Identity {
 }
 
 /// The most facts of one identity; more than any protocol here tells.
-const MOST_FACTS: usize = 64;
+const MAX_FACTS: usize = 64;
 
 impl Identity {
     /// An identity that only says its protocol, in the field's word.
@@ -69,7 +69,7 @@ impl Identity {
     #[must_use]
     pub fn fact(mut self, name: impl Into<Cow<'static, str>>, fact: impl Into<Fact>) -> Self {
         let name = name.into();
-        if self.facts.len() < MOST_FACTS || self.facts.contains_key(&name) {
+        if self.facts.len() < MAX_FACTS || self.facts.contains_key(&name) {
             self.facts.insert(name, fact.into());
         }
         self

@@ -14,13 +14,13 @@ use crate::error::Error;
 pub enum Completeness {
     /// Nothing is missing.
     Complete,
-    /// Something could not be read; a [`Fault`] says what.
+    /// Something could not be read; a [`PartialError`] says what.
     Incomplete,
 }
 
 /// How much of each service somebody will look at. A source reads nothing for what nobody will see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Depth {
+pub enum DetailLevel {
     /// Identity and endpoints.
     Names,
     /// What the plain table shows: names and owners.
@@ -31,7 +31,7 @@ pub enum Depth {
 
 /// A part that could not be read, while the rest went on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub struct PartialError {
     /// What could not be done to what: `list UDP sockets`.
     pub what: String,
     /// Why, in the words of who refused.
@@ -40,7 +40,7 @@ pub struct Fault {
     pub hint: String,
 }
 
-impl From<&Error> for Fault {
+impl From<&Error> for PartialError {
     /// The same words, for what is a failure of one part where something else goes on.
     fn from(error: &Error) -> Self {
         let text = error.to_string();
@@ -61,9 +61,9 @@ pub struct Listing<D = std::sync::Arc<dyn Detail>> {
     /// Whether these are all.
     pub completeness: Completeness,
     /// Parts that could not be read: rows may be missing.
-    pub errors: Vec<Fault>,
+    pub errors: Vec<PartialError>,
     /// What could not be seen of the rows that are there, for want of rights.
-    pub limits: Vec<Fault>,
+    pub limits: Vec<PartialError>,
 }
 
 impl<D> Default for Listing<D> {

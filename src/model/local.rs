@@ -11,11 +11,11 @@ use crate::clean::Untrusted;
 
 /// The facts of a listener on this machine.
 ///
-/// What was not asked for ([`Depth`](super::Depth)) or could not be read is `None` or empty.
+/// What was not asked for ([`DetailLevel`](super::Depth)) or could not be read is `None` or empty.
 #[derive(Clone, Debug, Serialize)]
 pub struct LocalDetail {
     /// How far the search for its processes came.
-    pub owner: Owner,
+    pub owner: OwnerLookup,
     /// Every process that holds the socket, by pid.
     pub processes: Arc<[Arc<Process>]>,
     /// Whether these are all: false where some process may not be looked into.
@@ -62,7 +62,7 @@ impl Detail for LocalDetail {
 /// How far the search for a listener's processes came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Owner {
+pub enum OwnerLookup {
     /// At least one process was found for each of its sockets.
     Known,
     /// For some socket none was found, and there are processes that we may not look into.
@@ -76,7 +76,7 @@ pub enum Owner {
     NotAsked,
 }
 
-impl Owner {
+impl OwnerLookup {
     /// What to say where a process name is missing.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,13 +1,12 @@
 //! Plain data: what is found, and the words it is described in. No input, no output, no clock.
 
 mod addresses;
-mod ask;
 mod check_name;
+mod check_spec;
 mod condition;
 mod diff;
 mod event;
 mod finding;
-mod given;
 mod health;
 mod identity;
 mod instance;
@@ -24,6 +23,7 @@ mod port_names;
 mod port_ranking;
 mod ports;
 mod probe_order;
+mod raw_detail;
 mod report;
 mod scan;
 mod scan_ports;
@@ -34,17 +34,17 @@ mod status_ranges;
 mod targets;
 mod update;
 
-pub use addresses::{Addresses, Block};
-pub use ask::{
-    Ask, AskError, BodyPattern, Goal, HeaderLine, HeaderPattern, HttpPath, JsonValue, Method, StartTlsWord, parse_time,
-};
+pub use addresses::{AddressRange, Addresses};
 pub use check_name::CheckName;
+pub use check_spec::{
+    AskError, BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestHeader,
+    StartTlsKind, parse_time,
+};
 pub use condition::Condition;
 pub(crate) use diff::changed_values;
 pub use diff::{Change, changed_fields, diff};
 pub use event::{Event, EventKind};
 pub use finding::{Finding, FindingKind, Group};
-pub use given::{Declared, Told};
 pub use health::{Grade, Health, HealthState, ServiceHealth};
 pub use identity::{Certificate, Digest, Fact, Identity, PublicKey, TlsFacts};
 pub use instance::Instance;
@@ -54,19 +54,20 @@ pub use k8s::{EndpointsFrom, K8sDetail, K8sPort, K8sServiceType, TargetPort};
 pub use k8s_pod::{K8sContainer, K8sPodDetail};
 #[cfg(feature = "k8s")]
 pub use k8s_route::{K8sRouteDetail, K8sRule};
-pub use listing::{Completeness, Depth, Fault, Listing};
-pub use local::{Ancestor, Backlog, Container, LocalDetail, NetworkNamespace, Owner, Process, SocketState, User};
+pub use listing::{Completeness, DetailLevel, Listing, PartialError};
+pub use local::{Ancestor, Backlog, Container, LocalDetail, NetworkNamespace, OwnerLookup, Process, SocketState, User};
 pub use permutation::Permutation;
 pub use port_names::{PORT_NAMES, PortName, port_name};
 pub(crate) use port_ranking::{DEFAULT_TOP, ranked_ports};
 pub use ports::{Ports, PortsError};
 pub use probe_order::ProbeOrder;
-pub use report::{Ran, Report};
-pub use scan::{PortState, Reason, ScanDetail, ScannedHost, Within};
+pub use raw_detail::{DeclaredDetail, RawDetail};
+pub use report::{CheckStatus, Report};
+pub use scan::{NamespaceScope, PortState, Reason, ScanDetail, ScannedHost};
 pub use scan_ports::ScanPorts;
 pub use scope::Scope;
 pub use score::{SCORE_VERSION, Score, service_score};
-pub use service::{Address, Column, Detail, Endpoint, Service, Shown, Transport};
+pub use service::{Address, Column, ColumnVisibility, Detail, Endpoint, Service, Transport};
 pub use status_ranges::{StatusRanges, StatusRangesError};
 pub use targets::{Target, TargetError};
-pub use update::{Feed, Update};
+pub use update::{Update, UpdateSink};

@@ -8,14 +8,14 @@ pub struct Report {
     /// The check's word: `tcp`.
     pub check: &'static str,
     /// Whether it looked.
-    pub ran: Ran,
+    pub ran: CheckStatus,
     /// What is wrong; empty where all is well or nothing could be looked at.
     pub findings: Vec<Finding>,
 }
 
 /// Whether a check looked at its endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Ran {
+pub enum CheckStatus {
     /// It did, and its findings are all that it found.
     Yes,
     /// It does not apply, or nobody wants it.

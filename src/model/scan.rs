@@ -29,7 +29,7 @@ pub struct ScanDetail {
 
 /// Where a scan puts a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Within {
+pub enum NamespaceScope {
     /// In one's own network namespace.
     Own,
     /// In that other one of this machine.
@@ -124,7 +124,7 @@ pub enum Reason {
     /// The connection was made, and reset by the peer at once.
     SynAckReset,
     /// A reset, or an ICMP message that nothing is there.
-    Refused,
+    SubmitError,
     /// UDP: something answered.
     Response,
     /// UDP: an ICMP message that nobody is at that port.
@@ -146,7 +146,7 @@ impl Reason {
     pub fn state(self) -> PortState {
         match self {
             Self::SynAck | Self::SynAckReset | Self::Response => PortState::Open,
-            Self::Refused | Self::PortUnreachable => PortState::Closed,
+            Self::SubmitError | Self::PortUnreachable => PortState::Closed,
             Self::NoAnswer => PortState::NoAnswer,
             Self::NoResponse => PortState::Filtered,
             Self::HostUnreachable | Self::NetUnreachable | Self::NoRoute => PortState::Unreachable,
@@ -158,7 +158,7 @@ impl Reason {
         match self {
             Self::SynAck => "syn-ack",
             Self::SynAckReset => "syn-ack-reset",
-            Self::Refused => "refused",
+            Self::SubmitError => "refused",
             Self::Response => "response",
             Self::PortUnreachable => "port-unreachable",
             Self::NoAnswer => "no-answer",

@@ -2,7 +2,7 @@
 //!
 //! No clock, no network and no chance are in it: the same findings give the same score anywhere, at any time.
 
-use super::{Finding, FindingKind, Grade, Group, Health, HealthState, Ran, Report, ServiceHealth};
+use super::{CheckStatus, Finding, FindingKind, Grade, Group, Health, HealthState, Report, ServiceHealth};
 
 /// The name of the function. Any change of a number in it, or in a finding's row, makes it `/2`.
 pub const SCORE_VERSION: &str = "portolan-score/1";
@@ -57,9 +57,10 @@ impl Health {
         let mut findings: Vec<Finding> = found.cloned().collect();
         findings.sort_by(dearest_first);
         findings.dedup_by_key(|finding| finding.kind.code);
-        let which =
-            |ran: fn(&Ran) -> bool| reports.iter().filter(move |report| ran(&report.ran)).map(|report| report.check);
-        let coverage: Vec<&str> = which(|ran| *ran == Ran::Yes).collect();
+        let which = |ran: fn(&CheckStatus) -> bool| {
+            reports.iter().filter(move |report| ran(&report.ran)).map(|report| report.check)
+        };
+        let coverage: Vec<&str> = which(|ran| *ran == CheckStatus::Yes).collect();
         let hindered: Vec<String> = reports.iter().filter_map(hindrance).collect();
         let score = (!coverage.is_empty()).then(|| Score::of(&findings));
         let number = score.map(|score| score.score);
@@ -69,7 +70,7 @@ impl Health {
             uncapped: score.map(|score| score.uncapped),
             grade: number.map(Grade::of),
             complete: hindered.is_empty(),
-            not_covered: which(|ran| *ran != Ran::Yes).collect(),
+            not_covered: which(|ran| *ran != CheckStatus::Yes).collect(),
             coverage,
             findings,
             hindered,
@@ -80,8 +81,8 @@ impl Health {
 
 fn hindrance(report: &Report) -> Option<String> {
     match &report.ran {
-        Ran::Hindered(why) => Some(format!("{}: {why}", report.check)),
-        Ran::Yes | Ran::NotWanted => None,
+        CheckStatus::Hindered(why) => Some(format!("{}: {why}", report.check)),
+        CheckStatus::Yes | CheckStatus::NotWanted => None,
     }
 }
 
@@ -158,7 +159,7 @@ mod tests {
     }
 
     fn report(findings: Vec<Finding>) -> Report {
-        Report { check: "tcp", ran: Ran::Yes, findings }
+        Report { check: "tcp", ran: CheckStatus::Yes, findings }
     }
 
     proptest! {
@@ -220,8 +221,8 @@ mod tests {
     #[test]
     fn where_nothing_ran_there_is_no_score() {
         let reports = [
-            Report { check: "tcp", ran: Ran::Hindered("no descriptor is left".into()), findings: Vec::new() },
-            Report { check: "dns", ran: Ran::NotWanted, findings: Vec::new() },
+            Report { check: "tcp", ran: CheckStatus::Hindered("no descriptor is left".into()), findings: Vec::new() },
+            Report { check: "dns", ran: CheckStatus::NotWanted, findings: Vec::new() },
         ];
         let health = Health::of(&reports, &[]);
         assert_eq!((health.score, health.grade, health.state), (None, None, HealthState::Unknown));

@@ -236,7 +236,7 @@ pub struct Column {
     /// Lower case, words joined by `_`; a table prints it in capitals.
     pub name: &'static str,
     /// Which tables show it.
-    pub shown: Shown,
+    pub shown: ColumnVisibility,
     /// Still says something when its end is cut off, where a terminal is narrow.
     pub cut: bool,
     /// Stays the same as long as the service does, and is worth a label on it.
@@ -248,7 +248,7 @@ pub struct Column {
 
 /// Which tables show a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum ColumnVisibility {
     /// Every one.
     Always,
     /// Every one, and it is among the last to give way where a terminal is narrow: somebody asked for it by an option.

@@ -5,14 +5,14 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-use super::Block;
+use super::AddressRange;
 use crate::clean::clean;
 
 /// One target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// Addresses: `10.0.0.5`, `2001:db8::1`, `10.0.0.0/24`, `10.0.0.1-50`.
-    Block(Block),
+    AddressRange(AddressRange),
     /// A link-local address on an interface, which has a name or a number: `fe80::1%eth0`.
     Zoned(Ipv6Addr, String),
     /// A host's name, which stands for all addresses that it resolves to.
@@ -103,7 +103,7 @@ fn address(ip: IpAddr) -> Result<Target, TargetError> {
         let why = "it stands for every address of whoever listens, and nobody can be reached there";
         return Err(TargetError::new(why, "write local for all addresses of this machine"));
     }
-    Ok(Target::Block(ip.into()))
+    Ok(Target::AddressRange(ip.into()))
 }
 
 fn cidr(network: &str, prefix: &str) -> Result<Target, TargetError> {
@@ -118,11 +118,11 @@ fn cidr(network: &str, prefix: &str) -> Result<Target, TargetError> {
         Some(IpNet::V6(net)) if net.prefix_len() >= 96 && net.addr().to_ipv4_mapped().is_some() => {
             let ip = net.addr().to_canonical();
             match IpNet::new(ip, net.prefix_len() - 96) {
-                Ok(net) => Ok(Target::Block(net.into())),
+                Ok(net) => Ok(Target::AddressRange(net.into())),
                 Err(error) => Err(TargetError::new(error.to_string(), "write it as an IPv4 network")),
             }
         }
-        Some(net) => Ok(Target::Block(net.into())),
+        Some(net) => Ok(Target::AddressRange(net.into())),
         None => {
             let why = format!("'/{}' is no prefix length", clean(prefix));
             let family = if ip.is_ipv4() { "an IPv4" } else { "an IPv6" };
@@ -140,9 +140,9 @@ fn range(text: &str) -> Option<Result<Target, TargetError>> {
     if !last.bytes().all(|byte| byte.is_ascii_digit()) || last.is_empty() {
         return Some(Err(TargetError::new("a range goes to a last number, as in 10.0.0.1-50", hint)));
     }
-    let range = last.parse().ok().map(|last: u8| Block::new(first.into(), Ipv4Addr::new(a, b, c, last).into()));
+    let range = last.parse().ok().map(|last: u8| AddressRange::new(first.into(), Ipv4Addr::new(a, b, c, last).into()));
     Some(match range {
-        Some(Some(block)) => Ok(Target::Block(block)),
+        Some(Some(block)) => Ok(Target::AddressRange(block)),
         Some(None) => Err(TargetError::new("the range runs backwards", hint)),
         None => Err(TargetError::new(format!("{} is larger than any address's number", clean(last)), hint)),
     })
@@ -176,7 +176,7 @@ mod tests {
     use crate::model::Addresses;
 
     fn addresses(text: &str) -> (u128, String, String) {
-        let Target::Block(block) = text.parse().unwrap() else { panic!("{text} is no block") };
+        let Target::AddressRange(block) = text.parse().unwrap() else { panic!("{text} is no block") };
         let set = Addresses::new([block]);
         (set.len(), set.get(0).unwrap().to_string(), set.get(set.len() - 1).unwrap().to_string())
     }

@@ -1,6 +1,6 @@
 //! What a source says while it is watched, and where it says it.
 
-use super::{Depth, Fault, Service};
+use super::{DetailLevel, PartialError, Service};
 
 /// What a source knows now. It does not say what changed: only the catalog, which knows what was there, can.
 #[derive(Clone, Debug)]
@@ -13,13 +13,13 @@ pub enum Update {
     /// The service of this id is gone. That it never was there is no error.
     Remove(String),
     /// A part could not be read: nothing is known of what is in it, and nothing in it is taken for gone.
-    Fault(Fault),
+    PartialError(PartialError),
 }
 
 /// Where a watched source hands what it knows. It never makes the source wait.
-pub trait Feed: Send {
+pub trait UpdateSink: Send {
     /// How much of each service will be looked at; a source reads nothing beyond.
-    fn depth(&self) -> Depth;
+    fn depth(&self) -> DetailLevel;
 
     /// Takes what became known together. Readers see either all of it or nothing.
     fn take(&mut self, updates: Vec<Update>);
@@ -32,5 +32,5 @@ pub trait Feed: Send {
 
     /// Takes word that the source cannot be asked at present. What was known stays, and is stale from now on, until the
     /// next updates come.
-    fn fail(&mut self, fault: Fault);
+    fn fail(&mut self, fault: PartialError);
 }

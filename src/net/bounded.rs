@@ -13,16 +13,16 @@ use tokio::time::{Sleep, sleep_until};
 use super::Deadline;
 
 /// What bytes go to and come from: a connection, or TLS inside one.
-pub(crate) trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Wire for T {}
+pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> AsyncStream for T {}
 
 /// The first bytes that came over a connection, for when whoever read them has no more use for them.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Heard(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct ReceivedPrefix(Arc<Mutex<Vec<u8>>>);
 
-impl Heard {
+impl ReceivedPrefix {
     /// So many of them are kept: as much as is read of a greeting.
-    const MOST: usize = 1024;
+    const MAX_BYTES: usize = 1024;
 
     /// Takes them.
     pub(crate) fn take(&self) -> Vec<u8> {
@@ -31,7 +31,7 @@ impl Heard {
 
     fn add(&self, bytes: &[u8]) {
         let mut heard = self.0.lock();
-        let room = Self::MOST - heard.len().min(Self::MOST);
+        let room = Self::MAX_BYTES - heard.len().min(Self::MAX_BYTES);
         heard.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 }
@@ -45,7 +45,7 @@ pub(crate) struct Bounded<S> {
     over: Pin<Box<Sleep>>,
     /// For as long as no grace was given.
     deadline: Option<Deadline>,
-    heard: Heard,
+    heard: ReceivedPrefix,
 }
 
 impl<S> Bounded<S> {
@@ -55,12 +55,12 @@ impl<S> Bounded<S> {
             left: most,
             over: Box::pin(sleep_until(deadline.instant())),
             deadline: Some(deadline),
-            heard: Heard::default(),
+            heard: ReceivedPrefix::default(),
         }
     }
 
     /// Where the first bytes that come can be had.
-    pub(crate) fn heard(&self) -> Heard {
+    pub(crate) fn heard(&self) -> ReceivedPrefix {
         self.heard.clone()
     }
 

@@ -18,19 +18,19 @@ use crate::clean::Untrusted;
 use crate::model::{Certificate, Digest, PublicKey, TlsFacts};
 
 /// So many certificates of a chain are looked at: no client takes longer ones.
-const MOST_CERTIFICATES: usize = 10;
+const MAX_CERTIFICATES: usize = 10;
 /// So many alternative names are kept; the count says how many there were.
-const MOST_NAMES: usize = 100;
+const MAX_NAMES: usize = 100;
 /// So many bytes of a name are kept. A DNS name has at most 253, a URI may have more.
-const MOST_NAME: usize = 512;
+const MAX_NAME: usize = 512;
 /// So many parts of a distinguished name are kept.
-const MOST_PARTS: usize = 32;
+const MAX_PARTS: usize = 32;
 /// A serial number has at most 20 octets (RFC 5280, 4.1.2.2).
-const MOST_SERIAL: usize = 20;
+const MAX_SERIAL: usize = 20;
 
 /// What a chain shows, without what was agreed on.
 pub(super) fn facts(chain: &[CertificateDer<'_>]) -> TlsFacts {
-    let readable = chain.iter().take(MOST_CERTIFICATES).filter_map(|der| certificate(der));
+    let readable = chain.iter().take(MAX_CERTIFICATES).filter_map(|der| certificate(der));
     TlsFacts { chain_length: chain.len(), certificates: readable.collect(), ..TlsFacts::default() }
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn certificate(der: &[u8]) -> Option<Certificate> {
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(digest(&SHA256, der).as_ref());
     let serial = parsed.raw_serial();
-    let serial = &serial[..serial.len().min(MOST_SERIAL)];
+    let serial = &serial[..serial.len().min(MAX_SERIAL)];
     Some(Certificate {
         subject: distinguished(parsed.subject()),
         common_name: parsed.subject().iter_common_name().next().map(value),
@@ -67,7 +67,7 @@ fn alternative_names(certificate: &X509Certificate<'_>) -> (Vec<Untrusted>, usiz
     match certificate.subject_alternative_name() {
         Ok(Some(names)) => {
             let names = &names.value.general_names;
-            (names.iter().take(MOST_NAMES).map(general_name).collect(), names.len())
+            (names.iter().take(MAX_NAMES).map(general_name).collect(), names.len())
         }
         _ => (Vec::new(), 0),
     }
@@ -90,7 +90,7 @@ fn general_name(name: &GeneralName<'_>) -> Untrusted {
 
 /// `CN=example.org, O=Example`: the parts in the order in which they stand.
 fn distinguished(name: &X509Name<'_>) -> Untrusted {
-    let parts = name.iter_attributes().take(MOST_PARTS).map(|part| {
+    let parts = name.iter_attributes().take(MAX_PARTS).map(|part| {
         let word = match oid2abbrev(part.attr_type(), oid_registry()) {
             Ok(word) => Cow::Borrowed(word),
             Err(_) => Cow::Owned(part.attr_type().to_id_string()),
@@ -105,7 +105,7 @@ fn value(part: &AttributeTypeAndValue<'_>) -> Untrusted {
 }
 
 fn text_of(bytes: &[u8]) -> Untrusted {
-    Untrusted::from_bytes(&bytes[..bytes.len().min(MOST_NAME)])
+    Untrusted::from_bytes(&bytes[..bytes.len().min(MAX_NAME)])
 }
 
 fn algorithm(oid: &Oid<'_>) -> Cow<'static, str> {
@@ -177,10 +177,10 @@ mod tests {
             params.subject_alt_names = (0..10_000).map(name).collect();
         });
         let read = certificate(&der).unwrap();
-        assert_eq!((read.names.len(), read.name_count), (MOST_NAMES, 10_000));
+        assert_eq!((read.names.len(), read.name_count), (MAX_NAMES, 10_000));
         let der = CertificateDer::from(made(|_| {}));
         let facts = facts(&vec![der; 200]);
-        assert_eq!((facts.certificates.len(), facts.chain_length), (MOST_CERTIFICATES, 200));
+        assert_eq!((facts.certificates.len(), facts.chain_length), (MAX_CERTIFICATES, 200));
     }
 
     #[test]

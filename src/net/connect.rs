@@ -15,12 +15,12 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::{Errno, Result};
 use rustix::net::{SocketAddrAny, connect, getpeername, getsockname, sockopt};
 
-use super::answer::{Answer, Shortage, refusal, refusal_from_afar, without_socket};
-use super::prober::{Begun, Ended, Patience, Probe, Prober};
+use super::outcome::{ConnectOutcome, LocalShortage, refusal, refusal_from_afar, without_socket};
+use super::prober::{AttemptEnd, AttemptStart, Probe, Prober, WaitDecision};
 use crate::model::Reason;
 
 /// A socket and what it is doing: 32 bytes.
-struct Slot {
+struct ProbeSlot {
     fd: OwnedFd,
     probe: Probe,
     since: u64,
@@ -33,7 +33,7 @@ struct Slot {
 /// The sockets of one thread.
 pub(crate) struct Connector {
     epoll: OwnedFd,
-    slots: Vec<Slot>,
+    slots: Vec<ProbeSlot>,
     /// Those with nothing to do, by family: IPv4, IPv6.
     idle: [Vec<u32>; 2],
     waiting: usize,
@@ -60,7 +60,7 @@ impl Connector {
         &mut self,
         micros: u64,
         address: &dyn Fn(Probe) -> SocketAddr,
-        ended: &mut Vec<Ended>,
+        ended: &mut Vec<AttemptEnd>,
     ) -> Result<usize> {
         let timeout = Timespec {
             tv_sec: i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX),
@@ -84,19 +84,19 @@ impl Connector {
 
     /// What an ICMP message said that came while the socket was in the middle of its `connect`, as it does on a fast
     /// link: the kernel then only notes it and goes on trying. And what has come this very moment.
-    fn said_softly(&self, slot: u32) -> Answer {
+    fn said_softly(&self, slot: u32) -> ConnectOutcome {
         match sockopt::socket_error(&self.slots[slot as usize].fd) {
             Ok(Err(errno)) => match refusal_from_afar(errno) {
-                Answer::No(reason) => Answer::No(reason),
-                _ => Answer::Silent,
+                ConnectOutcome::No(reason) => ConnectOutcome::No(reason),
+                _ => ConnectOutcome::Silent,
             },
-            _ => Answer::Silent,
+            _ => ConnectOutcome::Silent,
         }
     }
 
     /// Fetches the verdict of an attempt, if there is one.
-    fn look(&mut self, slot: u32, address: &dyn Fn(Probe) -> SocketAddr) -> Option<Ended> {
-        let Slot { ref fd, probe, .. } = self.slots[slot as usize];
+    fn look(&mut self, slot: u32, address: &dyn Fn(Probe) -> SocketAddr) -> Option<AttemptEnd> {
+        let ProbeSlot { ref fd, probe, .. } = self.slots[slot as usize];
         let verdict = connect(fd, &address(probe));
         if in_progress(verdict) {
             return None;
@@ -106,42 +106,42 @@ impl Connector {
     }
 
     /// Ends an attempt that waited.
-    fn end(&mut self, slot: u32, answer: Answer) -> Ended {
-        let Slot { probe, since, late, .. } = self.slots[slot as usize];
+    fn end(&mut self, slot: u32, answer: ConnectOutcome) -> AttemptEnd {
+        let ProbeSlot { probe, since, late, .. } = self.slots[slot as usize];
         self.release(slot, answer);
         self.waiting -= 1;
         self.late -= usize::from(late);
-        Ended { probe, answer, since, late }
+        AttemptEnd { probe, answer, since, late }
     }
 
-    fn park(&mut self, slot: u32, probe: Probe, now: u64) -> Begun {
+    fn park(&mut self, slot: u32, probe: Probe, now: u64) -> AttemptStart {
         let parked = &mut self.slots[slot as usize];
         if !parked.registered {
             let flags = epoll::EventFlags::OUT | epoll::EventFlags::ET;
             let data = epoll::EventData::new_u64(slot.into());
             if let Err(errno) = epoll::add(&self.epoll, &parked.fd, data, flags) {
-                let answer = Answer::Short(Shortage(errno));
-                self.release(slot, Answer::Silent);
-                return Begun::Answered { answer, looked: false };
+                let answer = ConnectOutcome::Short(LocalShortage(errno));
+                self.release(slot, ConnectOutcome::Silent);
+                return AttemptStart::Answered { answer, looked: false };
             }
             parked.registered = true;
         }
         (parked.probe, parked.since, parked.waiting, parked.late) = (probe, now, true, false);
         self.waiting += 1;
-        Begun::Waiting
+        AttemptStart::Waiting
     }
 
     /// What `connect` said of the port.
-    fn judge(&self, slot: u32, verdict: Result<()>, from_afar: bool) -> Answer {
+    fn judge(&self, slot: u32, verdict: Result<()>, from_afar: bool) -> ConnectOutcome {
         match verdict {
             Ok(()) | Err(Errno::ISCONN) => match ends(&self.slots[slot as usize].fd) {
-                Some((own, peer)) if own == peer => Answer::Itself,
-                Some((own, peer)) => Answer::Open { reason: Reason::SynAck, own: own.ip() == peer.ip() },
+                Some((own, peer)) if own == peer => ConnectOutcome::Itself,
+                Some((own, peer)) => ConnectOutcome::Open { reason: Reason::SynAck, own: own.ip() == peer.ip() },
                 // The peer was gone before we looked.
-                None => Answer::Open { reason: Reason::SynAckReset, own: true },
+                None => ConnectOutcome::Open { reason: Reason::SynAckReset, own: true },
             },
             // While it is being made a connection is refused, not reset: this one had been made.
-            Err(Errno::CONNRESET | Errno::PIPE) => Answer::Open { reason: Reason::SynAckReset, own: true },
+            Err(Errno::CONNRESET | Errno::PIPE) => ConnectOutcome::Open { reason: Reason::SynAckReset, own: true },
             Err(errno) if from_afar => refusal_from_afar(errno),
             Err(errno) => refusal(errno),
         }
@@ -165,10 +165,10 @@ impl Prober for Connector {
         self.most = self.slots.len().max(1);
     }
 
-    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, look: bool) -> Begun {
+    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, look: bool) -> AttemptStart {
         let slot = match self.take(to.is_ipv6()) {
             Ok(slot) => slot,
-            Err(errno) => return Begun::Answered { answer: without_socket(errno), looked: false },
+            Err(errno) => return AttemptStart::Answered { answer: without_socket(errno), looked: false },
         };
         let fd = &self.slots[slot as usize].fd;
         let mut verdict = connect(fd, &to);
@@ -181,35 +181,35 @@ impl Prober for Connector {
         }
         let answer = self.judge(slot, verdict, looked);
         self.release(slot, answer);
-        Begun::Answered { answer, looked }
+        AttemptStart::Answered { answer, looked }
     }
 
-    fn wait(&mut self, micros: u64, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<Ended>) -> Result<()> {
+    fn wait(&mut self, micros: u64, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<AttemptEnd>) -> Result<()> {
         self.wait_once(micros, address, ended).map(drop)
     }
 
     fn expire(
         &mut self,
         now: u64,
-        patience: &dyn Fn(Probe, u64) -> Patience,
+        patience: &dyn Fn(Probe, u64) -> WaitDecision,
         address: &dyn Fn(Probe) -> SocketAddr,
-        ended: &mut Vec<Ended>,
+        ended: &mut Vec<AttemptEnd>,
         late: &mut Vec<Probe>,
     ) -> Result<()> {
         while self.wait_once(0, address, ended)? == EVENTS {}
         for slot in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
-            let Slot { probe, since, waiting, late: was_late, .. } = self.slots[slot as usize];
-            match if waiting { patience(probe, now.saturating_sub(since)) } else { Patience::Waits } {
-                Patience::Over => {
+            let ProbeSlot { probe, since, waiting, late: was_late, .. } = self.slots[slot as usize];
+            match if waiting { patience(probe, now.saturating_sub(since)) } else { WaitDecision::Waits } {
+                WaitDecision::WatchEnd => {
                     let answer = self.said_softly(slot);
                     ended.push(self.end(slot, answer));
                 }
-                Patience::Late if !was_late => {
+                WaitDecision::Late if !was_late => {
                     self.slots[slot as usize].late = true;
                     self.late += 1;
                     late.push(probe);
                 }
-                Patience::Late | Patience::Waits => {}
+                WaitDecision::Late | WaitDecision::Waits => {}
             }
         }
         Ok(())
@@ -239,10 +239,10 @@ mod tests {
 
     const PROBE: Probe = Probe { host: 0, port: 0, attempt: 1, marks: 0 };
 
-    fn ask(connector: &mut Connector, to: SocketAddr) -> Answer {
+    fn ask(connector: &mut Connector, to: SocketAddr) -> ConnectOutcome {
         match connector.begin(to, PROBE, 0, true) {
-            Begun::Answered { answer, .. } => answer,
-            Begun::Waiting => {
+            AttemptStart::Answered { answer, .. } => answer,
+            AttemptStart::Waiting => {
                 let mut ended = Vec::new();
                 while ended.is_empty() {
                     connector.wait(1_000_000, &|_| to, &mut ended).unwrap();
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_slot_is_small() {
-        assert!(size_of::<Slot>() <= 32, "{}", size_of::<Slot>());
+        assert!(size_of::<ProbeSlot>() <= 32, "{}", size_of::<ProbeSlot>());
     }
 
     #[test]
@@ -266,8 +266,8 @@ mod tests {
         drop(gone);
         let mut connector = Connector::new(1).unwrap();
         for _ in 0..20 {
-            assert_eq!(ask(&mut connector, open), Answer::Open { reason: Reason::SynAck, own: true });
-            assert_eq!(ask(&mut connector, closed), Answer::No(Reason::Refused));
+            assert_eq!(ask(&mut connector, open), ConnectOutcome::Open { reason: Reason::SynAck, own: true });
+            assert_eq!(ask(&mut connector, closed), ConnectOutcome::No(Reason::SubmitError));
         }
         assert_eq!((connector.slots.len(), connector.waiting()), (1, 0));
     }
@@ -278,7 +278,7 @@ mod tests {
         let mut connector = Connector::new(1).unwrap();
         for _ in 0..3 {
             for server in [&four, &six] {
-                assert!(matches!(ask(&mut connector, server.local_addr().unwrap()), Answer::Open { .. }));
+                assert!(matches!(ask(&mut connector, server.local_addr().unwrap()), ConnectOutcome::Open { .. }));
             }
         }
         assert_eq!(connector.slots.len(), 1);
@@ -293,35 +293,35 @@ mod tests {
         let _queued = std::net::TcpStream::connect(full).unwrap();
         let other = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut connector = Connector::new(1).unwrap();
-        assert!(matches!(connector.begin(full, PROBE, 7, true), Begun::Waiting));
+        assert!(matches!(connector.begin(full, PROBE, 7, true), AttemptStart::Waiting));
         assert!(
-            matches!(connector.begin(full, PROBE, 7, true), Begun::Answered { answer: Answer::Short(short), .. } if short.is_of_descriptors())
+            matches!(connector.begin(full, PROBE, 7, true), AttemptStart::Answered { answer: ConnectOutcome::Short(short), .. } if short.is_of_descriptors())
         );
         let mut ended = Vec::new();
         let mut late = Vec::new();
-        let mut look = |patience, ended: &mut Vec<Ended>| {
+        let mut look = |patience, ended: &mut Vec<AttemptEnd>| {
             connector.expire(
                 8,
-                &|_, waited| if waited == 1 { patience } else { Patience::Over },
+                &|_, waited| if waited == 1 { patience } else { WaitDecision::WatchEnd },
                 &|_| full,
                 ended,
                 &mut late,
             )
         };
-        look(Patience::Waits, &mut ended).unwrap();
-        look(Patience::Late, &mut ended).unwrap();
-        look(Patience::Late, &mut ended).unwrap();
+        look(WaitDecision::Waits, &mut ended).unwrap();
+        look(WaitDecision::Late, &mut ended).unwrap();
+        look(WaitDecision::Late, &mut ended).unwrap();
         assert!(ended.is_empty());
-        look(Patience::Over, &mut ended).unwrap();
+        look(WaitDecision::WatchEnd, &mut ended).unwrap();
         assert_eq!((late, ended[0].late, connector.on_time()), (vec![PROBE], true, 0));
-        assert_eq!((ended.len(), ended[0].answer, connector.waiting()), (1, Answer::Silent, 0));
-        assert!(matches!(ask(&mut connector, other.local_addr().unwrap()), Answer::Open { .. }));
+        assert_eq!((ended.len(), ended[0].answer, connector.waiting()), (1, ConnectOutcome::Silent, 0));
+        assert!(matches!(ask(&mut connector, other.local_addr().unwrap()), ConnectOutcome::Open { .. }));
     }
 
     #[test]
     fn a_reset_after_the_connection_was_made_is_open() {
         let connector = Connector::new(1).unwrap();
-        let reset = Answer::Open { reason: Reason::SynAckReset, own: true };
+        let reset = ConnectOutcome::Open { reason: Reason::SynAckReset, own: true };
         assert_eq!(connector.judge(0, Err(Errno::CONNRESET), false), reset);
     }
 }

@@ -18,7 +18,7 @@ const LATE: Duration = Duration::from_millis(20);
 
 /// The deadline passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Passed;
+pub(crate) struct DeadlineElapsed;
 
 impl Deadline {
     /// In `time` from now. What is further off than 30 years is that.
@@ -57,13 +57,13 @@ impl Deadline {
     ///
     /// # Errors
     /// When it passed first; the work is dropped.
-    pub(crate) async fn bound<F: Future>(self, work: F) -> Result<F::Output, Passed> {
+    pub(crate) async fn bound<F: Future>(self, work: F) -> Result<F::Output, DeadlineElapsed> {
         let mut work = pin!(work);
         if let Ok(output) = timeout_at(self.0, &mut work).await {
             return Ok(output);
         }
-        let Self(grace) = self.grace().ok_or(Passed)?;
-        timeout_at(grace, work).await.map_err(|_| Passed)
+        let Self(grace) = self.grace().ok_or(DeadlineElapsed)?;
+        timeout_at(grace, work).await.map_err(|_| DeadlineElapsed)
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
     async fn it_passes() {
         let deadline = Deadline::after(Duration::from_secs(1));
         let begun = Instant::now();
-        assert_eq!(deadline.bound(std::future::pending::<()>()).await, Err(Passed));
+        assert_eq!(deadline.bound(std::future::pending::<()>()).await, Err(DeadlineElapsed));
         assert!(begun.elapsed() < Duration::from_millis(1_100), "on time there is no grace");
     }
 }

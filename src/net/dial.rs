@@ -6,16 +6,16 @@ use std::net::SocketAddr;
 use rustix::io::Errno;
 use tokio::net::{TcpSocket, TcpStream};
 
-use super::answer::{Answer, refusal};
-use super::{Deadline, OtherNamespace, answer, open_in};
+use super::outcome::{ConnectOutcome, refusal};
+use super::{Deadline, OtherNamespace, open_in, outcome};
 use crate::model::Reason;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DialError {
+pub(crate) enum ConnectError {
     /// The host refuses: nobody listens.
     #[error("connection refused")]
-    Refused,
+    SubmitError,
     /// No answer came before the deadline.
     #[error("no answer in time")]
     TimedOut,
@@ -38,7 +38,7 @@ pub(crate) async fn dial(
     address: SocketAddr,
     interface: Option<&str>,
     deadline: Deadline,
-) -> Result<TcpStream, DialError> {
+) -> Result<TcpStream, ConnectError> {
     dial_in(None, address, interface, deadline).await
 }
 
@@ -51,28 +51,28 @@ pub(crate) async fn dial_in(
     address: SocketAddr,
     interface: Option<&str>,
     deadline: Deadline,
-) -> Result<TcpStream, DialError> {
+) -> Result<TcpStream, ConnectError> {
     let open = || match address {
         SocketAddr::V4(_) => TcpSocket::new_v4(),
         SocketAddr::V6(_) => TcpSocket::new_v6(),
     };
     // To go there and back takes a tenth of a millisecond, which nobody needs to be moved aside for.
-    let opened = open_in(namespace, open).map_err(|error| match answer::without_socket(errno(&error)) {
-        Answer::No(_) => DialError::Unreachable,
-        _ => DialError::Local(error),
+    let opened = open_in(namespace, open).map_err(|error| match outcome::without_socket(errno(&error)) {
+        ConnectOutcome::No(_) => ConnectError::Unreachable,
+        _ => ConnectError::Local(error),
     })?;
-    let socket = opened.ok_or(DialError::Unreachable)?;
+    let socket = opened.ok_or(ConnectError::Unreachable)?;
     #[cfg(target_os = "linux")]
     if let Some(interface) = interface {
-        socket.bind_device(Some(interface.as_bytes())).map_err(DialError::Local)?;
+        socket.bind_device(Some(interface.as_bytes())).map_err(ConnectError::Local)?;
     }
     #[cfg(not(target_os = "linux"))]
     let _ = interface;
-    let connected = deadline.bound(socket.connect(address)).await.map_err(|_| DialError::TimedOut)?;
+    let connected = deadline.bound(socket.connect(address)).await.map_err(|_| ConnectError::TimedOut)?;
     let stream = connected.map_err(classified)?;
     // A port of this machine that nobody listens on, and that the kernel happened to pick as our own.
     if stream.local_addr().is_ok_and(|own| own == address) {
-        return Err(DialError::Refused);
+        return Err(ConnectError::SubmitError);
     }
     // Every question is one write; waiting to fill a segment would only delay it.
     stream.set_nodelay(true).map_err(classified)?;
@@ -83,14 +83,14 @@ fn errno(error: &io::Error) -> Errno {
     Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
-fn classified(error: io::Error) -> DialError {
+fn classified(error: io::Error) -> ConnectError {
     match errno(&error) {
-        Errno::CONNRESET | Errno::CONNABORTED | Errno::PIPE | Errno::NOTCONN | Errno::INVAL => DialError::Reset,
+        Errno::CONNRESET | Errno::CONNABORTED | Errno::PIPE | Errno::NOTCONN | Errno::INVAL => ConnectError::Reset,
         errno => match refusal(errno) {
-            Answer::No(Reason::Refused) => DialError::Refused,
-            Answer::No(_) => DialError::Unreachable,
-            Answer::Silent => DialError::TimedOut,
-            _ => DialError::Local(error),
+            ConnectOutcome::No(Reason::SubmitError) => ConnectError::SubmitError,
+            ConnectOutcome::No(_) => ConnectError::Unreachable,
+            ConnectOutcome::Silent => ConnectError::TimedOut,
+            _ => ConnectError::Local(error),
         },
     }
 }
@@ -102,11 +102,11 @@ mod tests {
     #[test]
     fn what_this_machine_lacks_is_no_word_of_the_peer() {
         for errno in [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::ACCESS, Errno::PERM, Errno::NOBUFS] {
-            assert!(matches!(classified(errno.into()), DialError::Local(_)), "{errno}");
+            assert!(matches!(classified(errno.into()), ConnectError::Local(_)), "{errno}");
         }
-        assert!(matches!(classified(Errno::CONNREFUSED.into()), DialError::Refused));
-        assert!(matches!(classified(Errno::CONNRESET.into()), DialError::Reset));
-        assert!(matches!(classified(Errno::NETUNREACH.into()), DialError::Unreachable));
-        assert!(matches!(classified(Errno::TIMEDOUT.into()), DialError::TimedOut));
+        assert!(matches!(classified(Errno::CONNREFUSED.into()), ConnectError::SubmitError));
+        assert!(matches!(classified(Errno::CONNRESET.into()), ConnectError::Reset));
+        assert!(matches!(classified(Errno::NETUNREACH.into()), ConnectError::Unreachable));
+        assert!(matches!(classified(Errno::TIMEDOUT.into()), ConnectError::TimedOut));
     }
 }

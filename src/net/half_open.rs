@@ -15,14 +15,14 @@ use hashbrown::HashTable;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, Result};
 
-use super::answer::{Answer, Shortage, refusal};
-use super::packet::{Complaint, Segment};
-use super::prober::{Begun, Ended, Patience, Probe, Prober};
-use super::raw::{Heard, Raw, source};
+use super::outcome::{ConnectOutcome, LocalShortage, refusal};
+use super::packet::{IcmpError, Segment};
+use super::prober::{AttemptEnd, AttemptStart, Probe, Prober, WaitDecision};
+use super::raw::{Datagram, Raw, source};
 use crate::model::Reason;
 
 /// Attempts that may wait at the same time: each takes 40 bytes, and no descriptor.
-const MOST: usize = 32_768;
+const MAX_BYTES: usize = 32_768;
 /// Packets read of one socket before somebody looks at the clock.
 const READS: usize = 512;
 /// Times so many are read before what waits is judged. A flood must not keep us for ever.
@@ -31,7 +31,7 @@ const ROUNDS: usize = 64;
 const REPEATS: [u64; 2] = [1_000_000, 3_000_000];
 
 /// An attempt.
-struct Slot {
+struct AttemptSlot {
     probe: Probe,
     since: u64,
     /// Its SYN's sequence number.
@@ -45,7 +45,7 @@ struct Slot {
 pub(crate) struct HalfOpen {
     /// IPv4, IPv6.
     raw: [Option<Raw>; 2],
-    slots: Vec<Slot>,
+    slots: Vec<AttemptSlot>,
     idle: Vec<u32>,
     /// Those that wait, by their sequence numbers.
     by_sequence: HashTable<u32>,
@@ -57,7 +57,7 @@ pub(crate) struct HalfOpen {
     /// SYNs sent again that nobody has been told of.
     repeated: u32,
     /// What was heard, to be looked at together.
-    heard: Vec<Heard>,
+    heard: Vec<Datagram>,
 }
 
 impl HalfOpen {
@@ -101,7 +101,7 @@ impl HalfOpen {
     }
 
     fn park(&mut self, probe: Probe, sequence: u32, since: u64) {
-        let slot = Slot { probe, since, sequence, repeats: 0, waiting: true, late: false };
+        let slot = AttemptSlot { probe, since, sequence, repeats: 0, waiting: true, late: false };
         let at = match self.idle.pop() {
             Some(at) => {
                 self.slots[at as usize] = slot;
@@ -118,7 +118,7 @@ impl HalfOpen {
     }
 
     /// Reads once; whether there may be more.
-    fn read(&mut self, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<Ended>) -> bool {
+    fn read(&mut self, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<AttemptEnd>) -> bool {
         let Self { raw, heard, .. } = self;
         let more = raw.iter().flatten().fold(false, |more, raw| raw.hear(READS, &mut |word| heard.push(word)) | more);
         let mut heard = std::mem::take(&mut self.heard);
@@ -128,34 +128,37 @@ impl HalfOpen {
     }
 
     /// Whose attempt ends with that.
-    fn take(&mut self, word: Heard, address: &dyn Fn(Probe) -> SocketAddr) -> Option<Ended> {
+    fn take(&mut self, word: Datagram, address: &dyn Fn(Probe) -> SocketAddr) -> Option<AttemptEnd> {
         let (to, sequence, reason) = match word {
-            Heard::Segment(from, Segment { port, answers, reason }) => (SocketAddr::new(from, port), answers, reason),
-            Heard::Complaint(Complaint { to, about, reason }) => (to, about, reason),
+            Datagram::Segment(from, Segment { port, answers, reason }) => {
+                (SocketAddr::new(from, port), answers, reason)
+            }
+            Datagram::IcmpError(IcmpError { to, about, reason }) => (to, about, reason),
         };
         let is_it = |&at: &u32| {
-            let Slot { probe, sequence: its, .. } = self.slots[at as usize];
+            let AttemptSlot { probe, sequence: its, .. } = self.slots[at as usize];
             let asked = address(probe);
             its == sequence && (asked.ip(), asked.port()) == (to.ip(), to.port())
         };
         let at = *self.by_sequence.find(hash(sequence), is_it)?;
         let host = self.slots[at as usize].probe.host as usize;
         let own = self.sources.get(host).is_some_and(|source| *source == Some((to.ip(), to.ip())));
-        let answer = if reason == Reason::SynAck { Answer::Open { reason, own } } else { Answer::No(reason) };
+        let answer =
+            if reason == Reason::SynAck { ConnectOutcome::Open { reason, own } } else { ConnectOutcome::No(reason) };
         Some(self.end(at, answer))
     }
 
-    fn end(&mut self, at: u32, answer: Answer) -> Ended {
+    fn end(&mut self, at: u32, answer: ConnectOutcome) -> AttemptEnd {
         let slot = &mut self.slots[at as usize];
         slot.waiting = false;
-        let Slot { probe, since, sequence, late, .. } = *slot;
+        let AttemptSlot { probe, since, sequence, late, .. } = *slot;
         if let Ok(entry) = self.by_sequence.find_entry(hash(sequence), |&known| known == at) {
             entry.remove();
         }
         self.idle.push(at);
         self.waiting -= 1;
         self.late -= usize::from(late);
-        Ended { probe, answer, since, late }
+        AttemptEnd { probe, answer, since, late }
     }
 
     /// Sends a SYN again whose time for that has come.
@@ -181,29 +184,29 @@ impl Prober for HalfOpen {
     }
 
     fn most(&self) -> usize {
-        MOST
+        MAX_BYTES
     }
 
     fn take_repeats(&mut self) -> u32 {
         std::mem::take(&mut self.repeated)
     }
 
-    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, _look: bool) -> Begun {
+    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, _look: bool) -> AttemptStart {
         let hash = self.key.hash_one((to, probe.marks));
         let sequence = u32::try_from(hash >> 32).unwrap_or_default();
         match self.send(to, probe, sequence) {
             Ok(()) => {
                 self.park(probe, sequence, now);
-                Begun::Waiting
+                AttemptStart::Waiting
             }
             Err(errno @ (Errno::MFILE | Errno::NFILE)) => {
-                Begun::Answered { answer: Answer::Short(Shortage(errno)), looked: false }
+                AttemptStart::Answered { answer: ConnectOutcome::Short(LocalShortage(errno)), looked: false }
             }
-            Err(errno) => Begun::Answered { answer: refusal(errno), looked: false },
+            Err(errno) => AttemptStart::Answered { answer: refusal(errno), looked: false },
         }
     }
 
-    fn wait(&mut self, micros: u64, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<Ended>) -> Result<()> {
+    fn wait(&mut self, micros: u64, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<AttemptEnd>) -> Result<()> {
         let before = ended.len();
         self.read(address, ended);
         if micros == 0 || ended.len() > before {
@@ -228,9 +231,9 @@ impl Prober for HalfOpen {
     fn expire(
         &mut self,
         now: u64,
-        patience: &dyn Fn(Probe, u64) -> Patience,
+        patience: &dyn Fn(Probe, u64) -> WaitDecision,
         address: &dyn Fn(Probe) -> SocketAddr,
-        ended: &mut Vec<Ended>,
+        ended: &mut Vec<AttemptEnd>,
         late: &mut Vec<Probe>,
     ) -> Result<()> {
         for _ in 0..ROUNDS {
@@ -239,15 +242,15 @@ impl Prober for HalfOpen {
             }
         }
         for at in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
-            let Slot { probe, since, waiting, late: was_late, .. } = self.slots[at as usize];
+            let AttemptSlot { probe, since, waiting, late: was_late, .. } = self.slots[at as usize];
             if !waiting {
                 continue;
             }
             let waited = now.saturating_sub(since);
             match patience(probe, waited) {
-                Patience::Over => ended.push(self.end(at, Answer::Silent)),
+                WaitDecision::WatchEnd => ended.push(self.end(at, ConnectOutcome::Silent)),
                 still => {
-                    if still == Patience::Late && !was_late {
+                    if still == WaitDecision::Late && !was_late {
                         self.slots[at as usize].late = true;
                         self.late += 1;
                         late.push(probe);

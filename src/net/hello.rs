@@ -1,6 +1,6 @@
 //! A ClientHello of one old version of TLS, and whether the server takes it: rustls begins with TLS 1.2.
 
-use super::{Peer, PeerError};
+use super::{Connection, ConnectionError};
 
 /// The versions that are asked for one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ const SUITES: [u16; 24] = [
 
 /// What a server makes of a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum VersionOutcome {
     /// It goes on in that version.
     Yes,
     /// It refuses, or would go on in another.
@@ -61,7 +61,11 @@ pub(crate) enum Taken {
 ///
 /// # Errors
 /// Silence, and what fails on this side; a connection that is closed is a refusal.
-pub(crate) async fn ask_version(peer: &mut Peer, version: OldVersion, name: Option<&str>) -> Result<Taken, PeerError> {
+pub(crate) async fn ask_version(
+    peer: &mut Connection,
+    version: OldVersion,
+    name: Option<&str>,
+) -> Result<VersionOutcome, ConnectionError> {
     let asked = async {
         peer.write(&client_hello(version, name)).await?;
         let mut answer = Vec::new();
@@ -70,9 +74,9 @@ pub(crate) async fn ask_version(peer: &mut Peer, version: OldVersion, name: Opti
         Ok(answer)
     };
     match asked.await {
-        Ok(answer) => Ok(if accepts(&answer, version) { Taken::Yes } else { Taken::No }),
-        Err(error @ (PeerError::TimedOut | PeerError::Local(_))) => Err(error),
-        Err(_) => Ok(Taken::No),
+        Ok(answer) => Ok(if accepts(&answer, version) { VersionOutcome::Yes } else { VersionOutcome::No }),
+        Err(error @ (ConnectionError::TimedOut | ConnectionError::Local(_))) => Err(error),
+        Err(_) => Ok(VersionOutcome::No),
     }
 }
 

@@ -33,9 +33,9 @@ pub(crate) enum LookupError {
 }
 
 /// As many as the C library asks (MAXNS).
-const MOST_SERVERS: usize = 3;
+const MAX_SERVERS: usize = 3;
 /// So many addresses of a name are looked at.
-const MOST_ADDRESSES: usize = 64;
+const MAX_ADDRESSES: usize = 64;
 
 /// The given servers, or those of the system where none is. Each question may take `timeout`, and is asked once.
 ///
@@ -62,7 +62,7 @@ pub(crate) fn name_servers(given: &[SocketAddr], timeout: Duration) -> Result<Ve
         *builder.options_mut() = options.clone();
         Ok(NameServer { name, resolver: builder.build().map_err(|error| error.to_string())?, timeout })
     };
-    let each: Vec<NameServer> = servers.into_iter().take(MOST_SERVERS).map(one).collect::<Result<_, String>>()?;
+    let each: Vec<NameServer> = servers.into_iter().take(MAX_SERVERS).map(one).collect::<Result<_, String>>()?;
     if each.is_empty() { Err("the system names no resolver; give one with --resolver".to_owned()) } else { Ok(each) }
 }
 
@@ -89,7 +89,7 @@ impl NameServer {
                 let mut addresses: Vec<IpAddr> = found.iter().map(|ip| ip.to_canonical()).collect();
                 addresses.sort_unstable();
                 addresses.dedup();
-                addresses.truncate(MOST_ADDRESSES);
+                addresses.truncate(MAX_ADDRESSES);
                 Ok(addresses)
             }
             Err(error) => failure(&error),

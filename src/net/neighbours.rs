@@ -24,7 +24,7 @@ const NDMSG: usize = 12;
 /// The kernel fills at most 32 KiB per read of a dump.
 const BUFFER: usize = 64 * 1024;
 /// The kernel answers at once; this only keeps a broken one from hanging us.
-const PATIENCE: Duration = Duration::from_secs(1);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The addresses for which somebody has answered (ARP, neighbour discovery).
 ///
@@ -34,7 +34,7 @@ pub(crate) fn neighbours() -> io::Result<BTreeSet<IpAddr>> {
     let flags = SocketFlags::CLOEXEC;
     // Protocol 0 is `NETLINK_ROUTE`.
     let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, None)?;
-    sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(PATIENCE))?;
+    sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(REPLY_TIMEOUT))?;
     let mut request = [0; HEADER + NDMSG];
     request[0..4].copy_from_slice(&28_u32.to_ne_bytes());
     request[4..6].copy_from_slice(&RTM_GETNEIGH.to_ne_bytes());

@@ -12,7 +12,7 @@ use rustix::thread::LinkNameSpaceType;
 use crate::model::NetworkNamespace;
 
 /// Of the processes in a namespace, so many are remembered: one of them will still be there.
-const MOST_PLACES: usize = 16;
+const MAX_PLACES: usize = 16;
 
 /// A namespace other than one's own.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl OtherNamespace {
 
     /// Takes word of one more place where it can be opened.
     pub(crate) fn add(&mut self, place: PathBuf) {
-        if self.places.len() < MOST_PLACES {
+        if self.places.len() < MAX_PLACES {
             self.places.push(place);
         }
     }

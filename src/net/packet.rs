@@ -9,7 +9,7 @@ use crate::model::Reason;
 const TCP: u8 = 6;
 const HOPS: u8 = 64;
 /// What most systems announce on Ethernet: a SYN without it is one of a scanner.
-const MOST_SEGMENT: u16 = 1460;
+const MAX_SEGMENT: u16 = 1460;
 const WINDOW: u16 = 64_240;
 const V4_HEADER: usize = 20;
 /// The offset of a fragment takes the lower 13 bits.
@@ -56,7 +56,7 @@ pub(super) fn write_syn(from: SocketAddr, to: SocketAddr, sequence: u32, into: &
     (tcp[12], tcp[13]) = (6 << 4, SYN);
     tcp[14..16].copy_from_slice(&WINDOW.to_be_bytes());
     (tcp[20], tcp[21]) = (2, 4);
-    tcp[22..24].copy_from_slice(&MOST_SEGMENT.to_be_bytes());
+    tcp[22..24].copy_from_slice(&MAX_SEGMENT.to_be_bytes());
     let sum = folded(sum + u32::from(TCP) + u32::from(length(TCP_HEADER)) + words(tcp));
     tcp[16..18].copy_from_slice(&(!sum).to_be_bytes());
     header + TCP_HEADER
@@ -78,7 +78,7 @@ pub(super) fn segment(tcp: &[u8]) -> Option<Segment> {
     let flags = *tcp.get(13)?;
     let reason = match flags & (SYN | RST | ACK) {
         both if both == SYN | ACK => Reason::SynAck,
-        both if both == RST | ACK => Reason::Refused,
+        both if both == RST | ACK => Reason::SubmitError,
         _ => return None,
     };
     Some(Segment { port: u16_at(tcp, 0)?, answers: u32_at(tcp, 8)?.wrapping_sub(1), reason })
@@ -93,7 +93,7 @@ pub(super) fn v4_payload(packet: &[u8]) -> Option<(u8, &[u8])> {
 
 /// An ICMP message about a SYN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Complaint {
+pub(super) struct IcmpError {
     /// Where the SYN went.
     pub(super) to: SocketAddr,
     /// Its sequence number.
@@ -103,9 +103,9 @@ pub(super) struct Complaint {
 
 /// What a message of ICMP says of a SYN, as the kernel would say it to a socket that connects (`icmp_err_convert` in
 /// Linux).
-pub(super) fn complaint_v4(icmp: &[u8]) -> Option<Complaint> {
+pub(super) fn complaint_v4(icmp: &[u8]) -> Option<IcmpError> {
     let reason = match (icmp.first()?, icmp.get(1)?) {
-        (3, 3) => Reason::Refused,
+        (3, 3) => Reason::SubmitError,
         // The packet is too long for the way: nothing that is said of a SYN.
         (3, 4) => return None,
         (3, 0 | 2 | 6 | 8 | 9 | 11) => Reason::NetUnreachable,
@@ -120,10 +120,10 @@ pub(super) fn complaint_v4(icmp: &[u8]) -> Option<Complaint> {
 }
 
 /// The same of ICMPv6.
-pub(super) fn complaint_v6(icmp: &[u8]) -> Option<Complaint> {
+pub(super) fn complaint_v6(icmp: &[u8]) -> Option<IcmpError> {
     let reason = match (icmp.first()?, icmp.get(1)?) {
         (1, 0) => Reason::NetUnreachable,
-        (1, 4) => Reason::Refused,
+        (1, 4) => Reason::SubmitError,
         (1 | 3 | 4, _) => Reason::HostUnreachable,
         _ => return None,
     };
@@ -134,9 +134,9 @@ pub(super) fn complaint_v6(icmp: &[u8]) -> Option<Complaint> {
 }
 
 /// Of the packet complained about only the first bytes need be there.
-fn complaint(protocol: u8, tcp: &[u8], to: IpAddr, reason: Reason) -> Option<Complaint> {
+fn complaint(protocol: u8, tcp: &[u8], to: IpAddr, reason: Reason) -> Option<IcmpError> {
     let to = SocketAddr::new(to, u16_at(tcp, 2)?);
-    Some(Complaint { to, about: u32_at(tcp, 4)?, reason }).filter(|_| protocol == TCP)
+    Some(IcmpError { to, about: u32_at(tcp, 4)?, reason }).filter(|_| protocol == TCP)
 }
 
 /// The checksum of a packet in which it is not yet there.
@@ -215,7 +215,7 @@ mod tests {
         let said =
             |flags| segment(&answer(443, 8, flags)).map(|segment| (segment.port, segment.answers, segment.reason));
         assert_eq!(said(SYN | ACK), Some((443, 7, Reason::SynAck)));
-        assert_eq!(said(RST | ACK), Some((443, 7, Reason::Refused)));
+        assert_eq!(said(RST | ACK), Some((443, 7, Reason::SubmitError)));
         for flags in [0, SYN, RST, ACK, ACK | 0x01, SYN | RST | ACK] {
             assert_eq!(said(flags), None, "{flags:#x}");
         }
@@ -226,13 +226,13 @@ mod tests {
     fn an_icmp_message_tells_which_syn_it_is_about() {
         let (to, packet) = syn("10.0.0.1:40000", "10.0.0.2:80", 9);
         let said = |kind: u8, code: u8| complaint_v4(&[&[kind, code, 0, 0, 0, 0, 0, 0], &packet[..28]].concat());
-        assert_eq!(said(3, 3), Some(Complaint { to, about: 9, reason: Reason::Refused }));
+        assert_eq!(said(3, 3), Some(IcmpError { to, about: 9, reason: Reason::SubmitError }));
         assert_eq!(said(3, 13).unwrap().reason, Reason::HostUnreachable);
         assert_eq!(said(3, 0).unwrap().reason, Reason::NetUnreachable);
         assert_eq!((said(3, 4), said(0, 0), said(8, 0)), (None, None, None));
         let (to, packet) = syn("[::1]:40000", "[2001:db8::2]:80", 9);
         let said = |kind: u8, code: u8| complaint_v6(&[&[kind, code, 0, 0, 0, 0, 0, 0], &packet[..48]].concat());
-        assert_eq!(said(1, 4), Some(Complaint { to, about: 9, reason: Reason::Refused }));
+        assert_eq!(said(1, 4), Some(IcmpError { to, about: 9, reason: Reason::SubmitError }));
         assert_eq!(said(1, 1).unwrap().reason, Reason::HostUnreachable);
         assert_eq!(said(129, 0), None);
     }
@@ -260,7 +260,7 @@ mod tests {
             let mut packet = [0; LONGEST];
             let length = write_syn("10.0.0.1:9".parse().unwrap(), to, sequence, &mut packet);
             let icmp = [&[3, 1, 0, 0, 0, 0, 0, 0], &packet[..length]].concat();
-            prop_assert_eq!(complaint_v4(&icmp), Some(Complaint { to, about: sequence, reason: Reason::HostUnreachable }));
+            prop_assert_eq!(complaint_v4(&icmp), Some(IcmpError { to, about: sequence, reason: Reason::HostUnreachable }));
         }
     }
 }

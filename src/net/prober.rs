@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use rustix::io::Result;
 
-use super::answer::Answer;
+use super::outcome::ConnectOutcome;
 
 /// Who is asked, and how often that was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +21,11 @@ pub(crate) struct Probe {
 
 /// How an attempt began.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Begun {
+pub(crate) enum AttemptStart {
     /// The answer was there at once; `looked`: only because of a second look.
     Answered {
         /// What it is.
-        answer: Answer,
+        answer: ConnectOutcome,
         /// Whether the second look brought it.
         looked: bool,
     },
@@ -35,11 +35,11 @@ pub(crate) enum Begun {
 
 /// An attempt that ended.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ended {
+pub(crate) struct AttemptEnd {
     /// Who was asked.
     pub(crate) probe: Probe,
     /// What became of it.
-    pub(crate) answer: Answer,
+    pub(crate) answer: ConnectOutcome,
     /// When it began, on the caller's clock.
     pub(crate) since: u64,
     /// Whether it was called late before it ended.
@@ -48,13 +48,13 @@ pub(crate) struct Ended {
 
 /// What to think of an attempt that waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub(crate) enum WaitDecision {
     /// An answer is still to be expected.
     Waits,
     /// The answer should have come by now, and is taken if it still does.
     Late,
     /// It has had its time.
-    Over,
+    WatchEnd,
 }
 
 /// Attempts under way. There is no pace here: who asks when, how long to wait and what to repeat is the caller's, and so is
@@ -73,7 +73,7 @@ pub(crate) trait Prober {
     fn make_do(&mut self) {}
 
     /// Begins an attempt. `look`: look a second time at once, because the verdict is probably there.
-    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, look: bool) -> Begun;
+    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, look: bool) -> AttemptStart;
 
     /// How many questions it has sent again by itself since it was last asked for that, for whoever keeps a pace.
     fn take_repeats(&mut self) -> u32 {
@@ -85,7 +85,7 @@ pub(crate) trait Prober {
     ///
     /// # Errors
     /// Where the kernel does not let us wait.
-    fn wait(&mut self, micros: u64, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<Ended>) -> Result<()>;
+    fn wait(&mut self, micros: u64, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<AttemptEnd>) -> Result<()>;
 
     /// Ends every attempt that `patience` says is over after so many microseconds, and hands over to `late` what it says
     /// is late for the first time. What the kernel knows by then still counts: a thread that was not let run for a while
@@ -96,9 +96,9 @@ pub(crate) trait Prober {
     fn expire(
         &mut self,
         now: u64,
-        patience: &dyn Fn(Probe, u64) -> Patience,
+        patience: &dyn Fn(Probe, u64) -> WaitDecision,
         address: &dyn Fn(Probe) -> SocketAddr,
-        ended: &mut Vec<Ended>,
+        ended: &mut Vec<AttemptEnd>,
         late: &mut Vec<Probe>,
     ) -> Result<()>;
 }

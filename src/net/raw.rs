@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recvfrom, sendto, sockopt};
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
-use super::packet::{Complaint, LONGEST, Segment, complaint_v4, complaint_v6, segment, v4_payload, write_syn};
+use super::packet::{IcmpError, LONGEST, Segment, complaint_v4, complaint_v6, segment, v4_payload, write_syn};
 
 /// Bytes of answers that may wait to be read, which come while this thread is not let run; and of questions that the kernel
 /// keeps until it knows the link address of their host, or that there is none.
@@ -21,11 +21,11 @@ const COMPLAINTS: [[u32; 3]; 2] = [[3, 11, 12], [1, 3, 4]];
 
 /// What came for a SYN.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Heard {
+pub(super) enum Datagram {
     /// An answer of that host.
     Segment(IpAddr, Segment),
     /// Word of somebody on the way.
-    Complaint(Complaint),
+    IcmpError(IcmpError),
 }
 
 /// The sockets of one family.
@@ -84,19 +84,19 @@ impl Raw {
     }
 
     /// What has come, at most `most` of each kind of packet; whether there may be more.
-    pub(super) fn hear(&self, most: usize, hear: &mut dyn FnMut(Heard)) -> bool {
+    pub(super) fn hear(&self, most: usize, hear: &mut dyn FnMut(Datagram)) -> bool {
         let v6 = self.is_v6();
         let segments = each(&self.tcp, most, &mut |from, packet| {
             let tcp = if v6 { Some(packet) } else { v4_payload(packet).map(|(_, tcp)| tcp) };
             if let Some(segment) = tcp.and_then(segment) {
-                hear(Heard::Segment(from, segment));
+                hear(Datagram::Segment(from, segment));
             }
         });
         let complaints = each(&self.icmp, most, &mut |_, packet| {
             let complaint =
                 if v6 { complaint_v6(packet) } else { v4_payload(packet).and_then(|(_, icmp)| complaint_v4(icmp)) };
             if let Some(complaint) = complaint {
-                hear(Heard::Complaint(complaint));
+                hear(Datagram::IcmpError(complaint));
             }
         });
         segments || complaints

@@ -1,6 +1,6 @@
 //! From plain text to TLS on the same connection, in the words of each protocol that can.
 
-use super::{Peer, PeerError};
+use super::{Connection, ConnectionError};
 
 /// The protocols that begin in plain text and go over to TLS when they are asked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) enum StartTls {
 }
 
 /// The longest greeting or answer that is read.
-const MOST: usize = 8 * 1024;
+const MAX_BYTES: usize = 8 * 1024;
 
 /// ExtendedRequest 1.3.6.1.4.1.1466.20037 with message id 1.
 const LDAP_REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
@@ -42,7 +42,7 @@ const MYSQL_ASKED: u32 = MYSQL_SSL | 0x200 | 0x8000;
 /// # Errors
 /// `Declined` if the server has no TLS, `Garbled` if it does not speak that protocol or sends more before the handshake
 /// (which an attacker could have slipped in).
-pub(crate) async fn start_tls(kind: StartTls, peer: &mut Peer) -> Result<(), PeerError> {
+pub(crate) async fn start_tls(kind: StartTls, peer: &mut Connection) -> Result<(), ConnectionError> {
     match kind {
         StartTls::Smtp => {
             codes(peer, "220").await?;
@@ -53,7 +53,7 @@ pub(crate) async fn start_tls(kind: StartTls, peer: &mut Peer) -> Result<(), Pee
                 .lines()
                 .any(|line| line.get(4..).is_some_and(|word| word.trim().eq_ignore_ascii_case("STARTTLS")))
             {
-                return Err(PeerError::Declined("does not offer STARTTLS"));
+                return Err(ConnectionError::Declined("does not offer STARTTLS"));
             }
             peer.write(b"STARTTLS\r\n").await?;
             codes(peer, "220").await.map(drop)
@@ -83,8 +83,8 @@ pub(crate) async fn start_tls(kind: StartTls, peer: &mut Peer) -> Result<(), Pee
             peer.fill(&mut answer, 1).await?;
             match answer.as_slice() {
                 b"S" => Ok(()),
-                b"N" => Err(PeerError::Declined("does not offer TLS")),
-                _ => Err(PeerError::Garbled("is not PostgreSQL's to SSLRequest")),
+                b"N" => Err(ConnectionError::Declined("does not offer TLS")),
+                _ => Err(ConnectionError::Garbled("is not PostgreSQL's to SSLRequest")),
             }
         }
         StartTls::Mysql => mysql(peer).await,
@@ -95,23 +95,27 @@ pub(crate) async fn start_tls(kind: StartTls, peer: &mut Peer) -> Result<(), Pee
             match answer.as_slice() {
                 // A confirm (0xd0) with a negotiation response (2) that chooses TLS (1), or a failure (3).
                 [3, 0, 0, 19, 14, 0xd0, _, _, _, _, _, 2, _, 8, 0, 1, 0, 0, 0] => Ok(()),
-                [3, 0, 0, 19, 14, 0xd0, _, _, _, _, _, 2 | 3, ..] => Err(PeerError::Declined("does not offer TLS")),
-                _ => Err(PeerError::Garbled("is no connection confirm of RDP")),
+                [3, 0, 0, 19, 14, 0xd0, _, _, _, _, _, 2 | 3, ..] => {
+                    Err(ConnectionError::Declined("does not offer TLS"))
+                }
+                _ => Err(ConnectionError::Garbled("is no connection confirm of RDP")),
             }
         }
     }
 }
 
 /// Reads an answer of SMTP or FTP, which may have several lines (RFC 5321, 4.2.1), and must bear `code`.
-async fn codes(peer: &mut Peer, code: &str) -> Result<String, PeerError> {
+async fn codes(peer: &mut Connection, code: &str) -> Result<String, ConnectionError> {
     let mut answer = Vec::new();
-    let done = peer.read_until(&mut answer, MOST, |bytes| reply_length(bytes).is_some()).await?;
+    let done = peer.read_until(&mut answer, MAX_BYTES, |bytes| reply_length(bytes).is_some()).await?;
     match reply_length(&answer) {
-        _ if !done => Err(PeerError::Garbled("is no reply")),
-        Some(length) if length < answer.len() => Err(PeerError::Garbled("goes on after the reply")),
+        _ if !done => Err(ConnectionError::Garbled("is no reply")),
+        Some(length) if length < answer.len() => Err(ConnectionError::Garbled("goes on after the reply")),
         _ if answer.starts_with(code.as_bytes()) => Ok(String::from_utf8_lossy(&answer).into_owned()),
-        _ if answer.first().is_some_and(|digit| matches!(digit, b'4' | b'5')) => Err(PeerError::Declined("refuses")),
-        _ => Err(PeerError::Garbled("is not the reply expected")),
+        _ if answer.first().is_some_and(|digit| matches!(digit, b'4' | b'5')) => {
+            Err(ConnectionError::Declined("refuses"))
+        }
+        _ => Err(ConnectionError::Garbled("is not the reply expected")),
     }
 }
 
@@ -129,7 +133,7 @@ fn reply_length(bytes: &[u8]) -> Option<usize> {
 }
 
 /// Reads lines up to the one that is no untagged answer, and must begin with `expected`.
-async fn line(peer: &mut Peer, expected: &str) -> Result<(), PeerError> {
+async fn line(peer: &mut Connection, expected: &str) -> Result<(), ConnectionError> {
     let mut answer = Vec::new();
     let untagged = |line: &&[u8]| line.starts_with(b"* ") && !expected.starts_with('*');
     let last = |bytes: &[u8]| {
@@ -138,20 +142,20 @@ async fn line(peer: &mut Peer, expected: &str) -> Result<(), PeerError> {
         let found = whole.clone().find(|line| !untagged(line)).map(<[u8]>::to_vec);
         found.map(|line| (before + line.len(), line))
     };
-    peer.read_until(&mut answer, MOST, |bytes| last(bytes).is_some()).await?;
+    peer.read_until(&mut answer, MAX_BYTES, |bytes| last(bytes).is_some()).await?;
     match last(&answer) {
-        None => Err(PeerError::Garbled("is no line")),
-        Some((length, _)) if length < answer.len() => Err(PeerError::Garbled("goes on after the reply")),
+        None => Err(ConnectionError::Garbled("is no line")),
+        Some((length, _)) if length < answer.len() => Err(ConnectionError::Garbled("goes on after the reply")),
         Some((_, line)) if line.starts_with(expected.as_bytes()) => Ok(()),
         Some((_, line)) if line.starts_with(b"-ERR") || line.starts_with(b"a ") => {
-            Err(PeerError::Declined("does not offer STARTTLS"))
+            Err(ConnectionError::Declined("does not offer STARTTLS"))
         }
-        Some(_) => Err(PeerError::Garbled("is not the reply expected")),
+        Some(_) => Err(ConnectionError::Garbled("is not the reply expected")),
     }
 }
 
 /// Reads one BER element whose length fits into two octets.
-async fn ber(peer: &mut Peer) -> Result<Vec<u8>, PeerError> {
+async fn ber(peer: &mut Connection) -> Result<Vec<u8>, ConnectionError> {
     let mut answer = Vec::new();
     peer.fill(&mut answer, 2).await?;
     let (header, length) = match answer[1] {
@@ -168,33 +172,33 @@ async fn ber(peer: &mut Peer) -> Result<Vec<u8>, PeerError> {
         0x84 => {
             peer.fill(&mut answer, 6).await?;
             let length = u32::from_be_bytes([answer[2], answer[3], answer[4], answer[5]]);
-            (6, usize::try_from(length).map_err(|_| PeerError::TooLong)?)
+            (6, usize::try_from(length).map_err(|_| ConnectionError::TooLong)?)
         }
-        _ => return Err(PeerError::Garbled("is no BER")),
+        _ => return Err(ConnectionError::Garbled("is no BER")),
     };
-    if length > MOST {
-        return Err(PeerError::TooLong);
+    if length > MAX_BYTES {
+        return Err(ConnectionError::TooLong);
     }
     peer.fill(&mut answer, header + length).await?;
     if answer.len() > header + length {
-        return Err(PeerError::Garbled("goes on after the reply"));
+        return Err(ConnectionError::Garbled("goes on after the reply"));
     }
     Ok(answer.split_off(header))
 }
 
 /// What is in an LDAPMessage: its id, and an ExtendedResponse (application tag 24) whose first element is the enumerated
 /// result code (RFC 4511, 4.1.1 and 4.12).
-fn ldap_consent(message: &[u8]) -> Result<(), PeerError> {
+fn ldap_consent(message: &[u8]) -> Result<(), ConnectionError> {
     let response = match element(message) {
         // Unasked, with id 0, comes only word that the server is about to close (4.4.1).
         Some((0x02, [1], rest)) => element(rest),
-        _ => return Err(PeerError::Garbled("is for another question")),
+        _ => return Err(ConnectionError::Garbled("is for another question")),
     };
-    let Some((0x78, response, _)) = response else { return Err(PeerError::Garbled("is no ExtendedResponse")) };
+    let Some((0x78, response, _)) = response else { return Err(ConnectionError::Garbled("is no ExtendedResponse")) };
     match element(response) {
         Some((0x0a, [0], _)) => Ok(()),
-        Some((0x0a, [_], _)) => Err(PeerError::Declined("does not offer STARTTLS")),
-        _ => Err(PeerError::Garbled("has no result code")),
+        Some((0x0a, [_], _)) => Err(ConnectionError::Declined("does not offer STARTTLS")),
+        _ => Err(ConnectionError::Garbled("has no result code")),
     }
 }
 
@@ -214,20 +218,20 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     Some((tag, content, rest))
 }
 
-async fn mysql(peer: &mut Peer) -> Result<(), PeerError> {
+async fn mysql(peer: &mut Connection) -> Result<(), ConnectionError> {
     let mut greeting = Vec::new();
     peer.fill(&mut greeting, 4).await?;
     let length = usize::from(greeting[0]) | usize::from(greeting[1]) << 8 | usize::from(greeting[2]) << 16;
-    if length > MOST {
-        return Err(PeerError::TooLong);
+    if length > MAX_BYTES {
+        return Err(ConnectionError::TooLong);
     }
     peer.fill(&mut greeting, 4 + length).await?;
     if greeting.len() > 4 + length {
-        return Err(PeerError::Garbled("goes on after the greeting"));
+        return Err(ConnectionError::Garbled("goes on after the greeting"));
     }
-    let capabilities = mysql_capabilities(&greeting[4..]).ok_or(PeerError::Garbled("is no greeting of MySQL"))?;
+    let capabilities = mysql_capabilities(&greeting[4..]).ok_or(ConnectionError::Garbled("is no greeting of MySQL"))?;
     if u32::from(capabilities) & MYSQL_SSL == 0 {
-        return Err(PeerError::Declined("does not offer TLS"));
+        return Err(ConnectionError::Declined("does not offer TLS"));
     }
     let mut request = vec![32, 0, 0, greeting[3].wrapping_add(1)];
     request.extend_from_slice(&MYSQL_ASKED.to_le_bytes());
@@ -271,7 +275,7 @@ mod tests {
         assert!(ldap_consent(b"\x02\x01\x01\x78\x07\x0a\x01\x00\x04\x00\x04\x00").is_ok());
         assert!(matches!(
             ldap_consent(b"\x02\x01\x01\x78\x07\x0a\x01\x02\x04\x00\x04\x00"),
-            Err(PeerError::Declined(_))
+            Err(ConnectionError::Declined(_))
         ));
         let long = b"\x02\x01\x01\x78\x84\0\0\0\x07\x0a\x01\x00\x04\x00\x04\x00";
         assert!(ldap_consent(long).is_ok(), "lengths as Active Directory writes them");
@@ -280,7 +284,7 @@ mod tests {
             b"\x02\x01\x00\x78\x07\x0a\x01\x00\x04\x00\x04\x00",
             b"\x02\x01\x01\x78\x07\x0a\x01",
         ] {
-            assert!(matches!(ldap_consent(garbled), Err(PeerError::Garbled(_))), "{garbled:?}");
+            assert!(matches!(ldap_consent(garbled), Err(ConnectionError::Garbled(_))), "{garbled:?}");
         }
     }
 
@@ -288,8 +292,8 @@ mod tests {
     async fn all_four_octets_of_a_length_count() {
         let (near, mut far) = tokio::io::duplex(64);
         far.write_all(b"\x30\x84\x00\x01\x00\x02ab").await.unwrap();
-        let mut peer = Peer::new(near, Deadline::after(Duration::from_mins(1)), 1024);
-        assert!(matches!(ber(&mut peer).await, Err(PeerError::TooLong)));
+        let mut peer = Connection::new(near, Deadline::after(Duration::from_mins(1)), 1024);
+        assert!(matches!(ber(&mut peer).await, Err(ConnectionError::TooLong)));
     }
 
     proptest! {

@@ -11,9 +11,9 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVers
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::bounded::Wire;
+use super::bounded::AsyncStream;
 use super::certificate;
-use super::{Deadline, PeerError};
+use super::{ConnectionError, Deadline};
 use crate::clean::Untrusted;
 use crate::model::TlsFacts;
 
@@ -34,7 +34,7 @@ pub(crate) struct Handshake<S> {
 #[derive(Debug)]
 pub(crate) struct HandshakeError {
     /// Why.
-    pub(crate) error: PeerError,
+    pub(crate) error: ConnectionError,
     /// The certificates that were sent until then.
     pub(crate) chain: Vec<CertificateDer<'static>>,
 }
@@ -44,7 +44,7 @@ impl HandshakeError {
     pub(crate) fn is_of_tls(&self) -> bool {
         use rustls::Error::{AlertReceived, InvalidMessage, PeerIncompatible, PeerMisbehaved};
         let spoke = match &self.error {
-            PeerError::Tls(error) => match &**error {
+            ConnectionError::Tls(error) => match &**error {
                 AlertReceived(_) | PeerIncompatible(_) | PeerMisbehaved(_) => true,
                 // Longer than is taken, which only a certificate message is.
                 InvalidMessage(why) => matches!(
@@ -78,16 +78,16 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 ///
 /// # Errors
 /// When there is no handshake before the deadline, with the certificates that were sent until then.
-pub(crate) async fn handshake<S: Wire>(
+pub(crate) async fn handshake<S: AsyncStream>(
     stream: S,
     name: ServerName<'static>,
     alpn: &[&[u8]],
     deadline: Deadline,
 ) -> Result<Handshake<S>, HandshakeError> {
-    let recorder = Arc::new(Recorder::default());
+    let recorder = Arc::new(RecordingVerifier::default());
     let failed = |error| HandshakeError { error, chain: recorder.take().chain };
     let versions = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-    let builder = versions.map_err(|error| failed(PeerError::Tls(Box::new(error))))?;
+    let builder = versions.map_err(|error| failed(ConnectionError::Tls(Box::new(error))))?;
     let verifier = Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>;
     let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|word| word.to_vec()).collect();
@@ -96,9 +96,9 @@ pub(crate) async fn handshake<S: Wire>(
     let stream = match deadline.bound(connecting).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Err(failed(error.into())),
-        Err(_) => return Err(failed(PeerError::TimedOut)),
+        Err(_) => return Err(failed(ConnectionError::TimedOut)),
     };
-    let Shown { chain, proved } = recorder.take();
+    let PresentedChain { chain, proved } = recorder.take();
     let facts = agreed(stream.get_ref().1, certificate::facts(&chain));
     Ok(Handshake { stream, facts, chain, proved })
 }
@@ -127,17 +127,17 @@ fn agreed(connection: &ClientConnection, facts: TlsFacts) -> TlsFacts {
 
 /// Takes down what it is shown, and finds everything good.
 #[derive(Debug, Default)]
-struct Recorder(Mutex<Shown>);
+struct RecordingVerifier(Mutex<PresentedChain>);
 
 /// What a peer showed.
 #[derive(Debug, Default)]
-struct Shown {
+struct PresentedChain {
     chain: Vec<CertificateDer<'static>>,
     proved: Option<bool>,
 }
 
-impl Recorder {
-    fn take(&self) -> Shown {
+impl RecordingVerifier {
+    fn take(&self) -> PresentedChain {
         std::mem::take(&mut self.0.lock())
     }
 
@@ -154,7 +154,7 @@ impl Recorder {
     }
 }
 
-impl ServerCertVerifier for Recorder {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

@@ -13,15 +13,17 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::write_json;
-use super::{End, Format, FormatName};
+use super::{Footer, Format, FormatName};
 use crate::clean::clean;
-use crate::model::{Addresses, Completeness, NetworkNamespace, Ports, Service, Transport, Within, changed_values};
+use crate::model::{
+    Addresses, Completeness, NamespaceScope, NetworkNamespace, Ports, Service, Transport, changed_values,
+};
 
 /// What a comparison shares with whoever asked for it.
 #[derive(Debug, Default)]
-pub(crate) struct Comparison {
+pub(crate) struct DiffContext {
     /// What is asked this time, where the source says it: what an earlier answer has beyond that is left out.
-    pub(crate) asked: Mutex<Vec<Asked>>,
+    pub(crate) asked: Mutex<Vec<DiffScope>>,
     pub(crate) opened: AtomicU64,
     pub(crate) closed: AtomicU64,
     pub(crate) changed: AtomicU64,
@@ -31,8 +33,8 @@ pub(crate) struct Comparison {
 
 /// Questions that are asked this time.
 #[derive(Debug)]
-pub(crate) struct Asked {
-    pub(crate) within: Within,
+pub(crate) struct DiffScope {
+    pub(crate) within: NamespaceScope,
     pub(crate) transport: Transport,
     pub(crate) addresses: Addresses,
     pub(crate) ports: Ports,
@@ -51,14 +53,14 @@ pub(crate) struct Changes<'w> {
     style: Style,
     /// The earlier answer's items by their ids.
     old: HashMap<String, Value>,
-    shared: Arc<Comparison>,
+    shared: Arc<DiffContext>,
     index: u64,
     time: Timestamp,
 }
 
 /// A line as a watch writes it.
 #[derive(Serialize)]
-struct Line<'a> {
+struct EventLine<'a> {
     index: u64,
     r#type: &'static str,
     time: Timestamp,
@@ -74,7 +76,7 @@ impl<'w> Changes<'w> {
         name: FormatName,
         out: &'w mut (dyn Write + Send),
         old: Vec<Value>,
-        shared: Arc<Comparison>,
+        shared: Arc<DiffContext>,
         time: Timestamp,
     ) -> Option<Self> {
         let style = match name {
@@ -92,7 +94,7 @@ impl<'w> Changes<'w> {
         match self.style {
             Style::Json => {
                 let Self { index, time, .. } = *self;
-                let line = Line { index, r#type: kind, time, source: &item["source"], item, changed };
+                let line = EventLine { index, r#type: kind, time, source: &item["source"], item, changed };
                 write_json(self.out, &mut Vec::new(), &line, false)?;
                 self.out.write_all(b"\n")
             }
@@ -117,15 +119,15 @@ impl<'w> Changes<'w> {
             Some(name) => netns["name"] == name.as_raw(),
             None => netns["inode"] == known.inode,
         };
-        let is_within = |within: &Within| match within {
-            Within::Own => netns.is_null(),
-            Within::Other(known) => is_of(known),
-            Within::Gone => {
-                let lives = |asked: &Asked| matches!(&asked.within, Within::Other(known) if is_of(known));
+        let is_within = |within: &NamespaceScope| match within {
+            NamespaceScope::Own => netns.is_null(),
+            NamespaceScope::Other(known) => is_of(known),
+            NamespaceScope::Gone => {
+                let lives = |asked: &DiffScope| matches!(&asked.within, NamespaceScope::Other(known) if is_of(known));
                 !netns.is_null() && !asked.iter().any(lives)
             }
         };
-        let is_among = |Asked { within, transport, addresses, ports }: &Asked| {
+        let is_among = |DiffScope { within, transport, addresses, ports }: &DiffScope| {
             endpoint["transport"].as_str().is_none_or(|word| word == transport.as_str())
                 && ip.is_some_and(|ip| addresses.contains(ip))
                 && port.is_some_and(|port| ports.contains(port))
@@ -180,10 +182,10 @@ fn is_ready(item: &Value) -> bool {
 
 /// Leaves out of two services what only one run has looked at.
 fn comparable(old: &mut Value, new: &mut Value) {
-    const LOOKED_AT: [&str; 2] = ["service", "health"];
+    const OBSERVED_FIELDS: [&str; 2] = ["service", "health"];
     let (Some(old), Some(new)) = (old["endpoints"].as_array_mut(), new["endpoints"].as_array_mut()) else { return };
     for (old, new) in old.iter_mut().zip(new).filter_map(|(old, new)| old.as_object_mut().zip(new.as_object_mut())) {
-        for name in LOOKED_AT {
+        for name in OBSERVED_FIELDS {
             if old.contains_key(name) != new.contains_key(name) {
                 old.remove(name);
                 new.remove(name);
@@ -213,7 +215,7 @@ impl Format for Changes<'_> {
         self.write("updated", &new, Some(&old), &changed)
     }
 
-    fn end(&mut self, end: &End<'_>) -> io::Result<()> {
+    fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
         let mut gone: Vec<Value> = std::mem::take(&mut self.old).into_values().filter(is_ready).collect();
         let before = gone.len();
         gone.retain(|item| self.is_asked(item));

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::{End, Format, Page};
+use super::{Footer, Format, RenderOptions};
 use crate::clean::{clean, escaped};
 use crate::model::Service;
 
 pub(super) struct Csv<'w> {
     writer: csv::Writer<&'w mut (dyn Write + Send)>,
-    page: Page,
+    page: RenderOptions,
     cell: String,
 }
 
@@ -17,7 +17,7 @@ pub(super) struct Csv<'w> {
 const COMMON: [&str; 9] = ["id", "transport", "address", "port", "interface", "service", "name", "namespace", "source"];
 
 impl<'w> Csv<'w> {
-    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Self> {
         let mut writer = csv::Writer::from_writer(out);
         writer.write_record(COMMON.into_iter().chain(page.columns.iter().map(|column| column.name)))?;
         Ok(Self { writer, page, cell: String::new() })
@@ -55,7 +55,7 @@ impl Format for Csv<'_> {
         Ok(())
     }
 
-    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+    fn end(&mut self, _end: &Footer<'_>) -> io::Result<()> {
         self.writer.flush()
     }
 

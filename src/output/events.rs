@@ -7,14 +7,14 @@ use jiff::Timestamp;
 
 use super::FormatName;
 use super::json::write_json;
-use crate::model::{Column, Endpoint, Event, EventKind, Fault, Service, ServiceHealth, Shown};
+use crate::model::{Column, ColumnVisibility, Endpoint, Event, EventKind, PartialError, Service, ServiceHealth};
 
 /// How the events of a watch are written.
 #[derive(Clone, Copy, Debug)]
 pub enum EventFormat {
     /// `2026-11-21T03:04:05Z  added    tcp 127.0.0.1:5432  postgresql  process=postgres`, with the columns shown in tables
     /// that show so much.
-    Text(&'static [Column], Shown),
+    Text(&'static [Column], ColumnVisibility),
     /// One JSON object.
     Json,
     /// `added local/tcp/127.0.0.1:5432`
@@ -26,8 +26,8 @@ impl EventFormat {
     /// the watch has, or no place for what happened.
     pub fn of(name: FormatName, columns: &'static [Column]) -> Option<Self> {
         match name {
-            FormatName::Table => Some(Self::Text(columns, Shown::WhereFilled)),
-            FormatName::Wide => Some(Self::Text(columns, Shown::Wide)),
+            FormatName::Table => Some(Self::Text(columns, ColumnVisibility::WhereFilled)),
+            FormatName::Wide => Some(Self::Text(columns, ColumnVisibility::Wide)),
             FormatName::Json | FormatName::Ndjson => Some(Self::Json),
             FormatName::Name => Some(Self::Name),
             _ => None,
@@ -60,7 +60,7 @@ impl EventFormat {
 /// The longest word for what happened.
 const WORD: usize = "updated".len();
 
-fn text(line: &mut String, event: &Event, columns: &[Column], shown: Shown) -> std::fmt::Result {
+fn text(line: &mut String, event: &Event, columns: &[Column], shown: ColumnVisibility) -> std::fmt::Result {
     // To the second: people compare it with a clock on the wall.
     let time = Timestamp::from_second(event.time.as_second()).unwrap_or(event.time);
     write!(line, "{time}  {:<WORD$}  ", event.kind.as_str())?;
@@ -104,13 +104,13 @@ fn paths(changed: &[String]) -> Vec<&str> {
     paths
 }
 
-fn fault(line: &mut String, fault: &Fault) -> std::fmt::Result {
-    let Fault { what, why, .. } = fault;
+fn fault(line: &mut String, fault: &PartialError) -> std::fmt::Result {
+    let PartialError { what, why, .. } = fault;
     write!(line, "cannot {}: {}", crate::clean::escaped(what), crate::clean::escaped(why))
 }
 
 /// `tcp 127.0.0.1:5432  postgresql  process=postgres  pid=71`
-fn service(line: &mut String, service: &Service, columns: &[Column], shown: Shown) -> std::fmt::Result {
+fn service(line: &mut String, service: &Service, columns: &[Column], shown: ColumnVisibility) -> std::fmt::Result {
     match service.endpoints.as_slice() {
         [] => line.push_str(&service.id),
         endpoints => {
@@ -127,7 +127,9 @@ fn service(line: &mut String, service: &Service, columns: &[Column], shown: Show
     if let Some(identity) = endpoint.and_then(|endpoint| endpoint.service.as_deref()) {
         write!(line, "  service={}", identity.word())?;
     }
-    for column in columns.iter().filter(|column| shown == Shown::Wide || column.shown != Shown::Wide) {
+    for column in
+        columns.iter().filter(|column| shown == ColumnVisibility::Wide || column.shown != ColumnVisibility::Wide)
+    {
         cell(line, column, service, endpoint)?;
     }
     Ok(())

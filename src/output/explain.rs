@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{End, Format, Page};
+use super::{Footer, Format, RenderOptions};
 use crate::clean::{clean, escaped};
 use crate::model::{Endpoint, Finding, Health, Service};
 
@@ -12,7 +12,7 @@ pub(super) struct Explain<'w> {
 }
 
 impl<'w> Explain<'w> {
-    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: RenderOptions) -> io::Result<Self> {
         Ok(Self { out, first: true })
     }
 
@@ -64,7 +64,7 @@ impl Format for Explain<'_> {
         service.findings.iter().try_for_each(|finding| self.finding(finding))
     }
 
-    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+    fn end(&mut self, _end: &Footer<'_>) -> io::Result<()> {
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{End, Format, Page};
+use super::{Footer, Format, RenderOptions};
 use crate::clean::is_dangerous;
 use crate::model::{Completeness, Service};
 
@@ -22,7 +22,7 @@ pub(super) struct Json<'w> {
 }
 
 impl<'w> Json<'w> {
-    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Self> {
         write!(out, r#"{{"schema":"{SCHEMA}","generated":"{}","items":["#, page.generated)?;
         Ok(Self { out, pretty: page.width.is_some(), first: true, scratch: Vec::new() })
     }
@@ -35,7 +35,7 @@ impl Format for Json<'_> {
         write_json(self.out, &mut self.scratch, service, self.pretty)
     }
 
-    fn end(&mut self, end: &End<'_>) -> io::Result<()> {
+    fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
         let complete = end.completeness == Completeness::Complete;
         write!(self.out, "{}],\"complete\":{complete},\"errors\":", if self.first { "" } else { "\n" })?;
         write_json(self.out, &mut self.scratch, &end.errors, false)?;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::{End, Format, Page};
+use super::{Footer, Format, RenderOptions};
 use crate::clean::{clean, escaped};
 use crate::model::{Endpoint, Health, HealthState, Service};
 
@@ -20,12 +20,12 @@ pub(super) struct Junit<'w> {
 struct Case {
     class: String,
     name: String,
-    outcome: Outcome,
+    outcome: CaseOutcome,
     /// Everything that was found, a line each.
     log: String,
 }
 
-enum Outcome {
+enum CaseOutcome {
     Passed,
     /// Type and message.
     Failed(String, String),
@@ -33,13 +33,15 @@ enum Outcome {
 }
 
 impl<'w> Junit<'w> {
-    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Self> {
         Ok(Self { out, generated: page.generated, cases: Vec::new() })
     }
 
     fn write(&mut self) -> io::Result<()> {
-        let failed = self.cases.iter().filter(|case| matches!(case.outcome, Outcome::Failed(..))).count().to_string();
-        let skipped = self.cases.iter().filter(|case| matches!(case.outcome, Outcome::Skipped(_))).count().to_string();
+        let failed =
+            self.cases.iter().filter(|case| matches!(case.outcome, CaseOutcome::Failed(..))).count().to_string();
+        let skipped =
+            self.cases.iter().filter(|case| matches!(case.outcome, CaseOutcome::Skipped(_))).count().to_string();
         let (tests, at) = (self.cases.len().to_string(), self.generated.to_string());
         let counts =
             [("name", "portolan"), ("tests", &tests), ("failures", &failed), ("skipped", &skipped), ("errors", "0")];
@@ -60,13 +62,13 @@ impl<'w> Junit<'w> {
 impl Case {
     fn of(service: &Service, endpoint: &Endpoint) -> Self {
         let outcome = match endpoint.health.as_deref() {
-            None => Outcome::Skipped("not checked".to_owned()),
-            Some(health) if health.state == HealthState::Healthy => Outcome::Passed,
-            Some(health) if health.state == HealthState::Unknown => Outcome::Skipped(unknown(health)),
+            None => CaseOutcome::Skipped("not checked".to_owned()),
+            Some(health) if health.state == HealthState::Healthy => CaseOutcome::Passed,
+            Some(health) if health.state == HealthState::Unknown => CaseOutcome::Skipped(unknown(health)),
             Some(health) => {
                 let first = health.findings.first();
                 let kind = first.map_or("score", |finding| finding.kind.code).to_owned();
-                Outcome::Failed(kind, first.map(ToString::to_string).unwrap_or_default())
+                CaseOutcome::Failed(kind, first.map(ToString::to_string).unwrap_or_default())
             }
         };
         let findings = endpoint.health.iter().flat_map(|health| &health.findings);
@@ -82,23 +84,23 @@ impl Case {
     fn write(&self, writer: &mut Writer<Vec<u8>>) -> io::Result<()> {
         let element = writer.create_element("testcase");
         let element = element.with_attributes([("classname", self.class.as_str()), ("name", self.name.as_str())]);
-        if matches!(self.outcome, Outcome::Passed) && self.log.is_empty() {
+        if matches!(self.outcome, CaseOutcome::Passed) && self.log.is_empty() {
             element.write_empty()?;
             return Ok(());
         }
         element.write_inner_content(|writer| {
             match &self.outcome {
-                Outcome::Passed => {}
-                Outcome::Failed(kind, message) => {
+                CaseOutcome::Passed => {}
+                CaseOutcome::Failed(kind, message) => {
                     let failure = writer.create_element("failure");
                     let failure = failure.with_attributes([("type", kind.as_str()), ("message", message.as_str())]);
                     failure.write_text_content(BytesText::new(&self.log))?;
                 }
-                Outcome::Skipped(why) => {
+                CaseOutcome::Skipped(why) => {
                     writer.create_element("skipped").with_attribute(("message", why.as_str())).write_empty()?;
                 }
             }
-            if matches!(self.outcome, Outcome::Passed) {
+            if matches!(self.outcome, CaseOutcome::Passed) {
                 writer.create_element("system-out").write_text_content(BytesText::new(&self.log))?;
             }
             Ok(())
@@ -117,7 +119,7 @@ impl Format for Junit<'_> {
         Ok(())
     }
 
-    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+    fn end(&mut self, _end: &Footer<'_>) -> io::Result<()> {
         self.write()
     }
 }

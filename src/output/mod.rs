@@ -20,12 +20,12 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use crate::model::{Column, Completeness, Depth, Endpoint, Fault, ScannedHost, Service};
-pub(crate) use changes::{Asked, Changes, Comparison};
+use crate::model::{Column, Completeness, DetailLevel, Endpoint, PartialError, ScannedHost, Service};
+pub(crate) use changes::{Changes, DiffContext, DiffScope};
 pub use events::EventFormat;
 pub(crate) use json::write_document;
 #[cfg(feature = "live")]
-pub(crate) use live::{Press, View};
+pub(crate) use live::{KeyPress, View};
 
 /// A way to write services down, one by one as they come.
 ///
@@ -41,7 +41,7 @@ pub trait Format: Send {
     ///
     /// # Errors
     /// What the writer says.
-    fn end(&mut self, end: &End<'_>) -> io::Result<()>;
+    fn end(&mut self, end: &Footer<'_>) -> io::Result<()>;
 
     /// Lets what was taken so far be seen, as far as the format writes before the end.
     ///
@@ -54,7 +54,7 @@ pub trait Format: Send {
 
 /// What is known before the first service.
 #[derive(Clone, Copy, Debug)]
-pub struct Page {
+pub struct RenderOptions {
     /// What the source can show beside the common fields.
     pub columns: &'static [Column],
     /// Whether services were asked what they are. Then no guess from a port's number stands where the answers do.
@@ -67,7 +67,7 @@ pub struct Page {
     pub color: bool,
 }
 
-impl Page {
+impl RenderOptions {
     /// The word for what speaks at an endpoint: its own where it was asked, a guess where nobody was.
     fn service<'e>(&self, endpoint: &'e Endpoint) -> &'e str {
         match &endpoint.service {
@@ -80,22 +80,22 @@ impl Page {
 
 /// What is known after the last service.
 #[derive(Clone, Copy, Debug)]
-pub struct End<'a> {
+pub struct Footer<'a> {
     /// When that was.
     pub finished: Timestamp,
     /// Whether these were all.
     pub completeness: Completeness,
     /// Parts that could not be read.
-    pub errors: &'a [Fault],
+    pub errors: &'a [PartialError],
     /// What could not be seen of the services, for want of rights.
-    pub limits: &'a [Fault],
+    pub limits: &'a [PartialError],
     /// What became of each host's ports, where a source counts them.
     pub hosts: Option<&'a [ScannedHost]>,
 }
 
 /// How a format is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Read {
+pub enum Delivery {
     /// Line by line: each is worth something before the next is there.
     ByLine,
     /// As one document, whose order people compare.
@@ -117,18 +117,18 @@ macro_rules! formats {
             ///
             /// # Errors
             /// What the writer says: some formats begin with a header.
-            pub fn open<'w>(self, out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Box<dyn Format + 'w>> {
+            pub fn open<'w>(self, out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Box<dyn Format + 'w>> {
                 Ok(match self { $(Self::$variant => Box::new($open(out, page)?),)* })
             }
 
             /// How much of each service the format shows.
-            pub fn depth(self) -> Depth {
-                match self { $(Self::$variant => Depth::$depth,)* }
+            pub fn depth(self) -> DetailLevel {
+                match self { $(Self::$variant => DetailLevel::$depth,)* }
             }
 
             /// How it is read.
-            pub fn read(self) -> Read {
-                match self { $(Self::$variant => Read::$read,)* }
+            pub fn read(self) -> Delivery {
+                match self { $(Self::$variant => Delivery::$read,)* }
             }
         }
     };

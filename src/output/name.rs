@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{End, Format, Page};
+use super::{Footer, Format, RenderOptions};
 use crate::clean::escaped;
 use crate::model::Service;
 
@@ -11,7 +11,7 @@ pub(super) struct Name<'w> {
 }
 
 impl<'w> Name<'w> {
-    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: RenderOptions) -> io::Result<Self> {
         Ok(Self { out })
     }
 }
@@ -21,7 +21,7 @@ impl Format for Name<'_> {
         writeln!(self.out, "{}", escaped(&service.id))
     }
 
-    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+    fn end(&mut self, _end: &Footer<'_>) -> io::Result<()> {
         Ok(())
     }
 

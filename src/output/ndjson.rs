@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::json::write_json;
-use super::{End, Format, Page};
-use crate::model::{Completeness, Fault, Service};
+use super::{Footer, Format, RenderOptions};
+use crate::model::{Completeness, PartialError, Service};
 
 pub(super) struct Ndjson<'w> {
     out: &'w mut (dyn Write + Send),
@@ -18,11 +18,11 @@ pub(super) struct Ndjson<'w> {
 struct LastLine<'a> {
     r#type: &'static str,
     complete: bool,
-    errors: &'a [Fault],
+    errors: &'a [PartialError],
 }
 
 impl<'w> Ndjson<'w> {
-    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: RenderOptions) -> io::Result<Self> {
         Ok(Self { out, scratch: Vec::new() })
     }
 }
@@ -33,7 +33,7 @@ impl Format for Ndjson<'_> {
         self.out.write_all(b"\n")
     }
 
-    fn end(&mut self, end: &End<'_>) -> io::Result<()> {
+    fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
         if end.completeness == Completeness::Incomplete {
             let line = LastLine { r#type: "end", complete: false, errors: end.errors };
             write_json(self.out, &mut self.scratch, &line, false)?;

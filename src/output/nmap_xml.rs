@@ -13,17 +13,17 @@ use std::net::IpAddr;
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, Event};
 
-use super::{End, Format, Page};
+use super::{Footer, Format, RenderOptions};
 use crate::model::{Address, Completeness, Endpoint, Scope, Service, Transport};
 
 pub(super) struct NmapXml<'w> {
     writer: Writer<&'w mut (dyn Write + Send)>,
-    page: Page,
-    hosts: BTreeMap<IpAddr, Host>,
+    page: RenderOptions,
+    hosts: BTreeMap<IpAddr, XmlHost>,
 }
 
 #[derive(Default)]
-struct Host {
+struct XmlHost {
     name: Option<String>,
     /// nmap's protocols are in the order of their names too.
     ports: BTreeMap<(u16, Transport), Port>,
@@ -31,7 +31,7 @@ struct Host {
     counts: BTreeMap<&'static str, u64>,
 }
 
-impl Host {
+impl XmlHost {
     /// What its status is known from; `None`: nothing.
     fn answered(&self) -> Option<&str> {
         let listed = self.ports.values().find(|port| matches!(port.state, "open" | "closed")).map(|port| &*port.reason);
@@ -60,7 +60,7 @@ struct Port {
 const FORMAT: &str = "1.05";
 
 impl<'w> NmapXml<'w> {
-    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Self> {
         let mut writer = Writer::new(out);
         writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
         let version = env!("CARGO_PKG_VERSION");
@@ -112,7 +112,7 @@ impl<'w> NmapXml<'w> {
         Port { state, reason, owner, service: facts(service, endpoint) }
     }
 
-    fn write_host(&mut self, ip: IpAddr, host: &Host) -> io::Result<()> {
+    fn write_host(&mut self, ip: IpAddr, host: &XmlHost) -> io::Result<()> {
         let (state, reason) = host.answered().map_or(("unknown", "no-response"), |reason| ("up", reason));
         self.open("host", &[])?;
         self.empty("status", &[("state", state), ("reason", reason), ("reason_ttl", "0")])?;
@@ -241,7 +241,7 @@ impl Format for NmapXml<'_> {
         Ok(())
     }
 
-    fn end(&mut self, end: &End<'_>) -> io::Result<()> {
+    fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
         // Of another network namespace another host has that address.
         for scanned in end.hosts.into_iter().flatten().filter(|scanned| scanned.netns.is_none()) {
             let host = self.hosts.entry(scanned.address).or_default();

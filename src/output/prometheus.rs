@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::{End, Format, Page};
+use super::{Footer, Format, RenderOptions};
 use crate::clean::{clean, escaped};
 use crate::model::{Completeness, Service};
 
@@ -23,7 +23,7 @@ const FAMILIES: [(&str, &str); 6] = [
 ];
 
 impl<'w> Prometheus<'w> {
-    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), _page: RenderOptions) -> io::Result<Self> {
         Ok(Self { out, samples: Default::default() })
     }
 
@@ -72,7 +72,7 @@ impl Format for Prometheus<'_> {
         Ok(())
     }
 
-    fn end(&mut self, end: &End<'_>) -> io::Result<()> {
+    fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
         self.sample(5, &[], u8::from(end.completeness == Completeness::Complete));
         for ((name, help), samples) in FAMILIES.iter().zip(&self.samples).filter(|(_, samples)| !samples.is_empty()) {
             write!(self.out, "# HELP {name} {help}\n# TYPE {name} gauge\n{samples}")?;

@@ -11,18 +11,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde_json::{Map, Value};
 
 use super::json::write_json;
-use super::{End, Format, Page};
+use super::{Footer, Format, RenderOptions};
 use crate::model::{Address, Endpoint, Service};
 
 pub(super) struct PrometheusSd<'w> {
     out: &'w mut (dyn Write + Send),
-    page: Page,
+    page: RenderOptions,
     first: bool,
     scratch: Vec<u8>,
 }
 
 impl<'w> PrometheusSd<'w> {
-    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Self> {
         out.write_all(b"[")?;
         Ok(Self { out, page, first: true, scratch: Vec::new() })
     }
@@ -67,7 +67,7 @@ impl Format for PrometheusSd<'_> {
         Ok(())
     }
 
-    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+    fn end(&mut self, _end: &Footer<'_>) -> io::Result<()> {
         self.out.write_all(if self.first { b"]\n" } else { b"\n]\n" })
     }
 

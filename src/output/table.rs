@@ -10,12 +10,12 @@ use std::io::{self, Write};
 use comfy_table::{Attribute, Cell, ColumnConstraint, ContentArrangement, Row, Width, presets};
 use unicode_width::UnicodeWidthStr;
 
-use super::{End, Format, Page};
-use crate::model::{Address, Column, Endpoint, Service, Shown};
+use super::{Footer, Format, RenderOptions};
+use crate::model::{Address, Column, ColumnVisibility, Endpoint, Service};
 
 pub(super) struct Table<'w> {
     out: &'w mut (dyn Write + Send),
-    page: Page,
+    page: RenderOptions,
     cells: Cells,
 }
 
@@ -41,15 +41,15 @@ const EMPTY: &str = "-";
 const GAP: &str = "  ";
 
 impl<'w> Table<'w> {
-    pub(super) fn brief(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
-        Ok(Self::with(out, page, page.columns.iter().filter(|column| column.shown != Shown::Wide).collect()))
+    pub(super) fn brief(out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Self> {
+        Ok(Self::with(out, page, page.columns.iter().filter(|column| column.shown != ColumnVisibility::Wide).collect()))
     }
 
-    pub(super) fn wide(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
+    pub(super) fn wide(out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Self> {
         Ok(Self::with(out, page, page.columns.iter().collect()))
     }
 
-    fn with(out: &'w mut (dyn Write + Send), page: Page, columns: Vec<&'static Column>) -> Self {
+    fn with(out: &'w mut (dyn Write + Send), page: RenderOptions, columns: Vec<&'static Column>) -> Self {
         Self { out, page, cells: Cells::new(columns) }
     }
 }
@@ -60,7 +60,12 @@ impl Cells {
         Self { columns, text: String::new(), ends: Vec::new(), widths }
     }
 
-    pub(super) fn row(&mut self, page: &Page, service: &Service, endpoint: Option<&Endpoint>) -> std::fmt::Result {
+    pub(super) fn row(
+        &mut self,
+        page: &RenderOptions,
+        service: &Service,
+        endpoint: Option<&Endpoint>,
+    ) -> std::fmt::Result {
         use std::fmt::Write;
         self.text.push_str(endpoint.map_or("", |endpoint| endpoint.transport.as_str()));
         self.end_cell(0);
@@ -99,7 +104,9 @@ impl Cells {
     pub(super) fn shown(&self) -> Vec<usize> {
         let always = |at: usize| {
             let column = self.columns.get(at.wrapping_sub(COMMON.len()));
-            column.map_or(at != NAMESPACE, |column| matches!(column.shown, Shown::Always | Shown::Asked))
+            column.map_or(at != NAMESPACE, |column| {
+                matches!(column.shown, ColumnVisibility::Always | ColumnVisibility::Asked)
+            })
         };
         (0..self.widths.len()).filter(|&at| self.widths[at] > 0 || always(at)).collect()
     }
@@ -128,7 +135,7 @@ impl Cells {
         let headers: Vec<String> = shown.iter().map(|&column| self.header(column)).collect();
         let aligned = |column: usize| match self.source_column(column) {
             // One peer with a long greeting is no reason to widen everybody's row.
-            Some(source) if source.shown == Shown::Asked => self.widths[column].min(MOST_ALIGNED),
+            Some(source) if source.shown == ColumnVisibility::Asked => self.widths[column].min(MAX_ALIGNED),
             _ => self.widths[column],
         };
         let widths: Vec<usize> =
@@ -144,7 +151,7 @@ impl Cells {
         Ok(())
     }
 
-    fn write_fitted(&self, out: &mut (dyn Write + Send), width: u16, page: &Page) -> io::Result<()> {
+    fn write_fitted(&self, out: &mut (dyn Write + Send), width: u16, page: &RenderOptions) -> io::Result<()> {
         let all = self.shown();
         let spans: Vec<Span> = all.iter().map(|&column| self.span(column, page)).collect();
         let fitted = fit(&spans, width.into());
@@ -190,7 +197,7 @@ impl Cells {
 
     /// The columns that fit into so many characters, with their widths, and whether any had to be left out.
     #[cfg(feature = "live")]
-    pub(super) fn fitted(&self, width: usize, page: &Page) -> (Vec<(usize, usize)>, bool) {
+    pub(super) fn fitted(&self, width: usize, page: &RenderOptions) -> (Vec<(usize, usize)>, bool) {
         let all = self.shown();
         let spans: Vec<Span> = all.iter().map(|&column| self.span(column, page)).collect();
         let fitted: Vec<_> = fit(&spans, width).into_iter().map(|(at, width)| (all[at], width)).collect();
@@ -199,28 +206,28 @@ impl Cells {
     }
 
     /// How much room a column wants, and how much it needs.
-    fn span(&self, column: usize, page: &Page) -> Span {
+    fn span(&self, column: usize, page: &RenderOptions) -> Span {
         let header = self.header(column).len();
         let natural = self.widths[column].max(header);
         let source = self.source_column(column);
         let cut = match source {
             Some(source) => source.cut,
             // The words for what speaks there, and whose it is; an address only where it is a long path.
-            None => column > 1 || natural > MOST_ADDRESS,
+            None => column > 1 || natural > MAX_ADDRESS,
         };
         let goes = match (column, source) {
-            (0 | 1, _) => Goes::Never,
-            (SERVICE, _) if page.identified => Goes::Asked(usize::MAX - column),
-            (_, Some(source)) if source.shown == Shown::Asked => Goes::Asked(usize::MAX - column),
-            (_, Some(source)) if source.shown == Shown::Wide => Goes::First(usize::MAX - column),
+            (0 | 1, _) => DropOrder::Never,
+            (SERVICE, _) if page.identified => DropOrder::DiffScope(usize::MAX - column),
+            (_, Some(source)) if source.shown == ColumnVisibility::Asked => DropOrder::DiffScope(usize::MAX - column),
+            (_, Some(source)) if source.shown == ColumnVisibility::Wide => DropOrder::First(usize::MAX - column),
             // A guess from the number, and a name that most often is the process's, but not in a namespace.
-            (SERVICE, _) => Goes::Second(column),
-            (3, _) if self.widths[NAMESPACE] == 0 => Goes::Second(column),
-            _ => Goes::Last(usize::MAX - column),
+            (SERVICE, _) => DropOrder::Second(column),
+            (3, _) if self.widths[NAMESPACE] == 0 => DropOrder::Second(column),
+            _ => DropOrder::Last(usize::MAX - column),
         };
         let least = match goes {
             _ if column == 1 => LEAST_PATH,
-            Goes::Asked(_) => LEAST_ASKED,
+            DropOrder::DiffScope(_) => LEAST_ASKED,
             _ => LEAST_TEXT,
         };
         Span { natural, least: if cut { natural.min(header.max(least)) } else { natural }, goes }
@@ -234,16 +241,16 @@ struct Span {
     natural: usize,
     /// With as much cut off as makes sense.
     least: usize,
-    goes: Goes,
+    goes: DropOrder,
 }
 
 /// When a column is left out for want of room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Goes {
+enum DropOrder {
     First(usize),
     Second(usize),
     Last(usize),
-    Asked(usize),
+    DiffScope(usize),
     Never,
 }
 
@@ -252,9 +259,9 @@ const LEAST_TEXT: usize = 8;
 /// And so much if somebody asked for it: most products with their versions.
 const LEAST_ASKED: usize = 24;
 /// What is asked of peers is aligned up to here; whoever says more has a longer row.
-const MOST_ALIGNED: usize = 48;
+const MAX_ALIGNED: usize = 48;
 /// An IPv6 address with its brackets and a port is not cut off; what is longer is a path.
-const MOST_ADDRESS: usize = 47;
+const MAX_ADDRESS: usize = 47;
 /// A path that is cut off keeps so much.
 const LEAST_PATH: usize = 30;
 /// What stands in the header for columns that are left out, and the gap before it.
@@ -271,10 +278,10 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
     while needed(&spans, &kept) > width {
         let next = kept.iter().copied().min_by_key(|&at| spans[at].goes);
         match next.map(|at| (at, spans[at].goes)) {
-            None | Some((_, Goes::Never)) => break,
+            None | Some((_, DropOrder::Never)) => break,
             // Half a product is more than none.
-            Some((at, Goes::Asked(_))) if spans[at].least > LEAST_TEXT => {
-                let asked = spans.iter_mut().filter(|span| matches!(span.goes, Goes::Asked(_)));
+            Some((at, DropOrder::DiffScope(_))) if spans[at].least > LEAST_TEXT => {
+                let asked = spans.iter_mut().filter(|span| matches!(span.goes, DropOrder::DiffScope(_)));
                 asked.for_each(|span| span.least = span.least.min(LEAST_TEXT));
             }
             Some((goes, _)) => kept.retain(|&at| at != goes),
@@ -283,7 +290,9 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
     let mut spare = width.saturating_sub(needed(&spans, &kept));
     let mut fitted: Vec<(usize, usize)> = kept.into_iter().map(|at| (at, spans[at].least)).collect();
     for asked in [true, false] {
-        for (at, width) in fitted.iter_mut().filter(|(at, _)| matches!(spans[*at].goes, Goes::Asked(_)) == asked) {
+        for (at, width) in
+            fitted.iter_mut().filter(|(at, _)| matches!(spans[*at].goes, DropOrder::DiffScope(_)) == asked)
+        {
             let more = spare.min(spans[*at].natural - spans[*at].least);
             spare -= more;
             *width += more;
@@ -297,7 +306,7 @@ impl Format for Table<'_> {
         service.rows().try_for_each(|endpoint| self.cells.row(&self.page, service, endpoint).map_err(io::Error::other))
     }
 
-    fn end(&mut self, _end: &End<'_>) -> io::Result<()> {
+    fn end(&mut self, _end: &Footer<'_>) -> io::Result<()> {
         match self.page.width {
             _ if self.cells.ends.is_empty() => Ok(()),
             Some(width) => self.cells.write_fitted(self.out, width, &self.page),
@@ -330,11 +339,11 @@ mod tests {
 
     fn fitted(width: usize) -> Vec<(usize, usize)> {
         let spans = [
-            (5, 5, Goes::Never),
-            (15, 15, Goes::Never),
-            (12, 8, Goes::Second(2)),
-            (20, 8, Goes::Last(1)),
-            (8, 8, Goes::First(0)),
+            (5, 5, DropOrder::Never),
+            (15, 15, DropOrder::Never),
+            (12, 8, DropOrder::Second(2)),
+            (20, 8, DropOrder::Last(1)),
+            (8, 8, DropOrder::First(0)),
         ];
         fit(&spans.map(|(natural, least, goes)| Span { natural, least, goes }), width)
     }
@@ -352,11 +361,11 @@ mod tests {
     #[test]
     fn what_was_asked_for_stays_and_is_cut_last() {
         let spans = [
-            (5, 5, Goes::Never),
-            (15, 15, Goes::Never),
-            (10, 10, Goes::Asked(2)),
-            (30, 24, Goes::Asked(1)),
-            (20, 8, Goes::Last(0)),
+            (5, 5, DropOrder::Never),
+            (15, 15, DropOrder::Never),
+            (10, 10, DropOrder::DiffScope(2)),
+            (30, 24, DropOrder::DiffScope(1)),
+            (20, 8, DropOrder::Last(0)),
         ];
         let fitted = |width| fit(&spans.map(|(natural, least, goes)| Span { natural, least, goes }), width);
         assert_eq!(fitted(76), [(0, 5), (1, 15), (2, 10), (3, 30), (4, 8)], "the others are cut first");

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::json::{SCHEMA, write_json};
-use super::{End, Format, Page};
+use super::{Footer, Format, RenderOptions};
 use crate::clean::is_dangerous;
 use crate::model::{Completeness, Service};
 
@@ -20,7 +20,7 @@ pub(super) struct Yaml<'w> {
 }
 
 impl<'w> Yaml<'w> {
-    pub(super) fn new(out: &'w mut (dyn Write + Send), page: Page) -> io::Result<Self> {
+    pub(super) fn new(out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Self> {
         write!(out, "schema: {SCHEMA}\ngenerated: \"{}\"\n", page.generated)?;
         Ok(Self { out, first: true, scratch: Vec::new() })
     }
@@ -116,7 +116,7 @@ impl Format for Yaml<'_> {
         self.item(&item, 0)
     }
 
-    fn end(&mut self, end: &End<'_>) -> io::Result<()> {
+    fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
         if self.first {
             self.out.write_all(b"items: []\n")?;
         }

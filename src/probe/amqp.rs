@@ -1,7 +1,7 @@
 //! AMQP (0-9-1 specification; 1.0 by its protocol header): the broker tells its properties before anybody logs in.
 
 use super::bytes::Bytes;
-use super::{Asked, Probe, Said};
+use super::{PortTarget, Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
@@ -10,9 +10,9 @@ pub(super) struct Amqp;
 /// The protocol header of 0-9-1 (4.2.2).
 const HEADER: &[u8] = b"AMQP\0\0\x09\x01";
 /// RabbitMQ's properties take about 500 octets.
-const MOST: usize = 8 * 1024;
+const MAX_BYTES: usize = 8 * 1024;
 /// So many properties are looked at.
-const MOST_FIELDS: usize = 64;
+const MAX_FIELDS: usize = 64;
 
 impl Probe for Amqp {
     fn word(&self) -> &'static str {
@@ -27,11 +27,11 @@ impl Probe for Amqp {
         &[5671]
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         Some(HEADER.to_vec())
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         // Whoever does not speak the version asked for, or is asked for a web page, answers with its own header.
         if let Some(version) = said.bytes.strip_prefix(b"AMQP") {
             let [id, numbers @ ..] = version.first_chunk::<4>()?;
@@ -42,7 +42,7 @@ impl Probe for Amqp {
     }
 
     fn longest(&self) -> usize {
-        MOST
+        MAX_BYTES
     }
 }
 
@@ -73,7 +73,7 @@ fn start(bytes: &[u8]) -> Option<Identity> {
 /// The text of a property in a field table (4.2.5.5): names, each with the letter of a type and a value.
 fn property(table: &[u8], wanted: &[u8]) -> Option<Untrusted> {
     let mut bytes = Bytes(table);
-    for _ in 0..MOST_FIELDS {
+    for _ in 0..MAX_FIELDS {
         let name = bytes.short_text()?;
         let value = match bytes.u8()? {
             // Texts and whole tables count their length, the others have one.

@@ -2,7 +2,7 @@
 
 use super::bytes::Bytes;
 use super::words::list;
-use super::{Asked, Probe, Said};
+use super::{PortTarget, Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
@@ -13,7 +13,7 @@ const OPTIONS: &[u8] = b"\x04\0po\x05\0\0\0\0";
 const ERROR: u8 = 0;
 const SUPPORTED: u8 = 6;
 /// The longest list of values that is looked at.
-const MOST_VALUES: u16 = 64;
+const MAX_VALUES: u16 = 64;
 
 impl Probe for Cassandra {
     fn word(&self) -> &'static str {
@@ -32,11 +32,11 @@ impl Probe for Cassandra {
         2
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         Some(OPTIONS.to_vec())
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         let mut bytes = Bytes(said.bytes);
         let (version, _, stream, kind) = (bytes.u8()?, bytes.u8()?, bytes.take(2)?, bytes.u8()?);
         if !(0x83..=0x86).contains(&version) || stream != b"po" {
@@ -55,11 +55,11 @@ impl Probe for Cassandra {
 /// A string multimap: names, each with a list of values.
 fn supported(mut identity: Identity, body: &[u8]) -> Option<Identity> {
     let mut bytes = Bytes(body);
-    let count = bytes.u16()?.min(MOST_VALUES);
+    let count = bytes.u16()?.min(MAX_VALUES);
     for _ in 0..count {
         let name = bytes.text()?;
         let values = bytes.u16()?;
-        if values > MOST_VALUES {
+        if values > MAX_VALUES {
             return None;
         }
         let values = (0..values).map(|_| bytes.text()).collect::<Option<Vec<_>>>()?;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::model::{Certificate, Column, Endpoint, Identity, Shown};
+use crate::model::{Certificate, Column, ColumnVisibility, Endpoint, Identity};
 
 fn identity(endpoint: Option<&Endpoint>) -> Option<&Identity> {
     endpoint?.service.as_deref()
@@ -14,7 +14,7 @@ fn certificate(endpoint: Option<&Endpoint>) -> Option<&Certificate> {
 
 const fn column(
     name: &'static str,
-    shown: Shown,
+    shown: ColumnVisibility,
     cell: fn(&crate::model::Service, Option<&Endpoint>, &mut dyn Write) -> std::fmt::Result,
 ) -> Column {
     Column { name, shown, cut: true, label: false, cell }
@@ -25,7 +25,7 @@ const NAMES: usize = 5;
 
 /// Product and version, or the first line of what nobody knew; and of a certificate whom it names, and until when.
 pub(crate) const COLUMNS: &[Column] = &[
-    column("version", Shown::Asked, |_, endpoint, out| {
+    column("version", ColumnVisibility::Asked, |_, endpoint, out| {
         let Some(identity) = identity(endpoint) else { return Ok(()) };
         match (&identity.product, &identity.version, &identity.banner) {
             (Some(product), Some(version), _) => write!(out, "{product} {version}"),
@@ -34,12 +34,12 @@ pub(crate) const COLUMNS: &[Column] = &[
             (None, None, None) => Ok(()),
         }
     }),
-    column("tls", Shown::Wide, |_, endpoint, out| {
+    column("tls", ColumnVisibility::Wide, |_, endpoint, out| {
         out.write_str(
             identity(endpoint).and_then(|identity| identity.tls.as_ref()?.version.as_deref()).unwrap_or_default(),
         )
     }),
-    column("cert_names", Shown::Wide, |_, endpoint, out| {
+    column("cert_names", ColumnVisibility::Wide, |_, endpoint, out| {
         let Some(certificate) = certificate(endpoint) else { return Ok(()) };
         let names = if certificate.names.is_empty() { certificate.common_name.as_slice() } else { &certificate.names };
         for (at, name) in names.iter().take(NAMES).enumerate() {
@@ -50,7 +50,7 @@ pub(crate) const COLUMNS: &[Column] = &[
             Some(more) => write!(out, ",+{more}"),
         }
     }),
-    column("cert_end", Shown::Wide, |_, endpoint, out| {
+    column("cert_end", ColumnVisibility::Wide, |_, endpoint, out| {
         match certificate(endpoint).and_then(|certificate| certificate.not_after) {
             Some(end) => write!(out, "{}", end.strftime("%Y-%m-%d")),
             None => Ok(()),

@@ -2,7 +2,7 @@
 
 use super::bytes::Bytes;
 use super::words::{product_and_version, version};
-use super::{Asked, Probe, Said};
+use super::{PortTarget, Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::{Identity, Transport};
 
@@ -36,7 +36,7 @@ impl Probe for Dns {
         6
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         Some(QUERY_OVER_TCP.to_vec())
     }
 
@@ -44,7 +44,7 @@ impl Probe for Dns {
         Some(QUERY)
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         let message = match said.transport {
             Transport::Udp => said.bytes,
             _ => Bytes(said.bytes).text()?,

@@ -1,7 +1,7 @@
 //! FTP (RFC 959): greets with 220, as SMTP does.
 
 use super::words::{answer, code, contains, is_reply, lines, list, version, which};
-use super::{Probe, Said, Speaking};
+use super::{Probe, ServerBytes, Speaking};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::StartTls;
@@ -24,7 +24,7 @@ impl Probe for Ftp {
         &[990]
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         let whole = said.ended || is_reply(said.bytes);
         let known = whole && (contains(said.bytes, "ftp") || which(said.bytes, NAMES).is_some());
         (known && !contains(said.bytes, "smtp")).then(|| of_greeting(said.bytes)).flatten()

@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::{Builder, Runtime};
 
-use super::line::Line;
-use super::{Asked, MOST_BYTES, PROBES, Probes, Talk};
+use super::line::PortSession;
+use super::{MAX_BYTES, PROBES, PortTarget, Probes, Talk};
 use crate::model::{TlsFacts, Transport};
-use crate::net::{self, Deadline, Peer, StartTls};
+use crate::net::{self, Connection, Deadline, StartTls};
 
 /// Longer than anything here takes.
 const TIME: Duration = Duration::from_mins(1);
@@ -56,9 +56,9 @@ pub(crate) fn block_on<F: Future>(work: F) -> Option<F::Output> {
     RUNTIME.with(|runtime| runtime.as_ref().map(|runtime| runtime.block_on(work)))
 }
 
-pub(crate) fn peer(said: &[u8], at_once: u8) -> Peer {
+pub(crate) fn peer(said: &[u8], at_once: u8) -> Connection {
     let script = Script { said: said.to_vec(), at: 0, at_once: usize::from(at_once).max(1) * 8 };
-    Peer::new(script, Deadline::after(TIME), MOST_BYTES)
+    Connection::new(script, Deadline::after(TIME), MAX_BYTES)
 }
 
 /// Speaks one of these protocols with a peer that says `input`, and lets the protocol look at `input` as an answer to
@@ -68,7 +68,7 @@ pub fn speak(words: &[&str], input: &[u8]) {
     let word = words[usize::from(*which) % words.len()];
     let Some(probe) = PROBES.iter().find(|probe| probe.word() == word) else { return };
     let transport = if how & 1 == 0 { Transport::Tcp } else { Transport::Udp };
-    let mut asked = Asked::new(([127, 0, 0, 1], 1).into(), transport);
+    let mut asked = PortTarget::new(([127, 0, 0, 1], 1).into(), transport);
     if how & 2 != 0 {
         let alpn = (how & 4 != 0).then(|| "h2".into());
         asked.inside = Some(Arc::new(TlsFacts { alpn, ..TlsFacts::default() }));
@@ -77,7 +77,7 @@ pub fn speak(words: &[&str], input: &[u8]) {
     let _ = probe.recognise(&asked.said(said, to, how & 4 != 0));
     // No more connections than this one, which is none.
     let _ = block_on(async {
-        let line = Line::new(asked.clone(), Probes::built_in(), Deadline::after(TIME), 0);
+        let line = PortSession::new(asked.clone(), Probes::built_in(), Deadline::after(TIME), 0);
         let _ = probe.speak(&mut Talk::new(&line, &asked, peer(said, *at_once), &[], TIME)).await;
     });
 }

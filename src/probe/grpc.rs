@@ -5,10 +5,10 @@ use bytes::Bytes;
 use http::Request;
 
 use super::http::Page;
-use super::{Probe, Said, Speaking, Talk};
+use super::{Probe, ServerBytes, Speaking, Talk};
 use crate::clean::Untrusted;
 use crate::model::{Identity, Transport};
-use crate::net::PeerError;
+use crate::net::ConnectionError;
 use crate::net::http::{H2Answer, h2_exchange};
 
 /// gRPC, or else plain HTTP/2 in the clear.
@@ -17,7 +17,7 @@ pub(super) struct Grpc;
 /// A message of no bytes, not compressed: the health of the whole server.
 const EMPTY: &[u8] = &[0; 5];
 /// A health answer has a few bytes.
-const MOST: usize = 1024;
+const MAX_BYTES: usize = 1024;
 
 impl Probe for Grpc {
     fn word(&self) -> &'static str {
@@ -28,7 +28,7 @@ impl Probe for Grpc {
         &[50051]
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         // A server that only has HTTP/2 begins with SETTINGS on stream 0 (RFC 9113, 3.4), whatever it was asked.
         let [0, 0, length, 4, 0, 0, 0, 0, 0, ..] = said.bytes else { return None };
         (said.transport == Transport::Tcp && length % 6 == 0).then(|| Identity::of("http").fact("http_version", "2"))
@@ -45,14 +45,14 @@ pub(super) fn is_grpc(page: &Page) -> bool {
 }
 
 /// Asks for the server's health.
-pub(super) async fn check(talk: &mut Talk<'_>) -> Result<Option<Identity>, PeerError> {
+pub(super) async fn check(talk: &mut Talk<'_>) -> Result<Option<Identity>, ConnectionError> {
     let asked = talk.asked();
     let scheme = if asked.inside.is_some() { "https" } else { "http" };
     let target = format!("{scheme}://{}/grpc.health.v1.Health/Check", asked.authority());
     let request = Request::post(target).header("content-type", "application/grpc").header("te", "trailers").body(());
-    let request = request.map_err(|_| PeerError::Garbled("has no name to ask for"))?;
+    let request = request.map_err(|_| ConnectionError::Garbled("has no name to ask for"))?;
     let (stream, deadline) = talk.stream();
-    let answer = h2_exchange(stream, request, Some(Bytes::from_static(EMPTY)), MOST, deadline).await?;
+    let answer = h2_exchange(stream, request, Some(Bytes::from_static(EMPTY)), MAX_BYTES, deadline).await?;
     Ok(Some(identity(&answer)))
 }
 

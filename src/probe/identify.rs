@@ -6,16 +6,16 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::Probes;
-use super::line::{Asked, Line};
+use super::line::{PortSession, PortTarget};
 use super::plan::{Intensity, steps};
 use super::search::Search;
 use crate::clean::Untrusted;
 use crate::model::Identity;
-use crate::net::{Deadline, PeerError};
+use crate::net::{ConnectionError, Deadline};
 
 /// Why a port was not identified at all, not even as something unknown.
 #[derive(Debug)]
-pub(crate) enum Unasked {
+pub(crate) enum SkipReason {
     /// Asking could do harm there.
     Spared,
     /// There was no connection: nobody is there any more.
@@ -32,33 +32,33 @@ pub(crate) const UNSTABLE: &str = "unstable";
 const SHORTAGE: Duration = Duration::from_secs(30);
 const SHORTAGE_STEP: Duration = Duration::from_millis(50);
 /// So much of a first line is shown of what nobody knew.
-const MOST_LINE: usize = 256;
+const MAX_LINE: usize = 256;
 
 /// Asks the TCP port `asked` what speaks there. What nobody knew has no protocol, and says how it ended.
 ///
 /// # Errors
 /// When it was not asked.
-pub(crate) async fn identify(asked: Asked, probes: Probes, intensity: Intensity) -> Result<Identity, Unasked> {
+pub(crate) async fn identify(asked: PortTarget, probes: Probes, intensity: Intensity) -> Result<Identity, SkipReason> {
     let port = asked.address.port();
     if intensity.spares(port) {
-        return Err(Unasked::Spared);
+        return Err(SkipReason::Spared);
     }
     let patience = Deadline::after(SHORTAGE);
     loop {
-        let line = Line::new(asked.clone(), probes, Deadline::after(intensity.time()), intensity.connections());
+        let line = PortSession::new(asked.clone(), probes, Deadline::after(intensity.time()), intensity.connections());
         let mut search = Search::new(&line, intensity);
         let found =
             line.deadline.bound(search.layer(asked.clone(), &[], steps(probes, port, intensity, false), None)).await;
         match (found, search.failed.take()) {
             (Ok(Some(found)), _) => return Ok(search.finish(found).await),
-            (_, Some(PeerError::Local(error))) if search.said.is_empty() => {
+            (_, Some(ConnectionError::Local(error))) if search.said.is_empty() => {
                 // Others will have finished soon; what is forbidden stays forbidden.
                 if patience.is_over() || error.kind() == io::ErrorKind::PermissionDenied {
-                    return Err(Unasked::Local(error));
+                    return Err(SkipReason::Local(error));
                 }
                 sleep(SHORTAGE_STEP).await;
             }
-            (_, Some(_)) if !line.was_connected() => return Err(Unasked::Gone),
+            (_, Some(_)) if !line.was_connected() => return Err(SkipReason::Gone),
             (_, error) => {
                 let unstable = search.unsteady && !search.said.is_empty();
                 let identity = unknown(&search.said, error.as_ref());
@@ -69,18 +69,18 @@ pub(crate) async fn identify(asked: Asked, probes: Probes, intensity: Intensity)
 }
 
 /// What somebody said whom nobody knew.
-pub(super) fn unknown(said: &[u8], failed: Option<&PeerError>) -> Identity {
+pub(super) fn unknown(said: &[u8], failed: Option<&ConnectionError>) -> Identity {
     let line = said.split(|byte| matches!(byte, b'\n' | b'\r')).find(|line| !line.is_empty()).unwrap_or_default();
-    let banner = (!line.is_empty()).then(|| Untrusted::from_bytes(&line[..line.len().min(MOST_LINE)]));
+    let banner = (!line.is_empty()).then(|| Untrusted::from_bytes(&line[..line.len().min(MAX_LINE)]));
     Identity { banner, ..Identity::default() }.fact(ENDED, failed.map_or("timeout", ended))
 }
 
 /// How a conversation ended that failed, in a word.
-pub(super) fn ended(failed: &PeerError) -> &'static str {
+pub(super) fn ended(failed: &ConnectionError) -> &'static str {
     match failed {
-        PeerError::TimedOut => "timeout",
-        PeerError::Reset => "reset",
-        PeerError::TooLong => "too-long",
+        ConnectionError::TimedOut => "timeout",
+        ConnectionError::Reset => "reset",
+        ConnectionError::TooLong => "too-long",
         _ => "closed",
     }
 }

@@ -1,7 +1,7 @@
 //! IMAP (RFC 9051): greets with an untagged response.
 
 use super::words::{answer, contains, lines, list, version, which};
-use super::{Probe, Said, Speaking};
+use super::{Probe, ServerBytes, Speaking};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::StartTls;
@@ -25,7 +25,7 @@ impl Probe for Imap {
         &[993]
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         of_greeting(said.line()?)
     }
 

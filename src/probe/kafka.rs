@@ -1,7 +1,7 @@
 //! Kafka (its "Kafka protocol guide"): ApiVersions, which a client may ask before anything else.
 
 use super::bytes::Bytes;
-use super::{Asked, Probe, Said};
+use super::{PortTarget, Probe, ServerBytes};
 use crate::model::Identity;
 
 pub(super) struct Kafka;
@@ -11,9 +11,9 @@ const REQUEST: &[u8] = b"\0\0\0\x12\0\x12\0\0port\0\x08portolan";
 const FETCH: u16 = 1;
 const API_VERSIONS: u16 = 18;
 /// Kafka 4.0 has 90 requests.
-const MOST_REQUESTS: u32 = 512;
+const MAX_REQUESTS: u32 = 512;
 /// The longest answer that is read.
-const MOST: usize = 4 * 1024;
+const MAX_BYTES: usize = 4 * 1024;
 
 impl Probe for Kafka {
     fn word(&self) -> &'static str {
@@ -32,16 +32,16 @@ impl Probe for Kafka {
         3
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         Some(REQUEST.to_vec())
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         versions(Bytes(said.bytes).part()?)
     }
 
     fn longest(&self) -> usize {
-        MOST
+        MAX_BYTES
     }
 }
 
@@ -49,7 +49,7 @@ impl Probe for Kafka {
 fn versions(answer: &[u8]) -> Option<Identity> {
     let mut bytes = Bytes(answer);
     let (id, error, count) = (bytes.take(4)?, bytes.u16()?, bytes.u32()?);
-    if id != b"port" || count > MOST_REQUESTS {
+    if id != b"port" || count > MAX_REQUESTS {
         return None;
     }
     let mut fetch = None;

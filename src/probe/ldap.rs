@@ -2,7 +2,7 @@
 
 use super::ber::{self, Elements};
 use super::words::{list, product_and_version};
-use super::{Asked, Probe, Said};
+use super::{PortTarget, Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::StartTls;
@@ -25,7 +25,7 @@ const ATTRIBUTES: [&str; 10] = [
     "supportedExtension",
 ];
 /// The longest entry that is read.
-const MOST: usize = 8 * 1024;
+const MAX_BYTES: usize = 8 * 1024;
 /// ExtendedRequest StartTLS, among the extensions.
 const STARTTLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
@@ -46,19 +46,19 @@ impl Probe for Ldap {
         5
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         let attributes: Vec<u8> = ATTRIBUTES.iter().flat_map(|name| element(0x04, name.as_bytes())).collect();
         let search = [SEARCH, &element(0x30, &attributes)].concat();
         Some(element(0x30, &[b"\x02\x01\x01", &*element(0x63, &search)].concat()))
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         // The entry is told before the result; a server that denies it only gives the result.
         if ber::is_whole(said.bytes) { answer(said.bytes) } else { None }
     }
 
     fn longest(&self) -> usize {
-        MOST
+        MAX_BYTES
     }
 
     fn starttls(&self) -> Option<StartTls> {

@@ -8,13 +8,15 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use tokio::time::timeout;
 
-use super::{MOST_BYTES, Probes, QUIET, Said};
+use super::{MAX_BYTES, Probes, QUIET, ServerBytes};
 use crate::model::{TlsFacts, Transport};
-use crate::net::{Deadline, DialError, OtherNamespace, Peer, PeerError, StartTls, Wire, dial_in, start_tls, tls};
+use crate::net::{
+    AsyncStream, ConnectError, Connection, ConnectionError, Deadline, OtherNamespace, StartTls, dial_in, start_tls, tls,
+};
 
 /// What a question is put to: questions name it, and are put differently inside TLS.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct PortTarget {
     /// Where.
     pub(crate) address: SocketAddr,
     /// The interface that it is reached through, if it must be a certain one.
@@ -29,14 +31,14 @@ pub(crate) struct Asked {
     pub(crate) inside: Option<Arc<TlsFacts>>,
 }
 
-impl Asked {
+impl PortTarget {
     pub(crate) fn new(address: SocketAddr, transport: Transport) -> Self {
         Self { address, interface: None, namespace: None, host: None, transport, inside: None }
     }
 
     /// What it said.
-    pub(crate) fn said<'a>(&self, bytes: &'a [u8], to: Option<&'static str>, ended: bool) -> Said<'a> {
-        Said { bytes, transport: self.transport, to, ended }
+    pub(crate) fn said<'a>(&self, bytes: &'a [u8], to: Option<&'static str>, ended: bool) -> ServerBytes<'a> {
+        ServerBytes { bytes, transport: self.transport, to, ended }
     }
 
     /// `example.org:8080`, as HTTP's `Host` has it.
@@ -64,8 +66,8 @@ impl Asked {
 }
 
 /// A port, for as long as it is being identified.
-pub(super) struct Line {
-    pub(super) asked: Asked,
+pub(super) struct PortSession {
+    pub(super) asked: PortTarget,
     pub(super) probes: Probes,
     /// When all of it is over.
     pub(super) deadline: Deadline,
@@ -77,8 +79,8 @@ pub(super) struct Line {
 /// What is offered to a TLS server, where the port's number does not say what is inside.
 pub(super) const ANY_ALPN: &[&[u8]] = &[b"h2", b"http/1.1"];
 
-impl Line {
-    pub(super) fn new(asked: Asked, probes: Probes, deadline: Deadline, connections: usize) -> Self {
+impl PortSession {
+    pub(super) fn new(asked: PortTarget, probes: Probes, deadline: Deadline, connections: usize) -> Self {
         Self { asked, probes, deadline, left: AtomicUsize::new(connections), connected: AtomicBool::new(false) }
     }
 
@@ -98,33 +100,33 @@ impl Line {
     }
 
     /// Connects once more, for a conversation of at most `wait`.
-    pub(super) async fn open(&self, wait: Duration) -> Result<Peer, PeerError> {
+    pub(super) async fn open(&self, wait: Duration) -> Result<Connection, ConnectionError> {
         let deadline = self.deadline.within(wait);
         let one_less = |left: usize| left.checked_sub(1);
         if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_err() {
-            return Err(PeerError::TimedOut);
+            return Err(ConnectionError::TimedOut);
         }
-        let Asked { address, interface, namespace, .. } = &self.asked;
+        let PortTarget { address, interface, namespace, .. } = &self.asked;
         let dialled = dial_in(namespace.as_deref(), *address, interface.as_deref(), deadline).await;
-        let connected = matches!(dialled, Ok(_) | Err(DialError::Reset));
+        let connected = matches!(dialled, Ok(_) | Err(ConnectError::Reset));
         self.connected.fetch_or(connected, Ordering::Relaxed);
         let stream = dialled?;
-        Ok(Peer::new(stream, deadline, MOST_BYTES))
+        Ok(Connection::new(stream, deadline, MAX_BYTES))
     }
 
     /// Shakes hands over a connection.
     pub(super) async fn secure(
         &self,
-        peer: Peer,
+        peer: Connection,
         alpn: &[&[u8]],
         wait: Duration,
-    ) -> Result<(Peer, TlsFacts), tls::HandshakeError> {
+    ) -> Result<(Connection, TlsFacts), tls::HandshakeError> {
         let heard = peer.heard();
         let deadline = self.deadline.within(wait);
         let shaken = tls::handshake(peer.into_stream(), self.asked.server_name(), alpn, deadline).await?;
         // What is heard from here on is what is said inside.
         heard.take();
-        Ok((Peer::new(shaken.stream, deadline, MOST_BYTES), shaken.facts))
+        Ok((Connection::new(shaken.stream, deadline, MAX_BYTES), shaken.facts))
     }
 
     /// Connects once more, asks for TLS in the words of a protocol, and shakes hands.
@@ -142,25 +144,31 @@ impl Line {
 /// A conversation over one connection.
 pub(crate) struct Talk<'l> {
     /// The other end: its time and its bytes are bounded.
-    pub(crate) peer: Peer,
-    asked: &'l Asked,
-    line: &'l Line,
+    pub(crate) peer: Connection,
+    asked: &'l PortTarget,
+    line: &'l PortSession,
     alpn: &'l [&'l [u8]],
     wait: Duration,
 }
 
 impl<'l> Talk<'l> {
-    pub(super) fn new(line: &'l Line, asked: &'l Asked, peer: Peer, alpn: &'l [&'l [u8]], wait: Duration) -> Self {
+    pub(super) fn new(
+        line: &'l PortSession,
+        asked: &'l PortTarget,
+        peer: Connection,
+        alpn: &'l [&'l [u8]],
+        wait: Duration,
+    ) -> Self {
         Self { peer, asked, line, alpn, wait }
     }
 
     /// Whom this talks to.
-    pub(crate) fn asked(&self) -> &'l Asked {
+    pub(crate) fn asked(&self) -> &'l PortTarget {
         self.asked
     }
 
     /// The stream itself, for what is layered upon it, and until when.
-    pub(crate) fn stream(&mut self) -> (&mut Box<dyn Wire>, Deadline) {
+    pub(crate) fn stream(&mut self) -> (&mut Box<dyn AsyncStream>, Deadline) {
         (self.peer.stream(), self.line.deadline.within(self.wait))
     }
 
@@ -168,8 +176,8 @@ impl<'l> Talk<'l> {
     /// [`QUIET`] after it had said something.
     ///
     /// # Errors
-    /// As [`PeerError`] says.
-    pub(crate) async fn more(&mut self, bytes: &mut Vec<u8>) -> Result<bool, PeerError> {
+    /// As [`ConnectionError`] says.
+    pub(crate) async fn more(&mut self, bytes: &mut Vec<u8>) -> Result<bool, ConnectionError> {
         let read = if bytes.is_empty() {
             self.peer.read(bytes).await?
         } else {
@@ -181,8 +189,8 @@ impl<'l> Talk<'l> {
     /// One more connection to the same, inside TLS if this one is, for a second question.
     ///
     /// # Errors
-    /// As [`PeerError`] says; `TimedOut` also if there have been enough connections.
-    pub(crate) async fn again(&self) -> Result<Talk<'l>, PeerError> {
+    /// As [`ConnectionError`] says; `TimedOut` also if there have been enough connections.
+    pub(crate) async fn again(&self) -> Result<Talk<'l>, ConnectionError> {
         let peer = self.line.open(self.wait).await?;
         let peer = match &self.asked.inside {
             None => peer,

@@ -1,7 +1,7 @@
 //! memcached (doc/protocol.txt of its source): a text protocol.
 
 use super::words::version;
-use super::{Asked, Probe, Said};
+use super::{PortTarget, Probe, ServerBytes};
 use crate::model::Identity;
 
 pub(super) struct Memcached;
@@ -19,11 +19,11 @@ impl Probe for Memcached {
         5
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         Some(b"version\r\n".to_vec())
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         let line = said.line()?;
         if said.to != Some("memcached") {
             return None;

@@ -5,7 +5,6 @@ mod ber;
 mod bytes;
 mod cassandra;
 mod columns;
-mod crew;
 mod custom;
 mod dns;
 mod ftp;
@@ -25,14 +24,15 @@ mod mysql;
 mod nats;
 mod ntp;
 mod plan;
+mod pool;
 mod pop3;
 mod postgresql;
 mod quic;
 mod rdp;
 mod redis;
 mod rtsp;
-mod said;
 mod search;
+mod server_bytes;
 mod sip;
 mod smb;
 mod smtp;
@@ -49,16 +49,16 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub(crate) use columns::COLUMNS;
-pub(crate) use crew::{Answer, Crew};
-pub(crate) use identify::{UNSTABLE, Unasked};
-pub(crate) use line::{Asked, Talk};
+pub(crate) use identify::{SkipReason, UNSTABLE};
+pub(crate) use line::{PortTarget, Talk};
 pub(crate) use plan::Intensity;
-pub(crate) use said::Said;
+pub(crate) use pool::{IdentifyPool, IdentifyResult};
+pub(crate) use server_bytes::ServerBytes;
 #[allow(unused_imports, reason = "for the scan of UDP ports")]
 pub(crate) use udp::payload;
 
 use crate::model::Identity;
-use crate::net::{PeerError, StartTls};
+use crate::net::{ConnectionError, StartTls};
 
 /// A protocol: how it is asked for, and how it is known.
 ///
@@ -94,7 +94,7 @@ pub(crate) trait Probe: Sync {
     }
 
     /// What is sent first over TCP; `None` where the server greets.
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         None
     }
 
@@ -106,12 +106,12 @@ pub(crate) trait Probe: Sync {
     /// Knows the protocol by what a server said, to whatever question. Pure; takes any bytes.
     ///
     /// `None` also where more must come before it can be told: it is asked again with more, and a last time with
-    /// [`Said::ended`]. It must not claim what another protocol may say as well.
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity>;
+    /// [`ServerBytes::ended`]. It must not claim what another protocol may say as well.
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity>;
 
     /// How many bytes of an answer are worth waiting for.
     fn longest(&self) -> usize {
-        MOST_BANNER
+        MAX_BANNER
     }
 
     /// Talks over a fresh connection, from the greeting on, until everything is known; `None` where it is another
@@ -127,17 +127,20 @@ pub(crate) trait Probe: Sync {
 }
 
 /// What [`Probe::speak`] returns.
-pub(crate) type Speaking<'a> = Pin<Box<dyn Future<Output = Result<Option<Identity>, PeerError>> + Send + 'a>>;
+pub(crate) type Speaking<'a> = Pin<Box<dyn Future<Output = Result<Option<Identity>, ConnectionError>> + Send + 'a>>;
 
 /// So much of a greeting, or of an answer to a question, is read.
-pub(crate) const MOST_BANNER: usize = 1024;
+pub(crate) const MAX_BANNER: usize = 1024;
 /// So much is read of a connection in all: a head of HTTP and a body, each of up to 64 KiB.
-pub(crate) const MOST_BYTES: usize = 128 * 1024;
+pub(crate) const MAX_BYTES: usize = 128 * 1024;
 /// A server that has said something and is silent for so long has said it all.
 pub(crate) const QUIET: Duration = Duration::from_millis(250);
 
 /// The usual conversation: one question, if there is one, and one answer.
-async fn ask_and_listen<P: Probe + ?Sized>(probe: &P, talk: &mut Talk<'_>) -> Result<Option<Identity>, PeerError> {
+async fn ask_and_listen<P: Probe + ?Sized>(
+    probe: &P,
+    talk: &mut Talk<'_>,
+) -> Result<Option<Identity>, ConnectionError> {
     let hello = probe.hello(talk.asked());
     let to = hello.as_ref().map(|_| probe.word());
     if let Some(hello) = hello {
@@ -224,7 +227,7 @@ probes! {
 /// What a probe makes of all that a server said over TCP to the question of `to`.
 #[cfg(test)]
 fn told(probe: &dyn Probe, bytes: &[u8], to: Option<&'static str>) -> Option<Identity> {
-    probe.recognise(&Said { bytes, transport: crate::model::Transport::Tcp, to, ended: true })
+    probe.recognise(&ServerBytes { bytes, transport: crate::model::Transport::Tcp, to, ended: true })
 }
 
 #[cfg(test)]
@@ -243,7 +246,7 @@ mod tests {
         for probe in PROBES {
             assert_eq!(probe.udp_ports().is_empty(), probe.udp_payload().is_none(), "{}", probe.word());
             assert!(probe.likelihood() <= 9 && probe.udp_likelihood() <= 9, "{}", probe.word());
-            let asks = probe.hello(&Asked::new(([127, 0, 0, 1], 1).into(), Transport::Tcp)).is_some();
+            let asks = probe.hello(&PortTarget::new(([127, 0, 0, 1], 1).into(), Transport::Tcp)).is_some();
             assert!(asks || probe.likelihood() == 0, "{} has no question for TCP", probe.word());
             assert!(probe.udp_payload().is_none() || probe.udp_likelihood() > 0, "{}", probe.word());
         }
@@ -251,17 +254,17 @@ mod tests {
 
     #[test]
     fn a_users_own_word_does_not_hide_what_is_built_in() {
-        struct Own;
-        impl Probe for Own {
+        struct CustomProbe;
+        impl Probe for CustomProbe {
             fn word(&self) -> &'static str {
                 "http"
             }
-            fn recognise(&self, _: &Said<'_>) -> Option<Identity> {
+            fn recognise(&self, _: &ServerBytes<'_>) -> Option<Identity> {
                 None
             }
         }
-        let http = Probes::and(vec![Box::new(Own)]).get("http").unwrap();
-        assert!(http.hello(&Asked::new(([127, 0, 0, 1], 80).into(), Transport::Tcp)).is_some());
+        let http = Probes::and(vec![Box::new(CustomProbe)]).get("http").unwrap();
+        assert!(http.hello(&PortTarget::new(([127, 0, 0, 1], 80).into(), Transport::Tcp)).is_some());
     }
 
     proptest! {
@@ -269,7 +272,7 @@ mod tests {
         fn every_protocol_takes_whatever_bytes_come(
             bytes: Vec<u8>, ended: bool, udp: bool, which in 0..PROBES.len(), to in 0..=PROBES.len(),
         ) {
-            let said = Said {
+            let said = ServerBytes {
                 bytes: &bytes,
                 transport: if udp { Transport::Udp } else { Transport::Tcp },
                 to: PROBES.get(to).map(|probe| probe.word()),
@@ -282,7 +285,7 @@ mod tests {
         #[test]
         fn what_nobody_means_nobody_knows(bytes in prop::collection::vec(0x80..=0xff_u8, 0..64)) {
             // Protocols whose every message begins below 0x80, and text: such bytes are nobody's.
-            let said = Said { bytes: &bytes, transport: Transport::Tcp, to: None, ended: true };
+            let said = ServerBytes { bytes: &bytes, transport: Transport::Tcp, to: None, ended: true };
             for probe in PROBES.iter().filter(|probe| !matches!(probe.word(), "telnet" | "cassandra")) {
                 prop_assert!(probe.recognise(&said).is_none(), "{}", probe.word());
             }

@@ -2,7 +2,7 @@
 
 use super::bytes::Bytes;
 use super::words::{answer, contains};
-use super::{Asked, Probe, Said, Speaking};
+use super::{PortTarget, Probe, ServerBytes, Speaking};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
@@ -13,9 +13,9 @@ const OP_MSG: u32 = 2013;
 /// Our request id, which the answer names.
 const REQUEST: u32 = 0x706f_7274;
 /// The longest answer that is read: `buildInfo` is about 2 KiB.
-const MOST: usize = 8 * 1024;
+const MAX_BYTES: usize = 8 * 1024;
 /// So many fields of a document are looked at.
-const MOST_FIELDS: usize = 256;
+const MAX_FIELDS: usize = 256;
 
 impl Probe for Mongodb {
     fn word(&self) -> &'static str {
@@ -26,11 +26,11 @@ impl Probe for Mongodb {
         &[27017, 27018, 27019]
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         Some(command("hello"))
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         // What every version since 2.0 says to somebody who asks for a web page.
         if said.to == Some("http") && contains(said.bytes, "It looks like you are trying to access MongoDB over HTTP") {
             return Some(Identity::of("mongodb").product("MongoDB"));
@@ -39,7 +39,7 @@ impl Probe for Mongodb {
     }
 
     fn longest(&self) -> usize {
-        MOST
+        MAX_BYTES
     }
 
     fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> Speaking<'a> {
@@ -106,7 +106,7 @@ fn string(document: &[u8], name: &str) -> Option<Untrusted> {
 /// The type and the bytes of a field.
 fn value<'a>(document: &'a [u8], wanted: &str) -> Option<(u8, &'a [u8])> {
     let mut bytes = Bytes(document);
-    for _ in 0..MOST_FIELDS {
+    for _ in 0..MAX_FIELDS {
         let kind = bytes.u8()?;
         let name = bytes.until(0)?;
         let value = match kind {

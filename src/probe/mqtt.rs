@@ -2,7 +2,7 @@
 
 use super::bytes::Bytes;
 use super::words::product_and_version;
-use super::{Asked, Probe, Said, Speaking};
+use super::{PortTarget, Probe, ServerBytes, Speaking};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
@@ -32,11 +32,11 @@ impl Probe for Mqtt {
         4
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         Some(CONNECT.to_vec())
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         acknowledged(said.bytes)
     }
 

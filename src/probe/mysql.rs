@@ -2,7 +2,7 @@
 
 use super::bytes::Bytes;
 use super::words::version;
-use super::{Probe, Said};
+use super::{Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::StartTls;
@@ -23,7 +23,7 @@ impl Probe for Mysql {
         &[3306]
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         let mut bytes = Bytes(said.bytes);
         let length = bytes.take(3)?;
         // A greeting is shorter than 64 KiB, and the first packet of its connection.

@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 
-use super::{Probe, Said};
+use super::{Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
 pub(super) struct Nats;
 
 /// INFO is about 500 octets, and grows with the members of a cluster.
-const MOST: usize = 4 * 1024;
+const MAX_BYTES: usize = 4 * 1024;
 
 /// What is read of INFO.
 #[derive(Deserialize)]
@@ -38,12 +38,12 @@ impl Probe for Nats {
         &[4222]
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         if said.bytes.starts_with(b"INFO {") { info(said.line()?) } else { None }
     }
 
     fn longest(&self) -> usize {
-        MOST
+        MAX_BYTES
     }
 }
 

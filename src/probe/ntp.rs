@@ -1,7 +1,7 @@
 //! NTP (RFC 5905): a client's question, which a server answers with its time.
 
 use super::bytes::Bytes;
-use super::{Probe, Said};
+use super::{Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::{Identity, Transport};
 
@@ -27,7 +27,7 @@ impl Probe for Ntp {
         5
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         if said.transport == Transport::Udp { answer(said.bytes) } else { None }
     }
 }

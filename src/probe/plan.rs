@@ -49,7 +49,7 @@ impl Intensity {
 
 /// One thing to try, over a connection of its own.
 #[derive(Clone, Copy)]
-pub(super) enum Step {
+pub(super) enum PlanStep {
     /// Wait for a greeting, and if none comes, ask for HTTP: nearly everything has some answer to that.
     Listen,
     /// Shake hands, and find out what is inside.
@@ -59,26 +59,26 @@ pub(super) enum Step {
 }
 
 /// What a port is asked. `inside` TLS the ports are others, and there is no TLS any more.
-pub(super) fn steps(probes: Probes, port: u16, intensity: Intensity, inside: bool) -> Vec<Step> {
+pub(super) fn steps(probes: Probes, port: u16, intensity: Intensity, inside: bool) -> Vec<PlanStep> {
     let hinted = |probe: &&'static dyn Probe| {
         if inside { probe.tls_ports().contains(&port) } else { probe.ports().contains(&port) }
     };
-    let mut steps: Vec<Step> = probes.iter().filter(hinted).map(Step::Speak).collect();
+    let mut steps: Vec<PlanStep> = probes.iter().filter(hinted).map(PlanStep::Speak).collect();
     let secure = !inside && probes.iter().any(|probe| probe.tls_ports().contains(&port));
     if secure {
-        steps.push(Step::Tls);
+        steps.push(PlanStep::Tls);
     }
-    steps.push(Step::Listen);
+    steps.push(PlanStep::Listen);
     if intensity == Intensity::Light {
         return steps;
     }
     if !secure && !inside {
-        steps.push(Step::Tls);
+        steps.push(PlanStep::Tls);
     }
     let mut others: Vec<&'static dyn Probe> = probes.iter().filter(|probe| !hinted(probe)).collect();
     others.retain(|probe| probe.likelihood() > 0);
     others.sort_by_key(|probe| Reverse(probe.likelihood()));
-    steps.extend(others.into_iter().map(Step::Speak));
+    steps.extend(others.into_iter().map(PlanStep::Speak));
     steps
 }
 
@@ -87,10 +87,10 @@ mod tests {
     use super::*;
 
     fn words(port: u16, intensity: Intensity, inside: bool) -> Vec<&'static str> {
-        let word = |step: &Step| match step {
-            Step::Listen => "listen",
-            Step::Tls => "tls",
-            Step::Speak(probe) => probe.word(),
+        let word = |step: &PlanStep| match step {
+            PlanStep::Listen => "listen",
+            PlanStep::Tls => "tls",
+            PlanStep::Speak(probe) => probe.word(),
         };
         steps(Probes::built_in(), port, intensity, inside).iter().map(word).collect()
     }

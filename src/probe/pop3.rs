@@ -1,7 +1,7 @@
 //! POP3 (RFC 1939): greets with `+OK`, as Redis and others answer.
 
 use super::words::{answer, lines, list, product_and_version, version, which};
-use super::{Probe, Said, Speaking};
+use super::{Probe, ServerBytes, Speaking};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::StartTls;
@@ -24,7 +24,7 @@ impl Probe for Pop3 {
         &[995]
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         // Nobody else greets like that.
         if said.to.is_some() { None } else { of_greeting(said.line()?) }
     }

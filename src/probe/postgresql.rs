@@ -2,7 +2,7 @@
 //! error, which needs no user, no database and no session.
 
 use super::bytes::Bytes;
-use super::{Asked, Probe, Said};
+use super::{PortTarget, Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::StartTls;
@@ -25,11 +25,11 @@ impl Probe for Postgresql {
         7
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         Some(STARTUP.to_vec())
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         let mut bytes = Bytes(said.bytes);
         if bytes.u8()? != b'E' {
             return None;

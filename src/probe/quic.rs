@@ -1,6 +1,6 @@
 //! QUIC: asked in a version that there is not, it names those that it has (RFC 8999, 6; RFC 9000, 6).
 
-use super::{Probe, Said};
+use super::{Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::{Identity, Transport};
 
@@ -51,7 +51,7 @@ impl Probe for Quic {
         Some(&HELLO)
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         if said.transport != Transport::Udp {
             return None;
         }
@@ -83,8 +83,8 @@ fn version(bytes: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn said(bytes: &[u8]) -> Said<'_> {
-        Said { bytes, transport: Transport::Udp, to: Some("quic"), ended: true }
+    fn said(bytes: &[u8]) -> ServerBytes<'_> {
+        ServerBytes { bytes, transport: Transport::Udp, to: Some("quic"), ended: true }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! RDP ([MS-RDPBCGR]): the connection request, which comes before any security.
 
 use super::bytes::Bytes;
-use super::{Asked, Probe, Said};
+use super::{PortTarget, Probe, ServerBytes};
 use crate::model::Identity;
 use crate::net::StartTls;
 
@@ -24,11 +24,11 @@ impl Probe for Rdp {
         4
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         Some(REQUEST.to_vec())
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         confirmed(said.bytes)
     }
 

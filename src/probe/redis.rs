@@ -1,6 +1,6 @@
 //! Redis and what speaks its protocol (RESP, redis.io/docs/reference/protocol-spec): speaks when it is spoken to.
 
-use super::{Asked, Probe, Said};
+use super::{PortTarget, Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
@@ -9,7 +9,7 @@ pub(super) struct Redis;
 /// Asks who it is, without a password: at worst it says that one is needed.
 const HELLO: &[u8] = b"INFO server\r\n";
 /// The section is about 1 KiB in Redis 7.
-const MOST: usize = 8 * 1024;
+const MAX_BYTES: usize = 8 * 1024;
 
 impl Probe for Redis {
     fn word(&self) -> &'static str {
@@ -25,11 +25,11 @@ impl Probe for Redis {
         8
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         Some(HELLO.to_vec())
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         if said.bytes.starts_with(b"$") {
             return info(said.bytes).or_else(|| said.ended.then(|| cut_info(said.bytes)).flatten());
         }
@@ -49,7 +49,7 @@ impl Probe for Redis {
     }
 
     fn longest(&self) -> usize {
-        MOST
+        MAX_BYTES
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
     use crate::model::Transport;
 
     fn told(bytes: &[u8], ended: bool) -> Option<Identity> {
-        let said = Said { bytes, transport: Transport::Tcp, to: Some("redis"), ended };
+        let said = ServerBytes { bytes, transport: Transport::Tcp, to: Some("redis"), ended };
         Redis.recognise(&said)
     }
 

@@ -1,7 +1,7 @@
 //! RTSP (RFC 2326, RFC 7826): OPTIONS, which any client may ask.
 
 use super::words::{header, list, product_and_version};
-use super::{Asked, Probe, Said};
+use super::{PortTarget, Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
@@ -25,11 +25,11 @@ impl Probe for Rtsp {
         1
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         Some(b"OPTIONS * RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: portolan\r\n\r\n".to_vec())
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         let whole = said.ended || said.bytes.windows(4).any(|window| window == b"\r\n\r\n");
         if whole { answer(said.bytes) } else { None }
     }

@@ -1,7 +1,7 @@
 //! SIP (RFC 3261): OPTIONS, which asks what somebody can do and rings no telephone.
 
 use super::words::{header, list, product_and_version};
-use super::{Asked, Probe, Said};
+use super::{PortTarget, Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::{Identity, Transport};
 
@@ -35,7 +35,7 @@ impl Probe for Sip {
         3
     }
 
-    fn hello(&self, asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, asked: &PortTarget) -> Option<Vec<u8>> {
         let transport = if asked.inside.is_some() { "SIP/2.0/TLS" } else { "SIP/2.0/TCP" };
         let text = String::from_utf8_lossy(OPTIONS_UDP);
         Some(text.replace("SIP/2.0/UDP", transport).into_bytes())
@@ -45,7 +45,7 @@ impl Probe for Sip {
         Some(OPTIONS_UDP)
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         let whole = said.ended || said.transport == Transport::Udp;
         let whole = whole || said.bytes.windows(4).any(|window| window == b"\r\n\r\n");
         if whole { answer(said.bytes) } else { None }

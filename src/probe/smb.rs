@@ -1,7 +1,7 @@
 //! SMB 2 and 3 ([MS-SMB2]): the negotiation of a dialect, which comes before any session.
 
 use super::bytes::{Bytes, hex};
-use super::{Asked, Probe, Said};
+use super::{PortTarget, Probe, ServerBytes};
 use jiff::Timestamp;
 
 use crate::model::Identity;
@@ -26,7 +26,7 @@ impl Probe for Smb {
         5
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         // The header of 2.2.1.2 with the command NEGOTIATE and message id 0.
         let mut message = [&b"\xfeSMB\x40\0"[..], &[0; 58]].concat();
         // 2.2.3: size 36, four dialects, signing enabled, no capabilities, a client of no name.
@@ -38,7 +38,7 @@ impl Probe for Smb {
         Some([vec![0, 0, 0, length], message].concat())
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         negotiated(Bytes(said.bytes).part()?)
     }
 }
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_question_is_whole() {
-        let question = Smb.hello(&Asked::new(([127, 0, 0, 1], 445).into(), crate::model::Transport::Tcp)).unwrap();
+        let question = Smb.hello(&PortTarget::new(([127, 0, 0, 1], 445).into(), crate::model::Transport::Tcp)).unwrap();
         assert_eq!(question.len(), 4 + 64 + 36 + 2 * DIALECTS.len());
         assert_eq!(usize::from(question[3]) + 4, question.len());
     }

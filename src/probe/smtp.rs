@@ -1,7 +1,7 @@
 //! SMTP (RFC 5321): greets with 220, as FTP does.
 
 use super::words::{answer, code, contains, is_reply, lines, list, version};
-use super::{Probe, Said, Speaking};
+use super::{Probe, ServerBytes, Speaking};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::StartTls;
@@ -24,7 +24,7 @@ impl Probe for Smtp {
         &[465]
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         let known = (said.ended || is_reply(said.bytes)) && contains(said.bytes, "smtp");
         known.then(|| of_greeting(said.bytes)).flatten()
     }

@@ -4,7 +4,7 @@
 
 use super::ber::Elements;
 use super::bytes::hex;
-use super::{Probe, Said};
+use super::{Probe, ServerBytes};
 use crate::model::{Identity, Transport};
 
 pub(super) struct Snmp;
@@ -31,7 +31,7 @@ impl Probe for Snmp {
         Some(QUERY)
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         if said.transport == Transport::Udp { report(said.bytes) } else { None }
     }
 }

@@ -1,7 +1,7 @@
 //! Telnet (RFC 854): greets with the options it would like.
 
 use super::words::lines;
-use super::{Probe, Said, Speaking};
+use super::{Probe, ServerBytes, Speaking};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
@@ -15,7 +15,7 @@ const WONT: u8 = 252;
 const DO: u8 = 253;
 const DONT: u8 = 254;
 /// So many options are refused, which is more than servers ask for; the others stay open.
-const MOST_OPTIONS: usize = 64;
+const MAX_OPTIONS: usize = 64;
 
 impl Probe for Telnet {
     fn word(&self) -> &'static str {
@@ -26,7 +26,7 @@ impl Probe for Telnet {
         &[23, 2323]
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         // An option's number is below 50, but for a few special ones.
         let known = said.to.is_none() && matches!(said.bytes, [IAC, WILL..=DONT, 0..=49 | 200.., ..]);
         known.then(|| with_banner(Identity::of("telnet"), said.bytes))
@@ -87,7 +87,7 @@ fn refusals(greeting: &[u8]) -> Vec<u8> {
         WILL => vec![IAC, DONT, *option],
         _ => Vec::new(),
     };
-    parted(greeting).0.iter().take(MOST_OPTIONS).flat_map(refusal).collect()
+    parted(greeting).0.iter().take(MAX_OPTIONS).flat_map(refusal).collect()
 }
 
 fn with_banner(identity: Identity, greeting: &[u8]) -> Identity {
@@ -123,7 +123,7 @@ mod tests {
         fn any_greeting_is_taken(greeting: Vec<u8>) {
             let (options, text) = parted(&greeting);
             prop_assert!(options.len() * 3 + text.len() <= greeting.len());
-            prop_assert!(refusals(&greeting).len() <= 3 * MOST_OPTIONS);
+            prop_assert!(refusals(&greeting).len() <= 3 * MAX_OPTIONS);
             let _ = with_banner(Identity::default(), &greeting);
         }
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 
-use super::identify::Unasked;
-use super::{Asked, Intensity, PROBES, Probe, Probes};
+use super::identify::SkipReason;
+use super::{Intensity, PROBES, PortTarget, Probe, Probes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::open_in;
@@ -18,7 +18,7 @@ use crate::net::open_in;
 const TRIES: u32 = 2;
 const WAIT: Duration = Duration::from_millis(500);
 /// The longest datagram that is read: an Ethernet frame's, and DNS over it, fit.
-const MOST: usize = 2048;
+const MAX_BYTES: usize = 2048;
 
 /// What to send to a UDP port so that what usually has it answers.
 #[allow(dead_code, reason = "for the scan of UDP ports")]
@@ -31,10 +31,10 @@ pub(crate) fn payload(port: u16) -> Option<&'static [u8]> {
 /// # Errors
 /// When it was not asked, or nobody is there.
 pub(crate) async fn identify_udp(
-    asked: Asked,
+    asked: PortTarget,
     probes: Probes,
     intensity: Intensity,
-) -> Result<Option<Identity>, Unasked> {
+) -> Result<Option<Identity>, SkipReason> {
     let own: SocketAddr = match asked.address {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
@@ -44,13 +44,13 @@ pub(crate) async fn identify_udp(
         socket.set_nonblocking(true)?;
         Ok(socket)
     };
-    let opened = open_in(asked.namespace.as_deref(), open).map_err(Unasked::Local)?;
-    let socket = UdpSocket::from_std(opened.ok_or(Unasked::Gone)?).map_err(Unasked::Local)?;
+    let opened = open_in(asked.namespace.as_deref(), open).map_err(SkipReason::Local)?;
+    let socket = UdpSocket::from_std(opened.ok_or(SkipReason::Gone)?).map_err(SkipReason::Local)?;
     #[cfg(target_os = "linux")]
     if let Some(interface) = &asked.interface {
-        socket.bind_device(Some(interface.as_bytes())).map_err(Unasked::Local)?;
+        socket.bind_device(Some(interface.as_bytes())).map_err(SkipReason::Local)?;
     }
-    socket.connect(asked.address).await.map_err(|_| Unasked::Gone)?;
+    socket.connect(asked.address).await.map_err(|_| SkipReason::Gone)?;
     let mut said = Vec::new();
     for probe in questions(probes, asked.address.port(), intensity) {
         let Some(payload) = probe.udp_payload() else { continue };
@@ -83,8 +83,8 @@ fn questions(probes: Probes, port: u16, intensity: Intensity) -> Vec<&'static dy
 }
 
 /// The answer to one question; `None`: silence.
-async fn ask(socket: &UdpSocket, payload: &[u8]) -> Result<Option<Vec<u8>>, Unasked> {
-    let mut buffer = vec![0; MOST];
+async fn ask(socket: &UdpSocket, payload: &[u8]) -> Result<Option<Vec<u8>>, SkipReason> {
+    let mut buffer = vec![0; MAX_BYTES];
     for _ in 0..TRIES {
         let answer = async {
             socket.send(payload).await?;
@@ -100,8 +100,8 @@ async fn ask(socket: &UdpSocket, payload: &[u8]) -> Result<Option<Vec<u8>>, Unas
                 use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
                 // What ICMP says of the port, its host or the way there.
                 return Err(match error.kind() {
-                    ConnectionRefused | HostUnreachable | NetworkUnreachable => Unasked::Gone,
-                    _ => Unasked::Local(error),
+                    ConnectionRefused | HostUnreachable | NetworkUnreachable => SkipReason::Gone,
+                    _ => SkipReason::Local(error),
                 });
             }
         }
@@ -112,12 +112,12 @@ async fn ask(socket: &UdpSocket, payload: &[u8]) -> Result<Option<Vec<u8>>, Unas
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::Said;
+    use crate::probe::ServerBytes;
 
     /// A user's own, of that likelihood, at port 7000.
-    struct Own(u8);
+    struct CustomProbe(u8);
 
-    impl Probe for Own {
+    impl Probe for CustomProbe {
         fn word(&self) -> &'static str {
             "own"
         }
@@ -134,7 +134,7 @@ mod tests {
             Some(b"?")
         }
 
-        fn recognise(&self, _: &Said<'_>) -> Option<Identity> {
+        fn recognise(&self, _: &ServerBytes<'_>) -> Option<Identity> {
             None
         }
     }
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn what_is_asked_only_on_its_own_ports_is_asked_nowhere_else() {
         let asks = |likelihood: u8, port: u16, intensity: Intensity| {
-            let probes = Probes::and(vec![Box::new(Own(likelihood))]);
+            let probes = Probes::and(vec![Box::new(CustomProbe(likelihood))]);
             questions(probes, port, intensity).iter().position(|probe| probe.word() == "own")
         };
         for intensity in [Intensity::Light, Intensity::Normal, Intensity::All] {

@@ -2,7 +2,7 @@
 
 use super::bytes::Bytes;
 use super::words::answer;
-use super::{Probe, Said, Speaking};
+use super::{Probe, ServerBytes, Speaking};
 use crate::clean::Untrusted;
 use crate::model::{Fact, Identity};
 
@@ -20,7 +20,7 @@ impl Probe for Vnc {
         &[5900, 5901]
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         of_greeting(said.bytes)
     }
 

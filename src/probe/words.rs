@@ -3,24 +3,24 @@
 use super::Talk;
 use crate::clean::Untrusted;
 use crate::model::Fact;
-use crate::net::PeerError;
+use crate::net::ConnectionError;
 
 /// The longest reply that is read.
-const MOST_REPLY: usize = 8 * 1024;
+const MAX_REPLY: usize = 8 * 1024;
 /// So many words of a list are kept.
-const MOST_WORDS: usize = 64;
+const MAX_WORDS: usize = 64;
 
 /// Puts a question, if it is not empty, and reads until the answer is whole, ends, or is longer than any should be.
 pub(super) async fn answer(
     talk: &mut Talk<'_>,
     question: &[u8],
     is_whole: impl FnMut(&[u8]) -> bool + Send,
-) -> Result<Vec<u8>, PeerError> {
+) -> Result<Vec<u8>, ConnectionError> {
     if !question.is_empty() {
         talk.peer.write(question).await?;
     }
     let mut answer = Vec::new();
-    talk.peer.read_until(&mut answer, MOST_REPLY, is_whole).await?;
+    talk.peer.read_until(&mut answer, MAX_REPLY, is_whole).await?;
     Ok(answer)
 }
 
@@ -52,7 +52,7 @@ pub(super) fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a [u8]> {
 /// The words of a list, as a fact; `None` where there are none.
 pub(super) fn list<'a>(words: impl Iterator<Item = &'a [u8]>) -> Option<Fact> {
     let words: Vec<Untrusted> =
-        words.filter(|word| !word.is_empty()).take(MOST_WORDS).map(Untrusted::from_bytes).collect();
+        words.filter(|word| !word.is_empty()).take(MAX_WORDS).map(Untrusted::from_bytes).collect();
     (!words.is_empty()).then(|| words.into())
 }
 

@@ -1,7 +1,7 @@
 //! ZooKeeper (its administrator's guide, "The Four Letter Words"): `srvr`, which is answered unless it was taken away.
 
 use super::words::{lines, version};
-use super::{Asked, Probe, Said};
+use super::{PortTarget, Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
@@ -20,11 +20,11 @@ impl Probe for Zookeeper {
         3
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         Some(b"srvr".to_vec())
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         let identity = Identity::of("zookeeper").product("ZooKeeper");
         if said.to == Some("zookeeper")
             && said.bytes.starts_with(b"srvr is not executed because it is not in the whitelist")

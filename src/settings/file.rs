@@ -8,13 +8,18 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::key::sections_below;
-use super::{Given, Key, Kind, Origin};
+use super::{Key, Kind, Origin, SettingValue};
 use crate::clean::clean;
 use crate::error::{Error, Result, line_and_column, nearest};
 
 /// Reads `text`, which is the file at `path`, into `given`.
-pub(super) fn read(command: &Command, path: &Path, text: &str, given: &mut BTreeMap<String, Given>) -> Result<()> {
-    let file = File { path, text, root: command };
+pub(super) fn read(
+    command: &Command,
+    path: &Path,
+    text: &str,
+    given: &mut BTreeMap<String, SettingValue>,
+) -> Result<()> {
+    let file = SettingsFile { path, text, root: command };
     let table = DeTable::parse(text).map_err(|error| {
         let why = error.message().lines().collect::<Vec<_>>().join(", ");
         let at = error.span().map_or(text.len(), |span| span.start);
@@ -23,28 +28,28 @@ pub(super) fn read(command: &Command, path: &Path, text: &str, given: &mut BTree
     file.section(table.get_ref(), command, &mut Vec::new(), given)
 }
 
-struct File<'t> {
+struct SettingsFile<'t> {
     path: &'t Path,
     text: &'t str,
     root: &'t Command,
 }
 
-impl<'t> File<'t> {
+impl<'t> SettingsFile<'t> {
     /// Takes the keys of one section in, and of those below it.
     fn section(
         &self,
         table: &DeTable<'_>,
         command: &'t Command,
         section: &mut Vec<&'t str>,
-        given: &mut BTreeMap<String, Given>,
+        given: &mut BTreeMap<String, SettingValue>,
     ) -> Result<()> {
         let keys = Key::of_section(command, section);
         for (name, value) in table {
             if let Some(key) = keys.iter().find(|key| key.name() == name.get_ref()) {
                 let values = self.values(key, value)?;
                 let (line, column) = line_and_column(self.text, value.span().start);
-                let origin = Origin::File { path: self.path.to_owned(), line, column };
-                given.insert(key.dotted(), Given { values, origin });
+                let origin = Origin::SettingsFile { path: self.path.to_owned(), line, column };
+                given.insert(key.dotted(), SettingValue { values, origin });
             } else if let Some(sub) = sections_below(command, section).find(|sub| sub.get_name() == name.get_ref()) {
                 section.push(sub.get_name());
                 let Some(table) = value.get_ref().as_table() else {

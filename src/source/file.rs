@@ -19,7 +19,8 @@ use super::{ListFuture, Sink, Source, WatchFuture};
 use crate::clean::clean;
 use crate::error::{Error, Result, nearest};
 use crate::model::{
-    Address, Ask, Column, Completeness, Declared, Endpoint, Fault, Feed, Service, Target, Transport, Update,
+    Address, CheckSpec, Column, Completeness, DeclaredDetail, Endpoint, PartialError, Service, Target, Transport,
+    Update, UpdateSink,
 };
 
 /// List the services that a file declares, and what to ask them
@@ -50,22 +51,22 @@ pub struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Services {
-    service: Vec<Entry>,
+    service: Vec<ServiceEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct ServiceEntry {
     name: String,
     #[serde(default)]
     namespace: Option<String>,
-    endpoints: Vec<Place>,
+    endpoints: Vec<EndpointEntry>,
     #[serde(default)]
-    ask: Ask,
+    ask: CheckSpec,
 }
 
 /// `"host:port"`, or a table with the same as `address`.
-struct Place {
+struct EndpointEntry {
     address: Address,
     port: u16,
     weight: Option<u16>,
@@ -73,21 +74,21 @@ struct Place {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PlaceTable {
+struct EndpointTable {
     address: String,
     #[serde(default)]
     weight: Option<u16>,
 }
 
 /// Longer files are none that somebody wrote.
-const MOST_BYTES: u64 = 16 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 const HINT: &str = "see `portolan discover file --help` for what a services file looks like";
 
 /// The services that a file declares.
 ///
 /// # Errors
 /// What cannot be read or used, with its line and column.
-pub(crate) fn read(path: &Path) -> Result<Vec<Service<Declared>>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<Service<DeclaredDetail>>> {
     let shown = clean(&path.to_string_lossy());
     let refuse = |why: String| Error::usage(format!("'{shown}'"), why, HINT);
     let mut text = String::new();
@@ -97,8 +98,8 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Service<Declared>>> {
         return Err(refuse("it is no file".to_owned()));
     }
     let file = Opened::open(path).map_err(|error| refuse(plain(&error)))?;
-    let length = file.take(MOST_BYTES).read_to_string(&mut text).map_err(|error| refuse(plain(&error)))?;
-    if length as u64 == MOST_BYTES {
+    let length = file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| refuse(plain(&error)))?;
+    if length as u64 == MAX_BYTES {
         return Err(refuse("it is too large to be a list of services".to_owned()));
     }
     let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
@@ -141,10 +142,10 @@ fn refused(place: &str, message: &str) -> Error {
     Error::usage(place, clean(line), hint)
 }
 
-fn declared(entries: Vec<Entry>, shown: &str) -> Result<Vec<Service<Declared>>, String> {
+fn declared(entries: Vec<ServiceEntry>, shown: &str) -> Result<Vec<Service<DeclaredDetail>>, String> {
     let mut seen = HashSet::new();
     let mut services = Vec::with_capacity(entries.len());
-    for Entry { name, namespace, endpoints, ask } in entries {
+    for ServiceEntry { name, namespace, endpoints, ask } in entries {
         let id = match &namespace {
             Some(namespace) => format!("file/{namespace}/{name}"),
             None => format!("file/{name}"),
@@ -155,51 +156,51 @@ fn declared(entries: Vec<Entry>, shown: &str) -> Result<Vec<Service<Declared>>, 
         if let Some(check) = ask.check.iter().find(|check| ask.no_check.contains(check)) {
             return Err(format!("{} is asked for and not wanted, of {}", check.as_str(), clean(&name)));
         }
-        let endpoint = |place: Place| Endpoint {
+        let endpoint = |place: EndpointEntry| Endpoint {
             weight: place.weight,
             ..Endpoint::new(place.address, Some(place.port), Transport::Tcp)
         };
         let endpoints = endpoints.into_iter().map(endpoint).collect();
-        let detail = Declared { from: shown.into(), protocol: ask.protocol.clone(), ask: Arc::new(ask) };
+        let detail = DeclaredDetail { from: shown.into(), protocol: ask.protocol.clone(), ask: Arc::new(ask) };
         let (name, namespace) = (Some(name.into()), namespace.map(Into::into));
         services.push(Service { name, namespace, ..Service::new(id, "file", endpoints, detail) });
     }
     Ok(services)
 }
 
-impl<'de> Deserialize<'de> for Place {
+impl<'de> Deserialize<'de> for EndpointEntry {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct EitherWay;
-        impl<'de> Visitor<'de> for EitherWay {
-            type Value = Place;
+        struct StringOrTable;
+        impl<'de> Visitor<'de> for StringOrTable {
+            type Value = EndpointEntry;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("\"host:port\", or { address = \"host:port\", weight = 1 }")
             }
 
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Place, E> {
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<EndpointEntry, E> {
                 place(text, None).map_err(E::custom)
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Place, A::Error> {
-                let PlaceTable { address, weight } = PlaceTable::deserialize(MapAccessDeserializer::new(map))?;
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<EndpointEntry, A::Error> {
+                let EndpointTable { address, weight } = EndpointTable::deserialize(MapAccessDeserializer::new(map))?;
                 place(&address, weight).map_err(A::Error::custom)
             }
         }
-        deserializer.deserialize_any(EitherWay)
+        deserializer.deserialize_any(StringOrTable)
     }
 }
 
-fn place(text: &str, weight: Option<u16>) -> Result<Place, String> {
+fn place(text: &str, weight: Option<u16>) -> Result<EndpointEntry, String> {
     if let Ok(address) = text.parse::<SocketAddr>()
         && address.port() > 0
     {
-        return Ok(Place { address: Address::Ip(address.ip().to_canonical()), port: address.port(), weight });
+        return Ok(EndpointEntry { address: Address::Ip(address.ip().to_canonical()), port: address.port(), weight });
     }
     let parts =
         text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok().filter(|port| *port > 0)?)));
     match parts.map(|(host, port)| (host.parse::<Target>(), port)) {
-        Some((Ok(Target::Name(name)), port)) => Ok(Place { address: Address::Name(name.into()), port, weight }),
+        Some((Ok(Target::Name(name)), port)) => Ok(EndpointEntry { address: Address::Name(name.into()), port, weight }),
         _ => Err(format!("'{}' is no host:port", clean(text))),
     }
 }
@@ -230,14 +231,14 @@ impl Source for File {
     }
 
     /// It is read again and again, also while it cannot be used: to look costs nobody anything, and its writer mends it now.
-    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
             let mut ever = false;
             loop {
                 match read(&self.file) {
                     Ok(services) => feed.take(vec![Update::Reset(services.into_iter().map(Service::erase).collect())]),
                     Err(error) if !ever => return Err(error),
-                    Err(error) => feed.fail(Fault::from(&error)),
+                    Err(error) => feed.fail(PartialError::from(&error)),
                 }
                 ever = true;
                 sleep(interval.unwrap_or_else(|| self.interval())).await;

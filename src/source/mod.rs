@@ -18,10 +18,10 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::model::{
-    Addresses, Column, Completeness, Depth, Fault, Feed, FindingKind, Listing, Ports, ScannedHost, Service, Transport,
-    Within,
+    Addresses, Column, Completeness, DetailLevel, FindingKind, Listing, NamespaceScope, PartialError, Ports,
+    ScannedHost, Service, Transport, UpdateSink,
 };
-use crate::net::Via;
+use crate::net::HttpProxy;
 pub use watch::{WatchFuture, keep_watching};
 
 /// A place that knows services.
@@ -38,7 +38,7 @@ pub trait Source: Send + Sync {
     /// Hands every service that it knows to `out`, as it finds them, and the parts that it could not read.
     ///
     /// # Errors
-    /// Only where there is nothing to tell at all; a part that fails is a [`Fault`].
+    /// Only where there is nothing to tell at all; a part that fails is a [`PartialError`].
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a>;
 
     /// Takes in what the process's environment says, by a function that knows variables. The command line calls it, and
@@ -62,7 +62,7 @@ pub trait Source: Send + Sync {
     ///
     /// # Errors
     /// As [`list`](Self::list).
-    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(watch::poll(self, interval.unwrap_or_else(|| self.interval()), feed))
     }
 }
@@ -73,7 +73,7 @@ pub type ListFuture<'a> = Pin<Box<dyn Future<Output = Result<Completeness>> + Se
 /// Where a source hands what it finds.
 pub trait Sink: Send {
     /// How much of each service will be looked at; a source reads nothing beyond.
-    fn depth(&self) -> Depth;
+    fn depth(&self) -> DetailLevel;
 
     /// Becomes true when nothing more is wanted. A source looks now and then, and stops.
     fn closed(&self) -> Arc<AtomicBool>;
@@ -82,10 +82,10 @@ pub trait Sink: Send {
     fn service(&mut self, service: Service) -> ControlFlow<()>;
 
     /// Takes word of a part that could not be read.
-    fn fault(&mut self, fault: Fault);
+    fn fault(&mut self, fault: PartialError);
 
     /// Takes word of what could not be seen of the services handed over, for want of rights.
-    fn limit(&mut self, limit: Fault);
+    fn limit(&mut self, limit: PartialError);
 
     /// Whether each service is wanted as soon as it is found, in whatever order; otherwise a source that finds them over
     /// time hands them over sorted, at its end.
@@ -101,7 +101,7 @@ pub trait Sink: Send {
     fn progress(&mut self, _progress: Progress) {}
 
     /// Takes word of what is asked, from a source that asks addresses for ports: what is not among it is not told of.
-    fn asked(&mut self, _within: &Within, _transport: Transport, _addresses: &Addresses, _ports: &Ports) {}
+    fn asked(&mut self, _within: &NamespaceScope, _transport: Transport, _addresses: &Addresses, _ports: &Ports) {}
 
     /// Takes word of what became of each host that was asked, in numbers.
     fn scanned(&mut self, _hosts: Vec<ScannedHost>) {}
@@ -161,8 +161,8 @@ pub async fn collect(source: &dyn Source) -> Result<Listing> {
 }
 
 impl Sink for Listing {
-    fn depth(&self) -> Depth {
-        Depth::Full
+    fn depth(&self) -> DetailLevel {
+        DetailLevel::Full
     }
 
     fn closed(&self) -> Arc<AtomicBool> {
@@ -174,11 +174,11 @@ impl Sink for Listing {
         ControlFlow::Continue(())
     }
 
-    fn fault(&mut self, fault: Fault) {
+    fn fault(&mut self, fault: PartialError) {
         self.errors.push(fault);
     }
 
-    fn limit(&mut self, limit: Fault) {
+    fn limit(&mut self, limit: PartialError) {
         self.limits.push(limit);
     }
 }
@@ -204,7 +204,7 @@ macro_rules! sources {
             }
 
             /// Who asks its endpoints in this host's place, where that is wanted.
-            pub(crate) fn via(&self) -> Option<Arc<dyn Via>> {
+            pub(crate) fn via(&self) -> Option<Arc<dyn HttpProxy>> {
                 match self {
                     #[cfg(feature = "k8s")]
                     Self::K8s(source) => source.via(),

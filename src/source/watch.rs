@@ -12,15 +12,15 @@ use tokio::time::sleep;
 use super::{Sink, Source};
 use crate::engine::Retry;
 use crate::error::{Error, Result};
-use crate::model::{Completeness, Depth, Fault, Feed, Service, Update};
+use crate::model::{Completeness, DetailLevel, PartialError, Service, Update, UpdateSink};
 
 /// What [`Source::watch`] returns.
 pub type WatchFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
 /// Asks a source for everything, every `interval` from the end of an answer to the next question.
-pub(super) async fn poll<S: Source + ?Sized>(source: &S, interval: Duration, feed: &mut dyn Feed) -> Result<()> {
+pub(super) async fn poll<S: Source + ?Sized>(source: &S, interval: Duration, feed: &mut dyn UpdateSink) -> Result<()> {
     loop {
-        let mut answer = Answer::new(feed.depth());
+        let mut answer = PolledListing::new(feed.depth());
         let completeness = source.list(&mut answer).await?;
         feed.take(answer.updates(completeness));
         sleep(interval).await;
@@ -28,14 +28,14 @@ pub(super) async fn poll<S: Source + ?Sized>(source: &S, interval: Duration, fee
 }
 
 /// An answer of a source that is asked again and again.
-pub(super) struct Answer {
-    depth: Depth,
+pub(super) struct PolledListing {
+    depth: DetailLevel,
     services: Vec<Service>,
-    faults: Vec<Fault>,
+    faults: Vec<PartialError>,
 }
 
-impl Answer {
-    pub(super) fn new(depth: Depth) -> Self {
+impl PolledListing {
+    pub(super) fn new(depth: DetailLevel) -> Self {
         Self { depth, services: Vec::new(), faults: Vec::new() }
     }
 
@@ -46,7 +46,7 @@ impl Answer {
 
     /// What is not in an answer that is not whole need not be gone.
     pub(super) fn updates(self, completeness: Completeness) -> Vec<Update> {
-        let faults = self.faults.into_iter().map(Update::Fault);
+        let faults = self.faults.into_iter().map(Update::PartialError);
         match completeness {
             Completeness::Complete => std::iter::once(Update::Reset(self.services)).chain(faults).collect(),
             Completeness::Incomplete => self.services.into_iter().map(Update::Upsert).chain(faults).collect(),
@@ -54,8 +54,8 @@ impl Answer {
     }
 }
 
-impl Sink for Answer {
-    fn depth(&self) -> Depth {
+impl Sink for PolledListing {
+    fn depth(&self) -> DetailLevel {
         self.depth
     }
 
@@ -68,11 +68,11 @@ impl Sink for Answer {
         ControlFlow::Continue(())
     }
 
-    fn fault(&mut self, fault: Fault) {
+    fn fault(&mut self, fault: PartialError) {
         self.faults.push(fault);
     }
 
-    fn limit(&mut self, _limit: Fault) {}
+    fn limit(&mut self, _limit: PartialError) {}
 }
 
 /// Watches a source for as long as the future lives: whenever the watch ends or fails it is begun again, after a wait by
@@ -85,19 +85,19 @@ pub async fn keep_watching(
     interval: Option<Duration>,
     retry: Retry,
     mut seed: u64,
-    feed: &mut dyn Feed,
+    feed: &mut dyn UpdateSink,
 ) -> Error {
     let mut ever = false;
     let mut failures = 0;
     loop {
-        let mut heard = Heard { feed: &mut *feed, answers: false };
+        let mut heard = AnswerTracker { feed: &mut *feed, answers: false };
         let ended = source.watch(interval, &mut heard).await;
         if heard.answers {
             (ever, failures) = (true, 0);
         }
         match ended {
             Err(error) if !ever => return error,
-            Err(error) => feed.fail(Fault::from(&error)),
+            Err(error) => feed.fail(PartialError::from(&error)),
             // A server that ends a watch in good order is asked again; what was known holds until then.
             Ok(()) => {}
         }
@@ -107,13 +107,13 @@ pub async fn keep_watching(
 }
 
 /// Notes whether anything was said.
-struct Heard<'f> {
-    feed: &'f mut dyn Feed,
+struct AnswerTracker<'f> {
+    feed: &'f mut dyn UpdateSink,
     answers: bool,
 }
 
-impl Feed for Heard<'_> {
-    fn depth(&self) -> Depth {
+impl UpdateSink for AnswerTracker<'_> {
+    fn depth(&self) -> DetailLevel {
         self.feed.depth()
     }
 
@@ -127,7 +127,7 @@ impl Feed for Heard<'_> {
         self.feed.amend(updates);
     }
 
-    fn fail(&mut self, fault: Fault) {
+    fn fail(&mut self, fault: PartialError) {
         self.feed.fail(fault);
     }
 }

@@ -12,19 +12,19 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use portolan::{Completeness, Depth, Fault, Local, Scan, Service, Sink, Source};
+use portolan::{Completeness, DetailLevel, Local, PartialError, Scan, Service, Sink, Source};
 
 /// A sink that asks for so much, and takes so many.
 struct Taking {
-    depth: Depth,
+    depth: DetailLevel,
     most: usize,
     closed: Arc<AtomicBool>,
     services: Vec<Service>,
-    faults: Vec<Fault>,
+    faults: Vec<PartialError>,
 }
 
 impl Sink for Taking {
-    fn depth(&self) -> Depth {
+    fn depth(&self) -> DetailLevel {
         self.depth
     }
 
@@ -38,16 +38,16 @@ impl Sink for Taking {
         if self.services.len() == self.most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn fault(&mut self, fault: Fault) {
+    fn fault(&mut self, fault: PartialError) {
         self.faults.push(fault);
     }
 
-    fn limit(&mut self, limit: Fault) {
+    fn limit(&mut self, limit: PartialError) {
         assert!(!limit.what.is_empty() && !limit.why.is_empty() && !limit.hint.is_empty());
     }
 }
 
-fn ask(source: &dyn Source, depth: Depth, most: usize, closed: bool) -> (Taking, Completeness) {
+fn ask(source: &dyn Source, depth: DetailLevel, most: usize, closed: bool) -> (Taking, Completeness) {
     let closed = Arc::new(AtomicBool::new(closed));
     let mut sink = Taking { depth, most, closed, services: Vec::new(), faults: Vec::new() };
     let completeness = wait(source.list(&mut sink)).unwrap();
@@ -83,7 +83,7 @@ fn ids(sink: &Taking) -> Vec<String> {
 
 /// The questions. The source must know at least two services, the same ones all the time.
 fn keeps_the_contract(source: &dyn Source) {
-    let (full, completeness) = ask(source, Depth::Full, usize::MAX, false);
+    let (full, completeness) = ask(source, DetailLevel::Full, usize::MAX, false);
     assert!(full.services.len() >= 2);
     assert_eq!(
         completeness == Completeness::Complete,
@@ -93,9 +93,21 @@ fn keeps_the_contract(source: &dyn Source) {
 
     let unique: HashSet<String> = ids(&full).into_iter().collect();
     assert_eq!(unique.len(), full.services.len(), "ids are unique");
-    assert_eq!(ids(&full), ids(&ask(source, Depth::Full, usize::MAX, false).0), "asked again, the same ids in order");
-    assert_eq!(ids(&full), ids(&ask(source, Depth::Names, usize::MAX, false).0), "the depth does not choose services");
-    assert_eq!(ids(&full), ids(&ask(source, Depth::Brief, usize::MAX, false).0), "the depth does not choose services");
+    assert_eq!(
+        ids(&full),
+        ids(&ask(source, DetailLevel::Full, usize::MAX, false).0),
+        "asked again, the same ids in order"
+    );
+    assert_eq!(
+        ids(&full),
+        ids(&ask(source, DetailLevel::Names, usize::MAX, false).0),
+        "the depth does not choose services"
+    );
+    assert_eq!(
+        ids(&full),
+        ids(&ask(source, DetailLevel::Brief, usize::MAX, false).0),
+        "the depth does not choose services"
+    );
 
     let mut names = HashSet::new();
     for column in source.columns() {
@@ -114,8 +126,8 @@ fn keeps_the_contract(source: &dyn Source) {
         }
     }
 
-    assert_eq!(ask(source, Depth::Full, 1, false).0.services.len(), 1, "Break ends the listing");
-    let (sink, completeness) = ask(source, Depth::Full, usize::MAX, true);
+    assert_eq!(ask(source, DetailLevel::Full, 1, false).0.services.len(), 1, "Break ends the listing");
+    let (sink, completeness) = ask(source, DetailLevel::Full, usize::MAX, true);
     assert!(completeness == Completeness::Incomplete || ids(&sink) == ids(&full), "stopped, it says so");
 }
 

@@ -4,28 +4,28 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portolan::engine::{Breaker, BreakerOptions, BreakerState, Breakers, ManualClock, Outcome, Permit};
+use portolan::engine::{Breaker, BreakerOptions, BreakerState, Breakers, CallOutcome, ManualClock, Permit};
 use proptest::prelude::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
-    Ask,
+    CheckSpec,
     /// The outcome of the call on its way that has this place, counted round.
-    Record(usize, Outcome),
+    Record(usize, CallOutcome),
     Leave(usize),
     Advance(u64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let outcome = prop_oneof![
-        4 => Just(Outcome::Success),
-        4 => Just(Outcome::Failure),
-        1 => Just(Outcome::Local),
+        4 => Just(CallOutcome::Success),
+        4 => Just(CallOutcome::Failure),
+        1 => Just(CallOutcome::Local),
     ];
     let step = prop_oneof![
-        6 => Just(Step::Ask),
+        6 => Just(Step::CheckSpec),
         6 => (any::<usize>(), outcome).prop_map(|(place, outcome)| Step::Record(place, outcome)),
         1 => any::<usize>().prop_map(Step::Leave),
         2 => (1..4_u64).prop_map(Step::Advance),
@@ -66,15 +66,15 @@ impl Model {
         }
     }
 
-    fn record(&mut self, admitted: u32, outcome: Outcome) {
+    fn record(&mut self, admitted: u32, outcome: CallOutcome) {
         if admitted != self.epoch {
             return;
         }
         let opened = Table::Open { until: self.now + self.options.recovery.as_secs() };
         match (&mut self.state, outcome) {
-            (Table::Open { .. }, _) | (Table::Closed(_), Outcome::Local) => {}
+            (Table::Open { .. }, _) | (Table::Closed(_), CallOutcome::Local) => {}
             (Table::Closed(last), outcome) => {
-                last.push_back(outcome == Outcome::Failure);
+                last.push_back(outcome == CallOutcome::Failure);
                 if last.len() > self.options.window as usize {
                     last.pop_front();
                 }
@@ -83,9 +83,9 @@ impl Model {
                     self.enter(opened);
                 }
             }
-            (Table::HalfOpen { .. }, Outcome::Failure) => self.enter(opened),
-            (Table::HalfOpen { running, .. }, Outcome::Local) => *running -= 1,
-            (Table::HalfOpen { running, succeeded }, Outcome::Success) => {
+            (Table::HalfOpen { .. }, CallOutcome::Failure) => self.enter(opened),
+            (Table::HalfOpen { running, .. }, CallOutcome::Local) => *running -= 1,
+            (Table::HalfOpen { running, succeeded }, CallOutcome::Success) => {
                 *running -= 1;
                 *succeeded += 1;
                 if *succeeded == self.options.trials {
@@ -130,7 +130,7 @@ proptest! {
         let mut calls: Vec<(Permit<'_>, u32)> = Vec::new();
         for step in steps {
             match step {
-                Step::Ask => match (breaker.permit(), model.ask()) {
+                Step::CheckSpec => match (breaker.permit(), model.ask()) {
                     (Ok(permit), Ok(epoch)) => calls.push((permit, epoch)),
                     (Err(rejected), Err(wait)) => {
                         prop_assert_eq!(rejected.retry_in.map(|wait| wait.as_secs()), wait);
@@ -145,7 +145,7 @@ proptest! {
                 Step::Leave(place) if !calls.is_empty() => {
                     let (permit, epoch) = calls.swap_remove(place % calls.len());
                     drop(permit);
-                    model.record(epoch, Outcome::Local);
+                    model.record(epoch, CallOutcome::Local);
                 }
                 Step::Record(..) | Step::Leave(_) => {}
                 Step::Advance(seconds) => {
@@ -166,7 +166,7 @@ fn breaker(hand: &ManualClock) -> Breaker {
 fn local_faults_never_trip_it() {
     let breaker = breaker(&ManualClock::new());
     for _ in 0..1000 {
-        breaker.permit().unwrap().record(Outcome::Local);
+        breaker.permit().unwrap().record(CallOutcome::Local);
         drop(breaker.permit().unwrap());
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
@@ -176,8 +176,8 @@ fn local_faults_never_trip_it() {
 fn old_failures_leave_the_window() {
     let breaker = breaker(&ManualClock::new());
     for _ in 0..50 {
-        breaker.permit().unwrap().record(Outcome::Failure);
-        (0..3).for_each(|_| breaker.permit().unwrap().record(Outcome::Success));
+        breaker.permit().unwrap().record(CallOutcome::Failure);
+        (0..3).for_each(|_| breaker.permit().unwrap().record(CallOutcome::Success));
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
@@ -197,7 +197,7 @@ async fn an_open_breaker_answers_without_calling() {
             Ok(())
         };
         let _ = breaker
-            .call(call, |result| if result.is_ok() { Outcome::Success } else { Outcome::Failure }, fallback)
+            .call(call, |result| if result.is_ok() { CallOutcome::Success } else { CallOutcome::Failure }, fallback)
             .await;
     }
     assert_eq!((called, fallen), (2, 8));
@@ -207,14 +207,15 @@ async fn an_open_breaker_answers_without_calling() {
 async fn a_cancelled_trial_gives_its_place_back() {
     let hand = ManualClock::new();
     let breaker = breaker(&hand);
-    (0..2).for_each(|_| breaker.permit().unwrap().record(Outcome::Failure));
+    (0..2).for_each(|_| breaker.permit().unwrap().record(CallOutcome::Failure));
     hand.advance(SECOND);
     for _ in 0..5 {
-        let stuck = breaker.call(std::future::pending::<Result<(), ()>>, |_| Outcome::Failure, |_| panic!("refused"));
+        let stuck =
+            breaker.call(std::future::pending::<Result<(), ()>>, |_| CallOutcome::Failure, |_| panic!("refused"));
         assert!(tokio::time::timeout(SECOND, stuck).await.is_err());
     }
     assert_eq!(breaker.state(), BreakerState::HalfOpen);
-    (0..2).for_each(|_| breaker.permit().unwrap().record(Outcome::Success));
+    (0..2).for_each(|_| breaker.permit().unwrap().record(CallOutcome::Success));
     assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
@@ -224,10 +225,10 @@ fn numbers_out_of_range_are_brought_within() {
     let hand = ManualClock::new();
     let breaker = Breaker::new(wild, hand.clock());
     for _ in 0..39 {
-        breaker.permit().unwrap().record(Outcome::Failure);
+        breaker.permit().unwrap().record(CallOutcome::Failure);
     }
     assert_eq!(breaker.state(), BreakerState::Closed);
-    breaker.permit().unwrap().record(Outcome::Failure);
+    breaker.permit().unwrap().record(CallOutcome::Failure);
     hand.advance(SECOND * 1_000_000);
     assert_eq!(breaker.permit().map(drop).map_err(drop), Err(()));
 }
@@ -237,7 +238,7 @@ fn each_key_has_a_breaker_of_its_own_and_their_number_is_bounded() {
     let hand = ManualClock::new();
     let options = BreakerOptions { window: 1, failures: 1, ..BreakerOptions::default() };
     let breakers = Breakers::<String>::new(options, 1000, hand.clock());
-    breakers.of("bad").permit().unwrap().record(Outcome::Failure);
+    breakers.of("bad").permit().unwrap().record(CallOutcome::Failure);
     assert!(breakers.of("bad").permit().is_err());
     assert!(breakers.of("good").permit().is_ok());
     assert!(Arc::ptr_eq(&breakers.of("good"), &breakers.of(&"good".to_owned())));

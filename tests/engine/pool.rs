@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use portolan::engine::{Clock, Job, JobError, Lane, Pool, PoolOptions, Refusal, Shutdown, Ticket};
+use portolan::engine::{Clock, Job, JobError, JobHandle, Lane, Pool, PoolOptions, Shutdown, SubmitErrorKind};
 use proptest::prelude::*;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
@@ -104,7 +104,7 @@ fn task_pool(shutdown: &Shutdown, options: PoolOptions, runs: &Runs) -> Pool<Wor
 async fn random_life(options: PoolOptions, steps: Vec<Step>, end: End) {
     let (root, runs) = (Shutdown::new(), runs(steps.len()));
     let pool = task_pool(&root, options, &runs);
-    let mut tickets: Vec<(Work, Ticket<usize>)> = Vec::new();
+    let mut tickets: Vec<(Work, JobHandle<usize>)> = Vec::new();
     let (mut accepted, mut refused) = (0, Vec::new());
     for (number, step) in steps.into_iter().enumerate() {
         match step {
@@ -116,7 +116,7 @@ async fn random_life(options: PoolOptions, steps: Vec<Step>, end: End) {
                         tickets.push(((number, deed), ticket));
                     }
                     Err(back) => {
-                        assert_eq!(back.why, Refusal::Full);
+                        assert_eq!(back.why, SubmitErrorKind::Full);
                         assert_eq!(back.job.into_work().0, number);
                         refused.push(number);
                     }
@@ -133,7 +133,7 @@ async fn random_life(options: PoolOptions, steps: Vec<Step>, end: End) {
         End::AbortAbove => {
             root.abort();
             assert_eq!(root.drain(SECOND).await.left, 0);
-            assert_eq!(pool.try_submit(Job::new((0, Deed::Return))).unwrap_err().why, Refusal::Closed);
+            assert_eq!(pool.try_submit(Job::new((0, Deed::Return))).unwrap_err().why, SubmitErrorKind::Closed);
             false
         }
         End::Drop => {
@@ -149,7 +149,7 @@ async fn random_life(options: PoolOptions, steps: Vec<Step>, end: End) {
     check_tickets(tickets, &runs, &refused, clean).await;
 }
 
-async fn check_tickets(tickets: Vec<(Work, Ticket<usize>)>, runs: &Runs, refused: &[usize], clean: bool) {
+async fn check_tickets(tickets: Vec<(Work, JobHandle<usize>)>, runs: &Runs, refused: &[usize], clean: bool) {
     for ((number, deed), ticket) in tickets {
         let ran = runs[number].load(Ordering::SeqCst);
         match (ticket.await, deed) {
@@ -211,7 +211,7 @@ fn thread_life(options: PoolOptions, sizes: &[(usize, usize)], jobs: usize, drai
     let options = PoolOptions { grow_after: Duration::from_micros(100), idle_after: MILLI, ..options };
     let pool = Pool::threads(options, Clock::precise(), handler).unwrap();
     let pool = &pool;
-    let tickets: Vec<(usize, Option<Ticket<usize>>)> = std::thread::scope(|scope| {
+    let tickets: Vec<(usize, Option<JobHandle<usize>>)> = std::thread::scope(|scope| {
         let submitters: Vec<_> = (0..3)
             .map(|submitter| {
                 scope.spawn(move || {
@@ -364,11 +364,11 @@ async fn a_full_queue_makes_callers_wait_no_longer_than_they_would() {
     pool.submit(Job::new(SECOND * 10), SECOND).await.unwrap();
     sleep(MILLI).await;
     (0..2).for_each(|_| pool.try_submit(Job::new(MILLI)).unwrap());
-    assert_eq!(pool.try_submit(Job::new(MILLI)).unwrap_err().why, Refusal::Full);
+    assert_eq!(pool.try_submit(Job::new(MILLI)).unwrap_err().why, SubmitErrorKind::Full);
     let begun = Instant::now();
-    assert_eq!(pool.submit(Job::new(MILLI), SECOND * 3).await.unwrap_err().why, Refusal::Full);
+    assert_eq!(pool.submit(Job::new(MILLI), SECOND * 3).await.unwrap_err().why, SubmitErrorKind::Full);
     assert_eq!(begun.elapsed(), SECOND * 3);
-    assert_eq!(pool.run(MILLI, SECOND).await, Err(JobError::NotAccepted(Refusal::Full)));
+    assert_eq!(pool.run(MILLI, SECOND).await, Err(JobError::NotAccepted(SubmitErrorKind::Full)));
     // Twenty wait for two places: each gets in as room comes.
     let waiting: Vec<_> = (0..20)
         .map(|_| {
@@ -391,7 +391,7 @@ async fn draining_runs_what_is_queued_and_refuses_what_comes() {
     let draining = Arc::clone(&pool);
     let drained = tokio::spawn(async move { draining.drain(SECOND * 11).await });
     sleep(SECOND * 2).await;
-    assert_eq!(pool.submit(Job::new(SECOND), SECOND * 60).await.unwrap_err().why, Refusal::Closed);
+    assert_eq!(pool.submit(Job::new(SECOND), SECOND * 60).await.unwrap_err().why, SubmitErrorKind::Closed);
     assert!(drained.await.unwrap().is_clean());
     assert_eq!((pool.stats().completed, pool.stats().aborted), (10, 0));
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use portolan::engine::{Drained, Shutdown, Signal};
+use portolan::engine::{DrainReport, Shutdown, Signal};
 
 #[tokio::test(start_paused = true)]
 async fn stopping_a_node_stops_what_is_below_and_nothing_above() {
@@ -53,7 +53,7 @@ async fn what_does_not_end_by_the_deadline_is_aborted_and_counted() {
         pending::<()>().await;
     });
     let start = tokio::time::Instant::now();
-    assert_eq!(root.drain(Duration::from_secs(5)).await, Drained { aborted: 1, left: 0 });
+    assert_eq!(root.drain(Duration::from_secs(5)).await, DrainReport { aborted: 1, left: 0 });
     assert_eq!(start.elapsed(), Duration::from_secs(5));
     assert_eq!(dropped.load(Ordering::SeqCst), 1, "the aborted future was not dropped");
     assert_eq!(handle.await.unwrap(), None);
@@ -63,7 +63,7 @@ async fn what_does_not_end_by_the_deadline_is_aborted_and_counted() {
 async fn a_thread_that_does_not_end_is_reported_as_left() {
     let root = Shutdown::new();
     let thread = root.track();
-    assert_eq!(root.drain(Duration::from_secs(1)).await, Drained { aborted: 1, left: 1 });
+    assert_eq!(root.drain(Duration::from_secs(1)).await, DrainReport { aborted: 1, left: 1 });
     drop(thread);
     assert_eq!(root.tasks(), 0);
 }

@@ -8,11 +8,11 @@ use crate::peers::{self, Peer};
 use crate::support::{Outcome, hear, portolan_path, tool};
 
 /// More than one connection of the kernel's buffers take in unread on loopback, beside the 128 KiB that are read.
-const MOST_PER_CONNECTION: u64 = 16 << 20;
+const MAX_PER_CONNECTION: u64 = 16 << 20;
 /// One to see that the port is open, and those of the default intensity.
-const MOST_CONNECTIONS: usize = 1 + 14 + 1;
+const MAX_CONNECTIONS: usize = 1 + 14 + 1;
 /// The most memory, in KiB.
-const MOST_MEMORY: u64 = 64 * 1024;
+const MAX_MEMORY: u64 = 64 * 1024;
 
 /// Scans these ports of this machine, which the test has opened, with `--identify`; what it said, and its peak memory in
 /// KiB.
@@ -39,13 +39,13 @@ fn service(document: &Value, port: u16) -> &Value {
 fn check(hostile: &[Peer]) -> Value {
     let (outcome, peak) = identify(hostile.iter().map(|peer| peer.address.port()));
     let document = outcome.document();
-    assert!(peak < MOST_MEMORY, "{peak} KiB");
+    assert!(peak < MAX_MEMORY, "{peak} KiB");
     for peer in hostile {
         let said = service(&document, peer.address.port());
         // Where every connection is reset before a word, nobody was asked.
         assert!(said.is_object() || peer.name == "reset at once", "{}: {said}", peer.name);
-        assert!((1..=MOST_CONNECTIONS).contains(&peer.accepts()), "{}: {} connections", peer.name, peer.accepts());
-        let most = MOST_PER_CONNECTION * peer.accepts() as u64;
+        assert!((1..=MAX_CONNECTIONS).contains(&peer.accepts()), "{}: {} connections", peer.name, peer.accepts());
+        let most = MAX_PER_CONNECTION * peer.accepts() as u64;
         assert!(peer.said() < most, "{}: {} bytes in {} connections", peer.name, peer.said(), peer.accepts());
     }
     document
@@ -123,7 +123,7 @@ async fn good_servers_between_a_thousand_tarpits_are_all_named() {
     for peer in &tarpits {
         assert_eq!(service(&document, peer.address.port())["protocol"], Value::Null);
     }
-    assert!(peak < MOST_MEMORY, "{peak} KiB");
+    assert!(peak < MAX_MEMORY, "{peak} KiB");
 }
 
 #[tokio::test(flavor = "multi_thread")]

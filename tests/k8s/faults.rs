@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::double::{Cut, Double, Fault, Resource};
+use crate::double::{Double, Fault, Resource, StopReason};
 use crate::objects::{namespace, service, slice};
 use crate::portolan::{Portolan, addresses};
 use crate::support::{hear, kill};
@@ -35,8 +35,8 @@ fn what_passes_is_asked_again() {
         passes(part, Fault::Status(500, "InternalError", "etcdserver: leader changed"));
         passes(part, Fault::Status(503, "ServiceUnavailable", "not now"));
         passes(part, Fault::Malformed);
-        passes(part, Fault::CutAfter(40, Cut::Reset));
-        passes(part, Fault::CutAfter(40, Cut::Fin));
+        passes(part, Fault::CutAfter(40, StopReason::Reset));
+        passes(part, Fault::CutAfter(40, StopReason::Fin));
         passes(part, Fault::StallAfter(40));
     }
 }
@@ -61,7 +61,7 @@ fn a_server_that_only_hangs_is_given_up() {
 
 #[test]
 fn a_server_that_stops_in_the_middle_leaves_what_was_read() {
-    for fault in [Fault::StallAfter(40), Fault::TooManyRequests, Fault::CutAfter(40, Cut::Reset)] {
+    for fault in [Fault::StallAfter(40), Fault::TooManyRequests, Fault::CutAfter(40, StopReason::Reset)] {
         let double = cluster();
         double.faults().add("/endpointslices", usize::MAX, fault.clone());
         let (document, ran) = Portolan::new(&double).args("-A --timeout 100ms --deadline 1500ms").json();

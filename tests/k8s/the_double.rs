@@ -10,7 +10,7 @@ use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::{Value, json};
 
-use crate::double::{Cut, Double, Fault, Resource, WatchEvent};
+use crate::double::{Double, Fault, Resource, StopReason, WatchEvent};
 use crate::objects::{namespace, service, slice};
 
 /// kube's own client, which tries nothing again.
@@ -158,7 +158,7 @@ fn large_answers_are_compressed_and_faults_come_when_they_are_asked_for() {
         let refused = client.send(Request::get("/api/v1/services").body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (429, &"1".parse().unwrap()));
         assert_eq!(refused.headers()["content-type"], "text/plain; charset=utf-8");
-        for cut in [Cut::Fin, Cut::Reset] {
+        for cut in [StopReason::Fin, StopReason::Reset] {
             double.faults().add("/services", 1, Fault::CutAfter(1000, cut));
             let (status, text) = ask(&client, "/api/v1/services").await;
             assert_eq!((status, text.len()), (200, 1000), "{cut:?}");

@@ -9,7 +9,7 @@ use std::thread;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
-use crate::double::{Cut, Double, Fault, Resource, Rights, TOKEN};
+use crate::double::{Double, Fault, Resource, Rights, StopReason, TOKEN};
 use crate::kubectl::kubectl_says;
 use crate::objects::{endpoint, namespace, pod, service, slice_of};
 use crate::portolan::{Portolan, by_id};
@@ -257,7 +257,7 @@ fn what_the_api_server_does_is_no_fault_of_who_is_asked() {
 #[test]
 fn silence_is_told_from_an_api_server_that_hangs() {
     // The peer is silent, or breaks off: the server answers what it is asked itself.
-    for (fault, code) in [(Fault::Stall, "http-timeout"), (Fault::CutAfter(10, Cut::Fin), "http-invalid")] {
+    for (fault, code) in [(Fault::Stall, "http-timeout"), (Fault::CutAfter(10, StopReason::Fin), "http-invalid")] {
         let double = cluster();
         put(&double, "web", false, &[web("200 OK")]);
         double.faults().add("/proxy/", usize::MAX, fault.clone());

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use portolan::catalog::Writer;
 use portolan::engine::{Clock, Retry};
-use portolan::{Depth, Fault as Said, Feed, K8s, Service, Update, keep_watching};
+use portolan::{DetailLevel, K8s, PartialError as Said, Service, Update, UpdateSink, keep_watching};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::double::{Cut, Double, Fault, Resource, WatchEvent};
+use crate::double::{Double, PartialError, Resource, StopReason, WatchEvent};
 use crate::history::History;
 use crate::objects::{namespace, pod, service, slice};
 use crate::support::{HANG, TempDir};
@@ -38,9 +38,9 @@ fn plain(service: &Service) -> Value {
     serde_json::to_value(service).unwrap()
 }
 
-impl Feed for Listener {
-    fn depth(&self) -> Depth {
-        Depth::Full
+impl UpdateSink for Listener {
+    fn depth(&self) -> DetailLevel {
+        DetailLevel::Full
     }
 
     fn take(&mut self, updates: Vec<Update>) {
@@ -59,7 +59,7 @@ impl Feed for Listener {
                     told.services.remove(&id);
                     told.removed.push(id);
                 }
-                Update::Fault(_) => {}
+                Update::PartialError(_) => {}
             }
         }
         self.changed.notify_one();
@@ -167,7 +167,7 @@ fn what_happened_while_nobody_could_hear_comes_out_as_the_difference() {
     let scene = Scene::new(cluster());
     scene.until("the full set", |told| told.services.len() == 3);
     // The streams are cut, and what they would go on from is forgotten.
-    scene.double.faults().add("watch=", 2, Fault::CutAfter(0, Cut::Reset));
+    scene.double.faults().add("watch=", 2, PartialError::CutAfter(0, StopReason::Reset));
     scene.double.store().compact();
     scene.double.say_goodbye();
     let mut store = scene.double.store();
@@ -201,11 +201,11 @@ fn what_cannot_be_true_does_no_harm() {
 fn a_server_that_fails_for_long_leaves_what_was_known() {
     let scene = Scene::new(cluster());
     scene.until("the full set", |told| told.services.len() == 3);
-    scene.double.faults().add("watch=", 1, Fault::CutAfter(0, Cut::Fin));
+    scene.double.faults().add("watch=", 1, PartialError::CutAfter(0, StopReason::Fin));
     scene.double.access().rotate_tokens();
     // Whoever is being heard is cut off with the next thing that happens.
-    scene.double.faults().add("/services", usize::MAX, Fault::Status(401, "Unauthorized", "Unauthorized"));
-    scene.double.faults().add("/endpointslices", usize::MAX, Fault::Status(401, "Unauthorized", "Unauthorized"));
+    scene.double.faults().add("/services", usize::MAX, PartialError::Status(401, "Unauthorized", "Unauthorized"));
+    scene.double.faults().add("/endpointslices", usize::MAX, PartialError::Status(401, "Unauthorized", "Unauthorized"));
     scene.double.end_watches();
     scene.until("word of the failure", |told| told.failures > 0);
     assert_eq!(scene.listener.told.lock().unwrap().services.len(), 3);
@@ -237,7 +237,7 @@ fn cut_at_bytes(first: usize) -> usize {
     let config = home.path().join("config");
     fs::write(&config, double.kubeconfig().text()).unwrap();
     let source = K8s { all_namespaces: true, kubeconfig: vec![config], ..K8s::default() };
-    let mut writer = Writer::new("k8s", Depth::Full, Clock::coarse());
+    let mut writer = Writer::new("k8s", DetailLevel::Full, Clock::coarse());
     let reader = writer.reader();
     let (_, mut watch) = reader.watch();
     let mut history = History::default();
@@ -245,10 +245,10 @@ fn cut_at_bytes(first: usize) -> usize {
     let mut longest = 0;
     let cutting = async {
         for (round, cut) in (first..BYTES).step_by(CLUSTERS).enumerate() {
-            let how = if round % 2 == 0 { Cut::Fin } else { Cut::Reset };
+            let how = if round % 2 == 0 { StopReason::Fin } else { StopReason::Reset };
             let watches = || double.seen().iter().filter(|seen| seen.query.contains("watch=")).count();
             let before = watches();
-            double.faults().add("watch=", 3, Fault::CutAfter(cut, how));
+            double.faults().add("watch=", 3, PartialError::CutAfter(cut, how));
             double.end_watches();
             // Of services, slices and pods.
             let again = async {
@@ -307,7 +307,7 @@ enum Happens {
     NoPod(u8, u8),
     Compact,
     /// The watches end, and the next one of them meets this.
-    Cut(Fault),
+    StopReason(PartialError),
 }
 
 /// What a service is, as far as others are concerned.
@@ -324,12 +324,12 @@ enum Looks {
 
 fn happens() -> impl Strategy<Value = Happens> {
     let fault = prop_oneof![
-        Just(Fault::CutAfter(0, Cut::Reset)),
-        (1_usize..400).prop_map(|count| Fault::CutAfter(count, Cut::Fin)),
-        (1_usize..400).prop_map(|count| Fault::CutAfter(count, Cut::Reset)),
-        Just(Fault::Malformed),
-        Just(Fault::Status(500, "InternalError", "no")),
-        Just(Fault::TooManyRequests),
+        Just(PartialError::CutAfter(0, StopReason::Reset)),
+        (1_usize..400).prop_map(|count| PartialError::CutAfter(count, StopReason::Fin)),
+        (1_usize..400).prop_map(|count| PartialError::CutAfter(count, StopReason::Reset)),
+        Just(PartialError::Malformed),
+        Just(PartialError::Status(500, "InternalError", "no")),
+        Just(PartialError::TooManyRequests),
     ];
     // Few enough that things meet. Mostly they are their own.
     let name = || 0_u8..4;
@@ -348,7 +348,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         4 => (owned(), any::<bool>()).prop_map(|((name, pod, whose), fits)| Happens::Pod(name, pod, whose, fits)),
         3 => (name(), number()).prop_map(|(name, pod)| Happens::NoPod(name, pod)),
         1 => Just(Happens::Compact),
-        1 => fault.prop_map(Happens::Cut),
+        1 => fault.prop_map(Happens::StopReason),
     ]
 }
 
@@ -384,7 +384,7 @@ fn happen(double: &Double, what: &Happens) {
             double.store().delete(Resource::PODS, "shop", &format!("{}-{number}", name(*at)));
         }
         Happens::Compact => double.store().compact(),
-        Happens::Cut(fault) => {
+        Happens::StopReason(fault) => {
             double.faults().add("watch=", 1, fault.clone());
             double.end_watches();
         }

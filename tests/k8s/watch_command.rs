@@ -7,7 +7,7 @@ use std::process::Child;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::double::{Cut, Double, Fault, Resource, Rights, TOKEN};
+use crate::double::{Double, Fault, Resource, Rights, StopReason, TOKEN};
 use crate::names::{Resolver, external};
 use crate::objects::{namespace, pod, service, slice};
 use crate::portolan::Portolan;
@@ -111,7 +111,7 @@ fn what_happens_is_told() {
 fn cut_streams_and_a_forgotten_past_are_nothing_that_happened() {
     let double = cluster();
     let watch = synced(&double, "");
-    for fault in [Fault::CutAfter(0, Cut::Reset), Fault::CutAfter(30, Cut::Fin), Fault::Malformed] {
+    for fault in [Fault::CutAfter(0, StopReason::Reset), Fault::CutAfter(30, StopReason::Fin), Fault::Malformed] {
         double.faults().add("watch=", 2, fault);
         // Whatever they would go on from is gone: 410.
         double.store().compact();
@@ -133,7 +133,7 @@ fn a_server_that_is_of_no_use_leaves_what_was_known_and_comes_back_as_the_differ
         Fault::Stall,
         Fault::Malformed,
         Fault::Bomb,
-        Fault::CutAfter(20, Cut::Reset),
+        Fault::CutAfter(20, StopReason::Reset),
         Fault::Status(500, "InternalError", "no"),
     ];
     std::thread::scope(|scope| {

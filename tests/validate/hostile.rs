@@ -8,7 +8,7 @@ use crate::peers::{self, Peer};
 use crate::support::{Outcome, hear, portolan_path, tool};
 
 /// The most memory, in KiB.
-const MOST_MEMORY: u64 = 96 * 1024;
+const MAX_MEMORY: u64 = 96 * 1024;
 
 /// Validates all of them at once within a deadline; what was said, of each in its order.
 async fn judged(hostile: &[Peer], protocol: &str) -> Vec<Value> {
@@ -23,7 +23,7 @@ async fn judged(hostile: &[Peer], protocol: &str) -> Vec<Value> {
     assert_eq!(outcome.code, Some(0), "{protocol}: not every one was judged in time: {}", outcome.stderr);
     let peak = outcome.stderr.lines().find_map(|line| line.strip_prefix("peak ")).expect("time tells the peak");
     let peak: u64 = peak.parse().expect("a number");
-    assert!(peak < MOST_MEMORY, "{protocol}: {peak} KiB");
+    assert!(peak < MAX_MEMORY, "{protocol}: {peak} KiB");
     let controls = |byte: &u8| matches!(byte, 0..0x20 | 0x7f) && *byte != b'\n';
     assert!(!outcome.stdout.iter().any(controls), "{protocol}: a control character got through");
     let document = outcome.document();

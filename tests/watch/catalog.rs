@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use portolan::catalog::{News, Reader, Watch, Writer};
+use portolan::catalog::{Reader, Watch, WatchItem, Writer};
 use portolan::engine::{Clock, ManualClock};
-use portolan::{Depth, Detail, Fault, Feed, Service, Update};
+use portolan::{Detail, DetailLevel, PartialError, Service, Update, UpdateSink};
 use proptest::prelude::*;
 use tokio::time::timeout;
 
@@ -28,12 +28,12 @@ pub fn harbour(id: u8, ships: u8, wind: u8) -> Service {
     Service::new(format!("test/{id:03}"), "test", Vec::new(), Arc::new(Berth { ships, wind }))
 }
 
-pub fn fault() -> Fault {
-    Fault { what: "ask the harbour master".into(), why: "fog".into(), hint: "wait".into() }
+pub fn fault() -> PartialError {
+    PartialError { what: "ask the harbour master".into(), why: "fog".into(), hint: "wait".into() }
 }
 
 fn writer() -> Writer {
-    Writer::new("test", Depth::Full, Clock::coarse())
+    Writer::new("test", DetailLevel::Full, Clock::coarse())
 }
 
 /// What a source may say, and what may happen to it.
@@ -41,7 +41,7 @@ fn writer() -> Writer {
 enum Step {
     Say(Vec<(bool, u8, u8)>),
     /// The connection is lost, so many changes are not seen, and the whole set comes again.
-    Cut(Vec<(bool, u8, u8)>),
+    StopReason(Vec<(bool, u8, u8)>),
     Part,
     /// A reader begins here.
     Join,
@@ -49,7 +49,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     let changes = || prop::collection::vec((any::<bool>(), 0..12_u8, 0..3_u8), 0..6);
-    prop_oneof![changes().prop_map(Step::Say), changes().prop_map(Step::Cut), Just(Step::Part), Just(Step::Join)]
+    prop_oneof![changes().prop_map(Step::Say), changes().prop_map(Step::StopReason), Just(Step::Part), Just(Step::Join)]
 }
 
 proptest! {
@@ -65,7 +65,7 @@ proptest! {
                     let updates = changes.iter().map(|&change| said(&mut truth, change, wind)).collect();
                     writer.take(updates);
                 }
-                Step::Cut(changes) => {
+                Step::StopReason(changes) => {
                     writer.fail(fault());
                     for change in changes {
                         said(&mut truth, change, wind);
@@ -73,7 +73,7 @@ proptest! {
                     let all = truth.iter().map(|(&id, &ships)| harbour(id, ships, wind)).collect();
                     writer.take(vec![Update::Reset(all)]);
                 }
-                Step::Part => writer.take(vec![Update::Fault(fault())]),
+                Step::Part => writer.take(vec![Update::PartialError(fault())]),
                 Step::Join => readers.push(Told::join(&writer.reader())),
             }
         }
@@ -115,7 +115,7 @@ impl Told {
         Self { watch, history }
     }
 
-    async fn next(&mut self) -> Option<News> {
+    async fn next(&mut self) -> Option<WatchItem> {
         let news = timeout(Duration::from_mins(1), self.watch.next()).await.expect("news in time");
         if let Some(news) = &news {
             self.history.news(news);
@@ -145,7 +145,7 @@ fn a_change_of_nothing_tells_nothing() {
 #[test]
 fn a_failed_source_keeps_what_it_had_and_says_how_old_it_is() {
     let hand = ManualClock::new();
-    let mut writer = Writer::new("test", Depth::Full, hand.clock());
+    let mut writer = Writer::new("test", DetailLevel::Full, hand.clock());
     let reader = writer.reader();
     let told = Told::join(&reader);
     assert_eq!(reader.age(), None);
@@ -170,7 +170,7 @@ fn a_failed_source_keeps_what_it_had_and_says_how_old_it_is() {
 fn a_clock_that_jumps_makes_nothing_happen() {
     const YEARS: Duration = Duration::from_hours(10 * 365 * 24);
     let hand = ManualClock::new();
-    let mut writer = Writer::new("test", Depth::Full, hand.clock());
+    let mut writer = Writer::new("test", DetailLevel::Full, hand.clock());
     let reader = writer.reader();
     let told = Told::join(&reader);
     let all = || vec![Update::Reset(vec![harbour(1, 1, 1)])];
@@ -196,7 +196,7 @@ fn a_part_that_stays_unread_is_told_once_and_empties_nothing() {
     let told = Told::join(&writer.reader());
     writer.take(vec![Update::Reset(vec![harbour(1, 1, 1)])]);
     for _ in 0..3 {
-        writer.take(vec![Update::Fault(fault())]);
+        writer.take(vec![Update::PartialError(fault())]);
     }
     drop(writer);
     let history = told.hear_out();
@@ -215,7 +215,7 @@ fn a_reader_that_never_reads_is_told_that_it_lags_and_holds_nobody_up() {
         }
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-    assert!(matches!(runtime.block_on(slow.next()), Some(News::Lagged { .. })));
+    assert!(matches!(runtime.block_on(slow.next()), Some(WatchItem::Lagged { .. })));
     writer.take(vec![Update::Upsert(harbour(3, 1, 0))]);
     let snapshot = quick.load();
     drop(writer);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use portolan::Service;
-use portolan::catalog::{News, Snapshot};
+use portolan::catalog::{Snapshot, WatchItem};
 use serde_json::Value;
 
 /// What a watch has told so far, line by line, and what was there by its account.
@@ -63,10 +63,12 @@ impl History {
 
     /// Takes what a watch of a catalog tells.
     #[track_caller]
-    pub fn news(&mut self, news: &News) {
+    pub fn news(&mut self, news: &WatchItem) {
         match news {
-            News::Events(events) => events.iter().for_each(|event| self.line(&serde_json::to_value(event).unwrap())),
-            News::Lagged { missed, snapshot } => {
+            WatchItem::Events(events) => {
+                events.iter().for_each(|event| self.line(&serde_json::to_value(event).unwrap()))
+            }
+            WatchItem::Lagged { missed, snapshot } => {
                 assert_eq!(snapshot.index(), self.index + missed, "what is missing is counted");
                 *self.counts.entry("lagged".to_owned()).or_default() += 1;
                 self.start(snapshot);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use portolan::catalog::Writer;
 use portolan::engine::{Clock, Retry};
 use portolan::{
-    Column, Completeness, Depth, Error, Feed, ListFuture, Sink, Source, Update, WatchFuture, keep_watching,
+    Column, Completeness, DetailLevel, Error, ListFuture, Sink, Source, Update, UpdateSink, WatchFuture, keep_watching,
 };
 use tokio::time::timeout;
 
@@ -15,17 +15,17 @@ use crate::catalog::{fault, harbour};
 use crate::history::History;
 
 /// What a source says when it is asked.
-enum Answer {
+enum PolledListing {
     Whole(Vec<(u8, u8)>),
     Part(Vec<(u8, u8)>),
     Failure,
 }
 
 /// A source that gives prepared answers, and never answers again after the last.
-struct Prepared(Mutex<VecDeque<Answer>>);
+struct Prepared(Mutex<VecDeque<PolledListing>>);
 
 impl Prepared {
-    fn new(answers: impl IntoIterator<Item = Answer>) -> Self {
+    fn new(answers: impl IntoIterator<Item = PolledListing>) -> Self {
         Self(Mutex::new(answers.into_iter().collect()))
     }
 }
@@ -48,9 +48,9 @@ impl Source for Prepared {
             let answer = self.0.lock().unwrap().pop_front();
             let (services, completeness) = match answer {
                 None => std::future::pending().await,
-                Some(Answer::Failure) => return Err(unreachable()),
-                Some(Answer::Whole(services)) => (services, Completeness::Complete),
-                Some(Answer::Part(services)) => {
+                Some(PolledListing::Failure) => return Err(unreachable()),
+                Some(PolledListing::Whole(services)) => (services, Completeness::Complete),
+                Some(PolledListing::Part(services)) => {
                     out.fault(fault());
                     (services, Completeness::Incomplete)
                 }
@@ -64,9 +64,9 @@ impl Source for Prepared {
 }
 
 /// The same, but told as a stream that ends in good order after each answer, as servers end a watch.
-struct Ending(Prepared);
+struct StopConditions(Prepared);
 
-impl Source for Ending {
+impl Source for StopConditions {
     fn name(&self) -> &'static str {
         "test"
     }
@@ -79,11 +79,11 @@ impl Source for Ending {
         self.0.list(out)
     }
 
-    fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+    fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
             let answer = self.0.0.lock().unwrap().pop_front();
             match answer {
-                Some(Answer::Whole(services)) => {
+                Some(PolledListing::Whole(services)) => {
                     let services = services.into_iter().map(|(id, ships)| harbour(id, ships, 0)).collect();
                     feed.take(vec![Update::Reset(services)]);
                     Ok(())
@@ -100,7 +100,7 @@ fn watched(source: &dyn Source) -> (History, Option<Error>) {
     // Time stands still while anything can be done, and jumps to the next timer when nothing can.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
-        let mut writer = Writer::new("test", Depth::Full, Clock::runtime());
+        let mut writer = Writer::new("test", DetailLevel::Full, Clock::runtime());
         let (_, mut watch) = writer.reader().watch();
         let watching = keep_watching(source, Some(Duration::from_secs(1)), Retry::default(), 7, &mut writer);
         let ended = timeout(Duration::from_hours(1), watching).await.ok();
@@ -121,7 +121,7 @@ fn changes(history: &History) -> Vec<(&str, &str)> {
 
 #[test]
 fn a_source_that_fails_and_recovers_comes_out_as_differences_only() {
-    use Answer::{Failure, Whole};
+    use PolledListing::{Failure, Whole};
     for ending in [false, true] {
         let answers = Prepared::new([
             Whole(vec![(1, 1), (2, 1)]),
@@ -132,7 +132,7 @@ fn a_source_that_fails_and_recovers_comes_out_as_differences_only() {
             Whole(vec![(1, 1), (2, 2)]),
             Whole(vec![(1, 1)]),
         ]);
-        let (history, ended) = if ending { watched(&Ending(answers)) } else { watched(&answers) };
+        let (history, ended) = if ending { watched(&StopConditions(answers)) } else { watched(&answers) };
         assert!(ended.is_none());
         let expected = [("added", "test/001"), ("added", "test/002"), ("updated", "test/002"), ("removed", "test/002")];
         assert_eq!(changes(&history), expected);
@@ -142,7 +142,7 @@ fn a_source_that_fails_and_recovers_comes_out_as_differences_only() {
 
 #[test]
 fn what_a_partial_answer_lacks_is_not_gone() {
-    use Answer::{Part, Whole};
+    use PolledListing::{Part, Whole};
     let answers = [Whole(vec![(1, 1), (2, 1)]), Part(vec![(2, 2)]), Part(vec![]), Whole(vec![(1, 1), (2, 2)])];
     let (history, _) = watched(&Prepared::new(answers));
     assert_eq!(changes(&history), [("added", "test/001"), ("added", "test/002"), ("updated", "test/002")]);
@@ -151,7 +151,7 @@ fn what_a_partial_answer_lacks_is_not_gone() {
 
 #[test]
 fn what_never_worked_is_not_tried_for_ever() {
-    let (history, ended) = watched(&Prepared::new([Answer::Failure, Answer::Whole(vec![(1, 1)])]));
+    let (history, ended) = watched(&Prepared::new([PolledListing::Failure, PolledListing::Whole(vec![(1, 1)])]));
     assert_eq!(ended.unwrap().to_string(), "cannot ask the harbour master");
     assert_eq!(history.changes.len(), 0);
 }

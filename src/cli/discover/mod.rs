@@ -1,19 +1,19 @@
 //! `portolan discover SOURCE`: list what a source knows.
 
-mod judge;
+mod exit_rules;
 mod printer;
 
 use std::sync::Arc;
 
 use clap::Args;
 
-pub(super) use self::judge::Judge;
+pub(super) use self::exit_rules::ExitRules;
 use super::exit::Exit;
 use super::identify::{Identified, Identify};
 use super::watch::Watching;
 use super::{Global, validate};
 use crate::error::{Error, Result};
-use crate::net::Via;
+use crate::net::HttpProxy;
 use crate::source::scan::Scan;
 use crate::source::{AnySource, Source};
 
@@ -30,7 +30,7 @@ pub(super) struct Discover {
 #[derive(Args, Debug)]
 pub(super) struct Options {
     #[command(flatten)]
-    judge: Judge,
+    judge: ExitRules,
     #[command(flatten)]
     identify: Identify,
     #[command(flatten)]
@@ -81,7 +81,7 @@ impl ShortScan {
 }
 
 /// Lists or watches, as is asked. Beside the source stands who asks its endpoints in this host's place.
-fn answer(options: &Options, source: &dyn Source, via: Option<Arc<dyn Via>>, global: &Global) -> Result<Exit> {
+fn answer(options: &Options, source: &dyn Source, via: Option<Arc<dyn HttpProxy>>, global: &Global) -> Result<Exit> {
     let Options { judge, identify, watching, validate } = options;
     let watches = watching.is_asked()?;
     let identified = Identified { source, identify, checked: *validate };

@@ -12,8 +12,10 @@ use crate::cli::outputs::Outputs;
 use crate::cli::progress::Bar;
 use crate::cli::terminal;
 use crate::error::Result;
-use crate::model::{Addresses, Completeness, Depth, Fault, Ports, ScannedHost, Service, Transport, Within};
-use crate::output::{Asked, Comparison, End};
+use crate::model::{
+    Addresses, Completeness, DetailLevel, NamespaceScope, PartialError, Ports, ScannedHost, Service, Transport,
+};
+use crate::output::{DiffContext, DiffScope, Footer};
 use crate::source::{Progress, Sink};
 
 /// Writes services down as they come. Nothing is written before the first or the end, so that a source which
@@ -23,33 +25,33 @@ pub(super) struct Printer<'w> {
     closed: Arc<AtomicBool>,
     bar: Bar,
     pub(super) keeps_hosts: bool,
-    pub(super) printed: Printed,
+    pub(super) printed: PrintReport,
 }
 
 /// What was written, and what went wrong with each file.
-pub(super) struct Written {
-    pub(super) printed: Printed,
+pub(super) struct FileReport {
+    pub(super) printed: PrintReport,
     pub(super) failures: Vec<Option<io::Error>>,
 }
 
 /// What was written, and what could not be seen.
 #[derive(Default)]
-pub(super) struct Printed {
+pub(super) struct PrintReport {
     pub(super) count: usize,
-    pub(super) errors: Vec<Fault>,
-    pub(super) limits: Vec<Fault>,
+    pub(super) errors: Vec<PartialError>,
+    pub(super) limits: Vec<PartialError>,
     pub(super) notes: Vec<String>,
     /// What became of each host's ports, where a source counts them.
     hosts_scanned: Option<Vec<ScannedHost>>,
     /// What to hand on.
     pub(super) hosts: Hosts,
     /// What differs from an earlier answer.
-    pub(super) compared: Arc<Comparison>,
+    pub(super) compared: Arc<DiffContext>,
 }
 
 impl<'w> Printer<'w> {
     pub(super) fn new(outputs: Outputs<'w>, closed: Arc<AtomicBool>, bar: Bar) -> Self {
-        Self { outputs, closed, bar, keeps_hosts: false, printed: Printed::default() }
+        Self { outputs, closed, bar, keeps_hosts: false, printed: PrintReport::default() }
     }
 
     /// Whether anything takes more; otherwise the source learns of it.
@@ -62,20 +64,20 @@ impl<'w> Printer<'w> {
     }
 
     /// Writes the end, unless there was nothing to list from.
-    pub(super) fn finish(mut self, listed: Result<Completeness>) -> (Result<Written>, Option<io::Error>) {
+    pub(super) fn finish(mut self, listed: Result<Completeness>) -> (Result<FileReport>, Option<io::Error>) {
         self.bar.clear();
         if let Ok(completeness) = &listed {
-            let Printed { errors, limits, hosts_scanned, .. } = &self.printed;
+            let PrintReport { errors, limits, hosts_scanned, .. } = &self.printed;
             let (finished, hosts) = (Timestamp::now(), hosts_scanned.as_deref());
-            self.outputs.end(&End { finished, completeness: *completeness, errors, limits, hosts });
+            self.outputs.end(&Footer { finished, completeness: *completeness, errors, limits, hosts });
         }
         let (unheard, failures) = self.outputs.into_failures();
-        (listed.map(|_| Written { printed: self.printed, failures }), unheard)
+        (listed.map(|_| FileReport { printed: self.printed, failures }), unheard)
     }
 }
 
 impl Sink for Printer<'_> {
-    fn depth(&self) -> Depth {
+    fn depth(&self) -> DetailLevel {
         self.outputs.depth()
     }
 
@@ -93,11 +95,11 @@ impl Sink for Printer<'_> {
         goes_on
     }
 
-    fn fault(&mut self, fault: Fault) {
+    fn fault(&mut self, fault: PartialError) {
         self.printed.errors.push(fault);
     }
 
-    fn limit(&mut self, limit: Fault) {
+    fn limit(&mut self, limit: PartialError) {
         self.printed.limits.push(limit);
     }
 
@@ -109,9 +111,9 @@ impl Sink for Printer<'_> {
         self.printed.notes.push(note);
     }
 
-    fn asked(&mut self, within: &Within, transport: Transport, addresses: &Addresses, ports: &Ports) {
+    fn asked(&mut self, within: &NamespaceScope, transport: Transport, addresses: &Addresses, ports: &Ports) {
         let (within, addresses, ports) = (within.clone(), addresses.clone(), ports.clone());
-        self.printed.compared.asked.lock().push(Asked { within, transport, addresses, ports });
+        self.printed.compared.asked.lock().push(DiffScope { within, transport, addresses, ports });
     }
 
     fn scanned(&mut self, hosts: Vec<ScannedHost>) {

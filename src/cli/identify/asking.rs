@@ -11,22 +11,24 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, unbounded};
 use tokio::runtime::Runtime;
 
+use super::notes::{IdentifyNotes, unasked};
 use super::reach::{Reach, Reacher};
-use super::told::{Told, unasked};
 use crate::engine::Shutdown;
 use crate::error::{Error, Result};
-use crate::model::{Addresses, Completeness, Depth, Fault, Ports, ScannedHost, Service, Transport, Within};
+use crate::model::{
+    Addresses, Completeness, DetailLevel, NamespaceScope, PartialError, Ports, ScannedHost, Service, Transport,
+};
 use crate::net::{descriptors_for_sockets, runtime};
-use crate::probe::{Answer, Asked, Crew, Intensity, Probes, Unasked};
+use crate::probe::{IdentifyPool, IdentifyResult, Intensity, PortTarget, Probes, SkipReason};
 use crate::source::{Progress, Sink};
 
 /// How often what was found is handed on, and whether somebody wants to stop is looked at.
 const STEP: Duration = Duration::from_millis(50);
 /// Threads beyond this only wait for each other.
-const MOST_THREADS: usize = 4;
+const MAX_THREADS: usize = 4;
 
 /// Asks the services that come by.
-pub(super) struct Asking<'s> {
+pub(super) struct Identifier<'s> {
     out: &'s mut dyn Sink,
     closed: Arc<AtomicBool>,
     probes: Probes,
@@ -34,40 +36,40 @@ pub(super) struct Asking<'s> {
     /// When it has to be over.
     until: Option<Instant>,
     /// Made for the first service that can be asked; and where its answers come out.
-    crew: Option<(Crew, Receiver<Answer>, Runtime)>,
+    crew: Option<(IdentifyPool, Receiver<IdentifyResult>, Runtime)>,
     failed: Option<Error>,
     /// Services in the order in which they came, as long as they are not handed on.
-    rows: BTreeMap<u64, Row>,
+    rows: BTreeMap<u64, PendingRow>,
     next: u64,
-    told: Told,
+    told: IdentifyNotes,
     reacher: Reacher,
 }
 
-struct Row {
+struct PendingRow {
     service: Service,
     /// How many of its endpoints have not answered yet.
     open: usize,
 }
 
-impl<'s> Asking<'s> {
+impl<'s> Identifier<'s> {
     pub(super) fn new(out: &'s mut dyn Sink, probes: Probes, intensity: Intensity, until: Option<Instant>) -> Self {
         let closed = out.closed();
-        let (crew, failed, rows, told) = (None, None, BTreeMap::new(), Told::default());
+        let (crew, failed, rows, told) = (None, None, BTreeMap::new(), IdentifyNotes::default());
         let reacher = Reacher::default();
         Self { out, closed, probes, intensity, until, crew, failed, rows, next: 0, told, reacher }
     }
 
     /// The crew, made when it is first needed: a listing without anything to ask starts no runtime.
-    fn crew(&mut self) -> Result<&Crew> {
+    fn crew(&mut self) -> Result<&IdentifyPool> {
         if self.crew.is_none() {
-            let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+            let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
             let runtime = runtime(threads)?;
             let (sender, answers) = unbounded();
             // Nobody takes answers any more: then it was given up.
             let tell = move |answer| drop(sender.send(answer));
             let crew = {
                 let _guard = runtime.enter();
-                Crew::new(&Shutdown::new(), self.probes, self.intensity, descriptors_for_sockets(), tell)
+                IdentifyPool::new(&Shutdown::new(), self.probes, self.intensity, descriptors_for_sockets(), tell)
             };
             self.crew = Some((crew, answers, runtime));
         }
@@ -86,7 +88,7 @@ impl<'s> Asking<'s> {
     }
 
     /// Hands an endpoint to the crew; while that has no room, takes what it knows.
-    fn ask(&mut self, key: (u64, usize), asked: &Asked) -> Result<()> {
+    fn ask(&mut self, key: (u64, usize), asked: &PortTarget) -> Result<()> {
         self.told.asked += 1;
         while !self.is_closed() && !self.is_over() && !self.crew()?.try_ask(key, asked) {
             self.take(STEP);
@@ -107,7 +109,7 @@ impl<'s> Asking<'s> {
         }
     }
 
-    fn put(&mut self, Answer { key: (number, at), identity }: Answer) {
+    fn put(&mut self, IdentifyResult { key: (number, at), identity }: IdentifyResult) {
         let Some(row) = self.rows.get_mut(&number) else { return };
         row.open = row.open.saturating_sub(1);
         let Some(endpoint) = row.service.endpoints.get_mut(at) else { return };
@@ -117,11 +119,11 @@ impl<'s> Asking<'s> {
                 endpoint.service = Some(Box::new(identity));
             }
             Ok(None) => {}
-            Err(Unasked::Spared) => {
+            Err(SkipReason::Spared) => {
                 self.told.spared.extend(endpoint.port);
             }
-            Err(Unasked::Gone) => self.told.gone += 1,
-            Err(Unasked::Local(error)) => self.out.fault(unasked(endpoint, &error)),
+            Err(SkipReason::Gone) => self.told.gone += 1,
+            Err(SkipReason::Local(error)) => self.out.fault(unasked(endpoint, &error)),
         }
     }
 
@@ -140,8 +142,8 @@ impl<'s> Asking<'s> {
     }
 
     /// Why not all that was asked is known.
-    fn unanswered(&self) -> Option<Fault> {
-        let Told { asked, answered, .. } = self.told;
+    fn unanswered(&self) -> Option<PartialError> {
+        let IdentifyNotes { asked, answered, .. } = self.told;
         let (why, hint) = match () {
             () if answered == asked => return None,
             () if self.is_closed() => ("it was stopped", "let it come to its end"),
@@ -150,7 +152,7 @@ impl<'s> Asking<'s> {
         };
         let ports = if asked == 1 { "port" } else { "ports" };
         let what = format!("identify {} of {asked} {ports}", asked - answered);
-        Some(Fault { what, why: why.into(), hint: hint.into() })
+        Some(PartialError { what, why: why.into(), hint: hint.into() })
     }
 
     /// Waits for what was asked, and hands on what is left. Stopped, it hands on what is known.
@@ -184,8 +186,8 @@ impl<'s> Asking<'s> {
     }
 }
 
-impl Sink for Asking<'_> {
-    fn depth(&self) -> Depth {
+impl Sink for Identifier<'_> {
+    fn depth(&self) -> DetailLevel {
         self.out.depth()
     }
 
@@ -204,7 +206,7 @@ impl Sink for Asking<'_> {
                 Reach::Not(None) => {}
             }
         }
-        self.rows.insert(number, Row { service, open: ask.len() });
+        self.rows.insert(number, PendingRow { service, open: ask.len() });
         if ask.is_empty() && self.out.streams() {
             self.hand_on(number);
         }
@@ -218,11 +220,11 @@ impl Sink for Asking<'_> {
         if self.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn fault(&mut self, fault: Fault) {
+    fn fault(&mut self, fault: PartialError) {
         self.out.fault(fault);
     }
 
-    fn limit(&mut self, limit: Fault) {
+    fn limit(&mut self, limit: PartialError) {
         self.out.limit(limit);
     }
 
@@ -234,7 +236,7 @@ impl Sink for Asking<'_> {
         self.out.scanned(hosts);
     }
 
-    fn asked(&mut self, within: &Within, transport: Transport, addresses: &Addresses, ports: &Ports) {
+    fn asked(&mut self, within: &NamespaceScope, transport: Transport, addresses: &Addresses, ports: &Ports) {
         self.out.asked(within, transport, addresses, ports);
     }
 

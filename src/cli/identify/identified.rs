@@ -9,14 +9,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::spawn_blocking;
 
 use super::Identify;
-use super::watched::Watched;
+use super::watched::IdentifyWatch;
 use crate::cli::watch::RECONNECT;
 use crate::engine::{Retry, Shutdown};
 use crate::error::{Error, Result};
-use crate::health::{Relay, Said};
-use crate::model::{Column, Depth, Feed};
+use crate::health::{ChannelSink, SourceMessage};
+use crate::model::{Column, DetailLevel, UpdateSink};
 use crate::net::{descriptors_for_sockets, runtime};
-use crate::probe::{Answer, Crew, Probes};
+use crate::probe::{IdentifyPool, IdentifyResult, Probes};
 use crate::source::{ListFuture, Sink, Source, WatchFuture, keep_watching};
 
 /// A source, and how its services are asked.
@@ -52,11 +52,11 @@ impl Source for Identified<'_> {
     }
 
     /// Watches what the source has. What a service says of itself is told when it has said it, and keeps nobody waiting.
-    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
             let probes = probes(self.identify).await?;
             // Who holds a socket tells whether another program may answer there now.
-            let (mut relay, heard) = Relay::new(feed.depth().max(Depth::Brief));
+            let (mut relay, heard) = ChannelSink::new(feed.depth().max(DetailLevel::Brief));
             // A thread of its own: neither is the source kept from looking, nor takes a long look anything from the time that
             // a service has to answer.
             let threads = Threads(Some(runtime(1)?));
@@ -65,11 +65,11 @@ impl Source for Identified<'_> {
                 let _guard = threads.0.as_ref().map(Runtime::enter);
                 // Nobody takes answers any more: then the watch is over.
                 let tell = move |answer| drop(sender.send(answer));
-                Crew::new(&Shutdown::new(), probes, self.identify.intensity, descriptors_for_sockets(), tell)
+                IdentifyPool::new(&Shutdown::new(), probes, self.identify.intensity, descriptors_for_sockets(), tell)
             };
             tokio::select! {
                 error = keep_watching(self.source, interval, RECONNECT, Retry::random_seed(), &mut relay) => Err(error),
-                () = ask(Watched::new(self.checked), crew, heard, answers, feed) => Ok(()),
+                () = ask(IdentifyWatch::new(self.checked), crew, heard, answers, feed) => Ok(()),
             }
         })
     }
@@ -77,19 +77,19 @@ impl Source for Identified<'_> {
 
 /// Asks what is heard of, and tells `feed`, until nothing more can be heard.
 async fn ask(
-    mut watched: Watched,
-    crew: Crew,
-    mut heard: UnboundedReceiver<Said>,
-    mut answers: UnboundedReceiver<Answer>,
-    feed: &mut dyn Feed,
+    mut watched: IdentifyWatch,
+    crew: IdentifyPool,
+    mut heard: UnboundedReceiver<SourceMessage>,
+    mut answers: UnboundedReceiver<IdentifyResult>,
+    feed: &mut dyn UpdateSink,
 ) {
     let mut answered = Vec::new();
     loop {
         tokio::select! {
             said = heard.recv() => match said {
-                Some(Said::Updates(updates)) => feed.take(watched.hear(updates)),
-                Some(Said::Amended(updates)) => feed.amend(watched.hear(updates)),
-                Some(Said::Failed(fault)) => feed.fail(fault),
+                Some(SourceMessage::Updates(updates)) => feed.take(watched.hear(updates)),
+                Some(SourceMessage::Amended(updates)) => feed.amend(watched.hear(updates)),
+                Some(SourceMessage::Failed(fault)) => feed.fail(fault),
                 None => return,
             },
             _ = answers.recv_many(&mut answered, usize::MAX) => feed.amend(watched.take(answered.drain(..))),
@@ -112,13 +112,13 @@ impl Drop for Threads {
 /// The protocols to ask for. The file that says them may be one that nobody ever writes to: no longer waited for, it is no
 /// longer read.
 async fn probes(identify: &Identify) -> Result<Probes> {
-    struct Reading(Arc<AtomicBool>);
-    impl Drop for Reading {
+    struct LineInput(Arc<AtomicBool>);
+    impl Drop for LineInput {
         fn drop(&mut self) {
             self.0.store(true, Ordering::Relaxed);
         }
     }
-    let reading = Reading(Arc::default());
+    let reading = LineInput(Arc::default());
     let (identify, stop) = (identify.clone(), Arc::clone(&reading.0));
     let read = spawn_blocking(move || identify.probes(&stop, None)).await;
     read.map_err(|error| Error::io("read the probes", error, "this is a fault of portolan's: please report it"))?

@@ -2,8 +2,8 @@
 
 mod asking;
 mod identified;
+mod notes;
 mod reach;
-mod told;
 mod watched;
 
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use self::asking::Asking;
+use self::asking::Identifier;
 pub(super) use self::identified::Identified;
 use super::reading::read;
 use crate::clean::clean;
@@ -74,7 +74,7 @@ impl Identify {
     /// As the source says; where there is no runtime to be had.
     pub(super) fn list(&self, probes: Probes, source: &dyn Source, out: &mut dyn Sink) -> Result<Completeness> {
         let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
-        let mut asking = Asking::new(out, probes, self.intensity, until);
+        let mut asking = Identifier::new(out, probes, self.intensity, until);
         let listed = engine::block_on(source.list(&mut asking))?;
         let answered = asking.finish()?;
         Ok(if answered == Completeness::Complete { listed } else { answered })

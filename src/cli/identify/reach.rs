@@ -7,12 +7,12 @@ use crate::model::{
     Address, Endpoint, LocalDetail, NetworkNamespace, PortState, ScanDetail, Service, SocketState, Transport,
 };
 use crate::net::{OtherNamespace, interface_index, open_in};
-use crate::probe::Asked;
+use crate::probe::PortTarget;
 use crate::source::local::other_namespaces;
 
 /// Whether an endpoint can be asked.
 pub(super) enum Reach {
-    To(Asked),
+    To(PortTarget),
     /// Why not, where somebody may wonder.
     Not(Option<&'static str>),
 }
@@ -88,5 +88,5 @@ fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
     if local.is_some() && is_bound && !is_link_local {
         return Reach::Not(Some("they are bound to an interface, which this machine does not reach itself through"));
     }
-    Reach::To(Asked { host, ..Asked::new(SocketAddr::new(ip, port), endpoint.transport) })
+    Reach::To(PortTarget { host, ..PortTarget::new(SocketAddr::new(ip, port), endpoint.transport) })
 }

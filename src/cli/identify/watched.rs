@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::process;
 use std::sync::Arc;
 
+use super::notes::unasked;
 use super::reach::{Reach, Reacher, is_askable};
-use super::told::unasked;
 use crate::model::{Endpoint, Identity, LocalDetail, Process, Service, Update};
-use crate::probe::{Answer, Asked, Crew, Unasked};
+use crate::probe::{IdentifyPool, IdentifyResult, PortTarget, SkipReason};
 
 /// Services that come and go. Each endpoint is asked once, and once more when another program may have taken its place.
 #[derive(Default)]
-pub(super) struct Watched {
-    services: HashMap<String, Known>,
+pub(super) struct IdentifyWatch {
+    services: HashMap<String, KnownService>,
     /// Whose endpoint a number is.
     places: HashMap<u64, String>,
     /// Endpoints that there was no room for yet, in the order in which they came.
-    waiting: BTreeMap<u64, Asked>,
+    waiting: BTreeMap<u64, PortTarget>,
     /// The last number that was given.
     last: u64,
     /// While an endpoint is being asked, nobody is told a guess of what it may be.
@@ -24,12 +24,12 @@ pub(super) struct Watched {
 }
 
 /// A service as its source knows it, and what each of its endpoints said, in their order.
-struct Known {
+struct KnownService {
     service: Service,
-    tracks: Vec<Track>,
+    tracks: Vec<EndpointTrack>,
 }
 
-struct Track {
+struct EndpointTrack {
     /// What its answer is known by; never given to another.
     number: u64,
     /// Whether it was such as can be asked: a port may be listed that is closed.
@@ -41,7 +41,7 @@ struct Track {
     identity: Option<Box<Identity>>,
 }
 
-impl Watched {
+impl IdentifyWatch {
     /// Nothing yet. `guessless`: whoever is told would take a guess for true.
     pub(super) fn new(guessless: bool) -> Self {
         Self { guessless, ..Self::default() }
@@ -63,27 +63,27 @@ impl Watched {
                 self.forget(&id);
                 Update::Remove(id)
             }
-            fault @ Update::Fault(_) => fault,
+            fault @ Update::PartialError(_) => fault,
         };
         updates.into_iter().map(tell).collect()
     }
 
     /// Takes answers; what there is to tell of them. A service with several endpoints is told when the last of them has
     /// answered.
-    pub(super) fn take(&mut self, answers: impl Iterator<Item = Answer>) -> Vec<Update> {
+    pub(super) fn take(&mut self, answers: impl Iterator<Item = IdentifyResult>) -> Vec<Update> {
         let (mut updates, mut touched) = (Vec::new(), BTreeSet::new());
-        for Answer { key: (number, _), identity } in answers {
+        for IdentifyResult { key: (number, _), identity } in answers {
             // Of what has gone, or is another by now, nobody wants to know.
             let Some(id) = self.places.get(&number) else { continue };
-            let Some(Known { service, tracks }) = self.services.get_mut(id) else { continue };
+            let Some(KnownService { service, tracks }) = self.services.get_mut(id) else { continue };
             let mut both = service.endpoints.iter().zip(tracks);
             let Some((endpoint, track)) = both.find(|(_, track)| track.number == number) else { continue };
             track.open = false;
             match identity {
                 Ok(identity) => track.identity = identity.map(Box::new),
                 // If that is so, its source tells.
-                Err(Unasked::Gone | Unasked::Spared) => {}
-                Err(Unasked::Local(error)) => updates.push(Update::Fault(unasked(endpoint, &error))),
+                Err(SkipReason::Gone | SkipReason::Spared) => {}
+                Err(SkipReason::Local(error)) => updates.push(Update::PartialError(unasked(endpoint, &error))),
             }
             touched.insert(id);
         }
@@ -94,7 +94,7 @@ impl Watched {
     }
 
     /// Hands in what waits, as far as there is room.
-    pub(super) fn ask(&mut self, crew: &Crew) {
+    pub(super) fn ask(&mut self, crew: &IdentifyPool) {
         while let Some(next) = self.waiting.first_entry() {
             if !crew.try_ask((*next.key(), 0), next.get()) {
                 return;
@@ -105,8 +105,8 @@ impl Watched {
 
     /// Takes in a service as its source describes it now; with what is known of it.
     fn learn(&mut self, service: Service, reacher: &mut Reacher) -> Service {
-        let mut old: Vec<(Endpoint, Track)> = match self.services.remove(&service.id) {
-            Some(Known { service, tracks }) => service.endpoints.into_iter().zip(tracks).collect(),
+        let mut old: Vec<(Endpoint, EndpointTrack)> = match self.services.remove(&service.id) {
+            Some(KnownService { service, tracks }) => service.endpoints.into_iter().zip(tracks).collect(),
             None => Vec::new(),
         };
         let holders = service.detail.downcast_ref::<LocalDetail>().map(|local| Arc::clone(&local.processes));
@@ -124,8 +124,9 @@ impl Watched {
                 }
                 before => {
                     // The same program, begun anew, most likely is what it was.
-                    let keeps =
-                        |track: &Track| track.askable && askable && shares(&track.holders, &holders, is_same_program);
+                    let keeps = |track: &EndpointTrack| {
+                        track.askable && askable && shares(&track.holders, &holders, is_same_program)
+                    };
                     let identity =
                         before.as_ref().filter(|track| keeps(track)).and_then(|track| track.identity.clone());
                     self.let_go(before.iter());
@@ -134,7 +135,7 @@ impl Watched {
             });
         }
         self.let_go(old.iter().map(|(_, track)| track));
-        let known = Known { service, tracks };
+        let known = KnownService { service, tracks };
         let item = known.item(self.guessless);
         self.services.insert(item.id.clone(), known);
         item
@@ -148,7 +149,7 @@ impl Watched {
         holders: &Arc<[Arc<Process>]>,
         identity: Option<Box<Identity>>,
         reacher: &mut Reacher,
-    ) -> Track {
+    ) -> EndpointTrack {
         self.last += 1;
         let number = self.last;
         // A socket that asks others may be seen before it is bound to whom it asks.
@@ -159,7 +160,7 @@ impl Watched {
             self.places.insert(number, service.id.clone());
             self.waiting.insert(number, asked);
         }
-        Track { number, askable: is_askable(service, endpoint), open, holders: Arc::clone(holders), identity }
+        EndpointTrack { number, askable: is_askable(service, endpoint), open, holders: Arc::clone(holders), identity }
     }
 
     fn forget(&mut self, id: &str) {
@@ -168,15 +169,15 @@ impl Watched {
     }
 
     /// Whatever is said there is of no use any more.
-    fn let_go<'t>(&mut self, tracks: impl Iterator<Item = &'t Track>) {
-        for Track { number, .. } in tracks {
+    fn let_go<'t>(&mut self, tracks: impl Iterator<Item = &'t EndpointTrack>) {
+        for EndpointTrack { number, .. } in tracks {
             self.places.remove(number);
             self.waiting.remove(number);
         }
     }
 }
 
-impl Known {
+impl KnownService {
     /// The service with what its endpoints said.
     fn item(&self, guessless: bool) -> Service {
         let mut service = self.service.clone();

@@ -11,7 +11,7 @@ use crate::output::FormatName;
 
 /// One value of `--output`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli) struct Asked {
+pub(in crate::cli) struct DiffScope {
     /// How to write.
     pub(in crate::cli) format: FormatName,
     /// Where to; `None` is standard output.
@@ -23,9 +23,9 @@ pub(in crate::cli) struct Asked {
 pub(in crate::cli) struct AskedParser;
 
 impl TypedValueParser for AskedParser {
-    type Value = Asked;
+    type Value = DiffScope;
 
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Asked, clap::Error> {
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<DiffScope, clap::Error> {
         let bytes = value.as_bytes();
         let (word, file) = match bytes.iter().position(|&byte| byte == b'=') {
             Some(at) => (&bytes[..at], Some(&bytes[at + 1..])),
@@ -34,7 +34,7 @@ impl TypedValueParser for AskedParser {
         let format = EnumValueParser::<FormatName>::new().parse_ref(command, arg, OsStr::from_bytes(word))?;
         // As everywhere, a dash is the standard stream.
         let file = file.filter(|&file| file != b"-").map(|file| PathBuf::from(OsStr::from_bytes(file)));
-        Ok(Asked { format, file })
+        Ok(DiffScope { format, file })
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {

@@ -5,25 +5,25 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::{Asked, Outputs};
+use super::{DiffScope, Outputs};
 use crate::clean::clean;
-use crate::cli::draft::Draft;
+use crate::cli::atomic_file::AtomicFile;
 use crate::error::{Error, Result, plain};
-use crate::output::{FormatName, Page};
+use crate::output::{FormatName, RenderOptions};
 
 /// A draft for each file that is asked for.
 #[derive(Debug)]
-pub(in crate::cli) struct Files(Vec<(FormatName, PathBuf, Draft)>);
+pub(in crate::cli) struct Files(Vec<(FormatName, PathBuf, AtomicFile)>);
 
 impl Files {
     /// Begins them all.
     ///
     /// # Errors
     /// The first that cannot be written, or that two formats are to be written to.
-    pub(in crate::cli) fn create(asked: &[Asked]) -> Result<Self> {
+    pub(in crate::cli) fn create(asked: &[DiffScope]) -> Result<Self> {
         let mut files = Self(Vec::new());
         let mut places = Vec::new();
-        for Asked { format, file } in asked {
+        for DiffScope { format, file } in asked {
             let Some(file) = file else { continue };
             let refused = |why: &str, hint: &str| Error::usage(option(*format, file), why, hint);
             if file.as_os_str().is_empty() {
@@ -35,7 +35,7 @@ impl Files {
                 return Err(refused("two formats cannot be written to one file", "give each a file of its own"));
             }
             places.push(place);
-            let draft = Draft::create(file).map_err(|error| refused(&unopened(&error), hint(&error)))?;
+            let draft = AtomicFile::create(file).map_err(|error| refused(&unopened(&error), hint(&error)))?;
             files.0.push((*format, file.clone(), draft));
         }
         Ok(files)
@@ -52,7 +52,7 @@ impl Files {
     pub(in crate::cli) fn open<'w>(
         &'w mut self,
         name: FormatName,
-        page: Page,
+        page: RenderOptions,
         stdout: &'w mut (dyn Write + Send),
     ) -> Result<Outputs<'w>> {
         let mut outputs = Outputs::of_stdout(name, page, stdout);
@@ -65,7 +65,7 @@ impl Files {
 
     /// Puts every file in its place that nothing went wrong with, and returns what did.
     pub(in crate::cli) fn commit(self, failures: Vec<Option<io::Error>>) -> Vec<Error> {
-        let commit = |((_, path, draft), failure): ((_, PathBuf, Draft), Option<io::Error>)| {
+        let commit = |((_, path, draft), failure): ((_, PathBuf, AtomicFile), Option<io::Error>)| {
             let done = failure.map_or_else(|| draft.commit(), Err);
             done.err().map(|error| {
                 let hint = hint(&error);

@@ -6,23 +6,23 @@ mod files;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-pub(super) use self::asked::{Asked, AskedParser};
+pub(super) use self::asked::{AskedParser, DiffScope};
 pub(super) use self::files::Files;
-use super::previous::Previous;
+use super::baseline::Baseline;
 use crate::error::{Error, Result};
-use crate::model::{Depth, Service};
-use crate::output::{Changes, Comparison, End, Format, FormatName, Page, Read};
+use crate::model::{DetailLevel, Service};
+use crate::output::{Changes, Delivery, DiffContext, Footer, Format, FormatName, RenderOptions};
 
 /// All that results are written to. A place that takes no more is left alone, and the others go on.
 pub(super) struct Outputs<'w> {
-    sheets: Vec<Sheet<'w>>,
-    page: Page,
+    sheets: Vec<OutputTarget<'w>>,
+    page: RenderOptions,
     /// Standard output tells what changed, which is read of everything.
     compares: bool,
 }
 
 /// A format on its way to a place.
-struct Sheet<'w> {
+struct OutputTarget<'w> {
     name: FormatName,
     /// What to open the format on with the first that is written; then that is taken.
     out: Option<&'w mut (dyn Write + Send)>,
@@ -30,14 +30,14 @@ struct Sheet<'w> {
     failure: Option<io::Error>,
 }
 
-impl<'w> Sheet<'w> {
-    fn write(&mut self, page: Page, write: impl FnOnce(&mut (dyn Format + 'w)) -> io::Result<()>) {
+impl<'w> OutputTarget<'w> {
+    fn write(&mut self, page: RenderOptions, write: impl FnOnce(&mut (dyn Format + 'w)) -> io::Result<()>) {
         if self.failure.is_none() {
             self.failure = self.open(page).and_then(write).err();
         }
     }
 
-    fn open(&mut self, page: Page) -> io::Result<&mut (dyn Format + 'w)> {
+    fn open(&mut self, page: RenderOptions) -> io::Result<&mut (dyn Format + 'w)> {
         if let Some(out) = self.out.take() {
             self.format = Some(self.name.open(out, page)?);
         }
@@ -47,15 +47,15 @@ impl<'w> Sheet<'w> {
 
 impl<'w> Outputs<'w> {
     /// Standard output alone, which is opened with the first that is written to it.
-    fn of_stdout(name: FormatName, page: Page, out: &'w mut (dyn Write + Send)) -> Self {
-        Self { sheets: vec![Sheet { name, out: Some(out), format: None, failure: None }], page, compares: false }
+    fn of_stdout(name: FormatName, page: RenderOptions, out: &'w mut (dyn Write + Send)) -> Self {
+        Self { sheets: vec![OutputTarget { name, out: Some(out), format: None, failure: None }], page, compares: false }
     }
 
     /// Lets standard output tell what changed, and nothing else.
     ///
     /// # Errors
     /// Where its format has no place for that.
-    pub(super) fn compare(&mut self, old: Previous, shared: Arc<Comparison>) -> Result<()> {
+    pub(super) fn compare(&mut self, old: Baseline, shared: Arc<DiffContext>) -> Result<()> {
         let Some(stdout) = self.sheets.first_mut() else { return Ok(()) };
         let Some(out) = stdout.out.take() else { return Ok(()) };
         let changes = Changes::new(stdout.name, out, old.items, shared, self.page.generated);
@@ -73,24 +73,24 @@ impl<'w> Outputs<'w> {
     fn add(&mut self, name: FormatName, out: &'w mut (dyn Write + Send)) -> io::Result<()> {
         let mut format = name.open(out, self.file_page())?;
         format.flush()?;
-        self.sheets.push(Sheet { name, out: None, format: Some(format), failure: None });
+        self.sheets.push(OutputTarget { name, out: None, format: Some(format), failure: None });
         Ok(())
     }
 
     /// A file is no terminal.
-    fn file_page(&self) -> Page {
-        Page { width: None, color: false, ..self.page }
+    fn file_page(&self) -> RenderOptions {
+        RenderOptions { width: None, color: false, ..self.page }
     }
 
     /// The most that any of the formats shows.
-    pub(super) fn depth(&self) -> Depth {
+    pub(super) fn depth(&self) -> DetailLevel {
         let deepest = self.sheets.iter().map(|sheet| sheet.name.depth()).max();
-        deepest.filter(|_| !self.compares).unwrap_or(Depth::Full)
+        deepest.filter(|_| !self.compares).unwrap_or(DetailLevel::Full)
     }
 
     /// Whether all of them are read line by line; what is read as a whole wants its order.
     pub(super) fn streams(&self) -> bool {
-        !self.compares && self.sheets.iter().all(|sheet| sheet.name.read() == Read::ByLine)
+        !self.compares && self.sheets.iter().all(|sheet| sheet.name.read() == Delivery::ByLine)
     }
 
     /// Whether any still takes what is written.
@@ -102,7 +102,7 @@ impl<'w> Outputs<'w> {
         self.each(|format| format.service(service));
     }
 
-    pub(super) fn end(&mut self, end: &End<'_>) {
+    pub(super) fn end(&mut self, end: &Footer<'_>) {
         self.each(|format| format.end(end));
     }
 

@@ -2,13 +2,13 @@
 
 use std::fmt::Write;
 
-use crate::model::{Column, Endpoint, Health, Service, Shown};
+use crate::model::{Column, ColumnVisibility, Endpoint, Health, Service};
 
 macro_rules! column {
     ($name:literal, $shown:ident, $cut:literal, |$service:ident, $health:ident, $out:ident| $cell:expr) => {
         Column {
             name: $name,
-            shown: Shown::$shown,
+            shown: ColumnVisibility::$shown,
             cut: $cut,
             label: false,
             cell: |$service, endpoint, $out| match health(endpoint) {

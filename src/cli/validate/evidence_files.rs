@@ -13,12 +13,12 @@ use serde_json::Value;
 use crate::clean::clean;
 use crate::error::{Error, Result};
 use crate::health::Evidence;
-use crate::model::{Fault, SCORE_VERSION, Service};
+use crate::model::{PartialError, SCORE_VERSION, Service};
 
 /// What every file begins with.
 const SCHEMA: &str = "portolan-evidence/1";
 /// Larger files are none of ours.
-const MOST_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 
 /// Where evidence is written.
 #[derive(Debug)]
@@ -26,12 +26,12 @@ pub(in crate::cli) struct EvidenceFiles {
     directory: PathBuf,
     /// When the answer was asked for.
     generated: Timestamp,
-    faults: Mutex<Vec<Fault>>,
+    faults: Mutex<Vec<PartialError>>,
 }
 
 /// A file.
 #[derive(Serialize)]
-struct Written<'a> {
+struct EvidenceFile<'a> {
     schema: &'static str,
     score: &'static str,
     generated: Timestamp,
@@ -67,8 +67,14 @@ impl EvidenceFiles {
     /// Writes a service's file, whole or not at all.
     pub(in crate::cli) fn write(&self, service: &Service, evidence: &[Option<Evidence>], ignored: &[String]) {
         let path = self.directory.join(file_name(&service.id));
-        let file =
-            Written { schema: SCHEMA, score: SCORE_VERSION, generated: self.generated, ignored, service, evidence };
+        let file = EvidenceFile {
+            schema: SCHEMA,
+            score: SCORE_VERSION,
+            generated: self.generated,
+            ignored,
+            service,
+            evidence,
+        };
         let written = serde_json::to_vec(&file).map_err(std::io::Error::other).and_then(|mut bytes| {
             bytes.push(b'\n');
             let beside = path.with_extension("part");
@@ -76,7 +82,7 @@ impl EvidenceFiles {
             fs::rename(&beside, &path)
         });
         if let Err(error) = written {
-            self.faults.lock().push(Fault {
+            self.faults.lock().push(PartialError {
                 what: format!("write '{}'", clean(&path.to_string_lossy())),
                 why: error.to_string(),
                 hint: "look at the directory and the space that is left".to_owned(),
@@ -85,7 +91,7 @@ impl EvidenceFiles {
     }
 
     /// What could not be written.
-    pub(in crate::cli) fn faults(&self) -> Vec<Fault> {
+    pub(in crate::cli) fn faults(&self) -> Vec<PartialError> {
         std::mem::take(&mut self.faults.lock())
     }
 }
@@ -110,8 +116,8 @@ pub(in crate::cli) fn read(path: &Path) -> Result<ReadBack> {
     };
     let mut text = String::new();
     let file = fs::File::open(path).map_err(|error| refuse(super::plain(&error)))?;
-    let length = file.take(MOST_BYTES).read_to_string(&mut text).map_err(|error| refuse(super::plain(&error)))?;
-    if length as u64 == MOST_BYTES {
+    let length = file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| refuse(super::plain(&error)))?;
+    if length as u64 == MAX_BYTES {
         return Err(refuse("it is too large to be evidence".to_owned()));
     }
     let read: ReadBack = serde_json::from_str(&text).map_err(|error| refuse(format!("it is no evidence: {error}")))?;

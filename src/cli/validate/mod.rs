@@ -2,11 +2,11 @@
 
 mod columns;
 mod evidence_files;
+mod import;
 mod named;
 mod options;
 mod score;
 mod targets;
-mod told;
 mod validated;
 mod verdict;
 
@@ -23,15 +23,15 @@ pub(super) use self::options::parse_score;
 pub(super) use self::score::ScoreAgain;
 pub(super) use self::targets::{Targets, is_services_file};
 use self::validated::Validated;
-use super::discover::Judge;
+use super::discover::ExitRules;
 use super::exit::Exit;
 use super::identify::{Identified, Identify};
 use super::watch::Watching;
 use super::{Global, stderr};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::model::{Ask, Service};
-use crate::net::Via;
+use crate::model::{CheckSpec, Service};
+use crate::net::HttpProxy;
 use crate::output::FormatName;
 use crate::source::{Source, collect};
 
@@ -53,7 +53,7 @@ pub(super) struct Validate {
     #[arg(value_name = "TARGET", required = true, value_hint = ValueHint::Hostname)]
     targets: Vec<String>,
     #[command(flatten)]
-    ask: Ask,
+    ask: CheckSpec,
     #[command(flatten)]
     how: How,
     #[command(flatten)]
@@ -70,7 +70,7 @@ impl Validate {
             let validated = Validated { thresholds: self.watching.thresholds(), ..validated };
             return self.watching.run(&validated, global);
         }
-        self.how.list(&validated, &Judge::of(generated), global)
+        self.how.list(&validated, &ExitRules::of(generated), global)
     }
 
     /// # Errors
@@ -91,15 +91,15 @@ impl Validate {
 /// As the source says.
 pub(super) fn all(
     source: &dyn Source,
-    via: Option<Arc<dyn Via>>,
+    via: Option<Arc<dyn HttpProxy>>,
     identify: &Identify,
-    judge: &Judge,
+    judge: &ExitRules,
     global: &Global,
 ) -> Result<Exit> {
     let identified = Identified { source, identify, checked: true };
     let source: &dyn Source = if identify.asked { &identified } else { source };
     let how = How::default();
-    let validated = Validated { via, ..how.open(source, &Ask::default(), Timestamp::now())? };
+    let validated = Validated { via, ..how.open(source, &CheckSpec::default(), Timestamp::now())? };
     how.list(&validated, judge, global)
 }
 
@@ -109,11 +109,11 @@ pub(super) fn all(
 /// As the source says.
 pub(super) fn watch(
     source: &dyn Source,
-    via: Option<Arc<dyn Via>>,
+    via: Option<Arc<dyn HttpProxy>>,
     watching: &Watching,
     global: &Global,
 ) -> Result<Exit> {
-    let validated = How::default().open(source, &Ask::default(), Timestamp::now())?;
+    let validated = How::default().open(source, &CheckSpec::default(), Timestamp::now())?;
     watching.run(&Validated { via, thresholds: watching.thresholds(), ..validated }, global)
 }
 
@@ -123,7 +123,7 @@ pub(super) fn watch(
 /// Where it cannot be checked from here.
 pub(super) fn shortfall(targets: &Targets, least: u8, limit: Duration) -> Result<Option<String>> {
     let how = How { timeout: limit, retries: 0, deadline: Some(limit), ..How::default() };
-    let validated = how.open(targets, &Ask::default(), Timestamp::now())?;
+    let validated = how.open(targets, &CheckSpec::default(), Timestamp::now())?;
     let services = engine::block_on(collect(&validated))?.services;
     let score = |service: &Service| service.health.as_deref().and_then(|health| health.score);
     let Some(short) = services.iter().find(|service| score(service).is_none_or(|score| score < least)) else {
@@ -141,7 +141,7 @@ pub(super) fn shortfall(targets: &Targets, least: u8, limit: Duration) -> Result
 
 impl How {
     /// Lists what a source knows, checked.
-    fn list(&self, validated: &Validated<'_>, judge: &Judge, global: &Global) -> Result<Exit> {
+    fn list(&self, validated: &Validated<'_>, judge: &ExitRules, global: &Global) -> Result<Exit> {
         let mut global = global.clone();
         if self.explain {
             if global.output_asked || global.json {

@@ -9,7 +9,7 @@ use crate::cli::parse::{self, Parsed};
 use crate::cli::{Command, Global};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::model::{Completeness, Fault, Listing, Service};
+use crate::model::{Completeness, Listing, PartialError, Service};
 use crate::source::{collect, source_words};
 
 /// A source, and what is looked for in it.
@@ -41,7 +41,7 @@ impl Named {
     ///
     /// # Errors
     /// As the source says.
-    pub(in crate::cli) fn services(&mut self) -> Result<(Vec<Service>, Vec<Fault>)> {
+    pub(in crate::cli) fn services(&mut self) -> Result<(Vec<Service>, Vec<PartialError>)> {
         let listing = engine::block_on(collect(self.discover.source()))?;
         let Listing { services, completeness, errors, .. } = listing;
         let faults = if completeness == Completeness::Incomplete { errors } else { Vec::new() };

@@ -21,7 +21,7 @@ use crate::clean::clean;
 use crate::cli::explain;
 use crate::error::{Error, Result};
 use crate::health::{Thresholds, ValidatorOptions};
-use crate::model::{Ask, AskError, Digest, parse_time};
+use crate::model::{AskError, CheckSpec, Digest, parse_time};
 use crate::net::{certificate, descriptors_for_sockets};
 use crate::source::Source;
 
@@ -100,7 +100,7 @@ impl Default for How {
 }
 
 /// A list of certificates is hardly ever larger; the system's has 0.25 MB.
-const MOST_CA_BYTES: u64 = 16 << 20;
+const MAX_CA_BYTES: u64 = 16 << 20;
 
 impl How {
     /// Gets ready what the checks need.
@@ -110,7 +110,7 @@ impl How {
     pub(in crate::cli) fn open<'s>(
         &self,
         source: &'s dyn Source,
-        ask: &Ask,
+        ask: &CheckSpec,
         generated: Timestamp,
     ) -> Result<Validated<'s>> {
         let roots = match &self.ca {
@@ -154,8 +154,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     };
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(|error| refuse(super::plain(&error)))?;
-    let read = file.take(MOST_CA_BYTES).read_to_end(&mut bytes).map_err(|error| refuse(super::plain(&error)))?;
-    if read as u64 == MOST_CA_BYTES {
+    let read = file.take(MAX_CA_BYTES).read_to_end(&mut bytes).map_err(|error| refuse(super::plain(&error)))?;
+    if read as u64 == MAX_CA_BYTES {
         return Err(refuse("it is too large to be a list of certificates".to_owned()));
     }
     let found: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)

@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 
 use super::evidence_files::{ReadBack, read};
 use super::verdict::Verdict;
-use super::{columns, told};
+use super::{columns, import};
 use crate::cli::Global;
-use crate::cli::discover::Judge;
+use crate::cli::discover::ExitRules;
 use crate::cli::exit::Exit;
 use crate::cli::identify::Identify;
 use crate::error::{Error, Result};
@@ -53,14 +53,14 @@ impl ScoreAgain {
         for path in &self.files {
             let ReadBack { generated: at, mut ignored, service, evidence, .. } = read(path)?;
             generated = generated.max(at);
-            let mut service = told::service(&service).ok_or_else(|| no_service(path))?;
+            let mut service = import::service(&service).ok_or_else(|| no_service(path))?;
             ignored.extend(self.ignore.iter().cloned());
             judge(&mut service, evidence.iter().map(Option::as_ref), &ignored);
             services.push(service);
         }
         let verdict = Mutex::new(Verdict::against(self.min_score));
         let scored = Scored { services, verdict };
-        let judge = Judge::of(generated);
+        let judge = ExitRules::of(generated);
         let exit = judge.list(&scored, &Identify::default(), &global)?;
         let below = scored.verdict.lock().below > 0;
         Ok(if below { exit.max(Exit::ConditionFailed) } else { exit })

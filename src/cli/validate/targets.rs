@@ -9,26 +9,27 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
+use super::import;
 use super::named::Named;
-use super::told;
 use crate::clean::clean;
 use crate::cli::Global;
 use crate::error::{Error, Result};
 use crate::model::{
-    Address, Ask, Column, Completeness, Declared, Endpoint, Fault, Feed, HttpPath, Service, Transport, Update,
+    Address, CheckSpec, Column, Completeness, DeclaredDetail, Endpoint, HttpPath, PartialError, Service, Transport,
+    Update, UpdateSink,
 };
 use crate::source::{ListFuture, Sink, Source, WatchFuture};
 
 /// What there is to check.
 pub(in crate::cli) struct Targets {
     services: Vec<Service>,
-    faults: Vec<Fault>,
+    faults: Vec<PartialError>,
 }
 
 pub(super) const FORMS: &str =
     "write host:port, a URL, SOURCE/NAME, a services file (.toml, .yaml), or - for JSON on standard input";
 /// A listing of 100,000 services has 40 MB.
-const MOST_INPUT: u64 = 1 << 30;
+const MAX_INPUT: u64 = 1 << 30;
 
 impl Targets {
     /// Reads every target.
@@ -68,7 +69,7 @@ impl Targets {
             return Ok(());
         }
         let (host, port) = host_and_port(word).map_err(|why| refuse(why, FORMS))?;
-        self.services.push(declared(word, host, port, Ask::default())?.erase());
+        self.services.push(declared(word, host, port, CheckSpec::default())?.erase());
         Ok(())
     }
 
@@ -82,15 +83,15 @@ impl Targets {
             Error::usage("standard input", why, "give it what `portolan discover SOURCE --json` or -o ndjson writes")
         };
         let mut text = String::new();
-        let read = io::stdin().lock().take(MOST_INPUT).read_to_string(&mut text);
+        let read = io::stdin().lock().take(MAX_INPUT).read_to_string(&mut text);
         let read = read.map_err(|error| refuse(super::plain(&error)))?;
-        if read as u64 == MOST_INPUT {
+        if read as u64 == MAX_INPUT {
             return Err(refuse("it is larger than 1 GiB".to_owned()));
         }
-        let (services, complete) = told::services(&text).map_err(refuse)?;
+        let (services, complete) = import::services(&text).map_err(refuse)?;
         self.services.extend(services);
         if !complete {
-            self.faults.push(Fault {
+            self.faults.push(PartialError {
                 what: "read every service from standard input".to_owned(),
                 why: "whoever wrote it says that it is not whole".to_owned(),
                 hint: "look at its own errors".to_owned(),
@@ -118,7 +119,7 @@ fn host_and_port(word: &str) -> Result<(&str, u16), &'static str> {
 }
 
 /// A service at a host, which is an address or a name.
-fn declared(from: &str, host: &str, port: u16, mut ask: Ask) -> Result<Service<Declared>> {
+fn declared(from: &str, host: &str, port: u16, mut ask: CheckSpec) -> Result<Service<DeclaredDetail>> {
     let address = match host.parse::<IpAddr>() {
         Ok(ip) => Address::Ip(ip.to_canonical()),
         Err(_) => match host.parse() {
@@ -137,12 +138,12 @@ fn declared(from: &str, host: &str, port: u16, mut ask: Ask) -> Result<Service<D
         ask.server_name.or_else(|| Some(host.to_owned()).filter(|_| ask.protocol.as_deref() == Some("https")));
     let endpoint = Endpoint::new(address, Some(port), Transport::Tcp);
     let id = format!("given/tcp/{from}");
-    let detail = Declared { from: from.into(), protocol: ask.protocol.clone(), ask: Arc::new(ask) };
+    let detail = DeclaredDetail { from: from.into(), protocol: ask.protocol.clone(), ask: Arc::new(ask) };
     Ok(Service { name: Some(from.into()), ..Service::new(id, "given", vec![endpoint], detail) })
 }
 
 /// `https://host/path`: what to ask is said by its scheme and path.
-fn of_url(word: &str) -> Result<Service<Declared>> {
+fn of_url(word: &str) -> Result<Service<DeclaredDetail>> {
     let refuse =
         |why: String| Error::usage(format!("target '{}'", clean(word)), why, "write it as https://host:port/path");
     let (scheme, rest) = word.split_once("://").unwrap_or_default();
@@ -153,7 +154,7 @@ fn of_url(word: &str) -> Result<Service<Declared>> {
         "grpc" | "grpcs" | "tls" | "tcp" | "redis" | "rediss" | "postgresql" | "mysql" | "smtp" | "imap" | "pop3"
         | "ftp" | "ssh" | "nats" | "memcached" => {
             let (host, port) = host_and_port(rest.trim_end_matches('/')).map_err(|why| refuse(why.to_owned()))?;
-            let ask = Ask { protocol: Some(scheme.to_owned()), ..Ask::default() };
+            let ask = CheckSpec { protocol: Some(scheme.to_owned()), ..CheckSpec::default() };
             return declared(word, host, port, ask);
         }
         _ => return Err(refuse(format!("nobody here speaks {}", clean(scheme)))),
@@ -176,7 +177,7 @@ fn of_url(word: &str) -> Result<Service<Declared>> {
     let asked = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let path =
         (asked != "/").then(|| asked.parse::<HttpPath>()).transpose().map_err(|error| refuse(error.to_string()))?;
-    let ask = Ask { protocol: Some(protocol.to_owned()), path, ..Ask::default() };
+    let ask = CheckSpec { protocol: Some(protocol.to_owned()), path, ..CheckSpec::default() };
     declared(word, &host, url.port().unwrap_or(usual), ask)
 }
 
@@ -202,9 +203,9 @@ impl Source for Targets {
     }
 
     /// What was named stays as it was named.
-    fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+    fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
-            let faults = self.faults.iter().cloned().map(Update::Fault);
+            let faults = self.faults.iter().cloned().map(Update::PartialError);
             feed.take(std::iter::once(Update::Reset(self.services.clone())).chain(faults).collect());
             std::future::pending().await
         })

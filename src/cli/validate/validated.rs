@@ -16,12 +16,14 @@ use crate::cli::watch::RECONNECT;
 use crate::engine::{Retry, Shutdown};
 use crate::error::Result;
 use crate::health::{
-    Evidence, Judged, Monitor, Relay, Rules, Subject, Thresholds, Validator, ValidatorOptions, judge, weigh,
+    ChannelSink, CheckedEndpoint, Evidence, Monitor, Subject, ThresholdRules, Thresholds, Validator, ValidatorOptions,
+    judge, weigh,
 };
 use crate::model::{
-    Addresses, Ask, Column, Completeness, Declared, Depth, Fault, Feed, Ports, ScannedHost, Service, Transport, Within,
+    Addresses, CheckSpec, Column, Completeness, DeclaredDetail, DetailLevel, NamespaceScope, PartialError, Ports,
+    ScannedHost, Service, Transport, UpdateSink,
 };
-use crate::net::{Via, Way, runtime};
+use crate::net::{HttpProxy, Route, runtime};
 use crate::source::{ListFuture, Progress, Sink, Source, WatchFuture, checked, keep_watching};
 
 /// A source, and how what it finds is checked.
@@ -29,7 +31,7 @@ pub(in crate::cli) struct Validated<'s> {
     pub(in crate::cli) source: &'s dyn Source,
     pub(in crate::cli) options: ValidatorOptions,
     /// What to ask every service, beside what it declares itself.
-    pub(in crate::cli) ask: Ask,
+    pub(in crate::cli) ask: CheckSpec,
     /// Findings that do not count.
     pub(in crate::cli) ignored: Vec<String>,
     pub(in crate::cli) evidence: Option<EvidenceFiles>,
@@ -38,7 +40,7 @@ pub(in crate::cli) struct Validated<'s> {
     /// When a watch believes what it sees.
     pub(in crate::cli) thresholds: Thresholds,
     /// Who asks in this host's place, where somebody does.
-    pub(in crate::cli) via: Option<Arc<dyn Via>>,
+    pub(in crate::cli) via: Option<Arc<dyn HttpProxy>>,
     /// What came of it.
     pub(in crate::cli) verdict: Mutex<Verdict>,
     /// What sources say of what came of it, and of how many services.
@@ -66,9 +68,9 @@ impl Source for Validated<'_> {
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
         Box::pin(async move {
             let begun = Instant::now();
-            let mut gathered = Gathered { out, services: Vec::new() };
+            let mut gathered = BufferedSink { out, services: Vec::new() };
             let completeness = self.source.list(&mut gathered).await?;
-            let Gathered { out, services } = gathered;
+            let BufferedSink { out, services } = gathered;
             let left = self.deadline().map(|deadline| deadline.saturating_sub(begun.elapsed()));
             let checked = self.check(services, left, out)?;
             Ok(if checked == Completeness::Complete { completeness } else { checked })
@@ -80,11 +82,11 @@ impl Source for Validated<'_> {
     }
 
     /// Watches what the source has, and looks at it again and again, also while the source cannot be asked.
-    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
-            let (mut relay, heard) = Relay::new(feed.depth());
+            let (mut relay, heard) = ChannelSink::new(feed.depth());
             let (thresholds, ignored) = (self.thresholds, self.ignored.clone());
-            let rules = Rules { thresholds, ignored, via: self.via.clone(), finish };
+            let rules = ThresholdRules { thresholds, ignored, via: self.via.clone(), finish };
             let every = interval.unwrap_or_else(|| self.interval());
             let options = ValidatorOptions { again: Some(every), ..self.options.clone() };
             let monitor = Monitor::new(self.validator(options), Arc::new(self.ask.clone()), rules, every);
@@ -113,7 +115,7 @@ impl Validated<'_> {
         let options = ValidatorOptions { deadline, ..self.options.clone() };
         // One thread: what it is late by is known, and it makes more checks than anybody has ports for them.
         let runtime = runtime(0)?;
-        let mut board = Board::new(services, &self.ask);
+        let mut board = PendingServices::new(services, &self.ask);
         let subjects = board.subjects(self.via.as_ref());
         let closed = out.closed();
         runtime.block_on(async {
@@ -156,7 +158,7 @@ impl Validated<'_> {
     }
 
     /// Hands over what is left, in order, and says what came of it all.
-    fn finish(&self, mut board: Board, out: &mut dyn Sink) -> Completeness {
+    fn finish(&self, mut board: PendingServices, out: &mut dyn Sink) -> Completeness {
         for at in 0..board.entries.len() {
             self.hand_over(&mut board, at, out);
         }
@@ -177,8 +179,8 @@ impl Validated<'_> {
     }
 
     /// Judges a service by its evidence and hands it over, if that was not done before.
-    fn hand_over(&self, board: &mut Board, at: usize, out: &mut dyn Sink) {
-        let Some(Entry { mut service, evidence, .. }) = board.entries[at].take() else { return };
+    fn hand_over(&self, board: &mut PendingServices, at: usize, out: &mut dyn Sink) {
+        let Some(PendingEntry { mut service, evidence, .. }) = board.entries[at].take() else { return };
         judge(&mut service, evidence.iter().map(Option::as_ref), &self.ignored);
         if let Some(text) = checked(&mut service) {
             weigh(&mut service);
@@ -214,34 +216,34 @@ async fn end_with(closed: Arc<AtomicBool>, shutdown: Shutdown) {
 }
 
 /// Services on their way.
-struct Board {
-    entries: Vec<Option<Entry>>,
+struct PendingServices {
+    entries: Vec<Option<PendingEntry>>,
     /// The service and the endpoint of each subject.
     places: Vec<(usize, usize)>,
     done: u64,
     whole: u64,
 }
 
-struct Entry {
+struct PendingEntry {
     service: Service,
-    ask: Arc<Ask>,
+    ask: Arc<CheckSpec>,
     evidence: Vec<Option<Evidence>>,
     missing: usize,
 }
 
-impl Board {
-    fn new(services: Vec<Service>, ask: &Ask) -> Self {
+impl PendingServices {
+    fn new(services: Vec<Service>, ask: &CheckSpec) -> Self {
         let common = Arc::new(ask.clone());
         let entry = |service: Service| {
-            let declared = service.detail.downcast_ref::<Declared>();
+            let declared = service.detail.downcast_ref::<DeclaredDetail>();
             let ask = declared.map_or_else(|| Arc::clone(&common), |declared| Arc::new(common.over(&declared.ask)));
             let missing = service.endpoints.len();
-            Some(Entry { evidence: vec![None; missing], service, ask, missing })
+            Some(PendingEntry { evidence: vec![None; missing], service, ask, missing })
         };
         Self { entries: services.into_iter().map(entry).collect(), places: Vec::new(), done: 0, whole: 0 }
     }
 
-    fn subjects(&mut self, via: Option<&Arc<dyn Via>>) -> Vec<Subject> {
+    fn subjects(&mut self, via: Option<&Arc<dyn HttpProxy>>) -> Vec<Subject> {
         let mut subjects = Vec::new();
         for (at, entry) in self.entries.iter().enumerate() {
             let Some(entry) = entry else { continue };
@@ -250,7 +252,7 @@ impl Board {
                     index: self.places.len(),
                     endpoint: endpoint.clone(),
                     ask: Arc::clone(&entry.ask),
-                    way: Way::of(via, &entry.service, endpoint),
+                    way: Route::of(via, &entry.service, endpoint),
                     before: None,
                 });
                 self.places.push((at, which));
@@ -260,7 +262,7 @@ impl Board {
     }
 
     /// Takes in what was seen of an endpoint; says which service is now whole, if one is.
-    fn take(&mut self, judged: Judged) -> Option<usize> {
+    fn take(&mut self, judged: CheckedEndpoint) -> Option<usize> {
         self.done += 1;
         let (at, which) = *self.places.get(judged.index)?;
         let entry = self.entries[at].as_mut()?;
@@ -273,13 +275,13 @@ impl Board {
 }
 
 /// Keeps services, and passes everything else on.
-struct Gathered<'a> {
+struct BufferedSink<'a> {
     out: &'a mut dyn Sink,
     services: Vec<Service>,
 }
 
-impl Sink for Gathered<'_> {
-    fn depth(&self) -> Depth {
+impl Sink for BufferedSink<'_> {
+    fn depth(&self) -> DetailLevel {
         self.out.depth()
     }
 
@@ -292,11 +294,11 @@ impl Sink for Gathered<'_> {
         if self.out.closed().load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    fn fault(&mut self, fault: Fault) {
+    fn fault(&mut self, fault: PartialError) {
         self.out.fault(fault);
     }
 
-    fn limit(&mut self, limit: Fault) {
+    fn limit(&mut self, limit: PartialError) {
         self.out.limit(limit);
     }
 
@@ -308,7 +310,7 @@ impl Sink for Gathered<'_> {
         self.out.progress(progress);
     }
 
-    fn asked(&mut self, within: &Within, transport: Transport, addresses: &Addresses, ports: &Ports) {
+    fn asked(&mut self, within: &NamespaceScope, transport: Transport, addresses: &Addresses, ports: &Ports) {
         self.out.asked(within, transport, addresses, ports);
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clean::{clean, escaped};
-use crate::model::{Fault, HealthState, Service};
+use crate::model::{HealthState, PartialError, Service};
 
 /// As many of the worst services are told.
 const WORST: usize = 5;
@@ -87,12 +87,12 @@ impl Verdict {
     }
 
     /// What makes the answer less than whole.
-    pub(in crate::cli) fn faults(&self) -> Vec<Fault> {
+    pub(in crate::cli) fn faults(&self) -> Vec<PartialError> {
         if self.untried == 0 {
             return Vec::new();
         }
         let why = clean("the time was over, or the run was stopped");
         let hint = "allow more time (--deadline), or check fewer".to_owned();
-        vec![Fault { what: format!("look at {} endpoints to the end", self.untried), why, hint }]
+        vec![PartialError { what: format!("look at {} endpoints to the end", self.untried), why, hint }]
     }
 }

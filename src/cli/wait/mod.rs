@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use self::target::{Step, Target, Tries, Verdict, begin};
+use self::target::{Target, TryLog, TryOutcome, TryStep, begin};
 use super::exit::Exit;
 use super::signals::Stop;
 use super::validate::{self, Named, Targets};
 use super::{Global, stderr};
 use crate::error::{Error, Result};
-use crate::model::Fault;
+use crate::model::PartialError;
 use crate::source::parse_duration;
 
 const EXAMPLES: &str = "\
@@ -68,16 +68,16 @@ pub(super) struct Wait {
 /// What healthy services score.
 const HEALTHY: u8 = 80;
 /// Each has a thread of its own, because looking up a name cannot be given up.
-const MOST_TARGETS: usize = 256;
+const MAX_TARGETS: usize = 256;
 /// The longest wait between two tries, at first and later on.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// How long one try may take.
 const TRY: Duration = Duration::from_secs(3);
 /// How often to look for signals.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What is waited for.
-enum Awaited {
+enum WaitTarget {
     /// That it accepts connections.
     Accepts(Target),
     /// That each of these scores at least so much.
@@ -86,23 +86,23 @@ enum Awaited {
     Listed(Box<Mutex<Named>>, Option<u8>),
 }
 
-impl Awaited {
+impl WaitTarget {
     /// Looks once, for at most so long.
-    fn look(&self, limit: Duration, tries: &Mutex<Tries>) -> Verdict {
-        begin(tries, Step::Ask);
+    fn look(&self, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
+        begin(tries, TryStep::CheckSpec);
         match self {
             Self::Accepts(target) => target.connect(limit, tries),
             Self::Scores(targets, least) => scored(targets, *least, limit),
             Self::Listed(named, least) => {
                 let listed = named.lock().unwrap_or_else(PoisonError::into_inner).services();
                 match (listed, least) {
-                    (Err(error), _) => Verdict::Unknown(error.to_string()),
+                    (Err(error), _) => TryOutcome::Unknown(error.to_string()),
                     // What could not be read may be it.
                     (Ok((services, faults)), _) if services.is_empty() => match faults.first() {
-                        Some(Fault { what, why, .. }) => Verdict::Unknown(format!("cannot {what}: {why}")),
-                        None => Verdict::Unlisted,
+                        Some(PartialError { what, why, .. }) => TryOutcome::Unknown(format!("cannot {what}: {why}")),
+                        None => TryOutcome::Unlisted,
                     },
-                    (Ok(_), None) => Verdict::Unwell("listed".to_owned()),
+                    (Ok(_), None) => TryOutcome::Unwell("listed".to_owned()),
                     (Ok((services, _)), Some(least)) => scored(&Targets::of(services), *least, limit),
                 }
             }
@@ -110,24 +110,24 @@ impl Awaited {
     }
 }
 
-fn scored(targets: &Targets, least: u8, limit: Duration) -> Verdict {
+fn scored(targets: &Targets, least: u8, limit: Duration) -> TryOutcome {
     match validate::shortfall(targets, least, limit) {
-        Ok(None) => Verdict::Accepts,
-        Ok(Some(why)) => Verdict::Unwell(why),
-        Err(error) => Verdict::Unknown(error.to_string()),
+        Ok(None) => TryOutcome::Accepts,
+        Ok(Some(why)) => TryOutcome::Unwell(why),
+        Err(error) => TryOutcome::Unknown(error.to_string()),
     }
 }
 
 impl Wait {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        if self.targets.len() > MOST_TARGETS {
-            let why = format!("there are more than {MOST_TARGETS}");
+        if self.targets.len() > MAX_TARGETS {
+            let why = format!("there are more than {MAX_TARGETS}");
             return Err(Error::usage("these targets", why, "wait for some of them after the others"));
         }
         let waits = self.targets.iter().map(|target| self.wait_for(target, global)).collect::<Result<Vec<_>>>()?;
         let stop = Stop::listen()?;
         let begun = Instant::now();
-        let tries: Vec<_> = self.targets.iter().map(|_| Arc::new(Mutex::new(Tries::default()))).collect();
+        let tries: Vec<_> = self.targets.iter().map(|_| Arc::new(Mutex::new(TryLog::default()))).collect();
         let (sender, done) = channel();
         for (number, (wait, tries)) in waits.into_iter().zip(&tries).enumerate() {
             self.start(number, wait, Arc::clone(tries), begun, sender.clone())?;
@@ -138,7 +138,7 @@ impl Wait {
                 return Ok(exit);
             }
             let time = self.timeout.saturating_sub(begun.elapsed());
-            match done.recv_timeout(time.min(LOOK)) {
+            match done.recv_timeout(time.min(POLL_INTERVAL)) {
                 Ok(number) => {
                     left.retain(|&other| other != number);
                     if !global.quiet {
@@ -173,18 +173,18 @@ impl Wait {
     ///
     /// # Errors
     /// What cannot be checked, or waited for in that way.
-    fn wait_for(&self, target: &Target, global: &Global) -> Result<Awaited> {
+    fn wait_for(&self, target: &Target, global: &Global) -> Result<WaitTarget> {
         let refuse = |why: &str, hint: &str| Err(Error::usage(format!("target '{target}'"), why, hint));
         match (self.least(target), target) {
             (least, Target::Named(word)) => {
-                Ok(Awaited::Listed(Box::new(Mutex::new(Named::parse(word, global)?)), least))
+                Ok(WaitTarget::Listed(Box::new(Mutex::new(Named::parse(word, global)?)), least))
             }
-            (None, target) => Ok(Awaited::Accepts(target.clone())),
+            (None, target) => Ok(WaitTarget::Accepts(target.clone())),
             (Some(_), Target::Checked(_)) if self.gone => {
                 refuse("only connections can be gone, and this is checked", "write it as HOST:PORT")
             }
             (Some(_), Target::Path(_)) => refuse("only what has a port is checked", "leave --min-score out"),
-            (Some(least), target) => Ok(Awaited::Scores(Targets::read(&[target.word()], global)?, least)),
+            (Some(least), target) => Ok(WaitTarget::Scores(Targets::read(&[target.word()], global)?, least)),
         }
     }
 
@@ -193,8 +193,8 @@ impl Wait {
     fn start(
         &self,
         number: usize,
-        wait: Awaited,
-        tries: Arc<Mutex<Tries>>,
+        wait: WaitTarget,
+        tries: Arc<Mutex<TryLog>>,
         begun: Instant,
         done: Sender<usize>,
     ) -> Result<()> {
@@ -203,7 +203,7 @@ impl Wait {
             let mut pause = PAUSES.0;
             while let Some(left) = timeout.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
                 let verdict = wait.look(left.min(TRY), &tries);
-                let wanted = if gone { verdict.is_nobody() } else { verdict == Verdict::Accepts };
+                let wanted = if gone { verdict.is_nobody() } else { verdict == TryOutcome::Accepts };
                 tries.lock().unwrap_or_else(PoisonError::into_inner).add(verdict);
                 if wanted {
                     // Whoever waited may have gone.
@@ -218,7 +218,7 @@ impl Wait {
         thread.map(drop).map_err(|error| Error::io("start a thread", error, "look at the limits of this process"))
     }
 
-    fn tell(&self, target: &Target, tries: &Mutex<Tries>) {
+    fn tell(&self, target: &Target, tries: &Mutex<TryLog>) {
         let why = tries.lock().unwrap_or_else(PoisonError::into_inner).to_string();
         let (what, hint) = match self.least(target) {
             None if self.gone => ("see the end of", "look at what runs there, or wait longer with --timeout"),
@@ -227,7 +227,7 @@ impl Wait {
         };
         // A year is the most that it can be.
         let within = jiff::SignedDuration::try_from(self.timeout).unwrap_or_default();
-        stderr::fault(&Fault { what: format!("{what} {target} within {within:#}"), why, hint: hint.to_owned() });
+        stderr::fault(&PartialError { what: format!("{what} {target} within {within:#}"), why, hint: hint.to_owned() });
     }
 
     /// Becomes the command; where that cannot be, says so and ends as shells do.

@@ -29,9 +29,9 @@ pub(super) enum Target {
 
 /// What a try came to, in the order in which it is told.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Verdict {
+pub(super) enum TryOutcome {
     Accepts,
-    Refused,
+    SubmitError,
     Silent,
     Unreachable,
     /// There is no such file.
@@ -44,11 +44,11 @@ pub(super) enum Verdict {
     Unknown(String),
 }
 
-impl Verdict {
+impl TryOutcome {
     fn of(result: io::Result<()>) -> Self {
         let Err(error) = result else { return Self::Accepts };
         match error.kind() {
-            ErrorKind::ConnectionRefused => Self::Refused,
+            ErrorKind::ConnectionRefused => Self::SubmitError,
             ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::Silent,
             ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Self::Unreachable,
             ErrorKind::NotFound => Self::Missing,
@@ -62,11 +62,11 @@ impl Verdict {
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for TryOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepts => f.write_str("accepted"),
-            Self::Refused => f.write_str("refused"),
+            Self::SubmitError => f.write_str("refused"),
             Self::Silent => f.write_str("no answer"),
             Self::Unreachable => f.write_str("unreachable"),
             Self::Missing => f.write_str("no such socket"),
@@ -118,29 +118,29 @@ impl Target {
     }
 
     /// Connects once, to the first address that accepts, and closes again. `tries` is told how far it is.
-    pub(super) fn connect(&self, limit: Duration, tries: &Mutex<Tries>) -> Verdict {
+    pub(super) fn connect(&self, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
         match self {
-            Self::Path(path) => Verdict::of(UnixStream::connect(path).map(drop)),
-            Self::Checked(_) | Self::Named(_) => Verdict::Unknown("it is checked, not connected to".to_owned()),
+            Self::Path(path) => TryOutcome::of(UnixStream::connect(path).map(drop)),
+            Self::Checked(_) | Self::Named(_) => TryOutcome::Unknown("it is checked, not connected to".to_owned()),
             Self::Host(name, port) => {
                 let addresses = match name.parse::<IpAddr>() {
                     Ok(ip) => vec![ip],
                     Err(_) => {
-                        begin(tries, Step::LookUp);
+                        begin(tries, TryStep::LookUp);
                         match resolve(name) {
                             Ok(addresses) => addresses,
-                            Err(error) => return Verdict::Unknown(format!("the name cannot be looked up: {error}")),
+                            Err(error) => return TryOutcome::Unknown(format!("the name cannot be looked up: {error}")),
                         }
                     }
                 };
-                begin(tries, Step::Ask);
+                begin(tries, TryStep::CheckSpec);
                 let Some(share) = limit.checked_div(u32::try_from(addresses.len()).unwrap_or(u32::MAX)) else {
-                    return Verdict::Unknown("the name has no address".to_owned());
+                    return TryOutcome::Unknown("the name has no address".to_owned());
                 };
-                let mut worst = Verdict::Unknown("no address was tried".to_owned());
+                let mut worst = TryOutcome::Unknown("no address was tried".to_owned());
                 for ip in addresses {
-                    worst = Verdict::of(connect(SocketAddr::new(ip, *port), share));
-                    if worst == Verdict::Accepts {
+                    worst = TryOutcome::of(connect(SocketAddr::new(ip, *port), share));
+                    if worst == TryOutcome::Accepts {
                         break;
                     }
                 }
@@ -167,26 +167,26 @@ impl fmt::Display for Target {
 
 /// How far a try is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum TryStep {
     LookUp,
-    Ask,
+    CheckSpec,
 }
 
 /// Every try at one target.
 #[derive(Debug, Default)]
-pub(super) struct Tries {
-    ended: BTreeMap<Verdict, (u32, Option<Instant>)>,
+pub(super) struct TryLog {
+    ended: BTreeMap<TryOutcome, (u32, Option<Instant>)>,
     /// The one that has not, and since when it is there.
-    going_on: Option<(Step, Instant)>,
+    going_on: Option<(TryStep, Instant)>,
 }
 
 /// Says how far the next try is.
-pub(super) fn begin(tries: &Mutex<Tries>, step: Step) {
+pub(super) fn begin(tries: &Mutex<TryLog>, step: TryStep) {
     tries.lock().unwrap_or_else(PoisonError::into_inner).going_on = Some((step, Instant::now()));
 }
 
-impl Tries {
-    pub(super) fn add(&mut self, verdict: Verdict) {
+impl TryLog {
+    pub(super) fn add(&mut self, verdict: TryOutcome) {
         let (count, last) = self.ended.entry(verdict).or_default();
         (*count, *last) = (count.saturating_add(1), Some(Instant::now()));
         self.going_on = None;
@@ -197,7 +197,7 @@ impl Tries {
 const LONG: Duration = Duration::from_millis(100);
 
 /// `refused 57 times, last 0.4 s ago; no answer 2 times, last 31.0 s ago; its name is being looked up for 5.0 s`
-impl fmt::Display for Tries {
+impl fmt::Display for TryLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, (verdict, (count, last))) in self.ended.iter().enumerate() {
             let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
@@ -208,9 +208,9 @@ impl fmt::Display for Tries {
         let semicolon = if none { "" } else { "; " };
         match self.going_on.map(|(step, since)| (step, since.elapsed())) {
             // That it was silent stands there already.
-            Some((Step::Ask, _)) if self.ended.contains_key(&Verdict::Silent) => Ok(()),
+            Some((TryStep::CheckSpec, _)) if self.ended.contains_key(&TryOutcome::Silent) => Ok(()),
             Some((step, time)) if none || time >= LONG => {
-                let what = if step == Step::LookUp { "its name is being looked up" } else { "no answer" };
+                let what = if step == TryStep::LookUp { "its name is being looked up" } else { "no answer" };
                 write!(f, "{semicolon}{what} for {:.1} s", time.as_secs_f64())
             }
             None if none => f.write_str("it was not tried"),
@@ -239,16 +239,16 @@ mod tests {
 
     #[test]
     fn tries_are_counted_by_what_they_came_to() {
-        let mut tries = Tries::default();
+        let mut tries = TryLog::default();
         assert_eq!(tries.to_string(), "it was not tried");
-        for verdict in [Verdict::Refused, Verdict::Refused, Verdict::Silent] {
+        for verdict in [TryOutcome::SubmitError, TryOutcome::SubmitError, TryOutcome::Silent] {
             tries.add(verdict);
         }
         assert_eq!(tries.to_string(), "refused 2 times, last 0.0 s ago; no answer once, last 0.0 s ago");
         let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
-        tries.going_on = Some((Step::LookUp, ago(5)));
+        tries.going_on = Some((TryStep::LookUp, ago(5)));
         assert!(tries.to_string().ends_with("ago; its name is being looked up for 5.0 s"), "{tries}");
-        let tries = Tries { going_on: Some((Step::Ask, ago(1))), ..Tries::default() };
+        let tries = TryLog { going_on: Some((TryStep::CheckSpec, ago(1))), ..TryLog::default() };
         assert_eq!(tries.to_string(), "no answer for 1.0 s");
     }
 }

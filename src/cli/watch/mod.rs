@@ -1,11 +1,11 @@
 //! `--watch`: what happens to the services of a source, as it happens.
 
-mod account;
-mod ending;
-mod face;
+mod delivered;
 mod hooks;
 #[cfg(feature = "live")]
 mod live;
+mod stop_conditions;
+mod watch_output;
 
 use std::io;
 use std::thread;
@@ -16,26 +16,26 @@ use futures_util::future::select_all;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use self::account::Account;
-use self::ending::Ending;
-use self::face::Face;
-use self::hooks::{Exec, Hook, Queue, Webhook};
+use self::delivered::DeliveredState;
+use self::hooks::{Exec, Hook, HookQueue, Webhook};
+use self::stop_conditions::StopConditions;
+use self::watch_output::WatchOutput;
 use super::exit::Exit;
 use super::signals::Stop;
 #[cfg(feature = "live")]
 use super::terminal::Terminal;
 use super::{Global, stderr, stdout};
-use crate::catalog::{News, Watch, Writer};
+use crate::catalog::{Watch, WatchItem, Writer};
 use crate::engine::{Clock, Retry};
 use crate::error::{Error, Result};
 use crate::health::Thresholds;
 #[cfg(feature = "live")]
-use crate::model::Shown;
-use crate::model::{Condition, Depth, Fault};
+use crate::model::ColumnVisibility;
+use crate::model::{Condition, DetailLevel, PartialError};
 use crate::net::runtime;
 use crate::output::{EventFormat, FormatName};
 #[cfg(feature = "live")]
-use crate::output::{Page, View};
+use crate::output::{RenderOptions, View};
 use crate::source::{Source, keep_watching, parse_duration};
 
 /// Whether to go on after the first answer, and how.
@@ -112,9 +112,9 @@ pub(super) const RECONNECT: Retry =
 /// How long to wait for what is still going on when somebody wants no more.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long what is done with changes may take when the watch has ended by itself.
-const PATIENCE: Duration = Duration::from_mins(2);
+const DRAIN_TIMEOUT: Duration = Duration::from_mins(2);
 /// How often to look for signals meanwhile.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Watching {
     /// Whether `--watch` is asked for.
@@ -169,7 +169,7 @@ impl Watching {
         // A table that follows has everything to show about a row that is asked for; and what gets JSON, or is compared with
         // it, needs all of it, whatever is shown.
         let whole = live || !queues.is_empty() || !self.until.is_empty();
-        let depth = if whole { Depth::Full } else { global.format.depth() };
+        let depth = if whole { DetailLevel::Full } else { global.format.depth() };
         let writer = Writer::new(source.name(), depth, Clock::coarse());
         let (_, watch) = writer.reader().watch();
         let cancel = CancellationToken::new();
@@ -188,20 +188,20 @@ impl Watching {
             let told = stdout::with_stdout(Some(&stop), |out| {
                 let told = tells.block_on(async {
                     #[cfg(feature = "live")]
-                    let face = if live { face_live(source, global, out)? } else { Face::lines(format, out) };
+                    let face = if live { face_live(source, global, out)? } else { WatchOutput::lines(format, out) };
                     #[cfg(not(feature = "live"))]
-                    let face = Face::lines(format, out);
+                    let face = WatchOutput::lines(format, out);
                     let tree = stop.tree().map_err(io::Error::other)?;
-                    let mut telling = Telling {
-                        account: Account::new(source.name()),
-                        ending: Ending::new(self.count, &self.until),
+                    let mut telling = WatchLoop {
+                        account: DeliveredState::new(source.name()),
+                        ending: StopConditions::new(self.count, &self.until),
                         face,
                         queues,
                         stop: &stop,
                     };
                     let over = tokio::select! {
                         over = telling.tell(watch, self.duration) => over?,
-                        () = tree.stopping() => Over::Stopped,
+                        () = tree.stopping() => WatchEnd::Stopped,
                     };
                     // Its only task is the one that waits for signals.
                     let _ = tree.drain(GRACE).await;
@@ -241,39 +241,48 @@ impl Watching {
         possible && !self.lines && matches!(global.format, FormatName::Table | FormatName::Wide)
     }
 
-    fn queues(&self, live: bool) -> Result<Vec<Queue>> {
+    fn queues(&self, live: bool) -> Result<Vec<HookQueue>> {
         let exec = self.exec.as_ref().map(|exec| exec.found(live)).transpose()?;
-        Ok(exec.map(Hook::Exec).into_iter().chain(self.webhook.clone().map(Hook::Webhook)).map(Queue::new).collect())
+        Ok(exec
+            .map(Hook::Exec)
+            .into_iter()
+            .chain(self.webhook.clone().map(Hook::Webhook))
+            .map(HookQueue::new)
+            .collect())
     }
 }
 
 #[cfg(feature = "live")]
-fn face_live<'w>(source: &dyn Source, global: &Global, out: &'w mut (dyn io::Write + Send)) -> io::Result<Face<'w>> {
+fn face_live<'w>(
+    source: &dyn Source,
+    global: &Global,
+    out: &'w mut (dyn io::Write + Send),
+) -> io::Result<WatchOutput<'w>> {
     let terminal = Terminal::of_stdout(global.color);
     let columns = source.columns();
-    let page = Page {
+    let page = RenderOptions {
         columns,
-        identified: columns.iter().any(|column| column.shown == Shown::Asked),
+        identified: columns.iter().any(|column| column.shown == ColumnVisibility::Asked),
         generated: jiff::Timestamp::now(),
         width: terminal.width,
         color: terminal.color,
     };
     let wide = global.format == FormatName::Wide;
-    Ok(Face::live(live::Live::open(View::new(source.name(), page, wide), out)?))
+    Ok(WatchOutput::live(live::Live::open(View::new(source.name(), page, wide), out)?))
 }
 
 /// Tells what happens, to whoever looks and whatever is to be done with it.
-struct Telling<'w> {
-    account: Account,
-    ending: Ending<'w>,
-    face: Face<'w>,
-    queues: Vec<Queue>,
+struct WatchLoop<'w> {
+    account: DeliveredState,
+    ending: StopConditions<'w>,
+    face: WatchOutput<'w>,
+    queues: Vec<HookQueue>,
     stop: &'w Stop,
 }
 
 /// Why a watch is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Over {
+enum WatchEnd {
     /// By itself: its time is over, enough has happened, or there is nothing more to tell.
     Ended,
     /// Nobody wants to see more.
@@ -281,9 +290,9 @@ enum Over {
     Stopped,
 }
 
-impl Telling<'_> {
+impl WatchLoop<'_> {
     /// Tells what happens until there is an end to it.
-    async fn tell(&mut self, mut watch: Watch, time: Option<Duration>) -> io::Result<Over> {
+    async fn tell(&mut self, mut watch: Watch, time: Option<Duration>) -> io::Result<WatchEnd> {
         let over = async {
             match time {
                 Some(time) => sleep(time).await,
@@ -296,18 +305,18 @@ impl Telling<'_> {
                 // What is known is told before the end is.
                 biased;
                 news = watch.next() => {
-                    let Some(news) = news else { return Ok(Over::Ended) };
+                    let Some(news) = news else { return Ok(WatchEnd::Ended) };
                     if self.news(news)? {
-                        return Ok(Over::Ended);
+                        return Ok(WatchEnd::Ended);
                     }
                     if self.stop.requested().is_some() {
-                        return Ok(Over::Stopped);
+                        return Ok(WatchEnd::Stopped);
                     }
                 }
-                () = &mut over => return Ok(Over::Ended),
+                () = &mut over => return Ok(WatchEnd::Ended),
                 left = self.face.attend() => {
                     left?;
-                    return Ok(Over::Left);
+                    return Ok(WatchEnd::Left);
                 }
                 Some(fault) = any(&mut self.queues) => self.face.note(&fault),
             }
@@ -315,7 +324,7 @@ impl Telling<'_> {
     }
 
     /// Takes news; whether they are the last.
-    fn news(&mut self, news: News) -> io::Result<bool> {
+    fn news(&mut self, news: WatchItem) -> io::Result<bool> {
         let mut ended = false;
         for event in self.account.events(news).iter() {
             // What is there at first is told, but nothing that happened.
@@ -335,17 +344,17 @@ impl Telling<'_> {
     }
 
     /// Lets what is being done come to its end; whether what was waited for never came.
-    async fn finish(self, over: Over) -> bool {
+    async fn finish(self, over: WatchEnd) -> bool {
         let Self { ending, face, queues, stop, .. } = self;
         // Whoever looked at a table looks at a prompt now.
         drop(face);
         for queue in queues {
-            let time = if over == Over::Ended { PATIENCE } else { GRACE };
+            let time = if over == WatchEnd::Ended { DRAIN_TIMEOUT } else { GRACE };
             let finishing = queue.finish(time, stderr::fault);
             tokio::pin!(finishing);
             let interrupted = async {
-                while over != Over::Ended || stop.requested().is_none() {
-                    sleep(LOOK).await;
+                while over != WatchEnd::Ended || stop.requested().is_none() {
+                    sleep(POLL_INTERVAL).await;
                 }
             };
             tokio::select! {
@@ -353,12 +362,12 @@ impl Telling<'_> {
                 () = interrupted => {}
             }
         }
-        over == Over::Ended && ending.is_unmet()
+        over == WatchEnd::Ended && ending.is_unmet()
     }
 }
 
 /// What goes wrong next in one of them.
-async fn any(queues: &mut [Queue]) -> Option<Fault> {
+async fn any(queues: &mut [HookQueue]) -> Option<PartialError> {
     if queues.is_empty() {
         return std::future::pending().await;
     }

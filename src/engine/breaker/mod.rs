@@ -1,17 +1,17 @@
 //! Circuit breakers: what keeps failing is left alone for a while, and then tried with care.
 
 mod keyed;
-mod word;
+mod state;
 
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
 use super::Clock;
-use word::{Limits, Refusal, State, Word};
+use state::{AtomicState, BreakerLimits, BreakerWord, RejectReason};
 
 pub use keyed::Breakers;
-pub use word::Outcome;
+pub use state::CallOutcome;
 
 /// When a breaker opens, and when it closes again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +35,9 @@ impl Default for BreakerOptions {
 
 impl BreakerOptions {
     /// The numbers, each brought within its range.
-    fn limits(self) -> Limits {
+    fn limits(self) -> BreakerLimits {
         let window = self.window.clamp(1, 40);
-        Limits {
+        BreakerLimits {
             window,
             failures: self.failures.clamp(1, window),
             recovery: u64::try_from(self.recovery.as_millis()).unwrap_or(u64::MAX),
@@ -79,18 +79,18 @@ pub enum BreakerState {
 /// ```
 #[derive(Debug)]
 pub struct Breaker {
-    word: Word,
-    limits: Limits,
+    word: AtomicState,
+    limits: BreakerLimits,
     clock: Clock,
 }
 
 impl Breaker {
     /// A closed breaker.
     pub fn new(options: BreakerOptions, clock: Clock) -> Self {
-        Self { word: Word::new(), limits: options.limits(), clock }
+        Self { word: AtomicState::new(), limits: options.limits(), clock }
     }
 
-    /// Asks to call the peer. The permit takes the outcome; dropped without one it counts as [`Outcome::Local`].
+    /// Asks to call the peer. The permit takes the outcome; dropped without one it counts as [`CallOutcome::Local`].
     ///
     /// # Errors
     /// When the breaker is open, or as many trials as allowed are on their way.
@@ -109,7 +109,7 @@ impl Breaker {
     pub async fn call<T, E, F: Future<Output = Result<T, E>>>(
         &self,
         call: impl FnOnce() -> F,
-        judge: impl FnOnce(&Result<T, E>) -> Outcome,
+        judge: impl FnOnce(&Result<T, E>) -> CallOutcome,
         fallback: impl FnOnce(Rejected) -> Result<T, E>,
     ) -> Result<T, E> {
         match self.permit() {
@@ -125,16 +125,16 @@ impl Breaker {
     /// What it does with the next call. An open breaker whose time has come is half-open from the next call on.
     pub fn state(&self) -> BreakerState {
         match self.word.state() {
-            State::Closed { .. } => BreakerState::Closed,
-            State::Open { .. } => BreakerState::Open,
-            State::HalfOpen { .. } => BreakerState::HalfOpen,
+            BreakerWord::Closed { .. } => BreakerState::Closed,
+            BreakerWord::Open { .. } => BreakerState::Open,
+            BreakerWord::HalfOpen { .. } => BreakerState::HalfOpen,
         }
     }
 
-    fn rejected(&self, refusal: Refusal) -> Rejected {
+    fn rejected(&self, refusal: RejectReason) -> Rejected {
         let retry_in = match refusal {
-            Refusal::Until(until) => Some(Duration::from_millis(until.saturating_sub(self.millis()))),
-            Refusal::OnTrial => None,
+            RejectReason::Until(until) => Some(Duration::from_millis(until.saturating_sub(self.millis()))),
+            RejectReason::OnTrial => None,
         };
         Rejected { retry_in }
     }
@@ -155,14 +155,14 @@ pub struct Permit<'a> {
 impl Permit<'_> {
     /// Says what became of the call.
     #[inline]
-    pub fn record(self, outcome: Outcome) {
+    pub fn record(self, outcome: CallOutcome) {
         self.settle(outcome);
         // Its drop would settle it again.
         std::mem::forget(self);
     }
 
     #[inline]
-    fn settle(&self, outcome: Outcome) {
+    fn settle(&self, outcome: CallOutcome) {
         self.breaker.word.record(self.breaker.limits, self.epoch, outcome, || self.breaker.millis());
     }
 }
@@ -170,7 +170,7 @@ impl Permit<'_> {
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         // A trial that was cancelled must give its place back, or the breaker would stay half-open for good.
-        self.settle(Outcome::Local);
+        self.settle(CallOutcome::Local);
     }
 }
 

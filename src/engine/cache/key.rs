@@ -42,25 +42,25 @@ pub struct KeyRef<'a> {
 #[derive(Clone)]
 pub struct Key {
     version: u64,
-    text: Text,
+    text: KeyText,
 }
 
 /// Namespace and key, joined; the namespace ends at `split`.
 #[derive(Clone)]
-enum Text {
+enum KeyText {
     Inline { split: u8, len: u8, bytes: [u8; INLINE] },
     Heap { split: usize, bytes: Box<[u8]> },
 }
 
-/// What makes [`Text`] 32 bytes and a cache entry of a [`Key`] just one cache line.
+/// What makes [`KeyText`] 32 bytes and a cache entry of a [`Key`] just one cache line.
 const INLINE: usize = 29;
 
 impl Key {
     /// Bytes on the heap, for [`Cache::with_bytes`](super::Cache::with_bytes).
     pub fn heap_bytes(&self) -> usize {
         match &self.text {
-            Text::Inline { .. } => 0,
-            Text::Heap { bytes, .. } => bytes.len(),
+            KeyText::Inline { .. } => 0,
+            KeyText::Heap { bytes, .. } => bytes.len(),
         }
     }
 
@@ -68,8 +68,8 @@ impl Key {
     #[inline]
     fn parts(&self) -> (&[u8], &[u8]) {
         match &self.text {
-            Text::Inline { split, len, bytes } => bytes[..usize::from(*len)].split_at(usize::from(*split)),
-            Text::Heap { split, bytes } => bytes.split_at(*split),
+            KeyText::Inline { split, len, bytes } => bytes[..usize::from(*len)].split_at(usize::from(*split)),
+            KeyText::Heap { split, bytes } => bytes.split_at(*split),
         }
     }
 }
@@ -82,9 +82,9 @@ impl From<KeyRef<'_>> for Key {
                 let mut bytes = [0; INLINE];
                 bytes[..usize::from(split)].copy_from_slice(parts.namespace.as_bytes());
                 bytes[usize::from(split)..len].copy_from_slice(parts.key.as_bytes());
-                Text::Inline { split, len: short, bytes }
+                KeyText::Inline { split, len: short, bytes }
             }
-            _ => Text::Heap { split, bytes: [parts.namespace.as_bytes(), parts.key.as_bytes()].concat().into() },
+            _ => KeyText::Heap { split, bytes: [parts.namespace.as_bytes(), parts.key.as_bytes()].concat().into() },
         };
         Self { version: parts.version, text }
     }

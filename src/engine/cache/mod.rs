@@ -15,15 +15,15 @@ use foldhash::fast::RandomState;
 use hashbrown::Equivalent;
 
 use super::clock::{Clock, saturating_nanos};
-use shard::{Entry, Fresh, Shard};
+use shard::{Entry, NewEntry, Shard};
 
 pub use flight::{Load, LoadError, Loaded};
 pub use key::{Key, KeyRef, Lookup};
 pub use stats::CacheStats;
-pub use sweep::Swept;
+pub use sweep::SweepReport;
 
 /// More shards than cores keep two threads apart: with 64, two random look-ups meet once in 64 times.
-const MOST_SHARDS: u64 = 64;
+const MAX_SHARDS: u64 = 64;
 
 /// A shard for fewer entries than this would evict because of an uneven hash long before the cache is full.
 const LEAST_SHARE: u64 = 128;
@@ -151,10 +151,10 @@ impl<K, V> Cache<K, V> {
         now.checked_sub(self.keep_stale)
     }
 
-    fn fresh(&self, hash: u64, value: Arc<V>, ttl: Duration) -> Fresh<'_, K, V> {
+    fn fresh(&self, hash: u64, value: Arc<V>, ttl: Duration) -> NewEntry<'_, K, V> {
         let now = self.clock.nanos();
         let stale_at = now.saturating_add(saturating_nanos(ttl));
-        Fresh { hash, value, stale_at, dead_at: self.dead_at(now), weigh: self.weight, rehash: &self.hasher }
+        NewEntry { hash, value, stale_at, dead_at: self.dead_at(now), weigh: self.weight, rehash: &self.hasher }
     }
 }
 
@@ -247,6 +247,6 @@ impl<K: Hash + Eq, V> Cache<K, V> {
 
 /// A power of two, so that a shard is picked by a mask.
 fn shard_count(capacity: u64) -> u64 {
-    let fitting = (capacity / LEAST_SHARE).clamp(1, MOST_SHARDS);
+    let fitting = (capacity / LEAST_SHARE).clamp(1, MAX_SHARDS);
     1 << fitting.ilog2()
 }

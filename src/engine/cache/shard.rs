@@ -29,7 +29,7 @@ pub(super) struct Shard<K, V>(Mutex<Table<K, V>>);
 
 impl<K, V> Shard<K, V> {
     /// The memory of an empty one.
-    pub(super) const BYTES: usize = size_of::<Self>() + size_of::<Books<K, V>>();
+    pub(super) const BYTES: usize = size_of::<Self>() + size_of::<ShardBooks<K, V>>();
 
     pub(super) fn new(capacity: u64) -> Self {
         Self(Mutex::new(Table::new(capacity)))
@@ -48,12 +48,12 @@ pub(super) struct Table<K, V> {
     pub(super) entries: HashTable<Entry<K, V>>,
     pub(super) hits: u64,
     pub(super) misses: u64,
-    pub(super) books: Box<Books<K, V>>,
+    pub(super) books: Box<ShardBooks<K, V>>,
 }
 
 /// What only a change of the table needs.
 #[derive(Debug)]
-pub(super) struct Books<K, V> {
+pub(super) struct ShardBooks<K, V> {
     pub(super) flights: HashTable<Flight<K, V>>,
     pub(super) weight: u64,
     pub(super) evicted: u64,
@@ -80,7 +80,7 @@ pub(super) struct Entry<K, V> {
 }
 
 /// What an insertion pushed out, to be dropped after the lock: a value's `Drop` may use the cache.
-pub(super) struct Displaced<K, V> {
+pub(super) struct Evictions<K, V> {
     pub(super) kept: bool,
     _replaced: Option<Arc<V>>,
     _evicted: Evicted<K, V>,
@@ -92,7 +92,7 @@ type Evicted<K, V> = (Option<Entry<K, V>>, Vec<Entry<K, V>>);
 type Cleared<K, V> = (HashTable<Entry<K, V>>, HashTable<Flight<K, V>>);
 
 /// What a sweep did in one shard.
-pub(super) struct Swept<K, V> {
+pub(super) struct ShardSweep<K, V> {
     pub(super) scanned: usize,
     pub(super) expired: Vec<Entry<K, V>>,
     /// The end of the shard was reached.
@@ -109,7 +109,7 @@ impl<K, V> Entry<K, V> {
 
 impl<K, V> Table<K, V> {
     fn new(capacity: u64) -> Self {
-        let books = Books {
+        let books = ShardBooks {
             flights: HashTable::new(),
             weight: 0,
             evicted: 0,
@@ -194,7 +194,7 @@ impl<K, V> Table<K, V> {
     }
 
     /// Looks at up to `budget` buckets and takes out the dead entries.
-    pub(super) fn sweep(&mut self, budget: usize, dead_at: Option<u64>) -> Swept<K, V> {
+    pub(super) fn sweep(&mut self, budget: usize, dead_at: Option<u64>) -> ShardSweep<K, V> {
         let buckets = self.entries.num_buckets();
         let start = self.books.sweep;
         let end = buckets.min(start.saturating_add(budget));
@@ -210,7 +210,7 @@ impl<K, V> Table<K, V> {
         }
         let wrapped = end == buckets;
         self.books.sweep = if wrapped { 0 } else { end };
-        Swept { scanned: end - start, expired, wrapped }
+        ShardSweep { scanned: end - start, expired, wrapped }
     }
 
     /// Takes everything out, and forgets the loads on their way: what they bring is older than this call.
@@ -224,7 +224,7 @@ impl<K, V> Table<K, V> {
 
 impl<K: Hash, V> Table<K, V> {
     /// Stores a value under `key`, which is made an owned one only if no entry has it.
-    pub(super) fn insert<Q: Lookup<K> + ?Sized>(&mut self, key: &Q, fresh: Fresh<'_, K, V>) -> Displaced<K, V> {
+    pub(super) fn insert<Q: Lookup<K> + ?Sized>(&mut self, key: &Q, fresh: NewEntry<'_, K, V>) -> Evictions<K, V> {
         let found = self.entries.find_bucket_index(fresh.hash, |entry| key.equivalent(&entry.key));
         let Some((bucket, entry)) = found.and_then(|bucket| Some((bucket, self.entries.get_bucket_mut(bucket)?)))
         else {
@@ -234,27 +234,27 @@ impl<K: Hash, V> Table<K, V> {
         if u64::from(weight) > self.books.capacity {
             // Keeping the old value would answer with what the caller just replaced.
             let removed = self.remove(fresh.hash, key);
-            return Displaced { kept: false, _replaced: None, _evicted: (removed, Vec::new()) };
+            return Evictions { kept: false, _replaced: None, _evicted: (removed, Vec::new()) };
         }
         let replaced = mem::replace(&mut entry.value, fresh.value);
         entry.stale_at = fresh.stale_at;
         entry.visited = true;
         self.books.weight = self.books.weight - u64::from(mem::replace(&mut entry.weight, weight)) + u64::from(weight);
         let evicted = self.make_room(0, fresh.dead_at, Some(bucket));
-        Displaced { kept: true, _replaced: Some(replaced), _evicted: evicted }
+        Evictions { kept: true, _replaced: Some(replaced), _evicted: evicted }
     }
 
-    fn insert_new(&mut self, key: K, fresh: Fresh<'_, K, V>) -> Displaced<K, V> {
-        let Fresh { hash, value, stale_at, dead_at, weigh, rehash } = fresh;
+    fn insert_new(&mut self, key: K, fresh: NewEntry<'_, K, V>) -> Evictions<K, V> {
+        let NewEntry { hash, value, stale_at, dead_at, weigh, rehash } = fresh;
         let weight = weigh(&key, &value);
         if u64::from(weight) > self.books.capacity {
-            return Displaced { kept: false, _replaced: Some(value), _evicted: (None, Vec::new()) };
+            return Evictions { kept: false, _replaced: Some(value), _evicted: (None, Vec::new()) };
         }
         let evicted = self.make_room(u64::from(weight), dead_at, None);
         let entry = Entry { key, value, stale_at, weight, visited: false };
         self.entries.insert_unique(hash, entry, |entry| rehash.hash_one(&entry.key));
         self.books.weight += u64::from(weight);
-        Displaced { kept: true, _replaced: None, _evicted: evicted }
+        Evictions { kept: true, _replaced: None, _evicted: evicted }
     }
 }
 
@@ -263,7 +263,7 @@ fn next_bucket(bucket: usize, buckets: usize) -> usize {
 }
 
 /// A value about to be stored.
-pub(super) struct Fresh<'a, K, V> {
+pub(super) struct NewEntry<'a, K, V> {
     pub(super) hash: u64,
     pub(super) value: Arc<V>,
     pub(super) stale_at: u64,

@@ -10,7 +10,7 @@ use crate::engine::Shutdown;
 
 /// What one sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepReport {
     /// Buckets looked at, the empty ones among them.
     pub scanned: usize,
     /// Dead entries removed.
@@ -21,9 +21,9 @@ impl<K, V> Cache<K, V> {
     /// Looks at up to `budget` buckets, from where the last sweep ended, and removes the entries that are no longer
     /// kept. It passes over every shard at most once. A bucket costs a few nanoseconds, and the shard's readers wait
     /// for as long.
-    pub fn sweep(&self, budget: usize) -> Swept {
+    pub fn sweep(&self, budget: usize) -> SweepReport {
         let dead_at = self.dead_at(self.clock.nanos());
-        let mut total = Swept::default();
+        let mut total = SweepReport::default();
         for _ in 0..self.shards.len() {
             // Two sweeps at once share the work: a bucket is looked at under its shard's lock.
             let shard = &self.shards[self.next_sweep.load(Ordering::Relaxed) % self.shards.len()];

@@ -8,24 +8,24 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::Shared;
-use super::crew::Seat;
 use super::job::Lane;
-use super::plan::{Orders, Plan, Seen};
+use super::plan::{LoadSample, ScalingDecision, ScalingPolicy};
+use super::workers::WorkerGuard;
 use crate::engine::clock::saturating_nanos;
 use crate::engine::park;
 
 /// Starts a worker in a seat.
-pub(super) type Hire = Box<dyn Fn(Lane, Seat) -> io::Result<()> + Send>;
+pub(super) type Hire = Box<dyn Fn(Lane, WorkerGuard) -> io::Result<()> + Send>;
 
 pub(super) struct Control<J, R> {
     shared: Arc<Shared<J, R>>,
     hire: Hire,
-    normal: Plan,
-    slow: Plan,
+    normal: ScalingPolicy,
+    slow: ScalingPolicy,
 }
 
 /// What the control does until its next step.
-enum Next {
+enum ControlStep {
     /// Waits to be called, at most so long.
     Wait(Option<Duration>),
     End,
@@ -33,7 +33,7 @@ enum Next {
 
 impl<J, R> Control<J, R> {
     pub(super) fn new(shared: Arc<Shared<J, R>>, hire: Hire) -> Self {
-        let plan = || Plan::new(shared.options.grow_after, shared.options.idle_after);
+        let plan = || ScalingPolicy::new(shared.options.grow_after, shared.options.idle_after);
         Self { normal: plan(), slow: plan(), shared, hire }
     }
 
@@ -41,10 +41,10 @@ impl<J, R> Control<J, R> {
     pub(super) async fn run(mut self) {
         loop {
             match self.step() {
-                Next::End => return,
-                Next::Wait(None) => self.shared.control.notified().await,
+                ControlStep::End => return,
+                ControlStep::Wait(None) => self.shared.control.notified().await,
                 // Called or not, it looks again.
-                Next::Wait(Some(at_most)) => drop(timeout(at_most, self.shared.control.notified()).await),
+                ControlStep::Wait(Some(at_most)) => drop(timeout(at_most, self.shared.control.notified()).await),
             }
         }
     }
@@ -53,8 +53,8 @@ impl<J, R> Control<J, R> {
     pub(super) fn run_blocking(mut self) {
         loop {
             let at_most = match self.step() {
-                Next::End => return,
-                Next::Wait(at_most) => at_most,
+                ControlStep::End => return,
+                ControlStep::Wait(at_most) => at_most,
             };
             let called = pin!(self.shared.control.notified());
             match at_most {
@@ -64,13 +64,13 @@ impl<J, R> Control<J, R> {
         }
     }
 
-    fn step(&mut self) -> Next {
+    fn step(&mut self) -> ControlStep {
         if self.shared.is_done() {
-            return Next::End;
+            return ControlStep::End;
         }
         let normal = self.normal.next(self.shared.seen(Lane::Normal));
         self.carry_out(Lane::Normal, normal);
-        let mut slow = Orders::default();
+        let mut slow = ScalingDecision::default();
         if self.shared.options.slow > 0 {
             slow = self.slow.next(self.shared.seen(Lane::Slow));
             self.carry_out(Lane::Slow, slow);
@@ -80,13 +80,13 @@ impl<J, R> Control<J, R> {
         }
         let look_in = [normal.look_in, slow.look_in].into_iter().flatten().min();
         if self.shared.gate.is_open() {
-            return Next::Wait(look_in);
+            return ControlStep::Wait(look_in);
         }
         // The rest of the queue needs workers, and the last one to leave calls nobody.
-        Next::Wait(Some(look_in.unwrap_or(self.shared.options.grow_after)))
+        ControlStep::Wait(Some(look_in.unwrap_or(self.shared.options.grow_after)))
     }
 
-    fn carry_out(&self, lane: Lane, orders: Orders) {
+    fn carry_out(&self, lane: Lane, orders: ScalingDecision) {
         let queue = self.shared.queue(lane);
         // Who was told to leave and has not yet gone may as well stay.
         let kept = queue.surplus.take(orders.hire);
@@ -107,7 +107,7 @@ impl<J, R> Control<J, R> {
         let room = shared.options.slow.saturating_sub(shared.slow_workers());
         let moved = shared.queue(Lane::Normal).crew.move_slow(before, room);
         let hire = moved.min(shared.queue(Lane::Normal).len());
-        self.carry_out(Lane::Normal, Orders { hire, ..Orders::default() });
+        self.carry_out(Lane::Normal, ScalingDecision { hire, ..ScalingDecision::default() });
     }
 }
 
@@ -130,14 +130,14 @@ impl<J, R> Shared<J, R> {
         self.slow.crew.count().0 + self.normal.crew.count().1
     }
 
-    fn seen(&self, lane: Lane) -> Seen {
+    fn seen(&self, lane: Lane) -> LoadSample {
         let queue = self.queue(lane);
         let (min, max) = match lane {
             Lane::Normal => *self.size.lock(),
             // Moved workers take places of this lane.
             Lane::Slow => (0, self.options.slow.saturating_sub(self.normal.crew.count().1)),
         };
-        Seen {
+        LoadSample {
             now: Duration::from_nanos(self.clock.nanos()),
             queued: queue.len(),
             taken: queue.crew.sums().taken,

@@ -48,9 +48,9 @@ impl Gate {
 
 /// How many workers are to leave: who takes one from it leaves.
 #[derive(Debug)]
-pub(crate) struct Surplus(AtomicUsize);
+pub(crate) struct ExcessWorkers(AtomicUsize);
 
-impl Surplus {
+impl ExcessWorkers {
     pub(crate) fn new() -> Self {
         Self(AtomicUsize::new(0))
     }

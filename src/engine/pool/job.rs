@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::engine::park;
 
-type Answer<R> = Result<R, JobError>;
+type JobResult<R> = Result<R, JobError>;
 
 /// Which workers run a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,27 +25,27 @@ pub enum Lane {
 /// A piece of work, where to run it, and whether anyone waits for its result.
 #[derive(Debug)]
 pub struct Job<J, R> {
-    pub(super) parcel: Parcel<J, R>,
+    pub(super) parcel: QueuedJob<J, R>,
     pub(super) lane: Lane,
 }
 
 /// What lies in the queue.
 #[derive(Debug)]
-pub(super) struct Parcel<J, R> {
+pub(super) struct QueuedJob<J, R> {
     pub(super) work: J,
-    pub(super) reply: Option<oneshot::Sender<Answer<R>>>,
+    pub(super) reply: Option<oneshot::Sender<JobResult<R>>>,
 }
 
 impl<J, R> Job<J, R> {
     /// A job whose result nobody waits for. It costs no allocation.
     pub const fn new(work: J) -> Self {
-        Self { parcel: Parcel { work, reply: None }, lane: Lane::Normal }
+        Self { parcel: QueuedJob { work, reply: None }, lane: Lane::Normal }
     }
 
     /// A job, and the ticket for its result.
-    pub fn with_ticket(work: J) -> (Self, Ticket<R>) {
+    pub fn with_ticket(work: J) -> (Self, JobHandle<R>) {
         let (reply, answer) = oneshot::channel();
-        (Self { parcel: Parcel { work, reply: Some(reply) }, lane: Lane::Normal }, Ticket(answer))
+        (Self { parcel: QueuedJob { work, reply: Some(reply) }, lane: Lane::Normal }, JobHandle(answer))
     }
 
     /// The same job for another lane.
@@ -63,9 +63,9 @@ impl<J, R> Job<J, R> {
 
 /// Waits for the result of a job: as a future, or on a plain thread by [`wait`](Self::wait).
 #[derive(Debug)]
-pub struct Ticket<R>(oneshot::Receiver<Answer<R>>);
+pub struct JobHandle<R>(oneshot::Receiver<JobResult<R>>);
 
-impl<R> Ticket<R> {
+impl<R> JobHandle<R> {
     /// Blocks this thread for the result, at most `deadline`.
     ///
     /// # Errors
@@ -78,8 +78,8 @@ impl<R> Ticket<R> {
     }
 }
 
-impl<R> Future for Ticket<R> {
-    type Output = Answer<R>;
+impl<R> Future for JobHandle<R> {
+    type Output = JobResult<R>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         // A reply that was dropped belonged to a job that nobody will run.
@@ -99,12 +99,12 @@ pub enum JobError {
     Aborted,
     /// The pool did not take it.
     #[error("the job was not accepted: {0}")]
-    NotAccepted(Refusal),
+    NotAccepted(SubmitErrorKind),
 }
 
 /// Why the pool did not take a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum SubmitErrorKind {
     /// The lane's queue is full, and was for as long as the caller would wait.
     #[error("the queue is full")]
     Full,
@@ -114,14 +114,14 @@ pub enum Refusal {
 }
 
 /// A job that was not accepted, given back.
-pub struct Refused<J, R> {
+pub struct SubmitError<J, R> {
     /// The job, unchanged.
     pub job: Job<J, R>,
     /// Why it was not accepted.
-    pub why: Refusal,
+    pub why: SubmitErrorKind,
 }
 
-impl<J, R> fmt::Debug for Refused<J, R> {
+impl<J, R> fmt::Debug for SubmitError<J, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refused").field("why", &self.why).finish_non_exhaustive()
     }

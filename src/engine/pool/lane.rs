@@ -10,40 +10,40 @@ use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounde
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-use super::crew::Crew;
-use super::gate::{Gate, Surplus};
-use super::job::{Parcel, Refusal};
-use super::sleepers::{Asleep, Sleepers};
+use super::gate::{ExcessWorkers, Gate};
+use super::job::{QueuedJob, SubmitErrorKind};
+use super::sleepers::{SleepGuard, Sleepers};
+use super::workers::WorkerSet;
 
 /// How often an idle worker looks before it sleeps; a look and a pause take about 50 ns.
-const LOOKS: u32 = 20;
+const MAX_SAMPLES: u32 = 20;
 /// How often it then lets others have its core and looks again. Where jobs follow each other closely, these four make a
 /// hundred times fewer sleeps (`benches/peers`, `pool`).
 const YIELDS: u32 = 4;
 
 /// A parcel that did not get in, and why.
-type Back<J, R> = (Parcel<J, R>, Refusal);
+type Rejection<J, R> = (QueuedJob<J, R>, SubmitErrorKind);
 
 /// A caller's wait for room.
 pub(super) struct Room<'a> {
     pub(super) notified: Notified<'a>,
     /// To be kept for as long as the wait may go on.
-    pub(super) waiting: Asleep<'a>,
+    pub(super) waiting: SleepGuard<'a>,
 }
 
 /// A bounded queue and the workers that take from it.
 #[derive(Debug)]
 pub(super) struct Queue<J, R> {
-    sender: Sender<Parcel<J, R>>,
-    receiver: Receiver<Parcel<J, R>>,
+    sender: Sender<QueuedJob<J, R>>,
+    receiver: Receiver<QueuedJob<J, R>>,
     /// Told for every job that comes in while workers are idle: one of them wakes.
     arrived: Notify,
     idle: Sleepers,
     /// Told for every job that is taken while callers wait to hand one in: one of them wakes.
     room: Notify,
     waiting: Sleepers,
-    pub(super) surplus: Surplus,
-    pub(super) crew: Arc<Crew>,
+    pub(super) surplus: ExcessWorkers,
+    pub(super) crew: Arc<WorkerSet>,
 }
 
 impl<J, R> Queue<J, R> {
@@ -56,7 +56,7 @@ impl<J, R> Queue<J, R> {
             idle: Sleepers::new(),
             room: Notify::new(),
             waiting: Sleepers::new(),
-            surplus: Surplus::new(),
+            surplus: ExcessWorkers::new(),
             crew: Arc::default(),
         }
     }
@@ -69,28 +69,33 @@ impl<J, R> Queue<J, R> {
         self.idle.count()
     }
 
-    pub(super) fn try_push(&self, gate: &Gate, parcel: Parcel<J, R>) -> Result<(), Back<J, R>> {
+    pub(super) fn try_push(&self, gate: &Gate, parcel: QueuedJob<J, R>) -> Result<(), Rejection<J, R>> {
         if !gate.is_open() {
-            return Err((parcel, Refusal::Closed));
+            return Err((parcel, SubmitErrorKind::Closed));
         }
         match self.sender.try_send(parcel) {
             Ok(()) => {
                 self.wake_worker();
                 Ok(())
             }
-            Err(TrySendError::Full(parcel)) => Err((parcel, Refusal::Full)),
+            Err(TrySendError::Full(parcel)) => Err((parcel, SubmitErrorKind::Full)),
             // Cannot be: this queue holds a receiver.
-            Err(TrySendError::Disconnected(parcel)) => Err((parcel, Refusal::Closed)),
+            Err(TrySendError::Disconnected(parcel)) => Err((parcel, SubmitErrorKind::Closed)),
         }
     }
 
-    pub(super) fn push_blocking(&self, gate: &Gate, parcel: Parcel<J, R>, wait: Duration) -> Result<(), Back<J, R>> {
+    pub(super) fn push_blocking(
+        &self,
+        gate: &Gate,
+        parcel: QueuedJob<J, R>,
+        wait: Duration,
+    ) -> Result<(), Rejection<J, R>> {
         // Most often there is room, and then the time is of no interest: asking for it costs more than the push.
         let (parcel, why) = match self.try_push(gate, parcel) {
             Ok(()) => return Ok(()),
             Err(back) => back,
         };
-        if why == Refusal::Closed {
+        if why == SubmitErrorKind::Closed {
             return Err((parcel, why));
         }
         // A wait longer than the clock can tell ends after a day.
@@ -101,8 +106,8 @@ impl<J, R> Queue<J, R> {
                 self.wake_worker();
                 Ok(())
             }
-            Err(SendTimeoutError::Timeout(parcel)) => Err((parcel, Refusal::Full)),
-            Err(SendTimeoutError::Disconnected(parcel)) => Err((parcel, Refusal::Closed)),
+            Err(SendTimeoutError::Timeout(parcel)) => Err((parcel, SubmitErrorKind::Full)),
+            Err(SendTimeoutError::Disconnected(parcel)) => Err((parcel, SubmitErrorKind::Closed)),
         }
     }
 
@@ -117,19 +122,19 @@ impl<J, R> Queue<J, R> {
         Room { waiting: self.waiting.lie_down(), notified: self.room.notified() }
     }
 
-    fn take(&self) -> Option<Parcel<J, R>> {
+    fn take(&self) -> Option<QueuedJob<J, R>> {
         let parcel = self.receiver.try_recv().ok()?;
         self.waiting.wake_one(|| self.room.notify_one());
         Some(parcel)
     }
 
     /// The next job, if one is queued and no worker is to leave.
-    pub(super) fn next_now(&self) -> Option<Parcel<J, R>> {
+    pub(super) fn next_now(&self) -> Option<QueuedJob<J, R>> {
         if self.surplus.get() > 0 { None } else { self.take() }
     }
 
     /// The next job of a worker; `None`: the worker leaves. `on_all_busy` is called when the last idle worker wakes.
-    pub(super) async fn next(&self, gate: &Gate, on_all_busy: impl Fn()) -> Option<Parcel<J, R>> {
+    pub(super) async fn next(&self, gate: &Gate, on_all_busy: impl Fn()) -> Option<QueuedJob<J, R>> {
         loop {
             if self.surplus.get() > 0 && self.surplus.take(1) == 1 {
                 return None;
@@ -156,7 +161,7 @@ impl<J, R> Queue<J, R> {
 
     /// Waits a few microseconds for a job: going to sleep and being woken costs several, on both sides.
     fn linger(&self) {
-        let pauses: [(u32, fn()); 2] = [(LOOKS, hint::spin_loop), (YIELDS, thread::yield_now)];
+        let pauses: [(u32, fn()); 2] = [(MAX_SAMPLES, hint::spin_loop), (YIELDS, thread::yield_now)];
         for (times, pause) in pauses {
             for _ in 0..times {
                 if !self.receiver.is_empty() {

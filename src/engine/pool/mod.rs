@@ -1,7 +1,6 @@
 //! A bounded pool: workers between a least and a greatest number run jobs from bounded queues.
 
 mod control;
-mod crew;
 mod gate;
 mod job;
 mod lane;
@@ -9,6 +8,7 @@ mod plan;
 mod sleepers;
 mod stats;
 mod worker;
+mod workers;
 
 use std::future::{Future, ready};
 use std::io;
@@ -22,14 +22,14 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Clock, Drained, Shutdown, park};
+use super::{Clock, DrainReport, Shutdown, park};
 use crate::error::{Error, Result};
 use control::{Control, Hire};
 use gate::Gate;
-use job::Parcel;
+use job::QueuedJob;
 use lane::{Queue, Room};
 
-pub use job::{Job, JobError, Lane, Refusal, Refused, Ticket};
+pub use job::{Job, JobError, JobHandle, Lane, SubmitError, SubmitErrorKind};
 pub use stats::PoolStats;
 
 /// How large a pool is, and when it changes its size.
@@ -69,7 +69,7 @@ impl Default for PoolOptions {
 
 /// Runs jobs of type `J` to results of type `R`, as tasks of a runtime or on threads of its own.
 ///
-/// A job is handed in by value and lies in the queue as it is: without a [`Ticket`] it costs no allocation. Jobs of
+/// A job is handed in by value and lies in the queue as it is: without a [`JobHandle`] it costs no allocation. Jobs of
 /// unlike kinds are boxed closures or futures. The clock is read once for each job, which takes [`Clock::precise`] longer
 /// than all the rest: jobs of less than a microsecond want [`Clock::coarse`], by which the mean time is as true. Dropping the pool aborts it; [`drain`](Self::drain) ends it in order.
 ///
@@ -175,7 +175,7 @@ impl<J, R> Pool<J, R> {
     ///
     /// # Errors
     /// Gives the job back when the queue is full or the pool is closed.
-    pub fn try_submit(&self, job: Job<J, R>) -> Result<(), Refused<J, R>> {
+    pub fn try_submit(&self, job: Job<J, R>) -> Result<(), SubmitError<J, R>> {
         let Job { parcel, lane } = job;
         let outcome = self.0.queue(lane).try_push(&self.0.gate, parcel);
         self.accepted(lane, outcome)
@@ -185,9 +185,9 @@ impl<J, R> Pool<J, R> {
     ///
     /// # Errors
     /// Gives the job back when there was no room, or the pool is closed.
-    pub async fn submit(&self, job: Job<J, R>, wait: Duration) -> Result<(), Refused<J, R>> {
+    pub async fn submit(&self, job: Job<J, R>, wait: Duration) -> Result<(), SubmitError<J, R>> {
         let mut refused = match self.try_submit(job) {
-            Err(refused) if refused.why == Refusal::Full => refused,
+            Err(refused) if refused.why == SubmitErrorKind::Full => refused,
             outcome => return outcome,
         };
         let deadline = Instant::now().checked_add(wait);
@@ -197,7 +197,7 @@ impl<J, R> Pool<J, R> {
             // Room that comes from here on wakes this caller; what came before is seen by one more try.
             room.as_mut().enable();
             refused = match self.try_submit(refused.job) {
-                Err(refused) if refused.why == Refusal::Full => refused,
+                Err(refused) if refused.why == SubmitErrorKind::Full => refused,
                 outcome => return outcome,
             };
             match deadline {
@@ -212,7 +212,7 @@ impl<J, R> Pool<J, R> {
     ///
     /// # Errors
     /// Gives the job back when there was no room, or the pool is closed.
-    pub fn submit_blocking(&self, job: Job<J, R>, wait: Duration) -> Result<(), Refused<J, R>> {
+    pub fn submit_blocking(&self, job: Job<J, R>, wait: Duration) -> Result<(), SubmitError<J, R>> {
         let Job { parcel, lane } = job;
         let outcome = self.0.queue(lane).push_blocking(&self.0.gate, parcel, wait);
         self.accepted(lane, outcome)
@@ -228,9 +228,13 @@ impl<J, R> Pool<J, R> {
         ticket.await
     }
 
-    fn accepted(&self, lane: Lane, outcome: Result<(), (Parcel<J, R>, Refusal)>) -> Result<(), Refused<J, R>> {
+    fn accepted(
+        &self,
+        lane: Lane,
+        outcome: Result<(), (QueuedJob<J, R>, SubmitErrorKind)>,
+    ) -> Result<(), SubmitError<J, R>> {
         let shared = &self.0;
-        outcome.map_err(|(parcel, why)| Refused { job: Job { parcel, lane }, why })?;
+        outcome.map_err(|(parcel, why)| SubmitError { job: Job { parcel, lane }, why })?;
         shared.gate.after_push(|| shared.sweep());
         if lane == Lane::Slow {
             // The slow lane may have no worker yet that could call.
@@ -266,7 +270,7 @@ impl<J, R> Pool<J, R> {
     /// dropped where they wait, threads leave after their job. Every ticket gets an answer.
     ///
     /// What was aborted is in [`stats`](Self::stats); the answer counts workers, and the pool's own control as one.
-    pub async fn drain(&self, deadline: Duration) -> Drained {
+    pub async fn drain(&self, deadline: Duration) -> DrainReport {
         self.0.close();
         let drained = self.0.scope.drain(deadline).await;
         self.0.kill();
@@ -274,7 +278,7 @@ impl<J, R> Pool<J, R> {
     }
 
     /// [`drain`](Self::drain) on a plain thread, without a runtime.
-    pub fn drain_blocking(&self, deadline: Duration) -> Drained {
+    pub fn drain_blocking(&self, deadline: Duration) -> DrainReport {
         self.0.close();
         let drained = self.0.scope.drain_blocking(deadline);
         self.0.kill();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What a lane looked like at one moment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
+pub(super) struct LoadSample {
     pub(super) now: Duration,
     /// Jobs in the queue.
     pub(super) queued: usize,
@@ -20,7 +20,7 @@ pub(super) struct Seen {
 
 /// What to do about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Orders {
+pub(super) struct ScalingDecision {
     pub(super) hire: usize,
     pub(super) retire: usize,
     /// Jobs wait too long, and no more workers are allowed.
@@ -31,7 +31,7 @@ pub(super) struct Orders {
 
 /// What a lane's orders depend on beyond the moment.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct ScalingPolicy {
     grow_after: Duration,
     idle_after: Duration,
     /// A moment when jobs were queued, and the count of taken jobs that says they have all been taken.
@@ -40,15 +40,15 @@ pub(super) struct Plan {
     quiet: Option<(Duration, usize)>,
 }
 
-impl Plan {
+impl ScalingPolicy {
     pub(super) fn new(grow_after: Duration, idle_after: Duration) -> Self {
         Self { grow_after, idle_after, waiting: None, quiet: None }
     }
 
-    pub(super) fn next(&mut self, seen: Seen) -> Orders {
+    pub(super) fn next(&mut self, seen: LoadSample) -> ScalingDecision {
         let late = self.waits_too_long(seen);
         let wanted = seen.min.max(usize::from(seen.queued > 0)).min(seen.max);
-        let mut orders = Orders::default();
+        let mut orders = ScalingDecision::default();
         if seen.workers < wanted {
             orders.hire = wanted - seen.workers;
         } else if seen.workers > seen.max {
@@ -67,7 +67,7 @@ impl Plan {
 
     /// Whether a job has been in the queue for `grow_after`: the queue is first in, first out, so the jobs of then have
     /// all been taken as soon as so many more were.
-    fn waits_too_long(&mut self, seen: Seen) -> bool {
+    fn waits_too_long(&mut self, seen: LoadSample) -> bool {
         if seen.queued == 0 {
             self.waiting = None;
             return false;
@@ -83,7 +83,7 @@ impl Plan {
     }
 
     /// The workers that had nothing to do at every look for `idle_after`.
-    fn superfluous(&mut self, seen: Seen) -> usize {
+    fn superfluous(&mut self, seen: LoadSample) -> usize {
         let (since, fewest) = self.quiet.unwrap_or((seen.now, seen.idle));
         let fewest = fewest.min(seen.idle);
         if seen.now.saturating_sub(since) < self.idle_after {
@@ -94,7 +94,7 @@ impl Plan {
         fewest
     }
 
-    fn look_in(&self, seen: Seen) -> Option<Duration> {
+    fn look_in(&self, seen: LoadSample) -> Option<Duration> {
         if seen.workers == 0 && seen.queued == 0 {
             None
         } else if seen.idle == 0 || seen.queued > 0 {
@@ -111,21 +111,21 @@ mod tests {
     use proptest::prelude::*;
 
     const MILLI: Duration = Duration::from_millis(1);
-    const BUSY: Seen = Seen { now: MILLI, queued: 8, taken: 0, workers: 4, idle: 0, min: 1, max: 10 };
+    const BUSY: LoadSample = LoadSample { now: MILLI, queued: 8, taken: 0, workers: 4, idle: 0, min: 1, max: 10 };
 
-    fn plan() -> Plan {
-        Plan::new(MILLI * 10, MILLI * 1000)
+    fn plan() -> ScalingPolicy {
+        ScalingPolicy::new(MILLI * 10, MILLI * 1000)
     }
 
     #[test]
     fn it_grows_by_doubling_when_a_job_waits_too_long() {
         let mut plan = plan();
         assert_eq!(plan.next(BUSY).hire, 0, "the first look only takes the time");
-        assert_eq!(plan.next(Seen { now: MILLI * 10, ..BUSY }).hire, 0);
-        assert_eq!(plan.next(Seen { now: MILLI * 11, ..BUSY }).hire, 4);
-        let full = Seen { now: MILLI * 21, workers: 8, ..BUSY };
+        assert_eq!(plan.next(LoadSample { now: MILLI * 10, ..BUSY }).hire, 0);
+        assert_eq!(plan.next(LoadSample { now: MILLI * 11, ..BUSY }).hire, 4);
+        let full = LoadSample { now: MILLI * 21, workers: 8, ..BUSY };
         assert_eq!(plan.next(full).hire, 2, "not beyond max");
-        let full = plan.next(Seen { now: MILLI * 31, workers: 10, ..BUSY });
+        let full = plan.next(LoadSample { now: MILLI * 31, workers: 10, ..BUSY });
         assert_eq!((full.hire, full.saturated), (0, true));
     }
 
@@ -133,7 +133,7 @@ mod tests {
     fn a_queue_that_moves_is_no_reason_to_grow() {
         let mut plan = plan();
         for n in 0..100 {
-            let moving = Seen { now: MILLI * 10 * n, taken: 8 * u64::from(n), ..BUSY };
+            let moving = LoadSample { now: MILLI * 10 * n, taken: 8 * u64::from(n), ..BUSY };
             assert_eq!(plan.next(moving).hire, 0);
         }
     }
@@ -141,16 +141,20 @@ mod tests {
     #[test]
     fn it_shrinks_by_what_was_idle_all_the_time() {
         let mut plan = plan();
-        let quiet = Seen { queued: 0, workers: 9, idle: 7, ..BUSY };
+        let quiet = LoadSample { queued: 0, workers: 9, idle: 7, ..BUSY };
         assert_eq!(plan.next(quiet).retire, 0);
-        assert_eq!(plan.next(Seen { now: MILLI * 500, idle: 3, ..quiet }).retire, 0);
-        assert_eq!(plan.next(Seen { now: MILLI * 1001, ..quiet }).retire, 3);
-        assert_eq!(plan.next(Seen { now: MILLI * 2001, workers: 6, idle: 6, ..quiet }).retire, 5, "not below min");
+        assert_eq!(plan.next(LoadSample { now: MILLI * 500, idle: 3, ..quiet }).retire, 0);
+        assert_eq!(plan.next(LoadSample { now: MILLI * 1001, ..quiet }).retire, 3);
+        assert_eq!(
+            plan.next(LoadSample { now: MILLI * 2001, workers: 6, idle: 6, ..quiet }).retire,
+            5,
+            "not below min"
+        );
     }
 
     #[test]
     fn it_looks_at_whom_it_has_hired() {
-        let empty = Seen { queued: 0, workers: 0, idle: 0, ..BUSY };
+        let empty = LoadSample { queued: 0, workers: 0, idle: 0, ..BUSY };
         let first = plan().next(empty);
         assert_eq!(first.hire, 1);
         assert!(first.look_in.is_some(), "jobs that come before the worker was idle make nobody call");
@@ -158,11 +162,15 @@ mod tests {
 
     #[test]
     fn it_rests_when_nothing_can_change_by_itself() {
-        let at_rest = Seen { queued: 0, workers: 1, idle: 1, ..BUSY };
-        assert_eq!(plan().next(at_rest), Orders::default());
-        let no_one = Seen { queued: 0, workers: 0, idle: 0, min: 0, ..BUSY };
-        assert_eq!(plan().next(no_one), Orders::default());
-        assert_eq!(plan().next(Seen { queued: 1, ..no_one }).hire, 1, "a lane without workers hires for the first job");
+        let at_rest = LoadSample { queued: 0, workers: 1, idle: 1, ..BUSY };
+        assert_eq!(plan().next(at_rest), ScalingDecision::default());
+        let no_one = LoadSample { queued: 0, workers: 0, idle: 0, min: 0, ..BUSY };
+        assert_eq!(plan().next(no_one), ScalingDecision::default());
+        assert_eq!(
+            plan().next(LoadSample { queued: 1, ..no_one }).hire,
+            1,
+            "a lane without workers hires for the first job"
+        );
     }
 
     proptest! {
@@ -175,7 +183,7 @@ mod tests {
             for (step, queued, took, workers, idle) in looks {
                 now += MILLI * step * 5;
                 taken += took;
-                let seen = Seen { now, queued, taken, workers, idle: idle.min(workers), min, max: min + more };
+                let seen = LoadSample { now, queued, taken, workers, idle: idle.min(workers), min, max: min + more };
                 let orders = plan.next(seen);
                 prop_assert!(orders.hire == 0 || orders.retire == 0);
                 let after = workers + orders.hire - orders.retire;

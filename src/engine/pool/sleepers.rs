@@ -34,10 +34,10 @@ impl Sleepers {
     }
 
     /// To be called before the last look, a sequentially consistent read; counts until it is dropped.
-    pub(crate) fn lie_down(&self) -> Asleep<'_> {
+    pub(crate) fn lie_down(&self) -> SleepGuard<'_> {
         self.0.fetch_add(1, Ordering::SeqCst);
         in_one_order();
-        Asleep(self)
+        SleepGuard(self)
     }
 }
 
@@ -49,9 +49,9 @@ fn in_one_order() {
 }
 
 /// One that sleeps, until it is dropped.
-pub(crate) struct Asleep<'a>(&'a Sleepers);
+pub(crate) struct SleepGuard<'a>(&'a Sleepers);
 
-impl Asleep<'_> {
+impl SleepGuard<'_> {
     /// Rises, and says whether nobody sleeps now.
     pub(crate) fn rise_as_last(self) -> bool {
         let was = self.0.0.fetch_sub(1, Ordering::SeqCst);
@@ -61,7 +61,7 @@ impl Asleep<'_> {
     }
 }
 
-impl Drop for Asleep<'_> {
+impl Drop for SleepGuard<'_> {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::SeqCst);
     }

@@ -8,12 +8,16 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::Shared;
-use super::crew::Seat;
 use super::job::{JobError, Lane};
+use super::workers::WorkerGuard;
 
 /// Works until the lane has no more for it. It runs as a task or, by `block_on`, on a thread of its own.
-pub(super) async fn work<J, R, F>(shared: Arc<Shared<J, R>>, lane: Lane, seat: Seat, handler: Arc<impl Fn(J) -> F>)
-where
+pub(super) async fn work<J, R, F>(
+    shared: Arc<Shared<J, R>>,
+    lane: Lane,
+    seat: WorkerGuard,
+    handler: Arc<impl Fn(J) -> F>,
+) where
     F: Future<Output = R>,
 {
     let queue = shared.queue(lane);

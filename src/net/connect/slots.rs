@@ -5,9 +5,9 @@ use std::os::fd::OwnedFd;
 use rustix::io::{Errno, Result};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect_unspec, socket_with, sockopt};
 
-use super::{Connector, Slot};
+use super::{Connector, ProbeSlot};
 use crate::model::Reason;
-use crate::net::answer::Answer;
+use crate::net::outcome::ConnectOutcome;
 use crate::net::prober::Probe;
 
 impl Connector {
@@ -20,7 +20,7 @@ impl Connector {
         if self.slots.len() < self.most {
             let fd = new_socket(v6)?;
             let probe = Probe { host: 0, port: 0, attempt: 0, marks: 0 };
-            self.slots.push(Slot { fd, probe, since: 0, v6, registered: false, waiting: false, late: false });
+            self.slots.push(ProbeSlot { fd, probe, since: 0, v6, registered: false, waiting: false, late: false });
             return Ok(next);
         }
         // All that may be are there; one of the other family gives way.
@@ -35,13 +35,15 @@ impl Connector {
     }
 
     /// Makes a socket ready for its next attempt.
-    pub(super) fn release(&mut self, slot: u32, after: Answer) {
+    pub(super) fn release(&mut self, slot: u32, after: ConnectOutcome) {
         self.slots[slot as usize].waiting = false;
         let reusable = match after {
             // The kernel has taken a refused socket back to where it began.
-            Answer::No(Reason::Refused) => true,
+            ConnectOutcome::No(Reason::SubmitError) => true,
             // Not dissolved, it would try on, or stay in TIME_WAIT.
-            Answer::Open { .. } | Answer::Silent => connect_unspec(&self.slots[slot as usize].fd).is_ok(),
+            ConnectOutcome::Open { .. } | ConnectOutcome::Silent => {
+                connect_unspec(&self.slots[slot as usize].fd).is_ok()
+            }
             // Another socket gets another source port.
             _ => false,
         };

@@ -18,7 +18,7 @@ pub(super) enum Framing {
 /// Takes a body piece by piece.
 #[derive(Debug)]
 pub(super) struct Body {
-    state: State,
+    state: BodyState,
     /// The bytes, as far as they are kept.
     pub(super) bytes: Vec<u8>,
     most: usize,
@@ -27,7 +27,7 @@ pub(super) struct Body {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum BodyState {
     /// So many bytes of a body with a length, or of a chunk, are to come.
     Plain(u64),
     ToEnd,
@@ -42,54 +42,54 @@ enum State {
 }
 
 /// The longest line with a chunk's length, extensions and all.
-const MOST_SIZE_LINE: u8 = 255;
+const MAX_SIZE_LINE: u8 = 255;
 /// The most trailers, in bytes.
-const MOST_TRAILERS: usize = 8 * 1024;
+const MAX_TRAILERS: usize = 8 * 1024;
 
 impl Body {
     pub(super) fn new(framing: Framing, most: usize) -> Self {
         let state = match framing {
-            Framing::None | Framing::Length(0) => State::Done,
-            Framing::Length(length) => State::Plain(length),
-            Framing::Chunked => State::Size(0, 0, true),
-            Framing::ToEnd => State::ToEnd,
+            Framing::None | Framing::Length(0) => BodyState::Done,
+            Framing::Length(length) => BodyState::Plain(length),
+            Framing::Chunked => BodyState::Size(0, 0, true),
+            Framing::ToEnd => BodyState::ToEnd,
         };
         Self { state, bytes: Vec::new(), most, cut: false }
     }
 
     /// Whether nothing more is to be read: it has ended, or is as long as is kept.
     pub(super) fn is_enough(&self) -> bool {
-        self.state == State::Done || self.bytes.len() >= self.most
+        self.state == BodyState::Done || self.bytes.len() >= self.most
     }
 
     /// Whether all of it is there, once the connection has ended.
     pub(super) fn is_whole(&self) -> bool {
-        !self.cut && (self.state == State::Done || self.state == State::ToEnd && self.bytes.len() < self.most)
+        !self.cut && (self.state == BodyState::Done || self.state == BodyState::ToEnd && self.bytes.len() < self.most)
     }
 
     /// Takes what came.
     pub(super) fn take(&mut self, mut input: &[u8]) -> Result<(), HeadError> {
         while !input.is_empty() && !self.is_enough() {
             match self.state {
-                State::Done => break,
-                State::ToEnd => {
+                BodyState::Done => break,
+                BodyState::ToEnd => {
                     self.keep(input);
                     break;
                 }
-                State::Plain(left) | State::Chunk(left) => {
+                BodyState::Plain(left) | BodyState::Chunk(left) => {
                     let length = input.len().min(usize::try_from(left).unwrap_or(usize::MAX));
                     let (piece, rest) = input.split_at(length);
                     self.keep(piece);
                     input = rest;
                     let left = left - length as u64;
                     self.state = match self.state {
-                        State::Chunk(_) if left == 0 => State::AfterChunk,
-                        State::Chunk(_) => State::Chunk(left),
-                        _ if left == 0 => State::Done,
-                        _ => State::Plain(left),
+                        BodyState::Chunk(_) if left == 0 => BodyState::AfterChunk,
+                        BodyState::Chunk(_) => BodyState::Chunk(left),
+                        _ if left == 0 => BodyState::Done,
+                        _ => BodyState::Plain(left),
                     };
                 }
-                State::Size(..) | State::AfterChunk | State::Trailer(..) => {
+                BodyState::Size(..) | BodyState::AfterChunk | BodyState::Trailer(..) => {
                     self.state = self.state.after(input[0])?;
                     input = &input[1..];
                 }
@@ -105,7 +105,7 @@ impl Body {
     }
 }
 
-impl State {
+impl BodyState {
     /// What comes after one more byte of framing.
     fn after(self, byte: u8) -> Result<Self, HeadError> {
         const BAD: HeadError = HeadError("has a chunk without a length");
@@ -114,7 +114,7 @@ impl State {
                 0 => Self::Trailer(0, 0),
                 size => Self::Chunk(size),
             },
-            (Self::Size(_, MOST_SIZE_LINE, _), _) => return Err(BAD),
+            (Self::Size(_, MAX_SIZE_LINE, _), _) => return Err(BAD),
             (Self::Size(size, seen, true), digit) if digit.is_ascii_hexdigit() => {
                 let digit = char::from(digit).to_digit(16).unwrap_or(0);
                 let size = size.checked_mul(16).and_then(|size| size.checked_add(digit.into()));
@@ -128,7 +128,7 @@ impl State {
             (Self::Trailer(0, _), b'\n') => Self::Done,
             (Self::Trailer(_, all), b'\n') => Self::Trailer(0, all + 1),
             (Self::Trailer(..), b'\r') => self,
-            (Self::Trailer(_, MOST_TRAILERS..), _) => return Err(HeadError("has endless trailers")),
+            (Self::Trailer(_, MAX_TRAILERS..), _) => return Err(HeadError("has endless trailers")),
             (Self::Trailer(line, all), _) => Self::Trailer(line + 1, all + 1),
             _ => return Err(BAD),
         })

@@ -1,8 +1,8 @@
 //! One request of HTTP/1.1, and its answer.
 
 use super::body::Body;
-use super::head::{Head, MOST_HEAD, parse_head};
-use crate::net::{Peer, PeerError};
+use super::head::{Head, MAX_HEAD_BYTES, parse_head};
+use crate::net::{Connection, ConnectionError};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub(crate) struct Limits {
 }
 
 /// So many interim answers (1xx) are passed over; RFC 9110 sets no limit, and real servers send one.
-const MOST_INTERIM: usize = 8;
+const MAX_INTERIM: usize = 8;
 
 /// An answer.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(crate) struct Response {
     /// Whether the body is all there.
     pub(crate) whole: bool,
     /// Why no more of the body came, where it is neither all there nor as long as is read.
-    pub(crate) failed: Option<PeerError>,
+    pub(crate) failed: Option<ConnectionError>,
 }
 
 impl Request<'_> {
@@ -72,8 +72,12 @@ impl Request<'_> {
 /// Sends a request and reads the answer.
 ///
 /// # Errors
-/// As [`PeerError`] says; `Garbled` where the answer is no HTTP.
-pub(crate) async fn exchange(peer: &mut Peer, request: &Request<'_>, limits: Limits) -> Result<Response, PeerError> {
+/// As [`ConnectionError`] says; `Garbled` where the answer is no HTTP.
+pub(crate) async fn exchange(
+    peer: &mut Connection,
+    request: &Request<'_>,
+    limits: Limits,
+) -> Result<Response, ConnectionError> {
     peer.write(&request.to_bytes()).await?;
     read_response(peer, request.method, limits, &mut Vec::new()).await
 }
@@ -83,23 +87,23 @@ pub(crate) async fn exchange(peer: &mut Peer, request: &Request<'_>, limits: Lim
 /// # Errors
 /// As [`exchange`].
 pub(crate) async fn read_response(
-    peer: &mut Peer,
+    peer: &mut Connection,
     method: &str,
     limits: Limits,
     raw: &mut Vec<u8>,
-) -> Result<Response, PeerError> {
+) -> Result<Response, ConnectionError> {
     let mut start = 0;
-    for _ in 0..=MOST_INTERIM {
+    for _ in 0..=MAX_INTERIM {
         let (head, length) = read_head(peer, raw, start).await?;
         start += length;
         if !matches!(head.status, 100 | 102..200) {
             return read_body(peer, head, method, limits, &raw[start..]).await;
         }
     }
-    Err(PeerError::TooLong)
+    Err(ConnectionError::TooLong)
 }
 
-async fn read_head(peer: &mut Peer, raw: &mut Vec<u8>, start: usize) -> Result<(Head, usize), PeerError> {
+async fn read_head(peer: &mut Connection, raw: &mut Vec<u8>, start: usize) -> Result<(Head, usize), ConnectionError> {
     let mut looked_at = start;
     loop {
         // A head ends with an empty line: only new bytes can hold it, so a slow sender costs no more than a quick one.
@@ -112,22 +116,22 @@ async fn read_head(peer: &mut Peer, raw: &mut Vec<u8>, start: usize) -> Result<(
             return Ok(found);
         }
         looked_at = raw.len();
-        if raw.len() - start >= MOST_HEAD {
-            return Err(PeerError::TooLong);
+        if raw.len() - start >= MAX_HEAD_BYTES {
+            return Err(ConnectionError::TooLong);
         }
         if peer.read(raw).await? == 0 {
-            return Err(PeerError::Closed);
+            return Err(ConnectionError::Closed);
         }
     }
 }
 
 async fn read_body(
-    peer: &mut Peer,
+    peer: &mut Connection,
     head: Head,
     method: &str,
     limits: Limits,
     begun: &[u8],
-) -> Result<Response, PeerError> {
+) -> Result<Response, ConnectionError> {
     let mut body = Body::new(head.framing(method)?, limits.body);
     body.take(begun)?;
     let (mut piece, mut failed) = (Vec::new(), None);
@@ -135,7 +139,7 @@ async fn read_body(
         piece.clear();
         match peer.read(&mut piece).await {
             Ok(0) if body.is_whole() => break,
-            Ok(0) => failed = Some(PeerError::Closed),
+            Ok(0) => failed = Some(ConnectionError::Closed),
             Ok(_) => body.take(&piece)?,
             // The head is worth something without the rest.
             Err(error) => failed = Some(error),

@@ -8,17 +8,17 @@ use futures_util::FutureExt;
 use h2::client;
 use http::{HeaderMap, Request, StatusCode};
 
-use crate::net::bounded::Wire;
-use crate::net::{Deadline, PeerError};
+use crate::net::bounded::AsyncStream;
+use crate::net::{ConnectionError, Deadline};
 
 /// The most bytes of header fields, and of trailers.
-const MOST_FIELDS: u32 = 64 * 1024;
+const MAX_FIELDS: u32 = 64 * 1024;
 /// The most bytes on their way to us. HTTP/2 begins with this much (RFC 9113, 6.9.2).
 const WINDOW: u32 = 65_535;
 
 /// An answer.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
+pub(crate) struct H2Response {
     /// Its status.
     pub(crate) status: StatusCode,
     /// Its header fields.
@@ -35,21 +35,26 @@ pub(crate) struct Answer {
 /// bytes. The caller bounds the bytes of `stream`.
 ///
 /// # Errors
-/// As [`PeerError`] says; `Garbled` where the answer is no HTTP/2.
+/// As [`ConnectionError`] says; `Garbled` where the answer is no HTTP/2.
 pub(crate) async fn exchange(
-    stream: impl Wire,
+    stream: impl AsyncStream,
     request: Request<()>,
     body: Option<Bytes>,
     most: usize,
     deadline: Deadline,
-) -> Result<Answer, PeerError> {
+) -> Result<H2Response, ConnectionError> {
     let spoken = speak(stream, request, body, most);
-    deadline.bound(spoken).await.map_err(|_| PeerError::TimedOut)?.map_err(failure)
+    deadline.bound(spoken).await.map_err(|_| ConnectionError::TimedOut)?.map_err(failure)
 }
 
-async fn speak(stream: impl Wire, request: Request<()>, body: Option<Bytes>, most: usize) -> Result<Answer, h2::Error> {
+async fn speak(
+    stream: impl AsyncStream,
+    request: Request<()>,
+    body: Option<Bytes>,
+    most: usize,
+) -> Result<H2Response, h2::Error> {
     let mut builder = client::Builder::new();
-    builder.enable_push(false).max_header_list_size(MOST_FIELDS).initial_window_size(WINDOW);
+    builder.enable_push(false).max_header_list_size(MAX_FIELDS).initial_window_size(WINDOW);
     builder.max_concurrent_reset_streams(4).max_send_buffer_size(64 * 1024).header_table_size(4096);
     let (sender, mut connection) = builder.handshake::<_, Bytes>(stream).await?;
     let mut exchanging = Box::pin(ask(sender, request, body, most));
@@ -69,7 +74,7 @@ async fn ask(
     request: Request<()>,
     body: Option<Bytes>,
     most: usize,
-) -> Result<Answer, h2::Error> {
+) -> Result<H2Response, h2::Error> {
     let mut sender = sender.ready().await?;
     let (response, mut sending) = sender.send_request(request, body.is_none())?;
     if let Some(body) = body {
@@ -77,7 +82,7 @@ async fn ask(
     }
     let (head, mut stream) = response.await?.into_parts();
     let mut answer =
-        Answer { status: head.status, fields: head.headers, body: Vec::new(), trailers: None, whole: false };
+        H2Response { status: head.status, fields: head.headers, body: Vec::new(), trailers: None, whole: false };
     while let Some(piece) = stream.data().await {
         let Ok(piece) = piece else { return Ok(answer) };
         let room = most - answer.body.len();
@@ -92,13 +97,15 @@ async fn ask(
     Ok(answer)
 }
 
-fn failure(error: h2::Error) -> PeerError {
+fn failure(error: h2::Error) -> ConnectionError {
     if error.is_io() {
-        return error.into_io().map_or(PeerError::Closed, PeerError::from);
+        return error.into_io().map_or(ConnectionError::Closed, ConnectionError::from);
     }
     match error.reason() {
-        Some(h2::Reason::NO_ERROR) => PeerError::Closed,
-        Some(h2::Reason::REFUSED_STREAM | h2::Reason::HTTP_1_1_REQUIRED) => PeerError::Declined("refuses the stream"),
-        _ => PeerError::Garbled("is no HTTP/2, or breaks its rules"),
+        Some(h2::Reason::NO_ERROR) => ConnectionError::Closed,
+        Some(h2::Reason::REFUSED_STREAM | h2::Reason::HTTP_1_1_REQUIRED) => {
+            ConnectionError::Declined("refuses the stream")
+        }
+        _ => ConnectionError::Garbled("is no HTTP/2, or breaks its rules"),
     }
 }

@@ -1,12 +1,12 @@
 //! The head of an answer: status line and header fields.
 
 use super::body::Framing;
-use crate::net::PeerError;
+use crate::net::ConnectionError;
 
 /// The longest head that is read, in bytes. Servers rarely send more than 8 KiB.
-pub(crate) const MOST_HEAD: usize = 64 * 1024;
+pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// The most header fields.
-const MOST_FIELDS: usize = 256;
+const MAX_FIELDS: usize = 256;
 
 /// The head of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(crate) struct Head {
 #[error("is no HTTP: {0}")]
 pub(crate) struct HeadError(pub(crate) &'static str);
 
-impl From<HeadError> for PeerError {
+impl From<HeadError> for ConnectionError {
     fn from(error: HeadError) -> Self {
         Self::Garbled(error.0)
     }
@@ -74,7 +74,7 @@ impl Head {
 /// # Errors
 /// What is no head of HTTP/1, or longer than is read.
 pub(crate) fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
-    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut fields);
     let parsed = httparse::ParserConfig::default()
         .allow_spaces_after_header_name_in_responses(true)
@@ -83,7 +83,7 @@ pub(crate) fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadErro
         .parse_response(&mut response, bytes);
     let length = match parsed {
         Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) if bytes.len() < MOST_HEAD => return Ok(None),
+        Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD_BYTES => return Ok(None),
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
             return Err(HeadError("has an endless head"));
         }
@@ -117,7 +117,7 @@ mod tests {
         assert!(parse_head(b"SSH-2.0-x\r\n").is_err());
         let endless = format!("HTTP/1.1 200 OK\r\n{}", "A: b\r\n".repeat(1_000_000));
         assert!(parse_head(endless.as_bytes()).is_err());
-        let endless = format!("HTTP/1.1 200 OK\r\nA: {}", "b".repeat(MOST_HEAD));
+        let endless = format!("HTTP/1.1 200 OK\r\nA: {}", "b".repeat(MAX_HEAD_BYTES));
         assert!(parse_head(endless.as_bytes()).is_err());
     }
 

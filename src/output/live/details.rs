@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthChar;
 
 use super::rows::Row;
-use super::{Known, Sign, View};
+use super::{LiveRow, RowMark, View};
 use crate::clean::escaped;
 use crate::model::{Finding, Health};
 
@@ -20,9 +20,9 @@ pub(super) fn lines(view: &View, width: usize, now: Instant) -> Vec<Line<'static
     let Some(row) = view.rows.selected() else { return Vec::new() };
     let service = &row.service;
     let endpoint = service.endpoints.get(row.endpoint);
-    let mut page = Lines { width, lines: Vec::new() };
+    let mut page = DetailLines { width, lines: Vec::new() };
     let known = view.known.get(&service.id);
-    let gone = if row.sign == Some(Sign::Removed) { changed(known, row, now) } else { String::new() };
+    let gone = if row.sign == Some(RowMark::Removed) { changed(known, row, now) } else { String::new() };
     page.text("", &[&service.id, &*gone].join(if gone.is_empty() { "" } else { ": " }), Modifier::BOLD);
     if let Some(endpoint) = endpoint {
         let more = match service.endpoints.len() {
@@ -61,12 +61,12 @@ fn is_of(health: Option<&Health>, column: &str, value: &str) -> bool {
     })
 }
 
-struct Lines {
+struct DetailLines {
     width: usize,
     lines: Vec<Line<'static>>,
 }
 
-impl Lines {
+impl DetailLines {
     /// A name and a value, unless there is none.
     fn fact(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
@@ -123,11 +123,11 @@ fn fitting(text: &str, room: usize) -> usize {
 }
 
 /// What happened to it last, and when.
-fn changed(known: Option<&Known>, row: &Row, now: Instant) -> String {
+fn changed(known: Option<&LiveRow>, row: &Row, now: Instant) -> String {
     let mut text = match row.sign {
-        Some(Sign::Added) => "new".to_owned(),
-        Some(Sign::Removed) => "gone".to_owned(),
-        Some(Sign::Updated) | None => row.changed.join(", "),
+        Some(RowMark::Added) => "new".to_owned(),
+        Some(RowMark::Removed) => "gone".to_owned(),
+        Some(RowMark::Updated) | None => row.changed.join(", "),
     };
     let ago = known.and_then(|known| known.mark).map(|mark| now.saturating_duration_since(mark.at).as_secs());
     if let (Some(ago), false) = (ago, text.is_empty()) {
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_long_value_takes_several_lines() {
-        let mut page = Lines { width: 20, lines: Vec::new() };
+        let mut page = DetailLines { width: 20, lines: Vec::new() };
         page.fact("command", "one two\u{1b}three");
         page.fact("nothing", "");
         page.text("", "日本語", Modifier::empty());

@@ -9,7 +9,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::widgets::{Block, Borders, Paragraph, Sparkline, Widget};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Known, Sign, View, details};
+use super::{LiveRow, RowMark, View, details};
 use crate::clean::escaped;
 
 /// The cursor, the sign of a change, and a blank.
@@ -176,7 +176,7 @@ impl View {
 }
 
 /// The picture of an endpoint's scores, its newest bar at the right.
-fn trend(known: &Known, endpoint: usize, bars: u16, now: Instant) -> String {
+fn trend(known: &LiveRow, endpoint: usize, bars: u16, now: Instant) -> String {
     if bars == 0 {
         return String::new();
     }
@@ -185,13 +185,13 @@ fn trend(known: &Known, endpoint: usize, bars: u16, now: Instant) -> String {
 }
 
 /// The sign of a change, and how its row looks: the sign alone says it all.
-fn look(sign: Option<Sign>, color: bool) -> (&'static str, Style) {
+fn look(sign: Option<RowMark>, color: bool) -> (&'static str, Style) {
     let style = |hue: Color, plain: Modifier| if color { Style::new().fg(hue) } else { plain.into() };
     match sign {
         None => (" ", Style::new()),
-        Some(Sign::Added) => ("+", style(Color::Green, Modifier::BOLD)),
-        Some(Sign::Updated) => ("~", style(Color::Yellow, Modifier::BOLD)),
-        Some(Sign::Removed) => ("-", style(Color::Red, Modifier::DIM)),
+        Some(RowMark::Added) => ("+", style(Color::Green, Modifier::BOLD)),
+        Some(RowMark::Updated) => ("~", style(Color::Yellow, Modifier::BOLD)),
+        Some(RowMark::Removed) => ("-", style(Color::Red, Modifier::DIM)),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// One bar of the picture stands for so long.
 pub(super) const STEP: Duration = Duration::from_secs(10);
 /// More changes than this are not remembered: at one in a bar, an hour and a half.
-const MOST: usize = 512;
+const MAX_BYTES: usize = 512;
 
 /// The scores that something had. A score holds until the next.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ impl History {
         if last == Some(score) || (last.is_none() && score.is_none()) {
             return;
         }
-        if self.0.len() == MOST {
+        if self.0.len() == MAX_BYTES {
             self.0.pop_front();
         }
         self.0.push_back((now, score));
@@ -85,6 +85,6 @@ mod tests {
         for number in 0..2_000_u64 {
             history.note(Some(u8::try_from(number % 100).unwrap()), begin + STEP * u32::try_from(number).unwrap());
         }
-        assert_eq!(history.0.len(), MOST);
+        assert_eq!(history.0.len(), MAX_BYTES);
     }
 }

@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 
 use self::history::History;
 use self::rows::Rows;
-use super::Page;
+use super::RenderOptions;
 use crate::clean::escaped;
-use crate::model::{Event, EventKind, Fault, Service};
+use crate::model::{Event, EventKind, PartialError, Service};
 
 /// How long a change stays marked, and what is gone stays to be seen.
 const MARKED: Duration = Duration::from_secs(5);
@@ -29,10 +29,10 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// What is shown, and how.
 pub(crate) struct View {
-    page: Page,
+    page: RenderOptions,
     /// What is watched, for the first line: `local`.
     source: &'static str,
-    known: BTreeMap<String, Known>,
+    known: BTreeMap<String, LiveRow>,
     synced: bool,
     /// Since when the source cannot be asked, and why.
     stale: Option<(Instant, String)>,
@@ -51,7 +51,7 @@ pub(crate) struct View {
 }
 
 /// A service, and what became of it lately.
-struct Known {
+struct LiveRow {
     service: Arc<Service>,
     mark: Option<Mark>,
     changed: Vec<String>,
@@ -62,12 +62,12 @@ struct Known {
 /// What happened to a service, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
-    sign: Sign,
+    sign: RowMark,
     at: Instant,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sign {
+enum RowMark {
     Added,
     Updated,
     Removed,
@@ -75,7 +75,7 @@ enum Sign {
 
 /// A key, as far as a view knows keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Press {
+pub(crate) enum KeyPress {
     Up,
     Down,
     PageUp,
@@ -92,7 +92,7 @@ pub(crate) enum Press {
 
 impl View {
     /// Of a source whose services are shown in the columns of `page`; `wide`: in those of the wide table too.
-    pub(crate) fn new(source: &'static str, page: Page, wide: bool) -> Self {
+    pub(crate) fn new(source: &'static str, page: RenderOptions, wide: bool) -> Self {
         Self {
             page,
             source,
@@ -113,11 +113,11 @@ impl View {
     /// Takes what happened.
     pub(crate) fn take(&mut self, event: &Event, now: Instant) {
         match &event.kind {
-            EventKind::Added(service) => self.set(service, Sign::Added, &[], now),
-            EventKind::Updated { item, changed, .. } => self.set(item, Sign::Updated, changed, now),
+            EventKind::Added(service) => self.set(service, RowMark::Added, &[], now),
+            EventKind::Updated { item, changed, .. } => self.set(item, RowMark::Updated, changed, now),
             EventKind::Removed(service) => {
                 if let Some(known) = self.known.get_mut(&service.id) {
-                    known.mark = Some(Mark { sign: Sign::Removed, at: now });
+                    known.mark = Some(Mark { sign: RowMark::Removed, at: now });
                 }
             }
             EventKind::Synced { .. } => (self.synced, self.stale) = (true, None),
@@ -134,10 +134,10 @@ impl View {
         }
     }
 
-    fn set(&mut self, service: &Arc<Service>, sign: Sign, changed: &[String], now: Instant) {
+    fn set(&mut self, service: &Arc<Service>, sign: RowMark, changed: &[String], now: Instant) {
         // What is there from the beginning is no news.
         let mark = self.synced.then_some(Mark { sign, at: now });
-        let known = self.known.entry(service.id.clone()).or_insert_with(|| Known {
+        let known = self.known.entry(service.id.clone()).or_insert_with(|| LiveRow {
             service: Arc::clone(service),
             mark: None,
             changed: Vec::new(),
@@ -153,7 +153,7 @@ impl View {
     }
 
     /// Shows for a while that something went wrong.
-    pub(crate) fn note(&mut self, fault: &Fault, now: Instant) {
+    pub(crate) fn note(&mut self, fault: &PartialError, now: Instant) {
         self.say(words(fault), now);
     }
 
@@ -162,25 +162,25 @@ impl View {
     }
 
     /// Takes a key. `Break`: whoever pressed it wants no more.
-    pub(crate) fn press(&mut self, key: Press) -> ControlFlow<()> {
+    pub(crate) fn press(&mut self, key: KeyPress) -> ControlFlow<()> {
         if self.typing {
             self.type_into_filter(key);
             return ControlFlow::Continue(());
         }
         match key {
-            Press::Escape if self.details => self.details = false,
-            Press::Escape if !self.filter.is_empty() => self.set_filter(String::new()),
-            Press::Escape | Press::Letter('q') => return ControlFlow::Break(()),
-            Press::Letter('/') => self.typing = true,
-            Press::Letter('p' | ' ') => self.pause(),
-            Press::Letter('s') => self.rows.sort_by_next(),
-            Press::Letter('r') => self.rows.reverse(),
-            Press::Enter => {
+            KeyPress::Escape if self.details => self.details = false,
+            KeyPress::Escape if !self.filter.is_empty() => self.set_filter(String::new()),
+            KeyPress::Escape | KeyPress::Letter('q') => return ControlFlow::Break(()),
+            KeyPress::Letter('/') => self.typing = true,
+            KeyPress::Letter('p' | ' ') => self.pause(),
+            KeyPress::Letter('s') => self.rows.sort_by_next(),
+            KeyPress::Letter('r') => self.rows.reverse(),
+            KeyPress::Enter => {
                 (self.details, self.scrolled) = (!self.details, 0);
                 self.rows.stay();
             }
-            Press::PageUp if self.details => self.scrolled = self.scrolled.saturating_sub(SCROLL),
-            Press::PageDown if self.details => self.scrolled = self.scrolled.saturating_add(SCROLL),
+            KeyPress::PageUp if self.details => self.scrolled = self.scrolled.saturating_sub(SCROLL),
+            KeyPress::PageDown if self.details => self.scrolled = self.scrolled.saturating_add(SCROLL),
             key => {
                 self.rows.walk(key);
                 self.scrolled = 0;
@@ -189,14 +189,14 @@ impl View {
         ControlFlow::Continue(())
     }
 
-    fn type_into_filter(&mut self, key: Press) {
+    fn type_into_filter(&mut self, key: KeyPress) {
         let mut filter = self.filter.clone();
         match key {
-            Press::Letter(letter) if filter.chars().count() < LONGEST_FILTER => filter.push(letter),
-            Press::Backspace => drop(filter.pop()),
-            Press::Erase => filter.clear(),
-            Press::Enter => self.typing = false,
-            Press::Escape => {
+            KeyPress::Letter(letter) if filter.chars().count() < LONGEST_FILTER => filter.push(letter),
+            KeyPress::Backspace => drop(filter.pop()),
+            KeyPress::Erase => filter.clear(),
+            KeyPress::Enter => self.typing = false,
+            KeyPress::Escape => {
                 self.typing = false;
                 filter.clear();
             }
@@ -230,7 +230,7 @@ impl View {
     /// Brings what is shown up to date.
     fn catch_up(&mut self, now: Instant) {
         let over = |mark: Mark| now.saturating_duration_since(mark.at) >= MARKED;
-        let is_gone = |mark: Mark| mark.sign == Sign::Removed;
+        let is_gone = |mark: Mark| mark.sign == RowMark::Removed;
         let held = self.held().map(str::to_owned);
         let before = self.known.len();
         self.known.retain(|id, known| {
@@ -263,7 +263,7 @@ impl View {
 
     /// How many services there are.
     fn count(&self) -> usize {
-        self.known.values().filter(|known| known.mark.is_none_or(|mark| mark.sign != Sign::Removed)).count()
+        self.known.values().filter(|known| known.mark.is_none_or(|mark| mark.sign != RowMark::Removed)).count()
     }
 }
 
@@ -272,6 +272,6 @@ const SCROLL: u16 = 5;
 /// Nobody looks for more.
 const LONGEST_FILTER: usize = 100;
 
-fn words(fault: &Fault) -> String {
+fn words(fault: &PartialError) -> String {
     format!("cannot {}: {}", escaped(&fault.what), escaped(&fault.why))
 }

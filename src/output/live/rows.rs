@@ -4,17 +4,17 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::Page;
+use super::super::RenderOptions;
 use super::super::table::Cells;
-use super::{Known, Press, Sign};
-use crate::model::{Address, Column, Service, Shown, Transport};
+use super::{KeyPress, LiveRow, RowMark};
+use crate::model::{Address, Column, ColumnVisibility, Service, Transport};
 
 /// A row, as it was when the rows were made.
 pub(super) struct Row {
     pub(super) service: Arc<Service>,
     /// Which of its endpoints it is.
     pub(super) endpoint: usize,
-    pub(super) sign: Option<Sign>,
+    pub(super) sign: Option<RowMark>,
     pub(super) changed: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn new(columns: &'static [Column], wide: bool) -> Self {
-        let columns: Vec<_> = columns.iter().filter(|column| wide || column.shown != Shown::Wide).collect();
+        let columns: Vec<_> = columns.iter().filter(|column| wide || column.shown != ColumnVisibility::Wide).collect();
         Self {
             cells: Cells::new(columns.clone()),
             columns,
@@ -55,7 +55,7 @@ impl Rows {
     }
 
     /// Makes them anew from what is known.
-    pub(super) fn set(&mut self, page: &Page, known: &BTreeMap<String, Known>, filter: &str) {
+    pub(super) fn set(&mut self, page: &RenderOptions, known: &BTreeMap<String, LiveRow>, filter: &str) {
         self.cells = Cells::new(self.columns.clone());
         self.all.clear();
         for known in known.values() {
@@ -122,16 +122,16 @@ impl Rows {
     }
 
     /// Moves the cursor.
-    pub(super) fn walk(&mut self, key: Press) {
+    pub(super) fn walk(&mut self, key: KeyPress) {
         let last = self.shown.len().saturating_sub(1);
         let page = self.room.saturating_sub(1).max(1);
         self.cursor = match key {
-            Press::Up | Press::Letter('k') => self.cursor.saturating_sub(1),
-            Press::Down | Press::Letter('j') => self.cursor + 1,
-            Press::PageUp => self.cursor.saturating_sub(page),
-            Press::PageDown => self.cursor + page,
-            Press::Home | Press::Letter('g') => 0,
-            Press::End | Press::Letter('G') => last,
+            KeyPress::Up | KeyPress::Letter('k') => self.cursor.saturating_sub(1),
+            KeyPress::Down | KeyPress::Letter('j') => self.cursor + 1,
+            KeyPress::PageUp => self.cursor.saturating_sub(page),
+            KeyPress::PageDown => self.cursor + page,
+            KeyPress::Home | KeyPress::Letter('g') => 0,
+            KeyPress::End | KeyPress::Letter('G') => last,
             _ => return,
         }
         .min(last);

@@ -15,16 +15,16 @@ use crate::probe::{Probe, Probes};
 /// The keys of a probe.
 const KEYS: &[&str] = &["protocol", "transport", "ports", "tls-ports", "send", "likelihood", "pattern", "product"];
 /// So many probes: what comes from a peer is shown to each of them.
-const MOST_PROBES: usize = 128;
+const MAX_PROBES: usize = 128;
 /// The longest question: more than one segment would be a conversation.
-const MOST_SEND: usize = 1400;
+const MAX_SEND: usize = 1400;
 /// What all patterns together may grow to when they are compiled, in bytes: one that repeats others many times grows. It
 /// bounds what looking at an answer costs too, which is no more than the product of both lengths.
-const MOST_PATTERNS: usize = 256 * 1024;
+const MAX_PATTERNS: usize = 256 * 1024;
 /// What one pattern may keep of its search, in bytes; less only makes it slower.
-const MOST_CACHE: usize = 32 * 1024;
+const MAX_CACHE: usize = 32 * 1024;
 /// How deep groups may stand in each other.
-const MOST_NESTING: u32 = 50;
+const MAX_NESTING: u32 = 50;
 
 impl Probes {
     /// The longest file of probes, in bytes.
@@ -35,7 +35,7 @@ impl Probes {
     /// # Errors
     /// With line and column, what in it cannot be used.
     pub(crate) fn with_file(shown: String, text: &[u8]) -> Result<Self> {
-        let probes = Text::new(shown, text)?.probes()?;
+        let probes = ProbeFile::new(shown, text)?.probes()?;
         Ok(Self::and(probes.into_iter().map(|probe| Box::new(probe) as Box<dyn Probe>).collect()))
     }
 }
@@ -43,18 +43,18 @@ impl Probes {
 const REPEAT_LESS: &str = "repeat less: {1000} of something makes a thousand of it";
 
 /// A file that is being read, for what is said of it.
-struct Text<'t> {
+struct ProbeFile<'t> {
     shown: String,
     text: &'t str,
 }
 
-impl<'t> Text<'t> {
+impl<'t> ProbeFile<'t> {
     fn new(shown: String, text: &'t [u8]) -> Result<Self> {
         match str::from_utf8(text) {
             Ok(text) => Ok(Self { shown, text }),
             Err(error) => {
                 let (read, _) = text.split_at(error.valid_up_to());
-                let read = Text { shown, text: str::from_utf8(read).unwrap_or_default() };
+                let read = ProbeFile { shown, text: str::from_utf8(read).unwrap_or_default() };
                 Err(read.error(read.text.len(), "what begins here is no UTF-8", "save the file as UTF-8"))
             }
         }
@@ -78,9 +78,9 @@ impl<'t> Text<'t> {
                     "write [[probe]], in two brackets",
                 ));
             };
-            if let Some(item) = list.get(MOST_PROBES) {
+            if let Some(item) = list.get(MAX_PROBES) {
                 let hint = "leave those out that are not needed";
-                return Err(self.error(item.span().start, format!("it holds more than {MOST_PROBES} probes"), hint));
+                return Err(self.error(item.span().start, format!("it holds more than {MAX_PROBES} probes"), hint));
             }
             for item in list {
                 found.push(self.probe(item)?);
@@ -98,7 +98,7 @@ impl<'t> Text<'t> {
         let fit = |count: usize| {
             let patterns = probes[..count].iter().map(|probe| probe.pattern.as_str());
             let mut builder = RegexSetBuilder::new(patterns);
-            builder.unicode(false).size_limit(MOST_PATTERNS).nest_limit(MOST_NESTING).build().is_ok()
+            builder.unicode(false).size_limit(MAX_PATTERNS).nest_limit(MAX_NESTING).build().is_ok()
         };
         if fit(probes.len()) {
             return Ok(());
@@ -106,7 +106,7 @@ impl<'t> Text<'t> {
         let counts: Vec<usize> = (1..=probes.len()).collect();
         let first = list.get(counts.partition_point(|&count| fit(count)));
         let at = first.map_or(0, |item| item.span().start);
-        let why = format!("the patterns up to here grow beyond {} KiB", MOST_PATTERNS / 1024);
+        let why = format!("the patterns up to here grow beyond {} KiB", MAX_PATTERNS / 1024);
         Err(self.error(at, why, REPEAT_LESS))
     }
 
@@ -135,7 +135,7 @@ impl<'t> Text<'t> {
         }
         let send = self.text_of(table, "send")?.map(|text| unescaped(&text)).transpose();
         let send = send.map_err(|why| self.wrong(table, "send", why, "write \\r \\n \\t \\0 \\\\ or \\xHH"))?;
-        if send.as_ref().is_some_and(|bytes| bytes.is_empty() || bytes.len() > MOST_SEND) {
+        if send.as_ref().is_some_and(|bytes| bytes.is_empty() || bytes.len() > MAX_SEND) {
             return Err(self.wrong(
                 table,
                 "send",
@@ -163,7 +163,7 @@ impl<'t> Text<'t> {
         let Some(text) = self.text_of(table, "pattern")? else { return Ok(None) };
         // Bytes, not characters: what a peer sends need not be UTF-8.
         let mut builder = RegexBuilder::new(&text);
-        builder.unicode(false).size_limit(MOST_PATTERNS).dfa_size_limit(MOST_CACHE).nest_limit(MOST_NESTING);
+        builder.unicode(false).size_limit(MAX_PATTERNS).dfa_size_limit(MAX_CACHE).nest_limit(MAX_NESTING);
         let pattern = builder.build().map_err(|error| match error {
             regex::Error::CompiledTooBig(_) => self.wrong(table, "pattern", "grows too large", REPEAT_LESS),
             error => {
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<Custom>> {
-        Text::new("x.toml".into(), text.as_bytes())?.probes()
+        ProbeFile::new("x.toml".into(), text.as_bytes())?.probes()
     }
 
     fn refused(text: &str) -> String {
@@ -306,13 +306,13 @@ mod tests {
     #[test]
     fn a_file_asks_for_no_more_than_can_be_afforded() {
         let probe = |pattern: &str| format!("[[probe]]\nprotocol = 'x'\npattern = '{pattern}'\n");
-        assert_eq!(read(&probe("x+").repeat(MOST_PROBES)).unwrap().len(), MOST_PROBES);
-        let said = refused(&probe("x+").repeat(MOST_PROBES + 1));
+        assert_eq!(read(&probe("x+").repeat(MAX_PROBES)).unwrap().len(), MAX_PROBES);
+        let said = refused(&probe("x+").repeat(MAX_PROBES + 1));
         assert!(said.contains("x.toml:385:1: it holds more than 128 probes"), "{said}");
         // Each is small enough by itself.
-        let said = refused(&probe("[a-z]{2000}").repeat(MOST_PROBES));
+        let said = refused(&probe("[a-z]{2000}").repeat(MAX_PROBES));
         assert!(said.contains("the patterns up to here grow beyond 256 KiB") && !said.contains(":1:1:"), "{said}");
-        let error = Text::new("x.toml".into(), b"# \xc3\xa9\n# \xff\n").err().map(|error| error.to_string());
+        let error = ProbeFile::new("x.toml".into(), b"# \xc3\xa9\n# \xff\n").err().map(|error| error.to_string());
         assert!(error.is_some_and(|said| said.contains("x.toml:2:3: what begins here is no UTF-8")));
     }
 }

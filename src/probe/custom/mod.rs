@@ -4,7 +4,7 @@ mod file;
 
 use regex::bytes::Regex;
 
-use super::{Asked, MOST_BANNER, Probe, Said};
+use super::{MAX_BANNER, PortTarget, Probe, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::{Identity, Transport};
 
@@ -46,7 +46,7 @@ impl Probe for Custom {
         if self.transport == Transport::Udp { self.likelihood } else { 0 }
     }
 
-    fn hello(&self, _asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
         self.send.filter(|_| self.transport == Transport::Tcp).map(<[u8]>::to_vec)
     }
 
@@ -54,13 +54,13 @@ impl Probe for Custom {
         self.send.filter(|_| self.transport == Transport::Udp)
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         // Half a line may hold half a version.
-        let whole = said.ended || said.bytes.ends_with(b"\n") || said.bytes.len() >= MOST_BANNER;
+        let whole = said.ended || said.bytes.ends_with(b"\n") || said.bytes.len() >= MAX_BANNER;
         if said.transport != self.transport || !whole {
             return None;
         }
-        let groups = self.pattern.captures(&said.bytes[..said.bytes.len().min(MOST_BANNER)])?;
+        let groups = self.pattern.captures(&said.bytes[..said.bytes.len().min(MAX_BANNER)])?;
         let mut identity = Identity::of(self.word).product(self.product.clone().unwrap_or_default());
         for name in self.pattern.capture_names().flatten() {
             let Some(group) = groups.name(name) else { continue };
@@ -92,14 +92,14 @@ mod tests {
             product: Some("Acme".into()),
         };
         let bytes = b"ACME 1.2.3 eu \xff\xfe\n";
-        let said = Said { bytes, transport: Transport::Tcp, to: None, ended: false };
+        let said = ServerBytes { bytes, transport: Transport::Tcp, to: None, ended: false };
         let identity = probe.recognise(&said).unwrap();
         assert_eq!((identity.product, identity.version), (Some("Acme".into()), Some("1.2.3".into())));
         assert_eq!(identity.facts.get("region"), Some(&"eu".into()));
-        assert!(probe.recognise(&Said { bytes: b"nothing\n", ..said }).is_none());
+        assert!(probe.recognise(&ServerBytes { bytes: b"nothing\n", ..said }).is_none());
         // Half a line: the version may go on.
-        let half = Said { bytes: b"ACME 1.2 e", ..said };
+        let half = ServerBytes { bytes: b"ACME 1.2 e", ..said };
         assert!(probe.recognise(&half).is_none());
-        assert!(probe.recognise(&Said { ended: true, ..half }).is_some());
+        assert!(probe.recognise(&ServerBytes { ended: true, ..half }).is_some());
     }
 }

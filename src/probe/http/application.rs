@@ -9,7 +9,7 @@ pub(super) trait Application: Sync {
     fn suspects(&self, front: &Page) -> bool;
 
     /// What it is known by.
-    fn question(&self) -> Question;
+    fn question(&self) -> PageRequest;
 
     /// Knows it by a page: its own, the front page, or another's, which often does as well.
     fn recognise(&self, page: &Page) -> Option<Identity>;
@@ -17,12 +17,12 @@ pub(super) trait Application: Sync {
 
 /// A request beyond the front page.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Question {
+pub(super) struct PageRequest {
     pub(super) target: &'static str,
     pub(super) fields: &'static [(&'static str, &'static str)],
 }
 
-impl Question {
+impl PageRequest {
     /// A page.
     pub(super) const fn page(target: &'static str) -> Self {
         Self { target, fields: &[] }

@@ -1,7 +1,7 @@
 //! Consul (its API reference, `GET /v1/agent/self`).
 
 use super::Page;
-use super::application::{Application, Question, at};
+use super::application::{Application, PageRequest, at};
 use crate::model::Identity;
 
 pub(super) struct Consul;
@@ -12,8 +12,8 @@ impl Application for Consul {
         to_its_pages || front.holds("Consul Agent") || matches!(front.port, 8500 | 8501)
     }
 
-    fn question(&self) -> Question {
-        Question::page("/v1/agent/self")
+    fn question(&self) -> PageRequest {
+        PageRequest::page("/v1/agent/self")
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {

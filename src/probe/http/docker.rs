@@ -1,7 +1,7 @@
 //! The API of the Docker Engine (its reference, `GET /version`).
 
 use super::Page;
-use super::application::{Application, Question, at};
+use super::application::{Application, PageRequest, at};
 use crate::model::Identity;
 
 pub(super) struct Docker;
@@ -11,8 +11,8 @@ impl Application for Docker {
         front.field_begins("server", "Docker/") || matches!(front.port, 2375 | 2376)
     }
 
-    fn question(&self) -> Question {
-        Question::page("/version")
+    fn question(&self) -> PageRequest {
+        PageRequest::page("/version")
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {

@@ -1,7 +1,7 @@
 //! Elasticsearch and OpenSearch: the front page says it all (Elasticsearch's reference, "Root API").
 
 use super::Page;
-use super::application::{Application, Question, at};
+use super::application::{Application, PageRequest, at};
 use crate::model::Identity;
 
 pub(super) struct Elasticsearch;
@@ -11,8 +11,8 @@ impl Application for Elasticsearch {
         false
     }
 
-    fn question(&self) -> Question {
-        Question::page("/")
+    fn question(&self) -> PageRequest {
+        PageRequest::page("/")
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {

@@ -1,7 +1,7 @@
 //! etcd's client interface (its documentation, "Monitoring": `GET /version`).
 
 use super::Page;
-use super::application::{Application, Question, at};
+use super::application::{Application, PageRequest, at};
 use crate::model::Identity;
 
 pub(super) struct Etcd;
@@ -12,8 +12,8 @@ impl Application for Etcd {
         front.is_gos_not_found() || matches!(front.port, 2379 | 2380)
     }
 
-    fn question(&self) -> Question {
-        Question::page("/version")
+    fn question(&self) -> PageRequest {
+        PageRequest::page("/version")
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {

@@ -3,7 +3,7 @@
 //! "Kubelet serving certificates").
 
 use super::Page;
-use super::application::{Application, Question};
+use super::application::{Application, PageRequest};
 use crate::model::{Certificate, Identity};
 
 pub(super) struct Kubelet;
@@ -13,8 +13,8 @@ impl Application for Kubelet {
         false
     }
 
-    fn question(&self) -> Question {
-        Question::page("/")
+    fn question(&self) -> PageRequest {
+        PageRequest::page("/")
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {

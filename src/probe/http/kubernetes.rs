@@ -2,7 +2,7 @@
 //! (Kubernetes' documentation, "API discovery roles": `system:public-info-viewer`).
 
 use super::Page;
-use super::application::{Application, Question, at};
+use super::application::{Application, PageRequest, at};
 use crate::model::Identity;
 
 pub(super) struct Kubernetes;
@@ -18,8 +18,8 @@ impl Application for Kubernetes {
         Self::is_status(front) || front.field("x-kubernetes-pf-flowschema-uid").is_some() || front.holds("\"/apis\"")
     }
 
-    fn question(&self) -> Question {
-        Question::page("/version")
+    fn question(&self) -> PageRequest {
+        PageRequest::page("/version")
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {

@@ -15,9 +15,9 @@ use std::collections::BTreeSet;
 
 use ::http::Request;
 
-use super::{Asked, Probe, Said, Speaking, Talk, grpc};
+use super::{PortTarget, Probe, ServerBytes, Speaking, Talk, grpc};
 use crate::model::{Identity, Transport};
-use crate::net::PeerError;
+use crate::net::ConnectionError;
 use crate::net::http::{self, Limits};
 use application::APPLICATIONS;
 pub(super) use page::Page;
@@ -28,7 +28,7 @@ pub(super) struct Http;
 /// The longest body that is read.
 const BODY: Limits = Limits { body: 64 * 1024 };
 /// So many pages beside the first are asked for.
-const MOST_PAGES: usize = 3;
+const MAX_PAGES: usize = 3;
 
 impl Probe for Http {
     fn word(&self) -> &'static str {
@@ -46,11 +46,11 @@ impl Probe for Http {
         &[443, 2376, 4443, 6443, 8443, 8501, 9443, 10250]
     }
 
-    fn hello(&self, asked: &Asked) -> Option<Vec<u8>> {
+    fn hello(&self, asked: &PortTarget) -> Option<Vec<u8>> {
         Some(request(&asked.authority(), "/", &[]).to_bytes())
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         if said.transport != Transport::Tcp || !said.bytes.starts_with(b"HTTP/1.") || !said.ended {
             return None;
         }
@@ -77,7 +77,7 @@ fn wants_tls(page: &Page) -> bool {
     page.head.status == 400 && WANTS_TLS.iter().any(|text| page.holds(text))
 }
 
-async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, PeerError> {
+async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, ConnectionError> {
     let front = fetch(talk, "/", &[]).await?;
     if wants_tls(&front) {
         return Ok(None);
@@ -93,7 +93,7 @@ async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, PeerError> {
             return Ok(Some(known));
         }
     }
-    let suspects = APPLICATIONS.iter().filter(|application| application.suspects(&front)).take(MOST_PAGES);
+    let suspects = APPLICATIONS.iter().filter(|application| application.suspects(&front)).take(MAX_PAGES);
     for application in suspects {
         let question = application.question();
         if !asked_for.insert((question.target, question.fields.is_empty())) {
@@ -118,7 +118,7 @@ fn recognised(page: &Page, front: &Page) -> Option<Identity> {
 }
 
 /// Asks for a page, in HTTP/2 where TLS agreed on that.
-async fn fetch(talk: &mut Talk<'_>, target: &'static str, fields: &[(&str, &str)]) -> Result<Page, PeerError> {
+async fn fetch(talk: &mut Talk<'_>, target: &'static str, fields: &[(&str, &str)]) -> Result<Page, ConnectionError> {
     let asked = talk.asked();
     let host = asked.authority();
     if asked.alpn() != Some(b"h2") {
@@ -127,7 +127,7 @@ async fn fetch(talk: &mut Talk<'_>, target: &'static str, fields: &[(&str, &str)
     }
     let agent = concat!("portolan/", env!("CARGO_PKG_VERSION"));
     let request = Request::get(format!("https://{host}{target}")).header("user-agent", agent).body(());
-    let request = request.map_err(|_| PeerError::Garbled("has no name to ask for"))?;
+    let request = request.map_err(|_| ConnectionError::Garbled("has no name to ask for"))?;
     let (stream, deadline) = talk.stream();
     let answer = http::h2_exchange(stream, request, None, BODY.body, deadline).await?;
     Ok(Page::of_http2(target, asked, answer))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::clean::Untrusted;
 use crate::model::{Identity, TlsFacts};
 use crate::net::http::{H2Answer, Head, Response, parse_head};
-use crate::probe::Asked;
+use crate::probe::PortTarget;
 use crate::probe::identify::{ENDED, ended};
 
 /// An answer to a question in HTTP of whichever version.
@@ -25,17 +25,17 @@ pub(in crate::probe) struct Page {
 }
 
 /// So many bytes of a field or a title are kept.
-const MOST_TEXT: usize = 256;
+const MAX_TEXT: usize = 256;
 
 impl Page {
-    pub(super) fn of_http1(target: &'static str, asked: &Asked, response: Response) -> Self {
+    pub(super) fn of_http1(target: &'static str, asked: &PortTarget, response: Response) -> Self {
         let Response { head, body, failed, .. } = response;
         let version = if head.minor == 0 { "1.0" } else { "1.1" };
         let (port, tls) = (asked.address.port(), asked.inside.clone());
         Self { target, port, head, body, version, tls, ended: failed.as_ref().map(ended) }
     }
 
-    pub(super) fn of_http2(target: &'static str, asked: &Asked, answer: H2Answer) -> Self {
+    pub(super) fn of_http2(target: &'static str, asked: &PortTarget, answer: H2Answer) -> Self {
         let fields = answer.fields.iter().map(|(name, value)| (name.as_str().into(), value.as_bytes().into()));
         let head = Head { status: answer.status.as_u16(), minor: 0, reason: "".into(), fields: fields.collect() };
         let (port, tls) = (asked.address.port(), asked.inside.clone());
@@ -111,7 +111,7 @@ impl Page {
 }
 
 fn text(bytes: &[u8]) -> Untrusted {
-    Untrusted::from_bytes(&bytes[..bytes.len().min(MOST_TEXT)])
+    Untrusted::from_bytes(&bytes[..bytes.len().min(MAX_TEXT)])
 }
 
 /// `nginx/1.22.1 (Debian)`: the first product and its version (RFC 9110, 10.2.4).
@@ -132,11 +132,11 @@ fn title(body: &[u8]) -> Option<Untrusted> {
     };
     let tag = find(0, b"<title")?;
     let start = tag + body[tag..].iter().position(|byte| *byte == b'>')? + 1;
-    let end = find(start, b"</title").unwrap_or(body.len()).min(start + 4 * MOST_TEXT);
+    let end = find(start, b"</title").unwrap_or(body.len()).min(start + 4 * MAX_TEXT);
     let whole = String::from_utf8_lossy(&body[start..end]);
     let words: Vec<_> = whole.split_whitespace().collect();
     let joined = words.join(" ");
-    let cut: String = joined.chars().take(MOST_TEXT).collect();
+    let cut: String = joined.chars().take(MAX_TEXT).collect();
     (!cut.is_empty()).then(|| cut.into())
 }
 
@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(title(b"<title>"), None);
         assert_eq!(title(b"<title"), None);
         let endless = [&b"<title>"[..], &vec![b'x'; 1 << 20]].concat();
-        assert_eq!(title(&endless).unwrap().as_raw().len(), MOST_TEXT);
+        assert_eq!(title(&endless).unwrap().as_raw().len(), MAX_TEXT);
     }
 
     proptest! {

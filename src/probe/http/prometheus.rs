@@ -2,7 +2,7 @@
 //! libraries write (Prometheus' "Writing exporters").
 
 use super::Page;
-use super::application::{Application, Question, at};
+use super::application::{Application, PageRequest, at};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
@@ -17,8 +17,8 @@ impl Application for Prometheus {
             || front.holds("<title>Prometheus")
     }
 
-    fn question(&self) -> Question {
-        Question::page("/api/v1/status/buildinfo")
+    fn question(&self) -> PageRequest {
+        PageRequest::page("/api/v1/status/buildinfo")
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {
@@ -38,8 +38,8 @@ impl Application for Exporter {
         front.holds("/metrics") || front.holds("\"metrics\"")
     }
 
-    fn question(&self) -> Question {
-        Question::page("/metrics")
+    fn question(&self) -> PageRequest {
+        PageRequest::page("/metrics")
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {

@@ -1,7 +1,7 @@
 //! WebSocket (RFC 6455): a server that has nothing else to offer asks for the upgrade, and consents to it.
 
 use super::Page;
-use super::application::{Application, Question};
+use super::application::{Application, PageRequest};
 use crate::model::Identity;
 
 pub(super) struct WebSocket;
@@ -20,14 +20,14 @@ impl Application for WebSocket {
             || (front.head.status == 400 && mentions)
     }
 
-    fn question(&self) -> Question {
+    fn question(&self) -> PageRequest {
         const FIELDS: &[(&str, &str)] = &[
             ("Connection", "Upgrade"),
             ("Upgrade", "websocket"),
             ("Sec-WebSocket-Version", "13"),
             ("Sec-WebSocket-Key", KEY),
         ];
-        Question { target: "/", fields: FIELDS }
+        PageRequest { target: "/", fields: FIELDS }
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {

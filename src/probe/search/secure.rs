@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{After, Found, Search};
+use super::{Match, Search, StepResult};
 use crate::model::{Identity, TlsFacts};
 use crate::net::tls::HandshakeError;
-use crate::net::{Peer, PeerError};
+use crate::net::{Connection, ConnectionError};
 use crate::probe::identify::unknown;
-use crate::probe::line::{ANY_ALPN, Asked, Talk};
-use crate::probe::plan::{Step, steps};
+use crate::probe::line::{ANY_ALPN, PortTarget, Talk};
+use crate::probe::plan::{PlanStep, steps};
 
 impl Search<'_> {
     /// Shakes hands, and finds out what is inside.
-    pub(super) async fn inside(&mut self, asked: &Asked, peer: Peer, wait: Duration) -> After {
+    pub(super) async fn inside(&mut self, asked: &PortTarget, peer: Connection, wait: Duration) -> StepResult {
         let port = asked.address.port();
         let probes = self.line.probes;
         let mut hinted = probes.iter().filter(|probe| probe.tls_ports().contains(&port));
@@ -31,17 +31,17 @@ impl Search<'_> {
         // What was said in the clear says nothing of what is inside.
         self.said.clear();
         let mut inner = steps(probes, port, self.intensity, true);
-        let inside = Asked { inside: Some(Arc::new(facts.clone())), ..asked.clone() };
+        let inside = PortTarget { inside: Some(Arc::new(facts.clone())), ..asked.clone() };
         if let Some(http) = probes.get("http").filter(|_| inside.alpn().is_some()) {
-            inner.insert(0, Step::Speak(http));
+            inner.insert(0, PlanStep::Speak(http));
         }
         let deadline = self.line.deadline;
         let found = deadline.bound(self.layer(inside, alpn, inner, Some(peer))).await.ok().flatten();
-        let found = found.unwrap_or_else(|| Found { identity: self.only_tls(), probe: None });
-        After::known(Found { identity: found.identity.tls(Some(facts)), ..found })
+        let found = found.unwrap_or_else(|| Match { identity: self.only_tls(), probe: None });
+        StepResult::known(Match { identity: found.identity.tls(Some(facts)), ..found })
     }
 
-    async fn secured_without_alpn(&self, wait: Duration) -> Result<(Peer, TlsFacts), HandshakeError> {
+    async fn secured_without_alpn(&self, wait: Duration) -> Result<(Connection, TlsFacts), HandshakeError> {
         match self.line.open(wait).await {
             Ok(peer) => self.line.secure(peer, &[], wait).await,
             Err(error) => Err(HandshakeError { error, chain: Vec::new() }),
@@ -49,20 +49,26 @@ impl Search<'_> {
     }
 
     /// TLS all the same, or an answer in the clear.
-    async fn no_handshake(&mut self, asked: &Asked, failed: HandshakeError, heard: Vec<u8>, wait: Duration) -> After {
+    async fn no_handshake(
+        &mut self,
+        asked: &PortTarget,
+        failed: HandshakeError,
+        heard: Vec<u8>,
+        wait: Duration,
+    ) -> StepResult {
         if failed.is_of_tls() {
             let identity = Identity::of("tls").tls(Some(failed.facts())).fact("handshake", failed.error.to_string());
-            return After::known(Found { identity, probe: None });
+            return StepResult::known(Match { identity, probe: None });
         }
         self.failed = Some(failed.error);
         let Some((probe, identity)) = self.known(asked.said(&heard, Some("tls"), true)) else {
             self.remember(heard);
-            return After::Open;
+            return StepResult::Open;
         };
         let line = self.line;
         let talk = line.open(wait).await.map(|peer| Talk::new(line, asked, peer, &[], wait));
         let more = self.once_more(talk, probe).await;
-        After::known(Found { identity: more.unwrap_or(identity), probe: Some(probe) })
+        StepResult::known(Match { identity: more.unwrap_or(identity), probe: Some(probe) })
     }
 
     /// TLS with something inside that nobody knew.
@@ -73,6 +79,6 @@ impl Search<'_> {
 }
 
 fn wants_no_alpn(failed: &HandshakeError) -> bool {
-    matches!(&failed.error, PeerError::Tls(error)
+    matches!(&failed.error, ConnectionError::Tls(error)
         if matches!(**error, rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol)))
 }

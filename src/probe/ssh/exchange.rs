@@ -6,17 +6,17 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::clean::Untrusted;
 use crate::model::Identity;
-use crate::net::{Peer, PeerError};
+use crate::net::{Connection, ConnectionError};
 
 const KEXINIT: u8 = 20;
 const ECDH_INIT: u8 = 30;
 const ECDH_REPLY: u8 = 31;
 /// Every implementation takes packets of this size (RFC 4253, 6.1), so a longer one is none.
-const MOST_PACKET: usize = 35_000;
+const MAX_PACKET: usize = 35_000;
 /// So many packets are looked at for the one that is waited for; others may stand between (IGNORE, DEBUG).
-const MOST_PACKETS: usize = 8;
+const MAX_PACKETS: usize = 8;
 /// So many algorithms of a kind are kept.
-const MOST_NAMES: usize = 64;
+const MAX_NAMES: usize = 64;
 /// The names of the lists of KEXINIT that are kept, by their place (7.1); both directions are the same nearly everywhere.
 const LISTS: [(usize, &str); 4] = [(0, "kex_algorithms"), (1, "host_key_algorithms"), (2, "ciphers"), (4, "macs")];
 /// What portolan can do: X25519 is all it needs, and it signs nothing, so any host key will do.
@@ -28,25 +28,25 @@ const CIPHERS: &str =
 const MACS: &str = "hmac-sha2-256,hmac-sha2-512,hmac-sha2-256-etm@openssh.com,hmac-sha1";
 
 /// Adds to `identity` what the key exchange tells. `rest`: what came behind the version.
-pub(super) async fn exchange(peer: &mut Peer, rest: Vec<u8>, identity: Identity) -> Identity {
+pub(super) async fn exchange(peer: &mut Connection, rest: Vec<u8>, identity: Identity) -> Identity {
     let mut known = identity.clone();
     // Its algorithms are worth something without the key.
     let _ = converse(peer, rest, &mut known).await;
     known
 }
 
-async fn converse(peer: &mut Peer, mut buffer: Vec<u8>, known: &mut Identity) -> Result<(), PeerError> {
+async fn converse(peer: &mut Connection, mut buffer: Vec<u8>, known: &mut Identity) -> Result<(), ConnectionError> {
     let random = SystemRandom::new();
-    let broken = |_| PeerError::Local(std::io::Error::other("no random numbers"));
+    let broken = |_| ConnectionError::Local(std::io::Error::other("no random numbers"));
     let mut cookie = [0; 16];
     random.fill(&mut cookie).map_err(broken)?;
     let mut hello = concat!("SSH-2.0-portolan_", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes().to_vec();
     hello.extend(packet(&kexinit(&cookie)));
     peer.write(&hello).await?;
     let theirs = next(peer, &mut buffer, KEXINIT).await?;
-    let lists = name_lists(&theirs).ok_or(PeerError::Garbled("is no KEXINIT"))?;
+    let lists = name_lists(&theirs).ok_or(ConnectionError::Garbled("is no KEXINIT"))?;
     for (at, name) in LISTS {
-        let names = lists[at].split(|byte| *byte == b',').filter(|name| !name.is_empty()).take(MOST_NAMES);
+        let names = lists[at].split(|byte| *byte == b',').filter(|name| !name.is_empty()).take(MAX_NAMES);
         let names: Vec<Untrusted> = names.map(Untrusted::from_bytes).collect();
         *known = std::mem::take(known).fact(name, names);
     }
@@ -62,8 +62,8 @@ async fn converse(peer: &mut Peer, mut buffer: Vec<u8>, known: &mut Identity) ->
     put_string(&mut init, public.as_ref());
     peer.write(&packet(&init)).await?;
     let reply = next(peer, &mut buffer, ECDH_REPLY).await?;
-    let (key, _) = string(&reply[1..]).ok_or(PeerError::Garbled("has no host key"))?;
-    let (kind, rest) = string(key).ok_or(PeerError::Garbled("has no kind of key"))?;
+    let (key, _) = string(&reply[1..]).ok_or(ConnectionError::Garbled("has no host key"))?;
+    let (kind, rest) = string(key).ok_or(ConnectionError::Garbled("has no kind of key"))?;
     let fingerprint = format!("SHA256:{}", base64(digest(&SHA256, key).as_ref()));
     let told = std::mem::take(known).fact("host_key_type", Untrusted::from_bytes(&kind[..kind.len().min(64)]));
     *known = told.fact("host_key_fingerprint", fingerprint).fact_if("host_key_bits", rsa_bits(kind, rest));
@@ -71,29 +71,29 @@ async fn converse(peer: &mut Peer, mut buffer: Vec<u8>, known: &mut Identity) ->
 }
 
 /// Reads up to the packet of that kind.
-async fn next(peer: &mut Peer, buffer: &mut Vec<u8>, kind: u8) -> Result<Vec<u8>, PeerError> {
-    for _ in 0..MOST_PACKETS {
+async fn next(peer: &mut Connection, buffer: &mut Vec<u8>, kind: u8) -> Result<Vec<u8>, ConnectionError> {
+    for _ in 0..MAX_PACKETS {
         let payload = loop {
             if let Some(payload) = take_packet(buffer)? {
                 break payload;
             }
             if peer.read(buffer).await? == 0 {
-                return Err(PeerError::Closed);
+                return Err(ConnectionError::Closed);
             }
         };
         if payload.first() == Some(&kind) {
             return Ok(payload);
         }
     }
-    Err(PeerError::TooLong)
+    Err(ConnectionError::TooLong)
 }
 
 /// Takes the payload of the first packet out, once it is whole (RFC 4253, 6).
-fn take_packet(buffer: &mut Vec<u8>) -> Result<Option<Vec<u8>>, PeerError> {
+fn take_packet(buffer: &mut Vec<u8>) -> Result<Option<Vec<u8>>, ConnectionError> {
     let Some(length) = buffer.first_chunk::<4>() else { return Ok(None) };
     let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-    if !(2..=MOST_PACKET).contains(&length) {
-        return Err(PeerError::Garbled("is no packet of SSH"));
+    if !(2..=MAX_PACKET).contains(&length) {
+        return Err(ConnectionError::Garbled("is no packet of SSH"));
     }
     if buffer.len() < 4 + length {
         return Ok(None);
@@ -103,7 +103,7 @@ fn take_packet(buffer: &mut Vec<u8>) -> Result<Option<Vec<u8>>, PeerError> {
     let padding = usize::from(whole[4]);
     match whole.get(5..(4 + length).saturating_sub(padding)) {
         Some(payload) => Ok(Some(payload.to_vec())),
-        None => Err(PeerError::Garbled("is padded beyond its length")),
+        None => Err(ConnectionError::Garbled("is padded beyond its length")),
     }
 }
 

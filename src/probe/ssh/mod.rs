@@ -3,10 +3,10 @@
 
 mod exchange;
 
-use super::{MOST_BANNER, Probe, Said, Speaking, Talk};
+use super::{MAX_BANNER, Probe, ServerBytes, Speaking, Talk};
 use crate::clean::Untrusted;
 use crate::model::Identity;
-use crate::net::PeerError;
+use crate::net::ConnectionError;
 
 pub(super) struct Ssh;
 
@@ -19,7 +19,7 @@ impl Probe for Ssh {
         &[22, 2222]
     }
 
-    fn recognise(&self, said: &Said<'_>) -> Option<Identity> {
+    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
         // Lines before the version are allowed (4.2), and nobody sends them.
         if !said.bytes.starts_with(b"SSH-") {
             return None;
@@ -33,10 +33,10 @@ impl Probe for Ssh {
     }
 }
 
-async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, PeerError> {
+async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, ConnectionError> {
     let mut bytes = Vec::new();
     let ends = |bytes: &[u8]| bytes.contains(&b'\n') || !b"SSH-".starts_with(&bytes[..bytes.len().min(4)]);
-    talk.peer.read_until(&mut bytes, MOST_BANNER, ends).await?;
+    talk.peer.read_until(&mut bytes, MAX_BANNER, ends).await?;
     let Some(identity) = Ssh.recognise(&talk.asked().said(&bytes, None, false)) else { return Ok(None) };
     let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
     // Whatever goes wrong from here on, it is SSH.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::K8s;
 use super::api::client;
-use super::failure::Failure;
+use super::failure::ApiFailure;
 use crate::net::Deadline;
 
 /// A client, or why there is none.
@@ -111,7 +111,7 @@ pub(super) async fn answers(client: &Client, deadline: Deadline) -> Result<(), S
     let question = Request::get("/version").body(Body::empty()).map_err(|error| error.to_string())?;
     match deadline.bound(client.send(question)).await {
         Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(Failure::of_client(&error).why()),
+        Ok(Err(error)) => Err(ApiFailure::of_client(&error).why()),
         Err(_) => Err(SILENT.to_owned()),
     }
 }

@@ -19,29 +19,29 @@ use tokio::time::{sleep, timeout};
 use tower::timeout::TimeoutLayer;
 use tower::util::MapResponseLayer;
 
-use super::failure::Failure;
+use super::failure::ApiFailure;
 use super::{K8s, certificate};
 use crate::clean::clean;
-use crate::engine::{Breaker, BreakerOptions, Clock, GaveUp, Outcome, Retry};
+use crate::engine::{Breaker, BreakerOptions, CallOutcome, Clock, Retry, RetryError};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 
 /// So many objects a page: few enough to be let go again soon, and not so few that the way there and back counts.
 pub(super) const PAGE: u32 = 250;
 /// A page that is too large is asked for again with so many times fewer of them.
-const FEWER: u32 = 16;
+const REDUCED_PAGE: u32 = 16;
 /// The most bytes of an answer, unpacked and packed. A page of slices with a thousand endpoints each, the most that
 /// Kubernetes allows, has 90 MB.
-const MOST_BYTES: usize = 128 << 20;
-const MOST_PACKED: usize = 64 << 20;
+const MAX_BYTES: usize = 128 << 20;
+const MAX_COMPRESSED: usize = 64 << 20;
 /// The most of any answer, a watch among them. A little more: of what is too large, who reads it has more to tell.
-const MOST_SENT: usize = MOST_BYTES + (1 << 20);
+const MAX_RECEIVED: usize = MAX_BYTES + (1 << 20);
 /// A question is asked so often at most.
 const TRIES: u32 = 5;
 /// How soon an end that somebody wants is noticed.
-const LOOK: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// So many questions in a row that the server's trouble kept from an answer, and it is left alone.
-const PATIENCE: u32 = 3;
+const MAX_FAILURES: u32 = 3;
 
 /// An API server that is asked with a deadline.
 pub(super) struct Api {
@@ -78,7 +78,8 @@ impl Api {
         let server = shown(&config);
         let client = client(config, options.timeout)?;
         // Once left alone it stays so: a listing is over before anything recovers.
-        let patience = BreakerOptions { window: PATIENCE, failures: PATIENCE, recovery: options.whole(), trials: 1 };
+        let patience =
+            BreakerOptions { window: MAX_FAILURES, failures: MAX_FAILURES, recovery: options.whole(), trials: 1 };
         let breaker = Breaker::new(patience, Clock::runtime());
         let (timeout, whole) = (options.timeout, options.whole());
         Ok(Self { client, server, takes_gzip, expired, timeout, whole, deadline, breaker, closed })
@@ -89,7 +90,7 @@ impl Api {
     }
 
     /// What there is at a path.
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiFailure> {
         let request = || Request::get(path).body(Vec::new()).map_err(kube::core::request::Error::BuildRequest);
         self.ask(request).await
     }
@@ -100,7 +101,7 @@ impl Api {
         namespace: Option<&str>,
         params: &ListParams,
         each: &mut (dyn FnMut(Vec<K>, u64) + Send),
-    ) -> Result<(), Failure>
+    ) -> Result<(), ApiFailure>
     where
         K: Resource<DynamicType = ()> + DeserializeOwned,
     {
@@ -115,7 +116,7 @@ impl Api {
         path: &str,
         params: &ListParams,
         each: &mut (dyn FnMut(Vec<K>, u64) + Send),
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ApiFailure> {
         let request = kube::core::Request::new(path);
         let glances = params.limit.is_some();
         let mut params = ListParams { limit: params.limit.or(Some(PAGE)), ..params.clone() };
@@ -129,14 +130,14 @@ impl Api {
                 }
                 // The server forgot what it looked like when the list began. It says how to go on with what is there
                 // now; if not, from the beginning.
-                Err(Failure::Answer { code: 410, token, .. }) if expired < TRIES => {
+                Err(ApiFailure::Answer { code: 410, token, .. }) if expired < TRIES => {
                     expired += 1;
                     params.continue_token = token;
                     continue;
                 }
                 // A server of large objects is asked for fewer of them.
-                Err(Failure::TooLarge) if params.limit > Some(1) => {
-                    params.limit = params.limit.map(|limit| (limit / FEWER).max(1));
+                Err(ApiFailure::TooLarge) if params.limit > Some(1) => {
+                    params.limit = params.limit.map(|limit| (limit / REDUCED_PAGE).max(1));
                     continue;
                 }
                 Err(failure) => return Err(failure),
@@ -152,24 +153,24 @@ impl Api {
     async fn ask<T: DeserializeOwned>(
         &self,
         request: impl Fn() -> Result<Request<Vec<u8>>, kube::core::request::Error>,
-    ) -> Result<T, Failure> {
-        let Ok(permit) = self.breaker.permit() else { return Err(Failure::LeftAlone) };
+    ) -> Result<T, ApiFailure> {
+        let Ok(permit) = self.breaker.permit() else { return Err(ApiFailure::LeftAlone) };
         let total = self.deadline.left();
         let retry = Retry { attempts: TRIES, base: Duration::from_millis(200), cap: Duration::from_secs(5), total };
-        let tries = retry.run(Retry::random_seed(), |_| self.try_once(request()), Failure::again);
+        let tries = retry.run(Retry::random_seed(), |_| self.try_once(request()), ApiFailure::again);
         let answer = tokio::select! {
             answer = tries => answer,
-            () = stopped(&self.closed) => Err(GaveUp::Final { error: Failure::Stopped }),
+            () = stopped(&self.closed) => Err(RetryError::Final { error: ApiFailure::Stopped }),
         };
         let answer = answer.map_err(|gave_up| match (gave_up.into_error(), &self.expired) {
-            (None, _) => Failure::Deadline(self.whole),
-            (Some(failure), Some(day)) if failure.code() == Some(401) => Failure::Expired(day.clone()),
+            (None, _) => ApiFailure::Deadline(self.whole),
+            (Some(failure), Some(day)) if failure.code() == Some(401) => ApiFailure::Expired(day.clone()),
             (Some(failure), _) => failure.at(&self.server),
         });
         permit.record(match &answer {
-            Err(failure) if failure.is_trouble() => Outcome::Failure,
-            Err(Failure::Stopped | Failure::Deadline(_)) => Outcome::Local,
-            _ => Outcome::Success,
+            Err(failure) if failure.is_trouble() => CallOutcome::Failure,
+            Err(ApiFailure::Stopped | ApiFailure::Deadline(_)) => CallOutcome::Local,
+            _ => CallOutcome::Success,
         });
         answer
     }
@@ -177,29 +178,30 @@ impl Api {
     async fn try_once<T: DeserializeOwned>(
         &self,
         request: Result<Request<Vec<u8>>, kube::core::request::Error>,
-    ) -> Result<T, Failure> {
-        let request = request.map_err(|error| Failure::Malformed(error.to_string()))?;
+    ) -> Result<T, ApiFailure> {
+        let request = request.map_err(|error| ApiFailure::Malformed(error.to_string()))?;
         let body = match timeout(self.timeout, self.exchange(request)).await {
             Ok(body) => body?,
-            Err(_) => return Err(Failure::TimedOut(self.timeout)),
+            Err(_) => return Err(ApiFailure::TimedOut(self.timeout)),
         };
-        serde_json::from_slice(&body).map_err(|error| Failure::Malformed(error.to_string()))
+        serde_json::from_slice(&body).map_err(|error| ApiFailure::Malformed(error.to_string()))
     }
 
-    async fn exchange(&self, mut request: Request<Vec<u8>>) -> Result<Vec<u8>, Failure> {
+    async fn exchange(&self, mut request: Request<Vec<u8>>) -> Result<Vec<u8>, ApiFailure> {
         if self.takes_gzip {
             request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         }
-        let response = self.client.send(request.map(Body::from)).await.map_err(|error| Failure::of_client(&error))?;
+        let response =
+            self.client.send(request.map(Body::from)).await.map_err(|error| ApiFailure::of_client(&error))?;
         let (parts, body) = response.into_parts();
         let is_packed = parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
-        let body = read(body, if is_packed { MOST_PACKED } else { MOST_BYTES }).await?;
+        let body = read(body, if is_packed { MAX_COMPRESSED } else { MAX_BYTES }).await?;
         let body = if is_packed { unpack(&body)? } else { body };
         if parts.status.is_success() {
             return Ok(body);
         }
         let after = parts.headers.get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
-        Err(Failure::of_answer(parts.status.as_u16(), &body, after.map(Duration::from_secs)))
+        Err(ApiFailure::of_answer(parts.status.as_u16(), &body, after.map(Duration::from_secs)))
     }
 }
 
@@ -214,17 +216,17 @@ fn shown(config: &Config) -> String {
 /// Waits until somebody wants an end.
 pub(super) async fn stopped(closed: &AtomicBool) {
     while !closed.load(Ordering::Relaxed) {
-        sleep(LOOK).await;
+        sleep(RETRY_INTERVAL).await;
     }
 }
 
-async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, Failure> {
+async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, ApiFailure> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Failure::of_client(&kube::Error::Service(error.into())))?;
+        let frame = frame.map_err(|error| ApiFailure::of_client(&kube::Error::Service(error.into())))?;
         if let Ok(data) = frame.into_data() {
             if bytes.len() + data.len() > most {
-                return Err(Failure::TooLarge);
+                return Err(ApiFailure::TooLarge);
             }
             bytes.extend_from_slice(&data);
         }
@@ -232,13 +234,13 @@ async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn unpack(packed: &[u8]) -> Result<Vec<u8>, Failure> {
+fn unpack(packed: &[u8]) -> Result<Vec<u8>, ApiFailure> {
     let mut bytes = Vec::new();
-    let read = MultiGzDecoder::new(packed).take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes);
+    let read = MultiGzDecoder::new(packed).take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes);
     match read {
-        Ok(_) if bytes.len() > MOST_BYTES => Err(Failure::TooLarge),
+        Ok(_) if bytes.len() > MAX_BYTES => Err(ApiFailure::TooLarge),
         Ok(_) => Ok(bytes),
-        Err(error) => Err(Failure::Malformed(error.to_string())),
+        Err(error) => Err(ApiFailure::Malformed(error.to_string())),
     }
 }
 
@@ -252,13 +254,13 @@ pub(super) fn client(mut config: Config, timeout: Duration) -> Result<Client> {
     (config.connect_timeout, config.write_timeout) = (Some(longer), Some(longer));
     let builder = ClientBuilder::try_from(config);
     let builder = builder.map_err(|error| {
-        let failure = Failure::of_client(&error);
+        let failure = ApiFailure::of_client(&error);
         Error::usage("these credentials", failure.why(), failure.hint())
     })?;
     // An answer has to begin in time; a watch goes on for as long as it likes.
     let builder = builder.with_layer(&TimeoutLayer::new(longer));
     // The library keeps all of a list, and all of a watch's line, however long that is. A watch that is cut off goes on from
     // where it was.
-    let bound = |answer: Response<Box<DynBody>>| answer.map(|body| Limited::new(body, MOST_SENT));
+    let bound = |answer: Response<Box<DynBody>>| answer.map(|body| Limited::new(body, MAX_RECEIVED));
     Ok(builder.with_layer(&MapResponseLayer::new(bound)).build())
 }

@@ -1,11 +1,11 @@
 //! What checking endpoints from here says of a service, and what it does not.
 
+use super::finding_kinds::REFUSED;
 use super::in_cluster::is_pod;
-use super::kinds::REFUSED;
 use crate::model::{Endpoint, EndpointsFrom, Health, HealthState, K8sDetail, Service};
 
 /// So many endpoints are named.
-const MOST_NAMED: usize = 5;
+const MAX_NAMED: usize = 5;
 
 const OUT_OF_REACH: &str = "tcp: it cannot be reached from here: its address is one of the cluster's own";
 
@@ -18,8 +18,8 @@ pub(crate) fn checked(service: &mut Service) -> Option<&'static str> {
         let refused: Vec<String> =
             service.endpoints.iter().filter(|at| has(at, &["tcp-refused"])).map(ToString::to_string).collect();
         if !refused.is_empty() {
-            let named = refused[..refused.len().min(MOST_NAMED)].join(", ");
-            let more = refused.len().saturating_sub(MOST_NAMED);
+            let named = refused[..refused.len().min(MAX_NAMED)].join(", ");
+            let more = refused.len().saturating_sub(MAX_NAMED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             service.findings.push(REFUSED.seen(format!("{named}{more}: connection refused")));
         }

@@ -3,7 +3,8 @@
 use std::fmt::{self, Write};
 
 use crate::model::{
-    Address, Column, Detail, Endpoint, Instance, K8sDetail, K8sPodDetail, K8sRouteDetail, K8sRule, Service, Shown,
+    Address, Column, ColumnVisibility, Detail, Endpoint, Instance, K8sDetail, K8sPodDetail, K8sRouteDetail, K8sRule,
+    Service,
 };
 
 type Cell<'w> = &'w mut dyn Write;
@@ -17,7 +18,7 @@ macro_rules! columns {
     ($($name:literal, $shown:ident, $traits:expr, |$service:ident, $endpoint:ident, $out:ident| $cell:expr;)*) => {
         pub(super) const COLUMNS: &[Column] = &[$(Column {
             name: $name,
-            shown: Shown::$shown,
+            shown: ColumnVisibility::$shown,
             cut: $traits & CUT != 0,
             label: $traits & LABEL != 0,
             cell: |$service, $endpoint, $out| $cell,

@@ -15,34 +15,34 @@ use crate::error::{Error, Result};
 use crate::net::Deadline;
 
 /// A certificate with its key and a token have a few kilobytes.
-const MOST_OUTPUT: u64 = 1 << 20;
+const MAX_OUTPUT: u64 = 1 << 20;
 /// So much of what it complains of is heard.
-const MOST_COMPLAINT: u64 = 16 << 10;
+const MAX_STDERR: u64 = 16 << 10;
 
 /// What the program is asked, and what it says (Kubernetes, client.authentication.k8s.io).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Request<'a> {
+struct CredentialRequest<'a> {
     api_version: &'a str,
     kind: &'static str,
-    spec: Spec<'a>,
+    spec: CredentialSpec<'a>,
 }
 
 #[derive(Serialize)]
-struct Spec<'a> {
+struct CredentialSpec<'a> {
     interactive: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster: Option<&'a ExecAuthCluster>,
 }
 
 #[derive(Deserialize)]
-struct Response {
-    status: Option<Status>,
+struct CredentialResponse {
+    status: Option<CredentialStatus>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Status {
+struct CredentialStatus {
     token: Option<String>,
     client_certificate_data: Option<String>,
     client_key_data: Option<String>,
@@ -59,7 +59,7 @@ pub(super) async fn run(credentials: &mut AuthInfo, deadline: Deadline) -> Resul
     let hint =
         hint.unwrap_or_else(|| format!("run '{program}' by itself, as the kubeconfig says, and look what it wants"));
     let what = format!("get credentials from the program '{program}'");
-    let refuse = |why: String| Error::Peer { what: what.clone(), why, hint: hint.clone() };
+    let refuse = |why: String| Error::Connection { what: what.clone(), why, hint: hint.clone() };
     if exec.interactive_mode == Some(ExecInteractiveMode::Always) {
         return Err(refuse("it must ask somebody at a terminal, which is not to be had here".to_owned()));
     }
@@ -83,7 +83,7 @@ pub(super) async fn run(credentials: &mut AuthInfo, deadline: Deadline) -> Resul
         return Err(refuse(format!("it failed ({status}){said}")));
     }
     // Some of them speak YAML, of which JSON is a part.
-    let response: Response =
+    let response: CredentialResponse =
         yaml_serde::from_slice(&out).map_err(|_| refuse("what it says is no ExecCredential".to_owned()))?;
     fill(credentials, response)
         .ok_or_else(|| refuse("there are neither a token nor a certificate in what it says".to_owned()))
@@ -94,10 +94,13 @@ fn command(exec: &ExecConfig) -> Command {
     command.args(exec.args.iter().flatten());
     let pairs = exec.env.iter().flatten().filter_map(|pair| Some((pair.get("name")?, pair.get("value")?)));
     command.envs(pairs);
-    let request = Request {
+    let request = CredentialRequest {
         api_version: exec.api_version.as_deref().unwrap_or("client.authentication.k8s.io/v1"),
         kind: "ExecCredential",
-        spec: Spec { interactive: false, cluster: exec.cluster.as_ref().filter(|_| exec.provide_cluster_info) },
+        spec: CredentialSpec {
+            interactive: false,
+            cluster: exec.cluster.as_ref().filter(|_| exec.provide_cluster_info),
+        },
     };
     if let Ok(request) = serde_json::to_string(&request) {
         command.env("KUBERNETES_EXEC_INFO", request);
@@ -114,7 +117,7 @@ async fn hear(
 ) -> std::io::Result<std::process::ExitStatus> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (status, read, _) =
-        tokio::join!(child.wait(), listen(stdout, out, MOST_OUTPUT), listen(stderr, complaint, MOST_COMPLAINT));
+        tokio::join!(child.wait(), listen(stdout, out, MAX_OUTPUT), listen(stderr, complaint, MAX_STDERR));
     read?;
     status
 }
@@ -128,7 +131,7 @@ async fn listen(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>, most: 
     Ok(())
 }
 
-fn fill(credentials: &mut AuthInfo, response: Response) -> Option<()> {
+fn fill(credentials: &mut AuthInfo, response: CredentialResponse) -> Option<()> {
     let status = response.status?;
     let encoded = |pem: String| serde_json::to_value(ByteString(pem.into_bytes())).ok()?.as_str().map(str::to_owned);
     if let (Some(certificate), Some(key)) = (status.client_certificate_data, status.client_key_data) {

@@ -9,13 +9,13 @@ use rustls::{AlertDescription, CertificateError};
 use tower::timeout::error::Elapsed;
 
 use crate::clean::clean;
-use crate::engine::Again;
+use crate::engine::RetryDecision;
 use crate::error::Error;
-use crate::model::Fault;
+use crate::model::PartialError;
 
 /// Why a question came to nothing.
 #[derive(Clone, Debug)]
-pub(super) enum Failure {
+pub(super) enum ApiFailure {
     /// The server said so.
     Answer {
         code: u16,
@@ -44,11 +44,11 @@ pub(super) enum Failure {
 }
 
 const SLOW: &str = "give each try longer with --timeout, or look at the way to the server";
-const LOOK: &str = "look at whether the server is well: `kubectl get --raw /readyz`";
+const SERVER_HINT: &str = "look at whether the server is well: `kubectl get --raw /readyz`";
 const RIGHTS: &str = "`kubectl auth can-i --list` shows what these credentials may do";
 const CREDENTIALS: &str = "look at the credentials of the kubeconfig's user: they may have expired";
 
-impl Failure {
+impl ApiFailure {
     /// A refusal: the answer's status, and its body where that is a `Status`.
     pub(super) fn of_answer(code: u16, body: &[u8], after: Option<Duration>) -> Self {
         // What guards the server from too many requests answers in plain text.
@@ -86,7 +86,7 @@ impl Failure {
             let hint = "look at the server's address in the kubeconfig, and whether it is reached from here";
             return broken(clean(why), hint, true);
         }
-        broken(clean(&last(error).to_string()), LOOK, true)
+        broken(clean(&last(error).to_string()), SERVER_HINT, true)
     }
 
     /// The same of a server at that place, where it is the way there that may be wrong.
@@ -120,14 +120,14 @@ impl Failure {
     }
 
     /// Whether another try may pass.
-    pub(super) fn again(&self) -> Again {
+    pub(super) fn again(&self) -> RetryDecision {
         match self {
-            Self::Answer { code: 429 | 500 | 502 | 503 | 504, after: Some(after), .. } => Again::After(*after),
+            Self::Answer { code: 429 | 500 | 502 | 503 | 504, after: Some(after), .. } => RetryDecision::After(*after),
             Self::Answer { code: 429 | 500 | 502 | 503 | 504, .. } | Self::TimedOut(_) | Self::Malformed(_) => {
-                Again::Yes
+                RetryDecision::Yes
             }
-            Self::Broken { passes: true, .. } => Again::Yes,
-            _ => Again::No,
+            Self::Broken { passes: true, .. } => RetryDecision::Yes,
+            _ => RetryDecision::No,
         }
     }
 
@@ -159,17 +159,17 @@ impl Failure {
             Self::TimedOut(_) => SLOW,
             Self::Deadline(_) => "give the whole longer with --deadline, or ask for less with -n and -l",
             Self::Stopped => "let it come to its end",
-            _ => LOOK,
+            _ => SERVER_HINT,
         }
     }
 
-    pub(super) fn into_fault(self, what: impl Into<String>) -> Fault {
-        Fault { what: what.into(), why: self.why(), hint: self.hint().to_owned() }
+    pub(super) fn into_fault(self, what: impl Into<String>) -> PartialError {
+        PartialError { what: what.into(), why: self.why(), hint: self.hint().to_owned() }
     }
 
     pub(super) fn into_error(self, what: impl Into<String>) -> Error {
         let (what, why, hint) = (what.into(), self.why(), self.hint().to_owned());
-        if self.is_refusal() { Error::Refused { what, why, hint } } else { Error::Peer { what, why, hint } }
+        if self.is_refusal() { Error::SubmitError { what, why, hint } } else { Error::Connection { what, why, hint } }
     }
 }
 

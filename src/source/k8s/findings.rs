@@ -3,37 +3,37 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::join::{Key, Services};
-use super::joined::Joined;
-use super::kinds::{
+use super::finding_kinds::{
     BALANCER_PENDING, NAME_UNRESOLVED, NO_ENDPOINTS, NO_POD, NODE_PORT_TWICE, NONE_READY, ONE_NODE, PORT_NAME,
     PORT_WITHOUT_ENDPOINTS, SAME_SELECTOR, TARGET_PORT, TERMINATING_READY,
 };
+use super::join::{ObjectKey, Services};
 use super::names::Name;
-use super::pods::Chosen;
+use super::pods::SelectedPods;
+use super::service_state::JoinedService;
 use crate::clean::Untrusted;
 use crate::model::{
     Endpoint, EndpointsFrom, Finding, Instance, K8sDetail, K8sPort, K8sServiceType, TargetPort, Transport,
 };
 
 /// What is wrong with each service of which anything is.
-pub(super) fn judge(services: &Services) -> BTreeMap<Key, Vec<Finding>> {
-    let across = Across::of(services);
+pub(super) fn judge(services: &Services) -> BTreeMap<ObjectKey, Vec<Finding>> {
+    let across = ClusterView::of(services);
     let found = services.iter().map(|(key, joined)| (key.clone(), findings(key, joined, &across)));
     found.filter(|(_, findings)| !findings.is_empty()).collect()
 }
 
 /// What only all services together tell.
-struct Across<'s> {
+struct ClusterView<'s> {
     nodes: BTreeSet<&'s Untrusted>,
-    node_ports: BTreeMap<(Transport, u16), BTreeSet<&'s Key>>,
-    selectors: BTreeMap<Choice<'s>, BTreeSet<&'s Key>>,
+    node_ports: BTreeMap<(Transport, u16), BTreeSet<&'s ObjectKey>>,
+    selectors: BTreeMap<ServicePort<'s>, BTreeSet<&'s ObjectKey>>,
 }
 
 /// Namespace, labels, and a port's number and transport.
-type Choice<'s> = (&'s str, &'s BTreeMap<Untrusted, Untrusted>, u16, Transport);
+type ServicePort<'s> = (&'s str, &'s BTreeMap<Untrusted, Untrusted>, u16, Transport);
 
-impl<'s> Across<'s> {
+impl<'s> ClusterView<'s> {
     fn of(services: &'s Services) -> Self {
         let mut across = Self { nodes: BTreeSet::new(), node_ports: BTreeMap::new(), selectors: BTreeMap::new() };
         for (key, joined) in services.iter() {
@@ -52,13 +52,13 @@ impl<'s> Across<'s> {
 }
 
 /// A headless service beside one with an address, for the same pods, is what a StatefulSet has.
-fn choices<'s>(key: &'s Key, detail: &'s K8sDetail) -> impl Iterator<Item = Choice<'s>> {
+fn choices<'s>(key: &'s ObjectKey, detail: &'s K8sDetail) -> impl Iterator<Item = ServicePort<'s>> {
     let counts = !detail.headless && !detail.selector.is_empty();
     let ports = detail.ports.iter().filter(move |_| counts);
     ports.map(|port| (key.0.as_str(), &detail.selector, port.port, port.transport))
 }
 
-fn findings(key: &Key, joined: &Joined, across: &Across<'_>) -> Vec<Finding> {
+fn findings(key: &ObjectKey, joined: &JoinedService, across: &ClusterView<'_>) -> Vec<Finding> {
     let detail = &joined.detail;
     let mut found = Vec::new();
     if detail.kind != K8sServiceType::ExternalName && detail.endpoints_from != EndpointsFrom::Unknown {
@@ -72,7 +72,7 @@ fn findings(key: &Key, joined: &Joined, across: &Across<'_>) -> Vec<Finding> {
     if detail.kind == K8sServiceType::LoadBalancer && detail.external.is_empty() {
         found.push(BALANCER_PENDING.seen("no address of a load balancer"));
     }
-    let others = |keys: &BTreeSet<&Key>| {
+    let others = |keys: &BTreeSet<&ObjectKey>| {
         let others = keys.iter().filter(|other| **other != key).map(|(namespace, name)| format!("{namespace}/{name}"));
         others.collect::<Vec<_>>().join(", ")
     };
@@ -90,7 +90,7 @@ fn findings(key: &Key, joined: &Joined, across: &Across<'_>) -> Vec<Finding> {
     found
 }
 
-fn of_endpoints(joined: &Joined, across: &Across<'_>, found: &mut Vec<Finding>) {
+fn of_endpoints(joined: &JoinedService, across: &ClusterView<'_>, found: &mut Vec<Finding>) {
     let detail = &joined.detail;
     let ready: Vec<&Endpoint> = joined.endpoints().filter(|endpoint| endpoint.ready).collect();
     let all = joined.endpoints().count();
@@ -116,18 +116,18 @@ fn of_endpoints(joined: &Joined, across: &Across<'_>, found: &mut Vec<Finding>) 
 }
 
 /// Why a service that chooses pods has no endpoints.
-fn without_endpoints(joined: &Joined) -> Finding {
+fn without_endpoints(joined: &JoinedService) -> Finding {
     let labels = joined.detail.selector.iter().map(|(key, value)| format!("{}={}", key.as_raw(), value.as_raw()));
     let labels = labels.collect::<Vec<_>>().join(",");
     match &joined.chosen {
-        Some(Chosen { any: false, ended: false, .. }) => NO_POD.seen(format!("no pod has {labels}")),
-        Some(Chosen { any: false, .. }) => NO_POD.seen(format!("all pods with {labels} have ended")),
+        Some(SelectedPods { any: false, ended: false, .. }) => NO_POD.seen(format!("no pod has {labels}")),
+        Some(SelectedPods { any: false, .. }) => NO_POD.seen(format!("all pods with {labels} have ended")),
         _ => NO_ENDPOINTS.seen(format!("no pod with {labels} has an address")),
     }
 }
 
 /// Why a port leads nowhere. Where nothing of the service does, that is said by itself.
-fn of_port(joined: &Joined, at: usize, port: &K8sPort) -> Option<Finding> {
+fn of_port(joined: &JoinedService, at: usize, port: &K8sPort) -> Option<Finding> {
     let name = port.name.as_ref().map(|name| format!(" {}", name.as_raw())).unwrap_or_default();
     let target = port.target.as_ref().map(TargetPort::to_string);
     let shown = format!("port{name} {}", port.port);
@@ -149,7 +149,7 @@ fn of_port(joined: &Joined, at: usize, port: &K8sPort) -> Option<Finding> {
     let strange: BTreeSet<Option<Untrusted>> = numbered().map(port_name).filter(|name| !known(name)).collect();
     if !strange.is_empty() {
         let word = |name: &Option<Untrusted>| name.as_ref().map_or("nothing", |name| name.as_raw()).to_owned();
-        let names: Vec<String> = strange.iter().map(word).take(MOST_NAMES).collect();
+        let names: Vec<String> = strange.iter().map(word).take(MAX_NAMES).collect();
         return Some(PORT_NAME.seen(format!("{shown} has no endpoint; the slices call theirs {}", names.join(", "))));
     }
     let target = target.map(|target| format!(" to {target}")).unwrap_or_default();
@@ -157,7 +157,7 @@ fn of_port(joined: &Joined, at: usize, port: &K8sPort) -> Option<Finding> {
 }
 
 /// So many names are told.
-const MOST_NAMES: usize = 5;
+const MAX_NAMES: usize = 5;
 
 fn instance(endpoint: &Endpoint) -> Option<&Instance> {
     endpoint.instance.as_deref()
@@ -172,7 +172,7 @@ fn node(endpoint: &Endpoint) -> Option<&Untrusted> {
 }
 
 /// How many of what, for people: `3 findings: k8s-none-ready 2, k8s-one-node 1`.
-pub(super) fn summary(found: &BTreeMap<Key, Vec<Finding>>) -> Option<String> {
+pub(super) fn summary(found: &BTreeMap<ObjectKey, Vec<Finding>>) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for finding in found.values().flatten() {
         *counts.entry(finding.kind.code).or_default() += 1;

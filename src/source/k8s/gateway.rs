@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::join::{Key, key};
+use super::join::{ObjectKey, key};
 use super::routes::ANY;
 use crate::clean::Untrusted;
 
@@ -13,7 +13,7 @@ pub(super) const GROUP: &str = "/apis/gateway.networking.k8s.io";
 
 /// A kind of objects of the group.
 #[derive(Debug)]
-pub(super) struct Kind {
+pub(super) struct RouteKind {
     pub(super) name: &'static str,
     /// As in a path.
     plural: &'static str,
@@ -21,12 +21,14 @@ pub(super) struct Kind {
     pub(super) versions: &'static [&'static str],
 }
 
-pub(super) static HTTP: Kind = Kind { name: "HTTPRoute", plural: "httproutes", versions: &["v1", "v1beta1"] };
-pub(super) static GRPC: Kind = Kind { name: "GRPCRoute", plural: "grpcroutes", versions: &["v1", "v1alpha2"] };
-pub(super) static TLS: Kind = Kind { name: "TLSRoute", plural: "tlsroutes", versions: &["v1", "v1alpha3", "v1alpha2"] };
-pub(super) static GATEWAYS: Kind = Kind { name: "Gateway", plural: "gateways", versions: &["v1", "v1beta1"] };
+pub(super) static HTTP: RouteKind = RouteKind { name: "HTTPRoute", plural: "httproutes", versions: &["v1", "v1beta1"] };
+pub(super) static GRPC: RouteKind =
+    RouteKind { name: "GRPCRoute", plural: "grpcroutes", versions: &["v1", "v1alpha2"] };
+pub(super) static TLS: RouteKind =
+    RouteKind { name: "TLSRoute", plural: "tlsroutes", versions: &["v1", "v1alpha3", "v1alpha2"] };
+pub(super) static GATEWAYS: RouteKind = RouteKind { name: "Gateway", plural: "gateways", versions: &["v1", "v1beta1"] };
 
-impl Kind {
+impl RouteKind {
     /// Where those of a namespace are, or all of them.
     pub(super) fn path(&self, version: &str, namespace: Option<&str>) -> String {
         let within = namespace.map(|name| format!("/namespaces/{name}")).unwrap_or_default();
@@ -135,7 +137,7 @@ struct RouteNamespaces {
 impl Listener {
     /// Whether a route may be met here (Gateway API, "Attaching to Gateways"). Which namespaces a selector chooses is not
     /// known, and believed of the route.
-    pub(super) fn takes(&self, kind: &Kind, parent: &Reference, is_same_namespace: bool) -> bool {
+    pub(super) fn takes(&self, kind: &RouteKind, parent: &Reference, is_same_namespace: bool) -> bool {
         let speaks = match self.protocol.as_str() {
             "HTTP" | "HTTPS" => kind.name != TLS.name,
             "TLS" => kind.name == TLS.name,
@@ -162,7 +164,7 @@ impl Listener {
 
 impl Reference {
     /// The Gateway that a route of a namespace names.
-    pub(super) fn gateway(&self, namespace: &str) -> Option<Key> {
+    pub(super) fn gateway(&self, namespace: &str) -> Option<ObjectKey> {
         let is_gateway = self.kind.as_deref().is_none_or(|kind| kind == GATEWAYS.name);
         is_gateway.then(|| (self.namespace.clone().unwrap_or_else(|| namespace.to_owned()), self.name.clone()))
     }
@@ -181,7 +183,7 @@ impl Route {
     }
 
     /// The Gateways that it names.
-    pub(super) fn gateways(&self) -> impl Iterator<Item = Key> {
+    pub(super) fn gateways(&self) -> impl Iterator<Item = ObjectKey> {
         let (namespace, _) = key(&self.metadata);
         self.parents().iter().filter_map(move |parent| parent.gateway(&namespace))
     }

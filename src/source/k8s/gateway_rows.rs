@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::gateway::{Gateway, GatewayAddress, Kind, Reference, Route, RouteMatch, RouteRule};
-use super::join::{Key, key};
+use super::gateway::{Gateway, GatewayAddress, Reference, Route, RouteKind, RouteMatch, RouteRule};
+use super::join::{ObjectKey, key};
 use super::routes::{ANY, addressed, is_one, number, row, text};
 use crate::clean::Untrusted;
 use crate::model::{Address, Endpoint, K8sRouteDetail, K8sRule, Service, TargetPort, Transport};
 
 /// Where a client meets a route.
-struct Met<'g> {
+struct RouteMatchResult<'g> {
     /// `*` is any, and `*.` before a name any below it.
     host: &'g str,
     /// Which port, and whether in TLS, is for the Gateway's listeners to say; without them the route may name the port.
@@ -21,10 +21,15 @@ struct Met<'g> {
 }
 
 /// Everywhere that a client meets a route.
-fn meetings<'g>(kind: &Kind, route: &'g Route, gateways: &'g BTreeMap<Key, Gateway>) -> Vec<Met<'g>> {
+fn meetings<'g>(
+    kind: &RouteKind,
+    route: &'g Route,
+    gateways: &'g BTreeMap<ObjectKey, Gateway>,
+) -> Vec<RouteMatchResult<'g>> {
     let (namespace, _) = key(&route.metadata);
     let hosts = route.hosts();
-    let as_it_says = |port| hosts.iter().map(move |host| Met { host, port, is_tls: false, addresses: &[] });
+    let as_it_says =
+        |port| hosts.iter().map(move |host| RouteMatchResult { host, port, is_tls: false, addresses: &[] });
     if route.parents().is_empty() {
         return as_it_says(None).collect();
     }
@@ -40,7 +45,7 @@ fn meetings<'g>(kind: &Kind, route: &'g Route, gateways: &'g BTreeMap<Key, Gatew
         for listener in listeners.filter(|listener| listener.takes(kind, parent, *home == namespace)) {
             let common = hosts.iter().filter_map(|host| common(listener.host(), host));
             let (port, is_tls) = (number(listener.port), listener.is_tls());
-            met.extend(common.map(|host| Met { host, port, is_tls, addresses }));
+            met.extend(common.map(|host| RouteMatchResult { host, port, is_tls, addresses }));
         }
     }
     met
@@ -59,9 +64,9 @@ fn covers(pattern: &str, host: &str) -> bool {
 
 /// A route as a row, by its own words and those of the Gateways that are known.
 pub(super) fn of_route(
-    kind: &'static Kind,
+    kind: &'static RouteKind,
     route: &Route,
-    gateways: &BTreeMap<Key, Gateway>,
+    gateways: &BTreeMap<ObjectKey, Gateway>,
 ) -> Service<K8sRouteDetail> {
     let met = meetings(kind, route, gateways);
     let mut hosts: Vec<&str> = Vec::new();
@@ -93,9 +98,9 @@ pub(super) fn of_route(
 }
 
 /// Each host where a client meets it; where any host will do, the addresses of the Gateway.
-fn endpoints(met: &[Met<'_>]) -> Vec<Endpoint> {
+fn endpoints(met: &[RouteMatchResult<'_>]) -> Vec<Endpoint> {
     let mut places = BTreeSet::new();
-    for Met { host, port, addresses, .. } in met {
+    for RouteMatchResult { host, port, addresses, .. } in met {
         if is_one(host) {
             places.insert((Address::Name((*host).into()), *port));
         } else {

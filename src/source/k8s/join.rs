@@ -7,11 +7,11 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use super::conditions::EndpointConditions;
 use super::detail::{detail, external_name};
-use super::joined::Joined;
 use super::names::Name;
 use super::pods::Pod;
-use super::said::Said;
+use super::service_state::JoinedService;
 use crate::clean::clean;
 use crate::model::{EndpointsFrom, Finding, K8sDetail, Service};
 
@@ -19,18 +19,18 @@ use crate::model::{EndpointsFrom, Finding, K8sDetail, Service};
 pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// Namespace and name.
-pub(super) type Key = (String, String);
+pub(super) type ObjectKey = (String, String);
 
 /// The services of a cluster, each with its endpoints.
 #[derive(Debug, Default)]
 pub(super) struct Services {
-    joined: BTreeMap<Key, Joined>,
+    joined: BTreeMap<ObjectKey, JoinedService>,
     /// How many addresses of slices were no IP addresses.
     pub(super) not_ip: usize,
 }
 
 impl Services {
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Joined)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ObjectKey, &JoinedService)> {
         self.joined.iter()
     }
 
@@ -44,10 +44,10 @@ impl Services {
         self.put(key, detail(service));
     }
 
-    pub(super) fn put(&mut self, key: Key, detail: K8sDetail) {
+    pub(super) fn put(&mut self, key: ObjectKey, detail: K8sDetail) {
         match self.joined.get_mut(&key) {
             Some(known) => known.detail = detail,
-            None => drop(self.joined.insert(key, Joined::new(detail))),
+            None => drop(self.joined.insert(key, JoinedService::new(detail))),
         }
     }
 
@@ -66,7 +66,7 @@ impl Services {
                 self.not_ip += 1;
                 continue;
             };
-            let said = Said::of_slice(&endpoint);
+            let said = EndpointConditions::of_slice(&endpoint);
             joined.add(
                 &key,
                 ip,
@@ -90,22 +90,22 @@ impl Services {
                     self.not_ip += 1;
                     continue;
                 };
-                let said = Said::of_address(&address, is_ready);
+                let said = EndpointConditions::of_address(&address, is_ready);
                 let ports = ports.iter().map(|port| (Some(port.port), port.protocol.as_deref(), port.name.as_deref()));
                 joined.add(&key, ip, &said, ports);
             }
         }
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<&Joined> {
+    pub(super) fn get(&self, key: &ObjectKey) -> Option<&JoinedService> {
         self.joined.get(key)
     }
 
-    pub(super) fn get_mut(&mut self, key: &Key) -> Option<&mut Joined> {
+    pub(super) fn get_mut(&mut self, key: &ObjectKey) -> Option<&mut JoinedService> {
         self.joined.get_mut(key)
     }
 
-    pub(super) fn remove(&mut self, key: &Key) {
+    pub(super) fn remove(&mut self, key: &ObjectKey) {
         self.joined.remove(key);
     }
 
@@ -136,7 +136,7 @@ impl Services {
     }
 
     /// The names of those that choose a pod.
-    pub(super) fn choosers(&self, pod: &Pod) -> impl Iterator<Item = &Key> {
+    pub(super) fn choosers(&self, pod: &Pod) -> impl Iterator<Item = &ObjectKey> {
         let namespace = pod.metadata.namespace.as_deref().unwrap_or_default();
         self.within(Some(namespace)).filter(|(_, joined)| joined.chooses(pod)).map(|(key, _)| key)
     }
@@ -154,7 +154,7 @@ impl Services {
         }
     }
 
-    fn within(&self, namespace: Option<&str>) -> impl Iterator<Item = (&Key, &Joined)> {
+    fn within(&self, namespace: Option<&str>) -> impl Iterator<Item = (&ObjectKey, &JoinedService)> {
         let first = (namespace.unwrap_or_default().to_owned(), String::new());
         self.joined.range(first..).take_while(move |(key, _)| namespace.is_none_or(|namespace| key.0 == namespace))
     }
@@ -167,7 +167,7 @@ impl Services {
     /// All of them, by namespace and name, with what is wrong with them.
     pub(super) fn into_services(
         self,
-        mut found: BTreeMap<Key, Vec<Finding>>,
+        mut found: BTreeMap<ObjectKey, Vec<Finding>>,
     ) -> impl Iterator<Item = Service<K8sDetail>> {
         self.joined.into_iter().map(move |(key, joined)| {
             let findings = found.remove(&key).unwrap_or_default();
@@ -177,10 +177,10 @@ impl Services {
 }
 
 /// The id of a service, which is the same tomorrow.
-pub(super) fn id((namespace, name): &Key) -> String {
+pub(super) fn id((namespace, name): &ObjectKey) -> String {
     format!("k8s/{}/{}", clean(namespace), clean(name))
 }
 
-pub(super) fn key(metadata: &ObjectMeta) -> Key {
+pub(super) fn key(metadata: &ObjectMeta) -> ObjectKey {
     (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
 }

@@ -34,7 +34,7 @@ impl K8s {
     }
 
     async fn of_files(&self, files: &[PathBuf], deadline: Deadline) -> Result<Config> {
-        let place = Place::of(files);
+        let place = ConfigFiles::of(files);
         let kubeconfig = read(files)?;
         if kubeconfig.contexts.is_empty() && kubeconfig.clusters.is_empty() {
             return Err(place.refuse("there is no cluster in it", NAME_ONE));
@@ -62,7 +62,7 @@ impl K8s {
     }
 
     /// A kubeconfig is a file from elsewhere: what it makes this program run or read is looked at first.
-    fn is_safe(&self, place: &Place, cluster: &Cluster, user: &AuthInfo) -> Result<()> {
+    fn is_safe(&self, place: &ConfigFiles, cluster: &Cluster, user: &AuthInfo) -> Result<()> {
         if let Some(exec) = user.exec.as_ref().filter(|_| !self.allow_exec) {
             let program = clean(exec.command.as_deref().unwrap_or_default());
             let why = format!("its credentials come from the program '{program}'");
@@ -95,7 +95,7 @@ fn read(files: &[PathBuf]) -> Result<Kubeconfig> {
     let mut merged: Option<Kubeconfig> = None;
     let mut missing = None;
     for file in files {
-        let place = Place::of(std::slice::from_ref(file));
+        let place = ConfigFiles::of(std::slice::from_ref(file));
         if !file.exists() && files.len() > 1 {
             missing = Some(place);
             continue;
@@ -146,9 +146,9 @@ fn trim_token(credentials: &mut AuthInfo) {
 }
 
 /// Files, as an error names them.
-struct Place(String);
+struct ConfigFiles(String);
 
-impl Place {
+impl ConfigFiles {
     fn of(files: &[PathBuf]) -> Self {
         let names: Vec<String> = files.iter().map(|file| clean(&file.to_string_lossy())).collect();
         Self(format!("kubeconfig '{}'", names.join(":")))

@@ -2,35 +2,35 @@
 
 mod access;
 mod api;
-mod beside;
 mod certificate;
 mod checked;
 mod columns;
+mod conditions;
 mod detail;
 mod exec;
 mod failure;
+mod finding_kinds;
 mod findings;
 mod gateway;
 mod gateway_rows;
-mod gather;
-mod heard;
 mod in_cluster;
 mod ingress;
 mod join;
-mod joined;
-mod kinds;
 mod kubeconfig;
 mod names;
+mod namespaces;
 mod options;
-mod places;
 mod pod_rows;
 mod pods;
+mod pods_list;
 mod proxy;
+mod reader;
 mod routes;
 mod runtime;
-mod said;
 mod selector;
+mod service_state;
 mod watch;
+mod watch_scope;
 mod watched;
 
 use std::ffi::OsString;
@@ -42,11 +42,11 @@ pub use options::{K8s, K8sEnvironment, K8sVia};
 
 use self::api::Api;
 pub(crate) use self::checked::checked;
-use self::failure::Failure;
-use self::gather::{Gathered, Reading};
-pub(crate) use self::kinds::KINDS as FINDINGS;
+use self::failure::ApiFailure;
+pub(crate) use self::finding_kinds::KINDS as FINDINGS;
+use self::reader::{ClusterObjects, ReadMode};
 use crate::error::Result;
-use crate::model::{Column, Completeness, Fault, Feed, K8sDetail, Listing, Service};
+use crate::model::{Column, Completeness, K8sDetail, Listing, PartialError, Service, UpdateSink};
 use crate::net::Deadline;
 use crate::source::{ListFuture, Sink, Source, WatchFuture};
 
@@ -78,28 +78,28 @@ impl K8s {
         Ok(listing)
     }
 
-    async fn gather(&self, closed: Arc<AtomicBool>, out: &mut dyn Sink) -> Result<Gathered> {
+    async fn gather(&self, closed: Arc<AtomicBool>, out: &mut dyn Sink) -> Result<ClusterObjects> {
         self.check()?;
         runtime::with_runtime(async {
             let deadline = Deadline::after(self.whole());
             let config = tokio::select! {
                 config = self.config(deadline) => config?,
-                () = api::stopped(&closed) => return Err(Failure::Stopped.into_error("get the credentials")),
+                () = api::stopped(&closed) => return Err(ApiFailure::Stopped.into_error("get the credentials")),
             };
             let home = config.default_namespace.clone();
             let api = Api::new(config, self, deadline, closed)?;
-            gather::gather(&api, self, (&home, Reading::Everything), deadline, out).await
+            reader::gather(&api, self, (&home, ReadMode::Everything), deadline, out).await
         })
         .await
     }
 
     async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
         let closed = out.closed();
-        let Gathered { services, pods, routes, faults, limits, notes, .. } =
+        let ClusterObjects { services, pods, routes, faults, limits, notes, .. } =
             match self.gather(Arc::clone(&closed), out).await {
                 // Nothing came until somebody wanted an end: that is no failure of the server's.
                 Err(error) if closed.load(Ordering::Relaxed) => {
-                    out.fault(Fault::from(&error));
+                    out.fault(PartialError::from(&error));
                     return Ok(Completeness::Incomplete);
                 }
                 gathered => gathered?,
@@ -155,7 +155,7 @@ impl Source for K8s {
     }
 
     /// By the server's own word; nothing is asked every so often.
-    fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+    fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(watch::watch(self, feed))
     }
 }

@@ -29,15 +29,15 @@ const AT_ONCE: usize = 32;
 
 /// What resolvers say of names, and why some could not be looked up.
 #[derive(Debug, Default)]
-pub(super) struct LookedUp {
+pub(super) struct ExternalNames {
     pub(super) names: BTreeMap<String, Name>,
     pub(super) failed: BTreeSet<String>,
     pub(super) why: Option<String>,
 }
 
 /// Looks names up until the deadline. Names that only a cluster knows are asked for only from within one.
-pub(super) async fn look_up(options: &K8s, names: BTreeSet<String>, deadline: Deadline) -> LookedUp {
-    let mut looked = LookedUp::default();
+pub(super) async fn look_up(options: &K8s, names: BTreeSet<String>, deadline: Deadline) -> ExternalNames {
+    let mut looked = ExternalNames::default();
     let (told, asked): (Vec<String>, Vec<String>) = names.into_iter().partition(|name| name.parse::<IpAddr>().is_ok());
     // What looks like an address is looked up like a name, and there is none (Kubernetes, "Type ExternalName").
     looked.names.extend(told.into_iter().map(|name| (name, Name::Nowhere)));

@@ -190,14 +190,14 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct LineArg {
         #[command(flatten)]
         k8s: K8s,
     }
 
     #[test]
     fn the_default_of_a_program_is_that_of_the_command_line() {
-        let line = Line::from_arg_matches(&Line::command().get_matches_from(["x"])).unwrap();
+        let line = LineArg::from_arg_matches(&LineArg::command().get_matches_from(["x"])).unwrap();
         assert_eq!(format!("{:?}", line.k8s), format!("{:?}", K8s::default()));
     }
 

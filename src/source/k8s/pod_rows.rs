@@ -21,7 +21,7 @@ pub(super) fn row(pod: &Pod, services: Vec<Untrusted>) -> Service<K8sPodDetail> 
 
 fn detail(pod: &Pod, services: Vec<Untrusted>) -> K8sPodDetail {
     let status = &pod.status;
-    let is_ready = |condition: &super::pods::Condition| condition.kind == "Ready" && condition.status == "True";
+    let is_ready = |condition: &super::pods::PodCondition| condition.kind == "Ready" && condition.status == "True";
     let owners = pod.metadata.owner_references.iter().flatten();
     let controller =
         owners.filter(|owner| owner.controller == Some(true)).map(|owner| format!("{}/{}", owner.kind, owner.name));

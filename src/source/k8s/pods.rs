@@ -16,13 +16,13 @@ use crate::model::{K8sPort, TargetPort, Transport};
 #[serde(default)]
 pub(super) struct Pod {
     pub(super) metadata: ObjectMeta,
-    pub(super) spec: Spec,
-    pub(super) status: Status,
+    pub(super) spec: PodSpec,
+    pub(super) status: PodStatus,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Spec {
+pub(super) struct PodSpec {
     pub(super) node_name: Option<String>,
     pub(super) containers: Option<Vec<Container>>,
     pub(super) init_containers: Option<Vec<Container>>,
@@ -48,14 +48,14 @@ pub(super) struct ContainerPort {
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Status {
+pub(super) struct PodStatus {
     pub(super) phase: Option<String>,
     pub(super) reason: Option<String>,
     #[serde(rename = "podIP")]
     pub(super) pod_ip: Option<String>,
     #[serde(rename = "podIPs")]
     pub(super) pod_ips: Option<Vec<PodIp>>,
-    pub(super) conditions: Option<Vec<Condition>>,
+    pub(super) conditions: Option<Vec<PodCondition>>,
     pub(super) container_statuses: Option<Vec<ContainerStatus>>,
 }
 
@@ -67,7 +67,7 @@ pub(super) struct PodIp {
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub(super) struct Condition {
+pub(super) struct PodCondition {
     #[serde(rename = "type")]
     pub(super) kind: String,
     pub(super) status: String,
@@ -79,19 +79,19 @@ pub(super) struct ContainerStatus {
     pub(super) name: String,
     pub(super) ready: bool,
     pub(super) restart_count: i32,
-    pub(super) state: Option<State>,
+    pub(super) state: Option<ContainerState>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub(super) struct State {
-    pub(super) waiting: Option<Reason>,
-    pub(super) terminated: Option<Reason>,
+pub(super) struct ContainerState {
+    pub(super) waiting: Option<StateReason>,
+    pub(super) terminated: Option<StateReason>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
-pub(super) struct Reason {
+pub(super) struct StateReason {
     pub(super) reason: Option<String>,
 }
 
@@ -153,12 +153,12 @@ impl Pod {
                 labels: self.metadata.labels,
                 ..ObjectMeta::default()
             },
-            spec: Spec {
+            spec: PodSpec {
                 containers: all(self.spec.containers),
                 init_containers: all(self.spec.init_containers),
-                ..Spec::default()
+                ..PodSpec::default()
             },
-            status: Status { phase: self.status.phase, ..Status::default() },
+            status: PodStatus { phase: self.status.phase, ..PodStatus::default() },
         }
     }
 }
@@ -194,7 +194,7 @@ impl Resource for Pod {
 
 /// What the pods of a service have, as far as the service asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Chosen {
+pub(super) struct SelectedPods {
     /// Whether there is a pod with its labels that has not ended.
     pub(super) any: bool,
     /// Whether there is one that has.
@@ -206,9 +206,9 @@ pub(super) struct Chosen {
 }
 
 /// So many ports are named where one is missing.
-const MOST_OFFERED: usize = 5;
+const MAX_OFFERED: usize = 5;
 
-impl Chosen {
+impl SelectedPods {
     /// Nothing is known yet of the pods of a service with so many ports.
     pub(super) fn of(ports: usize) -> Self {
         Self { has: vec![false; ports], ..Self::default() }
@@ -227,7 +227,7 @@ impl Chosen {
             *has = *has || pod.has(&target(), port.transport);
         }
         for port in pod.offers() {
-            if self.offered.len() < MOST_OFFERED {
+            if self.offered.len() < MAX_OFFERED {
                 self.offered.insert(port);
             }
         }

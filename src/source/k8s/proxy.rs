@@ -10,11 +10,11 @@ use kube::client::Body;
 use serde::Deserialize;
 
 use super::access::{Access, Accesses, SILENT, answers};
-use super::failure::Failure;
+use super::failure::ApiFailure;
 use super::{K8s, K8sVia};
 use crate::clean::{Untrusted, clean};
 use crate::model::{Address, Endpoint, K8sDetail, K8sPort, Service, Transport};
-use crate::net::{Asking, Connecting, Deadline, PeerError, Via, ViaAnswer};
+use crate::net::{ConnectionError, Deadline, HttpProxy, ProxyConnect, ProxyFuture, ViaAnswer};
 
 /// The proxy of a cluster's API server.
 pub(super) struct ApiProxy {
@@ -23,7 +23,7 @@ pub(super) struct ApiProxy {
 
 impl K8s {
     /// Who asks endpoints in this host's place, where that is wanted.
-    pub(crate) fn via(&self) -> Option<std::sync::Arc<dyn Via>> {
+    pub(crate) fn via(&self) -> Option<std::sync::Arc<dyn HttpProxy>> {
         let K8sVia::ApiProxy = self.via?;
         Some(std::sync::Arc::new(ApiProxy { accesses: Accesses::new(self.clone()) }))
     }
@@ -35,7 +35,7 @@ impl std::fmt::Debug for ApiProxy {
     }
 }
 
-impl Via for ApiProxy {
+impl HttpProxy for ApiProxy {
     fn place(&self, service: &Service, endpoint: &Endpoint) -> Result<String, &'static str> {
         let (Some(namespace), Some(name)) = (&service.namespace, &service.name) else { return Err(NOT_OF_IT) };
         let (Some(instance), Address::Ip(_)) = (&endpoint.instance, &endpoint.address) else { return Err(NOT_OF_IT) };
@@ -61,12 +61,12 @@ impl Via for ApiProxy {
         Ok(format!("/api/v1/namespaces/{namespace}/{kind}/{scheme}{name}:{port}/proxy"))
     }
 
-    fn connect(&self) -> Connecting<'_> {
+    fn connect(&self) -> ProxyConnect<'_> {
         // Why there is none is told whoever asks.
         Box::pin(async { drop(self.accesses.get().await) })
     }
 
-    fn ask<'a>(&'a self, place: &'a str, request: Request<()>, most: usize, deadline: Deadline) -> Asking<'a> {
+    fn ask<'a>(&'a self, place: &'a str, request: Request<()>, most: usize, deadline: Deadline) -> ProxyFuture<'a> {
         Box::pin(async move {
             // What it takes to get as far as the API server says nothing of the peer.
             let access = deadline.bound(self.accesses.get()).await;
@@ -80,10 +80,10 @@ impl Via for ApiProxy {
 /// Waits for what was asked. Silence, and an answer that breaks off, may be the peer's doing or the API server's: that one is
 /// asked something of its own then, in what is left of the time.
 async fn wait_for(
-    asked: impl Future<Output = Result<ViaAnswer, PeerError>>,
+    asked: impl Future<Output = Result<ViaAnswer, ConnectionError>>,
     client: &Client,
     deadline: Deadline,
-) -> Result<ViaAnswer, PeerError> {
+) -> Result<ViaAnswer, ConnectionError> {
     let mut asked = pin!(asked);
     let answer = match deadline.within(deadline.left() / 2).bound(asked.as_mut()).await {
         Ok(answer) => answer,
@@ -91,15 +91,15 @@ async fn wait_for(
             biased;
             answer = deadline.bound(asked.as_mut()) => answer.unwrap_or_else(|_| Err(local(SILENT))),
             there = answers(client, deadline) => match there {
-                Ok(()) => return deadline.bound(asked).await.unwrap_or(Err(PeerError::TimedOut)),
+                Ok(()) => return deadline.bound(asked).await.unwrap_or(Err(ConnectionError::TimedOut)),
                 Err(why) => Err(local(&why)),
             },
         },
     };
     match answer {
-        Err(PeerError::Closed) => {
+        Err(ConnectionError::Closed) => {
             let there = answers(client, deadline).await;
-            Err(there.map_or_else(|why| local(&why), |()| PeerError::Closed))
+            Err(there.map_or_else(|why| local(&why), |()| ConnectionError::Closed))
         }
         answer => answer,
     }
@@ -130,15 +130,15 @@ impl ApiProxy {
         place: &str,
         request: Request<()>,
         most: usize,
-    ) -> Result<ViaAnswer, PeerError> {
+    ) -> Result<ViaAnswer, ConnectionError> {
         let (mut parts, ()) = request.into_parts();
         let path = format!("{place}{}", parts.uri);
-        parts.uri = path.parse().map_err(|_| PeerError::Declined("cannot be asked for that path"))?;
+        parts.uri = path.parse().map_err(|_| ConnectionError::Declined("cannot be asked for that path"))?;
         let answer = client.send(Request::from_parts(parts, Body::empty())).await;
-        let (head, mut body) = answer.map_err(|error| local(&Failure::of_client(&error).why()))?.into_parts();
+        let (head, mut body) = answer.map_err(|error| local(&ApiFailure::of_client(&error).why()))?.into_parts();
         let mut bytes = Vec::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| PeerError::Closed)?;
+            let frame = frame.map_err(|_| ConnectionError::Closed)?;
             if let Ok(data) = frame.into_data() {
                 bytes.extend_from_slice(&data[..data.len().min(most - bytes.len())]);
                 if bytes.len() >= most {
@@ -150,7 +150,8 @@ impl ApiProxy {
             return Err(local("the server is busy (429)"));
         }
         // What the server says itself it says in its own form; a service that does so too is taken for it.
-        let own = serde_json::from_slice::<Own>(&bytes).ok().filter(|own| own.kind == "Status" && own.code >= 400);
+        let own =
+            serde_json::from_slice::<StatusObject>(&bytes).ok().filter(|own| own.kind == "Status" && own.code >= 400);
         let own = own.filter(|own| own.code == head.status.as_u16());
         if own.as_ref().is_some_and(|own| own.code == 401) {
             self.accesses.refused(access);
@@ -168,36 +169,36 @@ const BUSY: &[u8] = b"Too many requests, please try again later.";
 
 /// A `Status` object.
 #[derive(Deserialize)]
-struct Own {
+struct StatusObject {
     kind: String,
     code: u16,
     #[serde(default)]
     message: String,
 }
 
-fn local(why: &str) -> PeerError {
-    PeerError::Local(io::Error::other(format!("the API server's proxy: {why}")))
+fn local(why: &str) -> ConnectionError {
+    ConnectionError::Local(io::Error::other(format!("the API server's proxy: {why}")))
 }
 
 /// What it means that the API server did not hand the question on, or got no answer to it. Of the peer it speaks only where
 /// it says that it could not reach it (Kubernetes, apimachinery's `util/proxy`).
-fn refusal(message: &str) -> PeerError {
+fn refusal(message: &str) -> ConnectionError {
     let said = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if said(&["no endpoints available for service"]) {
-        PeerError::Declined("has no ready endpoint")
+        ConnectionError::Declined("has no ready endpoint")
     } else if !said(&["error trying to reach service"]) {
         local(&clean(message))
     } else if said(&["connection refused"]) {
-        PeerError::Refused
+        ConnectionError::SubmitError
     } else if said(&["timeout", "deadline exceeded"]) {
-        PeerError::TimedOut
+        ConnectionError::TimedOut
     } else if said(&["no route to host", "network is unreachable"]) {
-        PeerError::Unreachable
+        ConnectionError::Unreachable
     } else if said(&["connection reset", "EOF"]) {
-        PeerError::Reset
+        ConnectionError::Reset
     } else if said(&["malformed HTTP", "server gave HTTP response"]) {
-        PeerError::Garbled("is no HTTP")
+        ConnectionError::Garbled("is no HTTP")
     } else {
-        PeerError::Declined("is not reached by the API server either")
+        ConnectionError::Declined("is not reached by the API server either")
     }
 }

@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
-use super::gateway::{self, GATEWAYS, Gateway, Kind, Route};
+use super::gateway::{self, GATEWAYS, Gateway, Route, RouteKind};
 use super::gateway_rows::of_route;
-use super::gather::{Gatherer, Place, within};
 use super::ingress::of_ingress;
-use super::join::{Key, key};
+use super::join::{ObjectKey, key};
 use super::proxy::is_name;
+use super::reader::{ClusterReader, Namespaced, within};
 use crate::clean::{Untrusted, clean};
-use crate::model::{Address, Endpoint, Fault, K8sRouteDetail, Service};
+use crate::model::{Address, Endpoint, K8sRouteDetail, PartialError, Service};
 
 /// What the server says of a group of its APIs.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Group {
+struct ApiGroup {
     versions: Vec<Version>,
 }
 
@@ -26,13 +26,13 @@ struct Version {
     version: String,
 }
 
-impl Gatherer<'_> {
+impl ClusterReader<'_> {
     /// What leads in from outside. What the server does not know is no fault of the answer's.
-    pub(super) async fn routes(&mut self, places: &[Place]) {
+    pub(super) async fn routes(&mut self, places: &[Namespaced]) {
         for place in places {
             self.ingresses(place.as_deref()).await;
         }
-        let served: Vec<String> = match self.api.get::<Group>(gateway::GROUP).await {
+        let served: Vec<String> = match self.api.get::<ApiGroup>(gateway::GROUP).await {
             Ok(group) => group.versions.into_iter().map(|one| one.version).collect(),
             Err(failure) if failure.code() == Some(404) => {
                 return self.gathered.notes.push("the server has no Gateway API".to_owned());
@@ -71,7 +71,7 @@ impl Gatherer<'_> {
     }
 
     /// Those of one kind, in the newest version that the server has them in.
-    async fn routes_of(&mut self, kind: &Kind, served: &[String], namespace: Option<&str>) -> Vec<Route> {
+    async fn routes_of(&mut self, kind: &RouteKind, served: &[String], namespace: Option<&str>) -> Vec<Route> {
         let mut routes = Vec::new();
         for version in kind.versions.iter().filter(|version| served.iter().any(|served| served == *version)) {
             let path = kind.path(version, namespace);
@@ -89,13 +89,13 @@ impl Gatherer<'_> {
     }
 
     /// The Gateways that routes name. Of one that is not there, or may not be read, only what its routes say is known.
-    async fn gateways(&mut self, served: &[String], found: &[(&Kind, Route)]) -> BTreeMap<Key, Gateway> {
+    async fn gateways(&mut self, served: &[String], found: &[(&RouteKind, Route)]) -> BTreeMap<ObjectKey, Gateway> {
         let mut gateways = BTreeMap::new();
         let Some(version) = GATEWAYS.versions.iter().find(|version| served.iter().any(|served| served == *version))
         else {
             return gateways;
         };
-        let named: BTreeSet<Key> = found.iter().flat_map(|(_, route)| route.gateways()).collect();
+        let named: BTreeSet<ObjectKey> = found.iter().flat_map(|(_, route)| route.gateways()).collect();
         let mut refused = Vec::new();
         for key in named.into_iter().filter(|(namespace, name)| is_name(namespace) && is_name(name)) {
             let path = format!("{}/{}", GATEWAYS.path(version, Some(&key.0)), key.1);
@@ -112,7 +112,7 @@ impl Gatherer<'_> {
         if let Some((_, failure)) = refused.first() {
             let names: Vec<String> =
                 refused.iter().map(|((namespace, name), _)| format!("{}/{}", clean(namespace), clean(name))).collect();
-            self.gathered.limits.push(Fault {
+            self.gathered.limits.push(PartialError {
                 what: format!("read the Gateways {}", names.join(", ")),
                 why: failure.why(),
                 hint: "of their routes only what they say themselves is told; `kubectl auth can-i get gateways` asks for the right"

@@ -14,14 +14,14 @@ use tokio::time::{Instant, timeout_at};
 
 use super::K8s;
 use super::api::{Api, PAGE};
-use super::failure::Failure;
-use super::gather::{Gathered, Place, Reading, gather};
-use super::heard::{Heard, Kind, Object};
+use super::failure::ApiFailure;
 use super::names::look_up;
 use super::pods::Pod;
-use super::watched::Watched;
+use super::reader::{ClusterObjects, Namespaced, ReadMode, gather};
+use super::watch_scope::{Object, ObjectKind, WatchScope};
+use super::watched::WatchedParts;
 use crate::error::{Error, Result};
-use crate::model::{Feed, Listing, Update};
+use crate::model::{Listing, Update, UpdateSink};
 use crate::net::Deadline;
 
 /// What belongs together is told together, but not for ever.
@@ -30,31 +30,31 @@ const TOGETHER: usize = 1000;
 /// five seconds later (kube's margin), the server is dead.
 const RENEWAL: u32 = 60;
 /// So many failures in a row of one stream, and the watch is begun anew, from whether it may be at all.
-const PATIENCE: u32 = 3;
+const MAX_FAILURES: u32 = 3;
 
 /// The number of a part, and what was said of it.
-type Told = (usize, Result<Event<Object>, WatchError>);
-type Streams = SelectAll<Pin<Box<dyn Stream<Item = Told> + Send>>>;
+type PartUpdate = (usize, Result<Event<Object>, WatchError>);
+type Streams = SelectAll<Pin<Box<dyn Stream<Item = PartUpdate> + Send>>>;
 
-pub(super) async fn watch(options: &K8s, feed: &mut dyn Feed) -> Result<()> {
+pub(super) async fn watch(options: &K8s, feed: &mut dyn UpdateSink) -> Result<()> {
     agree(options)?;
     let deadline = Deadline::after(options.whole());
     let config = options.config(deadline).await?;
     let home = config.default_namespace.clone();
     let api = Api::new(config, options, deadline, Arc::default())?;
     // What may be read, and whether the server has slices: asked with a deadline, and refused with a reason.
-    let rights = (home.as_str(), Reading::Rights);
+    let rights = (home.as_str(), ReadMode::Rights);
     let gathered = gather(&api, options, rights, deadline, &mut Listing::default()).await?;
-    let Gathered { faults, limits, places, with_endpoints, with_pods, is_old, .. } = gathered;
-    let heard = Heard { with_endpoints, with_pods, is_old };
+    let ClusterObjects { faults, limits, places, with_endpoints, with_pods, is_old, .. } = gathered;
+    let heard = WatchScope { with_endpoints, with_pods, is_old };
     let mut streams = open(&api, options, &places, &heard);
-    let mut watched = Watched::new(&places, heard);
-    let mut failures = vec![0; places.len() * Kind::ALL.len()];
-    let mut faults: Vec<Update> = faults.into_iter().chain(limits).map(Update::Fault).collect();
+    let mut watched = WatchedParts::new(&places, heard);
+    let mut failures = vec![0; places.len() * ObjectKind::ALL.len()];
+    let mut faults: Vec<Update> = faults.into_iter().chain(limits).map(Update::PartialError).collect();
     let mut end = Instant::now() + options.whole();
     loop {
         let next = if watched.is_listing() {
-            let given_up = |_| Failure::Deadline(options.whole()).into_error("list what is to be watched");
+            let given_up = |_| ApiFailure::Deadline(options.whole()).into_error("list what is to be watched");
             timeout_at(end, streams.next()).await.map_err(given_up)?
         } else {
             streams.next().await
@@ -98,7 +98,7 @@ fn agree(options: &K8s) -> Result<()> {
 ///
 /// # Errors
 /// Where it failed too often in a row.
-fn hear((part, heard): Told, watched: &mut Watched, failures: &mut [u32]) -> Result<()> {
+fn hear((part, heard): PartUpdate, watched: &mut WatchedParts, failures: &mut [u32]) -> Result<()> {
     match heard {
         Ok(event) => {
             failures[part] = 0;
@@ -106,7 +106,7 @@ fn hear((part, heard): Told, watched: &mut Watched, failures: &mut [u32]) -> Res
         }
         Err(error) => {
             failures[part] += 1;
-            if failures[part] >= PATIENCE {
+            if failures[part] >= MAX_FAILURES {
                 return Err(failure(error).into_error("watch the services"));
             }
         }
@@ -114,22 +114,22 @@ fn hear((part, heard): Told, watched: &mut Watched, failures: &mut [u32]) -> Res
     Ok(())
 }
 
-fn failure(error: WatchError) -> Failure {
+fn failure(error: WatchError) -> ApiFailure {
     let error = match error {
         WatchError::InitialListFailed(error) | WatchError::WatchStartFailed(error) | WatchError::WatchFailed(error) => {
             error
         }
         WatchError::WatchError(status) => kube::Error::Api(status),
-        WatchError::NoResourceVersion => return Failure::Malformed("it has no resourceVersion".to_owned()),
+        WatchError::NoResourceVersion => return ApiFailure::Malformed("it has no resourceVersion".to_owned()),
     };
     match error {
-        kube::Error::Api(status) => Failure::of_status(&status),
-        error => Failure::of_client(&error),
+        kube::Error::Api(status) => ApiFailure::of_status(&status),
+        error => ApiFailure::of_client(&error),
     }
 }
 
 /// A stream for every kind of object in every place, where it may be read.
-fn open(api: &Api, options: &K8s, places: &[Place], heard: &Heard) -> Streams {
+fn open(api: &Api, options: &K8s, places: &[Namespaced], heard: &WatchScope) -> Streams {
     let all = Config::default().timeout(RENEWAL).page_size(PAGE);
     let chosen = Config {
         label_selector: options.selector.clone(),
@@ -140,19 +140,20 @@ fn open(api: &Api, options: &K8s, places: &[Place], heard: &Heard) -> Streams {
     for (at, place) in places.iter().enumerate() {
         let namespace = place.as_deref();
         let of_services = watcher(scoped::<Service>(api, namespace), chosen.clone());
-        streams.push(numbered(Kind::Services.part(at), of_services, |service| Object::Service(Box::new(service))));
-        let part = Kind::Endpoints.part(at);
+        streams
+            .push(numbered(ObjectKind::Services.part(at), of_services, |service| Object::Service(Box::new(service))));
+        let part = ObjectKind::Endpoints.part(at);
         let is_heard = |kind| heard.hears(kind, place);
-        streams.extend(is_heard(Kind::Endpoints).then(|| {
+        streams.extend(is_heard(ObjectKind::Endpoints).then(|| {
             if heard.is_old {
                 numbered(part, watcher(scoped::<Endpoints>(api, namespace), all.clone()), Object::Endpoints)
             } else {
                 numbered(part, watcher(scoped::<EndpointSlice>(api, namespace), all.clone()), Object::Slice)
             }
         }));
-        if is_heard(Kind::Pods) {
+        if is_heard(ObjectKind::Pods) {
             let of_pods = watcher(scoped::<Pod>(api, namespace), all.clone());
-            streams.push(numbered(Kind::Pods.part(at), of_pods, |pod| Object::Pod(Box::new(pod))));
+            streams.push(numbered(ObjectKind::Pods.part(at), of_pods, |pod| Object::Pod(Box::new(pod))));
         }
     }
     streams
@@ -172,7 +173,7 @@ fn numbered<K: Send + 'static>(
     part: usize,
     events: impl Stream<Item = Result<Event<K>, WatchError>> + Send + 'static,
     object: fn(K) -> Object,
-) -> Pin<Box<dyn Stream<Item = Told> + Send>> {
+) -> Pin<Box<dyn Stream<Item = PartUpdate> + Send>> {
     let one = move |event| match event {
         Event::Apply(one) => Event::Apply(object(one)),
         Event::Delete(one) => Event::Delete(object(one)),

@@ -6,52 +6,54 @@ use kube::runtime::watcher::Event;
 
 use super::detail::{detail, external_name};
 use super::findings::judge;
-use super::gather::Place;
-use super::heard::{Heard, Kind, Object};
-use super::join::{Key, Services, key};
+use super::join::{ObjectKey, Services, key};
 use super::names::Name;
 use super::pods::Pod;
+use super::reader::Namespaced;
+use super::watch_scope::{Object, ObjectKind, WatchScope};
 use crate::model::{EndpointsFrom, Finding, K8sDetail, Service, Update};
 
 /// One kind of object in one place.
 #[derive(Debug, Default)]
-struct Part {
-    known: BTreeSet<Key>,
+struct WatchPart {
+    known: BTreeSet<ObjectKey>,
     /// Those that were listed so far, while all of them are listed anew.
-    listed: Option<BTreeSet<Key>>,
+    listed: Option<BTreeSet<ObjectKey>>,
     /// Whether they were ever listed to the end.
     is_whole: bool,
 }
 
 /// All of it.
 #[derive(Debug, Default)]
-pub(super) struct Watched {
-    parts: Vec<Part>,
-    details: BTreeMap<Key, K8sDetail>,
+pub(super) struct WatchedParts {
+    parts: Vec<WatchPart>,
+    details: BTreeMap<ObjectKey, K8sDetail>,
     /// What says where the endpoints of a service are: slices by name, or its Endpoints.
-    slices: BTreeMap<Key, BTreeMap<Key, Object>>,
+    slices: BTreeMap<ObjectKey, BTreeMap<ObjectKey, Object>>,
     /// Whose a slice was when it was last heard of.
-    owners: BTreeMap<Key, Key>,
+    owners: BTreeMap<ObjectKey, ObjectKey>,
     /// Of each pod what services ask for.
-    pods: BTreeMap<Key, Pod>,
+    pods: BTreeMap<ObjectKey, Pod>,
     /// What is heard of where.
-    heard: Heard,
+    heard: WatchScope,
     /// Where external names lead, once somebody said.
     names: BTreeMap<String, Name>,
     joined: Services,
-    findings: BTreeMap<Key, Vec<Finding>>,
+    findings: BTreeMap<ObjectKey, Vec<Finding>>,
     /// Those of which something was heard.
-    touched: BTreeSet<Key>,
+    touched: BTreeSet<ObjectKey>,
     /// Something was listed anew: what comes next is everything.
     is_reset: bool,
 }
 
-impl Watched {
+impl WatchedParts {
     /// Nothing is known yet of these places. Of what is not heard there nothing will be.
-    pub(super) fn new(places: &[Place], heard: Heard) -> Self {
+    pub(super) fn new(places: &[Namespaced], heard: WatchScope) -> Self {
         let mut parts = Vec::new();
         for place in places {
-            parts.extend(Kind::ALL.map(|kind| Part { is_whole: !heard.hears(kind, place), ..Part::default() }));
+            parts.extend(
+                ObjectKind::ALL.map(|kind| WatchPart { is_whole: !heard.hears(kind, place), ..WatchPart::default() }),
+            );
         }
         Self { parts, heard, ..Self::default() }
     }
@@ -74,7 +76,7 @@ impl Watched {
             }
             Event::InitDone => {
                 let listed = self.parts[part].listed.take().unwrap_or_default();
-                let gone: Vec<Key> = self.parts[part].known.difference(&listed).cloned().collect();
+                let gone: Vec<ObjectKey> = self.parts[part].known.difference(&listed).cloned().collect();
                 for key in gone {
                     self.forget(part, &key);
                 }
@@ -107,20 +109,20 @@ impl Watched {
         }
     }
 
-    fn forget(&mut self, part: usize, key: &Key) {
+    fn forget(&mut self, part: usize, key: &ObjectKey) {
         self.parts[part].known.remove(key);
-        match Kind::of(part) {
-            Kind::Services => {
+        match ObjectKind::of(part) {
+            ObjectKind::Services => {
                 self.details.remove(key);
                 self.touched.insert(key.clone());
             }
-            Kind::Endpoints => self.let_go(key),
-            Kind::Pods => self.see_pod(key.clone(), None),
+            ObjectKind::Endpoints => self.let_go(key),
+            ObjectKind::Pods => self.see_pod(key.clone(), None),
         }
     }
 
     /// Takes a slice away from the service that it told of.
-    fn let_go(&mut self, key: &Key) {
+    fn let_go(&mut self, key: &ObjectKey) {
         let Some(owner) = self.owners.remove(key) else { return };
         if let Some(slices) = self.slices.get_mut(&owner) {
             slices.remove(key);
@@ -132,7 +134,7 @@ impl Watched {
     }
 
     /// Takes in what a pod is now. It is heard of often, and rarely changes what services ask for.
-    fn see_pod(&mut self, key: Key, now: Option<Pod>) {
+    fn see_pod(&mut self, key: ObjectKey, now: Option<Pod>) {
         let before = match now.clone() {
             Some(pod) => self.pods.insert(key, pod),
             None => self.pods.remove(&key),
@@ -176,21 +178,21 @@ impl Watched {
         });
         // What is wrong with one may be another's doing.
         let found = judge(&self.joined);
-        let differ = |key: &&Key| found.get(*key) != self.findings.get(*key);
+        let differ = |key: &&ObjectKey| found.get(*key) != self.findings.get(*key);
         touched.extend(found.keys().chain(self.findings.keys()).filter(differ).cloned());
         self.findings = found;
         if std::mem::take(&mut self.is_reset) {
-            let all: Vec<Key> = self.joined.iter().map(|(key, _)| key.clone()).collect();
+            let all: Vec<ObjectKey> = self.joined.iter().map(|(key, _)| key.clone()).collect();
             return vec![Update::Reset(all.iter().filter_map(|key| self.service(key)).collect())];
         }
-        let update = |key: &Key| match self.service(key) {
+        let update = |key: &ObjectKey| match self.service(key) {
             Some(service) => Update::Upsert(service),
             None => Update::Remove(super::join::id(key)),
         };
         touched.iter().map(update).collect()
     }
 
-    fn join(&mut self, key: &Key) {
+    fn join(&mut self, key: &ObjectKey) {
         self.joined.remove(key);
         let Some(detail) = self.details.get(key) else { return };
         self.joined.put(key.clone(), detail.clone());
@@ -203,20 +205,20 @@ impl Watched {
         }
         let Some(joined) = self.joined.get_mut(key) else { return };
         let knows = |kind| self.heard.hears(kind, &None) || self.heard.hears(kind, &Some(key.0.clone()));
-        joined.settle(match (knows(Kind::Endpoints), self.heard.is_old) {
+        joined.settle(match (knows(ObjectKind::Endpoints), self.heard.is_old) {
             (false, _) => EndpointsFrom::Unknown,
             (true, true) => EndpointsFrom::Endpoints,
             (true, false) => EndpointsFrom::Slices,
         });
         joined.name = external_name(&joined.detail).and_then(|name| self.names.get(name)).copied().unwrap_or_default();
-        joined.expect_pods(knows(Kind::Pods));
+        joined.expect_pods(knows(ObjectKind::Pods));
         if joined.chosen.is_some() {
             let of_namespace = self.pods.range((key.0.clone(), String::new())..);
             of_namespace.take_while(|(other, _)| other.0 == key.0).for_each(|(_, pod)| joined.see_pod(pod));
         }
     }
 
-    fn service(&self, key: &Key) -> Option<Service> {
+    fn service(&self, key: &ObjectKey) -> Option<Service> {
         let findings = self.findings.get(key).cloned().unwrap_or_default();
         Some(self.joined.get(key)?.clone().into_service(key.clone(), findings).erase())
     }

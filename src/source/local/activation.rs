@@ -24,7 +24,7 @@ const UNIT_PATHS: [&str; 9] = [
 ];
 /// The most that is read of one unit file, and how many units: what a real machine has, ten times over.
 const UNIT_BYTES: u64 = 256 * 1024;
-const MOST_UNITS: usize = 4096;
+const MAX_UNITS: usize = 4096;
 
 /// The socket units of this machine.
 pub(super) struct SocketUnits {
@@ -50,7 +50,7 @@ impl SocketUnits {
         for path in paths {
             for entry in fs::read_dir(path).into_iter().flatten().flatten() {
                 let Ok(name) = entry.file_name().into_string() else { continue };
-                if name.ends_with(".socket") && !files.contains_key(&name) && files.len() < MOST_UNITS {
+                if name.ends_with(".socket") && !files.contains_key(&name) && files.len() < MAX_UNITS {
                     files.insert(name, vec![read_bounded(&entry.path())]);
                 }
             }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::list::principal;
-use crate::model::{Column, LocalDetail, Service, Shown};
+use crate::model::{Column, ColumnVisibility, LocalDetail, Service};
 
 type Cell<'w> = &'w mut dyn Write;
 
@@ -16,7 +16,7 @@ macro_rules! columns {
     ($($name:literal, $shown:ident, $traits:expr, |$detail:ident, $out:ident| $cell:expr;)*) => {
         pub(super) const COLUMNS: &[Column] = &[$(Column {
             name: $name,
-            shown: Shown::$shown,
+            shown: ColumnVisibility::$shown,
             cut: $traits & CUT != 0,
             label: $traits & LABEL != 0,
             cell: |service, _, $out| match detail(service) {

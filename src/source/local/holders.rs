@@ -12,11 +12,11 @@ use crate::model::{LocalDetail, Service};
 /// At most so many processes are looked after in one go, at about 10 us each,
 const PROCESSES: usize = 32;
 /// and each of a few only every so many times.
-const TURNS: usize = 4;
+const ROUNDS_PER_SWEEP: usize = 4;
 
 /// The processes that hold something, and how they were when they were last looked at.
 #[derive(Default)]
-pub(super) struct Holders {
+pub(super) struct HolderTable {
     proc: Option<File>,
     /// By pid.
     processes: HashMap<u32, Holder, FixedState>,
@@ -33,7 +33,7 @@ struct Holder {
     services: HashSet<String, FixedState>,
 }
 
-impl Holders {
+impl HolderTable {
     /// Remembers who holds a service.
     pub(super) fn note(&mut self, service: &Service<LocalDetail>) {
         let pids: Vec<u32> = service.detail.processes.iter().map(|process| process.pid).collect();
@@ -76,7 +76,7 @@ impl Holders {
     /// The services whose processes are not what they were. A part of the processes is looked at each time.
     pub(super) fn changed(&mut self) -> HashSet<String> {
         let mut changed = HashSet::new();
-        for _ in 0..PROCESSES.min(self.round.len().div_ceil(TURNS)) {
+        for _ in 0..PROCESSES.min(self.round.len().div_ceil(ROUNDS_PER_SWEEP)) {
             self.next = (self.next + 1).checked_rem(self.round.len()).unwrap_or(0);
             let Some(&pid) = self.round.get(self.next) else { break };
             let stamp = self.stamp(pid);

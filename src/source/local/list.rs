@@ -12,53 +12,53 @@ use rustix::io::Errno;
 
 use super::activation::SocketUnits;
 use super::cgroup::Membership;
-use super::look::{Namespace, Seen, look};
 use super::options::{Local, SortKey};
 use super::owners::{Holders, Owners};
 use super::select::{self, Selection};
 use super::socket::{Socket, Wanted};
+use super::tables::{Namespace, SocketTables, look};
 use super::users::Users;
-use super::walk::Unfinished;
+use super::walk::WalkError;
 use crate::clean::Untrusted;
 use crate::error::{Error, Result, plain};
 use crate::model::{
-    Address, Backlog, Completeness, Depth, Endpoint, Fault, LocalDetail, Owner, Process, Service, SocketState,
-    Transport,
+    Address, Backlog, Completeness, DetailLevel, Endpoint, LocalDetail, OwnerLookup, PartialError, Process, Service,
+    SocketState, Transport,
 };
 
 /// How whole a listing is.
-pub(super) struct Outcome {
+pub(super) struct ListingOutcome {
     pub(super) completeness: Completeness,
-    pub(super) errors: Vec<Fault>,
-    pub(super) limits: Vec<Fault>,
+    pub(super) errors: Vec<PartialError>,
+    pub(super) limits: Vec<PartialError>,
 }
 
 /// Lists what listens here, and hands each service to `out`. When `stop` says so, what is known by then is handed
 /// out and marked as incomplete.
 pub(super) fn list(
     query: &Local,
-    depth: Depth,
+    depth: DetailLevel,
     stop: &(dyn Fn() -> bool + Sync),
     out: &mut dyn FnMut(Service<LocalDetail>) -> ControlFlow<()>,
-) -> Result<Outcome> {
+) -> Result<ListingOutcome> {
     query.check()?;
     let users = Users::read();
-    let selected = Selected::look(query, depth, &users)?;
+    let selected = SelectedSockets::look(query, depth, &users)?;
     describe(selected, query, depth, users, stop, out)
 }
 
 /// What is there and wanted, by all that is known without its processes.
-pub(super) struct Selected {
+pub(super) struct SelectedSockets {
     pub(super) sockets: Vec<Socket>,
     pub(super) namespaces: Vec<Namespace>,
-    pub(super) faults: Vec<Fault>,
-    pub(super) limits: Vec<Fault>,
+    pub(super) faults: Vec<PartialError>,
+    pub(super) limits: Vec<PartialError>,
 }
 
-impl Selected {
-    pub(super) fn look(query: &Local, depth: Depth, users: &Users) -> Result<Self> {
+impl SelectedSockets {
+    pub(super) fn look(query: &Local, depth: DetailLevel, users: &Users) -> Result<Self> {
         let selection = Selection::new(query, users)?;
-        let Seen { mut sockets, namespaces, faults, limits } =
+        let SocketTables { mut sockets, namespaces, faults, limits } =
             look(&query.wanted(depth), query.needs_interfaces(depth), query.all_netns);
         if namespaces.iter().all(|namespace| namespace.unread.is_none()) {
             selection.check_interface(&namespaces)?;
@@ -70,15 +70,15 @@ impl Selected {
 
 /// Finds the owners of what was seen, and hands each service to `out`.
 pub(super) fn describe(
-    selected: Selected,
+    selected: SelectedSockets,
     query: &Local,
-    depth: Depth,
+    depth: DetailLevel,
     users: Users,
     stop: &(dyn Fn() -> bool + Sync),
     out: &mut dyn FnMut(Service<LocalDetail>) -> ControlFlow<()>,
-) -> Result<Outcome> {
-    let Selected { mut sockets, namespaces, faults: mut errors, limits: denied } = selected;
-    let unread: Vec<Fault> = namespaces.iter().filter_map(|namespace| namespace.unread.clone()).collect();
+) -> Result<ListingOutcome> {
+    let SelectedSockets { mut sockets, namespaces, faults: mut errors, limits: denied } = selected;
+    let unread: Vec<PartialError> = namespaces.iter().filter_map(|namespace| namespace.unread.clone()).collect();
     let mut owners = if query.needs_owners(depth) && !sockets.is_empty() {
         let owners = find_owners(&mut sockets, query, depth, &users, stop)?;
         errors.extend(owners.unfinished.map(unfinished));
@@ -89,8 +89,8 @@ pub(super) fn describe(
     let mut sorted: Vec<&Socket> = sockets.iter().collect();
     sorted.sort_unstable_by(|a, b| order(a, b).then(a.inode.cmp(&b.inode)));
     let groups = sorted.chunk_by(|a, b| order(a, b) == Ordering::Equal);
-    let mut groups: Vec<_> = groups.map(|sockets| Group::of(sockets, &mut owners)).collect();
-    let assembly = Assembly { query, depth, users, namespaces, owners, units: OnceCell::new() };
+    let mut groups: Vec<_> = groups.map(|sockets| AddressGroup::of(sockets, &mut owners)).collect();
+    let assembly = RowBuilder { query, depth, users, namespaces, owners, units: OnceCell::new() };
     let mut limits = assembly.limits(&mut groups);
     // Rows are missing for want of owners only where they are chosen by them.
     errors.extend(limits.iter().filter(|_| query.process.is_some()).cloned());
@@ -113,25 +113,25 @@ pub(super) fn describe(
         }
     }
     let completeness = if errors.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
-    Ok(Outcome { completeness, errors, limits })
+    Ok(ListingOutcome { completeness, errors, limits })
 }
 
 /// Finds the owners, and drops the sockets that were closed while we looked.
 fn find_owners(
     sockets: &mut Vec<Socket>,
     query: &Local,
-    depth: Depth,
+    depth: DetailLevel,
     users: &Users,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Result<Owners> {
     let owners =
-        Owners::find(sockets, depth == Depth::Full || query.process.is_some(), users, stop).map_err(|err| {
+        Owners::find(sockets, depth == DetailLevel::Full || query.process.is_some(), users, stop).map_err(|err| {
             let hint = err
                 .raw_os_error()
                 .map_or("portolan needs /proc to be mounted", |code| hint_for(Errno::from_raw_os_error(code)));
             Error::io("read the processes in /proc", err, hint)
         })?;
-    if owners.absent == Some(Owner::NotFound) && sockets.iter().any(|socket| owners.is_absent(socket.inode)) {
+    if owners.absent == Some(OwnerLookup::NotFound) && sockets.iter().any(|socket| owners.is_absent(socket.inode)) {
         let wanted = Wanted { connections: false, ..query.wanted(depth) };
         let again = look(&wanted, false, query.all_netns);
         // Where the second look is not whole, what it does not show may be there all the same.
@@ -144,11 +144,11 @@ fn find_owners(
 }
 
 /// Says why the search for owners did not come to its end.
-fn unfinished(why: Unfinished) -> Fault {
+fn unfinished(why: WalkError) -> PartialError {
     let what = "look into every process";
     match why {
-        Unfinished::Stopped => fault(what, "stopped", "let it finish"),
-        Unfinished::Failed(error) => fault(what, &plain(&error.into()), hint_for(error)),
+        WalkError::Stopped => fault(what, "stopped", "let it finish"),
+        WalkError::Failed(error) => fault(what, &plain(&error.into()), hint_for(error)),
     }
 }
 
@@ -170,7 +170,7 @@ fn hint_for(error: Errno) -> &'static str {
     }
 }
 
-fn read_as_text() -> Fault {
+fn read_as_text() -> PartialError {
     fault(
         "see bound devices, control groups and backlogs, nor tell odd names of Unix-domain sockets for certain",
         "netlink is refused or has not all tables, and /proc/net does not tell",
@@ -178,19 +178,19 @@ fn read_as_text() -> Fault {
     )
 }
 
-fn fault(what: &str, why: &str, hint: &str) -> Fault {
-    Fault { what: what.to_owned(), why: why.to_owned(), hint: hint.to_owned() }
+fn fault(what: &str, why: &str, hint: &str) -> PartialError {
+    PartialError { what: what.to_owned(), why: why.to_owned(), hint: hint.to_owned() }
 }
 
 /// The sockets of one address, and who holds them.
-struct Group<'s> {
+struct AddressGroup<'s> {
     sockets: &'s [&'s Socket],
     holders: Arc<Holders>,
     /// Some of its sockets has no known holder.
     unknown: bool,
 }
 
-impl<'s> Group<'s> {
+impl<'s> AddressGroup<'s> {
     fn of(sockets: &'s [&'s Socket], owners: &mut Owners) -> Self {
         let (holders, unknown) = owners.of(sockets);
         Self { sockets, holders, unknown }
@@ -240,9 +240,9 @@ fn is_manager(process: &Process) -> bool {
     process.pid == 1 && process.name.as_raw() == "systemd"
 }
 
-struct Assembly<'a> {
+struct RowBuilder<'a> {
     query: &'a Local,
-    depth: Depth,
+    depth: DetailLevel,
     users: Users,
     namespaces: Vec<Namespace>,
     owners: Owners,
@@ -250,10 +250,10 @@ struct Assembly<'a> {
     units: OnceCell<SocketUnits>,
 }
 
-impl Assembly<'_> {
+impl RowBuilder<'_> {
     /// Where a listener runs, and what it is called: its container, else its service unit, else its process; never
     /// its port.
-    fn name(&self, group: &Group<'_>) -> (Option<Untrusted>, Membership) {
+    fn name(&self, group: &AddressGroup<'_>) -> (Option<Untrusted>, Membership) {
         let mut member = self.owners.membership(group.sockets, &group.holders);
         let processes = &group.holders.processes;
         if processes.len() == 1 && is_manager(&processes[0]) {
@@ -273,7 +273,7 @@ impl Assembly<'_> {
     }
 
     /// Leaves out what `--process` does not match, and says what could not be seen.
-    fn limits(&self, groups: &mut Vec<Group<'_>>) -> Vec<Fault> {
+    fn limits(&self, groups: &mut Vec<AddressGroup<'_>>) -> Vec<PartialError> {
         let total = groups.len();
         let unknown = groups.iter().filter(|group| group.unknown).count();
         if let Some(glob) = &self.query.process {
@@ -281,7 +281,7 @@ impl Assembly<'_> {
         }
         // That a process we may not look into holds a socket beside its known owners cannot be told, and is said by
         // `processes_complete`: on a machine with one shut-off process it would else stand below every listing.
-        if unknown == 0 || self.owners.absent != Some(Owner::NoPermission) {
+        if unknown == 0 || self.owners.absent != Some(OwnerLookup::NoPermission) {
             return Vec::new();
         }
         let what = format!("see the owners of {unknown} of {total} services");
@@ -296,7 +296,7 @@ impl Assembly<'_> {
     }
 
     /// What a listener is sorted by; what has none comes last.
-    fn key(&self, group: &Group<'_>) -> SortValue {
+    fn key(&self, group: &AddressGroup<'_>) -> SortValue {
         let first = group.first();
         let text = |text: Option<Untrusted>| text.map_or(SortValue::None, SortValue::Text);
         match self.query.sort {
@@ -310,26 +310,26 @@ impl Assembly<'_> {
         }
     }
 
-    fn service(&self, group: &Group<'_>) -> Service<LocalDetail> {
+    fn service(&self, group: &AddressGroup<'_>) -> Service<LocalDetail> {
         let endpoint = endpoint(group.first(), &self.namespaces);
         let (name, member) = self.name(group);
         let (id, detail) = (id(group.first(), &endpoint, &self.namespaces), self.detail(group, member));
         Service { name, ..Service::new(id, "local", vec![endpoint], detail) }
     }
 
-    fn detail(&self, group: &Group<'_>, member: Membership) -> LocalDetail {
+    fn detail(&self, group: &AddressGroup<'_>, member: Membership) -> LocalDetail {
         let first = group.first();
         let namespace = &self.namespaces[usize::from(first.netns)];
-        let full = self.depth == Depth::Full;
+        let full = self.depth == DetailLevel::Full;
         let state = group.sockets.iter().map(|socket| socket.state).min().unwrap_or(first.state);
         let listens = state == SocketState::Listen;
         let queued = || group.sockets.iter().map(|socket| socket.receive_queue).fold(0, u32::saturating_add);
         let limit = group.sockets.iter().map(|socket| socket.backlog_limit).reduce(|a, b| Some(a?.saturating_add(b?)));
         let bound = select::bound(first);
         LocalDetail {
-            owner: if group.unknown { self.owners.absent.unwrap_or(Owner::NotAsked) } else { Owner::Known },
+            owner: if group.unknown { self.owners.absent.unwrap_or(OwnerLookup::NotAsked) } else { OwnerLookup::Known },
             processes: Arc::clone(&group.holders.processes),
-            processes_complete: self.owners.absent == Some(Owner::NotFound) && !group.unknown,
+            processes_complete: self.owners.absent == Some(OwnerLookup::NotFound) && !group.unknown,
             user: group.agreed(|socket| socket.uid).map(|uid| self.users.user(uid)),
             unit: member.unit,
             container: member.container,
@@ -351,7 +351,7 @@ impl Assembly<'_> {
 
     /// How many connections are established to a listener. For UDP, how many of its sockets are connected to a peer,
     /// where such were asked for.
-    fn connections(&self, group: &Group<'_>, namespace: &Namespace) -> Option<u32> {
+    fn connections(&self, group: &AddressGroup<'_>, namespace: &Namespace) -> Option<u32> {
         if group.first().transport != Transport::Udp {
             return namespace.connections.to(group.first());
         }

@@ -5,11 +5,9 @@ mod cgroup;
 mod closings;
 mod columns;
 mod connections;
-mod eye;
 mod holders;
 mod interfaces;
 mod list;
-mod look;
 mod mounts;
 mod netlink;
 mod netns;
@@ -21,10 +19,12 @@ mod procnet;
 mod select;
 mod short_lived;
 mod socket;
+mod tables;
 mod trace;
 mod users;
 mod walk;
 mod watch;
+mod watcher;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
@@ -35,7 +35,7 @@ pub(crate) use netns::others as other_namespaces;
 pub use options::{Local, SortKey};
 
 use crate::error::Result;
-use crate::model::{Column, Completeness, Depth, Feed, Listing, LocalDetail};
+use crate::model::{Column, Completeness, DetailLevel, Listing, LocalDetail, UpdateSink};
 use crate::source::{ListFuture, Sink, Source, WatchFuture};
 
 impl Local {
@@ -56,7 +56,7 @@ impl Local {
     /// A user or an interface that this machine does not have; no `/proc`.
     pub fn listing(&self) -> Result<Listing<LocalDetail>> {
         let mut listing = Listing::default();
-        let outcome = list::list(self, Depth::Full, &|| false, &mut |service| {
+        let outcome = list::list(self, DetailLevel::Full, &|| false, &mut |service| {
             listing.services.push(service);
             ControlFlow::Continue(())
         })?;
@@ -84,7 +84,7 @@ impl Source for Local {
         Duration::from_secs(1)
     }
 
-    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(watch::watch(self, interval.unwrap_or_else(|| self.interval()), feed))
     }
 }

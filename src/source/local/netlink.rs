@@ -58,7 +58,7 @@ const UNIX_MSG: usize = 16;
 /// The kernel fills at most 32 KiB per read of a dump, whatever the buffer; the rest is reserve.
 const BUFFER: usize = 64 * 1024;
 /// The kernel answers at once; this only keeps a broken one from hanging us.
-const PATIENCE: Duration = Duration::from_secs(10);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 /// A dump that the kernel marks as interrupted (its table was being resized) is asked for again, so often.
 const TRIES: usize = 3;
 
@@ -73,7 +73,7 @@ impl SockDiag {
     pub(super) fn open() -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC;
         let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, Some(netlink::SOCK_DIAG))?;
-        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(PATIENCE))?;
+        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(REPLY_TIMEOUT))?;
         Ok(Self { fd, buffer: vec![MaybeUninit::uninit(); BUFFER] })
     }
 

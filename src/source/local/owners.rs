@@ -13,11 +13,11 @@ use rustix::time::ClockId;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::cgroup::{self, Membership};
-use super::process::{self, Facts};
+use super::process::{self, ProcessFacts};
 use super::socket::Socket;
 use super::users::Users;
-use super::walk::{self, Inodes, Unfinished, Walk};
-use crate::model::{Owner, Process};
+use super::walk::{self, Inodes, Walk, WalkError};
+use crate::model::{OwnerLookup, Process};
 
 /// The owners of a set of sockets.
 #[derive(Default)]
@@ -31,9 +31,9 @@ pub(super) struct Owners {
     /// Sets of holders that were handed out, so that listeners of the same processes share them.
     sets: HashMap<Vec<u32>, Arc<Holders>, FixedState>,
     /// What to say of a socket without a holder.
-    pub(super) absent: Option<Owner>,
+    pub(super) absent: Option<OwnerLookup>,
     /// Why the search did not come to its end.
-    pub(super) unfinished: Option<Unfinished>,
+    pub(super) unfinished: Option<WalkError>,
 }
 
 /// The processes that hold the sockets of one address.
@@ -48,7 +48,7 @@ pub(super) struct Holders {
 impl Owners {
     /// Only what the sockets themselves say.
     pub(super) fn not_asked() -> Self {
-        Self { absent: Some(Owner::NotAsked), ..Self::default() }
+        Self { absent: Some(OwnerLookup::NotAsked), ..Self::default() }
     }
 
     /// Looks for the holders of `sockets`.
@@ -77,9 +77,9 @@ impl Owners {
             .map(|facts| facts.control_groups.take().map(|text| cgroup::of_process(&text)).unwrap_or_default())
             .collect();
         let absent = match &walk {
-            Walk { unfinished: Some(_), .. } => Owner::Unfinished,
-            Walk { denied: true, .. } => Owner::NoPermission,
-            _ => Owner::NotFound,
+            Walk { unfinished: Some(_), .. } => OwnerLookup::Unfinished,
+            Walk { denied: true, .. } => OwnerLookup::NoPermission,
+            _ => OwnerLookup::NotFound,
         };
         let processes = describe(walk.processes, full, users);
         let (holders, unfinished) = (walk.holders, walk.unfinished);
@@ -140,13 +140,13 @@ fn is_supervisor(member: &Membership) -> bool {
 }
 
 /// Puts what was read of each process into the words of the model.
-fn describe(facts: Vec<Facts>, full: bool, users: &Users) -> Vec<Arc<Process>> {
-    let usage = if full { Usage::read(&facts) } else { Usage::default() };
+fn describe(facts: Vec<ProcessFacts>, full: bool, users: &Users) -> Vec<Arc<Process>> {
+    let usage = if full { ProcessUsage::read(&facts) } else { ProcessUsage::default() };
     let boot = if full { boot_time() } else { None };
     facts.into_iter().map(|facts| Arc::new(describe_one(facts, &usage, boot, users))).collect()
 }
 
-fn describe_one(facts: Facts, usage: &Usage, boot: Option<Timestamp>, users: &Users) -> Process {
+fn describe_one(facts: ProcessFacts, usage: &ProcessUsage, boot: Option<Timestamp>, users: &Users) -> Process {
     let mut process = Process {
         pid: facts.pid,
         name: facts.name,
@@ -181,14 +181,14 @@ fn describe_one(facts: Facts, usage: &Usage, boot: Option<Timestamp>, users: &Us
 
 /// Memory in bytes and processor time in milliseconds, by process.
 #[derive(Default)]
-struct Usage {
+struct ProcessUsage {
     by_process: HashMap<u32, (u64, u64)>,
 }
 
-impl Usage {
+impl ProcessUsage {
     /// Asks for processes by their ids, and keeps what belongs to the same process as before: one that started at
     /// the same moment.
-    fn read(facts: &[Facts]) -> Self {
+    fn read(facts: &[ProcessFacts]) -> Self {
         let mut usage = Self::default();
         let Ok(mut system) = System::new() else { return usage };
         let pids: Vec<Pid> = facts.iter().map(|facts| Pid::from_u32(facts.pid)).collect();

@@ -10,7 +10,7 @@ use super::process::{DIRECTORY, Stat};
 use crate::model::Ancestor;
 
 /// The longest chain that is followed; real ones have a handful.
-const MOST_PARENTS: usize = 64;
+const MAX_PARENTS: usize = 64;
 
 /// The chains that were followed in one walk.
 pub(super) struct Parents {
@@ -51,7 +51,7 @@ fn follow(proc: BorrowedFd<'_>, home: BorrowedFd<'_>, parent: u32) -> Vec<Ancest
     let mut parents = Vec::new();
     let mut child: Option<OwnedFd> = None;
     let mut next = parent;
-    while next != 0 && parents.len() < MOST_PARENTS {
+    while next != 0 && parents.len() < MAX_PARENTS {
         let Ok(directory) = rustix::fs::openat(proc, next.to_string(), DIRECTORY, Mode::empty()) else { break };
         let Ok(stat) = Stat::read(directory.as_fd(), "stat") else { break };
         let still = Stat::read(child.as_ref().map_or(home, AsFd::as_fd), "stat");

@@ -7,23 +7,23 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::parents::Parents;
-use super::walk::Place;
+use super::walk::FdTable;
 use crate::clean::Untrusted;
 use crate::model::Ancestor;
 
 /// What was read of a process, in the kernel's units.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(super) struct ProcessFacts {
     pub(super) pid: u32,
     pub(super) name: Untrusted,
     /// The paths of its control groups, as `/proc/PID/cgroup` has them.
     pub(super) control_groups: Option<Box<str>>,
-    pub(super) more: Option<Box<More>>,
+    pub(super) more: Option<Box<ProcessDetails>>,
 }
 
 /// What is read where everything is wanted.
 #[derive(Debug)]
-pub(super) struct More {
+pub(super) struct ProcessDetails {
     /// When it started, in clock ticks since the machine did: with the pid, what tells it from any other process.
     pub(super) started: u64,
     pub(super) command: Option<Untrusted>,
@@ -46,10 +46,10 @@ pub(super) const DIRECTORY: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union
 pub(super) fn read(
     proc: BorrowedFd<'_>,
     descriptors: BorrowedFd<'_>,
-    place: Place,
+    place: FdTable,
     parents: Option<&mut Parents>,
     control_groups: bool,
-) -> Result<Facts, Errno> {
+) -> Result<ProcessFacts, Errno> {
     let up = |of_process, of_thread| if place.thread.is_some() { of_thread } else { of_process };
     // A control group's path may take a page of its own, and there is one for each hierarchy.
     let mut buffer = [0; 16 * 1024];
@@ -69,12 +69,12 @@ pub(super) fn read(
     } else {
         None
     };
-    Ok(Facts { pid: place.pid, name, control_groups, more })
+    Ok(ProcessFacts { pid: place.pid, name, control_groups, more })
 }
 
-fn read_more(proc: BorrowedFd<'_>, home: BorrowedFd<'_>, parents: &mut Parents) -> Result<More, Errno> {
+fn read_more(proc: BorrowedFd<'_>, home: BorrowedFd<'_>, parents: &mut Parents) -> Result<ProcessDetails, Errno> {
     let stat = Stat::read(home, "stat")?;
-    Ok(More {
+    Ok(ProcessDetails {
         started: stat.started,
         command: read_command(home),
         exe: read_link(home, "exe"),

@@ -1,13 +1,13 @@
 //! Which sockets are wanted: the options, checked against this machine.
 
 use super::interfaces::{self, Bound, Interfaces};
-use super::look::Namespace;
 use super::options::{Local, SortKey};
 use super::socket::{Socket, Wanted};
+use super::tables::Namespace;
 use super::users::Users;
 use crate::clean::clean;
 use crate::error::{Error, Result};
-use crate::model::{Address, Depth, Ports, Scope, SocketState};
+use crate::model::{Address, DetailLevel, Ports, Scope, SocketState};
 
 /// The options, checked.
 pub(super) struct Selection<'a> {
@@ -84,7 +84,7 @@ impl Local {
     /// # Errors
     /// Options that no socket can fit together.
     pub(super) fn check(&self) -> Result<()> {
-        let wanted = self.wanted(Depth::Names);
+        let wanted = self.wanted(DetailLevel::Names);
         let fits = |state| match state {
             SocketState::Listen => wanted.tcp || wanted.unix,
             SocketState::Unconnected => wanted.udp || wanted.unix,
@@ -100,7 +100,7 @@ impl Local {
     }
 
     /// What to ask the kernel for.
-    pub(super) fn wanted(&self, depth: Depth) -> Wanted {
+    pub(super) fn wanted(&self, depth: DetailLevel) -> Wanted {
         let any = self.tcp || self.udp || self.unix;
         let state = |state| {
             if self.state.is_empty() { state != SocketState::Connected } else { self.state.contains(&state) }
@@ -112,18 +112,18 @@ impl Local {
             listen: state(SocketState::Listen),
             unconnected: state(SocketState::Unconnected),
             connected: state(SocketState::Connected),
-            connections: depth == Depth::Full,
+            connections: depth == DetailLevel::Full,
         }
     }
 
     /// Whether the addresses of the interfaces matter.
-    pub(super) fn needs_interfaces(&self, depth: Depth) -> bool {
-        depth == Depth::Full || self.exposed || self.interface.is_some()
+    pub(super) fn needs_interfaces(&self, depth: DetailLevel) -> bool {
+        depth == DetailLevel::Full || self.exposed || self.interface.is_some()
     }
 
     /// Whether the processes matter.
-    pub(super) fn needs_owners(&self, depth: Depth) -> bool {
-        depth > Depth::Names
+    pub(super) fn needs_owners(&self, depth: DetailLevel) -> bool {
+        depth > DetailLevel::Names
             || self.process.is_some()
             || matches!(self.sort, SortKey::Name | SortKey::Process | SortKey::Pid)
     }

@@ -9,33 +9,35 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use super::trace::{Heard, Trace, process_of};
+use super::trace::{Trace, TraceEvent, process_of};
 use crate::clean::Untrusted;
-use crate::model::{Address, Endpoint, LocalDetail, Owner, Process, Scope, Service, SocketState, Transport, Update};
+use crate::model::{
+    Address, Endpoint, LocalDetail, OwnerLookup, Process, Scope, Service, SocketState, Transport, Update,
+};
 
 /// Where something listens.
-pub(super) type End = (IpAddr, u16);
+pub(super) type LocalEndpoint = (IpAddr, u16);
 
 /// More than these wait for no look: it comes within milliseconds.
-const MOST: usize = 10_000;
+const MAX_BYTES: usize = 10_000;
 
 /// So many looks later than it was heard, what none of them has seen has ended by what is heard before the next one. If it
 /// has not, it never was here: a thread of ours began to listen for another network namespace.
-const LOOKS: u8 = 3;
+const MAX_SAMPLES: u8 = 3;
 
 #[derive(Default)]
 pub(super) struct ShortLived {
-    waiting: HashMap<End, Waiting, FixedState>,
+    waiting: HashMap<LocalEndpoint, PendingOwner, FixedState>,
     /// How many sockets there are, by the last look and what was heard since.
-    there: HashMap<End, u32, FixedState>,
+    there: HashMap<LocalEndpoint, u32, FixedState>,
     /// Who began to listen at places that the last look has seen for the first time since.
-    openers: HashMap<End, Opener, FixedState>,
+    openers: HashMap<LocalEndpoint, ListenEvent, FixedState>,
     /// Something has begun that only a look can tell of.
     wants_look: bool,
 }
 
-struct Waiting {
-    opener: Opener,
+struct PendingOwner {
+    opener: ListenEvent,
     /// How many looks have not seen it.
     unseen: u8,
     /// Something has ended there, perhaps in another network namespace.
@@ -44,14 +46,14 @@ struct Waiting {
 
 /// The process that began to listen.
 #[derive(Clone)]
-pub(super) struct Opener {
+pub(super) struct ListenEvent {
     pid: u32,
     name: Untrusted,
 }
 
 /// When something that is heard to begin did so.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Begun {
+pub(super) enum StartTime {
     /// Since the last look.
     Since,
     /// While the last look was made, which may have seen it.
@@ -63,9 +65,9 @@ impl ShortLived {
     pub(super) fn take(
         &mut self,
         trace: &Trace,
-        heard: Vec<Heard>,
-        begun: Begun,
-        wanted: impl Fn(End) -> bool,
+        heard: Vec<TraceEvent>,
+        begun: StartTime,
+        wanted: impl Fn(LocalEndpoint) -> bool,
     ) -> Vec<Update> {
         let mut updates = Vec::new();
         for heard in heard {
@@ -90,22 +92,22 @@ impl ShortLived {
         updates
     }
 
-    fn began(&mut self, end: End, heard: &Heard, begun: Begun) {
-        let opener = || Opener { pid: process_of(heard.thread).unwrap_or(heard.thread), name: heard.name.clone() };
+    fn began(&mut self, end: LocalEndpoint, heard: &TraceEvent, begun: StartTime) {
+        let opener = || ListenEvent { pid: process_of(heard.thread).unwrap_or(heard.thread), name: heard.name.clone() };
         match self.there.get_mut(&end) {
-            Some(_) if begun == Begun::Perhaps => {
+            Some(_) if begun == StartTime::Perhaps => {
                 self.openers.entry(end).or_insert_with(opener);
             }
             // One more at the same place.
             Some(sockets) => (*sockets, self.wants_look) = (*sockets + 1, true),
-            None if self.waiting.len() < MOST => {
-                self.waiting.insert(end, Waiting { opener: opener(), unseen: 0, ended: false });
+            None if self.waiting.len() < MAX_BYTES => {
+                self.waiting.insert(end, PendingOwner { opener: opener(), unseen: 0, ended: false });
             }
             None => {}
         }
     }
 
-    fn ended(&mut self, end: End, updates: &mut Vec<Update>) {
+    fn ended(&mut self, end: LocalEndpoint, updates: &mut Vec<Update>) {
         if let Some(waiting) = self.waiting.remove(&end) {
             updates.extend(waiting.come_and_gone(end));
         } else if let Some(sockets) = self.there.get_mut(&end) {
@@ -128,7 +130,7 @@ impl ShortLived {
     }
 
     /// Takes what a look has seen.
-    pub(super) fn looked(&mut self, ends: impl Iterator<Item = End>) {
+    pub(super) fn looked(&mut self, ends: impl Iterator<Item = LocalEndpoint>) {
         self.there.clear();
         ends.for_each(|end| *self.there.entry(end).or_default() += 1);
         let seen = self.waiting.extract_if(|end, _| self.there.contains_key(end));
@@ -136,7 +138,7 @@ impl ShortLived {
     }
 
     /// Who began to listen at a place that the last look has seen, where that was heard of lately.
-    pub(super) fn opener(&self, end: End) -> Option<&Opener> {
+    pub(super) fn opener(&self, end: LocalEndpoint) -> Option<&ListenEvent> {
         self.openers.get(&end)
     }
 
@@ -148,16 +150,16 @@ impl ShortLived {
                 updates.extend(waiting.come_and_gone(*end));
             }
             waiting.unseen += 1;
-            !waiting.ended && waiting.unseen < LOOKS
+            !waiting.ended && waiting.unseen < MAX_SAMPLES
         });
         updates
     }
 }
 
-impl Opener {
+impl ListenEvent {
     /// Makes the process the owner of a service. Who else holds it nobody knows.
     pub(super) fn own(&self, service: &mut Service<LocalDetail>) {
-        service.detail.owner = Owner::Known;
+        service.detail.owner = OwnerLookup::Known;
         service.detail.processes = self.processes();
         service.detail.processes_complete = false;
         service.name.get_or_insert_with(|| self.name.clone());
@@ -180,12 +182,12 @@ impl Opener {
     }
 }
 
-impl Waiting {
+impl PendingOwner {
     /// As much as a trace tells of it.
-    fn come_and_gone(&self, end: End) -> [Update; 2] {
+    fn come_and_gone(&self, end: LocalEndpoint) -> [Update; 2] {
         let endpoint = endpoint(end);
         let detail = LocalDetail {
-            owner: Owner::Known,
+            owner: OwnerLookup::Known,
             processes: self.opener.processes(),
             processes_complete: false,
             user: None,
@@ -209,7 +211,7 @@ impl Waiting {
     }
 }
 
-fn endpoint((ip, port): End) -> Endpoint {
+fn endpoint((ip, port): LocalEndpoint) -> Endpoint {
     Endpoint::new(Address::Ip(ip), Some(port), Transport::Tcp)
 }
 

@@ -32,12 +32,12 @@ const FIRST_PIDS: u64 = 0xEFFF_FFFC;
 const BUFFER: usize = 16 * 1024;
 /// The kernel may lose the wake-up for an event that comes alone just as the buffer was found empty (it says so in
 /// `ring_buffer_poll_wait`, kernel/trace/ring_buffer.c): so much later it is heard all the same.
-const LOOK_ANYWAY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct Trace {
     /// No pipe, but read and waited for like one. Before the instance: the kernel keeps that as long as somebody reads it.
     pipe: pipe::Receiver,
-    _instance: Instance,
+    _instance: TraceInstance,
     /// Our own network namespace.
     network: (u64, u64),
     /// The beginning of a line whose end has not been read.
@@ -45,16 +45,16 @@ pub(super) struct Trace {
 }
 
 /// What happened since it was asked last.
-pub(super) struct News {
+pub(super) struct TraceUpdate {
     /// In order.
-    pub(super) listeners: Vec<Heard>,
+    pub(super) listeners: Vec<TraceEvent>,
     /// More happened, which the kernel did not keep.
     pub(super) lost: bool,
 }
 
 /// That a TCP socket began to listen or does so no more.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Heard {
+pub(super) struct TraceEvent {
     pub(super) began: bool,
     pub(super) ip: IpAddr,
     pub(super) port: u16,
@@ -77,7 +77,7 @@ impl Trace {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let instance = Path::new(INSTANCES).join(format!("{NAME}{}-{number}", std::process::id()));
         fs::create_dir(&instance)?;
-        let instance = Instance(instance);
+        let instance = TraceInstance(instance);
         let file = |name: &str| instance.0.join(name);
         fs::write(file("buffer_size_kb"), KILOBYTES)?;
         fs::write(file(EVENT).join("filter"), FILTER)?;
@@ -94,14 +94,14 @@ impl Trace {
     /// # Errors
     /// Where the kernel tells no more.
     pub(super) async fn ready(&self) -> io::Result<()> {
-        timeout(LOOK_ANYWAY, self.pipe.readable()).await.unwrap_or(Ok(()))
+        timeout(POLL_INTERVAL, self.pipe.readable()).await.unwrap_or(Ok(()))
     }
 
     /// Takes what happened.
     ///
     /// # Errors
     /// Where the kernel tells no more.
-    pub(super) fn heard(&mut self) -> io::Result<News> {
+    pub(super) fn heard(&mut self) -> io::Result<TraceUpdate> {
         let mut buffer = [0; BUFFER];
         loop {
             match self.pipe.try_read(&mut buffer) {
@@ -123,19 +123,19 @@ impl Trace {
         let lost = lines.clone().any(|line| line.starts_with(b"CPU:") && line.ends_with(b" EVENTS]"));
         let listeners = lines.filter_map(parse).collect();
         self.rest.drain(..end);
-        Ok(News { listeners, lost })
+        Ok(TraceUpdate { listeners, lost })
     }
 
     /// Whether it was in our network namespace; `None`: the process has gone, and nobody knows.
-    pub(super) fn is_here(&self, heard: &Heard) -> Option<bool> {
+    pub(super) fn is_here(&self, heard: &TraceEvent) -> Option<bool> {
         identity(&heard.thread.to_string()).map(|network| network == self.network)
     }
 }
 
 /// A tracing instance of our own, gone with its owner.
-struct Instance(PathBuf);
+struct TraceInstance(PathBuf);
 
-impl Drop for Instance {
+impl Drop for TraceInstance {
     fn drop(&mut self) {
         // Where it cannot be taken away, the next watch does.
         let _ = fs::write(self.0.join(EVENT).join("enable"), "0");
@@ -167,7 +167,7 @@ pub(super) fn process_of(thread: u32) -> Option<u32> {
 }
 
 /// `NAME-PID [CPU] FLAGS TIME: inet_sock_set_state: family=AF_INET … sport=80 … saddr=… saddrv6=… oldstate=… newstate=…`
-fn parse(line: &[u8]) -> Option<Heard> {
+fn parse(line: &[u8]) -> Option<TraceEvent> {
     const MARK: &str = ": inet_sock_set_state: ";
     let text = String::from_utf8_lossy(line);
     // A name may hold anything, but not all of that.
@@ -183,7 +183,7 @@ fn parse(line: &[u8]) -> Option<Heard> {
         _ => IpAddr::V6(field("saddrv6")?.parse::<Ipv6Addr>().ok()?),
     };
     let name = Untrusted::from(name.trim_start());
-    Some(Heard { began, ip, port: field("sport")?.parse().ok()?, thread: thread.parse().ok()?, name })
+    Some(TraceEvent { began, ip, port: field("sport")?.parse().ok()?, thread: thread.parse().ok()?, name })
 }
 
 #[cfg(test)]
@@ -199,8 +199,13 @@ mod tests {
     #[test]
     fn a_line_is_read() {
         let heard = parse(LINE.as_bytes()).unwrap();
-        let expected =
-            Heard { began: true, ip: Ipv6Addr::LOCALHOST.into(), port: 51415, thread: 8714, name: "a - b-c".into() };
+        let expected = TraceEvent {
+            began: true,
+            ip: Ipv6Addr::LOCALHOST.into(),
+            port: 51415,
+            thread: 8714,
+            name: "a - b-c".into(),
+        };
         assert_eq!(heard, expected);
         let ended = LINE
             .replace("oldstate=TCP_CLOSE", "oldstate=TCP_LISTEN")

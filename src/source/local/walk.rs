@@ -18,8 +18,8 @@ use foldhash::fast::FixedState;
 use rustix::fs::{Mode, OFlags, RawDir};
 use rustix::io::Errno;
 
-use self::worker::{Found, Shared, Worker};
-use super::process::Facts;
+use self::worker::{WalkState, Worker, WorkerResult};
+use super::process::ProcessFacts;
 
 /// The sockets to look for: inode, and whether their holders' control groups are wanted as well.
 pub(super) type Inodes = HashMap<u32, bool, FixedState>;
@@ -29,16 +29,16 @@ pub(super) type Inodes = HashMap<u32, bool, FixedState>;
 pub(super) struct Walk {
     /// Pairs of a socket's inode and an index into `processes`; sorted, no pair twice.
     pub(super) holders: Vec<(u32, u32)>,
-    pub(super) processes: Vec<Facts>,
+    pub(super) processes: Vec<ProcessFacts>,
     /// Some process could not be looked into.
     pub(super) denied: bool,
     /// Why the walk did not come to its end.
-    pub(super) unfinished: Option<Unfinished>,
+    pub(super) unfinished: Option<WalkError>,
 }
 
 /// Why a walk did not come to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unfinished {
+pub(super) enum WalkError {
     /// It was asked to stop.
     Stopped,
     /// This machine ran out of something, descriptors perhaps.
@@ -47,7 +47,7 @@ pub(super) enum Unfinished {
 
 /// Where a table of descriptors is: a process, or one thread of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place {
+pub(super) struct FdTable {
     pub(super) pid: u32,
     pub(super) thread: Option<u32>,
 }
@@ -55,7 +55,7 @@ pub(super) struct Place {
 /// Below so many descriptors a second thread costs more than it brings.
 const WORTH_A_THREAD: u64 = 1024;
 /// More threads only wait for the same locks in the kernel.
-const MOST_THREADS: usize = 8;
+const MAX_THREADS: usize = 8;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -63,12 +63,12 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 /// holder, otherwise its name. `stop` is asked now and then.
 pub(super) fn walk(inodes: &Inodes, full: bool, stop: &(dyn Fn() -> bool + Sync)) -> io::Result<Walk> {
     let proc = rustix::fs::open("/proc", DIRECTORY, Mode::empty())?;
-    let look = |places: &[Place]| look_into(&proc, places, inodes, full, stop);
+    let look = |places: &[FdTable]| look_into(&proc, places, inodes, full, stop);
     let pids = numbers(&proc, ".")?;
     if pids.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "no process is in it"));
     }
-    let processes: Vec<Place> = pids.iter().map(|&pid| Place { pid, thread: None }).collect();
+    let processes: Vec<FdTable> = pids.iter().map(|&pid| FdTable { pid, thread: None }).collect();
     let (mut walk, empty) = look(&processes);
     if walk.unfinished.is_none() && missing(&walk, inodes) {
         // A process may hand its listeners to a child and end before the walk comes to it, as daemons do when they
@@ -76,7 +76,7 @@ pub(super) fn walk(inodes: &Inodes, full: bool, stop: &(dyn Fn() -> bool + Sync)
         // process has ended, only the others show what it holds.
         let known: HashSet<u32> = pids.into_iter().collect();
         let new = numbers(&proc, ".")?.into_iter().filter(|pid| !known.contains(pid));
-        let mut places: Vec<Place> = new.map(|pid| Place { pid, thread: None }).collect();
+        let mut places: Vec<FdTable> = new.map(|pid| FdTable { pid, thread: None }).collect();
         places.extend(empty.into_iter().flat_map(|pid| other_threads(&proc, pid)));
         walk.merge(look(&places).0);
     }
@@ -85,9 +85,9 @@ pub(super) fn walk(inodes: &Inodes, full: bool, stop: &(dyn Fn() -> bool + Sync)
     Ok(walk)
 }
 
-fn other_threads(proc: &OwnedFd, pid: u32) -> Vec<Place> {
+fn other_threads(proc: &OwnedFd, pid: u32) -> Vec<FdTable> {
     let threads = numbers(proc, &format!("{pid}/task")).unwrap_or_default();
-    threads.into_iter().filter(|&thread| thread != pid).map(|thread| Place { pid, thread: Some(thread) }).collect()
+    threads.into_iter().filter(|&thread| thread != pid).map(|thread| FdTable { pid, thread: Some(thread) }).collect()
 }
 
 /// The entries of a directory whose names are numbers.
@@ -121,12 +121,12 @@ impl Walk {
 /// Looks into the descriptors at `places`; also says which of them had none.
 fn look_into(
     proc: &OwnedFd,
-    places: &[Place],
+    places: &[FdTable],
     inodes: &Inodes,
     full: bool,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> (Walk, Vec<u32>) {
-    let shared = Shared::new(proc.as_fd(), places, inodes, full, stop);
+    let shared = WalkState::new(proc.as_fd(), places, inodes, full, stop);
     let found = thread::scope(|scope| {
         let mut helpers = Vec::new();
         let mut alone = true;
@@ -135,21 +135,21 @@ fn look_into(
         while worker.enter_next() {
             if alone && worker.descriptors() >= WORTH_A_THREAD {
                 alone = false;
-                let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+                let cores = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
                 // Where threads are short, one does it all.
                 helpers.extend((1..cores).map_while(|_| shared.spawn(scope).ok()));
             }
         }
         let mut found = vec![worker.run()];
         // A helper cannot panic; if it did, what it found would be missing and the walk not whole.
-        found.extend(helpers.into_iter().map(|helper| helper.join().unwrap_or_else(|_| Found::lost())));
+        found.extend(helpers.into_iter().map(|helper| helper.join().unwrap_or_else(|_| WorkerResult::lost())));
         found
     });
     gather(found)
 }
 
 /// Puts what the threads found together.
-fn gather(found: Vec<Found>) -> (Walk, Vec<u32>) {
+fn gather(found: Vec<WorkerResult>) -> (Walk, Vec<u32>) {
     let mut walk = Walk::default();
     let mut empty = Vec::new();
     let mut holders = Vec::new();

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::closings::Closings;
-use super::eye::{Eye, processor_time};
 use super::options::Local;
+use super::watcher::{SocketWatcher, processor_time};
 use crate::error::Result;
-use crate::model::Feed;
+use crate::model::UpdateSink;
 
 /// Looking takes at most one part in so many of one core, however short the interval and however many the sockets.
 const SHARE: u32 = 10;
@@ -19,9 +19,9 @@ const FLOODED: Duration = Duration::from_mins(1);
 ///
 /// # Errors
 /// As listing.
-pub(super) async fn watch(query: &Local, interval: Duration, feed: &mut dyn Feed) -> Result<()> {
+pub(super) async fn watch(query: &Local, interval: Duration, feed: &mut dyn UpdateSink) -> Result<()> {
     query.check()?;
-    let mut eye = Eye::new(query, feed.depth());
+    let mut eye = SocketWatcher::new(query, feed.depth());
     let mut closings = Closings::join().ok();
     let mut listen_again = Instant::now() + FLOODED;
     feed.take(eye.look()?);
@@ -68,7 +68,7 @@ pub(super) async fn watch(query: &Local, interval: Duration, feed: &mut dyn Feed
 }
 
 /// Waits for one of the listeners to close; the error says that it is no use any more.
-async fn closed(closings: &mut Option<Closings>, eye: &Eye<'_>) -> Option<std::io::Error> {
+async fn closed(closings: &mut Option<Closings>, eye: &SocketWatcher<'_>) -> Option<std::io::Error> {
     match closings {
         Some(closings) => closings.one_of(|ip, port| eye.has((ip, port))).await.err(),
         None => std::future::pending().await,

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct Absent(Vec<AtomicU64>);
 
 /// For more hosts it would take more than 32 MB; then each is asked.
-const MOST: u64 = 1 << 28;
+const MAX_BYTES: u64 = 1 << 28;
 const BITS: u64 = u64::BITS as u64;
 
 impl Absent {
     /// For so many hosts; `None` where they are too many.
     pub(super) fn new(hosts: u64) -> Option<Arc<Self>> {
-        let words = usize::try_from(hosts.div_ceil(BITS)).ok().filter(|_| hosts <= MOST)?;
+        let words = usize::try_from(hosts.div_ceil(BITS)).ok().filter(|_| hosts <= MAX_BYTES)?;
         let mut bits = Vec::new();
         bits.resize_with(words, AtomicU64::default);
         Some(Arc::new(Self(bits)))

@@ -1,12 +1,12 @@
 //! What formats made of rows show of a scanned port.
 
-use crate::model::{Column, ScanDetail, Shown};
+use crate::model::{Column, ColumnVisibility, ScanDetail};
 
 macro_rules! column {
     ($name:literal, $shown:ident, |$detail:ident, $out:ident| $cell:expr) => {
         Column {
             name: $name,
-            shown: Shown::$shown,
+            shown: ColumnVisibility::$shown,
             cut: false,
             label: false,
             cell: |service, _, $out| match service.detail.downcast_ref::<ScanDetail>() {

@@ -10,12 +10,12 @@ use crate::model::PortState;
 pub(super) struct Counts(Vec<[AtomicU32; PortState::ALL.len()]>);
 
 /// More hosts are only counted together: memory stays flat in the number of targets.
-const MOST: u64 = 1 << 14;
+const MAX_BYTES: u64 = 1 << 14;
 
 impl Counts {
     /// For so many hosts; `None` where they are too many.
     pub(super) fn new(hosts: u64) -> Option<Arc<Self>> {
-        let hosts = usize::try_from(hosts).ok().filter(|_| hosts <= MOST)?;
+        let hosts = usize::try_from(hosts).ok().filter(|_| hosts <= MAX_BYTES)?;
         let mut counts = Vec::new();
         counts.resize_with(hosts, Default::default);
         Some(Arc::new(Self(counts)))

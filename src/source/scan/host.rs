@@ -1,11 +1,11 @@
 //! What is known of a host while it is scanned.
 
 use super::pace::{GAIN, Pace, Window};
-use crate::net::Patience;
+use crate::net::WaitDecision;
 
 /// A host on its way through the scan: 80 bytes, for there may be tens of thousands at a time.
 #[derive(Clone, Debug)]
-pub(super) struct Host {
+pub(super) struct HostScan {
     /// Its number among all addresses.
     pub(super) number: u64,
     /// The next step of its order of ports.
@@ -34,14 +34,14 @@ pub(super) struct Host {
     quick: u8,
     /// Whether it stands in the queue of those that may be asked.
     pub(super) queued: bool,
-    pub(super) presence: Presence,
+    pub(super) presence: HostState,
     /// Questions whether somebody is there that had no answer.
     pub(super) missed: u8,
 }
 
 /// Whether anybody is at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Presence {
+pub(super) enum HostState {
     /// Not known yet.
     Unknown,
     /// Somebody is, or is taken to be.
@@ -53,13 +53,13 @@ pub(super) enum Presence {
 /// So many silent ports are asked again before the rest is judged by them.
 const SAMPLE: u32 = 200;
 /// How often a silent port is asked again as long as nothing tells whether that helps.
-const FEW_RETRIES: u8 = 2;
+const MIN_RETRIES: u8 = 2;
 /// More than this brings nothing at any loss that can be worked with.
-const MOST_RETRIES: u8 = 25;
+const MAX_RETRIES: u8 = 25;
 /// Retrying ends when fewer answers than this are still to be expected: of all ports, open or closed.
 const EXPECTED: f64 = 0.02;
 /// An average above this makes the second look worth its system call.
-const WORTH_A_LOOK: u8 = 40;
+const PROBE_TWICE_THRESHOLD: u8 = 40;
 /// The kernel repeats a SYN after a second: an answer that late may be one to the repetition, and is a sample only where
 /// nothing better is known.
 const KERNEL_REPEATS: u64 = 1_000_000;
@@ -67,8 +67,8 @@ const KERNEL_REPEATS: u64 = 1_000_000;
 /// and that says nothing. With one tick of its slowest clock to spare.
 const ANSWER_REPEATS: u64 = 510_000;
 
-impl Host {
-    pub(super) fn new(number: u64, first: u32, pace: &Pace, presence: Presence) -> Self {
+impl HostScan {
+    pub(super) fn new(number: u64, first: u32, pace: &Pace, presence: HostState) -> Self {
         Self {
             number,
             next: first,
@@ -84,7 +84,7 @@ impl Host {
             again_begun: 0,
             loss: 0.0,
             quick: 128,
-            queued: presence == Presence::There,
+            queued: presence == HostState::There,
             presence,
             missed: 0,
         }
@@ -96,14 +96,14 @@ impl Host {
     pub(super) fn timeout(&self, pace: &Pace, attempt: u8) -> u64 {
         let timeout = match (self.rtt, attempt) {
             (0, 0 | 1) => pace.first_timeout,
-            (0, _) => pace.most_timeout,
+            (0, _) => pace.max_timeout,
             (_, attempt) => {
                 let times = [1, 4, 2][usize::from(attempt.clamp(1, 3)) - 1];
                 let least = if pace.same && attempt > 1 { ANSWER_REPEATS } else { 0 };
                 (self.expected().max(pace.least_timeout) * times).max(least)
             }
         };
-        timeout.min(pace.most_timeout)
+        timeout.min(pace.max_timeout)
     }
 
     /// The time by which an answer should have come (RFC 6298, section 2), in microseconds.
@@ -112,12 +112,12 @@ impl Host {
     }
 
     /// What to think of an attempt that has waited so long.
-    pub(super) fn patience(&self, pace: &Pace, attempt: u8, waited: u64) -> Patience {
+    pub(super) fn patience(&self, pace: &Pace, attempt: u8, waited: u64) -> WaitDecision {
         let late = if self.rtt == 0 { pace.first_timeout } else { self.expected().max(pace.least_timeout) } / 2;
         match waited {
-            waited if waited >= self.timeout(pace, attempt) => Patience::Over,
-            waited if waited >= late.max(self.expected()) => Patience::Late,
-            _ => Patience::Waits,
+            waited if waited >= self.timeout(pace, attempt) => WaitDecision::WatchEnd,
+            waited if waited >= late.max(self.expected()) => WaitDecision::Late,
+            _ => WaitDecision::Waits,
         }
     }
 
@@ -216,13 +216,13 @@ impl Host {
     /// That none of the answers needed a second attempt does not say that none is lost: the estimate is Jeffreys', which
     /// leaves half an answer to doubt (Brown, Cai and DasGupta, Statistical Science 16, 2001).
     pub(super) fn is_worth_asking_again(&self, pace: &Pace, silences: u8) -> bool {
-        if silences > pace.retries.unwrap_or(MOST_RETRIES) {
+        if silences > pace.retries.unwrap_or(MAX_RETRIES) {
             return false;
         }
         let answers = f64::from(self.answered + self.answered_again);
         // The kernel repeats what waits so long, so that it was asked three times already.
-        let repeated = answers == 0.0 && pace.most_timeout > KERNEL_REPEATS;
-        let few = if repeated { FEW_RETRIES - 1 } else { FEW_RETRIES };
+        let repeated = answers == 0.0 && pace.max_timeout > KERNEL_REPEATS;
+        let few = if repeated { MIN_RETRIES - 1 } else { MIN_RETRIES };
         if self.again < SAMPLE && silences <= pace.retries.unwrap_or(few) {
             return true;
         }
@@ -238,7 +238,7 @@ impl Host {
 
     /// Whether a second look right after the question is worth it.
     pub(super) fn is_quick(&self) -> bool {
-        self.quick > WORTH_A_LOOK
+        self.quick > PROBE_TWICE_THRESHOLD
     }
 
     /// Takes word of whether a second look brought the verdict.
@@ -252,16 +252,16 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::source::scan::pace::Tempo;
+    use crate::source::scan::pace::TimingTemplate;
 
-    fn host() -> (Host, Pace) {
-        let pace = Pace::new(Tempo::Normal, Duration::from_secs(3), None, None, 1);
-        (Host::new(0, 0, &pace, Presence::There), pace)
+    fn host() -> (HostScan, Pace) {
+        let pace = Pace::new(TimingTemplate::Normal, Duration::from_secs(3), None, None, 1);
+        (HostScan::new(0, 0, &pace, HostState::There), pace)
     }
 
     #[test]
     fn a_host_is_small() {
-        assert!(size_of::<Host>() <= 80, "{}", size_of::<Host>());
+        assert!(size_of::<HostScan>() <= 80, "{}", size_of::<HostScan>());
     }
 
     #[test]
@@ -276,7 +276,7 @@ mod tests {
         assert!((200_000..210_000).contains(&host.timeout(&pace, 1)), "{}", host.timeout(&pace, 1));
         assert_eq!(host.timeout(&pace, 2), host.timeout(&pace, 1) * 4);
         assert_eq!(host.timeout(&pace, 3), host.timeout(&pace, 1) * 2);
-        let short = Pace { most_timeout: 250_000, ..pace };
+        let short = Pace { max_timeout: 250_000, ..pace };
         assert_eq!(host.timeout(&short, 2), 250_000, "never longer than asked for");
         (0..100).for_each(|_| {
             host.take_answer(&pace, 1, 50);
@@ -318,22 +318,25 @@ mod tests {
     #[test]
     fn what_is_late_leaves_the_window_before_it_is_given_up() {
         let (mut host, pace) = host();
-        assert_eq!(host.patience(&pace, 1, 249_999), Patience::Waits);
-        assert_eq!(host.patience(&pace, 1, 250_000), Patience::Late);
-        assert_eq!(host.patience(&pace, 1, 500_000), Patience::Over);
+        assert_eq!(host.patience(&pace, 1, 249_999), WaitDecision::Waits);
+        assert_eq!(host.patience(&pace, 1, 250_000), WaitDecision::Late);
+        assert_eq!(host.patience(&pace, 1, 500_000), WaitDecision::WatchEnd);
         (0..100).for_each(|_| {
             host.take_answer(&pace, 1, 50);
         });
         let at = |micros| host.patience(&pace, 1, micros);
-        assert_eq!([at(24_999), at(25_000), at(50_000)], [Patience::Waits, Patience::Late, Patience::Over]);
-        assert_eq!(host.patience(&pace, 2, 50_000), Patience::Late);
+        assert_eq!(
+            [at(24_999), at(25_000), at(50_000)],
+            [WaitDecision::Waits, WaitDecision::Late, WaitDecision::WatchEnd]
+        );
+        assert_eq!(host.patience(&pace, 2, 50_000), WaitDecision::Late);
     }
 
     #[test]
     fn silence_is_asked_again_a_few_times_until_it_is_known_to_be_a_filter() {
         let (mut host, pace) = host();
         assert!(host.is_worth_asking_again(&pace, 1) && !host.is_worth_asking_again(&pace, 2));
-        let short = Pace { most_timeout: 100_000, ..pace };
+        let short = Pace { max_timeout: 100_000, ..pace };
         assert!(host.is_worth_asking_again(&short, 2) && !host.is_worth_asking_again(&short, 3));
         for _ in 0..SAMPLE {
             host.take_lateness(1);

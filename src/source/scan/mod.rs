@@ -4,7 +4,6 @@ mod absent;
 mod columns;
 mod counts;
 mod done;
-mod hand_over;
 mod host;
 mod namespaces;
 mod options;
@@ -12,10 +11,11 @@ mod pace;
 mod plan;
 mod prepare;
 mod reading;
+mod result_stream;
 mod resume;
 mod run;
+mod scan_counts;
 mod summary;
-mod tally;
 mod targets;
 mod udp;
 mod watch;
@@ -26,15 +26,17 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub use options::Scan;
-pub use pace::Tempo;
+pub use pace::TimingTemplate;
 
-use self::hand_over::{Handover, service};
-use self::plan::Plan;
-use self::prepare::Prepared;
+use self::plan::ScanPlan;
+use self::prepare::PreparedScan;
+use self::result_stream::{ResultStream, service};
 use self::run::Run;
-use self::tally::Tally;
+use self::scan_counts::ScanCounts;
 use crate::error::Result;
-use crate::model::{Addresses, Column, Completeness, Fault, Feed, Listing, PortState, ScanDetail, Within};
+use crate::model::{
+    Addresses, Column, Completeness, Listing, NamespaceScope, PartialError, PortState, ScanDetail, UpdateSink,
+};
 use crate::source::{ListFuture, Sink, Source, WatchFuture};
 
 impl Scan {
@@ -56,20 +58,20 @@ impl Scan {
     /// [`syn`](Self::syn).
     pub fn listing(&self) -> Result<Listing<ScanDetail>> {
         let mut listing = Listing::default();
-        let Prepared { plans, summary, names, faults, limit, mut resume, .. } =
+        let PreparedScan { plans, summary, names, faults, limit, mut resume, .. } =
             self.prepare(&AtomicBool::new(false), &mut |_| false)?;
         listing.errors = faults;
         listing.limits.extend(limit);
         let before = resume.as_ref().map(|resume| resume.found().to_vec()).unwrap_or_default();
         listing.services.extend(before.into_iter().map(|found| service(found, &names, None)));
-        let mut tally = Tally::default();
+        let mut tally = ScanCounts::default();
         for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
             let run = match Run::start(&plan, Arc::default()) {
                 Ok(run) => run,
                 Err(error) if number == 0 => return Err(error),
                 Err(error) => {
                     tally.unbegun += plan.questions();
-                    listing.errors.push(Fault::from(&error));
+                    listing.errors.push(PartialError::from(&error));
                     continue;
                 }
             };
@@ -98,13 +100,13 @@ impl Scan {
 
     /// Lists into `out`; and whether anything could be reached that was to be asked.
     async fn list_into(&self, out: &mut dyn Sink) -> Result<(Completeness, bool)> {
-        let Prepared { plans, summary, names, mut faults, limit, everywhere, resume } =
+        let PreparedScan { plans, summary, names, mut faults, limit, everywhere, resume } =
             self.prepare(&out.closed(), &mut |question| out.confirm(question))?;
         let mut reached = true;
         if !plans.is_empty() {
             announce(&plans, everywhere, out);
-            let mut handover = Handover::new(&names, summary, self.lists_all(), resume, out);
-            let mut tally = Tally::default();
+            let mut handover = ResultStream::new(&names, summary, self.lists_all(), resume, out);
+            let mut tally = ScanCounts::default();
             for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
                 let run = match Run::start(&plan, out.closed()) {
                     Ok(run) => run,
@@ -112,7 +114,7 @@ impl Scan {
                     // What was found so far is told all the same.
                     Err(error) => {
                         tally.unbegun += plan.questions();
-                        faults.push(Fault::from(&error));
+                        faults.push(PartialError::from(&error));
                         continue;
                     }
                 };
@@ -147,12 +149,12 @@ impl Scan {
 }
 
 /// Tells what is asked.
-fn announce(plans: &[Plan], everywhere: bool, out: &mut dyn Sink) {
+fn announce(plans: &[ScanPlan], everywhere: bool, out: &mut dyn Sink) {
     for plan in plans {
-        let other = plan.namespace.as_ref().map(|namespace| Within::Other(namespace.identity.clone()));
-        out.asked(&other.unwrap_or(Within::Own), plan.transport, &plan.addresses, &plan.ports);
+        let other = plan.namespace.as_ref().map(|namespace| NamespaceScope::Other(namespace.identity.clone()));
+        out.asked(&other.unwrap_or(NamespaceScope::Own), plan.transport, &plan.addresses, &plan.ports);
         if everywhere && plan.namespace.is_none() {
-            out.asked(&Within::Gone, plan.transport, &Addresses::all(), &plan.ports);
+            out.asked(&NamespaceScope::Gone, plan.transport, &Addresses::all(), &plan.ports);
         }
     }
 }
@@ -178,7 +180,7 @@ impl Source for Scan {
         Box::pin(async move { Ok(self.list_into(out).await?.0) })
     }
 
-    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn Feed) -> WatchFuture<'a> {
+    fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(watch::watch(self, interval.unwrap_or_else(|| self.interval()), feed))
     }
 }

@@ -5,13 +5,13 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::error::plain;
-use crate::model::{Addresses, Block, Fault};
+use crate::model::{AddressRange, Addresses, PartialError};
 use crate::net::{Family, OtherNamespace, ephemeral_ports, own_addresses};
 use crate::source::local::{hint_for_rights, other_namespaces};
 
 /// A namespace and the addresses that this machine has in it.
 #[derive(Debug)]
-pub(super) struct Elsewhere {
+pub(super) struct NamespaceAddresses {
     pub(super) namespace: Arc<OtherNamespace>,
     pub(super) addresses: Addresses,
     /// What its kernel gives to our own sockets there.
@@ -23,8 +23,8 @@ pub(super) struct Elsewhere {
 pub(super) fn elsewhere(
     family: Family,
     unwanted: &Addresses,
-    faults: &mut Vec<Fault>,
-) -> (Vec<Elsewhere>, Option<Fault>) {
+    faults: &mut Vec<PartialError>,
+) -> (Vec<NamespaceAddresses>, Option<PartialError>) {
     let mut found = Vec::new();
     let (others, mut denied) = match other_namespaces() {
         Ok(others) => others,
@@ -39,9 +39,9 @@ pub(super) fn elsewhere(
             Ok(None) => {}
             Ok(Some((addresses, ephemeral))) => {
                 let own = addresses.into_iter().filter(|ip| family.takes(ip.is_ipv6()));
-                let addresses = Addresses::new(own.map(Block::from)).without(unwanted);
+                let addresses = Addresses::new(own.map(AddressRange::from)).without(unwanted);
                 if !addresses.is_empty() {
-                    found.push(Elsewhere { namespace: Arc::new(namespace), addresses, ephemeral });
+                    found.push(NamespaceAddresses { namespace: Arc::new(namespace), addresses, ephemeral });
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => denied = true,
@@ -51,7 +51,7 @@ pub(super) fn elsewhere(
             }
         }
     }
-    let limit = denied.then(|| Fault {
+    let limit = denied.then(|| PartialError {
         what: "scan other network namespaces of this machine".to_owned(),
         why: "no permission".to_owned(),
         hint: hint_for_rights("run as root").to_owned(),
@@ -59,6 +59,6 @@ pub(super) fn elsewhere(
     (found, limit)
 }
 
-fn fault(what: String, error: &io::Error, hint: &str) -> Fault {
-    Fault { what, why: plain(error), hint: hint.to_owned() }
+fn fault(what: String, error: &io::Error, hint: &str) -> PartialError {
+    PartialError { what, why: plain(error), hint: hint.to_owned() }
 }

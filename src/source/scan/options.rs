@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueHint};
 
-use super::pace::Tempo;
+use super::pace::TimingTemplate;
 use crate::model::{Ports, ScanPorts};
 use crate::source::{BadValue, parse_duration};
 
@@ -77,7 +77,7 @@ pub struct Scan {
     pub no_ping: bool,
     /// How fast to go
     #[arg(short = 'T', long, value_enum, value_name = "PACE", default_value_t, help_heading = "Pace")]
-    pub pace: Tempo,
+    pub pace: TimingTemplate,
     /// At most so many questions a second, in all
     #[arg(long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true, help_heading = "Pace")]
     pub rate: Option<NonZeroU32>,
@@ -123,7 +123,7 @@ impl Default for Scan {
             top_ports: None,
             exclude_ports: None,
             no_ping: false,
-            pace: Tempo::default(),
+            pace: TimingTemplate::default(),
             rate: None,
             timeout: Duration::from_secs(3),
             retries: None,
@@ -165,14 +165,15 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct LineArg {
         #[command(flatten)]
         scan: Scan,
     }
 
     #[test]
     fn the_default_of_a_program_is_that_of_the_command_line() {
-        let line = Line::from_arg_matches(&<Line as clap::CommandFactory>::command().get_matches_from(["x", "local"]));
+        let line =
+            LineArg::from_arg_matches(&<LineArg as clap::CommandFactory>::command().get_matches_from(["x", "local"]));
         let scan = Scan { targets: vec!["local".to_owned()], ..Scan::default() };
         assert_eq!(format!("{:?}", line.unwrap().scan), format!("{scan:?}"));
     }

@@ -14,7 +14,7 @@ pub(super) struct Pace {
     /// The least that is ever waited, in microseconds: a host that is busy for a moment is not silent.
     pub(super) least_timeout: u64,
     /// The most that one attempt is given, in microseconds.
-    pub(super) most_timeout: u64,
+    pub(super) max_timeout: u64,
     /// How often a silent port is asked again at most; `None`: as the loss that is seen asks for.
     pub(super) retries: Option<u8>,
     /// Microseconds between two questions.
@@ -27,7 +27,7 @@ pub(super) struct Pace {
 
 /// The paces that there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Tempo {
+pub enum TimingTemplate {
     /// At most 200 questions a second and 16 open at a time, for networks that must not notice
     Polite,
     /// As fast as answers come
@@ -42,22 +42,28 @@ const POLITE_RATE: u32 = 200;
 
 impl Pace {
     /// The pace of each of so many threads.
-    pub(super) fn new(tempo: Tempo, timeout: Duration, retries: Option<u8>, rate: Option<u32>, threads: usize) -> Self {
-        let most_timeout = micros(timeout).max(1);
+    pub(super) fn new(
+        tempo: TimingTemplate,
+        timeout: Duration,
+        retries: Option<u8>,
+        rate: Option<u32>,
+        threads: usize,
+    ) -> Self {
+        let max_timeout = micros(timeout).max(1);
         // RFC 6298 begins with a second; a port is worth less than a connection, and is asked again.
         let (first_window, widest, first_timeout, least_timeout) = match tempo {
-            Tempo::Polite => (4.0, 16.0, 1_000_000, 200_000),
-            Tempo::Normal => (256.0, 1e6, 500_000, 50_000),
-            Tempo::Fast => (1024.0, 1e6, 300_000, 30_000),
+            TimingTemplate::Polite => (4.0, 16.0, 1_000_000, 200_000),
+            TimingTemplate::Normal => (256.0, 1e6, 500_000, 50_000),
+            TimingTemplate::Fast => (1024.0, 1e6, 300_000, 30_000),
         };
         let share = f32::from(u16::try_from(threads).unwrap_or(u16::MAX)).max(1.0);
-        let rate = rate.or((tempo == Tempo::Polite).then_some(POLITE_RATE));
+        let rate = rate.or((tempo == TimingTemplate::Polite).then_some(POLITE_RATE));
         Self {
             first_window: (first_window / share).max(1.0),
             widest: (widest / share).max(1.0),
-            first_timeout: first_timeout.min(most_timeout),
-            least_timeout: least_timeout.min(most_timeout),
-            most_timeout,
+            first_timeout: first_timeout.min(max_timeout),
+            least_timeout: least_timeout.min(max_timeout),
+            max_timeout,
             retries,
             interval: rate.map(|rate| 1e6 * f64::from(share) / f64::from(rate.max(1))),
             sharers: 1,
@@ -193,10 +199,10 @@ mod tests {
 
     #[test]
     fn threads_share_what_bounds_them() {
-        let pace = Pace::new(Tempo::Polite, Duration::from_secs(3), None, Some(100), 2);
+        let pace = Pace::new(TimingTemplate::Polite, Duration::from_secs(3), None, Some(100), 2);
         assert!((pace.interval.unwrap() - 20_000.0).abs() < 1e-6);
         assert!((pace.widest - 8.0).abs() < 1e-6);
-        let short = Pace::new(Tempo::Normal, Duration::from_millis(30), None, None, 1);
+        let short = Pace::new(TimingTemplate::Normal, Duration::from_millis(30), None, None, 1);
         assert_eq!((short.first_timeout, short.least_timeout), (30_000, 30_000));
     }
 }

@@ -14,14 +14,14 @@ use crate::net::OtherNamespace;
 
 /// The ports of one transport that every host is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct PlanPart {
     pub(super) transport: Transport,
     pub(super) ports: Ports,
 }
 
 /// Everything that is to be asked; all threads read it.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct ScanPlan {
     pub(super) addresses: Addresses,
     pub(super) order: ProbeOrder,
     /// How many addresses; with their ports at most what `u64` counts.
@@ -51,7 +51,7 @@ pub(super) struct Plan {
     pub(super) namespace: Option<Arc<OtherNamespace>>,
 }
 
-impl Plan {
+impl ScanPlan {
     /// How many questions there are, without those of runs before.
     pub(super) fn questions(&self) -> u64 {
         let before = self.done.as_ref().map_or(0, |done| done.count());
@@ -131,20 +131,20 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::Block;
-    use crate::source::scan::pace::Tempo;
+    use crate::model::AddressRange;
+    use crate::source::scan::pace::TimingTemplate;
 
     proptest! {
         #[test]
         fn the_shares_of_all_threads_are_everything_once(hosts in 1_u32..30, ports in 1_u16..40, threads in 1_usize..5, ping: bool) {
-            let block = Block::new([10, 0, 0, 0].into(), std::net::Ipv4Addr::from_bits(0x0a00_0000 + hosts - 1).into());
+            let block = AddressRange::new([10, 0, 0, 0].into(), std::net::Ipv4Addr::from_bits(0x0a00_0000 + hosts - 1).into());
             let ports: Ports = (1..=ports).collect();
-            let plan = Plan {
+            let plan = ScanPlan {
                 addresses: Addresses::new(block),
                 order: ProbeOrder::new(hosts.into(), &ports, 3),
                 hosts: hosts.into(),
                 ports,
-                pace: Pace::new(Tempo::Normal, Duration::from_secs(1), None, None, threads),
+                pace: Pace::new(TimingTemplate::Normal, Duration::from_secs(1), None, None, threads),
                 all: false,
                 ephemeral: 1..=1,
                 deadline: None,

@@ -10,17 +10,17 @@ use std::time::Instant;
 
 use super::absent::Absent;
 use super::counts::Counts;
-use super::namespaces::Elsewhere;
+use super::namespaces::NamespaceAddresses;
 use super::options::Scan;
 use super::pace::Pace;
-use super::plan::{Part, Plan, has_own_hosts};
-use super::resume::{Left, Resume};
+use super::plan::{PlanPart, ScanPlan, has_own_hosts};
+use super::resume::{Resume, ResumeState};
+use super::scan_counts::StopReason;
 use super::summary::{self, Summary};
-use super::tally::Cut;
 use super::{reading, targets};
 use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result};
-use crate::model::{Addresses, DEFAULT_TOP, Fault, Ports, ProbeOrder, Transport};
+use crate::model::{Addresses, DEFAULT_TOP, PartialError, Ports, ProbeOrder, Transport};
 use crate::net::ephemeral_ports;
 use crate::probe::payload;
 
@@ -31,50 +31,50 @@ const WORTH_A_THREAD: u64 = 512;
 /// With fewer ports it takes as long to look for a host as to ask them.
 const WORTH_A_PING: usize = 16;
 /// Threads beyond this only wait for each other in the kernel.
-const MOST_THREADS: usize = 4;
+const MAX_THREADS: usize = 4;
 
 /// What options come to.
-pub(super) struct Prepared {
+pub(super) struct PreparedScan {
     /// One after another: this network namespace's TCP, then its UDP, then the same of others. Empty: none of the names is
     /// known.
-    pub(super) plans: Vec<Plan>,
+    pub(super) plans: Vec<ScanPlan>,
     pub(super) summary: Summary,
     pub(super) names: BTreeMap<IpAddr, Untrusted>,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<PartialError>,
     /// What could not be looked at for want of rights.
-    pub(super) limit: Option<Fault>,
+    pub(super) limit: Option<PartialError>,
     /// Whether every network namespace of this machine is asked.
     pub(super) everywhere: bool,
     /// The file that tells of this scan.
     pub(super) resume: Option<Resume>,
 }
 
-impl Prepared {
-    fn without_plan(faults: Vec<Fault>) -> Self {
+impl PreparedScan {
+    fn without_plan(faults: Vec<PartialError>) -> Self {
         let (summary, names) = (Summary::default(), BTreeMap::new());
         Self { plans: Vec::new(), summary, names, faults, limit: None, everywhere: false, resume: None }
     }
 
     /// The end came before all targets were known.
-    fn unread(cut: Cut) -> Self {
+    fn unread(cut: StopReason) -> Self {
         Self::without_plan(vec![summary::unread(cut)])
     }
 }
 
 impl Scan {
     /// What is to be asked; `confirm` decides whether many questions may be.
-    pub(super) fn prepare(&self, closed: &AtomicBool, confirm: &mut dyn FnMut(&str) -> bool) -> Result<Prepared> {
+    pub(super) fn prepare(&self, closed: &AtomicBool, confirm: &mut dyn FnMut(&str) -> bool) -> Result<PreparedScan> {
         let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
-        let left = self.resume.as_deref().map(Left::read).transpose()?.flatten();
+        let left = self.resume.as_deref().map(ResumeState::read).transpose()?.flatten();
         let parts = match &left {
             Some(left) if !self.chooses_ports() && (!self.udp || left.is_of_udp()) => left.parts.clone(),
             _ => self.parts()?,
         };
         let asked = match self.asked(left.as_ref(), closed, deadline)? {
             Ok(asked) => asked,
-            Err(cut) => return Ok(Prepared::unread(cut)),
+            Err(cut) => return Ok(PreparedScan::unread(cut)),
         };
-        let targets::Asked { addresses, names, mut faults, mut elsewhere, limit, mut everywhere } = asked;
+        let targets::ScanTargets { addresses, names, mut faults, mut elsewhere, limit, mut everywhere } = asked;
         if self.resume.is_some() && !elsewhere.is_empty() {
             faults.push(summary::left_out(elsewhere.len()));
             elsewhere.clear();
@@ -85,7 +85,7 @@ impl Scan {
                 let hint = "look at what --exclude and -4 or -6 leave over";
                 return Err(Error::usage("these targets", "no address is left of them", hint));
             }
-            return Ok(Prepared::without_plan(faults));
+            return Ok(PreparedScan::without_plan(faults));
         }
         let summary = self.allowed(&addresses, &elsewhere, &parts, confirm)?;
         let begin_resume = |path| Resume::begin(path, left, &parts, &addresses, &names);
@@ -96,15 +96,15 @@ impl Scan {
         for there in elsewhere {
             plans.extend(self.plans(&there.addresses, &parts, deadline, Some(&there), None));
         }
-        Ok(Prepared { plans, summary, names, faults, limit, everywhere, resume })
+        Ok(PreparedScan { plans, summary, names, faults, limit, everywhere, resume })
     }
 
     /// How much is to be asked, if that may be.
     fn allowed(
         &self,
         addresses: &Addresses,
-        elsewhere: &[Elsewhere],
-        parts: &[Part],
+        elsewhere: &[NamespaceAddresses],
+        parts: &[PlanPart],
         confirm: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Summary> {
         let hosts = elsewhere.iter().fold(addresses.len(), |sum, there| sum.saturating_add(there.addresses.len()));
@@ -125,22 +125,22 @@ impl Scan {
     fn plans(
         &self,
         addresses: &Addresses,
-        parts: &[Part],
+        parts: &[PlanPart],
         deadline: Option<Instant>,
-        elsewhere: Option<&Elsewhere>,
+        elsewhere: Option<&NamespaceAddresses>,
         resume: Option<&Resume>,
-    ) -> Vec<Plan> {
+    ) -> Vec<ScanPlan> {
         let hosts = u64::try_from(addresses.len()).unwrap_or(u64::MAX);
         let ports: usize = parts.iter().map(|part| part.ports.len()).sum();
         let ping = !self.no_ping && hosts > 1 && ports > WORTH_A_PING && elsewhere.is_none();
         let absent = if ping { Absent::new(hosts) } else { None };
-        let plan = |part: &Part, ping: bool, number: Option<usize>| {
+        let plan = |part: &PlanPart, ping: bool, number: Option<usize>| {
             let udp = part.transport == Transport::Udp;
             let probes = hosts.saturating_mul(part.ports.len() as u64);
             let threads = threads(if ping { probes.saturating_add(hosts) } else { probes }, hosts, ping, udp);
             let sharers = if has_own_hosts(hosts, threads, ping) { 1 } else { u32::try_from(threads).unwrap_or(1) };
             let pace = Pace::new(self.pace, self.timeout, self.retries, self.rate.map(Into::into), threads);
-            Plan {
+            ScanPlan {
                 order: ProbeOrder::new(hosts, &part.ports, RandomState::new().hash_one(hosts)),
                 ports: part.ports.clone(),
                 hosts,
@@ -162,7 +162,7 @@ impl Scan {
         let mut plans = Vec::new();
         if ping && parts.iter().all(|part| part.transport == Transport::Udp) {
             // Whoever asks UDP ports does not look for hosts: that is done before, without asking them for a TCP port.
-            plans.push(plan(&Part { transport: Transport::Tcp, ports: Ports::default() }, true, None));
+            plans.push(plan(&PlanPart { transport: Transport::Tcp, ports: Ports::default() }, true, None));
         }
         let numbered = parts.iter().zip(0..);
         plans.extend(numbered.map(|(part, number)| plan(part, ping && part.transport == Transport::Tcp, Some(number))));
@@ -170,7 +170,7 @@ impl Scan {
     }
 
     /// The ports to ask, TCP before UDP.
-    fn parts(&self) -> Result<Vec<Part>> {
+    fn parts(&self) -> Result<Vec<PlanPart>> {
         let (tcp, udp) = match (&self.ports, self.top_ports) {
             (Some(ports), _) => ports.of(self.udp),
             (None, _) if self.udp => {
@@ -190,7 +190,7 @@ impl Scan {
         }
         let of = |transport, ports: Ports| {
             let ports = self.exclude_ports.as_ref().map_or_else(|| ports.clone(), |excluded| ports.without(excluded));
-            Part { transport, ports }
+            PlanPart { transport, ports }
         };
         let mut parts = vec![of(Transport::Tcp, tcp), of(Transport::Udp, udp)];
         parts.retain(|part| !part.ports.is_empty());
@@ -205,12 +205,17 @@ impl Scan {
     }
 
     /// The targets that are named, or those of the run that is gone on with.
-    fn asked(&self, left: Option<&Left>, closed: &AtomicBool, deadline: Option<Instant>) -> Result<reading::Read> {
+    fn asked(
+        &self,
+        left: Option<&ResumeState>,
+        closed: &AtomicBool,
+        deadline: Option<Instant>,
+    ) -> Result<reading::ReadResult> {
         match (left, &self.resume) {
             _ if !self.targets.is_empty() || self.interface.is_some() => reading::read(self, closed, deadline),
-            (Some(Left { addresses, names, .. }), _) => {
+            (Some(ResumeState { addresses, names, .. }), _) => {
                 let (addresses, names) = (addresses.clone(), names.clone());
-                Ok(Ok(targets::Asked { addresses, names, ..targets::Asked::default() }))
+                Ok(Ok(targets::ScanTargets { addresses, names, ..targets::ScanTargets::default() }))
             }
             (None, Some(path)) => {
                 let what = format!("--resume '{}'", clean(&path.to_string_lossy()));
@@ -224,7 +229,7 @@ impl Scan {
 
 /// How many threads so many questions are worth.
 fn threads(probes: u64, hosts: u64, ping: bool, udp: bool) -> usize {
-    let cores = thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+    let cores = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
     let worth = usize::try_from(probes / WORTH_A_THREAD).unwrap_or(usize::MAX).max(1);
     // Who looks for a host asks its ports too. Datagrams are sent no faster than one thread can.
     let most = match (ping, udp) {

@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use super::options::Scan;
-use super::tally::Cut;
-use super::targets::{self, Asked};
+use super::scan_counts::StopReason;
+use super::targets::{self, ScanTargets};
 use crate::error::{Error, Result};
 
 /// What was read, or why it was not.
-pub(super) type Read = std::result::Result<Asked, Cut>;
+pub(super) type ReadResult = std::result::Result<ScanTargets, StopReason>;
 
 /// How often to look whether somebody wants an end.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Puts together what the options ask for, unless `closed` or the deadline comes first.
 ///
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// As [`targets::read`]; no thread.
-pub(super) fn read(options: &Scan, closed: &AtomicBool, deadline: Option<Instant>) -> Result<Read> {
+pub(super) fn read(options: &Scan, closed: &AtomicBool, deadline: Option<Instant>) -> Result<ReadResult> {
     let (sender, receiver) = bounded(1);
     let options = options.clone();
     let work = move || {
@@ -36,12 +36,12 @@ pub(super) fn read(options: &Scan, closed: &AtomicBool, deadline: Option<Instant
     thread.map_err(|error| Error::io("start a thread", error, "look at the limits of this process (`ulimit -a`)"))?;
     loop {
         if closed.load(Ordering::Relaxed) {
-            return Ok(Err(Cut::Stopped));
+            return Ok(Err(StopReason::Stopped));
         }
-        let left = deadline.map_or(LOOK, |deadline| deadline.saturating_duration_since(Instant::now()));
-        match receiver.recv_timeout(left.min(LOOK)) {
+        let left = deadline.map_or(POLL_INTERVAL, |deadline| deadline.saturating_duration_since(Instant::now()));
+        match receiver.recv_timeout(left.min(POLL_INTERVAL)) {
             Ok(asked) => return asked.map(Ok),
-            Err(RecvTimeoutError::Timeout) if left.is_zero() => return Ok(Err(Cut::Deadline)),
+            Err(RecvTimeoutError::Timeout) if left.is_zero() => return Ok(Err(StopReason::Deadline)),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
                 let why = std::io::Error::other("the thread that reads them broke off");

@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::done::Done;
-use super::plan::Part;
-use super::run::Found;
+use super::plan::PlanPart;
+use super::run::FoundPort;
 use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result, plain};
-use crate::model::{Addresses, Block, Fault, Ports, Reason, Transport};
+use crate::model::{AddressRange, Addresses, PartialError, Ports, Reason, Transport};
 
 /// What the file begins with. A change of meaning makes it another number.
 const SCHEMA: &str = "portolan/resume/v2";
 /// More questions than this are not kept track of: the track would take 32 MB of memory, and 64 MB of the file.
-const MOST: u64 = 1 << 28;
+const MAX_BYTES: u64 = 1 << 28;
 /// No file of ours is larger.
 const LARGEST: u64 = 1 << 30;
 /// What a crash may cost.
@@ -55,16 +55,16 @@ struct FoundRecord {
 }
 
 /// What an earlier run has left.
-pub(super) struct Left {
+pub(super) struct ResumeState {
     pub(super) addresses: Addresses,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<PlanPart>,
     pub(super) names: BTreeMap<IpAddr, Untrusted>,
-    found: Vec<Found>,
+    found: Vec<FoundPort>,
     /// Of each part.
     bits: Vec<Vec<u64>>,
 }
 
-impl Left {
+impl ResumeState {
     /// Reads the file, if it is there.
     ///
     /// # Errors
@@ -93,31 +93,31 @@ impl Left {
         if record.schema != SCHEMA {
             return None;
         }
-        let blocks: Option<Vec<Block>> =
-            record.targets.into_iter().map(|(first, last)| Block::new(first, last)).collect();
+        let blocks: Option<Vec<AddressRange>> =
+            record.targets.into_iter().map(|(first, last)| AddressRange::new(first, last)).collect();
         let addresses = Addresses::new(blocks?);
         let parts = record.parts.iter().map(|part| part_of(part, &addresses)).collect::<Option<Vec<_>>>()?;
-        let (parts, bits): (Vec<Part>, Vec<_>) = parts.into_iter().unzip();
+        let (parts, bits): (Vec<PlanPart>, Vec<_>) = parts.into_iter().unzip();
         let found = record.found.into_iter().map(|FoundRecord { address, udp, reason, rtt_us, attempts }| {
             let transport = transport(udp);
             let mut asked = parts.iter().filter(|part| part.transport == transport);
             let asked = addresses.contains(address.ip()) && asked.any(|part| part.ports.contains(address.port()));
-            asked.then_some(Found { address, transport, reason, rtt_us, attempts })
+            asked.then_some(FoundPort { address, transport, reason, rtt_us, attempts })
         });
-        let found: Vec<Found> = found.collect::<Option<_>>()?;
+        let found: Vec<FoundPort> = found.collect::<Option<_>>()?;
         let names = record.names.into_iter().map(|(ip, name)| (ip, name.into())).collect();
         (!addresses.is_empty() && !parts.is_empty()).then_some(Self { addresses, parts, names, found, bits })
     }
 }
 
-fn part_of(record: &PartRecord, addresses: &Addresses) -> Option<(Part, Vec<u64>)> {
+fn part_of(record: &PartRecord, addresses: &Addresses) -> Option<(PlanPart, Vec<u64>)> {
     let ports: Ports = record.ports.parse().ok()?;
     let words = record.done.as_bytes().chunks(16).map(|word| u64::from_str_radix(str::from_utf8(word).ok()?, 16).ok());
     let bits: Vec<u64> = words.collect::<Option<_>>()?;
     let questions = addresses.len().saturating_mul(ports.len() as u128);
     let done: u128 = bits.iter().map(|word| u128::from(word.count_ones())).sum();
     let fits = bits.len() as u128 <= questions.div_ceil(64) && done <= questions;
-    fits.then_some((Part { transport: transport(record.udp), ports }, bits))
+    fits.then_some((PlanPart { transport: transport(record.udp), ports }, bits))
 }
 
 fn transport(udp: bool) -> Transport {
@@ -128,10 +128,10 @@ fn transport(udp: bool) -> Transport {
 pub(super) struct Resume {
     path: PathBuf,
     addresses: Addresses,
-    parts: Vec<(Part, Arc<Done>)>,
+    parts: Vec<(PlanPart, Arc<Done>)>,
     names: BTreeMap<IpAddr, Untrusted>,
     /// What this run and those before it have found.
-    found: Vec<Found>,
+    found: Vec<FoundPort>,
     saved: Instant,
     failure: Option<io::Error>,
 }
@@ -143,8 +143,8 @@ impl Resume {
     /// Where it cannot be written; where the questions are too many, or others than those of an earlier run.
     pub(super) fn begin(
         path: &Path,
-        left: Option<Left>,
-        parts: &[Part],
+        left: Option<ResumeState>,
+        parts: &[PlanPart],
         addresses: &Addresses,
         names: &BTreeMap<IpAddr, Untrusted>,
     ) -> Result<Self> {
@@ -154,7 +154,7 @@ impl Resume {
         }
         let ports: usize = parts.iter().map(|part| part.ports.len()).sum();
         let hosts = u64::try_from(addresses.len()).ok();
-        let hosts = hosts.filter(|hosts| hosts.checked_mul(ports as u64).is_some_and(|many| many <= MOST));
+        let hosts = hosts.filter(|hosts| hosts.checked_mul(ports as u64).is_some_and(|many| many <= MAX_BYTES));
         let hosts = hosts
             .ok_or_else(|| refused(path, "so many questions are not kept track of", "scan the targets in parts"))?;
         if left.as_ref().is_some_and(|left| (&left.addresses, &*left.parts) != (addresses, parts)) {
@@ -163,7 +163,7 @@ impl Resume {
         }
         let (found, bits) = left.map(|left| (left.found, left.bits)).unwrap_or_default();
         let bits = bits.into_iter().chain(std::iter::repeat_with(Vec::new));
-        let done = |(part, bits): (&Part, _)| (part.clone(), Arc::new(Done::new(hosts, &part.ports, bits)));
+        let done = |(part, bits): (&PlanPart, _)| (part.clone(), Arc::new(Done::new(hosts, &part.ports, bits)));
         let parts = parts.iter().zip(bits).map(done).collect();
         let (path, addresses, names) = (path.to_owned(), addresses.clone(), names.clone());
         let mut resume = Self { path, addresses, parts, names, found, saved: Instant::now(), failure: None };
@@ -192,11 +192,11 @@ impl Resume {
     }
 
     /// What earlier runs found.
-    pub(super) fn found(&self) -> &[Found] {
+    pub(super) fn found(&self) -> &[FoundPort] {
         &self.found
     }
 
-    pub(super) fn add(&mut self, found: Found) {
+    pub(super) fn add(&mut self, found: FoundPort) {
         self.found.push(found);
     }
 
@@ -215,7 +215,7 @@ impl Resume {
     ///
     /// # Errors
     /// Where it cannot be written any more.
-    pub(super) fn finish(mut self, asked: u64) -> Result<Option<String>, Fault> {
+    pub(super) fn finish(mut self, asked: u64) -> Result<Option<String>, PartialError> {
         let bits = self.snapshot();
         if self.all_done().map(|done| done.count()).sum::<u64>() >= asked {
             let _ = fs::remove_file(&self.path);
@@ -224,7 +224,7 @@ impl Resume {
         self.save(&bits);
         let shown = clean(&self.path.to_string_lossy());
         match self.failure {
-            Some(error) => Err(Fault {
+            Some(error) => Err(PartialError {
                 what: format!("write '{shown}'"),
                 why: plain(&error),
                 hint: "free some space there; what it holds is older than this scan".to_owned(),
@@ -235,14 +235,15 @@ impl Resume {
 
     fn write(&self, bits: &[Vec<u64>]) -> io::Result<()> {
         let host = |ip| self.addresses.position(ip).and_then(|at| u64::try_from(at).ok());
-        let ended = |found: &&Found| {
+        let ended = |found: &&FoundPort| {
             let (ip, port) = (found.address.ip(), found.address.port());
             let mut of_it = self.parts.iter().zip(bits).filter(|((part, _), _)| part.transport == found.transport);
             host(ip).is_some_and(|host| of_it.any(|((_, done), bits)| done.had(bits, host, port)))
         };
-        let found = self.found.iter().filter(ended).map(|&Found { address, transport, reason, rtt_us, attempts }| {
-            FoundRecord { address, udp: transport == Transport::Udp, reason, rtt_us, attempts }
-        });
+        let found =
+            self.found.iter().filter(ended).map(|&FoundPort { address, transport, reason, rtt_us, attempts }| {
+                FoundRecord { address, udp: transport == Transport::Udp, reason, rtt_us, attempts }
+            });
         let parts = self.parts.iter().zip(bits).map(|((part, _), bits)| PartRecord {
             udp: part.transport == Transport::Udp,
             ports: part.ports.to_string(),

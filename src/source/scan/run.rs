@@ -9,8 +9,8 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use rustix::io::Errno;
 
-use super::plan::Plan;
-use super::tally::Tally;
+use super::plan::ScanPlan;
+use super::scan_counts::ScanCounts;
 use super::udp::Sweep;
 use super::worker::Worker;
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ use crate::net::{Connector, HalfOpen, Prober, descriptors_for_sockets};
 
 /// A port that somebody wants to know of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Found {
+pub(super) struct FoundPort {
     pub(super) address: SocketAddr,
     pub(super) transport: Transport,
     pub(super) reason: Reason,
@@ -34,13 +34,13 @@ const QUEUE: usize = 4096;
 
 /// The threads' end of what they share with whoever takes the results.
 #[derive(Clone)]
-pub(super) struct Wire {
-    sender: Sender<Found>,
-    shared: Arc<Shared>,
+pub(super) struct ResultSender {
+    sender: Sender<FoundPort>,
+    shared: Arc<ScanState>,
 }
 
 #[derive(Default)]
-struct Shared {
+struct ScanState {
     closed: Arc<AtomicBool>,
     /// Ports that have ended.
     done: AtomicU64,
@@ -48,7 +48,7 @@ struct Shared {
     waker: Mutex<Option<Waker>>,
 }
 
-impl Shared {
+impl ScanState {
     fn wake(&self) {
         let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(waker) = waker {
@@ -57,9 +57,9 @@ impl Shared {
     }
 }
 
-impl Wire {
+impl ResultSender {
     /// Hands a result over; waits where too many wait to be taken.
-    pub(super) fn send(&self, found: Found) {
+    pub(super) fn send(&self, found: FoundPort) {
         // Nobody takes results any more: then somebody has closed, which is looked at elsewhere.
         if self.sender.send(found).is_err() {
             self.shared.closed.store(true, Ordering::Relaxed);
@@ -81,9 +81,9 @@ impl Wire {
 
 /// The other end. Dropped, it stops the threads and waits for them.
 pub(super) struct Run {
-    receiver: Option<Receiver<Found>>,
-    shared: Arc<Shared>,
-    threads: Vec<JoinHandle<Tally>>,
+    receiver: Option<Receiver<FoundPort>>,
+    shared: Arc<ScanState>,
+    threads: Vec<JoinHandle<ScanCounts>>,
 }
 
 impl Run {
@@ -91,13 +91,13 @@ impl Run {
     ///
     /// # Errors
     /// Where the kernel gives no threads or no epoll descriptors.
-    pub(super) fn start(plan: &Arc<Plan>, closed: Arc<AtomicBool>) -> Result<Self> {
+    pub(super) fn start(plan: &Arc<ScanPlan>, closed: Arc<AtomicBool>) -> Result<Self> {
         let sockets = (descriptors_for_sockets() / plan.threads).max(1);
         let (sender, receiver) = bounded(QUEUE);
-        let shared = Arc::new(Shared { closed, ..Shared::default() });
+        let shared = Arc::new(ScanState { closed, ..ScanState::default() });
         let mut run = Self { receiver: Some(receiver), shared: Arc::clone(&shared), threads: Vec::new() };
         for number in 0..plan.threads {
-            let wire = Wire { sender: sender.clone(), shared: Arc::clone(&shared) };
+            let wire = ResultSender { sender: sender.clone(), shared: Arc::clone(&shared) };
             let (plan, last) = (Arc::clone(plan), Arc::clone(&shared));
             let (ready, begun) = bounded(1);
             let work = move || {
@@ -112,7 +112,7 @@ impl Run {
                     }
                     Err(error) => {
                         let _ = ready.send(Err(error));
-                        Tally::default()
+                        ScanCounts::default()
                     }
                 };
                 // The wire is gone: whoever waits finds out, now that it is.
@@ -129,7 +129,7 @@ impl Run {
     }
 
     /// The next result; `None` is the end. Leaves the waker of `context` where none is there yet.
-    pub(super) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Found>> {
+    pub(super) fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<FoundPort>> {
         let Some(receiver) = &self.receiver else { return Poll::Ready(None) };
         for stored in [false, true] {
             match receiver.try_recv() {
@@ -147,7 +147,7 @@ impl Run {
     }
 
     /// Waits for the next result; `None` is the end.
-    pub(super) fn next(&self) -> Option<Found> {
+    pub(super) fn next(&self) -> Option<FoundPort> {
         self.receiver.as_ref()?.recv().ok()
     }
 
@@ -165,9 +165,9 @@ impl Run {
     ///
     /// # Errors
     /// Where a thread broke off.
-    pub(super) fn tally(mut self) -> Result<Tally> {
+    pub(super) fn tally(mut self) -> Result<ScanCounts> {
         self.receiver = None;
-        let mut sum = Tally::default();
+        let mut sum = ScanCounts::default();
         for thread in self.threads.drain(..) {
             let broke_off = |_| {
                 let why = std::io::Error::other("one of its threads broke off");
@@ -180,7 +180,7 @@ impl Run {
 }
 
 /// Makes this thread ready to ask: in the plan's network namespace, with what asks.
-fn begin(plan: &Plan, sockets: usize) -> Result<Box<dyn Prober>> {
+fn begin(plan: &ScanPlan, sockets: usize) -> Result<Box<dyn Prober>> {
     if let Some(namespace) = &plan.namespace {
         let what = || format!("enter the network namespace {}", namespace.identity);
         let hint = "it may have ended meanwhile; entering it takes CAP_SYS_ADMIN";

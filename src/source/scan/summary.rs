@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use rustix::io::Errno;
 
-use super::tally::{Cut, Tally};
+use super::scan_counts::{ScanCounts, StopReason};
 use crate::error::plain;
-use crate::model::{Fault, PortState};
+use crate::model::{PartialError, PortState};
 
 /// What was to be asked.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,7 +21,7 @@ pub(super) struct Summary {
 
 impl Summary {
     /// How many ports are in which state, for people.
-    pub(super) fn sentence(&self, tally: &Tally) -> String {
+    pub(super) fn sentence(&self, tally: &ScanCounts) -> String {
         let mut text = format!("{} of {}:", ports(self.ports), hosts(self.hosts));
         for state in PortState::ALL {
             let count = tally.of(state);
@@ -51,9 +51,10 @@ impl Summary {
     }
 
     /// What could not be asked, and why.
-    pub(super) fn faults(&self, tally: &Tally) -> Vec<Fault> {
+    pub(super) fn faults(&self, tally: &ScanCounts) -> Vec<PartialError> {
         let what = |count: u64| format!("ask {count} of {}", ports(self.probes));
-        let fault = |count: u64, why: &str, hint: &str| Fault { what: what(count), why: why.into(), hint: hint.into() };
+        let fault =
+            |count: u64, why: &str, hint: &str| PartialError { what: what(count), why: why.into(), hint: hint.into() };
         let mut faults = Vec::new();
         if tally.prohibited > 0 {
             let hint = "look for a sandbox, a security module or a `prohibit` route";
@@ -67,11 +68,11 @@ impl Summary {
         let untried = self.probes.saturating_sub(self.before + told);
         match tally.cut {
             _ if untried == 0 => {}
-            Some(Cut::Deadline) => faults.push(fault(untried, TIME_OVER.0, TIME_OVER.1)),
-            Some(Cut::Broken(errno)) => {
+            Some(StopReason::Deadline) => faults.push(fault(untried, TIME_OVER.0, TIME_OVER.1)),
+            Some(StopReason::Broken(errno)) => {
                 faults.push(fault(untried, &shortage(errno), "this is a fault of portolan's: please report it"));
             }
-            Some(Cut::Stopped) | None => faults.push(fault(untried, STOPPED.0, STOPPED.1)),
+            Some(StopReason::Stopped) | None => faults.push(fault(untried, STOPPED.0, STOPPED.1)),
         }
         faults
     }
@@ -82,16 +83,16 @@ const TIME_OVER: (&str, &str) = ("the time given by --deadline is over", "give i
 const STOPPED: (&str, &str) = ("the scan was stopped", "let it come to its end");
 
 /// That the end came before all targets were known.
-pub(super) fn unread(cut: Cut) -> Fault {
-    let (why, hint) = if cut == Cut::Deadline { TIME_OVER } else { STOPPED };
-    Fault { what: "read all targets".into(), why: why.into(), hint: hint.into() }
+pub(super) fn unread(cut: StopReason) -> PartialError {
+    let (why, hint) = if cut == StopReason::Deadline { TIME_OVER } else { STOPPED };
+    PartialError { what: "read all targets".into(), why: why.into(), hint: hint.into() }
 }
 
 /// That so many other network namespaces are not asked: a file of `--resume` holds addresses, and theirs may be the same.
-pub(super) fn left_out(namespaces: usize) -> Fault {
+pub(super) fn left_out(namespaces: usize) -> PartialError {
     let what = format!("scan {} of this machine", counted(namespaces as u128, "other network namespace"));
     let why = "a file of --resume holds addresses of one namespace".into();
-    Fault { what, why, hint: "leave --resume out, or run portolan in each of them (nsenter --net)".into() }
+    PartialError { what, why, hint: "leave --resume out, or run portolan in each of them (nsenter --net)".into() }
 }
 
 /// `1 host`, `2 hosts`
@@ -120,14 +121,14 @@ mod tests {
     #[test]
     fn every_port_is_told_of() {
         let summary = Summary { hosts: 2, ports: 10, probes: 20, before: 0 };
-        let mut tally = Tally::default();
+        let mut tally = ScanCounts::default();
         (0..20).for_each(|_| tally.count(PortState::Closed));
         assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 0 open, 20 closed");
         assert!(summary.faults(&tally).is_empty());
         let one = Summary { hosts: 1, ports: 1, probes: 1, before: 0 };
-        assert_eq!(one.sentence(&Tally::default()), "1 port of 1 host: 0 open, 0 closed; 1 not tried");
+        assert_eq!(one.sentence(&ScanCounts::default()), "1 port of 1 host: 0 open, 0 closed; 1 not tried");
 
-        let mut tally = Tally::default();
+        let mut tally = ScanCounts::default();
         (0..10).for_each(|_| tally.count(PortState::Closed));
         (tally.absent_hosts, tally.absent) = (1, 10);
         let expected =
@@ -135,17 +136,17 @@ mod tests {
         assert_eq!(summary.sentence(&tally), expected);
         assert!(summary.faults(&tally).is_empty());
 
-        let mut tally = Tally::default();
+        let mut tally = ScanCounts::default();
         (tally.prohibited, tally.short, tally.shortage) = (2, 1, Some(Errno::NOBUFS));
         tally.count(PortState::Open);
         tally.count(PortState::Filtered);
-        tally.cut = Some(Cut::Deadline);
+        tally.cut = Some(StopReason::Deadline);
         assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 1 open, 0 closed, 1 filtered; 18 not tried");
         let whats: Vec<String> = summary.faults(&tally).into_iter().map(|fault| fault.what).collect();
         assert_eq!(whats, ["ask 2 of 20 ports", "ask 1 of 20 ports", "ask 15 of 20 ports"]);
 
         // Ten are of a namespace that went away, which was told when it was to be entered.
-        let mut tally = Tally::default();
+        let mut tally = ScanCounts::default();
         tally.unbegun = 10;
         (0..10).for_each(|_| tally.count(PortState::Closed));
         assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 0 open, 10 closed; 10 not tried");

@@ -6,30 +6,30 @@ use std::io::{self, BufRead, BufReader};
 use std::net::IpAddr;
 use std::path::Path;
 
-use super::namespaces::{Elsewhere, elsewhere};
+use super::namespaces::{NamespaceAddresses, elsewhere};
 use super::options::Scan;
 use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result, plain};
-use crate::model::{Addresses, Block, Fault, Target, TargetError};
+use crate::model::{AddressRange, Addresses, PartialError, Target, TargetError};
 use crate::net::{Family, interface_index, own_addresses, resolve, with_interface};
 
 /// Longer lines are no targets, whatever else they may be.
 const LONGEST_LINE: u64 = 4096;
 /// More lines are no list that somebody wants scanned: 16 million addresses are written as networks.
-const MOST_LINES: usize = 1 << 24;
+const MAX_LINES: usize = 1 << 24;
 
 /// What is to be scanned.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(super) struct ScanTargets {
     pub(super) addresses: Addresses,
     /// The names that addresses were given by.
     pub(super) names: BTreeMap<IpAddr, Untrusted>,
     /// Names that nobody knows, and namespaces that could not be looked into.
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<PartialError>,
     /// Of this machine's other network namespaces, where `local` is among the targets.
-    pub(super) elsewhere: Vec<Elsewhere>,
+    pub(super) elsewhere: Vec<NamespaceAddresses>,
     /// That some of them may not be entered.
-    pub(super) limit: Option<Fault>,
+    pub(super) limit: Option<PartialError>,
     /// Whether there is no other than these.
     pub(super) everywhere: bool,
 }
@@ -39,13 +39,13 @@ pub(super) struct Asked {
 /// # Errors
 /// The first text that is no target, with its place; a file that cannot be read; an interface that is not there, has no
 /// address or is down.
-pub(super) fn read(options: &Scan) -> Result<Asked> {
+pub(super) fn read(options: &Scan) -> Result<ScanTargets> {
     let family = match (options.ipv4, options.ipv6) {
         (true, _) => Family::V4,
         (_, true) => Family::V6,
         _ => Family::Both,
     };
-    let mut wanted = Gathered::new(family);
+    let mut wanted = TargetReader::new(family);
     for word in &options.targets {
         match word.strip_prefix('@') {
             Some("") => {
@@ -59,7 +59,7 @@ pub(super) fn read(options: &Scan) -> Result<Asked> {
     if let Some(name) = &options.interface {
         wanted.interface(name)?;
     }
-    let mut unwanted = Gathered::new(Family::Both);
+    let mut unwanted = TargetReader::new(Family::Both);
     for word in &options.exclude {
         unwanted.word(word, &|text| format!("--exclude '{text}'"))?;
     }
@@ -71,21 +71,21 @@ pub(super) fn read(options: &Scan) -> Result<Asked> {
         return Err(Error::usage("--exclude", format!("cannot {}: {}", fault.what, fault.why), &fault.hint));
     }
     // To connect to «every address» is to connect to oneself, and says nothing of the network it stands in.
-    unwanted.blocks.extend([IpAddr::from([0; 4]), IpAddr::from([0u16; 8])].map(Block::from));
+    unwanted.blocks.extend([IpAddr::from([0; 4]), IpAddr::from([0u16; 8])].map(AddressRange::from));
     let unwanted = Addresses::new(unwanted.blocks);
-    let Gathered { blocks, names, mut faults, local, .. } = wanted;
+    let TargetReader { blocks, names, mut faults, local, .. } = wanted;
     let named = faults.len();
     let (elsewhere, limit) = if local { elsewhere(family, &unwanted, &mut faults) } else { (Vec::new(), None) };
     let everywhere = local && limit.is_none() && faults.len() == named;
     let addresses = Addresses::new(blocks).without(&unwanted);
-    Ok(Asked { addresses, names, faults, elsewhere, limit, everywhere })
+    Ok(ScanTargets { addresses, names, faults, elsewhere, limit, everywhere })
 }
 
-struct Gathered {
+struct TargetReader {
     family: Family,
-    blocks: Vec<Block>,
+    blocks: Vec<AddressRange>,
     names: BTreeMap<IpAddr, Untrusted>,
-    faults: Vec<Fault>,
+    faults: Vec<PartialError>,
     /// With so many blocks, see whether fewer say the same.
     roomy: usize,
     /// Targets that were taken.
@@ -97,7 +97,7 @@ struct Gathered {
 /// A list names the same hosts again, or neighbours one by one: merged now and then, it takes the memory of its networks.
 const MERGE: usize = 1 << 16;
 
-impl Gathered {
+impl TargetReader {
     fn new(family: Family) -> Self {
         Self {
             family,
@@ -115,12 +115,12 @@ impl Gathered {
         self.taken += 1;
         let refused = |error: &TargetError| Error::usage(place(&clean(text)), error.to_string(), error.hint());
         match text.parse::<Target>().map_err(|error| refused(&error))? {
-            Target::Block(block) => self.block(block),
+            Target::AddressRange(block) => self.block(block),
             Target::Zoned(ip, zone) => {
                 let hint = "see `ip link` for the names of this machine's interfaces";
                 let why = || format!("there is no interface '{}'", clean(&zone));
                 let index = interface_index(&zone).ok_or_else(|| Error::usage(place(&clean(text)), why(), hint))?;
-                self.block(Block::from(IpAddr::from(ip)).in_zone(index));
+                self.block(AddressRange::from(IpAddr::from(ip)).in_zone(index));
             }
             Target::Name(name) => self.name(&name),
             Target::Local => {
@@ -135,7 +135,7 @@ impl Gathered {
         Ok(())
     }
 
-    fn block(&mut self, block: Block) {
+    fn block(&mut self, block: AddressRange) {
         if self.family.takes(block.is_ipv6()) {
             self.blocks.push(block);
         }
@@ -146,7 +146,7 @@ impl Gathered {
     }
 
     fn name(&mut self, name: &str) {
-        let fault = |why: &str| Fault {
+        let fault = |why: &str| PartialError {
             what: format!("resolve '{}'", clean(name)),
             why: why.to_owned(),
             hint: "look at its spelling, or name the address".to_owned(),
@@ -210,7 +210,7 @@ impl Gathered {
             if read == 0 {
                 break;
             }
-            if number > MOST_LINES || read as u64 == LONGEST_LINE {
+            if number > MAX_LINES || read as u64 == LONGEST_LINE {
                 let what = format!("line {number} of {shown}");
                 return Err(Error::usage(
                     what,
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     fn gathered(text: &str) -> Result<Addresses> {
-        let mut gathered = Gathered::new(Family::V4);
+        let mut gathered = TargetReader::new(Family::V4);
         gathered.lines(text.as_bytes(), "list")?;
         Ok(Addresses::new(gathered.blocks))
     }
@@ -276,13 +276,13 @@ mod tests {
         assert_eq!(why(&"x".repeat(5000)), "cannot use line 1 of list: this is no list of targets");
         assert!(why("\u{1b}[2J").contains("\\u{1b}[2J"));
         let utf16: Vec<u8> = "\u{feff}10.0.0.1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let error = Gathered::new(Family::V4).lines(&*utf16, "list").unwrap_err().to_string();
+        let error = TargetReader::new(Family::V4).lines(&*utf16, "list").unwrap_err().to_string();
         assert_eq!(error, "cannot use line 1 of list: it is in UTF-16");
     }
 
     #[test]
     fn a_long_list_takes_the_memory_of_what_it_says() {
-        let mut gathered = Gathered::new(Family::V4);
+        let mut gathered = TargetReader::new(Family::V4);
         for bits in 0..300_000 {
             gathered.block(IpAddr::from(std::net::Ipv4Addr::from_bits(bits)).into());
             assert!(gathered.blocks.len() <= MERGE);

@@ -12,18 +12,18 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::plan::Plan;
-use super::run::{Found, Wire};
-use super::tally::{Cut, Tally};
+use super::plan::ScanPlan;
+use super::run::{FoundPort, ResultSender};
+use super::scan_counts::{ScanCounts, StopReason};
 use crate::model::{PortState, Reason, Transport};
 use crate::probe::payload;
 
 /// Hosts asked at a time.
 const HOSTS: usize = 256;
 /// Datagrams on their way at a time.
-const MOST: usize = 512;
+const MAX_BYTES: usize = 512;
 /// How long an answer is waited for; the first guess of RFC 6298.
-const PATIENCE: Duration = Duration::from_secs(1);
+const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
 /// Between two questions to a host: enough to spare the queue of a small one.
 const QUICK: Duration = Duration::from_millis(10);
 /// The same where the host limits its refusals.
@@ -33,10 +33,10 @@ const BURST: u32 = 6;
 /// How often a silent port is asked again, where nobody says it.
 const RETRIES: u8 = 2;
 /// Between two looks at the flags.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A host whose ports are being asked.
-struct Host {
+struct UdpHost {
     number: u64,
     queue: VecDeque<u16>,
     silent: Vec<u16>,
@@ -49,7 +49,7 @@ struct Host {
 }
 
 /// A question on its way.
-struct Question {
+struct UdpProbe {
     socket: UdpSocket,
     host: u64,
     port: u16,
@@ -57,48 +57,48 @@ struct Question {
 }
 
 /// What became of a question at once.
-enum Sent {
+enum SendOutcome {
     Waiting(UdpSocket),
-    Ended(Reason),
+    AttemptEnd(Reason),
     Prohibited,
     /// For want of something of ours.
     Short(Errno),
 }
 
 pub(super) struct Sweep<'p> {
-    plan: &'p Plan,
-    wire: Wire,
+    plan: &'p ScanPlan,
+    wire: ResultSender,
     most: usize,
-    hosts: Vec<Host>,
-    waiting: Vec<Question>,
+    hosts: Vec<UdpHost>,
+    waiting: Vec<UdpProbe>,
     /// The next host's place in the order.
     place: u64,
     /// When the next question may go out, for `--rate` and after a shortage.
     next: Instant,
     asked: u64,
-    tally: Tally,
+    tally: ScanCounts,
 }
 
 impl<'p> Sweep<'p> {
-    pub(super) fn new(plan: &'p Plan, wire: Wire, sockets: usize) -> Self {
+    pub(super) fn new(plan: &'p ScanPlan, wire: ResultSender, sockets: usize) -> Self {
         let (hosts, waiting, next) = (Vec::new(), Vec::new(), Instant::now());
-        let most = sockets.min(MOST);
-        Self { plan, wire, most, hosts, waiting, place: 0, next, asked: 0, tally: Tally::default() }
+        let most = sockets.min(MAX_BYTES);
+        Self { plan, wire, most, hosts, waiting, place: 0, next, asked: 0, tally: ScanCounts::default() }
     }
 
     /// Asks everything, or as much as it is given the time for.
-    pub(super) fn run(mut self) -> Tally {
+    pub(super) fn run(mut self) -> ScanCounts {
         loop {
             self.take_hosts();
             if self.hosts.is_empty() {
                 break;
             }
             if self.wire.is_closed() {
-                self.tally.cut = Some(Cut::Stopped);
+                self.tally.cut = Some(StopReason::Stopped);
                 break;
             }
             if self.plan.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                self.tally.cut = Some(Cut::Deadline);
+                self.tally.cut = Some(StopReason::Deadline);
                 break;
             }
             self.ask();
@@ -123,7 +123,7 @@ impl<'p> Sweep<'p> {
             let ports = (0..self.plan.order.steps()).map(|step| self.plan.order.port(number, step));
             let queue: VecDeque<u16> = ports.filter(|&port| !self.plan.is_done(number, port)).collect();
             let next = Instant::now();
-            let host = Host {
+            let host = UdpHost {
                 number,
                 queue,
                 silent: Vec::new(),
@@ -157,20 +157,20 @@ impl<'p> Sweep<'p> {
                 self.next = now + Duration::from_secs_f64(interval / 1e6);
             }
             match send(self.plan.address(number, port), payload(port).unwrap_or_default()) {
-                Sent::Waiting(socket) => self.waiting.push(Question { socket, host: number, port, sent: now }),
-                Sent::Ended(reason) => self.tell(number, port, reason, None),
-                Sent::Prohibited => {
+                SendOutcome::Waiting(socket) => self.waiting.push(UdpProbe { socket, host: number, port, sent: now }),
+                SendOutcome::AttemptEnd(reason) => self.tell(number, port, reason, None),
+                SendOutcome::Prohibited => {
                     self.tally.prohibited += 1;
                     self.leave(number);
                 }
-                Sent::Short(errno) if self.waiting.is_empty() => {
+                SendOutcome::Short(errno) if self.waiting.is_empty() => {
                     self.tally.short += 1;
                     self.tally.shortage = Some(errno);
                     self.leave(number);
                 }
                 // There is more when others have ended.
-                Sent::Short(_) => {
-                    self.next = now + LOOK;
+                SendOutcome::Short(_) => {
+                    self.next = now + POLL_INTERVAL;
                     let host = &mut self.hosts[at];
                     host.waiting -= 1;
                     host.queue.push_front(port);
@@ -183,15 +183,15 @@ impl<'p> Sweep<'p> {
     fn hear(&mut self) {
         let mut sockets: Vec<PollFd<'_>> =
             self.waiting.iter().map(|question| PollFd::new(&question.socket, PollFlags::IN)).collect();
-        let look = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK.subsec_nanos()) };
+        let look = Timespec { tv_sec: 0, tv_nsec: i64::from(POLL_INTERVAL.subsec_nanos()) };
         // A signal is no answer; what the kernel cannot poll is asked once more by the next look.
         let _ = poll(&mut sockets, Some(&look));
         let heard: Vec<bool> = sockets.iter().map(|socket| !socket.revents().is_empty()).collect();
         drop(sockets);
-        let patience = PATIENCE.min(Duration::from_micros(self.plan.pace.most_timeout));
+        let patience = FIRST_TIMEOUT.min(Duration::from_micros(self.plan.pace.max_timeout));
         let (now, questions) = (Instant::now(), std::mem::take(&mut self.waiting));
         for (question, heard) in questions.into_iter().zip(heard) {
-            let Question { host, port, sent, ref socket } = question;
+            let UdpProbe { host, port, sent, ref socket } = question;
             let rtt = now.saturating_duration_since(sent);
             match heard.then(|| answer(socket)).flatten() {
                 Some(reason) => self.tell(host, port, reason, Some(rtt)),
@@ -245,7 +245,7 @@ impl<'p> Sweep<'p> {
         if state == PortState::Open || self.plan.all {
             let address = self.plan.address(host, port);
             let rtt_us = rtt.map(super::pace::micros);
-            self.wire.send(Found { address, transport: Transport::Udp, reason, rtt_us, attempts });
+            self.wire.send(FoundPort { address, transport: Transport::Udp, reason, rtt_us, attempts });
         }
         self.plan.note(host, port, state);
     }
@@ -259,19 +259,19 @@ impl<'p> Sweep<'p> {
     }
 }
 
-fn send(to: SocketAddr, payload: &[u8]) -> Sent {
+fn send(to: SocketAddr, payload: &[u8]) -> SendOutcome {
     let socket = match open(to) {
         Ok(socket) => socket,
-        Err(error) => return Sent::Short(errno(&error)),
+        Err(error) => return SendOutcome::Short(errno(&error)),
     };
     // Only from a connected socket does the kernel tell of refusals.
     let sent = socket.set_nonblocking(true).and_then(|()| socket.connect(to)).and_then(|()| socket.send(payload));
     match sent {
-        Ok(_) => Sent::Waiting(socket),
+        Ok(_) => SendOutcome::Waiting(socket),
         Err(error) => match errno(&error) {
-            Errno::ACCESS | Errno::PERM => Sent::Prohibited,
-            Errno::NETUNREACH | Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT => Sent::Ended(Reason::NoRoute),
-            other => told(other).map_or(Sent::Short(other), Sent::Ended),
+            Errno::ACCESS | Errno::PERM => SendOutcome::Prohibited,
+            Errno::NETUNREACH | Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT => SendOutcome::AttemptEnd(Reason::NoRoute),
+            other => told(other).map_or(SendOutcome::Short(other), SendOutcome::AttemptEnd),
         },
     }
 }

@@ -8,24 +8,24 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use super::host::{Host, Presence};
+use super::host::{HostScan, HostState};
 use super::pace::{Pace, Window, micros};
-use super::plan::{Plan, Share};
-use super::run::Wire;
-use super::tally::{Cut, Tally};
+use super::plan::{ScanPlan, Share};
+use super::run::ResultSender;
+use super::scan_counts::{ScanCounts, StopReason};
 use crate::model::Reason;
-use crate::net::{Begun, Echo, Ended, Probe, Prober};
+use crate::net::{AttemptEnd, AttemptStart, Echo, Probe, Prober};
 
 /// Hosts in hand at a time: what is known of each takes 80 bytes, however many there are in all.
 const HOSTS: u64 = 16_384;
 /// Questions asked between two looks at the answers.
 const BURST: usize = 64;
 /// Microseconds between two looks at what has waited too long, and at the flags.
-const LOOK: u64 = 10_000;
+const HOUSEKEEPING_INTERVAL: u64 = 10_000;
 /// Questions put aside before no new ports are begun.
-const MOST_ASIDE: usize = 65_536;
+const MAX_DEFERRED: usize = 65_536;
 /// What fails for want of something of ours is tried again so often, in pauses of up to a fifth of a second.
-const PATIENCE: u8 = 60;
+const MAX_TRIES: u8 = 60;
 /// Microseconds of the shortest and the longest pause after a shortage.
 const PAUSES: (u64, u64) = (1000, 200_000);
 /// A burst that `--rate` allows after a wait, in microseconds of its pace.
@@ -40,12 +40,12 @@ const TRIES: u8 = 0x3f;
 
 /// A thread's work.
 pub(super) struct Worker<'p> {
-    plan: &'p Plan,
+    plan: &'p ScanPlan,
     share: Share,
-    wire: Wire,
+    wire: ResultSender,
     prober: Box<dyn Prober>,
     begin: Instant,
-    hosts: Vec<Host>,
+    hosts: Vec<HostScan>,
     /// Hosts that may be asked, in turn.
     ready: VecDeque<u32>,
     /// Questions to be asked again, and those of them that must wait for the next look.
@@ -62,8 +62,8 @@ pub(super) struct Worker<'p> {
     /// Of each host, when it was last asked for an echo, and how often.
     echoed: Vec<(u64, u8)>,
     /// Hosts of which only an answer to an echo is still to come, about in the order of when that ends.
-    by_echo: VecDeque<Hope>,
-    neighbours: Option<Cache>,
+    by_echo: VecDeque<PendingEcho>,
+    neighbours: Option<NeighbourCache>,
     /// For all hosts together.
     window: Window,
     /// When the next question may go out, on `begin`'s clock, for `--rate`.
@@ -73,11 +73,11 @@ pub(super) struct Worker<'p> {
     pause: u64,
     next_look: u64,
     asked: u64,
-    tally: Tally,
+    tally: ScanCounts,
 }
 
 /// A host whose ports were refused by somebody else, which may yet answer to an echo.
-struct Hope {
+struct PendingEcho {
     host: u32,
     until: u64,
     /// How often it was asked.
@@ -85,13 +85,13 @@ struct Hope {
 }
 
 /// The kernel's neighbour table, and when it was read.
-struct Cache {
+struct NeighbourCache {
     read: u64,
     there: BTreeSet<IpAddr>,
 }
 
 impl<'p> Worker<'p> {
-    pub(super) fn new(plan: &'p Plan, thread: usize, wire: Wire, prober: Box<dyn Prober>) -> Self {
+    pub(super) fn new(plan: &'p ScanPlan, thread: usize, wire: ResultSender, prober: Box<dyn Prober>) -> Self {
         Self {
             plan,
             share: plan.share(thread),
@@ -105,7 +105,7 @@ impl<'p> Worker<'p> {
             later: Vec::new(),
             unfinished: 0,
             pings: 0,
-            ping_pace: Pace { most_timeout: plan.pace.most_timeout.min(plan.pace.first_timeout * 2), ..plan.pace },
+            ping_pace: Pace { max_timeout: plan.pace.max_timeout.min(plan.pace.first_timeout * 2), ..plan.pace },
             echo: plan.ping.then(Echo::open),
             echoed: Vec::new(),
             by_echo: VecDeque::new(),
@@ -114,14 +114,14 @@ impl<'p> Worker<'p> {
             next_question: 0.0,
             paused_until: 0,
             pause: PAUSES.0,
-            next_look: LOOK,
+            next_look: HOUSEKEEPING_INTERVAL,
             asked: 0,
-            tally: Tally::default(),
+            tally: ScanCounts::default(),
         }
     }
 
     /// Asks everything, or as much as it is given the time for.
-    pub(super) fn run(mut self) -> Tally {
+    pub(super) fn run(mut self) -> ScanCounts {
         let mut place = self.share.first_host;
         while place < self.plan.hosts && self.tally.cut.is_none() {
             let end = place.saturating_add(HOSTS.saturating_mul(self.share.host_stride));
@@ -139,11 +139,16 @@ impl<'p> Worker<'p> {
         self.hosts.clear();
         self.ready.clear();
         self.pings = 0;
-        let presence = if self.plan.ping { Presence::Unknown } else { Presence::There };
+        let presence = if self.plan.ping { HostState::Unknown } else { HostState::There };
         let mut place = first;
         while place < end {
             self.ready.push_back(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
-            self.hosts.push(Host::new(self.plan.order.host(place), self.share.first_step, &self.plan.pace, presence));
+            self.hosts.push(HostScan::new(
+                self.plan.order.host(place),
+                self.share.first_step,
+                &self.plan.pace,
+                presence,
+            ));
             place += self.share.host_stride;
         }
         let any = self.share.first_step < self.plan.order.steps();
@@ -153,7 +158,7 @@ impl<'p> Worker<'p> {
     }
 
     /// Asks the hosts in hand until nothing of them is left.
-    fn ask_all(&mut self) -> Result<(), Cut> {
+    fn ask_all(&mut self) -> Result<(), StopReason> {
         let mut ended = Vec::with_capacity(BURST);
         loop {
             let more = self.ask_some();
@@ -170,7 +175,7 @@ impl<'p> Worker<'p> {
                 let wait = if more { 0 } else { self.wait_for(self.now()) };
                 let (plan, hosts) = (self.plan, &self.hosts);
                 let address = |probe: Probe| address(plan, hosts, probe);
-                self.prober.wait(wait, &address, &mut ended).map_err(Cut::Broken)?;
+                self.prober.wait(wait, &address, &mut ended).map_err(StopReason::Broken)?;
                 self.take_ended(&mut ended);
             }
         }
@@ -217,13 +222,13 @@ impl<'p> Worker<'p> {
     fn next(&mut self) -> Option<Probe> {
         while let Some(probe) = self.again.pop_front() {
             let host = &self.hosts[probe.host as usize];
-            if probe.marks & PING != 0 && host.presence != Presence::Unknown {
+            if probe.marks & PING != 0 && host.presence != HostState::Unknown {
                 continue;
             }
             let silences = probe.attempt - 1;
             if silences > 0 && probe.marks == 0 && !host.is_worth_asking_again(&self.plan.pace, silences) {
                 self.tell(Probe { attempt: silences, ..probe }, Reason::NoResponse, None);
-            } else if silences > 1 && probe.marks == 0 && self.unfinished > 0 && self.later.len() < MOST_ASIDE {
+            } else if silences > 1 && probe.marks == 0 && self.unfinished > 0 && self.later.len() < MAX_DEFERRED {
                 self.later.push(probe);
             } else if !host.window.takes(host.open) || (probe.attempt == 2 && probe.marks == 0 && host.awaits_sample())
             {
@@ -232,7 +237,7 @@ impl<'p> Worker<'p> {
                 return Some(probe);
             }
         }
-        if self.aside.len() >= MOST_ASIDE {
+        if self.aside.len() >= MAX_DEFERRED {
             return None;
         }
         if let Some(ping) = self.next_ping() {
@@ -272,13 +277,13 @@ impl<'p> Worker<'p> {
         // Now and then even where it does not help: that may change.
         let look = host.is_quick() || probe.port.is_multiple_of(64);
         match self.prober.begin(to, probe, now, look) {
-            Begun::Waiting => {
+            AttemptStart::Waiting => {
                 host.open += 1;
                 if look {
                     host.take_look(false);
                 }
             }
-            Begun::Answered { answer, looked } => {
+            AttemptStart::Answered { answer, looked } => {
                 if looked {
                     host.take_look(true);
                 }
@@ -288,14 +293,14 @@ impl<'p> Worker<'p> {
     }
 
     /// Looks at the flags, at what has waited too long, and at what was put aside.
-    fn look_around(&mut self, now: u64, ended: &mut Vec<Ended>) -> Result<(), Cut> {
-        self.next_look = now + LOOK;
+    fn look_around(&mut self, now: u64, ended: &mut Vec<AttemptEnd>) -> Result<(), StopReason> {
+        self.next_look = now + HOUSEKEEPING_INTERVAL;
         self.wire.progress(&mut self.asked);
         if self.wire.is_closed() {
-            return Err(Cut::Stopped);
+            return Err(StopReason::Stopped);
         }
         if self.plan.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return Err(Cut::Deadline);
+            return Err(StopReason::Deadline);
         }
         self.take_echoes();
         self.end_hopes(now);
@@ -306,7 +311,7 @@ impl<'p> Worker<'p> {
         };
         let mut late = Vec::new();
         let expired = self.prober.expire(now, &patience, &|probe| address(plan, hosts, probe), ended, &mut late);
-        expired.map_err(Cut::Broken)?;
+        expired.map_err(StopReason::Broken)?;
         let repeats = self.prober.take_repeats();
         if repeats > 0 {
             self.charge(now, repeats);
@@ -351,6 +356,6 @@ impl<'p> Worker<'p> {
     }
 }
 
-fn address(plan: &Plan, hosts: &[Host], probe: Probe) -> SocketAddr {
+fn address(plan: &ScanPlan, hosts: &[HostScan], probe: Probe) -> SocketAddr {
     plan.address(hosts[probe.host as usize].number, probe.port)
 }

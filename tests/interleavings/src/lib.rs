@@ -4,8 +4,8 @@
 #![cfg(loom)]
 
 #[allow(dead_code)]
-#[path = "../../../src/engine/breaker/word.rs"]
-mod word;
+#[path = "../../../src/engine/breaker/state.rs"]
+mod state;
 
 #[path = "../../../src/engine/pool/gate.rs"]
 mod gate;

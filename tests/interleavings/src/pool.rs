@@ -4,7 +4,7 @@ use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 
-use crate::gate::{Gate, Surplus};
+use crate::gate::{ExcessWorkers, Gate};
 
 struct Pool {
     gate: Gate,
@@ -60,7 +60,7 @@ fn closing_late_does_not_bring_the_dead_back() {
 #[test]
 fn as_many_leave_as_were_told_to_and_not_asked_to_stay() {
     loom::model(|| {
-        let surplus = Arc::new(Surplus::new());
+        let surplus = Arc::new(ExcessWorkers::new());
         surplus.add(2);
         let workers: Vec<_> = (0..2)
             .map(|_| {

@@ -13,7 +13,7 @@ use hyper::body::Frame;
 use serde_json::Value;
 
 use super::connection::Connection;
-use super::faults::{Cut, Fault, LAST_WORDS, first};
+use super::faults::{Fault, LAST_WORDS, StopReason, first};
 use super::gzip;
 
 pub type Body = UnsyncBoxBody<Bytes, io::Error>;
@@ -61,7 +61,7 @@ pub async fn spoilt(response: Response<Body>, fault: Fault, connection: &Arc<Con
     parts.headers.remove(header::CONTENT_LENGTH);
     let text = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     if let Fault::CutAfter(_, cut) = fault {
-        connection.reset.store(cut == Cut::Reset, Ordering::Relaxed);
+        connection.reset.store(cut == StopReason::Reset, Ordering::Relaxed);
     }
     let stalls = matches!(fault, Fault::StallAfter(_));
     let pieces = stream::unfold(Some(first(&text, count)), move |left| async move {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 /// How a connection is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
+pub enum StopReason {
     /// By a reset.
     Reset,
     /// By its plain end, without TLS's goodbye.
@@ -31,7 +31,7 @@ pub enum Fault {
     /// So many bytes of the answer's body, then nothing, and the connection stays.
     StallAfter(usize),
     /// So many bytes of the answer's body, then the end of the connection.
-    CutAfter(usize, Cut),
+    CutAfter(usize, StopReason),
     /// What comes is no JSON.
     Malformed,
     /// What comes has no end, and no line's end.

@@ -31,7 +31,7 @@ use tokio::sync::Notify;
 
 pub use access::{Access, Rights, TOKEN};
 pub use authority::Authority;
-pub use faults::{Cut, Fault, Faults};
+pub use faults::{Fault, Faults, StopReason};
 pub use kubeconfig::Kubeconfig;
 pub use resource::Resource;
 pub use store::{Store, WatchEvent};

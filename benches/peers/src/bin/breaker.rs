@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use failsafe::CircuitBreaker;
-use portolan::engine::{Breaker, BreakerOptions, Clock, Outcome};
+use portolan::engine::{Breaker, BreakerOptions, CallOutcome, Clock};
 use portolan_peers::{Counting, Row, allocations, machine, per_operation, print};
 use tower::Service;
 use tower_resilience_circuitbreaker::{CircuitBreakerError, CircuitBreakerLayer};
@@ -41,7 +41,7 @@ impl Peer for Breaker {
     fn call(&self, succeeds: bool) -> bool {
         match self.permit() {
             Ok(permit) => {
-                permit.record(if black_box(succeeds) { Outcome::Success } else { Outcome::Failure });
+                permit.record(if black_box(succeeds) { CallOutcome::Success } else { CallOutcome::Failure });
                 true
             }
             Err(_) => false,

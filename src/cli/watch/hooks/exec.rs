@@ -13,7 +13,7 @@ use crate::clean::clean;
 use crate::cli::hand_to::{find, told};
 use crate::engine::ProcessGroup;
 use crate::error::{Result, plain};
-use crate::model::Fault;
+use crate::model::PartialError;
 use crate::source::BadValue;
 
 /// A program that takes longer is ended: it keeps all further changes of its service waiting.
@@ -54,7 +54,7 @@ impl Exec {
     }
 
     /// Runs it with a line on its standard input. What it writes goes to standard error.
-    pub(super) async fn run(&self, line: &[u8]) -> Result<(), Fault> {
+    pub(super) async fn run(&self, line: &[u8]) -> Result<(), PartialError> {
         let mut command = Command::new(&self.program);
         command.arg0(&self.words[0]).args(&self.words[1..]).stdin(Stdio::piped()).process_group(0).kill_on_drop(true);
         if self.silent {
@@ -81,6 +81,6 @@ impl Exec {
             Err(_) => format!("it took more than {} s, and was ended", LONGEST.as_secs()),
         };
         let hint = if self.silent { "run it by hand and see what it says" } else { "see what it said" };
-        Err(Fault { what: format!("hand an event to {}", self.name()), why, hint: hint.to_owned() })
+        Err(PartialError { what: format!("hand an event to {}", self.name()), why, hint: hint.to_owned() })
     }
 }

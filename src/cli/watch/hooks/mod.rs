@@ -15,14 +15,14 @@ use tokio::time::{Instant, timeout_at};
 
 pub(super) use self::exec::Exec;
 pub(super) use self::webhook::Webhook;
-use crate::model::{Event, Fault};
+use crate::model::{Event, PartialError};
 use crate::output::EventFormat;
 
 /// So many are handed on at once.
 const AT_ONCE: usize = 8;
 /// So many may wait, and so many bytes of them.
-const MOST_WAITING: usize = 1_000;
-const MOST_BYTES: usize = 16 << 20;
+const MAX_WAITING: usize = 1_000;
+const MAX_BYTES: usize = 16 << 20;
 
 /// What an event is handed to.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl Hook {
     }
 
     /// Hands on a line of JSON.
-    async fn take(&self, line: &[u8]) -> Result<(), Fault> {
+    async fn take(&self, line: &[u8]) -> Result<(), PartialError> {
         match self {
             Self::Exec(exec) => exec.run(line).await,
             Self::Webhook(webhook) => webhook.send(line).await,
@@ -50,7 +50,7 @@ impl Hook {
 }
 
 /// A hook, and what is to be handed to it.
-pub(super) struct Queue {
+pub(super) struct HookQueue {
     hook: Arc<Hook>,
     /// By service: what waits. A service that is here is being handed on or about to be.
     waiting: HashMap<String, VecDeque<Arc<[u8]>>>,
@@ -60,10 +60,10 @@ pub(super) struct Queue {
     held: (usize, usize),
     /// What there was no room for since it was last said.
     dropped: u64,
-    running: JoinSet<(String, usize, Result<(), Fault>)>,
+    running: JoinSet<(String, usize, Result<(), PartialError>)>,
 }
 
-impl Queue {
+impl HookQueue {
     pub(super) fn new(hook: Hook) -> Self {
         Self {
             hook: Arc::new(hook),
@@ -80,7 +80,7 @@ impl Queue {
         let mut line = Vec::new();
         // Writing to a vector cannot fail.
         let _ = EventFormat::Json.write(&mut line, event);
-        if self.held.0 >= MOST_WAITING || self.held.1 + line.len() > MOST_BYTES {
+        if self.held.0 >= MAX_WAITING || self.held.1 + line.len() > MAX_BYTES {
             self.dropped += 1;
             return;
         }
@@ -109,7 +109,7 @@ impl Queue {
 
     /// Waits until something was handed on, and tells what went wrong with it. While nothing is being handed on it waits for
     /// ever. Nothing is lost when it is given up.
-    pub(super) async fn next(&mut self) -> Option<Fault> {
+    pub(super) async fn next(&mut self) -> Option<PartialError> {
         let Some(ended) = self.running.join_next().await else { return std::future::pending().await };
         let fault = match ended {
             Ok((id, bytes, done)) => {
@@ -128,7 +128,7 @@ impl Queue {
     }
 
     /// Says what there was no room for.
-    fn left_out(&mut self) -> Option<Fault> {
+    fn left_out(&mut self) -> Option<PartialError> {
         let dropped = std::mem::take(&mut self.dropped);
         let why = match dropped {
             0 => return None,
@@ -138,12 +138,12 @@ impl Queue {
         Some(self.fault(why, "let it be quicker, or hand the work on to something else"))
     }
 
-    fn fault(&self, why: String, hint: &str) -> Fault {
-        Fault { what: format!("hand events to {}", self.hook.name()), why, hint: hint.to_owned() }
+    fn fault(&self, why: String, hint: &str) -> PartialError {
+        PartialError { what: format!("hand events to {}", self.hook.name()), why, hint: hint.to_owned() }
     }
 
     /// Hands on what waits, for at most so long; then what is left is ended and said.
-    pub(super) async fn finish(mut self, time: Duration, mut note: impl FnMut(&Fault)) {
+    pub(super) async fn finish(mut self, time: Duration, mut note: impl FnMut(&PartialError)) {
         let deadline = Instant::now() + time;
         while !self.running.is_empty() {
             let Ok(fault) = timeout_at(deadline, self.next()).await else { break };
@@ -169,7 +169,7 @@ mod tests {
     #[tokio::test]
     async fn what_there_is_no_room_for_is_said() {
         let exec: Exec = "sleep 1000".parse().unwrap();
-        let mut queue = Queue::new(Hook::Exec(exec.found(true).unwrap()));
+        let mut queue = HookQueue::new(Hook::Exec(exec.found(true).unwrap()));
         for index in 0..1_007 {
             let kind = EventKind::Synced { services: 0 };
             queue.take(&Event { index, time: Timestamp::UNIX_EPOCH, source: "test", kind });

@@ -11,10 +11,10 @@ use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use crate::clean::clean;
-use crate::engine::{Again, GaveUp, Retry};
-use crate::model::{AskError, Fault};
+use crate::engine::{Retry, RetryDecision, RetryError};
+use crate::model::{AskError, PartialError};
 use crate::net::http::{Limits, Request, exchange};
-use crate::net::{Deadline, Peer, PeerError, dial, resolve, tls};
+use crate::net::{Connection, ConnectionError, Deadline, dial, resolve, tls};
 
 /// Five tries in a minute, half a second apart at first.
 const RETRY: Retry = Retry {
@@ -26,7 +26,7 @@ const RETRY: Retry = Retry {
 /// How long one try may take.
 const TRY: Duration = Duration::from_secs(10);
 /// The most of an answer that is read: nothing in it is wanted but its status.
-const MOST: usize = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 
 /// Where to send changes. The path may be a secret, and is never shown.
 #[derive(Clone, Debug)]
@@ -62,41 +62,41 @@ impl FromStr for Webhook {
 
 /// Why a try did not help.
 #[derive(Debug)]
-enum Failure {
+enum WebhookFailure {
     NoName(String),
-    Peer(PeerError),
+    Connection(ConnectionError),
     Status { code: u16, again: Option<Duration> },
 }
 
-impl Failure {
+impl WebhookFailure {
     /// Whether another try may (RFC 9110: 408, 429 and what is the server's own fault).
-    fn again(&self) -> Again {
+    fn again(&self) -> RetryDecision {
         match self {
-            Self::Status { again: Some(wait), .. } => Again::After(*wait),
-            Self::Status { code: 408 | 425 | 429 | 500.., .. } => Again::Yes,
-            Self::Status { .. } | Self::Peer(PeerError::Tls(_)) => Again::No,
-            Self::NoName(_) | Self::Peer(_) => Again::Yes,
+            Self::Status { again: Some(wait), .. } => RetryDecision::After(*wait),
+            Self::Status { code: 408 | 425 | 429 | 500.., .. } => RetryDecision::Yes,
+            Self::Status { .. } | Self::Connection(ConnectionError::Tls(_)) => RetryDecision::No,
+            Self::NoName(_) | Self::Connection(_) => RetryDecision::Yes,
         }
     }
 }
 
 const UNREACHED: &str = "look whether it runs, and can be reached from here";
 
-impl Failure {
+impl WebhookFailure {
     fn hint(&self) -> &'static str {
         match self {
             Self::Status { code: 300..400, .. } => "write the address that it leads to: it is not followed",
             Self::Status { .. } => "look at what it says there",
-            Self::NoName(_) | Self::Peer(_) => UNREACHED,
+            Self::NoName(_) | Self::Connection(_) => UNREACHED,
         }
     }
 }
 
-impl std::fmt::Display for Failure {
+impl std::fmt::Display for WebhookFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoName(why) => write!(f, "its name cannot be looked up: {}", clean(why)),
-            Self::Peer(error) => write!(f, "{}", clean(&error.to_string())),
+            Self::Connection(error) => write!(f, "{}", clean(&error.to_string())),
             Self::Status { code, .. } => write!(f, "it answers with status {code}"),
         }
     }
@@ -114,22 +114,22 @@ impl Webhook {
     }
 
     /// Sends a line until it is taken or no further try helps.
-    pub(super) async fn send(&self, line: &[u8]) -> Result<(), Fault> {
-        let sent = RETRY.run(Retry::random_seed(), |_| self.try_once(line), Failure::again).await;
+    pub(super) async fn send(&self, line: &[u8]) -> Result<(), PartialError> {
+        let sent = RETRY.run(Retry::random_seed(), |_| self.try_once(line), WebhookFailure::again).await;
         let Err(gave_up) = sent else { return Ok(()) };
         let tries = match &gave_up {
-            GaveUp::Final { .. } => 1,
-            GaveUp::Attempts { attempts, .. } | GaveUp::TimedOut { attempts, .. } => *attempts,
+            RetryError::Final { .. } => 1,
+            RetryError::Attempts { attempts, .. } | RetryError::TimedOut { attempts, .. } => *attempts,
         };
         let failure = gave_up.into_error();
-        let hint = failure.as_ref().map_or(UNREACHED, Failure::hint);
+        let hint = failure.as_ref().map_or(UNREACHED, WebhookFailure::hint);
         let why = failure.map_or_else(|| "no answer in time".to_owned(), |failure| failure.to_string());
         let why = if tries > 1 { format!("{why}, after {tries} tries") } else { why };
         let hint = format!("{hint}; the event is left out");
-        Err(Fault { what: format!("hand an event to {}", self.name()), why, hint })
+        Err(PartialError { what: format!("hand an event to {}", self.name()), why, hint })
     }
 
-    async fn try_once(&self, line: &[u8]) -> Result<(), Failure> {
+    async fn try_once(&self, line: &[u8]) -> Result<(), WebhookFailure> {
         let deadline = Deadline::after(TRY);
         let mut peer = self.connect(deadline).await?;
         let authority = self.authority();
@@ -140,46 +140,49 @@ impl Webhook {
             fields: &[("Content-Type", "application/json")],
             body: Some(line),
         };
-        let answer = exchange(&mut peer, &request, Limits { body: 0 }).await.map_err(Failure::Peer)?;
+        let answer = exchange(&mut peer, &request, Limits { body: 0 }).await.map_err(WebhookFailure::Connection)?;
         match answer.head.status {
             200..300 => Ok(()),
             code => {
                 let seconds = answer.head.field("retry-after").and_then(|value| std::str::from_utf8(value).ok());
                 let again = seconds.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-                Err(Failure::Status { code, again: again.filter(|_| matches!(code, 429 | 503)) })
+                Err(WebhookFailure::Status { code, again: again.filter(|_| matches!(code, 429 | 503)) })
             }
         }
     }
 
     /// A connection to the first of its addresses that takes one, through TLS if that is asked for.
-    async fn connect(&self, deadline: Deadline) -> Result<Peer, Failure> {
-        let mut last = Failure::NoName("it has no address".to_owned());
+    async fn connect(&self, deadline: Deadline) -> Result<Connection, WebhookFailure> {
+        let mut last = WebhookFailure::NoName("it has no address".to_owned());
         for address in self.addresses(deadline).await? {
             let stream = match dial(address, None, deadline).await {
                 Ok(stream) => stream,
                 Err(error) => {
-                    last = Failure::Peer(error.into());
+                    last = WebhookFailure::Connection(error.into());
                     continue;
                 }
             };
             if !self.secure {
-                return Ok(Peer::new(stream, deadline, MOST));
+                return Ok(Connection::new(stream, deadline, MAX_BYTES));
             }
             let name = match &self.host {
                 Host::Domain(name) => ServerName::try_from(name.clone())
-                    .map_err(|_| Failure::Peer(PeerError::Declined("has no name for TLS")))?,
+                    .map_err(|_| WebhookFailure::Connection(ConnectionError::Declined("has no name for TLS")))?,
                 Host::Ipv4(ip) => ServerName::from(std::net::IpAddr::from(*ip)),
                 Host::Ipv6(ip) => ServerName::from(std::net::IpAddr::from(*ip)),
             };
-            let config = TLS.clone().map_err(|why| Failure::Peer(PeerError::Local(std::io::Error::other(why))))?;
+            let config = TLS
+                .clone()
+                .map_err(|why| WebhookFailure::Connection(ConnectionError::Local(std::io::Error::other(why))))?;
             let shaken = deadline.bound(TlsConnector::from(config).connect(name, stream)).await;
-            let stream = shaken.map_err(|_| PeerError::TimedOut).and_then(|shaken| shaken.map_err(PeerError::from));
-            return Ok(Peer::new(stream.map_err(Failure::Peer)?, deadline, MOST));
+            let stream =
+                shaken.map_err(|_| ConnectionError::TimedOut).and_then(|shaken| shaken.map_err(ConnectionError::from));
+            return Ok(Connection::new(stream.map_err(WebhookFailure::Connection)?, deadline, MAX_BYTES));
         }
         Err(last)
     }
 
-    async fn addresses(&self, deadline: Deadline) -> Result<Vec<SocketAddr>, Failure> {
+    async fn addresses(&self, deadline: Deadline) -> Result<Vec<SocketAddr>, WebhookFailure> {
         let with_port = |ip| SocketAddr::new(ip, self.port);
         let name = match &self.host {
             Host::Ipv4(ip) => return Ok(vec![with_port((*ip).into())]),
@@ -189,8 +192,8 @@ impl Webhook {
         let asked = deadline.bound(tokio::task::spawn_blocking(move || resolve(&name))).await;
         match asked {
             Ok(Ok(Ok(found))) => Ok(found.into_iter().map(with_port).collect()),
-            Ok(Ok(Err(error))) => Err(Failure::NoName(error.to_string())),
-            Ok(Err(_)) | Err(_) => Err(Failure::Peer(PeerError::TimedOut)),
+            Ok(Ok(Err(error))) => Err(WebhookFailure::NoName(error.to_string())),
+            Ok(Err(_)) | Err(_) => Err(WebhookFailure::Connection(ConnectionError::TimedOut)),
         }
     }
 }

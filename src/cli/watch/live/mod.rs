@@ -19,8 +19,8 @@ use tokio::time::sleep;
 
 use self::keys::Keys;
 use self::screen::Screen;
-use crate::model::{Event, Fault};
-use crate::output::{Press, View};
+use crate::model::{Event, PartialError};
+use crate::output::{KeyPress, View};
 
 /// Nobody sees more pictures in a second, however much happens.
 const FRAME: Duration = Duration::from_millis(50);
@@ -64,7 +64,7 @@ impl<'w> Live<'w> {
         self.behind = true;
     }
 
-    pub(super) fn note(&mut self, fault: &Fault) {
+    pub(super) fn note(&mut self, fault: &PartialError) {
         self.view.note(fault, Instant::now());
         self.behind = true;
     }
@@ -101,12 +101,12 @@ impl<'w> Live<'w> {
     fn obey(&mut self, input: &Input) -> io::Result<ControlFlow<()>> {
         Ok(match input {
             Input::Key(key) if key.kind != KeyEventKind::Release => match press(key) {
-                Some(Pressed::Quit) => ControlFlow::Break(()),
-                Some(Pressed::Suspend) => {
+                Some(KeyAction::Quit) => ControlFlow::Break(()),
+                Some(KeyAction::Suspend) => {
                     self.suspend()?;
                     ControlFlow::Continue(())
                 }
-                Some(Pressed::Key(key)) => self.view.press(key),
+                Some(KeyAction::Key(key)) => self.view.press(key),
                 None => ControlFlow::Continue(()),
             },
             // A new size is asked for with each drawing.
@@ -154,32 +154,32 @@ async fn until(next: Option<Instant>) {
     }
 }
 
-enum Pressed {
+enum KeyAction {
     Quit,
     Suspend,
-    Key(Press),
+    Key(KeyPress),
 }
 
-fn press(key: &KeyEvent) -> Option<Pressed> {
+fn press(key: &KeyEvent) -> Option<KeyAction> {
     if key.modifiers.contains(KeyModifiers::CONTROL) {
         return match key.code {
-            KeyCode::Char('c') => Some(Pressed::Quit),
-            KeyCode::Char('z') => Some(Pressed::Suspend),
-            KeyCode::Char('u') => Some(Pressed::Key(Press::Erase)),
+            KeyCode::Char('c') => Some(KeyAction::Quit),
+            KeyCode::Char('z') => Some(KeyAction::Suspend),
+            KeyCode::Char('u') => Some(KeyAction::Key(KeyPress::Erase)),
             _ => None,
         };
     }
-    Some(Pressed::Key(match key.code {
-        KeyCode::Up => Press::Up,
-        KeyCode::Down => Press::Down,
-        KeyCode::PageUp => Press::PageUp,
-        KeyCode::PageDown => Press::PageDown,
-        KeyCode::Home => Press::Home,
-        KeyCode::End => Press::End,
-        KeyCode::Enter => Press::Enter,
-        KeyCode::Esc => Press::Escape,
-        KeyCode::Backspace => Press::Backspace,
-        KeyCode::Char(letter) => Press::Letter(letter),
+    Some(KeyAction::Key(match key.code {
+        KeyCode::Up => KeyPress::Up,
+        KeyCode::Down => KeyPress::Down,
+        KeyCode::PageUp => KeyPress::PageUp,
+        KeyCode::PageDown => KeyPress::PageDown,
+        KeyCode::Home => KeyPress::Home,
+        KeyCode::End => KeyPress::End,
+        KeyCode::Enter => KeyPress::Enter,
+        KeyCode::Esc => KeyPress::Escape,
+        KeyCode::Backspace => KeyPress::Backspace,
+        KeyCode::Char(letter) => KeyPress::Letter(letter),
         _ => return None,
     }))
 }

@@ -12,8 +12,8 @@ use rustix::fs::{Mode, RawDir, SeekFrom};
 use rustix::io::Errno;
 
 use super::super::parents::Parents;
-use super::super::process::{self, Facts};
-use super::{DIRECTORY, Inodes, Place, Unfinished, WORTH_A_THREAD, number};
+use super::super::process::{self, ProcessFacts};
+use super::{DIRECTORY, FdTable, Inodes, WORTH_A_THREAD, WalkError, number};
 
 /// A process with more than twice as many descriptors is shared among threads, in ranges of so many.
 const RANGE: usize = 2048;
@@ -24,9 +24,9 @@ const ENTRY: (usize, usize) = (24, 32);
 const DIRECTORY_BUFFER: usize = RANGE * ENTRY.1;
 
 /// What the threads of a walk share.
-pub(super) struct Shared<'a> {
+pub(super) struct WalkState<'a> {
     proc: BorrowedFd<'a>,
-    places: &'a [Place],
+    places: &'a [FdTable],
     inodes: &'a Inodes,
     full: bool,
     stop: &'a (dyn Fn() -> bool + Sync),
@@ -34,30 +34,30 @@ pub(super) struct Shared<'a> {
     next: AtomicUsize,
     /// Since Linux 6.2 a descriptor directory's size is its number of descriptors; before, it is 0.
     sizes: bool,
-    ranges: Mutex<Ranges>,
+    ranges: Mutex<FdRanges>,
     change: Condvar,
 }
 
 /// Parts of large processes that wait for a thread.
-struct Ranges {
-    waiting: Vec<Range>,
+struct FdRanges {
+    waiting: Vec<FdRange>,
     /// Threads that still enter processes, and so may add ranges.
     entering: usize,
 }
 
 /// The descriptors `first..end` of one process.
-struct Range {
+struct FdRange {
     slot: u32,
     directory: Arc<OwnedFd>,
     first: u64,
     end: u64,
 }
 
-impl<'a> Shared<'a> {
-    /// For one worker; [`Shared::spawn`] brings more.
+impl<'a> WalkState<'a> {
+    /// For one worker; [`WalkState::spawn`] brings more.
     pub(super) fn new(
         proc: BorrowedFd<'a>,
-        places: &'a [Place],
+        places: &'a [FdTable],
         inodes: &'a Inodes,
         full: bool,
         stop: &'a (dyn Fn() -> bool + Sync),
@@ -70,7 +70,7 @@ impl<'a> Shared<'a> {
             stop,
             next: AtomicUsize::new(0),
             sizes: rustix::fs::stat("/proc/self/fd").is_ok_and(|stat| stat.st_size > 0),
-            ranges: Mutex::new(Ranges { waiting: Vec::new(), entering: 1 }),
+            ranges: Mutex::new(FdRanges { waiting: Vec::new(), entering: 1 }),
             change: Condvar::new(),
         }
     }
@@ -79,7 +79,7 @@ impl<'a> Shared<'a> {
     pub(super) fn spawn<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
-    ) -> io::Result<ScopedJoinHandle<'scope, Found>> {
+    ) -> io::Result<ScopedJoinHandle<'scope, WorkerResult>> {
         // It counts from before it runs, so that nobody goes home too early.
         self.ranges().entering += 1;
         let worker = thread::Builder::new().spawn_scoped(scope, || Worker::new(self).run());
@@ -89,12 +89,12 @@ impl<'a> Shared<'a> {
         worker
     }
 
-    fn ranges(&self) -> MutexGuard<'_, Ranges> {
+    fn ranges(&self) -> MutexGuard<'_, FdRanges> {
         self.ranges.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next range, once no process is left; `None` when none can come any more.
-    fn next_range(&self) -> Option<Range> {
+    fn next_range(&self) -> Option<FdRange> {
         let mut ranges = self.ranges();
         loop {
             if let Some(range) = ranges.waiting.pop() {
@@ -110,19 +110,19 @@ impl<'a> Shared<'a> {
 
 /// What one thread found; processes by their index in the list of places.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct WorkerResult {
     pub(super) holders: Vec<(u32, u32)>,
-    pub(super) processes: Vec<(u32, Facts)>,
+    pub(super) processes: Vec<(u32, ProcessFacts)>,
     /// Processes without any descriptor.
     pub(super) empty: Vec<u32>,
     pub(super) denied: bool,
-    pub(super) unfinished: Option<Unfinished>,
+    pub(super) unfinished: Option<WalkError>,
 }
 
-impl Found {
+impl WorkerResult {
     /// For a thread that did not come back.
     pub(super) fn lost() -> Self {
-        Self { unfinished: Some(Unfinished::Failed(Errno::CANCELED)), ..Self::default() }
+        Self { unfinished: Some(WalkError::Failed(Errno::CANCELED)), ..Self::default() }
     }
 
     /// Takes note of why something could not be read, unless it has ended, as processes do.
@@ -130,29 +130,29 @@ impl Found {
         match error {
             Errno::NOENT | Errno::SRCH => {}
             Errno::ACCESS | Errno::PERM => self.denied = true,
-            other => self.unfinished = Some(Unfinished::Failed(other)),
+            other => self.unfinished = Some(WalkError::Failed(other)),
         }
     }
 }
 
 pub(super) struct Worker<'a> {
-    shared: &'a Shared<'a>,
+    shared: &'a WalkState<'a>,
     directory: Vec<MaybeUninit<u8>>,
     path: String,
     parents: Parents,
-    found: Found,
+    found: WorkerResult,
     descriptors: u64,
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(shared: &'a Shared<'a>) -> Self {
+    pub(super) fn new(shared: &'a WalkState<'a>) -> Self {
         let directory = vec![MaybeUninit::uninit(); DIRECTORY_BUFFER];
         Self {
             shared,
             directory,
             path: String::new(),
             parents: Parents::new(),
-            found: Found::default(),
+            found: WorkerResult::default(),
             descriptors: 0,
         }
     }
@@ -163,13 +163,13 @@ impl<'a> Worker<'a> {
     }
 
     /// Works until nothing is left.
-    pub(super) fn run(mut self) -> Found {
+    pub(super) fn run(mut self) -> WorkerResult {
         while self.enter_next() {}
         self.shared.ranges().entering -= 1;
         self.shared.change.notify_all();
         while let Some(range) = self.shared.next_range() {
             if (self.shared.stop)() {
-                self.found.unfinished = Some(Unfinished::Stopped);
+                self.found.unfinished = Some(WalkError::Stopped);
                 continue;
             }
             // A fresh descriptor of the same directory, to read it from another place.
@@ -189,7 +189,7 @@ impl<'a> Worker<'a> {
         let slot = self.shared.next.fetch_add(1, Ordering::Relaxed);
         let Some(&place) = self.shared.places.get(slot) else { return false };
         if (self.shared.stop)() {
-            self.found.unfinished = Some(Unfinished::Stopped);
+            self.found.unfinished = Some(WalkError::Stopped);
             return false;
         }
         if let Err(error) = self.enter(u32::try_from(slot).unwrap_or(u32::MAX), place) {
@@ -198,7 +198,7 @@ impl<'a> Worker<'a> {
         true
     }
 
-    fn enter(&mut self, slot: u32, place: Place) -> Result<(), Errno> {
+    fn enter(&mut self, slot: u32, place: FdTable) -> Result<(), Errno> {
         self.path.clear();
         // Writing to a String cannot fail.
         let _ = match place.thread {
@@ -230,7 +230,7 @@ impl<'a> Worker<'a> {
         let mut ranges = self.shared.ranges();
         ranges.waiting.extend(starts.map(|first| {
             let end = if first + RANGE * 2 > count { usize::MAX } else { first + RANGE };
-            Range { slot, directory: Arc::clone(&directory), first: first as u64, end: end as u64 }
+            FdRange { slot, directory: Arc::clone(&directory), first: first as u64, end: end as u64 }
         }));
         drop(ranges);
         self.shared.change.notify_all();

@@ -1,22 +1,22 @@
 //! What answers, and their absence, say of a port, of its host and of the pace.
 
-use super::{CONFIRM, PATIENCE, PAUSES, PING, TRIES, Worker, address};
+use super::{CONFIRM, MAX_TRIES, PAUSES, PING, TRIES, Worker, address};
 use crate::model::{PortState, Reason, Transport};
-use crate::net::{Answer, Ended, Probe, Shortage};
-use crate::source::scan::host::Presence;
-use crate::source::scan::run::Found;
+use crate::net::{AttemptEnd, ConnectOutcome, LocalShortage, Probe};
+use crate::source::scan::host::HostState;
+use crate::source::scan::run::FoundPort;
 
 /// How often a confirmation is put again that nothing comes of: it may be lost, on a machine that drops what it sends itself.
 const CONFIRMATIONS: u8 = 3;
 
 impl Worker<'_> {
-    pub(super) fn take_ended(&mut self, ended: &mut Vec<Ended>) {
-        for Ended { probe, answer, since, late } in ended.drain(..) {
-            if late && answer != Answer::Silent {
+    pub(super) fn take_ended(&mut self, ended: &mut Vec<AttemptEnd>) {
+        for AttemptEnd { probe, answer, since, late } in ended.drain(..) {
+            if late && answer != ConnectOutcome::Silent {
                 self.hosts[probe.host as usize].take_late_answer(probe.attempt);
             } else if !late {
                 self.leave_window(probe.host);
-                if answer == Answer::Silent && probe.marks & CONFIRM == 0 {
+                if answer == ConnectOutcome::Silent && probe.marks & CONFIRM == 0 {
                     self.take_lateness(probe);
                 }
             }
@@ -28,7 +28,7 @@ impl Worker<'_> {
     pub(super) fn leave_window(&mut self, at: u32) {
         let host = &mut self.hosts[at as usize];
         host.open -= 1;
-        if host.presence == Presence::There && !host.queued && host.next < self.plan.order.steps() {
+        if host.presence == HostState::There && !host.queued && host.next < self.plan.order.steps() {
             host.queued = true;
             self.ready.push_back(at);
         }
@@ -40,26 +40,26 @@ impl Worker<'_> {
         self.window.silent(host.hardly_answers());
     }
 
-    pub(super) fn take_answer(&mut self, probe: Probe, answer: Answer, since: u64) {
+    pub(super) fn take_answer(&mut self, probe: Probe, answer: ConnectOutcome, since: u64) {
         if probe.marks & PING != 0 {
             return self.take_ping(probe, answer, since);
         }
         match answer {
-            Answer::Open { own: true, .. } if self.needs_confirmation(probe) => {
+            ConnectOutcome::Open { own: true, .. } if self.needs_confirmation(probe) => {
                 self.again.push_back(Probe { marks: CONFIRM, ..probe });
             }
-            Answer::Open { reason, .. } | Answer::No(reason) => {
+            ConnectOutcome::Open { reason, .. } | ConnectOutcome::No(reason) => {
                 let rtt = self.now().saturating_sub(since);
                 self.take_word(probe, rtt);
                 self.tell(probe, reason, Some(rtt));
             }
-            Answer::Silent => self.take_silence(probe),
-            Answer::Itself => self.once_more(probe, None),
-            Answer::Prohibited => {
+            ConnectOutcome::Silent => self.take_silence(probe),
+            ConnectOutcome::Itself => self.once_more(probe, None),
+            ConnectOutcome::Prohibited => {
                 self.tally.prohibited += 1;
                 self.leave(probe);
             }
-            Answer::Short(shortage) => self.once_more(probe, Some(shortage)),
+            ConnectOutcome::Short(shortage) => self.once_more(probe, Some(shortage)),
         }
     }
 
@@ -101,7 +101,7 @@ impl Worker<'_> {
     }
 
     /// What says nothing of the port is asked once more, later; without end only as long as that may help.
-    pub(super) fn once_more(&mut self, probe: Probe, shortage: Option<Shortage>) {
+    pub(super) fn once_more(&mut self, probe: Probe, shortage: Option<LocalShortage>) {
         if let Some(shortage) = shortage {
             if shortage.is_of_descriptors() {
                 self.prober.make_do();
@@ -109,9 +109,9 @@ impl Worker<'_> {
             self.paused_until = self.now() + self.pause;
             self.pause = (self.pause * 2).min(PAUSES.1);
         }
-        if probe.marks & TRIES >= PATIENCE && probe.marks & PING != 0 {
+        if probe.marks & TRIES >= MAX_TRIES && probe.marks & PING != 0 {
             self.see(probe.host);
-        } else if probe.marks & TRIES >= PATIENCE {
+        } else if probe.marks & TRIES >= MAX_TRIES {
             self.tally.short += 1;
             self.tally.shortage = self.tally.shortage.or(shortage.map(|shortage| shortage.0));
             self.leave(probe);
@@ -133,7 +133,13 @@ impl Worker<'_> {
         self.asked += 1;
         if state == PortState::Open || self.plan.all {
             let address = address(self.plan, &self.hosts, probe);
-            self.wire.send(Found { address, transport: Transport::Tcp, reason, rtt_us: rtt, attempts: probe.attempt });
+            self.wire.send(FoundPort {
+                address,
+                transport: Transport::Tcp,
+                reason,
+                rtt_us: rtt,
+                attempts: probe.attempt,
+            });
         }
         self.plan.note(self.hosts[probe.host as usize].number, probe.port, state);
     }

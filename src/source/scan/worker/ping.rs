@@ -3,10 +3,10 @@
 
 use std::net::SocketAddr;
 
-use super::{Cache, Hope, Worker, address};
+use super::{NeighbourCache, PendingEcho, Worker, address};
 use crate::model::Reason;
-use crate::net::{Answer, Probe, neighbours};
-use crate::source::scan::host::Presence;
+use crate::net::{ConnectOutcome, Probe, neighbours};
+use crate::source::scan::host::HostState;
 
 /// Of the web, a shell, and file sharing: what the firewalls of most hosts let through. A refusal is an answer too.
 const PORTS: [u16; 4] = [443, 80, 22, 445];
@@ -23,7 +23,7 @@ impl Worker<'_> {
         while self.pings_are_left() {
             let (round, at) = (self.pings / self.hosts.len(), self.pings % self.hosts.len());
             self.pings += 1;
-            if self.hosts[at].presence == Presence::Unknown {
+            if self.hosts[at].presence == HostState::Unknown {
                 let host = u32::try_from(at).unwrap_or(u32::MAX);
                 return Some(Probe { host, port: PORTS[round], attempt: 1, marks: super::PING });
             }
@@ -35,30 +35,30 @@ impl Worker<'_> {
         self.plan.ping && self.pings < self.hosts.len() * PORTS.len()
     }
 
-    pub(super) fn take_ping(&mut self, probe: Probe, answer: Answer, since: u64) {
+    pub(super) fn take_ping(&mut self, probe: Probe, answer: ConnectOutcome, since: u64) {
         match answer {
-            Answer::Open { .. } | Answer::No(Reason::Refused) => {
+            ConnectOutcome::Open { .. } | ConnectOutcome::No(Reason::SubmitError) => {
                 self.take_word(probe, self.now().saturating_sub(since));
                 self.see(probe.host);
             }
             // Says nothing of the host; its own ports will tell.
-            Answer::Prohibited => self.see(probe.host),
-            Answer::Itself => self.once_more(probe, None),
-            Answer::Short(shortage) => self.once_more(probe, Some(shortage)),
-            Answer::Silent if probe.attempt < ATTEMPTS => {
+            ConnectOutcome::Prohibited => self.see(probe.host),
+            ConnectOutcome::Itself => self.once_more(probe, None),
+            ConnectOutcome::Short(shortage) => self.once_more(probe, Some(shortage)),
+            ConnectOutcome::Silent if probe.attempt < ATTEMPTS => {
                 self.again.push_back(Probe { attempt: probe.attempt + 1, marks: super::PING, ..probe });
             }
             // It had as much time as an echo.
-            Answer::Silent => self.miss(probe.host, false),
-            Answer::No(_) => self.miss(probe.host, true),
+            ConnectOutcome::Silent => self.miss(probe.host, false),
+            ConnectOutcome::No(_) => self.miss(probe.host, true),
         }
     }
 
     /// Somebody is there: its ports are asked.
     pub(super) fn see(&mut self, at: u32) {
         let host = &mut self.hosts[at as usize];
-        if host.presence == Presence::Unknown {
-            host.presence = Presence::There;
+        if host.presence == HostState::Unknown {
+            host.presence = HostState::There;
             // To know that it is there may be all that is wanted.
             if host.next < self.plan.order.steps() {
                 host.queued = true;
@@ -92,7 +92,7 @@ impl Worker<'_> {
     fn miss(&mut self, at: u32, early: bool) {
         let host = &mut self.hosts[at as usize];
         host.missed += 1;
-        if usize::from(host.missed) < PORTS.len() || host.presence != Presence::Unknown {
+        if usize::from(host.missed) < PORTS.len() || host.presence != HostState::Unknown {
             return;
         }
         let number = host.number;
@@ -109,13 +109,13 @@ impl Worker<'_> {
     /// Waits for the answer to the last echo, from when that was asked for.
     fn hope(&mut self, host: u32) {
         let (asked, attempt) = self.echoed[host as usize];
-        self.by_echo.push_back(Hope { host, until: asked + self.ping_pace.first_timeout, attempt });
+        self.by_echo.push_back(PendingEcho { host, until: asked + self.ping_pace.first_timeout, attempt });
     }
 
     /// Ends the wait for echoes whose time is over: each is asked for as often as a port.
     pub(super) fn end_hopes(&mut self, now: u64) {
-        while let Some(Hope { host, attempt, .. }) = self.by_echo.pop_front_if(|hope| hope.until <= now) {
-            if self.hosts[host as usize].presence != Presence::Unknown {
+        while let Some(PendingEcho { host, attempt, .. }) = self.by_echo.pop_front_if(|hope| hope.until <= now) {
+            if self.hosts[host as usize].presence != HostState::Unknown {
                 continue;
             }
             if attempt < ATTEMPTS {
@@ -131,7 +131,7 @@ impl Worker<'_> {
     /// Nobody is there.
     fn give_up(&mut self, at: u32) {
         let host = &mut self.hosts[at as usize];
-        host.presence = Presence::Absent;
+        host.presence = HostState::Absent;
         self.unfinished -= usize::from(host.next < self.plan.order.steps());
         let number = host.number;
         if let Some(absent) = &self.plan.absent {
@@ -149,6 +149,9 @@ impl Worker<'_> {
         if self.neighbours.as_ref().is_none_or(|cache| now.saturating_sub(cache.read) > FRESH) {
             self.neighbours = None;
         }
-        &self.neighbours.get_or_insert_with(|| Cache { read: now, there: neighbours().unwrap_or_default() }).there
+        &self
+            .neighbours
+            .get_or_insert_with(|| NeighbourCache { read: now, there: neighbours().unwrap_or_default() })
+            .there
     }
 }

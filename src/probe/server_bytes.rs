@@ -4,7 +4,7 @@ use crate::model::Transport;
 
 /// What a server said.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Said<'a> {
+pub(crate) struct ServerBytes<'a> {
     /// Its bytes, from the first of the connection on; one datagram over UDP.
     pub(crate) bytes: &'a [u8],
     /// How it was spoken to.
@@ -15,7 +15,7 @@ pub(crate) struct Said<'a> {
     pub(crate) ended: bool,
 }
 
-impl<'a> Said<'a> {
+impl<'a> ServerBytes<'a> {
     /// Whether the first line has no end: what stands in it may have been cut off in the middle of a word.
     pub(crate) fn is_cut(&self) -> bool {
         !self.bytes.contains(&b'\n')

@@ -10,17 +10,17 @@ use super::netlink::SockDiag;
 use super::socket::{Socket, Wanted};
 use super::{netns, procnet};
 use crate::error::plain;
-use crate::model::{Fault, NetworkNamespace, Transport};
+use crate::model::{NetworkNamespace, PartialError, Transport};
 
 /// What was there to see.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct SocketTables {
     pub(super) sockets: Vec<Socket>,
     /// The namespaces looked into; the first is one's own.
     pub(super) namespaces: Vec<Namespace>,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<PartialError>,
     /// What may be missing only for want of rights; a part of `faults`.
-    pub(super) limits: Vec<Fault>,
+    pub(super) limits: Vec<PartialError>,
 }
 
 /// One network namespace.
@@ -30,7 +30,7 @@ pub(super) struct Namespace {
     pub(super) identity: Option<NetworkNamespace>,
     pub(super) interfaces: Interfaces,
     /// Why they could not be listed.
-    pub(super) unread: Option<Fault>,
+    pub(super) unread: Option<PartialError>,
     pub(super) connections: Connections,
     /// Netlink was refused for some table, and `/proc/net` read instead.
     pub(super) by_text: bool,
@@ -38,8 +38,8 @@ pub(super) struct Namespace {
 
 /// Looks into one's own namespace, and with `all` into every other one. `interfaces`: whether their addresses are
 /// wanted.
-pub(super) fn look(wanted: &Wanted, interfaces: bool, all: bool) -> Seen {
-    let mut seen = Seen::default();
+pub(super) fn look(wanted: &Wanted, interfaces: bool, all: bool) -> SocketTables {
+    let mut seen = SocketTables::default();
     let (sockets, namespace, faults) = look_here(wanted, interfaces);
     seen.take(sockets, namespace, faults);
     if all {
@@ -48,7 +48,7 @@ pub(super) fn look(wanted: &Wanted, interfaces: bool, all: bool) -> Seen {
     seen
 }
 
-fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut Seen) {
+fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut SocketTables) {
     let (others, mut denied) = match netns::others() {
         Ok(found) => found,
         Err(err) => return seen.faults.push(fault("find other network namespaces".to_owned(), &err, "try again")),
@@ -68,7 +68,7 @@ fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut Seen) {
         }
     }
     if denied {
-        let denied = Fault {
+        let denied = PartialError {
             what: "look into other network namespaces".to_owned(),
             why: "no permission".to_owned(),
             hint: super::list::hint_for_rights("run as root, or leave --all-netns out").to_owned(),
@@ -78,8 +78,8 @@ fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut Seen) {
     }
 }
 
-impl Seen {
-    fn take(&mut self, mut sockets: Vec<Socket>, namespace: Namespace, faults: Vec<Fault>) {
+impl SocketTables {
+    fn take(&mut self, mut sockets: Vec<Socket>, namespace: Namespace, faults: Vec<PartialError>) {
         let index = u16::try_from(self.namespaces.len()).unwrap_or(u16::MAX);
         for socket in &mut sockets {
             socket.netns = index;
@@ -92,7 +92,7 @@ impl Seen {
 
 /// Looks into the namespace of the calling thread. Each table is read through netlink, and where that is refused
 /// from `/proc/net`.
-fn look_here(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<Fault>) {
+fn look_here(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<PartialError>) {
     let mut sockets = Vec::new();
     let mut faults = Vec::new();
     let mut diag = SockDiag::open();
@@ -146,18 +146,18 @@ fn read<T>(
     by_text(out)
 }
 
-fn note(faults: &mut Vec<Fault>, read: io::Result<()>, table: &str) {
+fn note(faults: &mut Vec<PartialError>, read: io::Result<()>, table: &str) {
     if let Err(err) = read {
         let hint = "a sandbox may refuse both netlink and /proc/net; run outside of it";
         faults.push(fault(format!("list {table} sockets"), &err, hint));
     }
 }
 
-fn fault(what: String, err: &io::Error, hint: &str) -> Fault {
+fn fault(what: String, err: &io::Error, hint: &str) -> PartialError {
     let hint = if Errno::from_io_error(err) == Some(Errno::MFILE) {
         "raise the limit of open files (`ulimit -n`)"
     } else {
         hint
     };
-    Fault { what, why: plain(err), hint: hint.to_owned() }
+    PartialError { what, why: plain(err), hint: hint.to_owned() }
 }

@@ -2,23 +2,23 @@
 
 use kube::api::ListParams;
 
-use super::failure::Failure;
-use super::gather::{Gathered, Gatherer, Place, within};
-use super::kinds::{NO_POD, TARGET_PORT};
+use super::failure::ApiFailure;
+use super::finding_kinds::{NO_POD, TARGET_PORT};
 use super::names::look_up;
 use super::pod_rows;
 use super::pods::Pod;
+use super::reader::{ClusterObjects, ClusterReader, Namespaced, within};
 use crate::clean::clean;
-use crate::model::{Depth, Fault};
+use crate::model::{DetailLevel, PartialError};
 use crate::net::Deadline;
 use crate::source::Progress;
 
-impl Gatherer<'_> {
+impl ClusterReader<'_> {
     /// The pods of the services, and those that are asked for. Without rights to them what only they tell is not judged.
-    pub(super) async fn pods(&mut self, places: &[Place]) {
+    pub(super) async fn pods(&mut self, places: &[Namespaced]) {
         let wants_rows = self.options.pods;
         // Who only wants names sees no findings.
-        let judges = self.out.depth() > Depth::Names;
+        let judges = self.out.depth() > DetailLevel::Names;
         let mut refused = Vec::new();
         for place in places {
             let namespace = place.as_deref();
@@ -59,8 +59,8 @@ impl Gatherer<'_> {
         params: &ListParams,
         judges: bool,
         wants_rows: bool,
-    ) -> Result<(), Failure> {
-        let Self { api, gathered: Gathered { services, pods, .. }, out, .. } = self;
+    ) -> Result<(), ApiFailure> {
+        let Self { api, gathered: ClusterObjects { services, pods, .. }, out, .. } = self;
         let found = services.len() as u64;
         let mut done = 0;
         api.list::<Pod>(namespace, params, &mut |page, left| {
@@ -79,12 +79,12 @@ impl Gatherer<'_> {
         .await
     }
 
-    fn say_unjudged(&mut self, refused: &[(&Place, Failure)]) {
+    fn say_unjudged(&mut self, refused: &[(&Namespaced, ApiFailure)]) {
         let Some((_, failure)) = refused.first() else { return };
         let places: Vec<String> = refused.iter().filter_map(|(place, _)| place.as_deref().map(clean)).collect();
         let places = if places.is_empty() { "all namespaces".to_owned() } else { places.join(", ") };
         let kinds = [&NO_POD, &TARGET_PORT].map(|kind| kind.code).join(" and ");
-        self.gathered.limits.push(Fault {
+        self.gathered.limits.push(PartialError {
             what: format!("read the pods of {places}"),
             why: failure.why(),
             hint: format!("{kinds} are not judged there; `kubectl auth can-i list pods` asks for the right"),
@@ -94,7 +94,7 @@ impl Gatherer<'_> {
     /// Whether external names lead anywhere.
     pub(super) async fn names(&mut self, deadline: Deadline) {
         let names = self.gathered.services.external_names();
-        if names.is_empty() || self.out.depth() == Depth::Names {
+        if names.is_empty() || self.out.depth() == DetailLevel::Names {
             return;
         }
         let looked = look_up(self.options, names, deadline).await;

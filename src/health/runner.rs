@@ -5,48 +5,48 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::evidence::Evidence;
-use super::lateness::Lateness;
-use crate::check::{Aim, Hindrance, Kit, Look, Seen, dns};
-use crate::engine::{Again, Cache, CacheOptions, Clock, Key, KeyRef, Retry};
+use super::lag::SchedulerLag;
+use crate::check::{CheckContext, CheckResult, CheckTarget, LocalFailure, Observation, dns};
+use crate::engine::{Cache, CacheOptions, Clock, Key, KeyRef, Retry, RetryDecision};
 use crate::model::CheckName;
 
 /// As many answers as are remembered at once.
-const MOST_REMEMBERED: u64 = 65_536;
+const MAX_REMEMBERED: u64 = 65_536;
 /// Silence that this side slept through is listened to again, until it was asked so often.
-const MOST_SLEPT_THROUGH: u32 = 3;
+const MAX_STALLS: u32 = 3;
 /// Silence counts as slept through where this side stalled for such a part of the time that it waited.
 const SLEPT_THROUGH: u32 = 2;
 
 /// What asks.
 #[derive(Debug)]
-pub(super) struct Asking {
-    pub(super) kit: Kit,
+pub(super) struct CheckRunner {
+    pub(super) kit: CheckContext,
     /// How often silence is asked again.
     pub(super) retries: u32,
     /// How long answers of DNS and TLS are remembered; `None` remembers nothing.
     pub(super) cache_ttl: Option<Duration>,
-    remembered: Cache<Key, Remembered>,
+    remembered: Cache<Key, PastObservation>,
     clock: Clock,
-    lateness: Lateness,
+    lateness: SchedulerLag,
 }
 
 /// What was seen earlier.
 #[derive(Debug)]
-struct Remembered {
-    seen: Seen,
+struct PastObservation {
+    seen: Observation,
     at: Duration,
 }
 
 /// What is asked.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Question<'a> {
+pub(super) enum CheckRequest<'a> {
     /// Where a name leads.
     Name { name: &'a str, address: Option<IpAddr>, goal_us: u64, port: u16 },
     /// What a check is for.
-    Check(CheckName, &'a Aim),
+    Check(CheckName, &'a CheckTarget),
 }
 
-impl Question<'_> {
+impl CheckRequest<'_> {
     /// Whether something has to be done here between the question and the answer. The kernel connects by itself.
     fn needs_our_turns(&self) -> bool {
         !matches!(self, Self::Check(CheckName::Tcp, _))
@@ -64,28 +64,28 @@ impl Question<'_> {
     }
 }
 
-impl Asking {
+impl CheckRunner {
     /// To be called within a tokio runtime.
-    pub(super) fn new(kit: Kit, retries: u32, cache_ttl: Option<Duration>, clock: Clock) -> Self {
-        let remembered = Cache::new(CacheOptions::new(MOST_REMEMBERED), clock.clone());
-        Self { kit, retries, cache_ttl, remembered, clock, lateness: Lateness::gauge() }
+    pub(super) fn new(kit: CheckContext, retries: u32, cache_ttl: Option<Duration>, clock: Clock) -> Self {
+        let remembered = Cache::new(CacheOptions::new(MAX_REMEMBERED), clock.clone());
+        Self { kit, retries, cache_ttl, remembered, clock, lateness: SchedulerLag::gauge() }
     }
 
-    async fn look(&self, question: Question<'_>) -> Look<Seen> {
+    async fn look(&self, question: CheckRequest<'_>) -> CheckResult<Observation> {
         match question {
-            Question::Check(check, aim) => crate::check::look(check, aim, &self.kit).await,
-            Question::Name { name, address, goal_us, port } => {
+            CheckRequest::Check(check, aim) => crate::check::look(check, aim, &self.kit).await,
+            CheckRequest::Name { name, address, goal_us, port } => {
                 let mut seen = dns::look(name, address, goal_us, &self.kit).await?;
                 dns::look_at_ipv6(&mut seen, port, &self.kit).await;
-                Ok(Seen::Dns(seen))
+                Ok(Observation::Dns(seen))
             }
         }
     }
 
     /// Asks once, and notes what this side was late by meanwhile. An answer that this side slept through did not stay
     /// out: it is asked for again.
-    async fn punctual(&self, question: Question<'_>) -> Look<Seen> {
-        for _ in 0..MOST_SLEPT_THROUGH {
+    async fn punctual(&self, question: CheckRequest<'_>) -> CheckResult<Observation> {
+        for _ in 0..MAX_STALLS {
             let measuring = self.lateness.measure();
             let mut seen = self.look(question).await?;
             let may_be_missed = seen.is_silent() && question.needs_our_turns();
@@ -97,11 +97,11 @@ impl Asking {
                 break;
             }
         }
-        Err(Hindrance("this machine was too busy to hear the answer".to_owned()))
+        Err(LocalFailure("this machine was too busy to hear the answer".to_owned()))
     }
 
     /// Asks again where nothing but silence came.
-    pub(super) async fn insisting(&self, question: Question<'_>) -> Look<Seen> {
+    pub(super) async fn insisting(&self, question: CheckRequest<'_>) -> CheckResult<Observation> {
         let attempts = if question.is_safe() { self.retries.saturating_add(1) } else { 1 };
         let retry = Retry { attempts, total: Duration::MAX, cap: Duration::from_secs(1), ..Retry::default() };
         let once = |_| async move {
@@ -110,9 +110,9 @@ impl Asking {
                 looked => Ok(looked),
             }
         };
-        match retry.run(Retry::random_seed(), once, |_| Again::Yes).await {
+        match retry.run(Retry::random_seed(), once, |_| RetryDecision::Yes).await {
             Ok(looked) => looked,
-            Err(gave_up) => gave_up.into_error().ok_or_else(|| Hindrance("there was no time to look".to_owned())),
+            Err(gave_up) => gave_up.into_error().ok_or_else(|| LocalFailure("there was no time to look".to_owned())),
         }
     }
 
@@ -122,8 +122,8 @@ impl Asking {
         namespace: &str,
         key: &str,
         evidence: &mut Evidence,
-        question: Question<'_>,
-    ) -> Look<Seen> {
+        question: CheckRequest<'_>,
+    ) -> CheckResult<Observation> {
         let Some(ttl) = self.cache_ttl else { return self.insisting(question).await };
         let key = KeyRef { namespace, key, version: 0 };
         if let Some(before) = self.remembered.get(&key) {
@@ -132,7 +132,7 @@ impl Asking {
         }
         let seen = self.insisting(question).await?;
         if !seen.is_silent() {
-            self.remembered.insert(&key, Arc::new(Remembered { seen: seen.clone(), at: self.clock.now() }), ttl);
+            self.remembered.insert(&key, Arc::new(PastObservation { seen: seen.clone(), at: self.clock.now() }), ttl);
         }
         Ok(seen)
     }

@@ -10,28 +10,28 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::identify::{Unasked, identify};
+use super::identify::{SkipReason, identify};
 use super::udp::identify_udp;
-use super::{Asked, Intensity, Probes};
-use crate::engine::{Clock, Job, Pool, PoolOptions, Refused, Shutdown};
+use super::{Intensity, PortTarget, Probes};
+use crate::engine::{Clock, Job, Pool, PoolOptions, Shutdown, SubmitError};
 use crate::model::{Identity, Transport};
 
 /// What became of one port.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct IdentifyResult {
     /// What it was handed in with.
     pub(crate) key: (u64, usize),
     /// What speaks there; `None` where silence says nothing.
-    pub(crate) identity: Result<Option<Identity>, Unasked>,
+    pub(crate) identity: Result<Option<Identity>, SkipReason>,
 }
 
 struct Work {
     key: (u64, usize),
-    asked: Asked,
+    asked: PortTarget,
 }
 
 /// Identifies ports, many at once.
-pub(crate) struct Crew {
+pub(crate) struct IdentifyPool {
     pool: Pool<Work, ()>,
 }
 
@@ -43,7 +43,7 @@ const QUICK: Duration = Duration::from_millis(500);
 const BUSY: usize = 128;
 const WAITING: usize = 512;
 
-impl Crew {
+impl IdentifyPool {
     /// A crew whose work ends with `shutdown`, and which tells `tell` each answer. It has `sockets` descriptors at most. To be
     /// called within a runtime.
     pub(crate) fn new(
@@ -51,7 +51,7 @@ impl Crew {
         probes: Probes,
         intensity: Intensity,
         sockets: usize,
-        tell: impl Fn(Answer) + Send + Sync + 'static,
+        tell: impl Fn(IdentifyResult) + Send + Sync + 'static,
     ) -> Self {
         let (hosts, tell) = (Arc::new(Hosts::default()), Arc::new(tell));
         let max = BUSY.min(sockets / 2).max(1);
@@ -69,9 +69,9 @@ impl Crew {
     }
 
     /// Hands a port in. False: there are as many as may wait, and some must be taken out first.
-    pub(crate) fn try_ask(&self, key: (u64, usize), asked: &Asked) -> bool {
+    pub(crate) fn try_ask(&self, key: (u64, usize), asked: &PortTarget) -> bool {
         let job = Job::new(Work { key, asked: asked.clone() });
-        !matches!(self.pool.try_submit(job), Err(Refused { .. }))
+        !matches!(self.pool.try_submit(job), Err(SubmitError { .. }))
     }
 
     /// How many ports will never be answered for, because asking them panicked.
@@ -82,13 +82,13 @@ impl Crew {
 
 /// How many ports of each host are being asked.
 #[derive(Default)]
-struct Hosts(Mutex<HashMap<Host, Arc<Semaphore>>>);
+struct Hosts(Mutex<HashMap<HostKey, Arc<Semaphore>>>);
 
 /// An address, and the network namespace that it is in: each has a 127.0.0.1 of its own.
-type Host = (IpAddr, Option<u64>);
+type HostKey = (IpAddr, Option<u64>);
 
 impl Hosts {
-    async fn work(&self, work: Work, probes: Probes, intensity: Intensity) -> Answer {
+    async fn work(&self, work: Work, probes: Probes, intensity: Intensity) -> IdentifyResult {
         let Work { key, asked } = work;
         let host = (asked.address.ip(), asked.namespace.as_ref().map(|namespace| namespace.identity.inode));
         let turns = Arc::clone(self.0.lock().entry(host).or_insert_with(|| Arc::new(Semaphore::new(PER_HOST))));
@@ -108,11 +108,11 @@ impl Hosts {
         };
         drop(turn);
         self.forget(host);
-        Answer { key, identity }
+        IdentifyResult { key, identity }
     }
 
     /// Lets go of a host that nobody asks.
-    fn forget(&self, host: Host) {
+    fn forget(&self, host: HostKey) {
         let mut hosts = self.0.lock();
         if hosts.get(&host).is_some_and(|turns| Arc::strong_count(turns) == 1) {
             hosts.remove(&host);
@@ -125,7 +125,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::probe::{Probe, Said};
+    use crate::probe::{Probe, ServerBytes};
 
     struct Panics;
 
@@ -134,7 +134,7 @@ mod tests {
             "panics"
         }
 
-        fn recognise(&self, _: &Said<'_>) -> Option<Identity> {
+        fn recognise(&self, _: &ServerBytes<'_>) -> Option<Identity> {
             panic!("a test's own");
         }
     }
@@ -152,8 +152,8 @@ mod tests {
         let answered = Arc::new(AtomicBool::new(false));
         let tell = Arc::clone(&answered);
         let tell = move |_| tell.store(true, Ordering::SeqCst);
-        let crew = Crew::new(&Shutdown::new(), Probes::and(vec![Box::new(Panics)]), Intensity::Light, 16, tell);
-        assert!(crew.try_ask((0, 0), &Asked::new(address, Transport::Tcp)));
+        let crew = IdentifyPool::new(&Shutdown::new(), Probes::and(vec![Box::new(Panics)]), Intensity::Light, 16, tell);
+        assert!(crew.try_ask((0, 0), &PortTarget::new(address, Transport::Tcp)));
         let lost = async {
             while crew.lost() == 0 {
                 tokio::task::yield_now().await;

@@ -6,19 +6,19 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::gather::Place;
-use super::join::{Key, SERVICE_NAME, key};
+use super::join::{ObjectKey, SERVICE_NAME, key};
 use super::pods::Pod;
+use super::reader::Namespaced;
 
 /// The kinds of objects of a place. Each has a part of its own, and the parts of a place stand together in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ObjectKind {
     Services,
     Endpoints,
     Pods,
 }
 
-impl Kind {
+impl ObjectKind {
     pub(super) const ALL: [Self; 3] = [Self::Services, Self::Endpoints, Self::Pods];
 
     /// The number of its part in the place of that number.
@@ -34,20 +34,20 @@ impl Kind {
 
 /// What may be read where.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
-    pub(super) with_endpoints: BTreeSet<Place>,
-    pub(super) with_pods: BTreeSet<Place>,
+pub(super) struct WatchScope {
+    pub(super) with_endpoints: BTreeSet<Namespaced>,
+    pub(super) with_pods: BTreeSet<Namespaced>,
     /// The server knows no slices.
     pub(super) is_old: bool,
 }
 
-impl Heard {
+impl WatchScope {
     /// Whether a kind of objects is heard of in a place.
-    pub(super) fn hears(&self, kind: Kind, place: &Place) -> bool {
+    pub(super) fn hears(&self, kind: ObjectKind, place: &Namespaced) -> bool {
         match kind {
-            Kind::Services => true,
-            Kind::Endpoints => self.with_endpoints.contains(place),
-            Kind::Pods => self.with_pods.contains(place),
+            ObjectKind::Services => true,
+            ObjectKind::Endpoints => self.with_endpoints.contains(place),
+            ObjectKind::Pods => self.with_pods.contains(place),
         }
     }
 }
@@ -72,7 +72,7 @@ impl Object {
     }
 
     /// The service that it tells of; `None` for a slice that belongs to none.
-    pub(super) fn service(&self) -> Option<Key> {
+    pub(super) fn service(&self) -> Option<ObjectKey> {
         match self {
             Self::Slice(slice) => {
                 let name = slice.metadata.labels.as_ref()?.get(SERVICE_NAME)?;

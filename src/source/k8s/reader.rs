@@ -8,40 +8,40 @@ use kube::api::ListParams;
 
 use super::K8s;
 use super::api::Api;
-use super::failure::Failure;
-use super::join::{Key, Services};
+use super::failure::ApiFailure;
+use super::join::{ObjectKey, Services};
 use crate::clean::clean;
 use crate::error::Result;
-use crate::model::{EndpointsFrom, Fault, K8sPodDetail, K8sRouteDetail, Service as Row};
+use crate::model::{EndpointsFrom, K8sPodDetail, K8sRouteDetail, PartialError, Service as Row};
 use crate::net::Deadline;
 use crate::source::{Progress, Sink};
 
 /// Everything that was read, and what was not.
 #[derive(Default)]
-pub(super) struct Gathered {
+pub(super) struct ClusterObjects {
     pub(super) services: Services,
     /// Pods, where they are asked for.
-    pub(super) pods: BTreeMap<Key, Row<K8sPodDetail>>,
+    pub(super) pods: BTreeMap<ObjectKey, Row<K8sPodDetail>>,
     /// What leads in from outside, where that is asked for.
     pub(super) routes: BTreeMap<String, Row<K8sRouteDetail>>,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<PartialError>,
     /// What could not be seen of the services, for want of rights.
-    pub(super) limits: Vec<Fault>,
+    pub(super) limits: Vec<PartialError>,
     pub(super) notes: Vec<String>,
     /// Where services were read.
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<Namespaced>,
     /// Those of them where endpoints may be read.
-    pub(super) with_endpoints: BTreeSet<Place>,
+    pub(super) with_endpoints: BTreeSet<Namespaced>,
     /// Those of them where pods may be read.
-    pub(super) with_pods: BTreeSet<Place>,
+    pub(super) with_pods: BTreeSet<Namespaced>,
     /// The server knows no slices.
     pub(super) is_old: bool,
 }
 
 /// A namespace, or the whole cluster.
-pub(super) type Place = Option<String>;
+pub(super) type Namespaced = Option<String>;
 
-pub(super) struct Gatherer<'a> {
+pub(super) struct ClusterReader<'a> {
     pub(super) api: &'a Api,
     pub(super) options: &'a K8s,
     /// How services are listed, and what is listed like them.
@@ -49,12 +49,12 @@ pub(super) struct Gatherer<'a> {
     /// How all the rest is.
     pub(super) all: ListParams,
     pub(super) out: &'a mut dyn Sink,
-    pub(super) gathered: Gathered,
+    pub(super) gathered: ClusterObjects,
 }
 
 /// How much is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reading {
+pub(super) enum ReadMode {
     Everything,
     /// Only whether it may be read: one object of each kind.
     Rights,
@@ -67,17 +67,17 @@ pub(super) enum Reading {
 pub(super) async fn gather(
     api: &Api,
     options: &K8s,
-    (home, reading): (&str, Reading),
+    (home, reading): (&str, ReadMode),
     deadline: Deadline,
     out: &mut dyn Sink,
-) -> Result<Gathered> {
-    let all = ListParams { limit: (reading == Reading::Rights).then_some(1), ..ListParams::default() };
+) -> Result<ClusterObjects> {
+    let all = ListParams { limit: (reading == ReadMode::Rights).then_some(1), ..ListParams::default() };
     let params = ListParams {
         label_selector: options.selector.clone(),
         field_selector: options.field_selector.clone(),
         ..all.clone()
     };
-    let mut gatherer = Gatherer { api, options, params, all, out, gathered: Gathered::default() };
+    let mut gatherer = ClusterReader { api, options, params, all, out, gathered: ClusterObjects::default() };
     let places = if options.all_namespaces {
         gatherer.whole_cluster(home).await?
     } else if options.namespace.is_empty() {
@@ -93,15 +93,15 @@ pub(super) async fn gather(
     if options.ingress {
         gatherer.routes(&places).await;
     }
-    if reading == Reading::Everything {
+    if reading == ReadMode::Everything {
         gatherer.names(deadline).await;
     }
     gatherer.gathered.places = places;
     Ok(gatherer.gathered)
 }
 
-impl Gatherer<'_> {
-    pub(super) async fn services(&mut self, namespace: Option<&str>) -> Result<(), Failure> {
+impl ClusterReader<'_> {
+    pub(super) async fn services(&mut self, namespace: Option<&str>) -> Result<(), ApiFailure> {
         let Self { api, params, out, gathered, .. } = self;
         api.list::<Service>(namespace, params, &mut |page, left| {
             for service in page {
@@ -136,7 +136,7 @@ impl Gatherer<'_> {
         }
     }
 
-    async fn slices(&mut self, namespace: Option<&str>) -> Result<(), Failure> {
+    async fn slices(&mut self, namespace: Option<&str>) -> Result<(), ApiFailure> {
         let Self { api, all, out, gathered, .. } = self;
         let found = gathered.services.len() as u64;
         let mut done = 0;
@@ -150,7 +150,7 @@ impl Gatherer<'_> {
         .await
     }
 
-    async fn old_endpoints(&mut self, namespace: Option<&str>) -> Result<(), Failure> {
+    async fn old_endpoints(&mut self, namespace: Option<&str>) -> Result<(), ApiFailure> {
         let Self { api, all, gathered, .. } = self;
         api.list::<Endpoints>(namespace, all, &mut |page, _| {
             for endpoints in page {

@@ -11,13 +11,13 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 /// A file that nobody sees before it is whole: it is written beside its place and then put there. Dropped before that, it
 /// is gone, and what stood in its place still does. A pipe or a device is written as it is.
 #[derive(Debug)]
-pub(super) struct Draft {
+pub(super) struct AtomicFile {
     file: BufWriter<File>,
     /// The draft and its place; `None`: there is nothing to replace.
     paths: Option<(PathBuf, PathBuf)>,
 }
 
-impl Draft {
+impl AtomicFile {
     /// Begins a file.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl Draft {
     }
 }
 
-impl Write for Draft {
+impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.file.write(bytes)
     }
@@ -79,7 +79,7 @@ impl Write for Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for AtomicFile {
     fn drop(&mut self) {
         if let Some((path, _)) = &self.paths {
             let _ = fs::remove_file(path);
@@ -123,13 +123,13 @@ mod tests {
         let place = folder.0.join("x");
         fs::write(&place, "old").unwrap();
         fs::set_permissions(&place, fs::Permissions::from_mode(0o600)).unwrap();
-        let mut draft = Draft::create(&place).unwrap();
+        let mut draft = AtomicFile::create(&place).unwrap();
         draft.write_all(b"new").unwrap();
         draft.flush().unwrap();
         assert_eq!(fs::read_to_string(&place).unwrap(), "old");
         drop(draft);
         assert_eq!((fs::read_to_string(&place).unwrap().as_str(), folder.names().len()), ("old", 1));
-        let mut draft = Draft::create(&place).unwrap();
+        let mut draft = AtomicFile::create(&place).unwrap();
         draft.write_all(b"new").unwrap();
         draft.commit().unwrap();
         assert_eq!((fs::read_to_string(&place).unwrap().as_str(), folder.names().len()), ("new", 1));
@@ -141,7 +141,7 @@ mod tests {
         let folder = Folder::new("link");
         fs::write(folder.0.join("x"), "old").unwrap();
         symlink("x", folder.0.join("link")).unwrap();
-        let mut draft = Draft::create(&folder.0.join("link")).unwrap();
+        let mut draft = AtomicFile::create(&folder.0.join("link")).unwrap();
         draft.write_all(b"new").unwrap();
         draft.commit().unwrap();
         assert_eq!(fs::read_to_string(folder.0.join("x")).unwrap(), "new");
@@ -151,8 +151,8 @@ mod tests {
     #[test]
     fn what_cannot_be_replaced_is_found_at_once() {
         let folder = Folder::new("no");
-        assert_eq!(Draft::create(&folder.0).unwrap_err().kind(), io::ErrorKind::IsADirectory);
-        assert_eq!(Draft::create(&folder.0.join("gone/x")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(AtomicFile::create(&folder.0).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        assert_eq!(AtomicFile::create(&folder.0.join("gone/x")).unwrap_err().kind(), io::ErrorKind::NotFound);
         let fifo = folder.0.join("fifo");
         rustix::fs::mknodat(
             rustix::fs::CWD,
@@ -162,7 +162,7 @@ mod tests {
             0,
         )
         .unwrap();
-        assert!(Draft::create(&fifo).is_err(), "nobody reads it");
+        assert!(AtomicFile::create(&fifo).is_err(), "nobody reads it");
         assert_eq!(folder.names(), ["fifo"]);
     }
 }

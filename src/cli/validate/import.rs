@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::{Address, Endpoint, Fact, Finding, Identity, Service, TlsFacts, Told, Transport};
+use crate::model::{Address, Endpoint, Fact, Finding, Identity, RawDetail, Service, TlsFacts, Transport};
 use crate::source::{source_findings, source_words};
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub(super) fn service(value: &Value) -> Option<Service> {
     let source = source_words().into_iter().find(|word| value.get("source").and_then(Value::as_str) == Some(word));
     let detail = value.get("detail").cloned().unwrap_or(Value::Null);
     let id = value.get("id")?.as_str()?.to_owned();
-    let mut service = Service::new(id, source.unwrap_or("given"), endpoints, Arc::new(Told(detail)) as _);
+    let mut service = Service::new(id, source.unwrap_or("given"), endpoints, Arc::new(RawDetail(detail)) as _);
     service.name = text(value, "name").map(Into::into);
     service.namespace = text(value, "namespace").map(Into::into);
     service.findings =

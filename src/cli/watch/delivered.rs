@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::catalog::{News, Snapshot};
+use crate::catalog::{Snapshot, WatchItem};
 use crate::model::{Change, Event, EventKind, Service, diff};
 
 /// Makes events of news, one after the other, none left out.
-pub(super) struct Account {
+pub(super) struct DeliveredState {
     source: &'static str,
     /// As it was told.
     known: HashMap<String, Arc<Service>>,
@@ -17,16 +17,16 @@ pub(super) struct Account {
     pub(super) synced: bool,
 }
 
-impl Account {
+impl DeliveredState {
     pub(super) fn new(source: &'static str) -> Self {
         Self { source, known: HashMap::new(), synced: false }
     }
 
     /// What to tell next.
-    pub(super) fn events(&mut self, news: News) -> Arc<[Event]> {
+    pub(super) fn events(&mut self, news: WatchItem) -> Arc<[Event]> {
         match news {
-            News::Events(events) => events,
-            News::Lagged { missed, snapshot } => self.caught_up(missed, &snapshot),
+            WatchItem::Events(events) => events,
+            WatchItem::Lagged { missed, snapshot } => self.caught_up(missed, &snapshot),
         }
     }
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Request};
 
-use super::{Deadline, PeerError};
+use super::{ConnectionError, Deadline};
 use crate::model::{Endpoint, Service};
 
 /// Somebody who asks HTTP in this host's place.
-pub(crate) trait Via: fmt::Debug + Send + Sync {
+pub(crate) trait HttpProxy: fmt::Debug + Send + Sync {
     /// Where an endpoint of a service is, for whoever asks in its place.
     ///
     /// # Errors
@@ -19,19 +19,19 @@ pub(crate) trait Via: fmt::Debug + Send + Sync {
     fn place(&self, service: &Service, endpoint: &Endpoint) -> Result<String, &'static str>;
 
     /// Gets ready to ask, for as long as that takes. What keeps it from that is what each question comes to.
-    fn connect(&self) -> Connecting<'_>;
+    fn connect(&self) -> ProxyConnect<'_>;
 
     /// Asks at a place for the path that the request names, and keeps at most `most` bytes of the answer's body.
     ///
     /// The error is `Local` where whoever asks in its place does not get so far as to ask: that says nothing of the peer.
-    fn ask<'a>(&'a self, place: &'a str, request: Request<()>, most: usize, deadline: Deadline) -> Asking<'a>;
+    fn ask<'a>(&'a self, place: &'a str, request: Request<()>, most: usize, deadline: Deadline) -> ProxyFuture<'a>;
 }
 
-/// What [`Via::connect`] returns.
-pub(crate) type Connecting<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+/// What [`HttpProxy::connect`] returns.
+pub(crate) type ProxyConnect<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// What [`Via::ask`] returns.
-pub(crate) type Asking<'a> = Pin<Box<dyn Future<Output = Result<ViaAnswer, PeerError>> + Send + 'a>>;
+/// What [`HttpProxy::ask`] returns.
+pub(crate) type ProxyFuture<'a> = Pin<Box<dyn Future<Output = Result<ViaAnswer, ConnectionError>> + Send + 'a>>;
 
 /// A peer's answer, as it was handed on.
 #[derive(Clone, Debug)]
@@ -44,19 +44,19 @@ pub(crate) struct ViaAnswer {
 
 /// How a look gets to its endpoint.
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Way {
+pub(crate) enum Route {
     /// By connections of this host's own.
     #[default]
     Direct,
     /// Through somebody who asks HTTP, at this place.
-    Through(Arc<dyn Via>, String),
+    Through(Arc<dyn HttpProxy>, String),
     /// Not at all, and why.
     Closed(&'static str),
 }
 
-impl Way {
+impl Route {
     /// The way to an endpoint of a service, for who asks by `via` if there is somebody.
-    pub(crate) fn of(via: Option<&Arc<dyn Via>>, service: &Service, endpoint: &Endpoint) -> Self {
+    pub(crate) fn of(via: Option<&Arc<dyn HttpProxy>>, service: &Service, endpoint: &Endpoint) -> Self {
         match via.map(|via| (via, via.place(service, endpoint))) {
             // The same address here is somebody else.
             None if service.detail.netns().is_some() => {

@@ -6,7 +6,7 @@ use k8s_openapi::api::discovery::v1 as discovery;
 use crate::clean::Untrusted;
 
 /// What is said of one address.
-pub(super) struct Said {
+pub(super) struct EndpointConditions {
     pub(super) ready: bool,
     pub(super) serving: bool,
     pub(super) terminating: bool,
@@ -15,7 +15,7 @@ pub(super) struct Said {
     pub(super) zone: Option<Untrusted>,
 }
 
-impl Said {
+impl EndpointConditions {
     pub(super) fn of_slice(endpoint: &discovery::Endpoint) -> Self {
         let conditions = endpoint.conditions.as_ref();
         // What is not said is to be taken for ready, and for serving if it is ready (Kubernetes, EndpointConditions).

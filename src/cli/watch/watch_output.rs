@@ -12,26 +12,26 @@ use tokio::time::{Interval, interval};
 #[cfg(feature = "live")]
 use super::live::Live;
 use crate::cli::{stderr, stdout};
-use crate::model::{Event, Fault};
+use crate::model::{Event, PartialError};
 use crate::output::EventFormat;
 
-pub(super) enum Face<'w> {
+pub(super) enum WatchOutput<'w> {
     /// A line for each event, written at once.
-    Lines { format: EventFormat, out: &'w mut (dyn Write + Send), reader: Reader },
+    Lines { format: EventFormat, out: &'w mut (dyn Write + Send), reader: StdoutReader },
     #[cfg(feature = "live")]
-    Live(Box<Live<'w>>, Reader),
+    Live(Box<Live<'w>>, StdoutReader),
 }
 
-impl<'w> Face<'w> {
+impl<'w> WatchOutput<'w> {
     /// To be called within a runtime.
     #[cfg(feature = "live")]
     pub(super) fn live(live: Live<'w>) -> Self {
-        Self::Live(Box::new(live), Reader::new())
+        Self::Live(Box::new(live), StdoutReader::new())
     }
 
     /// To be called within a runtime.
     pub(super) fn lines(format: EventFormat, out: &'w mut (dyn Write + Send)) -> Self {
-        Self::Lines { format, out, reader: Reader::new() }
+        Self::Lines { format, out, reader: StdoutReader::new() }
     }
 
     pub(super) fn tell(&mut self, event: &Event) -> io::Result<()> {
@@ -55,7 +55,7 @@ impl<'w> Face<'w> {
     }
 
     /// Tells that something beside the watch went wrong.
-    pub(super) fn note(&mut self, fault: &Fault) {
+    pub(super) fn note(&mut self, fault: &PartialError) {
         match self {
             Self::Lines { .. } => stderr::fault(fault),
             #[cfg(feature = "live")]
@@ -77,23 +77,23 @@ impl<'w> Face<'w> {
 }
 
 /// How often to look whether somebody still reads, where the kernel does not tell.
-const LOOK_AT_READER: Duration = Duration::from_secs(1);
+const READER_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whoever reads what is written to standard output.
-pub(super) struct Reader {
+pub(super) struct StdoutReader {
     /// Standard output where it is a pipe: the kernel tells when its other end is closed.
     pipe: Option<pipe::Receiver>,
     look: Interval,
 }
 
-impl Reader {
+impl StdoutReader {
     /// To be called within a runtime.
     fn new() -> Self {
         let stdout = io::stdout();
         let is_pipe = fstat(&stdout).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
         let own = stdout.as_fd().try_clone_to_owned().ok().filter(|_| is_pipe);
         let pipe = own.and_then(|own| pipe::Receiver::from_owned_fd_unchecked(own).ok());
-        Self { pipe, look: interval(LOOK_AT_READER) }
+        Self { pipe, look: interval(READER_POLL_INTERVAL) }
     }
 
     /// Waits until nobody will ever read any more.

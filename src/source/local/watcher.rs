@@ -13,19 +13,21 @@ use foldhash::fast::FixedState;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::time::Instant;
 
-use super::holders::Holders;
+use super::holders::HolderTable;
 use super::interfaces::Interfaces;
-use super::list::{Selected, describe, id_of};
-use super::look::look;
+use super::list::{SelectedSockets, describe, id_of};
 use super::netlink::SockDiag;
 use super::options::Local;
 use super::select::Selection;
-use super::short_lived::{Begun, End, ShortLived};
+use super::short_lived::{LocalEndpoint, ShortLived, StartTime};
 use super::socket::{Socket, Wanted};
+use super::tables::look;
 use super::trace::Trace;
 use super::users::Users;
 use crate::error::Result;
-use crate::model::{Address, Depth, Fault, LocalDetail, Owner, Service, SocketState, Transport, Update};
+use crate::model::{
+    Address, DetailLevel, LocalDetail, OwnerLookup, PartialError, Service, SocketState, Transport, Update,
+};
 
 /// Looking at everything anew takes at most one part in so many.
 const FULL_SHARE: u32 = 10_000;
@@ -34,9 +36,9 @@ const FULL_SHARE: u32 = 10_000;
 const WITHOUT_TCP: u32 = 9;
 
 /// What was seen so far.
-pub(super) struct Eye<'q> {
+pub(super) struct SocketWatcher<'q> {
     query: &'q Local,
-    depth: Depth,
+    depth: DetailLevel,
     /// The connection to the kernel that glances are made with; `None`: it has to be made.
     diag: Option<SockDiag>,
     /// What the table of TCP, and the others, came to when they were last glanced at; `None`: they were not.
@@ -48,8 +50,8 @@ pub(super) struct Eye<'q> {
     /// The sockets of each service, by its id.
     services: HashMap<String, Vec<Socket>, FixedState>,
     /// Where they are.
-    ends: HashSet<End, FixedState>,
-    holders: Holders,
+    ends: HashSet<LocalEndpoint, FixedState>,
+    holders: HolderTable,
     /// Where it may not be had, a look an interval has to do.
     trace: Option<Trace>,
     short_lived: ShortLived,
@@ -57,9 +59,9 @@ pub(super) struct Eye<'q> {
     full: Instant,
 }
 
-impl<'q> Eye<'q> {
+impl<'q> SocketWatcher<'q> {
     /// Begins to listen, where it may.
-    pub(super) fn new(query: &'q Local, depth: Depth) -> Self {
+    pub(super) fn new(query: &'q Local, depth: DetailLevel) -> Self {
         let wanted = query.wanted(depth);
         // Otherwise a trace could tell nothing that is wanted.
         let is_traceable = wanted.tcp && wanted.listen && !query.all_netns;
@@ -72,7 +74,7 @@ impl<'q> Eye<'q> {
             table: None,
             services: HashMap::default(),
             ends: HashSet::default(),
-            holders: Holders::default(),
+            holders: HolderTable::default(),
             trace: is_traceable.then(|| Trace::begin().ok()).flatten(),
             short_lived: ShortLived::default(),
             full: Instant::now(),
@@ -80,7 +82,7 @@ impl<'q> Eye<'q> {
     }
 
     /// Whether something listens there, by the last look.
-    pub(super) fn has(&self, end: End) -> bool {
+    pub(super) fn has(&self, end: LocalEndpoint) -> bool {
         self.ends.contains(&end)
     }
 
@@ -105,10 +107,10 @@ impl<'q> Eye<'q> {
 
     /// What the trace has told since it was asked last. What it says is gone is looked at anew.
     pub(super) fn hear(&mut self) -> Vec<Update> {
-        self.hear_of(Begun::Since)
+        self.hear_of(StartTime::Since)
     }
 
-    fn hear_of(&mut self, begun: Begun) -> Vec<Update> {
+    fn hear_of(&mut self, begun: StartTime) -> Vec<Update> {
         let Some(trace) = &mut self.trace else { return Vec::new() };
         let Ok(heard) = trace.heard() else {
             self.hear_no_more();
@@ -124,7 +126,7 @@ impl<'q> Eye<'q> {
         let selection = Selection::new(query, &Users::read()).ok();
         // What only a look can judge is left to looks.
         let by_place = query.process.is_none() && query.user.is_none() && query.interface.is_none() && !query.exposed;
-        let wanted = |(ip, port): End| {
+        let wanted = |(ip, port): LocalEndpoint| {
             let takes =
                 |selection: &Selection<'_>| selection.takes(&Socket::listening(ip, port), &Interfaces::default());
             by_place && port != 0 && selection.as_ref().is_some_and(takes)
@@ -137,7 +139,7 @@ impl<'q> Eye<'q> {
                 (self.prints, self.table) = ([None; 2], None);
             }
         }
-        updates.into_iter().chain(lost.map(Update::Fault)).collect()
+        updates.into_iter().chain(lost.map(Update::PartialError)).collect()
     }
 
     /// Whether something was heard of that no look has seen.
@@ -167,7 +169,7 @@ impl<'q> Eye<'q> {
         let mut seen = look(&wanted, false, self.query.all_netns);
         seen.sockets.iter_mut().for_each(still);
         if self.table.as_ref() == Some(&seen.sockets) && changed.is_empty() {
-            return Ok(faults(&seen.faults, &seen.limits).map(Update::Fault).collect());
+            return Ok(faults(&seen.faults, &seen.limits).map(Update::PartialError).collect());
         }
         self.table = Some(seen.sockets);
         self.look_at_changes(Some(&changed))
@@ -205,7 +207,7 @@ impl<'q> Eye<'q> {
 
     fn look_at_everything(&mut self) -> Result<Vec<Update>> {
         let spent = processor_time();
-        self.holders = Holders::default();
+        self.holders = HolderTable::default();
         let updates = self.look_at_changes(None);
         let cost = processor_time().saturating_sub(spent);
         self.full = Instant::now() + cost * FULL_SHARE;
@@ -216,7 +218,7 @@ impl<'q> Eye<'q> {
     /// everything.
     fn look_at_changes(&mut self, changed: Option<&HashSet<String>>) -> Result<Vec<Update>> {
         let users = Users::read();
-        let mut selected = Selected::look(self.query, self.depth, &users)?;
+        let mut selected = SelectedSockets::look(self.query, self.depth, &users)?;
         let all = changed.is_none() || self.services.is_empty();
         let whole = faults(&selected.faults, &selected.limits).next().is_none();
         let services = group(&selected);
@@ -246,7 +248,7 @@ impl<'q> Eye<'q> {
         let listening = told.flat_map(|(_, sockets)| sockets).filter(|socket| socket.state == SocketState::Listen);
         self.short_lived.looked(listening.filter_map(end));
         self.services = services;
-        let since = self.hear_of(Begun::Perhaps);
+        let since = self.hear_of(StartTime::Perhaps);
         self.own(&mut described);
         // Whoever closes it no longer had it. What is known of it holds until its end, which comes next.
         let has_ended = |id: &str| since.iter().any(|update| matches!(update, Update::Remove(gone) if gone == id));
@@ -262,7 +264,7 @@ impl<'q> Eye<'q> {
             }
             gone.into_iter().map(Update::Remove).chain(described.map(Update::Upsert)).collect()
         };
-        updates.extend(outcome.errors.into_iter().map(Update::Fault));
+        updates.extend(outcome.errors.into_iter().map(Update::PartialError));
         updates.extend(since);
         Ok(updates)
     }
@@ -270,7 +272,7 @@ impl<'q> Eye<'q> {
     /// Gives what nobody was found to hold the process that began to listen there: it may be closing already, and then
     /// nobody has it any more.
     fn own(&mut self, described: &mut [Service<LocalDetail>]) {
-        let is_nobodys = |detail: &LocalDetail| detail.processes.is_empty() && detail.owner != Owner::NotAsked;
+        let is_nobodys = |detail: &LocalDetail| detail.processes.is_empty() && detail.owner != OwnerLookup::NotAsked;
         for service in described.iter_mut().filter(|service| is_nobodys(&service.detail)) {
             let at = service.endpoints.first().and_then(|endpoint| match endpoint.address {
                 Address::Ip(ip) if endpoint.transport == Transport::Tcp => Some((ip, endpoint.port?)),
@@ -292,8 +294,8 @@ pub(super) fn processor_time() -> Duration {
 }
 
 /// More happened than the kernel keeps for us.
-fn lost() -> Fault {
-    Fault {
+fn lost() -> PartialError {
+    PartialError {
         what: "tell every listener that came and went".to_owned(),
         why: "too many came at once".to_owned(),
         hint: "what is there is told all the same".to_owned(),
@@ -305,7 +307,7 @@ fn still(socket: &mut Socket) {
     socket.receive_queue = 0;
 }
 
-fn end(socket: &Socket) -> Option<End> {
+fn end(socket: &Socket) -> Option<LocalEndpoint> {
     match socket.address {
         Address::Ip(ip) => Some((ip, socket.port)),
         Address::Unix(_) | Address::Name(_) => None,
@@ -313,12 +315,12 @@ fn end(socket: &Socket) -> Option<End> {
 }
 
 /// What could not be read although it should be; what rights are missing for never could.
-fn faults<'f>(faults: &'f [Fault], limits: &'f [Fault]) -> impl Iterator<Item = Fault> + 'f {
+fn faults<'f>(faults: &'f [PartialError], limits: &'f [PartialError]) -> impl Iterator<Item = PartialError> + 'f {
     faults.iter().filter(|fault| !limits.contains(fault)).cloned()
 }
 
 /// The sockets of each service.
-fn group(selected: &Selected) -> HashMap<String, Vec<Socket>, FixedState> {
+fn group(selected: &SelectedSockets) -> HashMap<String, Vec<Socket>, FixedState> {
     let mut services = HashMap::<String, Vec<Socket>, FixedState>::default();
     for socket in &selected.sockets {
         // The number of a namespace is good for one look only; its identity is in the id.

@@ -3,7 +3,7 @@
 use crate::model::{Condition, Event};
 
 /// What ends a watch.
-pub(super) struct Ending<'c> {
+pub(super) struct StopConditions<'c> {
     /// Changes that are wanted yet; `None`: any number.
     left: Option<u64>,
     until: &'c [Condition],
@@ -11,7 +11,7 @@ pub(super) struct Ending<'c> {
     pub(super) met: bool,
 }
 
-impl<'c> Ending<'c> {
+impl<'c> StopConditions<'c> {
     pub(super) fn new(count: Option<u64>, until: &'c [Condition]) -> Self {
         Self { left: count, until, met: false }
     }

@@ -8,20 +8,20 @@ use rustls::pki_types::ServerName;
 
 use super::resolvers::Resolvers;
 use super::roots::Roots;
-use crate::model::Ask;
-use crate::net::{Deadline, Peer, PeerError, StartTls, Way, Wire, dial, start_tls, tls};
+use crate::model::CheckSpec;
+use crate::net::{AsyncStream, Connection, ConnectionError, Deadline, Route, StartTls, dial, start_tls, tls};
 
 /// Why a check could not look, for a reason on this side.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Hindrance(pub(crate) String);
+pub(crate) struct LocalFailure(pub(crate) String);
 
 /// What a look comes to.
-pub(crate) type Look<T> = Result<T, Hindrance>;
+pub(crate) type CheckResult<T> = Result<T, LocalFailure>;
 
 /// Where to look, and what to ask there.
 #[derive(Clone, Debug)]
-pub(crate) struct Aim {
+pub(crate) struct CheckTarget {
     pub(crate) address: SocketAddr,
     /// The interface that leads there, where only one does.
     pub(crate) interface: Option<String>,
@@ -32,11 +32,11 @@ pub(crate) struct Aim {
     pub(crate) grpc: bool,
     /// The word for what is spoken there.
     pub(crate) protocol: Option<String>,
-    pub(crate) ask: Arc<Ask>,
+    pub(crate) ask: Arc<CheckSpec>,
     /// How quick connecting and answering should be.
-    pub(crate) goals: Goals,
+    pub(crate) goals: LatencyTargets,
     /// Who asks in this host's place, and where.
-    pub(crate) way: Way,
+    pub(crate) way: Route,
 }
 
 /// What lies between the connection and what is spoken.
@@ -50,14 +50,14 @@ pub(crate) enum Layer {
 
 /// How quick something should be, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Goals {
+pub(crate) struct LatencyTargets {
     pub(crate) connect_us: u64,
     pub(crate) answer_us: u64,
 }
 
 /// What looks share.
 #[derive(Clone, Debug)]
-pub(crate) struct Kit {
+pub(crate) struct CheckContext {
     /// How long one look may take.
     pub(crate) timeout: Duration,
     pub(crate) roots: Arc<Roots>,
@@ -65,19 +65,21 @@ pub(crate) struct Kit {
 }
 
 /// The most bytes that are read of one connection: a body of 1 MiB, its head, and what frames them.
-const MOST: usize = (1 << 20) + (256 << 10);
+const MAX_BYTES: usize = (1 << 20) + (256 << 10);
 
 /// A connection, and what its peer agreed to speak inside TLS.
-pub(crate) struct Line {
-    pub(crate) stream: Box<dyn Wire>,
+pub(crate) struct CheckConnection {
+    pub(crate) stream: Box<dyn AsyncStream>,
     pub(crate) alpn: Option<Vec<u8>>,
 }
 
-impl Aim {
+impl CheckTarget {
     /// The name that TLS asks for.
-    pub(crate) fn server_name(&self) -> Result<ServerName<'static>, PeerError> {
+    pub(crate) fn server_name(&self) -> Result<ServerName<'static>, ConnectionError> {
         match &self.name {
-            Some(name) => ServerName::try_from(name.clone()).map_err(|_| PeerError::Declined("has no name for TLS")),
+            Some(name) => {
+                ServerName::try_from(name.clone()).map_err(|_| ConnectionError::Declined("has no name for TLS"))
+            }
             None => Ok(ServerName::IpAddress(self.address.ip().into())),
         }
     }
@@ -95,9 +97,9 @@ impl Aim {
     }
 
     /// A connection in plain text, up to where TLS begins.
-    pub(crate) async fn connect(&self, deadline: Deadline) -> Result<Peer, PeerError> {
+    pub(crate) async fn connect(&self, deadline: Deadline) -> Result<Connection, ConnectionError> {
         let stream = dial(self.address, self.interface.as_deref(), deadline).await?;
-        let mut peer = Peer::new(stream, deadline, MOST);
+        let mut peer = Connection::new(stream, deadline, MAX_BYTES);
         if let Layer::StartTls(kind) = self.layer {
             start_tls(kind, &mut peer).await?;
         }
@@ -105,15 +107,15 @@ impl Aim {
     }
 
     /// A connection to what is spoken there, through TLS if that lies between.
-    pub(crate) async fn line(&self, alpn: &[&[u8]], deadline: Deadline) -> Result<Line, PeerError> {
+    pub(crate) async fn line(&self, alpn: &[&[u8]], deadline: Deadline) -> Result<CheckConnection, ConnectionError> {
         let peer = self.connect(deadline).await?;
         if self.layer == Layer::Plain {
-            return Ok(Line { stream: peer.into_stream(), alpn: None });
+            return Ok(CheckConnection { stream: peer.into_stream(), alpn: None });
         }
         let shaken = tls::handshake(peer.into_stream(), self.server_name()?, alpn, deadline).await;
         let tls::Handshake { stream, facts, .. } = shaken.map_err(|error| error.error)?;
         let alpn = facts.alpn.map(|word| word.as_raw().as_bytes().to_vec());
-        Ok(Line { stream: Box::new(stream), alpn })
+        Ok(CheckConnection { stream: Box::new(stream), alpn })
     }
 }
 
@@ -121,9 +123,9 @@ impl Aim {
 ///
 /// # Errors
 /// When it did.
-pub(crate) fn peers_fault(error: PeerError) -> Look<PeerError> {
+pub(crate) fn peers_fault(error: ConnectionError) -> CheckResult<ConnectionError> {
     match error {
-        PeerError::Local(error) => Err(Hindrance(error.to_string())),
+        ConnectionError::Local(error) => Err(LocalFailure(error.to_string())),
         error => Ok(error),
     }
 }

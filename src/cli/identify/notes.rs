@@ -7,7 +7,7 @@ use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 
 use crate::error::plain;
-use crate::model::{Address, Endpoint, Fault, Identity, NetworkNamespace};
+use crate::model::{Address, Endpoint, Identity, NetworkNamespace, PartialError};
 use crate::probe::UNSTABLE;
 use crate::source::Sink;
 
@@ -16,7 +16,7 @@ const ALIKE: usize = 50;
 
 /// What there is to say in the end.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct IdentifyNotes {
     pub(super) asked: u64,
     pub(super) answered: u64,
     pub(super) spared: BTreeSet<u16>,
@@ -27,7 +27,7 @@ pub(super) struct Told {
     alike: HashMap<(IpAddr, Option<NetworkNamespace>, u64), usize>,
 }
 
-impl Told {
+impl IdentifyNotes {
     /// Counts an answer.
     pub(super) fn count(&mut self, endpoint: &Endpoint, netns: Option<NetworkNamespace>, identity: &Identity) {
         self.unstable += usize::from(identity.facts.get(UNSTABLE) == Some(&true.into()));
@@ -71,10 +71,10 @@ impl Told {
 }
 
 /// That this machine could not ask an endpoint, and why.
-pub(super) fn unasked(endpoint: &Endpoint, error: &io::Error) -> Fault {
+pub(super) fn unasked(endpoint: &Endpoint, error: &io::Error) -> PartialError {
     let hint = match error.kind() {
         ErrorKind::PermissionDenied => "look for a sandbox, a security module or a `prohibit` route",
         _ => "raise the limits of this process (`ulimit -n`), or ask fewer at a time",
     };
-    Fault { what: format!("identify {endpoint}"), why: plain(error), hint: hint.to_owned() }
+    PartialError { what: format!("identify {endpoint}"), why: plain(error), hint: hint.to_owned() }
 }

@@ -24,7 +24,7 @@ const LATEST: u64 = PAYLOAD_MASK;
 
 /// When to open and when to close again; every number is within its range.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub(crate) struct BreakerLimits {
     /// How many of the last outcomes count: 1 to 40.
     pub(crate) window: u32,
     /// How many failures among them open the breaker: 1 to `window`.
@@ -35,7 +35,7 @@ pub(crate) struct Limits {
     pub(crate) trials: u64,
 }
 
-impl Limits {
+impl BreakerLimits {
     fn window_mask(self) -> u64 {
         (1 << self.window) - 1
     }
@@ -43,7 +43,7 @@ impl Limits {
 
 /// What became of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CallOutcome {
     /// The peer did what it was asked.
     Success,
     /// The peer failed, or did not answer.
@@ -55,7 +55,7 @@ pub enum Outcome {
 
 /// The word, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum BreakerWord {
     Closed { window: u64 },
     Open { until: u64 },
     HalfOpen { running: u64, succeeded: u64 },
@@ -63,28 +63,28 @@ pub(crate) enum State {
 
 /// Why a call is not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum RejectReason {
     /// Open until this time, in milliseconds.
     Until(u64),
     /// The trials on their way decide.
     OnTrial,
 }
 
-fn pack(state: State, epoch: u64) -> u64 {
+fn pack(state: BreakerWord, epoch: u64) -> u64 {
     let (tag, payload) = match state {
-        State::Closed { window } => (0, window),
-        State::Open { until } => (1, until.min(LATEST)),
-        State::HalfOpen { running, succeeded } => (2, succeeded << 16 | running),
+        BreakerWord::Closed { window } => (0, window),
+        BreakerWord::Open { until } => (1, until.min(LATEST)),
+        BreakerWord::HalfOpen { running, succeeded } => (2, succeeded << 16 | running),
     };
     tag << STATE | (epoch & EPOCH_MASK) << PAYLOAD | payload
 }
 
-fn unpack(word: u64) -> State {
+fn unpack(word: u64) -> BreakerWord {
     let payload = word & PAYLOAD_MASK;
     match word >> STATE {
-        0 => State::Closed { window: payload },
-        1 => State::Open { until: payload },
-        _ => State::HalfOpen { running: payload & 0xffff, succeeded: payload >> 16 & 0xffff },
+        0 => BreakerWord::Closed { window: payload },
+        1 => BreakerWord::Open { until: payload },
+        _ => BreakerWord::HalfOpen { running: payload & 0xffff, succeeded: payload >> 16 & 0xffff },
     }
 }
 
@@ -94,21 +94,21 @@ fn epoch_of(word: u64) -> u64 {
 
 /// The state word. Orderings are relaxed throughout: it publishes nothing but itself.
 #[derive(Debug)]
-pub(crate) struct Word(AtomicU64);
+pub(crate) struct AtomicState(AtomicU64);
 
-impl Word {
+impl AtomicState {
     /// Closed, and nothing has failed.
     pub(crate) fn new() -> Self {
         Self(AtomicU64::new(0))
     }
 
-    pub(crate) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> BreakerWord {
         unpack(self.0.load(Ordering::Relaxed))
     }
 
     /// The epoch of an admitted call. `now` is read only when the breaker is not closed.
     #[inline]
-    pub(crate) fn admit(&self, limits: Limits, now: impl Fn() -> u64) -> Result<u64, Refusal> {
+    pub(crate) fn admit(&self, limits: BreakerLimits, now: impl Fn() -> u64) -> Result<u64, RejectReason> {
         let word = self.0.load(Ordering::Relaxed);
         if word >> STATE == 0 {
             return Ok(epoch_of(word));
@@ -116,17 +116,19 @@ impl Word {
         self.admit_trial(word, limits, now)
     }
 
-    fn admit_trial(&self, mut word: u64, limits: Limits, now: impl Fn() -> u64) -> Result<u64, Refusal> {
+    fn admit_trial(&self, mut word: u64, limits: BreakerLimits, now: impl Fn() -> u64) -> Result<u64, RejectReason> {
         loop {
             let epoch = epoch_of(word);
             let (next, epoch) = match unpack(word) {
-                State::Closed { .. } => return Ok(epoch),
-                State::Open { until } if now() < until => return Err(Refusal::Until(until)),
-                State::Open { .. } => (State::HalfOpen { running: 1, succeeded: 0 }, epoch + 1),
-                State::HalfOpen { running, succeeded } if running + succeeded >= limits.trials => {
-                    return Err(Refusal::OnTrial);
+                BreakerWord::Closed { .. } => return Ok(epoch),
+                BreakerWord::Open { until } if now() < until => return Err(RejectReason::Until(until)),
+                BreakerWord::Open { .. } => (BreakerWord::HalfOpen { running: 1, succeeded: 0 }, epoch + 1),
+                BreakerWord::HalfOpen { running, succeeded } if running + succeeded >= limits.trials => {
+                    return Err(RejectReason::OnTrial);
                 }
-                State::HalfOpen { running, succeeded } => (State::HalfOpen { running: running + 1, succeeded }, epoch),
+                BreakerWord::HalfOpen { running, succeeded } => {
+                    (BreakerWord::HalfOpen { running: running + 1, succeeded }, epoch)
+                }
             };
             match self.swap(word, pack(next, epoch)) {
                 Ok(()) => return Ok(epoch & EPOCH_MASK),
@@ -137,9 +139,9 @@ impl Word {
 
     /// Takes the outcome of a call that was admitted in `epoch`.
     #[inline]
-    pub(crate) fn record(&self, limits: Limits, epoch: u64, outcome: Outcome, now: impl Fn() -> u64) {
+    pub(crate) fn record(&self, limits: BreakerLimits, epoch: u64, outcome: CallOutcome, now: impl Fn() -> u64) {
         let word = self.0.load(Ordering::Relaxed);
-        if outcome == Outcome::Success && word >> PAYLOAD == epoch {
+        if outcome == CallOutcome::Success && word >> PAYLOAD == epoch {
             // Closed, in this epoch. The healthy case writes nothing, as a success shifts a zero into a window of
             // zeros: so cores share the line.
             let window = word & PAYLOAD_MASK;
@@ -151,7 +153,14 @@ impl Word {
         self.record_change(word, limits, epoch, outcome, now);
     }
 
-    fn record_change(&self, mut word: u64, limits: Limits, epoch: u64, outcome: Outcome, now: impl Fn() -> u64) {
+    fn record_change(
+        &self,
+        mut word: u64,
+        limits: BreakerLimits,
+        epoch: u64,
+        outcome: CallOutcome,
+        now: impl Fn() -> u64,
+    ) {
         while epoch_of(word) == epoch {
             let Some((next, moved)) = after(unpack(word), outcome, limits, &now) else { return };
             match self.swap(word, pack(next, epoch + u64::from(moved))) {
@@ -167,24 +176,29 @@ impl Word {
 }
 
 /// The state after `outcome`, and whether that is a transition; `None`: nothing changes.
-fn after(state: State, outcome: Outcome, limits: Limits, now: impl Fn() -> u64) -> Option<(State, bool)> {
-    let opened = || (State::Open { until: now().saturating_add(limits.recovery) }, true);
+fn after(
+    state: BreakerWord,
+    outcome: CallOutcome,
+    limits: BreakerLimits,
+    now: impl Fn() -> u64,
+) -> Option<(BreakerWord, bool)> {
+    let opened = || (BreakerWord::Open { until: now().saturating_add(limits.recovery) }, true);
     match (state, outcome) {
         // A call that was admitted holds an epoch in which the breaker was not open.
-        (State::Open { .. }, _) | (State::Closed { .. }, Outcome::Local) => None,
-        (State::Closed { window }, outcome) => {
-            let failed = u64::from(outcome == Outcome::Failure);
+        (BreakerWord::Open { .. }, _) | (BreakerWord::Closed { .. }, CallOutcome::Local) => None,
+        (BreakerWord::Closed { window }, outcome) => {
+            let failed = u64::from(outcome == CallOutcome::Failure);
             let window = (window << 1 | failed) & limits.window_mask();
             let trips = failed == 1 && window.count_ones() >= limits.failures;
-            Some(if trips { opened() } else { (State::Closed { window }, false) })
+            Some(if trips { opened() } else { (BreakerWord::Closed { window }, false) })
         }
-        (State::HalfOpen { .. }, Outcome::Failure) => Some(opened()),
-        (State::HalfOpen { running, succeeded }, outcome) => {
-            let succeeded = succeeded + u64::from(outcome == Outcome::Success);
+        (BreakerWord::HalfOpen { .. }, CallOutcome::Failure) => Some(opened()),
+        (BreakerWord::HalfOpen { running, succeeded }, outcome) => {
+            let succeeded = succeeded + u64::from(outcome == CallOutcome::Success);
             if succeeded >= limits.trials {
-                return Some((State::Closed { window: 0 }, true));
+                return Some((BreakerWord::Closed { window: 0 }, true));
             }
-            Some((State::HalfOpen { running: running.saturating_sub(1), succeeded }, false))
+            Some((BreakerWord::HalfOpen { running: running.saturating_sub(1), succeeded }, false))
         }
     }
 }

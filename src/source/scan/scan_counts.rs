@@ -6,7 +6,7 @@ use crate::model::PortState;
 
 /// Counts of one thread, or of all.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct ScanCounts {
     states: [u64; PortState::ALL.len()],
     /// Ports that this machine did not let us ask.
     pub(super) prohibited: u64,
@@ -19,12 +19,12 @@ pub(super) struct Tally {
     /// Ports of plans that could not begin, of which a fault tells by itself.
     pub(super) unbegun: u64,
     /// Why the thread ended before its work did.
-    pub(super) cut: Option<Cut>,
+    pub(super) cut: Option<StopReason>,
 }
 
 /// Why a scan ends before its work does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cut {
+pub(super) enum StopReason {
     /// Somebody wants no more.
     Stopped,
     /// The time is over.
@@ -33,7 +33,7 @@ pub(super) enum Cut {
     Broken(Errno),
 }
 
-impl Tally {
+impl ScanCounts {
     pub(super) fn count(&mut self, state: PortState) {
         self.states[state as usize] += 1;
     }

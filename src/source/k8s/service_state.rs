@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::conditions::EndpointConditions;
 use super::detail::transport;
-use super::join::Key;
+use super::join::ObjectKey;
 use super::names::Name;
-use super::pods::{Chosen, Pod};
-use super::said::Said;
+use super::pods::{Pod, SelectedPods};
 use crate::clean::{Untrusted, clean};
 use crate::model::{
     Address, Endpoint, EndpointsFrom, Finding, Instance, K8sDetail, K8sServiceType, Service, Transport,
@@ -15,18 +15,18 @@ use crate::model::{
 
 /// A service with its endpoints as far as they are known, each once however often it was named.
 #[derive(Clone, Debug)]
-pub(super) struct Joined {
+pub(super) struct JoinedService {
     pub(super) detail: K8sDetail,
     endpoints: BTreeMap<EndpointKey, Endpoint>,
     /// What its pods have; `None` where it chooses none, or they are not known.
-    pub(super) chosen: Option<Chosen>,
+    pub(super) chosen: Option<SelectedPods>,
     /// Where its external name leads.
     pub(super) name: Name,
 }
 
 type EndpointKey = (Address, Option<u16>, Transport, Option<Untrusted>);
 
-impl Joined {
+impl JoinedService {
     /// A service of whose endpoints and pods nothing is known yet.
     pub(super) fn new(detail: K8sDetail) -> Self {
         Self { detail, endpoints: BTreeMap::new(), chosen: None, name: Name::Unknown }
@@ -34,9 +34,9 @@ impl Joined {
 
     pub(super) fn add<'p>(
         &mut self,
-        key: &Key,
+        key: &ObjectKey,
         ip: IpAddr,
-        said: &Said,
+        said: &EndpointConditions,
         ports: impl Iterator<Item = (Option<i32>, Option<&'p str>, Option<&'p str>)>,
     ) {
         let mut any = false;
@@ -55,12 +55,12 @@ impl Joined {
 
     fn add_one(
         &mut self,
-        key: &Key,
+        key: &ObjectKey,
         ip: IpAddr,
         port: Option<u16>,
         transport: Transport,
         name: Option<Untrusted>,
-        said: &Said,
+        said: &EndpointConditions,
     ) {
         let at = (Address::Ip(ip), port, transport, name.clone());
         // While a pod moves from one slice to another it stands in both; what is better known of it counts.
@@ -97,7 +97,7 @@ impl Joined {
     /// All its pods are about to be seen, or with `known` false cannot be.
     pub(super) fn expect_pods(&mut self, known: bool) {
         let asks = known && !self.detail.selector.is_empty();
-        self.chosen = asks.then(|| Chosen::of(self.detail.ports.len()));
+        self.chosen = asks.then(|| SelectedPods::of(self.detail.ports.len()));
     }
 
     /// Takes in what a pod has, if it is one of its own.
@@ -119,7 +119,7 @@ impl Joined {
         self.endpoints.values()
     }
 
-    pub(super) fn into_service(self, key: Key, findings: Vec<Finding>) -> Service<K8sDetail> {
+    pub(super) fn into_service(self, key: ObjectKey, findings: Vec<Finding>) -> Service<K8sDetail> {
         let id = super::join::id(&key);
         let (namespace, name) = key;
         let mut service = Service::new(id, "k8s", self.endpoints.into_values().collect(), self.detail);

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Ask, Detail, NetworkNamespace};
+use super::{CheckSpec, Detail, NetworkNamespace};
 use crate::clean::Untrusted;
 
 /// A service that its user names, on the command line or in a file.
 #[derive(Clone, Debug, Serialize)]
-pub struct Declared {
+pub struct DeclaredDetail {
     /// As it was written: a URL, `host:port`, or the file with its line.
     pub from: Untrusted,
     /// What it is said to speak.
@@ -18,17 +18,17 @@ pub struct Declared {
     pub protocol: Option<String>,
     /// What to ask it. It may hold secrets, and is not written down.
     #[serde(skip)]
-    pub ask: Arc<Ask>,
+    pub ask: Arc<CheckSpec>,
 }
 
-impl Detail for Declared {}
+impl Detail for DeclaredDetail {}
 
 /// What another portolan, or this one at another time, told of a service.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
-pub struct Told(pub Value);
+pub struct RawDetail(pub Value);
 
-impl Detail for Told {
+impl Detail for RawDetail {
     fn netns(&self) -> Option<NetworkNamespace> {
         NetworkNamespace::deserialize(self.0.get("netns")?).ok()
     }

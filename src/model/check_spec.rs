@@ -15,7 +15,7 @@ use super::{CheckName, StatusRanges};
 #[derive(clap::Args, Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[command(next_help_heading = "What to ask")]
-pub struct Ask {
+pub struct CheckSpec {
     /// What it speaks: http, https, grpc, grpcs, tls, tcp, redis, postgresql, smtp... [default: as the target says]
     #[arg(long, value_name = "WORD")]
     pub protocol: Option<String>,
@@ -30,7 +30,7 @@ pub struct Ask {
     pub server_name: Option<String>,
     /// Begin in plain text and go over to TLS in the words of this protocol
     #[arg(long, value_enum, value_name = "PROTOCOL")]
-    pub starttls: Option<StartTlsWord>,
+    pub starttls: Option<StartTlsKind>,
     /// The path that HTTP is asked for [default: /]
     #[arg(long, value_name = "PATH")]
     pub path: Option<HttpPath>,
@@ -39,19 +39,19 @@ pub struct Ask {
     pub method: Option<Method>,
     /// Send this header, as in 'Authorization: Bearer x'
     #[arg(long, value_name = "NAME: VALUE")]
-    pub header: Vec<HeaderLine>,
+    pub header: Vec<RequestHeader>,
     /// The statuses that are well, as in 200-299,304 or 2xx [default: 200-399]
     #[arg(long, value_name = "STATUS")]
     pub expect_status: Option<StatusRanges>,
     /// A regular expression that the body must match; of the body the first MiB is read
     #[arg(long, value_name = "REGEX")]
-    pub expect_body: Option<BodyPattern>,
+    pub expect_body: Option<BodyAssertion>,
     /// A header that must be there, and match if an expression is given, as in 'Content-Type: json'
     #[arg(long, value_name = "NAME[: REGEX]")]
-    pub expect_header: Vec<HeaderPattern>,
+    pub expect_header: Vec<HeaderAssertion>,
     /// A value that the JSON in the body must have, as in /status=ok (RFC 6901)
     #[arg(long, value_name = "POINTER=VALUE")]
-    pub expect_json: Vec<JsonValue>,
+    pub expect_json: Vec<JsonAssertion>,
     /// Follow redirects: at most 10, never to a lower scheme or a link-local address; credentials stay with their host
     #[arg(long)]
     pub follow: bool,
@@ -63,10 +63,10 @@ pub struct Ask {
     pub script: Vec<String>,
     /// How quick answers should be, as in 200ms; connect=10ms is for connecting only [default: by the distance]
     #[arg(long, value_name = "TIME", value_delimiter = ',')]
-    pub goal: Vec<Goal>,
+    pub goal: Vec<LatencyTarget>,
 }
 
-impl Ask {
+impl CheckSpec {
     /// This, and where it says nothing what `other` says.
     #[must_use]
     pub fn over(&self, other: &Self) -> Self {
@@ -116,7 +116,7 @@ impl AskError {
 /// The protocols that begin in plain text and go over to TLS when asked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum StartTlsWord {
+pub enum StartTlsKind {
     /// Mail, RFC 3207
     Smtp,
     /// Mailboxes, RFC 9051
@@ -144,7 +144,7 @@ macro_rules! parsed {
         })*
     };
 }
-parsed!(HttpPath, Method, HeaderLine, BodyPattern, HeaderPattern, JsonValue, Goal);
+parsed!(HttpPath, Method, RequestHeader, BodyAssertion, HeaderAssertion, JsonAssertion, LatencyTarget);
 
 /// A path with its query, as it goes over the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,14 +192,14 @@ impl FromStr for Method {
 
 /// A header to send. Its value may be a secret, and is never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct HeaderLine {
+pub struct RequestHeader {
     /// In lower case.
     pub name: String,
     /// Without line ends.
     pub value: String,
 }
 
-impl fmt::Debug for HeaderLine {
+impl fmt::Debug for RequestHeader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ***", self.name)
     }
@@ -207,7 +207,7 @@ impl fmt::Debug for HeaderLine {
 
 const HEADER_HINT: &str = "write it as 'Name: value'";
 
-impl FromStr for HeaderLine {
+impl FromStr for RequestHeader {
     type Err = AskError;
 
     fn from_str(text: &str) -> Result<Self, AskError> {
@@ -227,12 +227,12 @@ fn header_name(text: &str) -> Result<String, AskError> {
 
 /// A regular expression for a body.
 #[derive(Clone, Debug)]
-pub struct BodyPattern(Regex);
+pub struct BodyAssertion(Regex);
 
 /// A compiled expression takes no more memory than this, whatever somebody writes.
-const MOST_REGEX: usize = 1 << 20;
+const MAX_REGEX_BYTES: usize = 1 << 20;
 
-impl BodyPattern {
+impl BodyAssertion {
     /// Whether it matches somewhere in `text`.
     pub fn is_match(&self, text: &str) -> bool {
         self.0.is_match(text)
@@ -244,17 +244,17 @@ impl BodyPattern {
     }
 }
 
-impl PartialEq for BodyPattern {
+impl PartialEq for BodyAssertion {
     fn eq(&self, other: &Self) -> bool {
         self.as_str() == other.as_str()
     }
 }
 
-impl FromStr for BodyPattern {
+impl FromStr for BodyAssertion {
     type Err = AskError;
 
     fn from_str(text: &str) -> Result<Self, AskError> {
-        RegexBuilder::new(text).size_limit(MOST_REGEX).build().map(Self).map_err(|error| {
+        RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build().map(Self).map_err(|error| {
             // The library draws a picture of several lines, of which the last says what it means.
             let why = error.to_string();
             let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
@@ -265,14 +265,14 @@ impl FromStr for BodyPattern {
 
 /// A header that must be there.
 #[derive(Clone, Debug, PartialEq)]
-pub struct HeaderPattern {
+pub struct HeaderAssertion {
     /// In lower case.
     pub name: String,
     /// What its value must match.
-    pub pattern: Option<BodyPattern>,
+    pub pattern: Option<BodyAssertion>,
 }
 
-impl FromStr for HeaderPattern {
+impl FromStr for HeaderAssertion {
     type Err = AskError;
 
     fn from_str(text: &str) -> Result<Self, AskError> {
@@ -285,14 +285,14 @@ impl FromStr for HeaderPattern {
 
 /// A value that a JSON document must have somewhere.
 #[derive(Clone, Debug, PartialEq)]
-pub struct JsonValue {
+pub struct JsonAssertion {
     /// Where (RFC 6901).
     pub pointer: String,
     /// What it must be. What is no JSON is a text.
     pub value: Value,
 }
 
-impl FromStr for JsonValue {
+impl FromStr for JsonAssertion {
     type Err = AskError;
 
     fn from_str(text: &str) -> Result<Self, AskError> {
@@ -307,14 +307,14 @@ impl FromStr for JsonValue {
 
 /// How quick something should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Goal {
+pub enum LatencyTarget {
     /// Connecting.
     Connect(Duration),
     /// An answer.
     Answer(Duration),
 }
 
-impl FromStr for Goal {
+impl FromStr for LatencyTarget {
     type Err = AskError;
 
     fn from_str(text: &str) -> Result<Self, AskError> {
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_value_is_never_shown() {
-        let header: HeaderLine = "Authorization: Bearer secret".parse().unwrap();
+        let header: RequestHeader = "Authorization: Bearer secret".parse().unwrap();
         assert_eq!(format!("{header:?}"), "authorization: ***");
         assert_eq!((header.name.as_str(), header.value.as_str()), ("authorization", "Bearer secret"));
     }
@@ -356,21 +356,21 @@ mod tests {
             assert!(path.parse::<HttpPath>().is_err(), "{path}");
         }
         for header in ["", "x", ": y", "a b: c", "x: a\r\nb"] {
-            assert!(header.parse::<HeaderLine>().is_err(), "{header:?}");
+            assert!(header.parse::<RequestHeader>().is_err(), "{header:?}");
         }
-        let bad = "a{1000}{1000}{1000}".parse::<BodyPattern>().unwrap_err().to_string();
+        let bad = "a{1000}{1000}{1000}".parse::<BodyAssertion>().unwrap_err().to_string();
         assert!(bad.starts_with("it is no regular expression: "), "{bad}");
-        let bad = "(".parse::<BodyPattern>().unwrap_err().to_string();
+        let bad = "(".parse::<BodyAssertion>().unwrap_err().to_string();
         assert_eq!(bad, "it is no regular expression: unclosed group");
         assert!("CONNECT".parse::<Method>().is_err());
-        assert!("status=ok".parse::<JsonValue>().is_err());
-        assert!("slow".parse::<Goal>().is_err());
-        assert!("read=1s".parse::<Goal>().is_err());
+        assert!("status=ok".parse::<JsonAssertion>().is_err());
+        assert!("slow".parse::<LatencyTarget>().is_err());
+        assert!("read=1s".parse::<LatencyTarget>().is_err());
     }
 
     #[test]
     fn json_values_are_json_where_they_can_be() {
-        let value = |text: &str| text.parse::<JsonValue>().unwrap().value;
+        let value = |text: &str| text.parse::<JsonAssertion>().unwrap().value;
         assert_eq!(value("/a=true"), Value::Bool(true));
         assert_eq!(value("/a=ok"), Value::String("ok".into()));
         assert_eq!(value("=\"1\""), Value::String("1".into()));

@@ -11,7 +11,7 @@ use super::stats::PoolStats;
 /// One worker's counters. Only the worker writes them, so an addition needs no locked instruction; others read.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(super) struct Tally {
+pub(super) struct WorkerStats {
     /// When the running job began, in nanoseconds of the pool's clock, plus one; zero between jobs.
     started: AtomicU64,
     taken: AtomicU64,
@@ -27,7 +27,7 @@ fn add(counter: &AtomicU64, count: u64) {
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
 }
 
-impl Tally {
+impl WorkerStats {
     pub(super) fn begin(&self, now: u64) {
         add(&self.taken, 1);
         self.started.store(now.saturating_add(1), Ordering::Relaxed);
@@ -77,26 +77,26 @@ impl Sums {
 
 /// The workers of a lane.
 #[derive(Debug, Default)]
-pub(super) struct Crew(Mutex<Roll>);
+pub(super) struct WorkerSet(Mutex<WorkerTable>);
 
 #[derive(Debug, Default)]
-struct Roll {
-    seats: BTreeMap<u64, Arc<Tally>>,
+struct WorkerTable {
+    seats: BTreeMap<u64, Arc<WorkerStats>>,
     next: u64,
     moved: usize,
     /// What those did who have left.
     left: Sums,
 }
 
-impl Crew {
+impl WorkerSet {
     /// A place for one more worker.
-    pub(super) fn seat(self: &Arc<Self>) -> Seat {
-        let tally = Arc::new(Tally::default());
+    pub(super) fn seat(self: &Arc<Self>) -> WorkerGuard {
+        let tally = Arc::new(WorkerStats::default());
         let mut roll = self.0.lock();
         let number = roll.next;
         roll.next += 1;
         roll.seats.insert(number, Arc::clone(&tally));
-        Seat { crew: Arc::clone(self), number, tally }
+        WorkerGuard { crew: Arc::clone(self), number, tally }
     }
 
     /// Workers that take jobs of this lane, and workers that finish a slow one and then leave.
@@ -115,7 +115,7 @@ impl Crew {
     /// Gives up to `room` workers, whose jobs began before `before`, to the slow lane; says how many it gave.
     pub(super) fn move_slow(&self, before: u64, room: usize) -> usize {
         let mut roll = self.0.lock();
-        let is_slow = |tally: &&Arc<Tally>| {
+        let is_slow = |tally: &&Arc<WorkerStats>| {
             let started = tally.started.load(Ordering::Relaxed);
             started > 0 && started <= before && !tally.is_moved()
         };
@@ -129,13 +129,13 @@ impl Crew {
 
 /// A worker's place in its crew, given back when it is dropped, however the worker ends.
 #[derive(Debug)]
-pub(super) struct Seat {
-    crew: Arc<Crew>,
+pub(super) struct WorkerGuard {
+    crew: Arc<WorkerSet>,
     number: u64,
-    pub(super) tally: Arc<Tally>,
+    pub(super) tally: Arc<WorkerStats>,
 }
 
-impl Drop for Seat {
+impl Drop for WorkerGuard {
     fn drop(&mut self) {
         if self.tally.started.load(Ordering::Relaxed) > 0 {
             // It was dropped in the middle of a job.

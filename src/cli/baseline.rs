@@ -11,7 +11,7 @@ use crate::clean::clean;
 use crate::error::{Error, Result, plain};
 
 /// An earlier answer, as a JSON document or line by line.
-pub(super) struct Previous {
+pub(super) struct Baseline {
     pub(super) items: Vec<Value>,
     /// Whether it said that it was whole.
     pub(super) complete: bool,
@@ -20,7 +20,7 @@ pub(super) struct Previous {
 /// No answer is larger that anybody compares.
 const LARGEST: usize = 1 << 30;
 
-impl Previous {
+impl Baseline {
     /// Reads it.
     ///
     /// # Errors
@@ -43,18 +43,18 @@ impl Previous {
     }
 }
 
-fn document(text: &str) -> Option<Previous> {
+fn document(text: &str) -> Option<Baseline> {
     let mut document: Value = serde_json::from_str(text).ok()?;
     if document["schema"] != "portolan/v1" {
         return None;
     }
     let complete = document["complete"].as_bool()?;
     let Value::Array(items) = document["items"].take() else { return None };
-    items.iter().all(is_item).then_some(Previous { items, complete })
+    items.iter().all(is_item).then_some(Baseline { items, complete })
 }
 
-fn lines(text: &str) -> Option<Previous> {
-    let mut previous = Previous { items: Vec::new(), complete: true };
+fn lines(text: &str) -> Option<Baseline> {
+    let mut previous = Baseline { items: Vec::new(), complete: true };
     for line in text.lines() {
         let line: Value = serde_json::from_str(line).ok()?;
         if line["type"] == "end" {

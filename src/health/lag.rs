@@ -22,7 +22,7 @@ const NONE: u64 = u64::MAX;
 /// A wake-up goes the way of every answer: the thread has to get a processor, the reactor has to be polled, and then all
 /// that was ready before has its turn. On a runtime of one thread, a look takes longer by what a wake-up meanwhile does.
 #[derive(Debug)]
-pub(super) struct Lateness {
+pub(super) struct SchedulerLag {
     sum: Arc<Sum>,
     _ticking: AbortOnDropHandle<()>,
 }
@@ -43,13 +43,13 @@ struct Sum {
 
 /// What is going on for as long as this lives is measured.
 #[derive(Debug)]
-pub(super) struct Measuring<'l> {
+pub(super) struct LagGuard<'l> {
     sum: &'l Sum,
     late_before: u64,
     stalled_before: u64,
 }
 
-impl Lateness {
+impl SchedulerLag {
     /// Must be called within a tokio runtime; it ends with this value.
     pub(super) fn gauge() -> Self {
         let sum = Arc::new(Sum {
@@ -65,18 +65,18 @@ impl Lateness {
     }
 
     /// Begins to measure.
-    pub(super) fn measure(&self) -> Measuring<'_> {
+    pub(super) fn measure(&self) -> LagGuard<'_> {
         let sum = &*self.sum;
         if sum.measuring.fetch_add(1, Ordering::AcqRel) == 0 {
             sum.due.store(sum.now() + allowed(), Ordering::Release);
             sum.begun.notify_one();
         }
         let (late_before, stalled_before) = sum.totals();
-        Measuring { sum, late_before, stalled_before }
+        LagGuard { sum, late_before, stalled_before }
     }
 }
 
-impl Measuring<'_> {
+impl LagGuard<'_> {
     /// Everything by which wake-ups have been late since it began, with the one that is being waited for.
     pub(super) fn late(&self) -> Duration {
         Duration::from_micros(self.sum.totals().0.saturating_sub(self.late_before))
@@ -88,7 +88,7 @@ impl Measuring<'_> {
     }
 }
 
-impl Drop for Measuring<'_> {
+impl Drop for LagGuard<'_> {
     fn drop(&mut self) {
         self.sum.measuring.fetch_sub(1, Ordering::AcqRel);
     }
@@ -140,7 +140,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_what_comes_too_late_counts() {
-        let lateness = Lateness::gauge();
+        let lateness = SchedulerLag::gauge();
         let measuring = lateness.measure();
         for _ in 0..100 {
             sleep(PERIOD).await;
@@ -157,7 +157,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_late_before_anybody_measures_is_nobody_s() {
-        let lateness = Lateness::gauge();
+        let lateness = SchedulerLag::gauge();
         drop(lateness.measure());
         sleep(PERIOD * 3).await;
         tokio::time::advance(Duration::from_secs(9)).await;

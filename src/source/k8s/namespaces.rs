@@ -5,19 +5,19 @@ use kube::ResourceExt;
 use kube::api::ListParams;
 
 use super::api::Api;
-use super::failure::Failure;
-use super::gather::{Gatherer, Place};
+use super::failure::ApiFailure;
 use super::options::SELECTORS;
+use super::reader::{ClusterReader, Namespaced};
 use crate::clean::clean;
 use crate::error::{Error, Result, nearest};
-use crate::model::Fault;
+use crate::model::PartialError;
 
 /// So many namespaces are named.
-const MOST_NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 
-impl Gatherer<'_> {
+impl ClusterReader<'_> {
     /// The services of everywhere; if that is not allowed, of every namespace that may be read.
-    pub(super) async fn whole_cluster(&mut self, home: &str) -> Result<Vec<Place>> {
+    pub(super) async fn whole_cluster(&mut self, home: &str) -> Result<Vec<Namespaced>> {
         let refusal = match self.services(None).await {
             Ok(()) => return Ok(vec![None]),
             Err(failure) if failure.code() == Some(403) => failure,
@@ -32,7 +32,11 @@ impl Gatherer<'_> {
             Err(failure) if failure.code() == Some(403) => {
                 let hint = format!("only {} was asked; name others with -n", clean(home));
                 let why = refusal.why();
-                self.gathered.faults.push(Fault { what: "list the services of all namespaces".to_owned(), why, hint });
+                self.gathered.faults.push(PartialError {
+                    what: "list the services of all namespaces".to_owned(),
+                    why,
+                    hint,
+                });
                 names = vec![home.to_owned()];
             }
             Err(failure) => self.gathered.faults.push(failure.into_fault("list all namespaces")),
@@ -44,7 +48,7 @@ impl Gatherer<'_> {
                 Ok(()) => places.push(Some(name)),
                 Err(failure) if failure.code() == Some(403) => refused.push(name),
                 Err(failure) => {
-                    let stop = matches!(failure, Failure::Deadline(_) | Failure::Stopped | Failure::LeftAlone);
+                    let stop = matches!(failure, ApiFailure::Deadline(_) | ApiFailure::Stopped | ApiFailure::LeftAlone);
                     self.gathered.faults.push(failure.into_fault(list_in(Some(&name))));
                     if stop {
                         break;
@@ -63,10 +67,10 @@ impl Gatherer<'_> {
         if refused.is_empty() {
             return;
         }
-        let names: Vec<String> = refused.iter().take(MOST_NAMED).map(|name| clean(name)).collect();
+        let names: Vec<String> = refused.iter().take(MAX_NAMED).map(|name| clean(name)).collect();
         let more = refused.len() - names.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        self.gathered.faults.push(Fault {
+        self.gathered.faults.push(PartialError {
             what: format!("list services in {}", counted(refused.len(), "namespace")),
             why: format!("not allowed in {}{more} (403)", names.join(", ")),
             hint: "`kubectl auth can-i list services -n NAMESPACE` asks for one of them".to_owned(),
@@ -74,7 +78,7 @@ impl Gatherer<'_> {
     }
 
     /// The services of these namespaces. One that is not there has none either, and that is said.
-    pub(super) async fn namespaces(&mut self, names: &[String]) -> Result<Vec<Place>> {
+    pub(super) async fn namespaces(&mut self, names: &[String]) -> Result<Vec<Namespaced>> {
         let mut places = Vec::new();
         let mut first = None;
         for name in names {
@@ -98,7 +102,7 @@ impl Gatherer<'_> {
                 }
                 Err(failure) => self.error(Some(name), failure),
             };
-            self.gathered.faults.push(Fault::from(&failure));
+            self.gathered.faults.push(PartialError::from(&failure));
             first.get_or_insert(failure);
         }
         match first {
@@ -108,7 +112,7 @@ impl Gatherer<'_> {
     }
 
     /// A failure of something that was read in part is a fault; otherwise there is nothing to tell.
-    fn part_of(&mut self, namespace: Option<&str>, failure: Failure) -> Result<()> {
+    fn part_of(&mut self, namespace: Option<&str>, failure: ApiFailure) -> Result<()> {
         if self.gathered.services.len() == 0 {
             return Err(self.error(namespace, failure));
         }
@@ -116,7 +120,7 @@ impl Gatherer<'_> {
         Ok(())
     }
 
-    fn error(&self, namespace: Option<&str>, failure: Failure) -> Error {
+    fn error(&self, namespace: Option<&str>, failure: ApiFailure) -> Error {
         // The server parses selectors, and says what it does not like about them.
         if failure.code() == Some(400) {
             let labels = self.params.label_selector.as_ref().map(|labels| format!("--selector '{}'", clean(labels)));
@@ -132,7 +136,7 @@ impl Gatherer<'_> {
 }
 
 /// The names of all namespaces.
-async fn namespace_names(api: &Api) -> Result<Vec<String>, Failure> {
+async fn namespace_names(api: &Api) -> Result<Vec<String>, ApiFailure> {
     let mut names = Vec::new();
     let mut each = |page: Vec<Namespace>, _| names.extend(page.iter().map(ResourceExt::name_any));
     api.list(None, &ListParams::default(), &mut each).await?;

@@ -9,26 +9,26 @@ use std::time::Instant;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::printer::{Printed, Printer, Written};
+use super::printer::{FileReport, PrintReport, Printer};
+use crate::cli::baseline::Baseline;
 use crate::cli::exit::Exit;
 use crate::cli::hand_to::HandTo;
 use crate::cli::identify::Identify;
 use crate::cli::outputs::Files;
-use crate::cli::previous::Previous;
 use crate::cli::progress::Bar;
 use crate::cli::signals::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Global, stderr, stdout};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::model::Shown;
-use crate::output::{Comparison, FormatName, Page};
+use crate::model::ColumnVisibility;
+use crate::output::{DiffContext, FormatName, RenderOptions};
 use crate::probe::Probes;
 use crate::source::Source;
 
 /// What makes a listing that came about a failure all the same.
 #[derive(Args, Debug, Default)]
-pub(in crate::cli) struct Judge {
+pub(in crate::cli) struct ExitRules {
     /// Exit with 1 if nothing is found
     #[arg(long, global = true, help_heading = "Output", conflicts_with = "watch")]
     fail_empty: bool,
@@ -55,7 +55,7 @@ pub(in crate::cli) struct Judge {
     generated: Option<Timestamp>,
 }
 
-impl Judge {
+impl ExitRules {
     /// Of an answer that was asked for at another time.
     pub(in crate::cli) fn of(generated: Timestamp) -> Self {
         Self { generated: Some(generated), ..Self::default() }
@@ -66,10 +66,10 @@ impl Judge {
         let stop = Stop::listen()?.within(source.deadline());
         let terminal = Terminal::of_stdout(global.color);
         let columns = identify.columns(source.columns());
-        let page = Page {
+        let page = RenderOptions {
             columns,
             // A source may do the asking itself, on behalf of who checks what it finds.
-            identified: columns.iter().any(|column| column.shown == Shown::Asked),
+            identified: columns.iter().any(|column| column.shown == ColumnVisibility::Asked),
             generated: self.generated.unwrap_or_else(Timestamp::now),
             width: terminal.width,
             color: terminal.color,
@@ -85,13 +85,13 @@ impl Judge {
         let mut files = Files::create(&global.output)?;
         let mut written = None;
         let heard = stdout::with_stdout(Some(&stop), |out| {
-            let question = Question { source, asks, previous, page };
+            let question = Request { source, asks, previous, page };
             let (answer, unheard) = self.write_down(question, global, &stop, &mut files, out);
             written = Some(answer);
             unheard.map_or(Ok(()), Err)
         });
         let Some(written) = written else { return heard.map(|_| Exit::Done) };
-        let Written { printed, failures } = match written {
+        let FileReport { printed, failures } = match written {
             Ok(written) => written,
             Err(error) => return unread(error, &stop),
         };
@@ -114,7 +114,7 @@ impl Judge {
     }
 
     /// Says what there is to say of an answer beside its rows, and what that comes to.
-    fn tell(&self, printed: &Printed, was_whole: bool, quiet: bool) -> Exit {
+    fn tell(&self, printed: &PrintReport, was_whole: bool, quiet: bool) -> Exit {
         let mut exit = Exit::Done;
         for error in &printed.errors {
             stderr::fault(error);
@@ -145,28 +145,28 @@ impl Judge {
         source: &dyn Source,
         identify: &Identify,
         stop: &AtomicBool,
-    ) -> Result<(Probes, Option<Previous>)> {
+    ) -> Result<(Probes, Option<Baseline>)> {
         let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
         let probes = identify.probes(stop, until)?;
-        let previous = self.diff.as_ref().map(|path| Previous::read(path, source.name(), stop, until));
+        let previous = self.diff.as_ref().map(|path| Baseline::read(path, source.name(), stop, until));
         Ok((probes, previous.transpose()?))
     }
 
     /// Lists a source into every output. Beside the answer: what standard output said, if it took no more.
     fn write_down(
         &self,
-        question: Question<'_>,
+        question: Request<'_>,
         global: &Global,
         stop: &Stop,
         files: &mut Files,
         out: &mut (dyn Write + Send),
-    ) -> (Result<Written>, Option<io::Error>) {
-        let Question { source, asks, previous, page } = question;
+    ) -> (Result<FileReport>, Option<io::Error>) {
+        let Request { source, asks, previous, page } = question;
         let mut outputs = match files.open(global.format, page, out) {
             Ok(outputs) => outputs,
             Err(error) => return (Err(error), None),
         };
-        let shared = Arc::new(Comparison::default());
+        let shared = Arc::new(DiffContext::default());
         if let Some(previous) = previous
             && let Err(error) = outputs.compare(previous, Arc::clone(&shared))
         {
@@ -186,11 +186,11 @@ impl Judge {
 }
 
 /// What is asked, of whom, and what it is compared with.
-struct Question<'a> {
+struct Request<'a> {
     source: &'a dyn Source,
     asks: Option<(&'a Identify, Probes)>,
-    previous: Option<Previous>,
-    page: Page,
+    previous: Option<Baseline>,
+    page: RenderOptions,
 }
 
 /// How a command ends that could not read what it needs: in the way of whoever wanted an end, if somebody did.
@@ -201,8 +201,8 @@ fn unread(error: Error, stop: &Stop) -> Result<Exit> {
 }
 
 /// Says what a comparison came to; whether anything differs.
-fn compared(printed: &Printed, was_whole: bool, quiet: bool) -> bool {
-    let Comparison { opened, closed, changed, beyond, .. } = &*printed.compared;
+fn compared(printed: &PrintReport, was_whole: bool, quiet: bool) -> bool {
+    let DiffContext { opened, closed, changed, beyond, .. } = &*printed.compared;
     let [opened, closed, changed, beyond] =
         [opened, closed, changed, beyond].map(|count| count.load(Ordering::Relaxed));
     if !quiet {

@@ -4,17 +4,17 @@ use std::net::{IpAddr, SocketAddr};
 use std::slice;
 use std::sync::Arc;
 
-use super::asking::Question;
 use super::evidence::Evidence;
-use super::plan::{Host, Plan, goals, plan};
+use super::plan::{CheckPlan, HostLocation, goals, plan};
+use super::runner::CheckRequest;
 use super::validator::{Subject, Validator};
-use crate::check::{Aim, Circuit, Hindrance, Layer, Look, Seen, stability};
-use crate::engine::{Breaker, BreakerState, KeyRef, Outcome, Shutdown};
+use crate::check::{CheckResult, CheckTarget, Circuit, Layer, LocalFailure, Observation, stability};
+use crate::engine::{Breaker, BreakerState, CallOutcome, KeyRef, Shutdown};
 use crate::model::CheckName;
-use crate::net::Way;
+use crate::net::Route;
 
 /// So many of the addresses that a name has are tried one after the other, as a client does.
-const MOST_ADDRESSES: usize = 4;
+const MAX_ADDRESSES: usize = 4;
 
 impl Validator {
     /// Everything that is to be seen of an endpoint, or as much as there is time for.
@@ -26,8 +26,8 @@ impl Validator {
             return evidence;
         };
         let why = match way {
-            Way::Closed(why) => Some(*why),
-            Way::Through(..) if !plan.wanted.contains(&CheckName::Http) => Some("only HTTP is asked by that way"),
+            Route::Closed(why) => Some(*why),
+            Route::Through(..) if !plan.wanted.contains(&CheckName::Http) => Some("only HTTP is asked by that way"),
             _ => None,
         };
         if let Some(why) = why {
@@ -58,7 +58,7 @@ impl Validator {
         evidence
     }
 
-    async fn look_at(&self, plan: &Plan, subject: &Subject, evidence: &mut Evidence) {
+    async fn look_at(&self, plan: &CheckPlan, subject: &Subject, evidence: &mut Evidence) {
         let before = subject.before.as_ref();
         let mut results = before.map_or_else(Vec::new, |before| before.evidence.recent_results());
         let addresses = self.addresses(plan, evidence).await;
@@ -68,19 +68,19 @@ impl Validator {
             results.extend(is_unresolved.then_some(false));
             return keep(plan, results, Circuit::Closed, evidence);
         };
-        let mut aim = Aim { address: SocketAddr::new(*first, plan.port), ..plan.aim.clone() };
+        let mut aim = CheckTarget { address: SocketAddr::new(*first, plan.port), ..plan.aim.clone() };
         aim.goals = goals(*first, &plan.aim.ask.goal, &self.own);
         let breaker = self.breaker(&aim);
         let remembered = results.len();
         for sample in 0..self.options.samples.max(1) {
             let Ok(permit) = breaker.permit() else { break };
-            let others = if sample == 0 { &addresses[1..addresses.len().min(MOST_ADDRESSES)] } else { &[] };
+            let others = if sample == 0 { &addresses[1..addresses.len().min(MAX_ADDRESSES)] } else { &[] };
             match self.sample(&mut aim, plan, others, evidence).await {
                 Some(usable) => {
-                    permit.record(if usable { Outcome::Success } else { Outcome::Failure });
+                    permit.record(if usable { CallOutcome::Success } else { CallOutcome::Failure });
                     results.push(usable);
                 }
-                None => permit.record(Outcome::Local),
+                None => permit.record(CallOutcome::Local),
             }
         }
         let circuit = circuit(&breaker);
@@ -92,36 +92,36 @@ impl Validator {
         }
     }
 
-    fn breaker(&self, aim: &Aim) -> Arc<Breaker> {
+    fn breaker(&self, aim: &CheckTarget) -> Arc<Breaker> {
         let key = format!("{} {}", aim.address, aim.name.as_deref().unwrap_or_default());
         self.breakers.of(&KeyRef { namespace: "endpoint", key: &key, version: 0 })
     }
 
     /// Where the endpoint is. What its name leads to is part of the evidence, where that is wanted.
-    async fn addresses(&self, plan: &Plan, evidence: &mut Evidence) -> Vec<IpAddr> {
+    async fn addresses(&self, plan: &CheckPlan, evidence: &mut Evidence) -> Vec<IpAddr> {
         let (name, address) = match &plan.host {
-            Host::At(ip, Some(name)) if plan.wanted.contains(&CheckName::Dns) => (name, Some(*ip)),
-            Host::At(ip, _) => return vec![*ip],
-            Host::Named(name) => match name.parse() {
+            HostLocation::At(ip, Some(name)) if plan.wanted.contains(&CheckName::Dns) => (name, Some(*ip)),
+            HostLocation::At(ip, _) => return vec![*ip],
+            HostLocation::Named(name) => match name.parse() {
                 Ok(ip) => return vec![ip],
                 Err(_) => (name, None),
             },
         };
         let goal_us = plan.aim.goals.answer_us;
         let key = format!("{name} {}", address.map(|ip| ip.to_string()).unwrap_or_default());
-        let question = Question::Name { name, address, goal_us, port: plan.port };
+        let question = CheckRequest::Name { name, address, goal_us, port: plan.port };
         match self.asking.remembering("dns", &key, evidence, question).await {
-            Ok(Seen::Dns(seen)) => {
+            Ok(Observation::Dns(seen)) => {
                 let found = seen.addresses();
                 if plan.wanted.contains(&CheckName::Dns) {
-                    evidence.add(Seen::Dns(seen));
+                    evidence.add(Observation::Dns(seen));
                 } else if found.is_empty() {
                     evidence.hindered.insert(CheckName::Dns, format!("{name} does not resolve"));
                 }
                 address.map_or(found, |address| vec![address])
             }
             Ok(_) => Vec::new(),
-            Err(Hindrance(why)) => {
+            Err(LocalFailure(why)) => {
                 evidence.hindered.insert(CheckName::Dns, why);
                 address.into_iter().collect()
             }
@@ -130,7 +130,13 @@ impl Validator {
 
     /// Looks once with every check that is wanted. Returns whether a client could have used it; `None` where this side
     /// could not look.
-    async fn sample(&self, aim: &mut Aim, plan: &Plan, others: &[IpAddr], evidence: &mut Evidence) -> Option<bool> {
+    async fn sample(
+        &self,
+        aim: &mut CheckTarget,
+        plan: &CheckPlan,
+        others: &[IpAddr],
+        evidence: &mut Evidence,
+    ) -> Option<bool> {
         let mut usable = true;
         let mut others = others.iter();
         for &check in plan.wanted.iter().filter(|check| !matches!(check, CheckName::Dns | CheckName::Stability)) {
@@ -140,7 +146,7 @@ impl Validator {
             }
             match self.look_with(check, aim, &mut others, evidence).await {
                 Ok(is_dead) => usable &= !is_dead,
-                Err(Hindrance(why)) => {
+                Err(LocalFailure(why)) => {
                     evidence.hindered.insert(check, why);
                     return None;
                 }
@@ -159,10 +165,10 @@ impl Validator {
     async fn look_with(
         &self,
         check: CheckName,
-        aim: &mut Aim,
+        aim: &mut CheckTarget,
         others: &mut slice::Iter<'_, IpAddr>,
         evidence: &mut Evidence,
-    ) -> Look<bool> {
+    ) -> CheckResult<bool> {
         loop {
             let seen = self.look_once(check, aim, evidence).await?;
             let is_dead = is_dead(&seen);
@@ -174,8 +180,13 @@ impl Validator {
         }
     }
 
-    async fn look_once(&self, check: CheckName, aim: &Aim, evidence: &mut Evidence) -> Look<Seen> {
-        let question = Question::Check(check, aim);
+    async fn look_once(
+        &self,
+        check: CheckName,
+        aim: &CheckTarget,
+        evidence: &mut Evidence,
+    ) -> CheckResult<Observation> {
+        let question = CheckRequest::Check(check, aim);
         if check != CheckName::Tls {
             return self.asking.insisting(question).await;
         }
@@ -189,14 +200,14 @@ impl Validator {
 }
 
 /// Whether no client can use the endpoint, by what a check saw.
-fn is_dead(seen: &Seen) -> bool {
+fn is_dead(seen: &Observation) -> bool {
     seen.judge().iter().any(|finding| finding.kind.cap.is_some_and(|cap| cap < 50))
 }
 
 /// Notes how steady the endpoint is, where that is wanted.
-fn keep(plan: &Plan, results: Vec<bool>, circuit: Circuit, evidence: &mut Evidence) {
+fn keep(plan: &CheckPlan, results: Vec<bool>, circuit: Circuit, evidence: &mut Evidence) {
     if plan.wanted.contains(&CheckName::Stability) && !results.is_empty() {
-        evidence.add(Seen::Stability(stability::Seen { results, circuit }));
+        evidence.add(Observation::Stability(stability::Observation { results, circuit }));
     }
 }
 

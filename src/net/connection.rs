@@ -4,15 +4,15 @@ use std::io;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::bounded::{Bounded, Heard, Wire};
-use super::{Deadline, DialError};
+use super::bounded::{AsyncStream, Bounded, ReceivedPrefix};
+use super::{ConnectError, Deadline};
 
 /// Why a peer told no more.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PeerError {
+pub(crate) enum ConnectionError {
     /// The host refuses: nobody listens.
     #[error("connection refused")]
-    Refused,
+    SubmitError,
     /// Somebody says that there is no way to it.
     #[error("unreachable")]
     Unreachable,
@@ -42,7 +42,7 @@ pub(crate) enum PeerError {
     Local(#[source] io::Error),
 }
 
-impl From<io::Error> for PeerError {
+impl From<io::Error> for ConnectionError {
     fn from(error: io::Error) -> Self {
         use io::ErrorKind::{
             BrokenPipe, ConnectionAborted, ConnectionReset, FileTooLarge, NotConnected, TimedOut, UnexpectedEof,
@@ -60,46 +60,46 @@ impl From<io::Error> for PeerError {
     }
 }
 
-impl From<DialError> for PeerError {
-    fn from(error: DialError) -> Self {
+impl From<ConnectError> for ConnectionError {
+    fn from(error: ConnectError) -> Self {
         match error {
-            DialError::TimedOut => Self::TimedOut,
-            DialError::Refused => Self::Refused,
-            DialError::Unreachable => Self::Unreachable,
-            DialError::Reset => Self::Reset,
-            DialError::Local(error) => Self::Local(error),
+            ConnectError::TimedOut => Self::TimedOut,
+            ConnectError::SubmitError => Self::SubmitError,
+            ConnectError::Unreachable => Self::Unreachable,
+            ConnectError::Reset => Self::Reset,
+            ConnectError::Local(error) => Self::Local(error),
         }
     }
 }
 
 /// The other end of a connection. Its deadline and its most bytes are those of the whole connection, and hold for
 /// whatever is layered upon it.
-pub(crate) struct Peer {
-    stream: Box<dyn Wire>,
-    heard: Heard,
+pub(crate) struct Connection {
+    stream: Box<dyn AsyncStream>,
+    heard: ReceivedPrefix,
     /// What was read and given back.
     unread: Vec<u8>,
 }
 
-impl Peer {
+impl Connection {
     /// The other end of `stream`, of which at most `most` bytes are read.
-    pub(crate) fn new(stream: impl Wire + 'static, deadline: Deadline, most: usize) -> Self {
+    pub(crate) fn new(stream: impl AsyncStream + 'static, deadline: Deadline, most: usize) -> Self {
         let bounded = Bounded::new(stream, deadline, most);
         Self { heard: bounded.heard(), stream: Box::new(bounded), unread: Vec::new() }
     }
 
     /// The first bytes that came, below any TLS: at most 1 KiB.
-    pub(crate) fn heard(&self) -> Heard {
+    pub(crate) fn heard(&self) -> ReceivedPrefix {
         self.heard.clone()
     }
 
     /// The stream, for what is layered upon it.
-    pub(crate) fn into_stream(self) -> Box<dyn Wire> {
+    pub(crate) fn into_stream(self) -> Box<dyn AsyncStream> {
         self.stream
     }
 
     /// The stream, for what is layered upon it for a while.
-    pub(crate) fn stream(&mut self) -> &mut Box<dyn Wire> {
+    pub(crate) fn stream(&mut self) -> &mut Box<dyn AsyncStream> {
         &mut self.stream
     }
 
@@ -111,8 +111,8 @@ impl Peer {
     /// Writes all of `bytes`.
     ///
     /// # Errors
-    /// As [`PeerError`] says.
-    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), PeerError> {
+    /// As [`ConnectionError`] says.
+    pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), ConnectionError> {
         self.stream.write_all(bytes).await?;
         Ok(self.stream.flush().await?)
     }
@@ -120,8 +120,8 @@ impl Peer {
     /// Appends what there is to `into`, waiting for something; 0 is the end. TLS that ends without saying so is an end.
     ///
     /// # Errors
-    /// As [`PeerError`] says.
-    pub(crate) async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, PeerError> {
+    /// As [`ConnectionError`] says.
+    pub(crate) async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, ConnectionError> {
         if !self.unread.is_empty() {
             into.append(&mut self.unread);
             return Ok(into.len());
@@ -141,13 +141,13 @@ impl Peer {
     /// ended or said too much.
     ///
     /// # Errors
-    /// As [`PeerError`] says; what was read until then is in `into`.
+    /// As [`ConnectionError`] says; what was read until then is in `into`.
     pub(crate) async fn read_until(
         &mut self,
         into: &mut Vec<u8>,
         most: usize,
         mut done: impl FnMut(&[u8]) -> bool + Send,
-    ) -> Result<bool, PeerError> {
+    ) -> Result<bool, ConnectionError> {
         loop {
             if done(into) {
                 return Ok(true);
@@ -161,9 +161,9 @@ impl Peer {
     /// Appends to `into` until it holds `length` bytes; more may come along.
     ///
     /// # Errors
-    /// As [`PeerError`] says; `Closed` if the peer ends before.
-    pub(crate) async fn fill(&mut self, into: &mut Vec<u8>, length: usize) -> Result<(), PeerError> {
+    /// As [`ConnectionError`] says; `Closed` if the peer ends before.
+    pub(crate) async fn fill(&mut self, into: &mut Vec<u8>, length: usize) -> Result<(), ConnectionError> {
         let whole = self.read_until(into, length, |bytes| bytes.len() >= length).await?;
-        if whole { Ok(()) } else { Err(PeerError::Closed) }
+        if whole { Ok(()) } else { Err(ConnectionError::Closed) }
     }
 }

@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::plan::Plan;
+use super::plan::ScanPlan;
 use super::prepare::MANY;
 use super::resume::Resume;
-use super::run::{Found, Run};
+use super::run::{FoundPort, Run};
 use super::summary::Summary;
 use crate::clean::{Untrusted, clean};
 use crate::model::{Address, Endpoint, NetworkNamespace, PortState, ScanDetail, ScannedHost, Service};
@@ -20,12 +20,12 @@ use crate::source::{Progress, Sink};
 const PROGRESS: Duration = Duration::from_millis(100);
 
 /// Takes results of one plan after another, until there are no more or nobody wants more.
-pub(super) struct Handover<'s> {
+pub(super) struct ResultStream<'s> {
     names: &'s BTreeMap<IpAddr, Untrusted>,
     summary: Summary,
     pub(super) resume: Option<Resume>,
     /// What is kept, with its plan's number among the namespaces, until all is there; `None`: it is handed over at once.
-    kept: Option<Vec<(usize, Found)>>,
+    kept: Option<Vec<(usize, FoundPort)>>,
     namespaces: Vec<Option<NetworkNamespace>>,
     pub(super) hosts: Vec<ScannedHost>,
     found: u64,
@@ -36,7 +36,7 @@ pub(super) struct Handover<'s> {
     due: Option<Vec<Vec<u64>>>,
 }
 
-impl<'s> Handover<'s> {
+impl<'s> ResultStream<'s> {
     pub(super) fn new(
         names: &'s BTreeMap<IpAddr, Untrusted>,
         summary: Summary,
@@ -59,7 +59,7 @@ impl<'s> Handover<'s> {
     }
 
     /// Takes everything that a run of that plan finds. `false`: nobody wants more.
-    pub(super) async fn take_all(&mut self, plan: &Plan, run: &Run, out: &mut dyn Sink) -> bool {
+    pub(super) async fn take_all(&mut self, plan: &ScanPlan, run: &Run, out: &mut dyn Sink) -> bool {
         let namespace = plan.namespace.as_ref().map(|namespace| namespace.identity.clone());
         if self.namespaces.last() != Some(&namespace) {
             self.namespaces.push(namespace);
@@ -109,7 +109,7 @@ impl<'s> Handover<'s> {
     }
 
     /// Hands a result over, or keeps it; whether more are wanted.
-    fn take(&mut self, found: Found, out: &mut dyn Sink) -> bool {
+    fn take(&mut self, found: FoundPort, out: &mut dyn Sink) -> bool {
         let at = self.namespaces.len() - 1;
         match &mut self.kept {
             Some(kept) => {
@@ -132,7 +132,7 @@ impl<'s> Handover<'s> {
     }
 
     /// Notes how many ports of each host are in which state.
-    fn count(&mut self, plan: &Plan) {
+    fn count(&mut self, plan: &ScanPlan) {
         let Some(counts) = &plan.counts else { return };
         for (host, of) in counts.known() {
             let ports = plan.ports.len() as u64;
@@ -161,11 +161,11 @@ impl<'s> Handover<'s> {
 
 /// What a scan tells of a port.
 pub(super) fn service(
-    found: Found,
+    found: FoundPort,
     names: &BTreeMap<IpAddr, Untrusted>,
     namespace: Option<&NetworkNamespace>,
 ) -> Service<ScanDetail> {
-    let Found { address, transport, reason, rtt_us, attempts } = found;
+    let FoundPort { address, transport, reason, rtt_us, attempts } = found;
     let state = reason.state();
     let zone = match address {
         SocketAddr::V6(v6) if v6.scope_id() > 0 => interface_name(v6.scope_id()),
