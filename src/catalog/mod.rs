@@ -4,19 +4,19 @@
 //! step and tells every reader what changed. A source that fails never empties it.
 //!
 //! ```
-//! use portolan::catalog::{News, Writer};
+//! use portolan::catalog::{WatchItem, Writer};
 //! use portolan::engine::Clock;
-//! use portolan::{Depth, Feed, Fault, Update};
+//! use portolan::{DetailLevel, UpdateSink, PartialError, Update};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
-//! let mut writer = Writer::new("harbours", Depth::Full, Clock::coarse());
+//! let mut writer = Writer::new("harbours", DetailLevel::Full, Clock::coarse());
 //! let reader = writer.reader();
 //! let (snapshot, mut watch) = reader.watch();
 //! assert!(snapshot.services().is_empty());
 //!
 //! writer.take(vec![Update::Reset(Vec::new())]);
-//! let Some(News::Events(events)) = watch.next().await else { unreachable!("nobody lags here") };
+//! let Some(WatchItem::Events(events)) = watch.next().await else { unreachable!("nobody lags here") };
 //! assert_eq!(events[0].kind.as_str(), "synced");
 //! # }
 //! ```

@@ -13,13 +13,13 @@ use tokio::time::{Instant, sleep, timeout_at};
 ///
 /// ```
 /// use std::time::Duration;
-/// use portolan::engine::{Again, Retry};
+/// use portolan::engine::{RetryDecision, Retry};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let retry = Retry { base: Duration::from_millis(1), ..Retry::default() };
 /// let ask = |attempt| async move { if attempt < 3 { Err("busy") } else { Ok(attempt) } };
-/// assert_eq!(retry.run(Retry::random_seed(), ask, |_| Again::Yes).await.unwrap(), 3);
+/// assert_eq!(retry.run(Retry::random_seed(), ask, |_| RetryDecision::Yes).await.unwrap(), 3);
 /// # }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

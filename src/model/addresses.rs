@@ -71,8 +71,8 @@ fn number(ip: IpAddr) -> u128 {
 /// ```
 /// use portolan::{Addresses, Target};
 ///
-/// let Target::Block(ten) = "10.0.0.0/8".parse()? else { unreachable!() };
-/// let Target::Block(few) = "10.0.0.0-9".parse()? else { unreachable!() };
+/// let Target::AddressRange(ten) = "10.0.0.0/8".parse()? else { unreachable!() };
+/// let Target::AddressRange(few) = "10.0.0.0-9".parse()? else { unreachable!() };
 /// let rest = Addresses::new([ten, ten]).without(&Addresses::new([few]));
 /// assert_eq!(rest.len(), (1 << 24) - 10);
 /// assert_eq!(rest.get(0).unwrap().to_string(), "10.0.0.10");

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::double::{Double, PartialError, Resource, StopReason, WatchEvent};
+use crate::double::{Double, Fault, Resource, StopReason, WatchEvent};
 use crate::history::History;
 use crate::objects::{namespace, pod, service, slice};
 use crate::support::{HANG, TempDir};
@@ -167,7 +167,7 @@ fn what_happened_while_nobody_could_hear_comes_out_as_the_difference() {
     let scene = Scene::new(cluster());
     scene.until("the full set", |told| told.services.len() == 3);
     // The streams are cut, and what they would go on from is forgotten.
-    scene.double.faults().add("watch=", 2, PartialError::CutAfter(0, StopReason::Reset));
+    scene.double.faults().add("watch=", 2, Fault::CutAfter(0, StopReason::Reset));
     scene.double.store().compact();
     scene.double.say_goodbye();
     let mut store = scene.double.store();
@@ -201,11 +201,11 @@ fn what_cannot_be_true_does_no_harm() {
 fn a_server_that_fails_for_long_leaves_what_was_known() {
     let scene = Scene::new(cluster());
     scene.until("the full set", |told| told.services.len() == 3);
-    scene.double.faults().add("watch=", 1, PartialError::CutAfter(0, StopReason::Fin));
+    scene.double.faults().add("watch=", 1, Fault::CutAfter(0, StopReason::Fin));
     scene.double.access().rotate_tokens();
     // Whoever is being heard is cut off with the next thing that happens.
-    scene.double.faults().add("/services", usize::MAX, PartialError::Status(401, "Unauthorized", "Unauthorized"));
-    scene.double.faults().add("/endpointslices", usize::MAX, PartialError::Status(401, "Unauthorized", "Unauthorized"));
+    scene.double.faults().add("/services", usize::MAX, Fault::Status(401, "Unauthorized", "Unauthorized"));
+    scene.double.faults().add("/endpointslices", usize::MAX, Fault::Status(401, "Unauthorized", "Unauthorized"));
     scene.double.end_watches();
     scene.until("word of the failure", |told| told.failures > 0);
     assert_eq!(scene.listener.told.lock().unwrap().services.len(), 3);
@@ -248,7 +248,7 @@ fn cut_at_bytes(first: usize) -> usize {
             let how = if round % 2 == 0 { StopReason::Fin } else { StopReason::Reset };
             let watches = || double.seen().iter().filter(|seen| seen.query.contains("watch=")).count();
             let before = watches();
-            double.faults().add("watch=", 3, PartialError::CutAfter(cut, how));
+            double.faults().add("watch=", 3, Fault::CutAfter(cut, how));
             double.end_watches();
             // Of services, slices and pods.
             let again = async {
@@ -307,7 +307,7 @@ enum Happens {
     NoPod(u8, u8),
     Compact,
     /// The watches end, and the next one of them meets this.
-    StopReason(PartialError),
+    Cut(Fault),
 }
 
 /// What a service is, as far as others are concerned.
@@ -324,12 +324,12 @@ enum Looks {
 
 fn happens() -> impl Strategy<Value = Happens> {
     let fault = prop_oneof![
-        Just(PartialError::CutAfter(0, StopReason::Reset)),
-        (1_usize..400).prop_map(|count| PartialError::CutAfter(count, StopReason::Fin)),
-        (1_usize..400).prop_map(|count| PartialError::CutAfter(count, StopReason::Reset)),
-        Just(PartialError::Malformed),
-        Just(PartialError::Status(500, "InternalError", "no")),
-        Just(PartialError::TooManyRequests),
+        Just(Fault::CutAfter(0, StopReason::Reset)),
+        (1_usize..400).prop_map(|count| Fault::CutAfter(count, StopReason::Fin)),
+        (1_usize..400).prop_map(|count| Fault::CutAfter(count, StopReason::Reset)),
+        Just(Fault::Malformed),
+        Just(Fault::Status(500, "InternalError", "no")),
+        Just(Fault::TooManyRequests),
     ];
     // Few enough that things meet. Mostly they are their own.
     let name = || 0_u8..4;
@@ -348,7 +348,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         4 => (owned(), any::<bool>()).prop_map(|((name, pod, whose), fits)| Happens::Pod(name, pod, whose, fits)),
         3 => (name(), number()).prop_map(|(name, pod)| Happens::NoPod(name, pod)),
         1 => Just(Happens::Compact),
-        1 => fault.prop_map(Happens::StopReason),
+        1 => fault.prop_map(Happens::Cut),
     ]
 }
 
@@ -384,7 +384,7 @@ fn happen(double: &Double, what: &Happens) {
             double.store().delete(Resource::PODS, "shop", &format!("{}-{number}", name(*at)));
         }
         Happens::Compact => double.store().compact(),
-        Happens::StopReason(fault) => {
+        Happens::Cut(fault) => {
             double.faults().add("watch=", 1, fault.clone());
             double.end_watches();
         }

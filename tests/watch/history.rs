@@ -66,7 +66,7 @@ impl History {
     pub fn news(&mut self, news: &WatchItem) {
         match news {
             WatchItem::Events(events) => {
-                events.iter().for_each(|event| self.line(&serde_json::to_value(event).unwrap()))
+                events.iter().for_each(|event| self.line(&serde_json::to_value(event).unwrap()));
             }
             WatchItem::Lagged { missed, snapshot } => {
                 assert_eq!(snapshot.index(), self.index + missed, "what is missing is counted");

@@ -63,17 +63,17 @@ pub enum BreakerState {
 ///
 /// ```
 /// use std::time::Duration;
-/// use portolan::engine::{Breaker, BreakerOptions, BreakerState, ManualClock, Outcome};
+/// use portolan::engine::{Breaker, BreakerOptions, BreakerState, ManualClock, CallOutcome};
 ///
 /// let hand = ManualClock::new();
 /// let options = BreakerOptions { window: 3, failures: 3, recovery: Duration::from_secs(5), trials: 1 };
 /// let breaker = Breaker::new(options, hand.clock());
 /// for _ in 0..3 {
-///     breaker.permit()?.record(Outcome::Failure);
+///     breaker.permit()?.record(CallOutcome::Failure);
 /// }
 /// assert_eq!(breaker.permit().unwrap_err().retry_in, Some(Duration::from_secs(5)));
 /// hand.advance(Duration::from_secs(5));
-/// breaker.permit()?.record(Outcome::Success);
+/// breaker.permit()?.record(CallOutcome::Success);
 /// assert_eq!(breaker.state(), BreakerState::Closed);
 /// # Ok::<(), portolan::engine::Rejected>(())
 /// ```
