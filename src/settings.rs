@@ -225,6 +225,11 @@ fn truth(text: &str) -> Option<&'static str> {
     }
 }
 
+/// The sections that the text of a settings file has keys in, as far as it is TOML: each as the words that lead to it.
+pub(crate) fn sections(text: &str) -> Vec<Vec<String>> {
+    file::sections(text)
+}
+
 /// Whether the environment sets any option that every command takes, or one of the command that `section` leads to. What
 /// is meant for another command costs this one nothing.
 pub(crate) fn is_in_environment(

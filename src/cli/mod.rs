@@ -4,6 +4,7 @@ mod atomic_file;
 mod baseline;
 mod completions;
 mod config;
+mod definition;
 mod discover;
 mod exit;
 mod explain;

@@ -4,6 +4,7 @@ mod changes;
 mod csv;
 mod events;
 mod explain;
+mod grid;
 mod json;
 mod junit;
 #[cfg(feature = "live")]
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 use crate::model::{Column, Completeness, DetailLevel, Endpoint, PartialError, ScannedHost, Service};
 pub(crate) use changes::{Changes, DiffContext, DiffScope};
 pub use events::EventFormat;
+pub(crate) use grid::{Align, write_grid};
 pub(crate) use json::write_document;
 #[cfg(feature = "live")]
 pub(crate) use live::{KeyPress, View};

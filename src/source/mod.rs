@@ -197,6 +197,15 @@ macro_rules! sources {
             vec![$(stringify!($variant).to_ascii_lowercase()),*]
         });
 
+        /// The command line of the source with that word, which is the same as in [`AnySource`]'s.
+        pub(crate) fn source_definition(word: &str) -> Option<clap::Command> {
+            $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(word) {
+                let command = clap::Command::new(stringify!($variant).to_ascii_lowercase());
+                return Some(<$source as clap::Args>::augment_args(command));
+            })*
+            None
+        }
+
         impl AnySource {
             /// Lets the source know what the environment says.
             pub(crate) fn take_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {

@@ -5,6 +5,7 @@ mod cgroup;
 mod closings;
 mod columns;
 mod connections;
+mod hints;
 mod holders;
 mod interfaces;
 mod list;
@@ -16,6 +17,7 @@ mod owners;
 mod parents;
 mod process;
 mod procnet;
+mod rows;
 mod select;
 mod short_lived;
 mod socket;
@@ -30,7 +32,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-pub(super) use list::hint_for_rights;
+pub(super) use hints::for_permission as hint_for_permission;
 pub(crate) use netns::others as other_namespaces;
 pub use options::{Local, SortKey};
 

@@ -8,7 +8,7 @@ use super::connections::Connections;
 use super::interfaces::Interfaces;
 use super::netlink::SockDiag;
 use super::socket::{Socket, Wanted};
-use super::{netns, procnet};
+use super::{hints, netns, procnet};
 use crate::error::plain;
 use crate::model::{NetworkNamespace, PartialError, Transport};
 
@@ -71,7 +71,7 @@ fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut SocketTables) {
         let denied = PartialError {
             what: "look into other network namespaces".to_owned(),
             why: "no permission".to_owned(),
-            hint: super::list::hint_for_rights("run as root, or leave --all-netns out").to_owned(),
+            hint: hints::for_permission("run as root, or leave --all-netns out").to_owned(),
         };
         seen.faults.push(denied.clone());
         seen.limits.push(denied);

@@ -15,9 +15,10 @@ use tokio::time::Instant;
 
 use super::holders::HolderTable;
 use super::interfaces::Interfaces;
-use super::list::{SelectedSockets, describe, id_of};
+use super::list::{SelectedSockets, describe};
 use super::netlink::SockDiag;
 use super::options::Local;
+use super::rows::id_of;
 use super::select::Selection;
 use super::short_lived::{LocalEndpoint, ShortLived, StartTime};
 use super::socket::{Socket, Wanted};
