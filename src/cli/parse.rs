@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
-use super::outputs::{AskedParser, DiffScope};
+use super::outputs::{OutputSpec, OutputSpecParser};
 use super::{Cli, definition, settings_file, usage};
 use crate::error::Result;
 use crate::settings::{self, Key, Settings};
@@ -58,14 +58,14 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
 }
 
 /// The formats that the settings give `--output`.
-fn set_outputs(settings: &Settings) -> Vec<DiffScope> {
+fn set_outputs(settings: &Settings) -> Vec<OutputSpec> {
     if settings.is_empty() {
         return Vec::new();
     }
     let command = definition::root();
     let keys = Key::of_section(&command, &[]);
     let given = keys.iter().find(|key| key.name() == "output").and_then(|key| settings.get(key));
-    let asked = |value: &String| AskedParser.parse_ref(&command, None, value.as_ref()).ok();
+    let asked = |value: &String| OutputSpecParser.parse_ref(&command, None, value.as_ref()).ok();
     given.map(|given| given.values.iter().filter_map(asked).collect()).unwrap_or_default()
 }
 
