@@ -127,6 +127,5 @@ fn number(number: Option<u8>) -> Cow<'static, str> {
 }
 
 fn budgets() -> String {
-    let budget = |group: Group| format!("{} {}", group.as_str(), group.budget());
-    Group::SCORED.map(budget).join(", ")
+    Group::SCORED.map(|group| format!("{} {}", group.as_str(), group.budget())).join(", ")
 }

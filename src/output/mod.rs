@@ -21,7 +21,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use crate::model::{Column, Completeness, DetailLevel, Endpoint, PartialError, ScannedHost, Service};
+use crate::model::{Column, Completeness, DetailLevel, Endpoint, HostFacts, PartialError, ScannedHost, Service};
 pub(crate) use changes::{Changes, DiffContext, DiffScope};
 pub use events::EventFormat;
 pub(crate) use grid::{Align, write_grid};
@@ -93,6 +93,8 @@ pub struct Footer<'a> {
     pub limits: &'a [PartialError],
     /// What became of each host's ports, where a source counts them.
     pub hosts: Option<&'a [ScannedHost]>,
+    /// The machine that the services are on, where a source lists one.
+    pub host: Option<&'a HostFacts>,
 }
 
 /// How a format is read.

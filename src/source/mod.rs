@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::model::{
-    Addresses, Column, Completeness, DetailLevel, FindingKind, Listing, NamespaceScope, PartialError, Ports,
+    Addresses, Column, Completeness, DetailLevel, FindingKind, HostFacts, Listing, NamespaceScope, PartialError, Ports,
     ScannedHost, Service, Transport, UpdateSink,
 };
 use crate::net::HttpProxy;
@@ -44,6 +44,11 @@ pub trait Source: Send + Sync {
     /// Takes in what the process's environment says, by a function that knows variables. The command line calls it, and
     /// nobody else: one variable must not reach several sources of a kind.
     fn take_environment(&mut self, _variable: &dyn Fn(&str) -> Option<OsString>) {}
+
+    /// Facts of the machine that it lists, for documents; `None` where there is not one such machine.
+    fn host(&self) -> Option<HostFacts> {
+        None
+    }
 
     /// How often to ask a source that cannot tell by itself what happens, where nobody says otherwise.
     fn interval(&self) -> Duration {

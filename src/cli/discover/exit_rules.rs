@@ -181,7 +181,7 @@ impl ExitRules {
             None => engine::block_on(source.list(&mut printer)),
             Some((identify, probes)) => identify.list(probes, source, &mut printer),
         };
-        printer.finish(listed)
+        printer.finish(listed, source)
     }
 }
 

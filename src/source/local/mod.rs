@@ -7,6 +7,7 @@ mod columns;
 mod connections;
 mod hints;
 mod holders;
+mod host;
 mod interfaces;
 mod list;
 mod mounts;
@@ -37,7 +38,7 @@ pub(crate) use netns::others as other_namespaces;
 pub use options::{Local, SortKey};
 
 use crate::error::Result;
-use crate::model::{Column, Completeness, DetailLevel, Listing, LocalDetail, UpdateSink};
+use crate::model::{Column, Completeness, DetailLevel, HostFacts, Listing, LocalDetail, UpdateSink};
 use crate::source::{ListFuture, Sink, Source, WatchFuture};
 
 impl Local {
@@ -75,6 +76,10 @@ impl Source for Local {
 
     fn columns(&self) -> &'static [Column] {
         columns::COLUMNS
+    }
+
+    fn host(&self) -> Option<HostFacts> {
+        Some(host::read())
     }
 
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {

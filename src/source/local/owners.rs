@@ -61,14 +61,10 @@ impl Owners {
             .into_iter()
             .map(|(id, path)| (id, cgroup::membership(&path)))
             .collect();
-        let says_enough =
-            |id| socket_groups.get(&id).is_some_and(|member| !member.is_empty() && !is_supervisor(member));
-        let ask = OnceCell::new();
-        let asks = |socket: &Socket| {
-            !socket.cgroup.is_some_and(says_enough) && *ask.get_or_init(cgroup::processes_have_groups)
-        };
-        let inodes: Inodes = sockets.iter().map(|socket| (socket.inode, asks(socket))).collect();
+
+        let inodes = inodes(sockets, &socket_groups);
         let mut walk = walk::walk(&inodes, full, stop)?;
+
         let process_groups = walk
             .processes
             .iter_mut()
@@ -95,6 +91,7 @@ impl Owners {
     pub(super) fn of(&mut self, sockets: &[&Socket]) -> (Arc<Holders>, bool) {
         let mut indexes = Vec::with_capacity(1);
         let mut unknown = false;
+
         for socket in sockets {
             let from = self.holders.partition_point(|&(inode, _)| inode < socket.inode);
             let holders = self.holders.iter().skip(from).take_while(|(inode, _)| *inode == socket.inode);
@@ -102,10 +99,10 @@ impl Owners {
             indexes.extend(holders.map(|&(_, process)| process));
             unknown |= indexes.len() == before;
         }
-        let pid = |index: u32| self.processes.get(index as usize).map(|process| process.pid);
-        indexes.sort_unstable_by_key(|&index| pid(index));
+
+        indexes.sort_unstable_by_key(|&index| self.pid(index));
         // Threads of one process that were looked into one by one are that process.
-        indexes.dedup_by_key(|index| pid(*index));
+        indexes.dedup_by_key(|index| self.pid(*index));
         if let Some(set) = self.sets.get(&indexes) {
             return (Arc::clone(set), unknown);
         }
@@ -116,6 +113,10 @@ impl Owners {
         let set = Arc::new(Holders { processes, member: member.cloned().unwrap_or_default() });
         self.sets.insert(indexes, Arc::clone(&set));
         (set, unknown)
+    }
+
+    fn pid(&self, index: u32) -> Option<u32> {
+        self.processes.get(index as usize).map(|process| process.pid)
     }
 
     /// Where a listener runs: what the kernel stamped on its sockets, unless that is only the service manager;
@@ -130,6 +131,17 @@ impl Owners {
             _ => holders.member.clone(),
         }
     }
+}
+
+/// The sockets to look for. Their holders' control groups are wanted where the socket's own says nothing.
+fn inodes(sockets: &[Socket], socket_groups: &HashMap<u64, Membership, FixedState>) -> Inodes {
+    let processes_have_groups = OnceCell::new();
+    let entries = sockets.iter().map(|socket| {
+        let member = socket.cgroup.and_then(|id| socket_groups.get(&id));
+        let says_enough = member.is_some_and(|member| !member.is_empty() && !is_supervisor(member));
+        (socket.inode, !says_enough && *processes_have_groups.get_or_init(cgroup::processes_have_groups))
+    });
+    entries.collect()
 }
 
 /// Whether this is where process 1 itself runs.
