@@ -9,8 +9,6 @@ use super::source_files;
 const KNOWN: &[(&str, &str)] = &[
     ("check", "dns resolvers target"),
     ("check", "http request"),
-    ("cli", "definition discover parse validate"),
-    ("cli::validate", "named targets"),
     ("model", "local service"),
     ("net::http", "body head"),
     ("probe", "grpc http"),
