@@ -7,7 +7,6 @@ mod reach;
 mod watched;
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use clap::Args;
@@ -16,11 +15,11 @@ use self::asking::Identifier;
 pub(super) use self::identified::Identified;
 use super::reading::read;
 use crate::clean::clean;
-use crate::engine;
+use crate::engine::{self, Cancel};
 use crate::error::{Error, Result};
 use crate::model::{Column, Completeness};
 use crate::probe::{COLUMNS, Intensity, Probes};
-use crate::source::{Sink, Source};
+use crate::source::{ItemSink, ListContext, Source};
 
 /// Whether and how to ask services what they are.
 #[derive(Args, Clone, Debug, Default)]
@@ -52,11 +51,11 @@ impl Identify {
     /// The protocols to ask for.
     ///
     /// # Errors
-    /// A file of probes that cannot be used, or not be read before `stop` or `until`.
-    pub(super) fn probes(&self, stop: &AtomicBool, until: Option<Instant>) -> Result<Probes> {
+    /// A file of probes that cannot be used, or not be read before `cancel` or `until`.
+    pub(super) fn probes(&self, cancel: &Cancel, until: Option<Instant>) -> Result<Probes> {
         let Some(path) = &self.probes else { return Ok(Probes::built_in()) };
         let shown = clean(&path.to_string_lossy());
-        let text = read(path, Probes::LONGEST_FILE, stop, until).map_err(|error| {
+        let text = read(path, Probes::LONGEST_FILE, cancel, until).map_err(|error| {
             Error::io(format!("read the probes in {shown}"), error, "name a TOML file with --probes")
         })?;
         Probes::with_file(shown, &text)
@@ -72,10 +71,16 @@ impl Identify {
     ///
     /// # Errors
     /// As the source says; where there is no runtime to be had.
-    pub(super) fn list(&self, probes: Probes, source: &dyn Source, out: &mut dyn Sink) -> Result<Completeness> {
+    pub(super) fn list(
+        &self,
+        probes: Probes,
+        source: &dyn Source,
+        context: &ListContext,
+        out: &mut dyn ItemSink,
+    ) -> Result<Completeness> {
         let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
-        let mut asking = Identifier::new(out, probes, self.intensity, until);
-        let listed = engine::block_on(source.list(&mut asking))?;
+        let mut asking = Identifier::new(context, out, probes, self.intensity, until);
+        let listed = engine::block_on(source.list(context, &mut asking))?;
         let answered = asking.finish()?;
         Ok(if answered == Completeness::Complete { listed } else { answered })
     }

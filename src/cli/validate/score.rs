@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::health::judge;
 use crate::model::{Column, Completeness, Service};
 use crate::output::FormatName;
-use crate::source::{ListFuture, Sink, Source};
+use crate::source::{ItemSink, ListContext, ListFuture, Source};
 
 /// Score services again from what `portolan validate --evidence` saw
 ///
@@ -87,7 +87,7 @@ impl Source for Scored {
         columns::COLUMNS
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+    fn list<'a>(&'a self, _context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
             let mut verdict = self.verdict.lock();
             for service in &self.services {
@@ -100,7 +100,7 @@ impl Source for Scored {
             let faults = verdict.faults();
             let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
             for fault in faults {
-                out.fault(fault);
+                out.partial_error(fault);
             }
             Ok(completeness)
         })
