@@ -1,6 +1,7 @@
 //! Where services come from. One file (or folder) per source; README.md says how to add one.
 
 mod blocking;
+mod channel;
 pub(crate) mod file;
 #[cfg(feature = "k8s")]
 pub(crate) mod k8s;
@@ -17,7 +18,9 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::model::{Column, FindingKind, Service, UpdateSink};
 use crate::net::HttpProxy;
+pub(crate) use channel::{ChannelSink, SourceMessage};
 pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, collect};
+pub(crate) use watch::RECONNECT;
 pub use watch::{WatchFuture, keep_watching};
 
 /// A place that knows services.
