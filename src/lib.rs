@@ -139,5 +139,6 @@ pub use source::k8s::{K8s, K8sEnvironment, K8sVia};
 pub use source::local::{Local, SortKey};
 pub use source::scan::{Scan, TimingTemplate};
 pub use source::{
-    Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, Source, WatchFuture, collect, keep_watching,
+    AfterCheck, CheckProxy, Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, Source, WatchFuture,
+    collect, keep_watching,
 };

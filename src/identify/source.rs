@@ -14,8 +14,8 @@ use crate::model::{Column, DetailLevel, UpdateSink};
 use crate::net::{descriptors_for_sockets, runtime};
 use crate::probe::{IdentifyPool, IdentifyResult, Probes};
 use crate::source::{
-    AfterCheck, ChannelSink, CheckProxy, ItemSink, ListContext, ListFuture, RECONNECT, Source, SourceMessage, WatchFuture,
-    keep_watching,
+    AfterCheck, ChannelSink, CheckProxy, ItemSink, ListContext, ListFuture, RECONNECT, Source, SourceMessage,
+    WatchFuture, keep_watching,
 };
 
 /// A source, and how its services are identified.
@@ -37,6 +37,14 @@ impl Source for Identification<'_> {
 
     fn deadline(&self) -> Option<Duration> {
         self.source.deadline()
+    }
+
+    fn proxy(&self) -> Option<CheckProxy> {
+        self.source.proxy()
+    }
+
+    fn after_check(&self) -> Option<AfterCheck> {
+        self.source.after_check()
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
