@@ -104,7 +104,7 @@ fn cluster() -> double::Double {
             let mut pod = objects::pod(&namespace, &format!("{name}-{host}"), &name);
             pod["status"]["podIP"] = address.as_str().into();
             pod["status"]["podIPs"][0]["ip"] = address.as_str().into();
-            // What a pod of a real cluster is about as large by: who manages which field, and what nobody here asks for.
+            // Brings the pod to the size of a real one: managed fields, and fields that portolan does not read.
             pod["metadata"]["annotations"] = serde_json::json!({"example.org/notes": "n".repeat(1500)});
             store.put(double::Resource::PODS, pod);
             endpoint["addresses"][0] = address.into();

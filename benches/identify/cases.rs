@@ -103,7 +103,7 @@ impl Stage {
         format!("{} ports, each with its right protocol, product and version", listing.rows.len())
     }
 
-    /// What is measured: portolan first, then nmap, which is told the same ports and no name to look up.
+    /// What is measured: portolan first, then nmap with the same ports and without name resolution.
     pub fn commands(&self, case: &Case) -> Vec<Measured> {
         let portolan = portolan_path().to_str().expect("a path in UTF-8").to_owned();
         let nmap = tool("nmap").get_program().to_str().expect("a path in UTF-8").to_owned();

@@ -13,7 +13,7 @@ pub struct Case {
     pub about: &'static str,
     /// What the fixture is asked for.
     pub fixture: &'static str,
-    /// A port that somebody listens at, for the search for one.
+    /// A port with a listener, for the search by port.
     pub port: u16,
     /// The share of `ss -tulpn`'s time that portolan may take.
     pub goal: f64,
@@ -70,7 +70,7 @@ pub fn check(case: &Case, scene: &Scene, fixture: &Fixture) -> String {
     assert_same(&scene.portolan().list().truth(), &fixture.truth);
     let port = format!(":{}", case.port);
     let one = fixture.truth.filter(|what| what.ends_with(&port));
-    assert!(!one.0.is_empty(), "nobody listens at {}", case.port);
+    assert!(!one.0.is_empty(), "no listener at {}", case.port);
     assert_same(&scene.portolan().args("-p").args(&case.port.to_string()).list().truth(), &one);
     // The plain table, which is what is measured, has the same rows.
     let table = scene.portolan().run();

@@ -75,8 +75,8 @@ impl Case {
         self.far.is_empty() && matches!(self.who, Who::One(_))
     }
 
-    /// What the program in C that marks the floor is told after its number of threads: it needs hosts that all answer, and
-    /// at once.
+    /// The arguments of the C program that marks the floor, after its number of threads. It needs hosts that all reply at
+    /// once.
     fn floor(&self) -> Option<&'static str> {
         match self.letter {
             'N' => Some("10.78.0.1 253 1000"),
@@ -235,7 +235,7 @@ fn drop_others(scene: &Scene, fixture: &Fixture) {
     ));
 }
 
-/// A peer that nobody has to have.
+/// An optional peer.
 fn installed(name: &str) -> Option<String> {
     let path = std::env::var_os("PATH")?;
     let file = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());

@@ -41,7 +41,7 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// So many ports that nobody listens at are checked before anything is timed.
+/// The number of closed ports to check before the timed runs.
 const CLOSED: usize = 100;
 
 /// A command that is measured.
@@ -152,7 +152,7 @@ fn start_exporter(scene: &Scene) -> Ended {
     command.arg(format!("--web.listen-address={}", exporter::ADDRESS));
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     let child = Ended(child);
-    // The kernel lists who listens, so that nobody has to knock.
+    // The kernel's list of listeners shows this without a connection.
     scene.sh("until ss -Hltn 'sport = :9115' | grep -q .; do sleep 0.1; done");
     child
 }

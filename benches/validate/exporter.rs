@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 /// Where it listens.
 pub const ADDRESS: &str = "127.0.0.1:9115";
-/// What it is told to do.
+/// Its instructions.
 pub const CONFIG: &str = "
 modules:
   tcp: {prober: tcp, timeout: 3s, tcp: {preferred_ip_protocol: ip4}}

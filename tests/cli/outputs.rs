@@ -70,7 +70,7 @@ fn the_deepest_format_says_how_much_is_read() {
 #[test]
 fn what_cannot_be_written_is_found_before_anything_is_asked() {
     let refuses = |portolan: Portolan, error: &str, hint: &str| {
-        // Nobody resolves a name either: that would be an error of its own.
+        // No name is resolved either: that would be an error of its own.
         portolan.args(["scan", "a.invalid"]).refuses(&format!("--output{error}"), hint);
     };
     refuses(
@@ -118,7 +118,7 @@ fn a_refused_or_failed_run_leaves_what_stood_there() {
 
 #[test]
 fn a_file_without_rights_is_told() {
-    // Root may write anything; nobody may write into a directory of root's.
+    // Root may write anything; an unprivileged user may not write into root's directory.
     if !rustix::process::geteuid().is_root() {
         return;
     }

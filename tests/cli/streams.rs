@@ -48,7 +48,7 @@ fn closed_descriptors_are_no_panic() {
         let ran = shell(&Portolan::new(), &format!("$P {words} <&- >&- 2>&-; echo $?"));
         assert_eq!(ran.stdout, "0\n", "{words}");
     }
-    // Nobody hears the error; the code still tells it.
+    // The error message is lost; the exit code still reports it.
     for line in ["$P nonsense 2>&-; echo $?", "$P nonsense 2>/dev/full; echo $?"] {
         assert_eq!(shell(&Portolan::new(), line).stdout, "2\n", "{line}");
     }

@@ -426,7 +426,7 @@ fn a_thread_that_blocks_is_reported_and_leaves_after_its_job() {
     let (job, ticket) = Job::with_ticket(());
     pool.submit_blocking(job, SECOND).unwrap();
     started.recv_timeout(SECOND * 30).unwrap();
-    let ticket = ticket.wait(MILLI).expect_err("nobody has released it");
+    let ticket = ticket.wait(MILLI).expect_err("it was not released");
     let drained = pool.drain_blocking(MILLI);
     assert!(drained.aborted >= 1 && drained.left >= 1, "{drained:?}");
     release.send(()).unwrap();

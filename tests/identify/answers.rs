@@ -49,7 +49,7 @@ fn a_greeting_is_known_on_whatever_port_and_after_one_connection_or_two() {
 }
 
 #[test]
-fn an_answer_to_somebody_elses_question_is_known() {
+fn a_reply_to_a_probe_of_another_protocol_is_recognised() {
     let peers = Peers::new();
     // Speaks when it is spoken to, in whatever language.
     let peer = peers.serve(|stream| answers(stream, b"SSH-2.0-Late_2\r\n"));
@@ -85,11 +85,11 @@ fn http_is_read_with_its_title_and_its_redirect() {
         (&facts["status"], &facts["title"], &facts["location"]),
         (&302.into(), &"Welcome home".into(), &"/login".into())
     );
-    assert!(peer.accepted() <= 3, "a redirect is told, not followed: {} connections", peer.accepted());
+    assert!(peer.accepted() <= 3, "a redirect is reported, not followed: {} connections", peer.accepted());
 }
 
 #[test]
-fn what_nobody_knows_is_called_so_and_its_first_line_is_harmless() {
+fn an_unknown_protocol_is_reported_as_unknown_with_a_harmless_first_line() {
     let peers = Peers::new();
     let greeting = "\x1b]0;owned\x07\x1b[31m\u{202e}hello\u{9b}1m there\r\nmore\r\n";
     let peer = peers.serve(move |stream| says(stream, greeting.as_bytes()));
@@ -110,7 +110,7 @@ fn what_nobody_knows_is_called_so_and_its_first_line_is_harmless() {
 #[test]
 fn a_guess_from_the_number_is_never_shown_as_an_answer() {
     let peers = Peers::new();
-    // The port of PostgreSQL, at an address of the test's own, held by somebody who says nothing.
+    // The port of PostgreSQL, at an address of the test's own, held by a silent listener.
     let peer = peers.serve_at(([127, 3, 0, 1], 5432).into(), mute);
     let service = identified(&peer, &["--intensity", "light"]);
     assert!(service["protocol"].is_null(), "{service}");

@@ -105,7 +105,7 @@ fn tls_with_nothing_known_inside_is_tls() {
 #[test]
 fn a_kubelet_is_known_by_its_certificate_and_its_refusal() {
     // Kubernetes' documentation: a serving certificate has the subject CN=system:node:NAME, O=system:nodes ("Certificate
-    // Signing Requests", kubernetes.io/kubelet-serving); who is nobody gets 401 Unauthorized ("Kubelet
+    // Signing Requests", kubernetes.io/kubelet-serving); an anonymous client gets 401 Unauthorized ("Kubelet
     // authentication/authorization").
     let peers = Peers::new();
     let acceptor = acceptor(&[], |params| {
@@ -144,7 +144,7 @@ fn a_refusal_in_tls_is_tls() {
 }
 
 #[test]
-fn a_server_that_stalls_in_the_handshake_holds_nobody_up() {
+fn a_server_that_stalls_in_the_handshake_delays_no_other() {
     let peers = Peers::new();
     let peer = peers.serve(|mut stream| async move {
         let mut question = [0; 2048];

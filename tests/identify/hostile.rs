@@ -1,4 +1,4 @@
-//! Peers that lie, stall and flood: each is asked, none holds anything up, and nobody takes more than its share.
+//! Peers that lie, stall and flood: each is probed, none delays another, and none takes more than its share.
 
 use std::process::{Command, Stdio};
 
@@ -42,7 +42,7 @@ fn check(hostile: &[Peer]) -> Value {
     assert!(peak < MAX_MEMORY, "{peak} KiB");
     for peer in hostile {
         let said = service(&document, peer.address.port());
-        // Where every connection is reset before a word, nobody was asked.
+        // Where every connection is reset before a byte arrives, nothing was probed.
         assert!(said.is_object() || peer.name == "reset at once", "{}: {said}", peer.name);
         assert!((1..=MAX_CONNECTIONS).contains(&peer.accepts()), "{}: {} connections", peer.name, peer.accepts());
         let most = MAX_PER_CONNECTION * peer.accepts() as u64;

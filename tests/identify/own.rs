@@ -79,7 +79,7 @@ pub async fn pause(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 
-/// portolan with these arguments; settings of whoever runs the test have no say.
+/// portolan with these arguments; the settings of the user who runs the test are ignored.
 pub fn portolan(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
     command.args(arguments).env_clear().stdin(Stdio::null());

@@ -37,7 +37,7 @@ fn begun(port: u16, probes: &Path) -> Child {
 }
 
 #[test]
-fn a_fifo_without_a_writer_holds_nobody_up() {
+fn a_fifo_without_a_writer_delays_nothing() {
     let (peers, dir) = (Peers::new(), TempDir::new());
     let port = peers.serve(mute).address.port();
     let fifo = fifo(&dir);
@@ -107,7 +107,7 @@ fn what_is_no_file_of_probes_is_refused() {
 }
 
 #[test]
-fn a_pattern_that_takes_its_time_holds_nobody_up() {
+fn a_slow_pattern_delays_no_other_probe() {
     let (peers, dir) = (Peers::new(), TempDir::new());
     // Close to all that a file may ask for; and peers whose every line has to be looked at anew.
     let file = dir.path().join("probes.toml");

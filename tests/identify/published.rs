@@ -122,7 +122,7 @@ fn elasticsearch_answers_as_in_its_reference() {
 
 #[test]
 fn rtsp_answers_as_in_rfc_2326() {
-    // 10.1, at its usual port: nobody else is asked for there.
+    // 10.1, at its usual port: no other probe is sent there.
     const PAGES: &[(&str, &str)] = &[(
         "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n",
         "RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: DESCRIBE, SETUP, TEARDOWN, PLAY, PAUSE\r\n\r\n",

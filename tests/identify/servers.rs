@@ -62,7 +62,7 @@ const LIARS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn a_port_of_somebody_else_is_no_evidence() {
+fn a_port_of_another_process_is_no_evidence() {
     let both =
         |(one, other): &(&'static str, &'static str)| [Kind::at_port_of(one, other), Kind::at_port_of(other, one)];
     let servers = Servers::start(LIARS.iter().flat_map(both), 0);

@@ -74,12 +74,16 @@ fn several_kubeconfigs_are_one() {
 fn a_selector_that_does_not_parse() {
     let double = Double::start();
     let hint = "write it as app=web,tier!=test or 'env in (dev,qa)'; fields are metadata.name and the like";
-    // Before anybody is asked, and without anybody to ask.
-    let nobody = || Portolan::without_kubeconfig();
-    nobody().args("-A -l &&").fails(2, "use --selector '&&': '&&' is no key of a label", hint);
-    nobody().args("-A -l").arg("env in (a").fails(2, "use --selector 'env in (a': there is a ( without a )", hint);
-    nobody().args("--field-selector color").fails(2, "use --field-selector 'color': 'color' compares nothing", hint);
-    nobody().env("K8S_LABEL_SELECTOR", "=x").fails(2, "use K8S_LABEL_SELECTOR='=x': '' is no key of a label", hint);
+    // Before any request, and without a server to send it to.
+    let serverless = || Portolan::without_kubeconfig();
+    serverless().args("-A -l &&").fails(2, "use --selector '&&': '&&' is no key of a label", hint);
+    serverless().args("-A -l").arg("env in (a").fails(2, "use --selector 'env in (a': there is a ( without a )", hint);
+    serverless().args("--field-selector color").fails(
+        2,
+        "use --field-selector 'color': 'color' compares nothing",
+        hint,
+    );
+    serverless().env("K8S_LABEL_SELECTOR", "=x").fails(2, "use K8S_LABEL_SELECTOR='=x': '' is no key of a label", hint);
     assert!(double.seen().is_empty());
     // Which fields there are, only the server knows.
     Portolan::new(&double).args("--field-selector color=red").fails(
@@ -111,7 +115,7 @@ fn a_server_that_is_not_trusted_or_not_there() {
     let what = "list the services in namespace 'default'";
     let port = double.address().port();
     let at = format!("{what}: https://127.0.0.1:{port}");
-    Portolan::with(&double.kubeconfig().trusting(&Authority::new("somebody else"))).fails(
+    Portolan::with(&double.kubeconfig().trusting(&Authority::new("another authority"))).fails(
         3,
         &format!("{at}: the server's certificate is not signed by the kubeconfig's CA"),
         "look at certificate-authority in the kubeconfig: it must be the CA that signed the server's certificate",
@@ -128,7 +132,7 @@ fn a_server_that_is_not_trusted_or_not_there() {
     );
 }
 
-/// Somebody who takes connections, says this, and nothing more.
+/// A server that accepts connections, sends this, and nothing more.
 fn says(text: &'static [u8]) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

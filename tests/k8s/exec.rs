@@ -34,7 +34,7 @@ fn with(double: &Double, script: &str) -> (Portolan, PathBuf) {
 /// Whether a process that a script wrote the number of is gone.
 fn is_gone(file: &std::path::Path) -> bool {
     let number = fs::read_to_string(file).unwrap().trim().parse().unwrap();
-    // What nobody has waited for yet is there, but does nothing any more.
+    // A process that was not waited for still exists, but does nothing any more.
     let ended = |pid| fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "));
     test_kill_process(Pid::from_raw(number).unwrap()).is_err() || ended(number)
 }
@@ -101,7 +101,7 @@ fn one_that_hangs_ends_with_all_that_it_started() {
 }
 
 #[test]
-fn it_ends_when_somebody_wants_an_end() {
+fn it_ends_on_a_signal() {
     let double = cluster();
     let (portolan, _) = with(&double, "sleep 1000 &\necho $! > started; mv started child\nwait");
     let (child, home) = portolan.args("--allow-exec --json --deadline 1h").start();

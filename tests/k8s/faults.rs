@@ -100,7 +100,7 @@ fn a_list_whose_token_ran_out_goes_on() {
 }
 
 #[test]
-fn more_than_anybody_needs_is_not_taken() {
+fn an_excessive_reply_is_not_accepted() {
     let double = cluster();
     double.faults().add("/services", usize::MAX, Fault::Bomb);
     Portolan::new(&double).args("-A").fails(
@@ -144,7 +144,7 @@ fn a_server_that_keeps_failing_is_left_alone() {
 }
 
 #[test]
-fn an_end_that_somebody_wants_comes_at_once_with_what_there_is() {
+fn a_signal_ends_it_at_once_with_what_was_found() {
     // Before anything came, and after the services came.
     for (part, requests, services) in [("/services", 1, 0), ("/endpointslices", 2, 1)] {
         for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {

@@ -62,7 +62,7 @@ fn nothing_is_wrong_where_nothing_is() {
 }
 
 #[test]
-fn a_service_that_nobody_answers_for() {
+fn a_service_without_ready_endpoints() {
     let double = cluster();
     with_endpoints(&double, spec("absent", |_| {}), &[]);
     with_endpoints(&double, spec("by-hand", |spec| spec["selector"] = Value::Null), &[]);

@@ -1,4 +1,4 @@
-//! A cluster whose every word is meant for the terminal, the spreadsheet or the log of whoever reads it.
+//! A cluster whose every word is meant for the terminal, the spreadsheet or the log of its reader.
 
 use std::net::TcpListener;
 
@@ -61,7 +61,7 @@ fn cluster() -> Double {
     balanced["spec"]["ports"][0]["appProtocol"] = json!("http");
     balanced["spec"]["ports"][0]["targetPort"] = json!("absent");
     balanced["status"]["loadBalancer"]["ingress"] = json!([{"hostname": "lb.example"}]);
-    // Somewhere on loopback where nobody listens: some of these are checked.
+    // A loopback address without a listener: some of these are checked.
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let ports = json!([{"name": "http", "port": closed.port(), "protocol": "TCP"}]);
     let slice = slice_of("shop", "web", "a", "IPv4", &json!([endpoint("web", "127.0.0.1")]), &ports);
@@ -77,8 +77,10 @@ fn cluster() -> Double {
         "metadata": {"namespace": "shop", "name": "gate"},
         "spec": {"parentRefs": [{"name": "public"}], "hostnames": ["b.example"], "rules": [{"backendRefs": [{"name": "web"}]}]},
     });
-    store
-        .put_all(Resource::SERVICES, [balanced, external("mail", "192.0.2.1"), service("shop", "nobody")].map(hostile));
+    store.put_all(
+        Resource::SERVICES,
+        [balanced, external("mail", "192.0.2.1"), service("shop", "unselected")].map(hostile),
+    );
     store.put(Resource::SLICES, hostile(slice));
     store.put(Resource::PODS, hostile(crashed));
     store.put(Resource::INGRESSES, hostile(ingress));

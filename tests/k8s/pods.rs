@@ -43,7 +43,7 @@ fn all(double: &Double) -> Vec<String> {
 fn a_selector_that_matches_no_pod_is_told_from_pods_without_an_address() {
     let double = shop();
     let mut store = double.store();
-    for name in ["nobody", "elsewhere", "pending", "ended"] {
+    for name in ["unselected", "elsewhere", "pending", "ended"] {
         store.put(Resource::SERVICES, service("shop", name));
     }
     // The same labels in another namespace are another's.
@@ -60,7 +60,7 @@ fn a_selector_that_matches_no_pod_is_told_from_pods_without_an_address() {
         [
             "elsewhere k8s-no-pod: no pod has app=elsewhere",
             "ended k8s-no-pod: all pods with app=ended have ended",
-            "nobody k8s-no-pod: no pod has app=nobody",
+            "unselected k8s-no-pod: no pod has app=unselected",
             "pending k8s-no-endpoints: no pod with app=pending has an address",
         ]
     );
@@ -121,12 +121,12 @@ fn slices_that_call_a_port_differently() {
 #[test]
 fn without_rights_to_pods_the_rest_is_judged_and_that_is_said() {
     let double = shop();
-    double.store().put(Resource::SERVICES, service("shop", "nobody"));
+    double.store().put(Resource::SERVICES, service("shop", "unselected"));
     let rights = Rights::default().in_namespace("services", "shop").in_namespace("endpointslices", "shop");
     double.access().user("viewer", "v", rights);
     let asked = || Portolan::with(&double.kubeconfig().token("v")).args("-n shop");
     let (document, ran) = asked().json();
-    assert_eq!(found(&document), ["nobody k8s-no-endpoints: no pod with app=nobody has an address"]);
+    assert_eq!(found(&document), ["unselected k8s-no-endpoints: no pod with app=unselected has an address"]);
     assert_eq!((ran.code, &document["complete"]), (Some(0), &true.into()), "every service is there");
     let said = "cannot read the pods of shop: pods is forbidden: User \"viewer\" cannot list resource \"pods\" in API group \
                 \"\" in the namespace \"shop\" (403); k8s-no-pod and k8s-target-port are not judged there";
@@ -147,7 +147,7 @@ fn pods_that_fail_to_come_are_a_part_that_is_missing() {
 }
 
 #[test]
-fn pods_are_read_only_where_somebody_asks_and_page_by_page() {
+fn pods_are_read_only_on_request_and_page_by_page() {
     let double = shop();
     let asked = |words: &str| {
         let before = double.seen().len();
@@ -155,7 +155,7 @@ fn pods_are_read_only_where_somebody_asks_and_page_by_page() {
         double.seen()[before..].iter().filter(|seen| seen.path.ends_with("/pods")).count()
     };
     assert_eq!(asked("-n bank"), 0, "no service there chooses pods");
-    assert_eq!(asked("-n shop -o name"), 0, "nobody sees findings");
+    assert_eq!(asked("-n shop -o name"), 0, "this format has no findings");
     assert_eq!(asked("-n shop"), 1);
     double.store().put_all(Resource::PODS, (0..600).map(|at| pod("shop", &format!("web-{at}"), "web")));
     assert_eq!(asked("-n shop"), 3);

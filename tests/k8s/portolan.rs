@@ -79,7 +79,7 @@ impl Portolan {
         Ran { code: out.status.code(), stdout: text(out.stdout), stderr: text(out.stderr) }
     }
 
-    /// Starts it, for whoever is to be stopped.
+    /// Starts it, for a test that stops it.
     pub fn start(mut self) -> (Child, TempDir) {
         let command = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         (command.spawn().unwrap(), self.home)

@@ -108,7 +108,7 @@ fn slices_add_up_and_what_stands_in_two_counts_once() {
     );
     // What the real controller writes where nothing fits.
     store.put(Resource::SLICES, slice_of("shop", "big", "none", "IPv4", &Value::Null, &Value::Null));
-    // Somebody else's.
+    // Another owner's.
     store.put(Resource::SLICES, slice("bank", "big", "x", 9, 5));
     drop(store);
     let services = Portolan::new(&double).args("-n shop").services();

@@ -124,7 +124,7 @@ fn who_asks_decides() {
         assert_eq!(ask(&client, "/api/v1/services?labelSelector=%26%26").await.0, 400);
         double.access().rotate_tokens();
         assert_eq!(ask_json(&client, "/api/v1/services").await.1["reason"], "Unauthorized");
-        // Nobody in particular, and somebody by certificate who may not.
+        // An anonymous client, and a client with a certificate but without permission.
         for auth in [AuthInfo::default(), by_certificate(&double)] {
             let kubeconfig = Kubeconfig::from_yaml(&double.kubeconfig().text()).unwrap();
             let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
@@ -137,7 +137,7 @@ fn who_asks_decides() {
 }
 
 fn by_certificate(double: &Double) -> AuthInfo {
-    let identity = double.authority().client("somebody");
+    let identity = double.authority().client("unprivileged");
     let kubeconfig = Kubeconfig::from_yaml(&double.kubeconfig().certificate(&identity).text()).unwrap();
     kubeconfig.auth_infos[0].auth_info.clone().unwrap()
 }

@@ -98,7 +98,7 @@ fn an_endpoint_written_by_hand_that_refuses_is_told() {
     assert!(text.starts_with("127.0.0.1:") && text.ends_with(": connection refused"), "{text}");
     assert_eq!(services["k8s/shop/chosen"]["findings"], Value::Null, "of pods the cluster's own probes tell");
     let unasked = Portolan::new(&double).args("-n shop").services();
-    assert_eq!(unasked["k8s/shop/manual"]["findings"], Value::Null, "nobody was connected to");
+    assert_eq!(unasked["k8s/shop/manual"]["findings"], Value::Null, "no connection was made");
 }
 
 #[test]

@@ -163,7 +163,7 @@ fn the_full_set_comes_first_and_then_what_happens() {
 }
 
 #[test]
-fn what_happened_while_nobody_could_hear_comes_out_as_the_difference() {
+fn changes_during_a_disconnect_are_reported_as_the_difference() {
     let scene = Scene::new(cluster());
     scene.until("the full set", |told| told.services.len() == 3);
     // The streams are cut, and what they would go on from is forgotten.
@@ -203,7 +203,7 @@ fn a_server_that_fails_for_long_leaves_what_was_known() {
     scene.until("the full set", |told| told.services.len() == 3);
     scene.double.faults().add("watch=", 1, Fault::CutAfter(0, StopReason::Fin));
     scene.double.access().rotate_tokens();
-    // Whoever is being heard is cut off with the next thing that happens.
+    // An open watch is cut off with the next event.
     scene.double.faults().add("/services", usize::MAX, Fault::Status(401, "Unauthorized", "Unauthorized"));
     scene.double.faults().add("/endpointslices", usize::MAX, Fault::Status(401, "Unauthorized", "Unauthorized"));
     scene.double.end_watches();
@@ -269,7 +269,7 @@ fn cut_at_bytes(first: usize) -> usize {
                 double.store().delete(Resource::SERVICES, "shop", &name);
             }
             while reader.load().get(&id).is_some() != there {
-                let news = tokio::time::timeout(HANG, watch.next()).await.expect("it is told").expect("it goes on");
+                let news = tokio::time::timeout(HANG, watch.next()).await.expect("it is reported").expect("it goes on");
                 history.news(&news);
             }
             double.faults().clear();

@@ -1,4 +1,4 @@
-//! `--watch` as people run it: what happens is told, and what happens to the connection is not taken for it.
+//! `--watch` as people run it: changes are reported, and a lost connection is not taken for a change.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -147,7 +147,7 @@ fn is_stale_meanwhile(fault: &Fault) {
     let double = cluster();
     let watch = synced(&double, "--timeout 500ms --deadline 3s");
     double.faults().add("/api", usize::MAX, fault.clone());
-    // Whoever would go on from where it was cannot.
+    // A watch cannot resume from its last version.
     double.store().compact();
     double.end_watches();
     let (told, stale) = watch.until("stale");
@@ -203,7 +203,7 @@ fn a_line_without_an_end_is_not_kept() {
     assert!(kilobytes < 1_000_000, "three are heard at once, up to 129 MiB of each: {peak}");
 }
 
-/// A watch with credentials that were good once and then are not, until somebody writes good ones down.
+/// A watch whose credentials expire, until new ones are written to the file.
 fn outlasts_its_credentials(double: &Double, portolan: Portolan) {
     let token = portolan.path("token");
     let watch = Watch::of(portolan.args("-n shop --watch --json"));

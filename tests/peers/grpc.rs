@@ -1,4 +1,4 @@
-//! Peers that speak HTTP/2 (RFC 9113) and gRPC as nobody should.
+//! Peers that violate HTTP/2 (RFC 9113) and gRPC.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Peers that shake hands as nobody should.
+//! Peers with broken and hostile TLS handshakes.
 
 use std::io;
 use std::sync::Arc;

@@ -138,7 +138,7 @@ fn resets_and_icmp_messages_are_answers() {
     for host in ["10.77.0.2", "fd77::2"] {
         let document = here.scan().args("-p 1000-1003 --all --json").arg(host).run().document();
         let states = ["open", "closed", "unreachable", "filtered"].map(|state| ports(&document, state));
-        // At the IPv6 address nobody listens.
+        // The IPv6 address has no listener.
         let (open, closed) =
             if host.contains(':') { (vec![], vec![1000, 1001, 1003]) } else { (vec![1000], vec![1001, 1003]) };
         let expected = [open, closed, vec![1002], vec![]];
@@ -174,7 +174,7 @@ fn no_way_there() {
 }
 
 #[test]
-fn nobody_at_the_address() {
+fn an_address_without_a_host() {
     let (here, _there) = wired();
     let document = here.scan().args("-p 80,81 10.77.0.9 --all --json").run().document();
     let (silent, unreachable) = (ports(&document, "filtered").len(), ports(&document, "unreachable").len());

@@ -1,4 +1,4 @@
-//! Networks where hardly anybody is: who is there is found, who is not is said.
+//! Sparse networks: the hosts that are up are found, the others are counted as down.
 
 use std::collections::BTreeSet;
 
@@ -55,10 +55,10 @@ fn a_silent_neighbour_is_seen() {
 }
 
 /// A host cannot have connections without telling its address on the link: whatever else it drops, by ARP and neighbour
-/// discovery it is found, with rights or without. An address that nobody has costs one resolution of the kernel's, which
+/// discovery it is found, with rights or without. An unused address costs one resolution of the kernel's, which
 /// are three packets at most (`mcast_solicit`), however many questions wait for it.
 #[test]
-fn who_drops_everything_is_found_on_the_link_and_nobody_costs_one_resolution() {
+fn a_host_that_drops_everything_is_found_by_arp_and_an_unused_address_costs_one_resolution() {
     let (here, there) = few();
     let _fixture = there.fixture("tcp=[::]:1005");
     there.sh("ip address add fd77::9/64 dev wire nodad
@@ -80,7 +80,7 @@ fn who_drops_everything_is_found_on_the_link_and_nobody_costs_one_resolution() {
     }
 }
 
-/// Somebody answers only when asked a second time.
+/// A host that replies to the second probe only.
 #[test]
 fn a_host_is_looked_for_twice() {
     let (here, there) = few();
@@ -106,7 +106,7 @@ fn without_looking_first_every_port_is_asked() {
 }
 
 #[test]
-fn nobody_anywhere() {
+fn a_network_without_hosts() {
     let (here, _there) = wired();
     let outcome = here.scan().args("10.77.0.100-103 -p 1-100 --json").run();
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(0), &true.into()), "{}", outcome.stderr);
@@ -134,7 +134,7 @@ fn who_answers_only_to_icmp_is_seen() {
     let by_root = scan().run();
     assert_eq!(open(&by_root.document()), set(&found), "{}", by_root.stderr);
     assert!(by_root.stderr.contains("15 hosts not seen"), "{}", by_root.stderr);
-    // Nobody may do so by default; then there is only TCP.
+    // Unprivileged users may not by default; then there is only TCP.
     here.sh("echo '1 0' > /proc/sys/net/ipv4/ping_group_range");
     let refused = scan().by_nobody().run();
     assert_eq!((refused.code, open(&refused.document())), (Some(0), BTreeSet::new()), "{}", refused.stderr);

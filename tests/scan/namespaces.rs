@@ -135,7 +135,7 @@ fn what_speaks_there_is_asked_there() {
         assert_eq!(of(&format!("{net}udp/127.0.0.1:53")), "dnsmasq");
         assert!(!outcome.stderr.contains("could not be asked"), "{}", outcome.stderr);
     }
-    // Nobody is checked in the place of somebody else who has the same address here.
+    // A service is never checked through another host that has the same address here.
     let checked = scene.scan().args("local -4 -p 7000 --validate --json").run();
     let document = checked.document();
     let health = |at: usize| &document["items"][at]["endpoints"][0]["health"];

@@ -63,7 +63,7 @@ fn while_it_waits() {
         here.scan().args("-p- 10.77.0.2 --json --pace polite -o").arg(&format!("json={}", file.display())).spawn();
     let pid = child.id();
     thread::sleep(Duration::from_millis(300));
-    assert!(!file.exists(), "nobody sees a file before it is whole");
+    assert!(!file.exists(), "the file appears only when it is complete");
     kill(pid, Signal::INT);
     let outcome = Outcome::new(hear(child, "a scan that waits"));
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(130), &false.into()), "{}", outcome.stderr);
@@ -121,7 +121,7 @@ pub fn until_thread(pid: u32, name: &str) {
     }
 }
 
-/// Nobody writes to standard input, nobody opens the other end of the FIFO.
+/// Standard input stays silent, and the other end of the FIFO is never opened.
 #[test]
 fn while_targets_do_not_come() {
     let scene = Scene::new();
@@ -156,7 +156,7 @@ fn while_targets_do_not_come() {
     assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
 }
 
-/// Whoever reads takes nothing: an end that is asked for comes all the same, within the time given or by a signal.
+/// The reader takes nothing: the scan still ends, at its time limit or on a signal.
 #[test]
 fn a_reader_that_never_reads_holds_up_no_end() {
     let scene = Scene::new();

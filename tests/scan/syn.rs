@@ -150,7 +150,7 @@ fn no_way_there() {
     }
 }
 
-/// What is sent again counts too: nobody gets more packets than `--rate` says.
+/// Retries count too: no target gets more packets than `--rate` allows.
 #[test]
 fn what_is_repeated_keeps_the_rate() {
     let (here, there) = wired();

@@ -66,7 +66,7 @@ fn files_and_standard_input() {
 }
 
 #[test]
-fn a_name_that_nobody_knows_does_not_keep_the_others_from_being_scanned() {
+fn an_unknown_name_does_not_keep_other_targets_from_being_scanned() {
     let (scene, _fixture) = scene();
     let outcome = scene.scan().args("-p 80 no-such-host.invalid 127.0.0.1 --json").run();
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);

@@ -11,7 +11,7 @@ use super::process::{Lines, TempDir, finish, hear, output, tool};
 use super::{Cgroup, HANG};
 
 /// A user without rights, as Debian and most others number it.
-pub const NOBODY: &str = "65534";
+pub const UNPRIVILEGED_UID: &str = "65534";
 
 /// What a scene has of its own beside the network.
 #[derive(Clone, Copy, Default)]
@@ -233,7 +233,7 @@ impl Portolan<'_> {
     pub fn by_nobody_with(mut self, bounding: &str, more: &[&str]) -> Self {
         needs_root("it runs portolan as another user");
         self.program = self.scene.public_copy(&self.program, "portolan".as_ref());
-        let (user, group) = (format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"));
+        let (user, group) = (format!("--reuid={UNPRIVILEGED_UID}"), format!("--regid={UNPRIVILEGED_UID}"));
         let args = [&[&*user, &*group, "--clear-groups"], more, &[bounding, "--"]].concat();
         self.under("setpriv", &args)
     }

@@ -1,4 +1,4 @@
-//! A real terminal: tmux, without anybody attached to it.
+//! A real terminal: tmux, with no client attached.
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Peers that lie, stall and flood: each is judged in time, and nobody takes more than its share.
+//! Peers that lie, stall and flood: each is checked in time, and none takes more than its share.
 
 use std::process::Stdio;
 

@@ -1,4 +1,4 @@
-//! Many at once: nobody is charged for what this machine is late by, and nobody is misjudged for who is silent beside.
+//! Many at once: no service is charged for this machine's own delays, and none is misjudged because another is silent.
 
 use std::fmt::Write;
 use std::fs;
@@ -144,7 +144,7 @@ fn a_slow_way_is_charged() {
 }
 
 #[test]
-fn what_this_process_slept_through_is_nobody_s_silence() {
+fn a_stall_of_this_process_is_not_taken_for_a_silent_peer() {
     const TIMEOUT: Duration = Duration::from_secs(1);
     let scene = Scene::new();
     let fixture = scene.fixture("many=200@0");

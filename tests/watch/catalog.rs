@@ -205,7 +205,7 @@ fn a_part_that_stays_unread_is_told_once_and_empties_nothing() {
 }
 
 #[test]
-fn a_reader_that_never_reads_is_told_that_it_lags_and_holds_nobody_up() {
+fn a_reader_that_never_reads_gets_a_lag_report_and_delays_no_other() {
     let mut writer = writer();
     let (mut slow, quick) = (Told::join(&writer.reader()), writer.reader());
     for ships in 0..=255 {

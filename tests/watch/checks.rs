@@ -1,4 +1,4 @@
-//! `validate --watch`: a change is told when it is believed, with the score before it; and what flaps is said to.
+//! `validate --watch`: a health change is reported once it is confirmed, with the previous score; flapping is reported.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

@@ -12,7 +12,7 @@ fn a_signal_ends_it_after_a_whole_line() {
     let scene = Scene::new();
     let _listeners: Vec<_> = (0..20).map(|_| listener(&scene, "127.0.0.1:0")).collect();
     for (signal, code) in [(Signal::INT, 0), (Signal::TERM, 143), (Signal::HUP, 129)] {
-        // Whoever runs the tests may have been told to ignore a lost terminal, and hands that on.
+        // The parent of the tests may ignore SIGHUP, and children inherit that.
         let portolan = scene.portolan().under("env", &["--default-signal=HUP"]);
         let (status, history) = Watched::start(portolan).end(signal);
         assert_eq!(status.code(), Some(code));
@@ -31,7 +31,7 @@ fn with_nohup_it_outlives_its_terminal() {
 }
 
 #[test]
-fn it_ends_when_nobody_reads_any_more() {
+fn it_ends_when_its_reader_is_gone() {
     let scene = Scene::new();
     let mut child = scene.portolan().args("--watch").spawn();
     let mut out = BufReader::new(child.stdout.take().unwrap());

@@ -50,7 +50,7 @@ fn a_command_gets_each_change_in_order_and_nothing_of_the_beginning() {
     assert_eq!(told, [("added", id), ("removed", id), ("added", id), ("removed", id)]);
 }
 
-/// Owners are looked for only where somebody wants to know them.
+/// Owners are resolved only where a hook asks for them.
 #[test]
 fn what_is_handed_on_or_compared_is_whole_whatever_is_shown() {
     let scene = Scene::new();
@@ -59,7 +59,7 @@ fn what_is_handed_on_or_compared_is_whole_whatever_is_shown() {
     let run = script(&scene, &format!("cat > {}", got.display()));
     let mut child = scene.portolan().args("--watch -o name --interval 20ms --count 1").arg("--exec").arg(&run).spawn();
     let lines = Lines::of(&mut child);
-    // What is there at first is told in one go.
+    // The services present at the start are reported in one batch.
     assert_eq!(lines.next().unwrap(), "added local/tcp/127.0.0.1:7000");
     let _fixture = scene.fixture("name=harbour tcp=127.0.0.1:7001");
     assert_eq!(lines.next().unwrap(), "added local/tcp/127.0.0.1:7001");
@@ -189,7 +189,7 @@ fn a_webhook_is_tried_again_and_gets_each_change() {
     assert!(!said.contains("secret"), "{said}");
 }
 
-/// A certificate that nobody vouches for gets nothing; one that the system trusts does.
+/// A server with an untrusted certificate gets no data; one that the system trusts does.
 #[test]
 fn a_webhook_with_tls_is_sent_only_to_whom_the_system_trusts() {
     let scene = Scene::new();
@@ -224,7 +224,7 @@ fn a_webhook_with_tls_is_sent_only_to_whom_the_system_trusts() {
     }
 }
 
-/// Somebody who vouches for servers, and their own certificate.
+/// A certificate authority, and its own certificate.
 fn authority() -> (Issuer<'static, KeyPair>, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

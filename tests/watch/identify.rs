@@ -1,4 +1,4 @@
-//! `--watch --identify`: each service is asked once what it is, and what it says is told when it says it.
+//! `--watch --identify`: each service is identified once, and reported as soon as it replies.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -17,7 +17,7 @@ use crate::watched::{Watched, listener};
 const SSH: &str = "SSH-2.0-OpenSSH_9.9";
 const SMTP: &str = "220 mail.test ESMTP Postfix";
 
-/// A server of this process's that greets, or is silent until it is told what to say.
+/// A server of this process that greets, or is silent until the test gives it something to send.
 pub struct Greeter {
     port: u16,
     id: String,
@@ -57,14 +57,14 @@ impl Greeter {
         self.shared.state.lock().unwrap().came
     }
 
-    /// Waits until somebody has come.
+    /// Waits for a connection.
     fn wait_for_one(&self) {
         let state = self.shared.state.lock().unwrap();
         let (state, _) = self.shared.changed.wait_timeout_while(state, HANG, |state| state.came == 0).unwrap();
-        assert!(state.came > 0, "nobody asks {}", self.id);
+        assert!(state.came > 0, "no connection to {}", self.id);
     }
 
-    /// Whoever has come is told this, and whoever comes from now on.
+    /// Sends this to every open connection, and to each that comes from now on.
     pub fn say(&self, greeting: &'static str) {
         let mut state = self.shared.state.lock().unwrap();
         state.greeting = Some(greeting);
@@ -131,7 +131,11 @@ fn what_a_service_says_is_told_once_as_an_update() {
     let asked = first.came();
     let second = Greeter::new(&scene, SMTP);
     let added = watched.about(&second.id);
-    assert_eq!((&added["type"], protocol(&added)), (&"added".into(), &Value::Null), "nobody waits for it: {added}");
+    assert_eq!(
+        (&added["type"], protocol(&added)),
+        (&"added".into(), &Value::Null),
+        "the event does not wait for it: {added}"
+    );
     assert_eq!(protocol(&answered(&mut watched, &second.id)), "smtp");
     second.close();
     let removed = watched.until(|line| line["type"] == "removed");
@@ -146,7 +150,7 @@ fn what_a_service_says_is_told_once_as_an_update() {
 #[test]
 fn a_late_answer_is_not_given_to_who_came_after() {
     let scene = Scene::new();
-    // Nothing more is asked than this, and nobody waits for a greeting.
+    // No other probe is sent, and nothing waits for a greeting.
     let probe = "[[probe]]\nprotocol = 'acme'\nports = [7001]\nsend = '?'\npattern = '^ACME (?<version>[0-9]+)'\n";
     let probes = scene.dir().join("probes.toml");
     fs::write(&probes, probe).unwrap();
@@ -175,7 +179,7 @@ fn a_late_answer_is_not_given_to_who_came_after() {
 }
 
 #[test]
-fn who_never_answers_holds_nobody_up() {
+fn a_silent_service_delays_no_other() {
     let scene = Scene::new();
     let silent: Vec<_> = (0..50).map(|_| Greeter::at(&scene, "127.0.0.1:0", None)).collect();
     let mut watched = start(&scene, "--intensity all");
@@ -257,7 +261,7 @@ fn where_another_process_serves_it_is_asked_anew() {
     drop(held);
     let mut watched = start(&scene, "");
     assert_eq!(protocol(&answered(&mut watched, &id)), "ssh");
-    // While nobody looks, another takes its place.
+    // Between two polls, another takes its place.
     watched.stop();
     drop(old);
     let (held, same) = listener(&scene, id.trim_start_matches("local/tcp/"));
@@ -341,9 +345,9 @@ fn a_command_gets_it_as_a_change() {
     assert_eq!((&event["type"], protocol(&event)), (&"updated".into(), &"ssh".into()), "{event}");
 }
 
-/// Nobody ever writes to it.
+/// The other end is never written to.
 #[test]
-fn probes_that_never_come_hold_nobody_up() {
+fn a_probe_file_that_never_ends_delays_nothing() {
     let scene = Scene::new();
     scene.sh(&format!("mkfifo {}/probes", scene.dir().display()));
     let probes = format!("--tcp --watch --identify --for 100ms --probes {}/probes", scene.dir().display());

@@ -235,7 +235,7 @@ fn what_is_typed_last_is_seen() {
     terminal.until(|screen| screen.lines().last().is_some_and(|line| line == "x".repeat(29)));
 }
 
-/// Whoever reads about one thing is not suddenly told about another.
+/// Open details stay with their service when others come and go.
 #[test]
 fn details_stay_with_what_they_are_about() {
     let scene = Scene::new();
@@ -314,7 +314,7 @@ fn it_can_be_suspended_and_goes_on_where_it_was() {
     terminal.press(&["Enter"]);
     let screen = terminal.until(|screen| screen.starts_with("local  1 service\n") && screen.contains("q quit"));
     assert_eq!(screen, before);
-    // Nobody is asked about this stop.
+    // This stop asks for no confirmation.
     kill(terminal.child(), Signal::STOP);
     terminal.until(|screen| screen == before);
     terminal.press(&["q"]);

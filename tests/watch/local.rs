@@ -123,7 +123,7 @@ pub fn own_address(number: usize) -> SocketAddr {
 const ROUNDS: usize = 100;
 const PER_ROUND: usize = 100;
 
-/// Ten thousand listeners come and go. Half of them live until they are told of: none may be lost. The others close at
+/// Ten thousand listeners come and go. Half of them live until they are reported: none may be lost. The others close at
 /// some moment, and may be seen or not, but not twice and not for ever.
 #[test]
 fn ten_thousand_listeners_come_and_go() {
@@ -157,7 +157,7 @@ fn ten_thousand_listeners_come_and_go() {
     assert_eq!(opened, ROUNDS * PER_ROUND);
     let last: BTreeSet<&str> = standing.iter().map(|(_, id)| id.as_str()).collect();
     while watched.history.ids().into_iter().collect::<BTreeSet<_>>() != last {
-        watched.next().expect("what is gone is told");
+        watched.next().expect("a closed listener is reported");
     }
     let listed = scene.portolan().args("--tcp").list();
     assert_eq!(listed.rows.iter().map(crate::support::Row::id).collect::<BTreeSet<_>>(), last);
@@ -166,7 +166,7 @@ fn ten_thousand_listeners_come_and_go() {
     assert!(history.count("added") >= opened / 2 - opened / 10, "{:?}", history.counts);
 }
 
-/// Nobody reads what it writes, for a while; then everything is there, or is said to be left out.
+/// The reader pauses for a while; then every event arrives, or is counted as left out.
 #[test]
 fn a_reader_that_does_not_read_loses_nothing_silently() {
     let scene = Scene::new();
@@ -187,7 +187,7 @@ fn a_reader_that_does_not_read_loses_nothing_silently() {
     drop(last);
 }
 
-/// The only one there was, gone before anybody looked a second time: that nothing is there is then no news to the tables.
+/// The only listener, gone before the second poll: the socket tables are then as empty as at first.
 #[test]
 fn what_ends_at_once_after_the_first_look_is_told() {
     let scene = Scene::new();

@@ -38,7 +38,7 @@ fn a_network_that_is_away_for_a_while_empties_nothing() {
         here.sh("ip link set wire up");
         watched.until(|line| line["type"] == "synced");
         while watched.history.count("added") < 2 {
-            watched.next().expect("the second is told");
+            watched.next().expect("the second is reported");
         }
         let (status, history) = watched.end(Signal::INT);
         assert_eq!(status.code(), Some(0));

@@ -22,7 +22,7 @@ fn run(args: &[&str]) -> Outcome {
     Outcome::new(output(&mut wait(args)))
 }
 
-/// A port that nobody listens at while this lives: it is bound only.
+/// A closed port while this lives: it is bound, but does not listen.
 fn unused() -> (socket2::Socket, String) {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -46,7 +46,7 @@ fn what_accepts_connections_is_there() {
 }
 
 #[test]
-fn it_goes_on_until_somebody_listens() {
+fn it_waits_until_a_listener_appears() {
     let (socket, address) = unused();
     let child = wait(&[&address, "--", "echo", "up"]).spawn().unwrap();
     socket.listen(1).unwrap();
@@ -92,7 +92,7 @@ fn when_the_time_is_over_it_says_what_was_tried_and_runs_nothing() {
     assert!(rest.contains("error: cannot reach /nowhere/x.sock within 500ms: no such socket "), "{rest}");
 }
 
-/// Somebody who says nothing, not even no: his queue is full, or he is asked for a page and does not send it.
+/// A silent peer: its backlog is full, or it accepts a request and never replies.
 #[test]
 fn a_try_without_an_end_is_told() {
     let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();

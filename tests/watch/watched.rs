@@ -98,8 +98,8 @@ pub fn inside<T: Send>(scene: &Scene, act: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// A thread in the network namespace of a scene, where it does one thing after another until it is dropped: whoever
-/// looks at it as soon as something has happened finds it there.
+/// A thread in the network namespace of a scene, where it does one thing after another until it is dropped: a
+/// watcher that looks at it right after an event still finds it there.
 pub struct Dweller(Option<Sender<Errand>>, Option<JoinHandle<()>>);
 
 type Errand = Box<dyn FnOnce() + Send>;

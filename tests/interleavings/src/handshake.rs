@@ -23,7 +23,7 @@ struct Notified {
 }
 
 impl Notify {
-    /// As `Notified::enable`: what is told from here on reaches this one. True: it was told before.
+    /// As `Notified::enable`: notifications from here on reach this one. True: it was notified before.
     fn enable(&self) -> bool {
         let mut state = self.state.lock().unwrap();
         let told = std::mem::take(&mut state.permit);
@@ -113,8 +113,8 @@ impl Stock {
     }
 }
 
-/// Two take one each, of what two bring: loom tells when somebody sleeps for ever.
-fn nobody_sleeps_on_it(next: fn(&Stock)) {
+/// Two threads take one each, of what two bring: loom reports a thread that sleeps for ever.
+fn no_thread_sleeps_for_ever(next: fn(&Stock)) {
     let mut model = loom::model::Builder::new();
     // With four threads the search is bounded to so many forced switches, as loom advises.
     model.preemption_bound = Some(2);
@@ -134,10 +134,10 @@ fn nobody_sleeps_on_it(next: fn(&Stock)) {
 
 #[test]
 fn no_worker_sleeps_on_a_job() {
-    nobody_sleeps_on_it(Stock::next_job);
+    no_thread_sleeps_for_ever(Stock::next_job);
 }
 
 #[test]
 fn no_caller_sleeps_on_room() {
-    nobody_sleeps_on_it(Stock::next_room);
+    no_thread_sleeps_for_ever(Stock::next_room);
 }

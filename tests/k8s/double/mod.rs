@@ -138,7 +138,7 @@ impl Double {
         let came = runtime.block_on(async {
             tokio::time::timeout(Duration::from_mins(1), asked.wait_for(|asked| *asked >= count)).await.is_ok()
         });
-        assert!(came, "nobody asks");
+        assert!(came, "no request arrives");
     }
 
     /// Tells every open connection to make its last request, as a server does that is about to end.

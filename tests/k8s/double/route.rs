@@ -42,7 +42,7 @@ pub async fn answer(request: Request<Incoming>, connection: Arc<Connection>) -> 
     response
 }
 
-/// What is asked of a pod or a service, for whoever may.
+/// The request for a pod or a service, for a user with permission.
 async fn hand_on(
     request: &Request<Incoming>,
     connection: &Connection,

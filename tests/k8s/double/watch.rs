@@ -63,7 +63,7 @@ pub fn watch(shared: &Arc<Shared>, place: &Place, query: &Query, short: bool) ->
         }
     }
     first.extend(watch.news(&mut store));
-    // Before anything more can happen: what nobody has subscribed to yet wakes nobody.
+    // Before anything more can happen: an event without a subscriber wakes no task.
     let changes = store.changes();
     drop(store);
     if short {
@@ -127,7 +127,7 @@ impl Watch {
         lines
     }
 
-    /// What an event is to somebody who only sees what fits.
+    /// What an event is to a watcher with a selector.
     fn line(&self, logged: &Logged) -> Option<String> {
         let Place { resource, namespace, .. } = &self.place;
         if logged.resource != *resource || namespace.as_ref().is_some_and(|name| name != logged.after.namespace()) {

@@ -186,7 +186,7 @@ fn wait_for(counter: Counter, jobs: u64) {
     }
 }
 
-/// What handing in costs by itself: nobody takes jobs out meanwhile. The first row is ours.
+/// The cost of submitting alone: no job is taken out meanwhile. The first row is ours.
 fn submit_alone(rows: &mut [Row]) {
     let (open, held) = crossbeam_channel::bounded::<()>(0);
     let pool = Pool::threads(options(), Clock::coarse(), move |n: u64| {
