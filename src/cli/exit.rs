@@ -17,7 +17,7 @@ pub(super) enum Exit {
     /// 4: rights are missing, with `--strict`, or where nothing goes without them.
     RightsMissing,
     /// 5: a server refused.
-    SubmitError,
+    Refused,
     /// 126: the command that this process was to become cannot be run, as shells have it.
     CommandUnusable,
     /// 127: there is no such command.
@@ -41,7 +41,7 @@ impl Exit {
             Self::Usage => 2,
             Self::Incomplete => 3,
             Self::RightsMissing => 4,
-            Self::SubmitError => 5,
+            Self::Refused => 5,
             Self::CommandUnusable => 126,
             Self::NoCommand => 127,
             Self::HungUp => 129,
@@ -71,7 +71,7 @@ impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error {
             Error::Usage { .. } | Error::Settings { .. } => Self::Usage,
-            Error::SubmitError { .. } => Self::SubmitError,
+            Error::Refused { .. } => Self::Refused,
             Error::Rights { .. } => Self::RightsMissing,
             Error::Connection { .. } | Error::Io { .. } => Self::Incomplete,
         }
@@ -87,7 +87,7 @@ mod tests {
         let order = [
             Exit::Usage,
             Exit::Terminated,
-            Exit::SubmitError,
+            Exit::Refused,
             Exit::RightsMissing,
             Exit::Incomplete,
             Exit::ConditionFailed,

@@ -83,7 +83,7 @@ mod tests {
             Exit::Usage,
             Exit::Incomplete,
             Exit::RightsMissing,
-            Exit::SubmitError,
+            Exit::Refused,
             Exit::CommandUnusable,
             Exit::NoCommand,
             Exit::HungUp,

@@ -31,7 +31,7 @@ pub(super) enum Target {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TryOutcome {
     Accepts,
-    SubmitError,
+    Refused,
     Silent,
     Unreachable,
     /// There is no such file.
@@ -48,7 +48,7 @@ impl TryOutcome {
     fn of(result: io::Result<()>) -> Self {
         let Err(error) = result else { return Self::Accepts };
         match error.kind() {
-            ErrorKind::ConnectionRefused => Self::SubmitError,
+            ErrorKind::ConnectionRefused => Self::Refused,
             ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::Silent,
             ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Self::Unreachable,
             ErrorKind::NotFound => Self::Missing,
@@ -66,7 +66,7 @@ impl fmt::Display for TryOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepts => f.write_str("accepted"),
-            Self::SubmitError => f.write_str("refused"),
+            Self::Refused => f.write_str("refused"),
             Self::Silent => f.write_str("no answer"),
             Self::Unreachable => f.write_str("unreachable"),
             Self::Missing => f.write_str("no such socket"),
@@ -241,7 +241,7 @@ mod tests {
     fn tries_are_counted_by_what_they_came_to() {
         let mut tries = TryLog::default();
         assert_eq!(tries.to_string(), "it was not tried");
-        for verdict in [TryOutcome::SubmitError, TryOutcome::SubmitError, TryOutcome::Silent] {
+        for verdict in [TryOutcome::Refused, TryOutcome::Refused, TryOutcome::Silent] {
             tries.add(verdict);
         }
         assert_eq!(tries.to_string(), "refused 2 times, last 0.0 s ago; no answer once, last 0.0 s ago");
