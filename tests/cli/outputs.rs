@@ -1,4 +1,4 @@
-//! `-o FORMAT=FILE`: whole files or none, and what is wrong with them found before anything is asked.
+//! `-o FORMAT=FILE`: whole files or none, and problems with them are found before the source is read.
 
 use std::fs;
 use std::net::TcpListener;
@@ -54,7 +54,7 @@ fn files_leave_standard_output_as_it_was() {
     assert!(ran.stdout.starts_with("{\"schema\""), "{ran:?}");
 }
 
-/// The table on standard output reads less of each service than the file wants.
+/// The table on standard output needs fewer details of each service than the file.
 #[test]
 fn the_deepest_format_says_how_much_is_read() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -143,7 +143,7 @@ fn a_file_without_rights_is_told() {
     assert_eq!(names(&portolan), ["portolan", "x"]);
 }
 
-/// The draft is as long as a file may be: the disk is full in the middle, for that file only.
+/// The temporary file reaches the size limit: as if the disk filled up in the middle, for that file only.
 #[test]
 fn a_disk_that_fills_costs_its_own_file_only() {
     let portolan = portolan("").file("x", "old");

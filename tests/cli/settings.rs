@@ -36,7 +36,7 @@ fn settings_change_what_a_command_does() {
     assert!(!is_json(portolan("ports ssh").run()));
     assert!(is_json(with_settings("output = \"json\"", "ports ssh").run()));
     assert!(is_json(portolan("ports ssh").env("PORTOLAN_OUTPUT", "json").run()));
-    // The flag goes before both.
+    // The flag takes precedence over both.
     assert!(!is_json(with_settings("output = \"json\"", "ports ssh -o table").run()));
     assert!(!is_json(portolan("ports ssh -o table").env("PORTOLAN_OUTPUT", "json").run()));
 }
@@ -210,7 +210,7 @@ fn the_usual_place_follows_the_environment() {
     let gone = "# settings file: /nowhere/.config/portolan/config.toml (not there)";
     assert_eq!(first(portolan("").env("HOME", "/nowhere")).unwrap(), gone);
     assert_eq!(first(portolan("")).unwrap(), "# settings file: none, for want of a home directory");
-    // No file there is no failure, nor a home that is none.
+    // A missing file is not an error, nor is an invalid home.
     assert_eq!(origin(Some("nowhere"), None), "color = \"auto\"  # default");
     assert_eq!(shown(portolan("").env("HOME", "/dev/null"), "color"), "color = \"auto\"  # default");
 }

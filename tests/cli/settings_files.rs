@@ -1,4 +1,4 @@
-//! Settings files that are none.
+//! Invalid settings files.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};

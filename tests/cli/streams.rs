@@ -79,7 +79,7 @@ fn help_is_data_and_an_error_is_not() {
 #[test]
 fn portolan_without_any_argument_or_name_is_no_panic() {
     let mut command = Command::new("bash");
-    // Not even a name of its own.
+    // Not even the program name is passed.
     command.args(["--norc", "-c", "exec -a '' \"$P\""]).env_clear().env("P", env!("CARGO_BIN_EXE_portolan"));
     let ran = Ran::from(command.stdin(Stdio::null()).output().unwrap());
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));

@@ -1,4 +1,4 @@
-//! What every source must keep. Each source is put through the same questions, on whatever is here.
+//! The contract of every source. Each source passes the same tests, on this machine as it is.
 
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, missing_docs)]
 
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use portolan::{Completeness, DetailLevel, Local, PartialError, Scan, Service, Sink, Source};
 
-/// A sink that asks for so much, and takes so many.
+/// A receiver with a level of detail and a maximum number of services.
 struct Taking {
     depth: DetailLevel,
     most: usize,
@@ -74,14 +74,14 @@ fn wait<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// A minute without a word is a hang, not a measurement.
+/// A minute without output means a hang; it is not a measurement.
 const HANG: Duration = Duration::from_mins(1);
 
 fn ids(sink: &Taking) -> Vec<String> {
     sink.services.iter().map(|service| service.id.clone()).collect()
 }
 
-/// The questions. The source must know at least two services, the same ones all the time.
+/// The tests. The source must know at least two services, always the same.
 fn keeps_the_contract(source: &dyn Source) {
     let (full, completeness) = ask(source, DetailLevel::Full, usize::MAX, false);
     assert!(full.services.len() >= 2);

@@ -1,4 +1,4 @@
-//! Retrying under a paused clock: how often, how long, and what is given up at once.
+//! Retries under a paused clock: how often, how long, and which errors are not retried.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What portolan makes of servers whose every byte the test knows.
+//! How portolan identifies servers whose every byte the test knows.
 
 use std::fs;
 
@@ -51,16 +51,16 @@ fn a_greeting_is_known_on_whatever_port_and_after_one_connection_or_two() {
 #[test]
 fn a_reply_to_a_probe_of_another_protocol_is_recognised() {
     let peers = Peers::new();
-    // Speaks when it is spoken to, in whatever language.
+    // Replies to any probe.
     let peer = peers.serve(|stream| answers(stream, b"SSH-2.0-Late_2\r\n"));
     assert_eq!(identified(&peer, &[])["protocol"], "ssh");
-    // Greets, but takes its time.
+    // Greets, but late.
     let peer = peers.serve(|stream| async {
         pause(600).await;
         says(stream, b"SSH-2.0-Slow_3\r\n").await;
     });
     assert_eq!(identified(&peer, &[])["protocol"], "ssh");
-    // And in words that only a greeting may have.
+    // And with a reply that only a greeting may be.
     let peer = peers.serve(|stream| async {
         pause(600).await;
         let mut stream = stream;

@@ -1,4 +1,4 @@
-//! TLS: what is shown in the handshake, and what is inside.
+//! TLS: the certificate in the handshake, and the protocol inside.
 
 use std::sync::Arc;
 
@@ -129,7 +129,7 @@ fn a_kubelet_is_known_by_its_certificate_and_its_refusal() {
 #[test]
 fn a_refusal_in_tls_is_tls() {
     let peers = Peers::new();
-    // handshake_failure, whatever it is asked (RFC 8446, 6): a server of old versions only.
+    // handshake_failure to every request (RFC 8446, 6): a server of old versions only.
     let peer = peers.serve(|mut stream| async move {
         let mut question = [0; 2048];
         let read = stream.read(&mut question).await.unwrap_or(0);

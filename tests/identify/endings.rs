@@ -1,4 +1,4 @@
-//! How a conversation ends that leads to nothing, and what is said of it.
+//! How a conversation without a result ends, and how it is reported.
 
 use std::future::Future;
 use std::io::Read;

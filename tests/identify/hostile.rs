@@ -9,7 +9,7 @@ use crate::support::{Outcome, hear, portolan_path, tool};
 
 /// More than one connection of the kernel's buffers take in unread on loopback, beside the 128 KiB that are read.
 const MAX_PER_CONNECTION: u64 = 16 << 20;
-/// One to see that the port is open, and those of the default intensity.
+/// One connection of the scan, and those of the default intensity.
 const MAX_CONNECTIONS: usize = 1 + 14 + 1;
 /// The most memory, in KiB.
 const MAX_MEMORY: u64 = 64 * 1024;
@@ -29,7 +29,7 @@ fn identify(ports: impl Iterator<Item = u16>) -> (Outcome, u64) {
     (outcome, peak)
 }
 
-/// What was said of a port.
+/// The result for a port.
 fn service(document: &Value, port: u16) -> &Value {
     let items = document["items"].as_array().expect("items");
     let endpoint = |item: &&Value| item["endpoints"][0]["port"] == port;

@@ -75,7 +75,7 @@ fn a_writer_may_come_late_and_write_little_by_little() {
     let said = &outcome.document()["items"][0]["endpoints"][0]["service"];
     assert_eq!((&said["protocol"], &said["version"]), (&"acme".into(), &"7.5".into()), "{}", outcome.stderr);
 
-    // As a shell hands it over: a pipe without a name.
+    // As a shell passes it: an anonymous pipe.
     let file = dir.path().join("probes.toml");
     fs::write(&file, PROBE).unwrap();
     let mut bash: Command = tool("bash");

@@ -7,7 +7,7 @@ use tonic::codegen::tokio_stream::wrappers::TcpListenerStream;
 
 use crate::own::{Peer, Peers, identified, run};
 
-/// Answers a request by its first line, if it knows one.
+/// Replies to a request by its first line, if that is known.
 async fn served(mut stream: TcpStream, pages: &'static [(&'static str, &'static str)]) {
     let mut head = vec![0; 4096];
     let Ok(length) = stream.read(&mut head).await else { return };

@@ -1,4 +1,4 @@
-//! The real servers, of which the test knows what they are.
+//! Real servers, of which the test knows the protocol, product and version.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{KINDS, Kind, Listing, Outcome, Row, Server, Servers};
 
-/// What was said of a server: of its address, or of all addresses if it listens on them.
+/// The result for a server: for its address, or for all addresses if it listens on them.
 fn row<'l>(listing: &'l Listing, server: &Server) -> &'l Row {
     let SocketAddr::V4(address) = server.address else { panic!("servers have addresses of IPv4") };
     let keys = [
@@ -17,7 +17,7 @@ fn row<'l>(listing: &'l Listing, server: &Server) -> &'l Row {
     found.unwrap_or_else(|| panic!("no row for {} in {:?}", keys[0], listing.keys()))
 }
 
-/// What is wrong with what was said of a server.
+/// What is wrong with the result for a server.
 fn wrong(said: &Value, server: &Server) -> Option<String> {
     let kind = server.kind;
     let text = |field: &str| said[field].as_str().unwrap_or_default().to_owned();
@@ -29,7 +29,7 @@ fn wrong(said: &Value, server: &Server) -> Option<String> {
     (!right).then(|| format!("{} {} ({:?}, {}): {said}", kind.name, server.address, kind.product, server.version))
 }
 
-/// That each of them was named rightly.
+/// Asserts that each was identified correctly.
 fn assert_named(outcome: &Outcome, servers: &[Server]) {
     let listing = outcome.listing();
     let said = |server| &row(&listing, server).0["endpoints"][0]["service"];

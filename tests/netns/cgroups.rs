@@ -1,4 +1,4 @@
-//! Units and containers, from the control group that the kernel tells of each socket; with and without rights.
+//! Units and containers, from the control group that the kernel reports for each socket; with and without permission.
 
 use serde_json::{Value, json};
 

@@ -23,7 +23,7 @@ ip addr add fd00::5/64 dev wan0 nodad");
     (scene, fixture)
 }
 
-/// What a run with these arguments shows, in its order.
+/// The rows of a run with these arguments, in its order.
 fn shown(scene: &Scene, args: &str) -> Vec<String> {
     scene.portolan().args(args).list().keys()
 }
@@ -202,7 +202,7 @@ fn every_sort_key_sorts() {
     assert_eq!(shown(&scene, "--sort proto"), [zeta, beta, udp]);
     assert_eq!(shown(&scene, "--sort name"), [udp, beta, zeta]);
     assert_eq!(shown(&scene, "--sort process"), [udp, beta, zeta]);
-    // Process ids may have come round between the two.
+    // Process ids may have wrapped around between the two.
     let by_pid = if fixture.truth.0[zeta] < fixture.truth.0[beta] { [zeta, udp, beta] } else { [udp, beta, zeta] };
     assert_eq!(shown(&scene, "--sort pid"), by_pid);
     assert_eq!(shown(&scene, "--sort user"), [zeta, udp, beta]);

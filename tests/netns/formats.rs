@@ -1,4 +1,4 @@
-//! Every format through a parser that portolan has not written, back to the same facts.
+//! Every format, read by an independent parser, gives the same facts.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Without rights no row is lost: what may not be seen is a field, and a word on what would show it.
+//! Without permission no row is lost: only a field is unknown, and a hint says what would show it.
 
 use serde_json::json;
 

@@ -53,7 +53,7 @@ fn chunk() -> Vec<u8> {
     [b"10000\r\n", &*zeros(), b"\r\n"].concat()
 }
 
-/// A good beginning, and then the same for ever.
+/// A valid beginning, and then the same bytes for ever.
 async fn endless(mut connection: Connection, head: &'static str, part: Vec<u8>) -> io::Result<()> {
     connection.hear().await?;
     connection.say("HTTP/1.1 200 OK\r\n").await?;

@@ -72,12 +72,12 @@ impl Peer {
         self.seen.accepts.load(Ordering::Relaxed)
     }
 
-    /// How many bytes it got rid of.
+    /// How many bytes it sent.
     pub fn said(&self) -> u64 {
         self.seen.said.load(Ordering::Relaxed)
     }
 
-    /// How many bytes came to it.
+    /// How many bytes it received.
     pub fn heard(&self) -> u64 {
         self.seen.heard.load(Ordering::Relaxed)
     }
@@ -115,7 +115,7 @@ impl Connection {
         Ok(buffer)
     }
 
-    /// Listens to whatever comes until the other side has enough.
+    /// Reads until the other side closes.
     pub async fn wait(mut self) -> io::Result<()> {
         while !self.hear().await?.is_empty() {}
         Ok(())

@@ -38,12 +38,12 @@ fn a_sparse_network() {
     let said =
         "100 ports of 30 hosts: 5 open, 395 closed; 26 hosts not seen, 2600 ports not tried (--no-ping tries them)";
     assert!(outcome.code == Some(0) && outcome.stderr.contains(said), "{}", outcome.stderr);
-    // Who is there was asked for every port once, and what it was looked for by is not among them.
+    // Each host that is up got one probe per port; the probes of host discovery are not counted among them.
     let counted = there.sh("nft list chain ip t c");
     assert!(counted.contains("counter packets 400 "), "{counted}");
 }
 
-/// It answers no question, but for its address on the link: so it is there.
+/// It replies to nothing except ARP: so it is up.
 #[test]
 fn a_silent_neighbour_is_seen() {
     let (here, there) = few();
@@ -54,8 +54,8 @@ fn a_silent_neighbour_is_seen() {
     assert!(outcome.stderr.contains("1 open, 0 closed, 19 filtered; 3 hosts not seen"), "{}", outcome.stderr);
 }
 
-/// A host cannot have connections without telling its address on the link: whatever else it drops, by ARP and neighbour
-/// discovery it is found, with rights or without. An unused address costs one resolution of the kernel's, which
+/// A host cannot have connections without revealing its link address: whatever else it drops, ARP and neighbour
+/// discovery find it, with permission or without. An unused address costs one resolution of the kernel's, which
 /// are three packets at most (`mcast_solicit`), however many questions wait for it.
 #[test]
 fn a_host_that_drops_everything_is_found_by_arp_and_an_unused_address_costs_one_resolution() {
@@ -143,11 +143,11 @@ fn who_answers_only_to_icmp_is_seen() {
     assert_eq!(open(&permitted.document()), set(&found), "{}", permitted.stderr);
 }
 
-/// A firewall that says at once that it lets nothing through is no word of the host behind it.
+/// A firewall that rejects every probe says nothing about the host behind it.
 #[test]
 fn who_answers_to_icmp_is_seen_though_its_ports_are_refused() {
     let (here, there) = beyond_a_router();
-    // All refusals are to come, and not only the first six a second.
+    // Every rejection must be sent, and not only the first six a second.
     there.sh("echo 0 > /proc/sys/net/ipv4/icmp_ratelimit; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
          nft 'flush chain inet t c; \
          add rule inet t c tcp dport { 443, 80, 22, 445 } reject with icmpx admin-prohibited'");
@@ -156,7 +156,7 @@ fn who_answers_to_icmp_is_seen_though_its_ports_are_refused() {
     let scan = || here.scan().args("10.99.0.1-16 fd99::1 fd99::9 fd99::10 -p 1001-1020 --json");
     let outcome = scan().run();
     assert_eq!(open(&outcome.document()), set(&found), "{}", outcome.stderr);
-    // An echo that is lost is asked for once more.
+    // A lost echo is retried once.
     there.sh("nft 'add set inet t asked { type ipv4_addr; flags dynamic; }; \
          add rule inet t c icmp type echo-request ip daddr != @asked add @asked { ip daddr } drop'");
     let outcome = scan().run();
@@ -175,7 +175,7 @@ fn udp_ports_are_asked_of_who_is_there() {
     assert!(outcome.stderr.contains("; 26 hosts not seen, 520 ports not tried"), "{}", outcome.stderr);
     assert_eq!(open(&outcome.document()).len(), 4 * 20, "each port of who is there");
     let counted = there.sh("nft list chain ip t c");
-    // Each UDP port once, and no TCP port but those that a host is looked for by.
+    // Each UDP port once, and no TCP port except those of host discovery.
     assert!(counted.contains("counter packets 80 ") && counted.contains("counter packets 0 "), "{counted}");
     let all = here.scan().args("10.77.0.30-31 --udp -p 1001-1020 --no-ping --json --all --retries 0 --timeout 200ms");
     assert_eq!(open(&all.run().document()).len(), 40);

@@ -1,4 +1,4 @@
-//! What this machine lacks is waited for, and never taken for the target's answer.
+//! The scan waits out shortages of this machine, and never takes them for a reply of the target.
 
 use crate::support::Scene;
 use crate::{assert_found, open, truth, wired};
@@ -13,7 +13,7 @@ fn few_descriptors() {
     assert_found(&open(&scan.list()), &truth(&fixture));
 }
 
-/// Answers take 20 ms, so that more questions wait for theirs than there are descriptors.
+/// Replies take 20 ms, so that more probes are in flight than there are descriptors.
 #[test]
 fn fewer_descriptors_than_would_wait() {
     let (here, there) = wired();

@@ -1,4 +1,4 @@
-//! Every open port is found and no other is called open.
+//! Every open port is found, and no other is reported as open.
 
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ fn only_what_is_open_is_listed_unless_all_is_asked_for() {
     assert_eq!(["", "--open", "--all"].map(names), [2, 1, 2]);
 }
 
-/// A socket that connects to a port of the range it gets its own from can meet itself, or another one of ours.
+/// A socket that connects to a port in the ephemeral range can meet itself, or another socket of the scan.
 #[test]
 fn sockets_that_only_wanted_to_connect_are_no_open_ports() {
     let scene = Scene::new();
@@ -72,7 +72,7 @@ fn sockets_that_only_wanted_to_connect_are_no_open_ports() {
     }
 }
 
-/// Where this machine drops some of what it sends itself, sockets wait for answers, and one may wait just where another one
+/// Where this machine drops packets to itself, sockets wait for replies, and one may wait just where another one
 /// knocks: the kernel connects the two.
 #[test]
 fn sockets_that_wait_for_an_answer_are_no_open_ports() {

@@ -27,7 +27,7 @@ pub struct Kind {
     /// The port it usually has.
     pub port: u16,
     pub protocol: &'static str,
-    /// What it says that it is, if it does.
+    /// The product it names, if it does.
     pub product: Option<&'static str>,
     /// Whether it reveals its version without a login.
     pub tells_version: bool,
@@ -154,7 +154,7 @@ impl Servers {
         &self.scene
     }
 
-    /// Waits until all of them listen, without touching them: the kernel lists their sockets.
+    /// Waits until all of them listen, without connecting: the kernel lists their sockets.
     fn wait(&mut self) {
         let begin = Instant::now();
         loop {

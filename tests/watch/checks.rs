@@ -17,9 +17,9 @@ pub type Answer = fn(mode: usize, n: usize) -> &'static str;
 
 pub const WELL: &str = "200 OK";
 pub const FAILED: &str = "500 Failed";
-/// No answer ever comes, and the connection stays.
+/// No reply ever comes, and the connection stays open.
 const SILENT: &str = "";
-/// What comes is no HTTP.
+/// The reply is not HTTP.
 const NONSENSE: &str = "\0\u{1b}[2J\r\n\r\n";
 
 /// A web server in a scene, whose answers depend on its mode.
@@ -53,7 +53,7 @@ fn serve(listener: &TcpListener, mode: &AtomicUsize, failures: &AtomicUsize, ans
     let (mut requests, mut silent) = (0, Vec::new());
     for stream in listener.incoming() {
         let Ok(mut stream) = stream else { break };
-        // A connection that asks nothing is the TCP check's.
+        // A connection without a request is the TCP check's.
         if stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
             let status = answer(mode.load(Ordering::SeqCst), requests);
             requests += 1;
@@ -94,7 +94,7 @@ fn a_change_is_told_when_it_is_believed_with_the_score_before() {
     let up = watched.until(|line| line["type"] == "updated");
     assert_eq!((state(&up), &up["was"]), ("degraded", &down["item"]["health"]), "{up}");
     assert!(codes(&up).contains(&"success-below-95"), "{up}");
-    // The failures go out of sight one by one.
+    // The failures leave the window one by one.
     let well = watched.until(|line| line["type"] == "updated" && state(line) == "healthy");
     assert_eq!(well["was"]["state"], "degraded");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
@@ -162,7 +162,7 @@ fn what_was_left_alone_was_not_seen_failing_again() {
     web.set(1);
     let down = watched.until(|line| line["type"] == "updated");
     assert_eq!(state(&down), "unhealthy", "{down}");
-    // It is left alone after 5 of them, and then tried every now and then.
+    // The circuit opens after 5 of them, and then lets a trial through now and then.
     let failures = web.failures.load(Ordering::SeqCst);
     assert!(failures >= 15, "only {failures} looks showed it");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));

@@ -38,7 +38,7 @@ fn it_ends_when_its_reader_is_gone() {
     let mut line = String::new();
     out.read_line(&mut line).unwrap();
     assert!(line.contains("  synced   0 services"), "{line}");
-    // Nothing happens any more, and so nothing is written.
+    // There are no further changes, and so nothing is written.
     drop(out);
     assert_eq!(finish(child).unwrap().code(), Some(0));
 }

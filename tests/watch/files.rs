@@ -1,4 +1,4 @@
-//! A file that is watched: it may be replaced, broken, gone, or come back.
+//! A watched file: it may be replaced, become invalid, disappear, or come back.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What is done with each change: `--exec` and `--webhook`; and what ends a watch: `--until`.
+//! Hooks for each change, `--exec` and `--webhook`; and the condition that ends a watch, `--until`.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -25,7 +25,7 @@ fn a_command_gets_each_change_in_order_and_nothing_of_the_beginning() {
     let scene = Scene::new();
     let (_first, _) = listener(&scene, "127.0.0.1:7000");
     let got = scene.dir().join("got");
-    // A slow one: what is next must wait for it.
+    // A slow command: the next change must wait for it.
     let run = script(
         &scene,
         &format!("read line; sleep 0.2; echo \"$line\" >> {}; echo heard; echo heard >&2", got.display()),
@@ -75,7 +75,7 @@ fn a_command_that_fails_is_said_and_ends_nothing() {
     let scene = Scene::new();
     let mut child = scene.portolan().args("--watch -o name --interval 20ms").arg("--exec").arg("false").spawn();
     let lines = Lines::of(&mut child);
-    // Nothing is written before the first change, so wait for that it begins anew.
+    // Nothing is written before the first change, so wait until it restarts.
     let (_first, id) = listener(&scene, "127.0.0.1:7001");
     assert_eq!(lines.next().unwrap(), format!("added {id}"));
     let (_second, id) = listener(&scene, "127.0.0.1:7002");
@@ -86,7 +86,7 @@ fn a_command_that_fails_is_said_and_ends_nothing() {
     assert_eq!(finish(child).unwrap().code(), Some(0));
 }
 
-/// One that never ends, and more changes than may wait.
+/// A command that never ends, and more changes than the queue holds.
 #[test]
 fn what_a_slow_command_leaves_out_is_said() {
     let scene = Scene::new();
@@ -112,7 +112,7 @@ fn hear_errors(mut child: std::process::Child) -> String {
     said
 }
 
-/// A server in a scene that answers each request with the next of these statuses, and says what it was sent.
+/// A server in a scene that replies to each request with the next of these statuses, and prints what it received.
 struct Hearer {
     address: SocketAddr,
     requests: Receiver<String>,
@@ -233,7 +233,7 @@ fn authority() -> (Issuer<'static, KeyPair>, String) {
     (Issuer::new(params, key), pem)
 }
 
-/// What the first caller sends, if it goes on after the handshake.
+/// The data of the first client, if it goes on after the handshake.
 fn serve_tls(listener: &TcpListener, config: std::sync::Arc<rustls::ServerConfig>) -> Option<String> {
     let (stream, _): (TcpStream, _) = listener.accept().unwrap();
     let connection = rustls::ServerConnection::new(config).unwrap();

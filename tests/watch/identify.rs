@@ -71,7 +71,7 @@ impl Greeter {
         state.silent.drain(..).for_each(|stream| greet(stream, greeting));
     }
 
-    /// Listens no more; those who have come are still there.
+    /// Stops listening; existing connections stay.
     fn close(&self) {
         // The thread that accepts has a copy of it, which this wakes.
         rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both).expect("it listens");
@@ -90,11 +90,11 @@ fn serve(listener: &TcpListener, shared: &Shared) {
     }
 }
 
-/// Greets, and lets whatever is asked then be.
+/// Greets, and ignores everything that follows.
 fn greet(mut stream: TcpStream, greeting: &str) {
     let _ = stream.write_all(format!("{greeting}\r\n").as_bytes());
     thread::spawn(move || {
-        // The other end hangs up when it has heard enough.
+        // The other end closes when it has read enough.
         let _ = stream.read(&mut [0; 1024]);
         let _ = stream.shutdown(Shutdown::Both);
     });
@@ -104,12 +104,12 @@ fn start(scene: &Scene, args: &str) -> Watched {
     Watched::start(scene.portolan().args("--tcp --identify --interval 50ms").args(args))
 }
 
-/// What an item's first endpoint says that it speaks.
+/// The protocol of an item's first endpoint.
 fn protocol(line: &Value) -> &Value {
     &line["item"]["endpoints"][0]["service"]["protocol"]
 }
 
-/// The next line that tells anything of what speaks at this service.
+/// The next line with an identification of this service.
 fn answered(watched: &mut Watched, id: &str) -> Value {
     watched.until(|line| line["item"]["id"] == id && line["type"] == "updated" && tells_identity(line))
 }
@@ -164,7 +164,7 @@ fn a_late_answer_is_not_given_to_who_came_after() {
     assert_eq!(watched.about(&id)["type"], "added");
     new.wait_for_one();
     old.say("ACME 1");
-    // By the time that this one is known, the late answer is.
+    // When this one is identified, the late reply has arrived.
     let other = Greeter::at(&scene, "127.0.0.2:7001", Some("ACME 3"));
     let mut about = Vec::new();
     while watched.history.changes.last() != Some(&("updated".to_owned(), other.id.clone())) {
@@ -191,7 +191,7 @@ fn a_silent_service_delays_no_other() {
     assert_eq!(watched.until(|line| line["type"] == "removed")["item"]["id"], quick.id);
     let told_of = |greeter: &&Greeter| watched.history.changes.contains(&("updated".to_owned(), greeter.id.clone()));
     assert_eq!(silent.iter().filter(told_of).count(), 0, "they are still being asked");
-    // Nor does it hold up the end.
+    // Nor does it delay the end.
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
@@ -211,12 +211,12 @@ fn what_is_told_anew_and_did_not_change_is_asked_nothing_again() {
     watched.until(|line| line["type"] == "stale");
     fs::write(&file, service("first", first.port)).unwrap();
     watched.until(|line| line["type"] == "synced");
-    // By the time that the second is known, the first would be asked.
+    // When the second is identified, the first would have been probed.
     fs::write(&file, service("first", first.port) + &service("second", second.port)).unwrap();
     let line = watched.until(tells_identity);
     assert_eq!((&line["item"]["name"], protocol(&line)), (&"second".into(), &"smtp".into()));
     assert_eq!(first.came(), asked);
-    // Where it is somewhere else, another may serve there.
+    // At another address, another process may serve.
     fs::write(&file, service("first", second.port)).unwrap();
     let line = watched.until(|line| tells_identity(line) && protocol(line) != &Value::Null);
     assert_eq!((&line["item"]["name"], protocol(&line)), (&"first".into(), &"smtp".into()));
@@ -224,7 +224,7 @@ fn what_is_told_anew_and_did_not_change_is_asked_nothing_again() {
     assert_eq!((status.code(), history.count("added"), history.count("removed")), (Some(0), 2, 1), "{history:?}");
 }
 
-/// It is listed all the time, and so is never added or removed.
+/// It is listed all the time, and so there is no added or removed event.
 #[test]
 fn a_port_that_opens_again_is_asked_anew() {
     let scene = Scene::new();
@@ -303,7 +303,7 @@ fn checks_follow_what_a_service_says() {
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
-/// One that hangs up on everybody would be ill, were it what usually has its port. That it is not takes longer to find out.
+/// A server that closes every connection would be unhealthy as the usual protocol of its port. Identifying it takes longer.
 #[test]
 fn no_guess_is_checked_while_a_service_is_being_asked() {
     let scene = Scene::new();

@@ -1,4 +1,4 @@
-//! The live view at a real terminal: what it looks like, what keys do, and how the terminal is left.
+//! The live view on a real terminal: its screens, its keys, and the state of the terminal afterwards.
 
 use std::path::Path;
 use std::time::Instant;
@@ -21,7 +21,7 @@ fn command() -> String {
     format!("'{}' discover local --watch --interval 50ms", portolan_path().display())
 }
 
-/// What is in one terminal before portolan runs there and after: its settings, and the exit code.
+/// The settings of a terminal before and after portolan runs in it, and the exit code.
 fn between_settings(args: &str) -> String {
     format!("stty -g; {} {args}; echo code=$?; stty -g; echo over; exec cat", command())
 }
@@ -163,7 +163,7 @@ fn changes_are_marked_for_a_while() {
     terminal.until(|screen| row(screen, ":7003").is_some_and(|row| row.starts_with("   tcp")));
 }
 
-/// No guess stands where an answer will.
+/// No guess is shown where an identification is pending.
 #[test]
 fn what_a_service_says_has_its_columns() {
     let scene = Scene::new();
@@ -321,7 +321,7 @@ fn it_can_be_suspended_and_goes_on_where_it_was() {
     terminal.until_shows("over");
 }
 
-/// Also where no signal tells of that, as it does not here.
+/// Also without a signal, as here.
 #[test]
 fn it_ends_with_its_terminal() {
     let scene = Scene::new();
@@ -342,7 +342,7 @@ fn it_ends_with_its_terminal() {
     assert_eq!(fs::read_to_string(in_dir("said")).unwrap(), "");
 }
 
-/// As those of CI are, and whatever records a session.
+/// Like terminals of CI and of session recorders.
 #[test]
 fn a_terminal_need_not_answer_questions() {
     let scene = Scene::new();

@@ -1,4 +1,4 @@
-//! A machine that is watched: nothing told twice, out of order or, if it lived long enough, not at all.
+//! A watched machine: no event twice or out of order, and none missing for a listener that lived long enough.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -30,7 +30,7 @@ fn what_begins_to_listen_is_told_and_what_stops_too() {
     assert_eq!(history.ids(), Vec::<&str>::new());
 }
 
-/// The next look is an hour away, so only the kernel's word can bring it.
+/// The next poll is an hour away, so only a kernel event can report it.
 #[test]
 fn a_removal_is_told_without_waiting_for_the_next_look() {
     let scene = Scene::new();
@@ -67,7 +67,7 @@ fn a_process_that_runs_another_program_is_an_update() {
     assert_eq!(watched.about(&id)["type"], "removed");
 }
 
-/// The table of processes is not where it was, and then is again.
+/// The process table disappears, and comes back.
 #[test]
 fn a_machine_that_cannot_be_read_for_a_while_keeps_what_was_there() {
     let scene = Scene::isolated(Isolation { mounts: true, ..Isolation::default() });

@@ -14,14 +14,14 @@ use tokio::time::timeout;
 use crate::catalog::{fault, harbour};
 use crate::history::History;
 
-/// What a source says when it is asked.
+/// A prepared reply of a source.
 enum PolledListing {
     Whole(Vec<(u8, u8)>),
     Part(Vec<(u8, u8)>),
     Failure,
 }
 
-/// A source that gives prepared answers, and never answers again after the last.
+/// A source with prepared replies, which is silent after the last.
 struct Prepared(Mutex<VecDeque<PolledListing>>);
 
 impl Prepared {

@@ -19,7 +19,7 @@ pub fn traced() -> Scene {
     scene
 }
 
-/// The next look is an hour away.
+/// The next poll is an hour away.
 #[test]
 fn what_comes_and_goes_is_told_at_once_with_its_process() {
     let (scene, other) = (traced(), Scene::new());
@@ -64,7 +64,7 @@ fn a_listener_without_a_visible_owner_is_reported_with_the_process_that_opened_i
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
-/// As servers are replaced without a gap. The next look is an hour away.
+/// The way servers are replaced without a gap. The next poll is an hour away.
 #[test]
 fn one_that_takes_over_a_port_is_an_update() {
     let scene = traced();
@@ -92,7 +92,7 @@ fn one_that_takes_over_a_port_is_an_update() {
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
-/// What the trace says nothing of, or says of another namespace, is left to looks.
+/// Sockets that the trace does not report, or reports for another namespace, are left to polling.
 #[test]
 fn what_no_trace_tells_is_seen_by_a_look() {
     let (scene, other) = (traced(), Scene::new());
@@ -180,7 +180,7 @@ fn none_of_ten_thousand_is_lost() {
     assert_eq!(history.ids(), Vec::<&str>::new());
 }
 
-/// Its tracing is gone with it, and what a killed one left is taken away by the next.
+/// Its tracing instance is removed at exit, and the next watch removes that of a killed one.
 #[test]
 fn nothing_is_left_behind() {
     let scene = traced();

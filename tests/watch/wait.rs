@@ -1,4 +1,4 @@
-//! `portolan wait`: what it waits for, how it ends, and what it says.
+//! `portolan wait`: its conditions, its exit codes, and its messages.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -64,7 +64,7 @@ fn it_becomes_the_command() {
     let lines = Lines::of(&mut child);
     assert_eq!(lines.next(), Some(child.id().to_string()), "the same process");
     kill(child.id(), Signal::TERM);
-    // The trap may come a moment after the line; the signal is not lost, as the shell has its own action again.
+    // The trap may be set a moment after the line; the signal is not lost, because the shell has its default action again.
     let status = crate::support::finish(child).unwrap();
     assert!(status.code() == Some(7) || std::os::unix::process::ExitStatusExt::signal(&status) == Some(15), "{status}");
     for (program, code, why) in [

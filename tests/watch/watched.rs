@@ -1,4 +1,4 @@
-//! A running `--watch --json`, and the checked history of what it says.
+//! A running `--watch --json`, and the checked history of its lines.
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitStatus;
@@ -20,7 +20,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Starts it and waits until it knows everything.
+    /// Starts it and waits until it is synced.
     pub fn start(portolan: Portolan<'_>) -> Self {
         let mut child = portolan.args("--watch --json").spawn();
         let lines = Lines::of(&mut child);
@@ -118,7 +118,7 @@ impl Dweller {
         Self(Some(send), Some(thread))
     }
 
-    /// Has it do something, and waits for that.
+    /// Makes it do something, and waits until it is done.
     pub fn act<T: Send + 'static>(&self, act: impl FnOnce() -> T + Send + 'static) -> T {
         let (send, receive) = channel();
         let errand = Box::new(move || drop(send.send(act())));
