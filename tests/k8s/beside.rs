@@ -1,4 +1,4 @@
-//! Pods, Ingresses and HTTPRoutes, where they are asked for.
+//! Pods, Ingresses and HTTPRoutes, with `--pods` and `--ingress`.
 
 use serde_json::{Value, json};
 

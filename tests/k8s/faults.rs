@@ -1,4 +1,4 @@
-//! What goes wrong on the way: waited out where that helps, bounded in time, and told.
+//! Failing servers and connections: retried where that helps, bounded in time, and reported.
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -18,7 +18,7 @@ fn cluster() -> Double {
     double
 }
 
-/// With this fault once, all comes out whole.
+/// After this fault once, the listing is complete.
 #[track_caller]
 fn passes(part: &str, fault: Fault) {
     let double = cluster();
@@ -28,7 +28,7 @@ fn passes(part: &str, fault: Fault) {
 }
 
 #[test]
-fn what_passes_is_asked_again() {
+fn a_passing_fault_is_retried() {
     for part in ["/services", "/endpointslices"] {
         passes(part, Fault::TooManyRequests);
         passes(part, Fault::VersionTooLarge);
@@ -85,7 +85,7 @@ fn pages_that_came_stay_where_the_next_does_not() {
 fn a_list_whose_token_ran_out_goes_on() {
     let double = cluster();
     double.store().put_all(Resource::SERVICES, (0..300).map(|at| service("shop", &format!("s{at:03}"))));
-    // The token of the first page is refused, with another one to go on with, and without.
+    // The token of the first page is refused, with a replacement and without.
     for (fault, first) in [(None, true), (Some(Fault::Status(410, "Expired", "too old")), false)] {
         if let Some(fault) = fault {
             double.faults().add("continue=", 1, fault);
@@ -145,7 +145,7 @@ fn a_server_that_keeps_failing_is_left_alone() {
 
 #[test]
 fn a_signal_ends_it_at_once_with_what_was_found() {
-    // Before anything came, and after the services came.
+    // Before anything arrived, and after the services arrived.
     for (part, requests, services) in [("/services", 1, 0), ("/endpointslices", 2, 1)] {
         for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
             let double = cluster();

@@ -1,4 +1,4 @@
-//! What is wrong with services: each case, and beside each what is like it and not wrong.
+//! Findings of services: each case, and beside each a similar one without a problem.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -34,7 +34,7 @@ fn spec(name: &str, change: impl FnOnce(&mut Value)) -> Value {
     service
 }
 
-/// A cluster of two nodes, with one service that nothing is wrong with.
+/// A cluster of two nodes, with one service without a problem.
 fn cluster() -> Double {
     let double = Double::start();
     double.store().put(Resource::NAMESPACES, namespace("shop"));
@@ -42,7 +42,7 @@ fn cluster() -> Double {
     double
 }
 
-/// `NAME CODE: TEXT` of everything that is found, without what is found of the services called `other-…`.
+/// `NAME CODE: TEXT` of every finding, except those of services called `other-…`.
 fn found(double: &Double) -> Vec<String> {
     let services = Portolan::new(double).args("-n shop").services();
     let mut found = Vec::new();
@@ -57,7 +57,7 @@ fn found(double: &Double) -> Vec<String> {
 }
 
 #[test]
-fn nothing_is_wrong_where_nothing_is() {
+fn a_healthy_cluster_has_no_findings() {
     assert_eq!(found(&cluster()), Vec::<String>::new());
 }
 
@@ -171,7 +171,7 @@ fn services_that_are_in_each_others_way() {
 #[test]
 fn an_external_name_chooses_no_pods() {
     let double = cluster();
-    // A leftover of what it was before.
+    // A leftover of its earlier type.
     let external = |spec: &mut Value| {
         (spec["type"], spec["externalName"], spec["selector"]) =
             (json!("ExternalName"), json!("db.bank.svc.cluster.local"), json!({"app": "well"}));

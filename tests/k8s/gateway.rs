@@ -1,4 +1,4 @@
-//! Routes of the Gateway API, and what the Gateways above them say.
+//! Routes of the Gateway API, with their Gateways.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::clusters::shop;
 use crate::double::{Double, Fault, Resource, Rights};
 use crate::portolan::{Portolan, addresses, by_id};
 
-/// A Gateway of the namespace `infra` for the routes of all others, but at its last listener.
+/// A Gateway of the namespace `infra` for the routes of all others, except at its last listener.
 fn gateway() -> Value {
     let all = json!({"namespaces": {"from": "All"}});
     json!({

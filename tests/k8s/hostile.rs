@@ -1,4 +1,4 @@
-//! A cluster whose every word is meant for the terminal, the spreadsheet or the log of its reader.
+//! A cluster whose every text attacks the terminal, the spreadsheet or the log of its reader.
 
 use std::net::TcpListener;
 
@@ -12,7 +12,7 @@ use crate::portolan::{Portolan, Ran};
 /// A window's title, a C1 sequence, an override of the direction, what has no width, lines of their own, and what deletes.
 const HOSTILE: &str = "=1+1\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\u{200b}\r\n{\"type\":\"removed\"}\u{8}\u{7f}\0<script>";
 
-/// Fields whose words mean something to a program.
+/// Fields whose values have a meaning to programs.
 const KEPT: [&str; 14] = [
     "namespace",
     "resourceVersion",
@@ -30,7 +30,7 @@ const KEPT: [&str; 14] = [
     "status",
 ];
 
-/// The object with all its words hostile, but those that would keep it from being taken in at all.
+/// The object with all its texts hostile, except those that would make it invalid.
 fn hostile(mut value: Value) -> Value {
     fn spoil(value: &mut Value) {
         match value {
@@ -98,14 +98,14 @@ fn is_clean(ran: &Ran) {
 }
 
 #[test]
-fn no_word_of_a_cluster_gets_through_raw() {
+fn no_text_of_a_cluster_is_printed_unescaped() {
     let double = cluster();
     for format in ["table", "wide", "csv", "json", "ndjson", "yaml", "name", "prometheus-sd"] {
         let ran = Portolan::new(&double).args("-n shop --pods --ingress -o").arg(format).run();
         assert_eq!(ran.code, Some(0), "{format}: {ran:?}");
         is_clean(&ran);
         match format {
-            // Findings are of all kinds that there are words in.
+            // There is a finding of every kind that quotes text.
             "json" => {
                 for code in ["k8s-target-port", "k8s-no-pod"] {
                     assert!(ran.stdout.contains(code), "{}", ran.stdout);
@@ -131,7 +131,7 @@ fn no_word_of_a_cluster_gets_through_raw() {
 }
 
 #[test]
-fn no_word_of_a_refusal_does() {
+fn no_text_of_a_refusal_is_printed_unescaped() {
     for (part, fault) in [
         ("/services", Fault::Status(400, "BadRequest", HOSTILE)),
         ("/services", Fault::Status(403, "Forbidden", HOSTILE)),
@@ -156,7 +156,7 @@ fn no_word_of_a_refusal_does() {
 }
 
 #[test]
-fn no_word_of_a_kubeconfig_does() {
+fn no_text_of_a_kubeconfig_is_printed_unescaped() {
     let double = Double::start();
     let quoted = serde_json::to_string(HOSTILE).unwrap();
     let text = double.kubeconfig().text().replace("name: test\n", &format!("name: {quoted}\n"));

@@ -1,4 +1,4 @@
-//! What only pods tell of services; and who may not read pods learns what was not judged.
+//! Findings that need pods; and without permission to read pods, a report of what was not checked.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn give_endpoint(double: &Double, name: &str) {
     double.store().put(Resource::SLICES, slice("shop", name, "a", 7, 1));
 }
 
-/// `NAME CODE: TEXT` of everything that is found.
+/// `NAME CODE: TEXT` of every finding.
 fn found(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for item in document["items"].as_array().unwrap() {
@@ -46,7 +46,7 @@ fn a_selector_that_matches_no_pod_is_told_from_pods_without_an_address() {
     for name in ["unselected", "elsewhere", "pending", "ended"] {
         store.put(Resource::SERVICES, service("shop", name));
     }
-    // The same labels in another namespace are another's.
+    // The same labels in another namespace do not count.
     store.put(Resource::PODS, pod("bank", "elsewhere-1", "elsewhere"));
     let mut pending = pod("shop", "pending-1", "pending");
     pending["status"] = json!({"phase": "Pending"});
@@ -78,7 +78,7 @@ fn a_target_port_that_no_container_has() {
         json!("http"),
         ports(json!([{"name": "http", "containerPort": 8080, "protocol": "UDP"}])),
     );
-    // What is not wrong: by name, by number, unwritten, in a sidecar, and where some pod has it.
+    // Valid ports: by name, by number, undeclared, in a sidecar, and in some pod only.
     with_target(&double, "by-name", json!("http"), |_| {});
     with_target(&double, "by-number", json!(8080), |_| {});
     with_target(&double, "unwritten", json!(9090), ports(Value::Null));

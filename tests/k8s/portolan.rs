@@ -10,13 +10,13 @@ use serde_json::Value;
 use crate::double::{Double, Kubeconfig};
 use crate::support::{TempDir, output, portolan_path};
 
-/// portolan with an empty environment and a home of its own, in which its kubeconfig lies.
+/// portolan with an empty environment and its own home, which contains its kubeconfig.
 pub struct Portolan {
     home: TempDir,
     command: Command,
 }
 
-/// What a run left behind.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Ran {
     pub code: Option<i32>,
@@ -25,7 +25,7 @@ pub struct Ran {
 }
 
 impl Portolan {
-    /// Asks the double as its administrator.
+    /// Uses the double as its administrator.
     pub fn new(double: &Double) -> Self {
         Self::with(&double.kubeconfig())
     }
@@ -62,7 +62,7 @@ impl Portolan {
         self
     }
 
-    /// These words, parted by blanks.
+    /// Arguments, separated by spaces.
     pub fn args(mut self, words: &str) -> Self {
         self.command.args(words.split_whitespace());
         self

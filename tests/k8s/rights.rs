@@ -1,4 +1,4 @@
-//! Who may read what, and what is said where that is not everything.
+//! Permissions, and the report where they do not suffice.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! The double itself: that it answers as a kube-apiserver 1.32 was seen to answer.
+//! The double itself: it replies as a kube-apiserver 1.32 was observed to reply.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::double::{Double, Fault, Resource, StopReason, WatchEvent};
 use crate::objects::{namespace, service, slice};
 
-/// kube's own client, which tries nothing again.
+/// kube's own client, without retries.
 async fn client(double: &Double) -> Client {
     let kubeconfig = Kubeconfig::from_yaml(&double.kubeconfig().text()).unwrap();
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
@@ -21,7 +21,7 @@ async fn client(double: &Double) -> Client {
     ClientBuilder::try_from(config).unwrap().build()
 }
 
-/// What the double answers: the status, and the body as far as it came.
+/// The double's reply: the status, and the body as far as it arrived.
 async fn ask(client: &Client, path: &str) -> (u16, String) {
     let response = client.send(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
     let status = response.status().as_u16();

@@ -13,7 +13,7 @@ use crate::objects::{namespace, pod, service, slice};
 use crate::portolan::Portolan;
 use crate::support::{Ended, Lines, TempDir, finish, kill};
 
-/// A watch that runs, and the lines that it writes.
+/// A running watch, and its lines.
 struct Watch {
     child: Option<Child>,
     lines: Lines,
@@ -46,7 +46,7 @@ impl Watch {
         }
     }
 
-    /// Ends it as people do.
+    /// Ends it with Ctrl-C.
     fn end(mut self) {
         let child = self.child.take().unwrap();
         kill(child.id(), Signal::INT);
@@ -94,7 +94,7 @@ fn what_happens_is_told() {
     double.store().put(Resource::PODS, waiting.clone());
     let updated = watch.until("updated").1;
     assert_eq!(updated["item"]["findings"][0]["code"], "k8s-no-endpoints");
-    // What no service asks for changes nothing.
+    // A change that no service depends on is not reported.
     waiting["status"]["reason"] = json!("Unschedulable");
     double.store().put(Resource::PODS, waiting);
     double.store().put(Resource::SLICES, slice("shop", "orders", "a", 9, 1));
@@ -113,7 +113,7 @@ fn cut_streams_and_a_forgotten_past_are_nothing_that_happened() {
     let watch = synced(&double, "");
     for fault in [Fault::CutAfter(0, StopReason::Reset), Fault::CutAfter(30, StopReason::Fin), Fault::Malformed] {
         double.faults().add("watch=", 2, fault);
-        // Whatever they would go on from is gone: 410.
+        // The version they would resume from is gone: 410.
         double.store().compact();
         double.end_watches();
     }
@@ -125,7 +125,7 @@ fn cut_streams_and_a_forgotten_past_are_nothing_that_happened() {
     watch.end();
 }
 
-/// Busy, silent, out of its mind, or dying in every answer.
+/// An API server that is busy, silent, sends nonsense, or fails in every reply.
 #[test]
 fn a_server_that_is_of_no_use_leaves_what_was_known_and_comes_back_as_the_difference() {
     let faults = [
@@ -160,7 +160,7 @@ fn is_stale_meanwhile(fault: &Fault) {
     watch.end();
 }
 
-/// It takes connections and questions, and answers none.
+/// It accepts connections and requests, and never replies.
 #[test]
 fn a_server_that_falls_silent_is_noticed() {
     let double = cluster();

@@ -23,7 +23,7 @@ fn changed(how: &str) -> (Scene, [Fixture; 2]) {
 }
 
 #[test]
-fn what_opened_and_closed_is_told_and_nothing_else() {
+fn only_opened_and_closed_ports_are_reported() {
     for how in ["-o json", "-o ndjson"] {
         let (scene, _fixtures) = changed(how);
         let same = scan(&scene, "127.0.0.1-2 -p 22,80,8080 --diff FILE --fail-changed");
@@ -45,7 +45,7 @@ fn what_opened_and_closed_is_told_and_nothing_else() {
 }
 
 #[test]
-fn what_was_not_asked_is_not_gone() {
+fn a_port_that_was_not_scanned_is_not_reported_as_gone() {
     let (scene, _fixtures) = changed("-o json");
     let fewer = scan(&scene, "127.0.0.2 -p 22,80 --diff FILE");
     assert_eq!(fewer.text(), "+ tcp 127.0.0.2:80  http\n", "{}", fewer.stderr);
@@ -86,7 +86,7 @@ fn a_state_that_changed_shows_what_it_was() {
 }
 
 #[test]
-fn what_is_no_earlier_answer_is_refused() {
+fn a_file_that_is_not_an_earlier_listing_is_refused() {
     let scene = Scene::new();
     let file = scene.dir().join("before.json");
     let refused = |text: &str, words: &str, why: &str| {

@@ -156,7 +156,7 @@ fn a_full_accept_queue_is_neither_open_nor_closed() {
 }
 
 #[test]
-fn no_way_there() {
+fn a_target_without_a_route() {
     let scene = Scene::new();
     scene.sh(
         "ip route add unreachable 10.1.0.0/16; ip route add blackhole 10.2.0.0/16; ip route add prohibit 10.3.0.0/16",

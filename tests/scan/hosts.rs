@@ -126,7 +126,7 @@ fn beyond_a_router() -> (Scene, Scene) {
 }
 
 #[test]
-fn who_answers_only_to_icmp_is_seen() {
+fn a_host_that_replies_to_icmp_only_is_found() {
     let (here, there) = beyond_a_router();
     let _fixture = there.fixture("tcp=[::]:1005");
     let scan = || here.scan().args("10.99.0.1-16 fd99::1 fd99::9 fd99::10 -p 1001-1020 --json");
@@ -145,7 +145,7 @@ fn who_answers_only_to_icmp_is_seen() {
 
 /// A firewall that rejects every probe says nothing about the host behind it.
 #[test]
-fn who_answers_to_icmp_is_seen_though_its_ports_are_refused() {
+fn a_host_that_replies_to_icmp_is_found_though_a_firewall_rejects_its_ports() {
     let (here, there) = beyond_a_router();
     // Every rejection must be sent, and not only the first six a second.
     there.sh("echo 0 > /proc/sys/net/ipv4/icmp_ratelimit; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
@@ -165,7 +165,7 @@ fn who_answers_to_icmp_is_seen_though_its_ports_are_refused() {
 }
 
 #[test]
-fn udp_ports_are_asked_of_who_is_there() {
+fn udp_ports_are_probed_on_hosts_that_are_up() {
     let (here, there) = few();
     there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; \
          add rule ip t c udp dport 1001-1020 counter; add rule ip t c tcp dport != { 443, 80, 22, 445 } counter drop'");

@@ -119,7 +119,7 @@ fn an_open_port_leaves_nothing_behind() {
     assert_eq!(here.sh("ss -Htan").trim(), "", "connections stay");
 }
 
-/// Each port has an answer, and there were no more packets than ports: so each was asked, once, and no socket table.
+/// Each port has a reply, and there were no more packets than ports: so each was probed once, without a socket table.
 #[test]
 fn each_port_takes_one_packet() {
     let (here, there) = wired();
@@ -137,7 +137,7 @@ fn each_port_takes_one_packet() {
     assert!(counted().contains("iif \"wire\" tcp flags syn / syn,ack counter packets 65535 "), "{}", counted());
     scan(&here, "-p- fd77::2", u16::MAX);
     assert!(counted().contains("iif \"wire\" tcp flags syn / syn,ack counter packets 131070 "), "{}", counted());
-    // From 32,768 up are this machine's own source ports, of which an open one is asked twice.
+    // From 32,768 up are this machine's ephemeral ports, of which an open one is probed twice.
     scan(&there, "-p 1-32767 127.0.0.1", 32_767);
     scan(&there, "-p 1-32767 10.77.0.2", 32_767);
     assert!(counted().contains("iif \"lo\" tcp flags syn / syn,ack counter packets 65534 "), "{}", counted());

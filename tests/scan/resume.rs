@@ -1,4 +1,4 @@
-//! `--resume`: a scan that is stopped goes on where it was, and asks nothing twice.
+//! `--resume`: a stopped scan continues where it was, and probes nothing twice.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::{assert_found, ports, truth};
 
 const ALL: u64 = 65_535;
 
-/// How many ports a run has asked, by its own word.
+/// How many ports a run probed, by its summary.
 fn asked(stderr: &str) -> u64 {
     let line = stderr.lines().find(|line| line.contains(" of 1 host: ")).unwrap_or_else(|| panic!("{stderr}"));
     let numbers = line.split_once(": ").unwrap().1.split([',', ';']).map(str::trim);

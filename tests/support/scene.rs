@@ -158,8 +158,8 @@ impl Scene {
         self.fixture(&format!("far={way}"))
     }
 
-    /// Connects this scene with another by a pair of interfaces: here 10.77.0.1 and fd77::1, there 10.77.0.2 and fd77::2, the interface
-    /// `wire` at both ends.
+    /// Connects this scene with another by a pair of interfaces: 10.77.0.1 and fd77::1 here,
+    /// 10.77.0.2 and fd77::2 there, interface `wire` at both ends.
     pub fn wire_to(&self, other: &Self) {
         needs_root("it links two network namespaces");
         self.sh(&format!("ip link add wire type veth peer name wire netns {}", other.pid));
@@ -170,7 +170,7 @@ impl Scene {
                  ip link set wire up"
             ));
         }
-        // Both ends are up at once, but the kernel announces it a moment later; the first packet must not be lost to that.
+        // Both ends are up at once, but the kernel announces it a moment later: no first packet may be lost to that.
         self.sh("until ip link show wire | grep -q LOWER_UP; do :; done");
         other.sh("until ip link show wire | grep -q LOWER_UP; do :; done");
     }

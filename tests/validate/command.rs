@@ -168,7 +168,7 @@ fn no_process_outlives_a_script() {
     let script = format!("(sleep 2; echo alive > {}) & sleep 60", mark.display());
     let peer = Peer::serving(drop);
     assert_eq!(codes(&[&peer.target(), "--check", "script", "--script", "sh", "-c", &script]), ["script-timeout"]);
-    // The grandchild would have written by the end of another script that waits for as long.
+    // The grandchild would have written by the end of another script that waits as long.
     let waited =
         portolan(["validate", &peer.target(), "--check", "script", "--timeout", "30s", "--script", "sleep", "3"]);
     assert_eq!(waited.code, Some(0));
@@ -196,7 +196,7 @@ fn thresholds_and_the_words_that_go_with_them() {
 fn samples_show_how_steady_it_is() {
     let flip = std::sync::atomic::AtomicUsize::new(0);
     let peer = Peer::http(move |head| {
-        // A connection that asks nothing is the TCP check's.
+        // A connection without a request is the TCP check's.
         if head.is_empty() {
             return Vec::new();
         }
@@ -333,7 +333,7 @@ fn a_services_file_says_what_to_ask() {
 
 #[test]
 fn a_deadline_leaves_nothing_unsaid() {
-    // What listens and never accepts is silent once its queue is full; nothing is needed for it but patience.
+    // A listener that never accepts is silent once its queue is full.
     let mute = Peer::serving(|_stream| thread::sleep(Duration::from_mins(1)));
     let ran = portolan([
         "validate",

@@ -10,7 +10,7 @@ use crate::support::{Outcome, hear, portolan_path, tool};
 /// The most memory, in KiB.
 const MAX_MEMORY: u64 = 96 * 1024;
 
-/// Validates all of them at once within a deadline; what was said, of each in its order.
+/// Validates all of them at once within a deadline; returns the results in order.
 async fn judged(hostile: &[Peer], protocol: &str) -> Vec<Value> {
     let mut command = tool("time");
     command.args(["-f", "peak %M"]).arg(portolan_path()).arg("validate");

@@ -15,7 +15,7 @@ use crate::peer::{Peer, answer};
 use crate::support::{Outcome, Scene, hear, kill};
 use crate::{TempDir, portolan};
 
-/// The codes of everything that was found, in order.
+/// The codes of all findings, in order.
 fn codes(document: &Value) -> Vec<String> {
     let endpoints = document["items"].as_array().unwrap().iter().flat_map(|item| item["endpoints"].as_array().unwrap());
     let findings = endpoints.flat_map(|endpoint| endpoint["health"]["findings"].as_array().unwrap());
@@ -66,7 +66,7 @@ fn what_this_machine_is_late_by_is_not_charged() {
     assert_eq!(codes(&document), [""; 0]);
 }
 
-/// What portolan says with a file as its standard input.
+/// The output of portolan with a file as its standard input.
 fn portolan_fed(file: &std::path::Path, args: &[&str]) -> String {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portolan"));
     command.args(args).env_clear().stdin(fs::File::open(file).unwrap());
@@ -154,7 +154,7 @@ fn a_stall_of_this_process_is_not_taken_for_a_silent_peer() {
     let child = scene.validate().args(&args).spawn();
     scene.sh("until ss -Htn state syn-sent | grep -q .; do :; done");
     kill(child.id(), Signal::STOP);
-    // The kernel connects by itself meanwhile, and the time for it goes by.
+    // Meanwhile the kernel completes the connection, and its time limit passes.
     scene.sh("while ss -Htn state syn-sent | grep -q .; do :; done");
     thread::sleep(TIMEOUT);
     kill(child.id(), Signal::CONT);

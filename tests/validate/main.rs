@@ -1,4 +1,4 @@
-//! Checks, scores and what is made of them, against real peers.
+//! Checks, scores and exit codes, against real peers.
 
 #![allow(
     clippy::unwrap_used,
@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What a run of portolan left behind.
+/// The result of a run of portolan.
 #[derive(Debug)]
 struct Ran {
     code: Option<i32>,
@@ -52,7 +52,7 @@ fn portolan(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
     Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// A directory of a test's own, which goes when this does.
+/// A test's own directory, removed when this is dropped.
 struct TempDir(PathBuf);
 
 impl TempDir {

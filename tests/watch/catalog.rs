@@ -36,14 +36,14 @@ fn writer() -> Writer {
     Writer::new("test", DetailLevel::Full, Clock::coarse())
 }
 
-/// What a source may say, and what may happen to it.
+/// The possible replies and faults of a source.
 #[derive(Clone, Debug)]
 enum Step {
     Say(Vec<(bool, u8, u8)>),
-    /// The connection is lost, so many changes are not seen, and the whole set comes again.
+    /// The connection is lost, N changes are missed, and the whole set is sent again.
     StopReason(Vec<(bool, u8, u8)>),
     Part,
-    /// A reader begins here.
+    /// A reader starts here.
     Join,
 }
 
@@ -84,13 +84,13 @@ proptest! {
         for reader in readers {
             let history = reader.hear_out();
             prop_assert_eq!(history.index(), snapshot.index());
-            // Who came later or heard of an update sees the wind of then: what is only measured is not told again.
+            // The volatile field is as old as the last reported update, because its own changes are not reported.
             prop_assert_eq!(history.ids(), snapshot.services().iter().map(|service| &*service.id).collect::<Vec<_>>());
         }
     }
 }
 
-/// What the source says of a change that happened.
+/// The source's update for a change.
 fn said(truth: &mut BTreeMap<u8, u8>, (there, id, ships): (bool, u8, u8), wind: u8) -> Update {
     if there {
         truth.insert(id, ships);
@@ -101,7 +101,7 @@ fn said(truth: &mut BTreeMap<u8, u8>, (there, id, ships): (bool, u8, u8), wind: 
     }
 }
 
-/// A reader and what it was told.
+/// A reader and the events it received.
 struct Told {
     watch: Watch,
     history: History,
@@ -132,7 +132,7 @@ impl Told {
 }
 
 #[test]
-fn a_change_of_nothing_tells_nothing() {
+fn an_update_without_a_change_emits_no_event() {
     let mut writer = writer();
     writer.take(vec![Update::Reset(vec![harbour(1, 1, 1)])]);
     let index = writer.reader().load().index();
@@ -155,7 +155,7 @@ fn a_failed_source_keeps_what_it_had_and_says_how_old_it_is() {
     writer.fail(fault());
     assert_eq!(reader.age(), Some(Duration::from_secs(7)));
     assert_eq!((reader.load().services().len(), reader.load().stale()), (2, Some(&fault())));
-    // It comes back with one change.
+    // It recovers with one change.
     writer.take(vec![Update::Reset(vec![harbour(1, 1, 1), harbour(2, 5, 1)])]);
     assert_eq!((reader.age(), reader.load().stale()), (Some(Duration::ZERO), None));
     drop(writer);

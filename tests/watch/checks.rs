@@ -80,7 +80,7 @@ fn codes(line: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_change_is_told_when_it_is_believed_with_the_score_before() {
+fn a_confirmed_change_is_reported_with_the_previous_score() {
     let scene = Scene::new();
     let web = Web::new(&scene, |mode, _| [WELL, FAILED][mode]);
     let mut watched = Watched::start(scene.validate().arg(&web.url).args("--interval 20ms"));
@@ -118,7 +118,7 @@ fn what_hangs_or_talks_nonsense_is_told_and_so_is_its_recovery() {
 }
 
 #[test]
-fn what_flaps_is_said_to() {
+fn flapping_is_reported() {
     let scene = Scene::new();
     let web = Web::new(&scene, |_, n| [WELL, FAILED][n % 2]);
     let mut watched = Watched::start(scene.validate().arg(&web.url).args("--interval 20ms"));
@@ -139,7 +139,7 @@ fn codes_of(line: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn one_that_kept_failing_is_left_alone_until_it_is_back() {
+fn a_failing_service_is_checked_rarely_until_it_recovers() {
     let scene = Scene::new();
     let (open, _) = listener(&scene, "127.0.0.1:0");
     let target = open.local_addr().unwrap().to_string();
@@ -155,7 +155,7 @@ fn one_that_kept_failing_is_left_alone_until_it_is_back() {
 }
 
 #[test]
-fn what_was_left_alone_was_not_seen_failing_again() {
+fn an_open_circuit_adds_no_failures() {
     let scene = Scene::new();
     let web = Web::new(&scene, |mode, _| [WELL, FAILED][mode]);
     let mut watched = Watched::start(scene.validate().arg(&web.url).args("--interval 20ms --fall 15"));
@@ -203,7 +203,7 @@ fn checks_go_on_while_the_source_cannot_be_asked() {
 }
 
 #[test]
-fn what_a_watch_cannot_judge_is_refused() {
+fn options_that_a_watch_cannot_apply_are_refused() {
     let scene = Scene::new();
     for (args, error) in [
         ("--watch --min-score 80", "cannot use --watch: it does not go together with --min-score"),

@@ -71,7 +71,7 @@ fn what_is_handed_on_or_compared_is_whole_whatever_is_shown() {
 }
 
 #[test]
-fn a_command_that_fails_is_said_and_ends_nothing() {
+fn a_failing_command_is_reported_and_the_watch_goes_on() {
     let scene = Scene::new();
     let mut child = scene.portolan().args("--watch -o name --interval 20ms").arg("--exec").arg("false").spawn();
     let lines = Lines::of(&mut child);
@@ -88,7 +88,7 @@ fn a_command_that_fails_is_said_and_ends_nothing() {
 
 /// A command that never ends, and more changes than the queue holds.
 #[test]
-fn what_a_slow_command_leaves_out_is_said() {
+fn changes_dropped_by_a_slow_command_are_reported() {
     let scene = Scene::new();
     let mut child =
         scene.portolan().args("--watch --json --interval 10ms --tcp").arg("--exec").arg("sleep 1000").spawn();

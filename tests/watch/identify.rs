@@ -120,7 +120,7 @@ fn tells_identity(line: &Value) -> bool {
 }
 
 #[test]
-fn what_a_service_says_is_told_once_as_an_update() {
+fn an_identification_is_reported_once_as_an_update() {
     let scene = Scene::new();
     let first = Greeter::new(&scene, SSH);
     let mut watched = start(&scene, "");
@@ -148,7 +148,7 @@ fn what_a_service_says_is_told_once_as_an_update() {
 }
 
 #[test]
-fn a_late_answer_is_not_given_to_who_came_after() {
+fn a_late_reply_is_not_credited_to_the_next_service() {
     let scene = Scene::new();
     // No other probe is sent, and nothing waits for a greeting.
     let probe = "[[probe]]\nprotocol = 'acme'\nports = [7001]\nsend = '?'\npattern = '^ACME (?<version>[0-9]+)'\n";
@@ -196,7 +196,7 @@ fn a_silent_service_delays_no_other() {
 }
 
 #[test]
-fn what_is_told_anew_and_did_not_change_is_asked_nothing_again() {
+fn an_unchanged_service_is_not_identified_again() {
     let scene = Scene::new();
     let (first, second) = (Greeter::new(&scene, SSH), Greeter::new(&scene, SMTP));
     let file = scene.dir().join("services.toml");
@@ -320,7 +320,7 @@ fn no_guess_is_checked_while_a_service_is_being_asked() {
 }
 
 #[test]
-fn lines_and_conditions_have_it() {
+fn lines_and_conditions_include_the_identification() {
     let scene = Scene::new();
     let _server = Greeter::at(&scene, "127.0.0.1:7001", Some(SSH));
     let until = "item.endpoints[].service.protocol=ssh and item.endpoints[].service.version~^9";
@@ -333,7 +333,7 @@ fn lines_and_conditions_have_it() {
 }
 
 #[test]
-fn a_command_gets_it_as_a_change() {
+fn a_command_gets_the_identification_as_a_change() {
     let scene = Scene::new();
     let server = Greeter::new(&scene, SSH);
     let got = scene.dir().join("got");

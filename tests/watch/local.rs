@@ -189,7 +189,7 @@ fn a_reader_that_does_not_read_loses_nothing_silently() {
 
 /// The only listener, gone before the second poll: the socket tables are then as empty as at first.
 #[test]
-fn what_ends_at_once_after_the_first_look_is_told() {
+fn a_listener_that_closes_right_after_the_first_poll_is_reported() {
     let scene = Scene::new();
     for _ in 0..8 {
         let (only, id) = listener(&scene, "127.0.0.1:7001");

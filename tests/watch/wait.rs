@@ -111,7 +111,7 @@ fn a_try_without_an_end_is_told() {
 }
 
 #[test]
-fn what_is_gone_is_gone() {
+fn gone_waits_until_the_port_is_closed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let ran = run(&[&address, "--gone", "--timeout", "300ms"]);

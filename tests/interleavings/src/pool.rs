@@ -1,4 +1,4 @@
-//! The pool's gate leaves no job lying, and its surplus sends away just as many workers as it says.
+//! The pool's gate leaves no job behind, and exactly the surplus of workers leaves.
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};

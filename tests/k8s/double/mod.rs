@@ -1,4 +1,4 @@
-//! A Kubernetes API server to speak with over a real socket: it answers like a kube-apiserver 1.32, and fails on demand.
+//! A Kubernetes API server on a real socket: it behaves like kube-apiserver 1.32, and fails on demand.
 //!
 //! It speaks TLS by a certificate authority of its own, HTTP/2 where the client offers it and HTTP/1.1 otherwise, knows
 //! clients by certificate or bearer token, and serves lists and watches of what a test puts into its store.
@@ -36,14 +36,14 @@ pub use kubeconfig::Kubeconfig;
 pub use resource::Resource;
 pub use store::{Store, WatchEvent};
 
-/// The server, which ends when this goes.
+/// The server, which ends when this is dropped.
 pub struct Double {
     address: SocketAddr,
     shared: Arc<Shared>,
     runtime: Option<Runtime>,
 }
 
-/// What every connection sees.
+/// The state that all connections share.
 pub struct Shared {
     pub store: Mutex<Store>,
     pub access: Mutex<Access>,
@@ -51,7 +51,7 @@ pub struct Shared {
     pub seen: Mutex<Vec<Seen>>,
     /// How many requests came, answered or not.
     pub asked: tokio::sync::watch::Sender<usize>,
-    /// Wakes connections that are to say goodbye.
+    /// Wakes connections that are to close gracefully.
     pub goaway: Notify,
     /// Wakes watches that are to end.
     pub ended: Notify,
@@ -126,7 +126,7 @@ impl Double {
         self.shared.faults.lock().unwrap()
     }
 
-    /// What was asked so far.
+    /// The requests so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.shared.seen.lock().unwrap().clone()
     }
