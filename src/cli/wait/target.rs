@@ -133,7 +133,7 @@ impl Target {
                         }
                     }
                 };
-                begin(tries, TryStep::CheckSpec);
+                begin(tries, TryStep::Check);
                 let Some(share) = limit.checked_div(u32::try_from(addresses.len()).unwrap_or(u32::MAX)) else {
                     return TryOutcome::Unknown("the name has no address".to_owned());
                 };
@@ -169,7 +169,7 @@ impl fmt::Display for Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TryStep {
     LookUp,
-    CheckSpec,
+    Check,
 }
 
 /// Every try at one target.
@@ -208,7 +208,7 @@ impl fmt::Display for TryLog {
         let semicolon = if none { "" } else { "; " };
         match self.going_on.map(|(step, since)| (step, since.elapsed())) {
             // That it was silent stands there already.
-            Some((TryStep::CheckSpec, _)) if self.ended.contains_key(&TryOutcome::Silent) => Ok(()),
+            Some((TryStep::Check, _)) if self.ended.contains_key(&TryOutcome::Silent) => Ok(()),
             Some((step, time)) if none || time >= LONG => {
                 let what = if step == TryStep::LookUp { "its name is being looked up" } else { "no answer" };
                 write!(f, "{semicolon}{what} for {:.1} s", time.as_secs_f64())
@@ -248,7 +248,7 @@ mod tests {
         let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
         tries.going_on = Some((TryStep::LookUp, ago(5)));
         assert!(tries.to_string().ends_with("ago; its name is being looked up for 5.0 s"), "{tries}");
-        let tries = TryLog { going_on: Some((TryStep::CheckSpec, ago(1))), ..TryLog::default() };
+        let tries = TryLog { going_on: Some((TryStep::Check, ago(1))), ..TryLog::default() };
         assert_eq!(tries.to_string(), "no answer for 1.0 s");
     }
 }
