@@ -1,4 +1,4 @@
-//! How long it takes to list a large cluster, and in how much memory: portolan beside kubectl, of the same API server.
+//! Time and memory to list a large cluster: portolan beside kubectl, on the same API server.
 //!
 //! `cargo bench --bench k8s` builds and runs it (`-- --help` tells the options). The server is the tests' double, which runs
 //! in this process: it takes its share of the processors from both alike.
@@ -52,7 +52,7 @@ fn main() {
     let (mut runs, mut save) = (7, false);
     while let Some(word) = words.next() {
         match word.as_str() {
-            // What cargo says to every bench.
+            // Cargo passes this to every bench.
             "--bench" => {}
             "--runs" => runs = words.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0).expect("--runs N"),
             "--save" => save = true,
@@ -125,7 +125,7 @@ fn commands(home: &Path) -> Vec<Measured> {
         let command = [program.to_owned()].into_iter().chain(words).chain(["--kubeconfig".to_owned(), config.clone()]);
         Measured { name, command: command.collect(), times: Vec::new(), peak: 0.0 }
     };
-    // What each of the two reads for the same answer: with the pods that findings are judged by, and without.
+    // What each of the two reads for the same listing: with the pods that findings need, and without.
     let (get, with_pods) = ("get services,endpointslices -A -o json", "get services,endpointslices,pods -A -o json");
     vec![
         command("portolan discover k8s -A --json", &portolan, "discover k8s -A --json"),
@@ -137,7 +137,7 @@ fn commands(home: &Path) -> Vec<Measured> {
     ]
 }
 
-/// How many endpoints the answer has.
+/// The number of endpoints in the listing.
 fn endpoints(home: &TempDir, measured: &Measured) -> usize {
     let out =
         output(Command::new(&measured.command[0]).args(&measured.command[1..]).env_clear().env("HOME", home.path()));

@@ -176,7 +176,7 @@ fn changes_during_a_disconnect_are_reported_as_the_difference() {
     store.compact();
     drop(store);
     scene.until_fresh();
-    assert_eq!(scene.removed(), ["k8s/shop/cart"], "nothing else was ever said to be gone");
+    assert_eq!(scene.removed(), ["k8s/shop/cart"], "no other removal was reported");
 }
 
 #[test]
