@@ -35,7 +35,7 @@ const HELP: &str = "cargo bench --bench k8s -- [--runs N] [--save]
 const SERVICES: usize = 5_000;
 const ENDPOINTS: usize = 50_000;
 
-struct Measured {
+struct Contender {
     name: &'static str,
     command: Vec<String>,
     times: Vec<f64>,
@@ -116,14 +116,14 @@ fn cluster() -> double::Double {
     cluster
 }
 
-fn commands(home: &Path) -> Vec<Measured> {
+fn commands(home: &Path) -> Vec<Contender> {
     let config = home.join("config").display().to_string();
     let kubectl = tool("kubectl").get_program().to_str().unwrap().to_owned();
     let portolan = portolan_path().display().to_string();
     let command = |name, program: &str, words: &str| {
         let words = words.split(' ').map(str::to_owned);
         let command = [program.to_owned()].into_iter().chain(words).chain(["--kubeconfig".to_owned(), config.clone()]);
-        Measured { name, command: command.collect(), times: Vec::new(), peak: 0.0 }
+        Contender { name, command: command.collect(), times: Vec::new(), peak: 0.0 }
     };
     // What each of the two reads for the same listing: with the pods that findings need, and without.
     let (get, with_pods) = ("get services,endpointslices -A -o json", "get services,endpointslices,pods -A -o json");
@@ -138,7 +138,7 @@ fn commands(home: &Path) -> Vec<Measured> {
 }
 
 /// The number of endpoints in the listing.
-fn endpoints(home: &TempDir, measured: &Measured) -> usize {
+fn endpoints(home: &TempDir, measured: &Contender) -> usize {
     let out =
         output(Command::new(&measured.command[0]).args(&measured.command[1..]).env_clear().env("HOME", home.path()));
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -151,7 +151,7 @@ fn endpoints(home: &TempDir, measured: &Measured) -> usize {
 }
 
 /// Milliseconds and megabytes of a whole process whose output goes nowhere.
-fn run(home: &TempDir, measured: &Measured) -> (f64, f64) {
+fn run(home: &TempDir, measured: &Contender) -> (f64, f64) {
     let file = home.path().join("peak");
     let mut command = tool("time");
     command.args(["-q", "-f", "%M", "-o"]).arg(&file).args(&measured.command);
@@ -167,7 +167,7 @@ fn run(home: &TempDir, measured: &Measured) -> (f64, f64) {
     (time, kilobytes / 1024.0)
 }
 
-fn report(all: &mut [Measured], runs: usize) -> String {
+fn report(all: &mut [Contender], runs: usize) -> String {
     let mut text = machine::describe("A Kubernetes cluster listed", &[]);
     let version = output(tool("kubectl").args(["version", "--client"]));
     let _ =

@@ -50,7 +50,7 @@ const TARGETS: &str = "127.9.0.1-10";
 const ADDRESSES: usize = 10;
 
 /// A command that is measured.
-pub struct Measured {
+pub struct Contender {
     pub name: String,
     pub argv: Vec<String>,
 }
@@ -104,11 +104,11 @@ impl Stage {
     }
 
     /// What is measured: portolan first, then nmap with the same ports and without name resolution.
-    pub fn commands(&self, case: &Case) -> Vec<Measured> {
+    pub fn commands(&self, case: &Case) -> Vec<Contender> {
         let portolan = portolan_path().to_str().expect("a path in UTF-8").to_owned();
         let nmap = tool("nmap").get_program().to_str().expect("a path in UTF-8").to_owned();
         let ports = self.ports(case);
-        let command = |name: &str, program: &str, args: &str| Measured {
+        let command = |name: &str, program: &str, args: &str| Contender {
             name: name.to_owned(),
             argv: std::iter::once(program).chain(args.split(' ')).chain(["-p", &ports]).map(str::to_owned).collect(),
         };

@@ -57,7 +57,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// A command that is measured.
-pub struct Measured {
+pub struct Contender {
     pub name: String,
     pub argv: Vec<String>,
     /// The index of the command it is compared with.
@@ -79,10 +79,10 @@ pub fn check(case: &Case, scene: &Scene, fixture: &Fixture) -> String {
     format!("{rows} rows of {pids} processes, {} at port {}", one.0.len(), case.port)
 }
 
-pub fn commands(case: &Case, scene: &Scene) -> Vec<Measured> {
+pub fn commands(case: &Case, scene: &Scene) -> Vec<Contender> {
     let (portolan, floor) = (installed(scene), floor(scene));
     let path = |name: &str| tool(name).get_program().to_str().expect("a path in UTF-8").to_owned();
-    let command = |name: &str, against: Option<usize>, program: &str, args: &[&str]| Measured {
+    let command = |name: &str, against: Option<usize>, program: &str, args: &[&str]| Contender {
         name: name.to_owned(),
         argv: std::iter::once(program).chain(args.iter().copied()).map(str::to_owned).collect(),
         against,

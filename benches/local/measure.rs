@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::cases::Measured;
+use crate::cases::Contender;
 use crate::support::{Scene, tool};
 
 /// The figures of one command.
@@ -37,7 +37,7 @@ fn median(mut figures: Vec<f64>) -> f64 {
 }
 
 /// Runs every command in turn, N rounds, inside the scene.
-pub fn measure(scene: &Scene, commands: &[Measured], runs: usize) -> Vec<Figures> {
+pub fn measure(scene: &Scene, commands: &[Contender], runs: usize) -> Vec<Figures> {
     let own = std::env::current_exe().expect("this program has a path");
     let mut inside = scene.command(own);
     let mut child = inside.arg("--inside").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");

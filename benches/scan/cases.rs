@@ -87,7 +87,7 @@ impl Case {
 
 /// A command that is measured.
 #[derive(Clone)]
-pub struct Measured {
+pub struct Contender {
     pub name: String,
     pub argv: Vec<String>,
 }
@@ -148,11 +148,11 @@ impl Stage {
     }
 
     /// What is measured: portolan first, then the floor, then the peers.
-    pub fn commands(&self) -> Vec<Measured> {
+    pub fn commands(&self) -> Vec<Contender> {
         let portolan = portolan_path().to_str().expect("a path in UTF-8").to_owned();
         let nmap = tool("nmap").get_program().to_str().expect("a path in UTF-8").to_owned();
         let (target, ports) = (self.case.target, self.case.ports);
-        let command = |name: &str, program: &str, args: &str| Measured {
+        let command = |name: &str, program: &str, args: &str| Contender {
             name: name.to_owned(),
             argv: std::iter::once(program).chain(args.split(' ')).chain([target]).map(str::to_owned).collect(),
         };
@@ -163,7 +163,7 @@ impl Stage {
         if let Some(whom) = self.case.floor() {
             for (name, threads) in [("floor in C, 2 threads", "2"), ("floor in C, 1 thread", "1")] {
                 let argv = [self.floor.as_str(), threads].into_iter().chain(whom.split(' ')).map(str::to_owned);
-                commands.push(Measured { name: name.to_owned(), argv: argv.collect() });
+                commands.push(Contender { name: name.to_owned(), argv: argv.collect() });
             }
         }
         let rates: &[&str] = match self.case.who {

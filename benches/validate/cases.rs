@@ -45,7 +45,7 @@ pub const CASES: &[Case] = &[
 const CLOSED: usize = 100;
 
 /// A command that is measured.
-pub struct Measured {
+pub struct Contender {
     pub name: String,
     pub argv: Vec<String>,
 }
@@ -120,10 +120,10 @@ impl Stage {
     }
 
     /// The measured commands: portolan, and the exporter with its client.
-    pub fn commands(&self) -> Vec<Measured> {
+    pub fn commands(&self) -> Vec<Contender> {
         let command = |name: &str, program: &std::path::Path, args: Vec<String>| {
             let program = program.to_str().expect("a path in UTF-8").to_owned();
-            Measured { name: name.to_owned(), argv: std::iter::once(program).chain(args).collect() }
+            Contender { name: name.to_owned(), argv: std::iter::once(program).chain(args).collect() }
         };
         let own = std::env::current_exe().expect("this program has a path");
         vec![
