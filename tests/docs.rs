@@ -40,7 +40,9 @@ fn references(text: &str) -> Vec<Reference> {
 fn mistake(root: &Path, Reference { path, item }: &Reference) -> Option<String> {
     let place = root.join(path);
     let Some(item) = item else {
-        return (!place.exists()).then(|| format!("{path} does not exist"));
+        // A test program is a file or a folder.
+        let exists = place.exists() || root.join(format!("{path}.rs")).exists();
+        return (!exists).then(|| format!("{path} does not exist"));
     };
     let Ok(text) = fs::read_to_string(&place) else {
         return Some(format!("{path} does not exist"));

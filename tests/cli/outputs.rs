@@ -132,7 +132,7 @@ fn a_file_without_rights_is_told() {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&copy);
         let output =
             command.args(["scan", "a.invalid", "-o", &format!("json={file}")]).current_dir(&portolan.directory);
-        let ran = super::Ran::from(output.output().unwrap());
+        let ran = super::RunOutput::from(output.output().unwrap());
         let expected = format!(
             "error: cannot use --output 'json={file}': Permission denied\n\
              hint: name a file in a directory that you may write to\n"
@@ -152,7 +152,7 @@ fn a_disk_that_fills_costs_its_own_file_only() {
     let listeners: Vec<_> = (0..40).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     let mut command = std::process::Command::new("bash");
     command.args(["--norc", "-c", line]).current_dir(&portolan.directory).env("P", env!("CARGO_BIN_EXE_portolan"));
-    let ran = super::Ran::from(command.output().unwrap());
+    let ran = super::RunOutput::from(command.output().unwrap());
     drop(listeners);
     let err = fs::read_to_string(portolan.path("err")).unwrap();
     assert_eq!((ran.stdout.as_str(), err.contains("error: cannot write 'x': File too large")), ("3\n", true), "{err}");
@@ -166,7 +166,7 @@ fn a_reader_that_leaves_costs_no_file() {
     let line = "\"$P\" discover local -p 1-65535 -o ndjson -o json=x | true; echo ${PIPESTATUS[0]}";
     let mut command = std::process::Command::new("bash");
     command.args(["--norc", "-c", line]).current_dir(&portolan.directory).env("P", env!("CARGO_BIN_EXE_portolan"));
-    assert_eq!(super::Ran::from(command.output().unwrap()).stdout, "0\n");
+    assert_eq!(super::RunOutput::from(command.output().unwrap()).stdout, "0\n");
     let document: Value = serde_json::from_str(&fs::read_to_string(portolan.path("x")).unwrap()).unwrap();
     assert_eq!(document["complete"], true);
     assert!(!document["items"].as_array().unwrap().is_empty());

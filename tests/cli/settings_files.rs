@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use super::{Portolan, Ran, portolan, with_settings};
+use super::{Portolan, RunOutput, portolan, with_settings};
 
 const MEND: &str = "mend that line, or name another file with --config";
 const NAME: &str = "name a file, or /dev/null for no settings at all";
@@ -74,7 +74,7 @@ fn a_file_that_is_too_large() {
 }
 
 /// Runs as an unprivileged user, whichever user runs the tests.
-fn run_unprivileged(mut portolan: Portolan) -> Ran {
+fn run_unprivileged(mut portolan: Portolan) -> RunOutput {
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
         // The build's own directory may be closed to others.
         let copy = portolan.path("portolan");

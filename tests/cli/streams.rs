@@ -3,12 +3,12 @@
 use std::fs::OpenOptions;
 use std::process::{Command, Stdio};
 
-use super::{Portolan, Ran, portolan};
+use super::{Portolan, RunOutput, portolan};
 
 const COMMANDS: [&str; 6] = ["--help", "-h", "--version", "ports", "config show", "completions bash"];
 
 /// Runs a line of the shell in which `$P` is portolan.
-fn shell(portolan: &Portolan, line: &str) -> Ran {
+fn shell(portolan: &Portolan, line: &str) -> RunOutput {
     let mut command = Command::new("bash");
     command.args(["--norc", "-c", line]).env_clear().current_dir(&portolan.directory);
     command.env("P", env!("CARGO_BIN_EXE_portolan")).env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -81,7 +81,7 @@ fn portolan_without_any_argument_or_name_is_no_panic() {
     let mut command = Command::new("bash");
     // Not even the program name is passed.
     command.args(["--norc", "-c", "exec -a '' \"$P\""]).env_clear().env("P", env!("CARGO_BIN_EXE_portolan"));
-    let ran = Ran::from(command.stdin(Stdio::null()).output().unwrap());
+    let ran = RunOutput::from(command.stdin(Stdio::null()).output().unwrap());
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.starts_with("error: cannot use portolan: no command is given\n"), "{}", ran.stderr);
 }

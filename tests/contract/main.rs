@@ -111,7 +111,7 @@ fn keeps_the_contract(source: &dyn Source) {
 
     let mut names = HashSet::new();
     for column in source.columns() {
-        assert!(names.insert(column.name), "column {} stands twice", column.name);
+        assert!(names.insert(column.name), "column {} occurs twice", column.name);
         assert!(column.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
     }
     for service in &full.services {
@@ -128,7 +128,7 @@ fn keeps_the_contract(source: &dyn Source) {
 
     assert_eq!(ask(source, DetailLevel::Full, 1, false).0.services.len(), 1, "Break ends the listing");
     let (sink, completeness) = ask(source, DetailLevel::Full, usize::MAX, true);
-    assert!(completeness == Completeness::Incomplete || ids(&sink) == ids(&full), "stopped, it says so");
+    assert!(completeness == Completeness::Incomplete || ids(&sink) == ids(&full), "a stopped listing is incomplete");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn against_model(steps: Vec<Step>, capacity: u64, keep: u8, lossless: bool) {
                 if kept {
                     model.held.insert(key, (serial, model.now + u64::from(ttl), weight));
                     let found = cache.get_even_stale(&key).map(|value| value.serial);
-                    assert_eq!(found, model.find(key).map(|found| found.0), "what was just kept is there");
+                    assert_eq!(found, model.find(key).map(|found| found.0), "a value that was just stored is there");
                 }
             }
             Step::Get(key) => {
@@ -371,7 +371,7 @@ async fn what_happens_during_a_load_is_newer_than_what_it_brings() {
             }
         };
         let (loaded, ()) = tokio::join!(load, interfere);
-        assert_eq!(loaded.unwrap(), 1, "who asked before gets what was loaded");
+        assert_eq!(loaded.unwrap(), 1, "earlier callers get the loaded value");
         assert_eq!(cache.get(&1).as_deref(), (change == 0).then_some(&2), "change {change}");
     }
 }

@@ -236,7 +236,7 @@ fn thread_life(options: PoolOptions, sizes: &[(usize, usize)], jobs: usize, drai
     assert!(pool.drain_blocking(SECOND * 30).is_clean());
     let accepted = tickets.iter().filter(|(_, ticket)| ticket.is_some()).count() as u64;
     for (number, ticket) in tickets {
-        let answer = ticket.map(|ticket| ticket.wait(SECOND * 30).expect("every ticket gets an answer"));
+        let answer = ticket.map(|ticket| ticket.wait(SECOND * 30).expect("every job handle gets a result"));
         let ran = runs[number].load(Ordering::SeqCst);
         match answer {
             Some(Ok(result)) => assert_eq!((result, ran), (number, 1)),
@@ -326,7 +326,7 @@ async fn a_thousand_slots_full_of_time_outs_do_not_stop_the_healthy() {
     let stats = pool.stats();
     assert_eq!((stats.completed, stats.active, stats.slow_workers), (2000, 1000, 1000));
     assert!(pool.drain(SECOND * 5).await.is_clean());
-    assert_eq!(pool.stats().completed, 3000, "the slow ones ended too");
+    assert_eq!(pool.stats().completed, 3000, "the slow jobs ended too");
 }
 
 #[tokio::test(start_paused = true)]

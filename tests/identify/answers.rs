@@ -28,7 +28,7 @@ fn nothing_is_touched_unless_that_is_asked_for() {
     let port = peer.address.port().to_string();
     let output = run(&["discover", "local", "--tcp", "-p", &port, "--json"]);
     assert!(String::from_utf8_lossy(&output.stdout).contains(&port));
-    assert_eq!(peer.accepted(), 0, "looking must not poke");
+    assert_eq!(peer.accepted(), 0, "a listing sends nothing");
     let output = run(&["discover", "local", "--tcp", "-p", &port, "--identify"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("ssh") && text.contains("Test 1.0"), "{text}");
@@ -127,7 +127,7 @@ fn printers_are_left_alone_unless_everything_is_asked() {
     let peer = peers.serve_at(([127, 3, 0, 2], 9100).into(), |stream| answers(stream, b"HTTP/1.1 200 OK\r\n\r\n"));
     let output = run(&["scan", "127.3.0.2", "-p", "9100", "--identify", "--json"]);
     let found = peer.accepted();
-    assert!(found <= 1, "only the scan itself came");
+    assert!(found <= 1, "only the scan itself connected");
     assert!(!String::from_utf8_lossy(&output.stdout).contains(r#""service":"#));
     assert!(String::from_utf8_lossy(&output.stderr).contains("port 9100 was left alone"));
     assert_eq!(identified(&peer, &["--intensity", "all"])["protocol"], "http");

@@ -91,7 +91,7 @@ fn pods_are_listed_with_their_state_and_who_chooses_them() {
         (&crashed["detail"]["reason"], &crashed["detail"]["terminating"], &crashed["endpoints"][0]["ready"]),
         (&json!("CrashLoopBackOff"), &json!(true), &json!(false))
     );
-    assert_eq!(services["k8s/shop/pod/old-1"]["endpoints"], json!([]), "its address may be another's by now");
+    assert_eq!(services["k8s/shop/pod/old-1"]["endpoints"], json!([]), "its address may belong to another pod by now");
     assert_eq!(addresses(&services["k8s/shop/pod/bare"]), ["10.1.1.3:null"]);
     let table = Portolan::new(&double).args("-n shop --pods").run().stdout;
     assert!(table.lines().any(|line| line.contains("job-1") && line.contains("CrashLoopBackOff")), "{table}");
@@ -133,7 +133,7 @@ fn hosts_and_paths_of_ingresses_and_routes() {
         })
     );
     let gate = &services["k8s/shop/httproute/gate"];
-    assert_eq!(addresses(gate), ["api.shop.example:443"], "a pattern is no host to meet");
+    assert_eq!(addresses(gate), ["api.shop.example:443"], "a pattern is not a host to connect to");
     assert_eq!(
         (&gate["detail"]["type"], &gate["detail"]["served_by"]),
         (&json!("HTTPRoute"), &json!(["infra/public"]))

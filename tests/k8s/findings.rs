@@ -221,5 +221,5 @@ fn findings_are_shown_and_explained() {
     assert!(ran.stdout.contains("  FINDINGS\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains("  k8s-no-pod\n"), "{}", ran.stdout);
     assert!(ran.stderr.contains("1 finding: k8s-no-pod 1; `portolan explain CODE` says more\n"), "{ran:?}");
-    assert_eq!(ran.code, Some(0), "what is found is an answer");
+    assert_eq!(ran.code, Some(0), "a finding is a result");
 }

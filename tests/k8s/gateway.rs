@@ -79,7 +79,7 @@ fn gateways_say_where_their_routes_are_met() {
     );
     let inner = json!(["own.example"]);
     assert_eq!(of("infra/httproute/own"), (inner.clone(), json!([]), gateway.clone(), at(&["own.example:8080"])));
-    assert_eq!(of("shop/httproute/stranger"), (inner, json!([]), json!([]), at(&[])), "it is not let in");
+    assert_eq!(of("shop/httproute/stranger"), (inner, json!([]), json!([]), at(&[])), "its namespace is not allowed");
     let deep = json!(["a.b.shop.example"]);
     assert_eq!(of("shop/httproute/by-port"), (deep.clone(), deep, gateway, at(&["a.b.shop.example:443"])));
 }

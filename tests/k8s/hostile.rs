@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::double::{Double, Fault, Resource, Rights};
 use crate::names::external;
 use crate::objects::{endpoint, namespace, pod, service, slice_of};
-use crate::portolan::{Portolan, Ran};
+use crate::portolan::{Portolan, RunOutput};
 
 /// A window's title, a C1 sequence, an override of the direction, what has no width, lines of their own, and what deletes.
 const HOSTILE: &str = "=1+1\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\u{200b}\r\n{\"type\":\"removed\"}\u{8}\u{7f}\0<script>";
@@ -90,7 +90,7 @@ fn cluster() -> Double {
 }
 
 #[track_caller]
-fn is_clean(ran: &Ran) {
+fn is_clean(ran: &RunOutput) {
     let is_hostile = |c: &char| (c.is_control() && *c != '\n') || matches!(c, '\u{202e}' | '\u{200b}');
     for text in [&ran.stdout, &ran.stderr] {
         assert_eq!(text.chars().find(is_hostile), None, "{text:?}");

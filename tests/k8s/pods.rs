@@ -133,7 +133,7 @@ fn without_rights_to_pods_the_rest_is_judged_and_that_is_said() {
     assert!(ran.stderr.contains(said), "{ran:?}");
     assert_eq!(asked().args("--strict").run().code, Some(4));
     let (document, ran) = asked().args("--pods").json();
-    assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()), "pods were asked for");
+    assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()), "pods were requested");
     assert!(ran.stderr.starts_with("error: cannot list all pods in namespace 'shop': pods is forbidden"), "{ran:?}");
 }
 
@@ -154,7 +154,7 @@ fn pods_are_read_only_on_request_and_page_by_page() {
         Portolan::new(&double).args(words).run();
         double.seen()[before..].iter().filter(|seen| seen.path.ends_with("/pods")).count()
     };
-    assert_eq!(asked("-n bank"), 0, "no service there chooses pods");
+    assert_eq!(asked("-n bank"), 0, "no service there selects pods");
     assert_eq!(asked("-n shop -o name"), 0, "this format has no findings");
     assert_eq!(asked("-n shop"), 1);
     double.store().put_all(Resource::PODS, (0..600).map(|at| pod("shop", &format!("web-{at}"), "web")));

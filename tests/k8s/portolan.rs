@@ -18,7 +18,7 @@ pub struct Portolan {
 
 /// The result of a run.
 #[derive(Debug)]
-pub struct Ran {
+pub struct RunOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
@@ -73,10 +73,10 @@ impl Portolan {
         self
     }
 
-    pub fn run(mut self) -> Ran {
+    pub fn run(mut self) -> RunOutput {
         let out = output(&mut self.command);
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("portolan writes UTF-8");
-        Ran { code: out.status.code(), stdout: text(out.stdout), stderr: text(out.stderr) }
+        RunOutput { code: out.status.code(), stdout: text(out.stdout), stderr: text(out.stderr) }
     }
 
     /// Starts it, for a test that stops it.
@@ -87,7 +87,7 @@ impl Portolan {
 
     /// The document that it prints, and how it ended.
     #[track_caller]
-    pub fn json(self) -> (Value, Ran) {
+    pub fn json(self) -> (Value, RunOutput) {
         let ran = self.arg("--json").run();
         let document = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("no JSON: {ran:?}"));
         (document, ran)

@@ -61,7 +61,7 @@ fn pages_are_of_one_snapshot() {
         double.store().put(Resource::SERVICES, service("shop", "d"));
         let token = first["metadata"]["continue"].as_str().unwrap();
         let (_, second) = ask_json(&client, &format!("/api/v1/services?limit=2&continue={token}")).await;
-        assert_eq!(names(&second), ["c"], "as it was when the list began");
+        assert_eq!(names(&second), ["c"], "the snapshot at the start of the list");
         assert_eq!(second["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
         let (_, cached) = ask_json(&client, "/api/v1/services?limit=1&resourceVersion=0").await;
         assert_eq!(names(&cached), ["a", "b", "d"], "a list from the cache takes no limit");
@@ -104,9 +104,9 @@ fn a_watch_tells_what_happens_in_order_and_where_it_stands() {
         let kinds: Vec<_> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
         assert_eq!(kinds, ["MODIFIED", "ADDED", "DELETED", "BOOKMARK"]);
         let last: u64 = lines[2]["object"]["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap();
-        assert_eq!(last, revision + 3, "what is gone has a revision of its own");
+        assert_eq!(last, revision + 3, "a deletion has its own revision");
         let (_, text) = ask(&client, "/api/v1/services?watch=true&timeoutSeconds=1").await;
-        assert!(text.starts_with(r#"{"type":"ADDED""#), "without a revision, what is there is added: {text}");
+        assert!(text.starts_with(r#"{"type":"ADDED""#), "without a revision, existing objects are added: {text}");
         let initial = "/api/v1/services?watch=true&sendInitialEvents=true&allowWatchBookmarks=true&timeoutSeconds=1";
         assert!(ask(&client, initial).await.1.contains("initial-events-end"));
         double.store().watch_list = false;
@@ -163,7 +163,7 @@ fn large_answers_are_compressed_and_faults_come_when_they_are_asked_for() {
             let (status, text) = ask(&client, "/api/v1/services").await;
             assert_eq!((status, text.len()), (200, 1000), "{cut:?}");
         }
-        assert_eq!(ask_json(&client, "/api/v1/services").await.0, 200, "and then all is well");
+        assert_eq!(ask_json(&client, "/api/v1/services").await.0, 200, "and then the fault is over");
     });
 }
 

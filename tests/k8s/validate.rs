@@ -117,7 +117,7 @@ fn what_cannot_be_reached_from_here_is_not_taken_for_dead() {
     assert!(ran.stderr.contains(note), "{ran:?}");
     let half = services["k8s/shop/half"]["endpoints"].as_array().unwrap();
     let states: Vec<&str> = half.iter().map(|endpoint| endpoint["health"]["state"].as_str().unwrap()).collect();
-    assert!(states.contains(&"unhealthy"), "where one of them is reached the other is dead: {half:?}");
+    assert!(states.contains(&"unhealthy"), "one endpoint is reachable, so the other is down: {half:?}");
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::support::{HANG, TempDir};
 
 /// The result of a watch: the current set, and the removed services.
 #[derive(Default)]
-struct Told {
+struct WatchedSet {
     services: BTreeMap<String, Value>,
     removed: Vec<String>,
     resets: usize,
@@ -30,7 +30,7 @@ struct Told {
 
 #[derive(Clone, Default)]
 struct Listener {
-    told: Arc<Mutex<Told>>,
+    told: Arc<Mutex<WatchedSet>>,
     changed: Arc<Notify>,
 }
 
@@ -105,7 +105,7 @@ impl Scene {
 
     /// Waits until the watched set is the expected one.
     #[track_caller]
-    fn until(&self, what: &str, expected: impl Fn(&Told) -> bool) {
+    fn until(&self, what: &str, expected: impl Fn(&WatchedSet) -> bool) {
         let wait = async {
             while !expected(&self.listener.told.lock().unwrap()) {
                 self.listener.changed.notified().await;
@@ -176,7 +176,7 @@ fn changes_during_a_disconnect_are_reported_as_the_difference() {
     store.compact();
     drop(store);
     scene.until_fresh();
-    assert_eq!(scene.removed(), ["k8s/shop/cart"], "nothing else was ever said to be gone");
+    assert_eq!(scene.removed(), ["k8s/shop/cart"], "no other removal was reported");
 }
 
 #[test]

@@ -200,7 +200,7 @@ fn a_line_without_an_end_is_not_kept() {
     let status = fs::read_to_string(format!("/proc/{}/status", watch.child.as_ref().unwrap().id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(kilobytes < 1_000_000, "three are heard at once, up to 129 MiB of each: {peak}");
+    assert!(kilobytes < 1_000_000, "three streams at once, up to 129 MiB of each: {peak}");
 }
 
 /// A watch whose credentials expire, until new ones are written to the file.

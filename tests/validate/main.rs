@@ -34,14 +34,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The result of a run of portolan.
 #[derive(Debug)]
-struct Ran {
+struct RunOutput {
     code: Option<i32>,
     stdout: String,
     stderr: String,
 }
 
 /// Runs portolan with an empty environment.
-fn portolan(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
+fn portolan(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> RunOutput {
     let output = Command::new(env!("CARGO_BIN_EXE_portolan"))
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
@@ -49,7 +49,7 @@ fn portolan(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
         .output()
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("portolan writes UTF-8");
-    Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    RunOutput { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 /// A test's own directory, removed when this is dropped.

@@ -57,7 +57,7 @@ proptest! {
     fn every_reader_ends_with_what_is_there(steps in prop::collection::vec(step(), 0..40)) {
         let mut writer = writer();
         let mut truth: BTreeMap<u8, u8> = BTreeMap::new();
-        let mut readers = vec![Told::join(&writer.reader())];
+        let mut readers = vec![ReaderLog::join(&writer.reader())];
         for (wind, step) in steps.into_iter().enumerate() {
             let wind = u8::try_from(wind).unwrap();
             match step {
@@ -74,7 +74,7 @@ proptest! {
                     writer.take(vec![Update::Reset(all)]);
                 }
                 Step::Part => writer.take(vec![Update::PartialError(fault())]),
-                Step::Join => readers.push(Told::join(&writer.reader())),
+                Step::Join => readers.push(ReaderLog::join(&writer.reader())),
             }
         }
         let snapshot = writer.reader().load();
@@ -102,12 +102,12 @@ fn said(truth: &mut BTreeMap<u8, u8>, (there, id, ships): (bool, u8, u8), wind: 
 }
 
 /// A reader and the events it received.
-struct Told {
+struct ReaderLog {
     watch: Watch,
     history: History,
 }
 
-impl Told {
+impl ReaderLog {
     fn join(reader: &Reader) -> Self {
         let (snapshot, watch) = reader.watch();
         let mut history = History::default();
@@ -147,7 +147,7 @@ fn a_failed_source_keeps_what_it_had_and_says_how_old_it_is() {
     let hand = ManualClock::new();
     let mut writer = Writer::new("test", DetailLevel::Full, hand.clock());
     let reader = writer.reader();
-    let told = Told::join(&reader);
+    let told = ReaderLog::join(&reader);
     assert_eq!(reader.age(), None);
     writer.take(vec![Update::Reset(vec![harbour(1, 1, 1), harbour(2, 1, 1)])]);
     hand.advance(Duration::from_secs(7));
@@ -172,7 +172,7 @@ fn a_clock_that_jumps_makes_nothing_happen() {
     let hand = ManualClock::new();
     let mut writer = Writer::new("test", DetailLevel::Full, hand.clock());
     let reader = writer.reader();
-    let told = Told::join(&reader);
+    let told = ReaderLog::join(&reader);
     let all = || vec![Update::Reset(vec![harbour(1, 1, 1)])];
     writer.take(all());
     let index = reader.load().index();
@@ -193,7 +193,7 @@ fn a_clock_that_jumps_makes_nothing_happen() {
 #[test]
 fn a_part_that_stays_unread_is_told_once_and_empties_nothing() {
     let mut writer = writer();
-    let told = Told::join(&writer.reader());
+    let told = ReaderLog::join(&writer.reader());
     writer.take(vec![Update::Reset(vec![harbour(1, 1, 1)])]);
     for _ in 0..3 {
         writer.take(vec![Update::PartialError(fault())]);
@@ -207,7 +207,7 @@ fn a_part_that_stays_unread_is_told_once_and_empties_nothing() {
 #[test]
 fn a_reader_that_never_reads_gets_a_lag_report_and_delays_no_other() {
     let mut writer = writer();
-    let (mut slow, quick) = (Told::join(&writer.reader()), writer.reader());
+    let (mut slow, quick) = (ReaderLog::join(&writer.reader()), writer.reader());
     for ships in 0..=255 {
         for _ in 0..4 {
             writer.take(vec![Update::Upsert(harbour(1, ships, 0)), Update::Upsert(harbour(2, 255 - ships, 0))]);
@@ -227,7 +227,7 @@ fn a_reader_that_never_reads_gets_a_lag_report_and_delays_no_other() {
 #[test]
 fn a_thousand_readers_hear_the_same() {
     let mut writer = writer();
-    let readers: Vec<Told> = (0..1000).map(|_| Told::join(&writer.reader())).collect();
+    let readers: Vec<ReaderLog> = (0..1000).map(|_| ReaderLog::join(&writer.reader())).collect();
     for id in 0..20 {
         writer.take(vec![Update::Upsert(harbour(id, 1, 0))]);
     }

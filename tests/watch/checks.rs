@@ -164,7 +164,7 @@ fn an_open_circuit_adds_no_failures() {
     assert_eq!(state(&down), "unhealthy", "{down}");
     // The circuit opens after 5 of them, and then lets a trial through now and then.
     let failures = web.failures.load(Ordering::SeqCst);
-    assert!(failures >= 15, "only {failures} looks showed it");
+    assert!(failures >= 15, "only {failures} checks failed");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
@@ -196,7 +196,7 @@ fn checks_go_on_while_the_source_cannot_be_asked() {
     watched.until(|line| line["type"] == "stale");
     web.set(1);
     let down = watched.next().unwrap();
-    assert_eq!((&down["type"], state(&down)), (&"updated".into(), "unhealthy"), "nothing made it fresh: {down}");
+    assert_eq!((&down["type"], state(&down)), (&"updated".into(), "unhealthy"), "no check made it fresh: {down}");
     fs::write(&file, &text).unwrap();
     watched.until(|line| line["type"] == "synced");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));

@@ -29,7 +29,7 @@ impl History {
         *self.counts.entry(kind.to_owned()).or_default() += 1;
         if kind == "lagged" {
             let missed = line["missed"].as_u64().expect("how many");
-            assert_eq!(index, self.index + missed, "what is missing is counted: {line}");
+            assert_eq!(index, self.index + missed, "missed events are counted: {line}");
             (self.index, self.catching_up) = (index, true);
             return;
         }

@@ -40,7 +40,7 @@ fn a_command_gets_each_change_in_order_and_nothing_of_the_beginning() {
         drop(second);
         assert!(lines.next().unwrap().contains(&id));
     }
-    assert_eq!(lines.next(), None, "what the command says is not among the events");
+    assert_eq!(lines.next(), None, "the command's output is not mixed with the events");
     assert_eq!(finish(child).unwrap().code(), Some(0));
     let got = fs::read_to_string(got).unwrap();
     let got: Vec<Value> = got.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -253,7 +253,11 @@ fn a_condition_ends_it() {
         args.iter().fold(portolan, |portolan, arg| portolan.arg(arg))
     };
     let ran = watch(&["--until", "item.endpoints[].port=7001"]).run();
-    assert_eq!((ran.code, ran.text()), (Some(0), "added local/tcp/127.0.0.1:7001\n"), "what is there counts");
+    assert_eq!(
+        (ran.code, ran.text()),
+        (Some(0), "added local/tcp/127.0.0.1:7001\n"),
+        "services present at the start count"
+    );
     let ran = watch(&["--until", "item.endpoints[].port=7002", "--until", "services>1", "--for", "200ms"]).run();
     assert_eq!(ran.code, Some(1), "it never came");
     let mut child = watch(&["--until", "type=removed and item.endpoints[].port=7001"]).spawn();

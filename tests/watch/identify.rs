@@ -140,10 +140,10 @@ fn an_identification_is_reported_once_as_an_update() {
     second.close();
     let removed = watched.until(|line| line["type"] == "removed");
     assert_eq!((&removed["item"]["id"], protocol(&removed)), (&second.id.clone().into(), &"smtp".into()));
-    assert_eq!(first.came(), asked, "it is asked nothing again");
+    assert_eq!(first.came(), asked, "it is not probed again");
     watched.signal(Signal::INT);
     while let Some(line) = watched.next() {
-        assert!(!tells_identity(&line), "told before: {line}");
+        assert!(!tells_identity(&line), "reported before: {line}");
     }
 }
 
@@ -171,7 +171,7 @@ fn a_late_reply_is_not_credited_to_the_next_service() {
         about.extend(watched.next().filter(|line| line["item"]["id"] == *id));
     }
     let misled = about.iter().find(|line| tells_identity(line));
-    assert!(misled.is_none(), "it has said nothing: {misled:?}");
+    assert!(misled.is_none(), "it has sent nothing: {misled:?}");
     new.say("ACME 2");
     let line = answered(&mut watched, &id);
     assert_eq!(line["item"]["endpoints"][0]["service"]["version"], "2", "{line}");
@@ -190,7 +190,7 @@ fn a_silent_service_delays_no_other() {
     quick.close();
     assert_eq!(watched.until(|line| line["type"] == "removed")["item"]["id"], quick.id);
     let told_of = |greeter: &&Greeter| watched.history.changes.contains(&("updated".to_owned(), greeter.id.clone()));
-    assert_eq!(silent.iter().filter(told_of).count(), 0, "they are still being asked");
+    assert_eq!(silent.iter().filter(told_of).count(), 0, "they are still being identified");
     // Nor does it delay the end.
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }

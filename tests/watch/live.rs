@@ -151,7 +151,10 @@ fn changes_are_marked_for_a_while() {
     let (_first, _) = listener(&scene, "127.0.0.1:7001");
     let terminal = watch(&scene, (80, 24), "");
     let screen = terminal.until_shows("1 service");
-    assert!(row(&screen, ":7001").unwrap().starts_with(">  tcp"), "what was there is not marked: {screen}");
+    assert!(
+        row(&screen, ":7001").unwrap().starts_with(">  tcp"),
+        "services present at the start are not marked: {screen}"
+    );
     let (second, _) = listener(&scene, "127.0.0.1:7002");
     terminal.until_shows(" + tcp    127.0.0.1:7002");
     drop(second);

@@ -73,7 +73,7 @@ fn it_becomes_the_command() {
         ("/dev/null", 126, "Permission denied"),
     ] {
         let ran = run(&[&address, "--", program]);
-        assert_eq!(ran.code, Some(code), "as shells have it");
+        assert_eq!(ran.code, Some(code), "the exit codes of shells");
         assert!(ran.stderr.contains(&format!("error: cannot run '{program}': {why}\nhint: ")), "{}", ran.stderr);
     }
 }

@@ -48,7 +48,7 @@ pub struct Shared {
     pub store: Mutex<Store>,
     pub access: Mutex<Access>,
     pub faults: Mutex<Faults>,
-    pub seen: Mutex<Vec<Seen>>,
+    pub seen: Mutex<Vec<ReceivedRequest>>,
     /// How many requests came, answered or not.
     pub asked: tokio::sync::watch::Sender<usize>,
     /// Wakes connections that are to close gracefully.
@@ -60,7 +60,7 @@ pub struct Shared {
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ReceivedRequest {
     pub path: String,
     pub query: String,
     /// `HTTP/1.1` or `HTTP/2.0`.
@@ -127,7 +127,7 @@ impl Double {
     }
 
     /// The requests so far.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<ReceivedRequest> {
         self.shared.seen.lock().unwrap().clone()
     }
 

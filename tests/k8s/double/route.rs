@@ -13,7 +13,7 @@ use super::faults::Fault;
 use super::proxy::Proxied;
 use super::resource::Place;
 use super::status::{status, version_too_large};
-use super::{Seen, Shared, discovery, list, proxy, watch};
+use super::{ReceivedRequest, Shared, discovery, list, proxy, watch};
 
 /// The query of a request, decoded.
 pub type Query = BTreeMap<String, String>;
@@ -38,7 +38,7 @@ pub async fn answer(request: Request<Incoming>, connection: Arc<Connection>) -> 
     };
     let gzip = response.headers().contains_key(header::CONTENT_ENCODING);
     let (version, status) = (format!("{:?}", request.version()), response.status().as_u16());
-    shared.seen.lock().unwrap().push(Seen { path, query, version, gzip, status });
+    shared.seen.lock().unwrap().push(ReceivedRequest { path, query, version, gzip, status });
     response
 }
 

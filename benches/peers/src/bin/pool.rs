@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 static ALLOCATOR: Counting = Counting;
 
 const JOBS: u64 = 1_000_000;
-/// What fits into a queue while the workers are held, to see what handing in costs by itself.
+/// The size of the queue while the workers are held, to measure submitting alone.
 const HELD_JOBS: u64 = 50_000;
 const QUEUE: usize = 65_536;
 const ROUNDS: usize = 15;
