@@ -10,7 +10,7 @@ use super::listing::{Listing, Outcome, Truth};
 use super::process::{Lines, TempDir, finish, hear, output, tool};
 use super::{Cgroup, HANG};
 
-/// An unprivileged user, by the number that Debian and most others give to `nobody`.
+/// An unprivileged user: the user `nobody`, by its number on Debian and most other systems.
 pub const UNPRIVILEGED_UID: &str = "65534";
 
 /// What a scene has of its own beside the network.
