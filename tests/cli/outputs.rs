@@ -68,7 +68,7 @@ fn the_deepest_format_says_how_much_is_read() {
 }
 
 #[test]
-fn what_cannot_be_written_is_found_before_anything_is_asked() {
+fn an_unwritable_file_is_found_before_the_source_is_read() {
     let refuses = |portolan: Portolan, error: &str, hint: &str| {
         // No name is resolved either: that would be an error of its own.
         portolan.args(["scan", "a.invalid"]).refuses(&format!("--output{error}"), hint);
@@ -117,7 +117,7 @@ fn a_refused_or_failed_run_leaves_what_stood_there() {
 }
 
 #[test]
-fn a_file_without_rights_is_told() {
+fn a_file_without_permission_is_reported() {
     // Root may write anything; an unprivileged user may not write into root's directory.
     if !rustix::process::geteuid().is_root() {
         return;

@@ -12,7 +12,7 @@ const NAME: &str = "name a file, or /dev/null for no settings at all";
 const THERE: &str = "name a settings file that is there with --config";
 
 #[test]
-fn broken_toml_is_told_with_its_place() {
+fn broken_toml_is_reported_with_its_line() {
     with_settings("quiet = true\noutput = json\n", "ports")
         .refuses("settings c.toml:2:10: string values must be quoted, expected literal string", MEND);
     with_settings("é = \"x\" y", "ports")
@@ -49,7 +49,7 @@ fn other_encodings() {
 }
 
 #[test]
-fn what_is_no_file_is_not_opened() {
+fn a_path_that_is_not_a_file_is_not_opened() {
     portolan("ports --config .").refuses("settings .: it is a directory", NAME);
     portolan("ports --config /dev/zero").refuses("settings /dev/zero: it is not a regular file", NAME);
     portolan("ports --config gone").refuses("settings gone: No such file or directory", THERE);

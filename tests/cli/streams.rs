@@ -29,7 +29,7 @@ fn a_reader_that_leaves_is_no_failure() {
 }
 
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_reported() {
     for words in COMMANDS {
         let mut portolan = portolan(words);
         portolan.command.stdout(OpenOptions::new().write(true).open("/dev/full").unwrap());

@@ -22,7 +22,7 @@ async fn answers(mut stream: TcpStream, text: &[u8]) {
 }
 
 #[test]
-fn nothing_is_touched_unless_that_is_asked_for() {
+fn a_listing_connects_to_nothing() {
     let peers = Peers::new();
     let peer = peers.serve(|stream| says(stream, b"SSH-2.0-Test_1.0\r\n"));
     let port = peer.address.port().to_string();
@@ -122,7 +122,7 @@ fn a_guess_from_the_number_is_never_shown_as_an_answer() {
 }
 
 #[test]
-fn printers_are_left_alone_unless_everything_is_asked() {
+fn printers_are_probed_only_with_intensity_all() {
     let peers = Peers::new();
     let peer = peers.serve_at(([127, 3, 0, 2], 9100).into(), |stream| answers(stream, b"HTTP/1.1 200 OK\r\n\r\n"));
     let output = run(&["scan", "127.3.0.2", "-p", "9100", "--identify", "--json"]);
@@ -134,7 +134,7 @@ fn printers_are_left_alone_unless_everything_is_asked() {
 }
 
 #[test]
-fn probes_of_a_users_own_are_asked_and_known() {
+fn probes_from_a_file_are_sent_and_recognised() {
     let peers = Peers::new();
     let peer = peers.serve(|mut stream| async move {
         let mut question = [0; 64];

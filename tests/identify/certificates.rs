@@ -36,7 +36,7 @@ async fn page(acceptor: TlsAcceptor, stream: TcpStream) {
 }
 
 #[test]
-fn the_certificate_and_what_is_inside_are_told() {
+fn the_certificate_and_the_protocol_inside_are_reported() {
     let peers = Peers::new();
     let acceptor = acceptor(&[], |params| params.distinguished_name.push(DnType::CommonName, "shop\u{1b}[31m\0.test"));
     let peer = peers.serve(move |stream| page(acceptor.clone(), stream));
@@ -85,7 +85,7 @@ fn http_2_is_spoken_where_tls_agrees_on_it() {
 }
 
 #[test]
-fn tls_with_nothing_known_inside_is_tls() {
+fn tls_with_an_unknown_protocol_inside_is_tls() {
     let peers = Peers::new();
     let acceptor = acceptor(&[], |_| {});
     let peer = peers.serve(move |stream| {

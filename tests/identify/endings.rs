@@ -149,7 +149,7 @@ fn half_a_greeting_is_no_product() {
 }
 
 #[test]
-fn the_deadline_of_the_scan_holds_for_what_is_asked() {
+fn the_deadline_of_the_scan_covers_identification() {
     let peers = Peers::new();
     let port = peers.serve(mute).address.port().to_string();
     let asked = ["scan", "127.0.0.1", "-p", &port, "--identify", "--intensity", "all", "--deadline", "500ms", "--json"];

@@ -127,7 +127,7 @@ async fn good_servers_between_a_thousand_tarpits_are_all_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_hundred_ports_that_answer_alike_are_told() {
+async fn five_hundred_ports_with_the_same_reply_are_reported() {
     let greet = |_| {
         Peer::new("alike", |mut connection| async move {
             connection.say("SSH-2.0-Everywhere_1.0\r\n").await?;

@@ -36,7 +36,7 @@ const KUBECONFIG: &str = "{apiVersion: v1, kind: Config, current-context: c, con
 clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]}";
 
 #[test]
-fn too_few_descriptors_are_told_of() {
+fn too_few_descriptors_are_reported() {
     let peers = Peers::new();
     let port = peers.serve(mute).address.port();
     let dir = TempDir::new();
@@ -49,7 +49,7 @@ fn too_few_descriptors_are_told_of() {
 }
 
 #[test]
-fn too_few_threads_are_told_of() {
+fn too_few_threads_are_reported() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=127.0.0.1:7000");
     // This limit does not apply to root.
@@ -58,7 +58,7 @@ fn too_few_threads_are_told_of() {
 }
 
 #[test]
-fn what_is_forbidden_is_not_waited_for() {
+fn a_forbidden_connection_is_not_waited_for() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=127.0.0.5:7000 udp=127.0.0.6:161");
     // A rule before the one by which the kernel reaches itself; and datagrams that a filter swallows.

@@ -88,7 +88,7 @@ fn a_writer_may_come_late_and_write_little_by_little() {
 }
 
 #[test]
-fn what_is_no_file_of_probes_is_refused() {
+fn an_invalid_probe_file_is_refused() {
     let dir = TempDir::new();
     let refused = |path: &str, why: &str| {
         let output = portolan(&["scan", "127.0.0.1", "-p", "1", "--identify", "--probes", path]).output().unwrap();

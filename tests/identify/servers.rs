@@ -84,7 +84,7 @@ fn arrivals(pid: u32) -> (u64, u64) {
 }
 
 #[test]
-fn nothing_is_touched_unless_it_is_asked_for() {
+fn a_listing_connects_to_no_server() {
     let servers = Servers::start(KINDS.iter().filter(|kind| QUIET.contains(&kind.name)), 0);
     let scene = servers.scene();
     let before = arrivals(scene.pid());

@@ -43,7 +43,7 @@ fn route() -> Value {
 }
 
 #[test]
-fn pods_are_listed_with_their_state_and_who_chooses_them() {
+fn pods_are_listed_with_their_state_and_their_services() {
     let double = shop();
     let mut crashed = pod("shop", "job-1", "job");
     crashed["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}]);
@@ -156,7 +156,7 @@ fn an_ingress_for_any_host_is_met_at_its_balancer() {
 }
 
 #[test]
-fn what_the_server_does_not_know_is_no_error_and_what_it_refuses_is() {
+fn an_unknown_resource_is_not_an_error_and_a_refused_one_is() {
     let double = shop();
     double.store().put(Resource::INGRESSES, ingress());
     double.faults().add("/apis/gateway.networking.k8s.io", usize::MAX, Fault::NoSuchResource);

@@ -49,7 +49,7 @@ fn until_gone(file: &std::path::Path) {
 }
 
 #[test]
-fn it_runs_once_and_knows_what_is_asked() {
+fn it_runs_once_with_the_request_in_its_environment() {
     let double = cluster();
     let (portolan, _) = with(&double, &format!("echo \"$KUBERNETES_EXEC_INFO\" >> asked\n{ANSWER}"));
     let (child, home) = portolan.args("--allow-exec -o name").start();
@@ -118,7 +118,7 @@ fn it_ends_on_a_signal() {
 }
 
 #[test]
-fn one_that_fails_or_says_nothing_of_use_is_told() {
+fn a_failing_or_useless_program_is_reported() {
     let double = cluster();
     let fails = |script: &str, why: &str| {
         let (portolan, program) = with(&double, script);

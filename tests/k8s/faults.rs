@@ -111,7 +111,7 @@ fn an_excessive_reply_is_not_accepted() {
 }
 
 #[test]
-fn a_page_that_is_too_large_is_asked_for_in_parts() {
+fn a_page_that_is_too_large_is_requested_in_parts() {
     let double = cluster();
     double.store().put_all(Resource::SERVICES, (0..20).map(|at| service("shop", &format!("s{at:03}"))));
     double.faults().add("/services", 1, Fault::Bomb);

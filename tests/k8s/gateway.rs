@@ -124,7 +124,7 @@ fn without_rights_to_gateways_routes_speak_for_themselves() {
 }
 
 #[test]
-fn a_gateway_that_is_not_there_or_no_gateway_says_nothing() {
+fn a_missing_gateway_is_ignored() {
     let double = shop();
     let mut mesh = route("shop", "mesh", None, &[]);
     mesh["spec"]["parentRefs"] = json!([{"group": "", "kind": "Service", "name": "web", "port": 80}]);

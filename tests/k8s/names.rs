@@ -61,7 +61,7 @@ fn cluster() -> Double {
 }
 
 #[test]
-fn a_name_that_leads_nowhere_is_told() {
+fn a_name_without_an_address_is_reported() {
     let (double, resolver) = (cluster(), Resolver::start());
     let services = Portolan::new(&double).args("-n shop").args(&resolver.option()).services();
     let found = |name: &str| {

@@ -40,7 +40,7 @@ fn all(double: &Double) -> Vec<String> {
 }
 
 #[test]
-fn a_selector_that_matches_no_pod_is_told_from_pods_without_an_address() {
+fn a_selector_without_pods_differs_from_pods_without_an_address() {
     let double = shop();
     let mut store = double.store();
     for name in ["unselected", "elsewhere", "pending", "ended"] {
@@ -119,7 +119,7 @@ fn slices_that_call_a_port_differently() {
 }
 
 #[test]
-fn without_rights_to_pods_the_rest_is_judged_and_that_is_said() {
+fn without_permission_for_pods_the_other_findings_remain() {
     let double = shop();
     double.store().put(Resource::SERVICES, service("shop", "unselected"));
     let rights = Rights::default().in_namespace("services", "shop").in_namespace("endpointslices", "shop");

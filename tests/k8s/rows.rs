@@ -49,7 +49,7 @@ fn a_service_has_its_endpoints_with_all_that_is_known_of_them() {
 }
 
 #[test]
-fn every_type_is_told() {
+fn every_type_is_listed() {
     let double = cluster();
     let mut store = double.store();
     let mut headless = service("shop", "db");
@@ -122,7 +122,7 @@ fn slices_add_up_and_what_stands_in_two_counts_once() {
 }
 
 #[test]
-fn conditions_that_are_not_said_have_their_meaning() {
+fn absent_conditions_have_their_default() {
     let double = cluster();
     let mut store = double.store();
     store.put(Resource::SERVICES, service("shop", "app"));
@@ -169,7 +169,7 @@ fn conditions_that_are_not_said_have_their_meaning() {
 }
 
 #[test]
-fn where_and_what_is_asked_can_be_chosen() {
+fn namespace_and_context_can_be_chosen() {
     let double = cluster();
     let ids = |words: &str| Portolan::new(&double).args(words).services().into_keys().collect::<Vec<_>>();
     assert_eq!(ids(""), Vec::<String>::new(), "the context's namespace, which is `default`");

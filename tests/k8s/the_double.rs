@@ -115,7 +115,7 @@ fn a_watch_tells_what_happens_in_order_and_where_it_stands() {
 }
 
 #[test]
-fn who_asks_decides() {
+fn permissions_depend_on_the_user() {
     run(async |double, client| {
         double.store().put(Resource::NAMESPACES, namespace("shop"));
         assert_eq!(ask_json(&client, "/api/v1/namespaces/nowhere/services").await.1["items"], json!([]));
@@ -190,7 +190,7 @@ fn a_goodbye_ends_the_connection_and_not_the_server() {
 }
 
 #[test]
-fn what_never_happened_can_be_told() {
+fn an_invented_event_can_be_sent() {
     run(async |double, client| {
         let revision = double.store().revision;
         double.store().pretend(Resource::SLICES, WatchEvent::Deleted, slice("shop", "ghost", "x", 1, 1));
@@ -201,7 +201,7 @@ fn what_never_happened_can_be_told() {
 }
 
 #[test]
-fn who_speaks_plainly_is_told_so() {
+fn plain_http_gets_an_error() {
     let double = Double::start();
     let mut stream = TcpStream::connect(double.address()).unwrap();
     stream.write_all(b"GET /api HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();

@@ -87,7 +87,7 @@ fn codes(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn an_endpoint_written_by_hand_that_refuses_is_told() {
+fn a_manual_endpoint_that_refuses_is_reported() {
     let double = cluster();
     put(&double, "manual", true, &[web("200 OK"), closed()]);
     put(&double, "chosen", false, &[closed()]);
@@ -102,7 +102,7 @@ fn an_endpoint_written_by_hand_that_refuses_is_told() {
 }
 
 #[test]
-fn what_cannot_be_reached_from_here_is_not_taken_for_dead() {
+fn an_unreachable_endpoint_is_not_unhealthy() {
     let double = cluster();
     let (lone, beside) = (Silent::new(), Silent::new());
     put(&double, "far", false, &[lone.address()]);
@@ -194,7 +194,7 @@ const CREDENTIALS: &str =
     "echo '{\"kind\": \"ExecCredential\", \"status\": {\"token\": \"'$(cat token)'\"}}'; echo x >> runs";
 
 #[test]
-fn how_long_credentials_take_is_no_fault_of_who_is_asked() {
+fn slow_credentials_do_not_count_against_the_endpoint() {
     let double = cluster();
     put(&double, "web", false, &[web("200 OK"), web("200 OK")]);
     // Its second run is for the proxy, and takes longer than a check may.
@@ -234,7 +234,7 @@ fn by_proxy(double: &Double) -> Value {
 }
 
 #[test]
-fn what_the_api_server_does_is_no_fault_of_who_is_asked() {
+fn faults_of_the_api_server_do_not_count_against_the_endpoint() {
     let says = |fault: Fault, why: &str| {
         let double = cluster();
         put(&double, "web", false, &[web("200 OK")]);
@@ -255,7 +255,7 @@ fn what_the_api_server_does_is_no_fault_of_who_is_asked() {
 }
 
 #[test]
-fn silence_is_told_from_an_api_server_that_hangs() {
+fn a_silent_endpoint_differs_from_a_hanging_api_server() {
     // The peer is silent, or closes early: the API server replies for it.
     for (fault, code) in [(Fault::Stall, "http-timeout"), (Fault::CutAfter(10, StopReason::Fin), "http-invalid")] {
         let double = cluster();

@@ -180,7 +180,7 @@ fn changes_during_a_disconnect_are_reported_as_the_difference() {
 }
 
 #[test]
-fn what_cannot_be_true_does_no_harm() {
+fn contradictory_events_do_no_harm() {
     let scene = Scene::new(cluster());
     scene.until("the full set", |told| told.services.len() == 3);
     let mut store = scene.double.store();

@@ -79,7 +79,7 @@ fn synced(double: &Double, words: &str) -> Watch {
 }
 
 #[test]
-fn what_happens_is_told() {
+fn changes_are_reported() {
     let (double, resolver) = (cluster(), Resolver::start());
     let watch = synced(&double, &resolver.option());
     double.store().put(Resource::SERVICES, service("shop", "orders"));
@@ -108,7 +108,7 @@ fn what_happens_is_told() {
 }
 
 #[test]
-fn cut_streams_and_a_forgotten_past_are_nothing_that_happened() {
+fn cut_streams_and_expired_versions_are_not_changes() {
     let double = cluster();
     let watch = synced(&double, "");
     for fault in [Fault::CutAfter(0, StopReason::Reset), Fault::CutAfter(30, StopReason::Fin), Fault::Malformed] {
@@ -233,7 +233,7 @@ fn a_token_that_ran_out_is_read_again() {
 }
 
 #[test]
-fn a_program_is_asked_again_for_credentials_that_ran_out() {
+fn expired_credentials_are_requested_again() {
     let double = cluster();
     let script = "#!/bin/sh\necho '{\"kind\": \"ExecCredential\", \"status\": {\"token\": \"'$(cat token)'\"}}'\n";
     let portolan = Portolan::without_kubeconfig().file("credentials", script).file("token", TOKEN);
@@ -244,7 +244,7 @@ fn a_program_is_asked_again_for_credentials_that_ran_out() {
 }
 
 #[test]
-fn who_may_not_read_everything_watches_the_rest_and_is_told() {
+fn missing_permissions_are_reported_and_the_rest_is_watched() {
     let double = cluster();
     double.access().user("viewer", "v", Rights::default().in_namespace("services", "shop"));
     let portolan = Portolan::with(&double.kubeconfig().token("v"));
@@ -267,7 +267,7 @@ fn who_may_not_read_everything_watches_the_rest_and_is_told() {
 }
 
 #[test]
-fn what_is_wrong_from_the_beginning_is_told_at_once() {
+fn an_error_at_the_start_is_reported_at_once() {
     let mut double = cluster();
     let error = "use namespace 'shpo': it does not exist";
     Portolan::new(&double).args("-n shpo --watch").fails(

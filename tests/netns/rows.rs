@@ -81,7 +81,7 @@ fn prefork_workers_are_all_named() {
 }
 
 #[test]
-fn a_socket_whose_maker_is_gone_belongs_to_who_inherited_it() {
+fn a_socket_whose_creator_is_gone_belongs_to_its_heir() {
     let scene = Scene::new();
     let fixture = scene.fixture("[ name=gone leave tcp=127.0.0.1:8001 repeat=2 share [ name=heir ] ]");
     let listing = scene.portolan().list();
@@ -91,7 +91,7 @@ fn a_socket_whose_maker_is_gone_belongs_to_who_inherited_it() {
 }
 
 #[test]
-fn a_socket_that_was_handed_over_belongs_to_who_has_it_now() {
+fn a_socket_that_was_passed_on_belongs_to_its_holder() {
     let scene = Scene::new();
     let fixture = scene.fixture(
         "name=giver give=tcp:127.0.0.1:8001 [ name=taker ] lend=tcp:127.0.0.1:8002 [ name=borrower ] \
@@ -255,7 +255,7 @@ fn the_backlog_shows_who_waits_and_how_many_may() {
 }
 
 #[test]
-fn what_shuts_ipv4_out_is_marked() {
+fn an_ipv6_only_socket_is_marked() {
     let scene = Scene::new();
     let _fixture = scene
         .fixture("tcp=[::]:8001,v6only tcp=[::]:8002,dual udp=[::]:8003,v6only udp=[::]:8004,dual tcp=127.0.0.1:8005");
@@ -272,7 +272,7 @@ fn what_shuts_ipv4_out_is_marked() {
 }
 
 #[test]
-fn a_row_tells_who_its_process_is() {
+fn a_row_describes_its_process() {
     let scene = Scene::new();
     let fixture = scene.fixture("name=boss [ name=clerk tcp=127.0.0.1:5432 raw=a%20b ]");
     let listing = scene.portolan().list();

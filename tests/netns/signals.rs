@@ -74,7 +74,7 @@ fn at_any_moment_the_answer_is_valid_and_honest() {
 }
 
 #[test]
-fn an_ndjson_stream_that_was_stopped_ends_in_a_word_on_it() {
+fn a_stopped_ndjson_stream_ends_with_an_error_line() {
     let scene = Scene::new();
     let fixture = large(&scene);
     let mut marked = 0;

@@ -95,7 +95,7 @@ fn a_host_is_looked_for_twice() {
 }
 
 #[test]
-fn without_looking_first_every_port_is_asked() {
+fn without_host_discovery_every_port_is_probed() {
     let (here, there) = few();
     let _fixture = there.fixture("tcp=0.0.0.0:1005");
     for args in ["-p 1001-1020 --no-ping", "-p 1005"] {

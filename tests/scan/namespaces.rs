@@ -60,7 +60,7 @@ fn this_machine_and_its_other_namespaces() {
 }
 
 #[test]
-fn after_the_deadline_no_other_namespace_is_asked() {
+fn after_the_deadline_no_other_namespace_is_scanned() {
     let scene = secluded();
     scene.sh("ip netns add blue; ip netns exec blue ip link set lo up
          ip netns exec blue nft 'add table ip t; add chain ip t c { type filter hook output priority 0; }; \
@@ -107,7 +107,7 @@ fn products(document: &Value) -> Vec<(&str, &Value)> {
 
 /// Two servers have one address and port, each in its own namespace.
 #[test]
-fn what_speaks_there_is_asked_there() {
+fn services_are_identified_in_their_namespace() {
     let scene = secluded();
     scene.sh("ip netns add blue; ip netns exec blue ip link set lo up");
     let _servers = [
@@ -146,7 +146,7 @@ fn what_speaks_there_is_asked_there() {
 }
 
 #[test]
-fn what_opened_or_closed_there_is_told() {
+fn ports_that_opened_or_closed_there_are_reported() {
     let (scene, inside) = blue("tcp=127.0.0.1:7001");
     let _here = scene.fixture("tcp=127.0.0.1:7000");
     let file = scene.dir().join("before");
@@ -175,7 +175,7 @@ fn what_opened_or_closed_there_is_told() {
 
 /// A port where two connecting sockets may have met is probed once more: by that namespace's ephemeral range, not this one's.
 #[test]
-fn an_open_port_among_the_source_ports_of_the_namespace_is_asked_once_more() {
+fn an_open_port_in_the_ephemeral_range_of_the_namespace_is_confirmed() {
     let (scene, inside) = blue("tcp=127.0.0.1:2005 tcp=127.0.0.1:40000");
     scene.sh("ip netns exec blue sh -c 'echo 2000 2015 > /proc/sys/net/ipv4/ip_local_port_range'
          ip netns exec blue nft 'add table ip t; add chain ip t c { type filter hook output priority 0; }; \

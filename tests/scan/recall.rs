@@ -46,7 +46,7 @@ fn every_state_adds_up() {
 }
 
 #[test]
-fn only_what_is_open_is_listed_unless_all_is_asked_for() {
+fn only_open_ports_are_listed_without_all() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=127.0.0.1:80");
     let names = |args: &str| scene.scan().args("127.0.0.1 -p 80,81 -o name").args(args).run().text().lines().count();

@@ -117,7 +117,7 @@ fn a_deadline_is_a_stop_too_and_names_come_back() {
 }
 
 #[test]
-fn what_is_no_such_file_is_refused() {
+fn an_invalid_resume_file_is_refused() {
     let scene = Scene::new();
     let (stopped, file) = scan(&scene, "127.0.0.1 -p 1-500 --rate 100 --deadline 100ms");
     assert_eq!(stopped.run().code, Some(3));

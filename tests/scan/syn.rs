@@ -152,7 +152,7 @@ fn a_target_without_a_route() {
 
 /// Retries count too: no target gets more packets than `--rate` allows.
 #[test]
-fn what_is_repeated_keeps_the_rate() {
+fn retries_respect_the_rate() {
     let (here, there) = wired();
     there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; \
               add rule ip t c tcp flags & (syn | ack) == syn counter; \

@@ -211,7 +211,7 @@ fn samples_show_how_steady_it_is() {
 }
 
 #[test]
-fn another_portolan_s_words_are_taken() {
+fn output_of_another_portolan_is_accepted() {
     let peer = Peer::serving(drop);
     let port = peer.address.port().to_string();
     let listed = portolan(["discover", "scan", "127.0.0.1", "-p", &port, "--json"]).stdout;

@@ -47,7 +47,7 @@ impl Drop for Load {
 }
 
 #[test]
-fn what_this_machine_is_late_by_is_not_charged() {
+fn delays_of_this_machine_are_not_charged() {
     let listeners: Vec<TcpListener> = (0..200).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     let port = |n: usize| listeners[n % listeners.len()].local_addr().unwrap().port();
     let items: Vec<Value> = (0..2000)

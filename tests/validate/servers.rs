@@ -55,7 +55,7 @@ fn how(kind: &Kind) -> &'static str {
 }
 
 #[test]
-fn healthy_servers_are_well_by_their_own_word() {
+fn healthy_servers_pass_their_protocol_checks() {
     let servers = Servers::start(KINDS.iter().filter(|kind| NAMES.contains(&kind.name)), 0);
     // For LDAP only the TLS check runs.
     for server in servers.all.iter().filter(|server| server.kind.protocol != "ldap") {

@@ -216,7 +216,7 @@ fn a_certificate_without_its_key_is_worth_nothing() {
 }
 
 #[test]
-fn old_versions_of_real_servers_are_told() {
+fn old_tls_versions_of_real_servers_are_reported() {
     let directory = TempDir::new();
     let root = Authority::root("Root");
     let ca = put(&directory.0, "ca.pem", &root.pem).display().to_string();

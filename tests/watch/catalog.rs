@@ -167,7 +167,7 @@ fn a_failed_source_keeps_what_it_had_and_says_how_old_it_is() {
 
 /// As after a machine has slept.
 #[test]
-fn a_clock_that_jumps_makes_nothing_happen() {
+fn a_clock_jump_emits_no_event() {
     const YEARS: Duration = Duration::from_hours(10 * 365 * 24);
     let hand = ManualClock::new();
     let mut writer = Writer::new("test", DetailLevel::Full, hand.clock());
@@ -191,7 +191,7 @@ fn a_clock_that_jumps_makes_nothing_happen() {
 }
 
 #[test]
-fn a_part_that_stays_unread_is_told_once_and_empties_nothing() {
+fn a_failing_part_is_reported_once_and_removes_nothing() {
     let mut writer = writer();
     let told = ReaderLog::join(&writer.reader());
     writer.take(vec![Update::Reset(vec![harbour(1, 1, 1)])]);

@@ -101,7 +101,7 @@ fn a_confirmed_change_is_reported_with_the_previous_score() {
 }
 
 #[test]
-fn what_hangs_or_talks_nonsense_is_told_and_so_is_its_recovery() {
+fn hanging_and_invalid_replies_are_reported_and_so_is_recovery() {
     let scene = Scene::new();
     let web = Web::new(&scene, |mode, _| [WELL, SILENT, NONSENSE][mode]);
     let run = scene.validate().arg(&web.url).args("--interval 20ms --timeout 500ms --retries 0 --fall 2");
@@ -169,7 +169,7 @@ fn an_open_circuit_adds_no_failures() {
 }
 
 #[test]
-fn what_a_source_finds_is_checked_from_then_on() {
+fn a_new_service_is_checked_from_then_on() {
     let scene = Scene::new();
     let (first, first_id) = listener(&scene, "127.0.0.1:0");
     let mut watched = Watched::start(scene.portolan().args("--validate --interval 20ms --rise 1 --fall 1"));
@@ -183,7 +183,7 @@ fn what_a_source_finds_is_checked_from_then_on() {
 }
 
 #[test]
-fn checks_go_on_while_the_source_cannot_be_asked() {
+fn checks_go_on_while_the_source_fails() {
     let scene = Scene::new();
     let web = Web::new(&scene, |mode, _| [WELL, FAILED][mode]);
     let file = scene.dir().join("services.toml");

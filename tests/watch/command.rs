@@ -81,7 +81,7 @@ fn a_line_for_people_says_what_where_and_who() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn invalid_options_are_refused() {
     let scene = Scene::new();
     for (args, error) in [
         ("--watch -o yaml", "cannot use --output 'yaml': what happens cannot be written in it"),

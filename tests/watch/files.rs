@@ -12,7 +12,7 @@ fn service(name: &str, port: u16) -> String {
 }
 
 #[test]
-fn what_is_written_comes_out_as_differences_and_nonsense_as_stale() {
+fn file_changes_are_reported_as_differences_and_invalid_files_as_stale() {
     let scene = Scene::new();
     let path = scene.dir().join("services.toml");
     fs::write(&path, service("shop", 7001) + &service("store", 7002)).unwrap();

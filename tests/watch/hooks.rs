@@ -52,7 +52,7 @@ fn a_command_gets_each_change_in_order_and_nothing_of_the_beginning() {
 
 /// Owners are resolved only where a hook asks for them.
 #[test]
-fn what_is_handed_on_or_compared_is_whole_whatever_is_shown() {
+fn hooks_and_conditions_get_all_details_in_every_format() {
     let scene = Scene::new();
     let (_first, _) = listener(&scene, "127.0.0.1:7000");
     let got = scene.dir().join("got");
@@ -269,7 +269,7 @@ fn a_condition_ends_it() {
 }
 
 #[test]
-fn what_cannot_be_done_is_refused() {
+fn invalid_hooks_are_refused() {
     let scene = Scene::new();
     for (args, error) in [
         (&["--exec", "true"][..], "cannot use --exec: it is only good for a watch"),

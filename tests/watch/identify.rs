@@ -226,7 +226,7 @@ fn an_unchanged_service_is_not_identified_again() {
 
 /// It is listed all the time, and so there is no added or removed event.
 #[test]
-fn a_port_that_opens_again_is_asked_anew() {
+fn a_port_that_opens_again_is_identified_again() {
     let scene = Scene::new();
     let scan = scene.scan().args("127.0.0.1 -p 7001 --all --identify --interval 50ms");
     let mut watched = Watched::start(scan);
@@ -254,7 +254,7 @@ fn process(listener: &TcpListener, greeting: &str) -> Ended {
 }
 
 #[test]
-fn where_another_process_serves_it_is_asked_anew() {
+fn a_service_with_another_process_is_identified_again() {
     let scene = Scene::new();
     let (held, id) = listener(&scene, "127.0.0.1:0");
     let old = process(&held, SSH);
@@ -275,7 +275,7 @@ fn where_another_process_serves_it_is_asked_anew() {
 }
 
 #[test]
-fn what_is_in_another_namespace_is_asked_there() {
+fn a_service_in_another_namespace_is_identified_there() {
     let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
     scene.sh("mount -t tmpfs tmpfs /run; ip netns add blue; ip netns exec blue ip link set lo up");
     let here = Greeter::at(&scene, "127.0.0.1:7000", Some(SSH));
@@ -305,7 +305,7 @@ fn checks_follow_what_a_service_says() {
 
 /// A server that closes every connection would be unhealthy as the usual protocol of its port. Identifying it takes longer.
 #[test]
-fn no_guess_is_checked_while_a_service_is_being_asked() {
+fn no_guessed_protocol_is_checked_during_identification() {
     let scene = Scene::new();
     let mut watched = start(&scene, "--validate");
     let (server, id) = listener(&scene, "127.0.0.1:80");

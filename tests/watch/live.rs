@@ -168,7 +168,7 @@ fn changes_are_marked_for_a_while() {
 
 /// No guess is shown where an identification is pending.
 #[test]
-fn what_a_service_says_has_its_columns() {
+fn an_identification_has_its_columns() {
     let scene = Scene::new();
     let server = Greeter::at(&scene, "127.0.0.1:22", None);
     let terminal = watch(&scene, (100, 40), "--identify");
@@ -227,7 +227,7 @@ fn keys_filter_sort_pause_and_move() {
 }
 
 #[test]
-fn what_is_typed_last_is_seen() {
+fn the_end_of_a_long_filter_is_visible() {
     let scene = Scene::new();
     let terminal = watch(&scene, (30, 8), "");
     terminal.until_shows("0 services");
@@ -423,7 +423,7 @@ fn it_ends_by_itself_when_asked_to() {
 }
 
 #[test]
-fn what_goes_wrong_with_a_command_is_shown() {
+fn errors_of_a_command_are_shown() {
     let scene = Scene::new();
     let terminal = watch(&scene, (80, 24), "--exec 'sh -c \"echo noise; echo noise >&2; exit 3\"'");
     terminal.until_shows("0 services");

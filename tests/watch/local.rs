@@ -15,7 +15,7 @@ use crate::support::{Ended, Isolation, Lines, Scene, finish, kill};
 use crate::watched::{Watched, inside, is_ours, listener};
 
 #[test]
-fn what_begins_to_listen_is_told_and_what_stops_too() {
+fn a_new_listener_is_reported_and_so_is_its_end() {
     let scene = Scene::new();
     let mut watched = Watched::start(scene.portolan().args("--interval 50ms"));
     let (first, id) = listener(&scene, "127.0.0.1:0");
@@ -32,7 +32,7 @@ fn what_begins_to_listen_is_told_and_what_stops_too() {
 
 /// The next poll is an hour away, so only a kernel event can report it.
 #[test]
-fn a_removal_is_told_without_waiting_for_the_next_look() {
+fn a_removal_is_reported_before_the_next_poll() {
     let scene = Scene::new();
     let (tcp, id) = listener(&scene, "127.0.0.1:0");
     let udp = inside(&scene, || std::net::UdpSocket::bind("[::1]:0")).unwrap();
@@ -88,7 +88,7 @@ fn a_machine_that_cannot_be_read_for_a_while_keeps_what_was_there() {
 
 /// While it is stopped, one process goes and another comes to its port.
 #[test]
-fn what_happened_while_it_was_stopped_comes_out_as_differences() {
+fn changes_while_it_was_stopped_are_reported_as_differences() {
     let scene = Scene::new();
     let first = scene.fixture("tcp=127.0.0.1:7001 tcp=127.0.0.1:7002");
     let mut watched = Watched::start(scene.portolan().args("--interval 50ms"));

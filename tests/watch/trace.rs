@@ -21,7 +21,7 @@ pub fn traced() -> Scene {
 
 /// The next poll is an hour away.
 #[test]
-fn what_comes_and_goes_is_told_at_once_with_its_process() {
+fn listeners_are_reported_at_once_with_their_process() {
     let (scene, other) = (traced(), Scene::new());
     let mut watched = Watched::start(scene.portolan().args("--interval 1h --tcp"));
     // In another network namespace: out of scope.
@@ -94,7 +94,7 @@ fn one_that_takes_over_a_port_is_an_update() {
 
 /// Sockets that the trace does not report, or reports for another namespace, are left to polling.
 #[test]
-fn what_no_trace_tells_is_seen_by_a_look() {
+fn sockets_without_a_trace_are_found_by_polling() {
     let (scene, other) = (traced(), Scene::new());
     let (here, there) = (Dweller::of(&scene), Dweller::of(&other));
     let socket = |port: u16| {
@@ -121,7 +121,7 @@ fn what_no_trace_tells_is_seen_by_a_look() {
 }
 
 #[test]
-fn what_was_not_asked_for_is_not_told() {
+fn filtered_listeners_are_not_reported() {
     let scene = traced();
     let mut watched = Watched::start(scene.portolan().args("--interval 1h --tcp -p 7002"));
     let here = Dweller::of(&scene);

@@ -31,7 +31,7 @@ fn unused() -> (socket2::Socket, String) {
 }
 
 #[test]
-fn what_accepts_connections_is_there() {
+fn a_listener_ends_the_wait() {
     let v4 = TcpListener::bind("127.0.0.1:0").unwrap();
     let v6 = TcpListener::bind("[::1]:0").unwrap();
     let dir = TempDir::new();
@@ -79,7 +79,7 @@ fn it_becomes_the_command() {
 }
 
 #[test]
-fn when_the_time_is_over_it_says_what_was_tried_and_runs_nothing() {
+fn a_timeout_reports_the_tries_and_runs_no_command() {
     let (_socket, address) = unused();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let there = listener.local_addr().unwrap().to_string();
@@ -94,7 +94,7 @@ fn when_the_time_is_over_it_says_what_was_tried_and_runs_nothing() {
 
 /// A silent peer: its backlog is full, or it accepts a request and never replies.
 #[test]
-fn a_try_without_an_end_is_told() {
+fn a_try_that_never_ends_is_reported() {
     let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     full.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     full.listen(0).unwrap();
@@ -143,7 +143,7 @@ fn signals_end_it() {
 }
 
 #[test]
-fn what_is_no_target_is_refused() {
+fn an_invalid_target_is_refused() {
     for (target, why) in [
         ("db", "cannot use TARGET 'db': it has no port"),
         ("5432", "cannot use TARGET '5432': it has no host"),
@@ -186,7 +186,7 @@ fn what_a_source_has_by_a_name_is_checked_or_gone() {
 }
 
 #[test]
-fn what_must_be_well_is_checked() {
+fn a_target_with_a_check_must_be_healthy() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let status = Arc::new(Mutex::new("500 Failed"));
