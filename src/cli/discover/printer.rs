@@ -12,7 +12,7 @@ use crate::cli::progress::Bar;
 use crate::cli::terminal;
 use crate::engine::Cancel;
 use crate::error::Result;
-use crate::model::{Completeness, PartialError, ScannedHost, Service};
+use crate::model::{Completeness, DetailLevel, PartialError, ScannedHost, Service};
 use crate::output::{DiffContext, Footer};
 use crate::source::{ItemSink, ListContext, ListItem, Progress, Source};
 
