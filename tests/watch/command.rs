@@ -88,7 +88,10 @@ fn invalid_options_are_refused() {
         ("--watch -o json=x", "cannot use --output: a watch writes to standard output only"),
         ("--count 3", "cannot use --count: it is only good for a watch"),
         ("--watch --count 0", "cannot use --count '0': it is out of range\nhint: write 1 or more"),
-        ("--watch --count few", "cannot use --count 'few': it is not a whole number\nhint: write a whole number, as in 3"),
+        (
+            "--watch --count few",
+            "cannot use --count 'few': it is not a whole number\nhint: write a whole number, as in 3",
+        ),
         ("--watch --count 99999999999999999999", "cannot use --count '99999999999999999999': it is too large a number"),
         ("--watch --for 0", "cannot use --for '0': it is no length of time"),
         ("--watch --since then", "cannot use --since 'then': it is not a whole number"),
