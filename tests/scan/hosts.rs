@@ -35,8 +35,7 @@ fn a_sparse_network() {
     let outcome = here.scan().args("10.77.0.2-31 -p 1001-1100 --json").run();
     let found = ["10.77.0.2:1005", "10.77.0.9:1005", "10.77.0.17:1005", "10.77.0.17:1017", "10.77.0.25:1005"];
     assert_eq!(open(&outcome.document()), set(&found));
-    let said =
-        "100 ports of 30 hosts: 5 open, 395 closed; 26 hosts absent, 2600 ports not scanned (use --no-ping to scan them)";
+    let said = "100 ports of 30 hosts: 5 open, 395 closed; 26 hosts absent, 2600 ports not scanned (use --no-ping to scan them)";
     assert!(outcome.code == Some(0) && outcome.stderr.contains(said), "{}", outcome.stderr);
     // Who is there was asked for every port once, and what it was looked for by is not among them.
     let counted = there.sh("nft list chain ip t c");
