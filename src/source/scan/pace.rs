@@ -35,7 +35,6 @@ pub enum TimingTemplate {
     Normal,
     /// As normal, with shorter timeouts and a larger initial window, for a reliable network
     Fast,
-    Fast,
 }
 
 /// The `--rate` of the polite template.

@@ -159,7 +159,7 @@ impl Scan {
         plans
     }
 
-    fn plan(&self, input: &PlanInput, part: &PlanPart, ping: bool, done: Option<Arc<Done>>) -> ScanPlan {
+    fn plan(&self, input: &PlanInput<'_>, part: &PlanPart, ping: bool, done: Option<Arc<Done>>) -> ScanPlan {
         let &PlanInput { addresses, hosts, deadline, other, ref absent } = input;
         let udp = part.transport == Transport::Udp;
         let probes = hosts.saturating_mul(part.ports.len() as u64);

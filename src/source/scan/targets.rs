@@ -10,12 +10,13 @@ use super::namespaces::{NamespaceAddresses, other_addresses};
 use super::options::Scan;
 use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result, plain};
-use crate::model::{AddressRange, Addresses, PartialError, Target, TargetError};
+use crate::model::{AddressRange, Addresses, PartialError, Target};
 use crate::net::{Family, interface_index, own_addresses, resolve, with_interface};
 
 /// Longer lines are not targets.
 const MAX_LINE_BYTES: u64 = 4096;
 /// More lines are not a target list: 16 million addresses are written as networks.
+const MAX_LINES: usize = 1 << 24;
 
 /// The targets of a scan.
 #[derive(Debug, Default)]
