@@ -1,8 +1,6 @@
 //! Requests to the API server: limited in time and bytes, retried where that helps; lists arrive page by page.
 
 use std::io::Read;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
@@ -15,14 +13,14 @@ use kube::client::{Body, ClientBuilder, DynBody};
 use kube::{Client, Config, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tower::timeout::TimeoutLayer;
 use tower::util::MapResponseLayer;
 
 use super::failure::ApiFailure;
 use super::{K8s, certificate};
 use crate::clean::clean;
-use crate::engine::{Breaker, BreakerOptions, CallOutcome, Clock, Retry, RetryError};
+use crate::engine::{Breaker, BreakerOptions, CallOutcome, Cancel, Clock, Retry, RetryError};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 
@@ -38,8 +36,6 @@ const MAX_COMPRESSED: usize = 64 << 20;
 const MAX_RECEIVED: usize = MAX_BYTES + (1 << 20);
 /// Attempts per request.
 const MAX_ATTEMPTS: u32 = 5;
-/// How soon a cancellation takes effect.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// After this many server failures in a row no more requests are sent.
 const MAX_FAILURES: u32 = 3;
 
@@ -55,7 +51,7 @@ pub(super) struct Api {
     whole: Duration,
     deadline: Deadline,
     breaker: Breaker,
-    closed: Arc<AtomicBool>,
+    cancel: Cancel,
 }
 
 /// A page of a list.
@@ -68,11 +64,11 @@ struct Page<K> {
 }
 
 impl Api {
-    /// Does not connect yet. `closed` becomes true on cancellation.
+    /// Does not connect yet. `cancel` ends all requests.
     ///
     /// # Errors
     /// The credentials are unusable.
-    pub(super) fn new(config: Config, options: &K8s, deadline: Deadline, closed: Arc<AtomicBool>) -> Result<Self> {
+    pub(super) fn new(config: Config, options: &K8s, deadline: Deadline, cancel: Cancel) -> Result<Self> {
         let takes_gzip = !config.disable_compression;
         let expired = certificate::expired(&config.auth_info, Timestamp::now());
         let server = display_url(&config);
@@ -84,7 +80,7 @@ impl Api {
         let breaker = Breaker::new(failures, Clock::runtime());
         let (timeout, whole) = (options.timeout, options.whole());
 
-        Ok(Self { client, server, takes_gzip, expired, timeout, whole, deadline, breaker, closed })
+        Ok(Self { client, server, takes_gzip, expired, timeout, whole, deadline, breaker, cancel })
     }
 
     pub(super) fn client(&self) -> Client {
@@ -165,7 +161,7 @@ impl Api {
         let attempts = retry.run(Retry::random_seed(), |_| self.try_once(request()), ApiFailure::retry_decision);
         let reply = tokio::select! {
             reply = attempts => reply,
-            () = stopped(&self.closed) => Err(RetryError::Final { error: ApiFailure::Stopped }),
+            () = self.cancel.cancelled() => Err(RetryError::Final { error: ApiFailure::Stopped }),
         };
 
         let reply = reply.map_err(|error| match (error.into_error(), &self.expired) {
@@ -221,13 +217,6 @@ fn display_url(config: &Config) -> String {
     let authority = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
     clean(&format!("{}://{host}", url.scheme_str().unwrap_or_default()))
-}
-
-/// Waits for a cancellation.
-pub(super) async fn stopped(closed: &AtomicBool) {
-    while !closed.load(Ordering::Relaxed) {
-        sleep(POLL_INTERVAL).await;
-    }
 }
 
 async fn read(mut body: Body, max: usize) -> Result<Vec<u8>, ApiFailure> {

@@ -36,21 +36,19 @@ mod watch_scope;
 mod watch_state;
 
 use std::ffi::OsString;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use options::{K8s, K8sEnvironment, K8sVia};
 
 use self::api::Api;
-pub(crate) use self::checked::checked;
+use self::checked::checked;
 use self::failure::ApiFailure;
-pub(crate) use self::finding_kinds::KINDS as FINDINGS;
+use self::finding_kinds::KINDS;
 use self::reader::{ClusterObjects, ReadMode};
 use crate::error::Result;
-use crate::model::{Column, Completeness, K8sDetail, Listing, PartialError, Service, UpdateSink};
+use crate::model::{Column, Completeness, FindingKind, K8sDetail, Listing, PartialError, Service, UpdateSink};
 use crate::net::Deadline;
-use crate::source::{ListFuture, Sink, Source, WatchFuture};
+use crate::source::{AfterCheck, CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
 impl K8s {
     /// The services that the options select, typed; [`collect`](crate::collect) adds pods and routes, if requested. Runs in the
@@ -71,7 +69,7 @@ impl K8s {
     /// # Errors
     /// An unusable kubeconfig; a server that is unreachable or refuses every request; a namespace that does not exist.
     pub async fn listing(&self) -> Result<Listing<K8sDetail>> {
-        let gathered = self.gather(Arc::default(), &mut Listing::default()).await?;
+        let gathered = self.gather(&ListContext::default(), &mut Listing::default()).await?;
 
         let mut listing = Listing { errors: gathered.faults, limits: gathered.limits, ..Listing::default() };
         let found = findings::findings(&gathered.services);
@@ -80,43 +78,42 @@ impl K8s {
         Ok(listing)
     }
 
-    async fn gather(&self, closed: Arc<AtomicBool>, out: &mut dyn Sink) -> Result<ClusterObjects> {
+    async fn gather(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<ClusterObjects> {
         self.check()?;
         runtime::with_runtime(async {
             let deadline = Deadline::after(self.whole());
             let config = tokio::select! {
                 config = self.config(deadline) => config?,
-                () = api::stopped(&closed) => return Err(ApiFailure::Stopped.into_error("get the credentials")),
+                () = context.cancel.cancelled() => return Err(ApiFailure::Stopped.into_error("get the credentials")),
             };
 
             let home = config.default_namespace.clone();
-            let api = Api::new(config, self, deadline, closed)?;
-            reader::gather(&api, self, (&home, ReadMode::Everything), deadline, out).await
+            let api = Api::new(config, self, deadline, context.cancel.clone())?;
+            reader::gather(&api, self, (&home, ReadMode::Everything), deadline, (context.detail_level, out)).await
         })
         .await
     }
 
-    async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
-        let closed = out.closed();
-        let ClusterObjects { services, pods, routes, faults, limits, notes, .. } =
-            match self.gather(Arc::clone(&closed), out).await {
-                // Cancelled before the first object: this is not a failure of the server.
-                Err(error) if closed.load(Ordering::Relaxed) => {
-                    out.fault(PartialError::from(&error));
-                    return Ok(Completeness::Incomplete);
-                }
-                gathered => gathered?,
-            };
+    async fn list_into(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<Completeness> {
+        let gathered = match self.gather(context, out).await {
+            // Cancelled before the first object: this is not a failure of the server.
+            Err(error) if context.cancel.is_set() => {
+                out.partial_error(PartialError::from(&error));
+                return Ok(Completeness::Incomplete);
+            }
+            gathered => gathered?,
+        };
+        let ClusterObjects { services, pods, routes, faults, limits, notes, .. } = gathered;
 
         let completeness = completeness(faults.is_empty());
         if services.not_ip > 0 {
             out.note(format!("ignored {} addresses of slices that are names", services.not_ip));
         }
         for fault in faults {
-            out.fault(fault);
+            out.partial_error(fault);
         }
         for limit in limits {
-            out.limit(limit);
+            out.missing_permission(limit);
         }
         for note in notes {
             out.note(note);
@@ -149,12 +146,24 @@ impl Source for K8s {
         columns::COLUMNS
     }
 
-    fn take_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
+    fn read_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
         self.environment = K8sEnvironment::read(variable);
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
-        Box::pin(self.list_into(out))
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
+        Box::pin(self.list_into(context, out))
+    }
+
+    fn proxy(&self) -> Option<CheckProxy> {
+        self.via().map(CheckProxy)
+    }
+
+    fn after_check(&self) -> Option<AfterCheck> {
+        Some(checked)
+    }
+
+    fn findings() -> &'static [&'static FindingKind] {
+        KINDS
     }
 
     fn deadline(&self) -> Option<Duration> {

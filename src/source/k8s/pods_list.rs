@@ -19,7 +19,7 @@ impl ClusterReader<'_> {
     pub(super) async fn pods(&mut self, scopes: &[ListScope]) {
         let wants_rows = self.options.pods;
         // A list of names has no findings.
-        let wants_findings = self.out.depth() > DetailLevel::Names;
+        let wants_findings = self.detail_level > DetailLevel::Names;
         let mut refused = Vec::new();
 
         for scope in scopes {
@@ -109,7 +109,7 @@ impl ClusterReader<'_> {
     /// Resolves external names.
     pub(super) async fn names(&mut self, deadline: Deadline) {
         let names = self.gathered.services.external_names();
-        if names.is_empty() || self.out.depth() == DetailLevel::Names {
+        if names.is_empty() || self.detail_level == DetailLevel::Names {
             return;
         }
 

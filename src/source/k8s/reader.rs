@@ -13,9 +13,9 @@ use super::join::Services;
 use super::object_key::ObjectKey;
 use crate::clean::clean;
 use crate::error::Result;
-use crate::model::{EndpointsFrom, K8sPodDetail, K8sRouteDetail, PartialError, Service as Row};
+use crate::model::{DetailLevel, EndpointsFrom, K8sPodDetail, K8sRouteDetail, PartialError, Service as Row};
 use crate::net::Deadline;
-use crate::source::{Progress, Sink};
+use crate::source::{ItemSink, Progress};
 
 /// The objects of a cluster, and the failures.
 #[derive(Default)]
@@ -49,7 +49,8 @@ pub(super) struct ClusterReader<'a> {
     pub(super) params: ListParams,
     /// The parameters for all other objects.
     pub(super) all: ListParams,
-    pub(super) out: &'a mut dyn Sink,
+    pub(super) detail_level: DetailLevel,
+    pub(super) out: &'a mut dyn ItemSink,
     pub(super) gathered: ClusterObjects,
 }
 
@@ -70,7 +71,7 @@ pub(super) async fn gather(
     options: &K8s,
     (home, mode): (&str, ReadMode),
     deadline: Deadline,
-    out: &mut dyn Sink,
+    (detail_level, out): (DetailLevel, &mut dyn ItemSink),
 ) -> Result<ClusterObjects> {
     let all = ListParams { limit: (mode == ReadMode::Permissions).then_some(1), ..ListParams::default() };
     let params = ListParams {
@@ -78,7 +79,8 @@ pub(super) async fn gather(
         field_selector: options.field_selector.clone(),
         ..all.clone()
     };
-    let mut reader = ClusterReader { api, options, params, all, out, gathered: ClusterObjects::default() };
+    let mut reader =
+        ClusterReader { api, options, params, all, detail_level, out, gathered: ClusterObjects::default() };
     let scopes = if options.all_namespaces {
         reader.whole_cluster(home).await?
     } else if options.namespace.is_empty() {

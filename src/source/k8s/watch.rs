@@ -1,7 +1,6 @@
 //! Watches a cluster: the full set first, then changes, by the server's watch API.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::stream::{SelectAll, Stream, StreamExt};
@@ -20,6 +19,7 @@ use super::pods::Pod;
 use super::reader::{ClusterObjects, ListScope, ReadMode, gather};
 use super::watch_scope::{Object, ObjectKind, WatchScope};
 use super::watch_state::WatchState;
+use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::{Listing, Update, UpdateSink};
 use crate::net::Deadline;
@@ -41,11 +41,11 @@ pub(super) async fn watch(options: &K8s, feed: &mut dyn UpdateSink) -> Result<()
     let deadline = Deadline::after(options.whole());
     let config = options.config(deadline).await?;
     let home = config.default_namespace.clone();
-    let api = Api::new(config, options, deadline, Arc::default())?;
+    let api = Api::new(config, options, deadline, Cancel::new())?;
 
     // One list with a deadline shows the permissions and whether the server has slices, and reports a refusal.
     let permissions = (home.as_str(), ReadMode::Permissions);
-    let gathered = gather(&api, options, permissions, deadline, &mut Listing::default()).await?;
+    let gathered = gather(&api, options, permissions, deadline, (feed.detail_level(), &mut Listing::default())).await?;
     let ClusterObjects { faults, limits, scopes, with_endpoints, with_pods, is_old, .. } = gathered;
     let watch_scope = WatchScope { with_endpoints, with_pods, is_old };
     let mut streams = open(&api, options, &scopes, &watch_scope);
@@ -81,7 +81,7 @@ pub(super) async fn watch(options: &K8s, feed: &mut dyn UpdateSink) -> Result<()
         let mut updates = state.updates();
         updates.append(&mut faults);
         if !updates.is_empty() {
-            feed.take(updates);
+            feed.apply(updates);
         }
     }
 }

@@ -23,7 +23,6 @@ mod watch;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub use options::Scan;
@@ -34,11 +33,13 @@ use self::prepare::PreparedScan;
 use self::result_stream::{ResultStream, service};
 use self::run::Run;
 use self::scan_counts::ScanCounts;
+use crate::engine::Cancel;
 use crate::error::Result;
 use crate::model::{
-    Addresses, Column, Completeness, Listing, NamespaceScope, PartialError, PortState, ScanDetail, UpdateSink,
+    Addresses, Column, Completeness, Coverage, Listing, NamespaceScope, PartialError, PortState, ScanDetail, UpdateSink,
 };
-use crate::source::{ListFuture, Sink, Source, WatchFuture};
+use crate::source::blocking::run_blocking;
+use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Source, WatchFuture};
 
 impl Scan {
     /// Every port found, typed. Blocks until the scan has finished, and needs no runtime.
@@ -60,8 +61,7 @@ impl Scan {
     pub fn listing(&self) -> Result<Listing<ScanDetail>> {
         let mut listing = Listing::default();
         let PreparedScan { plans, summary, names, faults, limit, mut resume, .. } =
-            self.prepare(&AtomicBool::new(false), &mut |_| false)?;
-
+            self.prepare(&ListContext::default())?;
         listing.errors = faults;
         listing.limits.extend(limit);
         let before = resume.as_ref().map(|resume| resume.found().to_vec()).unwrap_or_default();
@@ -69,7 +69,7 @@ impl Scan {
 
         let mut tally = ScanCounts::default();
         for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
-            let run = match Run::start(&plan, Arc::default()) {
+            let run = match Run::start(&plan, Cancel::new()) {
                 Ok(run) => run,
                 Err(error) if number == 0 => return Err(error),
                 Err(error) => {
@@ -99,7 +99,6 @@ impl Scan {
         }
 
         listing.services.sort_by_key(|service| service.endpoints.first().map(|at| (at.address.clone(), at.port)));
-
         if !listing.errors.is_empty() {
             listing.completeness = Completeness::Incomplete;
         }
@@ -107,20 +106,29 @@ impl Scan {
         Ok(listing)
     }
 
-    /// Lists into `out`, and returns whether the scan reached any target.
-    async fn list_into(&self, out: &mut dyn Sink) -> Result<(Completeness, bool)> {
-        let PreparedScan { plans, summary, names, mut faults, limit, everywhere, resume } =
-            self.prepare(&out.closed(), &mut |question| out.confirm(question))?;
+    /// Prepares on a thread that may block: it resolves names, reads files, and may ask the user for a confirmation.
+    async fn prepare_elsewhere(&self, context: &ListContext) -> Result<PreparedScan> {
+        let context = ListContext { cancel: context.cancel.child(), ..context.clone() };
+        let _cancel_on_drop = context.cancel.cancel_on_drop();
 
+        let scan = self.clone();
+        let blocking_context = context.clone();
+        run_blocking(move || scan.prepare(&blocking_context)).await
+    }
+
+    /// Lists into `out`, and returns whether the scan reached any target.
+    async fn list_into(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<(Completeness, bool)> {
+        let PreparedScan { plans, summary, names, mut faults, limit, everywhere, resume } =
+            self.prepare_elsewhere(context).await?;
         let mut reached = true;
 
         if !plans.is_empty() {
             announce(&plans, everywhere, out);
-
-            let mut results = ResultStream::new(&names, summary, self.lists_all(), resume, out);
+            let streaming = context.streaming || (self.lists_all() && summary.is_large());
+            let mut results = ResultStream::new(&names, summary, streaming, resume, out);
             let mut tally = ScanCounts::default();
             for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
-                let run = match Run::start(&plan, out.closed()) {
+                let run = match Run::start(&plan, context.cancel.child()) {
                     Ok(run) => run,
                     Err(error) if number == 0 => return Err(error),
                     // Earlier results are still valid.
@@ -142,12 +150,10 @@ impl Scan {
             let resume = results.resume.take();
             let resumed = resume.map(|resume| resume.finish(summary.probes.saturating_sub(tally.absent))).transpose();
             results.finish(out);
-            out.scanned(std::mem::take(&mut results.hosts));
+            let _ = out.accept(ListItem::Hosts(std::mem::take(&mut results.hosts)));
             out.note(summary.sentence(&tally));
-
             reached = tally.known() > tally.of(PortState::Unreachable);
             faults.extend(summary.faults(&tally));
-
             match resumed {
                 Ok(hint) => hint.flatten().into_iter().for_each(|hint| out.note(hint)),
                 Err(fault) => faults.push(fault),
@@ -155,12 +161,12 @@ impl Scan {
         }
 
         if let Some(limit) = limit {
-            out.limit(limit);
+            out.missing_permission(limit);
         }
 
         let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
         for fault in faults {
-            out.fault(fault);
+            out.partial_error(fault);
         }
 
         Ok((completeness, reached))
@@ -168,12 +174,22 @@ impl Scan {
 }
 
 /// Reports the addresses and ports that this scan covers.
-fn announce(plans: &[ScanPlan], everywhere: bool, out: &mut dyn Sink) {
+fn announce(plans: &[ScanPlan], everywhere: bool, out: &mut dyn ItemSink) {
     for plan in plans {
         let other = plan.namespace.as_ref().map(|namespace| NamespaceScope::Other(namespace.identity.clone()));
-        out.asked(&other.unwrap_or(NamespaceScope::Own), plan.transport, &plan.addresses, &plan.ports);
-        if everywhere && plan.namespace.is_none() {
-            out.asked(&NamespaceScope::Gone, plan.transport, &Addresses::all(), &plan.ports);
+        let own = Coverage {
+            scope: other.unwrap_or(NamespaceScope::Own),
+            transport: plan.transport,
+            addresses: plan.addresses.clone(),
+            ports: plan.ports.clone(),
+        };
+        let gone = (everywhere && plan.namespace.is_none()).then(|| Coverage {
+            scope: NamespaceScope::Gone,
+            addresses: Addresses::all(),
+            ..own.clone()
+        });
+        for coverage in std::iter::once(own).chain(gone) {
+            let _ = out.accept(ListItem::Coverage(coverage));
         }
     }
 }
@@ -195,8 +211,8 @@ impl Source for Scan {
         self.deadline
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
-        Box::pin(async move { Ok(self.list_into(out).await?.0) })
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
+        Box::pin(async move { Ok(self.list_into(context, out).await?.0) })
     }
 
     fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {

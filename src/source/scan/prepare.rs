@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Instant;
 
@@ -18,16 +17,16 @@ use super::plan::{PlanPart, ScanPlan, has_own_hosts};
 use super::reading;
 use super::resume::{Resume, ResumeState};
 use super::scan_counts::StopReason;
-use super::summary::{self, Summary};
+use super::summary::{self, MANY, Summary};
 use super::targets::ScanTargets;
 use crate::clean::{Untrusted, clean};
+use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::{Addresses, DEFAULT_TOP, PartialError, Ports, ProbeOrder, Transport};
 use crate::net::ephemeral_ports;
 use crate::probe::payload;
+use crate::source::ListContext;
 
-/// Scans of more probes need a confirmation.
-pub(super) const MANY: u128 = 1 << 20;
 /// With fewer probes another thread costs more than it saves.
 const WORTH_A_THREAD: u64 = 512;
 /// With fewer ports host discovery takes as long as the scan itself.
@@ -63,8 +62,8 @@ impl PreparedScan {
 }
 
 impl Scan {
-    /// Reads targets and ports and divides them into plans; `confirm` decides about large scans.
-    pub(super) fn prepare(&self, closed: &AtomicBool, confirm: &mut dyn FnMut(&str) -> bool) -> Result<PreparedScan> {
+    /// Reads targets and ports and divides them into plans. The user confirms a large scan.
+    pub(super) fn prepare(&self, context: &ListContext) -> Result<PreparedScan> {
         let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
         let previous = self.resume.as_deref().map(ResumeState::read).transpose()?.flatten();
         let parts = match &previous {
@@ -72,7 +71,7 @@ impl Scan {
             _ => self.parts()?,
         };
 
-        let targets = match self.scan_targets(previous.as_ref(), closed, deadline)? {
+        let targets = match self.scan_targets(previous.as_ref(), &context.cancel, deadline)? {
             Ok(targets) => targets,
             Err(stop) => return Ok(PreparedScan::unread(stop)),
         };
@@ -91,7 +90,7 @@ impl Scan {
             return Ok(PreparedScan::without_plan(faults));
         }
 
-        let summary = self.confirmed_size(&addresses, &others, &parts, confirm)?;
+        let summary = self.confirmed_size(&addresses, &others, &parts, context)?;
         let resume = match self.resume.as_deref() {
             Some(path) => Some(Resume::begin(path, previous, &parts, &addresses, &names)?),
             None => None,
@@ -113,14 +112,14 @@ impl Scan {
         addresses: &Addresses,
         others: &[NamespaceAddresses],
         parts: &[PlanPart],
-        confirm: &mut dyn FnMut(&str) -> bool,
+        context: &ListContext,
     ) -> Result<Summary> {
         let hosts = others.iter().fold(addresses.len(), |sum, other| sum.saturating_add(other.addresses.len()));
         let ports: u64 = parts.iter().map(|part| part.ports.len() as u64).sum();
         let probes = hosts.saturating_mul(ports.into());
         let size = format!("{} of {} are {probes} probes", summary::ports(ports), summary::hosts(hosts));
 
-        if probes > MANY && !self.yes && !confirm(&format!("{size}. Scan them?")) {
+        if probes > MANY && !self.yes && !context.confirm(&format!("{size}. Scan them?")) {
             let hint = "choose fewer targets or ports, or add --yes";
             return Err(Error::usage("these targets", format!("{size}, more than {MANY}"), hint));
         }
@@ -234,11 +233,11 @@ impl Scan {
     fn scan_targets(
         &self,
         previous: Option<&ResumeState>,
-        closed: &AtomicBool,
+        cancel: &Cancel,
         deadline: Option<Instant>,
     ) -> Result<reading::ReadResult> {
         match (previous, &self.resume) {
-            _ if !self.targets.is_empty() || self.interface.is_some() => reading::read(self, closed, deadline),
+            _ if !self.targets.is_empty() || self.interface.is_some() => reading::read(self, cancel, deadline),
             (Some(ResumeState { addresses, names, .. }), _) => {
                 let (addresses, names) = (addresses.clone(), names.clone());
                 Ok(Ok(ScanTargets { addresses, names, ..ScanTargets::default() }))
@@ -248,7 +247,7 @@ impl Scan {
                 let why = "the file does not exist, and there is no target";
                 Err(Error::usage(what, why, "add targets to start a scan that can be resumed"))
             }
-            (None, None) => reading::read(self, closed, deadline),
+            (None, None) => reading::read(self, cancel, deadline),
         }
     }
 }

@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::plan::ScanPlan;
-use super::prepare::MANY;
 use super::results::FoundPort;
 use super::resume::Resume;
 use super::run::Run;
@@ -15,7 +14,7 @@ use super::summary::Summary;
 use crate::clean::{Untrusted, clean};
 use crate::model::{Address, Endpoint, NetworkNamespace, PortState, ScanDetail, ScannedHost, Service};
 use crate::net::interface_name;
-use crate::source::{Progress, Sink};
+use crate::source::{ItemSink, Progress};
 
 /// The minimum interval between two progress reports.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -43,18 +42,15 @@ impl<'s> ResultStream<'s> {
     pub(super) fn new(
         names: &'s BTreeMap<IpAddr, Untrusted>,
         summary: Summary,
-        all: bool,
+        streaming: bool,
         resume: Option<Resume>,
-        out: &mut dyn Sink,
+        out: &mut dyn ItemSink,
     ) -> Self {
-        // Sorting a document of more rows takes too much memory.
-        let streams = out.streams() || (all && u128::from(summary.probes) > MANY);
-        let kept = (!streams).then(Vec::new);
         let mut this = Self {
             names,
             summary,
             resume,
-            kept,
+            kept: (!streaming).then(Vec::new),
             namespaces: vec![None],
             hosts: Vec::new(),
             found: 0,
@@ -74,7 +70,7 @@ impl<'s> ResultStream<'s> {
     }
 
     /// Takes all results of a plan's run. `false`: `out` accepts no more.
-    pub(super) async fn take_all(&mut self, plan: &ScanPlan, run: &Run, out: &mut dyn Sink) -> bool {
+    pub(super) async fn take_all(&mut self, plan: &ScanPlan, run: &Run, out: &mut dyn ItemSink) -> bool {
         let namespace = plan.namespace.as_ref().map(|namespace| namespace.identity.clone());
         if self.namespaces.last() != Some(&namespace) {
             self.namespaces.push(namespace);
@@ -87,7 +83,7 @@ impl<'s> ResultStream<'s> {
         self.accepted || self.resume.is_some()
     }
 
-    fn poll(&mut self, run: &Run, context: &mut Context<'_>, out: &mut dyn Sink) -> Poll<()> {
+    fn poll(&mut self, run: &Run, context: &mut Context<'_>, out: &mut dyn ItemSink) -> Poll<()> {
         loop {
             if !self.accepted {
                 run.close();
@@ -127,7 +123,7 @@ impl<'s> ResultStream<'s> {
     }
 
     /// Hands a result over, or keeps it; returns whether `out` accepts more.
-    fn take(&mut self, found: FoundPort, out: &mut dyn Sink) -> bool {
+    fn take(&mut self, found: FoundPort, out: &mut dyn ItemSink) -> bool {
         let at = self.namespaces.len() - 1;
         match &mut self.kept {
             Some(kept) => {
@@ -139,7 +135,7 @@ impl<'s> ResultStream<'s> {
     }
 
     /// Hands over the kept results, sorted.
-    pub(super) fn finish(&mut self, out: &mut dyn Sink) {
+    pub(super) fn finish(&mut self, out: &mut dyn ItemSink) {
         let Some(mut kept) = self.kept.take() else { return };
         kept.sort_unstable_by_key(|(namespace, found)| (*namespace, found.address, found.transport));
 

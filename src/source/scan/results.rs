@@ -1,12 +1,13 @@
 //! The channel from the threads of a scan to the consumer of its results.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 
+use crate::engine::Cancel;
 use crate::model::{Reason, Transport};
 
 /// A result that the consumer wants.
@@ -38,17 +39,17 @@ pub(super) struct ResultReceiver {
 /// The state that both ends share.
 #[derive(Default)]
 pub(super) struct ScanState {
-    closed: Arc<AtomicBool>,
+    cancel: Cancel,
     /// Finished ports.
     done: AtomicU64,
     /// Wakes the consumer.
     waker: Mutex<Option<Waker>>,
 }
 
-/// A channel for results that stops its threads when `closed` becomes true.
-pub(super) fn channel(closed: Arc<AtomicBool>) -> (ResultSender, ResultReceiver) {
+/// A channel for results that whose threads stop when `cancel` is set.
+pub(super) fn channel(cancel: Cancel) -> (ResultSender, ResultReceiver) {
     let (sender, receiver) = bounded(QUEUE);
-    let state = Arc::new(ScanState { closed, ..ScanState::default() });
+    let state = Arc::new(ScanState { cancel, ..ScanState::default() });
     let sender = ResultSender { sender, state: Arc::clone(&state) };
     (sender, ResultReceiver { receiver: Some(receiver), state })
 }
@@ -67,7 +68,7 @@ impl ResultSender {
     pub(super) fn send(&self, found: FoundPort) {
         // Without a receiver the scan is closed; the threads see it at their next check.
         if self.sender.send(found).is_err() {
-            self.state.closed.store(true, Ordering::Relaxed);
+            self.state.cancel.cancel();
         }
         self.state.wake();
     }
@@ -80,7 +81,7 @@ impl ResultSender {
 
     /// Whether the scan should stop.
     pub(super) fn is_closed(&self) -> bool {
-        self.state.closed.load(Ordering::Relaxed)
+        self.state.cancel.is_set()
     }
 
     /// The shared state, which outlives this sender.
@@ -122,7 +123,7 @@ impl ResultReceiver {
 
     /// Asks the threads to stop.
     pub(super) fn close(&self) {
-        self.state.closed.store(true, Ordering::Relaxed);
+        self.state.cancel.cancel();
     }
 
     /// Drops the receiving end, so that no sender blocks on a full queue.

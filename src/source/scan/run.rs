@@ -1,7 +1,6 @@
 //! A scan in progress: its threads and their results.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
 
@@ -13,6 +12,7 @@ use super::results::{FoundPort, ResultReceiver, ResultSender, channel};
 use super::scan_counts::ScanCounts;
 use super::udp::Sweep;
 use super::worker::Worker;
+use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::Transport;
 use crate::net::{Connector, HalfOpen, Prober, descriptors_for_sockets};
@@ -26,12 +26,12 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Starts the threads of a plan. They stop when `closed` becomes true.
+    /// Starts the threads of a plan. They stop when `cancel` is set.
     ///
     /// # Errors
     /// The kernel provides no threads or no epoll descriptors.
-    pub(super) fn start(plan: &Arc<ScanPlan>, closed: Arc<AtomicBool>) -> Result<Self> {
-        let (sender, results) = channel(closed);
+    pub(super) fn start(plan: &Arc<ScanPlan>, cancel: Cancel) -> Result<Self> {
+        let (sender, results) = channel(cancel);
         let mut run = Self { results, threads: Vec::new() };
 
         for number in 0..plan.threads {

@@ -8,6 +8,9 @@ use super::scan_counts::{ScanCounts, StopReason};
 use crate::error::plain;
 use crate::model::{PartialError, PortState};
 
+/// A scan of more probes needs a confirmation.
+pub(super) const MANY: u128 = 1 << 20;
+
 /// The size of a scan.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Summary {
@@ -20,6 +23,11 @@ pub(super) struct Summary {
 }
 
 impl Summary {
+    /// Whether sorting a document of all its ports would take too much memory.
+    pub(super) fn is_large(&self) -> bool {
+        u128::from(self.probes) > MANY
+    }
+
     /// The number of ports in each state, in one sentence.
     pub(super) fn sentence(&self, tally: &ScanCounts) -> String {
         let mut text = format!("{} of {}:", ports(self.ports), hosts(self.hosts));

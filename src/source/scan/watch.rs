@@ -7,21 +7,23 @@ use tokio::time::sleep;
 use super::Scan;
 use crate::error::Result;
 use crate::model::{Completeness, PartialError, UpdateSink};
+use crate::source::ListContext;
 use crate::source::watch::PolledListing;
 
 /// Scans again `interval` after each scan. Services that no longer reply are removed; but while this machine reaches no
 /// target at all, earlier results stay.
 pub(super) async fn watch(scan: &Scan, interval: Duration, feed: &mut dyn UpdateSink) -> Result<()> {
+    let context = ListContext { detail_level: feed.detail_level(), ..ListContext::default() };
     let mut found = false;
     loop {
-        let mut answer = PolledListing::new(feed.depth());
+        let mut listing = PolledListing::default();
+        let (completeness, reached) = scan.list_into(&context, &mut listing).await?;
 
-        let (completeness, reached) = scan.list_into(&mut answer).await?;
         if found && !reached && completeness == Completeness::Complete {
-            feed.fail(unreached());
+            feed.mark_stale(unreached());
         } else {
-            found = answer.has_any();
-            feed.take(answer.updates(completeness));
+            found = listing.has_any();
+            feed.apply(listing.updates(completeness));
         }
 
         sleep(interval).await;
