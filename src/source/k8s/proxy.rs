@@ -187,7 +187,7 @@ fn proxy_error(message: &str) -> ConnectionError {
     } else if !contains(&["error trying to reach service"]) {
         local(&clean(message))
     } else if contains(&["connection refused"]) {
-        ConnectionError::SubmitError
+        ConnectionError::Refused
     } else if contains(&["timeout", "deadline exceeded"]) {
         ConnectionError::TimedOut
     } else if contains(&["no route to host", "network is unreachable"]) {

@@ -116,7 +116,7 @@ impl HostScan {
         let late = if self.rtt == 0 { pace.first_timeout } else { self.expected().max(pace.least_timeout) } / 2;
 
         match waited {
-            waited if waited >= self.timeout(pace, attempt) => WaitDecision::WatchEnd,
+            waited if waited >= self.timeout(pace, attempt) => WaitDecision::Expired,
             waited if waited >= late.max(self.expected()) => WaitDecision::Late,
             _ => WaitDecision::Waits,
         }
@@ -328,14 +328,14 @@ mod tests {
         let (mut host, pace) = host();
         assert_eq!(host.wait_decision(&pace, 1, 249_999), WaitDecision::Waits);
         assert_eq!(host.wait_decision(&pace, 1, 250_000), WaitDecision::Late);
-        assert_eq!(host.wait_decision(&pace, 1, 500_000), WaitDecision::WatchEnd);
+        assert_eq!(host.wait_decision(&pace, 1, 500_000), WaitDecision::Expired);
         (0..100).for_each(|_| {
             host.record_reply(&pace, 1, 50);
         });
         let at = |micros| host.wait_decision(&pace, 1, micros);
         assert_eq!(
             [at(24_999), at(25_000), at(50_000)],
-            [WaitDecision::Waits, WaitDecision::Late, WaitDecision::WatchEnd]
+            [WaitDecision::Waits, WaitDecision::Late, WaitDecision::Expired]
         );
         assert_eq!(host.wait_decision(&pace, 2, 50_000), WaitDecision::Late);
     }

@@ -37,7 +37,7 @@ impl Worker<'_> {
 
     pub(super) fn record_ping(&mut self, probe: Probe, answer: ConnectOutcome, since: u64) {
         match answer {
-            ConnectOutcome::Open { .. } | ConnectOutcome::No(Reason::SubmitError) => {
+            ConnectOutcome::Open { .. } | ConnectOutcome::No(Reason::Refused) => {
                 self.record_reply(probe, self.now().saturating_sub(since));
                 self.mark_present(probe.host);
             }
