@@ -210,7 +210,7 @@ mod tests {
     use super::*;
     use crate::check::{Resolvers, Roots};
     use crate::health::{Evidence, Thresholds, ValidatorOptions};
-    use crate::model::{Address, Endpoint, Transport};
+    use crate::model::{Address, DetailLevel, Endpoint, PartialError, Transport};
 
     /// What a feed is told.
     #[derive(Default)]
