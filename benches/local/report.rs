@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::cases::{Case, Measured, PLAIN_START, SET_LISTING, SET_START};
+use crate::cases::{Case, Contender, PLAIN_START, SET_LISTING, SET_START};
 use crate::measure::Figures;
 
-pub fn table(case: &Case, checked: &str, commands: &[Measured], results: &[Figures], runs: usize) -> String {
+pub fn table(case: &Case, checked: &str, commands: &[Contender], results: &[Figures], runs: usize) -> String {
     let mut text = format!("\n{}: {}\n", case.letter, case.about);
     let _ = writeln!(text, "portolan's answer was right before it was timed: {checked}");
     let _ = writeln!(

@@ -12,7 +12,7 @@ fn a_signal_ends_it_after_a_whole_line() {
     let scene = Scene::new();
     let _listeners: Vec<_> = (0..20).map(|_| listener(&scene, "127.0.0.1:0")).collect();
     for (signal, code) in [(Signal::INT, 0), (Signal::TERM, 143), (Signal::HUP, 129)] {
-        // Whoever runs the tests may have been told to ignore a lost terminal, and hands that on.
+        // The parent of the tests may ignore SIGHUP, and children inherit that.
         let portolan = scene.portolan().under("env", &["--default-signal=HUP"]);
         let (status, history) = Watched::start(portolan).end(signal);
         assert_eq!(status.code(), Some(code));
@@ -31,14 +31,14 @@ fn with_nohup_it_outlives_its_terminal() {
 }
 
 #[test]
-fn it_ends_when_nobody_reads_any_more() {
+fn it_ends_when_its_reader_is_gone() {
     let scene = Scene::new();
     let mut child = scene.portolan().args("--watch").spawn();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     out.read_line(&mut line).unwrap();
     assert!(line.contains("  synced   0 services"), "{line}");
-    // Nothing happens any more, and so nothing is written.
+    // There are no further changes, and so nothing is written.
     drop(out);
     assert_eq!(finish(child).unwrap().code(), Some(0));
 }
@@ -81,7 +81,7 @@ fn a_line_for_people_says_what_where_and_who() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn invalid_options_are_refused() {
     let scene = Scene::new();
     for (args, error) in [
         ("--watch -o yaml", "cannot use --output 'yaml': what happens cannot be written in it"),

@@ -38,7 +38,7 @@ impl Named {
     /// # Errors
     /// As the source says.
     pub(in crate::cli) fn services(&mut self) -> Result<(Vec<Service>, Vec<PartialError>)> {
-        self.source.take_environment(&|name| std::env::var_os(name));
+        self.source.read_environment(&|name| std::env::var_os(name));
         let listing = engine::block_on(collect(self.source.as_source()))?;
         let Listing { services, completeness, errors, .. } = listing;
         let faults = if completeness == Completeness::Incomplete { errors } else { Vec::new() };
