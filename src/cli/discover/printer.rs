@@ -113,7 +113,7 @@ impl Sink for Printer<'_> {
 
     fn asked(&mut self, within: &NamespaceScope, transport: Transport, addresses: &Addresses, ports: &Ports) {
         let (within, addresses, ports) = (within.clone(), addresses.clone(), ports.clone());
-        self.printed.compared.asked.lock().push(DiffScope { within, transport, addresses, ports });
+        self.printed.compared.scopes.lock().push(DiffScope { within, transport, addresses, ports });
     }
 
     fn scanned(&mut self, hosts: Vec<ScannedHost>) {

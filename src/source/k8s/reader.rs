@@ -12,7 +12,7 @@ use super::failure::ApiFailure;
 use super::join::{ObjectKey, Services};
 use crate::clean::clean;
 use crate::error::Result;
-use crate::model::{EndpointsFrom, K8sPodDetail, K8sRouteDetail, PartialError, Service as Row};
+use crate::model::{EndpointsFrom, K8sPodDetail, K8sRouteDetail, PartialError, Service as Row, ServiceId};
 use crate::net::Deadline;
 use crate::source::{Progress, Sink};
 
@@ -23,7 +23,7 @@ pub(super) struct ClusterObjects {
     /// Pods, where they are asked for.
     pub(super) pods: BTreeMap<ObjectKey, Row<K8sPodDetail>>,
     /// What leads in from outside, where that is asked for.
-    pub(super) routes: BTreeMap<String, Row<K8sRouteDetail>>,
+    pub(super) routes: BTreeMap<ServiceId, Row<K8sRouteDetail>>,
     pub(super) faults: Vec<PartialError>,
     /// What could not be seen of the services, for want of rights.
     pub(super) limits: Vec<PartialError>,

@@ -187,7 +187,7 @@ impl WatchedParts {
         }
         let update = |key: &ObjectKey| match self.service(key) {
             Some(service) => Update::Upsert(service),
-            None => Update::Remove(super::join::id(key)),
+            None => Update::Remove(super::join::id(key).into()),
         };
         touched.iter().map(update).collect()
     }
