@@ -233,10 +233,8 @@ impl Cells {
 
         let goes = match (column, source) {
             (0 | 1, _) => DropOrder::Never,
-            (SERVICE, _) if page.identified => DropOrder::BeforeAddress(usize::MAX - column),
-            (_, Some(source)) if source.shown == ColumnVisibility::Asked => {
-                DropOrder::BeforeAddress(usize::MAX - column)
-            }
+            (SERVICE, _) if page.identified => DropOrder::Requested(usize::MAX - column),
+            (_, Some(source)) if source.shown == ColumnVisibility::Asked => DropOrder::Requested(usize::MAX - column),
             (_, Some(source)) if source.shown == ColumnVisibility::Wide => DropOrder::First(usize::MAX - column),
             // A guess from the port number, and a name, which is usually the process's (but not within a namespace).
             (SERVICE, _) => DropOrder::Second(column),
@@ -246,7 +244,7 @@ impl Cells {
 
         let least = match goes {
             _ if column == 1 => MIN_PATH,
-            DropOrder::BeforeAddress(_) => MIN_REQUESTED,
+            DropOrder::Requested(_) => MIN_REQUESTED,
             _ => MIN_TEXT,
         };
 
@@ -270,7 +268,7 @@ enum DropOrder {
     First(usize),
     Second(usize),
     Last(usize),
-    BeforeAddress(usize),
+    Requested(usize),
     Never,
 }
 
@@ -297,8 +295,8 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
         match next.map(|at| (at, spans[at].goes)) {
             None | Some((_, DropOrder::Never)) => break,
             // Half a product is better than none.
-            Some((at, DropOrder::BeforeAddress(_))) if spans[at].least > MIN_TEXT => {
-                let asked = spans.iter_mut().filter(|span| matches!(span.goes, DropOrder::BeforeAddress(_)));
+            Some((at, DropOrder::Requested(_))) if spans[at].least > MIN_TEXT => {
+                let asked = spans.iter_mut().filter(|span| matches!(span.goes, DropOrder::Requested(_)));
                 asked.for_each(|span| span.least = span.least.min(MIN_TEXT));
             }
             Some((goes, _)) => kept.retain(|&at| at != goes),
@@ -309,7 +307,7 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
 
     for requested in [true, false] {
         for (at, width) in
-            fitted.iter_mut().filter(|(at, _)| matches!(spans[*at].goes, DropOrder::BeforeAddress(_)) == requested)
+            fitted.iter_mut().filter(|(at, _)| matches!(spans[*at].goes, DropOrder::Requested(_)) == requested)
         {
             let more = spare.min(spans[*at].natural - spans[*at].least);
             spare -= more;
@@ -393,8 +391,8 @@ mod tests {
         let spans = [
             (5, 5, DropOrder::Never),
             (15, 15, DropOrder::Never),
-            (10, 10, DropOrder::BeforeAddress(2)),
-            (30, 24, DropOrder::BeforeAddress(1)),
+            (10, 10, DropOrder::Requested(2)),
+            (30, 24, DropOrder::Requested(1)),
             (20, 8, DropOrder::Last(0)),
         ];
         let fitted = |width| fit(&spans.map(|(natural, least, goes)| Span { natural, least, goes }), width);
