@@ -49,7 +49,8 @@ impl UpdateSink for Listener {
             match update {
                 Update::Reset(all) => {
                     told.resets += 1;
-                    let now: BTreeMap<_, _> = all.iter().map(|service| (service.id.to_string(), plain(service))).collect();
+                    let now: BTreeMap<_, _> =
+                        all.iter().map(|service| (service.id.to_string(), plain(service))).collect();
                     let gone: Vec<_> = told.services.keys().filter(|id| !now.contains_key(*id)).cloned().collect();
                     told.removed.extend(gone);
                     told.services = now;
@@ -100,7 +101,12 @@ impl Scene {
     /// What a fresh list says.
     fn fresh(&self) -> BTreeMap<String, Value> {
         let listing = self.runtime.block_on(self.source.listing()).unwrap();
-        listing.services.into_iter().map(Service::erase).map(|service| (service.id.to_string(), plain(&service))).collect()
+        listing
+            .services
+            .into_iter()
+            .map(Service::erase)
+            .map(|service| (service.id.to_string(), plain(&service)))
+            .collect()
     }
 
     /// Waits until what was told is what `expected` says.
