@@ -121,7 +121,7 @@ impl PortSession {
         alpn: &[&[u8]],
         wait: Duration,
     ) -> Result<(Connection, TlsFacts), tls::HandshakeError> {
-        let heard = peer.heard();
+        let heard = peer.received();
         let deadline = self.deadline.within(wait);
         let shaken = tls::handshake(peer.into_stream(), self.asked.server_name(), alpn, deadline).await?;
         // What is heard from here on is what is said inside.

@@ -136,7 +136,7 @@ impl<'l> Search<'l> {
 
     /// Speaks a protocol; if it is another one, lets the others look at what was heard.
     async fn speak(&mut self, talk: &mut Talk<'_>, probe: &'static dyn Probe) -> StepResult {
-        let heard = talk.peer.heard();
+        let heard = talk.peer.received();
         let mut broken = None;
         match probe.speak(talk).await {
             Ok(Some(identity)) => return StepResult::known(Match { identity, probe: Some(probe) }),
@@ -243,7 +243,7 @@ impl<'l> Search<'l> {
                 return None;
             }
         };
-        let heard = talk.peer.heard();
+        let heard = talk.peer.received();
         let more = probe.speak(&mut talk).await.ok().flatten();
         if more.is_none() {
             let (heard, to) = (heard.take(), probe.hello(talk.asked()).map(|_| probe.word()));

@@ -19,7 +19,7 @@ impl Search<'_> {
         let mut hinted = probes.iter().filter(|probe| probe.tls_ports().contains(&port));
         // A server of another kind may refuse whoever asks for HTTP.
         let alpn = if hinted.any(|probe| probe.word() != "http") { &[][..] } else { ANY_ALPN };
-        let heard = peer.heard();
+        let heard = peer.received();
         let (peer, facts, alpn) = match self.line.secure(peer, alpn, wait).await {
             Ok((peer, facts)) => (peer, facts, alpn),
             Err(failed) if wants_no_alpn(&failed) => match self.secured_without_alpn(wait).await {
