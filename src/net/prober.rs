@@ -54,7 +54,7 @@ pub(crate) enum WaitDecision {
     /// The reply is late; it still counts if it arrives.
     Late,
     /// The attempt has timed out.
-    Over,
+    Expired,
 }
 
 /// Concurrent attempts. There is no pacing here: the caller decides when to probe, how long to wait and what to
