@@ -228,13 +228,13 @@ fn in_progress(verdict: Result<()>) -> bool {
 
 /// The addresses of both ends of a connection.
 fn ends(fd: &OwnedFd) -> Option<(SocketAddr, SocketAddr)> {
-    let address = |any: SocketAddrAny| SocketAddr::try_from(any).ok();
-    let (own, peer) = (address(getsockname(fd).ok()?)?, address(getpeername(fd).ok()??)?);
-    Some((canonical(own), canonical(peer)))
+    let (own, peer) = (socket_address(getsockname(fd).ok()?)?, socket_address(getpeername(fd).ok()??)?);
+    Some((own, peer))
 }
 
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(IpAddr::to_canonical(&address.ip()), address.port())
+fn socket_address(any: SocketAddrAny) -> Option<SocketAddr> {
+    let address = SocketAddr::try_from(any).ok()?;
+    Some(SocketAddr::new(IpAddr::to_canonical(&address.ip()), address.port()))
 }
 
 #[cfg(test)]

@@ -52,15 +52,12 @@ pub(crate) async fn dial_in(
     interface: Option<&str>,
     deadline: Deadline,
 ) -> Result<TcpStream, ConnectError> {
-    let open = || match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    };
     // Entering and leaving takes a tenth of a millisecond, too little to move it off the runtime.
-    let opened = open_in(namespace, open).map_err(|error| match outcome::without_socket(errno(&error)) {
-        ConnectOutcome::No(_) => ConnectError::Unreachable,
-        _ => ConnectError::Local(error),
-    })?;
+    let opened =
+        open_in(namespace, || new_socket(address)).map_err(|error| match outcome::without_socket(errno(&error)) {
+            ConnectOutcome::No(_) => ConnectError::Unreachable,
+            _ => ConnectError::Local(error),
+        })?;
 
     let socket = opened.ok_or(ConnectError::Unreachable)?;
     #[cfg(target_os = "linux")]
@@ -79,6 +76,13 @@ pub(crate) async fn dial_in(
     // Each probe is one write; waiting to fill a segment would only delay it.
     stream.set_nodelay(true).map_err(classified)?;
     Ok(stream)
+}
+
+fn new_socket(address: SocketAddr) -> io::Result<TcpSocket> {
+    match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }
 }
 
 fn errno(error: &io::Error) -> Errno {

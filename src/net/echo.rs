@@ -79,11 +79,10 @@ fn parse_reply(icmp: &[u8], v6: bool) -> Option<(u32, [u8; 8])> {
 
 fn open(v6: bool) -> io::Result<Socket> {
     let (domain, protocol) = if v6 { (Domain::IPV6, Protocol::ICMPV6) } else { (Domain::IPV4, Protocol::ICMPV4) };
-    let flags = |kind: Type| kind.nonblocking().cloexec();
-    if let Ok(socket) = Socket::new(domain, flags(Type::DGRAM), Some(protocol)) {
+    if let Ok(socket) = Socket::new(domain, Type::DGRAM.nonblocking().cloexec(), Some(protocol)) {
         return Ok(socket);
     }
-    let socket = Socket::new(domain, flags(Type::RAW), Some(protocol))?;
+    let socket = Socket::new(domain, Type::RAW.nonblocking().cloexec(), Some(protocol))?;
     socket.attach_filter(&of_kinds(&[REPLY[usize::from(v6)].into()], v6))?;
     Ok(socket)
 }

@@ -117,24 +117,25 @@ fn client_hello(version: OldVersion, name: Option<&str>) -> Vec<u8> {
 
 fn extensions(version: OldVersion, name: Option<&str>) -> Vec<u8> {
     let mut all = Vec::new();
-    let mut add = |kind: u16, body: &[u8]| {
-        all.extend(kind.to_be_bytes());
-        all.extend(length(body.len()));
-        all.extend_from_slice(body);
-    };
     // RFC 6066, 3; a name is at most 253 bytes long.
     if let Some(name) = name.filter(|name| name.len() <= 253) {
         let body = [&length(name.len() + 3)[..], &[0], &length(name.len()), name.as_bytes()].concat();
-        add(0, &body);
+        add_extension(&mut all, 0, &body);
     }
     // Groups: x25519, P-256, P-384, P-521; points: uncompressed (RFC 8422, 5.1).
-    add(10, &[0, 8, 0, 29, 0, 23, 0, 24, 0, 25]);
-    add(11, &[1, 0]);
+    add_extension(&mut all, 10, &[0, 8, 0, 29, 0, 23, 0, 24, 0, 25]);
+    add_extension(&mut all, 11, &[1, 0]);
     if version == OldVersion::Tls12 {
         // RSA-PSS, ECDSA and RSA with SHA-2 and SHA-1.
-        add(13, &[0, 18, 8, 4, 8, 5, 8, 6, 4, 3, 5, 3, 6, 3, 4, 1, 5, 1, 2, 1]);
+        add_extension(&mut all, 13, &[0, 18, 8, 4, 8, 5, 8, 6, 4, 3, 5, 3, 6, 3, 4, 1, 5, 1, 2, 1]);
     }
     all
+}
+
+fn add_extension(all: &mut Vec<u8>, kind: u16, body: &[u8]) {
+    all.extend(kind.to_be_bytes());
+    all.extend(length(body.len()));
+    all.extend_from_slice(body);
 }
 
 /// A length in two bytes; everything here is shorter than 64 KiB.

@@ -55,25 +55,22 @@ pub(crate) fn name_servers(given: &[SocketAddr], timeout: Duration) -> Result<Ve
     options.use_hosts_file = if given.is_empty() { ResolveHosts::Auto } else { ResolveHosts::Never };
 
     let (domain, search, servers) = config.into_parts();
-    let one = |server: NameServerConfig| {
+    let mut each = Vec::new();
+    for server in servers.into_iter().take(MAX_SERVERS) {
         let port = server.connections.first().map_or(53, |connection| connection.port);
         let name = SocketAddr::from((server.ip, port)).to_string();
         let config = ResolverConfig::from_parts(domain.clone(), search.clone(), vec![server]);
         let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = options.clone();
-        Ok(NameServer { name, resolver: builder.build().map_err(|error| error.to_string())?, timeout })
-    };
+        each.push(NameServer { name, resolver: builder.build().map_err(|error| error.to_string())?, timeout });
+    }
 
-    let each: Vec<NameServer> = servers.into_iter().take(MAX_SERVERS).map(one).collect::<Result<_, String>>()?;
     if each.is_empty() { Err("the system has no resolver; specify one with --resolver".to_owned()) } else { Ok(each) }
 }
 
 fn server(address: SocketAddr) -> NameServerConfig {
-    let at = |mut connection: ConnectionConfig| {
-        connection.port = address.port();
-        connection
-    };
-    let connections = vec![at(ConnectionConfig::udp()), at(ConnectionConfig::tcp())];
+    let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
+    connections.iter_mut().for_each(|connection| connection.port = address.port());
     NameServerConfig::new(address.ip(), true, connections)
 }
 

@@ -38,11 +38,9 @@ impl OtherNamespace {
     /// Runs `look` inside the namespace, on a separate thread that enters it and never leaves. Sockets that it opens
     /// stay in that namespace wherever they are used. `None`: the namespace no longer exists.
     pub(crate) fn enter<T: Send>(&self, look: impl FnOnce() -> T + Send) -> io::Result<Option<T>> {
-        let inside = || self.go().map(|there| there.then(look));
-
         thread::scope(|scope| {
             thread::Builder::new()
-                .spawn_scoped(scope, inside)?
+                .spawn_scoped(scope, || self.go().map(|exists| exists.then(look)))?
                 .join()
                 .map_err(|_| io::Error::other("the thread in the namespace panicked"))?
         })

@@ -30,8 +30,8 @@ pub(crate) fn runtime(threads: usize) -> Result<Runtime> {
     let hint = "raise the limit of open files (`ulimit -n`)";
     try_descriptors().map_err(|error| Error::io(WHAT, error, hint))?;
 
-    let too_few = |error| Error::io(WHAT, error, "raise the limit of processes and threads (`ulimit -u`)");
-    try_threads(threads).map_err(too_few)?;
+    try_threads(threads)
+        .map_err(|error| Error::io(WHAT, error, "raise the limit of processes and threads (`ulimit -u`)"))?;
 
     let runtime = match threads {
         0 => Builder::new_current_thread().enable_all().build(),
@@ -53,8 +53,8 @@ fn try_threads(count: usize) -> io::Result<()> {
     let (all_started, wait) = bounded::<()>(0);
     thread::scope(|scope| {
         // Each thread stays until the last one has started.
-        let start = |_| Thread::new().spawn_scoped(scope, || wait.recv());
-        let started: io::Result<Vec<_>> = (0..count).map(start).collect();
+        let started: io::Result<Vec<_>> =
+            (0..count).map(|_| Thread::new().spawn_scoped(scope, || wait.recv())).collect();
         drop(all_started);
         started.map(drop)
     })

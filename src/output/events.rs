@@ -100,11 +100,14 @@ fn score_text(health: &ServiceHealth) -> String {
 
 /// The fields that differ. All fields of the health become `health`, since its score is shown beside.
 fn paths(changed: &[String]) -> Vec<&str> {
-    let health = |path: &str| path.split('.').any(|part| part == "health");
-    let mut paths: Vec<&str> = changed.iter().map(|path| if health(path) { "health" } else { path.as_str() }).collect();
+    let mut paths: Vec<&str> = changed.iter().map(|path| if is_health(path) { "health" } else { path }).collect();
     paths.sort_by_key(|path| *path == "health");
     paths.dedup();
     paths
+}
+
+fn is_health(path: &str) -> bool {
+    path.split('.').any(|part| part == "health")
 }
 
 fn fault(line: &mut String, fault: &PartialError) -> std::fmt::Result {

@@ -17,7 +17,6 @@ impl<'w> Explain<'w> {
     }
 
     fn endpoint(&mut self, endpoint: &Endpoint, health: &Health) -> io::Result<()> {
-        let number = |number: Option<u8>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
         let grade = health.grade.map_or("-", |grade| grade.as_str(health.complete));
 
         write!(self.out, "  {endpoint}  {grade} {}", number(health.score))?;
@@ -77,4 +76,8 @@ impl Format for Explain<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+fn number(number: Option<u8>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
 }

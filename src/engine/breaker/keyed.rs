@@ -26,8 +26,7 @@ impl<K: Hash + Eq> Breakers<K> {
 
     /// The breaker of `key`; every caller gets the same one.
     pub fn of<Q: Lookup<K> + ?Sized>(&self, key: &Q) -> Arc<Breaker> {
-        let closed = || Arc::new(Breaker::new(self.options, self.clock.clone()));
-        self.by_key.get_or_insert_with(key, Duration::MAX, closed)
+        self.by_key.get_or_insert_with(key, Duration::MAX, || Arc::new(Breaker::new(self.options, self.clock.clone())))
     }
 
     /// The number of breakers.

@@ -135,12 +135,12 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         L: Future<Output = Result<V, E>>,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        let load = || async {
+        let loaded = result.get_or_init(|| async {
             let loaded = loader().await.map(Arc::new).map_err(|error| SharedError::from(error.into()));
             self.finish(key, result, loaded.as_ref().ok(), ttl);
             loaded
-        };
-        result.get_or_init(load).await.clone()
+        });
+        loaded.await.clone()
     }
 
     /// Stores the loaded value, unless the load was forgotten in the meantime.

@@ -33,8 +33,9 @@ enum ControlStep {
 
 impl<J, R> Control<J, R> {
     pub(super) fn new(shared: Arc<Shared<J, R>>, hire: Hire) -> Self {
-        let plan = || ScalingPolicy::new(shared.options.grow_after, shared.options.idle_after);
-        Self { normal: plan(), slow: plan(), shared, hire }
+        let (grow_after, idle_after) = (shared.options.grow_after, shared.options.idle_after);
+        let (normal, slow) = (ScalingPolicy::new(grow_after, idle_after), ScalingPolicy::new(grow_after, idle_after));
+        Self { normal, slow, shared, hire }
     }
 
     /// Controls a pool of tasks.

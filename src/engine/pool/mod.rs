@@ -159,11 +159,11 @@ impl<J: Send + 'static, R: Send + 'static> Pool<J, R> {
         });
 
         let (tracked, control) = (shared.scope.track(), Control::new(Arc::clone(&shared), hire));
-        let run = move || {
+        start("pool control", move || {
             let _tracked = tracked;
             control.run_blocking();
-        };
-        start("pool control", run).map_err(|error| Error::io("start a thread", error, "raise the process limit"))?;
+        })
+        .map_err(|error| Error::io("start a thread", error, "raise the process limit"))?;
         Ok(Self(shared))
     }
 }

@@ -45,6 +45,12 @@ impl WorkerStats {
         self.moved.load(Ordering::Relaxed)
     }
 
+    /// Whether the running job began before `before`, and the worker has not moved yet.
+    fn is_slow(&self, before: u64) -> bool {
+        let started = self.started.load(Ordering::Relaxed);
+        started > 0 && started <= before && !self.is_moved()
+    }
+
     fn add_to(&self, stats: &mut Sums) {
         stats.taken += self.taken.load(Ordering::Relaxed);
         stats.completed += self.completed.load(Ordering::Relaxed);
@@ -117,14 +123,8 @@ impl WorkerSet {
     /// Moves up to `room` workers, whose jobs began before `before`, to the slow lane; returns their number.
     pub(super) fn move_slow(&self, before: u64, room: usize) -> usize {
         let mut table = self.0.lock();
-        let is_slow = |stats: &&Arc<WorkerStats>| {
-            let started = stats.started.load(Ordering::Relaxed);
-            started > 0 && started <= before && !stats.is_moved()
-        };
-
-        let given =
-            table.stats.values().filter(is_slow).take(room).map(|stats| stats.moved.store(true, Ordering::Relaxed));
-        let given = given.count();
+        let slow = table.stats.values().filter(|stats| stats.is_slow(before)).take(room);
+        let given = slow.map(|stats| stats.moved.store(true, Ordering::Relaxed)).count();
 
         table.moved += given;
         given

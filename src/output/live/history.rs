@@ -43,10 +43,13 @@ impl History {
 
     /// The history as text: a low bar is a low score.
     pub(super) fn text(&self, bars: usize, now: Instant) -> String {
-        const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-        let level = |score: Option<u8>| score.map_or(' ', |score| LEVELS[usize::from(score.min(100)) * 7 / 100]);
-        self.bars(bars, now).into_iter().map(level).collect()
+        self.bars(bars, now).into_iter().map(|score| score.map_or(' ', level)).collect()
     }
+}
+
+fn level(score: u8) -> char {
+    const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    LEVELS[usize::from(score.min(100)) * 7 / 100]
 }
 
 /// The lowest score in one step, counted back from now.

@@ -77,11 +77,13 @@ impl Rows {
     pub(super) fn filter(&mut self, filter: &str) {
         let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
         let columns = self.cells.shown();
-        let holds = |row: usize, word: &String| {
-            columns.iter().any(|&column| self.cells.cell(row, column).to_lowercase().contains(word))
-        };
-        self.shown = (0..self.all.len()).filter(|&row| words.iter().all(|word| holds(row, word))).collect();
+        let rows = 0..self.all.len();
+        self.shown = rows.filter(|&row| words.iter().all(|word| self.has_word(row, &columns, word))).collect();
         self.sort();
+    }
+
+    fn has_word(&self, row: usize, columns: &[usize], word: &str) -> bool {
+        columns.iter().any(|&column| self.cells.cell(row, column).to_lowercase().contains(word))
     }
 
     fn sort(&mut self) {
@@ -115,8 +117,8 @@ impl Rows {
     /// Keeps the cursor on its row while the row exists, else at its position.
     fn find_cursor(&mut self) {
         let at = self.selected.as_ref().and_then(|(id, endpoint)| {
-            let is_it = |row: &Row| row.endpoint == *endpoint && row.service.id == *id;
-            self.shown.iter().position(|&row| is_it(&self.all[row]))
+            let mut rows = self.shown.iter().map(|&row| &self.all[row]);
+            rows.position(|row| row.endpoint == *endpoint && row.service.id == *id)
         });
         self.cursor = at.unwrap_or(self.cursor).min(self.shown.len().saturating_sub(1));
     }
