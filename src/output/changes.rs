@@ -15,29 +15,18 @@ use serde_json::Value;
 use super::json::write_json;
 use super::{Footer, Format, FormatName};
 use crate::clean::clean;
-use crate::model::{
-    Addresses, Completeness, NamespaceScope, NetworkNamespace, Ports, Service, Transport, changed_values,
-};
+use crate::model::{Completeness, Coverage, NamespaceScope, NetworkNamespace, Service, changed_values};
 
 /// State that a comparison shares with its caller.
 #[derive(Debug, Default)]
 pub(crate) struct DiffContext {
     /// What this run covers, if the source reports it: services of the baseline outside of it are skipped.
-    pub(crate) scopes: Mutex<Vec<DiffScope>>,
+    pub(crate) coverage: Mutex<Vec<Coverage>>,
     pub(crate) opened: AtomicU64,
     pub(crate) closed: AtomicU64,
     pub(crate) changed: AtomicU64,
     /// Services of the baseline that this run does not cover.
     pub(crate) beyond: AtomicU64,
-}
-
-/// Addresses and ports that this run covers.
-#[derive(Debug)]
-pub(crate) struct DiffScope {
-    pub(crate) within: NamespaceScope,
-    pub(crate) transport: Transport,
-    pub(crate) addresses: Addresses,
-    pub(crate) ports: Ports,
 }
 
 /// How the lines are written.
@@ -111,31 +100,29 @@ impl<'w> Changes<'w> {
 
     /// Whether this run covers a service of the baseline.
     fn is_covered(&self, item: &Value) -> bool {
-        let scopes = self.shared.scopes.lock();
+        let scopes = self.shared.coverage.lock();
         let netns = &item["detail"]["netns"];
         scopes.is_empty()
-            || scopes.iter().any(|scope| scope.has_place(item) && is_within(&scope.within, netns, &scopes))
+            || scopes.iter().any(|scope| has_place(scope, item) && is_within(&scope.scope, netns, &scopes))
     }
 }
 
-impl DiffScope {
-    /// Whether the transport, address and port of a service are in scope; its network namespace is not compared.
-    fn has_place(&self, item: &Value) -> bool {
-        let endpoint = &item["endpoints"][0];
-        let ip = endpoint["address"].as_str().and_then(|ip| ip.parse::<IpAddr>().ok());
-        let port = endpoint["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+/// Whether the transport, address and port of a service are covered; its network namespace is not compared.
+fn has_place(coverage: &Coverage, item: &Value) -> bool {
+    let endpoint = &item["endpoints"][0];
+    let ip = endpoint["address"].as_str().and_then(|ip| ip.parse::<IpAddr>().ok());
+    let port = endpoint["port"].as_u64().and_then(|port| u16::try_from(port).ok());
 
-        endpoint["transport"].as_str().is_none_or(|word| word == self.transport.as_str())
-            && ip.is_some_and(|ip| self.addresses.contains(ip))
-            && port.is_some_and(|port| self.ports.contains(port))
-    }
+    endpoint["transport"].as_str().is_none_or(|word| word == coverage.transport.as_str())
+        && ip.is_some_and(|ip| coverage.addresses.contains(ip))
+        && port.is_some_and(|port| coverage.ports.contains(port))
 }
 
-fn is_within(within: &NamespaceScope, netns: &Value, scopes: &[DiffScope]) -> bool {
+fn is_within(within: &NamespaceScope, netns: &Value, scopes: &[Coverage]) -> bool {
     match within {
         NamespaceScope::Own => netns.is_null(),
         NamespaceScope::Other(known) => is_namespace(known, netns),
-        NamespaceScope::Gone => !netns.is_null() && !scopes.iter().any(|scope| is_other(&scope.within, netns)),
+        NamespaceScope::Gone => !netns.is_null() && !scopes.iter().any(|scope| is_other(&scope.scope, netns)),
     }
 }
 
