@@ -70,7 +70,9 @@ pub(crate) fn name_servers(given: &[SocketAddr], timeout: Duration) -> Result<Ve
 
 fn server(address: SocketAddr) -> NameServerConfig {
     let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
-    connections.iter_mut().for_each(|connection| connection.port = address.port());
+    for connection in &mut connections {
+        connection.port = address.port();
+    }
     NameServerConfig::new(address.ip(), true, connections)
 }
 

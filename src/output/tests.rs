@@ -65,7 +65,14 @@ fn no_format_writes_dangerous_characters_raw() {
         services().iter().try_for_each(|service| format.service(service)).unwrap();
         let completeness = Completeness::Incomplete;
         format
-            .end(&Footer { finished: generated, completeness, errors: &errors, limits: &errors, hosts: None })
+            .end(&Footer {
+                finished: generated,
+                completeness,
+                errors: &errors,
+                limits: &errors,
+                hosts: None,
+                host: None,
+            })
             .unwrap();
         drop(format);
 

@@ -35,7 +35,7 @@ impl<J, R> Control<J, R> {
     pub(super) fn new(shared: Arc<Shared<J, R>>, hire: Hire) -> Self {
         let (grow_after, idle_after) = (shared.options.grow_after, shared.options.idle_after);
         let (normal, slow) = (ScalingPolicy::new(grow_after, idle_after), ScalingPolicy::new(grow_after, idle_after));
-        Self { normal, slow, shared, hire }
+        Self { shared, hire, normal, slow }
     }
 
     /// Controls a pool of tasks.
