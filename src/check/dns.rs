@@ -73,7 +73,7 @@ pub(crate) async fn check_ipv6(observation: &mut DnsObservation, port: u16, cont
 
     let error = match dial((*v6, port).into(), None, Deadline::after(context.timeout)).await {
         Ok(_) | Err(ConnectError::Reset) => None,
-        Err(error @ (ConnectError::SubmitError | ConnectError::TimedOut)) => Some(error.to_string()),
+        Err(error @ (ConnectError::Refused | ConnectError::TimedOut)) => Some(error.to_string()),
         // This machine may have no IPv6 connectivity.
         Err(ConnectError::Unreachable | ConnectError::Local(_)) => return,
     };

@@ -56,7 +56,7 @@ impl Check for TcpObservation {
         let connect = match dial(target.address, target.interface.as_deref(), Deadline::after(context.timeout)).await {
             // A reset means that the connection was accepted first.
             Ok(_) | Err(ConnectError::Reset) => Connect::Made(Latency::since(start)),
-            Err(ConnectError::SubmitError) => Connect::Refused,
+            Err(ConnectError::Refused) => Connect::Refused,
             Err(ConnectError::TimedOut) => Connect::TimedOut,
             Err(ConnectError::Unreachable) => Connect::Unreachable,
             Err(ConnectError::Local(error)) => return Err(LocalFailure(error.to_string())),

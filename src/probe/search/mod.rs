@@ -147,7 +147,7 @@ impl<'l> Search<'l> {
         let hopeless = !self.session.was_connected() || matches!(error, ConnectionError::Local(_));
         // Inside TLS, a reset may be a reaction to the handshake.
         let reset_unprovoked = target.tls.is_none() && matches!(error, ConnectionError::Reset);
-        self.unstable |= reset_unprovoked || matches!(error, ConnectionError::SubmitError);
+        self.unstable |= reset_unprovoked || matches!(error, ConnectionError::Refused);
         self.error = Some(error);
         if hopeless { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
@@ -278,7 +278,7 @@ impl<'l> Search<'l> {
         let mut talk = match talk {
             Ok(talk) => talk,
             Err(error) => {
-                self.unstable |= matches!(error, ConnectionError::SubmitError);
+                self.unstable |= matches!(error, ConnectionError::Refused);
                 return None;
             }
         };
