@@ -165,6 +165,7 @@ pub(super) fn findings(at: i64, leaf: &Leaf, chain: &[Link], name: &NameMatch, t
         let bits = link.key_bits.unwrap_or(0);
         WEAK_KEY.seen(format!("{} {bits} of {}", link.key, link.subject))
     });
+
     let signature = links
         .find(|link| link.has_weak_signature())
         .map(|link| WEAK_SIGNATURE.seen(format!("{} on {}", link.signature, link.subject)));

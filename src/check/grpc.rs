@@ -72,6 +72,7 @@ impl Check for GrpcObservation {
             GrpcOutcome::Failed(cause) => Some(TIMEOUT.seen(format!("health of {service}: {cause}"))),
             GrpcOutcome::TimedOut => Some(TIMEOUT.seen(format!("health of {service}: no reply in time"))),
         };
+
         finding.into_iter().collect()
     }
 

@@ -88,6 +88,7 @@ impl Check for ProtocolObservation {
     async fn run(target: &CheckTarget, context: &CheckContext) -> CheckResult<Self> {
         let protocol = target.protocol.clone().unwrap_or_default();
         let start = Instant::now();
+
         let outcome = match open_and_converse(target, &protocol, Deadline::after(context.timeout)).await {
             Ok(outcome) => outcome,
             Err(error) => match peer_failure(error)? {
@@ -106,6 +107,7 @@ impl Check for ProtocolObservation {
             ProtocolOutcome::Unhealthy(cause) => Some(UNWELL.seen(format!("{protocol}: {cause}"))),
             ProtocolOutcome::TimedOut => Some(UNWELL.seen(format!("{protocol}: no reply in time"))),
         };
+
         finding.into_iter().collect()
     }
 
@@ -164,6 +166,7 @@ fn refuses_for_now(reply: &[u8]) -> bool {
 async fn read_mysql_greeting(peer: &mut Connection) -> Result<ProtocolOutcome, ConnectionError> {
     let mut greeting = Vec::new();
     peer.fill(&mut greeting, 5).await?;
+
     Ok(match greeting.get(4) {
         Some(10) => ProtocolOutcome::Healthy,
         Some(0xff) => {

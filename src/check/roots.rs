@@ -61,6 +61,7 @@ impl Roots {
             Ok(store) => store,
             Err(cause) => return Trust::NotVerified(cause),
         };
+
         let (Ok(parsed), Some(facts)) = (ParsedCertificate::try_from(leaf), facts) else {
             return self.not_trusted("the certificate cannot be parsed".to_owned());
         };
@@ -94,6 +95,7 @@ impl Roots {
         last: &Certificate,
     ) -> Trust {
         let completed: Vec<_> = sent.iter().chain(&store.intermediates).cloned().collect();
+
         match verify(leaf, store, &completed, now) {
             Ok(()) => Trust::Incomplete { roots: self.name.clone(), missing: last.issuer.to_string() },
             Err(_) if last.self_issued => self.not_trusted(format!("{} is self-signed", last.subject)),

@@ -75,6 +75,7 @@ pub(crate) fn latency(
         None | Some(0) => String::new(),
         Some(lag) => format!("; up to {} of local delay subtracted", format_micros(lag)),
     };
+
     let (value, target) = (format_micros(value), format_micros(target_us));
     Some(kind.seen(format!("{operation} p95 {value} > {factor}x target {target} (n={n}{lag})")))
 }

@@ -100,6 +100,7 @@ impl Check for ScriptObservation {
             ScriptEnd::OutOfTime => Some(TIMEOUT.seen(format!("{program} exceeded its time limit{output}"))),
             ScriptEnd::OutOfRoom => Some(TIMEOUT.seen(format!("{program} exceeded its output limit{output}"))),
         };
+
         finding.into_iter().collect()
     }
 }

@@ -146,6 +146,7 @@ impl TlsObservation {
     fn established<S>(at: i64, target: &CheckTarget, context: &CheckContext, handshake: &tls::Handshake<S>) -> Self {
         let mut links = handshake.facts.certificates.iter();
         let leaf = links.next().map(Leaf::from);
+
         let name = match (&target.name, target.server_name()) {
             (Some(_), Ok(name)) => Roots::covers(handshake.chain.first(), &name),
             _ => NameMatch::NotRequested,
@@ -171,6 +172,7 @@ async fn handshake(
 ) -> Result<tls::Handshake<Box<dyn crate::net::AsyncStream>>, ConnectionError> {
     let deadline = Deadline::after(context.timeout);
     let alpn: &[&[u8]] = if matches!(target.layer, Layer::StartTls(_)) { &[] } else { &[b"h2", b"http/1.1"] };
+
     let peer = target.connect(deadline).await?;
     let name = target.server_name()?;
     tls::handshake(peer.into_stream(), name, alpn, deadline).await.map_err(|failed| failed.error)
@@ -195,6 +197,7 @@ async fn older_versions(target: &CheckTarget, context: &CheckContext) -> CheckRe
             Ok(mut peer) => ask_version(&mut peer, version, name).await,
             Err(error) => Err(error),
         };
+
         match outcome {
             Ok(outcome) => older
                 .push(OlderVersion { version: version.as_str().to_owned(), accepted: outcome == VersionOutcome::Yes }),

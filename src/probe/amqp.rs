@@ -83,6 +83,7 @@ fn property(table: &[u8], wanted: &[u8]) -> Option<Untrusted> {
             b'V' => &[],
             _ => return None,
         };
+
         if name == wanted {
             return Some(Untrusted::from_bytes(value));
         }

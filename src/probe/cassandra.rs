@@ -56,6 +56,7 @@ impl Probe for Cassandra {
 /// Parses a string multimap: each name has a list of values.
 fn supported(mut identity: Identity, body: &[u8]) -> Option<Identity> {
     let mut bytes = Bytes(body);
+
     let count = bytes.u16()?.min(MAX_VALUES);
     for _ in 0..count {
         let name = bytes.text()?;

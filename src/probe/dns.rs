@@ -86,6 +86,7 @@ fn text(mut bytes: Bytes<'_>, answers: u16) -> Option<&[u8]> {
         name(&mut bytes)?;
         let (kind, class) = (bytes.u16()?, bytes.u16()?);
         bytes.u32()?;
+
         let data = bytes.text()?;
         if (kind, class) == (16, 3) {
             return Bytes(data).short_text();

@@ -96,6 +96,7 @@ pub fn handshake(input: &[u8]) {
         StartTls::Mysql,
         StartTls::Rdp,
     ];
+
     match kinds.get(usize::from(*choice)) {
         Some(kind) => drop(block_on(async { net::start_tls(*kind, &mut peer(bytes, *chunk)).await })),
         None => drop(net::certificate(bytes)),

@@ -70,6 +70,7 @@ fn identity(response: &H2Answer) -> Identity {
         [0, 0, 0, 0, ..] => Some("unknown"),
         _ => None,
     };
+
     let status = status.and_then(|status| status.as_raw().parse::<i64>().ok());
     Identity::of("grpc").fact_if("health", health).fact_if("grpc_status", status).fact_if("server", server)
 }

@@ -68,6 +68,7 @@ fn parse_greeting(line: &[u8]) -> Option<Identity> {
 fn with_id(identity: Identity, answer: &[u8]) -> Identity {
     let Some(line) = lines(answer).find(|line| line.starts_with(b"* ID (")) else { return identity };
     let texts: Vec<&[u8]> = line.split(|byte| *byte == b'"').skip(1).step_by(2).collect();
+
     let identity = match id_field(&texts, "name") {
         Some(name) => identity.product(name),
         None => identity,

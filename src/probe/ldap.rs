@@ -76,6 +76,7 @@ fn parse_reply(bytes: &[u8]) -> Option<Identity> {
     let mut message = Elements::of(bytes).inside(0x30)?;
     let id = message.number()?;
     let (tag, content) = message.any()?;
+
     match tag {
         // SearchResultEntry.
         0x64 if id == 1 => entry(content),

@@ -139,6 +139,7 @@ fn value<'a>(document: &'a [u8], wanted: &str) -> Option<(u8, &'a [u8])> {
             }
             _ => return None,
         };
+
         if name == wanted.as_bytes() {
             return Some((kind, value));
         }

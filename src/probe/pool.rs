@@ -66,6 +66,7 @@ impl IdentifyPool {
             let (hosts, report) = (Arc::clone(&hosts), Arc::clone(&report));
             async move { report(hosts.identify(job, probes, intensity).await) }
         });
+
         Self { pool }
     }
 

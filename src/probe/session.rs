@@ -122,6 +122,7 @@ impl PortSession {
         let received = peer.heard();
         let deadline = self.deadline.within(wait);
         let handshake = tls::handshake(peer.into_stream(), self.target.server_name(), alpn, deadline).await?;
+
         // From here on, only bytes inside TLS count.
         received.take();
         Ok((Connection::new(handshake.stream, deadline, MAX_BYTES), handshake.facts))

@@ -42,6 +42,7 @@ fn report(message: &[u8]) -> Option<Identity> {
     if message.number()? != 3 || message.inside(0x30)?.number()? != 0x706f {
         return None;
     }
+
     let mut security = message.inside(0x04)?.inside(0x30)?;
     let (engine, boots, time) = (security.next(0x04)?, security.number()?, security.number()?);
     let identity = Identity::of("snmp")
@@ -54,6 +55,7 @@ fn report(message: &[u8]) -> Option<Identity> {
     let Some(number) = engine.first_chunk().map(|first| u32::from_be_bytes(*first) & 0x7fff_ffff) else {
         return Some(identity);
     };
+
     let identity = identity.fact("enterprise", number);
     Some(match vendor(number) {
         Some(name) => identity.product(name),

@@ -111,6 +111,7 @@ async fn request(socket: &UdpSocket, payload: &[u8]) -> Result<Option<Vec<u8>>, 
             socket.send(payload).await?;
             socket.recv(&mut buffer).await
         };
+
         match timeout(WAIT, reply).await {
             Err(_) => {}
             Ok(Ok(length)) => {

@@ -77,6 +77,7 @@ impl Check for HttpObservation {
         let spec = &target.spec;
         let outcome = request::send(target, context).await?;
         let path = spec.path.as_ref().map_or("/", |path| path.as_str());
+
         Ok(Self {
             request: format!("{} {path}", spec.method.as_ref().map_or("GET", |method| method.as_str())),
             default_path: spec.path.is_none(),
@@ -145,6 +146,7 @@ impl HttpObservation {
         if let Some(cause) = &status.unsafe_redirect {
             findings.push(REDIRECT_UNSAFE.seen(format!("{request}: {cause}")));
         }
+
         match self.status_kind(status) {
             Some(kind) => findings.push(kind.seen(format!("{request} returns {}", status.code))),
             None if status.failed_assertions.is_empty() => {}

@@ -98,10 +98,12 @@ fn method(spec: &CheckSpec) -> &str {
 
 async fn over_http1(mut peer: Connection, target: &CheckTarget, path: &str) -> Result<HttpReply, ConnectionError> {
     let spec = &target.spec;
+
     let host = spec.header.iter().find(|header| header.name == "host").map(|header| header.value.clone());
     let host = host.unwrap_or_else(|| target.host());
     let fields: Vec<(&str, &str)> = custom_headers(&spec.header).collect();
     let request = Request { method: method(spec), target: path, host: &host, fields: &fields, body: None };
+
     let reply = exchange(&mut peer, &request, Limits { body: body_limit(spec) }).await?;
 
     let truncated = reply.body.len() >= body_limit(spec);
@@ -133,6 +135,7 @@ async fn over_h2(
     let limit = body_limit(&target.spec);
     let request = request(target, &format!("{scheme}://{}{path}", target.host()))?;
     let reply = h2_exchange(stream, request, None::<Bytes>, limit, deadline).await?;
+
     if !reply.whole && reply.body.len() < limit {
         return Err(if deadline.is_over() { ConnectionError::TimedOut } else { ConnectionError::Closed });
     }

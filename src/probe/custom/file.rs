@@ -268,6 +268,7 @@ fn unescape(text: &str) -> std::result::Result<Vec<u8>, &'static str> {
             bytes.push(byte);
             continue;
         }
+
         bytes.push(match rest.next() {
             Some(b'r') => b'\r',
             Some(b'n') => b'\n',
@@ -325,6 +326,7 @@ mod tests {
             ("[probe]\n".to_owned(), "two brackets"),
             ("probes = 1\n".to_owned(), "unknown key 'probes'"),
         ];
+
         for (text, expected) in cases {
             let error = error_of(&text);
             assert!(error.contains(expected), "{text}: {error}");

@@ -92,8 +92,10 @@ mod tests {
             pattern: Regex::new(r"(?-u)^ACME (?<version>[\d.]+) (?<region>\w+)").unwrap(),
             product: Some("Acme".into()),
         };
+
         let bytes = b"ACME 1.2.3 eu \xff\xfe\n";
         let received = ServerBytes { bytes, transport: Transport::Tcp, reply_to: None, ended: false };
+
         let identity = probe.recognise(&received).unwrap();
         assert_eq!((identity.product, identity.version), (Some("Acme".into()), Some("1.2.3".into())));
         assert_eq!(identity.facts.get("region"), Some(&"eu".into()));

@@ -250,10 +250,12 @@ impl<'l> Search<'l> {
         // The bytes may also be a late greeting, which will come again without a request.
         let certain = recognised.is_some();
         let recognised = recognised.or_else(|| self.recognise(ServerBytes { reply_to: None, ..received }));
+
         let Some((probe, identity)) = recognised else {
             self.remember(bytes);
             return StepResult::Inconclusive;
         };
+
         if tried == Some(probe.protocol()) {
             return StepResult::identified(identity, Some(probe));
         }

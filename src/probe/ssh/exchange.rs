@@ -88,6 +88,7 @@ async fn next(peer: &mut Connection, buffer: &mut Vec<u8>, kind: u8) -> Result<V
                 return Err(ConnectionError::Closed);
             }
         };
+
         if payload.first() == Some(&kind) {
             return Ok(payload);
         }
