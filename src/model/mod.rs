@@ -4,10 +4,12 @@ mod addresses;
 mod check_name;
 mod check_spec;
 mod condition;
+mod coverage;
 mod diff;
 mod event;
 mod finding;
 mod health;
+mod host_facts;
 mod identity;
 mod instance;
 #[cfg(feature = "k8s")]
@@ -41,11 +43,13 @@ pub use check_spec::{
     StartTlsKind, parse_time,
 };
 pub use condition::Condition;
+pub use coverage::Coverage;
 pub(crate) use diff::changed_values;
 pub use diff::{Change, changed_fields, diff};
 pub use event::{Event, EventKind};
 pub use finding::{Finding, FindingKind, Group};
 pub use health::{Grade, Health, HealthState, ServiceHealth};
+pub use host_facts::HostFacts;
 pub use identity::{Certificate, Digest, Fact, Identity, PublicKey, TlsFacts};
 pub use instance::Instance;
 #[cfg(feature = "k8s")]

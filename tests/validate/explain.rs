@@ -22,7 +22,7 @@ fn all_of_them_as_a_table_and_as_json() {
 }
 
 #[test]
-fn a_slip_is_told_what_was_perhaps_meant() {
+fn a_typo_gets_a_suggestion() {
     let ran = portolan(["explain", "cert-expird"]);
     let expected = "error: cannot use 'cert-expird': no finding has that code\n\
          hint: did you mean cert-expired? `portolan explain` lists all codes\n";
