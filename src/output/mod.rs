@@ -79,7 +79,7 @@ impl RenderOptions {
     /// The protocol of an endpoint: identified, or guessed from its port number.
     fn service<'e>(&self, endpoint: &'e Endpoint) -> &'e str {
         match &endpoint.service {
-            Some(identity) => identity.word(),
+            Some(identity) => identity.protocol(),
             None if self.identified => "",
             None => endpoint.service_guess.unwrap_or_default(),
         }
