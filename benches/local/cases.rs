@@ -56,6 +56,11 @@ pub const CASES: &[Case] = &[
     },
 ];
 
+/// The commands that show what a settings file costs.
+pub const PLAIN_START: &str = "portolan ports 80";
+pub const SET_START: &str = "portolan ports 80, settings";
+pub const SET_LISTING: &str = "portolan discover local, settings";
+
 /// A command that is measured.
 pub struct Contender {
     pub name: String,
@@ -101,8 +106,19 @@ pub fn commands(case: &Case, scene: &Scene) -> Vec<Contender> {
     ];
     if case.letter == 'A' {
         commands.push(command("portolan --version", Some(0), &portolan, &["--version"]));
+        let settings = settings_file(scene);
+        commands.push(command(PLAIN_START, None, &portolan, &["ports", "80"]));
+        commands.push(command(SET_START, None, &portolan, &["ports", "80", "--config", &settings]));
+        commands.push(command(SET_LISTING, None, &portolan, &["discover", "local", "--config", &settings]));
     }
     commands
+}
+
+/// A settings file of one line.
+fn settings_file(scene: &Scene) -> String {
+    let path = scene.dir().join("settings.toml");
+    std::fs::write(&path, "color = \"never\"\n").expect("it can be written");
+    path.to_str().expect("a path in UTF-8").to_owned()
 }
 
 /// portolan as an installed program, like the others: copied to its place, and read from the disk. A program that a
