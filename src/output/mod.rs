@@ -73,7 +73,7 @@ impl RenderOptions {
     /// The word for what speaks at an endpoint: its own where it was asked, a guess where nobody was.
     fn service<'e>(&self, endpoint: &'e Endpoint) -> &'e str {
         match &endpoint.service {
-            Some(identity) => identity.word(),
+            Some(identity) => identity.protocol(),
             None if self.identified => "",
             None => endpoint.service_guess.unwrap_or_default(),
         }
