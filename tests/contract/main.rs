@@ -19,7 +19,7 @@ use portolan::{
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-/// A receiver with a level of detail and a maximum number of services.
+/// A receiver that accepts a maximum number of services.
 struct Taking {
     most: usize,
     services: Vec<Service>,
