@@ -69,7 +69,7 @@ fn what_cannot_be_run_is_found_before_anything_is_asked() {
     refuses(
         "echo {port}",
         "echo {port}': it contains an unknown name in braces",
-        "{ip} stands for the host's address, {ports} for its open ports with commas between them",
+        "{ip} stands for the host's address, {ports} for its open ports, separated by commas",
     );
 }
 
