@@ -38,12 +38,12 @@
 //!         &[]
 //!     }
 //!
-//!     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+//!     fn list<'a>(&'a self, _context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
 //!         Box::pin(async move {
 //!             let address = Address::Ip([192, 0, 2, 7].into());
 //!             let endpoint = Endpoint::new(address, Some(80), Transport::Tcp);
 //!             let harbour = Harbour { berths: 12 };
-//!             let service = Service::new("harbours/genoa".into(), self.name(), vec![endpoint], harbour);
+//!             let service = Service::new("harbours/genoa", self.name(), vec![endpoint], harbour);
 //!             let _ = out.service(service.erase());
 //!             Ok(Completeness::Complete)
 //!         })
@@ -74,16 +74,18 @@
 //! |---|---|---|
 //! | [`engine`] | generic concurrency that knows nothing of services: pool, breaker, retry, cache, clock, shutdown | |
 //! | `model` | plain data: [`Service`], [`Endpoint`], [`Detail`], [`Listing`], [`Ports`], [`Scope`], [`Addresses`] | |
-//! | `net` | how peers are reached: the connect loop, names, limits of this machine | `engine` `model` |
-//! | [`catalog`] | what a source has, kept up to date: a writer, readers, what changed | `engine` `model` |
-//! | `net` | how peers are reached: the connect loop, TLS, HTTP, bounded reads, names, limits of this machine | `engine` `model` |
+//! | `net` | how we reach peers: the connect loop, TLS, HTTP, bounded reads, names, limits of this machine | `engine` `model` |
 //! | `probe` | what speaks here: one file per protocol | `net` `engine` `model` |
-//! | `source` | where services come from: [`Source`], [`Local`], [`Scan`], `K8s` | `net` `model` |
-//! | `output` | how results look: [`Format`] | `model` |
+//! | `source` | where services come from: [`Source`], [`Local`], [`Scan`], `K8s` | `probe` `net` `engine` `model` |
+//! | `check` | how an endpoint is judged: one file per check | `probe` `net` `engine` `model` |
+//! | `output` | how results look: [`Format`] | `probe` `net` `engine` `model` |
+//! | [`catalog`] | what a source has, kept up to date: a writer, readers, what changed | `engine` `model` |
+//! | `identify` | a source whose services are asked what they are | `source` `probe` `net` `engine` `model` |
+//! | `health` | validation of many services, once or continuously | `catalog` `check` `source` `engine` `net` `model` |
 //! | `cli` | the command: composes, prints, exits | everything |
 //!
 //! Below them `error` says what could not be done, `clean` is the only way for foreign text to a terminal or a
-//! file, and `settings` layers flags, environment and file. `tests/layers.rs` holds the table.
+//! file, and `settings` layers flags, environment and file. `tests/layers` holds the table.
 
 pub mod catalog;
 mod check;
@@ -93,6 +95,7 @@ pub mod cli;
 pub mod engine;
 mod error;
 mod health;
+mod identify;
 mod model;
 mod net;
 mod output;
@@ -116,14 +119,14 @@ pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
     Address, AddressRange, Addresses, Ancestor, AskError, Backlog, BodyAssertion, Certificate, Change, CheckName,
-    CheckSpec, CheckStatus, Column, ColumnVisibility, Completeness, Condition, Container, DeclaredDetail, Detail,
-    DetailLevel, Digest, Endpoint, Event, EventKind, Fact, Finding, FindingKind, Grade, Group, HeaderAssertion, Health,
-    HealthState, HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Listing, LocalDetail, Method,
-    NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, PartialError, Permutation, PortName, PortState, Ports,
-    PortsError, ProbeOrder, Process, PublicKey, RawDetail, Reason, Report, RequestHeader, SCORE_VERSION, ScanDetail,
-    ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, SocketState, StartTlsKind, StatusRanges,
-    StatusRangesError, Target, TargetError, TlsFacts, Transport, Update, UpdateSink, User, changed_fields, diff,
-    parse_time, port_name, service_score,
+    CheckSpec, CheckStatus, Column, ColumnVisibility, Completeness, Condition, Container, Coverage, DeclaredDetail,
+    Detail, DetailLevel, Digest, Endpoint, Event, EventKind, Fact, Finding, FindingKind, Grade, Group, HeaderAssertion,
+    Health, HealthState, HostFacts, HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Listing, LocalDetail,
+    Method, NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, PartialError, Permutation, PortName, PortState,
+    Ports, PortsError, ProbeOrder, Process, PublicKey, RawDetail, Reason, Report, RequestHeader, SCORE_VERSION,
+    ScanDetail, ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, ServiceId, SocketState, StartTlsKind,
+    StatusRanges, StatusRangesError, Target, TargetError, TlsFacts, Transport, Update, UpdateSink, User,
+    changed_fields, diff, parse_time, port_name, service_score,
 };
 #[cfg(feature = "k8s")]
 pub use model::{
@@ -135,4 +138,7 @@ pub use source::file::File;
 pub use source::k8s::{K8s, K8sEnvironment, K8sVia};
 pub use source::local::{Local, SortKey};
 pub use source::scan::{Scan, TimingTemplate};
-pub use source::{ListFuture, Progress, Sink, Source, WatchFuture, collect, keep_watching};
+pub use source::{
+    AfterCheck, CheckProxy, Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, Source, WatchFuture,
+    collect, keep_watching,
+};

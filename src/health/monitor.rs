@@ -11,51 +11,8 @@ use tokio::time::{Instant, sleep_until};
 use super::validator::{CheckedEndpoint, ValidationPool, Validator};
 use super::watched::{ThresholdRules, WatchedService};
 use crate::engine::{Job, Retry, Shutdown};
-use crate::model::{CheckSpec, DeclaredDetail, DetailLevel, PartialError, Service, Update, UpdateSink};
-
-/// What a source says to a monitor, which looks at what it hears of.
-#[derive(Debug)]
-pub(crate) enum SourceMessage {
-    Updates(Vec<Update>),
-    /// They are not from the source itself, which may be out of reach.
-    Amended(Vec<Update>),
-    Failed(PartialError),
-}
-
-/// Hands on what a source says. It never makes the source wait: what is not taken yet are descriptions of services, which
-/// the monitor takes at once.
-#[derive(Debug)]
-pub(crate) struct ChannelSink {
-    depth: DetailLevel,
-    said: mpsc::UnboundedSender<SourceMessage>,
-}
-
-impl ChannelSink {
-    /// A relay, and where its words come out. A source reads so much of each service.
-    pub(crate) fn new(depth: DetailLevel) -> (Self, mpsc::UnboundedReceiver<SourceMessage>) {
-        let (said, heard) = mpsc::unbounded_channel();
-        (Self { depth, said }, heard)
-    }
-}
-
-impl UpdateSink for ChannelSink {
-    fn depth(&self) -> DetailLevel {
-        self.depth
-    }
-
-    fn take(&mut self, updates: Vec<Update>) {
-        // A monitor that is gone wants to know nothing.
-        let _ = self.said.send(SourceMessage::Updates(updates));
-    }
-
-    fn amend(&mut self, updates: Vec<Update>) {
-        let _ = self.said.send(SourceMessage::Amended(updates));
-    }
-
-    fn fail(&mut self, fault: PartialError) {
-        let _ = self.said.send(SourceMessage::Failed(fault));
-    }
-}
+use crate::model::{CheckSpec, DeclaredDetail, Service, ServiceId, Update, UpdateSink};
+use crate::source::SourceMessage;
 
 /// Looks at services again and again.
 #[derive(Debug)]
@@ -65,9 +22,9 @@ pub(crate) struct Monitor {
     rules: ThresholdRules,
     interval: Duration,
     crew: ValidationPool,
-    services: BTreeMap<String, WatchedService>,
+    services: BTreeMap<ServiceId, WatchedService>,
     /// Whose endpoint a number is.
-    places: HashMap<usize, String>,
+    places: HashMap<usize, ServiceId>,
     /// When to look at which number; one that is nobody's any more is left out.
     due: BinaryHeap<Reverse<(Instant, usize)>>,
     /// The last number that was given.
@@ -125,7 +82,7 @@ impl Monitor {
                 },
                 _ = self.crew.answers.recv_many(&mut answers, BATCH) => {
                     let updates = self.take(std::mem::take(&mut answers));
-                    feed.amend(updates);
+                    feed.apply_derived(updates);
                 }
                 () = due, if self.has_room() => self.look(),
             }
@@ -178,7 +135,7 @@ impl Monitor {
     /// Takes in what the source says; what it says of its own goes to `feed` with what there is to tell at once.
     fn hear(&mut self, said: SourceMessage, feed: &mut dyn UpdateSink) {
         let (updates, is_amended) = match said {
-            SourceMessage::Failed(fault) => return feed.fail(fault),
+            SourceMessage::Failed(fault) => return feed.mark_stale(fault),
             SourceMessage::Updates(updates) => (updates, false),
             SourceMessage::Amended(updates) => (updates, true),
         };
@@ -186,9 +143,9 @@ impl Monitor {
         for update in updates {
             match update {
                 Update::Reset(services) => {
-                    let named: HashSet<&str> = services.iter().map(|service| service.id.as_str()).collect();
-                    let gone = self.services.keys().filter(|id| !named.contains(id.as_str()));
-                    let gone: Vec<String> = gone.cloned().collect();
+                    let named: HashSet<&ServiceId> = services.iter().map(|service| &service.id).collect();
+                    let gone = self.services.keys().filter(|id| !named.contains(id));
+                    let gone: Vec<ServiceId> = gone.cloned().collect();
                     told.extend(gone.into_iter().filter_map(|id| self.forget(id)));
                     told.extend(services.into_iter().filter_map(|service| self.learn(service)));
                     self.listed = true;
@@ -199,7 +156,7 @@ impl Monitor {
             }
         }
         told.extend(self.whole());
-        if is_amended { feed.amend(told) } else { feed.take(told) }
+        if is_amended { feed.apply_derived(told) } else { feed.apply(told) }
     }
 
     /// Takes in a service as its source describes it now. It is told when all of its endpoints have been looked at.
@@ -230,7 +187,7 @@ impl Monitor {
         news.map(Update::Upsert)
     }
 
-    fn forget(&mut self, id: String) -> Option<Update> {
+    fn forget(&mut self, id: ServiceId) -> Option<Update> {
         let gone = self.services.remove(&id)?;
         gone.numbers().for_each(|(number, _)| drop(self.places.remove(&number)));
         gone.is_known().then_some(Update::Remove(id))
@@ -253,22 +210,22 @@ mod tests {
     use super::*;
     use crate::check::{Resolvers, Roots};
     use crate::health::{Evidence, Thresholds, ValidatorOptions};
-    use crate::model::{Address, Endpoint, Transport};
+    use crate::model::{Address, DetailLevel, Endpoint, PartialError, Transport};
 
     /// What a feed is told.
     #[derive(Default)]
     struct FeedState(Vec<Update>);
 
     impl UpdateSink for FeedState {
-        fn depth(&self) -> DetailLevel {
+        fn detail_level(&self) -> DetailLevel {
             DetailLevel::Full
         }
 
-        fn take(&mut self, updates: Vec<Update>) {
+        fn apply(&mut self, updates: Vec<Update>) {
             self.0.extend(updates);
         }
 
-        fn fail(&mut self, _fault: PartialError) {}
+        fn mark_stale(&mut self, _fault: PartialError) {}
     }
 
     fn monitor() -> Monitor {
@@ -288,7 +245,7 @@ mod tests {
             thresholds: Thresholds { rise: 2, fall: 3 },
             ignored: Vec::new(),
             via: None,
-            finish: |_| {},
+            after_check: None,
         };
         Monitor::new(validator, Arc::default(), rules, timeout)
     }
@@ -298,7 +255,7 @@ mod tests {
             |port: &u16| Endpoint::new(Address::Ip(IpAddr::from([127, 0, 0, 1])), Some(*port), Transport::Tcp);
         let endpoints = ports.iter().map(endpoint).collect();
         let declared = DeclaredDetail { from: "a".into(), protocol: None, ask: Arc::default() };
-        Service { name: Some(name.into()), ..Service::new("file/a".to_owned(), "file", endpoints, declared).erase() }
+        Service { name: Some(name.into()), ..Service::new("file/a", "file", endpoints, declared).erase() }
     }
 
     fn numbers(monitor: &Monitor) -> Vec<usize> {

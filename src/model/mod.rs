@@ -4,10 +4,12 @@ mod addresses;
 mod check_name;
 mod check_spec;
 mod condition;
+mod coverage;
 mod diff;
 mod event;
 mod finding;
 mod health;
+mod host_facts;
 mod identity;
 mod instance;
 #[cfg(feature = "k8s")]
@@ -30,6 +32,7 @@ mod scan_ports;
 mod scope;
 mod score;
 mod service;
+mod service_id;
 mod status_ranges;
 mod targets;
 mod update;
@@ -41,11 +44,13 @@ pub use check_spec::{
     StartTlsKind, parse_time,
 };
 pub use condition::Condition;
+pub use coverage::Coverage;
 pub(crate) use diff::changed_values;
 pub use diff::{Change, changed_fields, diff};
 pub use event::{Event, EventKind};
 pub use finding::{Finding, FindingKind, Group};
 pub use health::{Grade, Health, HealthState, ServiceHealth};
+pub use host_facts::HostFacts;
 pub use identity::{Certificate, Digest, Fact, Identity, PublicKey, TlsFacts};
 pub use instance::Instance;
 #[cfg(feature = "k8s")]
@@ -68,6 +73,7 @@ pub use scan_ports::ScanPorts;
 pub use scope::Scope;
 pub use score::{SCORE_VERSION, Score, service_score};
 pub use service::{Address, Column, ColumnVisibility, Detail, Endpoint, Service, Transport};
+pub use service_id::ServiceId;
 pub use status_ranges::{StatusRanges, StatusRangesError};
 pub use targets::{Target, TargetError};
 pub use update::{Update, UpdateSink};

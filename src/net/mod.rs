@@ -1,4 +1,4 @@
-//! How we reach peers: the connect loop's sockets, and what this machine allows.
+//! How peers are reached: connections, probes, TLS, HTTP, and the limits of this machine.
 
 mod bounded;
 mod certificate;
@@ -19,6 +19,7 @@ mod outcome;
 mod packet;
 mod prober;
 mod raw;
+mod read_file;
 mod resolve;
 mod runtime;
 mod starttls;
@@ -42,6 +43,7 @@ pub(crate) use neighbours::neighbours;
 pub(crate) use netns::{OtherNamespace, open_in};
 pub(crate) use outcome::{ConnectOutcome, LocalShortage};
 pub(crate) use prober::{AttemptEnd, AttemptStart, Probe, Prober, WaitDecision};
+pub(crate) use read_file::read_file;
 pub(crate) use resolve::{Family, interface_index, interface_name, own_addresses, resolve, with_interface};
 pub(crate) use runtime::runtime;
 pub(crate) use starttls::{StartTls, start_tls};

@@ -1,4 +1,4 @@
-//! What is wrong with services: each case, and beside each what is like it and not wrong.
+//! Findings of services: each case, and beside each a similar one without a problem.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -34,7 +34,7 @@ fn spec(name: &str, change: impl FnOnce(&mut Value)) -> Value {
     service
 }
 
-/// A cluster of two nodes, with one service that nothing is wrong with.
+/// A cluster of two nodes, with one service without a problem.
 fn cluster() -> Double {
     let double = Double::start();
     double.store().put(Resource::NAMESPACES, namespace("shop"));
@@ -42,7 +42,7 @@ fn cluster() -> Double {
     double
 }
 
-/// `NAME CODE: TEXT` of everything that is found, without what is found of the services called `other-…`.
+/// `NAME CODE: TEXT` of every finding, except those of services called `other-…`.
 fn found(double: &Double) -> Vec<String> {
     let services = Portolan::new(double).args("-n shop").services();
     let mut found = Vec::new();
@@ -57,12 +57,12 @@ fn found(double: &Double) -> Vec<String> {
 }
 
 #[test]
-fn nothing_is_wrong_where_nothing_is() {
+fn a_healthy_cluster_has_no_findings() {
     assert_eq!(found(&cluster()), Vec::<String>::new());
 }
 
 #[test]
-fn a_service_that_nobody_answers_for() {
+fn a_service_without_ready_endpoints() {
     let double = cluster();
     with_endpoints(&double, spec("absent", |_| {}), &[]);
     with_endpoints(&double, spec("by-hand", |spec| spec["selector"] = Value::Null), &[]);
@@ -104,7 +104,7 @@ fn an_endpoint_that_ends_and_is_still_called() {
         double.store().put(Resource::SERVICES, spec(name, |spec| spec["publishNotReadyAddresses"] = json!(publish)));
         double.store().put(Resource::SLICES, slice_of("shop", name, "a", "IPv4", &json!([leaving]), &http_port()));
     }
-    assert_eq!(found(&double), ["leaving k8s-terminating-ready: 1 of 1 ready endpoints are being ended"]);
+    assert_eq!(found(&double), ["leaving k8s-terminating-ready: 1 of 1 ready endpoints are terminating"]);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_balancer_that_does_not_come() {
     let mut has = spec("has", |spec| spec["type"] = json!("LoadBalancer"));
     has["status"]["loadBalancer"]["ingress"] = json!([{"ip": "203.0.113.1"}]);
     with_endpoints(&double, has, &[("10.1.0.10", "one")]);
-    assert_eq!(found(&double), ["wants k8s-balancer-pending: no address of a load balancer"]);
+    assert_eq!(found(&double), ["wants k8s-balancer-pending: the load balancer has no address"]);
 }
 
 #[test]
@@ -160,10 +160,10 @@ fn services_that_are_in_each_others_way() {
     assert_eq!(
         found(&double),
         [
-            "a k8s-node-port-twice: node port 30080 is that of shop/b too",
-            "b k8s-node-port-twice: node port 30080 is that of shop/a too",
-            "twin k8s-same-selector: port 80 and labels are those of shop/well",
-            "well k8s-same-selector: port 80 and labels are those of shop/twin",
+            "a k8s-node-port-twice: node port 30080 is also a port of shop/b",
+            "b k8s-node-port-twice: node port 30080 is also a port of shop/a",
+            "twin k8s-same-selector: same labels and port 80 as shop/well",
+            "well k8s-same-selector: same labels and port 80 as shop/twin",
         ]
     );
 }
@@ -171,7 +171,7 @@ fn services_that_are_in_each_others_way() {
 #[test]
 fn an_external_name_chooses_no_pods() {
     let double = cluster();
-    // A leftover of what it was before.
+    // A leftover of its earlier type.
     let external = |spec: &mut Value| {
         (spec["type"], spec["externalName"], spec["selector"]) =
             (json!("ExternalName"), json!("db.bank.svc.cluster.local"), json!({"app": "well"}));
@@ -220,6 +220,6 @@ fn findings_are_shown_and_explained() {
     let ran = Portolan::new(&double).args("-n shop").run();
     assert!(ran.stdout.contains("  FINDINGS\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains("  k8s-no-pod\n"), "{}", ran.stdout);
-    assert!(ran.stderr.contains("1 finding: k8s-no-pod 1; `portolan explain CODE` says more\n"), "{ran:?}");
-    assert_eq!(ran.code, Some(0), "what is found is an answer");
+    assert!(ran.stderr.contains("1 finding: k8s-no-pod 1; `portolan explain CODE` explains them\n"), "{ran:?}");
+    assert_eq!(ran.code, Some(0), "a finding is a result");
 }

@@ -7,21 +7,22 @@ use std::time::Duration;
 use portolan::catalog::Writer;
 use portolan::engine::{Clock, Retry};
 use portolan::{
-    Column, Completeness, DetailLevel, Error, ListFuture, Sink, Source, Update, UpdateSink, WatchFuture, keep_watching,
+    Column, Completeness, DetailLevel, Error, ItemSink, ListContext, ListFuture, Source, Update, UpdateSink,
+    WatchFuture, keep_watching,
 };
 use tokio::time::timeout;
 
 use crate::catalog::{fault, harbour};
 use crate::history::History;
 
-/// What a source says when it is asked.
+/// A prepared reply of a source.
 enum PolledListing {
     Whole(Vec<(u8, u8)>),
     Part(Vec<(u8, u8)>),
     Failure,
 }
 
-/// A source that gives prepared answers, and never answers again after the last.
+/// A source with prepared replies, which is silent after the last.
 struct Prepared(Mutex<VecDeque<PolledListing>>);
 
 impl Prepared {
@@ -43,7 +44,7 @@ impl Source for Prepared {
         &[]
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+    fn list<'a>(&'a self, _context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
             let answer = self.0.lock().unwrap().pop_front();
             let (services, completeness) = match answer {
@@ -51,7 +52,7 @@ impl Source for Prepared {
                 Some(PolledListing::Failure) => return Err(unreachable()),
                 Some(PolledListing::Whole(services)) => (services, Completeness::Complete),
                 Some(PolledListing::Part(services)) => {
-                    out.fault(fault());
+                    out.partial_error(fault());
                     (services, Completeness::Incomplete)
                 }
             };
@@ -75,8 +76,8 @@ impl Source for StopConditions {
         &[]
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
-        self.0.list(out)
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
+        self.0.list(context, out)
     }
 
     fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
@@ -85,7 +86,7 @@ impl Source for StopConditions {
             match answer {
                 Some(PolledListing::Whole(services)) => {
                     let services = services.into_iter().map(|(id, ships)| harbour(id, ships, 0)).collect();
-                    feed.take(vec![Update::Reset(services)]);
+                    feed.apply(vec![Update::Reset(services)]);
                     Ok(())
                 }
                 Some(_) => Err(unreachable()),
@@ -141,7 +142,7 @@ fn a_source_that_fails_and_recovers_comes_out_as_differences_only() {
 }
 
 #[test]
-fn what_a_partial_answer_lacks_is_not_gone() {
+fn services_missing_from_a_partial_listing_are_not_removed() {
     use PolledListing::{Part, Whole};
     let answers = [Whole(vec![(1, 1), (2, 1)]), Part(vec![(2, 2)]), Part(vec![]), Whole(vec![(1, 1), (2, 2)])];
     let (history, _) = watched(&Prepared::new(answers));
@@ -150,7 +151,7 @@ fn what_a_partial_answer_lacks_is_not_gone() {
 }
 
 #[test]
-fn what_never_worked_is_not_tried_for_ever() {
+fn a_source_that_never_worked_is_not_retried_for_ever() {
     let (history, ended) = watched(&Prepared::new([PolledListing::Failure, PolledListing::Whole(vec![(1, 1)])]));
     assert_eq!(ended.unwrap().to_string(), "cannot ask the harbour master");
     assert_eq!(history.changes.len(), 0);

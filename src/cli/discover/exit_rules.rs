@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::Args;
@@ -13,14 +13,15 @@ use super::printer::{FileReport, PrintReport, Printer};
 use crate::cli::baseline::Baseline;
 use crate::cli::exit::Exit;
 use crate::cli::hand_to::HandTo;
-use crate::cli::identify::Identify;
+use crate::cli::identify::IdentifyArgs;
 use crate::cli::outputs::Files;
 use crate::cli::progress::Bar;
 use crate::cli::signals::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Global, stderr, stdout};
-use crate::engine;
+use crate::engine::{self, Cancel};
 use crate::error::{Error, Result};
+use crate::identify::IdentifyOptions;
 use crate::model::ColumnVisibility;
 use crate::output::{DiffContext, FormatName, RenderOptions};
 use crate::probe::Probes;
@@ -62,7 +63,7 @@ impl ExitRules {
     }
 
     /// Lists what a source knows into every output that is asked for.
-    pub(in crate::cli) fn list(&self, source: &dyn Source, identify: &Identify, global: &Global) -> Result<Exit> {
+    pub(in crate::cli) fn list(&self, source: &dyn Source, identify: &IdentifyArgs, global: &Global) -> Result<Exit> {
         let stop = Stop::listen()?.within(source.deadline());
         let terminal = Terminal::of_stdout(global.color);
         let columns = identify.columns(source.columns());
@@ -76,11 +77,11 @@ impl ExitRules {
         };
         let program = self.hand_to.as_ref().map(HandTo::program).transpose()?;
         // Before any file is written: it may be the same one.
-        let (probes, previous) = match self.read_files(source, identify, &stop.flag()) {
+        let (probes, previous) = match self.read_files(source, identify, stop.cancel()) {
             Ok(read) => read,
             Err(error) => return unread(error, &stop),
         };
-        let asks = identify.asked.then_some((identify, probes));
+        let asks = identify.asked.then(|| (identify.options(), probes));
         let was_whole = previous.as_ref().is_none_or(|previous| previous.complete);
         let mut files = Files::create(&global.output)?;
         let mut written = None;
@@ -143,12 +144,12 @@ impl ExitRules {
     fn read_files(
         &self,
         source: &dyn Source,
-        identify: &Identify,
-        stop: &AtomicBool,
+        identify: &IdentifyArgs,
+        cancel: &Cancel,
     ) -> Result<(Probes, Option<Baseline>)> {
         let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
-        let probes = identify.probes(stop, until)?;
-        let previous = self.diff.as_ref().map(|path| Baseline::read(path, source.name(), stop, until));
+        let probes = identify.options().probes(cancel, until)?;
+        let previous = self.diff.as_ref().map(|path| Baseline::read(path, source.name(), cancel, until));
         Ok((probes, previous.transpose()?))
     }
 
@@ -172,23 +173,24 @@ impl ExitRules {
         {
             return (Err(error), None);
         }
-        let mut printer = Printer::new(outputs, stop.flag(), Bar::new(global.quiet));
+        let mut printer = Printer::new(outputs, stop.cancel().clone(), Bar::new(global.quiet));
         printer.printed.compared = shared;
         printer.keeps_hosts = self.hand_to.is_some();
         // A source that needs timers or sockets brings its own runtime; one that only reads what the kernel has ready does
         // not pay for one.
+        let context = printer.context();
         let listed = match asks {
-            None => engine::block_on(source.list(&mut printer)),
-            Some((identify, probes)) => identify.list(probes, source, &mut printer),
+            None => engine::block_on(source.list(&context, &mut printer)),
+            Some((options, probes)) => options.list(probes, source, &context, &mut printer),
         };
-        printer.finish(listed)
+        printer.finish(listed, source)
     }
 }
 
 /// What is asked, of whom, and what it is compared with.
 struct Request<'a> {
     source: &'a dyn Source,
-    asks: Option<(&'a Identify, Probes)>,
+    asks: Option<(IdentifyOptions, Probes)>,
     previous: Option<Baseline>,
     page: RenderOptions,
 }

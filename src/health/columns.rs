@@ -1,0 +1,78 @@
+//! What tables show of the health of an endpoint.
+
+use std::fmt::Write;
+
+use crate::model::{Column, ColumnVisibility, Endpoint, Health, Service};
+
+macro_rules! column {
+    ($name:literal, $shown:ident, $cut:literal, |$service:ident, $health:ident, $out:ident| $cell:expr) => {
+        Column {
+            name: $name,
+            shown: ColumnVisibility::$shown,
+            cut: $cut,
+            label: false,
+            cell: |$service, endpoint, $out| match health(endpoint) {
+                Some($health) => $cell,
+                None => Ok(()),
+            },
+        }
+    };
+}
+
+fn health(endpoint: Option<&Endpoint>) -> Option<&Health> {
+    endpoint.and_then(|endpoint| endpoint.health.as_deref())
+}
+
+/// The dearest finding, or why nothing is known.
+fn reason(health: &Health, out: &mut dyn Write) -> std::fmt::Result {
+    match (health.findings.first(), health.hindered.first()) {
+        (Some(finding), _) => write!(out, "{finding}"),
+        (None, Some(why)) => write!(out, "{}", crate::clean::clean(why)),
+        (None, None) => Ok(()),
+    }
+}
+
+fn service_score(service: &Service, out: &mut dyn Write) -> std::fmt::Result {
+    // With one endpoint it is the same.
+    match service.health.as_deref().and_then(|health| health.score) {
+        Some(score) if service.endpoints.len() > 1 => write!(out, "{score}"),
+        _ => Ok(()),
+    }
+}
+
+const GRADE: Column = column!("grade", Always, false, |_service, health, out| match health.grade {
+    Some(grade) => out.write_str(grade.as_str(health.complete)),
+    None => Ok(()),
+});
+const SCORE: Column = column!("score", Always, false, |_service, health, out| match health.score {
+    Some(score) => write!(out, "{score}"),
+    None => Ok(()),
+});
+const STATE: Column = column!("state", Always, false, |_service, health, out| out.write_str(health.state.as_str()));
+const SERVICE_SCORE: Column =
+    column!("service_score", WhereFilled, false, |service, _health, out| service_score(service, out));
+const FLAPPING: Column = column!("flapping", WhereFilled, true, |_service, health, out| {
+    match health.findings.iter().find(|finding| finding.kind.code.starts_with("flapping-")) {
+        Some(finding) => write!(out, "{}", finding.text),
+        None => Ok(()),
+    }
+});
+const REASON: Column = column!("reason", Always, true, |_service, health, out| reason(health, out));
+const COVERAGE: Column = column!("coverage", Wide, true, |_service, health, out| out.write_str(&health.covered()));
+const AGE: Column = column!("age_ms", WhereFilled, false, |_service, health, out| match health.age_ms {
+    Some(age) => write!(out, "{age}"),
+    None => Ok(()),
+});
+
+/// What a check adds to what a source shows.
+pub(crate) const COLUMNS: &[Column] = &[GRADE, SCORE, STATE, SERVICE_SCORE, FLAPPING, REASON, COVERAGE, AGE];
+
+/// A source's own columns and these. They last as long as the process, which lists once.
+pub(crate) fn beside(columns: &'static [Column]) -> &'static [Column] {
+    if columns.is_empty() {
+        return COLUMNS;
+    }
+    // A source with a column of the same name (the state of a port) keeps it.
+    let new = COLUMNS.iter().filter(|column| !columns.iter().any(|own| own.name == column.name));
+    Vec::leak(columns.iter().chain(new).copied().collect())
+}
