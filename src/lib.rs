@@ -87,9 +87,13 @@
 //! Below them `error` says what could not be done, `clean` is the only way for foreign text to a terminal or a
 //! file, and `settings` layers flags, environment and file. `tests/layers` holds the table.
 
+// Without the command, what only it calls is unused.
+#![cfg_attr(not(all(feature = "cli", feature = "k8s")), allow(dead_code, unused_imports))]
+
 pub mod catalog;
 mod check;
 mod clean;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
 pub mod engine;
@@ -100,6 +104,7 @@ mod model;
 mod net;
 mod output;
 mod probe;
+#[cfg(feature = "cli")]
 mod settings;
 mod source;
 

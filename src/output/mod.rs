@@ -13,6 +13,7 @@ mod ndjson;
 mod nmap_xml;
 mod prometheus;
 mod prometheus_sd;
+#[cfg(feature = "cli")]
 mod table;
 mod yaml;
 
@@ -102,14 +103,15 @@ pub enum Delivery {
     Whole,
 }
 
-/// Registers formats: the word for `-o`, its constructor, how much of a service it shows, and whether somebody may read
-/// it line by line, before its end is there.
+/// Registers formats: the word for `-o`, its constructor, how much of a service it shows, how it is delivered, and the
+/// feature that it needs.
 macro_rules! formats {
-    ($($(#[$doc:meta])* $variant:ident => $open:path, $depth:ident, $read:ident;)*) => {
+    ($($(#[$doc:meta])* $variant:ident => $open:path, $depth:ident, $read:ident $(, $feature:literal)?;)*) => {
         /// The formats that there are.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
         pub enum FormatName {
-            $($(#[$doc])* $variant,)*
+            $($(#[$doc])* $(#[cfg(feature = $feature)])? $variant,)*
         }
 
         impl FormatName {
@@ -118,17 +120,17 @@ macro_rules! formats {
             /// # Errors
             /// What the writer says: some formats begin with a header.
             pub fn open<'w>(self, out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Box<dyn Format + 'w>> {
-                Ok(match self { $(Self::$variant => Box::new($open(out, page)?),)* })
+                Ok(match self { $($(#[cfg(feature = $feature)])? Self::$variant => Box::new($open(out, page)?),)* })
             }
 
             /// How much of each service the format shows.
             pub fn depth(self) -> DetailLevel {
-                match self { $(Self::$variant => DetailLevel::$depth,)* }
+                match self { $($(#[cfg(feature = $feature)])? Self::$variant => DetailLevel::$depth,)* }
             }
 
             /// How it is read.
             pub fn read(self) -> Delivery {
-                match self { $(Self::$variant => Delivery::$read,)* }
+                match self { $($(#[cfg(feature = $feature)])? Self::$variant => Delivery::$read,)* }
             }
         }
     };
@@ -136,9 +138,9 @@ macro_rules! formats {
 
 formats! {
     /// Aligned columns for people
-    Table => table::Table::brief, Brief, Whole;
+    Table => table::Table::brief, Brief, Whole, "cli";
     /// The same with everything that is known, as far as the terminal is wide
-    Wide => table::Table::wide, Full, Whole;
+    Wide => table::Table::wide, Full, Whole, "cli";
     /// One document
     Json => json::Json::new, Full, Whole;
     /// One JSON object per line

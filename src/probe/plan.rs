@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::{Probe, Probes};
 
 /// How much is asked of a port whose number hints at nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub(crate) enum Intensity {
     /// What the port's number hints at, and HTTP: at most 3 connections to a port
     Light,

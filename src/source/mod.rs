@@ -190,7 +190,8 @@ impl Sink for Listing {
 macro_rules! sources {
     ($($(#[$attribute:meta])* $variant:ident($source:ty),)*) => {
         /// A source together with its options.
-        #[derive(Debug, clap::Subcommand)]
+        #[derive(Debug)]
+        #[cfg_attr(feature = "cli", derive(clap::Subcommand))]
         pub(crate) enum AnySource {
             $($(#[$attribute])* $variant($source),)*
         }

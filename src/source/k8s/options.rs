@@ -5,8 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[cfg(feature = "cli")]
+use clap::ValueHint;
+#[cfg(feature = "cli")]
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, ValueEnum, ValueHint};
 
 use super::selector;
 use crate::clean::clean;
@@ -30,56 +32,57 @@ Examples:
 /// that of the kubeconfig's context, as for kubectl; within a pod without a kubeconfig, that of the pod's service account.
 /// Names of ExternalName services are looked up; nothing else is connected to. Where the whole cluster may not be read, the
 /// namespaces are asked one by one; without rights to pods, what only they tell is not judged, and that is said.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Filters", after_help = EXAMPLES)]
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
+#[cfg_attr(feature = "cli", command(next_help_heading = "Filters", after_help = EXAMPLES))]
 pub struct K8s {
     /// Only these namespaces [default: the context's]
-    #[arg(short, long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace)]
+    #[cfg_attr(feature = "cli", arg(short, long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace))]
     pub namespace: Vec<String>,
     /// All namespaces
-    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    #[cfg_attr(feature = "cli", arg(short = 'A', long, conflicts_with = "namespace"))]
     pub all_namespaces: bool,
     /// Only what has these labels, as in app=web,tier!=test or 'env in (dev,qa)'
-    #[arg(short = 'l', long, value_name = "LABELS", value_parser = parse_labels)]
+    #[cfg_attr(feature = "cli", arg(short = 'l', long, value_name = "LABELS", value_parser = parse_labels))]
     pub selector: Option<String>,
     /// Only what has these fields, as in metadata.name=web
-    #[arg(long, value_name = "FIELDS", value_parser = parse_fields)]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FIELDS", value_parser = parse_fields))]
     pub field_selector: Option<String>,
     /// List pods too, each with its containers' ports, and the services that choose it
-    #[arg(long)]
+    #[cfg_attr(feature = "cli", arg(long))]
     pub pods: bool,
     /// List Ingresses too, and the routes of the Gateway API where the cluster has it: hosts, paths, and where they lead
-    #[arg(long)]
+    #[cfg_attr(feature = "cli", arg(long))]
     pub ingress: bool,
     /// The kubeconfig; of several, the first to say something counts [default: ~/.kube/config]
-    #[arg(long, value_name = "FILE", value_delimiter = ':', value_hint = ValueHint::FilePath, help_heading = "Cluster")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", value_delimiter = ':', value_hint = ValueHint::FilePath, help_heading = "Cluster"))]
     pub kubeconfig: Vec<PathBuf>,
     /// The context of the kubeconfig [default: its current one]
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "Cluster")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "Cluster"))]
     pub context: Option<String>,
     /// Ask as the pod that this runs in; without a kubeconfig that is tried anyway
-    #[arg(long, conflicts_with_all = ["kubeconfig", "context"], help_heading = "Cluster")]
+    #[cfg_attr(feature = "cli", arg(long, conflicts_with_all = ["kubeconfig", "context"], help_heading = "Cluster"))]
     pub in_cluster: bool,
     /// Run the program that the kubeconfig names to get credentials
-    #[arg(long, help_heading = "Cluster")]
+    #[cfg_attr(feature = "cli", arg(long, help_heading = "Cluster"))]
     pub allow_exec: bool,
     /// With --validate: ask HTTP through the API server's proxy, for who cannot reach the cluster's own addresses
     ///
     /// An endpoint with a pod is asked by pods/proxy, another by services/proxy; both need the right to `get`. Only HTTP is
     /// checked, in the clear or in TLS as the port's name, appProtocol or number says.
-    #[arg(long, value_enum, value_name = "WAY", help_heading = "Cluster")]
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "WAY", help_heading = "Cluster"))]
     pub via: Option<K8sVia>,
     /// Look external names up by these resolvers instead of the system's, as in 10.96.0.10 or 127.0.0.1:5353
-    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = parse_resolver, help_heading = "Cluster")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = parse_resolver, help_heading = "Cluster"))]
     pub resolver: Vec<SocketAddr>,
     /// The most that one try of a question may take, as in 500ms or 10s
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "15s", help_heading = "Pace")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "15s", help_heading = "Pace"))]
     pub timeout: Duration,
     /// End the whole after this time, done or not [default: 2m for asking the server, none for checks]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Pace")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Pace"))]
     pub deadline: Option<Duration>,
     /// What the environment says of the cluster.
-    #[arg(skip)]
+    #[cfg_attr(feature = "cli", arg(skip))]
     pub environment: K8sEnvironment,
 }
 
@@ -130,7 +133,8 @@ impl K8s {
 }
 
 /// Who asks endpoints, where a check's own connections cannot reach them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum K8sVia {
     /// The API server, by its proxy.
     ApiProxy,
@@ -183,7 +187,7 @@ fn parse_resolver(text: &str) -> Result<SocketAddr, BadValue> {
     address.ok_or_else(|| BadValue::new("it is no address", "write 10.96.0.10, 127.0.0.1:5353 or [::1]:5353"))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests {
     use clap::{CommandFactory, FromArgMatches, Parser};
 

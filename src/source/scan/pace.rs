@@ -26,7 +26,8 @@ pub(super) struct Pace {
 }
 
 /// The paces that there are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum TimingTemplate {
     /// At most 200 questions a second and 16 open at a time, for networks that must not notice
     Polite,
