@@ -38,7 +38,7 @@
 //!         &[]
 //!     }
 //!
-//!     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+//!     fn list<'a>(&'a self, _context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
 //!         Box::pin(async move {
 //!             let address = Address::Ip([192, 0, 2, 7].into());
 //!             let endpoint = Endpoint::new(address, Some(80), Transport::Tcp);
@@ -124,9 +124,9 @@ pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
     Address, AddressRange, Addresses, Ancestor, AskError, Backlog, BodyAssertion, Certificate, Change, CheckName,
-    CheckSpec, CheckStatus, Column, ColumnVisibility, Completeness, Condition, Container, DeclaredDetail, Detail,
-    DetailLevel, Digest, Endpoint, Event, EventKind, Fact, Finding, FindingKind, Grade, Group, HeaderAssertion, Health,
-    HealthState, HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Listing, LocalDetail, Method,
+    CheckSpec, CheckStatus, Column, ColumnVisibility, Completeness, Condition, Container, Coverage, DeclaredDetail,
+    Detail, DetailLevel, Digest, Endpoint, Event, EventKind, Fact, Finding, FindingKind, Grade, Group, HeaderAssertion,
+    Health, HealthState, HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Listing, LocalDetail, Method,
     NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, PartialError, Permutation, PortName, PortState, Ports,
     PortsError, ProbeOrder, Process, PublicKey, RawDetail, Reason, Report, RequestHeader, SCORE_VERSION, ScanDetail,
     ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, SocketState, StartTlsKind, StatusRanges,
@@ -143,4 +143,6 @@ pub use source::file::File;
 pub use source::k8s::{K8s, K8sEnvironment, K8sVia};
 pub use source::local::{Local, SortKey};
 pub use source::scan::{Scan, TimingTemplate};
-pub use source::{ListFuture, Progress, Sink, Source, WatchFuture, collect, keep_watching};
+pub use source::{
+    Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, Source, WatchFuture, collect, keep_watching,
+};

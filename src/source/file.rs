@@ -5,7 +5,6 @@ use std::fmt;
 use std::fs::File as Opened;
 use std::io::Read;
 use std::net::SocketAddr;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
 use tokio::time::sleep;
 
-use super::{ListFuture, Sink, Source, WatchFuture};
+use super::blocking::run_blocking;
+use super::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 use crate::clean::clean;
 use crate::error::{Error, Result, nearest};
 use crate::model::{
@@ -210,6 +210,13 @@ fn place(text: &str, weight: Option<u16>) -> Result<EndpointEntry, String> {
     }
 }
 
+impl File {
+    async fn read(&self) -> Result<Vec<Service<DeclaredDetail>>> {
+        let path = self.file.clone();
+        run_blocking(move || read(&path)).await
+    }
+}
+
 impl Source for File {
     fn name(&self) -> &'static str {
         "file"
@@ -219,10 +226,10 @@ impl Source for File {
         &[]
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
-            for service in read(&self.file)? {
-                if let ControlFlow::Break(()) = out.service(service.erase()) {
+            for service in self.read().await? {
+                if context.cancel.is_set() || out.service(service.erase()).is_break() {
                     return Ok(Completeness::Incomplete);
                 }
             }
@@ -240,10 +247,10 @@ impl Source for File {
         Box::pin(async move {
             let mut ever = false;
             loop {
-                match read(&self.file) {
-                    Ok(services) => feed.take(vec![Update::Reset(services.into_iter().map(Service::erase).collect())]),
+                match self.read().await {
+                    Ok(services) => feed.apply(vec![Update::Reset(services.into_iter().map(Service::erase).collect())]),
                     Err(error) if !ever => return Err(error),
-                    Err(error) => feed.fail(PartialError::from(&error)),
+                    Err(error) => feed.mark_stale(PartialError::from(&error)),
                 }
                 ever = true;
                 sleep(interval.unwrap_or_else(|| self.interval())).await;

@@ -1,29 +1,25 @@
 //! Where services come from. One file (or folder) per source; README.md says how to add one.
 
+mod blocking;
 mod channel;
 pub(crate) mod file;
 #[cfg(feature = "k8s")]
 pub(crate) mod k8s;
+mod list;
 pub(crate) mod local;
 pub(crate) mod scan;
 mod watch;
 
 use std::borrow::Cow;
 use std::ffi::OsString;
-use std::future::Future;
-use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::model::{
-    Addresses, Column, Completeness, DetailLevel, FindingKind, Listing, NamespaceScope, PartialError, Ports,
-    ScannedHost, Service, Transport, UpdateSink,
-};
+use crate::model::{Column, FindingKind, Service, UpdateSink};
 use crate::net::HttpProxy;
 pub(crate) use channel::{ChannelSink, SourceMessage};
+pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, collect};
 pub(crate) use watch::RECONNECT;
 pub use watch::{WatchFuture, keep_watching};
 
@@ -40,9 +36,11 @@ pub trait Source: Send + Sync {
 
     /// Hands every service that it knows to `out`, as it finds them, and the parts that it could not read.
     ///
+    /// It may be awaited in any tokio runtime, or without one. It never blocks a thread of that runtime.
+    ///
     /// # Errors
-    /// Only where there is nothing to tell at all; a part that fails is a [`PartialError`].
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a>;
+    /// Only where nothing could be listed at all; a part that fails is a [`PartialError`](crate::PartialError).
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a>;
 
     /// Takes in what the process's environment says, by a function that knows variables. The command line calls it, and
     /// nobody else: one variable must not reach several sources of a kind.
@@ -67,51 +65,6 @@ pub trait Source: Send + Sync {
     /// As [`list`](Self::list).
     fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(watch::poll(self, interval.unwrap_or_else(|| self.interval()), feed))
-    }
-}
-
-/// What [`Source::list`] returns.
-pub type ListFuture<'a> = Pin<Box<dyn Future<Output = Result<Completeness>> + Send + 'a>>;
-
-/// Where a source hands what it finds.
-pub trait Sink: Send {
-    /// How much of each service will be looked at; a source reads nothing beyond.
-    fn depth(&self) -> DetailLevel;
-
-    /// Becomes true when nothing more is wanted. A source looks now and then, and stops.
-    fn closed(&self) -> Arc<AtomicBool>;
-
-    /// Takes a service. `Break`: nothing more is wanted.
-    fn service(&mut self, service: Service) -> ControlFlow<()>;
-
-    /// Takes word of a part that could not be read.
-    fn fault(&mut self, fault: PartialError);
-
-    /// Takes word of what could not be seen of the services handed over, for want of rights.
-    fn limit(&mut self, limit: PartialError);
-
-    /// Whether each service is wanted as soon as it is found, in whatever order; otherwise a source that finds them over
-    /// time hands them over sorted, at its end.
-    fn streams(&self) -> bool {
-        false
-    }
-
-    /// Takes a sentence about the whole answer, for people: how much was looked at.
-    fn note(&mut self, _note: String) {}
-
-    /// Takes word of how far the work has come. A source that takes long says it several times a second; what was
-    /// handed over until then should be seen by now.
-    fn progress(&mut self, _progress: Progress) {}
-
-    /// Takes word of what is asked, from a source that asks addresses for ports: what is not among it is not told of.
-    fn asked(&mut self, _within: &NamespaceScope, _transport: Transport, _addresses: &Addresses, _ports: &Ports) {}
-
-    /// Takes word of what became of each host that was asked, in numbers.
-    fn scanned(&mut self, _hosts: Vec<ScannedHost>) {}
-
-    /// Whether to go on with what somebody should be asked about first. Where nobody can be asked: no.
-    fn confirm(&mut self, _question: &str) -> bool {
-        false
     }
 }
 
@@ -140,50 +93,6 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, BadValue> {
     let longest = Duration::from_hours(365 * 24);
     let usable = duration.filter(|duration| !duration.is_zero() && *duration <= longest);
     usable.ok_or_else(|| BadValue::new("it is no length of time", "write one as 500ms, 2s or 1m"))
-}
-
-/// How far a source's work has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// What is done, in the source's own units.
-    pub done: u64,
-    /// What there is to do.
-    pub total: u64,
-    /// Services handed over.
-    pub found: u64,
-}
-
-/// Asks a source for everything that it knows.
-///
-/// # Errors
-/// As [`Source::list`].
-pub async fn collect(source: &dyn Source) -> Result<Listing> {
-    let mut listing = Listing::default();
-    listing.completeness = source.list(&mut listing).await?;
-    Ok(listing)
-}
-
-impl Sink for Listing {
-    fn depth(&self) -> DetailLevel {
-        DetailLevel::Full
-    }
-
-    fn closed(&self) -> Arc<AtomicBool> {
-        Arc::default()
-    }
-
-    fn service(&mut self, service: Service) -> ControlFlow<()> {
-        self.services.push(service);
-        ControlFlow::Continue(())
-    }
-
-    fn fault(&mut self, fault: PartialError) {
-        self.errors.push(fault);
-    }
-
-    fn limit(&mut self, limit: PartialError) {
-        self.limits.push(limit);
-    }
 }
 
 /// Registers sources: a variant, which is the word on the command line, and the source's options, which are the source.

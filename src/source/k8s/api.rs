@@ -1,8 +1,6 @@
 //! Questions to the API server: each bounded in time and bytes, tried again where that helps, lists page by page.
 
 use std::io::Read;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
@@ -15,14 +13,14 @@ use kube::client::{Body, ClientBuilder, DynBody};
 use kube::{Client, Config, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tower::timeout::TimeoutLayer;
 use tower::util::MapResponseLayer;
 
 use super::failure::ApiFailure;
 use super::{K8s, certificate};
 use crate::clean::clean;
-use crate::engine::{Breaker, BreakerOptions, CallOutcome, Clock, Retry, RetryError};
+use crate::engine::{Breaker, BreakerOptions, CallOutcome, Cancel, Clock, Retry, RetryError};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 
@@ -38,8 +36,6 @@ const MAX_COMPRESSED: usize = 64 << 20;
 const MAX_RECEIVED: usize = MAX_BYTES + (1 << 20);
 /// A question is asked so often at most.
 const TRIES: u32 = 5;
-/// How soon an end that somebody wants is noticed.
-const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// So many questions in a row that the server's trouble kept from an answer, and it is left alone.
 const MAX_FAILURES: u32 = 3;
 
@@ -55,7 +51,7 @@ pub(super) struct Api {
     whole: Duration,
     deadline: Deadline,
     breaker: Breaker,
-    closed: Arc<AtomicBool>,
+    cancel: Cancel,
 }
 
 /// A page of a list.
@@ -68,11 +64,11 @@ struct Page<K> {
 }
 
 impl Api {
-    /// Connects to nothing yet. `closed` becomes true when somebody wants an end.
+    /// Connects to nothing yet. `cancel` is set when the listing is no longer wanted.
     ///
     /// # Errors
     /// Where the credentials cannot be used.
-    pub(super) fn new(config: Config, options: &K8s, deadline: Deadline, closed: Arc<AtomicBool>) -> Result<Self> {
+    pub(super) fn new(config: Config, options: &K8s, deadline: Deadline, cancel: Cancel) -> Result<Self> {
         let takes_gzip = !config.disable_compression;
         let expired = certificate::expired(&config.auth_info, Timestamp::now());
         let server = shown(&config);
@@ -82,7 +78,7 @@ impl Api {
             BreakerOptions { window: MAX_FAILURES, failures: MAX_FAILURES, recovery: options.whole(), trials: 1 };
         let breaker = Breaker::new(patience, Clock::runtime());
         let (timeout, whole) = (options.timeout, options.whole());
-        Ok(Self { client, server, takes_gzip, expired, timeout, whole, deadline, breaker, closed })
+        Ok(Self { client, server, takes_gzip, expired, timeout, whole, deadline, breaker, cancel })
     }
 
     pub(super) fn client(&self) -> Client {
@@ -160,7 +156,7 @@ impl Api {
         let tries = retry.run(Retry::random_seed(), |_| self.try_once(request()), ApiFailure::again);
         let answer = tokio::select! {
             answer = tries => answer,
-            () = stopped(&self.closed) => Err(RetryError::Final { error: ApiFailure::Stopped }),
+            () = self.cancel.cancelled() => Err(RetryError::Final { error: ApiFailure::Stopped }),
         };
         let answer = answer.map_err(|gave_up| match (gave_up.into_error(), &self.expired) {
             (None, _) => ApiFailure::Deadline(self.whole),
@@ -211,13 +207,6 @@ fn shown(config: &Config) -> String {
     let authority = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
     let place = authority.rsplit('@').next().unwrap_or_default();
     clean(&format!("{}://{place}", url.scheme_str().unwrap_or_default()))
-}
-
-/// Waits until somebody wants an end.
-pub(super) async fn stopped(closed: &AtomicBool) {
-    while !closed.load(Ordering::Relaxed) {
-        sleep(RETRY_INTERVAL).await;
-    }
 }
 
 async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, ApiFailure> {

@@ -34,8 +34,6 @@ mod watch_scope;
 mod watched;
 
 use std::ffi::OsString;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use options::{K8s, K8sEnvironment, K8sVia};
@@ -48,7 +46,7 @@ use self::reader::{ClusterObjects, ReadMode};
 use crate::error::Result;
 use crate::model::{Column, Completeness, K8sDetail, Listing, PartialError, Service, UpdateSink};
 use crate::net::Deadline;
-use crate::source::{ListFuture, Sink, Source, WatchFuture};
+use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
 impl K8s {
     /// The services that fit the options, typed; [`collect`](crate::collect) has pods and routes beside them, where they are
@@ -70,7 +68,7 @@ impl K8s {
     /// A kubeconfig that cannot be used; a server that cannot be asked, or refuses everything; a namespace that is not there.
     pub async fn listing(&self) -> Result<Listing<K8sDetail>> {
         let mut unheard = Listing::default();
-        let gathered = self.gather(Arc::default(), &mut unheard).await?;
+        let gathered = self.gather(&ListContext::default(), &mut unheard).await?;
         let mut listing = Listing { errors: gathered.faults, limits: gathered.limits, ..Listing::default() };
         let found = findings::judge(&gathered.services);
         listing.services = gathered.services.into_services(found).collect();
@@ -78,41 +76,40 @@ impl K8s {
         Ok(listing)
     }
 
-    async fn gather(&self, closed: Arc<AtomicBool>, out: &mut dyn Sink) -> Result<ClusterObjects> {
+    async fn gather(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<ClusterObjects> {
         self.check()?;
         runtime::with_runtime(async {
             let deadline = Deadline::after(self.whole());
             let config = tokio::select! {
                 config = self.config(deadline) => config?,
-                () = api::stopped(&closed) => return Err(ApiFailure::Stopped.into_error("get the credentials")),
+                () = context.cancel.cancelled() => return Err(ApiFailure::Stopped.into_error("get the credentials")),
             };
             let home = config.default_namespace.clone();
-            let api = Api::new(config, self, deadline, closed)?;
-            reader::gather(&api, self, (&home, ReadMode::Everything), deadline, out).await
+            let api = Api::new(config, self, deadline, context.cancel.clone())?;
+            reader::gather(&api, self, (&home, ReadMode::Everything), deadline, (context.detail_level, out)).await
         })
         .await
     }
 
-    async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
-        let closed = out.closed();
-        let ClusterObjects { services, pods, routes, faults, limits, notes, .. } =
-            match self.gather(Arc::clone(&closed), out).await {
-                // Nothing came until somebody wanted an end: that is no failure of the server's.
-                Err(error) if closed.load(Ordering::Relaxed) => {
-                    out.fault(PartialError::from(&error));
-                    return Ok(Completeness::Incomplete);
-                }
-                gathered => gathered?,
-            };
+    async fn list_into(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<Completeness> {
+        let ClusterObjects { services, pods, routes, faults, limits, notes, .. } = match self.gather(context, out).await
+        {
+            // Nothing came until somebody wanted an end: that is no failure of the server's.
+            Err(error) if context.cancel.is_set() => {
+                out.partial_error(PartialError::from(&error));
+                return Ok(Completeness::Incomplete);
+            }
+            gathered => gathered?,
+        };
         let whole = faults.is_empty();
         if services.not_ip > 0 {
             out.note(format!("{} addresses of slices are names, and were left out", services.not_ip));
         }
         for fault in faults {
-            out.fault(fault);
+            out.partial_error(fault);
         }
         for limit in limits {
-            out.limit(limit);
+            out.missing_permission(limit);
         }
         for note in notes {
             out.note(note);
@@ -146,8 +143,8 @@ impl Source for K8s {
         self.environment = K8sEnvironment::read(variable);
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
-        Box::pin(self.list_into(out))
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
+        Box::pin(self.list_into(context, out))
     }
 
     fn deadline(&self) -> Option<Duration> {

@@ -18,7 +18,7 @@ impl ClusterReader<'_> {
     pub(super) async fn pods(&mut self, places: &[Namespaced]) {
         let wants_rows = self.options.pods;
         // Who only wants names sees no findings.
-        let judges = self.out.depth() > DetailLevel::Names;
+        let judges = self.detail_level > DetailLevel::Names;
         let mut refused = Vec::new();
         for place in places {
             let namespace = place.as_deref();
@@ -94,7 +94,7 @@ impl ClusterReader<'_> {
     /// Whether external names lead anywhere.
     pub(super) async fn names(&mut self, deadline: Deadline) {
         let names = self.gathered.services.external_names();
-        if names.is_empty() || self.out.depth() == DetailLevel::Names {
+        if names.is_empty() || self.detail_level == DetailLevel::Names {
             return;
         }
         let looked = look_up(self.options, names, deadline).await;

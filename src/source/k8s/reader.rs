@@ -12,9 +12,9 @@ use super::failure::ApiFailure;
 use super::join::{ObjectKey, Services};
 use crate::clean::clean;
 use crate::error::Result;
-use crate::model::{EndpointsFrom, K8sPodDetail, K8sRouteDetail, PartialError, Service as Row};
+use crate::model::{DetailLevel, EndpointsFrom, K8sPodDetail, K8sRouteDetail, PartialError, Service as Row};
 use crate::net::Deadline;
-use crate::source::{Progress, Sink};
+use crate::source::{ItemSink, Progress};
 
 /// Everything that was read, and what was not.
 #[derive(Default)]
@@ -48,7 +48,8 @@ pub(super) struct ClusterReader<'a> {
     pub(super) params: ListParams,
     /// How all the rest is.
     pub(super) all: ListParams,
-    pub(super) out: &'a mut dyn Sink,
+    pub(super) detail_level: DetailLevel,
+    pub(super) out: &'a mut dyn ItemSink,
     pub(super) gathered: ClusterObjects,
 }
 
@@ -69,7 +70,7 @@ pub(super) async fn gather(
     options: &K8s,
     (home, reading): (&str, ReadMode),
     deadline: Deadline,
-    out: &mut dyn Sink,
+    (detail_level, out): (DetailLevel, &mut dyn ItemSink),
 ) -> Result<ClusterObjects> {
     let all = ListParams { limit: (reading == ReadMode::Rights).then_some(1), ..ListParams::default() };
     let params = ListParams {
@@ -77,7 +78,8 @@ pub(super) async fn gather(
         field_selector: options.field_selector.clone(),
         ..all.clone()
     };
-    let mut gatherer = ClusterReader { api, options, params, all, out, gathered: ClusterObjects::default() };
+    let mut gatherer =
+        ClusterReader { api, options, params, all, detail_level, out, gathered: ClusterObjects::default() };
     let places = if options.all_namespaces {
         gatherer.whole_cluster(home).await?
     } else if options.namespace.is_empty() {

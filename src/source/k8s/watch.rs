@@ -1,7 +1,6 @@
 //! A cluster watched: the full set first, then what becomes of it, by the server's own word.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::stream::{SelectAll, Stream, StreamExt};
@@ -20,6 +19,7 @@ use super::pods::Pod;
 use super::reader::{ClusterObjects, Namespaced, ReadMode, gather};
 use super::watch_scope::{Object, ObjectKind, WatchScope};
 use super::watched::WatchedParts;
+use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::{Listing, Update, UpdateSink};
 use crate::net::Deadline;
@@ -41,10 +41,10 @@ pub(super) async fn watch(options: &K8s, feed: &mut dyn UpdateSink) -> Result<()
     let deadline = Deadline::after(options.whole());
     let config = options.config(deadline).await?;
     let home = config.default_namespace.clone();
-    let api = Api::new(config, options, deadline, Arc::default())?;
+    let api = Api::new(config, options, deadline, Cancel::new())?;
     // What may be read, and whether the server has slices: asked with a deadline, and refused with a reason.
     let rights = (home.as_str(), ReadMode::Rights);
-    let gathered = gather(&api, options, rights, deadline, &mut Listing::default()).await?;
+    let gathered = gather(&api, options, rights, deadline, (feed.detail_level(), &mut Listing::default())).await?;
     let ClusterObjects { faults, limits, places, with_endpoints, with_pods, is_old, .. } = gathered;
     let heard = WatchScope { with_endpoints, with_pods, is_old };
     let mut streams = open(&api, options, &places, &heard);
@@ -77,7 +77,7 @@ pub(super) async fn watch(options: &K8s, feed: &mut dyn UpdateSink) -> Result<()
         let mut updates = watched.updates();
         updates.append(&mut faults);
         if !updates.is_empty() {
-            feed.take(updates);
+            feed.apply(updates);
         }
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Instant;
 
@@ -16,16 +15,16 @@ use super::pace::Pace;
 use super::plan::{PlanPart, ScanPlan, has_own_hosts};
 use super::resume::{Resume, ResumeState};
 use super::scan_counts::StopReason;
-use super::summary::{self, Summary};
+use super::summary::{self, MANY, Summary};
 use super::{reading, targets};
 use crate::clean::{Untrusted, clean};
+use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::{Addresses, DEFAULT_TOP, PartialError, Ports, ProbeOrder, Transport};
 use crate::net::ephemeral_ports;
 use crate::probe::payload;
+use crate::source::ListContext;
 
-/// More questions than this are asked only with a yes.
-pub(super) const MANY: u128 = 1 << 20;
 /// With fewer questions another thread costs more than it brings.
 const WORTH_A_THREAD: u64 = 512;
 /// With fewer ports it takes as long to look for a host as to ask them.
@@ -62,15 +61,15 @@ impl PreparedScan {
 }
 
 impl Scan {
-    /// What is to be asked; `confirm` decides whether many questions may be.
-    pub(super) fn prepare(&self, closed: &AtomicBool, confirm: &mut dyn FnMut(&str) -> bool) -> Result<PreparedScan> {
+    /// What to probe. The user confirms a large scan.
+    pub(super) fn prepare(&self, context: &ListContext) -> Result<PreparedScan> {
         let deadline = self.deadline.map(|deadline| Instant::now() + deadline);
         let left = self.resume.as_deref().map(ResumeState::read).transpose()?.flatten();
         let parts = match &left {
             Some(left) if !self.chooses_ports() && (!self.udp || left.is_of_udp()) => left.parts.clone(),
             _ => self.parts()?,
         };
-        let asked = match self.asked(left.as_ref(), closed, deadline)? {
+        let asked = match self.asked(left.as_ref(), &context.cancel, deadline)? {
             Ok(asked) => asked,
             Err(cut) => return Ok(PreparedScan::unread(cut)),
         };
@@ -87,7 +86,7 @@ impl Scan {
             }
             return Ok(PreparedScan::without_plan(faults));
         }
-        let summary = self.allowed(&addresses, &elsewhere, &parts, confirm)?;
+        let summary = self.allowed(&addresses, &elsewhere, &parts, context)?;
         let begin_resume = |path| Resume::begin(path, left, &parts, &addresses, &names);
         let resume = self.resume.as_deref().map(begin_resume).transpose()?;
         let before = resume.iter().flat_map(Resume::all_done).map(|done| done.count()).sum();
@@ -105,13 +104,13 @@ impl Scan {
         addresses: &Addresses,
         elsewhere: &[NamespaceAddresses],
         parts: &[PlanPart],
-        confirm: &mut dyn FnMut(&str) -> bool,
+        context: &ListContext,
     ) -> Result<Summary> {
         let hosts = elsewhere.iter().fold(addresses.len(), |sum, there| sum.saturating_add(there.addresses.len()));
         let ports: u64 = parts.iter().map(|part| part.ports.len() as u64).sum();
         let probes = hosts.saturating_mul(ports.into());
         let said = format!("{} of {} are {probes} questions", summary::ports(ports), summary::hosts(hosts));
-        if probes > MANY && !self.yes && !confirm(&format!("{said}. Ask them?")) {
+        if probes > MANY && !self.yes && !context.confirm(&format!("{said}. Ask them?")) {
             let hint = "choose fewer targets or ports, or say --yes";
             return Err(Error::usage("these targets", format!("{said}, more than {MANY}"), hint));
         }
@@ -208,11 +207,11 @@ impl Scan {
     fn asked(
         &self,
         left: Option<&ResumeState>,
-        closed: &AtomicBool,
+        cancel: &Cancel,
         deadline: Option<Instant>,
     ) -> Result<reading::ReadResult> {
         match (left, &self.resume) {
-            _ if !self.targets.is_empty() || self.interface.is_some() => reading::read(self, closed, deadline),
+            _ if !self.targets.is_empty() || self.interface.is_some() => reading::read(self, cancel, deadline),
             (Some(ResumeState { addresses, names, .. }), _) => {
                 let (addresses, names) = (addresses.clone(), names.clone());
                 Ok(Ok(targets::ScanTargets { addresses, names, ..targets::ScanTargets::default() }))
@@ -222,7 +221,7 @@ impl Scan {
                 let why = "it is not there, and no target is named";
                 Err(Error::usage(what, why, "name targets, to begin a scan that can be gone on with"))
             }
-            (None, None) => reading::read(self, closed, deadline),
+            (None, None) => reading::read(self, cancel, deadline),
         }
     }
 }

@@ -7,14 +7,13 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::plan::ScanPlan;
-use super::prepare::MANY;
 use super::resume::Resume;
 use super::run::{FoundPort, Run};
 use super::summary::Summary;
 use crate::clean::{Untrusted, clean};
 use crate::model::{Address, Endpoint, NetworkNamespace, PortState, ScanDetail, ScannedHost, Service};
 use crate::net::interface_name;
-use crate::source::{Progress, Sink};
+use crate::source::{ItemSink, Progress};
 
 /// Word of progress goes out at most this often.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -40,13 +39,11 @@ impl<'s> ResultStream<'s> {
     pub(super) fn new(
         names: &'s BTreeMap<IpAddr, Untrusted>,
         summary: Summary,
-        all: bool,
+        streaming: bool,
         resume: Option<Resume>,
-        out: &mut dyn Sink,
+        out: &mut dyn ItemSink,
     ) -> Self {
-        // A document of more rows than that is not worth the memory that sorting it takes.
-        let streams = out.streams() || (all && u128::from(summary.probes) > MANY);
-        let kept = (!streams).then(Vec::new);
+        let kept = (!streaming).then(Vec::new);
         let (namespaces, hosts, said) = (vec![None], Vec::new(), Instant::now());
         let (found, done, heard, due) = (0, summary.before, true, None);
         let mut this = Self { names, summary, resume, kept, namespaces, hosts, found, done, heard, said, due };
@@ -59,7 +56,7 @@ impl<'s> ResultStream<'s> {
     }
 
     /// Takes everything that a run of that plan finds. `false`: nobody wants more.
-    pub(super) async fn take_all(&mut self, plan: &ScanPlan, run: &Run, out: &mut dyn Sink) -> bool {
+    pub(super) async fn take_all(&mut self, plan: &ScanPlan, run: &Run, out: &mut dyn ItemSink) -> bool {
         let namespace = plan.namespace.as_ref().map(|namespace| namespace.identity.clone());
         if self.namespaces.last() != Some(&namespace) {
             self.namespaces.push(namespace);
@@ -70,7 +67,7 @@ impl<'s> ResultStream<'s> {
         self.heard || self.resume.is_some()
     }
 
-    fn poll(&mut self, run: &Run, context: &mut Context<'_>, out: &mut dyn Sink) -> Poll<()> {
+    fn poll(&mut self, run: &Run, context: &mut Context<'_>, out: &mut dyn ItemSink) -> Poll<()> {
         loop {
             if !self.heard {
                 run.close();
@@ -109,7 +106,7 @@ impl<'s> ResultStream<'s> {
     }
 
     /// Hands a result over, or keeps it; whether more are wanted.
-    fn take(&mut self, found: FoundPort, out: &mut dyn Sink) -> bool {
+    fn take(&mut self, found: FoundPort, out: &mut dyn ItemSink) -> bool {
         let at = self.namespaces.len() - 1;
         match &mut self.kept {
             Some(kept) => {
@@ -121,7 +118,7 @@ impl<'s> ResultStream<'s> {
     }
 
     /// Hands over what was kept, sorted.
-    pub(super) fn finish(&mut self, out: &mut dyn Sink) {
+    pub(super) fn finish(&mut self, out: &mut dyn ItemSink) {
         let Some(mut kept) = self.kept.take() else { return };
         kept.sort_unstable_by_key(|(namespace, found)| (*namespace, found.address, found.transport));
         for (namespace, found) in kept {

@@ -1,7 +1,7 @@
 //! A scan under way: its threads, and what they hand over.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::{self, JoinHandle};
@@ -13,6 +13,7 @@ use super::plan::ScanPlan;
 use super::scan_counts::ScanCounts;
 use super::udp::Sweep;
 use super::worker::Worker;
+use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::{Reason, Transport};
 use crate::net::{Connector, HalfOpen, Prober, descriptors_for_sockets};
@@ -41,7 +42,7 @@ pub(super) struct ResultSender {
 
 #[derive(Default)]
 struct ScanState {
-    closed: Arc<AtomicBool>,
+    cancel: Cancel,
     /// Ports that have ended.
     done: AtomicU64,
     /// Who waits for a result.
@@ -62,7 +63,7 @@ impl ResultSender {
     pub(super) fn send(&self, found: FoundPort) {
         // Nobody takes results any more: then somebody has closed, which is looked at elsewhere.
         if self.sender.send(found).is_err() {
-            self.shared.closed.store(true, Ordering::Relaxed);
+            self.shared.cancel.cancel();
         }
         self.shared.wake();
     }
@@ -75,7 +76,7 @@ impl ResultSender {
 
     /// Whether nobody wants more.
     pub(super) fn is_closed(&self) -> bool {
-        self.shared.closed.load(Ordering::Relaxed)
+        self.shared.cancel.is_set()
     }
 }
 
@@ -87,14 +88,14 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Starts the threads of a plan. They stop when `closed` becomes true.
+    /// Starts the threads of a plan. They stop when `cancel` is set.
     ///
     /// # Errors
     /// Where the kernel gives no threads or no epoll descriptors.
-    pub(super) fn start(plan: &Arc<ScanPlan>, closed: Arc<AtomicBool>) -> Result<Self> {
+    pub(super) fn start(plan: &Arc<ScanPlan>, cancel: Cancel) -> Result<Self> {
         let sockets = (descriptors_for_sockets() / plan.threads).max(1);
         let (sender, receiver) = bounded(QUEUE);
-        let shared = Arc::new(ScanState { closed, ..ScanState::default() });
+        let shared = Arc::new(ScanState { cancel, ..ScanState::default() });
         let mut run = Self { receiver: Some(receiver), shared: Arc::clone(&shared), threads: Vec::new() };
         for number in 0..plan.threads {
             let wire = ResultSender { sender: sender.clone(), shared: Arc::clone(&shared) };
@@ -158,7 +159,7 @@ impl Run {
 
     /// Wants no more.
     pub(super) fn close(&self) {
-        self.shared.closed.store(true, Ordering::Relaxed);
+        self.shared.cancel.cancel();
     }
 
     /// What became of all ports. Waits for the threads, which have ended if there are no more results.

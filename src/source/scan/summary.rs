@@ -8,6 +8,9 @@ use super::scan_counts::{ScanCounts, StopReason};
 use crate::error::plain;
 use crate::model::{PartialError, PortState};
 
+/// A scan of more probes than this needs confirmation.
+pub(super) const MANY: u128 = 1 << 20;
+
 /// What was to be asked.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Summary {
@@ -20,6 +23,11 @@ pub(super) struct Summary {
 }
 
 impl Summary {
+    /// Whether a document of all its ports is not worth the memory that sorting it takes.
+    pub(super) fn is_large(&self) -> bool {
+        u128::from(self.probes) > MANY
+    }
+
     /// How many ports are in which state, for people.
     pub(super) fn sentence(&self, tally: &ScanCounts) -> String {
         let mut text = format!("{} of {}:", ports(self.ports), hosts(self.hosts));

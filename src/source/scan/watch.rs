@@ -7,20 +7,22 @@ use tokio::time::sleep;
 use super::Scan;
 use crate::error::Result;
 use crate::model::{Completeness, PartialError, UpdateSink};
+use crate::source::ListContext;
 use crate::source::watch::PolledListing;
 
-/// Scans every `interval` from the end of an answer. What no longer answers is gone; but where this machine no longer
+/// Scans every `interval` from the end of an listing. What no longer answers is gone; but where this machine no longer
 /// reaches anything, what was found stays until it does again.
 pub(super) async fn watch(scan: &Scan, interval: Duration, feed: &mut dyn UpdateSink) -> Result<()> {
+    let context = ListContext { detail_level: feed.detail_level(), ..ListContext::default() };
     let mut found = false;
     loop {
-        let mut answer = PolledListing::new(feed.depth());
-        let (completeness, reached) = scan.list_into(&mut answer).await?;
+        let mut listing = PolledListing::default();
+        let (completeness, reached) = scan.list_into(&context, &mut listing).await?;
         if found && !reached && completeness == Completeness::Complete {
-            feed.fail(unreached());
+            feed.mark_stale(unreached());
         } else {
-            found = answer.has_any();
-            feed.take(answer.updates(completeness));
+            found = listing.has_any();
+            feed.apply(listing.updates(completeness));
         }
         sleep(interval).await;
     }
