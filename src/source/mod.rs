@@ -19,7 +19,12 @@ use crate::error::Result;
 use crate::model::{Column, FindingKind, Service, UpdateSink};
 use crate::net::HttpProxy;
 pub(crate) use channel::{ChannelSink, SourceMessage};
+pub use file::File;
+#[cfg(feature = "k8s")]
+pub use k8s::{K8s, K8sEnvironment, K8sVia};
 pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, collect};
+pub use local::{Local, SortKey};
+pub use scan::{Scan, TimingTemplate};
 pub(crate) use watch::RECONNECT;
 pub use watch::{WatchFuture, keep_watching};
 
@@ -39,7 +44,7 @@ pub trait Source: Send + Sync {
     /// It may be awaited in any tokio runtime, or without one. It never blocks a thread of that runtime.
     ///
     /// # Errors
-    /// Only where nothing could be listed at all; a part that fails is a [`PartialError`](crate::PartialError).
+    /// Only where nothing could be listed at all; a part that fails is a [`PartialError`](crate::model::PartialError).
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a>;
 
     /// Takes in what the process's environment says, by a function that knows variables. The command line calls it, and
@@ -57,7 +62,7 @@ pub trait Source: Send + Sync {
     }
 
     /// Tells `feed` everything that there is, and then what becomes of it, until the future is dropped. It begins with a
-    /// [`Reset`](crate::Update::Reset). `interval`, for sources that have to ask again and again: how often.
+    /// [`Reset`](crate::model::Update::Reset). `interval`, for sources that have to ask again and again: how often.
     ///
     /// It ends when the source cannot go on, in good order or not; [`keep_watching`] begins it anew. Needs a tokio runtime.
     ///

@@ -49,12 +49,12 @@ use crate::net::Deadline;
 use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
 impl K8s {
-    /// The services that fit the options, typed; [`collect`](crate::collect) has pods and routes beside them, where they are
+    /// The services that fit the options, typed; [`collect`](crate::source::collect) has pods and routes beside them, where they are
     /// asked for. Runs in tokio's runtime, or without one in a runtime of its own.
     ///
     /// ```no_run
     /// # async fn doc() -> portolan::Result<()> {
-    /// let cluster = portolan::K8s { all_namespaces: true, kubeconfig: vec!["config".into()], ..Default::default() };
+    /// let cluster = portolan::source::K8s { all_namespaces: true, kubeconfig: vec!["config".into()], ..Default::default() };
     /// let listing = cluster.listing().await?;
     /// for service in &listing.services {
     ///     let ready = service.endpoints.iter().filter(|endpoint| endpoint.ready).count();
