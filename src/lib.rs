@@ -86,13 +86,14 @@
 //! | [`catalog`] | what a source has, kept up to date: a writer, readers, what changed | `engine` `model` |
 //! | [`identify`] | a source whose services are asked what they are | `source` `probe` `net` `engine` `model` |
 //! | [`health`] | validation of many services, once or continuously | `catalog` `check` `source` `engine` `net` `model` |
+//! | [`client`] | what programs use most: watching as a stream, waiting | `catalog` `health` `identify` `source` `output` `engine` `net` `model` |
 //! | `cli` | the command: composes, prints, exits | everything |
 //!
 //! Below them `error` says what could not be done, `clean` is the only way for foreign text to a terminal or a
 //! file, and `settings` layers flags, environment and file. `tests/layers` holds the table.
 
 // Without the command, what only it calls is unused.
-#![cfg_attr(not(all(feature = "cli", feature = "k8s")), allow(dead_code, unused_imports))]
+#![cfg_attr(not(all(feature = "cli", feature = "k8s")), allow(dead_code, unused_imports, unused_variables))]
 
 pub mod catalog;
 pub mod check;
@@ -100,6 +101,7 @@ mod clean;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+pub mod client;
 pub mod engine;
 mod error;
 pub mod health;

@@ -5,6 +5,7 @@
 //! for whoever calls.
 
 mod certificate;
+mod custom;
 pub(crate) mod dns;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
@@ -44,13 +45,16 @@ macro_rules! findings {
 }
 use findings;
 
+pub(crate) use custom::CustomChecks;
+pub use custom::{Check, CheckFuture};
 pub(crate) use protocol::is_known as knows_protocol;
 pub(crate) use resolvers::Resolvers;
 pub(crate) use roots::Roots;
 use scale::Latency;
 pub(crate) use scale::micros;
 pub(crate) use stability::Circuit;
-pub(crate) use target::{CheckContext, CheckResult, CheckTarget, LatencyTargets, Layer, LocalFailure};
+pub use target::LocalFailure;
+pub(crate) use target::{CheckContext, CheckResult, CheckTarget, LatencyTargets, Layer};
 
 /// The cap that a row has, if it has one.
 const fn cap(given: &[u8]) -> Option<u8> {

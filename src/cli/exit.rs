@@ -71,9 +71,14 @@ impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error {
             Error::Usage { .. } | Error::Settings { .. } => Self::Usage,
-            Error::SubmitError { .. } => Self::SubmitError,
-            Error::Rights { .. } => Self::RightsMissing,
-            Error::Connection { .. } | Error::Io { .. } => Self::Incomplete,
+            Error::Refused { .. } => Self::SubmitError,
+            Error::Permission { .. } => Self::RightsMissing,
+            Error::NotFound { .. } => Self::Usage,
+            Error::Connection { .. }
+            | Error::TimedOut { .. }
+            | Error::Protocol { .. }
+            | Error::Limit { .. }
+            | Error::Io { .. } => Self::Incomplete,
         }
     }
 }

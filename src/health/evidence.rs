@@ -23,6 +23,9 @@ pub(crate) struct Evidence {
     /// How old the oldest of it was, in milliseconds, if it was not all seen just then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) age_ms: Option<u64>,
+    /// What the checks of a program reported. They cannot be judged again from what they saw.
+    #[serde(skip)]
+    pub(super) custom: Vec<Report>,
     /// Whether nobody looked this time: it is what was seen before.
     #[serde(skip)]
     pub(super) is_left_alone: bool,
@@ -87,7 +90,8 @@ impl Evidence {
             let skipped = || self.skipped.contains(&check).then(|| unlooked(CheckStatus::NotWanted));
             looked.or_else(hindered).or_else(skipped)
         };
-        let reports: Vec<Report> = CheckName::ALL.into_iter().filter_map(report).collect();
+        let custom = self.custom.iter().cloned();
+        let reports: Vec<Report> = CheckName::ALL.into_iter().filter_map(report).chain(custom).collect();
         Health { age_ms: self.age_ms, ..Health::of(&reports, ignored) }
     }
 }

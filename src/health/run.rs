@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::evidence::Evidence;
 use super::plan::{CheckPlan, HostLocation, goals, plan};
 use super::runner::CheckRequest;
-use super::validator::{Subject, Validator};
+use super::validator::{EndpointValidator, Subject};
 use crate::check::{CheckResult, CheckTarget, Circuit, Layer, LocalFailure, Observation, stability};
 use crate::engine::{Breaker, BreakerState, CallOutcome, KeyRef, Shutdown};
 use crate::model::CheckName;
@@ -16,7 +16,7 @@ use crate::net::Route;
 /// So many of the addresses that a name has are tried one after the other, as a client does.
 const MAX_ADDRESSES: usize = 4;
 
-impl Validator {
+impl EndpointValidator {
     /// Everything that is to be seen of an endpoint, or as much as there is time for.
     pub(super) async fn look(&self, subject: &Subject, stopping: &Shutdown) -> Evidence {
         let mut evidence = Evidence::default();

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use super::evidence_files::EvidenceFiles;
 use super::run_summary::RunSummary;
 use super::{
-    CheckedEndpoint, Evidence, Monitor, Subject, ThresholdRules, Thresholds, Validator, ValidatorOptions, columns,
-    judge, weigh,
+    CheckedEndpoint, EndpointMonitor, EndpointValidator, Evidence, Subject, ThresholdRules, Thresholds,
+    ValidatorOptions, columns, judge, weigh,
 };
 use crate::check::{Resolvers, Roots};
 use crate::engine::{Cancel, Retry, Shutdown};
@@ -86,7 +86,7 @@ impl Source for Validation<'_> {
             let rules = ThresholdRules { thresholds, ignored, via: self.via.clone(), finish };
             let every = interval.unwrap_or_else(|| self.interval());
             let options = ValidatorOptions { again: Some(every), ..self.options.clone() };
-            let monitor = Monitor::new(self.validator(options), Arc::new(self.ask.clone()), rules, every);
+            let monitor = EndpointMonitor::new(self.validator(options), Arc::new(self.ask.clone()), rules, every);
             let looking = async {
                 if let Some(via) = &self.via {
                     via.connect().await;
@@ -102,8 +102,8 @@ impl Source for Validation<'_> {
 }
 
 impl Validation<'_> {
-    fn validator(&self, options: ValidatorOptions) -> Validator {
-        Validator::new(options, Arc::clone(&self.roots), Arc::clone(&self.resolvers))
+    fn validator(&self, options: ValidatorOptions) -> EndpointValidator {
+        EndpointValidator::new(options, Arc::clone(&self.roots), Arc::clone(&self.resolvers))
     }
 
     /// Checks services and hands them on, all within the time that the source has `left`.

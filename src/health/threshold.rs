@@ -4,11 +4,11 @@ use crate::model::HealthState;
 
 /// How many looks in a row a change takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Thresholds {
+pub struct Thresholds {
     /// For better; at least 1.
-    pub(crate) rise: u32,
+    pub rise: u32,
     /// For worse; at least 1.
-    pub(crate) fall: u32,
+    pub fall: u32,
 }
 
 impl Default for Thresholds {

@@ -51,7 +51,7 @@ use std::time::Duration;
 pub(crate) use columns::COLUMNS;
 pub(crate) use identify::{SkipReason, UNSTABLE};
 pub(crate) use line::{PortTarget, Talk};
-pub(crate) use plan::Intensity;
+pub use plan::Intensity;
 pub(crate) use pool::{IdentifyPool, IdentifyResult};
 pub(crate) use server_bytes::ServerBytes;
 #[allow(unused_imports, reason = "for the scan of UDP ports")]

@@ -8,7 +8,7 @@ use super::{Probe, Probes};
 /// How much is asked of a port whose number hints at nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-pub(crate) enum Intensity {
+pub enum Intensity {
     /// What the port's number hints at, and HTTP: at most 3 connections to a port
     Light,
     /// Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port

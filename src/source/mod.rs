@@ -18,6 +18,7 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::model::{Column, FindingKind, Service, UpdateSink};
 use crate::net::HttpProxy;
+pub(crate) use blocking::list_blocking;
 pub(crate) use channel::{ChannelSink, SourceMessage};
 pub use file::File;
 #[cfg(feature = "k8s")]
@@ -165,9 +166,9 @@ pub(crate) fn source_findings() -> impl Iterator<Item = &'static FindingKind> {
 }
 
 sources! {
-    Local(local::Local),
-    Scan(scan::Scan),
+    Local(Local),
+    Scan(Scan),
     #[cfg(feature = "k8s")]
-    K8s(k8s::K8s),
-    File(file::File),
+    K8s(K8s),
+    File(File),
 }

@@ -124,11 +124,11 @@ impl How {
                 timeout: self.timeout,
                 retries: self.retries,
                 samples: self.samples,
-                again: None,
                 deadline: self.deadline,
                 // Each endpoint has one connection at a time.
-                at_once: concurrency.min(descriptors_for_sockets()),
+                concurrency: concurrency.min(descriptors_for_sockets()),
                 cache_ttl: (!self.no_cache).then_some(self.cache_ttl),
+                ..ValidatorOptions::default()
             },
             ask: ask.clone(),
             ignored: self.ignore.clone(),

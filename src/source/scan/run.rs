@@ -199,7 +199,7 @@ fn begin(plan: &ScanPlan, sockets: usize) -> Result<Box<dyn Prober>> {
 fn without_raw_sockets(error: std::io::Error) -> Error {
     let what = "open raw sockets for --syn";
     match Errno::from_io_error(&error) {
-        Some(Errno::PERM | Errno::ACCESS) => Error::Rights {
+        Some(Errno::PERM | Errno::ACCESS) => Error::Permission {
             what: what.to_owned(),
             why: "CAP_NET_RAW is missing".to_owned(),
             hint: "run it by sudo, or once `sudo setcap cap_net_raw+ep $(which portolan)`; without --syn no rights are needed",
