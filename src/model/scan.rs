@@ -124,7 +124,7 @@ pub enum Reason {
     /// The connection was made, and reset by the peer at once.
     SynAckReset,
     /// A reset, or an ICMP message that nothing is there.
-    SubmitError,
+    Refused,
     /// UDP: something answered.
     Response,
     /// UDP: an ICMP message that nobody is at that port.
@@ -146,7 +146,7 @@ impl Reason {
     pub fn state(self) -> PortState {
         match self {
             Self::SynAck | Self::SynAckReset | Self::Response => PortState::Open,
-            Self::SubmitError | Self::PortUnreachable => PortState::Closed,
+            Self::Refused | Self::PortUnreachable => PortState::Closed,
             Self::NoAnswer => PortState::NoAnswer,
             Self::NoResponse => PortState::Filtered,
             Self::HostUnreachable | Self::NetUnreachable | Self::NoRoute => PortState::Unreachable,
@@ -158,7 +158,7 @@ impl Reason {
         match self {
             Self::SynAck => "syn-ack",
             Self::SynAckReset => "syn-ack-reset",
-            Self::SubmitError => "refused",
+            Self::Refused => "refused",
             Self::Response => "response",
             Self::PortUnreachable => "port-unreachable",
             Self::NoAnswer => "no-answer",
