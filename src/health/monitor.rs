@@ -250,7 +250,7 @@ mod tests {
             thresholds: Thresholds { rise: 2, fall: 3 },
             ignored: Vec::new(),
             via: None,
-            finish: |_| {},
+            after_check: None,
         };
         EndpointMonitor::new(validator, Arc::default(), rules, timeout)
     }

@@ -62,6 +62,14 @@ impl Source for Validation<'_> {
         self.source.deadline()
     }
 
+    fn proxy(&self) -> Option<CheckProxy> {
+        self.source.proxy()
+    }
+
+    fn after_check(&self) -> Option<AfterCheck> {
+        self.source.after_check()
+    }
+
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
             let begun = Instant::now();
@@ -83,7 +91,8 @@ impl Source for Validation<'_> {
         Box::pin(async move {
             let (mut relay, heard) = ChannelSink::new(feed.detail_level());
             let (thresholds, ignored) = (self.thresholds, self.ignored.clone());
-            let rules = ThresholdRules { thresholds, ignored, via: self.via.clone(), finish };
+            let after_check = self.source.after_check();
+            let rules = ThresholdRules { thresholds, ignored, via: self.via.clone(), after_check };
             let every = interval.unwrap_or_else(|| self.interval());
             let options = ValidatorOptions { again: Some(every), ..self.options.clone() };
             let monitor = EndpointMonitor::new(self.validator(options), Arc::new(self.ask.clone()), rules, every);
@@ -183,7 +192,7 @@ impl Validation<'_> {
     fn hand_over(&self, board: &mut PendingServices, at: usize, out: &mut dyn ItemSink) {
         let Some(PendingEntry { mut service, evidence, .. }) = board.entries[at].take() else { return };
         judge(&mut service, evidence.iter().map(Option::as_ref), &self.ignored);
-        if let Some(text) = checked(&mut service) {
+        if let Some(text) = self.source.after_check().and_then(|after_check| after_check(&mut service)) {
             weigh(&mut service);
             *self.said.lock().entry(text).or_default() += 1;
         }
@@ -194,13 +203,6 @@ impl Validation<'_> {
         }
         // The source has ended; there is nothing more to stop.
         let _ = out.service(service);
-    }
-}
-
-/// Lets the source have its say on what checking showed.
-fn finish(service: &mut Service) {
-    if checked(service).is_some() {
-        weigh(service);
     }
 }
 

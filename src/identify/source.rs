@@ -39,6 +39,14 @@ impl Source for Identification<'_> {
         self.source.deadline()
     }
 
+    fn proxy(&self) -> Option<CheckProxy> {
+        self.source.proxy()
+    }
+
+    fn after_check(&self) -> Option<AfterCheck> {
+        self.source.after_check()
+    }
+
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
             let until = self.deadline().and_then(|deadline| Instant::now().checked_add(deadline));

@@ -48,9 +48,27 @@ pub trait Source: Send + Sync {
     /// Only where nothing could be listed at all; a part that fails is a [`PartialError`](crate::model::PartialError).
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a>;
 
-    /// Takes in what the process's environment says, by a function that knows variables. The command line calls it, and
-    /// nobody else: one variable must not reach several sources of a kind.
-    fn take_environment(&mut self, _variable: &dyn Fn(&str) -> Option<OsString>) {}
+    /// Reads the environment variables that the source knows. Only the command line calls it: one variable must not
+    /// reach several sources of a kind.
+    fn read_environment(&mut self, _variable: &dyn Fn(&str) -> Option<OsString>) {}
+
+    /// Sends HTTP checks of its endpoints in this host's place, where the user wants that.
+    fn proxy(&self) -> Option<CheckProxy> {
+        None
+    }
+
+    /// What the source makes of check results, if it has anything to say of them.
+    fn after_check(&self) -> Option<AfterCheck> {
+        None
+    }
+
+    /// The findings that the source itself can have of its services. None of them costs points.
+    fn findings() -> &'static [&'static FindingKind]
+    where
+        Self: Sized,
+    {
+        &[]
+    }
 
     /// How often to ask a source that cannot tell by itself what happens, where nobody says otherwise.
     fn interval(&self) -> Duration {
@@ -73,6 +91,13 @@ pub trait Source: Send + Sync {
         Box::pin(watch::poll(self, interval.unwrap_or_else(|| self.interval()), feed))
     }
 }
+
+/// Takes in what checks showed of a service. Returns what there is to say of that, for people.
+pub type AfterCheck = fn(&mut Service) -> Option<&'static str>;
+
+/// Sends HTTP checks to a source's endpoints, for a host that cannot reach them itself.
+#[derive(Clone, Debug)]
+pub struct CheckProxy(pub(crate) Arc<dyn HttpProxy>);
 
 /// Why a text cannot be the value of a source's option.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -116,19 +141,17 @@ macro_rules! sources {
             vec![$(stringify!($variant).to_ascii_lowercase()),*]
         });
 
-        impl AnySource {
-            /// Lets the source know what the environment says.
-            pub(crate) fn take_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
-                match self { $($(#[$attribute])* Self::$variant(source) => source.take_environment(variable),)* }
-            }
+        /// What each source finds wrong with its own services.
+        static FINDINGS: std::sync::LazyLock<Vec<&'static FindingKind>> = std::sync::LazyLock::new(|| {
+            let mut all = Vec::new();
+            $($(#[$attribute])* all.extend_from_slice(<$source as Source>::findings());)*
+            all
+        });
 
-            /// Who asks its endpoints in this host's place, where that is wanted.
-            pub(crate) fn via(&self) -> Option<Arc<dyn HttpProxy>> {
-                match self {
-                    #[cfg(feature = "k8s")]
-                    Self::K8s(source) => source.via(),
-                    _ => None,
-                }
+        impl AnySource {
+            /// Lets the source read the environment.
+            pub(crate) fn read_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
+                match self { $($(#[$attribute])* Self::$variant(source) => source.read_environment(variable),)* }
             }
 
             /// The source, behind the common interface.
@@ -139,22 +162,6 @@ macro_rules! sources {
     };
 }
 
-/// What sources find wrong with their own services, by source. None of it takes points.
-static FINDINGS: &[&[&FindingKind]] = &[
-    #[cfg(feature = "k8s")]
-    k8s::FINDINGS,
-];
-
-/// Takes in what checking a service showed, where its source has something to say of that. Returns what is to be said of
-/// it, for people.
-pub(crate) fn checked(service: &mut Service) -> Option<&'static str> {
-    match service.source {
-        #[cfg(feature = "k8s")]
-        "k8s" => k8s::checked(service),
-        _ => None,
-    }
-}
-
 /// The words that sources have on the command line and in ids.
 pub(crate) fn source_words() -> Vec<&'static str> {
     WORDS.iter().map(String::as_str).collect()
@@ -162,7 +169,7 @@ pub(crate) fn source_words() -> Vec<&'static str> {
 
 /// Every kind of finding that a source can have of its own services.
 pub(crate) fn source_findings() -> impl Iterator<Item = &'static FindingKind> {
-    FINDINGS.iter().flat_map(|rows| rows.iter().copied())
+    FINDINGS.iter().copied()
 }
 
 sources! {

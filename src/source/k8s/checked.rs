@@ -10,7 +10,7 @@ const MAX_NAMED: usize = 5;
 const OUT_OF_REACH: &str = "tcp: it cannot be reached from here: its address is one of the cluster's own";
 
 /// Takes in what was seen of a service's endpoints. Returns what is to be said of it, for people.
-pub(crate) fn checked(service: &mut Service) -> Option<&'static str> {
+pub(super) fn checked(service: &mut Service) -> Option<&'static str> {
     if let Some(detail) = service.detail.downcast_ref::<K8sDetail>()
         && detail.selector.is_empty()
         && detail.endpoints_from != EndpointsFrom::Unknown

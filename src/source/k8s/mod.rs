@@ -39,14 +39,14 @@ use std::time::Duration;
 pub use options::{K8s, K8sEnvironment, K8sVia};
 
 use self::api::Api;
-pub(crate) use self::checked::checked;
+use self::checked::checked;
 use self::failure::ApiFailure;
-pub(crate) use self::finding_kinds::KINDS as FINDINGS;
+use self::finding_kinds::KINDS;
 use self::reader::{ClusterObjects, ReadMode};
 use crate::error::Result;
-use crate::model::{Column, Completeness, K8sDetail, Listing, PartialError, Service, UpdateSink};
+use crate::model::{Column, Completeness, FindingKind, K8sDetail, Listing, PartialError, Service, UpdateSink};
 use crate::net::Deadline;
-use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
+use crate::source::{AfterCheck, CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
 impl K8s {
     /// The services that fit the options, typed; [`collect`](crate::source::collect) has pods and routes beside them, where they are
@@ -139,12 +139,24 @@ impl Source for K8s {
         columns::COLUMNS
     }
 
-    fn take_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
+    fn read_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
         self.environment = K8sEnvironment::read(variable);
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(self.list_into(context, out))
+    }
+
+    fn proxy(&self) -> Option<CheckProxy> {
+        self.via().map(CheckProxy)
+    }
+
+    fn after_check(&self) -> Option<AfterCheck> {
+        Some(checked)
+    }
+
+    fn findings() -> &'static [&'static FindingKind] {
+        KINDS
     }
 
     fn deadline(&self) -> Option<Duration> {

@@ -23,7 +23,7 @@ pub(super) struct ApiProxy {
 
 impl K8s {
     /// Who asks endpoints in this host's place, where that is wanted.
-    pub(crate) fn via(&self) -> Option<std::sync::Arc<dyn HttpProxy>> {
+    pub(super) fn via(&self) -> Option<std::sync::Arc<dyn HttpProxy>> {
         let K8sVia::ApiProxy = self.via?;
         Some(std::sync::Arc::new(ApiProxy { accesses: Accesses::new(self.clone()) }))
     }
