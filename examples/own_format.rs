@@ -30,7 +30,8 @@ impl<W: Write + Send> Format for Hosts<W> {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut format = Hosts(io::stdout());
-    for service in Local { tcp: true, ..Local::default() }.listing()?.services {
+    let local = Local { tcp: true, ..Local::default() };
+    for service in local.listing()?.services {
         format.service(&service.erase())?;
     }
     Ok(())
