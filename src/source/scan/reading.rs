@@ -1,5 +1,5 @@
-//! Reads targets without being held up by what never answers: a pipe that nothing writes to, a FIFO that nothing opens, a
-//! resolver that waits for its server.
+//! Reads targets without blocking on a pipe without a writer, a FIFO that nothing opens, or a resolver that waits for its
+//! server.
 
 use std::thread;
 use std::time::Instant;
@@ -12,31 +12,30 @@ use super::targets::{self, ScanTargets};
 use crate::engine::Cancel;
 use crate::error::{Error, Result};
 
-/// What was read, or why it was not.
+/// The targets, or why reading stopped early.
 pub(super) type ReadResult = std::result::Result<ScanTargets, StopReason>;
 
-/// Puts together what the options ask for, unless `cancel` or the deadline comes first.
+/// Reads the targets, unless `cancel` or the deadline comes first.
 ///
-/// It reads on a thread of its own. One that is held up is left behind, for nothing ends such a wait; it goes with the
-/// process, or when what it waits for comes.
+/// A separate thread reads. If it blocks, it is left behind, because such a wait cannot be interrupted; it ends with the
+/// process or with the wait.
 ///
 /// # Errors
-/// As [`targets::read`]; no thread.
+/// As [`targets::read`]; the thread does not start.
 pub(super) fn read(options: &Scan, cancel: &Cancel, deadline: Option<Instant>) -> Result<ReadResult> {
     let (sender, receiver) = oneshot::channel();
     let options = options.clone();
-    let work = move || {
-        // Nobody waits any more where this fails.
+    let thread = thread::Builder::new().name("targets".into()).spawn(move || {
+        // Sending fails only after the caller has stopped waiting.
         let _ = sender.send(targets::read(&options));
-    };
-    let thread = thread::Builder::new().name("targets".into()).spawn(work);
-    thread.map_err(|error| Error::io("start a thread", error, "look at the limits of this process (`ulimit -a`)"))?;
+    });
+    thread.map_err(|error| Error::io("start a thread", error, "check the limits of this process (`ulimit -a`)"))?;
 
     match cancel.block_on(receiver, deadline) {
         Some(Ok(targets)) => targets.map(Ok),
         Some(Err(_)) => {
-            let why = std::io::Error::other("the thread that reads them broke off");
-            Err(Error::io("read the targets", why, "this is a bug in portolan: please report it"))
+            let why = std::io::Error::other("the reading thread panicked");
+            Err(Error::io("read the targets", why, "this is a bug in portolan; please report it"))
         }
         None if cancel.is_set() => Ok(Err(StopReason::Stopped)),
         None => Ok(Err(StopReason::Deadline)),
