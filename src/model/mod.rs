@@ -9,6 +9,7 @@ mod diff;
 mod event;
 mod finding;
 mod health;
+mod host_facts;
 mod identity;
 mod instance;
 #[cfg(feature = "k8s")]
@@ -51,6 +52,7 @@ pub use diff::{Change, changed_fields, diff};
 pub use event::{Event, EventKind};
 pub use finding::{Finding, FindingKind, Group};
 pub use health::{Grade, Health, HealthState, ServiceHealth};
+pub use host_facts::HostFacts;
 pub use identity::{Certificate, Digest, Fact, Identity, PublicKey, TlsFacts};
 pub use instance::Instance;
 #[cfg(feature = "k8s")]
