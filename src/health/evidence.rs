@@ -14,7 +14,7 @@ use crate::model::{CheckName, CheckStatus, Health, Report};
 pub(crate) struct Evidence {
     /// What each check saw, in the order in which they ran.
     pub(crate) seen: Vec<Observation>,
-    /// The checks that apply and did not look, because nobody wanted them to or there was nothing left to look at.
+    /// The checks that apply and did not look, because they were not wanted or had nothing left to check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) skipped: Vec<CheckName>,
     /// The checks that were wanted and could not look, and why.
@@ -26,7 +26,7 @@ pub(crate) struct Evidence {
     /// What the checks of a program reported. They cannot be judged again from what they saw.
     #[serde(skip)]
     pub(super) custom: Vec<Report>,
-    /// Whether nobody looked this time: it is what was seen before.
+    /// Whether no check ran this time: it is earlier evidence.
     #[serde(skip)]
     pub(super) is_left_alone: bool,
 }
@@ -81,7 +81,7 @@ impl Evidence {
 
     /// How well the endpoint is by this. Findings of these codes are left out.
     pub(crate) fn health(&self, ignored: &[String]) -> Health {
-        // How steady it was says nothing of now, where nobody could look.
+        // Stability alone says nothing of now where no other check could run.
         let is_new = self.hindered.is_empty() || self.seen.iter().any(|seen| seen.name() != CheckName::Stability);
         let report = |check: CheckName| {
             let looked = self.seen.iter().find(|seen| is_new && seen.name() == check).map(Observation::report);
@@ -112,7 +112,7 @@ mod tests {
         seen.hindered.insert(CheckName::Http, "no descriptors".to_owned());
         let health = seen.health(&[]);
         assert_eq!((health.state, health.score, health.complete), (HealthState::Unknown, None, false));
-        assert_eq!(seen.recent_results(), [true; 10], "it counts again once somebody looks");
+        assert_eq!(seen.recent_results(), [true; 10], "it counts again once a check runs");
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! Validation of many services: [`Validator`] for programs.
+//! Validation of many services: [`Validator`] once, [`Monitor`] continuously.
 //!
 //! Validation of many endpoints, once or again and again: how often to look, how long to wait, whom to leave alone, what to
 //! remember, what to believe.
 
 mod columns;
+mod continuous;
 mod custom;
 mod evidence;
 mod evidence_files;
@@ -22,6 +23,7 @@ mod validator;
 mod watched;
 
 pub(crate) use columns::COLUMNS;
+pub use continuous::Monitor;
 pub(crate) use evidence::Evidence;
 pub(crate) use evidence_files::{EvidenceFiles, ReadBack, read as read_evidence};
 pub(crate) use judge::{judge, weigh};

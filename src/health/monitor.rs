@@ -25,7 +25,7 @@ pub(crate) struct EndpointMonitor {
     services: BTreeMap<String, WatchedService>,
     /// Whose endpoint a number is.
     places: HashMap<usize, String>,
-    /// When to look at which number; one that is nobody's any more is left out.
+    /// When to check which endpoint number. Numbers no longer in use are skipped.
     due: BinaryHeap<Reverse<(Instant, usize)>>,
     /// The last number that was given.
     last: usize,
@@ -35,7 +35,7 @@ pub(crate) struct EndpointMonitor {
     looking: usize,
     /// Whether the source has listed what it has.
     listed: bool,
-    /// Whether all of that was told as a whole.
+    /// Whether the whole listing was reported.
     synced: bool,
 }
 
@@ -164,7 +164,7 @@ impl EndpointMonitor {
         if is_amended { feed.apply_derived(told) } else { feed.apply(told) }
     }
 
-    /// Takes in a service as its source describes it now. It is told when all of its endpoints have been looked at.
+    /// Takes in a service as its source describes it now. It is reported once all of its endpoints were checked.
     fn learn(&mut self, service: Service) -> Option<Update> {
         let declared = service.detail.downcast_ref::<DeclaredDetail>();
         let ask = declared.map_or_else(|| Arc::clone(&self.ask), |declared| Arc::new(self.ask.over(&declared.ask)));
@@ -217,7 +217,7 @@ mod tests {
     use crate::health::{Evidence, Thresholds, ValidatorOptions};
     use crate::model::{Address, DetailLevel, Endpoint, PartialError, Transport};
 
-    /// What a feed is told.
+    /// What a feed received.
     #[derive(Default)]
     struct FeedState(Vec<Update>);
 

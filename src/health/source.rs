@@ -36,7 +36,7 @@ pub(crate) struct Validation<'s> {
     pub(crate) resolvers: Arc<Resolvers>,
     /// When a watch believes what it sees.
     pub(crate) thresholds: Thresholds,
-    /// Who asks in this host's place, where somebody does.
+    /// Sends HTTP checks in this host's place, where the user wants that.
     pub(crate) via: Option<Arc<dyn HttpProxy>>,
     /// What came of it.
     pub(crate) summary: Mutex<RunSummary>,
@@ -44,7 +44,7 @@ pub(crate) struct Validation<'s> {
     pub(crate) said: Mutex<BTreeMap<&'static str, usize>>,
 }
 
-/// How often a watch looks, where nobody says otherwise: as often as a kubelet.
+/// Default interval of checks in a watch: the same as a kubelet's.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Progress is reported at most this often.
 const TICK: Duration = Duration::from_millis(100);
@@ -124,7 +124,7 @@ impl Validation<'_> {
     ) -> Result<Completeness> {
         let deadline = left.into_iter().chain(self.options.deadline).min();
         let options = ValidatorOptions { deadline, ..self.options.clone() };
-        // One thread: what it is late by is known, and it makes more checks than anybody has ports for them.
+        // One thread: its scheduler lag is known exactly, and it sustains more checks than a host has ephemeral ports.
         let runtime = runtime(0)?;
         let mut board = PendingServices::new(services, &self.ask);
         let subjects = board.subjects(self.via.as_ref());
@@ -162,7 +162,7 @@ impl Validation<'_> {
             running.await;
             shutdown.abort();
         });
-        // A resolver may hold a thread for longer than anybody wants to wait.
+        // A resolver may block a thread for a long time: do not wait for it.
         runtime.shutdown_background();
         Ok(self.finish(board, out))
     }

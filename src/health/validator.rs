@@ -1,4 +1,4 @@
-//! Looks at endpoints by the hundred, each with care.
+//! Checks many endpoints concurrently.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -52,7 +52,7 @@ impl Default for ValidatorOptions {
     }
 }
 
-/// An endpoint to look at.
+/// An endpoint to check.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     /// Its place among all; it comes back with the answer.
@@ -79,7 +79,7 @@ pub(crate) struct CheckedEndpoint {
     pub(crate) evidence: Evidence,
 }
 
-/// What looks at endpoints.
+/// Runs the checks of endpoints.
 #[derive(Debug)]
 pub(crate) struct EndpointValidator {
     pub(super) asking: CheckRunner,
@@ -89,14 +89,14 @@ pub(crate) struct EndpointValidator {
     pub(super) over: Option<Instant>,
 }
 
-/// As many breakers are kept at once.
+/// The most circuit breakers kept at once.
 const MAX_BREAKERS: u64 = 65_536;
 /// Where others wait, a look that has taken so long is slow, and makes room for them: most answers come sooner.
 const SLOW_AFTER: Duration = Duration::from_millis(100);
-/// So many answers wait until somebody takes them.
+/// The most results that wait to be taken.
 const QUEUE: usize = 1024;
 
-/// Who looks, and what they saw.
+/// The workers, and their results.
 #[derive(Debug)]
 pub(super) struct ValidationPool {
     pub(super) pool: Pool<Subject, ()>,
@@ -143,7 +143,7 @@ impl EndpointValidator {
             async move {
                 let mut evidence = validator.look(&subject, &stopping).await;
                 validator.run_custom(&subject, &stopping, &mut evidence).await;
-                // Whoever does not listen any more has what it wants.
+                // A receiver that is gone needs no more results.
                 let _ = sender.send(CheckedEndpoint { index: subject.index, evidence }).await;
             }
         });

@@ -26,7 +26,7 @@ impl Named {
     }
 
     /// # Errors
-    /// A source that there is not, or that needs to be told more.
+    /// A source that does not exist, or that needs more options.
     pub(in crate::cli) fn parse(word: &str, global: &Global) -> Result<Self> {
         let unknown = || Error::usage(format!("target '{}'", clean(word)), "no source is called so", FORMS);
         let (source, name) = word.split_once('/').filter(|_| Self::is_one(word)).ok_or_else(unknown)?;
