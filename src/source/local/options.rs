@@ -1,7 +1,7 @@
 //! The options of the local source, which are its command line and its settings section too.
 
 #[cfg(feature = "cli")]
-use clap::{ValueHint};
+use clap::ValueHint;
 
 use crate::model::{Ports, SocketState};
 
