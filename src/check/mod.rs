@@ -63,7 +63,7 @@ const fn cap(caps: &[u8]) -> Option<u8> {
 }
 
 /// A check: how it runs, and what its evidence means.
-trait Check: Sized {
+trait BuiltInCheck: Sized {
     /// Runs once. Checks that need more than a target, such as DNS and stability, have a function of their own instead.
     async fn run(_target: &CheckTarget, _context: &CheckContext) -> CheckResult<Self> {
         Err(LocalFailure("this check does not run against a single address".to_owned()))
@@ -191,12 +191,12 @@ impl Observation {
     }
 }
 
-fn excused_by(observation: &impl Check) -> Vec<u64> {
+fn excused_by(observation: &impl BuiltInCheck) -> Vec<u64> {
     let target_us = observation.latency_target();
     observation.latencies().into_iter().filter_map(|latency| latency.excused_by(target_us)).collect()
 }
 
 #[cfg(test)]
-fn codes(observation: &impl Check) -> Vec<&'static str> {
+fn codes(observation: &impl BuiltInCheck) -> Vec<&'static str> {
     observation.findings().iter().map(|finding| finding.kind.code).collect()
 }
