@@ -47,7 +47,7 @@
 //!             let address = Address::Ip([192, 0, 2, 7].into());
 //!             let endpoint = Endpoint::new(address, Some(80), Transport::Tcp);
 //!             let harbour = Harbour { berths: 12 };
-//!             let service = Service::new("harbours/genoa".into(), self.name(), vec![endpoint], harbour);
+//!             let service = Service::new("harbours/genoa", self.name(), vec![endpoint], harbour);
 //!             let _ = out.service(service.erase());
 //!             Ok(Completeness::Complete)
 //!         })

@@ -77,7 +77,7 @@ fn wait<F: Future>(future: F) -> F::Output {
 const HANG: Duration = Duration::from_mins(1);
 
 fn ids(sink: &Taking) -> Vec<String> {
-    sink.services.iter().map(|service| service.id.clone()).collect()
+    sink.services.iter().map(|service| service.id.to_string()).collect()
 }
 
 /// The tests. The source must know at least two services, always the same.
@@ -102,7 +102,7 @@ fn keeps_the_contract(source: &dyn Source) {
         assert!(column.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
     }
     for service in &full.services {
-        assert!(service.id.starts_with(&format!("{}/", source.name())), "{}", service.id);
+        assert!(service.id.as_raw().starts_with(&format!("{}/", source.name())), "{}", service.id);
         assert_eq!(service.source, source.name());
         for column in source.columns() {
             let mut cell = String::new();
