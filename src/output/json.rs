@@ -74,7 +74,7 @@ impl Listing {
             json.service(service)?;
         }
         let Self { completeness, errors, limits, .. } = self;
-        json.end(&Footer { finished: now, completeness: *completeness, errors, limits, hosts: None })?;
+        json.end(&Footer { finished: now, completeness: *completeness, errors, limits, hosts: None, host: None })?;
 
         String::from_utf8(text).map_err(io::Error::other)
     }
