@@ -136,7 +136,7 @@ fn every_service_has_an_id_a_source_endpoints_and_detail_also_when_erased() {
     assert_eq!(typed.detail.depth_m, 12);
     let erased = typed.erase();
 
-    assert_eq!((erased.id.as_str(), erased.source, erased.endpoints.len()), ("harbour/1", "harbour", 1));
+    assert_eq!((erased.id.to_string(), erased.source, erased.endpoints.len()), ("harbour/1".to_owned(), "harbour", 1));
     assert_eq!(erased.detail.downcast_ref::<Berth>().unwrap().depth_m, 12);
     assert_eq!(serde_json::to_value(&erased).unwrap()["detail"]["depth_m"], 12);
 }

@@ -140,7 +140,7 @@ async fn names_are_resolved() {
 #[tokio::test]
 async fn a_thousand_endpoints_are_checked_in_one_batch() {
     let address = serve(|_| Some("200 OK"));
-    let numbered = |number: usize| Service { id: format!("given/{number}"), ..service(address) };
+    let numbered = |number: usize| Service { id: format!("given/{number}").into(), ..service(address) };
     let validator = Validator::default().with_spec(only(&[CheckName::Tcp]));
     let listing = validator.validate((0..1000).map(numbered).collect()).await.unwrap();
     assert_eq!(Summary::of(&listing.services).total, 1000);
