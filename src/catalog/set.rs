@@ -74,7 +74,7 @@ impl Set {
         match update {
             Update::Reset(services) => self.reset(services),
             Update::Upsert(service) => self.upsert(Arc::new(service)).into_iter().collect(),
-            Update::Remove(id) => self.take(&id).map(SetChange::Removed).into_iter().collect(),
+            Update::Remove(id) => self.take(id.as_raw()).map(SetChange::Removed).into_iter().collect(),
             Update::PartialError(_) => Vec::new(),
         }
     }
@@ -91,9 +91,9 @@ impl Set {
 
     /// What leads from this set to `later`: what is gone, then what is new or changed, each sorted by id.
     pub fn changes_to(&self, later: &Self) -> Vec<SetChange> {
-        let gone = self.iter().filter(|old| later.get(&old.id).is_none());
+        let gone = self.iter().filter(|old| later.get(old.id.as_raw()).is_none());
         let gone = gone.map(|old| SetChange::Removed(Arc::clone(old)));
-        let there = later.iter().filter_map(|new| change(self.get(&new.id), new));
+        let there = later.iter().filter_map(|new| change(self.get(new.id.as_raw()), new));
         gone.chain(there).collect()
     }
 
@@ -110,7 +110,7 @@ impl Set {
     }
 
     fn upsert(&mut self, new: Arc<Service>) -> Option<SetChange> {
-        let change = change(self.get(&new.id), &new);
+        let change = change(self.get(new.id.as_raw()), &new);
         // Also what is only measured anew is kept.
         self.0.insert_mut(ById(new));
         change
@@ -148,13 +148,13 @@ struct ById(Arc<Service>);
 
 impl Borrow<str> for ById {
     fn borrow(&self) -> &str {
-        &self.0.id
+        self.0.id.as_raw()
     }
 }
 
 impl Ord for ById {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.id.cmp(&other.0.id)
+        self.0.id.as_raw().cmp(other.0.id.as_raw())
     }
 }
 

@@ -169,8 +169,8 @@ fn a_file_of_probes_that_cannot_be_used_is_refused_with_its_place() {
         ("[[probe]]\nprotocol = 'x'\npattern = '(a'\n", ":3:11: pattern does not compile", "no look-around"),
         (
             "[[probe]]\nprotocol = 'x'\npattern = '(((x{99}){99}){99}){99}'\n",
-            ":3:11: pattern grows too large",
-            "repeat less",
+            ":3:11: pattern is too large when compiled",
+            "reduce repetitions",
         ),
     ];
     for (text, why, hint) in cases {

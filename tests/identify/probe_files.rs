@@ -98,10 +98,10 @@ fn an_invalid_probe_file_is_refused() {
     };
     refused(dir.path().to_str().unwrap(), "Is a directory");
     refused("/dev/zero", "it is longer than 1048576 bytes");
-    refused("/dev/null", "it holds no probe");
+    refused("/dev/null", "the file has no probe");
     let file = dir.path().join("utf16.toml");
     fs::write(&file, "\u{feff}[[probe]]".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
-    refused(file.to_str().unwrap(), "utf16.toml:1:1: what begins here is no UTF-8");
+    refused(file.to_str().unwrap(), "utf16.toml:1:1: this is not UTF-8");
     fs::write(&file, format!("a = {}", "[".repeat(100_000))).unwrap();
     refused(file.to_str().unwrap(), "utf16.toml:1:");
 }

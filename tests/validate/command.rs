@@ -187,7 +187,7 @@ fn thresholds_and_the_words_that_go_with_them() {
     let ran = portolan(["validate", &closed, "--explain"]);
     let expected = format!(
         "{closed}  F 0 unhealthy\n  {closed}  F 0 (uncapped 100) unhealthy  coverage: tcp -dns -stability\n    \
-         cap 0 tcp-refused  connection refused\n      hint: start the service, or look at the port and at what rejects\n"
+         cap 0 tcp-refused  connection refused\n      hint: start the service, or check the port and the firewall\n"
     );
     assert_eq!(ran.stdout, expected);
 }

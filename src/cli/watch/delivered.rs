@@ -36,7 +36,7 @@ impl DeliveredState {
                 self.known.insert(Arc::clone(item));
             }
             EventKind::Removed(item) => {
-                self.known.remove(&item.id);
+                self.known.remove(item.id.as_raw());
             }
             EventKind::Synced { .. } => self.synced = true,
             _ => {}
