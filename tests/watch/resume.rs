@@ -68,7 +68,7 @@ fn several_catalogs_are_read_as_one() {
     assert!(!merged.is_synced());
     north.apply(vec![Update::Reset(vec![service("north/z", 1)])]);
     assert!(merged.is_synced());
-    let ids: Vec<_> = merged.services().iter().map(|service| service.id.clone()).collect();
+    let ids: Vec<_> = merged.services().iter().map(|service| service.id.as_raw().to_owned()).collect();
     assert_eq!(ids, ["north/z", "south/a", "south/b"]);
     assert!(merged.get("south/b").is_some() && merged.get("north/a").is_none());
     north.mark_stale(fault());
