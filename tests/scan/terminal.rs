@@ -45,7 +45,7 @@ fn progress_is_shown_at_a_terminal_and_nowhere_else() {
 }
 
 #[test]
-fn many_questions_are_asked_about_first() {
+fn many_probes_need_a_confirmation() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=0.0.0.0:80");
     let args = "-p- 127.0.0.0/8 --deadline 300ms";
