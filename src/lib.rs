@@ -43,7 +43,7 @@
 //!             let address = Address::Ip([192, 0, 2, 7].into());
 //!             let endpoint = Endpoint::new(address, Some(80), Transport::Tcp);
 //!             let harbour = Harbour { berths: 12 };
-//!             let service = Service::new("harbours/genoa".into(), self.name(), vec![endpoint], harbour);
+//!             let service = Service::new("harbours/genoa", self.name(), vec![endpoint], harbour);
 //!             let _ = out.service(service.erase());
 //!             Ok(Completeness::Complete)
 //!         })
@@ -121,12 +121,12 @@ pub use model::{
     Address, AddressRange, Addresses, Ancestor, AskError, Backlog, BodyAssertion, Certificate, Change, CheckName,
     CheckSpec, CheckStatus, Column, ColumnVisibility, Completeness, Condition, Container, Coverage, DeclaredDetail,
     Detail, DetailLevel, Digest, Endpoint, Event, EventKind, Fact, Finding, FindingKind, Grade, Group, HeaderAssertion,
-    Health, HealthState, HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Listing, LocalDetail, Method,
-    NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, PartialError, Permutation, PortName, PortState, Ports,
-    PortsError, ProbeOrder, Process, PublicKey, RawDetail, Reason, Report, RequestHeader, SCORE_VERSION, ScanDetail,
-    ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, SocketState, StartTlsKind, StatusRanges,
-    StatusRangesError, Target, TargetError, TlsFacts, Transport, Update, UpdateSink, User, changed_fields, diff,
-    parse_time, port_name, service_score,
+    Health, HealthState, HostFacts, HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Listing, LocalDetail,
+    Method, NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, PartialError, Permutation, PortName, PortState,
+    Ports, PortsError, ProbeOrder, Process, PublicKey, RawDetail, Reason, Report, RequestHeader, SCORE_VERSION,
+    ScanDetail, ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, ServiceId, SocketState, StartTlsKind,
+    StatusRanges, StatusRangesError, Target, TargetError, TlsFacts, Transport, Update, UpdateSink, User,
+    changed_fields, diff, parse_time, port_name, service_score,
 };
 #[cfg(feature = "k8s")]
 pub use model::{

@@ -7,13 +7,13 @@ use clap::{Args, CommandFactory, Subcommand};
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::{Cli, Global, parse, stdout};
+use super::{Cli, Global, stdout, user_settings};
 use crate::clean::{clean, is_dangerous};
 use crate::error::Result;
 use crate::output;
 use crate::settings::{self, Key, Kind, Settings};
 
-/// Look at the settings
+/// Show the settings
 #[derive(Args, Debug)]
 pub(super) struct Config {
     #[command(subcommand)]
@@ -22,10 +22,10 @@ pub(super) struct Config {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Action {
-    /// Print every setting with its value and where that comes from, as a settings file or as JSON
+    /// Print every setting with its value and origin, as a settings file or as JSON
     ///
-    /// Shown is what the environment, the settings file and the built-in defaults say; options of this very
-    /// command line are not settings.
+    /// The values come from the environment, the settings file and the built-in defaults. Options of this command
+    /// line are not settings.
     Show,
 }
 
@@ -50,7 +50,7 @@ impl Config {
         let Action::Show = self.action;
         let json = global.wants_json("portolan config show")?;
         let command = Cli::command();
-        let settings = parse::load(global.config.as_ref(), &command, None)?;
+        let settings = user_settings::load(global.config.as_ref())?;
         let keys = Key::all(&command);
         let items: Vec<SettingItem> = keys.iter().map(|key| item(key, &settings)).collect();
         let place = place(global);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use super::{Finding, Health, Identity, Instance, NetworkNamespace, ServiceHealth, port_name};
+use super::{Finding, Health, Identity, Instance, NetworkNamespace, ServiceHealth, ServiceId, port_name};
 use crate::clean::Untrusted;
 
 /// Something that serves, from any source.
@@ -17,7 +17,7 @@ use crate::clean::Untrusted;
 #[derive(Clone, Debug, Serialize)]
 pub struct Service<D = Arc<dyn Detail>> {
     /// The same service has the same id tomorrow: `local/tcp/127.0.0.1:5432`.
-    pub id: String,
+    pub id: ServiceId,
     /// What its source calls it; never derived from a port number.
     pub name: Option<Untrusted>,
     /// The namespace it lives in, where its source has such a thing.
@@ -38,8 +38,17 @@ pub struct Service<D = Arc<dyn Detail>> {
 
 impl<D> Service<D> {
     /// A service without a name, a namespace, and anything that only a look at it could tell.
-    pub fn new(id: String, source: &'static str, endpoints: Vec<Endpoint>, detail: D) -> Self {
-        Self { id, name: None, namespace: None, source, endpoints, health: None, findings: Vec::new(), detail }
+    pub fn new(id: impl Into<ServiceId>, source: &'static str, endpoints: Vec<Endpoint>, detail: D) -> Self {
+        Self {
+            id: id.into(),
+            name: None,
+            namespace: None,
+            source,
+            endpoints,
+            health: None,
+            findings: Vec::new(),
+            detail,
+        }
     }
 
     /// How well it is, where `later` is not as well, or better.

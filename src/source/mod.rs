@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::model::{Column, FindingKind, Service, UpdateSink};
+use crate::model::{Column, FindingKind, HostFacts, Service, UpdateSink};
 use crate::net::HttpProxy;
 pub(crate) use channel::{ChannelSink, SourceMessage};
 pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, collect};
@@ -62,6 +62,11 @@ pub trait Source: Send + Sync {
         Self: Sized,
     {
         &[]
+    }
+
+    /// Facts of the machine that it lists, for documents; `None` where there is not one such machine.
+    fn host(&self) -> Option<HostFacts> {
+        None
     }
 
     /// How often to ask a source that cannot tell by itself what happens, where nobody says otherwise.
@@ -141,7 +146,24 @@ macro_rules! sources {
             all
         });
 
+        /// The command line of the source with that word, which is the same as in [`AnySource`]'s.
+        pub(crate) fn source_definition(word: &str) -> Option<clap::Command> {
+            $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(word) {
+                let command = clap::Command::new(stringify!($variant).to_ascii_lowercase());
+                return Some(<$source as clap::Args>::augment_args(command));
+            })*
+            None
+        }
+
         impl AnySource {
+            /// The source with that word, by what its own definition made of its options.
+            pub(crate) fn from_matches(word: &str, matches: &clap::ArgMatches) -> Option<Result<Self, clap::Error>> {
+                $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(word) {
+                    return Some(<$source as clap::FromArgMatches>::from_arg_matches(matches).map(Self::$variant));
+                })*
+                None
+            }
+
             /// Lets the source read the environment.
             pub(crate) fn read_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
                 match self { $($(#[$attribute])* Self::$variant(source) => source.read_environment(variable),)* }

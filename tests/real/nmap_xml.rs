@@ -1,4 +1,4 @@
-//! `-o nmap-xml` is what ndiff and python-libnmap take for nmap's own.
+//! ndiff and python-libnmap accept `-o nmap-xml` as nmap's own output.
 
 use std::fs;
 use std::path::PathBuf;
@@ -75,7 +75,7 @@ fn libnmap_reads_every_listener_with_its_facts() {
     assert_eq!(port(1, 0)["service"], "postgresql");
     assert_eq!(port(0, 0)["facts"]["extrainfo"], "a\"><b&'\\n");
     assert_eq!(port(1, 0)["facts"]["extrainfo"], "caf\u{fffd}");
-    assert_eq!(port(1, 1)["facts"]["extrainfo"], "\\u{1b}[2J\u{fffd}");
+    assert_eq!(port(1, 1)["facts"]["extrainfo"], "\\u{1b}[2J\\u{ffff}");
     let user = &listing.row("tcp 127.0.0.1:8001").detail("user")["name"];
     assert_eq!(port(0, 0)["owner"], *user, "{}", port(0, 0));
 }
@@ -91,7 +91,7 @@ fn ndiff_tells_what_two_scans_differ_in() {
     let ndiff = |one: &PathBuf, other: &PathBuf| {
         let out = output(tool("ndiff").arg(one).arg(other));
         assert_eq!(String::from_utf8_lossy(&out.stderr), "");
-        // The first lines tell whose reports they are and of when.
+        // The first lines name the program and the time of each report.
         let text = String::from_utf8(out.stdout).unwrap();
         text.lines()
             .filter(|line| line.starts_with(['+', '-']) && line.contains('/'))

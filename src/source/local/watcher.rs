@@ -15,9 +15,10 @@ use tokio::time::Instant;
 
 use super::holders::HolderTable;
 use super::interfaces::Interfaces;
-use super::list::{SelectedSockets, describe, id_of};
+use super::list::{SelectedSockets, describe};
 use super::netlink::SockDiag;
 use super::options::Local;
+use super::rows::id_of;
 use super::select::Selection;
 use super::short_lived::{LocalEndpoint, ShortLived, StartTime};
 use super::socket::{Socket, Wanted};
@@ -26,7 +27,7 @@ use super::trace::Trace;
 use super::users::Users;
 use crate::error::Result;
 use crate::model::{
-    Address, DetailLevel, LocalDetail, OwnerLookup, PartialError, Service, SocketState, Transport, Update,
+    Address, DetailLevel, LocalDetail, OwnerLookup, PartialError, Service, ServiceId, SocketState, Transport, Update,
 };
 
 /// Looking at everything anew takes at most one part in so many.
@@ -45,10 +46,10 @@ pub(super) struct SocketWatcher<'q> {
     prints: [Option<u64>; 2],
     /// So many more glances may leave TCP out.
     without_tcp: u32,
-    /// The tables as they were, to compare where no glance is possible; `None`: nobody knows.
+    /// The tables as they were, to compare where no glance is possible; `None`: unknown.
     table: Option<Vec<Socket>>,
     /// The sockets of each service, by its id.
-    services: HashMap<String, Vec<Socket>, FixedState>,
+    services: HashMap<ServiceId, Vec<Socket>, FixedState>,
     /// Where they are.
     ends: HashSet<LocalEndpoint, FixedState>,
     holders: HolderTable,
@@ -216,7 +217,7 @@ impl<'q> SocketWatcher<'q> {
 
     /// Describes what is new, gone or otherwise not as it was, and what `changed` without its sockets showing it; `None`:
     /// everything.
-    fn look_at_changes(&mut self, changed: Option<&HashSet<String>>) -> Result<Vec<Update>> {
+    fn look_at_changes(&mut self, changed: Option<&HashSet<ServiceId>>) -> Result<Vec<Update>> {
         let users = Users::read();
         let mut selected = SelectedSockets::look(self.query, self.depth, &users)?;
         let all = changed.is_none() || self.services.is_empty();
@@ -226,7 +227,7 @@ impl<'q> SocketWatcher<'q> {
         let mut open: HashSet<&str> = HashSet::new();
         for (id, sockets) in &services {
             if all || changed.is_some_and(|changed| changed.contains(id)) || known.get(id) != Some(sockets) {
-                open.insert(id);
+                open.insert(id.as_raw());
             }
         }
         let namespaces = &selected.namespaces;
@@ -234,33 +235,36 @@ impl<'q> SocketWatcher<'q> {
         let mut described = Vec::new();
         let outcome = describe(selected, self.query, self.depth, users, &|| false, &mut |service| {
             self.holders.note(&service);
-            open.remove(service.id.as_str());
+            open.remove(service.id.as_raw());
             described.push(service);
             ControlFlow::Continue(())
         })?;
         let unseen: HashSet<String> = open.iter().map(|&id| id.to_owned()).collect();
-        let mut gone: Vec<String> = known.keys().filter(|id| whole && !services.contains_key(*id)).cloned().collect();
-        // What closed while we looked, or is held by nobody who was asked for.
-        gone.extend(open.into_iter().map(str::to_owned));
+        let mut gone: Vec<ServiceId> =
+            known.keys().filter(|id| whole && !services.contains_key(*id)).cloned().collect();
+        // Closed during this look, or held by no process that was asked for.
+        gone.extend(open.into_iter().map(ServiceId::from));
         self.ends = services.values().flatten().filter_map(end).collect();
         // What closed while we looked was not told, and waits for word of its end.
-        let told = services.iter().filter(|(id, _)| !unseen.contains(*id));
+        let told = services.iter().filter(|(id, _)| !unseen.contains(id.as_raw()));
         let listening = told.flat_map(|(_, sockets)| sockets).filter(|socket| socket.state == SocketState::Listen);
         self.short_lived.looked(listening.filter_map(end));
         self.services = services;
         let since = self.hear_of(StartTime::Perhaps);
         self.own(&mut described);
         // Whoever closes it no longer had it. What is known of it holds until its end, which comes next.
-        let has_ended = |id: &str| since.iter().any(|update| matches!(update, Update::Remove(gone) if gone == id));
         described.retain(|service| {
-            !service.detail.processes.is_empty() || !known.contains_key(&service.id) || !has_ended(&service.id)
+            !service.detail.processes.is_empty()
+                || !known.contains_key(&service.id)
+                || !removes(&since, service.id.as_raw())
         });
+
         let described = described.into_iter().map(Service::erase);
         let mut updates: Vec<Update> = if all && whole {
             vec![Update::Reset(described.collect())]
         } else {
             for id in &gone {
-                self.holders.forget(id);
+                self.holders.forget(id.as_raw());
             }
             gone.into_iter().map(Update::Remove).chain(described.map(Update::Upsert)).collect()
         };
@@ -269,11 +273,10 @@ impl<'q> SocketWatcher<'q> {
         Ok(updates)
     }
 
-    /// Gives what nobody was found to hold the process that began to listen there: it may be closing already, and then
-    /// nobody has it any more.
+    /// Gives a listener without a known holder the process that began to listen there. It may be closing already, and then
+    /// no process holds it any more.
     fn own(&mut self, described: &mut [Service<LocalDetail>]) {
-        let is_nobodys = |detail: &LocalDetail| detail.processes.is_empty() && detail.owner != OwnerLookup::NotAsked;
-        for service in described.iter_mut().filter(|service| is_nobodys(&service.detail)) {
+        for service in described.iter_mut().filter(|service| has_no_owner(&service.detail)) {
             let at = service.endpoints.first().and_then(|endpoint| match endpoint.address {
                 Address::Ip(ip) if endpoint.transport == Transport::Tcp => Some((ip, endpoint.port?)),
                 _ => None,
@@ -293,12 +296,21 @@ pub(super) fn processor_time() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
+/// Whether the search for owners found none.
+fn has_no_owner(detail: &LocalDetail) -> bool {
+    detail.processes.is_empty() && detail.owner != OwnerLookup::NotAsked
+}
+
+fn removes(updates: &[Update], id: &str) -> bool {
+    updates.iter().any(|update| matches!(update, Update::Remove(gone) if gone == id))
+}
+
 /// More happened than the kernel keeps for us.
 fn lost() -> PartialError {
     PartialError {
         what: "tell every listener that came and went".to_owned(),
         why: "too many came at once".to_owned(),
-        hint: "what is there is told all the same".to_owned(),
+        hint: "the listeners that exist now are complete".to_owned(),
     }
 }
 
@@ -314,19 +326,19 @@ fn end(socket: &Socket) -> Option<LocalEndpoint> {
     }
 }
 
-/// What could not be read although it should be; what rights are missing for never could.
+/// What could not be read although it should be. What permission is missing for is left out.
 fn faults<'f>(faults: &'f [PartialError], limits: &'f [PartialError]) -> impl Iterator<Item = PartialError> + 'f {
     faults.iter().filter(|fault| !limits.contains(fault)).cloned()
 }
 
 /// The sockets of each service.
-fn group(selected: &SelectedSockets) -> HashMap<String, Vec<Socket>, FixedState> {
-    let mut services = HashMap::<String, Vec<Socket>, FixedState>::default();
+fn group(selected: &SelectedSockets) -> HashMap<ServiceId, Vec<Socket>, FixedState> {
+    let mut services = HashMap::<ServiceId, Vec<Socket>, FixedState>::default();
     for socket in &selected.sockets {
         // The number of a namespace is good for one look only; its identity is in the id.
         let mut kept = Socket { netns: 0, ..socket.clone() };
         still(&mut kept);
-        services.entry(id_of(socket, &selected.namespaces)).or_default().push(kept);
+        services.entry(id_of(socket, &selected.namespaces).into()).or_default().push(kept);
     }
     // The kernel lists them in no order that lasts.
     for sockets in services.values_mut() {
