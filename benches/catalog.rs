@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench catalog`. The promise is at most 20 microseconds in the median.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::cast_possible_truncation, missing_docs)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use portolan::catalog::Writer;
 use portolan::engine::Clock;
-use portolan::{Detail, DetailLevel, Service, Update, UpdateSink};
+use portolan::model::{DetailLevel, ServiceId, Update, UpdateSink};
+use portolan::{Detail, Service};
 
 const SERVICES: usize = 100_000;
 const CHANGES: usize = 2_000;
@@ -39,7 +40,7 @@ fn number(change: usize) -> usize {
 fn main() {
     let all = || (0..SERVICES).map(|number| service(number, 0)).collect::<Vec<_>>();
 
-    let mut copied: BTreeMap<String, Arc<Service>> =
+    let mut copied: BTreeMap<ServiceId, Arc<Service>> =
         all().into_iter().map(|service| (service.id.clone(), Arc::new(service))).collect();
     let mut published: Arc<Vec<Arc<Service>>> = Arc::new(copied.values().cloned().collect());
     let copying = measure(|change| {

@@ -1,8 +1,9 @@
 //! Readers that resume by index, and views of several catalogs.
 
+use portolan::Service;
 use portolan::catalog::{Resumed, Set, SetChange, WatchItem, Writer, merge};
 use portolan::engine::Clock;
-use portolan::{DetailLevel, Service, Update, UpdateSink};
+use portolan::model::{DetailLevel, Update, UpdateSink};
 
 use crate::catalog::{fault, harbour};
 
