@@ -7,7 +7,7 @@ use crate::model::{CheckName, CheckSpec, HealthState, PartialError, Service};
 
 use super::Evidence;
 
-/// As many of the worst services are told.
+/// How many of the worst services the summary names.
 const WORST: usize = 5;
 
 /// What came of the services that were checked.

@@ -10,7 +10,7 @@ use super::{Detail, Transport};
 use crate::clean::Untrusted;
 
 /// The facts of a Kubernetes service, beside its endpoints: those stand in the [`Service`](crate::Service), each with an
-/// [`Instance`](crate::Instance) that has its pod, node and zone.
+/// [`Instance`](crate::model::Instance) that has its pod, node and zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct K8sDetail {
     /// How it is reached.
@@ -34,7 +34,11 @@ pub struct K8sDetail {
     pub endpoints_from: EndpointsFrom,
 }
 
-impl Detail for K8sDetail {}
+impl Detail for K8sDetail {
+    fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
+        Some(other.downcast_ref() == Some(self))
+    }
+}
 
 /// How a Kubernetes service is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

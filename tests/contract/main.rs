@@ -1,6 +1,6 @@
 //! The contract of every source. Each source passes the same tests, on this machine as it is.
 
-#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
 
 use std::collections::HashSet;
 use std::net::{TcpListener, UdpSocket};
@@ -12,10 +12,9 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use portolan::engine::Cancel;
-use portolan::{
-    Completeness, DetailLevel, File, ItemSink, ListContext, ListItem, Local, PartialError, Scan, Service, Source,
-    Update, UpdateSink,
-};
+use portolan::model::{Completeness, DetailLevel, PartialError, Update, UpdateSink};
+use portolan::source::{File, ItemSink, ListContext, ListItem, Local, Scan};
+use portolan::{Service, Source};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
@@ -178,7 +177,7 @@ fn watches(source: &dyn Source, runtime: &Runtime, expected: &[String]) {
         }
     });
     let Some(Update::Reset(services)) = first.0.first() else { panic!("it begins with a reset: {:?}", first.0) };
-    let mut watched: Vec<_> = services.iter().map(|service| service.id.as_str()).collect();
+    let mut watched: Vec<_> = services.iter().map(|service| service.id.as_raw()).collect();
     let mut listed: Vec<_> = expected.iter().map(String::as_str).collect();
     watched.sort_unstable();
     listed.sort_unstable();
@@ -230,6 +229,10 @@ fn k8s() {
     }
     let config = std::env::temp_dir().join(format!("portolan-contract-{}.kubeconfig", std::process::id()));
     std::fs::write(&config, cluster.kubeconfig().text()).unwrap();
-    keeps_the_contract(&portolan::K8s { all_namespaces: true, kubeconfig: vec![config.clone()], ..Default::default() });
+    keeps_the_contract(&portolan::source::K8s {
+        all_namespaces: true,
+        kubeconfig: vec![config.clone()],
+        ..Default::default()
+    });
     std::fs::remove_file(config).unwrap();
 }
