@@ -39,6 +39,9 @@ const MAX_ATTEMPTS: u32 = 5;
 /// After this many server failures in a row no more requests are sent.
 const MAX_FAILURES: u32 = 3;
 
+/// What the audit log of the server shows.
+const USER_AGENT: &str = concat!("portolan/", env!("CARGO_PKG_VERSION"));
+
 /// An API server with a deadline.
 pub(super) struct Api {
     client: Client,
@@ -253,9 +256,12 @@ pub(super) fn client(mut config: Config, timeout: Duration) -> Result<Client> {
     let longer = timeout.saturating_add(Duration::from_secs(1));
     (config.connect_timeout, config.write_timeout) = (Some(longer), Some(longer));
 
+    config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
+
+    let is_version_1 = certificate::is_version_1(&config.auth_info);
     let builder = ClientBuilder::try_from(config);
     let builder = builder.map_err(|error| {
-        let failure = ApiFailure::of_client(&error);
+        let failure = ApiFailure::of_credentials(&error, is_version_1);
         Error::usage("these credentials", failure.why(), failure.hint())
     })?;
     // A response must begin in time; a watch may then last.

@@ -46,6 +46,8 @@ pub(super) enum ApiFailure {
 const SLOW: &str = "raise --timeout, or check the network path to the server";
 const SERVER_HINT: &str = "check the server's health: `kubectl get --raw /readyz`";
 const PERMISSIONS: &str = "`kubectl auth can-i --list` shows the permissions of these credentials";
+const CLIENT: &str = "check client-certificate in the kubeconfig: `kubectl config view --raw` shows it";
+const REISSUE: &str = "issue it again with an extension: `openssl x509 -req` writes version 3 with -extfile";
 const CREDENTIALS: &str = "check the credentials of the kubeconfig's user: they may have expired";
 
 impl ApiFailure {
@@ -88,6 +90,23 @@ impl ApiFailure {
             (clean(&last(error).to_string()), SERVER_HINT)
         };
         Self::Broken { why, hint, retryable: true }
+    }
+
+    /// From an error of credentials, before a request.
+    pub(super) fn of_credentials(error: &kube::Error, is_version_1: bool) -> Self {
+        let why = match find::<rustls::Error>(error) {
+            Some(rustls::Error::InvalidCertificate(_)) if is_version_1 => {
+                "the client certificate has version 1 of X.509, and portolan's TLS library requires version 3"
+                    .to_owned()
+            }
+            Some(rustls::Error::InvalidCertificate(_)) => "the client certificate is invalid".to_owned(),
+            Some(rustls::Error::InconsistentKeys(_)) => {
+                "the client certificate and the client key do not belong together".to_owned()
+            }
+            _ => return Self::of_client(error),
+        };
+        let hint = if is_version_1 { REISSUE } else { CLIENT };
+        Self::Broken { why, hint, retryable: false }
     }
 
     /// Adds the server's address to failures of the connection.
@@ -177,7 +196,6 @@ fn of_tls(error: &rustls::Error) -> (String, &'static str) {
     let authority =
         "check certificate-authority in the kubeconfig: it must be the CA that signed the server's certificate";
     let server = "check the server's certificate, and tls-server-name in the kubeconfig";
-    let client = "check client-certificate in the kubeconfig: `kubectl config view --raw` shows it";
     match error {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             ("the server's certificate is not signed by the kubeconfig's CA".to_owned(), authority)
@@ -189,11 +207,20 @@ fn of_tls(error: &rustls::Error) -> (String, &'static str) {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => ("the server's certificate is for another name".to_owned(), server),
         rustls::Error::AlertReceived(AlertDescription::CertificateExpired) => {
-            ("the client certificate has expired".to_owned(), client)
+            ("the client certificate has expired".to_owned(), CLIENT)
         }
         rustls::Error::AlertReceived(
             AlertDescription::BadCertificate | AlertDescription::UnknownCA | AlertDescription::CertificateRequired,
-        ) => ("the server rejects the client certificate".to_owned(), client),
+        ) => ("the server rejects the client certificate".to_owned(), CLIENT),
+        rustls::Error::InvalidCertificate(CertificateError::Other(other))
+            if other.to_string().contains("UnsupportedCertVersion") =>
+        {
+            (
+                "the server's certificate has version 1 of X.509, and portolan's TLS library requires version 3"
+                    .to_owned(),
+                server,
+            )
+        }
         other => (clean(&other.to_string()), server),
     }
 }

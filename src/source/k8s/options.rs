@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum, ValueHint};
 
 use super::selector;
@@ -52,7 +52,7 @@ pub struct K8s {
     #[arg(long)]
     pub ingress: bool,
     /// Read this kubeconfig; in a list, the first file to set a value wins [default: ~/.kube/config]
-    #[arg(long, value_name = "FILE", value_delimiter = ':', value_hint = ValueHint::FilePath, help_heading = "Cluster")]
+    #[arg(long, value_name = "FILE", value_delimiter = ':', value_parser = OsStringValueParser::new().map(PathBuf::from), value_hint = ValueHint::FilePath, help_heading = "Cluster")]
     pub kubeconfig: Vec<PathBuf>,
     /// Use this context of the kubeconfig [default: its current one]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "Cluster")]
@@ -143,6 +143,12 @@ pub struct K8sEnvironment {
     pub home: Option<PathBuf>,
     /// The address of the API server, in a pod (`KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`).
     pub server: Option<(String, String)>,
+    /// The proxy for servers with TLS (`HTTPS_PROXY` or `https_proxy`).
+    pub https_proxy: Option<String>,
+    /// The proxy for servers without TLS (`HTTP_PROXY` or `http_proxy`).
+    pub http_proxy: Option<String>,
+    /// The hosts that are reached without a proxy (`NO_PROXY` or `no_proxy`).
+    pub no_proxy: Option<String>,
 }
 
 impl K8sEnvironment {
@@ -151,18 +157,27 @@ impl K8sEnvironment {
         let text = |name: &str| variable(name)?.into_string().ok().filter(|text| !text.is_empty());
         let server = text("KUBERNETES_SERVICE_HOST").zip(text("KUBERNETES_SERVICE_PORT"));
         let home = variable("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-        Self { home, server }
+        let (https_proxy, http_proxy, no_proxy) = (
+            text("HTTPS_PROXY").or_else(|| text("https_proxy")),
+            text("HTTP_PROXY").or_else(|| text("http_proxy")),
+            text("NO_PROXY").or_else(|| text("no_proxy")),
+        );
+        Self { home, server, https_proxy, http_proxy, no_proxy }
     }
+}
+
+/// Whether a text is the name of a namespace.
+pub(super) fn is_namespace(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 /// A namespace becomes a part of a request's path, so invalid names are rejected here.
 fn parse_namespace(text: &str) -> Result<String, BadValue> {
-    let is_label = (1..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-');
     let hint = "write lower-case letters, digits and dashes, at most 63; -A selects all namespaces";
-    if is_label { Ok(text.to_owned()) } else { Err(BadValue::new("it is not a namespace name", hint)) }
+    if is_namespace(text) { Ok(text.to_owned()) } else { Err(BadValue::new("it is not a namespace name", hint)) }
 }
 
 /// The hint for an invalid selector.
