@@ -164,3 +164,7 @@ impl ConfigFiles {
         Ok(user)
     }
 }
+
+#[cfg(test)]
+#[path = "kubeconfig_tests.rs"]
+mod tests;
