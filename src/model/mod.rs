@@ -37,6 +37,9 @@ mod status_ranges;
 mod targets;
 mod update;
 
+pub use crate::clean::{DISPLAY_CHARS, Untrusted};
+pub use jiff::Timestamp;
+
 pub use addresses::{AddressRange, Addresses};
 pub use check_name::CheckName;
 pub use check_spec::{
