@@ -158,16 +158,19 @@ pub struct K8sEnvironment {
 impl K8sEnvironment {
     /// Reads the variables with `variable`.
     pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let text = |name: &str| variable(name)?.into_string().ok().filter(|text| !text.is_empty());
-        let server = text("KUBERNETES_SERVICE_HOST").zip(text("KUBERNETES_SERVICE_PORT"));
         let home = variable("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-        let (https_proxy, http_proxy, no_proxy) = (
-            text("HTTPS_PROXY").or_else(|| text("https_proxy")),
-            text("HTTP_PROXY").or_else(|| text("http_proxy")),
-            text("NO_PROXY").or_else(|| text("no_proxy")),
-        );
+        let server = text(&variable, &["KUBERNETES_SERVICE_HOST"]).zip(text(&variable, &["KUBERNETES_SERVICE_PORT"]));
+
+        let https_proxy = text(&variable, &["HTTPS_PROXY", "https_proxy"]);
+        let http_proxy = text(&variable, &["HTTP_PROXY", "http_proxy"]);
+        let no_proxy = text(&variable, &["NO_PROXY", "no_proxy"]);
         Self { home, server, https_proxy, http_proxy, no_proxy }
     }
+}
+
+/// The first of these variables that is set and not empty.
+fn text(variable: &impl Fn(&str) -> Option<OsString>, names: &[&str]) -> Option<String> {
+    names.iter().filter_map(|name| variable(name)?.into_string().ok()).find(|text| !text.is_empty())
 }
 
 /// Whether a text is the name of a namespace.
