@@ -96,7 +96,7 @@ fn plain_server() -> (SocketAddr, thread::JoinHandle<String>) {
         let (mut stream, _) = listener.accept().unwrap();
         let mut bytes = vec![0; 16 << 10];
         let count = stream.read(&mut bytes).unwrap();
-        let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        let _ = stream.write_all(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
         String::from_utf8_lossy(&bytes[..count]).to_ascii_lowercase()
     });
     (address, received)
@@ -109,6 +109,8 @@ fn no_credentials_are_sent_in_plain_text_and_a_server_without_a_scheme_is_plain_
         let (address, received) = plain_server();
         let ran = Portolan::with(&double.kubeconfig().server(&format!("{scheme}{address}"))).run();
         assert_eq!((ran.code, ran.stderr.lines().count()), (Some(5), 2), "{ran:?}");
+        let why = "the server requires credentials, and portolan sends none in plain text (401 Unauthorized)\n";
+        assert!(ran.stderr.contains(why), "{ran:?}");
         let request = received.join().unwrap();
         assert!(request.starts_with("get /api/v1/namespaces/default/services?"), "{request}");
         assert!(request.contains("\r\nuser-agent: portolan/"), "{request}");
@@ -187,7 +189,7 @@ fn a_token_file_wins_over_a_token_and_a_token_replaces_one_that_cannot_be_read()
     both_find_it(&text, &[("token", "\n")], &[]);
     let (_double, text) = cluster_text(|text| text.replace(&format!("token: {TOKEN}"), "tokenFile: token"));
     let hint = "name a kubeconfig with --kubeconfig, or set KUBECONFIG";
-    fails(&text, "its file './token': No such file or directory", hint);
+    fails(&text, "its file 'token': No such file or directory", hint);
 }
 
 #[test]

@@ -64,6 +64,21 @@ fn services_without_their_endpoints_are_not_taken_for_services_without_any() {
 }
 
 #[test]
+fn excluded_namespaces_are_neither_listed_nor_watched() {
+    let double = cluster();
+    double.access().user("everyone", "e", Rights { all: true, ..Rights::default() });
+    let all = || Portolan::with(&double.kubeconfig().token("e")).args("-A --exclude-namespace alpha,gamma");
+    assert_eq!(all().services().into_keys().collect::<Vec<_>>(), ["k8s/beta/web"]);
+    let watched = all().args("--watch --for 1s --json").run().stdout;
+    let added: Vec<&str> = watched.lines().filter(|line| line.contains("\"added\"")).collect();
+    assert!(added.len() == 1 && added[0].contains("k8s/beta/web"), "{added:?}");
+
+    let rights = Rights::default().in_cluster("namespaces").in_namespace("*", "alpha").in_namespace("*", "beta");
+    let listed = viewer(&double, rights).args("-A --exclude-namespace alpha,gamma").services();
+    assert_eq!(listed.into_keys().collect::<Vec<_>>(), ["k8s/beta/web"], "gamma, which may not be read, is not missed");
+}
+
+#[test]
 fn without_the_permission_for_slices_endpoints_are_read_and_watched() {
     let double = cluster();
     double.store().put(

@@ -27,6 +27,8 @@ pub(super) enum ApiFailure {
     },
     /// The server rejects the client certificate, which expired on that day.
     Expired(String),
+    /// The server requires credentials, which are not sent in plain text.
+    Unencrypted,
     /// No connection, or no reply. `retryable`: another attempt may succeed.
     Broken { why: String, hint: &'static str, retryable: bool },
     /// One attempt took too long.
@@ -46,6 +48,7 @@ pub(super) enum ApiFailure {
 const SLOW: &str = "raise --timeout, or check the network path to the server";
 const SERVER_HINT: &str = "check the server's health: `kubectl get --raw /readyz`";
 const PERMISSIONS: &str = "`kubectl auth can-i --list` shows the permissions of these credentials";
+const ENCRYPTED: &str = "write the server as https://HOST:PORT in the kubeconfig";
 const CLIENT: &str = "check client-certificate in the kubeconfig: `kubectl config view --raw` shows it";
 const REISSUE: &str = "issue it again with an extension: `openssl x509 -req` writes version 3 with -extfile";
 const CREDENTIALS: &str = "check the credentials of the kubeconfig's user: they may have expired";
@@ -128,7 +131,7 @@ impl ApiFailure {
     }
 
     pub(super) fn is_refusal(&self) -> bool {
-        matches!(self.code(), Some(401 | 403)) || matches!(self, Self::Expired(_))
+        matches!(self.code(), Some(401 | 403)) || matches!(self, Self::Expired(_) | Self::Unencrypted)
     }
 
     /// Whether it indicates a problem of the server, and not of the request.
@@ -155,6 +158,9 @@ impl ApiFailure {
     pub(super) fn why(&self) -> String {
         match self {
             Self::Answer { code: 401, .. } => "the server rejects these credentials (401 Unauthorized)".to_owned(),
+            Self::Unencrypted => {
+                "the server requires credentials, and portolan sends none in plain text (401 Unauthorized)".to_owned()
+            }
             Self::Expired(day) => format!("the client certificate expired on {day} (401 Unauthorized)"),
             Self::Answer { code: 429, message, .. } => format!("the server is busy (429): {message}"),
             Self::Answer { code, message, .. } if message.is_empty() => format!("the server replies {code}"),
@@ -173,6 +179,9 @@ impl ApiFailure {
         match self {
             Self::Answer { code: 401, .. } | Self::Expired(_) => CREDENTIALS,
             Self::Answer { code: 403, .. } => PERMISSIONS,
+            // The reply of Go's server.
+            Self::Answer { code: 400, message, .. } if message.contains("HTTP request to an HTTPS server") => ENCRYPTED,
+            Self::Unencrypted => ENCRYPTED,
             Self::Answer { code: 429, .. } => "retry later, or raise --deadline",
             Self::Broken { hint, .. } => hint,
             Self::TimedOut(_) => SLOW,

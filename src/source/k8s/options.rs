@@ -42,6 +42,9 @@ pub struct K8s {
     /// List the services of all namespaces
     #[cfg_attr(feature = "cli", arg(short = 'A', long, conflicts_with = "namespace"))]
     pub all_namespaces: bool,
+    /// With -A, leave out the services of these namespaces
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace, requires = "all_namespaces"))]
+    pub exclude_namespace: Vec<String>,
     /// List only objects with these labels, as in app=web,tier!=test or 'env in (dev,qa)'
     #[cfg_attr(feature = "cli", arg(short = 'l', long, value_name = "LABELS", value_parser = parse_labels))]
     pub selector: Option<String>,
@@ -92,6 +95,7 @@ impl Default for K8s {
         Self {
             namespace: Vec::new(),
             all_namespaces: false,
+            exclude_namespace: Vec::new(),
             selector: None,
             field_selector: None,
             pods: false,
@@ -116,6 +120,16 @@ impl K8s {
     /// The deadline for all requests to the API server.
     pub(super) fn whole(&self) -> Duration {
         self.deadline.unwrap_or(DEFAULT_DEADLINE)
+    }
+
+    /// The field selector of objects that the user's selectors do not apply to: those outside the excluded namespaces.
+    pub(super) fn selector_of_all(&self) -> Option<String> {
+        join_fields(&self.exclude_namespace, None)
+    }
+
+    /// The field selector of services.
+    pub(super) fn selector_of_services(&self) -> Option<String> {
+        join_fields(&self.exclude_namespace, self.field_selector.as_deref())
     }
 
     /// Validates the options without a server.
@@ -166,6 +180,13 @@ impl K8sEnvironment {
         let no_proxy = text(&variable, &["NO_PROXY", "no_proxy"]);
         Self { home, server, https_proxy, http_proxy, no_proxy }
     }
+}
+
+/// The server applies it, to lists and watches.
+fn join_fields(excluded: &[String], fields: Option<&str>) -> Option<String> {
+    let excluded = excluded.iter().map(|name| format!("metadata.namespace!={name}"));
+    let all: Vec<String> = fields.map(str::to_owned).into_iter().chain(excluded).collect();
+    (!all.is_empty()).then(|| all.join(","))
 }
 
 /// The first of these variables that is set and not empty.

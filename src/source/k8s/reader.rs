@@ -75,10 +75,14 @@ pub(super) async fn gather(
     deadline: Deadline,
     (detail_level, out): (DetailLevel, &mut dyn ItemSink),
 ) -> Result<ClusterObjects> {
-    let all = ListParams { limit: (mode == ReadMode::Permissions).then_some(1), ..ListParams::default() };
+    let all = ListParams {
+        limit: (mode == ReadMode::Permissions).then_some(1),
+        field_selector: options.selector_of_all(),
+        ..ListParams::default()
+    };
     let params = ListParams {
         label_selector: options.selector.clone(),
-        field_selector: options.field_selector.clone(),
+        field_selector: options.selector_of_services(),
         ..all.clone()
     };
 

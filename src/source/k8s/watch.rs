@@ -134,10 +134,11 @@ fn failure(error: WatchError) -> ApiFailure {
 
 /// A stream for every readable kind of object in every scope.
 fn open(api: &Api, options: &K8s, scopes: &[ListScope], watch_scope: &WatchScope) -> Streams {
-    let all = Config::default().timeout(RENEWAL).page_size(PAGE);
+    let all =
+        Config { field_selector: options.selector_of_all(), ..Config::default().timeout(RENEWAL).page_size(PAGE) };
     let selected = Config {
         label_selector: options.selector.clone(),
-        field_selector: options.field_selector.clone(),
+        field_selector: options.selector_of_services(),
         ..all.clone()
     };
 
