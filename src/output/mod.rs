@@ -16,7 +16,7 @@ mod prometheus;
 mod prometheus_sd;
 #[cfg(feature = "cli")]
 mod table;
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests;
 mod xml;
 mod yaml;

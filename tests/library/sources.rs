@@ -47,7 +47,7 @@ impl Source for Harbour {
 
 fn berth() -> Service<Berth> {
     let endpoint = Endpoint::new(Address::Ip([127, 0, 0, 1].into()), Some(9), Transport::Tcp);
-    Service::new("harbour/1".into(), "harbour", vec![endpoint], Berth { depth_m: 12 })
+    Service::new("harbour/1", "harbour", vec![endpoint], Berth { depth_m: 12 })
 }
 
 fn port_of(listener: &TcpListener) -> u16 {

@@ -159,7 +159,7 @@ impl Detail for Custom {}
 async fn a_custom_service_is_validated_and_keeps_its_type() {
     let address = serve(|_| Some("200 OK"));
     let endpoint = Endpoint::new(Address::Ip(address.ip()), Some(address.port()), Transport::Tcp);
-    let custom = Service::new("custom/1".into(), "custom", vec![endpoint], Custom { team: "a" }).erase();
+    let custom = Service::new("custom/1", "custom", vec![endpoint], Custom { team: "a" }).erase();
     let listing = Validator::new(quick()).validate(vec![custom]).await.unwrap();
     assert_eq!(listing.services[0].detail.downcast_ref::<Custom>().unwrap().team, "a");
     assert_eq!(listing.services[0].health.as_ref().unwrap().score, Some(100));
