@@ -14,9 +14,10 @@ use crate::error::{Error, Result};
 /// # Errors
 /// The variable does not contain the URL of a proxy.
 pub(super) fn proxy(environment: &K8sEnvironment, server: &Uri) -> Result<Option<Uri>> {
-    let (name, proxy) = match server_url::is_tls(server) {
-        true => ("HTTPS_PROXY", &environment.https_proxy),
-        false => ("HTTP_PROXY", &environment.http_proxy),
+    let (name, proxy) = if server_url::is_tls(server) {
+        ("HTTPS_PROXY", &environment.https_proxy)
+    } else {
+        ("HTTP_PROXY", &environment.http_proxy)
     };
     let Some(proxy) = proxy.as_ref().filter(|_| !is_excluded(environment, server)) else { return Ok(None) };
 

@@ -36,7 +36,7 @@ pub(super) struct ClusterObjects {
     /// The scopes with permission to read pods.
     pub(super) with_pods: BTreeSet<ListScope>,
     /// Those of them whose endpoints come from Endpoints: without EndpointSlices, or without the permission to read them.
-    pub(super) with_old_endpoints: BTreeSet<ListScope>,
+    pub(super) without_slices: BTreeSet<ListScope>,
     /// The server has no EndpointSlices.
     is_old: bool,
 }
@@ -131,7 +131,7 @@ impl ClusterReader<'_> {
             Ok(from) => {
                 let scope = namespace.map(ToOwned::to_owned);
                 if from == EndpointsFrom::Endpoints {
-                    self.gathered.with_old_endpoints.insert(scope.clone());
+                    self.gathered.without_slices.insert(scope.clone());
                 }
                 self.gathered.with_endpoints.insert(scope);
                 self.gathered.services.set_endpoints_from(namespace, from);

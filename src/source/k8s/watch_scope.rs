@@ -38,7 +38,7 @@ pub(super) struct WatchScope {
     pub(super) with_endpoints: BTreeSet<ListScope>,
     pub(super) with_pods: BTreeSet<ListScope>,
     /// Those of them whose endpoints come from Endpoints instead of EndpointSlices.
-    pub(super) with_old_endpoints: BTreeSet<ListScope>,
+    pub(super) without_slices: BTreeSet<ListScope>,
 }
 
 impl WatchScope {
