@@ -115,15 +115,15 @@ pub use check::scored_findings;
 pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
-    Address, AddressRange, Addresses, Ancestor, AskError, Backlog, BodyAssertion, Certificate, Change, CheckName,
-    CheckSpec, CheckStatus, Column, ColumnVisibility, Completeness, Condition, Container, DeclaredDetail, Detail,
-    DetailLevel, Digest, Endpoint, Event, EventKind, Fact, Finding, FindingKind, Grade, Group, HeaderAssertion, Health,
-    HealthState, HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Listing, LocalDetail, Method,
-    NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, PartialError, Permutation, PortName, PortState, Ports,
-    PortsError, ProbeOrder, Process, PublicKey, RawDetail, Reason, Report, RequestHeader, SCORE_VERSION, ScanDetail,
-    ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, SocketState, StartTlsKind, StatusRanges,
-    StatusRangesError, Target, TargetError, TlsFacts, Transport, Update, UpdateSink, User, changed_fields, diff,
-    parse_time, port_name, service_score,
+    Address, AddressRange, Addresses, Ancestor, Backlog, BodyAssertion, Certificate, Change, CheckName, CheckSpec,
+    CheckStatus, Column, ColumnVisibility, Completeness, Condition, Container, DeclaredDetail, Detail, DetailLevel,
+    Digest, Endpoint, Event, EventKind, Fact, Finding, FindingKind, Grade, Group, HeaderAssertion, Health, HealthState,
+    HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Lease, Lifecycle, Listing, LocalDetail, Method,
+    NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, ParseError, PartialError, Permutation, PortName,
+    PortState, Ports, ProbeOrder, Process, PublicKey, RawDetail, Reason, Report, RequestHeader, SCORE_VERSION,
+    ScanDetail, ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, SocketState, SourceName, StartTlsKind,
+    StatusRanges, Target, TlsFacts, Transport, Update, UpdateSink, User, changed_fields, diff, parse_duration,
+    port_name, service_score,
 };
 #[cfg(feature = "k8s")]
 pub use model::{

@@ -153,38 +153,39 @@ pub(super) fn judge(at: i64, leaf: &Leaf, chain: &[Link], name: &NameMatch, trus
     let all = || std::iter::once(&leaf.link).chain(chain);
     let key = all().find(weak).map(|link| {
         let bits = link.key_bits.unwrap_or(0);
-        WEAK_KEY.seen(format!("{} {bits} of {}", link.key, link.subject))
+        Finding::new(&WEAK_KEY, format!("{} {bits} of {}", link.key, link.subject))
     });
-    let signature =
-        all().find(forgeable).map(|link| WEAK_SIGNATURE.seen(format!("{} on {}", link.signature, link.subject)));
+    let signature = all()
+        .find(forgeable)
+        .map(|link| Finding::new(&WEAK_SIGNATURE, format!("{} on {}", link.signature, link.subject)));
     [life(at, leaf), named(name), trusted(trust), key, signature].into_iter().flatten().collect()
 }
 
 fn life(at: i64, leaf: &Leaf) -> Option<Finding> {
     if at < leaf.not_before {
-        return Some(NOT_YET_VALID.seen(format!("valid only in {}", span(leaf.not_before - at))));
+        return Some(Finding::new(&NOT_YET_VALID, format!("valid only in {}", span(leaf.not_before - at))));
     }
     if at > leaf.not_after {
-        return Some(EXPIRED.seen(format!("expired {} ago", span(at - leaf.not_after))));
+        return Some(Finding::new(&EXPIRED, format!("expired {} ago", span(at - leaf.not_after))));
     }
     let (left, whole) = (leaf.not_after - at, leaf.not_after - leaf.not_before);
     let below = |&&(days, part, _): &&(i64, i64, &FindingKind)| left < (days * DAY).min(whole / part);
     let (_, _, kind) = LIFE.iter().find(below)?;
-    Some(kind.seen(format!("{} left of {}", span(left), span(whole))))
+    Some(Finding::new(kind, format!("{} left of {}", span(left), span(whole))))
 }
 
 fn named(name: &NameMatch) -> Option<Finding> {
     let NameMatch::NotCovered { asked, has } = name else { return None };
     let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
-    Some(NAME_MISMATCH.seen(format!("no SAN covers {asked} (has: {has})")))
+    Some(Finding::new(&NAME_MISMATCH, format!("no SAN covers {asked} (has: {has})")))
 }
 
 fn trusted(trust: &Trust) -> Option<Finding> {
     match trust {
         Trust::Roots(_) | Trust::Pin | Trust::NotJudged(_) => None,
-        Trust::NotThePin(sha256) => Some(PIN_MISMATCH.seen(format!("the certificate's SHA-256 is {sha256}"))),
-        Trust::Incomplete { missing, .. } => Some(CHAIN_INCOMPLETE.seen(format!("{missing} is not sent"))),
-        Trust::Nobody { roots, why } => Some(UNTRUSTED.seen(format!("not trusted by {roots}: {why}"))),
+        Trust::NotThePin(sha256) => Some(Finding::new(&PIN_MISMATCH, format!("the certificate's SHA-256 is {sha256}"))),
+        Trust::Incomplete { missing, .. } => Some(Finding::new(&CHAIN_INCOMPLETE, format!("{missing} is not sent"))),
+        Trust::Nobody { roots, why } => Some(Finding::new(&UNTRUSTED, format!("not trusted by {roots}: {why}"))),
     }
 }
 

@@ -112,27 +112,27 @@ impl Observation {
         let name = &self.name;
         let heard: Vec<&ResolverReply> = self.answers.iter().filter(|answer| answer.is_an_answer()).collect();
         let Some(first) = heard.first() else {
-            return self.hindrance().map(|why| TIMEOUT.seen(why)).into_iter().collect();
+            return self.hindrance().map(|why| Finding::new(&TIMEOUT, why)).into_iter().collect();
         };
         let addresses = self.addresses();
         if addresses.is_empty() {
-            return vec![UNRESOLVED.seen(format!("{name} does not resolve ({})", first.resolver))];
+            return vec![Finding::new(&UNRESOLVED, format!("{name} does not resolve ({})", first.resolver))];
         }
         let mut found = Vec::new();
         if let Some(other) = heard.iter().find(|answer| answer.addresses() != first.addresses()) {
             let text = format!("{} and {} give different addresses for {name}", first.resolver, other.resolver);
-            found.push(DISAGREE.seen(text));
+            found.push(Finding::new(&DISAGREE, text));
         }
         if let Some(address) = self.address.filter(|address| !addresses.contains(address)) {
-            found.push(ADDRESS_MISSING.seen(format!("{address} is not among the addresses of {name}")));
+            found.push(Finding::new(&ADDRESS_MISSING, format!("{address} is not among the addresses of {name}")));
         }
         if let Some(Ipv6 { address, dead: Some(why) }) = &self.ipv6 {
-            found.push(IPV6_DEAD.seen(format!("AAAA {address} is published, and does not connect: {why}")));
+            found.push(Finding::new(&IPV6_DEAD, format!("AAAA {address} is published, and does not connect: {why}")));
         }
         let slowest = self.times().map(Latency::charged).max().unwrap_or(0);
         if slowest > self.goal_us {
             let text = format!("look-up took {} > goal {}", scale::shown(slowest), scale::shown(self.goal_us));
-            found.push(SLOW.seen(text));
+            found.push(Finding::new(&SLOW, text));
         }
         found
     }

@@ -129,11 +129,13 @@ impl Observation {
         let service = if self.service.is_empty() { "the server" } else { &self.service };
         let finding = match &self.answer {
             GrpcOutcome::Serving => None,
-            GrpcOutcome::NotServing(word) => Some(NOT_SERVING.seen(format!("health of {service}: {word}"))),
-            GrpcOutcome::UnknownService => Some(UNKNOWN_SERVICE.seen(format!("health of {service}: no such service"))),
-            GrpcOutcome::Unimplemented => Some(UNKNOWN_SERVICE.seen("the server has no health service")),
-            GrpcOutcome::Failed(why) => Some(TIMEOUT.seen(format!("health of {service}: {why}"))),
-            GrpcOutcome::TimedOut => Some(TIMEOUT.seen(format!("health of {service}: no answer in time"))),
+            GrpcOutcome::NotServing(word) => Some(Finding::new(&NOT_SERVING, format!("health of {service}: {word}"))),
+            GrpcOutcome::UnknownService => {
+                Some(Finding::new(&UNKNOWN_SERVICE, format!("health of {service}: no such service")))
+            }
+            GrpcOutcome::Unimplemented => Some(Finding::new(&UNKNOWN_SERVICE, "the server has no health service")),
+            GrpcOutcome::Failed(why) => Some(Finding::new(&TIMEOUT, format!("health of {service}: {why}"))),
+            GrpcOutcome::TimedOut => Some(Finding::new(&TIMEOUT, format!("health of {service}: no answer in time"))),
         };
         finding.into_iter().collect()
     }

@@ -108,7 +108,9 @@ impl Observation {
     pub(crate) fn judge(&self) -> Vec<Finding> {
         let mut seen: BTreeMap<&str, (usize, Finding)> = BTreeMap::new();
         for finding in self.answers.iter().flat_map(|answer| self.judge_one(answer)) {
-            seen.entry(finding.kind.code).and_modify(|(count, _)| *count += 1).or_insert((1, finding));
+            seen.entry(finding.kind().map_or("", |kind| kind.code))
+                .and_modify(|(count, _)| *count += 1)
+                .or_insert((1, finding));
         }
         let often = seen.into_values().filter(|(count, _)| count * 2 >= self.answers.len()).map(|(_, finding)| finding);
         let slow = scale::latency([&LATENCY_1X, &LATENCY_2X, &LATENCY_4X], "answer", self.times(), self.goal_us);
@@ -117,18 +119,20 @@ impl Observation {
 
     fn judge_one(&self, answer: &HttpOutcome) -> Vec<Finding> {
         let status = match answer {
-            HttpOutcome::Invalid(why) => return vec![INVALID.seen(format!("{}: {why}", self.asked))],
-            HttpOutcome::TimedOut => return vec![TIMEOUT.seen(format!("{}: no whole answer in time", self.asked))],
+            HttpOutcome::Invalid(why) => return vec![Finding::new(&INVALID, format!("{}: {why}", self.asked))],
+            HttpOutcome::TimedOut => {
+                return vec![Finding::new(&TIMEOUT, format!("{}: no whole answer in time", self.asked))];
+            }
             HttpOutcome::HttpStatus(status) => status,
         };
         let mut found = Vec::new();
         if let Some(why) = &status.unsafe_redirect {
-            found.push(REDIRECT_UNSAFE.seen(format!("{}: {why}", self.asked)));
+            found.push(Finding::new(&REDIRECT_UNSAFE, format!("{}: {why}", self.asked)));
         }
         match self.judge_status(status) {
-            Some(kind) => found.push(kind.seen(format!("{} answers {}", self.asked, status.code))),
+            Some(kind) => found.push(Finding::new(kind, format!("{} answers {}", self.asked, status.code))),
             None if status.failed.is_empty() => {}
-            None => found.push(ASSERTION_FAILED.seen(status.failed.join("; "))),
+            None => found.push(Finding::new(&ASSERTION_FAILED, status.failed.join("; "))),
         }
         found
     }

@@ -180,8 +180,8 @@ impl Observation {
         let protocol = &self.protocol;
         let finding = match &self.answer {
             ProtocolOutcome::Well => None,
-            ProtocolOutcome::Unwell(what) => Some(UNWELL.seen(format!("{protocol}: {what}"))),
-            ProtocolOutcome::TimedOut => Some(UNWELL.seen(format!("{protocol}: no answer in time"))),
+            ProtocolOutcome::Unwell(what) => Some(Finding::new(&UNWELL, format!("{protocol}: {what}"))),
+            ProtocolOutcome::TimedOut => Some(Finding::new(&UNWELL, format!("{protocol}: no answer in time"))),
         };
         finding.into_iter().collect()
     }

@@ -77,7 +77,7 @@ pub(crate) fn latency(
         None | Some(0) => String::new(),
         Some(late) => format!("; less up to {} that this side was late by", shown(late)),
     };
-    Some(kind.seen(format!("{what} p95 {} > {times}x goal {} (n={n}{late})", shown(value), shown(goal_us))))
+    Some(Finding::new(kind, format!("{what} p95 {} > {times}x goal {} (n={n}{late})", shown(value), shown(goal_us))))
 }
 
 /// Microseconds as people read them: `850 us`, `12 ms`, `3.4 s`.

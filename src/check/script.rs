@@ -116,11 +116,17 @@ impl Observation {
         let program = &self.program;
         let finding = match self.end {
             ScriptEnd::Exit(0) => None,
-            ScriptEnd::Exit(1) => Some(WARNING.seen(format!("{program} warns{said}"))),
-            ScriptEnd::Exit(code) => Some(FAILED.seen(format!("{program} ended with {code}{said}"))),
-            ScriptEnd::Signal(signal) => Some(FAILED.seen(format!("{program} was ended by signal {signal}{said}"))),
-            ScriptEnd::OutOfTime => Some(TIMEOUT.seen(format!("{program} was killed at its limit of time{said}"))),
-            ScriptEnd::OutOfRoom => Some(TIMEOUT.seen(format!("{program} was killed at its limit of output{said}"))),
+            ScriptEnd::Exit(1) => Some(Finding::new(&WARNING, format!("{program} warns{said}"))),
+            ScriptEnd::Exit(code) => Some(Finding::new(&FAILED, format!("{program} ended with {code}{said}"))),
+            ScriptEnd::Signal(signal) => {
+                Some(Finding::new(&FAILED, format!("{program} was ended by signal {signal}{said}")))
+            }
+            ScriptEnd::OutOfTime => {
+                Some(Finding::new(&TIMEOUT, format!("{program} was killed at its limit of time{said}")))
+            }
+            ScriptEnd::OutOfRoom => {
+                Some(Finding::new(&TIMEOUT, format!("{program} was killed at its limit of output{said}")))
+            }
         };
         finding.into_iter().collect()
     }

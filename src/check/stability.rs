@@ -58,8 +58,8 @@ impl Observation {
     fn circuit(&self) -> Option<Finding> {
         match self.circuit {
             Circuit::Closed => None,
-            Circuit::Open => Some(OPEN.seen("it kept failing, and is left alone for now")),
-            Circuit::HalfOpen => Some(HALF_OPEN.seen("it kept failing, and is just being tried again")),
+            Circuit::Open => Some(Finding::new(&OPEN, "it kept failing, and is left alone for now")),
+            Circuit::HalfOpen => Some(Finding::new(&HALF_OPEN, "it kept failing, and is just being tried again")),
         }
     }
 
@@ -71,7 +71,7 @@ impl Observation {
             4.. => &FLAPPING_4,
             _ => return None,
         };
-        Some(kind.seen(format!("{changes} changes in the last {} results", last.len())))
+        Some(Finding::new(kind, format!("{changes} changes in the last {} results", last.len())))
     }
 
     fn success(&self) -> Option<Finding> {
@@ -83,7 +83,7 @@ impl Observation {
             () if below(999) => &BELOW_999,
             () => return None,
         };
-        Some(kind.seen(format!("{good} of {total} results were good")))
+        Some(Finding::new(kind, format!("{good} of {total} results were good")))
     }
 
     #[expect(clippy::unused_self, reason = "every check has it")]

@@ -79,8 +79,8 @@ impl Observation {
         let text = || format!("{} of {total} connections failed", failed.len());
         let flaky = match failed.len() {
             0 => None,
-            some if some * 2 >= total => Some(MOSTLY_FAILING.seen(text())),
-            _ => Some(FLAKY.seen(text())),
+            some if some * 2 >= total => Some(Finding::new(&MOSTLY_FAILING, text())),
+            _ => Some(Finding::new(&FLAKY, text())),
         };
         let slow = scale::latency([&LATENCY_1X, &LATENCY_2X, &LATENCY_4X], "connect", self.times(), self.goal_us);
         flaky.into_iter().chain(slow).collect()
@@ -117,9 +117,9 @@ impl Observation {
 fn dead(connect: Connect, tried: usize) -> Finding {
     let times = if tried > 1 { format!(" ({tried} times)") } else { String::new() };
     match connect {
-        Connect::SubmitError => REFUSED.seen(format!("connection refused{times}")),
-        Connect::Unreachable => UNREACHABLE.seen(format!("no route leads there{times}")),
-        Connect::TimedOut | Connect::Made(_) => TIMEOUT.seen(format!("no answer to connect{times}")),
+        Connect::SubmitError => Finding::new(&REFUSED, format!("connection refused{times}")),
+        Connect::Unreachable => Finding::new(&UNREACHABLE, format!("no route leads there{times}")),
+        Connect::TimedOut | Connect::Made(_) => Finding::new(&TIMEOUT, format!("no answer to connect{times}")),
     }
 }
 

@@ -168,17 +168,22 @@ impl Observation {
         let alpn = match &self.handshake {
             Handshake::Done { alpn, .. } => alpn.as_deref(),
             Handshake::Failed(_) | Handshake::TimedOut if !accepted.is_empty() => {
-                return vec![OBSOLETE_ONLY.seen(format!("nothing newer than {} is accepted", accepted.join(", ")))];
+                return vec![Finding::new(
+                    &OBSOLETE_ONLY,
+                    format!("nothing newer than {} is accepted", accepted.join(", ")),
+                )];
             }
-            Handshake::Failed(why) => return vec![HANDSHAKE_FAILED.seen(why.clone())],
-            Handshake::TimedOut => return vec![HANDSHAKE_FAILED.seen("no answer to the ClientHello in time")],
+            Handshake::Failed(why) => return vec![Finding::new(&HANDSHAKE_FAILED, why.clone())],
+            Handshake::TimedOut => {
+                return vec![Finding::new(&HANDSHAKE_FAILED, "no answer to the ClientHello in time")];
+            }
         };
         let mut found = Vec::new();
         if !accepted.is_empty() {
-            found.push(OBSOLETE_ACCEPTED.seen(format!("{} accepted", accepted.join(", "))));
+            found.push(Finding::new(&OBSOLETE_ACCEPTED, format!("{} accepted", accepted.join(", "))));
         }
         if self.wants_h2 && alpn != Some("h2") {
-            found.push(NO_H2.seen("gRPC is declared, and ALPN offers no h2"));
+            found.push(Finding::new(&NO_H2, "gRPC is declared, and ALPN offers no h2"));
         }
         if let Some(leaf) = &self.leaf {
             found.extend(certificate::judge(self.at, leaf, &self.chain, &self.name, &self.trust));

@@ -267,7 +267,7 @@ mod tests {
         let mut connector = Connector::new(1).unwrap();
         for _ in 0..20 {
             assert_eq!(ask(&mut connector, open), ConnectOutcome::Open { reason: Reason::SynAck, own: true });
-            assert_eq!(ask(&mut connector, closed), ConnectOutcome::No(Reason::SubmitError));
+            assert_eq!(ask(&mut connector, closed), ConnectOutcome::No(Reason::Refused));
         }
         assert_eq!((connector.slots.len(), connector.waiting()), (1, 0));
     }

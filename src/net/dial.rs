@@ -87,7 +87,7 @@ fn classified(error: io::Error) -> ConnectError {
     match errno(&error) {
         Errno::CONNRESET | Errno::CONNABORTED | Errno::PIPE | Errno::NOTCONN | Errno::INVAL => ConnectError::Reset,
         errno => match refusal(errno) {
-            ConnectOutcome::No(Reason::SubmitError) => ConnectError::SubmitError,
+            ConnectOutcome::No(Reason::Refused) => ConnectError::SubmitError,
             ConnectOutcome::No(_) => ConnectError::Unreachable,
             ConnectOutcome::Silent => ConnectError::TimedOut,
             _ => ConnectError::Local(error),

@@ -49,7 +49,7 @@ pub(super) fn without_socket(errno: Errno) -> ConnectOutcome {
 /// What the kernel's refusal of a connection says of the port.
 pub(super) fn refusal(errno: Errno) -> ConnectOutcome {
     match errno {
-        Errno::CONNREFUSED => ConnectOutcome::No(Reason::SubmitError),
+        Errno::CONNREFUSED => ConnectOutcome::No(Reason::Refused),
         Errno::HOSTUNREACH | Errno::HOSTDOWN => ConnectOutcome::No(Reason::HostUnreachable),
         Errno::NETUNREACH | Errno::NETDOWN | Errno::NONET | Errno::NOPROTOOPT => {
             ConnectOutcome::No(Reason::NetUnreachable)
@@ -103,7 +103,7 @@ mod tests {
         );
         assert_eq!(refusal_from_afar(Errno::ACCESS), ConnectOutcome::No(Reason::HostUnreachable));
         assert_eq!(refusal(Errno::PROTO), ConnectOutcome::No(Reason::HostUnreachable));
-        assert_eq!(refusal(Errno::CONNREFUSED), ConnectOutcome::No(Reason::SubmitError));
+        assert_eq!(refusal(Errno::CONNREFUSED), ConnectOutcome::No(Reason::Refused));
         assert_eq!(without_socket(Errno::AFNOSUPPORT), ConnectOutcome::No(Reason::NoRoute));
     }
 }

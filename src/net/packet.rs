@@ -78,7 +78,7 @@ pub(super) fn segment(tcp: &[u8]) -> Option<Segment> {
     let flags = *tcp.get(13)?;
     let reason = match flags & (SYN | RST | ACK) {
         both if both == SYN | ACK => Reason::SynAck,
-        both if both == RST | ACK => Reason::SubmitError,
+        both if both == RST | ACK => Reason::Refused,
         _ => return None,
     };
     Some(Segment { port: u16_at(tcp, 0)?, answers: u32_at(tcp, 8)?.wrapping_sub(1), reason })
@@ -105,7 +105,7 @@ pub(super) struct IcmpError {
 /// Linux).
 pub(super) fn complaint_v4(icmp: &[u8]) -> Option<IcmpError> {
     let reason = match (icmp.first()?, icmp.get(1)?) {
-        (3, 3) => Reason::SubmitError,
+        (3, 3) => Reason::Refused,
         // The packet is too long for the way: nothing that is said of a SYN.
         (3, 4) => return None,
         (3, 0 | 2 | 6 | 8 | 9 | 11) => Reason::NetUnreachable,
@@ -123,7 +123,7 @@ pub(super) fn complaint_v4(icmp: &[u8]) -> Option<IcmpError> {
 pub(super) fn complaint_v6(icmp: &[u8]) -> Option<IcmpError> {
     let reason = match (icmp.first()?, icmp.get(1)?) {
         (1, 0) => Reason::NetUnreachable,
-        (1, 4) => Reason::SubmitError,
+        (1, 4) => Reason::Refused,
         (1 | 3 | 4, _) => Reason::HostUnreachable,
         _ => return None,
     };
@@ -215,7 +215,7 @@ mod tests {
         let said =
             |flags| segment(&answer(443, 8, flags)).map(|segment| (segment.port, segment.answers, segment.reason));
         assert_eq!(said(SYN | ACK), Some((443, 7, Reason::SynAck)));
-        assert_eq!(said(RST | ACK), Some((443, 7, Reason::SubmitError)));
+        assert_eq!(said(RST | ACK), Some((443, 7, Reason::Refused)));
         for flags in [0, SYN, RST, ACK, ACK | 0x01, SYN | RST | ACK] {
             assert_eq!(said(flags), None, "{flags:#x}");
         }
@@ -226,13 +226,13 @@ mod tests {
     fn an_icmp_message_tells_which_syn_it_is_about() {
         let (to, packet) = syn("10.0.0.1:40000", "10.0.0.2:80", 9);
         let said = |kind: u8, code: u8| complaint_v4(&[&[kind, code, 0, 0, 0, 0, 0, 0], &packet[..28]].concat());
-        assert_eq!(said(3, 3), Some(IcmpError { to, about: 9, reason: Reason::SubmitError }));
+        assert_eq!(said(3, 3), Some(IcmpError { to, about: 9, reason: Reason::Refused }));
         assert_eq!(said(3, 13).unwrap().reason, Reason::HostUnreachable);
         assert_eq!(said(3, 0).unwrap().reason, Reason::NetUnreachable);
         assert_eq!((said(3, 4), said(0, 0), said(8, 0)), (None, None, None));
         let (to, packet) = syn("[::1]:40000", "[2001:db8::2]:80", 9);
         let said = |kind: u8, code: u8| complaint_v6(&[&[kind, code, 0, 0, 0, 0, 0, 0], &packet[..48]].concat());
-        assert_eq!(said(1, 4), Some(IcmpError { to, about: 9, reason: Reason::SubmitError }));
+        assert_eq!(said(1, 4), Some(IcmpError { to, about: 9, reason: Reason::Refused }));
         assert_eq!(said(1, 1).unwrap().reason, Reason::HostUnreachable);
         assert_eq!(said(129, 0), None);
     }

@@ -33,7 +33,7 @@ impl<'w> Explain<'w> {
     }
 
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        writeln!(self.out, "    {finding}\n      hint: {}", finding.kind.hint)
+        writeln!(self.out, "    {finding}\n      hint: {}", escaped(finding.hint()))
     }
 }
 

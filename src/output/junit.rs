@@ -67,15 +67,16 @@ impl Case {
             Some(health) if health.state == HealthState::Unknown => CaseOutcome::Skipped(unknown(health)),
             Some(health) => {
                 let first = health.findings.first();
-                let kind = first.map_or("score", |finding| finding.kind.code).to_owned();
+                let kind = first.map_or_else(|| "score".to_owned(), |finding| clean(finding.code()));
                 CaseOutcome::Failed(kind, first.map(ToString::to_string).unwrap_or_default())
             }
         };
         let findings = endpoint.health.iter().flat_map(|health| &health.findings);
-        let lines: Vec<String> = findings.map(|finding| format!("{finding} (hint: {})", finding.kind.hint)).collect();
+        let lines: Vec<String> =
+            findings.map(|finding| format!("{finding} (hint: {})", escaped(finding.hint()))).collect();
         let log = lines.join("\n");
         let class = match &service.name {
-            Some(name) => format!("{}.{name}", clean(service.source)),
+            Some(name) => format!("{}.{name}", clean(&service.source)),
             None => escaped(&service.id).into_owned(),
         };
         Self { class, name: endpoint.to_string(), outcome, log }

@@ -70,10 +70,10 @@ pub struct RenderOptions {
 impl RenderOptions {
     /// The word for what speaks at an endpoint: its own where it was asked, a guess where nobody was.
     fn service<'e>(&self, endpoint: &'e Endpoint) -> &'e str {
-        match &endpoint.service {
+        match &endpoint.identity {
             Some(identity) => identity.word(),
             None if self.identified => "",
-            None => endpoint.service_guess.unwrap_or_default(),
+            None => endpoint.port_service.as_deref().unwrap_or_default(),
         }
     }
 }

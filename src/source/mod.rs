@@ -7,7 +7,6 @@ pub(crate) mod local;
 pub(crate) mod scan;
 mod watch;
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -112,33 +111,6 @@ pub trait Sink: Send {
     }
 }
 
-/// Why a text cannot be the value of a source's option.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{why}")]
-pub(crate) struct BadValue {
-    why: Cow<'static, str>,
-    hint: &'static str,
-}
-
-impl BadValue {
-    pub(crate) fn new(why: impl Into<Cow<'static, str>>, hint: &'static str) -> Self {
-        Self { why: why.into(), hint }
-    }
-
-    /// What to write instead.
-    pub(crate) fn hint(&self) -> &'static str {
-        self.hint
-    }
-}
-
-/// `500ms`, `2s`, `1m 30s`: more than nothing, at most a year.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, BadValue> {
-    let duration = text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
-    let longest = Duration::from_hours(365 * 24);
-    let usable = duration.filter(|duration| !duration.is_zero() && *duration <= longest);
-    usable.ok_or_else(|| BadValue::new("it is no length of time", "write one as 500ms, 2s or 1m"))
-}
-
 /// How far a source's work has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
@@ -229,7 +201,7 @@ static FINDINGS: &[&[&FindingKind]] = &[
 /// Takes in what checking a service showed, where its source has something to say of that. Returns what is to be said of
 /// it, for people.
 pub(crate) fn checked(service: &mut Service) -> Option<&'static str> {
-    match service.source {
+    match service.source.as_str() {
         #[cfg(feature = "k8s")]
         "k8s" => k8s::checked(service),
         _ => None,

@@ -43,7 +43,7 @@ impl Sink for Taking {
     }
 
     fn limit(&mut self, limit: PartialError) {
-        assert!(!limit.what.is_empty() && !limit.why.is_empty() && !limit.hint.is_empty());
+        assert!(!limit.operation.is_empty() && !limit.cause.is_empty() && !limit.hint.is_empty());
     }
 }
 

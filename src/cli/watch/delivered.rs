@@ -47,7 +47,7 @@ impl DeliveredState {
     /// What events that were left out came to. All of it has the index of the last one.
     fn caught_up(&self, missed: u64, snapshot: &Snapshot) -> Arc<[Event]> {
         let (index, time, source) = (snapshot.index(), Timestamp::now(), self.source);
-        let event = |kind| Event { index, time, source, kind };
+        let event = |kind| Event { index, time, source: source.into(), kind };
         let now = |service: &Service| snapshot.get(&service.id).map(Arc::clone);
         let changes = diff(self.known.values().map(|old| &**old), snapshot.services().iter().map(|new| &**new));
         let kinds = changes.into_iter().filter_map(|change| match change {

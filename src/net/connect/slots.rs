@@ -39,7 +39,7 @@ impl Connector {
         self.slots[slot as usize].waiting = false;
         let reusable = match after {
             // The kernel has taken a refused socket back to where it began.
-            ConnectOutcome::No(Reason::SubmitError) => true,
+            ConnectOutcome::No(Reason::Refused) => true,
             // Not dissolved, it would try on, or stay in TIME_WAIT.
             ConnectOutcome::Open { .. } | ConnectOutcome::Silent => {
                 connect_unspec(&self.slots[slot as usize].fd).is_ok()

@@ -273,5 +273,5 @@ const SCROLL: u16 = 5;
 const LONGEST_FILTER: usize = 100;
 
 fn words(fault: &PartialError) -> String {
-    format!("cannot {}: {}", escaped(&fault.what), escaped(&fault.why))
+    format!("cannot {}: {}", escaped(&fault.operation), escaped(&fault.cause))
 }

@@ -2,7 +2,7 @@
 
 use super::finding_kinds::REFUSED;
 use super::in_cluster::is_pod;
-use crate::model::{Endpoint, EndpointsFrom, Health, HealthState, K8sDetail, Service};
+use crate::model::{Endpoint, EndpointsFrom, Finding, Health, HealthState, K8sDetail, Service};
 
 /// So many endpoints are named.
 const MAX_NAMED: usize = 5;
@@ -21,7 +21,7 @@ pub(crate) fn checked(service: &mut Service) -> Option<&'static str> {
             let named = refused[..refused.len().min(MAX_NAMED)].join(", ");
             let more = refused.len().saturating_sub(MAX_NAMED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            service.findings.push(REFUSED.seen(format!("{named}{more}: connection refused")));
+            service.findings.push(Finding::new(&REFUSED, format!("{named}{more}: connection refused")));
         }
     }
     // From within the cluster there is a way.
@@ -31,7 +31,8 @@ pub(crate) fn checked(service: &mut Service) -> Option<&'static str> {
 /// Where nobody answers at all though the cluster finds them well, it is this host that has no way there.
 fn unreached(service: &mut Service) -> Option<&'static str> {
     let is_silent = |at: &Endpoint| has(at, &["tcp-timeout", "tcp-unreachable"]);
-    let looked = |at: &Endpoint| at.health.as_deref().is_some_and(|health| health.coverage.contains(&"tcp"));
+    let looked =
+        |at: &Endpoint| at.health.as_deref().is_some_and(|health| health.coverage.iter().any(|check| check == "tcp"));
     let of_cluster = service.endpoints.iter().filter(|at| at.instance.is_some());
     let answered = of_cluster.clone().any(|at| looked(at) && !is_silent(at));
     if answered || !of_cluster.clone().any(|at| at.ready && is_silent(at)) {
@@ -57,5 +58,5 @@ fn unreached(service: &mut Service) -> Option<&'static str> {
 
 fn has(endpoint: &Endpoint, codes: &[&str]) -> bool {
     let findings = endpoint.health.iter().flat_map(|health| &health.findings);
-    findings.into_iter().any(|finding| codes.contains(&finding.kind.code))
+    findings.into_iter().any(|finding| codes.contains(&finding.code()))
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use crate::model::{
     Address, Column, ColumnVisibility, Detail, Endpoint, Instance, K8sDetail, K8sPodDetail, K8sRouteDetail, K8sRule,
-    Service,
+    Lifecycle, Service,
 };
 
 type Cell<'w> = &'w mut dyn Write;
@@ -37,7 +37,7 @@ columns! {
     "node", WhereFilled, LABEL | CUT, |_service, endpoint, out| option(instance(endpoint).and_then(|at| at.node.as_ref()), out);
     "routes", WhereFilled, CUT, |service, endpoint, out| of(service, |route| routes(route, endpoint, out));
     "findings", WhereFilled, CUT, |service, _endpoint, out| {
-        list(service.findings.iter().map(|finding| finding.kind.code), out)
+        list(service.findings.iter().map(|finding| finding.code()), out)
     };
     "zone", Wide, LABEL | CUT, |_service, endpoint, out| option(instance(endpoint).and_then(|at| at.zone.as_ref()), out);
     "cluster_ips", Wide, 0, |service, _endpoint, out| of(service, |detail| cluster_ips(detail, out));
@@ -66,8 +66,8 @@ fn kind(service: &Service, out: Cell<'_>) -> fmt::Result {
     let of_service = |detail: &K8sDetail| if detail.headless { "Headless" } else { detail.kind.as_str() };
     let detail = &service.detail;
     let word = detail.downcast_ref().map(of_service);
-    let word = word.or_else(|| detail.downcast_ref().map(|pod: &K8sPodDetail| pod.kind));
-    let word = word.or_else(|| detail.downcast_ref().map(|route: &K8sRouteDetail| route.kind));
+    let word = word.or_else(|| detail.downcast_ref().map(|pod: &K8sPodDetail| &*pod.kind));
+    let word = word.or_else(|| detail.downcast_ref().map(|route: &K8sRouteDetail| &*route.kind));
     out.write_str(word.unwrap_or_default())
 }
 
@@ -101,10 +101,10 @@ fn restarts(pod: &K8sPodDetail, out: Cell<'_>) -> fmt::Result {
 fn ready(endpoint: Option<&Endpoint>, out: Cell<'_>) -> fmt::Result {
     let Some(endpoint) = endpoint else { return Ok(()) };
     out.write_str(match (endpoint.ready, instance(Some(endpoint))) {
-        (true, Some(Instance { terminating: true, .. })) => "yes, terminating",
+        (true, Some(Instance { lifecycle: Lifecycle::Terminating, .. })) => "yes, terminating",
         (true, _) => "yes",
-        (false, Some(Instance { terminating: true, serving: true, .. })) => "no, terminating, serving",
-        (false, Some(Instance { terminating: true, .. })) => "no, terminating",
+        (false, Some(Instance { lifecycle: Lifecycle::Terminating, serving: true, .. })) => "no, terminating, serving",
+        (false, Some(Instance { lifecycle: Lifecycle::Terminating, .. })) => "no, terminating",
         (false, _) => "no",
     })
 }

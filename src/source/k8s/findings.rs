@@ -67,10 +67,10 @@ fn findings(key: &ObjectKey, joined: &JoinedService, across: &ClusterView<'_>) -
     if let (Name::Nowhere, Some(name)) = (joined.name, &detail.external_name) {
         let why =
             if name.as_raw().parse::<IpAddr>().is_ok() { "is an address, and no name" } else { "does not resolve" };
-        found.push(NAME_UNRESOLVED.seen(format!("{} {why}", name.as_raw())));
+        found.push(Finding::new(&NAME_UNRESOLVED, format!("{} {why}", name.as_raw())));
     }
     if detail.kind == K8sServiceType::LoadBalancer && detail.external.is_empty() {
-        found.push(BALANCER_PENDING.seen("no address of a load balancer"));
+        found.push(Finding::new(&BALANCER_PENDING, "no address of a load balancer"));
     }
     let others = |keys: &BTreeSet<&ObjectKey>| {
         let others = keys.iter().filter(|other| **other != key).map(|(namespace, name)| format!("{namespace}/{name}"));
@@ -78,13 +78,16 @@ fn findings(key: &ObjectKey, joined: &JoinedService, across: &ClusterView<'_>) -
     };
     for choice in choices(key, detail) {
         if let Some(keys) = across.selectors.get(&choice).filter(|keys| keys.len() > 1) {
-            found.push(SAME_SELECTOR.seen(format!("port {} and labels are those of {}", choice.2, others(keys))));
+            found.push(Finding::new(
+                &SAME_SELECTOR,
+                format!("port {} and labels are those of {}", choice.2, others(keys)),
+            ));
         }
     }
     for port in &detail.ports {
         let Some(number) = port.node_port else { continue };
         if let Some(keys) = across.node_ports.get(&(port.transport, number)).filter(|keys| keys.len() > 1) {
-            found.push(NODE_PORT_TWICE.seen(format!("node port {number} is that of {} too", others(keys))));
+            found.push(Finding::new(&NODE_PORT_TWICE, format!("node port {number} is that of {} too", others(keys))));
         }
     }
     found
@@ -98,12 +101,15 @@ fn of_endpoints(joined: &JoinedService, across: &ClusterView<'_>, found: &mut Ve
         found.push(without_endpoints(joined));
     }
     if all > 0 && ready.is_empty() {
-        found.push(NONE_READY.seen(format!("none of {all} endpoints is ready")));
+        found.push(Finding::new(&NONE_READY, format!("none of {all} endpoints is ready")));
     }
     found.extend(detail.ports.iter().enumerate().filter_map(|(at, port)| of_port(joined, at, port)));
-    let leaving = ready.iter().filter(|endpoint| instance(endpoint).is_some_and(|at| at.terminating)).count();
+    let leaving = ready.iter().filter(|endpoint| instance(endpoint).is_some_and(Instance::is_terminating)).count();
     if leaving > 0 && !detail.publish_not_ready {
-        found.push(TERMINATING_READY.seen(format!("{leaving} of {} ready endpoints are being ended", ready.len())));
+        found.push(Finding::new(
+            &TERMINATING_READY,
+            format!("{leaving} of {} ready endpoints are being ended", ready.len()),
+        ));
     }
     // A pod may have an address of each family.
     let pods: BTreeSet<_> = ready.iter().map(|endpoint| pod(endpoint).ok_or(&endpoint.address)).collect();
@@ -111,7 +117,7 @@ fn of_endpoints(joined: &JoinedService, across: &ClusterView<'_>, found: &mut Ve
     if let (2.., Some(Some(only)), 1) = (pods.len(), nodes.first(), nodes.len())
         && across.nodes.len() > 1
     {
-        found.push(ONE_NODE.seen(format!("all {} ready endpoints are on {}", pods.len(), only.as_raw())));
+        found.push(Finding::new(&ONE_NODE, format!("all {} ready endpoints are on {}", pods.len(), only.as_raw())));
     }
 }
 
@@ -120,9 +126,9 @@ fn without_endpoints(joined: &JoinedService) -> Finding {
     let labels = joined.detail.selector.iter().map(|(key, value)| format!("{}={}", key.as_raw(), value.as_raw()));
     let labels = labels.collect::<Vec<_>>().join(",");
     match &joined.chosen {
-        Some(SelectedPods { any: false, ended: false, .. }) => NO_POD.seen(format!("no pod has {labels}")),
-        Some(SelectedPods { any: false, .. }) => NO_POD.seen(format!("all pods with {labels} have ended")),
-        _ => NO_ENDPOINTS.seen(format!("no pod with {labels} has an address")),
+        Some(SelectedPods { any: false, ended: false, .. }) => Finding::new(&NO_POD, format!("no pod has {labels}")),
+        Some(SelectedPods { any: false, .. }) => Finding::new(&NO_POD, format!("all pods with {labels} have ended")),
+        _ => Finding::new(&NO_ENDPOINTS, format!("no pod with {labels} has an address")),
     }
 }
 
@@ -135,10 +141,10 @@ fn of_port(joined: &JoinedService, at: usize, port: &K8sPort) -> Option<Finding>
         let target = target.unwrap_or_else(|| port.port.to_string());
         let offered: Vec<&str> = chosen.offered.iter().map(String::as_str).collect();
         let offered = if offered.is_empty() { "none at all".to_owned() } else { offered.join(", ") };
-        return Some(
-            TARGET_PORT
-                .seen(format!("{shown} leads to {target}, which no container of its pods has; they have {offered}")),
-        );
+        return Some(Finding::new(
+            &TARGET_PORT,
+            format!("{shown} leads to {target}, which no container of its pods has; they have {offered}"),
+        ));
     }
     let numbered = || joined.endpoints().filter(|endpoint| endpoint.port.is_some());
     let port_name = |endpoint: &Endpoint| instance(endpoint).and_then(|at| at.port_name.clone());
@@ -150,10 +156,13 @@ fn of_port(joined: &JoinedService, at: usize, port: &K8sPort) -> Option<Finding>
     if !strange.is_empty() {
         let word = |name: &Option<Untrusted>| name.as_ref().map_or("nothing", |name| name.as_raw()).to_owned();
         let names: Vec<String> = strange.iter().map(word).take(MAX_NAMES).collect();
-        return Some(PORT_NAME.seen(format!("{shown} has no endpoint; the slices call theirs {}", names.join(", "))));
+        return Some(Finding::new(
+            &PORT_NAME,
+            format!("{shown} has no endpoint; the slices call theirs {}", names.join(", ")),
+        ));
     }
     let target = target.map(|target| format!(" to {target}")).unwrap_or_default();
-    Some(PORT_WITHOUT_ENDPOINTS.seen(format!("{shown}{target} has no endpoint")))
+    Some(Finding::new(&PORT_WITHOUT_ENDPOINTS, format!("{shown}{target} has no endpoint")))
 }
 
 /// So many names are told.
@@ -175,7 +184,7 @@ fn node(endpoint: &Endpoint) -> Option<&Untrusted> {
 pub(super) fn summary(found: &BTreeMap<ObjectKey, Vec<Finding>>) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for finding in found.values().flatten() {
-        *counts.entry(finding.kind.code).or_default() += 1;
+        *counts.entry(finding.code()).or_default() += 1;
     }
     let total: usize = counts.values().sum();
     let each: Vec<String> = counts.iter().map(|(code, count)| format!("{code} {count}")).collect();

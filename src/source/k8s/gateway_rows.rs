@@ -87,7 +87,7 @@ pub(super) fn of_route(
     }
     let sorted = |all: BTreeSet<&str>| all.into_iter().map(Untrusted::from).collect();
     let detail = K8sRouteDetail {
-        kind: kind.name,
+        kind: kind.name.into(),
         served_by: route.parents().iter().map(Reference::in_its_namespace).collect(),
         hosts: sorted(hosts.iter().copied().collect()),
         tls_hosts: sorted(met.iter().filter(|met| met.is_tls).map(|met| met.host).collect()),

@@ -29,7 +29,7 @@ pub(super) fn of_ingress(ingress: Ingress) -> Service<K8sRouteDetail> {
         rules.push(K8sRule { host: None, path: None, path_type: None, service, port });
     }
     let detail = K8sRouteDetail {
-        kind: "Ingress",
+        kind: "Ingress".into(),
         served_by: text(spec.ingress_class_name.or_else(annotated)).into_iter().collect(),
         hosts: hosts(rules.iter().map(|rule| rule.host.as_ref())),
         tls_hosts: spec

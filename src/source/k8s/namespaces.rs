@@ -33,8 +33,8 @@ impl ClusterReader<'_> {
                 let hint = format!("only {} was asked; name others with -n", clean(home));
                 let why = refusal.why();
                 self.gathered.faults.push(PartialError {
-                    what: "list the services of all namespaces".to_owned(),
-                    why,
+                    operation: "list the services of all namespaces".to_owned(),
+                    cause: why,
                     hint,
                 });
                 names = vec![home.to_owned()];
@@ -71,8 +71,8 @@ impl ClusterReader<'_> {
         let more = refused.len() - names.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         self.gathered.faults.push(PartialError {
-            what: format!("list services in {}", counted(refused.len(), "namespace")),
-            why: format!("not allowed in {}{more} (403)", names.join(", ")),
+            operation: format!("list services in {}", counted(refused.len(), "namespace")),
+            cause: format!("not allowed in {}{more} (403)", names.join(", ")),
             hint: "`kubectl auth can-i list services -n NAMESPACE` asks for one of them".to_owned(),
         });
     }

@@ -85,8 +85,8 @@ impl ClusterReader<'_> {
         let places = if places.is_empty() { "all namespaces".to_owned() } else { places.join(", ") };
         let kinds = [&NO_POD, &TARGET_PORT].map(|kind| kind.code).join(" and ");
         self.gathered.limits.push(PartialError {
-            what: format!("read the pods of {places}"),
-            why: failure.why(),
+            operation: format!("read the pods of {places}"),
+            cause: failure.why(),
             hint: format!("{kinds} are not judged there; `kubectl auth can-i list pods` asks for the right"),
         });
     }

@@ -113,8 +113,8 @@ impl ClusterReader<'_> {
             let names: Vec<String> =
                 refused.iter().map(|((namespace, name), _)| format!("{}/{}", clean(namespace), clean(name))).collect();
             self.gathered.limits.push(PartialError {
-                what: format!("read the Gateways {}", names.join(", ")),
-                why: failure.why(),
+                operation: format!("read the Gateways {}", names.join(", ")),
+                cause: failure.why(),
                 hint: "of their routes only what they say themselves is told; `kubectl auth can-i get gateways` asks for the right"
                     .to_owned(),
             });

@@ -10,7 +10,7 @@ use super::names::Name;
 use super::pods::{Pod, SelectedPods};
 use crate::clean::{Untrusted, clean};
 use crate::model::{
-    Address, Endpoint, EndpointsFrom, Finding, Instance, K8sDetail, K8sServiceType, Service, Transport,
+    Address, Endpoint, EndpointsFrom, Finding, Instance, K8sDetail, K8sServiceType, Lifecycle, Service, Transport,
 };
 
 /// A service with its endpoints as far as they are known, each once however often it was named.
@@ -68,7 +68,9 @@ impl JoinedService {
             known.ready |= said.ready;
             if let Some(instance) = &mut known.instance {
                 instance.serving |= said.serving;
-                instance.terminating &= said.terminating;
+                if !said.terminating {
+                    instance.lifecycle = Lifecycle::Up;
+                }
             }
             return;
         }
@@ -78,11 +80,12 @@ impl JoinedService {
         endpoint.instance = Some(Box::new(Instance {
             id: format!("k8s/{}/{}/{}/{endpoint}{port_name}", clean(&key.0), clean(&key.1), transport.as_str()),
             serving: said.serving,
-            terminating: said.terminating,
+            lifecycle: if said.terminating { Lifecycle::Terminating } else { Lifecycle::Up },
             port_name: name,
             pod: said.pod.clone(),
             node: said.node.clone(),
             zone: said.zone.clone(),
+            ..Instance::default()
         }));
         self.endpoints.insert(at, endpoint);
     }

@@ -179,7 +179,7 @@ fn read_as_text() -> PartialError {
 }
 
 fn fault(what: &str, why: &str, hint: &str) -> PartialError {
-    PartialError { what: what.to_owned(), why: why.to_owned(), hint: hint.to_owned() }
+    PartialError { operation: what.to_owned(), cause: why.to_owned(), hint: hint.to_owned() }
 }
 
 /// The sockets of one address, and who holds them.

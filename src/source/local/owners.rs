@@ -173,7 +173,7 @@ fn describe_one(facts: ProcessFacts, usage: &ProcessUsage, boot: Option<Timestam
         [("name", Some(&process.name)), ("command", process.command.as_ref()), ("exe", process.exe.as_ref())]
     {
         if text.is_some_and(crate::clean::Untrusted::is_lossy) {
-            process.not_utf8.push(field);
+            process.not_utf8.push(field.into());
         }
     }
     process

@@ -296,8 +296,8 @@ pub(super) fn processor_time() -> Duration {
 /// More happened than the kernel keeps for us.
 fn lost() -> PartialError {
     PartialError {
-        what: "tell every listener that came and went".to_owned(),
-        why: "too many came at once".to_owned(),
+        operation: "tell every listener that came and went".to_owned(),
+        cause: "too many came at once".to_owned(),
         hint: "what is there is told all the same".to_owned(),
     }
 }

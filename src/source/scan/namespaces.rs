@@ -52,13 +52,13 @@ pub(super) fn elsewhere(
         }
     }
     let limit = denied.then(|| PartialError {
-        what: "scan other network namespaces of this machine".to_owned(),
-        why: "no permission".to_owned(),
+        operation: "scan other network namespaces of this machine".to_owned(),
+        cause: "no permission".to_owned(),
         hint: hint_for_rights("run as root").to_owned(),
     });
     (found, limit)
 }
 
 fn fault(what: String, error: &io::Error, hint: &str) -> PartialError {
-    PartialError { what, why: plain(error), hint: hint.to_owned() }
+    PartialError { operation: what, cause: plain(error), hint: hint.to_owned() }
 }

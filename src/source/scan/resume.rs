@@ -225,8 +225,8 @@ impl Resume {
         let shown = clean(&self.path.to_string_lossy());
         match self.failure {
             Some(error) => Err(PartialError {
-                what: format!("write '{shown}'"),
-                why: plain(&error),
+                operation: format!("write '{shown}'"),
+                cause: plain(&error),
                 hint: "free some space there; what it holds is older than this scan".to_owned(),
             }),
             None => Ok(Some(format!("to go on: portolan scan --resume '{shown}'"))),

@@ -53,8 +53,11 @@ impl Summary {
     /// What could not be asked, and why.
     pub(super) fn faults(&self, tally: &ScanCounts) -> Vec<PartialError> {
         let what = |count: u64| format!("ask {count} of {}", ports(self.probes));
-        let fault =
-            |count: u64, why: &str, hint: &str| PartialError { what: what(count), why: why.into(), hint: hint.into() };
+        let fault = |count: u64, why: &str, hint: &str| PartialError {
+            operation: what(count),
+            cause: why.into(),
+            hint: hint.into(),
+        };
         let mut faults = Vec::new();
         if tally.prohibited > 0 {
             let hint = "look for a sandbox, a security module or a `prohibit` route";
@@ -85,14 +88,18 @@ const STOPPED: (&str, &str) = ("the scan was stopped", "let it come to its end")
 /// That the end came before all targets were known.
 pub(super) fn unread(cut: StopReason) -> PartialError {
     let (why, hint) = if cut == StopReason::Deadline { TIME_OVER } else { STOPPED };
-    PartialError { what: "read all targets".into(), why: why.into(), hint: hint.into() }
+    PartialError { operation: "read all targets".into(), cause: why.into(), hint: hint.into() }
 }
 
 /// That so many other network namespaces are not asked: a file of `--resume` holds addresses, and theirs may be the same.
 pub(super) fn left_out(namespaces: usize) -> PartialError {
     let what = format!("scan {} of this machine", counted(namespaces as u128, "other network namespace"));
     let why = "a file of --resume holds addresses of one namespace".into();
-    PartialError { what, why, hint: "leave --resume out, or run portolan in each of them (nsenter --net)".into() }
+    PartialError {
+        operation: what,
+        cause: why,
+        hint: "leave --resume out, or run portolan in each of them (nsenter --net)".into(),
+    }
 }
 
 /// `1 host`, `2 hosts`
@@ -142,7 +149,7 @@ mod tests {
         tally.count(PortState::Filtered);
         tally.cut = Some(StopReason::Deadline);
         assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 1 open, 0 closed, 1 filtered; 18 not tried");
-        let whats: Vec<String> = summary.faults(&tally).into_iter().map(|fault| fault.what).collect();
+        let whats: Vec<String> = summary.faults(&tally).into_iter().map(|fault| fault.operation).collect();
         assert_eq!(whats, ["ask 2 of 20 ports", "ask 1 of 20 ports", "ask 15 of 20 ports"]);
 
         // Ten are of a namespace that went away, which was told when it was to be entered.

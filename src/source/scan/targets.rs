@@ -10,7 +10,7 @@ use super::namespaces::{NamespaceAddresses, elsewhere};
 use super::options::Scan;
 use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result, plain};
-use crate::model::{AddressRange, Addresses, PartialError, Target, TargetError};
+use crate::model::{AddressRange, Addresses, ParseError, PartialError, Target};
 use crate::net::{Family, interface_index, own_addresses, resolve, with_interface};
 
 /// Longer lines are no targets, whatever else they may be.
@@ -68,7 +68,7 @@ pub(super) fn read(options: &Scan) -> Result<ScanTargets> {
     }
     // What should be left out and is not known might be asked by another name: then nothing is asked.
     if let Some(fault) = unwanted.faults.first() {
-        return Err(Error::usage("--exclude", format!("cannot {}: {}", fault.what, fault.why), &fault.hint));
+        return Err(Error::usage("--exclude", format!("cannot {}: {}", fault.operation, fault.cause), &fault.hint));
     }
     // To connect to «every address» is to connect to oneself, and says nothing of the network it stands in.
     unwanted.blocks.extend([IpAddr::from([0; 4]), IpAddr::from([0u16; 8])].map(AddressRange::from));
@@ -113,7 +113,7 @@ impl TargetReader {
     /// Takes one target; `place` says where it stands, for an error.
     fn word(&mut self, text: &str, place: &dyn Fn(&str) -> String) -> Result<()> {
         self.taken += 1;
-        let refused = |error: &TargetError| Error::usage(place(&clean(text)), error.to_string(), error.hint());
+        let refused = |error: &ParseError| Error::usage(place(&clean(text)), error.to_string(), error.hint());
         match text.parse::<Target>().map_err(|error| refused(&error))? {
             Target::AddressRange(block) => self.block(block),
             Target::Zoned(ip, zone) => {
@@ -147,8 +147,8 @@ impl TargetReader {
 
     fn name(&mut self, name: &str) {
         let fault = |why: &str| PartialError {
-            what: format!("resolve '{}'", clean(name)),
-            why: why.to_owned(),
+            operation: format!("resolve '{}'", clean(name)),
+            cause: why.to_owned(),
             hint: "look at its spelling, or name the address".to_owned(),
         };
         match resolve(name) {

@@ -28,8 +28,8 @@ pub(super) async fn watch(scan: &Scan, interval: Duration, feed: &mut dyn Update
 
 fn unreached() -> PartialError {
     PartialError {
-        what: "reach any of the targets".to_owned(),
-        why: "no way leads there, or no host shows itself".to_owned(),
+        operation: "reach any of the targets".to_owned(),
+        cause: "no way leads there, or no host shows itself".to_owned(),
         hint: "look at this machine's network".to_owned(),
     }
 }

@@ -37,7 +37,7 @@ impl Worker<'_> {
 
     pub(super) fn take_ping(&mut self, probe: Probe, answer: ConnectOutcome, since: u64) {
         match answer {
-            ConnectOutcome::Open { .. } | ConnectOutcome::No(Reason::SubmitError) => {
+            ConnectOutcome::Open { .. } | ConnectOutcome::No(Reason::Refused) => {
                 self.take_word(probe, self.now().saturating_sub(since));
                 self.see(probe.host);
             }
