@@ -40,7 +40,7 @@ pub enum Error {
     },
     /// A server refused: it does not know who asks, or does not let them.
     #[error("cannot {what}: {why}")]
-    SubmitError {
+    Refused {
         /// What it was asked for: `list services`.
         what: String,
         /// Its words.
@@ -97,7 +97,7 @@ impl Error {
         match self {
             Self::Usage { hint, .. }
             | Self::Settings { hint, .. }
-            | Self::SubmitError { hint, .. }
+            | Self::Refused { hint, .. }
             | Self::Connection { hint, .. } => hint,
             Self::Rights { hint, .. } | Self::Io { hint, .. } => hint,
         }

@@ -92,7 +92,7 @@ pub(crate) async fn look_at_ipv6(seen: &mut Observation, port: u16, kit: &CheckC
     };
     let dead = match dial((*v6, port).into(), None, Deadline::after(kit.timeout)).await {
         Ok(_) | Err(ConnectError::Reset) => None,
-        Err(error @ (ConnectError::SubmitError | ConnectError::TimedOut)) => Some(error.to_string()),
+        Err(error @ (ConnectError::Refused | ConnectError::TimedOut)) => Some(error.to_string()),
         // It may well be this machine that has no IPv6.
         Err(ConnectError::Unreachable | ConnectError::Local(_)) => return,
     };

@@ -46,7 +46,7 @@ pub(crate) enum Connect {
     /// It was made, after that time.
     Made(Latency),
     /// It was refused.
-    SubmitError,
+    Refused,
     /// No answer came.
     TimedOut,
     /// There is no way there.
@@ -60,7 +60,7 @@ pub(crate) async fn look(aim: &CheckTarget, kit: &CheckContext) -> CheckResult<O
         Ok(_) => Connect::Made(Latency::since(begun)),
         // It was taken, whatever became of it at once.
         Err(ConnectError::Reset) => Connect::Made(Latency::since(begun)),
-        Err(ConnectError::SubmitError) => Connect::SubmitError,
+        Err(ConnectError::Refused) => Connect::Refused,
         Err(ConnectError::TimedOut) => Connect::TimedOut,
         Err(ConnectError::Unreachable) => Connect::Unreachable,
         Err(ConnectError::Local(error)) => return Err(LocalFailure(error.to_string())),
@@ -117,7 +117,7 @@ impl Observation {
 fn dead(connect: Connect, tried: usize) -> Finding {
     let times = if tried > 1 { format!(" ({tried} times)") } else { String::new() };
     match connect {
-        Connect::SubmitError => Finding::new(&REFUSED, format!("connection refused{times}")),
+        Connect::Refused => Finding::new(&REFUSED, format!("connection refused{times}")),
         Connect::Unreachable => Finding::new(&UNREACHABLE, format!("no route leads there{times}")),
         Connect::TimedOut | Connect::Made(_) => Finding::new(&TIMEOUT, format!("no answer to connect{times}")),
     }
@@ -138,14 +138,14 @@ mod tests {
 
     #[test]
     fn failures_by_their_share() {
-        use Connect::{SubmitError, TimedOut, Unreachable};
+        use Connect::{Refused, TimedOut, Unreachable};
         assert_eq!(judged(&[made(4_999)]), [""; 0]);
-        assert_eq!(judged(&[SubmitError]), ["tcp-refused"]);
-        assert_eq!(judged(&[SubmitError, TimedOut]), ["tcp-timeout"]);
+        assert_eq!(judged(&[Refused]), ["tcp-refused"]);
+        assert_eq!(judged(&[Refused, TimedOut]), ["tcp-timeout"]);
         assert_eq!(judged(&[Unreachable]), ["tcp-unreachable"]);
-        assert_eq!(judged(&[made(1), made(1), SubmitError]), ["tcp-flaky"]);
+        assert_eq!(judged(&[made(1), made(1), Refused]), ["tcp-flaky"]);
         assert_eq!(judged(&[made(1), TimedOut]), ["tcp-mostly-failing"]);
-        assert_eq!(judged(&[made(1), SubmitError, SubmitError]), ["tcp-mostly-failing"]);
+        assert_eq!(judged(&[made(1), Refused, Refused]), ["tcp-mostly-failing"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all.
+//! Files that are written completely or not at all.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -8,20 +8,22 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
-/// A file that nobody sees before it is whole: it is written beside its place and then put there. Dropped before that, it
-/// is gone, and what stood in its place still does. A pipe or a device is written as it is.
+/// A file that becomes visible only when complete: it is written next to its destination and then renamed.
+///
+/// If dropped before [`commit`](Self::commit), the draft is removed and the old file stays. Pipes and devices are written
+/// directly.
 #[derive(Debug)]
 pub(super) struct AtomicFile {
     file: BufWriter<File>,
-    /// The draft and its place; `None`: there is nothing to replace.
+    /// The draft and its destination; `None` for a pipe or a device.
     paths: Option<(PathBuf, PathBuf)>,
 }
 
 impl AtomicFile {
-    /// Begins a file.
+    /// Starts a file.
     ///
     /// # Errors
-    /// Where it could not be put in its place: no such directory, no right to write, a directory of that name.
+    /// If the destination cannot be written: no such directory, no permission, or a directory of that name.
     pub(super) fn create(place: &Path) -> io::Result<Self> {
         let standing =
             match OpenOptions::new().write(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(place) {
@@ -32,13 +34,13 @@ impl AtomicFile {
         let kept = match standing {
             Some(file) if file.metadata()?.is_file() => Some(file.metadata()?.permissions()),
             Some(file) => {
-                // It was opened so only because a pipe without a reader would keep us waiting.
+                // The open was non-blocking only because a pipe without a reader would block it.
                 fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
                 return Ok(Self { file: BufWriter::new(file), paths: None });
             }
             None => None,
         };
-        // What a link leads to is replaced, not the link.
+        // Replace the target of a symbolic link, not the link.
         let place = if kept.is_some() { place.canonicalize()? } else { place.to_owned() };
         let Some(name) = place.file_name() else { return Err(io::ErrorKind::NotFound.into()) };
         let mut hidden = OsString::from(".");
@@ -53,14 +55,14 @@ impl AtomicFile {
         Ok(draft)
     }
 
-    /// Puts the file in its place.
+    /// Moves the file to its destination.
     ///
     /// # Errors
-    /// Where not all of it could be written, or its place was taken in the meantime; then it is gone.
+    /// If it could not be written completely or moved; the draft is removed.
     pub(super) fn commit(mut self) -> io::Result<()> {
         self.file.flush()?;
         if let Some((path, place)) = &self.paths {
-            // Or a machine that loses power might have the name and not the content.
+            // Otherwise a power failure could leave the name without the content.
             self.file.get_ref().sync_data()?;
             fs::rename(path, place)?;
             self.paths = None;
@@ -93,7 +95,7 @@ mod tests {
 
     use super::*;
 
-    /// A folder that goes with its owner.
+    /// A directory that is removed on drop.
     struct Folder(PathBuf);
 
     impl Folder {
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_sees_half_a_file() {
+    fn half_a_file_is_never_visible() {
         let folder = Folder::new("half");
         let place = folder.0.join("x");
         fs::write(&place, "old").unwrap();
@@ -133,11 +135,11 @@ mod tests {
         draft.write_all(b"new").unwrap();
         draft.commit().unwrap();
         assert_eq!((fs::read_to_string(&place).unwrap().as_str(), folder.names().len()), ("new", 1));
-        assert_eq!(place.metadata().unwrap().permissions().mode() & 0o777, 0o600, "what was private stays private");
+        assert_eq!(place.metadata().unwrap().permissions().mode() & 0o777, 0o600, "the permissions stay");
     }
 
     #[test]
-    fn a_link_stays_one() {
+    fn a_symbolic_link_stays_a_link() {
         let folder = Folder::new("link");
         fs::write(folder.0.join("x"), "old").unwrap();
         symlink("x", folder.0.join("link")).unwrap();
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_replaced_is_found_at_once() {
+    fn a_destination_that_cannot_be_replaced_fails_at_once() {
         let folder = Folder::new("no");
         assert_eq!(AtomicFile::create(&folder.0).unwrap_err().kind(), io::ErrorKind::IsADirectory);
         assert_eq!(AtomicFile::create(&folder.0.join("gone/x")).unwrap_err().kind(), io::ErrorKind::NotFound);
@@ -162,7 +164,7 @@ mod tests {
             0,
         )
         .unwrap();
-        assert!(AtomicFile::create(&fifo).is_err(), "nobody reads it");
+        assert!(AtomicFile::create(&fifo).is_err(), "a pipe without a reader");
         assert_eq!(folder.names(), ["fifo"]);
     }
 }

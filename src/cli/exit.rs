@@ -1,47 +1,47 @@
-//! What the process's exit code says.
+//! Exit codes.
 
 use std::process::ExitCode;
 
 use crate::engine::Signal;
 use crate::error::Error;
 
-/// How a command ended. The order is the order of weight: where several hold, the weightiest is told.
+/// How a command ended, in ascending order of precedence: if several apply, the greatest is returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Exit {
-    /// 0: done, and every threshold met.
+    /// 0: done, and every condition met.
     Done,
-    /// 1: the asked condition failed, as in `--fail-empty`.
+    /// 1: a condition failed, for example `--fail-empty`.
     ConditionFailed,
-    /// 3: something could not be read or written; what could be is printed.
+    /// 3: something could not be read or written; the rest is printed.
     Incomplete,
-    /// 4: rights are missing, with `--strict`, or where nothing goes without them.
-    RightsMissing,
+    /// 4: permission missing, with `--strict` or where the command cannot work without it.
+    PermissionMissing,
     /// 5: a server refused.
-    SubmitError,
-    /// 126: the command that this process was to become cannot be run, as shells have it.
+    Refused,
+    /// 126: the command to run is not executable, as in shells.
     CommandUnusable,
-    /// 127: there is no such command.
+    /// 127: the command to run was not found, as in shells.
     NoCommand,
     /// 129: stopped by SIGHUP.
     HungUp,
-    /// 130: stopped by SIGINT. What was stopped is incomplete as well; why it is says more.
+    /// 130: stopped by SIGINT. The result is incomplete too, but the reason is more useful.
     Interrupted,
     /// 143: stopped by SIGTERM.
     Terminated,
-    /// 2: the command line or the settings cannot be used.
+    /// 2: invalid command line or settings.
     Usage,
 }
 
 impl Exit {
-    /// The number, as documented in every man page.
+    /// The number documented in the man pages.
     pub(super) fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::ConditionFailed => 1,
             Self::Usage => 2,
             Self::Incomplete => 3,
-            Self::RightsMissing => 4,
-            Self::SubmitError => 5,
+            Self::PermissionMissing => 4,
+            Self::Refused => 5,
             Self::CommandUnusable => 126,
             Self::NoCommand => 127,
             Self::HungUp => 129,
@@ -71,8 +71,8 @@ impl From<&Error> for Exit {
     fn from(error: &Error) -> Self {
         match error {
             Error::Usage { .. } | Error::Settings { .. } => Self::Usage,
-            Error::SubmitError { .. } => Self::SubmitError,
-            Error::Rights { .. } => Self::RightsMissing,
+            Error::Refused { .. } => Self::Refused,
+            Error::Rights { .. } => Self::PermissionMissing,
             Error::Connection { .. } | Error::Io { .. } => Self::Incomplete,
         }
     }
@@ -83,16 +83,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_weightiest_is_told() {
+    fn the_exit_code_of_highest_precedence_wins() {
         let order = [
             Exit::Usage,
             Exit::Terminated,
-            Exit::SubmitError,
-            Exit::RightsMissing,
+            Exit::Refused,
+            Exit::PermissionMissing,
             Exit::Incomplete,
             Exit::ConditionFailed,
         ];
-        assert!(order.is_sorted_by(|weightier, lighter| weightier > lighter));
+        assert!(order.is_sorted_by(|higher, lower| higher > lower));
         assert_eq!(Exit::Incomplete.max(Exit::ConditionFailed).code(), 3);
         assert_eq!(Exit::Incomplete.max(Exit::Interrupted).code(), 130);
     }

@@ -16,20 +16,20 @@ use crate::source::source_findings;
 
 /// Explain a finding: what it means, what it costs, what to do about it
 ///
-/// Without a CODE, all of them in a table. The score starts at 100; findings take points off, within a budget for each group, and
-/// some cap what is left: 80 or more is healthy, below 50 a normal client cannot use the service now.
+/// Without CODE, lists all findings. A score starts at 100. Each finding takes points off, within the budget of its group, and
+/// some findings cap the score. 80 or more is healthy; below 50, a normal client cannot use the service now.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan explain
   portolan explain cert-expired
   portolan explain --json | jq -r '.items[] | select(.cap != null) | .code'")]
 pub(super) struct Explain {
-    /// The finding, as `portolan validate` prints it
+    /// Code of the finding, as printed by `portolan validate`
     #[arg(value_name = "CODE")]
     code: Option<String>,
 }
 
-/// A kind of finding, as JSON has it.
+/// A kind of finding in JSON.
 #[derive(Serialize)]
 struct FindingItem {
     code: &'static str,
@@ -56,22 +56,22 @@ impl Explain {
     }
 }
 
-/// Every finding that there is: those of checks, and those of sources.
+/// Every kind of finding: those of checks, then those of sources.
 fn all() -> impl Iterator<Item = &'static FindingKind> {
     scored_findings().chain(source_findings())
 }
 
-/// The kind with that code.
+/// Looks up a kind of finding by its code.
 ///
 /// # Errors
-/// There is none; the hint is what was perhaps meant.
+/// If no finding has that code; the hint suggests the closest one.
 pub(super) fn named(code: &str) -> Result<&'static FindingKind> {
     let found = all().find(|kind| kind.code.eq_ignore_ascii_case(code));
     found.ok_or_else(|| {
         let codes: Vec<&str> = all().map(|kind| kind.code).collect();
         let hint = match nearest(code, &codes) {
-            Some(near) => format!("did you mean {near}? `portolan explain` lists them all"),
-            None => "`portolan explain` lists them all".to_owned(),
+            Some(near) => format!("did you mean {near}? `portolan explain` lists all codes"),
+            None => "`portolan explain` lists all codes".to_owned(),
         };
         Error::usage(format!("'{}'", clean(code)), "no finding has that code", hint)
     })
@@ -88,17 +88,19 @@ fn write_one(out: &mut (dyn Write + Send), kind: &FindingKind) -> io::Result<()>
     writeln!(out, "  hint   {}", kind.hint)
 }
 
-/// What a kind costs, in words.
+/// The cost of a finding, in words.
 fn cost(kind: &FindingKind) -> String {
     let points = match (kind.group, kind.points) {
-        (Group::Source, _) => return "nothing: a source says it, and the score does not count it".to_owned(),
-        (group, 0) => format!("no points of its own ({group})", group = group.as_str()),
-        (group, points) => format!("{points} of the {} points that {} can cost", group.budget(), group.as_str()),
+        (Group::Source, _) => return "nothing: it comes from the source and does not affect the score".to_owned(),
+        (group, 0) => format!("no points ({group})", group = group.as_str()),
+        (group, points) => format!("{points} points, out of at most {} for {}", group.budget(), group.as_str()),
     };
     match kind.cap {
-        None if kind.points == 0 => "nothing: it says nothing of the service, and the answer is incomplete".to_owned(),
+        None if kind.points == 0 => {
+            "nothing: it says nothing about the service, and the result is incomplete".to_owned()
+        }
         None => points,
-        Some(cap) => format!("{points}, and the score is at most {cap}"),
+        Some(cap) => format!("{points}; caps the score at {cap}"),
     }
 }
 
@@ -110,7 +112,7 @@ fn write_table(out: &mut (dyn Write + Send), kinds: &[&FindingKind]) -> io::Resu
         let (points, cap) = (number(Some(kind.points).filter(|points| *points > 0)), number(kind.cap));
         writeln!(out, "{:<widest$}  {:<9}  {points:>6}  {cap:>3}  {}", kind.code, kind.group.as_str(), kind.text)?;
     }
-    writeln!(out, "\n{SCORE_VERSION}; a group costs at most its budget: {}", budgets())
+    writeln!(out, "\n{SCORE_VERSION}; each group costs at most its budget: {}", budgets())
 }
 
 fn budgets() -> String {

@@ -1,4 +1,4 @@
-//! `--hand-to`: a command for each host that something was found at.
+//! `--hand-to`: runs a command for each host with open ports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -20,16 +20,16 @@ use crate::clean::clean;
 use crate::error::{Error, Result, plain};
 use crate::model::{Address, ParseError, PartialError, Service, Transport};
 
-/// The words of a command in which `{ip}` and `{ports}` stand for a host.
+/// A command line in which `{ip}` and `{ports}` stand for a host.
 #[derive(Clone, Debug)]
 pub(super) struct HandTo {
     words: Vec<String>,
 }
 
-/// What was found, host by host: the ports that take requests.
+/// The open ports of each host.
 pub(super) type Hosts = BTreeMap<IpAddr, BTreeSet<(Transport, u16)>>;
 
-const PLACES: &str = "{ip} stands for the host's address, {ports} for its open ports with commas between them";
+const PLACES: &str = "{ip} stands for the host's address, {ports} for its open ports, separated by commas";
 
 impl FromStr for HandTo {
     type Err = ParseError;
@@ -37,7 +37,7 @@ impl FromStr for HandTo {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let words = shlex::split(text).ok_or_else(|| ParseError::new("a quote is not closed", "close it"))?;
         if words.first().is_none_or(String::is_empty) {
-            return Err(ParseError::new("no command is given", "write one, as in 'nmap -sV -p {ports} {ip}'"));
+            return Err(ParseError::new("the command is empty", "write one, as in 'nmap -sV -p {ports} {ip}'"));
         }
         let is_place = |text: &str| matches!(text, "ip" | "ports");
         let unknown = |word: &String| {
@@ -46,7 +46,7 @@ impl FromStr for HandTo {
             names.any(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase()) && !is_place(name))
         };
         if words.iter().any(unknown) {
-            return Err(ParseError::new("it holds a name in braces that stands for nothing", PLACES));
+            return Err(ParseError::new("it contains an unknown name in braces", PLACES));
         }
         Ok(Self { words })
     }
@@ -56,13 +56,13 @@ impl HandTo {
     /// Finds the program.
     ///
     /// # Errors
-    /// Where there is none that may be run.
+    /// If no executable file has that name.
     pub(super) fn program(&self) -> Result<PathBuf> {
         find("--hand-to", &self.words[0])
     }
 
-    /// Runs the program for one host after another, until `stop`. Its standard output is portolan's, or standard error
-    /// where that holds a document.
+    /// Runs the program once per host, one after another, until `stop`. Its output goes to portolan's standard output, or to
+    /// standard error if standard output holds a document.
     pub(super) fn run(&self, program: &Path, hosts: &Hosts, on_stdout: bool, stop: &Stop) -> Exit {
         let mut exit = Exit::Done;
         for (ip, ports) in hosts {
@@ -70,7 +70,7 @@ impl HandTo {
                 break;
             }
             let mut command = Command::new(program);
-            // In our own process group, so that an interrupt from the terminal reaches whatever it starts.
+            // It stays in our process group, so that Ctrl-C at the terminal reaches its children too.
             command.arg0(&self.words[0]).args(self.words[1..].iter().map(|word| filled(word, *ip, ports)));
             command.stdin(Stdio::null());
             if !on_stdout {
@@ -79,13 +79,13 @@ impl HandTo {
             let ended = command.spawn().and_then(|child| wait(child, stop));
             let why = match ended {
                 Ok(status) if status.success() => continue,
-                // Whoever stopped it knows.
+                // The user stopped it: no error.
                 Ok(_) if stop.requested().is_some() => break,
-                Ok(status) => told(status),
+                Ok(status) => describe(status),
                 Err(error) => plain(&error),
             };
             let what = format!("hand {ip} to '{}'", clean(&self.words[0]));
-            stderr::fault(&PartialError { operation: what, cause: why, hint: "see what it said".to_owned() });
+            stderr::fault(&PartialError { operation: what, cause: why, hint: "see its own messages above".to_owned() });
             exit = Exit::ConditionFailed;
         }
         exit
@@ -95,7 +95,7 @@ impl HandTo {
 /// Finds the program that `option` names, as a shell would.
 ///
 /// # Errors
-/// Where there is none that may be run.
+/// If no executable file has that name.
 pub(super) fn find(option: &str, word: &str) -> Result<PathBuf> {
     let name = Path::new(word);
     let runs = |path: &PathBuf| path.is_file() && access(path, Access::EXEC_OK).is_ok();
@@ -107,11 +107,11 @@ pub(super) fn find(option: &str, word: &str) -> Result<PathBuf> {
     };
     found.ok_or_else(|| {
         let what = format!("{option} '{}'", clean(word));
-        Error::usage(what, "there is no such program that may be run", "look at its spelling, or write its path")
+        Error::usage(what, "no executable program has that name", "check its spelling, or write its path")
     })
 }
 
-/// Adds what takes requests of a service.
+/// Adds the ready endpoints of a service.
 pub(super) fn add(hosts: &mut Hosts, service: &Service) {
     for endpoint in service.endpoints.iter().filter(|endpoint| endpoint.ready) {
         if let (Address::Ip(ip), Some(port)) = (&endpoint.address, endpoint.port) {
@@ -124,7 +124,7 @@ fn filled(word: &str, ip: IpAddr, ports: &BTreeSet<(Transport, u16)>) -> String 
     word.replace("{ip}", &ip.to_string()).replace("{ports}", &list(ports))
 }
 
-/// `22,80`; where there is more than TCP as scanners take it: `T:22,80,U:53`.
+/// `22,80`, or `T:22,80,U:53` (the syntax of port scanners) if there is more than TCP.
 fn list(ports: &BTreeSet<(Transport, u16)>) -> String {
     let all_tcp = ports.iter().all(|(transport, _)| *transport == Transport::Tcp);
     let mut before = None;
@@ -136,21 +136,21 @@ fn list(ports: &BTreeSet<(Transport, u16)>) -> String {
     ports.iter().map(&mut one).collect::<Vec<_>>().join(",")
 }
 
-/// How a program ended.
-pub(super) fn told(status: ExitStatus) -> String {
+/// Describes how a program ended.
+pub(super) fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
-        (Some(code), _) => format!("it ended with {code}"),
-        (_, Some(signal)) => format!("it was ended by signal {signal}"),
+        (Some(code), _) => format!("it exited with code {code}"),
+        (_, Some(signal)) => format!("it was killed by signal {signal}"),
         _ => "it ended".to_owned(),
     }
 }
 
-/// How often the word to stop is looked for.
+/// How often the stop signal is checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// What is asked to end has so long to do it.
+/// Time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Waits for the end of a program, which is made where somebody wants portolan to stop.
+/// Waits for the program to exit. On a stop signal, terminates it.
 fn wait(mut child: Child, stop: &Stop) -> std::io::Result<ExitStatus> {
     let pid = Pid::from_child(&child);
     let ended = pidfd_open(pid, PidfdFlags::empty())?;
@@ -162,7 +162,7 @@ fn wait(mut child: Child, stop: &Stop) -> std::io::Result<ExitStatus> {
         } else if asked.is_some_and(|asked: Instant| asked.elapsed() >= GRACE) {
             let _ = kill_process(pid, Signal::KILL);
         }
-        // A signal ends this wait too.
+        // A signal interrupts this wait.
         let _ = poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&look));
     }
     child.wait()

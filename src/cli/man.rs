@@ -1,4 +1,4 @@
-//! `portolan man DIR`: the manual pages.
+//! `portolan man DIR`: writes the manual pages.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -14,12 +14,12 @@ use super::{Cli, stderr};
 use crate::clean::clean;
 use crate::error::{Error, Result};
 
-/// Write the manual pages, one per command, into a directory
+/// Write one manual page per command to a directory
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan man ~/.local/share/man/man1")]
 pub(super) struct ManPages {
-    /// The directory, which must be there
+    /// Existing directory to write to
     #[arg(value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     directory: PathBuf,
 }
@@ -29,17 +29,16 @@ impl ManPages {
         let shown = clean(&self.directory.to_string_lossy());
         if !self.directory.is_dir() {
             let why = if self.directory.exists() { "it is not a directory" } else { "there is no such directory" };
-            return Err(Error::usage(format!("'{shown}'"), why, "make the directory first, or name another"));
+            return Err(Error::usage(format!("'{shown}'"), why, "create the directory first, or name another"));
         }
-        let pages =
-            pages().map_err(|error| Error::io("render manual pages", error, "this is a fault of portolan's"))?;
+        let pages = pages().map_err(|error| Error::io("render manual pages", error, "this is a bug in portolan"))?;
         for (name, text) in &pages {
             let written = AtomicFile::create(&self.directory.join(name)).and_then(|mut draft| {
                 draft.write_all(text)?;
                 draft.commit()
             });
             written.map_err(|error| {
-                Error::io(format!("write {shown}/{name}"), error, "look at the directory's rights and free space")
+                Error::io(format!("write {shown}/{name}"), error, "check the directory's permissions and free space")
             })?;
         }
         if !quiet {
@@ -49,7 +48,7 @@ impl ManPages {
     }
 }
 
-/// Every page with its file's name, from the bare definition: a user's settings are not portolan's manual.
+/// Every page with its file name, from the bare definition: a user's settings do not belong in the manual.
 fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut root = Cli::command().disable_help_subcommand(true);
     root.build();
@@ -99,7 +98,7 @@ fn page(man: &Man, command: &Command, is_root: bool) -> io::Result<Vec<u8>> {
     Ok(one_preamble(&text))
 }
 
-/// Every part that is rendered brings the same two definitions along; a page needs them once.
+/// Each rendered part starts with the same two definitions; a page needs them once.
 fn one_preamble(text: &[u8]) -> Vec<u8> {
     let is_definition = |line: &[u8]| line.starts_with(b".ie \\n(.g .ds Aq") || line.starts_with(b".el .ds Aq");
     let lines = text.split_inclusive(|&byte| byte == b'\n').enumerate();

@@ -33,7 +33,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::exit::Exit;
-use self::outputs::{AskedParser, DiffScope};
+use self::outputs::{OutputSpec, OutputSpecParser};
 use self::parse::Parsed;
 use crate::error::{Error, Result};
 use crate::output::FormatName;
@@ -72,8 +72,8 @@ struct Global {
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// How results are written; FORMAT=FILE, as often as wanted, writes them to a file too
-    #[arg(short, long, value_parser = AskedParser, value_name = "FORMAT[=FILE]", global = true, default_value = "table")]
-    output: Vec<DiffScope>,
+    #[arg(short, long, value_parser = OutputSpecParser, value_name = "FORMAT[=FILE]", global = true, default_value = "table")]
+    output: Vec<OutputSpec>,
     /// Short for --output json
     #[arg(long, global = true)]
     json: bool,
@@ -97,7 +97,7 @@ impl Global {
     ///
     /// # Errors
     /// Two formats for it.
-    fn choose_format(&mut self, on_line: bool, set: &[DiffScope]) -> Result<()> {
+    fn choose_format(&mut self, on_line: bool, set: &[OutputSpec]) -> Result<()> {
         let mut asked = self.output.iter().filter(|asked| asked.file.is_none()).map(|asked| asked.format);
         let first = asked.next();
         if asked.next().is_some() {

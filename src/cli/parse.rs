@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches};
 
-use super::outputs::{AskedParser, DiffScope};
+use super::outputs::{OutputSpec, OutputSpecParser};
 use super::{Cli, Global, discover, settings_file, usage};
 use crate::error::Result;
 use crate::settings::{self, Key, Kind, NEGATION, Settings};
@@ -54,14 +54,14 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
 }
 
 /// What the settings say of `--output`.
-fn set_outputs(settings: &Settings) -> Vec<DiffScope> {
+fn set_outputs(settings: &Settings) -> Vec<OutputSpec> {
     if settings.is_empty() {
         return Vec::new();
     }
     let command = Cli::command();
     let keys = Key::of_section(&command, &[]);
     let given = keys.iter().find(|key| key.name() == "output").and_then(|key| settings.get(key));
-    let asked = |value: &String| AskedParser.parse_ref(&command, None, value.as_ref()).ok();
+    let asked = |value: &String| OutputSpecParser.parse_ref(&command, None, value.as_ref()).ok();
     given.map(|given| given.values.iter().filter_map(asked).collect()).unwrap_or_default()
 }
 

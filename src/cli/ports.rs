@@ -11,10 +11,10 @@ use crate::error::Result;
 use crate::model::{PORT_NAMES, ParseError, PortName, Ports};
 use crate::output;
 
-/// List the built-in port names, which --ports takes in the place of numbers
+/// List the built-in port names that --ports accepts in place of numbers
 #[derive(Args, Debug)]
 pub(super) struct PortNames {
-    /// Only ports with this number (or in this range, as in 8000-9000), or whose name or description holds this word
+    /// Show only this port, this range (8000-9000), or names and descriptions that contain this word
     #[arg(value_name = "PORT", value_parser = parse_filter)]
     filter: Option<Filter>,
 }
@@ -38,7 +38,7 @@ impl PortNames {
         let found: Vec<&PortName> = PORT_NAMES.iter().filter(|known| self.takes(known)).collect();
         stdout::with_stdout(None, |out| if json { write_json(out, &found) } else { write_table(out, &found) })?;
         if found.is_empty() && !global.quiet {
-            stderr::note("no port has such a name or number");
+            stderr::note("no port has that name or number");
         }
         Ok(Exit::Done)
     }
@@ -52,7 +52,7 @@ impl PortNames {
     }
 }
 
-/// What begins with a digit and goes on like a list of ports is one; everything else is a word to look for.
+/// Text that starts with a digit and looks like a port list is one; anything else is a search word.
 fn parse_filter(text: &str) -> Result<Filter, ParseError> {
     let is_number = text.starts_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | ',' | ' '));

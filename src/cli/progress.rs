@@ -1,10 +1,10 @@
-//! How far a command has come, on a terminal.
+//! The progress bar.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::source::Progress;
 
-/// A bar on standard error; nowhere else than on a terminal, and not where nothing should be said.
+/// A progress bar on standard error. It draws only on a terminal, and never with `--quiet`.
 pub(super) struct Bar {
     quiet: bool,
     drawn: Option<ProgressBar>,
@@ -17,7 +17,7 @@ impl Bar {
         Self { quiet, drawn: None }
     }
 
-    /// Draws it. What is done before anybody says how far it is never shows a bar.
+    /// Draws the bar. A command that reports no progress never shows one.
     pub(super) fn show(&mut self, progress: Progress) {
         if self.quiet {
             return;
@@ -27,12 +27,12 @@ impl Bar {
             ProgressBar::with_draw_target(Some(progress.total), ProgressDrawTarget::stderr()).with_style(style)
         });
         bar.set_message(format!("{} found", progress.found));
-        // A listing that is checked is done twice, in different units.
+        // A listing with checks reports progress twice, in different units, so the length changes.
         bar.set_length(progress.total);
         bar.set_position(progress.done);
     }
 
-    /// Does what may write to the same terminal.
+    /// Hides the bar while `write` runs, which may write to the same terminal.
     pub(super) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.drawn {
             Some(bar) => bar.suspend(write),
@@ -40,7 +40,7 @@ impl Bar {
         }
     }
 
-    /// Takes it away.
+    /// Removes the bar.
     pub(super) fn clear(&mut self) {
         if let Some(bar) = self.drawn.take() {
             bar.finish_and_clear();

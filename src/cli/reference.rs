@@ -1,52 +1,51 @@
-//! What the long help and every man page say alike: exit codes, variables, files.
+//! Reference text shared by the long help and the man pages: exit codes, environment variables, files.
 
 use std::fmt::Write;
 
-/// A word and what it means.
+/// A term and its meaning.
 pub(super) type Entry = (&'static str, &'static str);
 
 pub(super) const EXIT_STATUS: &[Entry] = &[
-    ("0", "Done, and every threshold was met"),
-    ("1", "The asked condition failed, as in --fail-empty"),
-    ("2", "The command line or the settings cannot be used; nothing was done"),
-    ("3", "Incomplete: something could not be read or written; what could be is printed"),
-    ("4", "Rights are missing to see what was asked for, such as an owner, with --strict"),
-    ("5", "A server refused"),
-    ("126, 127", "What `wait` was to become cannot be run, or is not there"),
-    ("129, 130, 143", "Stopped by SIGHUP, SIGINT or SIGTERM; what was found until then is printed"),
+    ("0", "Done, and every condition was met"),
+    ("1", "A condition failed, for example --fail-empty or --min-score"),
+    ("2", "Invalid command line or settings; nothing was done"),
+    ("3", "Incomplete: something could not be read or written; the rest is printed"),
+    ("4", "Permission missing, with --strict or where the command cannot work without it"),
+    ("5", "Refused by a server"),
+    ("126, 127", "The command given to `wait` cannot be run (126) or was not found (127)"),
+    ("129, 130, 143", "Stopped by SIGHUP, SIGINT or SIGTERM; results found until then are printed"),
 ];
 
 pub(super) const ENVIRONMENT: &[Entry] = &[
-    ("PORTOLAN_CONFIG", "The settings file, unless --config names one"),
-    ("PORTOLAN_OUTPUT", "What --output is when it is not given"),
-    ("PORTOLAN_COLOR", "What --color is when it is not given"),
-    ("PORTOLAN_QUIET", "1 or true: --quiet without saying so"),
-    ("KUBECONFIG", "What --kubeconfig of `discover k8s` is when it is not given: files, with colons between them"),
-    ("K8S_NAMESPACE", "Likewise for --namespace"),
-    ("K8S_LABEL_SELECTOR", "Likewise for --selector"),
-    ("K8S_IN_CLUSTER", "1 or true: `discover k8s` asks as the pod that it runs in"),
-    ("NO_COLOR", "Anything but nothing: no colour, unless --color or a setting asks for it"),
-    ("COLUMNS", "The width of the terminal, if not what the terminal says"),
+    ("PORTOLAN_CONFIG", "Settings file, unless --config is given"),
+    ("PORTOLAN_OUTPUT", "Default for --output"),
+    ("PORTOLAN_COLOR", "Default for --color"),
+    ("PORTOLAN_QUIET", "1 or true: same as --quiet"),
+    ("KUBECONFIG", "Default for --kubeconfig of `discover k8s`: one or more files, separated by colons"),
+    ("K8S_NAMESPACE", "Default for --namespace of `discover k8s`"),
+    ("K8S_LABEL_SELECTOR", "Default for --selector of `discover k8s`"),
+    ("K8S_IN_CLUSTER", "1 or true: `discover k8s` uses the service account of the pod it runs in"),
+    ("NO_COLOR", "If set and not empty, disables color, unless --color or a setting enables it"),
+    ("COLUMNS", "Overrides the width of the terminal"),
 ];
 
-pub(super) const FILES: &[Entry] = &[("$XDG_CONFIG_HOME/portolan/config.toml", "Settings; they need not exist")];
+pub(super) const FILES: &[Entry] = &[("$XDG_CONFIG_HOME/portolan/config.toml", "Settings (optional)")];
 
 /// How settings work, in a paragraph.
-pub(super) const SETTINGS: &str = "A settings file is TOML: the keys are the long names of options, the sections the commands that take \
-     them, as in [discover.local] with sort = \"name\"; output, color and quiet stand above the first section. An option on the \
-     command line goes before an environment variable, which goes before the file. --no-FLAG takes back a flag that \
-     a setting turned on, and --config /dev/null leaves every file out. `portolan config show` prints all settings \
-     with their origin, ready to be a file.";
+pub(super) const SETTINGS: &str = "A settings file is TOML. Its keys are the long names of options, its sections are commands, as in \
+     [discover.local] with sort = \"name\"; output, color and quiet stand above the first section. The command line \
+     overrides environment variables, which override the file. --no-FLAG turns off a flag that a setting turned on; \
+     --config /dev/null ignores every settings file. `portolan config show` prints all settings with their origin, \
+     in the format of a settings file.";
 
-/// Of several exit codes, the one that is told.
-pub(super) const EXIT_ORDER: &str =
-    "Where several hold, 2 is told before 129, 130 and 143, these before 5, 4, 3 and 1.";
+/// Which exit code wins when several apply.
+pub(super) const EXIT_ORDER: &str = "If several apply, the order is 2, 129, 130, 143, 5, 4, 3, 1.";
 
-/// All of it, for the end of `portolan --help`.
+/// All sections, shown at the end of `portolan --help`.
 pub(super) fn long_help() -> String {
     let mut text = format!("Settings:\n  {SETTINGS}\n");
     for (heading, entries) in [("Exit status", EXIT_STATUS), ("Environment", ENVIRONMENT), ("Files", FILES)] {
-        // Writing to a String cannot fail.
+        // Writing to a String never fails.
         let _ = write!(text, "\n{heading}:\n");
         for (word, meaning) in entries {
             let _ = writeln!(text, "  {word:<15}  {meaning}");
@@ -82,8 +81,8 @@ mod tests {
             Exit::ConditionFailed,
             Exit::Usage,
             Exit::Incomplete,
-            Exit::RightsMissing,
-            Exit::SubmitError,
+            Exit::PermissionMissing,
+            Exit::Refused,
             Exit::CommandUnusable,
             Exit::NoCommand,
             Exit::HungUp,

@@ -1,4 +1,4 @@
-//! Everything that is said beside the data.
+//! Standard error: errors, hints and notes.
 
 use std::error::Error as _;
 use std::io::{self, Write};
@@ -7,15 +7,15 @@ use crate::clean::escaped;
 use crate::error::Error;
 use crate::model::PartialError;
 
-/// Tells why the command could not be done: one line, and one of what to try.
+/// Prints why a command failed: one line with the error, one with the hint.
 ///
-/// Foreign text is cleaned, and cut, where it enters a message. Here is the last gate, which cuts nothing off: what
-/// comes after a long value must still be read.
+/// Foreign text is cleaned and shortened where it enters a message. This last gate escapes but never shortens: the text
+/// after a long value must remain readable.
 pub(super) fn error(error: &Error) {
     write(&format!("error: {}\nhint: {}\n", escaped(&with_causes(error)), escaped(error.hint())));
 }
 
-/// Tells of a part that could not be read, while the rest was.
+/// Prints an error about one part of a result, while the rest is available.
 pub(super) fn fault(fault: &PartialError) {
     write(&format!(
         "error: cannot {}: {}\nhint: {}\n",
@@ -25,12 +25,12 @@ pub(super) fn fault(fault: &PartialError) {
     ));
 }
 
-/// Tells something beside the data, such as a summary. The caller asks `--quiet` first.
+/// Prints a note such as a summary. The caller checks `--quiet` first.
 pub(super) fn note(text: &str) {
     write(&format!("{}\n", escaped(text)));
 }
 
-/// In one write, so that no other process's words come between; that nobody listens is no failure.
+/// Uses a single write, so that lines of other processes cannot come between. A closed standard error is not a failure.
 fn write(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }
@@ -40,7 +40,7 @@ fn with_causes(error: &Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let mut why = error.to_string();
-        // "(os error 28)" tells a programmer something and a user nothing.
+        // "(os error 28)" means nothing to a user.
         if let Some(code) = error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error)
             && let Some(plain) = why.strip_suffix(&format!(" (os error {code})"))
         {

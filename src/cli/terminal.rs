@@ -1,4 +1,4 @@
-//! What standard output is: a terminal, how wide, and whether colour is wanted there.
+//! Properties of standard output: whether it is a terminal, its width, and whether to use color.
 
 use std::env;
 use std::ffi::OsStr;
@@ -9,20 +9,20 @@ use terminal_size::Width;
 use super::Color;
 use crate::clean::clean;
 
-/// Where neither the terminal nor `COLUMNS` says how wide it is: what terminals have been since the punched card.
-const USUAL_WIDTH: u16 = 80;
+/// Width where neither the terminal nor `COLUMNS` gives one.
+const DEFAULT_WIDTH: u16 = 80;
 
-/// What there is to know of standard output before writing to it.
+/// Properties of standard output.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terminal {
-    /// The width in characters; `None` is no terminal, where nothing is cut off.
+    /// Width in characters; `None` if it is not a terminal, where nothing is cut off.
     pub(super) width: Option<u16>,
-    /// Whether colour and bold may be used.
+    /// Whether color and bold may be used.
     pub(super) color: bool,
 }
 
 impl Terminal {
-    /// Looks at standard output.
+    /// Inspects standard output.
     pub(super) fn of_stdout(color: Color) -> Self {
         let is_terminal = io::stdout().is_terminal();
         let width = || terminal_size::terminal_size_of(io::stdout()).map(|(Width(columns), _)| columns);
@@ -33,24 +33,24 @@ impl Terminal {
     }
 }
 
-/// Asks somebody at a terminal; where nobody sits there, the answer is no.
+/// Asks a yes-or-no question at the terminal. Without a terminal, the answer is no.
 pub(super) fn ask(question: &str) -> bool {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return false;
     }
     let asked = io::stderr().write_all(format!("{} [y/N] ", clean(question)).as_bytes());
     let mut answer = String::new();
-    let read = asked.and_then(|()| io::stdin().lock().take(LONGEST_ANSWER).read_line(&mut answer));
+    let read = asked.and_then(|()| io::stdin().lock().take(MAX_ANSWER).read_line(&mut answer));
     read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
-/// Nobody who means yes writes more.
-const LONGEST_ANSWER: u64 = 64;
+/// Longest reply that is read, in bytes.
+const MAX_ANSWER: u64 = 64;
 
-/// `COLUMNS` wins: a shell does not export it, so whoever did means it. A terminal over a serial line says 0.
+/// `COLUMNS` wins: shells do not export it by default, so an exported value is intended. A serial terminal reports 0.
 fn columns(exported: Option<&OsStr>, terminal: Option<u16>) -> u16 {
     let exported = exported.and_then(OsStr::to_str).and_then(|text| text.parse().ok());
-    exported.filter(|&width| width > 0).or(terminal.filter(|&width| width > 0)).unwrap_or(USUAL_WIDTH)
+    exported.filter(|&width| width > 0).or(terminal.filter(|&width| width > 0)).unwrap_or(DEFAULT_WIDTH)
 }
 
 fn wants_color(color: Color, is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {

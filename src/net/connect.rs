@@ -200,7 +200,7 @@ impl Prober for Connector {
         for slot in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
             let ProbeSlot { probe, since, waiting, late: was_late, .. } = self.slots[slot as usize];
             match if waiting { patience(probe, now.saturating_sub(since)) } else { WaitDecision::Waits } {
-                WaitDecision::WatchEnd => {
+                WaitDecision::Expired => {
                     let answer = self.said_softly(slot);
                     ended.push(self.end(slot, answer));
                 }
@@ -302,7 +302,7 @@ mod tests {
         let mut look = |patience, ended: &mut Vec<AttemptEnd>| {
             connector.expire(
                 8,
-                &|_, waited| if waited == 1 { patience } else { WaitDecision::WatchEnd },
+                &|_, waited| if waited == 1 { patience } else { WaitDecision::Expired },
                 &|_| full,
                 ended,
                 &mut late,
@@ -312,7 +312,7 @@ mod tests {
         look(WaitDecision::Late, &mut ended).unwrap();
         look(WaitDecision::Late, &mut ended).unwrap();
         assert!(ended.is_empty());
-        look(WaitDecision::WatchEnd, &mut ended).unwrap();
+        look(WaitDecision::Expired, &mut ended).unwrap();
         assert_eq!((late, ended[0].late, connector.on_time()), (vec![PROBE], true, 0));
         assert_eq!((ended.len(), ended[0].answer, connector.waiting()), (1, ConnectOutcome::Silent, 0));
         assert!(matches!(ask(&mut connector, other.local_addr().unwrap()), ConnectOutcome::Open { .. }));

@@ -12,7 +12,7 @@ use super::{ConnectError, Deadline};
 pub(crate) enum ConnectionError {
     /// The host refuses: nobody listens.
     #[error("connection refused")]
-    SubmitError,
+    Refused,
     /// Somebody says that there is no way to it.
     #[error("unreachable")]
     Unreachable,
@@ -64,7 +64,7 @@ impl From<ConnectError> for ConnectionError {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::TimedOut => Self::TimedOut,
-            ConnectError::SubmitError => Self::SubmitError,
+            ConnectError::Refused => Self::Refused,
             ConnectError::Unreachable => Self::Unreachable,
             ConnectError::Reset => Self::Reset,
             ConnectError::Local(error) => Self::Local(error),

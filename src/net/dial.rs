@@ -15,7 +15,7 @@ use crate::model::Reason;
 pub(crate) enum ConnectError {
     /// The host refuses: nobody listens.
     #[error("connection refused")]
-    SubmitError,
+    Refused,
     /// No answer came before the deadline.
     #[error("no answer in time")]
     TimedOut,
@@ -72,7 +72,7 @@ pub(crate) async fn dial_in(
     let stream = connected.map_err(classified)?;
     // A port of this machine that nobody listens on, and that the kernel happened to pick as our own.
     if stream.local_addr().is_ok_and(|own| own == address) {
-        return Err(ConnectError::SubmitError);
+        return Err(ConnectError::Refused);
     }
     // Every question is one write; waiting to fill a segment would only delay it.
     stream.set_nodelay(true).map_err(classified)?;
@@ -87,7 +87,7 @@ fn classified(error: io::Error) -> ConnectError {
     match errno(&error) {
         Errno::CONNRESET | Errno::CONNABORTED | Errno::PIPE | Errno::NOTCONN | Errno::INVAL => ConnectError::Reset,
         errno => match refusal(errno) {
-            ConnectOutcome::No(Reason::Refused) => ConnectError::SubmitError,
+            ConnectOutcome::No(Reason::Refused) => ConnectError::Refused,
             ConnectOutcome::No(_) => ConnectError::Unreachable,
             ConnectOutcome::Silent => ConnectError::TimedOut,
             _ => ConnectError::Local(error),
@@ -104,7 +104,7 @@ mod tests {
         for errno in [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::ACCESS, Errno::PERM, Errno::NOBUFS] {
             assert!(matches!(classified(errno.into()), ConnectError::Local(_)), "{errno}");
         }
-        assert!(matches!(classified(Errno::CONNREFUSED.into()), ConnectError::SubmitError));
+        assert!(matches!(classified(Errno::CONNREFUSED.into()), ConnectError::Refused));
         assert!(matches!(classified(Errno::CONNRESET.into()), ConnectError::Reset));
         assert!(matches!(classified(Errno::NETUNREACH.into()), ConnectError::Unreachable));
         assert!(matches!(classified(Errno::TIMEDOUT.into()), ConnectError::TimedOut));

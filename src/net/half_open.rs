@@ -248,7 +248,7 @@ impl Prober for HalfOpen {
             }
             let waited = now.saturating_sub(since);
             match patience(probe, waited) {
-                WaitDecision::WatchEnd => ended.push(self.end(at, ConnectOutcome::Silent)),
+                WaitDecision::Expired => ended.push(self.end(at, ConnectOutcome::Silent)),
                 still => {
                     if still == WaitDecision::Late && !was_late {
                         self.slots[at as usize].late = true;

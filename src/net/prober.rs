@@ -54,7 +54,7 @@ pub(crate) enum WaitDecision {
     /// The answer should have come by now, and is taken if it still does.
     Late,
     /// It has had its time.
-    WatchEnd,
+    Expired,
 }
 
 /// Attempts under way. There is no pace here: who asks when, how long to wait and what to repeat is the caller's, and so is

@@ -217,8 +217,8 @@ impl Cells {
         };
         let goes = match (column, source) {
             (0 | 1, _) => DropOrder::Never,
-            (SERVICE, _) if page.identified => DropOrder::DiffScope(usize::MAX - column),
-            (_, Some(source)) if source.shown == ColumnVisibility::Asked => DropOrder::DiffScope(usize::MAX - column),
+            (SERVICE, _) if page.identified => DropOrder::Asked(usize::MAX - column),
+            (_, Some(source)) if source.shown == ColumnVisibility::Asked => DropOrder::Asked(usize::MAX - column),
             (_, Some(source)) if source.shown == ColumnVisibility::Wide => DropOrder::First(usize::MAX - column),
             // A guess from the number, and a name that most often is the process's, but not in a namespace.
             (SERVICE, _) => DropOrder::Second(column),
@@ -227,7 +227,7 @@ impl Cells {
         };
         let least = match goes {
             _ if column == 1 => LEAST_PATH,
-            DropOrder::DiffScope(_) => LEAST_ASKED,
+            DropOrder::Asked(_) => LEAST_ASKED,
             _ => LEAST_TEXT,
         };
         Span { natural, least: if cut { natural.min(header.max(least)) } else { natural }, goes }
@@ -250,7 +250,7 @@ enum DropOrder {
     First(usize),
     Second(usize),
     Last(usize),
-    DiffScope(usize),
+    Asked(usize),
     Never,
 }
 
@@ -280,8 +280,8 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
         match next.map(|at| (at, spans[at].goes)) {
             None | Some((_, DropOrder::Never)) => break,
             // Half a product is more than none.
-            Some((at, DropOrder::DiffScope(_))) if spans[at].least > LEAST_TEXT => {
-                let asked = spans.iter_mut().filter(|span| matches!(span.goes, DropOrder::DiffScope(_)));
+            Some((at, DropOrder::Asked(_))) if spans[at].least > LEAST_TEXT => {
+                let asked = spans.iter_mut().filter(|span| matches!(span.goes, DropOrder::Asked(_)));
                 asked.for_each(|span| span.least = span.least.min(LEAST_TEXT));
             }
             Some((goes, _)) => kept.retain(|&at| at != goes),
@@ -290,9 +290,7 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
     let mut spare = width.saturating_sub(needed(&spans, &kept));
     let mut fitted: Vec<(usize, usize)> = kept.into_iter().map(|at| (at, spans[at].least)).collect();
     for asked in [true, false] {
-        for (at, width) in
-            fitted.iter_mut().filter(|(at, _)| matches!(spans[*at].goes, DropOrder::DiffScope(_)) == asked)
-        {
+        for (at, width) in fitted.iter_mut().filter(|(at, _)| matches!(spans[*at].goes, DropOrder::Asked(_)) == asked) {
             let more = spare.min(spans[*at].natural - spans[*at].least);
             spare -= more;
             *width += more;
@@ -363,8 +361,8 @@ mod tests {
         let spans = [
             (5, 5, DropOrder::Never),
             (15, 15, DropOrder::Never),
-            (10, 10, DropOrder::DiffScope(2)),
-            (30, 24, DropOrder::DiffScope(1)),
+            (10, 10, DropOrder::Asked(2)),
+            (30, 24, DropOrder::Asked(1)),
             (20, 8, DropOrder::Last(0)),
         ];
         let fitted = |width| fit(&spans.map(|(natural, least, goes)| Span { natural, least, goes }), width);

@@ -83,7 +83,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
 
 #[test]
 fn man_refuses_what_is_no_directory() {
-    let hint = "make the directory first, or name another";
+    let hint = "create the directory first, or name another";
     portolan("man gone").refuses("'gone': there is no such directory", hint);
     portolan("man file").file("file", "").refuses("'file': it is not a directory", hint);
 }

@@ -45,10 +45,13 @@ fn what_fails_is_told_and_the_others_go_on() {
     let (_listeners, portolan, _) = scan("sh -c 'echo ran $0; test $0 = 127.0.0.12 || exit 7' {ip}", "-q");
     let ran = portolan.run();
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert_eq!(ran.stderr, "error: cannot hand 127.0.0.11 to 'sh': it ended with 7\nhint: see what it said\n");
+    assert_eq!(
+        ran.stderr,
+        "error: cannot hand 127.0.0.11 to 'sh': it exited with code 7\nhint: see its own messages above\n"
+    );
     assert!(ran.stdout.contains("ran 127.0.0.11\nran 127.0.0.12\n"), "{ran:?}");
     let (_listeners, portolan, _) = scan("sh -c 'kill -9 $$'", "-q");
-    assert!(portolan.run().stderr.contains("it was ended by signal 9\n"));
+    assert!(portolan.run().stderr.contains("it was killed by signal 9\n"));
 }
 
 #[test]
@@ -57,15 +60,15 @@ fn what_cannot_be_run_is_found_before_anything_is_asked() {
         let portolan = portolan("scan a.invalid").args(["--hand-to", words]);
         portolan.file("plain", "").refuses(&format!("--hand-to '{error}"), hint);
     };
-    let hint = "look at its spelling, or write its path";
-    refuses("no-such-program {ip}", "no-such-program': there is no such program that may be run", hint);
-    refuses("./gone", "./gone': there is no such program that may be run", hint);
-    refuses("./plain", "./plain': there is no such program that may be run", hint);
-    refuses("", "': no command is given", "write one, as in 'nmap -sV -p {ports} {ip}'");
+    let hint = "check its spelling, or write its path";
+    refuses("no-such-program {ip}", "no-such-program': no executable program has that name", hint);
+    refuses("./gone", "./gone': no executable program has that name", hint);
+    refuses("./plain", "./plain': no executable program has that name", hint);
+    refuses("", "': the command is empty", "write one, as in 'nmap -sV -p {ports} {ip}'");
     refuses("echo 'x", "echo \\'x': a quote is not closed".replace('\\', "").as_str(), "close it");
     refuses(
         "echo {port}",
-        "echo {port}': it holds a name in braces that stands for nothing",
+        "echo {port}': it contains an unknown name in braces",
         "{ip} stands for the host's address, {ports} for its open ports with commas between them",
     );
 }

@@ -75,18 +75,18 @@ fn what_cannot_be_written_is_found_before_anything_is_asked() {
     };
     refuses(
         portolan("-o json=gone/x"),
-        " 'json=gone/x': its directory is not there",
-        "make the directory first, or name another file",
+        " 'json=gone/x': its directory does not exist",
+        "create the directory first, or name another file",
     );
     refuses(
         portolan("-o json="),
-        " 'json=': the file's name is missing",
-        "write it behind the =, as in -o json=result.json",
+        " 'json=': the file name is missing",
+        "write it after the =, as in -o json=result.json",
     );
     refuses(portolan("-o csv=."), " 'csv=.': Is a directory", "name another file");
     refuses(
         portolan("-o csv=x -o json=./x"),
-        " 'json=./x': two formats cannot be written to one file",
+        " 'json=./x': two formats cannot share one file",
         "give each a file of its own",
     );
     refuses(
@@ -97,7 +97,7 @@ fn what_cannot_be_written_is_found_before_anything_is_asked() {
     refuses(
         portolan("-o json=/dev/full"),
         " 'json=/dev/full': No space left on device",
-        "free some space, or write somewhere else",
+        "free some space or write somewhere else",
     );
     portolan("scan a.invalid -o jsn=x")
         .refuses("--output 'jsn': there is no such value", &format!("did you mean 'json'? {}", super::usage::FORMATS));

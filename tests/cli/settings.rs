@@ -61,7 +61,7 @@ fn a_setting_is_no_conflict_for_an_option() {
 
 #[test]
 fn a_flag_of_the_settings_can_be_taken_back() {
-    let note = "no port has such a name or number\n";
+    let note = "no port has that name or number\n";
     let stderr = |portolan: Portolan| portolan.run().stderr;
     assert_eq!(stderr(portolan("ports nothing-like-it")), note);
     assert_eq!(stderr(portolan("ports nothing-like-it --no-quiet")), note);

@@ -35,7 +35,7 @@ fn a_full_disk_is_told() {
         portolan.command.stdout(OpenOptions::new().write(true).open("/dev/full").unwrap());
         let ran = portolan.run();
         let expected = "error: cannot write to standard output: No space left on device\n\
-                        hint: free some space, or write somewhere else\n";
+                        hint: free some space or write somewhere else\n";
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(3), expected), "{words}");
     }
 }

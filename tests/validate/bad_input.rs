@@ -21,7 +21,7 @@ fn options() {
         &format!("did you mean 'http'? {checks}"),
     );
     refused(&[at, "--min-score", "101"], "--min-score '101': it is no score", "scores go from 0 to 100");
-    let listed = "`portolan explain` lists them all";
+    let listed = "`portolan explain` lists all codes";
     refused(
         &[at, "--ignore", "http-5x"],
         "--ignore 'http-5x': no finding has that code",

@@ -6,7 +6,7 @@ use crate::portolan;
 fn one_finding_with_its_cost_and_what_to_do() {
     let ran = portolan(["explain", "cert-life-twelfth"]);
     let expected = "cert-life-twelfth\n  Less than 7 days, or a twelfth of the lifetime, are left.\n\n  \
-         costs  15 of the 30 points that tls can cost, and the score is at most 75\n  hint   renew the certificate now\n";
+         costs  15 points, out of at most 30 for tls; caps the score at 75\n  hint   renew the certificate now\n";
     assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (Some(0), expected, ""));
 }
 
@@ -25,7 +25,7 @@ fn all_of_them_as_a_table_and_as_json() {
 fn a_slip_is_told_what_was_perhaps_meant() {
     let ran = portolan(["explain", "cert-expird"]);
     let expected = "error: cannot use 'cert-expird': no finding has that code\n\
-         hint: did you mean cert-expired? `portolan explain` lists them all\n";
+         hint: did you mean cert-expired? `portolan explain` lists all codes\n";
     assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (Some(2), "", expected));
     let ran = portolan(["explain", "x", "-o", "csv"]);
     assert_eq!(ran.code, Some(2));

@@ -81,7 +81,7 @@ fn a_command_that_fails_is_said_and_ends_nothing() {
     let (_second, id) = listener(&scene, "127.0.0.1:7002");
     assert_eq!(lines.next().unwrap(), format!("added {id}"));
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-    assert_eq!(said.next().unwrap().unwrap(), "error: cannot hand an event to 'false': it ended with 1");
+    assert_eq!(said.next().unwrap().unwrap(), "error: cannot hand an event to 'false': it exited with code 1");
     kill(child.id(), Signal::INT);
     assert_eq!(finish(child).unwrap().code(), Some(0));
 }
@@ -269,9 +269,9 @@ fn what_cannot_be_done_is_refused() {
     let scene = Scene::new();
     for (args, error) in [
         (&["--exec", "true"][..], "cannot use --exec: it is only good for a watch"),
-        (&["--watch", "--exec", "/nowhere"], "cannot use --exec '/nowhere': there is no such program that may be run"),
+        (&["--watch", "--exec", "/nowhere"], "cannot use --exec '/nowhere': no executable program has that name"),
         (&["--watch", "--exec", "'x"], "cannot use --exec ''x': a quote is not closed"),
-        (&["--watch", "--exec", ""], "cannot use --exec '': no command is given"),
+        (&["--watch", "--exec", ""], "cannot use --exec '': the command is empty"),
         (&["--watch", "--webhook", "x"], "cannot use --webhook 'x': it is no URL"),
         (&["--watch", "--webhook", "http://"], "cannot use --webhook 'http://': it is no URL: empty host"),
         (&["--watch", "--webhook", "http://a:b@x/"], "cannot use --webhook 'http://a:b@x/': a name and a password"),

@@ -131,7 +131,7 @@ impl ExitRules {
             exit = exit.max(Exit::ConditionFailed);
         }
         if self.strict && !printed.limits.is_empty() {
-            exit = exit.max(Exit::RightsMissing);
+            exit = exit.max(Exit::PermissionMissing);
         }
         if self.fail_empty && printed.count == 0 {
             exit = exit.max(Exit::ConditionFailed);

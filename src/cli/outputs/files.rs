@@ -1,38 +1,38 @@
-//! The files that results are written to.
+//! Output files of `-o FORMAT=FILE`.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use super::{DiffScope, Outputs};
+use super::{OutputSpec, Outputs};
 use crate::clean::clean;
 use crate::cli::atomic_file::AtomicFile;
 use crate::error::{Error, Result, plain};
 use crate::output::{FormatName, RenderOptions};
 
-/// A draft for each file that is asked for.
+/// A draft for each requested file.
 #[derive(Debug)]
 pub(in crate::cli) struct Files(Vec<(FormatName, PathBuf, AtomicFile)>);
 
 impl Files {
-    /// Begins them all.
+    /// Starts all files.
     ///
     /// # Errors
-    /// The first that cannot be written, or that two formats are to be written to.
-    pub(in crate::cli) fn create(asked: &[DiffScope]) -> Result<Self> {
+    /// The first file that cannot be written or that two formats share.
+    pub(in crate::cli) fn create(asked: &[OutputSpec]) -> Result<Self> {
         let mut files = Self(Vec::new());
         let mut places = Vec::new();
-        for DiffScope { format, file } in asked {
+        for OutputSpec { format, file } in asked {
             let Some(file) = file else { continue };
             let refused = |why: &str, hint: &str| Error::usage(option(*format, file), why, hint);
             if file.as_os_str().is_empty() {
-                return Err(refused("the file's name is missing", "write it behind the =, as in -o json=result.json"));
+                return Err(refused("the file name is missing", "write it after the =, as in -o json=result.json"));
             }
-            // A pipe or a device takes what comes.
+            // Several formats may share a pipe or a device.
             let place = place(file);
             if places.contains(&place) && place.metadata().map_or(true, |standing| standing.is_file()) {
-                return Err(refused("two formats cannot be written to one file", "give each a file of its own"));
+                return Err(refused("two formats cannot share one file", "give each a file of its own"));
             }
             places.push(place);
             let draft = AtomicFile::create(file).map_err(|error| refused(&unopened(&error), hint(&error)))?;
@@ -45,10 +45,10 @@ impl Files {
         self.0.is_empty()
     }
 
-    /// Standard output and the files, open.
+    /// Opens standard output and all files.
     ///
     /// # Errors
-    /// Where a file does not even take what its format begins with.
+    /// If the header of a format cannot be written.
     pub(in crate::cli) fn open<'w>(
         &'w mut self,
         name: FormatName,
@@ -63,7 +63,7 @@ impl Files {
         Ok(outputs)
     }
 
-    /// Puts every file in its place that nothing went wrong with, and returns what did.
+    /// Moves every complete file to its destination and returns the errors of the others.
     pub(in crate::cli) fn commit(self, failures: Vec<Option<io::Error>>) -> Vec<Error> {
         let commit = |((_, path, draft), failure): ((_, PathBuf, AtomicFile), Option<io::Error>)| {
             let done = failure.map_or_else(|| draft.commit(), Err);
@@ -81,7 +81,7 @@ fn option(format: FormatName, file: &Path) -> String {
     format!("--output '{word}={}'", clean(&file.to_string_lossy()))
 }
 
-/// The file whichever way it is called.
+/// The canonical path of a file that may not exist yet.
 fn place(file: &Path) -> PathBuf {
     let whole = file.canonicalize().ok();
     whole.unwrap_or_else(|| match (file.parent().map(Path::canonicalize), file.file_name()) {
@@ -91,21 +91,21 @@ fn place(file: &Path) -> PathBuf {
     })
 }
 
-/// Why a file cannot be written.
+/// Describes why a file cannot be written.
 fn unopened(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "its directory is not there".to_owned(),
+        io::ErrorKind::NotFound => "its directory does not exist".to_owned(),
         _ => plain(error),
     }
 }
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::NotFound => "make the directory first, or name another file",
+        io::ErrorKind::NotFound => "create the directory first, or name another file",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "name a file in a directory that you may write to"
+            "name a file in a directory that you can write to"
         }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space, or write somewhere else",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free some space or write somewhere else",
         _ => "name another file",
     }
 }

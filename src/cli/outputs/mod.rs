@@ -1,30 +1,30 @@
-//! Where results go: standard output, and a file for each `-o FORMAT=FILE`.
+//! Destinations of results: standard output and the files of `-o FORMAT=FILE`.
 
-mod asked;
 mod files;
+mod spec;
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-pub(super) use self::asked::{AskedParser, DiffScope};
 pub(super) use self::files::Files;
+pub(super) use self::spec::{OutputSpec, OutputSpecParser};
 use super::baseline::Baseline;
 use crate::error::{Error, Result};
 use crate::model::{DetailLevel, Service};
 use crate::output::{Changes, Delivery, DiffContext, Footer, Format, FormatName, RenderOptions};
 
-/// All that results are written to. A place that takes no more is left alone, and the others go on.
+/// All destinations of results. A destination that fails is skipped from then on; the others continue.
 pub(super) struct Outputs<'w> {
-    sheets: Vec<OutputTarget<'w>>,
+    targets: Vec<OutputTarget<'w>>,
     page: RenderOptions,
-    /// Standard output tells what changed, which is read of everything.
+    /// Standard output shows changes, which needs full detail.
     compares: bool,
 }
 
-/// A format on its way to a place.
+/// A format and its destination.
 struct OutputTarget<'w> {
     name: FormatName,
-    /// What to open the format on with the first that is written; then that is taken.
+    /// The writer, until the format opens on it with the first service.
     out: Option<&'w mut (dyn Write + Send)>,
     format: Option<Box<dyn Format + 'w>>,
     failure: Option<io::Error>,
@@ -46,56 +46,60 @@ impl<'w> OutputTarget<'w> {
 }
 
 impl<'w> Outputs<'w> {
-    /// Standard output alone, which is opened with the first that is written to it.
+    /// Standard output alone. Its format opens with the first service.
     fn of_stdout(name: FormatName, page: RenderOptions, out: &'w mut (dyn Write + Send)) -> Self {
-        Self { sheets: vec![OutputTarget { name, out: Some(out), format: None, failure: None }], page, compares: false }
+        Self {
+            targets: vec![OutputTarget { name, out: Some(out), format: None, failure: None }],
+            page,
+            compares: false,
+        }
     }
 
-    /// Lets standard output tell what changed, and nothing else.
+    /// Makes standard output show only changes.
     ///
     /// # Errors
-    /// Where its format has no place for that.
+    /// If its format cannot show changes.
     pub(super) fn compare(&mut self, old: Baseline, shared: Arc<DiffContext>) -> Result<()> {
-        let Some(stdout) = self.sheets.first_mut() else { return Ok(()) };
+        let Some(stdout) = self.targets.first_mut() else { return Ok(()) };
         let Some(out) = stdout.out.take() else { return Ok(()) };
         let changes = Changes::new(stdout.name, out, old.items, shared, self.page.generated);
-        let why = "what changed is not written in this format";
-        let hint = "choose table, json, ndjson or name; files may have any";
+        let why = "--diff cannot write this format";
+        let hint = "choose table, json, ndjson or name; files may use any format";
         stdout.format = Some(Box::new(changes.ok_or_else(|| Error::usage("--diff", why, hint))?));
         self.compares = true;
         Ok(())
     }
 
-    /// Opens a file beside it.
+    /// Adds a file.
     ///
     /// # Errors
-    /// What the writer says: a full disk often shows with the first bytes.
+    /// If the format's header cannot be written: a full disk often shows with the first bytes.
     fn add(&mut self, name: FormatName, out: &'w mut (dyn Write + Send)) -> io::Result<()> {
         let mut format = name.open(out, self.file_page())?;
         format.flush()?;
-        self.sheets.push(OutputTarget { name, out: None, format: Some(format), failure: None });
+        self.targets.push(OutputTarget { name, out: None, format: Some(format), failure: None });
         Ok(())
     }
 
-    /// A file is no terminal.
+    /// Rendering options of a file, which is not a terminal.
     fn file_page(&self) -> RenderOptions {
         RenderOptions { width: None, color: false, ..self.page }
     }
 
-    /// The most that any of the formats shows.
+    /// The highest detail level that any of the formats needs.
     pub(super) fn depth(&self) -> DetailLevel {
-        let deepest = self.sheets.iter().map(|sheet| sheet.name.depth()).max();
+        let deepest = self.targets.iter().map(|target| target.name.depth()).max();
         deepest.filter(|_| !self.compares).unwrap_or(DetailLevel::Full)
     }
 
-    /// Whether all of them are read line by line; what is read as a whole wants its order.
+    /// Whether all formats are read line by line. A document is read as a whole and must be sorted.
     pub(super) fn streams(&self) -> bool {
-        !self.compares && self.sheets.iter().all(|sheet| sheet.name.read() == Delivery::ByLine)
+        !self.compares && self.targets.iter().all(|target| target.name.read() == Delivery::ByLine)
     }
 
-    /// Whether any still takes what is written.
+    /// Whether any destination still accepts output.
     pub(super) fn are_open(&self) -> bool {
-        self.sheets.iter().any(|sheet| sheet.failure.is_none())
+        self.targets.iter().any(|target| target.failure.is_none())
     }
 
     pub(super) fn service(&mut self, service: &Service) {
@@ -106,21 +110,21 @@ impl<'w> Outputs<'w> {
         self.each(|format| format.end(end));
     }
 
-    /// Lets what was written so far be seen; a file is not seen before its end.
+    /// Flushes standard output. Files become visible only at their end.
     pub(super) fn flush(&mut self) {
         let page = self.page;
-        if let Some(stdout) = self.sheets.first_mut().filter(|stdout| stdout.format.is_some()) {
+        if let Some(stdout) = self.targets.first_mut().filter(|stdout| stdout.format.is_some()) {
             stdout.write(page, Format::flush);
         }
     }
 
-    /// What went wrong: at standard output, and at each file.
+    /// The errors of standard output and of each file.
     pub(super) fn into_failures(self) -> (Option<io::Error>, Vec<Option<io::Error>>) {
-        let mut failures = self.sheets.into_iter().map(|sheet| sheet.failure);
+        let mut failures = self.targets.into_iter().map(|target| target.failure);
         (failures.next().flatten(), failures.collect())
     }
 
     fn each(&mut self, write: impl Fn(&mut (dyn Format + 'w)) -> io::Result<()>) {
-        self.sheets.iter_mut().for_each(|sheet| sheet.write(self.page, &write));
+        self.targets.iter_mut().for_each(|target| target.write(self.page, &write));
     }
 }

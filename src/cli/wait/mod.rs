@@ -88,7 +88,7 @@ enum WaitTarget {
 impl WaitTarget {
     /// Looks once, for at most so long.
     fn look(&self, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
-        begin(tries, TryStep::CheckSpec);
+        begin(tries, TryStep::Check);
         match self {
             Self::Accepts(target) => target.connect(limit, tries),
             Self::Scores(targets, least) => scored(targets, *least, limit),

@@ -31,7 +31,7 @@ pub(super) enum Target {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TryOutcome {
     Accepts,
-    SubmitError,
+    Refused,
     Silent,
     Unreachable,
     /// There is no such file.
@@ -48,7 +48,7 @@ impl TryOutcome {
     fn of(result: io::Result<()>) -> Self {
         let Err(error) = result else { return Self::Accepts };
         match error.kind() {
-            ErrorKind::ConnectionRefused => Self::SubmitError,
+            ErrorKind::ConnectionRefused => Self::Refused,
             ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::Silent,
             ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Self::Unreachable,
             ErrorKind::NotFound => Self::Missing,
@@ -66,7 +66,7 @@ impl fmt::Display for TryOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepts => f.write_str("accepted"),
-            Self::SubmitError => f.write_str("refused"),
+            Self::Refused => f.write_str("refused"),
             Self::Silent => f.write_str("no answer"),
             Self::Unreachable => f.write_str("unreachable"),
             Self::Missing => f.write_str("no such socket"),
@@ -133,7 +133,7 @@ impl Target {
                         }
                     }
                 };
-                begin(tries, TryStep::CheckSpec);
+                begin(tries, TryStep::Check);
                 let Some(share) = limit.checked_div(u32::try_from(addresses.len()).unwrap_or(u32::MAX)) else {
                     return TryOutcome::Unknown("the name has no address".to_owned());
                 };
@@ -169,7 +169,7 @@ impl fmt::Display for Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TryStep {
     LookUp,
-    CheckSpec,
+    Check,
 }
 
 /// Every try at one target.
@@ -208,7 +208,7 @@ impl fmt::Display for TryLog {
         let semicolon = if none { "" } else { "; " };
         match self.going_on.map(|(step, since)| (step, since.elapsed())) {
             // That it was silent stands there already.
-            Some((TryStep::CheckSpec, _)) if self.ended.contains_key(&TryOutcome::Silent) => Ok(()),
+            Some((TryStep::Check, _)) if self.ended.contains_key(&TryOutcome::Silent) => Ok(()),
             Some((step, time)) if none || time >= LONG => {
                 let what = if step == TryStep::LookUp { "its name is being looked up" } else { "no answer" };
                 write!(f, "{semicolon}{what} for {:.1} s", time.as_secs_f64())
@@ -241,14 +241,14 @@ mod tests {
     fn tries_are_counted_by_what_they_came_to() {
         let mut tries = TryLog::default();
         assert_eq!(tries.to_string(), "it was not tried");
-        for verdict in [TryOutcome::SubmitError, TryOutcome::SubmitError, TryOutcome::Silent] {
+        for verdict in [TryOutcome::Refused, TryOutcome::Refused, TryOutcome::Silent] {
             tries.add(verdict);
         }
         assert_eq!(tries.to_string(), "refused 2 times, last 0.0 s ago; no answer once, last 0.0 s ago");
         let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
         tries.going_on = Some((TryStep::LookUp, ago(5)));
         assert!(tries.to_string().ends_with("ago; its name is being looked up for 5.0 s"), "{tries}");
-        let tries = TryLog { going_on: Some((TryStep::CheckSpec, ago(1))), ..TryLog::default() };
+        let tries = TryLog { going_on: Some((TryStep::Check, ago(1))), ..TryLog::default() };
         assert_eq!(tries.to_string(), "no answer for 1.0 s");
     }
 }

@@ -92,7 +92,7 @@ impl<'l> Search<'l> {
                         let hopeless = !self.line.was_connected() || matches!(error, ConnectionError::Local(_));
                         // A handshake may be broken off for what was asked in it.
                         let unasked = asked.inside.is_none() && matches!(error, ConnectionError::Reset);
-                        self.unsteady |= unasked || matches!(error, ConnectionError::SubmitError);
+                        self.unsteady |= unasked || matches!(error, ConnectionError::Refused);
                         self.failed = Some(error);
                         if hopeless {
                             break;
@@ -239,7 +239,7 @@ impl<'l> Search<'l> {
         let mut talk = match talk {
             Ok(talk) => talk,
             Err(error) => {
-                self.unsteady |= matches!(error, ConnectionError::SubmitError);
+                self.unsteady |= matches!(error, ConnectionError::Refused);
                 return None;
             }
         };

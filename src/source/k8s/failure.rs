@@ -169,7 +169,7 @@ impl ApiFailure {
 
     pub(super) fn into_error(self, what: impl Into<String>) -> Error {
         let (what, why, hint) = (what.into(), self.why(), self.hint().to_owned());
-        if self.is_refusal() { Error::SubmitError { what, why, hint } } else { Error::Connection { what, why, hint } }
+        if self.is_refusal() { Error::Refused { what, why, hint } } else { Error::Connection { what, why, hint } }
     }
 }
 

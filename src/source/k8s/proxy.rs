@@ -189,7 +189,7 @@ fn refusal(message: &str) -> ConnectionError {
     } else if !said(&["error trying to reach service"]) {
         local(&clean(message))
     } else if said(&["connection refused"]) {
-        ConnectionError::SubmitError
+        ConnectionError::Refused
     } else if said(&["timeout", "deadline exceeded"]) {
         ConnectionError::TimedOut
     } else if said(&["no route to host", "network is unreachable"]) {

@@ -115,7 +115,7 @@ impl HostScan {
     pub(super) fn patience(&self, pace: &Pace, attempt: u8, waited: u64) -> WaitDecision {
         let late = if self.rtt == 0 { pace.first_timeout } else { self.expected().max(pace.least_timeout) } / 2;
         match waited {
-            waited if waited >= self.timeout(pace, attempt) => WaitDecision::WatchEnd,
+            waited if waited >= self.timeout(pace, attempt) => WaitDecision::Expired,
             waited if waited >= late.max(self.expected()) => WaitDecision::Late,
             _ => WaitDecision::Waits,
         }
@@ -320,14 +320,14 @@ mod tests {
         let (mut host, pace) = host();
         assert_eq!(host.patience(&pace, 1, 249_999), WaitDecision::Waits);
         assert_eq!(host.patience(&pace, 1, 250_000), WaitDecision::Late);
-        assert_eq!(host.patience(&pace, 1, 500_000), WaitDecision::WatchEnd);
+        assert_eq!(host.patience(&pace, 1, 500_000), WaitDecision::Expired);
         (0..100).for_each(|_| {
             host.take_answer(&pace, 1, 50);
         });
         let at = |micros| host.patience(&pace, 1, micros);
         assert_eq!(
             [at(24_999), at(25_000), at(50_000)],
-            [WaitDecision::Waits, WaitDecision::Late, WaitDecision::WatchEnd]
+            [WaitDecision::Waits, WaitDecision::Late, WaitDecision::Expired]
         );
         assert_eq!(host.patience(&pace, 2, 50_000), WaitDecision::Late);
     }

@@ -59,7 +59,7 @@ struct UdpProbe {
 /// What became of a question at once.
 enum SendOutcome {
     Waiting(UdpSocket),
-    AttemptEnd(Reason),
+    Ended(Reason),
     Prohibited,
     /// For want of something of ours.
     Short(Errno),
@@ -158,7 +158,7 @@ impl<'p> Sweep<'p> {
             }
             match send(self.plan.address(number, port), payload(port).unwrap_or_default()) {
                 SendOutcome::Waiting(socket) => self.waiting.push(UdpProbe { socket, host: number, port, sent: now }),
-                SendOutcome::AttemptEnd(reason) => self.tell(number, port, reason, None),
+                SendOutcome::Ended(reason) => self.tell(number, port, reason, None),
                 SendOutcome::Prohibited => {
                     self.tally.prohibited += 1;
                     self.leave(number);
@@ -270,8 +270,8 @@ fn send(to: SocketAddr, payload: &[u8]) -> SendOutcome {
         Ok(_) => SendOutcome::Waiting(socket),
         Err(error) => match errno(&error) {
             Errno::ACCESS | Errno::PERM => SendOutcome::Prohibited,
-            Errno::NETUNREACH | Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT => SendOutcome::AttemptEnd(Reason::NoRoute),
-            other => told(other).map_or(SendOutcome::Short(other), SendOutcome::AttemptEnd),
+            Errno::NETUNREACH | Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT => SendOutcome::Ended(Reason::NoRoute),
+            other => told(other).map_or(SendOutcome::Short(other), SendOutcome::Ended),
         },
     }
 }

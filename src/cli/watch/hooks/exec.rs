@@ -10,7 +10,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::clean::clean;
-use crate::cli::hand_to::{find, told};
+use crate::cli::hand_to::{describe, find};
 use crate::engine::ProcessGroup;
 use crate::error::{Result, plain};
 use crate::model::{ParseError, PartialError};
@@ -75,7 +75,7 @@ impl Exec {
         };
         let why = match timeout(LONGEST, ran).await {
             Ok(Ok(status)) if status.success() => return Ok(()),
-            Ok(Ok(status)) => told(status),
+            Ok(Ok(status)) => describe(status),
             Ok(Err(error)) => plain(&error),
             Err(_) => format!("it took more than {} s, and was ended", LONGEST.as_secs()),
         };

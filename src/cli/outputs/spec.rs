@@ -11,30 +11,30 @@ use crate::output::FormatName;
 
 /// One value of `--output`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::cli) struct DiffScope {
-    /// How to write.
+pub(in crate::cli) struct OutputSpec {
+    /// Output format.
     pub(in crate::cli) format: FormatName,
-    /// Where to; `None` is standard output.
+    /// Destination; `None` is standard output.
     pub(in crate::cli) file: Option<PathBuf>,
 }
 
-/// clap's parser of such a value.
+/// Parses a value of `--output` for clap.
 #[derive(Clone, Debug)]
-pub(in crate::cli) struct AskedParser;
+pub(in crate::cli) struct OutputSpecParser;
 
-impl TypedValueParser for AskedParser {
-    type Value = DiffScope;
+impl TypedValueParser for OutputSpecParser {
+    type Value = OutputSpec;
 
-    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<DiffScope, clap::Error> {
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<OutputSpec, clap::Error> {
         let bytes = value.as_bytes();
         let (word, file) = match bytes.iter().position(|&byte| byte == b'=') {
             Some(at) => (&bytes[..at], Some(&bytes[at + 1..])),
             None => (bytes, None),
         };
         let format = EnumValueParser::<FormatName>::new().parse_ref(command, arg, OsStr::from_bytes(word))?;
-        // As everywhere, a dash is the standard stream.
+        // A dash means standard output.
         let file = file.filter(|&file| file != b"-").map(|file| PathBuf::from(OsStr::from_bytes(file)));
-        Ok(DiffScope { format, file })
+        Ok(OutputSpec { format, file })
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
