@@ -177,7 +177,7 @@ impl<'de> Deserialize<'de> for Endpoint {
             #[serde(default = "yes")]
             ready: bool,
             #[serde(default, deserialize_with = "present")]
-            service_guess: Option<Option<Cow<'static, str>>>,
+            service_guess: Option<GivenWord>,
             service: Option<Box<Identity>>,
             weight: Option<u16>,
             instance: Option<Box<Instance>>,
@@ -191,7 +191,7 @@ impl<'de> Deserialize<'de> for Endpoint {
 
         let address = Address::of_text(fields.address, fields.transport);
         let mut endpoint = Self::new(address, fields.port, fields.transport);
-        if let Some(given) = fields.service_guess {
+        if let Some(GivenWord(given)) = fields.service_guess {
             // The name of the port is nearly always this program's own, which takes no memory.
             endpoint.port_service = if endpoint.port_service == given { endpoint.port_service } else { given };
         }
@@ -212,9 +212,11 @@ fn yes() -> bool {
     true
 }
 
-/// Tells a field that is null from one that is not there.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Cow<'static, str>>>, D::Error> {
-    words::optional(deserializer).map(Some)
+/// A field that is there, though it may be null.
+struct GivenWord(Option<Cow<'static, str>>);
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<GivenWord>, D::Error> {
+    words::optional(deserializer).map(|word| Some(GivenWord(word)))
 }
 
 /// `127.0.0.1:80`, `[::1]:80`, `0.0.0.0%eth0:80`, `[fe80::1%eth0]:80`, `/run/x.sock`

@@ -3,8 +3,8 @@
 use std::fmt::{self, Write};
 
 use crate::model::{
-    Address, Column, ColumnVisibility, Detail, Endpoint, Instance, K8sDetail, K8sPodDetail, K8sRouteDetail, K8sRule,
-    Lifecycle, Service,
+    Address, Column, ColumnVisibility, Detail, Endpoint, Finding, Instance, K8sDetail, K8sPodDetail, K8sRouteDetail,
+    K8sRule, Lifecycle, Service,
 };
 
 type Cell<'w> = &'w mut dyn Write;
@@ -37,7 +37,7 @@ columns! {
     "node", WhereFilled, LABEL | CUT, |_service, endpoint, out| option(instance(endpoint).and_then(|at| at.node.as_ref()), out);
     "routes", WhereFilled, CUT, |service, endpoint, out| of(service, |route| routes(route, endpoint, out));
     "findings", WhereFilled, CUT, |service, _endpoint, out| {
-        list(service.findings.iter().map(|finding| finding.code()), out)
+        list(service.findings.iter().map(Finding::code), out)
     };
     "zone", Wide, LABEL | CUT, |_service, endpoint, out| option(instance(endpoint).and_then(|at| at.zone.as_ref()), out);
     "cluster_ips", Wide, 0, |service, _endpoint, out| of(service, |detail| cluster_ips(detail, out));
