@@ -74,16 +74,18 @@
 //! |---|---|---|
 //! | [`engine`] | generic concurrency that knows nothing of services: pool, breaker, retry, cache, clock, shutdown | |
 //! | `model` | plain data: [`Service`], [`Endpoint`], [`Detail`], [`Listing`], [`Ports`], [`Scope`], [`Addresses`] | |
-//! | `net` | how peers are reached: the connect loop, names, limits of this machine | `engine` `model` |
-//! | [`catalog`] | what a source has, kept up to date: a writer, readers, what changed | `engine` `model` |
-//! | `net` | how peers are reached: the connect loop, TLS, HTTP, bounded reads, names, limits of this machine | `engine` `model` |
+//! | `net` | how we reach peers: the connect loop, TLS, HTTP, bounded reads, names, limits of this machine | `engine` `model` |
 //! | `probe` | what speaks here: one file per protocol | `net` `engine` `model` |
-//! | `source` | where services come from: [`Source`], [`Local`], [`Scan`], `K8s` | `net` `model` |
-//! | `output` | how results look: [`Format`] | `model` |
+//! | `source` | where services come from: [`Source`], [`Local`], [`Scan`], `K8s` | `probe` `net` `engine` `model` |
+//! | `check` | how an endpoint is judged: one file per check | `probe` `net` `engine` `model` |
+//! | `output` | how results look: [`Format`] | `probe` `net` `engine` `model` |
+//! | [`catalog`] | what a source has, kept up to date: a writer, readers, what changed | `engine` `model` |
+//! | `identify` | a source whose services are asked what they are | `source` `probe` `net` `engine` `model` |
+//! | `health` | validation of many services, once or continuously | `catalog` `check` `source` `engine` `net` `model` |
 //! | `cli` | the command: composes, prints, exits | everything |
 //!
 //! Below them `error` says what could not be done, `clean` is the only way for foreign text to a terminal or a
-//! file, and `settings` layers flags, environment and file. `tests/layers.rs` holds the table.
+//! file, and `settings` layers flags, environment and file. `tests/layers` holds the table.
 
 pub mod catalog;
 mod check;
@@ -93,6 +95,7 @@ pub mod cli;
 pub mod engine;
 mod error;
 mod health;
+mod identify;
 mod model;
 mod net;
 mod output;

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::reading::read;
 use crate::clean::clean;
 use crate::error::{Error, Result, plain};
+use crate::net::read_file;
 
 /// An earlier answer, as a JSON document or line by line.
 pub(super) struct Baseline {
@@ -28,7 +28,7 @@ impl Baseline {
     pub(super) fn read(path: &Path, source: &str, stop: &AtomicBool, until: Option<Instant>) -> Result<Self> {
         let refused =
             |why: String, hint: &str| Error::usage(format!("--diff '{}'", clean(&path.to_string_lossy())), why, hint);
-        let bytes = read(path, LARGEST, stop, until)
+        let bytes = read_file(path, LARGEST, stop, until)
             .map_err(|error| refused(plain(&error), "name what an earlier run wrote with -o json=FILE"))?;
         let text = String::from_utf8_lossy(&bytes);
         let previous = document(&text).or_else(|| lines(&text)).ok_or_else(|| {

@@ -14,7 +14,6 @@ mod outputs;
 mod parse;
 mod ports;
 mod progress;
-mod reading;
 mod reference;
 mod settings_file;
 mod signals;

@@ -11,51 +11,8 @@ use tokio::time::{Instant, sleep_until};
 use super::validator::{CheckedEndpoint, ValidationPool, Validator};
 use super::watched::{ThresholdRules, WatchedService};
 use crate::engine::{Job, Retry, Shutdown};
-use crate::model::{CheckSpec, DeclaredDetail, DetailLevel, PartialError, Service, Update, UpdateSink};
-
-/// What a source says to a monitor, which looks at what it hears of.
-#[derive(Debug)]
-pub(crate) enum SourceMessage {
-    Updates(Vec<Update>),
-    /// They are not from the source itself, which may be out of reach.
-    Amended(Vec<Update>),
-    Failed(PartialError),
-}
-
-/// Hands on what a source says. It never makes the source wait: what is not taken yet are descriptions of services, which
-/// the monitor takes at once.
-#[derive(Debug)]
-pub(crate) struct ChannelSink {
-    depth: DetailLevel,
-    said: mpsc::UnboundedSender<SourceMessage>,
-}
-
-impl ChannelSink {
-    /// A relay, and where its words come out. A source reads so much of each service.
-    pub(crate) fn new(depth: DetailLevel) -> (Self, mpsc::UnboundedReceiver<SourceMessage>) {
-        let (said, heard) = mpsc::unbounded_channel();
-        (Self { depth, said }, heard)
-    }
-}
-
-impl UpdateSink for ChannelSink {
-    fn depth(&self) -> DetailLevel {
-        self.depth
-    }
-
-    fn take(&mut self, updates: Vec<Update>) {
-        // A monitor that is gone wants to know nothing.
-        let _ = self.said.send(SourceMessage::Updates(updates));
-    }
-
-    fn amend(&mut self, updates: Vec<Update>) {
-        let _ = self.said.send(SourceMessage::Amended(updates));
-    }
-
-    fn fail(&mut self, fault: PartialError) {
-        let _ = self.said.send(SourceMessage::Failed(fault));
-    }
-}
+use crate::model::{CheckSpec, DeclaredDetail, Service, Update, UpdateSink};
+use crate::source::SourceMessage;
 
 /// Looks at services again and again.
 #[derive(Debug)]
@@ -253,7 +210,7 @@ mod tests {
     use super::*;
     use crate::check::{Resolvers, Roots};
     use crate::health::{Evidence, Thresholds, ValidatorOptions};
-    use crate::model::{Address, Endpoint, Transport};
+    use crate::model::{Address, DetailLevel, Endpoint, PartialError, Transport};
 
     /// What a feed is told.
     #[derive(Default)]

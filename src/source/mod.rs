@@ -1,5 +1,6 @@
 //! Where services come from. One file (or folder) per source; README.md says how to add one.
 
+mod channel;
 pub(crate) mod file;
 #[cfg(feature = "k8s")]
 pub(crate) mod k8s;
@@ -21,6 +22,8 @@ use crate::model::{
     ScannedHost, Service, Transport, UpdateSink,
 };
 use crate::net::HttpProxy;
+pub(crate) use channel::{ChannelSink, SourceMessage};
+pub(crate) use watch::RECONNECT;
 pub use watch::{WatchFuture, keep_watching};
 
 /// A place that knows services.

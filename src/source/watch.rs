@@ -14,6 +14,10 @@ use crate::engine::Retry;
 use crate::error::{Error, Result};
 use crate::model::{Completeness, DetailLevel, PartialError, Service, Update, UpdateSink};
 
+/// Reconnects to a source that failed after up to a second, doubling up to half a minute.
+pub(crate) const RECONNECT: Retry =
+    Retry { attempts: u32::MAX, base: Duration::from_secs(1), cap: Duration::from_secs(30), total: Duration::MAX };
+
 /// What [`Source::watch`] returns.
 pub type WatchFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 

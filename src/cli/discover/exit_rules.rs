@@ -13,7 +13,7 @@ use super::printer::{FileReport, PrintReport, Printer};
 use crate::cli::baseline::Baseline;
 use crate::cli::exit::Exit;
 use crate::cli::hand_to::HandTo;
-use crate::cli::identify::Identify;
+use crate::cli::identify::IdentifyArgs;
 use crate::cli::outputs::Files;
 use crate::cli::progress::Bar;
 use crate::cli::signals::Stop;
@@ -21,6 +21,7 @@ use crate::cli::terminal::Terminal;
 use crate::cli::{Global, stderr, stdout};
 use crate::engine;
 use crate::error::{Error, Result};
+use crate::identify::IdentifyOptions;
 use crate::model::ColumnVisibility;
 use crate::output::{DiffContext, FormatName, RenderOptions};
 use crate::probe::Probes;
@@ -62,7 +63,7 @@ impl ExitRules {
     }
 
     /// Lists what a source knows into every output that is asked for.
-    pub(in crate::cli) fn list(&self, source: &dyn Source, identify: &Identify, global: &Global) -> Result<Exit> {
+    pub(in crate::cli) fn list(&self, source: &dyn Source, identify: &IdentifyArgs, global: &Global) -> Result<Exit> {
         let stop = Stop::listen()?.within(source.deadline());
         let terminal = Terminal::of_stdout(global.color);
         let columns = identify.columns(source.columns());
@@ -80,7 +81,7 @@ impl ExitRules {
             Ok(read) => read,
             Err(error) => return unread(error, &stop),
         };
-        let asks = identify.asked.then_some((identify, probes));
+        let asks = identify.asked.then(|| (identify.options(), probes));
         let was_whole = previous.as_ref().is_none_or(|previous| previous.complete);
         let mut files = Files::create(&global.output)?;
         let mut written = None;
@@ -143,11 +144,11 @@ impl ExitRules {
     fn read_files(
         &self,
         source: &dyn Source,
-        identify: &Identify,
+        identify: &IdentifyArgs,
         stop: &AtomicBool,
     ) -> Result<(Probes, Option<Baseline>)> {
         let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
-        let probes = identify.probes(stop, until)?;
+        let probes = identify.options().probes(stop, until)?;
         let previous = self.diff.as_ref().map(|path| Baseline::read(path, source.name(), stop, until));
         Ok((probes, previous.transpose()?))
     }
@@ -179,7 +180,7 @@ impl ExitRules {
         // not pay for one.
         let listed = match asks {
             None => engine::block_on(source.list(&mut printer)),
-            Some((identify, probes)) => identify.list(probes, source, &mut printer),
+            Some((options, probes)) => options.list(probes, source, &mut printer),
         };
         printer.finish(listed)
     }
@@ -188,7 +189,7 @@ impl ExitRules {
 /// What is asked, of whom, and what it is compared with.
 struct Request<'a> {
     source: &'a dyn Source,
-    asks: Option<(&'a Identify, Probes)>,
+    asks: Option<(IdentifyOptions, Probes)>,
     previous: Option<Baseline>,
     page: RenderOptions,
 }

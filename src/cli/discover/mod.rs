@@ -9,10 +9,11 @@ use clap::Args;
 
 pub(super) use self::exit_rules::ExitRules;
 use super::exit::Exit;
-use super::identify::{Identified, Identify};
+use super::identify::IdentifyArgs;
 use super::watch::Watching;
 use super::{Global, validate};
 use crate::error::{Error, Result};
+use crate::identify::Identification;
 use crate::net::HttpProxy;
 use crate::source::scan::Scan;
 use crate::source::{AnySource, Source};
@@ -32,7 +33,7 @@ pub(super) struct Options {
     #[command(flatten)]
     judge: ExitRules,
     #[command(flatten)]
-    identify: Identify,
+    identify: IdentifyArgs,
     #[command(flatten)]
     watching: Watching,
     /// Check each service and score how well it is, as `portolan validate -` does
@@ -84,7 +85,7 @@ impl ShortScan {
 fn answer(options: &Options, source: &dyn Source, via: Option<Arc<dyn HttpProxy>>, global: &Global) -> Result<Exit> {
     let Options { judge, identify, watching, validate } = options;
     let watches = watching.is_asked()?;
-    let identified = Identified { source, identify, checked: *validate };
+    let identified = Identification { source, options: identify.options(), checked: *validate };
     let watched: &dyn Source = if identify.asked { &identified } else { source };
     match (watches, *validate) {
         (false, false) => judge.list(source, identify, global),

@@ -1,16 +1,11 @@
 //! `portolan validate` and `portolan score`.
 
-mod columns;
-mod evidence_files;
 mod import;
 mod named;
 mod options;
 mod score;
 mod targets;
-mod validated;
-mod verdict;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,14 +17,15 @@ use self::options::How;
 pub(super) use self::options::parse_score;
 pub(super) use self::score::ScoreAgain;
 pub(super) use self::targets::{Targets, is_services_file};
-use self::validated::Validated;
 use super::discover::ExitRules;
 use super::exit::Exit;
-use super::identify::{Identified, Identify};
+use super::identify::IdentifyArgs;
 use super::watch::Watching;
 use super::{Global, stderr};
 use crate::engine;
 use crate::error::{Error, Result};
+use crate::health::Validation;
+use crate::identify::Identification;
 use crate::model::{CheckSpec, Finding, Service};
 use crate::net::HttpProxy;
 use crate::output::FormatName;
@@ -67,7 +63,7 @@ impl Validate {
         let generated = Timestamp::now();
         let validated = self.how.open(&targets, &self.ask, generated)?;
         if self.watching.is_asked()? {
-            let validated = Validated { thresholds: self.watching.thresholds(), ..validated };
+            let validated = Validation { thresholds: self.watching.thresholds(), ..validated };
             return self.watching.run(&validated, global);
         }
         self.how.list(&validated, &ExitRules::of(generated), global)
@@ -92,14 +88,14 @@ impl Validate {
 pub(super) fn all(
     source: &dyn Source,
     via: Option<Arc<dyn HttpProxy>>,
-    identify: &Identify,
+    identify: &IdentifyArgs,
     judge: &ExitRules,
     global: &Global,
 ) -> Result<Exit> {
-    let identified = Identified { source, identify, checked: true };
+    let identified = Identification { source, options: identify.options(), checked: true };
     let source: &dyn Source = if identify.asked { &identified } else { source };
     let how = How::default();
-    let validated = Validated { via, ..how.open(source, &CheckSpec::default(), Timestamp::now())? };
+    let validated = Validation { via, ..how.open(source, &CheckSpec::default(), Timestamp::now())? };
     how.list(&validated, judge, global)
 }
 
@@ -114,7 +110,7 @@ pub(super) fn watch(
     global: &Global,
 ) -> Result<Exit> {
     let validated = How::default().open(source, &CheckSpec::default(), Timestamp::now())?;
-    watching.run(&Validated { via, thresholds: watching.thresholds(), ..validated }, global)
+    watching.run(&Validation { via, thresholds: watching.thresholds(), ..validated }, global)
 }
 
 /// Checks what was named once, each try for at most `limit`; the first service that scores less than `least`, and why.
@@ -141,7 +137,7 @@ pub(super) fn shortfall(targets: &Targets, least: u8, limit: Duration) -> Result
 
 impl How {
     /// Lists what a source knows, checked.
-    fn list(&self, validated: &Validated<'_>, judge: &ExitRules, global: &Global) -> Result<Exit> {
+    fn list(&self, validated: &Validation<'_>, judge: &ExitRules, global: &Global) -> Result<Exit> {
         let mut global = global.clone();
         if self.explain {
             if global.output_asked || global.json {
@@ -153,8 +149,8 @@ impl How {
             }
             global.format = FormatName::Explain;
         }
-        let mut exit = judge.list(validated, &Identify::default(), &global)?;
-        let verdict = validated.verdict.lock();
+        let mut exit = judge.list(validated, &IdentifyArgs::default(), &global)?;
+        let verdict = validated.summary.lock();
         if verdict.below > 0 {
             exit = exit.max(Exit::ConditionFailed);
         }
@@ -166,10 +162,4 @@ impl How {
         }
         Ok(exit)
     }
-}
-
-/// The operating system's words without its number.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -13,14 +13,11 @@ use parking_lot::Mutex;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::evidence_files::EvidenceFiles;
-use super::validated::Validated;
-use super::verdict::Verdict;
 use crate::check::{Resolvers, Roots};
 use crate::clean::clean;
 use crate::cli::explain;
-use crate::error::{Error, Result};
-use crate::health::{Thresholds, ValidatorOptions};
+use crate::error::{Error, Result, plain};
+use crate::health::{EvidenceFiles, RunSummary, Thresholds, Validation, ValidatorOptions};
 use crate::model::{CheckSpec, Digest, ParseError, parse_duration};
 use crate::net::{certificate, descriptors_for_sockets};
 use crate::source::Source;
@@ -112,7 +109,7 @@ impl How {
         source: &'s dyn Source,
         ask: &CheckSpec,
         generated: Timestamp,
-    ) -> Result<Validated<'s>> {
+    ) -> Result<Validation<'s>> {
         let roots = match &self.ca {
             Some(file) => Roots::given(clean(&file.to_string_lossy()), certificates(file)?, self.pin.clone()),
             None => Roots::of_system(self.pin.clone()),
@@ -121,7 +118,7 @@ impl How {
         let evidence =
             self.evidence.as_deref().map(|directory| EvidenceFiles::create(directory, generated)).transpose()?;
         let concurrency = usize::try_from(self.concurrency).unwrap_or(usize::MAX);
-        Ok(Validated {
+        Ok(Validation {
             source,
             options: ValidatorOptions {
                 timeout: self.timeout,
@@ -140,7 +137,7 @@ impl How {
             resolvers: Arc::new(resolvers),
             thresholds: Thresholds::default(),
             via: None,
-            verdict: Mutex::new(Verdict::against(self.min_score)),
+            summary: Mutex::new(RunSummary::against(self.min_score)),
             said: Mutex::default(),
         })
     }
@@ -153,8 +150,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
         Error::usage(what, why, "name a file with one or more certificates (-----BEGIN CERTIFICATE-----)")
     };
     let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(|error| refuse(super::plain(&error)))?;
-    let read = file.take(MAX_CA_BYTES).read_to_end(&mut bytes).map_err(|error| refuse(super::plain(&error)))?;
+    let file = fs::File::open(path).map_err(|error| refuse(plain(&error)))?;
+    let read = file.take(MAX_CA_BYTES).read_to_end(&mut bytes).map_err(|error| refuse(plain(&error)))?;
     if read as u64 == MAX_CA_BYTES {
         return Err(refuse("it is too large to be a list of certificates".to_owned()));
     }

@@ -6,15 +6,13 @@ use clap::{Args, ValueHint};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use super::evidence_files::{ReadBack, read};
-use super::verdict::Verdict;
-use super::{columns, import};
+use super::import;
 use crate::cli::Global;
 use crate::cli::discover::ExitRules;
 use crate::cli::exit::Exit;
-use crate::cli::identify::Identify;
+use crate::cli::identify::IdentifyArgs;
 use crate::error::{Error, Result};
-use crate::health::judge;
+use crate::health::{COLUMNS, ReadBack, RunSummary, judge, read_evidence};
 use crate::model::{Column, Completeness, Service};
 use crate::output::FormatName;
 use crate::source::{ListFuture, Sink, Source};
@@ -51,18 +49,18 @@ impl ScoreAgain {
         let mut generated = Timestamp::MIN;
         let mut services = Vec::new();
         for path in &self.files {
-            let ReadBack { generated: at, mut ignored, service, evidence, .. } = read(path)?;
+            let ReadBack { generated: at, mut ignored, service, evidence, .. } = read_evidence(path)?;
             generated = generated.max(at);
             let mut service = import::service(&service).ok_or_else(|| no_service(path))?;
             ignored.extend(self.ignore.iter().cloned());
             judge(&mut service, evidence.iter().map(Option::as_ref), &ignored);
             services.push(service);
         }
-        let verdict = Mutex::new(Verdict::against(self.min_score));
-        let scored = Scored { services, verdict };
+        let summary = Mutex::new(RunSummary::against(self.min_score));
+        let scored = Scored { services, summary };
         let judge = ExitRules::of(generated);
-        let exit = judge.list(&scored, &Identify::default(), &global)?;
-        let below = scored.verdict.lock().below > 0;
+        let exit = judge.list(&scored, &IdentifyArgs::default(), &global)?;
+        let below = scored.summary.lock().below > 0;
         Ok(if below { exit.max(Exit::ConditionFailed) } else { exit })
     }
 }
@@ -75,7 +73,7 @@ fn no_service(path: &std::path::Path) -> Error {
 /// Services that were judged already.
 struct Scored {
     services: Vec<Service>,
-    verdict: Mutex<Verdict>,
+    summary: Mutex<RunSummary>,
 }
 
 impl Source for Scored {
@@ -84,20 +82,20 @@ impl Source for Scored {
     }
 
     fn columns(&self) -> &'static [Column] {
-        columns::COLUMNS
+        COLUMNS
     }
 
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
         Box::pin(async move {
-            let mut verdict = self.verdict.lock();
+            let mut summary = self.summary.lock();
             for service in &self.services {
-                verdict.count(service);
+                summary.count(service);
                 if out.service(service.clone()).is_break() {
                     break;
                 }
             }
-            verdict.notes().into_iter().for_each(|note| out.note(note));
-            let faults = verdict.faults();
+            summary.notes().into_iter().for_each(|note| out.note(note));
+            let faults = summary.faults();
             let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
             for fault in faults {
                 out.fault(fault);

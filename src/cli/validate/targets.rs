@@ -13,7 +13,7 @@ use super::import;
 use super::named::Named;
 use crate::clean::clean;
 use crate::cli::Global;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, plain};
 use crate::model::{
     Address, CheckSpec, Column, Completeness, DeclaredDetail, Endpoint, HttpPath, PartialError, Service, Transport,
     Update, UpdateSink,
@@ -84,7 +84,7 @@ impl Targets {
         };
         let mut text = String::new();
         let read = io::stdin().lock().take(MAX_INPUT).read_to_string(&mut text);
-        let read = read.map_err(|error| refuse(super::plain(&error)))?;
+        let read = read.map_err(|error| refuse(plain(&error)))?;
         if read as u64 == MAX_INPUT {
             return Err(refuse("it is larger than 1 GiB".to_owned()));
         }

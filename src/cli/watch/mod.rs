@@ -35,7 +35,7 @@ use crate::net::runtime;
 use crate::output::{EventFormat, FormatName};
 #[cfg(feature = "live")]
 use crate::output::{RenderOptions, View};
-use crate::source::{Source, keep_watching};
+use crate::source::{RECONNECT, Source, keep_watching};
 
 /// Whether to go on after the first answer, and how.
 #[derive(Args, Debug)]
@@ -105,9 +105,6 @@ fn parse_interval(text: &str) -> Result<Duration, ParseError> {
     parse_duration(text).map(|interval| interval.max(SHORTEST))
 }
 
-/// A source that failed is asked again after up to a second, doubling up to half a minute.
-pub(super) const RECONNECT: Retry =
-    Retry { attempts: u32::MAX, base: Duration::from_secs(1), cap: Duration::from_secs(30), total: Duration::MAX };
 /// How long to wait for what is still going on when somebody wants no more.
 const GRACE: Duration = Duration::from_secs(1);
 /// How long what is done with changes may take when the watch has ended by itself.

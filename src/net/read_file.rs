@@ -18,7 +18,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// What the operating system says; that it is longer, that `stop` was set or `until` came before its end.
-pub(super) fn read(path: &Path, most: usize, stop: &AtomicBool, until: Option<Instant>) -> io::Result<Vec<u8>> {
+pub(crate) fn read_file(path: &Path, most: usize, stop: &AtomicBool, until: Option<Instant>) -> io::Result<Vec<u8>> {
     // To open a FIFO that nobody writes to would wait, and nothing could end that.
     let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
     let mut file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;

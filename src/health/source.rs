@@ -8,43 +8,41 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use super::columns;
 use super::evidence_files::EvidenceFiles;
-use super::verdict::Verdict;
-use crate::check::{Resolvers, Roots};
-use crate::cli::watch::RECONNECT;
-use crate::engine::{Retry, Shutdown};
-use crate::error::Result;
-use crate::health::{
-    ChannelSink, CheckedEndpoint, Evidence, Monitor, Subject, ThresholdRules, Thresholds, Validator, ValidatorOptions,
+use super::run_summary::RunSummary;
+use super::{
+    CheckedEndpoint, Evidence, Monitor, Subject, ThresholdRules, Thresholds, Validator, ValidatorOptions, columns,
     judge, weigh,
 };
+use crate::check::{Resolvers, Roots};
+use crate::engine::{Retry, Shutdown};
+use crate::error::Result;
 use crate::model::{
     Addresses, CheckSpec, Column, Completeness, DeclaredDetail, DetailLevel, NamespaceScope, PartialError, Ports,
     ScannedHost, Service, Transport, UpdateSink,
 };
 use crate::net::{HttpProxy, Route, runtime};
-use crate::source::{ListFuture, Progress, Sink, Source, WatchFuture, checked, keep_watching};
+use crate::source::{ChannelSink, ListFuture, Progress, RECONNECT, Sink, Source, WatchFuture, checked, keep_watching};
 
 /// A source, and how what it finds is checked.
-pub(in crate::cli) struct Validated<'s> {
-    pub(in crate::cli) source: &'s dyn Source,
-    pub(in crate::cli) options: ValidatorOptions,
+pub(crate) struct Validation<'s> {
+    pub(crate) source: &'s dyn Source,
+    pub(crate) options: ValidatorOptions,
     /// What to ask every service, beside what it declares itself.
-    pub(in crate::cli) ask: CheckSpec,
+    pub(crate) ask: CheckSpec,
     /// Findings that do not count.
-    pub(in crate::cli) ignored: Vec<String>,
-    pub(in crate::cli) evidence: Option<EvidenceFiles>,
-    pub(in crate::cli) roots: Arc<Roots>,
-    pub(in crate::cli) resolvers: Arc<Resolvers>,
+    pub(crate) ignored: Vec<String>,
+    pub(crate) evidence: Option<EvidenceFiles>,
+    pub(crate) roots: Arc<Roots>,
+    pub(crate) resolvers: Arc<Resolvers>,
     /// When a watch believes what it sees.
-    pub(in crate::cli) thresholds: Thresholds,
+    pub(crate) thresholds: Thresholds,
     /// Who asks in this host's place, where somebody does.
-    pub(in crate::cli) via: Option<Arc<dyn HttpProxy>>,
+    pub(crate) via: Option<Arc<dyn HttpProxy>>,
     /// What came of it.
-    pub(in crate::cli) verdict: Mutex<Verdict>,
+    pub(crate) summary: Mutex<RunSummary>,
     /// What sources say of what came of it, and of how many services.
-    pub(in crate::cli) said: Mutex<BTreeMap<&'static str, usize>>,
+    pub(crate) said: Mutex<BTreeMap<&'static str, usize>>,
 }
 
 /// How often a watch looks, where nobody says otherwise: as often as a kubelet.
@@ -52,7 +50,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// Word of progress goes out at most this often; and it is looked as often whether anything more is wanted.
 const TICK: Duration = Duration::from_millis(100);
 
-impl Source for Validated<'_> {
+impl Source for Validation<'_> {
     fn name(&self) -> &'static str {
         self.source.name()
     }
@@ -104,7 +102,7 @@ impl Source for Validated<'_> {
     }
 }
 
-impl Validated<'_> {
+impl Validation<'_> {
     fn validator(&self, options: ValidatorOptions) -> Validator {
         Validator::new(options, Arc::clone(&self.roots), Arc::clone(&self.resolvers))
     }
@@ -165,12 +163,12 @@ impl Validated<'_> {
         if let Some(files) = &self.evidence {
             files.faults().into_iter().for_each(|fault| out.fault(fault));
         }
-        let verdict = self.verdict.lock();
-        verdict.notes().into_iter().for_each(|note| out.note(note));
+        let summary = self.summary.lock();
+        summary.notes().into_iter().for_each(|note| out.note(note));
         for (text, count) in &*self.said.lock() {
             out.note(format!("{count} of them {text}"));
         }
-        let incomplete = verdict.faults();
+        let incomplete = summary.faults();
         let completeness = if incomplete.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
         for fault in incomplete {
             out.fault(fault);
@@ -186,8 +184,8 @@ impl Validated<'_> {
             weigh(&mut service);
             *self.said.lock().entry(text).or_default() += 1;
         }
-        self.verdict.lock().count(&service);
-        self.verdict.lock().count_saved(evidence.iter().flatten().flat_map(Evidence::saved_by));
+        self.summary.lock().count(&service);
+        self.summary.lock().count_saved(evidence.iter().flatten().flat_map(Evidence::saved_by));
         if let Some(files) = &self.evidence {
             files.write(&service, &evidence, &self.ignored);
         }

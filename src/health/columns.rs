@@ -65,10 +65,10 @@ const AGE: Column = column!("age_ms", WhereFilled, false, |_service, health, out
 });
 
 /// What a check adds to what a source shows.
-pub(super) const COLUMNS: &[Column] = &[GRADE, SCORE, STATE, SERVICE_SCORE, FLAPPING, REASON, COVERAGE, AGE];
+pub(crate) const COLUMNS: &[Column] = &[GRADE, SCORE, STATE, SERVICE_SCORE, FLAPPING, REASON, COVERAGE, AGE];
 
 /// A source's own columns and these. They last as long as the process, which lists once.
-pub(super) fn beside(columns: &'static [Column]) -> &'static [Column] {
+pub(crate) fn beside(columns: &'static [Column]) -> &'static [Column] {
     if columns.is_empty() {
         return COLUMNS;
     }

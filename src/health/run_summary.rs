@@ -10,30 +10,30 @@ const WORST: usize = 5;
 
 /// What came of the services that were checked.
 #[derive(Debug, Default)]
-pub(in crate::cli) struct Verdict {
+pub(crate) struct RunSummary {
     by_state: [usize; HealthState::ALL.len()],
     /// The worst services: score, name, and the dearest reason.
     worst: Vec<(u8, String, String)>,
     /// The least score that a service must have.
     min_score: Option<u8>,
     /// Services below that, or without a score.
-    pub(in crate::cli) below: usize,
+    pub(crate) below: usize,
     /// Services of which not everything that was wanted could be looked at.
-    pub(in crate::cli) incomplete: usize,
+    pub(crate) incomplete: usize,
     /// Endpoints that were not looked at, or not to the end, for want of time.
     untried: usize,
     /// Times that would else be over their goal, and the most microseconds that this side was late by at one of them.
     saved: (usize, u64),
 }
 
-impl Verdict {
+impl RunSummary {
     /// Nothing yet; services below `min_score` count as failed.
-    pub(in crate::cli) fn against(min_score: Option<u8>) -> Self {
+    pub(crate) fn against(min_score: Option<u8>) -> Self {
         Self { min_score, ..Self::default() }
     }
 
     /// Takes a service in.
-    pub(in crate::cli) fn count(&mut self, service: &Service) {
+    pub(crate) fn count(&mut self, service: &Service) {
         let Some(health) = &service.health else { return };
         self.by_state[HealthState::ALL.iter().position(|state| *state == health.state).unwrap_or(0)] += 1;
         self.incomplete += usize::from(!health.complete);
@@ -57,14 +57,14 @@ impl Verdict {
     }
 
     /// Takes in what this side was late by, each time when the other would else have seemed slow.
-    pub(in crate::cli) fn count_saved(&mut self, late_us: impl Iterator<Item = u64>) {
+    pub(crate) fn count_saved(&mut self, late_us: impl Iterator<Item = u64>) {
         for late_us in late_us {
             self.saved = (self.saved.0 + 1, self.saved.1.max(late_us));
         }
     }
 
     /// The counts, and the worst.
-    pub(in crate::cli) fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let counts = HealthState::ALL.iter().zip(self.by_state).filter(|(_, count)| *count > 0);
         let counts: Vec<String> = counts.map(|(state, count)| format!("{count} {}", state.as_str())).collect();
         let mut notes = vec![if counts.is_empty() { "nothing to check".to_owned() } else { counts.join(", ") }];
@@ -87,7 +87,7 @@ impl Verdict {
     }
 
     /// What makes the answer less than whole.
-    pub(in crate::cli) fn faults(&self) -> Vec<PartialError> {
+    pub(crate) fn faults(&self) -> Vec<PartialError> {
         if self.untried == 0 {
             return Vec::new();
         }

@@ -8,32 +8,30 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::spawn_blocking;
 
-use super::Identify;
-use super::watched::IdentifyWatch;
-use crate::cli::watch::RECONNECT;
+use super::options::IdentifyOptions;
+use super::watch::IdentifyWatch;
 use crate::engine::{Retry, Shutdown};
 use crate::error::{Error, Result};
-use crate::health::{ChannelSink, SourceMessage};
 use crate::model::{Column, DetailLevel, UpdateSink};
 use crate::net::{descriptors_for_sockets, runtime};
 use crate::probe::{IdentifyPool, IdentifyResult, Probes};
-use crate::source::{ListFuture, Sink, Source, WatchFuture, keep_watching};
+use crate::source::{ChannelSink, ListFuture, RECONNECT, Sink, Source, SourceMessage, WatchFuture, keep_watching};
 
-/// A source, and how its services are asked.
-pub(in crate::cli) struct Identified<'s> {
-    pub(in crate::cli) source: &'s dyn Source,
-    pub(in crate::cli) identify: &'s Identify,
-    /// Whether a watch checks them by what they are: then no guess stands in for what they have yet to say.
-    pub(in crate::cli) checked: bool,
+/// A source, and how its services are identified.
+pub(crate) struct Identification<'s> {
+    pub(crate) source: &'s dyn Source,
+    pub(crate) options: IdentifyOptions,
+    /// Whether a watch checks the services by their identity: then a pending identity is not replaced by a guess.
+    pub(crate) checked: bool,
 }
 
-impl Source for Identified<'_> {
+impl Source for Identification<'_> {
     fn name(&self) -> &'static str {
         self.source.name()
     }
 
     fn columns(&self) -> &'static [Column] {
-        self.identify.columns(self.source.columns())
+        IdentifyOptions::columns(self.source.columns())
     }
 
     fn deadline(&self) -> Option<Duration> {
@@ -43,7 +41,7 @@ impl Source for Identified<'_> {
     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
         Box::pin(async move {
             let until = self.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
-            self.identify.list(self.identify.probes(&out.closed(), until)?, self.source, out)
+            self.options.list(self.options.probes(&out.closed(), until)?, self.source, out)
         })
     }
 
@@ -54,7 +52,7 @@ impl Source for Identified<'_> {
     /// Watches what the source has. What a service says of itself is told when it has said it, and keeps nobody waiting.
     fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
-            let probes = probes(self.identify).await?;
+            let probes = probes(&self.options).await?;
             // Who holds a socket tells whether another program may answer there now.
             let (mut relay, heard) = ChannelSink::new(feed.depth().max(DetailLevel::Brief));
             // A thread of its own: neither is the source kept from looking, nor takes a long look anything from the time that
@@ -65,7 +63,7 @@ impl Source for Identified<'_> {
                 let _guard = threads.0.as_ref().map(Runtime::enter);
                 // Nobody takes answers any more: then the watch is over.
                 let tell = move |answer| drop(sender.send(answer));
-                IdentifyPool::new(&Shutdown::new(), probes, self.identify.intensity, descriptors_for_sockets(), tell)
+                IdentifyPool::new(&Shutdown::new(), probes, self.options.intensity, descriptors_for_sockets(), tell)
             };
             tokio::select! {
                 error = keep_watching(self.source, interval, RECONNECT, Retry::random_seed(), &mut relay) => Err(error),
@@ -111,7 +109,7 @@ impl Drop for Threads {
 
 /// The protocols to ask for. The file that says them may be one that nobody ever writes to: no longer waited for, it is no
 /// longer read.
-async fn probes(identify: &Identify) -> Result<Probes> {
+async fn probes(options: &IdentifyOptions) -> Result<Probes> {
     struct LineInput(Arc<AtomicBool>);
     impl Drop for LineInput {
         fn drop(&mut self) {
@@ -119,7 +117,7 @@ async fn probes(identify: &Identify) -> Result<Probes> {
         }
     }
     let reading = LineInput(Arc::default());
-    let (identify, stop) = (identify.clone(), Arc::clone(&reading.0));
-    let read = spawn_blocking(move || identify.probes(&stop, None)).await;
+    let (options, stop) = (options.clone(), Arc::clone(&reading.0));
+    let read = spawn_blocking(move || options.probes(&stop, None)).await;
     read.map_err(|error| Error::io("read the probes", error, "this is a fault of portolan's: please report it"))?
 }

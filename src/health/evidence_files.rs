@@ -10,9 +10,9 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Evidence;
 use crate::clean::clean;
-use crate::error::{Error, Result};
-use crate::health::Evidence;
+use crate::error::{Error, Result, plain};
 use crate::model::{PartialError, SCORE_VERSION, Service};
 
 /// What every file begins with.
@@ -22,7 +22,7 @@ const MAX_BYTES: u64 = 64 << 20;
 
 /// Where evidence is written.
 #[derive(Debug)]
-pub(in crate::cli) struct EvidenceFiles {
+pub(crate) struct EvidenceFiles {
     directory: PathBuf,
     /// When the answer was asked for.
     generated: Timestamp,
@@ -43,13 +43,13 @@ struct EvidenceFile<'a> {
 /// A file that was read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::cli) struct ReadBack {
+pub(crate) struct ReadBack {
     schema: String,
     score: String,
-    pub(in crate::cli) generated: Timestamp,
-    pub(in crate::cli) ignored: Vec<String>,
-    pub(in crate::cli) service: Value,
-    pub(in crate::cli) evidence: Vec<Option<Evidence>>,
+    pub(crate) generated: Timestamp,
+    pub(crate) ignored: Vec<String>,
+    pub(crate) service: Value,
+    pub(crate) evidence: Vec<Option<Evidence>>,
 }
 
 impl EvidenceFiles {
@@ -57,7 +57,7 @@ impl EvidenceFiles {
     ///
     /// # Errors
     /// Where it cannot be made.
-    pub(in crate::cli) fn create(directory: &Path, generated: Timestamp) -> Result<Self> {
+    pub(crate) fn create(directory: &Path, generated: Timestamp) -> Result<Self> {
         let what = || format!("make the directory '{}'", clean(&directory.to_string_lossy()));
         fs::create_dir_all(directory)
             .map_err(|error| Error::io(what(), error, "name a directory that can be written to"))?;
@@ -65,7 +65,7 @@ impl EvidenceFiles {
     }
 
     /// Writes a service's file, whole or not at all.
-    pub(in crate::cli) fn write(&self, service: &Service, evidence: &[Option<Evidence>], ignored: &[String]) {
+    pub(crate) fn write(&self, service: &Service, evidence: &[Option<Evidence>], ignored: &[String]) {
         let path = self.directory.join(file_name(&service.id));
         let file = EvidenceFile {
             schema: SCHEMA,
@@ -91,7 +91,7 @@ impl EvidenceFiles {
     }
 
     /// What could not be written.
-    pub(in crate::cli) fn faults(&self) -> Vec<PartialError> {
+    pub(crate) fn faults(&self) -> Vec<PartialError> {
         std::mem::take(&mut self.faults.lock())
     }
 }
@@ -109,14 +109,14 @@ fn file_name(id: &str) -> String {
 ///
 /// # Errors
 /// What cannot be read, or is none.
-pub(in crate::cli) fn read(path: &Path) -> Result<ReadBack> {
+pub(crate) fn read(path: &Path) -> Result<ReadBack> {
     let shown = clean(&path.to_string_lossy());
     let refuse = |why: String| {
         Error::usage(format!("'{shown}'"), why, "name a file that `portolan validate --evidence DIR` wrote")
     };
     let mut text = String::new();
-    let file = fs::File::open(path).map_err(|error| refuse(super::plain(&error)))?;
-    let length = file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| refuse(super::plain(&error)))?;
+    let file = fs::File::open(path).map_err(|error| refuse(plain(&error)))?;
+    let length = file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| refuse(plain(&error)))?;
     if length as u64 == MAX_BYTES {
         return Err(refuse("it is too large to be evidence".to_owned()));
     }

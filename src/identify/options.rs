@@ -1,0 +1,58 @@
+//! How services are identified.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use super::identifier::Identifier;
+use crate::clean::clean;
+use crate::engine;
+use crate::error::{Error, Result};
+use crate::model::{Column, Completeness};
+use crate::net::read_file;
+use crate::probe::{COLUMNS, Intensity, Probes};
+use crate::source::{Sink, Source};
+
+/// How services are identified.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct IdentifyOptions {
+    /// How many probes to send to ports whose numbers suggest no protocol.
+    pub(crate) intensity: Intensity,
+    /// A TOML file with more probes.
+    pub(crate) probe_file: Option<PathBuf>,
+}
+
+impl IdentifyOptions {
+    /// The built-in probes and those of the probe file.
+    ///
+    /// # Errors
+    /// A file of probes that cannot be used, or cannot be read before `stop` or `until`.
+    pub(crate) fn probes(&self, stop: &AtomicBool, until: Option<Instant>) -> Result<Probes> {
+        let Some(path) = &self.probe_file else { return Ok(Probes::built_in()) };
+        let shown = clean(&path.to_string_lossy());
+
+        let text = read_file(path, Probes::LONGEST_FILE, stop, until).map_err(|error| {
+            Error::io(format!("read the probes in {shown}"), error, "name a TOML file with --probes")
+        })?;
+
+        Probes::with_file(shown, &text)
+    }
+
+    /// A source's columns and those of an identity. They last as long as the process.
+    pub(crate) fn columns(source: &'static [Column]) -> &'static [Column] {
+        [COLUMNS, source].concat().leak()
+    }
+
+    /// Lists a source into `out`, each service with its identity.
+    ///
+    /// # Errors
+    /// As the source says; where no runtime can be started.
+    pub(crate) fn list(&self, probes: Probes, source: &dyn Source, out: &mut dyn Sink) -> Result<Completeness> {
+        let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
+        let mut identifier = Identifier::new(out, probes, self.intensity, until);
+        let listed = engine::block_on(source.list(&mut identifier))?;
+        let identified = identifier.finish()?;
+
+        Ok(if identified == Completeness::Complete { listed } else { identified })
+    }
+}
