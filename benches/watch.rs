@@ -165,14 +165,14 @@ const BATCHES: usize = 200;
 fn readers() -> String {
     let mut writer = Writer::new("bench", DetailLevel::Full, Clock::coarse());
     let service = |number: usize| Service::new(format!("bench/{number}"), "bench", Vec::new(), Nothing).erase();
-    writer.take(vec![Update::Reset((0..1000).map(service).collect())]);
+    writer.apply(vec![Update::Reset((0..1000).map(service).collect())]);
     let mut watches: Vec<Watch> = (0..READERS).map(|_| writer.reader().watch().1).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let (mut writing, mut reading) = (Duration::ZERO, Duration::ZERO);
     for number in 0..BATCHES {
         let update = vec![Update::Upsert(service(1000 + number))];
         let begin = Instant::now();
-        writer.take(update);
+        writer.apply(update);
         writing += begin.elapsed();
         let begin = Instant::now();
         runtime.block_on(async {

@@ -38,7 +38,7 @@
 //!         &[]
 //!     }
 //!
-//!     fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+//!     fn list<'a>(&'a self, _context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
 //!         Box::pin(async move {
 //!             let address = Address::Ip([192, 0, 2, 7].into());
 //!             let endpoint = Endpoint::new(address, Some(80), Transport::Tcp);
@@ -119,10 +119,10 @@ pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
 pub use model::{
     Address, AddressRange, Addresses, Ancestor, Backlog, BodyAssertion, Certificate, Change, CheckName, CheckSpec,
-    CheckStatus, Column, ColumnVisibility, Completeness, Condition, Container, DeclaredDetail, Detail, DetailLevel,
-    Digest, Endpoint, Event, EventKind, Fact, Finding, FindingKind, Grade, Group, HeaderAssertion, Health, HealthState,
-    HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Lease, Lifecycle, Listing, LocalDetail, Method,
-    NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, ParseError, PartialError, Permutation, PortName,
+    CheckStatus, Column, ColumnVisibility, Completeness, Condition, Container, Coverage, DeclaredDetail, Detail,
+    DetailLevel, Digest, Endpoint, Event, EventKind, Fact, Finding, FindingKind, Grade, Group, HeaderAssertion, Health,
+    HealthState, HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Lease, Lifecycle, Listing, LocalDetail,
+    Method, NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, ParseError, PartialError, Permutation, PortName,
     PortState, Ports, ProbeOrder, Process, PublicKey, RawDetail, Reason, Report, RequestHeader, SCORE_VERSION,
     ScanDetail, ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, SocketState, SourceName, StartTlsKind,
     StatusRanges, Target, TlsFacts, Transport, Update, UpdateSink, User, changed_fields, diff, parse_duration,
@@ -138,4 +138,7 @@ pub use source::file::File;
 pub use source::k8s::{K8s, K8sEnvironment, K8sVia};
 pub use source::local::{Local, SortKey};
 pub use source::scan::{Scan, TimingTemplate};
-pub use source::{ListFuture, Progress, Sink, Source, WatchFuture, collect, keep_watching};
+pub use source::{
+    AfterCheck, CheckProxy, Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, Source, WatchFuture,
+    collect, keep_watching,
+};

@@ -15,7 +15,7 @@
 //! let (snapshot, mut watch) = reader.watch();
 //! assert!(snapshot.services().is_empty());
 //!
-//! writer.take(vec![Update::Reset(Vec::new())]);
+//! writer.apply(vec![Update::Reset(Vec::new())]);
 //! let Some(WatchItem::Events(events)) = watch.next().await else { unreachable!("nobody lags here") };
 //! assert_eq!(events[0].kind.as_str(), "synced");
 //! # }

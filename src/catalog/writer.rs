@@ -61,7 +61,7 @@ impl Writer {
         Reader { shared: Arc::clone(&self.shared), events: self.sender.downgrade() }
     }
 
-    fn apply(&mut self, update: Update) {
+    fn apply_one(&mut self, update: Update) {
         match update {
             Update::Reset(services) => self.reset(services),
             Update::Upsert(service) => self.upsert(service),
@@ -142,23 +142,23 @@ impl Writer {
 }
 
 impl UpdateSink for Writer {
-    fn depth(&self) -> DetailLevel {
+    fn detail_level(&self) -> DetailLevel {
         self.depth
     }
 
-    fn amend(&mut self, updates: Vec<Update>) {
+    fn apply_derived(&mut self, updates: Vec<Update>) {
         for update in updates {
-            self.apply(update);
+            self.apply_one(update);
         }
         if !self.events.is_empty() {
             self.publish();
         }
     }
 
-    fn take(&mut self, updates: Vec<Update>) {
+    fn apply(&mut self, updates: Vec<Update>) {
         let was_synced = self.synced;
         for update in updates {
-            self.apply(update);
+            self.apply_one(update);
         }
         let now = u64::try_from(self.shared.clock.now().as_nanos()).unwrap_or(NEVER - 1);
         self.shared.answered.store(now, Ordering::Release);
@@ -171,7 +171,7 @@ impl UpdateSink for Writer {
         }
     }
 
-    fn fail(&mut self, fault: PartialError) {
+    fn mark_stale(&mut self, fault: PartialError) {
         // Once for each reason, not for each try.
         if self.stale.as_ref() != Some(&fault) {
             let age = self.age();

@@ -1,12 +1,12 @@
 //! `--diff FILE`: what an earlier answer said.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use serde_json::Value;
 
 use crate::clean::clean;
+use crate::engine::Cancel;
 use crate::error::{Error, Result, plain};
 use crate::net::read_file;
 
@@ -24,11 +24,11 @@ impl Baseline {
     /// Reads it.
     ///
     /// # Errors
-    /// Where it cannot be read, or not before `stop` or `until`; where it is no answer of that source.
-    pub(super) fn read(path: &Path, source: &str, stop: &AtomicBool, until: Option<Instant>) -> Result<Self> {
+    /// Where it cannot be read, or not before `cancel` or `until`; where it is no answer of that source.
+    pub(super) fn read(path: &Path, source: &str, cancel: &Cancel, until: Option<Instant>) -> Result<Self> {
         let refused =
             |why: String, hint: &str| Error::usage(format!("--diff '{}'", clean(&path.to_string_lossy())), why, hint);
-        let bytes = read_file(path, LARGEST, stop, until)
+        let bytes = read_file(path, LARGEST, cancel, until)
             .map_err(|error| refused(plain(&error), "name what an earlier run wrote with -o json=FILE"))?;
         let text = String::from_utf8_lossy(&bytes);
         let previous = document(&text).or_else(|| lines(&text)).ok_or_else(|| {

@@ -1,7 +1,7 @@
 //! SIGHUP, SIGINT and SIGTERM ask for an end; a second Ctrl-C makes one.
 //!
 //! Every command that can be stopped begins with [`Stop::listen`], which costs a few microseconds and starts nothing.
-//! One without a runtime looks at [`Stop::flag`] now and then. One with a runtime takes the cancellation tree:
+//! One without a runtime takes [`Stop::cancel`]. One with a runtime takes the cancellation tree:
 //!
 //! ```ignore
 //! let stop = Stop::listen()?;
@@ -20,17 +20,20 @@
 //! ```
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
+use signal_hook::low_level::pipe;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
 use super::exit::Exit;
-use crate::engine::{Shutdown, Signal};
+use crate::engine::{Cancel, Shutdown, Signal};
 use crate::error::{Error, Result};
 
 /// Whether somebody wants this process to stop.
@@ -41,6 +44,7 @@ pub(super) struct Stop {
     terminated: Arc<AtomicBool>,
     /// Set by any of them.
     asked: Arc<AtomicBool>,
+    cancel: Cancel,
     /// Somebody wants this process to outlive its terminal, as `nohup` does: SIGHUP is ignored.
     stays: bool,
     /// When the command has to be over, whoever says so.
@@ -58,12 +62,14 @@ impl Stop {
     /// # Errors
     /// Where the operating system does not let signals be caught.
     pub(super) fn listen() -> Result<Self> {
+        let (asked, stays) = (Arc::<AtomicBool>::default(), ignores_hangup());
         let stop = Self {
             hung_up: Arc::default(),
             interrupted: Arc::default(),
             terminated: Arc::default(),
-            asked: Arc::default(),
-            stays: ignores_hangup(),
+            cancel: Cancel::of_flag(Arc::clone(&asked), move |cancel| cancel_by_signal(cancel, stays)),
+            asked,
+            stays,
             deadline: None,
         };
         stop.register().map_err(cannot_catch)?;
@@ -95,9 +101,9 @@ impl Stop {
         self.asked.load(Ordering::Relaxed) || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    /// Becomes true with the first signal, for whoever looks now and then.
-    pub(super) fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.asked)
+    /// Set by the first signal.
+    pub(super) fn cancel(&self) -> &Cancel {
+        &self.cancel
     }
 
     /// The root of the command's cancellation tree, which the first signal stops, even one that came before this call.
@@ -144,6 +150,30 @@ impl Stop {
             None
         }
     }
+}
+
+/// Sets the token when a signal comes, or came before. A handler cannot wake a waiting thread, so another thread waits for
+/// a byte that the handler writes; it exists only in a program that waits for its token.
+///
+/// Where that thread cannot be had, a wait is not woken by a signal; the second Ctrl-C ends the process all the same.
+fn cancel_by_signal(cancel: Cancel, stays: bool) {
+    let Ok((mut reader, writer)) = UnixStream::pair() else { return };
+    let mut signals = vec![SIGINT, SIGTERM];
+    signals.extend((!stays).then_some(SIGHUP));
+    for signal in signals {
+        let Ok(writer) = writer.try_clone() else { return };
+        if pipe::register(signal, writer).is_err() {
+            return;
+        }
+    }
+
+    let wait = move || {
+        // One that came before the registration has left word.
+        while !cancel.is_set() && reader.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::Interrupted) {}
+        cancel.cancel();
+    };
+    // Its handle is let go: the thread ends with the process.
+    let _ = thread::Builder::new().name("signals".into()).spawn(wait);
 }
 
 /// Waits for the next of them; where there are none, for ever.

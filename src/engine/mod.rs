@@ -2,6 +2,7 @@
 
 mod breaker;
 mod cache;
+mod cancel;
 mod clock;
 mod park;
 mod pool;
@@ -11,6 +12,8 @@ mod shutdown;
 
 pub use breaker::{Breaker, BreakerOptions, BreakerState, Breakers, CallOutcome, Permit, Rejected};
 pub use cache::{Cache, CacheOptions, CacheStats, Key, KeyRef, Load, LoadError, Loaded, Lookup, SweepReport};
+pub(crate) use cancel::Waited;
+pub use cancel::{Cancel, CancelOnDrop};
 pub use clock::{Clock, ManualClock};
 pub(crate) use park::block_on;
 pub use pool::{Job, JobError, JobHandle, Lane, Pool, PoolOptions, PoolStats, SubmitError, SubmitErrorKind};

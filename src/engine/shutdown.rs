@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::park;
+use super::{Cancel, park};
 
 /// How long [`Shutdown::drain`] waits, after it has aborted, for tasks to be dropped. A task is dropped at its next
 /// await point, so only one that blocks its thread takes longer.
@@ -41,7 +41,7 @@ pub struct Shutdown(Arc<Node>);
 
 #[derive(Debug)]
 struct Node {
-    stop: CancellationToken,
+    stop: Cancel,
     abort: CancellationToken,
     tasks: TaskTracker,
     parent: Option<Shutdown>,
@@ -87,7 +87,7 @@ impl Shutdown {
     /// The root of a new tree. It catches no signals: the program that does hands them to [`stop_by`](Self::stop_by).
     pub fn new() -> Self {
         Self(Arc::new(Node {
-            stop: CancellationToken::new(),
+            stop: Cancel::new(),
             abort: CancellationToken::new(),
             tasks: TaskTracker::new(),
             parent: None,
@@ -99,7 +99,7 @@ impl Shutdown {
     #[must_use]
     pub fn child(&self) -> Self {
         Self(Arc::new(Node {
-            stop: self.0.stop.child_token(),
+            stop: self.0.stop.child(),
             abort: self.0.abort.child_token(),
             tasks: TaskTracker::new(),
             parent: Some(self.clone()),
@@ -120,7 +120,7 @@ impl Shutdown {
 
     /// Whether it was asked to finish.
     pub fn is_stopping(&self) -> bool {
-        self.0.stop.is_cancelled()
+        self.0.stop.is_set()
     }
 
     /// Waits until it is asked to finish.
@@ -129,7 +129,7 @@ impl Shutdown {
     }
 
     /// The token behind [`stopping`](Self::stopping), for code that takes one.
-    pub fn token(&self) -> CancellationToken {
+    pub fn cancel(&self) -> Cancel {
         self.0.stop.clone()
     }
 

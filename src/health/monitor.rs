@@ -82,7 +82,7 @@ impl Monitor {
                 },
                 _ = self.crew.answers.recv_many(&mut answers, BATCH) => {
                     let updates = self.take(std::mem::take(&mut answers));
-                    feed.amend(updates);
+                    feed.apply_derived(updates);
                 }
                 () = due, if self.has_room() => self.look(),
             }
@@ -135,7 +135,7 @@ impl Monitor {
     /// Takes in what the source says; what it says of its own goes to `feed` with what there is to tell at once.
     fn hear(&mut self, said: SourceMessage, feed: &mut dyn UpdateSink) {
         let (updates, is_amended) = match said {
-            SourceMessage::Failed(fault) => return feed.fail(fault),
+            SourceMessage::Failed(fault) => return feed.mark_stale(fault),
             SourceMessage::Updates(updates) => (updates, false),
             SourceMessage::Amended(updates) => (updates, true),
         };
@@ -156,7 +156,7 @@ impl Monitor {
             }
         }
         told.extend(self.whole());
-        if is_amended { feed.amend(told) } else { feed.take(told) }
+        if is_amended { feed.apply_derived(told) } else { feed.apply(told) }
     }
 
     /// Takes in a service as its source describes it now. It is told when all of its endpoints have been looked at.
@@ -217,15 +217,15 @@ mod tests {
     struct FeedState(Vec<Update>);
 
     impl UpdateSink for FeedState {
-        fn depth(&self) -> DetailLevel {
+        fn detail_level(&self) -> DetailLevel {
             DetailLevel::Full
         }
 
-        fn take(&mut self, updates: Vec<Update>) {
+        fn apply(&mut self, updates: Vec<Update>) {
             self.0.extend(updates);
         }
 
-        fn fail(&mut self, _fault: PartialError) {}
+        fn mark_stale(&mut self, _fault: PartialError) {}
     }
 
     fn monitor() -> Monitor {
@@ -245,7 +245,7 @@ mod tests {
             thresholds: Thresholds { rise: 2, fall: 3 },
             ignored: Vec::new(),
             via: None,
-            finish: |_| {},
+            after_check: None,
         };
         Monitor::new(validator, Arc::default(), rules, timeout)
     }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -15,14 +14,14 @@ use super::{
     judge, weigh,
 };
 use crate::check::{Resolvers, Roots};
-use crate::engine::{Retry, Shutdown};
+use crate::engine::{Cancel, Retry, Shutdown};
 use crate::error::Result;
-use crate::model::{
-    Addresses, CheckSpec, Column, Completeness, DeclaredDetail, DetailLevel, NamespaceScope, PartialError, Ports,
-    ScannedHost, Service, Transport, UpdateSink,
-};
+use crate::model::{CheckSpec, Column, Completeness, DeclaredDetail, Service, UpdateSink};
 use crate::net::{HttpProxy, Route, runtime};
-use crate::source::{ChannelSink, ListFuture, Progress, RECONNECT, Sink, Source, WatchFuture, checked, keep_watching};
+use crate::source::{
+    AfterCheck, ChannelSink, CheckProxy, ItemSink, ListContext, ListFuture, ListItem, Progress, RECONNECT, Source,
+    WatchFuture, keep_watching,
+};
 
 /// A source, and how what it finds is checked.
 pub(crate) struct Validation<'s> {
@@ -47,7 +46,7 @@ pub(crate) struct Validation<'s> {
 
 /// How often a watch looks, where nobody says otherwise: as often as a kubelet.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// Word of progress goes out at most this often; and it is looked as often whether anything more is wanted.
+/// Progress is reported at most this often.
 const TICK: Duration = Duration::from_millis(100);
 
 impl Source for Validation<'_> {
@@ -63,14 +62,22 @@ impl Source for Validation<'_> {
         self.source.deadline()
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+    fn proxy(&self) -> Option<CheckProxy> {
+        self.source.proxy()
+    }
+
+    fn after_check(&self) -> Option<AfterCheck> {
+        self.source.after_check()
+    }
+
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
             let begun = Instant::now();
             let mut gathered = BufferedSink { out, services: Vec::new() };
-            let completeness = self.source.list(&mut gathered).await?;
+            let completeness = self.source.list(context, &mut gathered).await?;
             let BufferedSink { out, services } = gathered;
             let left = self.deadline().map(|deadline| deadline.saturating_sub(begun.elapsed()));
-            let checked = self.check(services, left, out)?;
+            let checked = self.check(services, left, (context, out))?;
             Ok(if checked == Completeness::Complete { completeness } else { checked })
         })
     }
@@ -82,9 +89,10 @@ impl Source for Validation<'_> {
     /// Watches what the source has, and looks at it again and again, also while the source cannot be asked.
     fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
-            let (mut relay, heard) = ChannelSink::new(feed.depth());
+            let (mut relay, heard) = ChannelSink::new(feed.detail_level());
             let (thresholds, ignored) = (self.thresholds, self.ignored.clone());
-            let rules = ThresholdRules { thresholds, ignored, via: self.via.clone(), finish };
+            let after_check = self.source.after_check();
+            let rules = ThresholdRules { thresholds, ignored, via: self.via.clone(), after_check };
             let every = interval.unwrap_or_else(|| self.interval());
             let options = ValidatorOptions { again: Some(every), ..self.options.clone() };
             let monitor = Monitor::new(self.validator(options), Arc::new(self.ask.clone()), rules, every);
@@ -108,19 +116,23 @@ impl Validation<'_> {
     }
 
     /// Checks services and hands them on, all within the time that the source has `left`.
-    fn check(&self, services: Vec<Service>, left: Option<Duration>, out: &mut dyn Sink) -> Result<Completeness> {
+    fn check(
+        &self,
+        services: Vec<Service>,
+        left: Option<Duration>,
+        (context, out): (&ListContext, &mut dyn ItemSink),
+    ) -> Result<Completeness> {
         let deadline = left.into_iter().chain(self.options.deadline).min();
         let options = ValidatorOptions { deadline, ..self.options.clone() };
         // One thread: what it is late by is known, and it makes more checks than anybody has ports for them.
         let runtime = runtime(0)?;
         let mut board = PendingServices::new(services, &self.ask);
         let subjects = board.subjects(self.via.as_ref());
-        let closed = out.closed();
         runtime.block_on(async {
             let shutdown = Shutdown::new();
             let validator = Arc::new(self.validator(options));
-            shutdown.spawn(end_with(Arc::clone(&closed), shutdown.clone()));
-            let (streams, total) = (out.streams(), subjects.len() as u64);
+            shutdown.spawn(end_with(context.cancel.clone(), shutdown.clone()));
+            let (streams, total) = (context.streaming, subjects.len() as u64);
             if let Some(via) = self.via.as_ref().filter(|_| total > 0) {
                 let over = async {
                     match deadline {
@@ -156,12 +168,12 @@ impl Validation<'_> {
     }
 
     /// Hands over what is left, in order, and says what came of it all.
-    fn finish(&self, mut board: PendingServices, out: &mut dyn Sink) -> Completeness {
+    fn finish(&self, mut board: PendingServices, out: &mut dyn ItemSink) -> Completeness {
         for at in 0..board.entries.len() {
             self.hand_over(&mut board, at, out);
         }
         if let Some(files) = &self.evidence {
-            files.faults().into_iter().for_each(|fault| out.fault(fault));
+            files.faults().into_iter().for_each(|fault| out.partial_error(fault));
         }
         let summary = self.summary.lock();
         summary.notes().into_iter().for_each(|note| out.note(note));
@@ -171,16 +183,16 @@ impl Validation<'_> {
         let incomplete = summary.faults();
         let completeness = if incomplete.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
         for fault in incomplete {
-            out.fault(fault);
+            out.partial_error(fault);
         }
         completeness
     }
 
     /// Judges a service by its evidence and hands it over, if that was not done before.
-    fn hand_over(&self, board: &mut PendingServices, at: usize, out: &mut dyn Sink) {
+    fn hand_over(&self, board: &mut PendingServices, at: usize, out: &mut dyn ItemSink) {
         let Some(PendingEntry { mut service, evidence, .. }) = board.entries[at].take() else { return };
         judge(&mut service, evidence.iter().map(Option::as_ref), &self.ignored);
-        if let Some(text) = checked(&mut service) {
+        if let Some(text) = self.source.after_check().and_then(|after_check| after_check(&mut service)) {
             weigh(&mut service);
             *self.said.lock().entry(text).or_default() += 1;
         }
@@ -194,23 +206,10 @@ impl Validation<'_> {
     }
 }
 
-/// Lets the source have its say on what checking showed.
-fn finish(service: &mut Service) {
-    if checked(service).is_some() {
-        weigh(service);
-    }
-}
-
 /// Ends the run when nothing more is wanted.
-async fn end_with(closed: Arc<AtomicBool>, shutdown: Shutdown) {
-    let mut tick = tokio::time::interval(TICK);
-    loop {
-        tick.tick().await;
-        if closed.load(Ordering::Relaxed) {
-            shutdown.stop();
-            return;
-        }
-    }
+async fn end_with(cancel: Cancel, shutdown: Shutdown) {
+    cancel.cancelled().await;
+    shutdown.stop();
 }
 
 /// Services on their way.
@@ -274,49 +273,14 @@ impl PendingServices {
 
 /// Keeps services, and passes everything else on.
 struct BufferedSink<'a> {
-    out: &'a mut dyn Sink,
+    out: &'a mut dyn ItemSink,
     services: Vec<Service>,
 }
 
-impl Sink for BufferedSink<'_> {
-    fn depth(&self) -> DetailLevel {
-        self.out.depth()
-    }
-
-    fn closed(&self) -> Arc<AtomicBool> {
-        self.out.closed()
-    }
-
-    fn service(&mut self, service: Service) -> ControlFlow<()> {
+impl ItemSink for BufferedSink<'_> {
+    fn accept(&mut self, item: ListItem) -> ControlFlow<()> {
+        let ListItem::Service(service) = item else { return self.out.accept(item) };
         self.services.push(service);
-        if self.out.closed().load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    fn fault(&mut self, fault: PartialError) {
-        self.out.fault(fault);
-    }
-
-    fn limit(&mut self, limit: PartialError) {
-        self.out.limit(limit);
-    }
-
-    fn note(&mut self, note: String) {
-        self.out.note(note);
-    }
-
-    fn progress(&mut self, progress: Progress) {
-        self.out.progress(progress);
-    }
-
-    fn asked(&mut self, within: &NamespaceScope, transport: Transport, addresses: &Addresses, ports: &Ports) {
-        self.out.asked(within, transport, addresses, ports);
-    }
-
-    fn scanned(&mut self, hosts: Vec<ScannedHost>) {
-        self.out.scanned(hosts);
-    }
-
-    fn confirm(&mut self, question: &str) -> bool {
-        self.out.confirm(question)
+        ControlFlow::Continue(())
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::evidence::Evidence;
-use super::judge::judge;
+use super::judge::{judge, weigh};
 use super::threshold::{DebouncedState, Thresholds};
 use super::validator::{PastCheck, Subject};
 use crate::model::{CheckSpec, Endpoint, Health, Service, changed_fields};
 use crate::net::{HttpProxy, Route};
+use crate::source::AfterCheck;
 
 /// What is believed, and what counts.
 #[derive(Clone, Debug)]
@@ -20,7 +21,7 @@ pub(crate) struct ThresholdRules {
     /// Who asks in this host's place, where somebody does.
     pub(crate) via: Option<Arc<dyn HttpProxy>>,
     /// What is to be done with a service before it is told.
-    pub(crate) finish: fn(&mut Service),
+    pub(crate) after_check: Option<AfterCheck>,
 }
 
 /// A service, and what its endpoints have shown.
@@ -124,7 +125,9 @@ impl WatchedService {
         let mut service = self.service.clone();
         let told = self.tracks.iter().map(|track| track.told.as_ref().map(|told| &told.evidence));
         judge(&mut service, told, &rules.ignored);
-        (rules.finish)(&mut service);
+        if rules.after_check.is_some_and(|after_check| after_check(&mut service).is_some()) {
+            weigh(&mut service);
+        }
         service
     }
 }
@@ -179,7 +182,7 @@ mod tests {
             thresholds: Thresholds { rise: 1, fall: 1 },
             ignored: vec!["success-below-95".to_owned()],
             via: None,
-            finish: |_| {},
+            after_check: None,
         };
         let mut track = EndpointHistory::new(&mut 0);
         // A change every six looks makes three or four in a window of twenty, by turns; from the hundredth on it is well.

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,14 +11,12 @@ use tokio::runtime::Runtime;
 
 use super::notes::{IdentifyNotes, unasked};
 use super::reach::{Reach, Reacher};
-use crate::engine::Shutdown;
+use crate::engine::{Cancel, Shutdown};
 use crate::error::{Error, Result};
-use crate::model::{
-    Addresses, Completeness, DetailLevel, NamespaceScope, PartialError, Ports, ScannedHost, Service, Transport,
-};
+use crate::model::{Completeness, PartialError, Service};
 use crate::net::{descriptors_for_sockets, runtime};
 use crate::probe::{IdentifyPool, IdentifyResult, Intensity, PortTarget, Probes, SkipReason};
-use crate::source::{Progress, Sink};
+use crate::source::{ItemSink, ListContext, ListItem, Progress};
 
 /// How often what was found is handed on, and whether somebody wants to stop is looked at.
 const STEP: Duration = Duration::from_millis(50);
@@ -29,8 +25,9 @@ const MAX_THREADS: usize = 4;
 
 /// Asks the services that come by.
 pub(super) struct Identifier<'s> {
-    out: &'s mut dyn Sink,
-    closed: Arc<AtomicBool>,
+    out: &'s mut dyn ItemSink,
+    cancel: Cancel,
+    streaming: bool,
     probes: Probes,
     intensity: Intensity,
     /// When it has to be over.
@@ -52,11 +49,17 @@ struct PendingRow {
 }
 
 impl<'s> Identifier<'s> {
-    pub(super) fn new(out: &'s mut dyn Sink, probes: Probes, intensity: Intensity, until: Option<Instant>) -> Self {
-        let closed = out.closed();
+    pub(super) fn new(
+        context: &ListContext,
+        out: &'s mut dyn ItemSink,
+        probes: Probes,
+        intensity: Intensity,
+        until: Option<Instant>,
+    ) -> Self {
+        let (cancel, streaming) = (context.cancel.clone(), context.streaming);
         let (crew, failed, rows, told) = (None, None, BTreeMap::new(), IdentifyNotes::default());
         let reacher = Reacher::default();
-        Self { out, closed, probes, intensity, until, crew, failed, rows, next: 0, told, reacher }
+        Self { out, cancel, streaming, probes, intensity, until, crew, failed, rows, next: 0, told, reacher }
     }
 
     /// The crew, made when it is first needed: a listing without anything to ask starts no runtime.
@@ -80,7 +83,7 @@ impl<'s> Identifier<'s> {
     }
 
     fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
+        self.cancel.is_set()
     }
 
     fn is_over(&self) -> bool {
@@ -103,7 +106,7 @@ impl<'s> Identifier<'s> {
             self.told.answered += 1;
             let (number, _) = answer.key;
             self.put(answer);
-            if self.rows.get(&number).is_some_and(|row| row.open == 0) && self.out.streams() {
+            if self.rows.get(&number).is_some_and(|row| row.open == 0) && self.streaming {
                 self.hand_on(number);
             }
         }
@@ -123,7 +126,7 @@ impl<'s> Identifier<'s> {
                 self.told.spared.extend(endpoint.port);
             }
             Err(SkipReason::Gone) => self.told.gone += 1,
-            Err(SkipReason::Local(error)) => self.out.fault(unasked(endpoint, &error)),
+            Err(SkipReason::Local(error)) => self.out.partial_error(unasked(endpoint, &error)),
         }
     }
 
@@ -132,8 +135,36 @@ impl<'s> Identifier<'s> {
         if let Some(row) = self.rows.remove(&number)
             && self.out.service(row.service).is_break()
         {
-            self.closed.store(true, Ordering::Relaxed);
+            self.cancel.cancel();
         }
+    }
+
+    /// Takes a service, and asks its endpoints.
+    fn identify(&mut self, service: Service) -> ControlFlow<()> {
+        let number = self.next;
+        self.next += 1;
+        let mut ask = Vec::new();
+        for (at, endpoint) in service.endpoints.iter().enumerate() {
+            match self.reacher.reach(&service, endpoint) {
+                Reach::To(asked) => ask.push((at, asked)),
+                Reach::Not(Some(why)) => *self.told.out_of_reach.entry(why).or_default() += 1,
+                Reach::Not(None) => {}
+            }
+        }
+
+        self.rows.insert(number, PendingRow { service, open: ask.len() });
+        if ask.is_empty() && self.streaming {
+            self.hand_on(number);
+        }
+
+        for (at, asked) in ask {
+            if let Err(error) = self.ask((number, at), &asked) {
+                self.failed = Some(error);
+                return ControlFlow::Break(());
+            }
+        }
+        self.take(Duration::ZERO);
+        if self.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
     /// How many will never answer.
@@ -172,7 +203,7 @@ impl<'s> Identifier<'s> {
         let unanswered = self.unanswered();
         let complete = unanswered.is_none();
         if let Some(fault) = unanswered {
-            self.out.fault(fault);
+            self.out.partial_error(fault);
         }
         // What was asked for the rest is dropped.
         self.crew = None;
@@ -186,70 +217,15 @@ impl<'s> Identifier<'s> {
     }
 }
 
-impl Sink for Identifier<'_> {
-    fn depth(&self) -> DetailLevel {
-        self.out.depth()
-    }
-
-    fn closed(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.closed)
-    }
-
-    fn service(&mut self, service: Service) -> ControlFlow<()> {
-        let number = self.next;
-        self.next += 1;
-        let mut ask = Vec::new();
-        for (at, endpoint) in service.endpoints.iter().enumerate() {
-            match self.reacher.reach(&service, endpoint) {
-                Reach::To(asked) => ask.push((at, asked)),
-                Reach::Not(Some(why)) => *self.told.out_of_reach.entry(why).or_default() += 1,
-                Reach::Not(None) => {}
+impl ItemSink for Identifier<'_> {
+    fn accept(&mut self, item: ListItem) -> ControlFlow<()> {
+        match item {
+            ListItem::Service(service) => self.identify(service),
+            ListItem::Progress(_) => {
+                self.take(Duration::ZERO);
+                self.out.accept(item)
             }
+            _ => self.out.accept(item),
         }
-        self.rows.insert(number, PendingRow { service, open: ask.len() });
-        if ask.is_empty() && self.out.streams() {
-            self.hand_on(number);
-        }
-        for (at, asked) in ask {
-            if let Err(error) = self.ask((number, at), &asked) {
-                self.failed = Some(error);
-                return ControlFlow::Break(());
-            }
-        }
-        self.take(Duration::ZERO);
-        if self.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    fn fault(&mut self, fault: PartialError) {
-        self.out.fault(fault);
-    }
-
-    fn limit(&mut self, limit: PartialError) {
-        self.out.limit(limit);
-    }
-
-    fn streams(&self) -> bool {
-        self.out.streams()
-    }
-
-    fn scanned(&mut self, hosts: Vec<ScannedHost>) {
-        self.out.scanned(hosts);
-    }
-
-    fn asked(&mut self, within: &NamespaceScope, transport: Transport, addresses: &Addresses, ports: &Ports) {
-        self.out.asked(within, transport, addresses, ports);
-    }
-
-    fn note(&mut self, note: String) {
-        self.out.note(note);
-    }
-
-    fn progress(&mut self, progress: Progress) {
-        self.take(Duration::ZERO);
-        self.out.progress(progress);
-    }
-
-    fn confirm(&mut self, question: &str) -> bool {
-        self.out.confirm(question)
     }
 }

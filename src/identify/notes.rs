@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use crate::error::plain;
 use crate::model::{Address, Endpoint, Identity, NetworkNamespace, PartialError};
 use crate::probe::UNSTABLE;
-use crate::source::Sink;
+use crate::source::ItemSink;
 
 /// So many ports of one host that answer alike are worth a word.
 const ALIKE: usize = 50;
@@ -39,7 +39,7 @@ impl IdentifyNotes {
     }
 
     /// Says it.
-    pub(super) fn say(&self, out: &mut dyn Sink) {
+    pub(super) fn say(&self, out: &mut dyn ItemSink) {
         let mut alike: Vec<_> = self.alike.iter().filter(|(_, count)| **count >= ALIKE).collect();
         alike.sort_unstable_by_key(|((ip, netns, hash), _)| (ip, netns.as_ref().map(|netns| netns.inode), hash));
         for ((ip, ..), count) in alike {

@@ -1,17 +1,16 @@
 //! How services are identified.
 
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::identifier::Identifier;
 use crate::clean::clean;
-use crate::engine;
+use crate::engine::{self, Cancel};
 use crate::error::{Error, Result};
 use crate::model::{Column, Completeness};
 use crate::net::read_file;
 use crate::probe::{COLUMNS, Intensity, Probes};
-use crate::source::{Sink, Source};
+use crate::source::{ItemSink, ListContext, Source};
 
 /// How services are identified.
 #[derive(Clone, Debug, Default)]
@@ -26,12 +25,12 @@ impl IdentifyOptions {
     /// The built-in probes and those of the probe file.
     ///
     /// # Errors
-    /// A file of probes that cannot be used, or cannot be read before `stop` or `until`.
-    pub(crate) fn probes(&self, stop: &AtomicBool, until: Option<Instant>) -> Result<Probes> {
+    /// A file of probes that cannot be used, or cannot be read before `cancel` or `until`.
+    pub(crate) fn probes(&self, cancel: &Cancel, until: Option<Instant>) -> Result<Probes> {
         let Some(path) = &self.probe_file else { return Ok(Probes::built_in()) };
         let shown = clean(&path.to_string_lossy());
 
-        let text = read_file(path, Probes::LONGEST_FILE, stop, until).map_err(|error| {
+        let text = read_file(path, Probes::LONGEST_FILE, cancel, until).map_err(|error| {
             Error::io(format!("read the probes in {shown}"), error, "name a TOML file with --probes")
         })?;
 
@@ -47,10 +46,16 @@ impl IdentifyOptions {
     ///
     /// # Errors
     /// As the source says; where no runtime can be started.
-    pub(crate) fn list(&self, probes: Probes, source: &dyn Source, out: &mut dyn Sink) -> Result<Completeness> {
+    pub(crate) fn list(
+        &self,
+        probes: Probes,
+        source: &dyn Source,
+        context: &ListContext,
+        out: &mut dyn ItemSink,
+    ) -> Result<Completeness> {
         let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
-        let mut identifier = Identifier::new(out, probes, self.intensity, until);
-        let listed = engine::block_on(source.list(&mut identifier))?;
+        let mut identifier = Identifier::new(context, out, probes, self.intensity, until);
+        let listed = engine::block_on(source.list(context, &mut identifier))?;
         let identified = identifier.finish()?;
 
         Ok(if identified == Completeness::Complete { listed } else { identified })

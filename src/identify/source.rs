@@ -1,7 +1,5 @@
 //! A source whose services are asked what they are.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -10,12 +8,15 @@ use tokio::task::spawn_blocking;
 
 use super::options::IdentifyOptions;
 use super::watch::IdentifyWatch;
-use crate::engine::{Retry, Shutdown};
+use crate::engine::{Cancel, Retry, Shutdown};
 use crate::error::{Error, Result};
 use crate::model::{Column, DetailLevel, UpdateSink};
 use crate::net::{descriptors_for_sockets, runtime};
 use crate::probe::{IdentifyPool, IdentifyResult, Probes};
-use crate::source::{ChannelSink, ListFuture, RECONNECT, Sink, Source, SourceMessage, WatchFuture, keep_watching};
+use crate::source::{
+    AfterCheck, ChannelSink, CheckProxy, ItemSink, ListContext, ListFuture, RECONNECT, Source, SourceMessage,
+    WatchFuture, keep_watching,
+};
 
 /// A source, and how its services are identified.
 pub(crate) struct Identification<'s> {
@@ -38,10 +39,18 @@ impl Source for Identification<'_> {
         self.source.deadline()
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+    fn proxy(&self) -> Option<CheckProxy> {
+        self.source.proxy()
+    }
+
+    fn after_check(&self) -> Option<AfterCheck> {
+        self.source.after_check()
+    }
+
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
             let until = self.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
-            self.options.list(self.options.probes(&out.closed(), until)?, self.source, out)
+            self.options.list(self.options.probes(&context.cancel, until)?, self.source, context, out)
         })
     }
 
@@ -54,7 +63,7 @@ impl Source for Identification<'_> {
         Box::pin(async move {
             let probes = probes(&self.options).await?;
             // Who holds a socket tells whether another program may answer there now.
-            let (mut relay, heard) = ChannelSink::new(feed.depth().max(DetailLevel::Brief));
+            let (mut relay, heard) = ChannelSink::new(feed.detail_level().max(DetailLevel::Brief));
             // A thread of its own: neither is the source kept from looking, nor takes a long look anything from the time that
             // a service has to answer.
             let threads = Threads(Some(runtime(1)?));
@@ -85,12 +94,12 @@ async fn ask(
     loop {
         tokio::select! {
             said = heard.recv() => match said {
-                Some(SourceMessage::Updates(updates)) => feed.take(watched.hear(updates)),
-                Some(SourceMessage::Amended(updates)) => feed.amend(watched.hear(updates)),
-                Some(SourceMessage::Failed(fault)) => feed.fail(fault),
+                Some(SourceMessage::Updates(updates)) => feed.apply(watched.hear(updates)),
+                Some(SourceMessage::Amended(updates)) => feed.apply_derived(watched.hear(updates)),
+                Some(SourceMessage::Failed(fault)) => feed.mark_stale(fault),
                 None => return,
             },
-            _ = answers.recv_many(&mut answered, usize::MAX) => feed.amend(watched.take(answered.drain(..))),
+            _ = answers.recv_many(&mut answered, usize::MAX) => feed.apply_derived(watched.take(answered.drain(..))),
         }
         watched.ask(&crew);
     }
@@ -110,14 +119,9 @@ impl Drop for Threads {
 /// The protocols to ask for. The file that says them may be one that nobody ever writes to: no longer waited for, it is no
 /// longer read.
 async fn probes(options: &IdentifyOptions) -> Result<Probes> {
-    struct LineInput(Arc<AtomicBool>);
-    impl Drop for LineInput {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
-    let reading = LineInput(Arc::default());
-    let (options, stop) = (options.clone(), Arc::clone(&reading.0));
-    let read = spawn_blocking(move || options.probes(&stop, None)).await;
+    let cancel = Cancel::new();
+    let _abandoned = cancel.cancel_on_drop();
+    let options = options.clone();
+    let read = spawn_blocking(move || options.probes(&cancel, None)).await;
     read.map_err(|error| Error::io("read the probes", error, "this is a fault of portolan's: please report it"))?
 }

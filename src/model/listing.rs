@@ -18,14 +18,15 @@ pub enum Completeness {
     Incomplete,
 }
 
-/// How much of each service somebody will look at. A source reads nothing for what nobody will see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// How much of each service is needed. A source reads nothing beyond it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DetailLevel {
     /// Identity and endpoints.
     Names,
     /// What the plain table shows: names and owners.
     Brief,
     /// Everything.
+    #[default]
     Full,
 }
 

@@ -4,6 +4,7 @@ mod addresses;
 mod check_name;
 mod check_spec;
 mod condition;
+mod coverage;
 mod diff;
 mod duration;
 mod event;
@@ -47,6 +48,7 @@ pub use check_spec::{
     StartTlsKind,
 };
 pub use condition::Condition;
+pub use coverage::Coverage;
 pub(crate) use diff::changed_values;
 pub use diff::{Change, changed_fields, diff};
 pub use duration::parse_duration;

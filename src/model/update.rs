@@ -18,19 +18,17 @@ pub enum Update {
 
 /// Where a watched source hands what it knows. It never makes the source wait.
 pub trait UpdateSink: Send {
-    /// How much of each service will be looked at; a source reads nothing beyond.
-    fn depth(&self) -> DetailLevel;
+    /// How much of each service is needed. A source reads nothing beyond it.
+    fn detail_level(&self) -> DetailLevel;
 
-    /// Takes what became known together. Readers see either all of it or nothing.
-    fn take(&mut self, updates: Vec<Update>);
+    /// Applies updates that belong together. Readers see either all of them or none.
+    fn apply(&mut self, updates: Vec<Update>);
 
-    /// Takes what became known together in another way than by asking the source: where that cannot be asked, it is no
-    /// less stale for it.
-    fn amend(&mut self, updates: Vec<Update>) {
-        self.take(updates);
+    /// Applies updates that did not come from the source (for example check results). Leaves the stale mark as it is.
+    fn apply_derived(&mut self, updates: Vec<Update>) {
+        self.apply(updates);
     }
 
-    /// Takes word that the source cannot be asked at present. What was known stays, and is stale from now on, until the
-    /// next updates come.
-    fn fail(&mut self, fault: PartialError);
+    /// Marks the source as unreachable. Known services stay, marked stale, until the next [`apply`](Self::apply).
+    fn mark_stale(&mut self, error: PartialError);
 }

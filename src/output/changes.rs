@@ -15,29 +15,18 @@ use serde_json::Value;
 use super::json::write_json;
 use super::{Footer, Format, FormatName};
 use crate::clean::clean;
-use crate::model::{
-    Addresses, Completeness, NamespaceScope, NetworkNamespace, Ports, Service, Transport, changed_values,
-};
+use crate::model::{Completeness, Coverage, NamespaceScope, NetworkNamespace, Service, changed_values};
 
 /// What a comparison shares with whoever asked for it.
 #[derive(Debug, Default)]
 pub(crate) struct DiffContext {
-    /// What is asked this time, where the source says it: what an earlier answer has beyond that is left out.
-    pub(crate) asked: Mutex<Vec<DiffScope>>,
+    /// What this listing covers, where the source says it: what an earlier one has beyond that is left out.
+    pub(crate) coverage: Mutex<Vec<Coverage>>,
     pub(crate) opened: AtomicU64,
     pub(crate) closed: AtomicU64,
     pub(crate) changed: AtomicU64,
     /// Of the earlier answer, what was not asked for this time.
     pub(crate) beyond: AtomicU64,
-}
-
-/// Questions that are asked this time.
-#[derive(Debug)]
-pub(crate) struct DiffScope {
-    pub(crate) within: NamespaceScope,
-    pub(crate) transport: Transport,
-    pub(crate) addresses: Addresses,
-    pub(crate) ports: Ports,
 }
 
 /// How the lines are written.
@@ -109,7 +98,7 @@ impl<'w> Changes<'w> {
 
     /// Whether a service of the earlier answer is among what is asked this time.
     fn is_asked(&self, item: &Value) -> bool {
-        let asked = self.shared.asked.lock();
+        let asked = self.shared.coverage.lock();
         let endpoint = &item["endpoints"][0];
         let ip = endpoint["address"].as_str().and_then(|ip| ip.parse::<IpAddr>().ok());
         let port = endpoint["port"].as_u64().and_then(|port| u16::try_from(port).ok());
@@ -123,15 +112,15 @@ impl<'w> Changes<'w> {
             NamespaceScope::Own => netns.is_null(),
             NamespaceScope::Other(known) => is_of(known),
             NamespaceScope::Gone => {
-                let lives = |asked: &DiffScope| matches!(&asked.within, NamespaceScope::Other(known) if is_of(known));
+                let lives = |asked: &Coverage| matches!(&asked.scope, NamespaceScope::Other(known) if is_of(known));
                 !netns.is_null() && !asked.iter().any(lives)
             }
         };
-        let is_among = |DiffScope { within, transport, addresses, ports }: &DiffScope| {
+        let is_among = |Coverage { scope, transport, addresses, ports }: &Coverage| {
             endpoint["transport"].as_str().is_none_or(|word| word == transport.as_str())
                 && ip.is_some_and(|ip| addresses.contains(ip))
                 && port.is_some_and(|port| ports.contains(port))
-                && is_within(within)
+                && is_within(scope)
         };
         asked.is_empty() || asked.iter().any(is_among)
     }

@@ -21,7 +21,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use crate::model::{Column, Completeness, DetailLevel, Endpoint, PartialError, ScannedHost, Service};
-pub(crate) use changes::{Changes, DiffContext, DiffScope};
+pub(crate) use changes::{Changes, DiffContext};
 pub use events::EventFormat;
 pub(crate) use json::write_document;
 #[cfg(feature = "live")]

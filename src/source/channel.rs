@@ -17,33 +17,33 @@ pub(crate) enum SourceMessage {
 /// the monitor takes at once.
 #[derive(Debug)]
 pub(crate) struct ChannelSink {
-    depth: DetailLevel,
+    detail_level: DetailLevel,
     said: mpsc::UnboundedSender<SourceMessage>,
 }
 
 impl ChannelSink {
     /// A relay, and where its words come out. A source reads so much of each service.
-    pub(crate) fn new(depth: DetailLevel) -> (Self, mpsc::UnboundedReceiver<SourceMessage>) {
+    pub(crate) fn new(detail_level: DetailLevel) -> (Self, mpsc::UnboundedReceiver<SourceMessage>) {
         let (said, heard) = mpsc::unbounded_channel();
-        (Self { depth, said }, heard)
+        (Self { detail_level, said }, heard)
     }
 }
 
 impl UpdateSink for ChannelSink {
-    fn depth(&self) -> DetailLevel {
-        self.depth
+    fn detail_level(&self) -> DetailLevel {
+        self.detail_level
     }
 
-    fn take(&mut self, updates: Vec<Update>) {
+    fn apply(&mut self, updates: Vec<Update>) {
         // A monitor that is gone wants to know nothing.
         let _ = self.said.send(SourceMessage::Updates(updates));
     }
 
-    fn amend(&mut self, updates: Vec<Update>) {
+    fn apply_derived(&mut self, updates: Vec<Update>) {
         let _ = self.said.send(SourceMessage::Amended(updates));
     }
 
-    fn fail(&mut self, fault: PartialError) {
-        let _ = self.said.send(SourceMessage::Failed(fault));
+    fn mark_stale(&mut self, error: PartialError) {
+        let _ = self.said.send(SourceMessage::Failed(error));
     }
 }

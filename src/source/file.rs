@@ -1,11 +1,10 @@
-//! Services that their user writes down in a file, TOML or YAML.
+//! Services declared in a file, TOML or YAML.
 
 use std::collections::HashSet;
 use std::fmt;
-use std::fs::File as Opened;
+use std::fs::File as FileHandle;
 use std::io::Read;
 use std::net::SocketAddr;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
 use tokio::time::sleep;
 
-use super::{ListFuture, Sink, Source, WatchFuture};
+use super::blocking::run_blocking;
+use super::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 use crate::clean::clean;
 use crate::error::{Error, Result, nearest};
 use crate::model::{
@@ -23,16 +23,16 @@ use crate::model::{
     Update, UpdateSink,
 };
 
-/// List the services that a file declares, and what to ask them
+/// List the services that a file declares
 ///
-/// A service has a name, endpoints, and what to ask it, in the words of the options of `portolan validate`:
+/// A service has a name, endpoints and check options, with the names of the options of `portolan validate`:
 ///
 /// [[service]]
 /// name = "shop"
 /// endpoints = ["10.0.0.5:443", { address = "shop.internal:443", weight = 9 }]
 /// ask = { protocol = "https", path = "/health", expect-status = "200" }
 ///
-/// YAML has the same: a list `service` of maps.
+/// YAML has the same structure: a list `service` of maps.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [[service]] is TOML")]
 #[derive(Args, Clone, Debug)]
 #[command(
@@ -42,7 +42,7 @@ use crate::model::{
   portolan validate services.toml"
 )]
 pub struct File {
-    /// The file, TOML or (with the extension yaml or yml) YAML
+    /// Read this file: TOML, or YAML with the extension yaml or yml
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
 }
@@ -65,7 +65,7 @@ struct ServiceEntry {
     ask: CheckSpec,
 }
 
-/// `"host:port"`, or a table with the same as `address`.
+/// `"host:port"`, or a table with this as `address`.
 struct EndpointEntry {
     address: Address,
     port: u16,
@@ -80,32 +80,38 @@ struct EndpointTable {
     weight: Option<u16>,
 }
 
-/// Longer files are none that somebody wrote.
+/// Longer files are not lists of services.
 const MAX_BYTES: u64 = 16 << 20;
-const HINT: &str = "see `portolan discover file --help` for what a services file looks like";
+const HINT: &str = "`portolan discover file --help` shows the format of a services file";
 
-/// The services that a file declares.
+/// Reads the services that a file declares.
 ///
 /// # Errors
-/// What cannot be read or used, with its line and column.
+/// An unreadable file, or invalid content, with its line and column.
 pub(crate) fn read(path: &Path) -> Result<Vec<Service<DeclaredDetail>>> {
     let shown = clean(&path.to_string_lossy());
-    let refuse = |why: String| Error::usage(format!("'{shown}'"), why, HINT);
-    let mut text = String::new();
-    let plain = |error: &std::io::Error| error.to_string().split(" (os error").next().unwrap_or_default().to_owned();
+    let unusable = |why: String| Error::usage(format!("'{shown}'"), why, HINT);
     let is_file = std::fs::metadata(path).map(|meta| meta.is_file());
-    if !is_file.map_err(|error| refuse(plain(&error)))? {
-        return Err(refuse("it is no file".to_owned()));
+    if !is_file.map_err(|error| unusable(plain(&error)))? {
+        return Err(unusable("it is not a file".to_owned()));
     }
-    let file = Opened::open(path).map_err(|error| refuse(plain(&error)))?;
-    let length = file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| refuse(plain(&error)))?;
+
+    let mut text = String::new();
+    let file = FileHandle::open(path).map_err(|error| unusable(plain(&error)))?;
+    let length = file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| unusable(plain(&error)))?;
     if length as u64 == MAX_BYTES {
-        return Err(refuse("it is too large to be a list of services".to_owned()));
+        return Err(unusable("it is too large to be a list of services".to_owned()));
     }
+
     let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     let text = text.trim_start_matches('\u{feff}');
     let Services { service } = if is_yaml { yaml(text, &shown)? } else { toml(text, &shown)? };
-    declared(service, &shown).map_err(refuse)
+    declared(service, &shown).map_err(unusable)
+}
+
+/// The operating system's message without its number.
+fn plain(error: &std::io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 fn toml(text: &str, shown: &str) -> Result<Services> {
@@ -114,24 +120,25 @@ fn toml(text: &str, shown: &str) -> Result<Services> {
         let before = text.get(..at).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        refused(&format!("{shown}:{line}:{column}"), error.message())
+        invalid(&format!("{shown}:{line}:{column}"), error.message())
     })
 }
 
 fn yaml(text: &str, shown: &str) -> Result<Services> {
     yaml_serde::from_str(text).map_err(|error| {
-        let place =
+        let position =
             error.location().map_or_else(|| shown.to_owned(), |at| format!("{shown}:{}:{}", at.line(), at.column()));
         let message = error.to_string();
-        // The library says the place once more, behind what is wrong.
-        refused(&place, message.split(" at line ").next().unwrap_or(&message))
+        // The message repeats the position at its end.
+        invalid(&position, message.split(" at line ").next().unwrap_or(&message))
     })
 }
 
-/// What a parser says, and of a wrong key the one that was perhaps meant.
-fn refused(place: &str, message: &str) -> Error {
+/// The parser's error; for an unknown key the hint is a similar one.
+fn invalid(position: &str, message: &str) -> Error {
     let line = message.lines().next().unwrap_or_default();
     let quoted: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
+
     let hint = match quoted.split_first().filter(|_| line.contains("unknown field")) {
         Some((word, known)) => match nearest(word, known) {
             Some(near) => format!("did you mean {near}?"),
@@ -139,7 +146,8 @@ fn refused(place: &str, message: &str) -> Error {
         },
         None => HINT.to_owned(),
     };
-    Error::usage(place, clean(line), hint)
+
+    Error::usage(position, clean(line), hint)
 }
 
 fn declared(entries: Vec<ServiceEntry>, shown: &str) -> Result<Vec<Service<DeclaredDetail>>, String> {
@@ -150,22 +158,27 @@ fn declared(entries: Vec<ServiceEntry>, shown: &str) -> Result<Vec<Service<Decla
             Some(namespace) => format!("file/{namespace}/{name}"),
             None => format!("file/{name}"),
         };
+
         if name.is_empty() || !seen.insert(id.clone()) {
-            return Err(format!("the name '{}' is empty, or stands twice", clean(&name)));
+            return Err(format!("the name '{}' is empty or duplicate", clean(&name)));
         }
         if let Some(check) = ask.check.iter().find(|check| ask.no_check.contains(check)) {
-            return Err(format!("{} is asked for and not wanted, of {}", check.as_str(), clean(&name)));
+            return Err(format!("{} has the check {} in both check and no-check", clean(&name), check.as_str()));
         }
-        let endpoint = |place: EndpointEntry| Endpoint {
-            weight: place.weight,
-            ..Endpoint::new(place.address, Some(place.port), Transport::Tcp)
-        };
-        let endpoints = endpoints.into_iter().map(endpoint).collect();
+
+        let endpoints = endpoints.into_iter().map(Endpoint::from).collect();
         let detail = DeclaredDetail { from: shown.into(), protocol: ask.protocol.clone(), ask: Arc::new(ask) };
         let (name, namespace) = (Some(name.into()), namespace.map(Into::into));
         services.push(Service { name, namespace, ..Service::new(id, "file", endpoints, detail) });
     }
+
     Ok(services)
+}
+
+impl From<EndpointEntry> for Endpoint {
+    fn from(EndpointEntry { address, port, weight }: EndpointEntry) -> Self {
+        Self { weight, ..Self::new(address, Some(port), Transport::Tcp) }
+    }
 }
 
 impl<'de> Deserialize<'de> for EndpointEntry {
@@ -179,29 +192,37 @@ impl<'de> Deserialize<'de> for EndpointEntry {
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<EndpointEntry, E> {
-                place(text, None).map_err(E::custom)
+                parse_endpoint(text, None).map_err(E::custom)
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<EndpointEntry, A::Error> {
                 let EndpointTable { address, weight } = EndpointTable::deserialize(MapAccessDeserializer::new(map))?;
-                place(&address, weight).map_err(A::Error::custom)
+                parse_endpoint(&address, weight).map_err(A::Error::custom)
             }
         }
         deserializer.deserialize_any(StringOrTable)
     }
 }
 
-fn place(text: &str, weight: Option<u16>) -> Result<EndpointEntry, String> {
+fn parse_endpoint(text: &str, weight: Option<u16>) -> Result<EndpointEntry, String> {
     if let Ok(address) = text.parse::<SocketAddr>()
         && address.port() > 0
     {
         return Ok(EndpointEntry { address: Address::Ip(address.ip().to_canonical()), port: address.port(), weight });
     }
+
     let parts =
         text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok().filter(|port| *port > 0)?)));
     match parts.map(|(host, port)| (host.parse::<Target>(), port)) {
         Some((Ok(Target::Name(name)), port)) => Ok(EndpointEntry { address: Address::Name(name.into()), port, weight }),
-        _ => Err(format!("'{}' is no host:port", clean(text))),
+        _ => Err(format!("'{}' is not host:port", clean(text))),
+    }
+}
+
+impl File {
+    async fn read(&self) -> Result<Vec<Service<DeclaredDetail>>> {
+        let path = self.file.clone();
+        run_blocking(move || read(&path)).await
     }
 }
 
@@ -214,10 +235,10 @@ impl Source for File {
         &[]
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
-            for service in read(&self.file)? {
-                if let ControlFlow::Break(()) = out.service(service.erase()) {
+            for service in self.read().await? {
+                if context.cancel.is_set() || out.service(service.erase()).is_break() {
                     return Ok(Completeness::Incomplete);
                 }
             }
@@ -225,22 +246,22 @@ impl Source for File {
         })
     }
 
-    /// Whoever writes a file looks at what comes of it.
+    /// Short, because the author of a file waits for the effect of a change.
     fn interval(&self) -> Duration {
         Duration::from_secs(1)
     }
 
-    /// It is read again and again, also while it cannot be used: to look costs nobody anything, and its writer mends it now.
+    /// Reads the file once per interval, even while it is invalid: reading is cheap, and its author is fixing it.
     fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
-            let mut ever = false;
+            let mut has_listed = false;
             loop {
-                match read(&self.file) {
-                    Ok(services) => feed.take(vec![Update::Reset(services.into_iter().map(Service::erase).collect())]),
-                    Err(error) if !ever => return Err(error),
-                    Err(error) => feed.fail(PartialError::from(&error)),
+                match self.read().await {
+                    Ok(services) => feed.apply(vec![Update::Reset(services.into_iter().map(Service::erase).collect())]),
+                    Err(error) if !has_listed => return Err(error),
+                    Err(error) => feed.mark_stale(PartialError::from(&error)),
                 }
-                ever = true;
+                has_listed = true;
                 sleep(interval.unwrap_or_else(|| self.interval())).await;
             }
         })
@@ -251,7 +272,7 @@ impl Source for File {
 mod tests {
     use super::*;
 
-    fn told(text: &str) -> (String, String) {
+    fn failure(text: &str) -> (String, String) {
         let error = toml(text, "s.toml")
             .and_then(|file| declared(file.service, "s.toml").map_err(|why| Error::usage("s.toml", why, HINT)));
         let error = error.unwrap_err();
@@ -259,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn both_formats_say_the_same() {
+    fn both_formats_are_equivalent() {
         let from_toml = toml(
             "[[service]]\nname = 'a'\nendpoints = ['10.0.0.1:80', { address = 'web.test:81', weight = 9 }]\n\
              ask = { path = '/x', expect-status = '2xx', goal = ['10ms'] }\n",
@@ -280,21 +301,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
-        let (error, hint) = told("[[service]]\nname = 'a'\nendpoint = []\n");
+    fn an_error_has_its_position() {
+        let (error, hint) = failure("[[service]]\nname = 'a'\nendpoint = []\n");
         assert_eq!(
             error,
             "cannot use s.toml:3:1: unknown field `endpoint`, expected one of `name`, `namespace`, `endpoints`, `ask`"
         );
         assert_eq!(hint, "did you mean endpoints?");
-        let (error, hint) = told("[[service]]\nname = 'a'\nendpoints = []\nask = { expect-sttus = '200' }\n");
+        let (error, hint) = failure("[[service]]\nname = 'a'\nendpoints = []\nask = { expect-sttus = '200' }\n");
         assert!(error.starts_with("cannot use s.toml:4:"), "{error}");
         assert_eq!(hint, "did you mean expect-status?");
-        let (error, _) = told("[[service]]\nname = 'a'\nendpoints = ['a']\n");
-        assert!(error.contains("'a' is no host:port"), "{error}");
-        let (error, _) = told("[[service]]\nname = 'a'\nendpoints = []\nask.expect-body = '('\n");
+        let (error, _) = failure("[[service]]\nname = 'a'\nendpoints = ['a']\n");
+        assert!(error.contains("'a' is not host:port"), "{error}");
+        let (error, _) = failure("[[service]]\nname = 'a'\nendpoints = []\nask.expect-body = '('\n");
         assert!(error.contains("unclosed group"), "{error}");
-        let (error, _) = told("[[service]]\nname = 'a'\nendpoints = []\n[[service]]\nname = 'a'\nendpoints = []\n");
-        assert!(error.contains("stands twice"), "{error}");
+        let (error, _) = failure("[[service]]\nname = 'a'\nendpoints = []\n[[service]]\nname = 'a'\nendpoints = []\n");
+        assert!(error.contains("is empty or duplicate"), "{error}");
     }
 }

@@ -3,13 +3,11 @@
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Sink, Source};
+use super::{ItemSink, ListContext, ListItem, Source};
 use crate::engine::Retry;
 use crate::error::{Error, Result};
 use crate::model::{Completeness, DetailLevel, PartialError, Service, Update, UpdateSink};
@@ -23,26 +21,23 @@ pub type WatchFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>
 
 /// Asks a source for everything, every `interval` from the end of an answer to the next question.
 pub(super) async fn poll<S: Source + ?Sized>(source: &S, interval: Duration, feed: &mut dyn UpdateSink) -> Result<()> {
+    let context = ListContext { detail_level: feed.detail_level(), ..ListContext::default() };
     loop {
-        let mut answer = PolledListing::new(feed.depth());
-        let completeness = source.list(&mut answer).await?;
-        feed.take(answer.updates(completeness));
+        let mut listing = PolledListing::default();
+        let completeness = source.list(&context, &mut listing).await?;
+        feed.apply(listing.updates(completeness));
         sleep(interval).await;
     }
 }
 
-/// An answer of a source that is asked again and again.
+/// One listing of a source that is polled.
+#[derive(Default)]
 pub(super) struct PolledListing {
-    depth: DetailLevel,
     services: Vec<Service>,
-    faults: Vec<PartialError>,
+    errors: Vec<PartialError>,
 }
 
 impl PolledListing {
-    pub(super) fn new(depth: DetailLevel) -> Self {
-        Self { depth, services: Vec::new(), faults: Vec::new() }
-    }
-
     /// Whether anything was found.
     pub(super) fn has_any(&self) -> bool {
         !self.services.is_empty()
@@ -50,40 +45,30 @@ impl PolledListing {
 
     /// What is not in an answer that is not whole need not be gone.
     pub(super) fn updates(self, completeness: Completeness) -> Vec<Update> {
-        let faults = self.faults.into_iter().map(Update::PartialError);
+        let errors = self.errors.into_iter().map(Update::PartialError);
         match completeness {
-            Completeness::Complete => std::iter::once(Update::Reset(self.services)).chain(faults).collect(),
-            Completeness::Incomplete => self.services.into_iter().map(Update::Upsert).chain(faults).collect(),
+            Completeness::Complete => std::iter::once(Update::Reset(self.services)).chain(errors).collect(),
+            Completeness::Incomplete => self.services.into_iter().map(Update::Upsert).chain(errors).collect(),
         }
     }
 }
 
-impl Sink for PolledListing {
-    fn depth(&self) -> DetailLevel {
-        self.depth
-    }
-
-    fn closed(&self) -> Arc<AtomicBool> {
-        Arc::default()
-    }
-
-    fn service(&mut self, service: Service) -> ControlFlow<()> {
-        self.services.push(service);
+impl ItemSink for PolledListing {
+    fn accept(&mut self, item: ListItem) -> ControlFlow<()> {
+        match item {
+            ListItem::Service(service) => self.services.push(service),
+            ListItem::PartialError(error) => self.errors.push(error),
+            _ => {}
+        }
         ControlFlow::Continue(())
     }
-
-    fn fault(&mut self, fault: PartialError) {
-        self.faults.push(fault);
-    }
-
-    fn limit(&mut self, _limit: PartialError) {}
 }
 
 /// Watches a source for as long as the future lives: whenever the watch ends or fails it is begun again, after a wait by
-/// the schedule of `retry` (its `base` and `cap`) that starts anew with each answer. `seed` makes the jitter.
+/// the schedule of `retry` (its `base` and `cap`), which starts anew with each answer. `seed` makes the jitter.
 ///
 /// # Errors
-/// Where there never was an answer: what is wrong from the beginning is told at once, and not tried for ever.
+/// Where the source never answered: what is wrong from the beginning is reported at once, and not retried for ever.
 pub async fn keep_watching(
     source: &dyn Source,
     interval: Option<Duration>,
@@ -91,47 +76,49 @@ pub async fn keep_watching(
     mut seed: u64,
     feed: &mut dyn UpdateSink,
 ) -> Error {
-    let mut ever = false;
+    let mut has_ever_answered = false;
     let mut failures = 0;
     loop {
-        let mut heard = AnswerTracker { feed: &mut *feed, answers: false };
-        let ended = source.watch(interval, &mut heard).await;
-        if heard.answers {
-            (ever, failures) = (true, 0);
+        let mut tracker = AnswerTracker { feed: &mut *feed, has_answered: false };
+        let ended = source.watch(interval, &mut tracker).await;
+        if tracker.has_answered {
+            (has_ever_answered, failures) = (true, 0);
         }
+
         match ended {
-            Err(error) if !ever => return error,
-            Err(error) => feed.fail(PartialError::from(&error)),
+            Err(error) if !has_ever_answered => return error,
+            Err(error) => feed.mark_stale(PartialError::from(&error)),
             // A server that ends a watch in good order is asked again; what was known holds until then.
             Ok(()) => {}
         }
+
         failures += 1;
         sleep(retry.wait(&mut seed, failures)).await;
     }
 }
 
-/// Notes whether anything was said.
+/// Notes whether the source said anything.
 struct AnswerTracker<'f> {
     feed: &'f mut dyn UpdateSink,
-    answers: bool,
+    has_answered: bool,
 }
 
 impl UpdateSink for AnswerTracker<'_> {
-    fn depth(&self) -> DetailLevel {
-        self.feed.depth()
+    fn detail_level(&self) -> DetailLevel {
+        self.feed.detail_level()
     }
 
-    fn take(&mut self, updates: Vec<Update>) {
-        self.answers = true;
-        self.feed.take(updates);
+    fn apply(&mut self, updates: Vec<Update>) {
+        self.has_answered = true;
+        self.feed.apply(updates);
     }
 
-    fn amend(&mut self, updates: Vec<Update>) {
-        self.answers = true;
-        self.feed.amend(updates);
+    fn apply_derived(&mut self, updates: Vec<Update>) {
+        self.has_answered = true;
+        self.feed.apply_derived(updates);
     }
 
-    fn fail(&mut self, fault: PartialError) {
-        self.feed.fail(fault);
+    fn mark_stale(&mut self, error: PartialError) {
+        self.feed.mark_stale(error);
     }
 }

@@ -103,22 +103,22 @@ fn what_is_no_scan() {
         .refuses("'gone': No such file or directory", "name a file with a target a line, or - for standard input");
     portolan("scan @empty")
         .file("empty", "# nothing\n")
-        .refuses("empty: there is no target in it", "write one or more a line");
+        .refuses("empty: it contains no target", "write one or more per line");
     portolan("scan 127.0.0.1 --exclude 127.0.0.0/8")
-        .refuses("these targets: no address is left of them", "look at what --exclude and -4 or -6 leave over");
+        .refuses("these targets: they contain no address to scan", "check --exclude and -4 or -6");
     portolan("scan 127.0.0.1 -p 80 --exclude-ports 1-100")
-        .refuses("--exclude-ports: no port is left", "leave out fewer, or ask for more");
+        .refuses("--exclude-ports: it leaves no port to scan", "exclude fewer ports, or add some");
     portolan("scan --interface gone").refuses(
         "--interface 'gone': there is no such interface",
-        "see `ip link` for the names of this machine's interfaces",
+        "check `ip link` for the names of this machine's interfaces",
     );
-    let rate = "write how many questions a second, from 1 up";
-    portolan("scan local --rate 0").refuses("--rate '0': it is no number of questions a second", rate);
-    let time = "write one as 500ms, 2s or 1m; a plain number is seconds";
-    portolan("scan local --timeout soon").refuses("--timeout 'soon': it is not a duration", time);
-    portolan("scan local --deadline 0s").refuses("--deadline '0s': it is not a duration", time);
+    let rate = "write the number of probes per second, 1 or more";
+    portolan("scan local --rate 0").refuses("--rate '0': it is not a number of probes per second", rate);
+    let time = "write one as 500ms, 2s or 1m";
+    portolan("scan local --timeout 5").refuses("--timeout '5': it is no length of time", time);
+    portolan("scan local --deadline 0s").refuses("--deadline '0s': it is no length of time", time);
     portolan("scan local --top-ports 0")
-        .refuses("--top-ports '0': it is no number of ports", "write how many, from 1 to 65535");
+        .refuses("--top-ports '0': it is not a number of ports", "write a number from 1 to 65535");
     portolan("scan local -4 -6").refuses("--ipv4: it does not go together with --ipv6", "leave one of them out");
 }
 

@@ -7,51 +7,51 @@ use std::net::{TcpListener, UdpSocket};
 use std::ops::ControlFlow;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use portolan::{Completeness, DetailLevel, Local, PartialError, Scan, Service, Sink, Source};
+use portolan::engine::Cancel;
+use portolan::{
+    Completeness, DetailLevel, File, ItemSink, ListContext, ListItem, Local, PartialError, Scan, Service, Source,
+    Update, UpdateSink,
+};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
-/// A sink that asks for so much, and takes so many.
+/// A sink that takes so many services.
 struct Taking {
-    depth: DetailLevel,
     most: usize,
-    closed: Arc<AtomicBool>,
     services: Vec<Service>,
-    faults: Vec<PartialError>,
+    errors: Vec<PartialError>,
 }
 
-impl Sink for Taking {
-    fn depth(&self) -> DetailLevel {
-        self.depth
-    }
-
-    fn closed(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.closed)
-    }
-
-    fn service(&mut self, service: Service) -> ControlFlow<()> {
-        assert!(self.services.len() < self.most, "handed over after Break");
-        self.services.push(service);
+impl ItemSink for Taking {
+    fn accept(&mut self, item: ListItem) -> ControlFlow<()> {
+        match item {
+            ListItem::Service(service) => {
+                assert!(self.services.len() < self.most, "handed over after Break");
+                self.services.push(service);
+            }
+            ListItem::PartialError(error) => self.errors.push(error),
+            ListItem::MissingPermission(limit) => {
+                assert!(!limit.operation.is_empty() && !limit.cause.is_empty() && !limit.hint.is_empty());
+            }
+            _ => {}
+        }
         if self.services.len() == self.most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
-
-    fn fault(&mut self, fault: PartialError) {
-        self.faults.push(fault);
-    }
-
-    fn limit(&mut self, limit: PartialError) {
-        assert!(!limit.operation.is_empty() && !limit.cause.is_empty() && !limit.hint.is_empty());
-    }
 }
 
-fn ask(source: &dyn Source, depth: DetailLevel, most: usize, closed: bool) -> (Taking, Completeness) {
-    let closed = Arc::new(AtomicBool::new(closed));
-    let mut sink = Taking { depth, most, closed, services: Vec::new(), faults: Vec::new() };
-    let completeness = wait(source.list(&mut sink)).unwrap();
+async fn list(source: &dyn Source, context: ListContext, most: usize) -> (Taking, Completeness) {
+    let mut sink = Taking { most, services: Vec::new(), errors: Vec::new() };
+    let completeness = source.list(&context, &mut sink).await.unwrap();
     (sink, completeness)
+}
+
+/// Lists in full without a runtime.
+fn ask(source: &dyn Source, detail_level: DetailLevel, most: usize) -> (Taking, Completeness) {
+    wait(list(source, ListContext { detail_level, ..ListContext::default() }, most))
 }
 
 /// Waits for a future on this thread, as a caller without a runtime would.
@@ -83,31 +83,19 @@ fn ids(sink: &Taking) -> Vec<String> {
 
 /// The questions. The source must know at least two services, the same ones all the time.
 fn keeps_the_contract(source: &dyn Source) {
-    let (full, completeness) = ask(source, DetailLevel::Full, usize::MAX, false);
+    let (full, completeness) = ask(source, DetailLevel::Full, usize::MAX);
     assert!(full.services.len() >= 2);
     assert_eq!(
         completeness == Completeness::Complete,
-        full.faults.is_empty(),
+        full.errors.is_empty(),
         "a fault and nothing else is incomplete"
     );
 
     let unique: HashSet<String> = ids(&full).into_iter().collect();
     assert_eq!(unique.len(), full.services.len(), "ids are unique");
-    assert_eq!(
-        ids(&full),
-        ids(&ask(source, DetailLevel::Full, usize::MAX, false).0),
-        "asked again, the same ids in order"
-    );
-    assert_eq!(
-        ids(&full),
-        ids(&ask(source, DetailLevel::Names, usize::MAX, false).0),
-        "the depth does not choose services"
-    );
-    assert_eq!(
-        ids(&full),
-        ids(&ask(source, DetailLevel::Brief, usize::MAX, false).0),
-        "the depth does not choose services"
-    );
+    assert_eq!(ids(&full), ids(&ask(source, DetailLevel::Full, usize::MAX).0), "asked again, the same ids in order");
+    assert_eq!(ids(&full), ids(&ask(source, DetailLevel::Names, usize::MAX).0), "the depth does not choose services");
+    assert_eq!(ids(&full), ids(&ask(source, DetailLevel::Brief, usize::MAX).0), "the depth does not choose services");
 
     let mut names = HashSet::new();
     for column in source.columns() {
@@ -126,9 +114,75 @@ fn keeps_the_contract(source: &dyn Source) {
         }
     }
 
-    assert_eq!(ask(source, DetailLevel::Full, 1, false).0.services.len(), 1, "Break ends the listing");
-    let (sink, completeness) = ask(source, DetailLevel::Full, usize::MAX, true);
+    assert_eq!(ask(source, DetailLevel::Full, 1).0.services.len(), 1, "Break ends the listing");
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let (sink, completeness) = wait(list(source, ListContext { cancel, ..ListContext::default() }, usize::MAX));
     assert!(completeness == Completeness::Incomplete || ids(&sink) == ids(&full), "stopped, it says so");
+
+    for runtime in runtimes() {
+        lists_in_a_runtime(source, &runtime, &ids(&full));
+        watches(source, &runtime, &ids(&full));
+    }
+}
+
+fn runtimes() -> [Runtime; 2] {
+    [Builder::new_current_thread(), Builder::new_multi_thread()]
+        .map(|mut builder| builder.worker_threads(1).enable_all().build().unwrap())
+}
+
+/// Listing is awaited in any runtime, and keeps no task of it waiting.
+fn lists_in_a_runtime(source: &dyn Source, runtime: &Runtime, expected: &[String]) {
+    runtime.block_on(async {
+        let listing = list(source, ListContext::default(), usize::MAX);
+        let (sink, _) = timeout(HANG, listing).await.expect("the source hangs");
+        assert_eq!(ids(&sink), expected, "the same in a runtime");
+        let (sink, _) = timeout(HANG, list(source, ListContext::default(), 1)).await.expect("the source hangs");
+        assert_eq!(sink.services.len(), 1, "Break ends the listing in a runtime");
+
+        // One that is given up ends.
+        let listing = list(source, ListContext::default(), usize::MAX);
+        let _ = timeout(Duration::ZERO, listing).await;
+    });
+}
+
+/// What a watch said first.
+#[derive(Default)]
+struct FirstUpdates(Vec<Update>);
+
+impl UpdateSink for FirstUpdates {
+    fn detail_level(&self) -> DetailLevel {
+        DetailLevel::Full
+    }
+
+    fn apply(&mut self, updates: Vec<Update>) {
+        self.0.extend(updates);
+    }
+
+    fn mark_stale(&mut self, error: PartialError) {
+        panic!("{error:?}");
+    }
+}
+
+/// A watch begins with everything that a listing has, and goes on until it is dropped.
+fn watches(source: &dyn Source, runtime: &Runtime, expected: &[String]) {
+    let mut first = FirstUpdates::default();
+    runtime.block_on(async {
+        let begun = Instant::now();
+        let mut wait = Duration::from_millis(100);
+        while first.0.is_empty() {
+            assert!(begun.elapsed() < HANG, "the watch says nothing");
+            let ended = timeout(wait, source.watch(Some(HANG), &mut first)).await;
+            assert!(ended.is_err(), "a watch goes on: {ended:?}");
+            wait *= 2;
+        }
+    });
+    let Some(Update::Reset(services)) = first.0.first() else { panic!("it begins with a reset: {:?}", first.0) };
+    let mut watched: Vec<_> = services.iter().map(|service| service.id.as_str()).collect();
+    let mut listed: Vec<_> = expected.iter().map(String::as_str).collect();
+    watched.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(watched, listed, "a watch begins with what a listing has");
 }
 
 #[test]
@@ -147,6 +201,15 @@ fn scan() {
     let ports = listeners.iter().map(|listener| listener.local_addr().unwrap().port().to_string());
     let ports = Some(ports.collect::<Vec<_>>().join(",").parse().unwrap());
     keeps_the_contract(&Scan { targets: vec!["127.0.0.1".to_owned()], ports, ..Scan::default() });
+}
+
+#[test]
+fn file() {
+    let path = std::env::temp_dir().join(format!("portolan-contract-{}.toml", std::process::id()));
+    let entry = |name| format!("[[service]]\nname = '{name}'\nendpoints = ['127.0.0.1:80', 'web.test:81']\n");
+    std::fs::write(&path, ["web", "cart", "mail"].map(entry).concat()).unwrap();
+    keeps_the_contract(&File { file: path.clone() });
+    std::fs::remove_file(path).unwrap();
 }
 
 #[cfg(feature = "k8s")]

@@ -15,7 +15,11 @@ fn with(text: &str) -> Portolan {
 
 #[test]
 fn a_kubeconfig_that_cannot_be_read() {
-    Portolan::without_kubeconfig().fails(2, "use ~/.kube/config: it is not there, and this is no pod", NAME_ONE);
+    Portolan::without_kubeconfig().fails(
+        2,
+        "use ~/.kube/config: it does not exist, and portolan does not run in a pod",
+        NAME_ONE,
+    );
     let absent = Portolan::without_kubeconfig().args("--kubeconfig absent");
     absent.fails(2, "use kubeconfig 'absent': No such file or directory", NAME_ONE);
     let directory = Portolan::without_kubeconfig().args("--kubeconfig .");
@@ -26,9 +30,9 @@ fn a_kubeconfig_that_cannot_be_read() {
     assert!(Command::new("mkfifo").arg(fifo.path("fifo")).status().unwrap().success());
     fifo.fails(2, "use kubeconfig 'fifo': it is not a regular file", NAME_ONE);
     with("").fails(2, "use kubeconfig 'config': it is empty", NAME_ONE);
-    with("apiVersion: v1\n").fails(2, "use kubeconfig 'config': there is no cluster in it", NAME_ONE);
+    with("apiVersion: v1\n").fails(2, "use kubeconfig 'config': it contains no cluster", NAME_ONE);
     let several = Portolan::without_kubeconfig().env("KUBECONFIG", "a:b");
-    several.fails(2, "use kubeconfig 'b': none of these files is there", NAME_ONE);
+    several.fails(2, "use kubeconfig 'b': none of these files exists", NAME_ONE);
 }
 
 #[test]
@@ -49,8 +53,8 @@ fn a_context_that_is_not_there() {
     let none = double.kubeconfig().text().replace("current-context: test\n", "");
     with(&none).fails(
         2,
-        "use kubeconfig 'config': it chooses no context",
-        "its contexts are test; choose one with --context",
+        "use kubeconfig 'config': it has no current context",
+        "its contexts are test; select one with --context",
     );
     let astray = double.kubeconfig().text().replace("- name: double", "- name: other");
     with(&astray).fails(
@@ -76,10 +80,10 @@ fn a_selector_that_does_not_parse() {
     let hint = "write it as app=web,tier!=test or 'env in (dev,qa)'; fields are metadata.name and the like";
     // Before anybody is asked, and without anybody to ask.
     let nobody = || Portolan::without_kubeconfig();
-    nobody().args("-A -l &&").fails(2, "use --selector '&&': '&&' is no key of a label", hint);
-    nobody().args("-A -l").arg("env in (a").fails(2, "use --selector 'env in (a': there is a ( without a )", hint);
+    nobody().args("-A -l &&").fails(2, "use --selector '&&': '&&' is not a label key", hint);
+    nobody().args("-A -l").arg("env in (a").fails(2, "use --selector 'env in (a': it contains a ( without a )", hint);
     nobody().args("--field-selector color").fails(2, "use --field-selector 'color': 'color' compares nothing", hint);
-    nobody().env("K8S_LABEL_SELECTOR", "=x").fails(2, "use K8S_LABEL_SELECTOR='=x': '' is no key of a label", hint);
+    nobody().env("K8S_LABEL_SELECTOR", "=x").fails(2, "use K8S_LABEL_SELECTOR='=x': '' is not a label key", hint);
     assert!(double.seen().is_empty());
     // Which fields there are, only the server knows.
     Portolan::new(&double).args("--field-selector color=red").fails(
@@ -95,7 +99,7 @@ fn a_namespace_that_is_none_or_not_there() {
     double.store().put_all(Resource::NAMESPACES, ["shop", "bank"].map(namespace));
     double.store().put(Resource::SERVICES, service("shop", "web"));
     let hint = "write lower-case letters, digits and dashes, at most 63 of them; -A takes all namespaces";
-    Portolan::new(&double).args("-n ../pods").fails(2, "use --namespace '../pods': it is no name of a namespace", hint);
+    Portolan::new(&double).args("-n ../pods").fails(2, "use --namespace '../pods': it is not a namespace name", hint);
     let hint = "did you mean 'shop'? `kubectl get namespaces` lists them";
     Portolan::new(&double).args("-n shpo").fails(2, "use namespace 'shpo': it does not exist", hint);
     let empty = Portolan::new(&double).args("-n bank").run();
@@ -114,17 +118,17 @@ fn a_server_that_is_not_trusted_or_not_there() {
     Portolan::with(&double.kubeconfig().trusting(&Authority::new("somebody else"))).fails(
         3,
         &format!("{at}: the server's certificate is not signed by the kubeconfig's CA"),
-        "look at certificate-authority in the kubeconfig: it must be the CA that signed the server's certificate",
+        "check certificate-authority in the kubeconfig: it must be the CA that signed the server's certificate",
     );
     Portolan::with(&double.kubeconfig().server(&format!("https://127.0.0.2:{port}"))).fails(
         3,
         &format!("{what}: https://127.0.0.2:{port}: Connection refused"),
-        "look at the server's address in the kubeconfig, and whether it is reached from here",
+        "check the server's address in the kubeconfig, and whether it is reachable from here",
     );
     Portolan::with(&double.kubeconfig().server(&format!("http://127.0.0.1:{port}"))).fails(
         3,
         &format!("{what}: Client sent an HTTP request to an HTTPS server. (400)"),
-        "look at whether the server is well: `kubectl get --raw /readyz`",
+        "check the server's health: `kubectl get --raw /readyz`",
     );
 }
 
@@ -153,13 +157,13 @@ fn a_server_that_is_mute_in_the_middle_of_tls_ends_with_the_deadline() {
         let what = "list the services in namespace 'default'";
         Portolan::with(&kubeconfig).args("--timeout 1h --deadline 300ms").fails(
             3,
-            &format!("{what}: the 300ms for the whole are over"),
-            "give the whole longer with --deadline, or ask for less with -n and -l",
+            &format!("{what}: the deadline of 300ms has passed"),
+            "raise --deadline, or list less with -n and -l",
         );
         Portolan::with(&kubeconfig).args("--timeout 100ms --deadline 1h").fails(
             3,
-            &format!("{what}: {server}: no whole answer came within 100ms"),
-            "give each try longer with --timeout, or look at the way to the server",
+            &format!("{what}: {server}: no complete reply within 100ms"),
+            "raise --timeout, or check the network path to the server",
         );
     }
 }

@@ -180,7 +180,7 @@ fn a_watch_tells_of_services_only_and_says_so() {
     let double = shop();
     let hint = "leave one of them out; without --watch both are listed";
     for option in ["--pods", "--ingress"] {
-        let error = format!("use {option}: a watch tells of services and their endpoints only");
+        let error = format!("use {option}: a watch reports only services and their endpoints");
         Portolan::new(&double).args(&format!("-n shop --watch {option}")).fails(2, &error, hint);
     }
     assert!(double.seen().is_empty());

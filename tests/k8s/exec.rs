@@ -92,7 +92,7 @@ fn one_that_hangs_ends_with_all_that_it_started() {
     assert_eq!(
         said,
         format!(
-            "error: cannot get credentials from the program '{0}': it did not end in time; it says: open https://login.example\n\
+            "error: cannot get credentials from the program '{0}': it did not end in time; its error output: open https://login.example\n\
              hint: run '{0}' by itself, as the kubeconfig says, and look what it wants\n",
             program.display()
         )
@@ -123,17 +123,17 @@ fn one_that_fails_or_says_nothing_of_use_is_told() {
     let fails = |script: &str, why: &str| {
         let (portolan, program) = with(&double, script);
         let error = format!("get credentials from the program '{}': {why}", program.display());
-        let hint = format!("run '{}' by itself, as the kubeconfig says, and look what it wants", program.display());
+        let hint = format!("run '{}' as the kubeconfig does, and read its output", program.display());
         portolan.args("--allow-exec").fails(3, &error, &hint);
     };
-    fails("echo; echo 'no session' >&2; exit 4", "it failed (exit status: 4); it says: no session");
-    fails("printf '\\033[31mred' >&2; exit 1", "it failed (exit status: 1); it says: \\u{1b}[31mred");
-    fails("echo hello", "what it says is no ExecCredential");
-    fails("echo '{\"status\": {}}'", "there are neither a token nor a certificate in what it says");
-    fails("exec head -c 100000000 /dev/zero", "what it says is no ExecCredential");
+    fails("echo; echo 'no session' >&2; exit 4", "it failed (exit status: 4); its error output: no session");
+    fails("printf '\\033[31mred' >&2; exit 1", "it failed (exit status: 1); its error output: \\u{1b}[31mred");
+    fails("echo hello", "its output is not an ExecCredential");
+    fails("echo '{\"status\": {}}'", "its output contains neither a token nor a certificate");
+    fails("exec head -c 100000000 /dev/zero", "its output is not an ExecCredential");
     let (portolan, program) = with(&double, "");
     fs::remove_file(&program).unwrap();
-    let hint = format!("run '{}' by itself, as the kubeconfig says, and look what it wants", program.display());
+    let hint = format!("run '{}' as the kubeconfig does, and read its output", program.display());
     let error = format!("use the program '{}': No such file or directory", program.display());
     portolan.args("--allow-exec").fails(2, &error, &hint);
 }

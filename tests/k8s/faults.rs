@@ -46,16 +46,16 @@ fn a_server_that_only_hangs_is_given_up() {
     let double = cluster();
     double.faults().add("/services", usize::MAX, Fault::Stall);
     let error =
-        format!("list the services of all namespaces: https://{}: no whole answer came within 100ms", double.address());
+        format!("list the services of all namespaces: https://{}: no complete reply within 100ms", double.address());
     Portolan::new(&double).args("-A --timeout 100ms --deadline 30s").fails(
         3,
         &error,
-        "give each try longer with --timeout, or look at the way to the server",
+        "raise --timeout, or check the network path to the server",
     );
     Portolan::new(&double).args("-A --timeout 1m --deadline 300ms").fails(
         3,
-        "list the services of all namespaces: the 300ms for the whole are over",
-        "give the whole longer with --deadline, or ask for less with -n and -l",
+        "list the services of all namespaces: the deadline of 300ms has passed",
+        "raise --deadline, or list less with -n and -l",
     );
 }
 
@@ -105,8 +105,8 @@ fn more_than_anybody_needs_is_not_taken() {
     double.faults().add("/services", usize::MAX, Fault::Bomb);
     Portolan::new(&double).args("-A").fails(
         3,
-        "list the services of all namespaces: the answer is larger than portolan takes",
-        "look at whether the server is well: `kubectl get --raw /readyz`",
+        "list the services of all namespaces: the reply exceeds portolan's size limit",
+        "check the server's health: `kubectl get --raw /readyz`",
     );
 }
 

@@ -104,7 +104,7 @@ fn an_endpoint_that_ends_and_is_still_called() {
         double.store().put(Resource::SERVICES, spec(name, |spec| spec["publishNotReadyAddresses"] = json!(publish)));
         double.store().put(Resource::SLICES, slice_of("shop", name, "a", "IPv4", &json!([leaving]), &http_port()));
     }
-    assert_eq!(found(&double), ["leaving k8s-terminating-ready: 1 of 1 ready endpoints are being ended"]);
+    assert_eq!(found(&double), ["leaving k8s-terminating-ready: 1 of 1 ready endpoints are terminating"]);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_balancer_that_does_not_come() {
     let mut has = spec("has", |spec| spec["type"] = json!("LoadBalancer"));
     has["status"]["loadBalancer"]["ingress"] = json!([{"ip": "203.0.113.1"}]);
     with_endpoints(&double, has, &[("10.1.0.10", "one")]);
-    assert_eq!(found(&double), ["wants k8s-balancer-pending: no address of a load balancer"]);
+    assert_eq!(found(&double), ["wants k8s-balancer-pending: the load balancer has no address"]);
 }
 
 #[test]
@@ -160,10 +160,10 @@ fn services_that_are_in_each_others_way() {
     assert_eq!(
         found(&double),
         [
-            "a k8s-node-port-twice: node port 30080 is that of shop/b too",
-            "b k8s-node-port-twice: node port 30080 is that of shop/a too",
-            "twin k8s-same-selector: port 80 and labels are those of shop/well",
-            "well k8s-same-selector: port 80 and labels are those of shop/twin",
+            "a k8s-node-port-twice: node port 30080 is also a port of shop/b",
+            "b k8s-node-port-twice: node port 30080 is also a port of shop/a",
+            "twin k8s-same-selector: same labels and port 80 as shop/well",
+            "well k8s-same-selector: same labels and port 80 as shop/twin",
         ]
     );
 }
@@ -220,6 +220,6 @@ fn findings_are_shown_and_explained() {
     let ran = Portolan::new(&double).args("-n shop").run();
     assert!(ran.stdout.contains("  FINDINGS\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains("  k8s-no-pod\n"), "{}", ran.stdout);
-    assert!(ran.stderr.contains("1 finding: k8s-no-pod 1; `portolan explain CODE` says more\n"), "{ran:?}");
+    assert!(ran.stderr.contains("1 finding: k8s-no-pod 1; `portolan explain CODE` explains them\n"), "{ran:?}");
     assert_eq!(ran.code, Some(0), "what is found is an answer");
 }

@@ -157,5 +157,5 @@ fn a_server_without_the_api_is_asked_once_and_one_without_a_kind_is_well() {
     double.faults().add("/gateways/public", usize::MAX, Fault::Status(500, "InternalError", "no"));
     let ran = Portolan::new(&double).args("-n shop --ingress -o name --deadline 5s").run();
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), "k8s/shop/web\nk8s/shop/httproute/named\n"), "{ran:?}");
-    assert!(ran.stderr.contains("error: cannot read the Gateways that routes name: no (500)\n"), "{ran:?}");
+    assert!(ran.stderr.contains("error: cannot read the Gateways of routes: no (500)\n"), "{ran:?}");
 }

@@ -72,7 +72,7 @@ fn a_name_that_leads_nowhere_is_told() {
     let told = |text: &str| (Some("k8s-external-name".to_owned()), Some(text.to_owned()));
     assert_eq!(found("mail"), (None, None));
     assert_eq!(found("gone"), told("gone.example does not resolve"));
-    assert_eq!(found("number"), told("192.0.2.7 is an address, and no name"));
+    assert_eq!(found("number"), told("192.0.2.7 is an address, not a name"));
     assert_eq!(found("inner"), (None, None), "only the cluster's own resolver knows it");
 }
 
@@ -85,11 +85,11 @@ fn a_resolver_that_is_not_there_says_nothing_of_names() {
     let found: Vec<&Value> =
         document["items"].as_array().unwrap().iter().filter(|item| !item["findings"].is_null()).collect();
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(ran.stderr.contains("cannot look up gone.example, mail.example: "), "{ran:?}");
+    assert!(ran.stderr.contains("cannot resolve gone.example, mail.example: "), "{ran:?}");
     assert_eq!(ran.code, Some(0), "every service is there");
     Portolan::new(&double).args("--resolver dns").fails(
         2,
-        "use --resolver 'dns': it is no address",
+        "use --resolver 'dns': it is not an address",
         "write 10.96.0.10, 127.0.0.1:5353 or [::1]:5353",
     );
 }

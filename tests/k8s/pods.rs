@@ -96,9 +96,9 @@ fn a_target_port_that_no_container_has() {
     assert_eq!(
         all(&double),
         [
-            "name k8s-target-port: port http 80 leads to metrics, which no container of its pods has; they have http 8080",
-            "number k8s-target-port: port http 80 leads to 9090, which no container of its pods has; they have http 8080",
-            "other-protocol k8s-target-port: port http 80 leads to http, which no container of its pods has; they have http 8080",
+            "name k8s-target-port: port http 80 targets metrics, which no container of its pods has; they have http 8080",
+            "number k8s-target-port: port http 80 targets 9090, which no container of its pods has; they have http 8080",
+            "other-protocol k8s-target-port: port http 80 targets http, which no container of its pods has; they have http 8080",
         ]
     );
 }
@@ -112,7 +112,7 @@ fn slices_that_call_a_port_differently() {
     let ports = json!([{"name": "web", "port": 8080, "protocol": "TCP"}]);
     let slice = slice_of("shop", "manual", "a", "IPv4", &json!([endpoint("manual", "10.9.0.1")]), &ports);
     double.store().put(Resource::SLICES, slice);
-    assert_eq!(all(&double), ["manual k8s-port-name: port http 80 has no endpoint; the slices call theirs web"]);
+    assert_eq!(all(&double), ["manual k8s-port-name: port http 80 has no endpoint; the slices name their ports web"]);
     let right = slice_of("shop", "manual", "a", "IPv4", &json!([endpoint("manual", "10.9.0.1")]), &http_port());
     double.store().put(Resource::SLICES, right);
     assert_eq!(all(&double), [""; 0]);
@@ -129,7 +129,7 @@ fn without_rights_to_pods_the_rest_is_judged_and_that_is_said() {
     assert_eq!(found(&document), ["nobody k8s-no-endpoints: no pod with app=nobody has an address"]);
     assert_eq!((ran.code, &document["complete"]), (Some(0), &true.into()), "every service is there");
     let said = "cannot read the pods of shop: pods is forbidden: User \"viewer\" cannot list resource \"pods\" in API group \
-                \"\" in the namespace \"shop\" (403); k8s-no-pod and k8s-target-port are not judged there";
+                \"\" in the namespace \"shop\" (403); k8s-no-pod and k8s-target-port are missing there";
     assert!(ran.stderr.contains(said), "{ran:?}");
     assert_eq!(asked().args("--strict").run().code, Some(4));
     let (document, ran) = asked().args("--pods").json();

@@ -33,7 +33,7 @@ fn namespaces_that_may_be_read_are_read_and_the_others_named() {
     assert_eq!(by_id(&document).into_keys().collect::<Vec<_>>(), ["k8s/alpha/web", "k8s/beta/web"]);
     assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()));
     assert!(
-        ran.stderr.starts_with("error: cannot list services in 1 namespace: not allowed in gamma (403)\n"),
+        ran.stderr.starts_with("error: cannot list services in 1 namespace: no permission in gamma (403)\n"),
         "{ran:?}"
     );
 }
@@ -44,7 +44,7 @@ fn where_not_even_namespaces_may_be_listed_the_contexts_own_is_read() {
     let (document, ran) = viewer(&double, Rights::default().in_namespace("*", "beta")).args("-A").json();
     assert_eq!(by_id(&document).into_keys().collect::<Vec<_>>(), ["k8s/beta/web"]);
     assert_eq!(ran.code, Some(3));
-    assert!(ran.stderr.contains("hint: only beta was asked; name others with -n\n"), "{ran:?}");
+    assert!(ran.stderr.contains("hint: only beta was listed; name others with -n\n"), "{ran:?}");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn services_without_their_endpoints_are_not_taken_for_services_without_any() {
 fn who_may_read_nothing_is_refused() {
     let double = cluster();
     let refused = "services is forbidden: User \"viewer\" cannot list resource \"services\" in API group \"\"";
-    let hint = "`kubectl auth can-i --list` shows what these credentials may do";
+    let hint = "`kubectl auth can-i --list` shows the permissions of these credentials";
     let everywhere = format!("list the services of all namespaces: {refused} at the cluster scope (403)");
     viewer(&double, Rights::default()).args("-A").fails(5, &everywhere, hint);
     let error = format!("list the services in namespace 'beta': {refused} in the namespace \"beta\" (403)");
@@ -75,8 +75,8 @@ fn who_may_read_nothing_is_refused() {
 #[test]
 fn credentials_that_are_not_known_are_refused() {
     let double = cluster();
-    let error = "list the services of all namespaces: the server does not know these credentials (401 Unauthorized)";
-    let hint = "look at the credentials of the kubeconfig's user: they may have expired";
+    let error = "list the services of all namespaces: the server rejects these credentials (401 Unauthorized)";
+    let hint = "check the credentials of the kubeconfig's user: they may have expired";
     Portolan::with(&double.kubeconfig().token("an-old-token")).args("-A").fails(5, error, hint);
     double.access().rotate_tokens();
     Portolan::new(&double).args("-A").fails(5, error, hint);
@@ -91,7 +91,7 @@ fn a_client_certificate_says_who_asks() {
     Portolan::with(&double.kubeconfig().certificate(&expired)).args("-A").fails(
         5,
         "list the services of all namespaces: the client certificate expired on 2002-02-03 (401 Unauthorized)",
-        "look at the credentials of the kubeconfig's user: they may have expired",
+        "check the credentials of the kubeconfig's user: they may have expired",
     );
 }
 
@@ -110,7 +110,7 @@ fn a_program_for_credentials_runs_only_if_that_is_allowed() {
     let (program, trace) = (refused.path("credentials"), refused.path("ran"));
     let error = format!("use kubeconfig 'config': its credentials come from the program '{}'", program.display());
     let untouched = trace.clone();
-    refused.fails(2, &error, "--allow-exec runs it");
+    refused.fails(2, &error, "add --allow-exec to run it");
     assert!(!untouched.exists());
     let allowed = make().args("--allow-exec");
     assert_eq!(allowed.services().len(), 3);
@@ -122,7 +122,7 @@ fn credentials_that_end_in_the_middle_leave_what_was_read() {
     double.faults().add("endpointslices", 1, crate::double::Fault::Status(401, "Unauthorized", "Unauthorized"));
     let (document, ran) = Portolan::new(&double).args("-A").json();
     assert_eq!((document["items"].as_array().unwrap().len(), ran.code), (3, Some(3)));
-    assert!(ran.stderr.contains("cannot list all endpoints: the server does not know these credentials"), "{ran:?}");
+    assert!(ran.stderr.contains("cannot list all endpoints: the server rejects these credentials"), "{ran:?}");
 }
 
 #[test]

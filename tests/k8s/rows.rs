@@ -223,7 +223,7 @@ fn an_old_server_is_asked_for_its_endpoints() {
         (&json!("web-1"), &json!(false))
     );
     assert_eq!(web["detail"]["endpoints_from"], "endpoints");
-    assert!(ran.stderr.contains("the server has no EndpointSlices; its Endpoints were read"), "{ran:?}");
+    assert!(ran.stderr.contains("the server has no EndpointSlices; portolan read its Endpoints"), "{ran:?}");
 }
 
 #[test]

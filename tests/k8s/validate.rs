@@ -111,9 +111,9 @@ fn what_cannot_be_reached_from_here_is_not_taken_for_dead() {
     let services = by_id(&document);
     let far = &services["k8s/shop/far"];
     assert_eq!((&far["health"]["state"], &far["health"]["score"]), (&json!("unknown"), &Value::Null));
-    let why = "tcp: it cannot be reached from here: its address is one of the cluster's own";
+    let why = "tcp: unreachable from here: the address is internal to the cluster";
     assert_eq!(far["endpoints"][0]["health"]["hindered"], json!([why]));
-    let note = "1 of them cannot be reached from here; --via api-proxy asks HTTP through the API server";
+    let note = "1 of them cannot be reached from here; --via api-proxy sends HTTP through the API server";
     assert!(ran.stderr.contains(note), "{ran:?}");
     let half = services["k8s/shop/half"]["endpoints"].as_array().unwrap();
     let states: Vec<&str> = half.iter().map(|endpoint| endpoint["health"]["state"].as_str().unwrap()).collect();
@@ -267,7 +267,7 @@ fn silence_is_told_from_an_api_server_that_hangs() {
         double.faults().add("/version", 1, Fault::Nothing);
         double.faults().add("/version", usize::MAX, Fault::Stall);
         let health = by_proxy(&double);
-        let why = json!(["http: the API server's proxy: no answer came in time"]);
+        let why = json!(["http: the API server's proxy: no reply in time"]);
         assert_eq!((&health["state"], &health["hindered"]), (&json!("unknown"), &why), "{fault:?}");
     }
 }

@@ -39,11 +39,11 @@ fn plain(service: &Service) -> Value {
 }
 
 impl UpdateSink for Listener {
-    fn depth(&self) -> DetailLevel {
+    fn detail_level(&self) -> DetailLevel {
         DetailLevel::Full
     }
 
-    fn take(&mut self, updates: Vec<Update>) {
+    fn apply(&mut self, updates: Vec<Update>) {
         let mut told = self.told.lock().unwrap();
         for update in updates {
             match update {
@@ -65,7 +65,7 @@ impl UpdateSink for Listener {
         self.changed.notify_one();
     }
 
-    fn fail(&mut self, _fault: Said) {
+    fn mark_stale(&mut self, _fault: Said) {
         self.told.lock().unwrap().failures += 1;
         self.changed.notify_one();
     }

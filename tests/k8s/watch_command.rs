@@ -168,7 +168,7 @@ fn a_server_that_falls_silent_is_noticed() {
     double.faults().add("/api", usize::MAX, Fault::Stall);
     double.end_watches();
     let (told, stale) = watch.until("stale");
-    assert_eq!((told, &stale["error"]["why"]), (vec!["stale".to_owned()], &json!("no answer came in time")));
+    assert_eq!((told, &stale["error"]["why"]), (vec!["stale".to_owned()], &json!("no reply in time")));
     double.store().delete(Resource::SERVICES, "shop", "cart");
     double.faults().clear();
     assert_eq!(watch.until("removed").0, ["removed k8s/shop/cart"]);
@@ -251,7 +251,7 @@ fn who_may_not_read_everything_watches_the_rest_and_is_told() {
     let watch = Watch::of(portolan.args("-n shop --watch --json"));
     let said = [watch.until("error").1.to_string(), watch.until("error").1.to_string()];
     assert!(said[0].contains("endpointslices.discovery.k8s.io is forbidden"), "{said:?}");
-    assert!(said[1].contains("k8s-no-pod and k8s-target-port are not judged there"), "{said:?}");
+    assert!(said[1].contains("k8s-no-pod and k8s-target-port are missing there"), "{said:?}");
     double.store().put(Resource::SERVICES, service("shop", "orders"));
     let orders = loop {
         let added = watch.until("added").1;
@@ -277,8 +277,8 @@ fn what_is_wrong_from_the_beginning_is_told_at_once() {
     );
     Portolan::with(&double.kubeconfig().token("old")).args("-n shop --watch").fails(
         5,
-        "list the services in namespace 'shop': the server does not know these credentials (401 Unauthorized)",
-        "look at the credentials of the kubeconfig's user: they may have expired",
+        "list the services in namespace 'shop': the server rejects these credentials (401 Unauthorized)",
+        "check the credentials of the kubeconfig's user: they may have expired",
     );
     double.faults().add("/services", usize::MAX, Fault::Stall);
     let ran = Portolan::new(&double).args("-n shop --watch --timeout 1h --deadline 300ms").run();

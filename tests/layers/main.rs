@@ -138,8 +138,8 @@ fn planted_violations_are_caught() {
 fn what_the_rule_allows_passes() {
     for (path, text) in [
         ("cli/discover.rs", "use crate::{output::Page, source::Source, settings};"),
-        ("source/local/mod.rs", "use crate::model::Service; use crate::error::Result; use super::Sink;"),
-        ("source/local/walk.rs", "use super::process; use super::super::Sink; // crate::cli is not meant"),
+        ("source/local/mod.rs", "use crate::model::Service; use crate::error::Result; use super::ItemSink;"),
+        ("source/local/walk.rs", "use super::process; use super::super::ItemSink; // crate::cli is not meant"),
         ("output/json.rs", "use crate::clean::Untrusted;"),
         ("error.rs", "use crate::clean::clean;"),
     ] {

@@ -170,7 +170,7 @@ fn no_way_there() {
     assert_eq!(reason("10.2.0.1").as_deref(), Some("no-route"));
     let outcome = scene.scan().args("-p 80,81 10.3.0.1 --json").run();
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(3), &false.into()));
-    assert!(outcome.stderr.contains("cannot ask 2 of 2 ports: this machine does not permit it"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("cannot scan 2 of 2 ports: this machine does not permit it"), "{}", outcome.stderr);
 }
 
 #[test]

@@ -35,8 +35,7 @@ fn a_sparse_network() {
     let outcome = here.scan().args("10.77.0.2-31 -p 1001-1100 --json").run();
     let found = ["10.77.0.2:1005", "10.77.0.9:1005", "10.77.0.17:1005", "10.77.0.17:1017", "10.77.0.25:1005"];
     assert_eq!(open(&outcome.document()), set(&found));
-    let said =
-        "100 ports of 30 hosts: 5 open, 395 closed; 26 hosts not seen, 2600 ports not tried (--no-ping tries them)";
+    let said = "100 ports of 30 hosts: 5 open, 395 closed; 26 hosts absent, 2600 ports not scanned (use --no-ping to scan them)";
     assert!(outcome.code == Some(0) && outcome.stderr.contains(said), "{}", outcome.stderr);
     // Who is there was asked for every port once, and what it was looked for by is not among them.
     let counted = there.sh("nft list chain ip t c");
@@ -51,7 +50,7 @@ fn a_silent_neighbour_is_seen() {
     there.sh("nft 'add table inet t; add chain inet t c { type filter hook input priority 0; }; add rule inet t c tcp dport != 1005 drop'");
     let outcome = here.scan().args("10.77.0.8-11 -p 1001-1020 --json").run();
     assert_eq!(open(&outcome.document()), set(&["10.77.0.9:1005"]), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("1 open, 0 closed, 19 filtered; 3 hosts not seen"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("1 open, 0 closed, 19 filtered; 3 hosts absent"), "{}", outcome.stderr);
 }
 
 /// A host cannot have connections without telling its address on the link: whatever else it drops, by ARP and neighbour
@@ -71,7 +70,7 @@ fn who_drops_everything_is_found_on_the_link_and_nobody_costs_one_resolution() {
         here.sh("ip neighbour flush dev wire");
         let outcome = scan.args("10.77.0.8-11 fd77::8 fd77::9 fd77::a fd77::b -p 1001-1020 --json").run();
         assert_eq!(open(&outcome.document()), set(&["10.77.0.9:1005", "fd77::9:1005"]), "{}", outcome.stderr);
-        let said = "2 open, 0 closed, 38 filtered; 6 hosts not seen, 120 ports not tried";
+        let said = "2 open, 0 closed, 38 filtered; 6 hosts absent, 120 ports not scanned";
         assert!(outcome.code == Some(0) && outcome.stderr.contains(said), "{}", outcome.stderr);
         let counted = there.sh("nft list chain netdev t c");
         let packets = counted.split("counter packets ").skip(1).map(|rest| rest.split(' ').next().unwrap());
@@ -101,7 +100,7 @@ fn without_looking_first_every_port_is_asked() {
     for args in ["-p 1001-1020 --no-ping", "-p 1005"] {
         let outcome = here.scan().args("10.77.0.9-11 --retries 0 --timeout 200ms --json").args(args).run();
         assert_eq!(open(&outcome.document()), set(&["10.77.0.9:1005"]));
-        assert!(!outcome.stderr.contains("not seen") && !outcome.stderr.contains("not tried"), "{}", outcome.stderr);
+        assert!(!outcome.stderr.contains("absent") && !outcome.stderr.contains("not scanned"), "{}", outcome.stderr);
     }
 }
 
@@ -110,7 +109,7 @@ fn nobody_anywhere() {
     let (here, _there) = wired();
     let outcome = here.scan().args("10.77.0.100-103 -p 1-100 --json").run();
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(0), &true.into()), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("0 open, 0 closed; 4 hosts not seen, 400 ports not tried"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("0 open, 0 closed; 4 hosts absent, 400 ports not scanned"), "{}", outcome.stderr);
 }
 
 /// Beyond a router, where no neighbour table reaches, and silent at the ports that are tried first.
@@ -133,7 +132,7 @@ fn who_answers_only_to_icmp_is_seen() {
     let found = ["10.99.0.1:1005", "10.99.0.9:1005", "fd99::1:1005", "fd99::9:1005"];
     let by_root = scan().run();
     assert_eq!(open(&by_root.document()), set(&found), "{}", by_root.stderr);
-    assert!(by_root.stderr.contains("15 hosts not seen"), "{}", by_root.stderr);
+    assert!(by_root.stderr.contains("15 hosts absent"), "{}", by_root.stderr);
     // Nobody may do so by default; then there is only TCP.
     here.sh("echo '1 0' > /proc/sys/net/ipv4/ping_group_range");
     let refused = scan().by_nobody().run();
@@ -161,7 +160,7 @@ fn who_answers_to_icmp_is_seen_though_its_ports_are_refused() {
          add rule inet t c icmp type echo-request ip daddr != @asked add @asked { ip daddr } drop'");
     let outcome = scan().run();
     assert_eq!(open(&outcome.document()), set(&found), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("15 hosts not seen"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("15 hosts absent"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -172,7 +171,7 @@ fn udp_ports_are_asked_of_who_is_there() {
     let outcome = here.scan().args("10.77.0.2-31 --udp -p 1001-1020 --json --all --retries 0 --timeout 200ms").run();
     let said = "20 ports of 30 hosts:";
     assert!(outcome.code == Some(0) && outcome.stderr.contains(said), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("; 26 hosts not seen, 520 ports not tried"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("; 26 hosts absent, 520 ports not scanned"), "{}", outcome.stderr);
     assert_eq!(open(&outcome.document()).len(), 4 * 20, "each port of who is there");
     let counted = there.sh("nft list chain ip t c");
     // Each UDP port once, and no TCP port but those that a host is looked for by.

@@ -66,5 +66,5 @@ fn no_ephemeral_port_at_all_is_no_answer() {
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
     let document = outcome.document();
     assert_eq!((document["items"].as_array().unwrap().len(), &document["complete"]), (0, &false.into()));
-    assert!(outcome.stderr.contains("cannot ask 2 of 2 ports: Cannot assign requested address"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("cannot scan 2 of 2 ports: Cannot assign requested address"), "{}", outcome.stderr);
 }

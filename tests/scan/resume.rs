@@ -19,7 +19,7 @@ fn asked(stderr: &str) -> u64 {
     let line = stderr.lines().find(|line| line.contains(" of 1 host: ")).unwrap_or_else(|| panic!("{stderr}"));
     let numbers = line.split_once(": ").unwrap().1.split([',', ';']).map(str::trim);
     let count = |part: &str| part.split_once(' ').unwrap().0.parse::<u64>().unwrap();
-    numbers.filter(|part| !part.ends_with("before") && !part.ends_with("not tried")).map(count).sum()
+    numbers.filter(|part| !part.ends_with("before") && !part.ends_with("not scanned")).map(count).sum()
 }
 
 fn until_it_is_there(path: &Path) {
@@ -54,7 +54,7 @@ fn stopped_at_any_moment_it_asks_everything_once_and_finds_it_all() {
             continue;
         }
         assert_eq!(
-            outcome.stderr.lines().last().unwrap().starts_with("to go on: "),
+            outcome.stderr.lines().last().unwrap().starts_with("to continue: "),
             file.exists(),
             "{}",
             outcome.stderr
@@ -132,8 +132,8 @@ fn what_is_no_such_file_is_refused() {
         assert_eq!(lines.next(), None);
         assert_eq!(fs::read_to_string(&file).ok().as_deref(), text, "it is left as it was");
     };
-    let foreign = "it was not left by a scan of this version";
-    let other = "the scan that left it had other targets or ports";
+    let foreign = "it is not a resume file of this version";
+    let other = "the scan in it has other targets or ports";
     for text in ["", "{}", "portolan\n", &good[..good.len() / 2], &good.replace("resume/v2", "resume/v3")] {
         refused("", Some(text), foreign);
     }
@@ -142,7 +142,7 @@ fn what_is_no_such_file_is_refused() {
     refused("", Some(&good.replace("\"done\":\"", &format!("\"done\":\"{}", "f".repeat(16 * 9)))), foreign);
     refused("127.0.0.2", Some(&good), other);
     refused("127.0.0.1 -p 1-501", Some(&good), other);
-    refused("", None, "it is not there, and no target is named");
+    refused("", None, "the file does not exist, and there is no target");
     fs::write(&file, &good).unwrap();
     assert_eq!(scan(&scene, "127.0.0.1 -p 1-500").0.run().code, Some(0), "the same words again are right");
     let folder = scene.scan().args("127.0.0.1 -p 1 --resume").arg(scene.dir().join("gone/x").to_str().unwrap()).run();

@@ -69,7 +69,7 @@ fn while_it_waits() {
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(130), &false.into()), "{}", outcome.stderr);
     let written: serde_json::Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     assert_eq!(written, outcome.document(), "the file says the same");
-    assert!(outcome.stderr.contains("not tried"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("not scanned"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_deadline_ends_it_and_says_so() {
     let document = outcome.document();
     assert_eq!(document["complete"], false);
     assert_found(&ports(&document, "open"), &truth(&fixture));
-    assert!(outcome.stderr.contains("the time given by --deadline is over"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("the --deadline has passed"), "{}", outcome.stderr);
     assert!(document["errors"][0]["what"].as_str().unwrap().ends_with("of 5002 ports"), "{document}");
 }
 
@@ -152,7 +152,7 @@ fn while_targets_do_not_come() {
     let outcome = Outcome::new(hear(child, "a scan without targets"));
     drop(unwritten);
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(3), &false.into()), "{}", outcome.stderr);
-    let why = "cannot read all targets: the time given by --deadline is over";
+    let why = "cannot read all targets: the --deadline has passed";
     assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
 }
 

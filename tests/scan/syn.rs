@@ -205,7 +205,7 @@ fn sparse_networks_and_two_at_once() {
     there.sh("ip address add 10.77.0.9/24 dev wire");
     let fixture = there.fixture("random=100@58,0.0.0.0");
     let outcome = syn(&here, "10.77.0.2-31 -p 1-1000,2000 --json").run();
-    assert!(outcome.stderr.contains("28 hosts not seen"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("28 hosts absent"), "{}", outcome.stderr);
     let runs = [(); 2].map(|()| syn(&here, "-p- 10.77.0.2 --json").spawn());
     for run in runs {
         let listing = Outcome::new(hear(run, "one of two scans")).listing();

@@ -94,7 +94,7 @@ fn ports_are_chosen() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=127.0.0.1:443 tcp=127.0.0.1:80 tcp=127.0.0.1:61234");
     let found = |args: &str| crate::open(&scene.scan().args("127.0.0.1").args(args).list());
-    assert_eq!(found(""), [80, 443].into(), "the thousand likeliest");
+    assert_eq!(found(""), [80, 443].into(), "the 1000 most common");
     assert_eq!(found("--top-ports 1"), [443].into());
     assert_eq!(found("-p- --exclude-ports 1-100"), [443, 61_234].into());
     assert_eq!(found("-p https,61234"), [443, 61_234].into());
@@ -105,7 +105,7 @@ fn many_questions_want_a_yes() {
     let (scene, _fixture) = scene();
     let outcome = scene.scan().args("-p- 127.0.0.0/8").run();
     assert_eq!((outcome.code, outcome.text()), (Some(2), ""));
-    assert!(outcome.stderr.contains("are 1099494850560 questions, more than 1048576"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("are 1099494850560 probes, more than 1048576"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("--yes"), "{}", outcome.stderr);
     let far = scene.scan().args("-p- ::/0 --yes").run();
     assert_eq!(far.code, Some(2), "more than can be counted: {}", far.stderr);
@@ -142,17 +142,17 @@ fn odd_values_are_refused_in_words() {
         assert!(outcome.code == Some(2) && outcome.stderr.contains(why), "{args}: {}", outcome.stderr);
         assert!(outcome.stderr.contains("\nhint: "), "{args}: {}", outcome.stderr);
     };
-    refused("127.0.0.1 --deadline -1s", "'-1s': it is not a duration");
-    refused("127.0.0.1 --timeout 0s", "'0s': it is not a duration");
-    refused("127.0.0.1 --rate 0", "'0': it is no number of questions a second");
-    refused("127.0.0.1 --rate -5", "'-5': it is no number of questions a second");
-    refused("127.0.0.1 --retries -1", "'-1': it is no number of further attempts");
+    refused("127.0.0.1 --deadline -1s", "'-1s': it is no length of time");
+    refused("127.0.0.1 --timeout 0s", "'0s': it is no length of time");
+    refused("127.0.0.1 --rate 0", "'0': it is not a number of probes per second");
+    refused("127.0.0.1 --rate -5", "'-5': it is not a number of probes per second");
+    refused("127.0.0.1 --retries -1", "'-1': it is not a number of retries");
     let file = scene.dir().join("utf16");
     let utf16: Vec<u8> = "\u{feff}127.0.0.1\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     fs::write(&file, utf16).unwrap();
     refused(&format!("@{}", file.display()), ": it is in UTF-16");
     fs::write(&file, "").unwrap();
-    refused(&format!("@{}", file.display()), ": there is no target in it");
+    refused(&format!("@{}", file.display()), ": it contains no target");
     refused("300.1.1.1", "'300.1.1.1': it is no IPv4 address");
 }
 

@@ -50,7 +50,7 @@ fn many_questions_are_asked_about_first() {
     let _fixture = scene.fixture("tcp=0.0.0.0:80");
     let args = "-p- 127.0.0.0/8 --deadline 300ms";
     let (code, text) = at_terminal(&scene, args, "n\n");
-    assert!(code == Some(2) && text.contains("Ask them? [y/N]"), "{code:?}: {text}");
+    assert!(code == Some(2) && text.contains("Scan them? [y/N]"), "{code:?}: {text}");
     let (code, text) = at_terminal(&scene, args, "y\n");
     assert!(code == Some(3) && text.contains("--deadline is over"), "{code:?}: {text}");
 }

@@ -142,8 +142,8 @@ fn tcp_and_udp_ports_in_one_scan() {
     assert_eq!(whole.code, Some(0), "{}", whole.stderr);
     assert_eq!(whole.document()["items"].as_array().unwrap().len(), 4000 + 28);
     for (args, why) in [
-        ("--udp -p T:80", "ports of TCP are asked for too"),
-        ("--syn -p U:53", "no port of TCP is asked for"),
+        ("--udp -p T:80", "--ports includes TCP ports"),
+        ("--syn -p U:53", "--ports includes no TCP port"),
         ("-p X:1", "a mark is neither T: nor U:"),
     ] {
         let refused = scene.scan().args("127.0.0.1").args(args).run();

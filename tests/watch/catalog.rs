@@ -63,17 +63,17 @@ proptest! {
             match step {
                 Step::Say(changes) => {
                     let updates = changes.iter().map(|&change| said(&mut truth, change, wind)).collect();
-                    writer.take(updates);
+                    writer.apply(updates);
                 }
                 Step::StopReason(changes) => {
-                    writer.fail(fault());
+                    writer.mark_stale(fault());
                     for change in changes {
                         said(&mut truth, change, wind);
                     }
                     let all = truth.iter().map(|(&id, &ships)| harbour(id, ships, wind)).collect();
-                    writer.take(vec![Update::Reset(all)]);
+                    writer.apply(vec![Update::Reset(all)]);
                 }
-                Step::Part => writer.take(vec![Update::PartialError(fault())]),
+                Step::Part => writer.apply(vec![Update::PartialError(fault())]),
                 Step::Join => readers.push(Told::join(&writer.reader())),
             }
         }
@@ -134,11 +134,11 @@ impl Told {
 #[test]
 fn a_change_of_nothing_tells_nothing() {
     let mut writer = writer();
-    writer.take(vec![Update::Reset(vec![harbour(1, 1, 1)])]);
+    writer.apply(vec![Update::Reset(vec![harbour(1, 1, 1)])]);
     let index = writer.reader().load().index();
-    writer.take(vec![Update::Reset(vec![harbour(1, 1, 2)])]);
-    writer.take(vec![Update::Upsert(harbour(1, 1, 3)), Update::Remove("test/009".into())]);
-    writer.take(Vec::new());
+    writer.apply(vec![Update::Reset(vec![harbour(1, 1, 2)])]);
+    writer.apply(vec![Update::Upsert(harbour(1, 1, 3)), Update::Remove("test/009".into())]);
+    writer.apply(Vec::new());
     assert_eq!(writer.reader().load().index(), index);
 }
 
@@ -149,14 +149,14 @@ fn a_failed_source_keeps_what_it_had_and_says_how_old_it_is() {
     let reader = writer.reader();
     let told = Told::join(&reader);
     assert_eq!(reader.age(), None);
-    writer.take(vec![Update::Reset(vec![harbour(1, 1, 1), harbour(2, 1, 1)])]);
+    writer.apply(vec![Update::Reset(vec![harbour(1, 1, 1), harbour(2, 1, 1)])]);
     hand.advance(Duration::from_secs(7));
-    writer.fail(fault());
-    writer.fail(fault());
+    writer.mark_stale(fault());
+    writer.mark_stale(fault());
     assert_eq!(reader.age(), Some(Duration::from_secs(7)));
     assert_eq!((reader.load().services().len(), reader.load().stale()), (2, Some(&fault())));
     // It comes back with one change.
-    writer.take(vec![Update::Reset(vec![harbour(1, 1, 1), harbour(2, 5, 1)])]);
+    writer.apply(vec![Update::Reset(vec![harbour(1, 1, 1), harbour(2, 5, 1)])]);
     assert_eq!((reader.age(), reader.load().stale()), (Some(Duration::ZERO), None));
     drop(writer);
     let history = told.hear_out();
@@ -174,16 +174,16 @@ fn a_clock_that_jumps_makes_nothing_happen() {
     let reader = writer.reader();
     let told = Told::join(&reader);
     let all = || vec![Update::Reset(vec![harbour(1, 1, 1)])];
-    writer.take(all());
+    writer.apply(all());
     let index = reader.load().index();
     hand.advance(YEARS);
     assert_eq!(reader.age(), Some(YEARS));
-    writer.take(all());
+    writer.apply(all());
     assert_eq!((reader.age(), reader.load().index()), (Some(Duration::ZERO), index));
     hand.advance(YEARS);
-    writer.fail(fault());
+    writer.mark_stale(fault());
     hand.advance(YEARS);
-    writer.take(all());
+    writer.apply(all());
     drop(writer);
     let history = told.hear_out();
     assert_eq!((history.changes.len(), history.count("stale"), history.count("synced")), (1, 1, 2), "{history:?}");
@@ -194,9 +194,9 @@ fn a_clock_that_jumps_makes_nothing_happen() {
 fn a_part_that_stays_unread_is_told_once_and_empties_nothing() {
     let mut writer = writer();
     let told = Told::join(&writer.reader());
-    writer.take(vec![Update::Reset(vec![harbour(1, 1, 1)])]);
+    writer.apply(vec![Update::Reset(vec![harbour(1, 1, 1)])]);
     for _ in 0..3 {
-        writer.take(vec![Update::PartialError(fault())]);
+        writer.apply(vec![Update::PartialError(fault())]);
     }
     drop(writer);
     let history = told.hear_out();
@@ -210,13 +210,13 @@ fn a_reader_that_never_reads_is_told_that_it_lags_and_holds_nobody_up() {
     let (mut slow, quick) = (Told::join(&writer.reader()), writer.reader());
     for ships in 0..=255 {
         for _ in 0..4 {
-            writer.take(vec![Update::Upsert(harbour(1, ships, 0)), Update::Upsert(harbour(2, 255 - ships, 0))]);
-            writer.take(vec![Update::Remove("test/001".into())]);
+            writer.apply(vec![Update::Upsert(harbour(1, ships, 0)), Update::Upsert(harbour(2, 255 - ships, 0))]);
+            writer.apply(vec![Update::Remove("test/001".into())]);
         }
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     assert!(matches!(runtime.block_on(slow.next()), Some(WatchItem::Lagged { .. })));
-    writer.take(vec![Update::Upsert(harbour(3, 1, 0))]);
+    writer.apply(vec![Update::Upsert(harbour(3, 1, 0))]);
     let snapshot = quick.load();
     drop(writer);
     let history = slow.hear_out();
@@ -229,7 +229,7 @@ fn a_thousand_readers_hear_the_same() {
     let mut writer = writer();
     let readers: Vec<Told> = (0..1000).map(|_| Told::join(&writer.reader())).collect();
     for id in 0..20 {
-        writer.take(vec![Update::Upsert(harbour(id, 1, 0))]);
+        writer.apply(vec![Update::Upsert(harbour(id, 1, 0))]);
     }
     let snapshot = writer.reader().load();
     drop(writer);

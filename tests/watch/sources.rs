@@ -7,7 +7,8 @@ use std::time::Duration;
 use portolan::catalog::Writer;
 use portolan::engine::{Clock, Retry};
 use portolan::{
-    Column, Completeness, DetailLevel, Error, ListFuture, Sink, Source, Update, UpdateSink, WatchFuture, keep_watching,
+    Column, Completeness, DetailLevel, Error, ItemSink, ListContext, ListFuture, Source, Update, UpdateSink,
+    WatchFuture, keep_watching,
 };
 use tokio::time::timeout;
 
@@ -43,7 +44,7 @@ impl Source for Prepared {
         &[]
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+    fn list<'a>(&'a self, _context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
             let answer = self.0.lock().unwrap().pop_front();
             let (services, completeness) = match answer {
@@ -51,7 +52,7 @@ impl Source for Prepared {
                 Some(PolledListing::Failure) => return Err(unreachable()),
                 Some(PolledListing::Whole(services)) => (services, Completeness::Complete),
                 Some(PolledListing::Part(services)) => {
-                    out.fault(fault());
+                    out.partial_error(fault());
                     (services, Completeness::Incomplete)
                 }
             };
@@ -75,8 +76,8 @@ impl Source for StopConditions {
         &[]
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
-        self.0.list(out)
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
+        self.0.list(context, out)
     }
 
     fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
@@ -85,7 +86,7 @@ impl Source for StopConditions {
             match answer {
                 Some(PolledListing::Whole(services)) => {
                     let services = services.into_iter().map(|(id, ships)| harbour(id, ships, 0)).collect();
-                    feed.take(vec![Update::Reset(services)]);
+                    feed.apply(vec![Update::Reset(services)]);
                     Ok(())
                 }
                 Some(_) => Err(unreachable()),

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::Args;
@@ -19,7 +19,7 @@ use crate::cli::progress::Bar;
 use crate::cli::signals::Stop;
 use crate::cli::terminal::Terminal;
 use crate::cli::{Global, stderr, stdout};
-use crate::engine;
+use crate::engine::{self, Cancel};
 use crate::error::{Error, Result};
 use crate::identify::IdentifyOptions;
 use crate::model::ColumnVisibility;
@@ -77,7 +77,7 @@ impl ExitRules {
         };
         let program = self.hand_to.as_ref().map(HandTo::program).transpose()?;
         // Before any file is written: it may be the same one.
-        let (probes, previous) = match self.read_files(source, identify, &stop.flag()) {
+        let (probes, previous) = match self.read_files(source, identify, stop.cancel()) {
             Ok(read) => read,
             Err(error) => return unread(error, &stop),
         };
@@ -145,11 +145,11 @@ impl ExitRules {
         &self,
         source: &dyn Source,
         identify: &IdentifyArgs,
-        stop: &AtomicBool,
+        cancel: &Cancel,
     ) -> Result<(Probes, Option<Baseline>)> {
         let until = source.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
-        let probes = identify.options().probes(stop, until)?;
-        let previous = self.diff.as_ref().map(|path| Baseline::read(path, source.name(), stop, until));
+        let probes = identify.options().probes(cancel, until)?;
+        let previous = self.diff.as_ref().map(|path| Baseline::read(path, source.name(), cancel, until));
         Ok((probes, previous.transpose()?))
     }
 
@@ -173,14 +173,15 @@ impl ExitRules {
         {
             return (Err(error), None);
         }
-        let mut printer = Printer::new(outputs, stop.flag(), Bar::new(global.quiet));
+        let mut printer = Printer::new(outputs, stop.cancel().clone(), Bar::new(global.quiet));
         printer.printed.compared = shared;
         printer.keeps_hosts = self.hand_to.is_some();
         // A source that needs timers or sockets brings its own runtime; one that only reads what the kernel has ready does
         // not pay for one.
+        let context = printer.context();
         let listed = match asks {
-            None => engine::block_on(source.list(&mut printer)),
-            Some((options, probes)) => options.list(probes, source, &mut printer),
+            None => engine::block_on(source.list(&context, &mut printer)),
+            Some((options, probes)) => options.list(probes, source, &context, &mut printer),
         };
         printer.finish(listed)
     }

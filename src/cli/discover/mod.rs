@@ -3,8 +3,6 @@
 mod exit_rules;
 mod printer;
 
-use std::sync::Arc;
-
 use clap::Args;
 
 pub(super) use self::exit_rules::ExitRules;
@@ -14,7 +12,6 @@ use super::watch::Watching;
 use super::{Global, validate};
 use crate::error::{Error, Result};
 use crate::identify::Identification;
-use crate::net::HttpProxy;
 use crate::source::scan::Scan;
 use crate::source::{AnySource, Source};
 
@@ -44,17 +41,17 @@ pub(super) struct Options {
 impl Discover {
     /// The source, which knows what the environment says, behind the common interface.
     pub(super) fn source(&mut self) -> &dyn Source {
-        self.source.take_environment(&|name| std::env::var_os(name));
+        self.source.read_environment(&|name| std::env::var_os(name));
         self.source.as_source()
     }
 
     pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
-        self.source.take_environment(&|name| std::env::var_os(name));
-        let (source, via) = (self.source.as_source(), self.source.via());
-        if via.is_some() && !self.options.validate {
+        self.source.read_environment(&|name| std::env::var_os(name));
+        let source = self.source.as_source();
+        if source.proxy().is_some() && !self.options.validate {
             return Err(Error::usage("--via", "it is only good for checks", "add --validate, or leave it out"));
         }
-        answer(&self.options, source, via, global)
+        answer(&self.options, source, global)
     }
 }
 
@@ -77,20 +74,20 @@ pub(super) struct ShortScan {
 
 impl ShortScan {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        answer(&self.options, &self.scan, None, global)
+        answer(&self.options, &self.scan, global)
     }
 }
 
-/// Lists or watches, as is asked. Beside the source stands who asks its endpoints in this host's place.
-fn answer(options: &Options, source: &dyn Source, via: Option<Arc<dyn HttpProxy>>, global: &Global) -> Result<Exit> {
+/// Lists or watches, as the options say.
+fn answer(options: &Options, source: &dyn Source, global: &Global) -> Result<Exit> {
     let Options { judge, identify, watching, validate } = options;
     let watches = watching.is_asked()?;
     let identified = Identification { source, options: identify.options(), checked: *validate };
     let watched: &dyn Source = if identify.asked { &identified } else { source };
     match (watches, *validate) {
         (false, false) => judge.list(source, identify, global),
-        (false, true) => validate::all(source, via, identify, judge, global),
+        (false, true) => validate::all(source, identify, judge, global),
         (true, false) => watching.without_checks()?.run(watched, global),
-        (true, true) => validate::watch(watched, via, watching, global),
+        (true, true) => validate::watch(watched, watching, global),
     }
 }

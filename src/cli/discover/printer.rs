@@ -3,7 +3,6 @@
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
@@ -11,18 +10,17 @@ use crate::cli::hand_to::{self, Hosts};
 use crate::cli::outputs::Outputs;
 use crate::cli::progress::Bar;
 use crate::cli::terminal;
+use crate::engine::Cancel;
 use crate::error::Result;
-use crate::model::{
-    Addresses, Completeness, DetailLevel, NamespaceScope, PartialError, Ports, ScannedHost, Service, Transport,
-};
-use crate::output::{DiffContext, DiffScope, Footer};
-use crate::source::{Progress, Sink};
+use crate::model::{Completeness, PartialError, ScannedHost, Service};
+use crate::output::{DiffContext, Footer};
+use crate::source::{ItemSink, ListContext, ListItem, Progress};
 
 /// Writes services down as they come. Nothing is written before the first or the end, so that a source which
 /// fails at once leaves standard output empty.
 pub(super) struct Printer<'w> {
     outputs: Outputs<'w>,
-    closed: Arc<AtomicBool>,
+    cancel: Cancel,
     bar: Bar,
     pub(super) keeps_hosts: bool,
     pub(super) printed: PrintReport,
@@ -50,8 +48,18 @@ pub(super) struct PrintReport {
 }
 
 impl<'w> Printer<'w> {
-    pub(super) fn new(outputs: Outputs<'w>, closed: Arc<AtomicBool>, bar: Bar) -> Self {
-        Self { outputs, closed, bar, keeps_hosts: false, printed: PrintReport::default() }
+    pub(super) fn new(outputs: Outputs<'w>, cancel: Cancel, bar: Bar) -> Self {
+        Self { outputs, cancel, bar, keeps_hosts: false, printed: PrintReport::default() }
+    }
+
+    /// What this printer wants of a source.
+    pub(super) fn context(&self) -> ListContext {
+        ListContext {
+            detail_level: self.outputs.depth(),
+            cancel: self.cancel.clone(),
+            streaming: self.outputs.streams(),
+            confirm: Some(Arc::new(terminal::ask)),
+        }
     }
 
     /// Whether anything takes more; otherwise the source learns of it.
@@ -59,8 +67,27 @@ impl<'w> Printer<'w> {
         if self.outputs.are_open() {
             return ControlFlow::Continue(());
         }
-        self.closed.store(true, Ordering::Relaxed);
+        self.cancel.cancel();
         ControlFlow::Break(())
+    }
+
+    fn print(&mut self, service: &Service) -> ControlFlow<()> {
+        self.outputs.service(service);
+        if self.keeps_hosts {
+            hand_to::add(&mut self.printed.hosts, service);
+        }
+        let goes_on = self.goes_on();
+        self.printed.count += usize::from(goes_on.is_continue());
+        goes_on
+    }
+
+    /// Shows how far the source is, and everything that it found until now.
+    fn show(&mut self, progress: Progress) {
+        let Self { outputs, bar, .. } = self;
+        bar.aside(|| outputs.flush());
+        self.bar.show(progress);
+        // The source learns of it by the token.
+        let _ = self.goes_on();
     }
 
     /// Writes the end, unless there was nothing to list from.
@@ -76,59 +103,18 @@ impl<'w> Printer<'w> {
     }
 }
 
-impl Sink for Printer<'_> {
-    fn depth(&self) -> DetailLevel {
-        self.outputs.depth()
-    }
-
-    fn closed(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.closed)
-    }
-
-    fn service(&mut self, service: Service) -> ControlFlow<()> {
-        self.outputs.service(&service);
-        if self.keeps_hosts {
-            hand_to::add(&mut self.printed.hosts, &service);
+impl ItemSink for Printer<'_> {
+    fn accept(&mut self, item: ListItem) -> ControlFlow<()> {
+        let PrintReport { errors, limits, notes, hosts_scanned, .. } = &mut self.printed;
+        match item {
+            ListItem::Service(service) => return self.print(&service),
+            ListItem::Progress(progress) => self.show(progress),
+            ListItem::PartialError(error) => errors.push(error),
+            ListItem::MissingPermission(error) => limits.push(error),
+            ListItem::Note(note) => notes.push(note),
+            ListItem::Coverage(coverage) => self.printed.compared.coverage.lock().push(coverage),
+            ListItem::Hosts(hosts) => *hosts_scanned = Some(hosts),
         }
-        let goes_on = self.goes_on();
-        self.printed.count += usize::from(goes_on.is_continue());
-        goes_on
-    }
-
-    fn fault(&mut self, fault: PartialError) {
-        self.printed.errors.push(fault);
-    }
-
-    fn limit(&mut self, limit: PartialError) {
-        self.printed.limits.push(limit);
-    }
-
-    fn streams(&self) -> bool {
-        self.outputs.streams()
-    }
-
-    fn note(&mut self, note: String) {
-        self.printed.notes.push(note);
-    }
-
-    fn asked(&mut self, within: &NamespaceScope, transport: Transport, addresses: &Addresses, ports: &Ports) {
-        let (within, addresses, ports) = (within.clone(), addresses.clone(), ports.clone());
-        self.printed.compared.asked.lock().push(DiffScope { within, transport, addresses, ports });
-    }
-
-    fn scanned(&mut self, hosts: Vec<ScannedHost>) {
-        self.printed.hosts_scanned = Some(hosts);
-    }
-
-    fn progress(&mut self, progress: Progress) {
-        let Self { outputs, bar, .. } = self;
-        bar.aside(|| outputs.flush());
-        self.bar.show(progress);
-        // The source learns of it by the flag.
-        let _ = self.goes_on();
-    }
-
-    fn confirm(&mut self, question: &str) -> bool {
-        terminal::ask(question)
+        ControlFlow::Continue(())
     }
 }

@@ -6,7 +6,6 @@ mod options;
 mod score;
 mod targets;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueHint};
@@ -27,7 +26,6 @@ use crate::error::{Error, Result};
 use crate::health::Validation;
 use crate::identify::Identification;
 use crate::model::{CheckSpec, Finding, Service};
-use crate::net::HttpProxy;
 use crate::output::FormatName;
 use crate::source::{Source, collect};
 
@@ -80,22 +78,15 @@ impl Validate {
     }
 }
 
-/// Lists what a source knows, each service asked what it is if that is wanted, checked as without any option; through `via`
-/// where that is given.
+/// Lists what a source knows, each service asked what it is if that is wanted, checked as without any option.
 ///
 /// # Errors
 /// As the source says.
-pub(super) fn all(
-    source: &dyn Source,
-    via: Option<Arc<dyn HttpProxy>>,
-    identify: &IdentifyArgs,
-    judge: &ExitRules,
-    global: &Global,
-) -> Result<Exit> {
+pub(super) fn all(source: &dyn Source, identify: &IdentifyArgs, judge: &ExitRules, global: &Global) -> Result<Exit> {
     let identified = Identification { source, options: identify.options(), checked: true };
     let source: &dyn Source = if identify.asked { &identified } else { source };
     let how = How::default();
-    let validated = Validation { via, ..how.open(source, &CheckSpec::default(), Timestamp::now())? };
+    let validated = how.open(source, &CheckSpec::default(), Timestamp::now())?;
     how.list(&validated, judge, global)
 }
 
@@ -103,14 +94,9 @@ pub(super) fn all(
 ///
 /// # Errors
 /// As the source says.
-pub(super) fn watch(
-    source: &dyn Source,
-    via: Option<Arc<dyn HttpProxy>>,
-    watching: &Watching,
-    global: &Global,
-) -> Result<Exit> {
+pub(super) fn watch(source: &dyn Source, watching: &Watching, global: &Global) -> Result<Exit> {
     let validated = How::default().open(source, &CheckSpec::default(), Timestamp::now())?;
-    watching.run(&Validation { via, thresholds: watching.thresholds(), ..validated }, global)
+    watching.run(&Validation { thresholds: watching.thresholds(), ..validated }, global)
 }
 
 /// Checks what was named once, each try for at most `limit`; the first service that scores less than `least`, and why.

@@ -136,7 +136,7 @@ impl How {
             roots: Arc::new(roots),
             resolvers: Arc::new(resolvers),
             thresholds: Thresholds::default(),
-            via: None,
+            via: source.proxy().map(|proxy| proxy.0),
             summary: Mutex::new(RunSummary::against(self.min_score)),
             said: Mutex::default(),
         })

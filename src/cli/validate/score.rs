@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::health::{COLUMNS, ReadBack, RunSummary, judge, read_evidence};
 use crate::model::{Column, Completeness, Service};
 use crate::output::FormatName;
-use crate::source::{ListFuture, Sink, Source};
+use crate::source::{ItemSink, ListContext, ListFuture, Source};
 
 /// Score services again from what `portolan validate --evidence` saw
 ///
@@ -85,7 +85,7 @@ impl Source for Scored {
         COLUMNS
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+    fn list<'a>(&'a self, _context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
             let mut summary = self.summary.lock();
             for service in &self.services {
@@ -98,7 +98,7 @@ impl Source for Scored {
             let faults = summary.faults();
             let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
             for fault in faults {
-                out.fault(fault);
+                out.partial_error(fault);
             }
             Ok(completeness)
         })

@@ -18,7 +18,7 @@ use crate::model::{
     Address, CheckSpec, Column, Completeness, DeclaredDetail, Endpoint, HttpPath, PartialError, Service, Transport,
     Update, UpdateSink,
 };
-use crate::source::{ListFuture, Sink, Source, WatchFuture};
+use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
 /// What there is to check.
 pub(in crate::cli) struct Targets {
@@ -190,14 +190,14 @@ impl Source for Targets {
         &[]
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
+    fn list<'a>(&'a self, _context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
             for service in &self.services {
                 if let ControlFlow::Break(()) = out.service(service.clone()) {
                     break;
                 }
             }
-            self.faults.iter().for_each(|fault| out.fault(fault.clone()));
+            self.faults.iter().for_each(|fault| out.partial_error(fault.clone()));
             Ok(if self.faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete })
         })
     }
@@ -206,7 +206,7 @@ impl Source for Targets {
     fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
             let faults = self.faults.iter().cloned().map(Update::PartialError);
-            feed.take(std::iter::once(Update::Reset(self.services.clone())).chain(faults).collect());
+            feed.apply(std::iter::once(Update::Reset(self.services.clone())).chain(faults).collect());
             std::future::pending().await
         })
     }

@@ -1,5 +1,4 @@
-//! A client of the API server that all who ask share: made once for all of them, and anew when its credentials are no
-//! longer taken.
+//! A shared client of the API server: created once for all its users, and again when the server rejects its credentials.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,67 +23,68 @@ pub(super) struct Access {
     since: Instant,
 }
 
-/// What is made goes on being made whoever of those who wait for it leaves.
-type Making = Shared<BoxFuture<'static, Access>>;
+/// Connecting continues even if the caller that started it is dropped.
+type Connecting = Shared<BoxFuture<'static, Access>>;
 
-pub(super) struct Accesses {
+pub(super) struct AccessCache {
     options: Arc<K8s>,
-    made: Mutex<Option<Made>>,
+    current: Mutex<Option<CachedAccess>>,
 }
 
-struct Made {
-    making: Making,
-    /// Nothing else is made in its place sooner after it is done.
+struct CachedAccess {
+    connecting: Connecting,
+    /// The minimum age before it is replaced.
     pause: Duration,
 }
 
-/// A program for credentials may ask a server of its own: while what it says is of no use it is run again after so long,
-/// doubling up to the longest.
+/// The interval between two runs of a credential program, which may contact a server of its own: while the credentials do not
+/// work, it doubles up to the maximum.
 const PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_mins(5);
+const MAX_PAUSE: Duration = Duration::from_mins(5);
 
-impl Accesses {
+impl AccessCache {
     pub(super) fn new(options: K8s) -> Self {
-        Self { options: Arc::new(options), made: Mutex::new(None) }
+        Self { options: Arc::new(options), current: Mutex::new(None) }
     }
 
-    /// What there is to ask with, once that is known. It takes as long as the options allow for the whole.
+    /// The access, once it is known. This takes at most the deadline of the options.
     pub(super) async fn get(&self) -> Access {
-        let making = {
-            let mut made = self.made.lock();
-            let made = made.get_or_insert_with(|| Made { making: making(&self.options), pause: PAUSE });
-            if let Some(failed) = made.making.peek().filter(|access| access.client.is_err()).cloned() {
-                made.renew(&failed, &self.options);
+        let connecting = {
+            let mut current = self.current.lock();
+            let current = current
+                .get_or_insert_with(|| CachedAccess { connecting: start_connecting(&self.options), pause: PAUSE });
+            if let Some(failed) = current.connecting.peek().filter(|access| access.client.is_err()).cloned() {
+                current.renew(&failed, &self.options);
             }
-            made.making.clone()
+            current.connecting.clone()
         };
-        making.await
+        connecting.await
     }
 
-    /// Takes word that the server does not take these credentials.
-    pub(super) fn refused(&self, access: &Access) {
-        let mut made = self.made.lock();
-        if let Some(made) = made.as_mut()
-            && made.making.peek().is_some_and(|current| current.since == access.since)
+    /// Renews the access after the server has rejected its credentials.
+    pub(super) fn reject(&self, access: &Access) {
+        let mut current = self.current.lock();
+        if let Some(current) = current.as_mut()
+            && current.connecting.peek().is_some_and(|latest| latest.since == access.since)
         {
-            made.renew(access, &self.options);
+            current.renew(access, &self.options);
         }
     }
 }
 
-impl Made {
-    /// Makes another in place of one that is of no use, unless that has hardly been made.
-    fn renew(&mut self, current: &Access, options: &Arc<K8s>) {
-        let age = current.since.elapsed();
+impl CachedAccess {
+    /// Replaces an access that does not work, unless it is too recent.
+    fn renew(&mut self, failed: &Access, options: &Arc<K8s>) {
+        let age = failed.since.elapsed();
         if age >= self.pause {
-            let lasted = age >= LONGEST_PAUSE * 2;
-            let pause = if lasted { PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
-            *self = Self { making: making(options), pause };
+            let has_worked = age >= MAX_PAUSE * 2;
+            let pause = if has_worked { PAUSE } else { (self.pause * 2).min(MAX_PAUSE) };
+            *self = Self { connecting: start_connecting(options), pause };
         }
     }
 }
 
-fn making(options: &Arc<K8s>) -> Making {
+fn start_connecting(options: &Arc<K8s>) -> Connecting {
     let options = Arc::clone(options);
     async move {
         let client = connect(&options).await.map_err(Arc::from);
@@ -94,26 +94,26 @@ fn making(options: &Arc<K8s>) -> Making {
     .shared()
 }
 
-/// A client that has had an answer from its server, whatever that was.
+/// A client whose server has replied, with any status.
 async fn connect(options: &K8s) -> Result<Client, String> {
     let deadline = Deadline::after(options.whole());
     let config = options.config(deadline).await.map_err(|error| error.to_string())?;
-    // Each question has a deadline of its own, which says more.
+    // Each request has its own deadline, which gives the better error.
     let client = client(config, options.whole()).map_err(|error| error.to_string())?;
-    answers(&client, deadline.within(options.timeout)).await.map(|()| client)
+    check_server(&client, deadline.within(options.timeout)).await.map(|()| client)
 }
 
-/// Asks the server what everybody may know, only to learn whether it answers, whatever that is.
+/// Requests `/version`, which needs no permission, to learn whether the server replies.
 ///
 /// # Errors
-/// Why no answer came.
-pub(super) async fn answers(client: &Client, deadline: Deadline) -> Result<(), String> {
-    let question = Request::get("/version").body(Body::empty()).map_err(|error| error.to_string())?;
-    match deadline.bound(client.send(question)).await {
+/// Why there is no reply.
+pub(super) async fn check_server(client: &Client, deadline: Deadline) -> Result<(), String> {
+    let request = Request::get("/version").body(Body::empty()).map_err(|error| error.to_string())?;
+    match deadline.bound(client.send(request)).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) => Err(ApiFailure::of_client(&error).why()),
-        Err(_) => Err(SILENT.to_owned()),
+        Err(_) => Err(NO_REPLY.to_owned()),
     }
 }
 
-pub(super) const SILENT: &str = "no answer came in time";
+pub(super) const NO_REPLY: &str = "no reply in time";

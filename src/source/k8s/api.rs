@@ -1,8 +1,6 @@
-//! Questions to the API server: each bounded in time and bytes, tried again where that helps, lists page by page.
+//! Requests to the API server: limited in time and bytes, retried where that helps; lists arrive page by page.
 
 use std::io::Read;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
@@ -15,47 +13,45 @@ use kube::client::{Body, ClientBuilder, DynBody};
 use kube::{Client, Config, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tower::timeout::TimeoutLayer;
 use tower::util::MapResponseLayer;
 
 use super::failure::ApiFailure;
 use super::{K8s, certificate};
 use crate::clean::clean;
-use crate::engine::{Breaker, BreakerOptions, CallOutcome, Clock, Retry, RetryError};
+use crate::engine::{Breaker, BreakerOptions, CallOutcome, Cancel, Clock, Retry, RetryError};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 
-/// So many objects a page: few enough to be let go again soon, and not so few that the way there and back counts.
+/// Objects per page: few enough to be freed soon, many enough that round trips do not dominate.
 pub(super) const PAGE: u32 = 250;
-/// A page that is too large is asked for again with so many times fewer of them.
+/// A page that is too large is requested again with this many times fewer objects.
 const REDUCED_PAGE: u32 = 16;
-/// The most bytes of an answer, unpacked and packed. A page of slices with a thousand endpoints each, the most that
-/// Kubernetes allows, has 90 MB.
+/// The maximum size of a reply, uncompressed and compressed. A page of slices with a thousand endpoints each, the maximum of
+/// Kubernetes, has 90 MB.
 const MAX_BYTES: usize = 128 << 20;
 const MAX_COMPRESSED: usize = 64 << 20;
-/// The most of any answer, a watch among them. A little more: of what is too large, who reads it has more to tell.
+/// The maximum size of any response, watches included. It is slightly larger, so that the reader above reports its own limit.
 const MAX_RECEIVED: usize = MAX_BYTES + (1 << 20);
-/// A question is asked so often at most.
-const TRIES: u32 = 5;
-/// How soon an end that somebody wants is noticed.
-const RETRY_INTERVAL: Duration = Duration::from_millis(100);
-/// So many questions in a row that the server's trouble kept from an answer, and it is left alone.
+/// Attempts per request.
+const MAX_ATTEMPTS: u32 = 5;
+/// After this many server failures in a row no more requests are sent.
 const MAX_FAILURES: u32 = 3;
 
-/// An API server that is asked with a deadline.
+/// An API server with a deadline.
 pub(super) struct Api {
     client: Client,
-    /// Where it is, for people.
+    /// Its address, for messages.
     server: String,
     takes_gzip: bool,
-    /// The day on which the client's certificate ended.
+    /// The day on which the client's certificate expired.
     expired: Option<String>,
     timeout: Duration,
     whole: Duration,
     deadline: Deadline,
     breaker: Breaker,
-    closed: Arc<AtomicBool>,
+    cancel: Cancel,
 }
 
 /// A page of a list.
@@ -63,39 +59,41 @@ pub(super) struct Api {
 struct Page<K> {
     #[serde(default)]
     metadata: ListMeta,
-    /// Some servers write null for none.
+    /// Some servers write null for an empty list.
     items: Option<Vec<K>>,
 }
 
 impl Api {
-    /// Connects to nothing yet. `closed` becomes true when somebody wants an end.
+    /// Does not connect yet. `cancel` ends all requests.
     ///
     /// # Errors
-    /// Where the credentials cannot be used.
-    pub(super) fn new(config: Config, options: &K8s, deadline: Deadline, closed: Arc<AtomicBool>) -> Result<Self> {
+    /// The credentials are unusable.
+    pub(super) fn new(config: Config, options: &K8s, deadline: Deadline, cancel: Cancel) -> Result<Self> {
         let takes_gzip = !config.disable_compression;
         let expired = certificate::expired(&config.auth_info, Timestamp::now());
-        let server = shown(&config);
+        let server = display_url(&config);
         let client = client(config, options.timeout)?;
-        // Once left alone it stays so: a listing is over before anything recovers.
-        let patience =
+
+        // Once open, the circuit stays open: a listing ends before a server recovers.
+        let failures =
             BreakerOptions { window: MAX_FAILURES, failures: MAX_FAILURES, recovery: options.whole(), trials: 1 };
-        let breaker = Breaker::new(patience, Clock::runtime());
+        let breaker = Breaker::new(failures, Clock::runtime());
         let (timeout, whole) = (options.timeout, options.whole());
-        Ok(Self { client, server, takes_gzip, expired, timeout, whole, deadline, breaker, closed })
+
+        Ok(Self { client, server, takes_gzip, expired, timeout, whole, deadline, breaker, cancel })
     }
 
     pub(super) fn client(&self) -> Client {
         self.client.clone()
     }
 
-    /// What there is at a path.
+    /// Reads the object at a path.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiFailure> {
         let request = || Request::get(path).body(Vec::new()).map_err(kube::core::request::Error::BuildRequest);
         self.ask(request).await
     }
 
-    /// As [`list_at`](Self::list_at), of a kind that the library knows.
+    /// As [`list_at`](Self::list_at), for a kind that the library defines.
     pub(super) async fn list<K>(
         &self,
         namespace: Option<&str>,
@@ -108,9 +106,8 @@ impl Api {
         self.list_at(&K::url_path(&(), namespace), params, each).await
     }
 
-    /// Hands every object of a list to `each`, page by page, and says of each page how many are still to come. An object
-    /// may come twice, where the list had to be begun anew; the last word counts. Where `params` has a limit, that many are
-    /// all that is wanted.
+    /// Hands every object of a list to `each`, page by page, with the number of objects left. An object may come twice if the
+    /// list restarts; the later one counts. With a limit in `params`, only that many objects are read.
     pub(super) async fn list_at<K: DeserializeOwned>(
         &self,
         path: &str,
@@ -118,30 +115,32 @@ impl Api {
         each: &mut (dyn FnMut(Vec<K>, u64) + Send),
     ) -> Result<(), ApiFailure> {
         let request = kube::core::Request::new(path);
-        let glances = params.limit.is_some();
+        let first_page_only = params.limit.is_some();
         let mut params = ListParams { limit: params.limit.or(Some(PAGE)), ..params.clone() };
         let mut expired = 0;
+
         loop {
             let token = match self.ask::<Page<K>>(|| request.list(&params)).await {
                 Ok(page) => {
                     let left = page.metadata.remaining_item_count.and_then(|left| u64::try_from(left).ok());
                     each(page.items.unwrap_or_default(), left.unwrap_or(0));
-                    page.metadata.continue_.filter(|token| !token.is_empty() && !glances)
+                    page.metadata.continue_.filter(|token| !token.is_empty() && !first_page_only)
                 }
-                // The server forgot what it looked like when the list began. It says how to go on with what is there
-                // now; if not, from the beginning.
-                Err(ApiFailure::Answer { code: 410, token, .. }) if expired < TRIES => {
+                // The list's snapshot expired on the server. Its token continues with the current state; without one the
+                // list restarts.
+                Err(ApiFailure::Answer { code: 410, token, .. }) if expired < MAX_ATTEMPTS => {
                     expired += 1;
                     params.continue_token = token;
                     continue;
                 }
-                // A server of large objects is asked for fewer of them.
+                // Large objects: request fewer of them.
                 Err(ApiFailure::TooLarge) if params.limit > Some(1) => {
                     params.limit = params.limit.map(|limit| (limit / REDUCED_PAGE).max(1));
                     continue;
                 }
                 Err(failure) => return Err(failure),
             };
+
             match token {
                 Some(token) => params.continue_token = Some(token),
                 None => return Ok(()),
@@ -149,30 +148,34 @@ impl Api {
         }
     }
 
-    /// Asks until there is an answer, or no use in asking.
+    /// Sends a request until a reply arrives or a retry is useless.
     async fn ask<T: DeserializeOwned>(
         &self,
         request: impl Fn() -> Result<Request<Vec<u8>>, kube::core::request::Error>,
     ) -> Result<T, ApiFailure> {
-        let Ok(permit) = self.breaker.permit() else { return Err(ApiFailure::LeftAlone) };
+        let Ok(permit) = self.breaker.permit() else { return Err(ApiFailure::CircuitOpen) };
+
         let total = self.deadline.left();
-        let retry = Retry { attempts: TRIES, base: Duration::from_millis(200), cap: Duration::from_secs(5), total };
-        let tries = retry.run(Retry::random_seed(), |_| self.try_once(request()), ApiFailure::again);
-        let answer = tokio::select! {
-            answer = tries => answer,
-            () = stopped(&self.closed) => Err(RetryError::Final { error: ApiFailure::Stopped }),
+        let retry =
+            Retry { attempts: MAX_ATTEMPTS, base: Duration::from_millis(200), cap: Duration::from_secs(5), total };
+        let attempts = retry.run(Retry::random_seed(), |_| self.try_once(request()), ApiFailure::retry_decision);
+        let reply = tokio::select! {
+            reply = attempts => reply,
+            () = self.cancel.cancelled() => Err(RetryError::Final { error: ApiFailure::Stopped }),
         };
-        let answer = answer.map_err(|gave_up| match (gave_up.into_error(), &self.expired) {
+
+        let reply = reply.map_err(|error| match (error.into_error(), &self.expired) {
             (None, _) => ApiFailure::Deadline(self.whole),
             (Some(failure), Some(day)) if failure.code() == Some(401) => ApiFailure::Expired(day.clone()),
             (Some(failure), _) => failure.at(&self.server),
         });
-        permit.record(match &answer {
-            Err(failure) if failure.is_trouble() => CallOutcome::Failure,
+
+        permit.record(match &reply {
+            Err(failure) if failure.is_server_failure() => CallOutcome::Failure,
             Err(ApiFailure::Stopped | ApiFailure::Deadline(_)) => CallOutcome::Local,
             _ => CallOutcome::Success,
         });
-        answer
+        reply
     }
 
     async fn try_once<T: DeserializeOwned>(
@@ -184,6 +187,7 @@ impl Api {
             Ok(body) => body?,
             Err(_) => return Err(ApiFailure::TimedOut(self.timeout)),
         };
+
         serde_json::from_slice(&body).map_err(|error| ApiFailure::Malformed(error.to_string()))
     }
 
@@ -193,10 +197,12 @@ impl Api {
         }
         let response =
             self.client.send(request.map(Body::from)).await.map_err(|error| ApiFailure::of_client(&error))?;
+
         let (parts, body) = response.into_parts();
-        let is_packed = parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
-        let body = read(body, if is_packed { MAX_COMPRESSED } else { MAX_BYTES }).await?;
-        let body = if is_packed { unpack(&body)? } else { body };
+        let is_compressed = parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding == "gzip");
+        let body = read(body, if is_compressed { MAX_COMPRESSED } else { MAX_BYTES }).await?;
+        let body = if is_compressed { decompress(&body)? } else { body };
+
         if parts.status.is_success() {
             return Ok(body);
         }
@@ -205,27 +211,20 @@ impl Api {
     }
 }
 
-/// The server's address, without what may be secret in it.
-fn shown(config: &Config) -> String {
+/// The server's address, without possible secrets.
+fn display_url(config: &Config) -> String {
     let url = &config.cluster_url;
     let authority = url.authority().map(http::uri::Authority::as_str).unwrap_or_default();
-    let place = authority.rsplit('@').next().unwrap_or_default();
-    clean(&format!("{}://{place}", url.scheme_str().unwrap_or_default()))
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    clean(&format!("{}://{host}", url.scheme_str().unwrap_or_default()))
 }
 
-/// Waits until somebody wants an end.
-pub(super) async fn stopped(closed: &AtomicBool) {
-    while !closed.load(Ordering::Relaxed) {
-        sleep(RETRY_INTERVAL).await;
-    }
-}
-
-async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, ApiFailure> {
+async fn read(mut body: Body, max: usize) -> Result<Vec<u8>, ApiFailure> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| ApiFailure::of_client(&kube::Error::Service(error.into())))?;
         if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > most {
+            if bytes.len() + data.len() > max {
                 return Err(ApiFailure::TooLarge);
             }
             bytes.extend_from_slice(&data);
@@ -234,9 +233,9 @@ async fn read(mut body: Body, most: usize) -> Result<Vec<u8>, ApiFailure> {
     Ok(bytes)
 }
 
-fn unpack(packed: &[u8]) -> Result<Vec<u8>, ApiFailure> {
+fn decompress(compressed: &[u8]) -> Result<Vec<u8>, ApiFailure> {
     let mut bytes = Vec::new();
-    let read = MultiGzDecoder::new(packed).take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes);
+    let read = MultiGzDecoder::new(compressed).take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes);
     match read {
         Ok(_) if bytes.len() > MAX_BYTES => Err(ApiFailure::TooLarge),
         Ok(_) => Ok(bytes),
@@ -244,23 +243,25 @@ fn unpack(packed: &[u8]) -> Result<Vec<u8>, ApiFailure> {
     }
 }
 
-/// kube's client without its own retries, which know no deadline.
+/// kube's client without its own retries, which have no deadline.
 pub(super) fn client(mut config: Config, timeout: Duration) -> Result<Client> {
-    // It takes the process's provider of cryptography, and would find it hard to choose where a program brings several.
+    // kube uses the process's default provider of cryptography, and cannot choose between several.
     let _ = rustls::crypto::ring::default_provider().install_default();
     config.default_retry = false;
-    // For watches, whose questions nobody else bounds; a try that has a timeout of its own ends by that, which says more.
+
+    // The limit for watches, whose requests have no other; attempts with their own timeout end first and report more.
     let longer = timeout.saturating_add(Duration::from_secs(1));
     (config.connect_timeout, config.write_timeout) = (Some(longer), Some(longer));
+
     let builder = ClientBuilder::try_from(config);
     let builder = builder.map_err(|error| {
         let failure = ApiFailure::of_client(&error);
         Error::usage("these credentials", failure.why(), failure.hint())
     })?;
-    // An answer has to begin in time; a watch goes on for as long as it likes.
+    // A response must begin in time; a watch may then last.
     let builder = builder.with_layer(&TimeoutLayer::new(longer));
-    // The library keeps all of a list, and all of a watch's line, however long that is. A watch that is cut off goes on from
-    // where it was.
-    let bound = |answer: Response<Box<DynBody>>| answer.map(|body| Limited::new(body, MAX_RECEIVED));
-    Ok(builder.with_layer(&MapResponseLayer::new(bound)).build())
+    // kube buffers a whole list, and a whole line of a watch, of any length. A watch that is cut off resumes.
+    let limit =
+        MapResponseLayer::new(|response: Response<Box<DynBody>>| response.map(|body| Limited::new(body, MAX_RECEIVED)));
+    Ok(builder.with_layer(&limit).build())
 }

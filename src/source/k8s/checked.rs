@@ -1,15 +1,15 @@
-//! What checking endpoints from here says of a service, and what it does not.
+//! The effect of checks on the findings and the health of a service.
 
 use super::finding_kinds::REFUSED;
 use super::in_cluster::is_pod;
 use crate::model::{Endpoint, EndpointsFrom, Finding, Health, HealthState, K8sDetail, Service};
 
-/// So many endpoints are named.
+/// The number of endpoints that a finding names.
 const MAX_NAMED: usize = 5;
 
-const OUT_OF_REACH: &str = "tcp: it cannot be reached from here: its address is one of the cluster's own";
+const OUT_OF_REACH: &str = "tcp: unreachable from here: the address is internal to the cluster";
 
-/// Takes in what was seen of a service's endpoints. Returns what is to be said of it, for people.
+/// Adds findings from checks. Returns a note about endpoints that are unreachable from here.
 pub(crate) fn checked(service: &mut Service) -> Option<&'static str> {
     if let Some(detail) = service.detail.downcast_ref::<K8sDetail>()
         && detail.selector.is_empty()
@@ -17,6 +17,7 @@ pub(crate) fn checked(service: &mut Service) -> Option<&'static str> {
     {
         let refused: Vec<String> =
             service.endpoints.iter().filter(|at| has(at, &["tcp-refused"])).map(ToString::to_string).collect();
+
         if !refused.is_empty() {
             let named = refused[..refused.len().min(MAX_NAMED)].join(", ");
             let more = refused.len().saturating_sub(MAX_NAMED);
@@ -24,20 +25,18 @@ pub(crate) fn checked(service: &mut Service) -> Option<&'static str> {
             service.findings.push(Finding::new(&REFUSED, format!("{named}{more}: connection refused")));
         }
     }
-    // From within the cluster there is a way.
+    // Inside the cluster every endpoint is reachable.
     if is_pod() { None } else { unreached(service) }
 }
 
-/// Where nobody answers at all though the cluster finds them well, it is this host that has no way there.
+/// If no endpoint replies although the cluster reports some as ready, this host has no route to them.
 fn unreached(service: &mut Service) -> Option<&'static str> {
-    let is_silent = |at: &Endpoint| has(at, &["tcp-timeout", "tcp-unreachable"]);
-    let looked =
-        |at: &Endpoint| at.health.as_deref().is_some_and(|health| health.coverage.iter().any(|check| check == "tcp"));
     let of_cluster = service.endpoints.iter().filter(|at| at.instance.is_some());
-    let answered = of_cluster.clone().any(|at| looked(at) && !is_silent(at));
-    if answered || !of_cluster.clone().any(|at| at.ready && is_silent(at)) {
+    let replied = of_cluster.clone().any(|at| was_checked(at) && !is_silent(at));
+    if replied || !of_cluster.clone().any(|at| at.ready && is_silent(at)) {
         return None;
     }
+
     for at in service.endpoints.iter_mut().filter(|at| at.instance.is_some() && is_silent(at)) {
         let before = at.health.take();
         at.health = Some(Box::new(Health {
@@ -53,7 +52,18 @@ fn unreached(service: &mut Service) -> Option<&'static str> {
             age_ms: None,
         }));
     }
-    Some("cannot be reached from here; --via api-proxy asks HTTP through the API server, a pod reaches everything")
+
+    Some(
+        "cannot be reached from here; --via api-proxy sends HTTP through the API server, and a pod reaches every endpoint",
+    )
+}
+
+fn is_silent(endpoint: &Endpoint) -> bool {
+    has(endpoint, &["tcp-timeout", "tcp-unreachable"])
+}
+
+fn was_checked(endpoint: &Endpoint) -> bool {
+    endpoint.health.as_deref().is_some_and(|health| health.coverage.iter().any(|check| check == "tcp"))
 }
 
 fn has(endpoint: &Endpoint, codes: &[&str]) -> bool {

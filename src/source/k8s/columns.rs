@@ -1,17 +1,17 @@
-//! What formats made of rows show of a Kubernetes service and its endpoints.
+//! The columns of a Kubernetes service and its endpoints.
 
 use std::fmt::{self, Write};
 
 use crate::model::{
-    Address, Column, ColumnVisibility, Detail, Endpoint, Finding, Instance, K8sDetail, K8sPodDetail, K8sRouteDetail,
-    K8sRule, Lifecycle, Service,
+    Address, Column, ColumnVisibility, Detail, Endpoint, Finding, Instance, K8sDetail, K8sPodDetail, K8sPort,
+    K8sRouteDetail, K8sRule, Lifecycle, Service,
 };
 
 type Cell<'w> = &'w mut dyn Write;
 
-/// As a label too.
+/// Also a label.
 const LABEL: u8 = 1;
-/// Still says something when its end is cut off.
+/// Remains useful when truncated.
 const CUT: u8 = 2;
 
 macro_rules! columns {
@@ -53,7 +53,7 @@ columns! {
     "served_by", Wide, CUT, |service, _endpoint, out| of(service, |route: &K8sRouteDetail| list(route.served_by.iter(), out));
 }
 
-/// Shows what only one kind of service has.
+/// Shows a cell of one kind of service only.
 fn of<D: Detail>(service: &Service, show: impl FnOnce(&D) -> fmt::Result) -> fmt::Result {
     service.detail.downcast_ref().map_or(Ok(()), show)
 }
@@ -63,12 +63,17 @@ fn instance(endpoint: Option<&Endpoint>) -> Option<&Instance> {
 }
 
 fn kind(service: &Service, out: Cell<'_>) -> fmt::Result {
-    let of_service = |detail: &K8sDetail| if detail.headless { "Headless" } else { detail.kind.as_str() };
     let detail = &service.detail;
-    let word = detail.downcast_ref().map(of_service);
-    let word = word.or_else(|| detail.downcast_ref().map(|pod: &K8sPodDetail| &*pod.kind));
-    let word = word.or_else(|| detail.downcast_ref().map(|route: &K8sRouteDetail| &*route.kind));
-    out.write_str(word.unwrap_or_default())
+    let name = if let Some(detail) = detail.downcast_ref::<K8sDetail>() {
+        if detail.headless { "Headless" } else { detail.kind.as_str() }
+    } else if let Some(pod) = detail.downcast_ref::<K8sPodDetail>() {
+        &pod.kind
+    } else if let Some(route) = detail.downcast_ref::<K8sRouteDetail>() {
+        &route.kind
+    } else {
+        ""
+    };
+    out.write_str(name)
 }
 
 fn external(service: &Service, out: Cell<'_>) -> fmt::Result {
@@ -76,28 +81,30 @@ fn external(service: &Service, out: Cell<'_>) -> fmt::Result {
     of(service, |route: &K8sRouteDetail| list(route.addresses.iter(), out))
 }
 
-/// `/cart->cart:8080` of the host of the row, with the host in front of it where the row is no host's.
+/// `/cart->cart:8080` for the host of the row; if the row has no host, each rule starts with its own.
 fn routes(detail: &K8sRouteDetail, endpoint: Option<&Endpoint>, out: Cell<'_>) -> fmt::Result {
     let host = endpoint.and_then(|endpoint| match &endpoint.address {
         Address::Name(name) if detail.hosts.contains(name) => Some(name),
         _ => None,
     });
+
     let rules = detail.rules.iter().filter(|rule| host.is_none() || rule.host.is_none() || rule.host.as_ref() == host);
-    let text = |rule: &K8sRule| {
-        let host = rule.host.as_ref().filter(|_| host.is_none()).map(ToString::to_string).unwrap_or_default();
-        let path = rule.path.as_ref().map_or_else(|| "/".to_owned(), ToString::to_string);
-        let service = rule.service.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
-        let port = rule.port.as_ref().map(|port| format!(":{port}")).unwrap_or_default();
-        format!("{host}{path}->{service}{port}")
-    };
-    list(rules.map(text), out)
+    list(rules.map(|rule| rule_text(rule, host.is_none())), out)
+}
+
+fn rule_text(rule: &K8sRule, with_host: bool) -> String {
+    let host = rule.host.as_ref().filter(|_| with_host).map(ToString::to_string).unwrap_or_default();
+    let path = rule.path.as_ref().map_or_else(|| "/".to_owned(), ToString::to_string);
+    let service = rule.service.as_ref().map_or_else(|| "?".to_owned(), ToString::to_string);
+    let port = rule.port.as_ref().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{host}{path}->{service}{port}")
 }
 
 fn restarts(pod: &K8sPodDetail, out: Cell<'_>) -> fmt::Result {
     write!(out, "{}", pod.containers.iter().map(|container| u64::from(container.restarts)).sum::<u64>())
 }
 
-/// Whether it takes requests, and why not.
+/// Whether the endpoint receives traffic, and why not.
 fn ready(endpoint: Option<&Endpoint>, out: Cell<'_>) -> fmt::Result {
     let Some(endpoint) = endpoint else { return Ok(()) };
     out.write_str(match (endpoint.ready, instance(Some(endpoint))) {
@@ -113,18 +120,19 @@ fn cluster_ips(detail: &K8sDetail, out: Cell<'_>) -> fmt::Result {
     if detail.headless { out.write_str("None") } else { list(detail.cluster_ips.iter(), out) }
 }
 
-/// `http:80->8080/tcp`, `443:30443->https/tcp`, as kubectl writes ports, with where they lead.
+/// `http:80->8080/tcp`, `443:30443->https/tcp`: ports as kubectl writes them, with their targets.
 fn ports(detail: &K8sDetail, out: Cell<'_>) -> fmt::Result {
-    let text = |port: &crate::model::K8sPort| {
-        let name = port.name.as_ref().map(|name| format!("{name}:")).unwrap_or_default();
-        let node_port = port.node_port.map(|number| format!(":{number}")).unwrap_or_default();
-        let target = port.target.as_ref().map(|target| format!("->{target}")).unwrap_or_default();
-        format!("{name}{}{node_port}{target}/{}", port.port, port.transport.as_str())
-    };
-    list(detail.ports.iter().map(text), out)
+    list(detail.ports.iter().map(port_text), out)
 }
 
-/// What is spoken at the port of the row, as its owner says.
+fn port_text(port: &K8sPort) -> String {
+    let name = port.name.as_ref().map(|name| format!("{name}:")).unwrap_or_default();
+    let node_port = port.node_port.map(|number| format!(":{number}")).unwrap_or_default();
+    let target = port.target.as_ref().map(|target| format!("->{target}")).unwrap_or_default();
+    format!("{name}{}{node_port}{target}/{}", port.port, port.transport.as_str())
+}
+
+/// The application protocol of the row's port, as the service declares it.
 fn app_protocol(detail: &K8sDetail, endpoint: Option<&Endpoint>, out: Cell<'_>) -> fmt::Result {
     let name = instance(endpoint).and_then(|at| at.port_name.as_ref());
     let port = detail.ports.iter().find(|port| port.name.as_ref() == name);

@@ -1,11 +1,11 @@
-//! What a slice, or the Endpoints of an old server, says of one address.
+//! The conditions of one address, from a slice or from the Endpoints of an old server.
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
 
 use crate::clean::Untrusted;
 
-/// What is said of one address.
+/// The conditions of one address.
 pub(super) struct EndpointConditions {
     pub(super) ready: bool,
     pub(super) serving: bool,
@@ -18,8 +18,9 @@ pub(super) struct EndpointConditions {
 impl EndpointConditions {
     pub(super) fn of_slice(endpoint: &discovery::Endpoint) -> Self {
         let conditions = endpoint.conditions.as_ref();
-        // What is not said is to be taken for ready, and for serving if it is ready (Kubernetes, EndpointConditions).
+        // Missing means ready; serving defaults to ready (Kubernetes, EndpointConditions).
         let ready = conditions.and_then(|conditions| conditions.ready).unwrap_or(true);
+
         Self {
             ready,
             serving: conditions.and_then(|conditions| conditions.serving).unwrap_or(ready),

@@ -1,4 +1,4 @@
-//! Why a question to the API server came to nothing, and what to try.
+//! Why a request to the API server failed, and the hint.
 
 use std::error::Error as StdError;
 use std::io;
@@ -13,88 +13,89 @@ use crate::engine::RetryDecision;
 use crate::error::Error;
 use crate::model::PartialError;
 
-/// Why a question came to nothing.
+/// Why a request failed.
 #[derive(Clone, Debug)]
 pub(super) enum ApiFailure {
-    /// The server said so.
+    /// The server's error reply.
     Answer {
         code: u16,
         message: String,
-        /// When to ask again, as it says.
+        /// The Retry-After header.
         after: Option<Duration>,
-        /// Of a list whose token ran out: the one to go on with.
+        /// The token with which an expired list continues.
         token: Option<String>,
     },
-    /// The server does not take the client's certificate, which ended on that day.
+    /// The server rejects the client certificate, which expired on that day.
     Expired(String),
-    /// The server could not be asked.
-    Broken { why: String, hint: &'static str, passes: bool },
-    /// One try took too long.
+    /// No connection, or no reply. `retryable`: another attempt may succeed.
+    Broken { why: String, hint: &'static str, retryable: bool },
+    /// One attempt took too long.
     TimedOut(Duration),
-    /// The time for the whole is over.
+    /// The deadline has passed.
     Deadline(Duration),
-    /// It kept failing, and is left alone.
-    LeftAlone,
-    /// What came is not what the API says.
+    /// The server failed repeatedly, so that no more requests are sent.
+    CircuitOpen,
+    /// The reply does not follow the API.
     Malformed(String),
-    /// What came is more than anybody needs.
+    /// The reply exceeds the size limit.
     TooLarge,
-    /// Somebody wants an end.
+    /// Cancelled.
     Stopped,
 }
 
-const SLOW: &str = "give each try longer with --timeout, or look at the way to the server";
-const SERVER_HINT: &str = "look at whether the server is well: `kubectl get --raw /readyz`";
-const RIGHTS: &str = "`kubectl auth can-i --list` shows what these credentials may do";
-const CREDENTIALS: &str = "look at the credentials of the kubeconfig's user: they may have expired";
+const SLOW: &str = "raise --timeout, or check the network path to the server";
+const SERVER_HINT: &str = "check the server's health: `kubectl get --raw /readyz`";
+const PERMISSIONS: &str = "`kubectl auth can-i --list` shows the permissions of these credentials";
+const CREDENTIALS: &str = "check the credentials of the kubeconfig's user: they may have expired";
 
 impl ApiFailure {
-    /// A refusal: the answer's status, and its body where that is a `Status`.
+    /// From an error reply: its status code, and its body if that is a `Status`.
     pub(super) fn of_answer(code: u16, body: &[u8], after: Option<Duration>) -> Self {
-        // What guards the server from too many requests answers in plain text.
+        // API Priority and Fairness replies in plain text.
         let status: Status = serde_json::from_slice(body).unwrap_or_default();
-        let plain = || String::from_utf8_lossy(&body[..body.len().min(200)]).trim().to_owned();
-        let message = if status.message.is_empty() { plain() } else { status.message };
+        let message = match status.message {
+            text if text.is_empty() => String::from_utf8_lossy(&body[..body.len().min(200)]).trim().to_owned(),
+            text => text,
+        };
         let token = status.metadata.and_then(|metadata| metadata.continue_).filter(|token| !token.is_empty());
         Self::Answer { code, message: clean(&message), after, token }
     }
 
-    /// A refusal that was read already.
+    /// From a `Status` object.
     pub(super) fn of_status(status: &Status) -> Self {
         Self::Answer { code: status.code, message: clean(&status.message), after: None, token: None }
     }
 
-    /// What kept a question from being asked.
+    /// From an error of the client.
     pub(super) fn of_client(error: &kube::Error) -> Self {
-        let broken = |why: String, hint, passes| Self::Broken { why, hint, passes };
         if let Some(tls) = find::<rustls::Error>(error) {
             let (why, hint) = of_tls(tls);
-            return broken(why, hint, false);
+            return Self::Broken { why, hint, retryable: false };
         }
         if let kube::Error::Auth(error) = error {
-            return broken(clean(&error.to_string()), CREDENTIALS, false);
+            return Self::Broken { why: clean(&error.to_string()), hint: CREDENTIALS, retryable: false };
         }
-        if find::<io::Error>(error).is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
-            return broken("no connection came about in time".to_owned(), SLOW, true);
-        }
-        if find::<Elapsed>(error).is_some() {
-            return broken("no answer came in time".to_owned(), SLOW, true);
-        }
-        if let Some(error) = find::<io::Error>(error) {
+
+        let (why, hint) = if find::<io::Error>(error).is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            ("the connection timed out".to_owned(), SLOW)
+        } else if find::<Elapsed>(error).is_some() {
+            ("no reply in time".to_owned(), SLOW)
+        } else if let Some(error) = find::<io::Error>(error) {
             let text = error.to_string();
             let why = text.split(" (os error").next().unwrap_or_default();
-            let hint = "look at the server's address in the kubeconfig, and whether it is reached from here";
-            return broken(clean(why), hint, true);
-        }
-        broken(clean(&last(error).to_string()), SERVER_HINT, true)
+            (clean(why), "check the server's address in the kubeconfig, and whether it is reachable from here")
+        } else {
+            (clean(&last(error).to_string()), SERVER_HINT)
+        };
+        Self::Broken { why, hint, retryable: true }
     }
 
-    /// The same of a server at that place, where it is the way there that may be wrong.
+    /// Adds the server's address to failures of the connection.
     pub(super) fn at(self, server: &str) -> Self {
         let why = format!("{server}: {}", self.why());
         match self {
-            Self::Broken { hint, passes, .. } => Self::Broken { why, hint, passes },
-            Self::TimedOut(_) => Self::Broken { why, hint: SLOW, passes: true },
+            Self::Broken { hint, retryable, .. } => Self::Broken { why, hint, retryable },
+            Self::TimedOut(_) => Self::Broken { why, hint: SLOW, retryable: true },
             other => other,
         }
     }
@@ -110,8 +111,8 @@ impl ApiFailure {
         matches!(self.code(), Some(401 | 403)) || matches!(self, Self::Expired(_))
     }
 
-    /// Whether it speaks of the server's health, and not of what was asked.
-    pub(super) fn is_trouble(&self) -> bool {
+    /// Whether it indicates a problem of the server, and not of the request.
+    pub(super) fn is_server_failure(&self) -> bool {
         match self {
             Self::Answer { code, .. } => *code == 429 || *code >= 500,
             Self::Broken { .. } | Self::TimedOut(_) => true,
@@ -119,46 +120,44 @@ impl ApiFailure {
         }
     }
 
-    /// Whether another try may pass.
-    pub(super) fn again(&self) -> RetryDecision {
+    /// Whether another attempt may succeed.
+    pub(super) fn retry_decision(&self) -> RetryDecision {
         match self {
             Self::Answer { code: 429 | 500 | 502 | 503 | 504, after: Some(after), .. } => RetryDecision::After(*after),
             Self::Answer { code: 429 | 500 | 502 | 503 | 504, .. } | Self::TimedOut(_) | Self::Malformed(_) => {
                 RetryDecision::Yes
             }
-            Self::Broken { passes: true, .. } => RetryDecision::Yes,
+            Self::Broken { retryable: true, .. } => RetryDecision::Yes,
             _ => RetryDecision::No,
         }
     }
 
     pub(super) fn why(&self) -> String {
         match self {
-            Self::Answer { code: 401, .. } => {
-                "the server does not know these credentials (401 Unauthorized)".to_owned()
-            }
+            Self::Answer { code: 401, .. } => "the server rejects these credentials (401 Unauthorized)".to_owned(),
             Self::Expired(day) => format!("the client certificate expired on {day} (401 Unauthorized)"),
             Self::Answer { code: 429, message, .. } => format!("the server is busy (429): {message}"),
-            Self::Answer { code, message, .. } if message.is_empty() => format!("the server answers {code}"),
+            Self::Answer { code, message, .. } if message.is_empty() => format!("the server replies {code}"),
             Self::Answer { code, message, .. } => format!("{message} ({code})"),
             Self::Broken { why, .. } => why.clone(),
-            Self::TimedOut(time) => format!("no whole answer came within {time:?}"),
-            Self::Deadline(time) => format!("the {time:?} for the whole are over"),
-            Self::LeftAlone => "the server kept failing, and was left alone".to_owned(),
-            Self::Malformed(why) => format!("the answer is not what the API says: {why}"),
-            Self::TooLarge => "the answer is larger than portolan takes".to_owned(),
-            Self::Stopped => "it was stopped".to_owned(),
+            Self::TimedOut(time) => format!("no complete reply within {time:?}"),
+            Self::Deadline(time) => format!("the deadline of {time:?} has passed"),
+            Self::CircuitOpen => "the server failed repeatedly; no more requests were sent".to_owned(),
+            Self::Malformed(why) => format!("the reply does not follow the API: {why}"),
+            Self::TooLarge => "the reply exceeds portolan's size limit".to_owned(),
+            Self::Stopped => "the listing was stopped".to_owned(),
         }
     }
 
     pub(super) fn hint(&self) -> &'static str {
         match self {
             Self::Answer { code: 401, .. } | Self::Expired(_) => CREDENTIALS,
-            Self::Answer { code: 403, .. } => RIGHTS,
-            Self::Answer { code: 429, .. } => "ask later, or give it longer with --deadline",
+            Self::Answer { code: 403, .. } => PERMISSIONS,
+            Self::Answer { code: 429, .. } => "retry later, or raise --deadline",
             Self::Broken { hint, .. } => hint,
             Self::TimedOut(_) => SLOW,
-            Self::Deadline(_) => "give the whole longer with --deadline, or ask for less with -n and -l",
-            Self::Stopped => "let it come to its end",
+            Self::Deadline(_) => "raise --deadline, or list less with -n and -l",
+            Self::Stopped => "run it to the end",
             _ => SERVER_HINT,
         }
     }
@@ -173,12 +172,12 @@ impl ApiFailure {
     }
 }
 
-/// What a failed handshake means for who wrote the kubeconfig.
+/// The reason and the hint for a failed TLS handshake.
 fn of_tls(error: &rustls::Error) -> (String, &'static str) {
     let authority =
-        "look at certificate-authority in the kubeconfig: it must be the CA that signed the server's certificate";
-    let server = "look at the server's certificate, and at tls-server-name in the kubeconfig";
-    let client = "look at client-certificate in the kubeconfig: `kubectl config view --raw` shows it";
+        "check certificate-authority in the kubeconfig: it must be the CA that signed the server's certificate";
+    let server = "check the server's certificate, and tls-server-name in the kubeconfig";
+    let client = "check client-certificate in the kubeconfig: `kubectl config view --raw` shows it";
     match error {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             ("the server's certificate is not signed by the kubeconfig's CA".to_owned(), authority)
@@ -194,12 +193,12 @@ fn of_tls(error: &rustls::Error) -> (String, &'static str) {
         }
         rustls::Error::AlertReceived(
             AlertDescription::BadCertificate | AlertDescription::UnknownCA | AlertDescription::CertificateRequired,
-        ) => ("the server does not take the client certificate".to_owned(), client),
+        ) => ("the server rejects the client certificate".to_owned(), client),
         other => (clean(&other.to_string()), server),
     }
 }
 
-/// The first of a kind among an error and its causes; `io::Error` hides its own.
+/// The first error of a type among an error and its causes; `io::Error` hides its own.
 fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
     let mut current = Some(error);
     while let Some(error) = current {
@@ -214,7 +213,7 @@ fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Optio
     None
 }
 
-/// The cause of all: what wraps it says less.
+/// The root cause, which says the most.
 fn last<'e>(error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static) {
     let mut error = error;
     while let Some(cause) = error.source() {

@@ -1,23 +1,23 @@
-//! Routes and Gateways of the Gateway API, as far as they say what leads where.
+//! The routes and Gateways of the Gateway API, reduced to the fields that say where traffic goes.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::join::{ObjectKey, key};
-use super::routes::ANY;
+use super::object_key::{ObjectKey, key};
+use super::route_rows::ANY;
 use crate::clean::Untrusted;
 
-/// Where the group of them all is.
+/// The path of the API group.
 pub(super) const GROUP: &str = "/apis/gateway.networking.k8s.io";
 
-/// A kind of objects of the group.
+/// A kind of object in the group.
 #[derive(Debug)]
 pub(super) struct RouteKind {
     pub(super) name: &'static str,
-    /// As in a path.
+    /// The name in a path.
     plural: &'static str,
-    /// The versions that it is or was served in, newest first.
+    /// The versions that servers use or used, newest first.
     pub(super) versions: &'static [&'static str],
 }
 
@@ -29,14 +29,14 @@ pub(super) static TLS: RouteKind =
 pub(super) static GATEWAYS: RouteKind = RouteKind { name: "Gateway", plural: "gateways", versions: &["v1", "v1beta1"] };
 
 impl RouteKind {
-    /// Where those of a namespace are, or all of them.
+    /// The path of the objects in a namespace, or in all.
     pub(super) fn path(&self, version: &str, namespace: Option<&str>) -> String {
         let within = namespace.map(|name| format!("/namespaces/{name}")).unwrap_or_default();
         format!("{GROUP}/{version}{within}/{}", self.plural)
     }
 }
 
-/// A route of any kind, as far as it says what leads where.
+/// A route of any kind.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Route {
@@ -63,7 +63,7 @@ pub(super) struct RouteRule {
 #[serde(default)]
 pub(super) struct RouteMatch {
     pub(super) path: Option<PathMatch>,
-    /// The verb of HTTP; of gRPC an object.
+    /// The method of HTTP; an object for gRPC.
     pub(super) method: Option<Value>,
 }
 
@@ -75,7 +75,7 @@ pub(super) struct PathMatch {
     pub(super) value: Option<String>,
 }
 
-/// A Gateway above, or a service below.
+/// A parent Gateway, or a backend service.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Reference {
@@ -86,7 +86,7 @@ pub(super) struct Reference {
     pub(super) port: Option<i32>,
 }
 
-/// A Gateway, as far as it says where its routes are met.
+/// A Gateway, reduced to its listeners and addresses.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Gateway {
@@ -135,24 +135,25 @@ struct RouteNamespaces {
 }
 
 impl Listener {
-    /// Whether a route may be met here (Gateway API, "Attaching to Gateways"). Which namespaces a selector chooses is not
-    /// known, and believed of the route.
+    /// Whether a route attaches to this listener (Gateway API, "Attaching to Gateways"). The namespaces that a selector
+    /// matches are unknown, so the route counts as attached.
     pub(super) fn takes(&self, kind: &RouteKind, parent: &Reference, is_same_namespace: bool) -> bool {
-        let speaks = match self.protocol.as_str() {
+        let supports_kind = match self.protocol.as_str() {
             "HTTP" | "HTTPS" => kind.name != TLS.name,
             "TLS" => kind.name == TLS.name,
             "TCP" | "UDP" => false,
-            // An implementation's own.
+            // A protocol of an implementation.
             _ => true,
         };
         let from = self.allowed_routes.namespaces.from.as_deref();
-        speaks
+
+        supports_kind
             && parent.section_name.as_ref().is_none_or(|name| *name == self.name)
             && parent.port.is_none_or(|port| port == self.port)
             && (is_same_namespace && from != Some("None") || matches!(from, Some("All" | "Selector")))
     }
 
-    /// The host that it is for; `*` is any.
+    /// The host of the listener; `*` is any.
     pub(super) fn host(&self) -> &str {
         self.hostname.as_deref().filter(|name| !name.is_empty()).unwrap_or(ANY)
     }
@@ -163,13 +164,13 @@ impl Listener {
 }
 
 impl Reference {
-    /// The Gateway that a route of a namespace names.
+    /// The Gateway that a route in `namespace` refers to.
     pub(super) fn gateway(&self, namespace: &str) -> Option<ObjectKey> {
         let is_gateway = self.kind.as_deref().is_none_or(|kind| kind == GATEWAYS.name);
         is_gateway.then(|| (self.namespace.clone().unwrap_or_else(|| namespace.to_owned()), self.name.clone()))
     }
 
-    pub(super) fn in_its_namespace(&self) -> Untrusted {
+    pub(super) fn qualified_name(&self) -> Untrusted {
         match &self.namespace {
             Some(namespace) => format!("{namespace}/{}", self.name).into(),
             None => self.name.as_str().into(),
@@ -182,15 +183,15 @@ impl Route {
         self.spec.parent_refs.as_deref().unwrap_or_default()
     }
 
-    /// The Gateways that it names.
+    /// The Gateways that the route refers to.
     pub(super) fn gateways(&self) -> impl Iterator<Item = ObjectKey> {
         let (namespace, _) = key(&self.metadata);
         self.parents().iter().filter_map(move |parent| parent.gateway(&namespace))
     }
 
-    /// The hosts that it names; `*` is any.
+    /// The hosts of the route; `*` is any.
     pub(super) fn hosts(&self) -> Vec<&str> {
-        let named: Vec<&str> = self.spec.hostnames.iter().flatten().map(String::as_str).collect();
-        if named.is_empty() { vec![ANY] } else { named }
+        let hosts: Vec<&str> = self.spec.hostnames.iter().flatten().map(String::as_str).collect();
+        if hosts.is_empty() { vec![ANY] } else { hosts }
     }
 }

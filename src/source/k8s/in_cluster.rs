@@ -1,4 +1,4 @@
-//! The way to the API server from within a pod: files that Kubernetes puts there.
+//! Access to the API server from within a pod, by the files that Kubernetes mounts there.
 
 use std::path::Path;
 
@@ -8,41 +8,49 @@ use kube::config::AuthInfo;
 use super::options::K8sEnvironment;
 use crate::error::{Error, Result};
 
-/// Where a pod finds its service account (Kubernetes, "Accessing the Kubernetes API from a Pod").
+/// The directory of the pod's service account (Kubernetes, "Accessing the Kubernetes API from a Pod").
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 
-/// Whether this runs in a pod that may ask its API server.
+/// Whether this process runs in a pod with access to its API server.
 pub(super) fn is_pod() -> bool {
     Path::new(ACCOUNT).join("token").exists()
 }
 
 pub(super) fn config(environment: &K8sEnvironment) -> Result<Config> {
-    let refuse = |what: &str, why: &str| {
-        Err(Error::usage(what, why, "run it in a pod with a service account, or name a kubeconfig with --kubeconfig"))
-    };
-    let read = |name: &str| std::fs::read_to_string(Path::new(ACCOUNT).join(name));
     if !is_pod() {
-        return refuse("--in-cluster", &format!("{ACCOUNT}/token is not there"));
+        return Err(unusable("--in-cluster", &format!("{ACCOUNT}/token does not exist")));
     }
     let Some((host, port)) = &environment.server else {
-        return refuse("--in-cluster", "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set");
+        let why = "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set";
+        return Err(unusable("--in-cluster", why));
     };
+
     let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     let Ok(url) = format!("https://{host}:{port}").parse() else {
-        return refuse("KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT", "they are no address of a server");
+        let what = "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT";
+        return Err(unusable(what, "they do not contain a server address"));
     };
     let Some(authority) = read("ca.crt").ok().and_then(|text| certificates(&text)) else {
-        return refuse("--in-cluster", &format!("{ACCOUNT}/ca.crt is no certificate"));
+        return Err(unusable("--in-cluster", &format!("{ACCOUNT}/ca.crt contains no certificate")));
     };
+
     let mut config = Config::new(url);
     config.root_cert = Some(authority);
-    // The library reads both again once they are a minute old: they rotate.
+    // Both files rotate; kube reads them again once a minute.
     config.root_cert_file = Some(Path::new(ACCOUNT).join("ca.crt"));
     config.auth_info = AuthInfo { token_file: Some(format!("{ACCOUNT}/token")), ..AuthInfo::default() };
     if let Ok(namespace) = read("namespace") {
         namespace.trim().clone_into(&mut config.default_namespace);
     }
     Ok(config)
+}
+
+fn unusable(what: &str, why: &str) -> Error {
+    Error::usage(what, why, "run portolan in a pod with a service account, or name a kubeconfig with --kubeconfig")
+}
+
+fn read(name: &str) -> std::io::Result<String> {
+    std::fs::read_to_string(Path::new(ACCOUNT).join(name))
 }
 
 fn certificates(text: &str) -> Option<Vec<Vec<u8>>> {

@@ -19,40 +19,40 @@ mod join;
 mod kubeconfig;
 mod names;
 mod namespaces;
+mod object_key;
 mod options;
 mod pod_rows;
 mod pods;
 mod pods_list;
 mod proxy;
 mod reader;
+mod route_rows;
 mod routes;
 mod runtime;
 mod selector;
 mod service_state;
 mod watch;
 mod watch_scope;
-mod watched;
+mod watch_state;
 
 use std::ffi::OsString;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use options::{K8s, K8sEnvironment, K8sVia};
 
 use self::api::Api;
-pub(crate) use self::checked::checked;
+use self::checked::checked;
 use self::failure::ApiFailure;
-pub(crate) use self::finding_kinds::KINDS as FINDINGS;
+use self::finding_kinds::KINDS;
 use self::reader::{ClusterObjects, ReadMode};
 use crate::error::Result;
-use crate::model::{Column, Completeness, K8sDetail, Listing, PartialError, Service, UpdateSink};
+use crate::model::{Column, Completeness, FindingKind, K8sDetail, Listing, PartialError, Service, UpdateSink};
 use crate::net::Deadline;
-use crate::source::{ListFuture, Sink, Source, WatchFuture};
+use crate::source::{AfterCheck, CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
 impl K8s {
-    /// The services that fit the options, typed; [`collect`](crate::collect) has pods and routes beside them, where they are
-    /// asked for. Runs in tokio's runtime, or without one in a runtime of its own.
+    /// The services that the options select, typed; [`collect`](crate::collect) adds pods and routes, if requested. Runs in the
+    /// current tokio runtime, or in a new one if there is none.
     ///
     /// ```no_run
     /// # async fn doc() -> portolan::Result<()> {
@@ -67,70 +67,74 @@ impl K8s {
     /// ```
     ///
     /// # Errors
-    /// A kubeconfig that cannot be used; a server that cannot be asked, or refuses everything; a namespace that is not there.
+    /// An unusable kubeconfig; a server that is unreachable or refuses every request; a namespace that does not exist.
     pub async fn listing(&self) -> Result<Listing<K8sDetail>> {
-        let mut unheard = Listing::default();
-        let gathered = self.gather(Arc::default(), &mut unheard).await?;
+        let gathered = self.gather(&ListContext::default(), &mut Listing::default()).await?;
+
         let mut listing = Listing { errors: gathered.faults, limits: gathered.limits, ..Listing::default() };
-        let found = findings::judge(&gathered.services);
+        let found = findings::findings(&gathered.services);
         listing.services = gathered.services.into_services(found).collect();
         listing.completeness = completeness(listing.errors.is_empty());
         Ok(listing)
     }
 
-    async fn gather(&self, closed: Arc<AtomicBool>, out: &mut dyn Sink) -> Result<ClusterObjects> {
+    async fn gather(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<ClusterObjects> {
         self.check()?;
         runtime::with_runtime(async {
             let deadline = Deadline::after(self.whole());
             let config = tokio::select! {
                 config = self.config(deadline) => config?,
-                () = api::stopped(&closed) => return Err(ApiFailure::Stopped.into_error("get the credentials")),
+                () = context.cancel.cancelled() => return Err(ApiFailure::Stopped.into_error("get the credentials")),
             };
+
             let home = config.default_namespace.clone();
-            let api = Api::new(config, self, deadline, closed)?;
-            reader::gather(&api, self, (&home, ReadMode::Everything), deadline, out).await
+            let api = Api::new(config, self, deadline, context.cancel.clone())?;
+            reader::gather(&api, self, (&home, ReadMode::Everything), deadline, (context.detail_level, out)).await
         })
         .await
     }
 
-    async fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
-        let closed = out.closed();
-        let ClusterObjects { services, pods, routes, faults, limits, notes, .. } =
-            match self.gather(Arc::clone(&closed), out).await {
-                // Nothing came until somebody wanted an end: that is no failure of the server's.
-                Err(error) if closed.load(Ordering::Relaxed) => {
-                    out.fault(PartialError::from(&error));
-                    return Ok(Completeness::Incomplete);
-                }
-                gathered => gathered?,
-            };
-        let whole = faults.is_empty();
+    async fn list_into(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<Completeness> {
+        let gathered = match self.gather(context, out).await {
+            // Cancelled before the first object: this is not a failure of the server.
+            Err(error) if context.cancel.is_set() => {
+                out.partial_error(PartialError::from(&error));
+                return Ok(Completeness::Incomplete);
+            }
+            gathered => gathered?,
+        };
+        let ClusterObjects { services, pods, routes, faults, limits, notes, .. } = gathered;
+
+        let completeness = completeness(faults.is_empty());
         if services.not_ip > 0 {
-            out.note(format!("{} addresses of slices are names, and were left out", services.not_ip));
+            out.note(format!("ignored {} addresses of slices that are names", services.not_ip));
         }
         for fault in faults {
-            out.fault(fault);
+            out.partial_error(fault);
         }
         for limit in limits {
-            out.limit(limit);
+            out.missing_permission(limit);
         }
         for note in notes {
             out.note(note);
         }
-        let found = findings::judge(&services);
+
+        let found = findings::findings(&services);
         if let Some(summary) = findings::summary(&found) {
             out.note(summary);
         }
-        // What is said by `Break` is heard; there is nothing more to stop.
+
+        // After a `Break` there is nothing more to stop.
         let services = services.into_services(found).map(Service::erase);
-        let beside = pods.into_values().map(Service::erase).chain(routes.into_values().map(Service::erase));
-        let _ = services.chain(beside).try_for_each(|service| out.service(service));
-        Ok(completeness(whole))
+        let others = pods.into_values().map(Service::erase).chain(routes.into_values().map(Service::erase));
+        let _ = services.chain(others).try_for_each(|service| out.service(service));
+
+        Ok(completeness)
     }
 }
 
-fn completeness(whole: bool) -> Completeness {
-    if whole { Completeness::Complete } else { Completeness::Incomplete }
+fn completeness(is_complete: bool) -> Completeness {
+    if is_complete { Completeness::Complete } else { Completeness::Incomplete }
 }
 
 impl Source for K8s {
@@ -142,19 +146,31 @@ impl Source for K8s {
         columns::COLUMNS
     }
 
-    fn take_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
+    fn read_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
         self.environment = K8sEnvironment::read(variable);
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
-        Box::pin(self.list_into(out))
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
+        Box::pin(self.list_into(context, out))
+    }
+
+    fn proxy(&self) -> Option<CheckProxy> {
+        self.via().map(CheckProxy)
+    }
+
+    fn after_check(&self) -> Option<AfterCheck> {
+        Some(checked)
+    }
+
+    fn findings() -> &'static [&'static FindingKind] {
+        KINDS
     }
 
     fn deadline(&self) -> Option<Duration> {
         self.deadline
     }
 
-    /// By the server's own word; nothing is asked every so often.
+    /// The server reports changes; there is no polling.
     fn watch<'a>(&'a self, _interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(watch::watch(self, feed))
     }

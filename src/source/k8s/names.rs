@@ -1,4 +1,4 @@
-//! Whether external names lead anywhere, by the word of resolvers.
+//! Resolves external names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -10,75 +10,78 @@ use super::K8s;
 use super::in_cluster::is_pod;
 use crate::net::{Deadline, NameServer, name_servers};
 
-/// Where an external name leads.
+/// The status of an external name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Name {
-    /// Nobody asked, or nobody could say.
+pub(super) enum NameStatus {
+    /// Not looked up, or the lookup failed.
     #[default]
     Unknown,
-    /// To an address.
-    Leads,
-    /// Nowhere: there is no such name, or it has no address.
-    Nowhere,
+    /// It has an address.
+    Resolved,
+    /// It does not exist, or has no address.
+    Unresolved,
 }
 
-/// A resolver that is well answers within milliseconds, and looks elsewhere for two seconds at most.
-const LONGEST: Duration = Duration::from_secs(3);
-/// So many names are asked for at once.
-const AT_ONCE: usize = 32;
+/// A healthy resolver replies within milliseconds, and itself waits two seconds at most.
+const MAX_TIMEOUT: Duration = Duration::from_secs(3);
+/// Concurrent lookups.
+const MAX_LOOKUPS: usize = 32;
 
-/// What resolvers say of names, and why some could not be looked up.
+/// The status of names, and why some lookups failed.
 #[derive(Debug, Default)]
 pub(super) struct ExternalNames {
-    pub(super) names: BTreeMap<String, Name>,
+    pub(super) names: BTreeMap<String, NameStatus>,
     pub(super) failed: BTreeSet<String>,
     pub(super) why: Option<String>,
 }
 
-/// Looks names up until the deadline. Names that only a cluster knows are asked for only from within one.
+/// Looks names up until the deadline. Names that only a cluster's resolver knows are looked up only within a cluster.
 pub(super) async fn look_up(options: &K8s, names: BTreeSet<String>, deadline: Deadline) -> ExternalNames {
-    let mut looked = ExternalNames::default();
-    let (told, asked): (Vec<String>, Vec<String>) = names.into_iter().partition(|name| name.parse::<IpAddr>().is_ok());
-    // What looks like an address is looked up like a name, and there is none (Kubernetes, "Type ExternalName").
-    looked.names.extend(told.into_iter().map(|name| (name, Name::Nowhere)));
-    let asked: Vec<String> = asked.into_iter().filter(|name| is_pod() || !is_of_cluster(name)).collect();
-    if asked.is_empty() {
-        return looked;
+    let mut found = ExternalNames::default();
+    let (addresses, names): (Vec<String>, Vec<String>) =
+        names.into_iter().partition(|name| name.parse::<IpAddr>().is_ok());
+    // An address is looked up like a name, and does not exist (Kubernetes, "Type ExternalName").
+    found.names.extend(addresses.into_iter().map(|name| (name, NameStatus::Unresolved)));
+    let names: Vec<String> = names.into_iter().filter(|name| is_pod() || !is_of_cluster(name)).collect();
+    if names.is_empty() {
+        return found;
     }
-    let servers = match name_servers(&options.resolver, options.timeout.min(LONGEST)) {
+
+    let servers = match name_servers(&options.resolver, options.timeout.min(MAX_TIMEOUT)) {
         Ok(servers) => servers,
         Err(why) => {
-            looked.failed.extend(asked);
-            looked.why = Some(why);
-            return looked;
+            found.failed.extend(names);
+            found.why = Some(why);
+            return found;
         }
     };
-    let mut answers =
-        stream::iter(asked.iter().cloned()).map(|name| look_up_one(&servers, name)).buffer_unordered(AT_ONCE);
-    while let Ok(Some((name, answer))) = deadline.bound(answers.next()).await {
-        match answer {
-            Ok(found) => drop(looked.names.insert(name, found)),
-            Err(why) => looked.why = Some(why),
+
+    let mut replies =
+        stream::iter(names.iter().cloned()).map(|name| look_up_one(&servers, name)).buffer_unordered(MAX_LOOKUPS);
+    while let Ok(Some((name, reply))) = deadline.bound(replies.next()).await {
+        match reply {
+            Ok(status) => drop(found.names.insert(name, status)),
+            Err(why) => found.why = Some(why),
         }
     }
-    looked.failed.extend(asked.iter().filter(|name| !looked.names.contains_key(*name)).cloned());
-    looked
+    found.failed.extend(names.iter().filter(|name| !found.names.contains_key(*name)).cloned());
+    found
 }
 
-/// The first server to know counts, as for any program.
-async fn look_up_one(servers: &[NameServer], name: String) -> (String, Result<Name, String>) {
+/// The first server with a reply decides, as in the system's resolver.
+async fn look_up_one(servers: &[NameServer], name: String) -> (String, Result<NameStatus, String>) {
     let mut why = String::new();
     for server in servers {
         match server.addresses(&name).await {
-            Ok(addresses) if addresses.is_empty() => return (name, Ok(Name::Nowhere)),
-            Ok(_) => return (name, Ok(Name::Leads)),
+            Ok(addresses) if addresses.is_empty() => return (name, Ok(NameStatus::Unresolved)),
+            Ok(_) => return (name, Ok(NameStatus::Resolved)),
             Err(error) => why = format!("{}: {error}", server.name),
         }
     }
     (name, Err(why))
 }
 
-/// Whether only a cluster's own resolver knows it, as a cluster is set up usually.
+/// Whether only a cluster's own resolver knows the name, in the usual configuration of a cluster.
 fn is_of_cluster(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     [".cluster.local", ".svc"].iter().any(|end| name.ends_with(end))
@@ -89,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_the_cluster_are_known() {
+    fn names_of_the_cluster_are_recognized() {
         assert!(is_of_cluster("db.prod.svc.cluster.local"));
         assert!(is_of_cluster("DB.prod.SVC."));
         assert!(!is_of_cluster("svc.example"));

@@ -1,4 +1,4 @@
-//! Where services are read: everywhere, or namespace by namespace, and what is said of those that cannot be.
+//! Chooses the namespaces to read: the whole cluster or single namespaces, and reports those that are not readable.
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::ResourceExt;
@@ -7,112 +7,119 @@ use kube::api::ListParams;
 use super::api::Api;
 use super::failure::ApiFailure;
 use super::options::SELECTORS;
-use super::reader::{ClusterReader, Namespaced};
+use super::reader::{ClusterReader, ListScope};
 use crate::clean::clean;
 use crate::error::{Error, Result, nearest};
 use crate::model::PartialError;
 
-/// So many namespaces are named.
+/// The number of namespaces that an error names.
 const MAX_NAMED: usize = 20;
 
 impl ClusterReader<'_> {
-    /// The services of everywhere; if that is not allowed, of every namespace that may be read.
-    pub(super) async fn whole_cluster(&mut self, home: &str) -> Result<Vec<Namespaced>> {
+    /// Reads the services of the whole cluster; without permission, of every readable namespace.
+    pub(super) async fn whole_cluster(&mut self, home: &str) -> Result<Vec<ListScope>> {
         let refusal = match self.services(None).await {
             Ok(()) => return Ok(vec![None]),
             Err(failure) if failure.code() == Some(403) => failure,
             Err(failure) => {
-                self.part_of(None, failure)?;
+                self.partial(None, failure)?;
                 return Ok(vec![None]);
             }
         };
+
         let mut names = Vec::new();
         match namespace_names(self.api).await {
-            Ok(there) => names = there,
+            Ok(all) => names = all,
             Err(failure) if failure.code() == Some(403) => {
-                let hint = format!("only {} was asked; name others with -n", clean(home));
-                let why = refusal.why();
+                let hint = format!("only {} was listed; name others with -n", clean(home));
                 self.gathered.faults.push(PartialError {
                     operation: "list the services of all namespaces".to_owned(),
-                    cause: why,
+                    cause: refusal.why(),
                     hint,
                 });
                 names = vec![home.to_owned()];
             }
             Err(failure) => self.gathered.faults.push(failure.into_fault("list all namespaces")),
         }
-        let mut places = Vec::new();
+
+        let mut scopes = Vec::new();
         let mut refused = Vec::new();
         for name in names {
             match self.services(Some(&name)).await {
-                Ok(()) => places.push(Some(name)),
+                Ok(()) => scopes.push(Some(name)),
                 Err(failure) if failure.code() == Some(403) => refused.push(name),
                 Err(failure) => {
-                    let stop = matches!(failure, ApiFailure::Deadline(_) | ApiFailure::Stopped | ApiFailure::LeftAlone);
+                    let is_final =
+                        matches!(failure, ApiFailure::Deadline(_) | ApiFailure::Stopped | ApiFailure::CircuitOpen);
                     self.gathered.faults.push(failure.into_fault(list_in(Some(&name))));
-                    if stop {
+                    if is_final {
                         break;
                     }
                 }
             }
         }
-        if places.is_empty() {
+
+        if scopes.is_empty() {
             return Err(refusal.into_error("list the services of all namespaces"));
         }
-        self.say_refused(&refused);
-        Ok(places)
+        self.report_refused(&refused);
+        Ok(scopes)
     }
 
-    fn say_refused(&mut self, refused: &[String]) {
+    fn report_refused(&mut self, refused: &[String]) {
         if refused.is_empty() {
             return;
         }
+
         let names: Vec<String> = refused.iter().take(MAX_NAMED).map(|name| clean(name)).collect();
         let more = refused.len() - names.len();
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+
         self.gathered.faults.push(PartialError {
             operation: format!("list services in {}", counted(refused.len(), "namespace")),
-            cause: format!("not allowed in {}{more} (403)", names.join(", ")),
-            hint: "`kubectl auth can-i list services -n NAMESPACE` asks for one of them".to_owned(),
+            cause: format!("no permission in {}{more} (403)", names.join(", ")),
+            hint: "`kubectl auth can-i list services -n NAMESPACE` checks one of them".to_owned(),
         });
     }
 
-    /// The services of these namespaces. One that is not there has none either, and that is said.
-    pub(super) async fn namespaces(&mut self, names: &[String]) -> Result<Vec<Namespaced>> {
-        let mut places = Vec::new();
+    /// Reads the services of these namespaces, and reports those that do not exist.
+    pub(super) async fn namespaces(&mut self, names: &[String]) -> Result<Vec<ListScope>> {
+        let mut scopes = Vec::new();
         let mut first = None;
         for name in names {
             let failure = match self.services(Some(name)).await {
                 Ok(()) if self.gathered.services.count_in(name) > 0 => {
-                    places.push(Some(name.clone()));
+                    scopes.push(Some(name.clone()));
                     continue;
                 }
                 Ok(()) => match self.api.get::<Namespace>(&format!("/api/v1/namespaces/{name}")).await {
                     Err(failure) if failure.code() == Some(404) => absent(self.api, name).await,
-                    // It is there and has none, or whether it is there may not be known.
+                    // It exists without services, or its existence may not be checked.
                     _ => {
-                        places.push(Some(name.clone()));
+                        scopes.push(Some(name.clone()));
                         continue;
                     }
                 },
-                // Part of it was read.
+                // A part of it was read.
                 Err(failure) if self.gathered.services.count_in(name) > 0 => {
-                    places.push(Some(name.clone()));
+                    scopes.push(Some(name.clone()));
                     self.error(Some(name), failure)
                 }
                 Err(failure) => self.error(Some(name), failure),
             };
+
             self.gathered.faults.push(PartialError::from(&failure));
             first.get_or_insert(failure);
         }
+
         match first {
-            Some(error) if places.is_empty() => Err(error),
-            _ => Ok(places),
+            Some(error) if scopes.is_empty() => Err(error),
+            _ => Ok(scopes),
         }
     }
 
-    /// A failure of something that was read in part is a fault; otherwise there is nothing to tell.
-    fn part_of(&mut self, namespace: Option<&str>, failure: ApiFailure) -> Result<()> {
+    /// Records the failure of a list that was read in part; otherwise returns it.
+    fn partial(&mut self, namespace: Option<&str>, failure: ApiFailure) -> Result<()> {
         if self.gathered.services.len() == 0 {
             return Err(self.error(namespace, failure));
         }
@@ -121,14 +128,15 @@ impl ClusterReader<'_> {
     }
 
     fn error(&self, namespace: Option<&str>, failure: ApiFailure) -> Error {
-        // The server parses selectors, and says what it does not like about them.
+        // The server parses selectors, and explains what is wrong.
         if failure.code() == Some(400) {
             let labels = self.params.label_selector.as_ref().map(|labels| format!("--selector '{}'", clean(labels)));
             let fields =
                 self.params.field_selector.as_ref().map(|fields| format!("--field-selector '{}'", clean(fields)));
-            let given: Vec<String> = labels.into_iter().chain(fields).collect();
-            if !given.is_empty() {
-                return Error::usage(given.join(" and "), failure.why(), SELECTORS);
+
+            let options: Vec<String> = labels.into_iter().chain(fields).collect();
+            if !options.is_empty() {
+                return Error::usage(options.join(" and "), failure.why(), SELECTORS);
             }
         }
         failure.into_error(list_in(namespace))
@@ -143,12 +151,12 @@ async fn namespace_names(api: &Api) -> Result<Vec<String>, ApiFailure> {
     Ok(names)
 }
 
-/// A namespace that is not there.
+/// The error of a namespace that does not exist.
 async fn absent(api: &Api, name: &str) -> Error {
     let names = namespace_names(api).await.unwrap_or_default();
     let hint = match nearest(name, &names.iter().map(String::as_str).collect::<Vec<_>>()) {
         Some(near) => format!("did you mean '{}'? `kubectl get namespaces` lists them", clean(near)),
-        None => "`kubectl get namespaces` lists those that are there".to_owned(),
+        None => "`kubectl get namespaces` lists the existing ones".to_owned(),
     };
     Error::usage(format!("namespace '{}'", clean(name)), "it does not exist", hint)
 }
@@ -160,6 +168,6 @@ fn list_in(namespace: Option<&str>) -> String {
     }
 }
 
-fn counted(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

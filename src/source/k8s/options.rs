@@ -1,4 +1,4 @@
-//! What a Kubernetes API can be asked. These options are the source's command line and its settings section too.
+//! The options of the Kubernetes source: its command line and its settings section.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -16,75 +16,75 @@ use crate::model::{ParseError, parse_duration};
 const EXAMPLES: &str = "\
 Examples:
   portolan discover k8s                          the services of the context's namespace
-  portolan discover k8s -A -o wide               those of the whole cluster, with all that is known
-  portolan discover k8s -n shop -l app=web       what a selector chooses
-  portolan discover k8s -n shop --pods --ingress pods, and what leads in from outside, as well
+  portolan discover k8s -A -o wide               all services of the cluster, with all columns
+  portolan discover k8s -n shop -l app=web       the services that a selector matches
+  portolan discover k8s -n shop --pods --ingress pods, Ingresses and routes too
   portolan discover k8s -n shop --validate --via api-proxy
-                                                 check HTTP through the API server, from wherever this runs
+                                                 HTTP checks through the API server, from anywhere
   portolan discover k8s -A --json | jq '.items[] | select(.findings != null)'
-                                                 what is wrong, and with which service";
+                                                 the services that have findings";
 
-/// List the services of a Kubernetes cluster: endpoints, pods, nodes, and what is wrong with them
+/// List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings
 ///
-/// Asks the API server for services, their EndpointSlices and the pods that they choose, and changes nothing. The server is
-/// that of the kubeconfig's context, as for kubectl; within a pod without a kubeconfig, that of the pod's service account.
-/// Names of ExternalName services are looked up; nothing else is connected to. Where the whole cluster may not be read, the
-/// namespaces are asked one by one; without rights to pods, what only they tell is not judged, and that is said.
+/// Reads services, their EndpointSlices and the pods that they select from the API server, and changes nothing. The server is
+/// that of the kubeconfig's context, as for kubectl; in a pod without a kubeconfig, that of the pod's service account.
+/// Resolves the names of ExternalName services; makes no other connections. Without permission to read the whole cluster, it
+/// reads one namespace after another; without permission to read pods, it reports which findings are missing.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Filters", after_help = EXAMPLES)]
 pub struct K8s {
-    /// Only these namespaces [default: the context's]
+    /// List the services of these namespaces [default: the context's]
     #[arg(short, long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace)]
     pub namespace: Vec<String>,
-    /// All namespaces
+    /// List the services of all namespaces
     #[arg(short = 'A', long, conflicts_with = "namespace")]
     pub all_namespaces: bool,
-    /// Only what has these labels, as in app=web,tier!=test or 'env in (dev,qa)'
+    /// List only objects with these labels, as in app=web,tier!=test or 'env in (dev,qa)'
     #[arg(short = 'l', long, value_name = "LABELS", value_parser = parse_labels)]
     pub selector: Option<String>,
-    /// Only what has these fields, as in metadata.name=web
+    /// List only objects with these fields, as in metadata.name=web
     #[arg(long, value_name = "FIELDS", value_parser = parse_fields)]
     pub field_selector: Option<String>,
-    /// List pods too, each with its containers' ports, and the services that choose it
+    /// List pods too, with their container ports and the services that select them
     #[arg(long)]
     pub pods: bool,
-    /// List Ingresses too, and the routes of the Gateway API where the cluster has it: hosts, paths, and where they lead
+    /// List Ingresses and Gateway API routes too: hosts, paths and backends
     #[arg(long)]
     pub ingress: bool,
-    /// The kubeconfig; of several, the first to say something counts [default: ~/.kube/config]
+    /// Read this kubeconfig; in a list, the first file to set a value wins [default: ~/.kube/config]
     #[arg(long, value_name = "FILE", value_delimiter = ':', value_hint = ValueHint::FilePath, help_heading = "Cluster")]
     pub kubeconfig: Vec<PathBuf>,
-    /// The context of the kubeconfig [default: its current one]
+    /// Use this context of the kubeconfig [default: its current one]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "Cluster")]
     pub context: Option<String>,
-    /// Ask as the pod that this runs in; without a kubeconfig that is tried anyway
+    /// Use the pod's service account; the default in a pod without a kubeconfig
     #[arg(long, conflicts_with_all = ["kubeconfig", "context"], help_heading = "Cluster")]
     pub in_cluster: bool,
-    /// Run the program that the kubeconfig names to get credentials
+    /// Run the program that the kubeconfig names for credentials
     #[arg(long, help_heading = "Cluster")]
     pub allow_exec: bool,
-    /// With --validate: ask HTTP through the API server's proxy, for who cannot reach the cluster's own addresses
+    /// With --validate, send HTTP checks through the API server's proxy, for endpoints unreachable from here
     ///
-    /// An endpoint with a pod is asked by pods/proxy, another by services/proxy; both need the right to `get`. Only HTTP is
-    /// checked, in the clear or in TLS as the port's name, appProtocol or number says.
+    /// Endpoints with a pod use pods/proxy, others services/proxy; both need the permission `get`. Only HTTP is checked, in
+    /// plain text or TLS according to the port's name, appProtocol or number.
     #[arg(long, value_enum, value_name = "WAY", help_heading = "Cluster")]
     pub via: Option<K8sVia>,
-    /// Look external names up by these resolvers instead of the system's, as in 10.96.0.10 or 127.0.0.1:5353
+    /// Resolve external names with these resolvers instead of the system's, as in 10.96.0.10 or 127.0.0.1:5353
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = parse_resolver, help_heading = "Cluster")]
     pub resolver: Vec<SocketAddr>,
-    /// The most that one try of a question may take, as in 500ms or 10s
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "15s", help_heading = "Pace")]
+    /// Set the maximum duration of one request, as in 500ms or 10s
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "15s", help_heading = "Timing")]
     pub timeout: Duration,
-    /// End the whole after this time, done or not [default: 2m for asking the server, none for checks]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Pace")]
+    /// End the whole run after this time, even if it is incomplete [default: 2m for the API server, none for checks]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Timing")]
     pub deadline: Option<Duration>,
-    /// What the environment says of the cluster.
+    /// The environment variables that describe the cluster.
     #[arg(skip)]
     pub environment: K8sEnvironment,
 }
 
 impl Default for K8s {
-    /// The context's namespace, and everything else as on the command line.
+    /// The context's namespace; all other options as on the command line.
     fn default() -> Self {
         Self {
             namespace: Vec::new(),
@@ -106,19 +106,19 @@ impl Default for K8s {
     }
 }
 
-/// How long asking the server may take, where nobody says otherwise.
-const LONGEST: Duration = Duration::from_mins(2);
+/// The default deadline for requests to the API server.
+const DEFAULT_DEADLINE: Duration = Duration::from_mins(2);
 
 impl K8s {
-    /// How long asking the server may take in all.
+    /// The deadline for all requests to the API server.
     pub(super) fn whole(&self) -> Duration {
-        self.deadline.unwrap_or(LONGEST)
+        self.deadline.unwrap_or(DEFAULT_DEADLINE)
     }
 
-    /// What can be said of the options without asking anybody.
+    /// Validates the options without a server.
     ///
     /// # Errors
-    /// A selector that is none.
+    /// An invalid selector.
     pub(super) fn check(&self) -> Result<()> {
         let labels = self.selector.as_deref().map(|text| ("--selector", text, selector::check_labels(text)));
         let fields =
@@ -129,24 +129,24 @@ impl K8s {
     }
 }
 
-/// Who asks endpoints, where a check's own connections cannot reach them.
+/// A proxy for checks of endpoints that are unreachable from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum K8sVia {
-    /// The API server, by its proxy.
+    /// The API server's proxy
     ApiProxy,
 }
 
-/// What the environment of a process says of a cluster. The library never looks there by itself.
+/// The environment variables that describe a cluster. The library never reads them by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct K8sEnvironment {
-    /// The home directory, whose `.kube/config` is the kubeconfig where no other is named.
+    /// The home directory; its `.kube/config` is the default kubeconfig.
     pub home: Option<PathBuf>,
-    /// Where the API server is, for a pod (`KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`).
+    /// The address of the API server, in a pod (`KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`).
     pub server: Option<(String, String)>,
 }
 
 impl K8sEnvironment {
-    /// Reads it by a function that knows variables.
+    /// Reads the variables with `variable`.
     pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let text = |name: &str| variable(name)?.into_string().ok().filter(|text| !text.is_empty());
         let server = text("KUBERNETES_SERVICE_HOST").zip(text("KUBERNETES_SERVICE_PORT"));
@@ -155,17 +155,17 @@ impl K8sEnvironment {
     }
 }
 
-/// A name goes into the path of a request: what cannot be one is not asked for.
+/// A namespace becomes a part of a request's path, so invalid names are rejected here.
 fn parse_namespace(text: &str) -> Result<String, ParseError> {
     let is_label = (1..=63).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-');
-    let hint = "write lower-case letters, digits and dashes, at most 63 of them; -A takes all namespaces";
-    if is_label { Ok(text.to_owned()) } else { Err(ParseError::new("it is no name of a namespace", hint)) }
+    let hint = "write lower-case letters, digits and dashes, at most 63; -A selects all namespaces";
+    if is_label { Ok(text.to_owned()) } else { Err(ParseError::new("it is not a namespace name", hint)) }
 }
 
-/// How selectors are written.
+/// The hint for an invalid selector.
 pub(super) const SELECTORS: &str =
     "write it as app=web,tier!=test or 'env in (dev,qa)'; fields are metadata.name and the like";
 
@@ -180,7 +180,7 @@ fn parse_fields(text: &str) -> Result<String, ParseError> {
 fn parse_resolver(text: &str) -> Result<SocketAddr, ParseError> {
     const DNS: u16 = 53;
     let address = text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse::<IpAddr>().ok()?, DNS)));
-    address.ok_or_else(|| ParseError::new("it is no address", "write 10.96.0.10, 127.0.0.1:5353 or [::1]:5353"))
+    address.ok_or_else(|| ParseError::new("it is not an address", "write 10.96.0.10, 127.0.0.1:5353 or [::1]:5353"))
 }
 
 #[cfg(test)]
@@ -190,19 +190,19 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct LineArg {
+    struct CommandLine {
         #[command(flatten)]
         k8s: K8s,
     }
 
     #[test]
-    fn the_default_of_a_program_is_that_of_the_command_line() {
-        let line = LineArg::from_arg_matches(&LineArg::command().get_matches_from(["x"])).unwrap();
+    fn the_library_and_the_command_line_have_the_same_defaults() {
+        let line = CommandLine::from_arg_matches(&CommandLine::command().get_matches_from(["x"])).unwrap();
         assert_eq!(format!("{:?}", line.k8s), format!("{:?}", K8s::default()));
     }
 
     #[test]
-    fn a_namespace_is_no_path() {
+    fn a_namespace_is_not_a_path() {
         for text in ["", "../secrets", "a/b", "-a", "a-", "A", &"a".repeat(64)] {
             assert!(parse_namespace(text).is_err(), "{text}");
         }

@@ -1,4 +1,4 @@
-//! Pods, as far as somebody asks for them: labels, ports, state. All the rest of them is passed over while it is read.
+//! Pods, reduced to labels, ports and state. The deserializer skips all other fields.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -100,16 +100,16 @@ impl Pod {
         self.metadata.labels.as_ref()?.get(name).map(String::as_str)
     }
 
-    /// Whether all that it was for is done: nothing of it serves, or will again.
-    pub(super) fn has_ended(&self) -> bool {
+    /// Whether all containers have ended and will not run again.
+    pub(super) fn has_finished(&self) -> bool {
         matches!(self.status.phase.as_deref(), Some("Succeeded" | "Failed"))
     }
 
-    /// The containers that run as long as the pod does.
+    /// The containers that run for the life of the pod.
     pub(super) fn containers(&self) -> impl Iterator<Item = &Container> {
-        let before = self.spec.init_containers.iter().flatten();
-        // One that runs before the others and goes on beside them (Kubernetes, "Sidecar Containers").
-        let sidecars = before.filter(|container| container.restart_policy.as_deref() == Some("Always"));
+        let init_containers = self.spec.init_containers.iter().flatten();
+        // An init container that always restarts runs beside the others (Kubernetes, "Sidecar Containers").
+        let sidecars = init_containers.filter(|container| container.restart_policy.as_deref() == Some("Always"));
         self.spec.containers.iter().flatten().chain(sidecars)
     }
 
@@ -117,10 +117,9 @@ impl Pod {
         self.containers().flat_map(|container| container.ports.iter().flatten())
     }
 
-    /// Whether some container has that port. A number need not be written down: where a container writes none at all, it
-    /// may be any.
-    pub(super) fn has(&self, target: &TargetPort, spoken: Transport) -> bool {
-        let mut same = self.ports().filter(|port| transport(port.protocol.as_deref()) == spoken);
+    /// Whether some container has that port. A port number need not be declared: a container that declares none may serve any.
+    pub(super) fn has(&self, target: &TargetPort, protocol: Transport) -> bool {
+        let mut same = self.ports().filter(|port| transport(port.protocol.as_deref()) == protocol);
         match target {
             TargetPort::Name(name) => same.any(|port| port.name.as_deref() == Some(name.as_raw())),
             TargetPort::Number(number) => {
@@ -130,22 +129,16 @@ impl Pod {
         }
     }
 
-    /// The ports that its containers write down, for people: `http 8080`.
-    pub(super) fn offers(&self) -> impl Iterator<Item = String> {
+    /// The declared ports of its containers, for messages: `http 8080`.
+    pub(super) fn declared_ports(&self) -> impl Iterator<Item = String> {
         self.ports().map(|port| match &port.name {
             Some(name) => format!("{name} {}", port.number),
             None => port.number.to_string(),
         })
     }
 
-    /// Of it only what services ask for.
+    /// Keeps only the fields that findings need.
     pub(super) fn into_slim(self) -> Self {
-        let slim = |container: Container| Container {
-            ports: container.ports,
-            restart_policy: container.restart_policy,
-            ..Container::default()
-        };
-        let all = |containers: Option<Vec<Container>>| containers.map(|all| all.into_iter().map(slim).collect());
         Self {
             metadata: ObjectMeta {
                 name: self.metadata.name,
@@ -154,13 +147,22 @@ impl Pod {
                 ..ObjectMeta::default()
             },
             spec: PodSpec {
-                containers: all(self.spec.containers),
-                init_containers: all(self.spec.init_containers),
+                containers: slim_containers(self.spec.containers),
+                init_containers: slim_containers(self.spec.init_containers),
                 ..PodSpec::default()
             },
             status: PodStatus { phase: self.status.phase, ..PodStatus::default() },
         }
     }
+}
+
+fn slim_containers(containers: Option<Vec<Container>>) -> Option<Vec<Container>> {
+    let slim = |container: Container| Container {
+        ports: container.ports,
+        restart_policy: container.restart_policy,
+        ..Container::default()
+    };
+    Some(containers?.into_iter().map(slim).collect())
 }
 
 impl Resource for Pod {
@@ -192,43 +194,45 @@ impl Resource for Pod {
     }
 }
 
-/// What the pods of a service have, as far as the service asks.
+/// The facts about the pods of a service that findings need.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct SelectedPods {
-    /// Whether there is a pod with its labels that has not ended.
+    /// Whether an unfinished pod has the service's labels.
     pub(super) any: bool,
-    /// Whether there is one that has.
-    pub(super) ended: bool,
-    /// Of each port of the service, whether some pod has what it leads to.
+    /// Whether a finished pod has them.
+    pub(super) finished: bool,
+    /// For each port of the service, whether some pod has its target.
     pub(super) has: Vec<bool>,
-    /// Ports that the pods have: as many as anybody would read.
-    pub(super) offered: BTreeSet<String>,
+    /// Some of the ports that the pods declare.
+    pub(super) declared: BTreeSet<String>,
 }
 
-/// So many ports are named where one is missing.
-const MAX_OFFERED: usize = 5;
+/// The number of ports that a finding names.
+const MAX_DECLARED: usize = 5;
 
 impl SelectedPods {
-    /// Nothing is known yet of the pods of a service with so many ports.
+    /// For a service with this many ports; no pods yet.
     pub(super) fn of(ports: usize) -> Self {
         Self { has: vec![false; ports], ..Self::default() }
     }
 
-    /// Takes in a pod that has the service's labels.
-    pub(super) fn see(&mut self, pod: &Pod, ports: &[K8sPort]) {
-        if pod.has_ended() {
-            self.ended = true;
+    /// Adds a pod with the service's labels.
+    pub(super) fn add(&mut self, pod: &Pod, ports: &[K8sPort]) {
+        if pod.has_finished() {
+            self.finished = true;
             return;
         }
+
         self.any = true;
         for (has, port) in self.has.iter_mut().zip(ports) {
-            // A port without a target leads to the same number.
-            let target = || port.target.clone().unwrap_or(TargetPort::Number(port.port));
-            *has = *has || pod.has(&target(), port.transport);
+            // The default target is the port itself.
+            let target = port.target.clone().unwrap_or(TargetPort::Number(port.port));
+            *has = *has || pod.has(&target, port.transport);
         }
-        for port in pod.offers() {
-            if self.offered.len() < MAX_OFFERED {
-                self.offered.insert(port);
+
+        for port in pod.declared_ports() {
+            if self.declared.len() < MAX_DECLARED {
+                self.declared.insert(port);
             }
         }
     }

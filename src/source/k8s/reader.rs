@@ -1,4 +1,4 @@
-//! What to read where, and what instead where that may not be read.
+//! Reads the objects of a cluster, within the permissions of the credentials.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,95 +9,100 @@ use kube::api::ListParams;
 use super::K8s;
 use super::api::Api;
 use super::failure::ApiFailure;
-use super::join::{ObjectKey, Services};
+use super::join::Services;
+use super::object_key::ObjectKey;
 use crate::clean::clean;
 use crate::error::Result;
-use crate::model::{EndpointsFrom, K8sPodDetail, K8sRouteDetail, PartialError, Service as Row};
+use crate::model::{DetailLevel, EndpointsFrom, K8sPodDetail, K8sRouteDetail, PartialError, Service as Row};
 use crate::net::Deadline;
-use crate::source::{Progress, Sink};
+use crate::source::{ItemSink, Progress};
 
-/// Everything that was read, and what was not.
+/// The objects of a cluster, and the failures.
 #[derive(Default)]
 pub(super) struct ClusterObjects {
     pub(super) services: Services,
-    /// Pods, where they are asked for.
+    /// Pods as rows, if requested.
     pub(super) pods: BTreeMap<ObjectKey, Row<K8sPodDetail>>,
-    /// What leads in from outside, where that is asked for.
+    /// Ingresses and routes, if requested.
     pub(super) routes: BTreeMap<String, Row<K8sRouteDetail>>,
     pub(super) faults: Vec<PartialError>,
-    /// What could not be seen of the services, for want of rights.
+    /// Missing permissions.
     pub(super) limits: Vec<PartialError>,
     pub(super) notes: Vec<String>,
-    /// Where services were read.
-    pub(super) places: Vec<Namespaced>,
-    /// Those of them where endpoints may be read.
-    pub(super) with_endpoints: BTreeSet<Namespaced>,
-    /// Those of them where pods may be read.
-    pub(super) with_pods: BTreeSet<Namespaced>,
-    /// The server knows no slices.
+    /// The scopes whose services were read.
+    pub(super) scopes: Vec<ListScope>,
+    /// The scopes with permission to read endpoints.
+    pub(super) with_endpoints: BTreeSet<ListScope>,
+    /// The scopes with permission to read pods.
+    pub(super) with_pods: BTreeSet<ListScope>,
+    /// The server has no EndpointSlices.
     pub(super) is_old: bool,
 }
 
-/// A namespace, or the whole cluster.
-pub(super) type Namespaced = Option<String>;
+/// A namespace, or `None` for the whole cluster.
+pub(super) type ListScope = Option<String>;
 
 pub(super) struct ClusterReader<'a> {
     pub(super) api: &'a Api,
     pub(super) options: &'a K8s,
-    /// How services are listed, and what is listed like them.
+    /// The parameters for services and other objects that the selectors apply to.
     pub(super) params: ListParams,
-    /// How all the rest is.
+    /// The parameters for all other objects.
     pub(super) all: ListParams,
-    pub(super) out: &'a mut dyn Sink,
+    pub(super) detail_level: DetailLevel,
+    pub(super) out: &'a mut dyn ItemSink,
     pub(super) gathered: ClusterObjects,
 }
 
-/// How much is read.
+/// The extent of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadMode {
     Everything,
-    /// Only whether it may be read: one object of each kind.
-    Rights,
+    /// One object of each kind, to test the permissions.
+    Permissions,
 }
 
-/// Reads the services that `options` ask for; `home` is the namespace of whoever names none.
+/// Reads the services that `options` select; `home` is the default namespace.
 ///
 /// # Errors
-/// Where nothing could be read at all.
+/// Nothing is readable.
 pub(super) async fn gather(
     api: &Api,
     options: &K8s,
-    (home, reading): (&str, ReadMode),
+    (home, mode): (&str, ReadMode),
     deadline: Deadline,
-    out: &mut dyn Sink,
+    (detail_level, out): (DetailLevel, &mut dyn ItemSink),
 ) -> Result<ClusterObjects> {
-    let all = ListParams { limit: (reading == ReadMode::Rights).then_some(1), ..ListParams::default() };
+    let all = ListParams { limit: (mode == ReadMode::Permissions).then_some(1), ..ListParams::default() };
     let params = ListParams {
         label_selector: options.selector.clone(),
         field_selector: options.field_selector.clone(),
         ..all.clone()
     };
-    let mut gatherer = ClusterReader { api, options, params, all, out, gathered: ClusterObjects::default() };
-    let places = if options.all_namespaces {
-        gatherer.whole_cluster(home).await?
+    let mut reader =
+        ClusterReader { api, options, params, all, detail_level, out, gathered: ClusterObjects::default() };
+    let scopes = if options.all_namespaces {
+        reader.whole_cluster(home).await?
     } else if options.namespace.is_empty() {
-        gatherer.gathered.notes.push(format!("in namespace {}; -A for all", clean(home)));
-        gatherer.namespaces(&[home.to_owned()]).await?
+        reader.gathered.notes.push(format!("in namespace {}; -A for all", clean(home)));
+        reader.namespaces(&[home.to_owned()]).await?
     } else {
-        gatherer.namespaces(&options.namespace).await?
+        reader.namespaces(&options.namespace).await?
     };
-    for place in &places {
-        gatherer.endpoints(place.as_deref()).await;
+
+    for scope in &scopes {
+        reader.endpoints(scope.as_deref()).await;
     }
-    gatherer.pods(&places).await;
+    reader.pods(&scopes).await;
     if options.ingress {
-        gatherer.routes(&places).await;
+        reader.routes(&scopes).await;
     }
-    if reading == ReadMode::Everything {
-        gatherer.names(deadline).await;
+    if mode == ReadMode::Everything {
+        reader.names(deadline).await;
     }
-    gatherer.gathered.places = places;
-    Ok(gatherer.gathered)
+
+    reader.gathered.scopes = scopes;
+    Ok(reader.gathered)
 }
 
 impl ClusterReader<'_> {
@@ -113,23 +118,24 @@ impl ClusterReader<'_> {
         .await
     }
 
-    /// The endpoints of the services of a place. What cannot be read of them leaves the services without.
+    /// Reads the endpoints of the services in a scope. After a failure the services have none.
     async fn endpoints(&mut self, namespace: Option<&str>) {
         let mut read =
             if self.gathered.is_old { self.old_endpoints(namespace).await } else { self.slices(namespace).await };
         if !self.gathered.is_old && matches!(&read, Err(failure) if failure.code() == Some(404)) {
             self.gathered.is_old = true;
-            self.gathered.notes.push("the server has no EndpointSlices; its Endpoints were read".to_owned());
+            self.gathered.notes.push("the server has no EndpointSlices; portolan read its Endpoints".to_owned());
             read = self.old_endpoints(namespace).await;
         }
+
         match read {
             Ok(()) => {
                 self.gathered.with_endpoints.insert(namespace.map(ToOwned::to_owned));
                 let from = if self.gathered.is_old { EndpointsFrom::Endpoints } else { EndpointsFrom::Slices };
-                self.gathered.services.settle(namespace, from);
+                self.gathered.services.set_endpoints_from(namespace, from);
             }
             Err(failure) => {
-                self.gathered.services.settle(namespace, EndpointsFrom::Unknown);
+                self.gathered.services.set_endpoints_from(namespace, EndpointsFrom::Unknown);
                 let what = format!("list all endpoints{}", within(namespace));
                 self.gathered.faults.push(failure.into_fault(what));
             }

@@ -1,51 +1,52 @@
-//! The ways into a cluster, where they are asked for: Ingresses, and the routes of the Gateway API.
+//! Reads Ingresses and Gateway API routes, if requested.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
 
 use super::gateway::{self, GATEWAYS, Gateway, Route, RouteKind};
 use super::gateway_rows::of_route;
 use super::ingress::of_ingress;
-use super::join::{ObjectKey, key};
-use super::proxy::is_name;
-use super::reader::{ClusterReader, Namespaced, within};
-use crate::clean::{Untrusted, clean};
-use crate::model::{Address, Endpoint, K8sRouteDetail, PartialError, Service};
+use super::object_key::{ObjectKey, is_name};
+use super::reader::{ClusterReader, ListScope, within};
+use crate::clean::clean;
+use crate::model::PartialError;
 
-/// What the server says of a group of its APIs.
+/// The server's description of an API group.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ApiGroup {
-    versions: Vec<Version>,
+    versions: Vec<GroupVersion>,
 }
 
 #[derive(Deserialize)]
-struct Version {
+struct GroupVersion {
     version: String,
 }
 
 impl ClusterReader<'_> {
-    /// What leads in from outside. What the server does not know is no fault of the answer's.
-    pub(super) async fn routes(&mut self, places: &[Namespaced]) {
-        for place in places {
-            self.ingresses(place.as_deref()).await;
+    /// Reads Ingresses and routes. APIs that the server does not have are a note, not an error.
+    pub(super) async fn routes(&mut self, scopes: &[ListScope]) {
+        for scope in scopes {
+            self.ingresses(scope.as_deref()).await;
         }
+
         let served: Vec<String> = match self.api.get::<ApiGroup>(gateway::GROUP).await {
             Ok(group) => group.versions.into_iter().map(|one| one.version).collect(),
             Err(failure) if failure.code() == Some(404) => {
                 return self.gathered.notes.push("the server has no Gateway API".to_owned());
             }
-            Err(failure) => return self.gathered.faults.push(failure.into_fault("ask for the Gateway API")),
+            Err(failure) => return self.gathered.faults.push(failure.into_fault("look up the Gateway API")),
         };
+
         let mut found = Vec::new();
         for kind in [&gateway::HTTP, &gateway::GRPC, &gateway::TLS] {
-            for place in places {
-                let routes = self.routes_of(kind, &served, place.as_deref()).await;
+            for scope in scopes {
+                let routes = self.routes_of(kind, &served, scope.as_deref()).await;
                 found.extend(routes.into_iter().map(|route| (kind, route)));
             }
         }
+
         let gateways = self.gateways(&served, &found).await;
         let rows = found.iter().map(|(kind, route)| of_route(kind, route, &gateways));
         self.gathered.routes.extend(rows.map(|row| (row.id.clone(), row)));
@@ -53,13 +54,13 @@ impl ClusterReader<'_> {
 
     async fn ingresses(&mut self, namespace: Option<&str>) {
         let routes = &mut self.gathered.routes;
-        let mut take = |page: Vec<_>, _| {
+        let mut add_page = |page: Vec<_>, _| {
             routes.extend(page.into_iter().map(of_ingress).map(|row| (row.id.clone(), row)));
         };
-        match self.api.list(namespace, &self.params, &mut take).await {
+        match self.api.list(namespace, &self.params, &mut add_page).await {
             Err(failure) if failure.code() == Some(404) => {
                 let note = "the server has no Ingresses";
-                if !self.gathered.notes.iter().any(|said| said == note) {
+                if !self.gathered.notes.iter().any(|known| known == note) {
                     self.gathered.notes.push(note.to_owned());
                 }
             }
@@ -70,7 +71,7 @@ impl ClusterReader<'_> {
         }
     }
 
-    /// Those of one kind, in the newest version that the server has them in.
+    /// The routes of one kind, in the newest version that the server has.
     async fn routes_of(&mut self, kind: &RouteKind, served: &[String], namespace: Option<&str>) -> Vec<Route> {
         let mut routes = Vec::new();
         for version in kind.versions.iter().filter(|version| served.iter().any(|served| served == *version)) {
@@ -88,72 +89,39 @@ impl ClusterReader<'_> {
         routes
     }
 
-    /// The Gateways that routes name. Of one that is not there, or may not be read, only what its routes say is known.
+    /// The Gateways that routes refer to. If one does not exist or is not readable, only the route's own fields are known.
     async fn gateways(&mut self, served: &[String], found: &[(&RouteKind, Route)]) -> BTreeMap<ObjectKey, Gateway> {
         let mut gateways = BTreeMap::new();
         let Some(version) = GATEWAYS.versions.iter().find(|version| served.iter().any(|served| served == *version))
         else {
             return gateways;
         };
-        let named: BTreeSet<ObjectKey> = found.iter().flat_map(|(_, route)| route.gateways()).collect();
+
+        let references: BTreeSet<ObjectKey> = found.iter().flat_map(|(_, route)| route.gateways()).collect();
         let mut refused = Vec::new();
-        for key in named.into_iter().filter(|(namespace, name)| is_name(namespace) && is_name(name)) {
+        for key in references.into_iter().filter(|(namespace, name)| is_name(namespace) && is_name(name)) {
             let path = format!("{}/{}", GATEWAYS.path(version, Some(&key.0)), key.1);
             match self.api.get(&path).await {
                 Ok(gateway) => drop(gateways.insert(key, gateway)),
                 Err(failure) if failure.code() == Some(404) => {}
                 Err(failure) if failure.code() == Some(403) => refused.push((key, failure)),
                 Err(failure) => {
-                    self.gathered.faults.push(failure.into_fault("read the Gateways that routes name"));
+                    self.gathered.faults.push(failure.into_fault("read the Gateways of routes"));
                     break;
                 }
             }
         }
+
         if let Some((_, failure)) = refused.first() {
             let names: Vec<String> =
                 refused.iter().map(|((namespace, name), _)| format!("{}/{}", clean(namespace), clean(name))).collect();
             self.gathered.limits.push(PartialError {
                 operation: format!("read the Gateways {}", names.join(", ")),
                 cause: failure.why(),
-                hint: "of their routes only what they say themselves is told; `kubectl auth can-i get gateways` asks for the right"
+                hint: "their routes lack the Gateways' hosts and addresses; `kubectl auth can-i get gateways` checks the permission"
                     .to_owned(),
             });
         }
         gateways
     }
-}
-
-/// A row of a kind of routes.
-pub(super) fn row(
-    kind: &str,
-    metadata: &ObjectMeta,
-    endpoints: Vec<Endpoint>,
-    detail: K8sRouteDetail,
-) -> Service<K8sRouteDetail> {
-    let (namespace, name) = key(metadata);
-    let id = format!("k8s/{}/{}/{}", clean(&namespace), kind.to_ascii_lowercase(), clean(&name));
-    let mut service = Service::new(id, "k8s", endpoints, detail);
-    (service.namespace, service.name) = (Some(namespace.into()), Some(name.into()));
-    service
-}
-
-/// Any host.
-pub(super) const ANY: &str = "*";
-
-/// Whether it is a host, and not a pattern of many.
-pub(super) fn is_one(host: &str) -> bool {
-    !host.contains('*')
-}
-
-/// A balancer's address, or the name that it has instead.
-pub(super) fn addressed(text: &str) -> Address {
-    text.parse().map_or_else(|_| Address::Name(text.into()), Address::Ip)
-}
-
-pub(super) fn text(text: Option<String>) -> Option<Untrusted> {
-    text.filter(|text| !text.is_empty()).map(Untrusted::from)
-}
-
-pub(super) fn number(number: i32) -> Option<u16> {
-    u16::try_from(number).ok().filter(|number| *number > 0)
 }

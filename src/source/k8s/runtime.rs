@@ -1,4 +1,4 @@
-//! A runtime for a future that may be polled without one.
+//! A runtime for a future that may be polled outside a runtime.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -8,15 +8,15 @@ use tokio::runtime::{Handle, Runtime};
 use crate::error::Result;
 use crate::net::runtime;
 
-/// Runs a future in the runtime that it is polled in, or in one of its own: only who asks a server pays for it.
+/// Runs a future in the current runtime, or in a new one if there is none.
 ///
 /// # Errors
-/// What the future says; no runtime.
+/// The future's error; no runtime.
 pub(super) async fn with_runtime<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     if Handle::try_current().is_ok() {
         return future.await;
     }
-    // Its thread moves bytes; what is made of them is made here.
+    // The runtime's thread only moves bytes; this thread does the rest.
     let runtime = OwnRuntime(Some(runtime(1)?));
     let mut future = pin!(future);
     poll_fn(|context| {
@@ -26,7 +26,7 @@ pub(super) async fn with_runtime<T>(future: impl Future<Output = Result<T>>) -> 
     .await
 }
 
-/// Ends without waiting: a runtime must not be waited for within another's.
+/// Shuts down without waiting: blocking on a runtime is not allowed within another.
 struct OwnRuntime(Option<Runtime>);
 
 impl Drop for OwnRuntime {

@@ -1,43 +1,42 @@
-//! The grammar of selectors, so that one that is none is refused here: no server need be asked for that.
+//! Validates selectors, so that an invalid one fails without a request.
 //!
-//! It is that of Kubernetes' "Labels and Selectors" and "Field Selectors".
+//! The grammar is that of Kubernetes' "Labels and Selectors" and "Field Selectors".
 
 /// Whether a text is a label selector: `app=web,tier!=test,env in (dev,qa),!old,ready`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Describes the error.
 pub(super) fn check_labels(text: &str) -> Result<(), String> {
     parts(text)?.into_iter().try_for_each(requirement)
 }
 
-/// Whether a text is a field selector: `metadata.name=web,metadata.namespace!=test`. Which fields there are, the server
-/// knows.
+/// Whether a text is a field selector: `metadata.name=web,metadata.namespace!=test`. Only the server knows the fields.
 ///
 /// # Errors
-/// What is wrong with it.
+/// Describes the error.
 pub(super) fn check_fields(text: &str) -> Result<(), String> {
     parts(text)?.into_iter().try_for_each(|part| {
         let (path, _) = part
             .split_once("!=")
             .or_else(|| part.split_once('='))
-            .ok_or_else(|| format!("'{part}' compares nothing"))?;
-        let is_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '[' | ']');
+            .ok_or_else(|| format!("'{part}' has no operator"))?;
+
         let path = path.trim();
-        if path.is_empty() || !path.chars().all(is_path) {
-            Err(format!("'{path}' is no name of a field"))
+        if path.is_empty() || !path.chars().all(is_path_char) {
+            Err(format!("'{path}' is not a field name"))
         } else {
             Ok(())
         }
     })
 }
 
-/// What stands between the commas that are not in brackets.
+/// Splits a selector at the commas outside parentheses.
 fn parts(text: &str) -> Result<Vec<&str>, String> {
     let (mut parts, mut open, mut from) = (Vec::new(), false, 0);
     for (at, c) in text.char_indices() {
         match c {
-            '(' if open => return Err("there is a ( within brackets".to_owned()),
-            ')' if !open => return Err("there is a ) without a (".to_owned()),
+            '(' if open => return Err("it contains a ( within parentheses".to_owned()),
+            ')' if !open => return Err("it contains a ) without a (".to_owned()),
             '(' | ')' => open = c == '(',
             ',' if !open => {
                 parts.push(text[from..at].trim());
@@ -46,11 +45,13 @@ fn parts(text: &str) -> Result<Vec<&str>, String> {
             _ => {}
         }
     }
+
     if open {
-        return Err("there is a ( without a )".to_owned());
+        return Err("it contains a ( without a )".to_owned());
     }
+
     parts.push(text[from..].trim());
-    // Nothing at all chooses everything.
+    // An empty selector selects everything.
     if parts == [""] { Ok(Vec::new()) } else { Ok(parts) }
 }
 
@@ -58,57 +59,64 @@ fn requirement(text: &str) -> Result<(), String> {
     if let Some(name) = text.strip_prefix('!') {
         return key(name.trim());
     }
+
     if let Some((left, values)) = text.split_once('(') {
-        let Some(values) = values.strip_suffix(')') else { return Err(format!("'{text}' goes on behind its )")) };
+        let Some(values) = values.strip_suffix(')') else { return Err(format!("'{text}' continues after its )")) };
         let mut words = left.split_whitespace();
         return match (words.next(), words.next(), words.next()) {
             (Some(name), Some("in" | "notin"), None) => {
                 key(name)?;
                 values.split(',').try_for_each(|one| value(one.trim()))
             }
-            _ => Err(format!("'{text}' is not of the form KEY in (VALUE,VALUE)")),
+            _ => Err(format!("'{text}' does not have the form KEY in (VALUE,VALUE)")),
         };
     }
+
     for operator in ["!=", "==", "="] {
         if let Some((name, one)) = text.split_once(operator) {
             key(name.trim())?;
             return value(one.trim());
         }
     }
+
     if let Some((name, number)) = text.split_once(['<', '>']) {
         key(name.trim())?;
-        return number.trim().parse::<i64>().map(drop).map_err(|_| format!("'{}' is no number", number.trim()));
+        return number.trim().parse::<i64>().map(drop).map_err(|_| format!("'{}' is not a number", number.trim()));
     }
+
     key(text)
 }
 
 /// `app`, `app.kubernetes.io/name`.
 fn key(text: &str) -> Result<(), String> {
-    let refuse = || Err(format!("'{text}' is no key of a label"));
     let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
-    let is_domain = |prefix: &str| {
-        let is_word = |word: &str| {
-            let bytes = word.as_bytes();
-            !word.starts_with('-')
-                && !word.ends_with('-')
-                && !word.is_empty()
-                && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
-        };
-        prefix.len() <= 253 && prefix.split('.').all(is_word)
-    };
-    if name.is_empty() || !is_name(name) || !prefix.is_none_or(is_domain) { refuse() } else { Ok(()) }
+    let is_valid = !name.is_empty() && is_name(name) && prefix.is_none_or(is_domain);
+    if is_valid { Ok(()) } else { Err(format!("'{text}' is not a label key")) }
+}
+
+fn is_domain(text: &str) -> bool {
+    text.len() <= 253 && text.split('.').all(is_domain_label)
+}
+
+fn is_domain_label(label: &str) -> bool {
+    let is_valid = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
+    !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.as_bytes().iter().all(is_valid)
+}
+
+fn is_path_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '/' | '[' | ']')
 }
 
 fn value(text: &str) -> Result<(), String> {
-    if text.is_empty() || is_name(text) { Ok(()) } else { Err(format!("'{text}' is no value of a label")) }
+    if text.is_empty() || is_name(text) { Ok(()) } else { Err(format!("'{text}' is not a label value")) }
 }
 
-/// At most 63 letters, digits, dashes, underscores and dots, of which the first and the last are letters or digits.
+/// At most 63 letters, digits, dashes, underscores and dots; the first and the last are letters or digits.
 fn is_name(text: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    let edge = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    let is_inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let bytes = text.as_bytes();
-    bytes.len() <= 63 && edge(bytes.first()) && edge(bytes.last()) && bytes.iter().all(|byte| inner(*byte))
+    let ends = [bytes.first(), bytes.last()];
+    bytes.len() <= 63 && ends.iter().all(|end| end.is_some_and(u8::is_ascii_alphanumeric)) && bytes.iter().all(is_inner)
 }
 
 #[cfg(test)]
@@ -116,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_kubernetes_takes_is_taken() {
+    fn valid_selectors_pass() {
         for text in [
             "",
             "app=web",
@@ -138,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_told() {
+    fn invalid_selectors_fail() {
         for text in [
             "&&",
             "=web",

@@ -5,51 +5,51 @@ use std::net::IpAddr;
 
 use super::conditions::EndpointConditions;
 use super::detail::transport;
-use super::join::ObjectKey;
-use super::names::Name;
+use super::names::NameStatus;
+use super::object_key::{ObjectKey, id};
 use super::pods::{Pod, SelectedPods};
 use crate::clean::{Untrusted, clean};
 use crate::model::{
     Address, Endpoint, EndpointsFrom, Finding, Instance, K8sDetail, K8sServiceType, Lifecycle, Service, Transport,
 };
 
-/// A service with its endpoints as far as they are known, each once however often it was named.
+/// A service with its known endpoints, each once even if several slices contain it.
 #[derive(Clone, Debug)]
-pub(super) struct JoinedService {
+pub(super) struct ServiceState {
     pub(super) detail: K8sDetail,
     endpoints: BTreeMap<EndpointKey, Endpoint>,
-    /// What its pods have; `None` where it chooses none, or they are not known.
-    pub(super) chosen: Option<SelectedPods>,
-    /// Where its external name leads.
-    pub(super) name: Name,
+    /// Facts about its pods; `None` if it selects none, or they are unknown.
+    pub(super) selected: Option<SelectedPods>,
+    /// The status of its external name.
+    pub(super) name: NameStatus,
 }
 
 type EndpointKey = (Address, Option<u16>, Transport, Option<Untrusted>);
 
-impl JoinedService {
-    /// A service of whose endpoints and pods nothing is known yet.
+impl ServiceState {
+    /// A service without endpoints or pods yet.
     pub(super) fn new(detail: K8sDetail) -> Self {
-        Self { detail, endpoints: BTreeMap::new(), chosen: None, name: Name::Unknown }
+        Self { detail, endpoints: BTreeMap::new(), selected: None, name: NameStatus::Unknown }
     }
 
     pub(super) fn add<'p>(
         &mut self,
         key: &ObjectKey,
         ip: IpAddr,
-        said: &EndpointConditions,
+        conditions: &EndpointConditions,
         ports: impl Iterator<Item = (Option<i32>, Option<&'p str>, Option<&'p str>)>,
     ) {
         let mut any = false;
         for (port, protocol, name) in ports {
             any = true;
-            // No number: any of them.
+            // No number means all ports.
             let port = port.and_then(|port| u16::try_from(port).ok());
             let name = name.filter(|name| !name.is_empty()).map(Untrusted::from);
-            self.add_one(key, ip, port, transport(protocol), name, said);
+            self.add_one(key, ip, port, transport(protocol), name, conditions);
         }
         // A headless service without ports still has addresses.
         if !any {
-            self.add_one(key, ip, None, Transport::Tcp, None, said);
+            self.add_one(key, ip, None, Transport::Tcp, None, conditions);
         }
     }
 
@@ -60,60 +60,62 @@ impl JoinedService {
         port: Option<u16>,
         transport: Transport,
         name: Option<Untrusted>,
-        said: &EndpointConditions,
+        conditions: &EndpointConditions,
     ) {
         let at = (Address::Ip(ip), port, transport, name.clone());
-        // While a pod moves from one slice to another it stands in both; what is better known of it counts.
+        // A pod that moves between slices is in both for a while; the better conditions count.
         if let Some(known) = self.endpoints.get_mut(&at) {
-            known.ready |= said.ready;
+            known.ready |= conditions.ready;
             if let Some(instance) = &mut known.instance {
-                instance.serving |= said.serving;
-                if !said.terminating {
+                instance.serving |= conditions.serving;
+                if !conditions.terminating {
                     instance.lifecycle = Lifecycle::Up;
                 }
             }
             return;
         }
+
         let mut endpoint = Endpoint::new(Address::Ip(ip), port, transport);
-        endpoint.ready = said.ready;
+        endpoint.ready = conditions.ready;
         let port_name = name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
         endpoint.instance = Some(Box::new(Instance {
             id: format!("k8s/{}/{}/{}/{endpoint}{port_name}", clean(&key.0), clean(&key.1), transport.as_str()),
-            serving: said.serving,
-            lifecycle: if said.terminating { Lifecycle::Terminating } else { Lifecycle::Up },
+            serving: conditions.serving,
+            lifecycle: if conditions.terminating { Lifecycle::Terminating } else { Lifecycle::Up },
             port_name: name,
-            pod: said.pod.clone(),
-            node: said.node.clone(),
-            zone: said.zone.clone(),
+            pod: conditions.pod.clone(),
+            node: conditions.node.clone(),
+            zone: conditions.zone.clone(),
             ..Instance::default()
         }));
+
         self.endpoints.insert(at, endpoint);
     }
 
-    /// An `ExternalName` has no endpoints that could be known.
-    pub(super) fn settle(&mut self, from: EndpointsFrom) {
+    /// Sets the origin of its endpoints; those of an `ExternalName` stay unknown.
+    pub(super) fn set_endpoints_from(&mut self, from: EndpointsFrom) {
         if self.detail.kind != K8sServiceType::ExternalName {
             self.detail.endpoints_from = from;
         }
     }
 
-    /// All its pods are about to be seen, or with `known` false cannot be.
+    /// Prepares for its pods; `known` false: the pods cannot be read.
     pub(super) fn expect_pods(&mut self, known: bool) {
-        let asks = known && !self.detail.selector.is_empty();
-        self.chosen = asks.then(|| SelectedPods::of(self.detail.ports.len()));
+        let selects = known && !self.detail.selector.is_empty();
+        self.selected = selects.then(|| SelectedPods::of(self.detail.ports.len()));
     }
 
-    /// Takes in what a pod has, if it is one of its own.
-    pub(super) fn see_pod(&mut self, pod: &Pod) {
-        if self.chooses(pod)
-            && let Some(chosen) = &mut self.chosen
+    /// Adds a pod, if the service selects it.
+    pub(super) fn add_pod(&mut self, pod: &Pod) {
+        if self.selects(pod)
+            && let Some(selected) = &mut self.selected
         {
-            chosen.see(pod, &self.detail.ports);
+            selected.add(pod, &self.detail.ports);
         }
     }
 
-    /// Whether a pod of its namespace has the labels that it asks for.
-    pub(super) fn chooses(&self, pod: &Pod) -> bool {
+    /// Whether a pod of the same namespace has the labels of the selector.
+    pub(super) fn selects(&self, pod: &Pod) -> bool {
         let selector = &self.detail.selector;
         !selector.is_empty() && selector.iter().all(|(key, value)| pod.label(key.as_raw()) == Some(value.as_raw()))
     }
@@ -123,10 +125,12 @@ impl JoinedService {
     }
 
     pub(super) fn into_service(self, key: ObjectKey, findings: Vec<Finding>) -> Service<K8sDetail> {
-        let id = super::join::id(&key);
+        let id = id(&key);
         let (namespace, name) = key;
+
         let mut service = Service::new(id, "k8s", self.endpoints.into_values().collect(), self.detail);
         (service.namespace, service.name) = (Some(namespace.into()), Some(name.into()));
+
         service.findings = findings;
         service
     }

@@ -1,7 +1,6 @@
-//! A cluster watched: the full set first, then what becomes of it, by the server's own word.
+//! Watches a cluster: the full set first, then changes, by the server's watch API.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::stream::{SelectAll, Stream, StreamExt};
@@ -17,92 +16,97 @@ use super::api::{Api, PAGE};
 use super::failure::ApiFailure;
 use super::names::look_up;
 use super::pods::Pod;
-use super::reader::{ClusterObjects, Namespaced, ReadMode, gather};
+use super::reader::{ClusterObjects, ListScope, ReadMode, gather};
 use super::watch_scope::{Object, ObjectKind, WatchScope};
-use super::watched::WatchedParts;
+use super::watch_state::WatchState;
+use crate::engine::Cancel;
 use crate::error::{Error, Result};
 use crate::model::{Listing, Update, UpdateSink};
 use crate::net::Deadline;
 
-/// What belongs together is told together, but not for ever.
-const TOGETHER: usize = 1000;
-/// The seconds after which the server ends a watch, which is then begun anew from where it was. Where nothing is heard of it
-/// five seconds later (kube's margin), the server is dead.
+/// Events that are ready at once form one update, up to this number.
+const MAX_BATCH: usize = 1000;
+/// Seconds after which the server ends a watch; the client resumes it. A server that stays silent for five more seconds (kube's
+/// margin) is dead.
 const RENEWAL: u32 = 60;
-/// So many failures in a row of one stream, and the watch is begun anew, from whether it may be at all.
+/// After this many failures of one stream in a row the whole watch restarts, and tests the permissions again.
 const MAX_FAILURES: u32 = 3;
 
-/// The number of a part, and what was said of it.
+/// The index of a part, and its event.
 type PartUpdate = (usize, Result<Event<Object>, WatchError>);
 type Streams = SelectAll<Pin<Box<dyn Stream<Item = PartUpdate> + Send>>>;
 
 pub(super) async fn watch(options: &K8s, feed: &mut dyn UpdateSink) -> Result<()> {
-    agree(options)?;
+    check_options(options)?;
     let deadline = Deadline::after(options.whole());
     let config = options.config(deadline).await?;
     let home = config.default_namespace.clone();
-    let api = Api::new(config, options, deadline, Arc::default())?;
-    // What may be read, and whether the server has slices: asked with a deadline, and refused with a reason.
-    let rights = (home.as_str(), ReadMode::Rights);
-    let gathered = gather(&api, options, rights, deadline, &mut Listing::default()).await?;
-    let ClusterObjects { faults, limits, places, with_endpoints, with_pods, is_old, .. } = gathered;
-    let heard = WatchScope { with_endpoints, with_pods, is_old };
-    let mut streams = open(&api, options, &places, &heard);
-    let mut watched = WatchedParts::new(&places, heard);
-    let mut failures = vec![0; places.len() * ObjectKind::ALL.len()];
+    let api = Api::new(config, options, deadline, Cancel::new())?;
+
+    // One list with a deadline shows the permissions and whether the server has slices, and reports a refusal.
+    let permissions = (home.as_str(), ReadMode::Permissions);
+    let gathered = gather(&api, options, permissions, deadline, (feed.detail_level(), &mut Listing::default())).await?;
+    let ClusterObjects { faults, limits, scopes, with_endpoints, with_pods, is_old, .. } = gathered;
+    let watch_scope = WatchScope { with_endpoints, with_pods, is_old };
+    let mut streams = open(&api, options, &scopes, &watch_scope);
+    let mut state = WatchState::new(&scopes, watch_scope);
+    let mut failures = vec![0; scopes.len() * ObjectKind::ALL.len()];
     let mut faults: Vec<Update> = faults.into_iter().chain(limits).map(Update::PartialError).collect();
     let mut end = Instant::now() + options.whole();
+
     loop {
-        let next = if watched.is_listing() {
-            let given_up = |_| ApiFailure::Deadline(options.whole()).into_error("list what is to be watched");
-            timeout_at(end, streams.next()).await.map_err(given_up)?
+        let next = if state.is_listing() {
+            let listed = timeout_at(end, streams.next()).await;
+            listed.map_err(|_| ApiFailure::Deadline(options.whole()).into_error("list the watched services"))?
         } else {
             streams.next().await
         };
         let Some(first) = next else { return Ok(()) };
-        hear(first, &mut watched, &mut failures)?;
-        for _ in 0..TOGETHER {
+        take(first, &mut state, &mut failures)?;
+        for _ in 0..MAX_BATCH {
             let Some(Some(next)) = streams.next().now_or_never() else { break };
-            hear(next, &mut watched, &mut failures)?;
+            take(next, &mut state, &mut failures)?;
         }
-        if watched.is_listing() {
+        if state.is_listing() {
             continue;
         }
+
         end = Instant::now() + options.whole();
-        let names = watched.new_names();
+        let names = state.new_names();
         if !names.is_empty() {
-            let looked = look_up(options, names.clone(), Deadline::after(options.whole())).await;
-            watched.name(names, &looked.names);
+            let resolved = look_up(options, names.clone(), Deadline::after(options.whole())).await;
+            state.set_names(names, &resolved.names);
         }
-        let mut updates = watched.updates();
+
+        let mut updates = state.updates();
         updates.append(&mut faults);
         if !updates.is_empty() {
-            feed.take(updates);
+            feed.apply(updates);
         }
     }
 }
 
 /// # Errors
-/// Options that a watch cannot heed.
-fn agree(options: &K8s) -> Result<()> {
+/// Options that a watch does not support.
+fn check_options(options: &K8s) -> Result<()> {
     options.check()?;
     let hint = "leave one of them out; without --watch both are listed";
     match (options.pods, options.ingress) {
-        (true, _) => Err(Error::usage("--pods", "a watch tells of services and their endpoints only", hint)),
-        (_, true) => Err(Error::usage("--ingress", "a watch tells of services and their endpoints only", hint)),
+        (true, _) => Err(Error::usage("--pods", "a watch reports only services and their endpoints", hint)),
+        (_, true) => Err(Error::usage("--ingress", "a watch reports only services and their endpoints", hint)),
         _ => Ok(()),
     }
 }
 
-/// Takes in what was heard. A stream that fails goes on by itself, from where it was or with all of it anew.
+/// Applies an event. A failed stream resumes by itself, or lists all objects again.
 ///
 /// # Errors
-/// Where it failed too often in a row.
-fn hear((part, heard): PartUpdate, watched: &mut WatchedParts, failures: &mut [u32]) -> Result<()> {
-    match heard {
+/// Too many failures in a row.
+fn take((part, event): PartUpdate, state: &mut WatchState, failures: &mut [u32]) -> Result<()> {
+    match event {
         Ok(event) => {
             failures[part] = 0;
-            watched.take(part, event);
+            state.take(part, event);
         }
         Err(error) => {
             failures[part] += 1;
@@ -128,32 +132,33 @@ fn failure(error: WatchError) -> ApiFailure {
     }
 }
 
-/// A stream for every kind of object in every place, where it may be read.
-fn open(api: &Api, options: &K8s, places: &[Namespaced], heard: &WatchScope) -> Streams {
+/// A stream for every readable kind of object in every scope.
+fn open(api: &Api, options: &K8s, scopes: &[ListScope], watch_scope: &WatchScope) -> Streams {
     let all = Config::default().timeout(RENEWAL).page_size(PAGE);
-    let chosen = Config {
+    let selected = Config {
         label_selector: options.selector.clone(),
         field_selector: options.field_selector.clone(),
         ..all.clone()
     };
+
     let mut streams = SelectAll::new();
-    for (at, place) in places.iter().enumerate() {
-        let namespace = place.as_deref();
-        let of_services = watcher(scoped::<Service>(api, namespace), chosen.clone());
-        streams
-            .push(numbered(ObjectKind::Services.part(at), of_services, |service| Object::Service(Box::new(service))));
-        let part = ObjectKind::Endpoints.part(at);
-        let is_heard = |kind| heard.hears(kind, place);
-        streams.extend(is_heard(ObjectKind::Endpoints).then(|| {
-            if heard.is_old {
+    for (index, scope) in scopes.iter().enumerate() {
+        let namespace = scope.as_deref();
+        let services = watcher(scoped::<Service>(api, namespace), selected.clone());
+        let part = ObjectKind::Services.part(index);
+        streams.push(numbered(part, services, |service| Object::Service(Box::new(service))));
+
+        if watch_scope.includes(ObjectKind::Endpoints, scope) {
+            let part = ObjectKind::Endpoints.part(index);
+            streams.push(if watch_scope.is_old {
                 numbered(part, watcher(scoped::<Endpoints>(api, namespace), all.clone()), Object::Endpoints)
             } else {
                 numbered(part, watcher(scoped::<EndpointSlice>(api, namespace), all.clone()), Object::Slice)
-            }
-        }));
-        if is_heard(ObjectKind::Pods) {
-            let of_pods = watcher(scoped::<Pod>(api, namespace), all.clone());
-            streams.push(numbered(ObjectKind::Pods.part(at), of_pods, |pod| Object::Pod(Box::new(pod))));
+            });
+        }
+        if watch_scope.includes(ObjectKind::Pods, scope) {
+            let pods = watcher(scoped::<Pod>(api, namespace), all.clone());
+            streams.push(numbered(ObjectKind::Pods.part(index), pods, |pod| Object::Pod(Box::new(pod))));
         }
     }
     streams
@@ -174,12 +179,15 @@ fn numbered<K: Send + 'static>(
     events: impl Stream<Item = Result<Event<K>, WatchError>> + Send + 'static,
     object: fn(K) -> Object,
 ) -> Pin<Box<dyn Stream<Item = PartUpdate> + Send>> {
-    let one = move |event| match event {
+    Box::pin(events.default_backoff().map(move |event| (part, event.map(|event| map_event(event, object)))))
+}
+
+fn map_event<K>(event: Event<K>, object: fn(K) -> Object) -> Event<Object> {
+    match event {
         Event::Apply(one) => Event::Apply(object(one)),
         Event::Delete(one) => Event::Delete(object(one)),
         Event::Init => Event::Init,
         Event::InitApply(one) => Event::InitApply(object(one)),
         Event::InitDone => Event::InitDone,
-    };
-    Box::pin(events.default_backoff().map(move |heard| (part, heard.map(one))))
+    }
 }

@@ -1,4 +1,4 @@
-//! What is heard of a cluster that is watched: which kinds of objects, where, and of each what is kept.
+//! The scope of a watch: which kinds of objects, in which namespaces, and the fields to keep.
 
 use std::collections::BTreeSet;
 
@@ -6,11 +6,11 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::join::{ObjectKey, SERVICE_NAME, key};
+use super::object_key::{ObjectKey, SERVICE_NAME, key};
 use super::pods::Pod;
-use super::reader::Namespaced;
+use super::reader::ListScope;
 
-/// The kinds of objects of a place. Each has a part of its own, and the parts of a place stand together in this order.
+/// The kinds of objects in a scope. Each is one part; the parts of a scope follow each other in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ObjectKind {
     Services,
@@ -21,38 +21,38 @@ pub(super) enum ObjectKind {
 impl ObjectKind {
     pub(super) const ALL: [Self; 3] = [Self::Services, Self::Endpoints, Self::Pods];
 
-    /// The number of its part in the place of that number.
-    pub(super) fn part(self, place: usize) -> usize {
-        place * Self::ALL.len() + self as usize
+    /// The index of its part, for a scope's index.
+    pub(super) fn part(self, scope: usize) -> usize {
+        scope * Self::ALL.len() + self as usize
     }
 
-    /// That of the part of that number.
+    /// The kind of a part.
     pub(super) fn of(part: usize) -> Self {
         Self::ALL[part % Self::ALL.len()]
     }
 }
 
-/// What may be read where.
+/// The scopes with the permission to read each kind.
 #[derive(Debug, Default)]
 pub(super) struct WatchScope {
-    pub(super) with_endpoints: BTreeSet<Namespaced>,
-    pub(super) with_pods: BTreeSet<Namespaced>,
-    /// The server knows no slices.
+    pub(super) with_endpoints: BTreeSet<ListScope>,
+    pub(super) with_pods: BTreeSet<ListScope>,
+    /// The server has no EndpointSlices.
     pub(super) is_old: bool,
 }
 
 impl WatchScope {
-    /// Whether a kind of objects is heard of in a place.
-    pub(super) fn hears(&self, kind: ObjectKind, place: &Namespaced) -> bool {
+    /// Whether the watch includes a kind of objects in a scope.
+    pub(super) fn includes(&self, kind: ObjectKind, scope: &ListScope) -> bool {
         match kind {
             ObjectKind::Services => true,
-            ObjectKind::Endpoints => self.with_endpoints.contains(place),
-            ObjectKind::Pods => self.with_pods.contains(place),
+            ObjectKind::Endpoints => self.with_endpoints.contains(scope),
+            ObjectKind::Pods => self.with_pods.contains(scope),
         }
     }
 }
 
-/// An object that is watched.
+/// A watched object.
 #[derive(Clone, Debug)]
 pub(super) enum Object {
     Service(Box<core::Service>),
@@ -71,7 +71,7 @@ impl Object {
         }
     }
 
-    /// The service that it tells of; `None` for a slice that belongs to none.
+    /// The service that it belongs to; `None` for a slice without one.
     pub(super) fn service(&self) -> Option<ObjectKey> {
         match self {
             Self::Slice(slice) => {
@@ -82,15 +82,16 @@ impl Object {
         }
     }
 
-    /// Keeps of what is kept only what it is kept for.
+    /// Drops the fields that are not needed.
     pub(super) fn slim(&mut self) {
         let metadata = match self {
             Self::Service(service) => &mut service.metadata,
             Self::Slice(slice) => &mut slice.metadata,
             Self::Endpoints(endpoints) => &mut endpoints.metadata,
-            // It was made so from the beginning.
+            // Already reduced.
             Self::Pod(_) => return,
         };
+
         let whole = std::mem::take(metadata);
         *metadata = ObjectMeta {
             name: whole.name,

@@ -27,7 +27,6 @@ mod watch;
 mod watcher;
 
 use std::ops::ControlFlow;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 pub(super) use list::hint_for_rights;
@@ -36,7 +35,8 @@ pub use options::{Local, SortKey};
 
 use crate::error::Result;
 use crate::model::{Column, Completeness, DetailLevel, Listing, LocalDetail, UpdateSink};
-use crate::source::{ListFuture, Sink, Source, WatchFuture};
+use crate::source::blocking::list_blocking;
+use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
 impl Local {
     /// Everything that listens here and fits the options, typed. Blocks for a few milliseconds and needs no runtime.
@@ -75,9 +75,10 @@ impl Source for Local {
         columns::COLUMNS
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
-        // Everything here is read from the kernel at once; there is nothing to wait for.
-        Box::pin(async move { self.list_into(out) })
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
+        // Reading the kernel's tables takes milliseconds, which block.
+        let query = self.clone();
+        Box::pin(list_blocking(context, out, move |context, out| query.list_into(context, out)))
     }
 
     fn interval(&self) -> Duration {
@@ -90,12 +91,11 @@ impl Source for Local {
 }
 
 impl Local {
-    fn list_into(&self, out: &mut dyn Sink) -> Result<Completeness> {
-        let closed = out.closed();
-        let stop = || closed.load(Ordering::Relaxed);
-        let outcome = list::list(self, out.depth(), &stop, &mut |service| out.service(service.erase()))?;
-        outcome.errors.into_iter().for_each(|error| out.fault(error));
-        outcome.limits.into_iter().for_each(|limit| out.limit(limit));
+    fn list_into(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<Completeness> {
+        let stop = || context.cancel.is_set();
+        let outcome = list::list(self, context.detail_level, &stop, &mut |service| out.service(service.erase()))?;
+        outcome.errors.into_iter().for_each(|error| out.partial_error(error));
+        outcome.limits.into_iter().for_each(|error| out.missing_permission(error));
         Ok(outcome.completeness)
     }
 }

@@ -21,16 +21,16 @@ const FLOODED: Duration = Duration::from_mins(1);
 /// As listing.
 pub(super) async fn watch(query: &Local, interval: Duration, feed: &mut dyn UpdateSink) -> Result<()> {
     query.check()?;
-    let mut eye = SocketWatcher::new(query, feed.depth());
+    let mut eye = SocketWatcher::new(query, feed.detail_level());
     let mut closings = Closings::join().ok();
     let mut listen_again = Instant::now() + FLOODED;
-    feed.take(eye.look()?);
+    feed.apply(eye.look()?);
     loop {
         let (begun, spent) = (Instant::now(), processor_time());
         let heard = eye.hear();
         let seen = eye.look()?;
         let unseen = eye.settle();
-        feed.take(heard.into_iter().chain(seen).chain(unseen).collect());
+        feed.apply(heard.into_iter().chain(seen).chain(unseen).collect());
         let cost = processor_time().saturating_sub(spent);
         let soonest = Instant::now() + cost * SHARE;
         let mut due = if eye.is_waiting() { soonest } else { soonest.max(begun + interval) };
@@ -48,7 +48,7 @@ pub(super) async fn watch(query: &Local, interval: Duration, feed: &mut dyn Upda
                         due = soonest;
                     }
                     if !heard.is_empty() {
-                        feed.take(heard);
+                        feed.apply(heard);
                     }
                 }
                 error = closed(&mut closings, &eye) => {

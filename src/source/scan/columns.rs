@@ -1,4 +1,4 @@
-//! What formats made of rows show of a scanned port.
+//! The columns of a scanned port.
 
 use crate::model::{Column, ColumnVisibility, ScanDetail};
 
@@ -34,7 +34,7 @@ macro_rules! reason {
     };
 }
 
-/// The reason in wide formats only.
+/// The reason in wide tables only.
 pub(super) const COLUMNS: &[Column] = &[STATE, RTT, reason!(Wide), ATTEMPTS, HOST];
 /// The reason in every table.
 pub(super) const COLUMNS_WITH_REASON: &[Column] = &[STATE, RTT, reason!(Always), ATTEMPTS, HOST];

@@ -1,4 +1,4 @@
-//! How many ports of each host are in which state.
+//! The number of ports of each host in each state.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,13 +9,13 @@ use crate::model::PortState;
 #[derive(Debug)]
 pub(super) struct Counts(Vec<[AtomicU32; PortState::ALL.len()]>);
 
-/// More hosts are only counted together: memory stays flat in the number of targets.
-const MAX_BYTES: u64 = 1 << 14;
+/// Larger scans count all hosts together: memory stays flat in the number of targets.
+const MAX_HOSTS: u64 = 1 << 14;
 
 impl Counts {
-    /// For so many hosts; `None` where they are too many.
+    /// `None` for more than [`MAX_HOSTS`] hosts.
     pub(super) fn new(hosts: u64) -> Option<Arc<Self>> {
-        let hosts = usize::try_from(hosts).ok().filter(|_| hosts <= MAX_BYTES)?;
+        let hosts = usize::try_from(hosts).ok().filter(|_| hosts <= MAX_HOSTS)?;
         let mut counts = Vec::new();
         counts.resize_with(hosts, Default::default);
         Some(Arc::new(Self(counts)))
@@ -28,7 +28,7 @@ impl Counts {
         }
     }
 
-    /// Of each host of which anything is known, how many ports are in each state.
+    /// Each host with at least one finished port, and its number of ports in each state.
     pub(super) fn known(&self) -> impl Iterator<Item = (u64, [u64; PortState::ALL.len()])> {
         let counts = self.0.iter().map(|host| host.each_ref().map(|count| u64::from(count.load(Ordering::Relaxed))));
         (0..).zip(counts).filter(|(_, counts)| counts.iter().any(|&count| count > 0))

@@ -1,66 +1,68 @@
-//! Which questions have had their end, so that another run need not ask them again.
+//! Finished probes, so that a resumed run does not repeat them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::model::Ports;
 
-/// A bit for each question of a scan, set once it has ended. All threads of a scan share it.
+/// A bit for each probe of a scan, set once it has finished. All threads of a scan share it.
 #[derive(Debug)]
 pub(super) struct Done {
     bits: Vec<AtomicU64>,
-    /// Where each port stands among those that are asked.
-    places: Vec<u16>,
+    /// The index of each port among the ports of the scan.
+    indexes: Vec<u16>,
     ports: u64,
 }
 
 const BITS: u64 = u64::BITS as u64;
 
 impl Done {
-    /// For so many hosts and these ports; `bits` is what an earlier [`snapshot`](Self::snapshot) said.
+    /// `bits` comes from an earlier [`snapshot`](Self::snapshot).
     pub(super) fn new(hosts: u64, ports: &Ports, bits: Vec<u64>) -> Self {
-        let mut places = vec![0; usize::from(u16::MAX) + 1];
-        for (port, place) in ports.iter().zip(0..=u16::MAX) {
-            places[usize::from(port)] = place;
+        let mut indexes = vec![0; usize::from(u16::MAX) + 1];
+        for (port, index) in ports.iter().zip(0..=u16::MAX) {
+            indexes[usize::from(port)] = index;
         }
+
         let ports = ports.len() as u64;
         let words = usize::try_from((hosts * ports).div_ceil(BITS)).unwrap_or(usize::MAX);
         let mut bits: Vec<AtomicU64> = bits.into_iter().map(AtomicU64::new).collect();
         bits.resize_with(words, AtomicU64::default);
-        Self { bits, places, ports }
+
+        Self { bits, indexes, ports }
     }
 
-    /// Takes word that a question has ended. What it brought must have been handed over before.
+    /// Marks a probe as finished. The caller hands its result over first.
     pub(super) fn set(&self, host: u64, port: u16) {
-        let (word, bit) = self.place(host, port);
+        let (word, bit) = self.position(host, port);
         if let Some(word) = self.bits.get(word) {
             word.fetch_or(bit, Ordering::Release);
         }
     }
 
-    /// Whether a question has ended.
+    /// Whether a probe has finished.
     pub(super) fn has(&self, host: u64, port: u16) -> bool {
-        let (word, bit) = self.place(host, port);
+        let (word, bit) = self.position(host, port);
         self.bits.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0)
     }
 
-    /// How many have.
+    /// The number of finished probes.
     pub(super) fn count(&self) -> u64 {
         self.bits.iter().map(|word| u64::from(word.load(Ordering::Relaxed).count_ones())).sum()
     }
 
-    /// All of it as it is now.
+    /// A copy of the current bits.
     pub(super) fn snapshot(&self) -> Vec<u64> {
         self.bits.iter().map(|word| word.load(Ordering::Acquire)).collect()
     }
 
-    /// Whether a question had ended when that snapshot was taken.
+    /// Whether a probe had finished when `snapshot` was taken.
     pub(super) fn had(&self, snapshot: &[u64], host: u64, port: u16) -> bool {
-        let (word, bit) = self.place(host, port);
+        let (word, bit) = self.position(host, port);
         snapshot.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    fn place(&self, host: u64, port: u16) -> (usize, u64) {
-        let index = host * self.ports + u64::from(self.places[usize::from(port)]);
+    fn position(&self, host: u64, port: u16) -> (usize, u64) {
+        let index = host * self.ports + u64::from(self.indexes[usize::from(port)]);
         (usize::try_from(index / BITS).unwrap_or(usize::MAX), 1 << (index % BITS))
     }
 }
@@ -75,27 +77,31 @@ mod tests {
     use crate::model::ProbeOrder;
 
     proptest! {
-        /// Runs that are stopped anywhere and go on, each in an order of its own, ask every question exactly once.
+        /// Runs that stop at any point and resume, each in its own order, send every probe exactly once.
         #[test]
-        fn whatever_the_stops_every_question_is_asked_exactly_once(
+        fn resumed_runs_send_every_probe_exactly_once(
             hosts in 1_u64..20, ports in prop::collection::btree_set(1_u16.., 1..40),
             runs in prop::collection::vec((0_usize..300, any::<u64>()), 1..6),
         ) {
             let set: Ports = ports.iter().copied().collect();
             let (mut left, mut asked) = (Vec::new(), BTreeSet::new());
             let last = (usize::MAX, 7);
+
             for (stop, seed) in runs.into_iter().chain([last]) {
                 let (order, done) = (ProbeOrder::new(hosts, &set, seed), Done::new(hosts, &set, left));
-                let all = (0..order.steps()).flat_map(|step| (0..hosts).map(move |place| (place, step)));
-                let questions = all.map(|(place, step)| (order.host(place), order.port(order.host(place), step)));
-                for (host, port) in questions.filter(|&(host, port)| !done.has(host, port)).take(stop) {
-                    prop_assert!(asked.insert((host, port)), "asked twice");
+                let all = (0..order.steps()).flat_map(|step| (0..hosts).map(move |index| (index, step)));
+                let probes = all.map(|(index, step)| (order.host(index), order.port(order.host(index), step)));
+
+                for (host, port) in probes.filter(|&(host, port)| !done.has(host, port)).take(stop) {
+                    prop_assert!(asked.insert((host, port)), "probed twice");
                     done.set(host, port);
                 }
+
                 left = done.snapshot();
                 prop_assert_eq!(done.count(), asked.len() as u64);
                 prop_assert!(asked.iter().all(|&(host, port)| done.had(&left, host, port)));
             }
+
             prop_assert_eq!(asked.len() as u64, hosts * ports.len() as u64);
         }
     }

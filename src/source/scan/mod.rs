@@ -1,4 +1,4 @@
-//! Which ports of other hosts are open: TCP by connecting to them, wholly or by half, UDP by what they answer.
+//! Finds open ports on hosts: TCP by full or half-open connections, UDP by replies to probes.
 
 mod absent;
 mod columns;
@@ -12,6 +12,7 @@ mod plan;
 mod prepare;
 mod reading;
 mod result_stream;
+mod results;
 mod resume;
 mod run;
 mod scan_counts;
@@ -22,7 +23,6 @@ mod watch;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 pub use options::Scan;
@@ -33,14 +33,16 @@ use self::prepare::PreparedScan;
 use self::result_stream::{ResultStream, service};
 use self::run::Run;
 use self::scan_counts::ScanCounts;
+use crate::engine::Cancel;
 use crate::error::Result;
 use crate::model::{
-    Addresses, Column, Completeness, Listing, NamespaceScope, PartialError, PortState, ScanDetail, UpdateSink,
+    Addresses, Column, Completeness, Coverage, Listing, NamespaceScope, PartialError, PortState, ScanDetail, UpdateSink,
 };
-use crate::source::{ListFuture, Sink, Source, WatchFuture};
+use crate::source::blocking::run_blocking;
+use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Source, WatchFuture};
 
 impl Scan {
-    /// Every port found, typed. Blocks as long as the scan takes, and needs no runtime.
+    /// Every port found, typed. Blocks until the scan has finished, and needs no runtime.
     ///
     /// ```
     /// let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -54,27 +56,29 @@ impl Scan {
     /// ```
     ///
     /// # Errors
-    /// What is no target; more than 2^20 questions without [`yes`](Self::yes); no threads; no rights for
+    /// An invalid target; more than 2^20 probes without [`yes`](Self::yes); no threads; no permission for
     /// [`syn`](Self::syn).
     pub fn listing(&self) -> Result<Listing<ScanDetail>> {
         let mut listing = Listing::default();
         let PreparedScan { plans, summary, names, faults, limit, mut resume, .. } =
-            self.prepare(&AtomicBool::new(false), &mut |_| false)?;
+            self.prepare(&ListContext::default())?;
         listing.errors = faults;
         listing.limits.extend(limit);
         let before = resume.as_ref().map(|resume| resume.found().to_vec()).unwrap_or_default();
         listing.services.extend(before.into_iter().map(|found| service(found, &names, None)));
+
         let mut tally = ScanCounts::default();
         for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
-            let run = match Run::start(&plan, Arc::default()) {
+            let run = match Run::start(&plan, Cancel::new()) {
                 Ok(run) => run,
                 Err(error) if number == 0 => return Err(error),
                 Err(error) => {
-                    tally.unbegun += plan.questions();
+                    tally.unbegun += plan.probes();
                     listing.errors.push(PartialError::from(&error));
                     continue;
                 }
             };
+
             let namespace = plan.namespace.as_ref().map(|namespace| &namespace.identity);
             while let Some(found) = run.next() {
                 if let Some(resume) = &mut resume {
@@ -82,79 +86,110 @@ impl Scan {
                 }
                 listing.services.push(service(found, &names, namespace));
             }
+
             tally.add(&run.tally()?);
-            if tally.cut.is_some() {
+            if tally.stop.is_some() {
                 break;
             }
         }
+
         listing.errors.extend(summary.faults(&tally));
         if let Some(Err(fault)) = resume.map(|resume| resume.finish(summary.probes.saturating_sub(tally.absent))) {
             listing.errors.push(fault);
         }
+
         listing.services.sort_by_key(|service| service.endpoints.first().map(|at| (at.address.clone(), at.port)));
         if !listing.errors.is_empty() {
             listing.completeness = Completeness::Incomplete;
         }
+
         Ok(listing)
     }
 
-    /// Lists into `out`; and whether anything could be reached that was to be asked.
-    async fn list_into(&self, out: &mut dyn Sink) -> Result<(Completeness, bool)> {
+    /// Prepares on a thread that may block: it resolves names, reads files, and may ask the user for a confirmation.
+    async fn prepare_elsewhere(&self, context: &ListContext) -> Result<PreparedScan> {
+        let context = ListContext { cancel: context.cancel.child(), ..context.clone() };
+        let _cancel_on_drop = context.cancel.cancel_on_drop();
+
+        let scan = self.clone();
+        let blocking_context = context.clone();
+        run_blocking(move || scan.prepare(&blocking_context)).await
+    }
+
+    /// Lists into `out`, and returns whether the scan reached any target.
+    async fn list_into(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<(Completeness, bool)> {
         let PreparedScan { plans, summary, names, mut faults, limit, everywhere, resume } =
-            self.prepare(&out.closed(), &mut |question| out.confirm(question))?;
+            self.prepare_elsewhere(context).await?;
         let mut reached = true;
+
         if !plans.is_empty() {
             announce(&plans, everywhere, out);
-            let mut handover = ResultStream::new(&names, summary, self.lists_all(), resume, out);
+            let streaming = context.streaming || (self.lists_all() && summary.is_large());
+            let mut results = ResultStream::new(&names, summary, streaming, resume, out);
             let mut tally = ScanCounts::default();
             for (number, plan) in plans.into_iter().map(Arc::new).enumerate() {
-                let run = match Run::start(&plan, out.closed()) {
+                let run = match Run::start(&plan, context.cancel.child()) {
                     Ok(run) => run,
                     Err(error) if number == 0 => return Err(error),
-                    // What was found so far is told all the same.
+                    // Earlier results are still valid.
                     Err(error) => {
-                        tally.unbegun += plan.questions();
+                        tally.unbegun += plan.probes();
                         faults.push(PartialError::from(&error));
                         continue;
                     }
                 };
-                let more = handover.take_all(&plan, &run, out).await;
+
+                let more = results.take_all(&plan, &run, out).await;
                 tally.add(&run.tally()?);
-                // What ended one plan early is the end of those after it, which then ask nothing.
-                if !more || tally.cut.is_some() {
+                // The reason that ended one plan early ends the later plans too.
+                if !more || tally.stop.is_some() {
                     break;
                 }
             }
-            let resume = handover.resume.take();
+
+            let resume = results.resume.take();
             let resumed = resume.map(|resume| resume.finish(summary.probes.saturating_sub(tally.absent))).transpose();
-            handover.finish(out);
-            out.scanned(std::mem::take(&mut handover.hosts));
+            results.finish(out);
+            let _ = out.accept(ListItem::Hosts(std::mem::take(&mut results.hosts)));
             out.note(summary.sentence(&tally));
             reached = tally.known() > tally.of(PortState::Unreachable);
             faults.extend(summary.faults(&tally));
             match resumed {
-                Ok(how) => how.flatten().into_iter().for_each(|how| out.note(how)),
+                Ok(hint) => hint.flatten().into_iter().for_each(|hint| out.note(hint)),
                 Err(fault) => faults.push(fault),
             }
         }
+
         if let Some(limit) = limit {
-            out.limit(limit);
+            out.missing_permission(limit);
         }
+
         let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
         for fault in faults {
-            out.fault(fault);
+            out.partial_error(fault);
         }
+
         Ok((completeness, reached))
     }
 }
 
-/// Tells what is asked.
-fn announce(plans: &[ScanPlan], everywhere: bool, out: &mut dyn Sink) {
+/// Reports the addresses and ports that this scan covers.
+fn announce(plans: &[ScanPlan], everywhere: bool, out: &mut dyn ItemSink) {
     for plan in plans {
         let other = plan.namespace.as_ref().map(|namespace| NamespaceScope::Other(namespace.identity.clone()));
-        out.asked(&other.unwrap_or(NamespaceScope::Own), plan.transport, &plan.addresses, &plan.ports);
-        if everywhere && plan.namespace.is_none() {
-            out.asked(&NamespaceScope::Gone, plan.transport, &Addresses::all(), &plan.ports);
+        let own = Coverage {
+            scope: other.unwrap_or(NamespaceScope::Own),
+            transport: plan.transport,
+            addresses: plan.addresses.clone(),
+            ports: plan.ports.clone(),
+        };
+        let gone = (everywhere && plan.namespace.is_none()).then(|| Coverage {
+            scope: NamespaceScope::Gone,
+            addresses: Addresses::all(),
+            ..own.clone()
+        });
+        for coverage in std::iter::once(own).chain(gone) {
+            let _ = out.accept(ListItem::Coverage(coverage));
         }
     }
 }
@@ -176,8 +211,8 @@ impl Source for Scan {
         self.deadline
     }
 
-    fn list<'a>(&'a self, out: &'a mut dyn Sink) -> ListFuture<'a> {
-        Box::pin(async move { Ok(self.list_into(out).await?.0) })
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
+        Box::pin(async move { Ok(self.list_into(context, out).await?.0) })
     }
 
     fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {

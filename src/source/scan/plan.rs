@@ -1,4 +1,4 @@
-//! What is to be asked, and by which thread.
+//! What a scan probes, and how its threads divide the work.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::ops::RangeInclusive;
@@ -12,58 +12,58 @@ use super::pace::Pace;
 use crate::model::{Addresses, PortState, Ports, ProbeOrder, Transport};
 use crate::net::OtherNamespace;
 
-/// The ports of one transport that every host is asked for.
+/// The ports of one transport to scan on every host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PlanPart {
     pub(super) transport: Transport,
     pub(super) ports: Ports,
 }
 
-/// Everything that is to be asked; all threads read it.
+/// One scan, shared by all its threads.
 #[derive(Debug)]
 pub(super) struct ScanPlan {
     pub(super) addresses: Addresses,
     pub(super) order: ProbeOrder,
-    /// How many addresses; with their ports at most what `u64` counts.
+    /// The number of addresses; times the number of ports it fits in a `u64`.
     pub(super) hosts: u64,
     pub(super) pace: Pace,
-    /// Hand over closed, filtered and unreachable ports too, not only count them.
+    /// Report closed, filtered and unreachable ports too, not only their number.
     pub(super) all: bool,
-    /// What the kernel gives to our own sockets.
+    /// The ports that the kernel gives to local sockets.
     pub(super) ephemeral: RangeInclusive<u16>,
     pub(super) deadline: Option<Instant>,
     pub(super) threads: usize,
-    /// Look first whether somebody is at each address.
+    /// Run host discovery first.
     pub(super) ping: bool,
-    /// The ports that each host is asked for.
+    /// The ports to scan on each host.
     pub(super) ports: Ports,
     /// TCP or UDP.
     pub(super) transport: Transport,
-    /// By half connections.
+    /// Scan with half-open connections.
     pub(super) syn: bool,
-    /// What need not be asked, and where to note what has been.
+    /// Finished probes; the scan skips them and adds to them.
     pub(super) done: Option<Arc<Done>>,
-    /// How many ports of each host are in which state.
+    /// The number of ports of each host in each state.
     pub(super) counts: Option<Arc<Counts>>,
-    /// Hosts that did not show themselves: noted by whoever looks for them, left out by whoever comes after.
+    /// Hosts that did not answer host discovery: the plan that runs it sets them, later plans skip them.
     pub(super) absent: Option<Arc<Absent>>,
-    /// The network namespace to ask in, where it is not one's own.
+    /// The network namespace to scan in, if it is not the current one.
     pub(super) namespace: Option<Arc<OtherNamespace>>,
 }
 
 impl ScanPlan {
-    /// How many questions there are, without those of runs before.
-    pub(super) fn questions(&self) -> u64 {
+    /// The number of probes, without those of earlier runs.
+    pub(super) fn probes(&self) -> u64 {
         let before = self.done.as_ref().map_or(0, |done| done.count());
         self.hosts.saturating_mul(self.ports.len() as u64).saturating_sub(before)
     }
 
-    /// Whether a run before this one has asked a port already.
+    /// Whether an earlier run has scanned the port.
     pub(super) fn is_done(&self, host: u64, port: u16) -> bool {
         self.done.as_ref().is_some_and(|done| done.has(host, port))
     }
 
-    /// Notes that a port has ended, and what was found of it handed over.
+    /// Records that a port has finished, after its result was handed over.
     pub(super) fn note(&self, host: u64, port: u16, state: PortState) {
         if let Some(counts) = &self.counts {
             counts.count(host, state);
@@ -73,7 +73,7 @@ impl ScanPlan {
         }
     }
 
-    /// How many ports of a host are not asked yet.
+    /// The number of ports of a host that are still to scan.
     pub(super) fn left(&self, host: u64) -> u64 {
         match &self.done {
             Some(done) => self.ports.iter().filter(|&port| !done.has(host, port)).count() as u64,
@@ -81,14 +81,14 @@ impl ScanPlan {
         }
     }
 
-    /// Whether nobody has shown up at an address when it was looked for.
+    /// Whether the host did not answer host discovery.
     pub(super) fn is_absent(&self, host: u64) -> bool {
         self.absent.as_ref().is_some_and(|absent| absent.has(host))
     }
 
-    /// Where to ask the host with that number for a port.
+    /// The address to probe for a host's number and a port.
     pub(super) fn address(&self, host: u64, port: u16) -> SocketAddr {
-        // A number that there is no address for is never given out.
+        // Host numbers always have an address; the fallback never occurs.
         let (ip, zone) = self.addresses.get_zoned(host.into()).unwrap_or((IpAddr::from([0, 0, 0, 0]), 0));
         match ip {
             IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, zone).into(),
@@ -96,17 +96,21 @@ impl ScanPlan {
         }
     }
 
-    /// What one thread asks: its own hosts where there are enough of them, so that each host has one window; its own
-    /// ports of every host where there are few.
+    /// One thread's share: its own hosts if there are enough of them, so that each host has one window; otherwise its own
+    /// ports of every host.
     pub(super) fn share(&self, thread: usize) -> Share {
         let (thread, threads) = (thread as u64, self.threads as u64);
         if has_own_hosts(self.hosts, self.threads, self.ping) {
             Share { first_host: thread, host_stride: threads, first_step: 0, step_stride: 1 }
         } else {
-            let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-            Share { first_host: 0, host_stride: 1, first_step: narrow(thread), step_stride: narrow(threads) }
+            let (first_step, step_stride) = (narrow(thread), narrow(threads));
+            Share { first_host: 0, host_stride: 1, first_step, step_stride }
         }
     }
+}
+
+fn narrow(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// Whether each thread takes hosts of its own.
@@ -114,7 +118,7 @@ pub(super) fn has_own_hosts(hosts: u64, threads: usize, ping: bool) -> bool {
     ping || hosts >= threads as u64 * 4
 }
 
-/// A thread's part: every so-manieth host, or every so-manieth port of each.
+/// One thread's share: every n-th host, or every n-th port of each host.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Share {
     pub(super) first_host: u64,
@@ -157,15 +161,17 @@ mod tests {
                 absent: None,
                 namespace: None,
             };
+
             let mut seen = BTreeSet::new();
             for share in (0..threads).map(|thread| plan.share(thread)) {
-                for place in (share.first_host..plan.hosts).step_by(usize::try_from(share.host_stride).unwrap()) {
-                    let host = plan.order.host(place);
+                for index in (share.first_host..plan.hosts).step_by(usize::try_from(share.host_stride).unwrap()) {
+                    let host = plan.order.host(index);
                     for step in (share.first_step..plan.order.steps()).step_by(share.step_stride as usize) {
                         prop_assert!(seen.insert(plan.address(host, plan.order.port(host, step))));
                     }
                 }
             }
+
             prop_assert_eq!(seen.len(), plan.ports.len() * hosts as usize);
         }
     }

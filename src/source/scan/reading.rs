@@ -1,52 +1,43 @@
-//! Reading targets without being held up by who does not answer: a pipe that nobody writes to, a FIFO that nobody opens, a
-//! resolver that waits for its server.
+//! Reads targets without blocking on a pipe without a writer, a FIFO that nothing opens, or a resolver that waits for its
+//! server.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crossbeam_channel::{RecvTimeoutError, bounded};
+use tokio::sync::oneshot;
 
 use super::options::Scan;
 use super::scan_counts::StopReason;
 use super::targets::{self, ScanTargets};
+use crate::engine::Cancel;
 use crate::error::{Error, Result};
 
-/// What was read, or why it was not.
+/// The targets, or why reading stopped early.
 pub(super) type ReadResult = std::result::Result<ScanTargets, StopReason>;
 
-/// How often to look whether somebody wants an end.
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
-
-/// Puts together what the options ask for, unless `closed` or the deadline comes first.
+/// Reads the targets, unless `cancel` or the deadline comes first.
 ///
-/// It reads on a thread of its own. One that is held up is left behind, for nothing ends such a wait; it goes with the
-/// process, or when what it waits for comes.
+/// A separate thread reads. If it blocks, it is left behind, because such a wait cannot be interrupted; it ends with the
+/// process or with the wait.
 ///
 /// # Errors
-/// As [`targets::read`]; no thread.
-pub(super) fn read(options: &Scan, closed: &AtomicBool, deadline: Option<Instant>) -> Result<ReadResult> {
-    let (sender, receiver) = bounded(1);
+/// As [`targets::read`]; the thread does not start.
+pub(super) fn read(options: &Scan, cancel: &Cancel, deadline: Option<Instant>) -> Result<ReadResult> {
+    let (sender, receiver) = oneshot::channel();
     let options = options.clone();
-    let work = move || {
-        // Nobody waits any more where this fails.
+    let thread = thread::Builder::new().name("targets".into()).spawn(move || {
+        // Sending fails only after the caller has stopped waiting.
         let _ = sender.send(targets::read(&options));
-    };
-    let thread = thread::Builder::new().name("targets".into()).spawn(work);
-    thread.map_err(|error| Error::io("start a thread", error, "look at the limits of this process (`ulimit -a`)"))?;
-    loop {
-        if closed.load(Ordering::Relaxed) {
-            return Ok(Err(StopReason::Stopped));
+    });
+    thread.map_err(|error| Error::io("start a thread", error, "check the limits of this process (`ulimit -a`)"))?;
+
+    match cancel.block_on(receiver, deadline) {
+        Some(Ok(targets)) => targets.map(Ok),
+        Some(Err(_)) => {
+            let why = std::io::Error::other("the reading thread panicked");
+            Err(Error::io("read the targets", why, "this is a bug in portolan; please report it"))
         }
-        let left = deadline.map_or(POLL_INTERVAL, |deadline| deadline.saturating_duration_since(Instant::now()));
-        match receiver.recv_timeout(left.min(POLL_INTERVAL)) {
-            Ok(asked) => return asked.map(Ok),
-            Err(RecvTimeoutError::Timeout) if left.is_zero() => return Ok(Err(StopReason::Deadline)),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                let why = std::io::Error::other("the thread that reads them broke off");
-                return Err(Error::io("read the targets", why, "this is a fault of portolan's: please report it"));
-            }
-        }
+        None if cancel.is_set() => Ok(Err(StopReason::Stopped)),
+        None => Ok(Err(StopReason::Deadline)),
     }
 }

@@ -1,4 +1,4 @@
-//! From results to services, as they come or sorted at the end.
+//! Turns results into services, at once or sorted at the end.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -7,99 +7,113 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::plan::ScanPlan;
-use super::prepare::MANY;
+use super::results::FoundPort;
 use super::resume::Resume;
-use super::run::{FoundPort, Run};
+use super::run::Run;
 use super::summary::Summary;
 use crate::clean::{Untrusted, clean};
 use crate::model::{Address, Endpoint, NetworkNamespace, PortState, ScanDetail, ScannedHost, Service};
 use crate::net::interface_name;
-use crate::source::{Progress, Sink};
+use crate::source::{ItemSink, Progress};
 
-/// Word of progress goes out at most this often.
-const PROGRESS: Duration = Duration::from_millis(100);
+/// The minimum interval between two progress reports.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Takes results of one plan after another, until there are no more or nobody wants more.
+/// Takes the results of one plan after another, until the last result or a cancellation.
 pub(super) struct ResultStream<'s> {
     names: &'s BTreeMap<IpAddr, Untrusted>,
     summary: Summary,
     pub(super) resume: Option<Resume>,
-    /// What is kept, with its plan's number among the namespaces, until all is there; `None`: it is handed over at once.
+    /// Results until the end, each with the index of its namespace; `None`: results are handed over at once.
     kept: Option<Vec<(usize, FoundPort)>>,
     namespaces: Vec<Option<NetworkNamespace>>,
     pub(super) hosts: Vec<ScannedHost>,
     found: u64,
-    /// Of the plans before.
+    /// Finished probes of earlier plans.
     done: u64,
-    heard: bool,
-    said: Instant,
-    due: Option<Vec<Vec<u64>>>,
+    /// Whether `out` accepts more services.
+    accepted: bool,
+    last_progress: Instant,
+    /// Finished probes to save once all their results have arrived.
+    pending_save: Option<Vec<Vec<u64>>>,
 }
 
 impl<'s> ResultStream<'s> {
     pub(super) fn new(
         names: &'s BTreeMap<IpAddr, Untrusted>,
         summary: Summary,
-        all: bool,
+        streaming: bool,
         resume: Option<Resume>,
-        out: &mut dyn Sink,
+        out: &mut dyn ItemSink,
     ) -> Self {
-        // A document of more rows than that is not worth the memory that sorting it takes.
-        let streams = out.streams() || (all && u128::from(summary.probes) > MANY);
-        let kept = (!streams).then(Vec::new);
-        let (namespaces, hosts, said) = (vec![None], Vec::new(), Instant::now());
-        let (found, done, heard, due) = (0, summary.before, true, None);
-        let mut this = Self { names, summary, resume, kept, namespaces, hosts, found, done, heard, said, due };
-        // What earlier runs found goes before.
+        let mut this = Self {
+            names,
+            summary,
+            resume,
+            kept: (!streaming).then(Vec::new),
+            namespaces: vec![None],
+            hosts: Vec::new(),
+            found: 0,
+            done: summary.before,
+            accepted: true,
+            last_progress: Instant::now(),
+            pending_save: None,
+        };
+
+        // Results of earlier runs come first.
         for found in this.resume.as_ref().map(|resume| resume.found().to_vec()).unwrap_or_default() {
             this.found += 1;
-            this.heard = this.heard && this.take(found, out);
+            this.accepted = this.accepted && this.take(found, out);
         }
+
         this
     }
 
-    /// Takes everything that a run of that plan finds. `false`: nobody wants more.
-    pub(super) async fn take_all(&mut self, plan: &ScanPlan, run: &Run, out: &mut dyn Sink) -> bool {
+    /// Takes all results of a plan's run. `false`: `out` accepts no more.
+    pub(super) async fn take_all(&mut self, plan: &ScanPlan, run: &Run, out: &mut dyn ItemSink) -> bool {
         let namespace = plan.namespace.as_ref().map(|namespace| namespace.identity.clone());
         if self.namespaces.last() != Some(&namespace) {
             self.namespaces.push(namespace);
         }
+
         poll_fn(|context| self.poll(run, context, out)).await;
         self.done += run.done();
         self.count(plan);
-        self.heard || self.resume.is_some()
+
+        self.accepted || self.resume.is_some()
     }
 
-    fn poll(&mut self, run: &Run, context: &mut Context<'_>, out: &mut dyn Sink) -> Poll<()> {
+    fn poll(&mut self, run: &Run, context: &mut Context<'_>, out: &mut dyn ItemSink) -> Poll<()> {
         loop {
-            if !self.heard {
+            if !self.accepted {
                 run.close();
             }
-            if self.said.elapsed() >= PROGRESS {
-                self.said = Instant::now();
-                if self.due.is_none() {
-                    self.due = self.resume.as_ref().and_then(Resume::due);
+            if self.last_progress.elapsed() >= PROGRESS_INTERVAL {
+                self.last_progress = Instant::now();
+                if self.pending_save.is_none() {
+                    self.pending_save = self.resume.as_ref().and_then(Resume::due);
                 }
                 let (done, total) = (self.done + run.done(), self.summary.probes);
                 out.progress(Progress { done, total, found: self.found });
             }
+
             match run.poll_next(context) {
                 Poll::Ready(Some(port)) => {
                     self.found += 1;
                     if let Some(resume) = &mut self.resume {
                         resume.add(port);
                     }
-                    self.heard = self.heard && self.take(port, out);
-                    // Nobody hears the rest, but a file must hold it.
-                    if !self.heard && self.resume.is_none() {
+                    self.accepted = self.accepted && self.take(port, out);
+                    // The resume file still needs the other results.
+                    if !self.accepted && self.resume.is_none() {
                         run.close();
                         return Poll::Ready(());
                     }
                 }
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Pending => {
-                    // Whatever had ended when that was noted was on its way by then, and has been taken by now.
-                    if let (Some(resume), Some(bits)) = (&mut self.resume, self.due.take()) {
+                    // The results of all probes in `pending_save` were queued by then, and are taken by now.
+                    if let (Some(resume), Some(bits)) = (&mut self.resume, self.pending_save.take()) {
                         resume.save(&bits);
                     }
                     return Poll::Pending;
@@ -108,8 +122,8 @@ impl<'s> ResultStream<'s> {
         }
     }
 
-    /// Hands a result over, or keeps it; whether more are wanted.
-    fn take(&mut self, found: FoundPort, out: &mut dyn Sink) -> bool {
+    /// Hands a result over, or keeps it; returns whether `out` accepts more.
+    fn take(&mut self, found: FoundPort, out: &mut dyn ItemSink) -> bool {
         let at = self.namespaces.len() - 1;
         match &mut self.kept {
             Some(kept) => {
@@ -120,10 +134,11 @@ impl<'s> ResultStream<'s> {
         }
     }
 
-    /// Hands over what was kept, sorted.
-    pub(super) fn finish(&mut self, out: &mut dyn Sink) {
+    /// Hands over the kept results, sorted.
+    pub(super) fn finish(&mut self, out: &mut dyn ItemSink) {
         let Some(mut kept) = self.kept.take() else { return };
         kept.sort_unstable_by_key(|(namespace, found)| (*namespace, found.address, found.transport));
+
         for (namespace, found) in kept {
             if out.service(service(found, self.names, self.namespaces[namespace].as_ref()).erase()).is_break() {
                 return;
@@ -131,7 +146,7 @@ impl<'s> ResultStream<'s> {
         }
     }
 
-    /// Notes how many ports of each host are in which state.
+    /// Collects the number of ports of each host in each state.
     fn count(&mut self, plan: &ScanPlan) {
         let Some(counts) = &plan.counts else { return };
         for (host, of) in counts.known() {
@@ -141,6 +156,7 @@ impl<'s> ResultStream<'s> {
                 Some(_) => plan.left(host),
                 None => ports.saturating_sub(of.iter().sum()),
             };
+
             let address = plan.address(host, 0).ip();
             self.hosts.push(ScannedHost {
                 address,
@@ -159,7 +175,7 @@ impl<'s> ResultStream<'s> {
     }
 }
 
-/// What a scan tells of a port.
+/// The service of a port.
 pub(super) fn service(
     found: FoundPort,
     names: &BTreeMap<IpAddr, Untrusted>,
@@ -167,23 +183,28 @@ pub(super) fn service(
 ) -> Service<ScanDetail> {
     let FoundPort { address, transport, reason, rtt_us, attempts } = found;
     let state = reason.state();
+
     let zone = match address {
         SocketAddr::V6(v6) if v6.scope_id() > 0 => interface_name(v6.scope_id()),
         _ => None,
     };
+
     let net = namespace.map(|namespace| format!("net:{namespace}/")).unwrap_or_default();
-    let word = transport.as_str();
+    let transport_name = transport.as_str();
     let id = match &zone {
-        Some(zone) => format!("scan/{net}{word}/[{}%{}]:{}", address.ip(), clean(zone), address.port()),
-        None => format!("scan/{net}{word}/{address}"),
+        Some(zone) => format!("scan/{net}{transport_name}/[{}%{}]:{}", address.ip(), clean(zone), address.port()),
+        None => format!("scan/{net}{transport_name}/{address}"),
     };
+
     let endpoint = Endpoint {
         ready: state == PortState::Open,
         interface: zone.as_deref().map(Into::into),
         ..Endpoint::new(Address::Ip(address.ip()), Some(address.port()), transport)
     };
+
     let host = names.get(&address.ip()).filter(|_| namespace.is_none()).cloned();
     let rtt = rtt_us.map(Duration::from_micros);
     let detail = ScanDetail { state, reason, rtt, attempts, host, netns: namespace.cloned() };
+
     Service::new(id, "scan", vec![endpoint], detail)
 }

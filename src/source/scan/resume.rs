@@ -1,4 +1,4 @@
-//! `--resume FILE`: where a scan stands, for a run that goes on with it.
+//! `--resume FILE`: the progress of a scan, from which a later run continues.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,25 +12,25 @@ use serde::{Deserialize, Serialize};
 
 use super::done::Done;
 use super::plan::PlanPart;
-use super::run::FoundPort;
+use super::results::FoundPort;
 use crate::clean::{Untrusted, clean};
 use crate::error::{Error, Result, plain};
 use crate::model::{AddressRange, Addresses, PartialError, Ports, Reason, Transport};
 
-/// What the file begins with. A change of meaning makes it another number.
+/// The format version of the file. It changes with the meaning of a field.
 const SCHEMA: &str = "portolan/resume/v2";
-/// More questions than this are not kept track of: the track would take 32 MB of memory, and 64 MB of the file.
-const MAX_BYTES: u64 = 1 << 28;
-/// No file of ours is larger.
-const LARGEST: u64 = 1 << 30;
-/// What a crash may cost.
-const EVERY: Duration = Duration::from_secs(1);
+/// Progress of more probes is not stored: it would take 32 MB of memory, and 64 MB of the file.
+const MAX_PROBES: u64 = 1 << 28;
+/// portolan writes no larger file.
+const MAX_BYTES: u64 = 1 << 30;
+/// The progress that a crash may cost.
+const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What the file holds.
+/// The content of the file.
 #[derive(Serialize, Deserialize)]
 struct Record {
     schema: String,
-    /// The first and the last address of each block, sorted.
+    /// The first and the last address of each range, sorted.
     targets: Vec<(IpAddr, IpAddr)>,
     parts: Vec<PartRecord>,
     names: BTreeMap<IpAddr, String>,
@@ -41,7 +41,7 @@ struct Record {
 struct PartRecord {
     udp: bool,
     ports: String,
-    /// A bit for each question, 16 hexadecimal digits for 64 of them; the end, where nothing is done, is left out.
+    /// A bit per probe, in words of 64 as 16 hexadecimal digits; trailing zero words are left out.
     done: String,
 }
 
@@ -54,37 +54,38 @@ struct FoundRecord {
     attempts: u8,
 }
 
-/// What an earlier run has left.
+/// The progress of an earlier run.
 pub(super) struct ResumeState {
     pub(super) addresses: Addresses,
     pub(super) parts: Vec<PlanPart>,
     pub(super) names: BTreeMap<IpAddr, Untrusted>,
     found: Vec<FoundPort>,
-    /// Of each part.
+    /// The finished probes of each part.
     bits: Vec<Vec<u64>>,
 }
 
 impl ResumeState {
-    /// Reads the file, if it is there.
+    /// Reads the file, if it exists.
     ///
     /// # Errors
-    /// Where it cannot be read, or is no such file.
+    /// The file is unreadable, or not a resume file.
     pub(super) fn read(path: &Path) -> Result<Option<Self>> {
         let mut text = String::new();
-        let read = File::open(path).and_then(|file| file.take(LARGEST).read_to_string(&mut text));
+        let read = File::open(path).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text));
         match read {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(refused(path, plain(&error), "name another file")),
+            Err(error) => Err(resume_error(path, plain(&error), "name another file")),
             Ok(_) => match serde_json::from_str::<Record>(&text).ok().and_then(Self::of) {
-                Some(left) => Ok(Some(left)),
+                Some(previous) => Ok(Some(previous)),
                 None => {
-                    Err(refused(path, "it was not left by a scan of this version", "name another file, or remove it"))
+                    let why = "it is not a resume file of this version";
+                    Err(resume_error(path, why, "name another file, or remove it"))
                 }
             },
         }
     }
 
-    /// Whether only UDP ports were asked.
+    /// Whether the scan covers UDP ports only.
     pub(super) fn is_of_udp(&self) -> bool {
         self.parts.iter().all(|part| part.transport == Transport::Udp)
     }
@@ -93,19 +94,24 @@ impl ResumeState {
         if record.schema != SCHEMA {
             return None;
         }
+
         let blocks: Option<Vec<AddressRange>> =
             record.targets.into_iter().map(|(first, last)| AddressRange::new(first, last)).collect();
         let addresses = Addresses::new(blocks?);
+
         let parts = record.parts.iter().map(|part| part_of(part, &addresses)).collect::<Option<Vec<_>>>()?;
         let (parts, bits): (Vec<PlanPart>, Vec<_>) = parts.into_iter().unzip();
+
         let found = record.found.into_iter().map(|FoundRecord { address, udp, reason, rtt_us, attempts }| {
             let transport = transport(udp);
             let mut asked = parts.iter().filter(|part| part.transport == transport);
             let asked = addresses.contains(address.ip()) && asked.any(|part| part.ports.contains(address.port()));
             asked.then_some(FoundPort { address, transport, reason, rtt_us, attempts })
         });
+
         let found: Vec<FoundPort> = found.collect::<Option<_>>()?;
         let names = record.names.into_iter().map(|(ip, name)| (ip, name.into())).collect();
+
         (!addresses.is_empty() && !parts.is_empty()).then_some(Self { addresses, parts, names, found, bits })
     }
 }
@@ -114,9 +120,10 @@ fn part_of(record: &PartRecord, addresses: &Addresses) -> Option<(PlanPart, Vec<
     let ports: Ports = record.ports.parse().ok()?;
     let words = record.done.as_bytes().chunks(16).map(|word| u64::from_str_radix(str::from_utf8(word).ok()?, 16).ok());
     let bits: Vec<u64> = words.collect::<Option<_>>()?;
-    let questions = addresses.len().saturating_mul(ports.len() as u128);
+    let probes = addresses.len().saturating_mul(ports.len() as u128);
     let done: u128 = bits.iter().map(|word| u128::from(word.count_ones())).sum();
-    let fits = bits.len() as u128 <= questions.div_ceil(64) && done <= questions;
+
+    let fits = bits.len() as u128 <= probes.div_ceil(64) && done <= probes;
     fits.then_some((PlanPart { transport: transport(record.udp), ports }, bits))
 }
 
@@ -124,65 +131,73 @@ fn transport(udp: bool) -> Transport {
     if udp { Transport::Udp } else { Transport::Tcp }
 }
 
-/// The file of a run under way.
+/// The file of a scan in progress.
 pub(super) struct Resume {
     path: PathBuf,
     addresses: Addresses,
     parts: Vec<(PlanPart, Arc<Done>)>,
     names: BTreeMap<IpAddr, Untrusted>,
-    /// What this run and those before it have found.
+    /// Results of this run and of earlier ones.
     found: Vec<FoundPort>,
     saved: Instant,
     failure: Option<io::Error>,
 }
 
 impl Resume {
-    /// Begins or goes on with a file, which is written at once, so that it shows now whether it can be.
+    /// Starts or continues a file, and writes it at once to show whether it is writable.
     ///
     /// # Errors
-    /// Where it cannot be written; where the questions are too many, or others than those of an earlier run.
+    /// The file is not writable; there are too many probes; the targets or ports differ from the earlier run's.
     pub(super) fn begin(
         path: &Path,
-        left: Option<ResumeState>,
+        previous: Option<ResumeState>,
         parts: &[PlanPart],
         addresses: &Addresses,
         names: &BTreeMap<IpAddr, Untrusted>,
     ) -> Result<Self> {
         if addresses.has_zones() {
-            let why = "a scan of link-local addresses cannot be gone on with";
-            return Err(refused(path, why, "leave --resume out"));
+            let why = "a scan of link-local addresses cannot be resumed";
+            return Err(resume_error(path, why, "leave --resume out"));
         }
         let ports: usize = parts.iter().map(|part| part.ports.len()).sum();
         let hosts = u64::try_from(addresses.len()).ok();
-        let hosts = hosts.filter(|hosts| hosts.checked_mul(ports as u64).is_some_and(|many| many <= MAX_BYTES));
-        let hosts = hosts
-            .ok_or_else(|| refused(path, "so many questions are not kept track of", "scan the targets in parts"))?;
-        if left.as_ref().is_some_and(|left| (&left.addresses, &*left.parts) != (addresses, parts)) {
-            let why = "the scan that left it had other targets or ports";
-            return Err(refused(path, why, "leave targets and ports out, which it holds, or name another file"));
+        let hosts = hosts.filter(|hosts| hosts.checked_mul(ports as u64).is_some_and(|probes| probes <= MAX_PROBES));
+        let hosts = hosts.ok_or_else(|| resume_error(path, TOO_MANY, "scan the targets in parts"))?;
+        if previous.as_ref().is_some_and(|previous| (&previous.addresses, &*previous.parts) != (addresses, parts)) {
+            let why = "the scan in it has other targets or ports";
+            return Err(resume_error(path, why, "leave targets and ports out, or name another file"));
         }
-        let (found, bits) = left.map(|left| (left.found, left.bits)).unwrap_or_default();
+
+        let (found, bits) = previous.map(|previous| (previous.found, previous.bits)).unwrap_or_default();
         let bits = bits.into_iter().chain(std::iter::repeat_with(Vec::new));
-        let done = |(part, bits): (&PlanPart, _)| (part.clone(), Arc::new(Done::new(hosts, &part.ports, bits)));
-        let parts = parts.iter().zip(bits).map(done).collect();
-        let (path, addresses, names) = (path.to_owned(), addresses.clone(), names.clone());
-        let mut resume = Self { path, addresses, parts, names, found, saved: Instant::now(), failure: None };
+        let mut tracked = Vec::with_capacity(parts.len());
+        for (part, bits) in parts.iter().zip(bits) {
+            tracked.push((part.clone(), Arc::new(Done::new(hosts, &part.ports, bits))));
+        }
+
+        let mut resume = Self {
+            path: path.to_owned(),
+            addresses: addresses.clone(),
+            parts: tracked,
+            names: names.clone(),
+            found,
+            saved: Instant::now(),
+            failure: None,
+        };
         let bits = resume.snapshot();
         resume.save(&bits);
         match resume.failure.take() {
-            Some(error) => {
-                Err(refused(&resume.path, plain(&error), "name a file in a directory that you may write to"))
-            }
+            Some(error) => Err(resume_error(&resume.path, plain(&error), "name a file in a writable directory")),
             None => Ok(resume),
         }
     }
 
-    /// The track of a part.
+    /// The finished probes of a part.
     pub(super) fn done(&self, part: usize) -> Option<Arc<Done>> {
         self.parts.get(part).map(|(_, done)| Arc::clone(done))
     }
 
-    /// The tracks of all parts.
+    /// The finished probes of all parts.
     pub(super) fn all_done(&self) -> impl Iterator<Item = &Arc<Done>> {
         self.parts.iter().map(|(_, done)| done)
     }
@@ -191,7 +206,7 @@ impl Resume {
         self.all_done().map(|done| done.snapshot()).collect()
     }
 
-    /// What earlier runs found.
+    /// Results of earlier runs.
     pub(super) fn found(&self) -> &[FoundPort] {
         &self.found
     }
@@ -200,50 +215,50 @@ impl Resume {
         self.found.push(found);
     }
 
-    /// What to save, if it is time to. Everything that was found until then must be [added](Self::add) before it is saved.
+    /// A snapshot to save, once [`SAVE_INTERVAL`] has passed. [Add](Self::add) every earlier result before you save it.
     pub(super) fn due(&self) -> Option<Vec<Vec<u64>>> {
-        (self.saved.elapsed() >= EVERY).then(|| self.snapshot())
+        (self.saved.elapsed() >= SAVE_INTERVAL).then(|| self.snapshot())
     }
 
-    /// Writes the file: what is done by that snapshot, and what was found by it.
+    /// Writes the file: the probes in the snapshot, and their results.
     pub(super) fn save(&mut self, bits: &[Vec<u64>]) {
         self.failure = self.write(bits).err();
         self.saved = Instant::now();
     }
 
-    /// Removes the file where so many are done, or writes it a last time. `Some` says where to go on.
+    /// Removes the file if `total` probes have finished, otherwise writes it a last time. `Some`: how to continue.
     ///
     /// # Errors
-    /// Where it cannot be written any more.
-    pub(super) fn finish(mut self, asked: u64) -> Result<Option<String>, PartialError> {
+    /// The file is no longer writable.
+    pub(super) fn finish(mut self, total: u64) -> Result<Option<String>, PartialError> {
         let bits = self.snapshot();
-        if self.all_done().map(|done| done.count()).sum::<u64>() >= asked {
+        if self.all_done().map(|done| done.count()).sum::<u64>() >= total {
             let _ = fs::remove_file(&self.path);
             return Ok(None);
         }
+
         self.save(&bits);
         let shown = clean(&self.path.to_string_lossy());
         match self.failure {
             Some(error) => Err(PartialError {
                 operation: format!("write '{shown}'"),
                 cause: plain(&error),
-                hint: "free some space there; what it holds is older than this scan".to_owned(),
+                hint: "free some space; the file is older than this scan".to_owned(),
             }),
-            None => Ok(Some(format!("to go on: portolan scan --resume '{shown}'"))),
+            None => Ok(Some(format!("to continue: portolan scan --resume '{shown}'"))),
         }
     }
 
     fn write(&self, bits: &[Vec<u64>]) -> io::Result<()> {
-        let host = |ip| self.addresses.position(ip).and_then(|at| u64::try_from(at).ok());
-        let ended = |found: &&FoundPort| {
-            let (ip, port) = (found.address.ip(), found.address.port());
-            let mut of_it = self.parts.iter().zip(bits).filter(|((part, _), _)| part.transport == found.transport);
-            host(ip).is_some_and(|host| of_it.any(|((_, done), bits)| done.had(bits, host, port)))
-        };
-        let found =
-            self.found.iter().filter(ended).map(|&FoundPort { address, transport, reason, rtt_us, attempts }| {
-                FoundRecord { address, udp: transport == Transport::Udp, reason, rtt_us, attempts }
-            });
+        let found = self.found.iter().filter(|found| self.is_in_snapshot(found, bits)).map(
+            |&FoundPort { address, transport, reason, rtt_us, attempts }| FoundRecord {
+                address,
+                udp: transport == Transport::Udp,
+                reason,
+                rtt_us,
+                attempts,
+            },
+        );
         let parts = self.parts.iter().zip(bits).map(|((part, _), bits)| PartRecord {
             udp: part.transport == Transport::Udp,
             ports: part.ports.to_string(),
@@ -256,16 +271,27 @@ impl Resume {
             names: self.names.iter().map(|(ip, name)| (*ip, name.as_raw().to_owned())).collect(),
             found: found.collect(),
         };
-        let mut draft = self.path.clone().into_os_string();
-        draft.push(format!(".{}", std::process::id()));
+
+        let mut temporary = self.path.clone().into_os_string();
+        temporary.push(format!(".{}", std::process::id()));
         let text = serde_json::to_vec(&record)?;
-        let written = File::create(&draft)
+        let written = File::create(&temporary)
             .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_data()))
-            .and_then(|()| fs::rename(&draft, &self.path));
+            .and_then(|()| fs::rename(&temporary, &self.path));
+
         if written.is_err() {
-            let _ = fs::remove_file(&draft);
+            let _ = fs::remove_file(&temporary);
         }
         written
+    }
+
+    /// Whether the probe of a result had finished when the snapshot was taken.
+    fn is_in_snapshot(&self, found: &FoundPort, bits: &[Vec<u64>]) -> bool {
+        let (ip, port) = (found.address.ip(), found.address.port());
+        let Some(host) = self.addresses.position(ip).and_then(|at| u64::try_from(at).ok()) else { return false };
+
+        let mut parts = self.parts.iter().zip(bits).filter(|((part, _), _)| part.transport == found.transport);
+        parts.any(|((_, done), bits)| done.had(bits, host, port))
     }
 }
 
@@ -278,6 +304,8 @@ fn digits(bits: &[u64]) -> String {
     })
 }
 
-fn refused(path: &Path, why: impl Into<String>, hint: &str) -> Error {
+const TOO_MANY: &str = "the scan has too many probes to store its progress";
+
+fn resume_error(path: &Path, why: impl Into<String>, hint: &str) -> Error {
     Error::usage(format!("--resume '{}'", clean(&path.to_string_lossy())), why, hint)
 }

@@ -1,35 +1,35 @@
-//! What became of all ports, in numbers.
+//! The numbers of a scan.
 
 use rustix::io::Errno;
 
 use crate::model::PortState;
 
-/// Counts of one thread, or of all.
+/// The counts of one thread, or of all.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ScanCounts {
     states: [u64; PortState::ALL.len()],
-    /// Ports that this machine did not let us ask.
+    /// Ports that this machine did not permit to probe.
     pub(super) prohibited: u64,
-    /// Ports that could not be asked for want of something, after much patience, and what that was.
+    /// Ports not probed for lack of a local resource, after many attempts, and the cause.
     pub(super) short: u64,
     pub(super) shortage: Option<Errno>,
-    /// Hosts that nobody seems to be at, and ports of theirs that were not asked.
+    /// Absent hosts, and their ports, which were not probed.
     pub(super) absent_hosts: u64,
     pub(super) absent: u64,
-    /// Ports of plans that could not begin, of which a fault tells by itself.
+    /// Ports of plans that could not start; each has its own error.
     pub(super) unbegun: u64,
-    /// Why the thread ended before its work did.
-    pub(super) cut: Option<StopReason>,
+    /// Why the thread ended early.
+    pub(super) stop: Option<StopReason>,
 }
 
-/// Why a scan ends before its work does.
+/// Why a scan ends early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StopReason {
-    /// Somebody wants no more.
+    /// Cancelled.
     Stopped,
-    /// The time is over.
+    /// The deadline has passed.
     Deadline,
-    /// The kernel does not let us wait for answers.
+    /// The kernel failed while the scan waited for replies.
     Broken(Errno),
 }
 
@@ -42,7 +42,7 @@ impl ScanCounts {
         self.states[state as usize]
     }
 
-    /// Ports of which something is known.
+    /// Ports with a known state.
     pub(super) fn known(&self) -> u64 {
         self.states.iter().sum()
     }
@@ -55,6 +55,6 @@ impl ScanCounts {
         self.absent += other.absent;
         self.unbegun += other.unbegun;
         self.shortage = self.shortage.or(other.shortage);
-        self.cut = self.cut.or(other.cut);
+        self.stop = self.stop.or(other.stop);
     }
 }

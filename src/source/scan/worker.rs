@@ -1,7 +1,6 @@
-//! One thread of a scan: takes its share of the questions, asks them as fast as its windows allow, and tells what
-//! became of each.
+//! One thread of a scan: probes its share as fast as its windows allow, and reports each result.
 
-mod answers;
+mod outcomes;
 mod ping;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -11,76 +10,77 @@ use std::time::Instant;
 use super::host::{HostScan, HostState};
 use super::pace::{Pace, Window, micros};
 use super::plan::{ScanPlan, Share};
-use super::run::ResultSender;
+use super::results::ResultSender;
 use super::scan_counts::{ScanCounts, StopReason};
 use crate::model::Reason;
 use crate::net::{AttemptEnd, AttemptStart, Echo, Probe, Prober};
 
-/// Hosts in hand at a time: what is known of each takes 80 bytes, however many there are in all.
+/// Hosts in progress at a time: each takes 80 bytes, however many there are in total.
 const HOSTS: u64 = 16_384;
-/// Questions asked between two looks at the answers.
+/// Probes sent between two reads of the replies.
 const BURST: usize = 64;
-/// Microseconds between two looks at what has waited too long, and at the flags.
+/// Microseconds between two checks for expired probes and for a cancellation.
 const HOUSEKEEPING_INTERVAL: u64 = 10_000;
-/// Questions put aside before no new ports are begun.
+/// Deferred probes from which on no new ports are started.
 const MAX_DEFERRED: usize = 65_536;
-/// What fails for want of something of ours is tried again so often, in pauses of up to a fifth of a second.
+/// Attempts of a probe that lacks a local resource, with pauses of up to a fifth of a second.
 const MAX_TRIES: u8 = 60;
-/// Microseconds of the shortest and the longest pause after a shortage.
+/// The shortest and the longest pause after a shortage, in microseconds.
 const PAUSES: (u64, u64) = (1000, 200_000);
-/// A burst that `--rate` allows after a wait, in microseconds of its pace.
+/// The burst that `--rate` allows after a wait, in microseconds of its pace.
 const CATCH_UP: f64 = 20_000.0;
 
-/// The mark of a question that is asked once more to be sure of an open port.
+/// Marks a probe that confirms an open port.
 const CONFIRM: u8 = 0x80;
-/// The mark of a question whether somebody is there.
+/// Marks a host discovery probe.
 const PING: u8 = 0x40;
-/// The other bits count how often it could not be asked.
+/// The other bits count the attempts that lacked a local resource.
 const TRIES: u8 = 0x3f;
 
-/// A thread's work.
+/// The state of a scan thread.
 pub(super) struct Worker<'p> {
     plan: &'p ScanPlan,
     share: Share,
-    wire: ResultSender,
+    results: ResultSender,
     prober: Box<dyn Prober>,
     begin: Instant,
     hosts: Vec<HostScan>,
-    /// Hosts that may be asked, in turn.
+    /// Hosts with ports to probe, in turn.
     ready: VecDeque<u32>,
-    /// Questions to be asked again, and those of them that must wait for the next look.
-    again: VecDeque<Probe>,
-    aside: Vec<Probe>,
-    /// Questions asked twice already, until every port was asked once: whether a third time is worth it is known best then.
-    later: Vec<Probe>,
-    /// How many of the hosts in hand have ports that were not asked yet, as far as they are not known to be absent.
+    /// Probes to send again.
+    retries: VecDeque<Probe>,
+    /// Retries that wait for the next housekeeping.
+    deferred: Vec<Probe>,
+    /// Third attempts, which wait until every port was probed once: only then is it known best whether they are worthwhile.
+    third_attempts: Vec<Probe>,
+    /// The number of hosts in progress with ports left to probe, without absent hosts.
     unfinished: usize,
-    /// How many times it was looked whether a host is there, and how long to wait for that.
+    /// The number of host discovery probes sent, and their pace.
     pings: usize,
     ping_pace: Pace,
     echo: Option<Echo>,
-    /// Of each host, when it was last asked for an echo, and how often.
-    echoed: Vec<(u64, u8)>,
-    /// Hosts of which only an answer to an echo is still to come, about in the order of when that ends.
-    by_echo: VecDeque<PendingEcho>,
+    /// Per host: the time and the number of its last ICMP echo.
+    echoes: Vec<(u64, u8)>,
+    /// Hosts that only have an ICMP echo pending, roughly by deadline.
+    pending_echoes: VecDeque<PendingEcho>,
     neighbours: Option<NeighbourCache>,
-    /// For all hosts together.
+    /// The window of all hosts together.
     window: Window,
-    /// When the next question may go out, on `begin`'s clock, for `--rate`.
-    next_question: f64,
-    /// Nothing is begun before that, and how long the next pause is.
+    /// When the next probe may go out, on the clock of `begin`, for `--rate`.
+    next_probe: f64,
+    /// The end of the current pause, and the length of the next one.
     paused_until: u64,
     pause: u64,
-    next_look: u64,
-    asked: u64,
+    next_housekeeping: u64,
+    finished: u64,
     tally: ScanCounts,
 }
 
-/// A host whose ports were refused by somebody else, which may yet answer to an echo.
+/// Host whose probes were answered by another address; its ICMP echo is still pending.
 struct PendingEcho {
     host: u32,
     until: u64,
-    /// How often it was asked.
+    /// The number of the echo.
     attempt: u8,
 }
 
@@ -91,47 +91,48 @@ struct NeighbourCache {
 }
 
 impl<'p> Worker<'p> {
-    pub(super) fn new(plan: &'p ScanPlan, thread: usize, wire: ResultSender, prober: Box<dyn Prober>) -> Self {
+    pub(super) fn new(plan: &'p ScanPlan, thread: usize, results: ResultSender, prober: Box<dyn Prober>) -> Self {
         Self {
             plan,
             share: plan.share(thread),
-            wire,
+            results,
             prober,
             begin: Instant::now(),
             hosts: Vec::new(),
             ready: VecDeque::new(),
-            again: VecDeque::new(),
-            aside: Vec::new(),
-            later: Vec::new(),
+            retries: VecDeque::new(),
+            deferred: Vec::new(),
+            third_attempts: Vec::new(),
             unfinished: 0,
             pings: 0,
             ping_pace: Pace { max_timeout: plan.pace.max_timeout.min(plan.pace.first_timeout * 2), ..plan.pace },
             echo: plan.ping.then(Echo::open),
-            echoed: Vec::new(),
-            by_echo: VecDeque::new(),
+            echoes: Vec::new(),
+            pending_echoes: VecDeque::new(),
             neighbours: None,
             window: Window::new(plan.pace.first_window, f32::MAX),
-            next_question: 0.0,
+            next_probe: 0.0,
             paused_until: 0,
             pause: PAUSES.0,
-            next_look: HOUSEKEEPING_INTERVAL,
-            asked: 0,
+            next_housekeeping: HOUSEKEEPING_INTERVAL,
+            finished: 0,
             tally: ScanCounts::default(),
         }
     }
 
-    /// Asks everything, or as much as it is given the time for.
+    /// Scans its share, unless the scan is cancelled or reaches its deadline.
     pub(super) fn run(mut self) -> ScanCounts {
-        let mut place = self.share.first_host;
-        while place < self.plan.hosts && self.tally.cut.is_none() {
-            let end = place.saturating_add(HOSTS.saturating_mul(self.share.host_stride));
-            self.take_hosts(place, end.min(self.plan.hosts));
-            if let Err(cut) = self.ask_all() {
-                self.tally.cut = Some(cut);
+        let mut index = self.share.first_host;
+        while index < self.plan.hosts && self.tally.stop.is_none() {
+            let end = index.saturating_add(HOSTS.saturating_mul(self.share.host_stride));
+            self.take_hosts(index, end.min(self.plan.hosts));
+            if let Err(stop) = self.scan_hosts() {
+                self.tally.stop = Some(stop);
             }
-            place = end;
+            index = end;
         }
-        self.wire.progress(&mut self.asked);
+
+        self.results.progress(&mut self.finished);
         self.tally
     }
 
@@ -139,38 +140,42 @@ impl<'p> Worker<'p> {
         self.hosts.clear();
         self.ready.clear();
         self.pings = 0;
-        let presence = if self.plan.ping { HostState::Unknown } else { HostState::There };
-        let mut place = first;
-        while place < end {
+        let presence = if self.plan.ping { HostState::Unknown } else { HostState::Present };
+
+        let mut index = first;
+        while index < end {
             self.ready.push_back(u32::try_from(self.hosts.len()).unwrap_or(u32::MAX));
             self.hosts.push(HostScan::new(
-                self.plan.order.host(place),
+                self.plan.order.host(index),
                 self.share.first_step,
                 &self.plan.pace,
                 presence,
             ));
-            place += self.share.host_stride;
+            index += self.share.host_stride;
         }
+
         let any = self.share.first_step < self.plan.order.steps();
         self.unfinished = if any { self.hosts.len() } else { 0 };
-        self.echoed = vec![(0, 0); self.hosts.len()];
+        self.echoes = vec![(0, 0); self.hosts.len()];
         self.ready.retain(|_| any && !self.plan.ping);
     }
 
-    /// Asks the hosts in hand until nothing of them is left.
-    fn ask_all(&mut self) -> Result<(), StopReason> {
+    /// Scans the hosts in progress until none has work left.
+    fn scan_hosts(&mut self) -> Result<(), StopReason> {
         let mut ended = Vec::with_capacity(BURST);
         loop {
-            let more = self.ask_some();
+            let more = self.send_burst();
             let now = self.now();
-            if now >= self.next_look {
-                self.look_around(now, &mut ended)?;
+            if now >= self.next_housekeeping {
+                self.housekeeping(now, &mut ended)?;
             }
-            let nothing_aside = self.again.is_empty() && self.aside.is_empty() && self.later.is_empty();
-            let nothing_left = self.ready.is_empty() && nothing_aside;
-            if self.prober.waiting() == 0 && nothing_left && !self.pings_are_left() && self.by_echo.is_empty() {
+
+            let has_retries = !self.retries.is_empty() || !self.deferred.is_empty() || !self.third_attempts.is_empty();
+            let has_pings = self.pings_are_left() || !self.pending_echoes.is_empty();
+            if self.prober.waiting() == 0 && self.ready.is_empty() && !has_retries && !has_pings {
                 return Ok(());
             }
+
             if self.prober.waiting() > 0 || !more {
                 let wait = if more { 0 } else { self.wait_for(self.now()) };
                 let (plan, hosts) = (self.plan, &self.hosts);
@@ -181,15 +186,15 @@ impl<'p> Worker<'p> {
         }
     }
 
-    /// Asks until a burst is over (`true`) or something says that there is nothing to ask now.
-    fn ask_some(&mut self) -> bool {
+    /// Sends a burst. `false`: there is nothing to send now.
+    fn send_burst(&mut self) -> bool {
         for _ in 0..BURST {
             let now = self.now();
             if now < self.paused_until || !self.window_takes() || self.rate_holds(now) {
                 return false;
             }
             let Some(probe) = self.next() else { return false };
-            self.ask(probe, now);
+            self.send(probe, now);
         }
         true
     }
@@ -199,50 +204,60 @@ impl<'p> Worker<'p> {
         self.prober.waiting() < self.prober.most() && self.window.takes(on_time)
     }
 
-    /// Whether `--rate` says to wait.
+    /// Whether `--rate` requires a wait.
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a scan fit")]
     fn rate_holds(&mut self, now: u64) -> bool {
-        let holds = self.plan.pace.interval.is_some() && (now as f64) < self.next_question;
+        let holds = self.plan.pace.interval.is_some() && (now as f64) < self.next_probe;
         if !holds {
             self.charge(now, 1);
         }
         holds
     }
 
-    /// Has so many questions count for `--rate`.
+    /// Counts probes against `--rate`.
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a scan fit")]
-    fn charge(&mut self, now: u64, questions: u32) {
+    fn charge(&mut self, now: u64, probes: u32) {
         if let Some(interval) = self.plan.pace.interval {
             let since = now as f64 - CATCH_UP.min(interval * 64.0);
-            self.next_question = self.next_question.max(since) + interval * f64::from(questions);
+            self.next_probe = self.next_probe.max(since) + interval * f64::from(probes);
         }
     }
 
-    /// The next question that may be asked now.
+    /// The next probe that may be sent now.
     fn next(&mut self) -> Option<Probe> {
-        while let Some(probe) = self.again.pop_front() {
+        if let Some(probe) = self.next_retry() {
+            return Some(probe);
+        }
+        if self.deferred.len() >= MAX_DEFERRED {
+            return None;
+        }
+        self.next_ping().or_else(|| self.next_port())
+    }
+
+    fn next_retry(&mut self) -> Option<Probe> {
+        while let Some(probe) = self.retries.pop_front() {
             let host = &self.hosts[probe.host as usize];
             if probe.marks & PING != 0 && host.presence != HostState::Unknown {
                 continue;
             }
+
             let silences = probe.attempt - 1;
-            if silences > 0 && probe.marks == 0 && !host.is_worth_asking_again(&self.plan.pace, silences) {
-                self.tell(Probe { attempt: silences, ..probe }, Reason::NoResponse, None);
-            } else if silences > 1 && probe.marks == 0 && self.unfinished > 0 && self.later.len() < MAX_DEFERRED {
-                self.later.push(probe);
-            } else if !host.window.takes(host.open) || (probe.attempt == 2 && probe.marks == 0 && host.awaits_sample())
-            {
-                self.aside.push(probe);
+            let is_plain = probe.marks == 0;
+            if silences > 0 && is_plain && !host.is_worth_retrying(&self.plan.pace, silences) {
+                self.report(Probe { attempt: silences, ..probe }, Reason::NoResponse, None);
+            } else if silences > 1 && is_plain && self.unfinished > 0 && self.third_attempts.len() < MAX_DEFERRED {
+                self.third_attempts.push(probe);
+            } else if !host.window.takes(host.open) || (probe.attempt == 2 && is_plain && host.awaits_sample()) {
+                self.deferred.push(probe);
             } else {
                 return Some(probe);
             }
         }
-        if self.aside.len() >= MAX_DEFERRED {
-            return None;
-        }
-        if let Some(ping) = self.next_ping() {
-            return Some(ping);
-        }
+        None
+    }
+
+    /// The first attempt at the next port.
+    fn next_port(&mut self) -> Option<Probe> {
         loop {
             let at = self.ready.pop_front()?;
             let host = &mut self.hosts[at as usize];
@@ -250,6 +265,7 @@ impl<'p> Worker<'p> {
                 host.queued = false;
                 continue;
             }
+
             let port = self.plan.order.port(host.number, host.next);
             host.next = host.next.saturating_add(self.share.step_stride);
             host.queued = host.next < self.plan.order.steps();
@@ -258,6 +274,7 @@ impl<'p> Worker<'p> {
             } else {
                 self.unfinished -= 1;
             }
+
             if self.plan.is_done(host.number, port) {
                 continue;
             }
@@ -265,80 +282,95 @@ impl<'p> Worker<'p> {
         }
     }
 
-    fn ask(&mut self, probe: Probe, now: u64) {
+    fn send(&mut self, probe: Probe, now: u64) {
         let to = address(self.plan, &self.hosts, probe);
         if probe.marks & PING != 0 {
-            self.ask_by_echo(probe, to);
+            self.send_echo(probe, to);
         }
+
         let host = &mut self.hosts[probe.host as usize];
         if probe.marks == 0 {
-            host.begin_again(probe.attempt);
+            host.start_retry(probe.attempt);
         }
-        // Now and then even where it does not help: that may change.
-        let look = host.is_quick() || probe.port.is_multiple_of(64);
-        match self.prober.begin(to, probe, now, look) {
+
+        // Recheck some probes even where it does not help, because that may change.
+        let recheck = host.is_quick() || probe.port.is_multiple_of(64);
+        match self.prober.begin(to, probe, now, recheck) {
             AttemptStart::Waiting => {
                 host.open += 1;
-                if look {
-                    host.take_look(false);
+                if recheck {
+                    host.record_recheck(false);
                 }
             }
             AttemptStart::Answered { answer, looked } => {
                 if looked {
-                    host.take_look(true);
+                    host.record_recheck(true);
                 }
-                self.take_answer(probe, answer, now);
+                self.record_outcome(probe, answer, now);
             }
         }
     }
 
-    /// Looks at the flags, at what has waited too long, and at what was put aside.
-    fn look_around(&mut self, now: u64, ended: &mut Vec<AttemptEnd>) -> Result<(), StopReason> {
-        self.next_look = now + HOUSEKEEPING_INTERVAL;
-        self.wire.progress(&mut self.asked);
-        if self.wire.is_closed() {
+    /// Checks for a cancellation and the deadline, expires probes, and releases deferred ones.
+    fn housekeeping(&mut self, now: u64, ended: &mut Vec<AttemptEnd>) -> Result<(), StopReason> {
+        self.next_housekeeping = now + HOUSEKEEPING_INTERVAL;
+        self.results.progress(&mut self.finished);
+        if self.results.is_closed() {
             return Err(StopReason::Stopped);
         }
         if self.plan.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(StopReason::Deadline);
         }
-        self.take_echoes();
-        self.end_hopes(now);
-        let (plan, hosts) = (self.plan, &self.hosts);
-        let patience = |probe: Probe, waited: u64| {
-            let pace = if probe.marks & PING == 0 { &plan.pace } else { &self.ping_pace };
-            hosts[probe.host as usize].patience(pace, probe.attempt, waited)
-        };
-        let mut late = Vec::new();
-        let expired = self.prober.expire(now, &patience, &|probe| address(plan, hosts, probe), ended, &mut late);
-        expired.map_err(StopReason::Broken)?;
-        let repeats = self.prober.take_repeats();
-        if repeats > 0 {
-            self.charge(now, repeats);
-        }
-        for probe in late {
-            self.leave_window(probe.host);
-            if probe.marks & CONFIRM == 0 {
-                self.take_lateness(probe);
-            }
-        }
+
+        self.receive_echoes();
+        self.expire_echoes(now);
+        self.expire_probes(now, ended)?;
         self.take_ended(ended);
-        self.again.extend(self.aside.drain(..));
+
+        self.retries.extend(self.deferred.drain(..));
         if self.unfinished == 0 {
-            self.again.extend(self.later.drain(..));
+            self.retries.extend(self.third_attempts.drain(..));
         }
         Ok(())
     }
 
-    /// How long there is nothing to do, as long as no answer comes.
+    fn expire_probes(&mut self, now: u64, ended: &mut Vec<AttemptEnd>) -> Result<(), StopReason> {
+        let (plan, hosts) = (self.plan, &self.hosts);
+        let decide = |probe: Probe, waited: u64| {
+            let pace = if probe.marks & PING == 0 { &plan.pace } else { &self.ping_pace };
+            hosts[probe.host as usize].wait_decision(pace, probe.attempt, waited)
+        };
+        let mut late = Vec::new();
+        let expired = self.prober.expire(now, &decide, &|probe| address(plan, hosts, probe), ended, &mut late);
+        expired.map_err(StopReason::Broken)?;
+
+        let repeats = self.prober.take_repeats();
+        if repeats > 0 {
+            self.charge(now, repeats);
+        }
+
+        for probe in late {
+            self.leave_window(probe.host);
+            if probe.marks & CONFIRM == 0 {
+                self.record_late(probe);
+            }
+        }
+        Ok(())
+    }
+
+    /// How long the thread may sleep if no reply arrives.
     fn wait_for(&self, now: u64) -> u64 {
-        let mut until = self.next_look;
+        let mut until = self.next_housekeeping;
         if self.paused_until > now {
             until = until.min(self.paused_until);
         }
         if self.plan.pace.interval.is_some() {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a moment of this clock")]
-            let next = self.next_question as u64;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a time on this thread's clock"
+            )]
+            let next = self.next_probe as u64;
             if next > now {
                 until = until.min(next);
             }
@@ -346,7 +378,7 @@ impl<'p> Worker<'p> {
         until.saturating_sub(now)
     }
 
-    /// Microseconds since this thread began.
+    /// Microseconds since the start of this thread.
     fn now(&self) -> u64 {
         micros(self.begin.elapsed())
     }

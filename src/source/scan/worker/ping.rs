@@ -1,5 +1,5 @@
-//! Whether a host is there, before all of its ports are asked: a few connections, ICMP where it is permitted, and what the kernel has learned of its
-//! neighbours by them. Most addresses of a network belong to nobody, and every port of nobody takes a timeout.
+//! Host discovery, before the ports of a host are scanned: a few connections, ICMP echo where permitted, and the kernel's
+//! neighbour table. Most addresses of a network have no host, and every port there takes a timeout.
 
 use std::net::SocketAddr;
 
@@ -8,17 +8,17 @@ use crate::model::Reason;
 use crate::net::{ConnectOutcome, Probe, neighbours};
 use crate::source::scan::host::HostState;
 
-/// Of the web, a shell, and file sharing: what the firewalls of most hosts let through. A refusal is an answer too.
+/// HTTPS, HTTP, SSH and SMB: the firewalls of most hosts let them through. A refusal is a reply too.
 const PORTS: [u16; 4] = [443, 80, 22, 445];
-/// How often each is asked.
+/// Attempts per port.
 const ATTEMPTS: u8 = 2;
-/// An ICMP echo goes with every question to this port.
-const WITH_ECHO: u16 = PORTS[0];
-/// For so many microseconds the neighbour table is taken for what it was.
-const FRESH: u64 = 50_000;
+/// Each probe to this port comes with an ICMP echo.
+const ECHO_PORT: u16 = PORTS[0];
+/// How long the neighbour table is cached, in microseconds.
+const MAX_CACHE_AGE: u64 = 50_000;
 
 impl Worker<'_> {
-    /// The next question whether somebody is there: one of each host in turn.
+    /// The next host discovery probe: one of each host in turn.
     pub(super) fn next_ping(&mut self) -> Option<Probe> {
         while self.pings_are_left() {
             let (round, at) = (self.pings / self.hosts.len(), self.pings % self.hosts.len());
@@ -35,31 +35,31 @@ impl Worker<'_> {
         self.plan.ping && self.pings < self.hosts.len() * PORTS.len()
     }
 
-    pub(super) fn take_ping(&mut self, probe: Probe, answer: ConnectOutcome, since: u64) {
+    pub(super) fn record_ping(&mut self, probe: Probe, answer: ConnectOutcome, since: u64) {
         match answer {
             ConnectOutcome::Open { .. } | ConnectOutcome::No(Reason::Refused) => {
-                self.take_word(probe, self.now().saturating_sub(since));
-                self.see(probe.host);
+                self.record_reply(probe, self.now().saturating_sub(since));
+                self.mark_present(probe.host);
             }
-            // Says nothing of the host; its own ports will tell.
-            ConnectOutcome::Prohibited => self.see(probe.host),
-            ConnectOutcome::Itself => self.once_more(probe, None),
-            ConnectOutcome::Short(shortage) => self.once_more(probe, Some(shortage)),
+            // This says nothing about the host; its ports will.
+            ConnectOutcome::Prohibited => self.mark_present(probe.host),
+            ConnectOutcome::Itself => self.defer(probe, None),
+            ConnectOutcome::Short(shortage) => self.defer(probe, Some(shortage)),
             ConnectOutcome::Silent if probe.attempt < ATTEMPTS => {
-                self.again.push_back(Probe { attempt: probe.attempt + 1, marks: super::PING, ..probe });
+                self.retries.push_back(Probe { attempt: probe.attempt + 1, marks: super::PING, ..probe });
             }
-            // It had as much time as an echo.
+            // The echo had as much time.
             ConnectOutcome::Silent => self.miss(probe.host, false),
             ConnectOutcome::No(_) => self.miss(probe.host, true),
         }
     }
 
-    /// Somebody is there: its ports are asked.
-    pub(super) fn see(&mut self, at: u32) {
+    /// Marks a host as present and starts its ports.
+    pub(super) fn mark_present(&mut self, at: u32) {
         let host = &mut self.hosts[at as usize];
         if host.presence == HostState::Unknown {
-            host.presence = HostState::There;
-            // To know that it is there may be all that is wanted.
+            host.presence = HostState::Present;
+            // A plan without ports only runs host discovery.
             if host.next < self.plan.order.steps() {
                 host.queued = true;
                 self.ready.push_back(at);
@@ -67,88 +67,94 @@ impl Worker<'_> {
         }
     }
 
-    /// Asks by ICMP too, beside the first of the ports.
-    pub(super) fn ask_by_echo(&mut self, probe: Probe, to: SocketAddr) {
+    /// Sends an ICMP echo beside the probe to the first port.
+    pub(super) fn send_echo(&mut self, probe: Probe, to: SocketAddr) {
         let now = self.now();
-        if let Some(echo) = self.echo.as_ref().filter(|_| probe.port == WITH_ECHO) {
+        if let Some(echo) = self.echo.as_ref().filter(|_| probe.port == ECHO_PORT) {
             echo.ask(probe.host, to);
-            self.echoed[probe.host as usize] = (now, probe.attempt);
+            self.echoes[probe.host as usize] = (now, probe.attempt);
             self.charge(now, 1);
         }
     }
 
-    /// Sees who has answered to that.
-    pub(super) fn take_echoes(&mut self) {
+    /// Receives echo replies.
+    pub(super) fn receive_echoes(&mut self) {
         let Some(echo) = &self.echo else { return };
         let (plan, hosts) = (self.plan, &self.hosts);
         let ip = |at: u32| hosts.get(at as usize).map(|host| plan.address(host.number, 0).ip());
         for at in echo.answers(&ip) {
-            self.see(at);
+            self.mark_present(at);
         }
     }
 
-    /// One question more without an answer; `early`: somebody said so, before the time of an echo was over. After the last,
-    /// only a host that has told its link address is there, or one that answers to an echo yet.
+    /// Counts an unanswered probe; `early`: it was refused before an echo could time out. After the last probe the host is
+    /// present only if the kernel knows its link address, or if a pending echo gets a reply.
     fn miss(&mut self, at: u32, early: bool) {
         let host = &mut self.hosts[at as usize];
         host.missed += 1;
         if usize::from(host.missed) < PORTS.len() || host.presence != HostState::Unknown {
             return;
         }
+
         let number = host.number;
         let ip = self.plan.address(number, 0).ip();
+
         if self.neighbours().contains(&ip) {
-            self.see(at);
+            self.mark_present(at);
         } else if early && self.echo.is_some() {
-            self.hope(at);
+            self.await_echo(at);
         } else {
-            self.give_up(at);
+            self.mark_absent(at);
         }
     }
 
-    /// Waits for the answer to the last echo, from when that was asked for.
-    fn hope(&mut self, host: u32) {
-        let (asked, attempt) = self.echoed[host as usize];
-        self.by_echo.push_back(PendingEcho { host, until: asked + self.ping_pace.first_timeout, attempt });
+    /// Waits for the reply to the last echo, from the time it was sent.
+    fn await_echo(&mut self, host: u32) {
+        let (sent, attempt) = self.echoes[host as usize];
+        self.pending_echoes.push_back(PendingEcho { host, until: sent + self.ping_pace.first_timeout, attempt });
     }
 
-    /// Ends the wait for echoes whose time is over: each is asked for as often as a port.
-    pub(super) fn end_hopes(&mut self, now: u64) {
-        while let Some(PendingEcho { host, attempt, .. }) = self.by_echo.pop_front_if(|hope| hope.until <= now) {
+    /// Expires pending echoes: each is sent as often as a probe to a port.
+    pub(super) fn expire_echoes(&mut self, now: u64) {
+        while let Some(PendingEcho { host, attempt, .. }) = self.pending_echoes.pop_front_if(|echo| echo.until <= now) {
             if self.hosts[host as usize].presence != HostState::Unknown {
                 continue;
             }
+
             if attempt < ATTEMPTS {
-                let probe = Probe { host, port: WITH_ECHO, attempt: attempt + 1, marks: super::PING };
-                self.ask_by_echo(probe, address(self.plan, &self.hosts, probe));
-                self.hope(host);
+                let probe = Probe { host, port: ECHO_PORT, attempt: attempt + 1, marks: super::PING };
+                self.send_echo(probe, address(self.plan, &self.hosts, probe));
+                self.await_echo(host);
             } else {
-                self.give_up(host);
+                self.mark_absent(host);
             }
         }
     }
 
-    /// Nobody is there.
-    fn give_up(&mut self, at: u32) {
+    /// Marks a host as absent and skips its ports.
+    fn mark_absent(&mut self, at: u32) {
         let host = &mut self.hosts[at as usize];
         host.presence = HostState::Absent;
         self.unfinished -= usize::from(host.next < self.plan.order.steps());
         let number = host.number;
+
         if let Some(absent) = &self.plan.absent {
             absent.set(number);
         }
+
         let left = self.plan.left(number);
         self.tally.absent += left;
         self.tally.absent_hosts += 1;
-        self.asked += left;
+        self.finished += left;
     }
 
-    /// The kernel's neighbours. Where it does not tell them there are none.
+    /// The kernel's neighbours; empty if the kernel does not list them.
     fn neighbours(&mut self) -> &std::collections::BTreeSet<std::net::IpAddr> {
         let now = self.now();
-        if self.neighbours.as_ref().is_none_or(|cache| now.saturating_sub(cache.read) > FRESH) {
+        if self.neighbours.as_ref().is_none_or(|cache| now.saturating_sub(cache.read) > MAX_CACHE_AGE) {
             self.neighbours = None;
         }
+
         &self
             .neighbours
             .get_or_insert_with(|| NeighbourCache { read: now, there: neighbours().unwrap_or_default() })
