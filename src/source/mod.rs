@@ -14,7 +14,6 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::Result;
 use crate::model::{Column, FindingKind, Service, UpdateSink};
 use crate::net::HttpProxy;
 pub(crate) use channel::{ChannelSink, SourceMessage};
