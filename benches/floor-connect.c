@@ -58,8 +58,8 @@ static void *scan(void *number)
 			}
 			open++;
 			/* Dissolved, the connection leaves no TIME_WAIT. */
-			struct sockaddr nobody = { .sa_family = AF_UNSPEC };
-			connect(fd, &nobody, sizeof nobody);
+			struct sockaddr unspecified = { .sa_family = AF_UNSPEC };
+			connect(fd, &unspecified, sizeof unspecified);
 		} else if (errno != ECONNREFUSED) {
 			close(fd);
 			fd = new_socket();

@@ -1,4 +1,4 @@
-//! How long it takes to find out what speaks at 200 open ports: portolan beside nmap -sV, on the same real servers.
+//! The time to identify the servers behind 200 open ports: portolan beside nmap -sV, on the same real servers.
 //!
 //! `cargo bench --bench identify` builds and runs it (`-- --help` tells the options); benches/README.md says more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::exit, unreachable_pub)]
@@ -31,7 +31,7 @@ fn main() {
         match word.as_str() {
             // How this program starts itself inside a namespace, so that getting there is not part of the time.
             "--inside" => return measure::inside(),
-            // What cargo says to every bench.
+            // Cargo passes this to every bench.
             "--bench" => {}
             "--runs" => runs = words.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0).expect("--runs N"),
             "--cases" => letters = words.next().expect("--cases UO"),

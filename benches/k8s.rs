@@ -1,4 +1,4 @@
-//! How long it takes to list a large cluster, and in how much memory: portolan beside kubectl, of the same API server.
+//! Time and memory to list a large cluster: portolan beside kubectl, on the same API server.
 //!
 //! `cargo bench --bench k8s` builds and runs it (`-- --help` tells the options). The server is the tests' double, which runs
 //! in this process: it takes its share of the processors from both alike.
@@ -35,7 +35,7 @@ const HELP: &str = "cargo bench --bench k8s -- [--runs N] [--save]
 const SERVICES: usize = 5_000;
 const ENDPOINTS: usize = 50_000;
 
-struct Measured {
+struct Contender {
     name: &'static str,
     command: Vec<String>,
     times: Vec<f64>,
@@ -52,7 +52,7 @@ fn main() {
     let (mut runs, mut save) = (7, false);
     while let Some(word) = words.next() {
         match word.as_str() {
-            // What cargo says to every bench.
+            // Cargo passes this to every bench.
             "--bench" => {}
             "--runs" => runs = words.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0).expect("--runs N"),
             "--save" => save = true,
@@ -104,7 +104,7 @@ fn cluster() -> double::Double {
             let mut pod = objects::pod(&namespace, &format!("{name}-{host}"), &name);
             pod["status"]["podIP"] = address.as_str().into();
             pod["status"]["podIPs"][0]["ip"] = address.as_str().into();
-            // What a pod of a real cluster is about as large by: who manages which field, and what nobody here asks for.
+            // Brings the pod to the size of a real one: managed fields, and fields that portolan does not read.
             pod["metadata"]["annotations"] = serde_json::json!({"example.org/notes": "n".repeat(1500)});
             store.put(double::Resource::PODS, pod);
             endpoint["addresses"][0] = address.into();
@@ -116,16 +116,16 @@ fn cluster() -> double::Double {
     cluster
 }
 
-fn commands(home: &Path) -> Vec<Measured> {
+fn commands(home: &Path) -> Vec<Contender> {
     let config = home.join("config").display().to_string();
     let kubectl = tool("kubectl").get_program().to_str().unwrap().to_owned();
     let portolan = portolan_path().display().to_string();
     let command = |name, program: &str, words: &str| {
         let words = words.split(' ').map(str::to_owned);
         let command = [program.to_owned()].into_iter().chain(words).chain(["--kubeconfig".to_owned(), config.clone()]);
-        Measured { name, command: command.collect(), times: Vec::new(), peak: 0.0 }
+        Contender { name, command: command.collect(), times: Vec::new(), peak: 0.0 }
     };
-    // What each of the two reads for the same answer: with the pods that findings are judged by, and without.
+    // What each of the two reads for the same listing: with the pods that findings need, and without.
     let (get, with_pods) = ("get services,endpointslices -A -o json", "get services,endpointslices,pods -A -o json");
     vec![
         command("portolan discover k8s -A --json", &portolan, "discover k8s -A --json"),
@@ -137,8 +137,8 @@ fn commands(home: &Path) -> Vec<Measured> {
     ]
 }
 
-/// How many endpoints the answer has.
-fn endpoints(home: &TempDir, measured: &Measured) -> usize {
+/// The number of endpoints in the listing.
+fn endpoints(home: &TempDir, measured: &Contender) -> usize {
     let out =
         output(Command::new(&measured.command[0]).args(&measured.command[1..]).env_clear().env("HOME", home.path()));
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -151,7 +151,7 @@ fn endpoints(home: &TempDir, measured: &Measured) -> usize {
 }
 
 /// Milliseconds and megabytes of a whole process whose output goes nowhere.
-fn run(home: &TempDir, measured: &Measured) -> (f64, f64) {
+fn run(home: &TempDir, measured: &Contender) -> (f64, f64) {
     let file = home.path().join("peak");
     let mut command = tool("time");
     command.args(["-q", "-f", "%M", "-o"]).arg(&file).args(&measured.command);
@@ -167,7 +167,7 @@ fn run(home: &TempDir, measured: &Measured) -> (f64, f64) {
     (time, kilobytes / 1024.0)
 }
 
-fn report(all: &mut [Measured], runs: usize) -> String {
+fn report(all: &mut [Contender], runs: usize) -> String {
     let mut text = machine::describe("A Kubernetes cluster listed", &[]);
     let version = output(tool("kubectl").args(["version", "--client"]));
     let _ =

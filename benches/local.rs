@@ -1,4 +1,4 @@
-//! How long it takes to list what listens here: portolan beside `ss`, `lsof`, `netstat`, and a minimal C program.
+//! The time to list this machine's listeners: portolan beside `ss`, `lsof`, `netstat`, and a minimal C program.
 //!
 //! `cargo bench --bench local` builds and runs it (`-- --help` tells the options); benches/README.md says more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::exit, unreachable_pub)]
@@ -39,7 +39,7 @@ fn main() {
         match word.as_str() {
             // How this program starts itself inside a namespace, so that getting there is not part of the time.
             "--inside" => return measure::inside(),
-            // What cargo says to every bench.
+            // Cargo passes this to every bench.
             "--bench" => {}
             "--runs" => options.runs = words.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0).expect("--runs N"),
             "--cases" => options.cases = words.next().expect("--cases ABCD"),
@@ -64,7 +64,7 @@ fn main() {
     }
 }
 
-/// Sets a case up, holds portolan's answer against the truth, and only then measures.
+/// Sets up a case, compares portolan's listing with the truth, and only then measures.
 fn bench(case: &Case, runs: usize) -> String {
     let scene = support::Scene::new();
     let fixture = scene.fixture(case.fixture);

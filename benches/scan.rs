@@ -1,4 +1,4 @@
-//! How long it takes to find every open port of a host or a network: portolan beside nmap, masscan, RustScan and a minimal C
+//! The time to find every open port of a host or a network: portolan beside nmap, masscan, RustScan and a minimal C
 //! program.
 //!
 //! `cargo bench --bench scan` builds and runs it (`-- --help` tells the options); benches/README.md says more.
@@ -49,7 +49,7 @@ fn main() {
         match word.as_str() {
             // How this program starts itself inside a namespace, so that getting there is not part of the time.
             "--inside" => return measure::inside(),
-            // What cargo says to every bench.
+            // Cargo passes this to every bench.
             "--bench" => {}
             "--runs" => options.runs = words.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0).expect("--runs N"),
             "--cases" => options.cases = words.next().expect("--cases LVNS"),
@@ -78,13 +78,13 @@ fn main() {
     }
 }
 
-/// Sets a case up, holds portolan's answer against the truth, and only then measures.
+/// Sets up a case, compares portolan's result with the truth, and only then measures.
 fn bench(case: &Case, options: &Options) -> String {
     let stage = cases::Stage::new(case, options.seed);
     let checked = stage.check(options.checks);
     let commands = stage.commands();
     let results = measure::measure(&stage.here, &commands, options.runs);
-    // What was right before the runs is right after them: nothing has piled up that closes a port.
+    // The result is still right after the runs: nothing has piled up that closes a port.
     stage.check(1);
     report::table(case, &checked, options, &commands, &results)
 }

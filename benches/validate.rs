@@ -1,4 +1,4 @@
-//! How long it takes to check many endpoints: portolan beside prometheus-blackbox-exporter, of the same targets.
+//! The time to check many endpoints: portolan beside prometheus-blackbox-exporter, on the same targets.
 //!
 //! `cargo bench --bench validate` builds and runs it (`-- --help` tells the options); benches/README.md says more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::exit, unreachable_pub)]
@@ -33,11 +33,11 @@ fn main() {
     let (mut runs, mut letters, mut save) = (7, "TS".to_owned(), false);
     while let Some(word) = words.next() {
         match word.as_str() {
-            // How this program starts itself inside a namespace: to measure, to ask the exporter, and to answer slowly.
+            // How this program starts itself inside a namespace: to measure, to query the exporter, and to reply slowly.
             "--inside" => return measure::inside(),
             "--ask" => return exporter::ask(words),
             "--slow" => return slow::serve(),
-            // What cargo says to every bench.
+            // Cargo passes this to every bench.
             "--bench" => {}
             "--runs" => runs = words.next().and_then(|n| n.parse().ok()).filter(|&n| n > 0).expect("--runs N"),
             "--cases" => letters = words.next().expect("--cases TS"),
@@ -56,7 +56,7 @@ fn main() {
         let checked = stage.check();
         let commands = stage.commands();
         let results = measure::measure(stage.scene(), &commands, runs);
-        // What was right before the runs is right after them: no queue is full by now.
+        // The result is still right after the runs: no queue is full by now.
         stage.check();
         let part = report::table(case, &checked, &commands, &results, runs);
         print!("{part}");

@@ -1,5 +1,5 @@
-//! What watching this machine costs: portolan beside `watch -n1 ss -tulpn`, which is what people do without it; and
-//! what a thousand readers of a catalog cost.
+//! The cost of watching this machine: portolan beside `watch -n1 ss -tulpn`, the usual way without it; and
+//! the cost of a thousand readers of a catalog.
 //!
 //! `cargo bench --bench watch` builds and runs it (`-- --help` tells the options); benches/README.md says more.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, unreachable_pub, missing_docs)]
@@ -29,7 +29,7 @@ const HELP: &str = "cargo bench --bench watch -- [--minutes N] [--save]
   --save        also write benches/runs/DATE-watch.txt
 ";
 
-/// What is watched: nothing happens there.
+/// The watched machine: nothing changes there.
 const FIXTURE: &str = "repeat=10 [ many=100@{i} ]";
 
 fn main() {
@@ -53,11 +53,11 @@ fn main() {
     }
 }
 
-/// How long the peer is looked at, at most: it takes as much in each second.
+/// How long the peer is measured, at most: its cost per second is constant.
 const PEER: Duration = Duration::from_mins(2);
 
-/// 1,000 listeners that stay as they are: watched by root, whom the kernel's tracing tells of TCP, and by a user without
-/// rights.
+/// 1,000 listeners without a change: watched as root, with kernel trace events for TCP, and as a user without
+/// permission.
 fn idle(time: Duration) -> String {
     needs_root("it watches with the kernel's tracing");
     let scene = Scene::isolated(Isolation { mounts: true, ..Isolation::default() });
@@ -74,7 +74,7 @@ fn idle(time: Duration) -> String {
         ("JSON", scene.portolan().args("--watch --json")),
         ("without rights", scene.portolan().by_nobody().args("--watch --json")),
     ];
-    // All at a time: what they take of the processors together is next to nothing.
+    // All at once: together they use almost no processor time.
     let figures = thread::scope(|scope| {
         let figures = watches.map(|(name, watch)| (name, scope.spawn(move || Figures::of(watch.spawn(), time))));
         figures.map(|(name, figures)| (name, figures.join().expect("it is looked at to the end")))
@@ -97,7 +97,7 @@ fn idle(time: Duration) -> String {
     text
 }
 
-/// What a process used while nothing happened.
+/// What a process used while nothing changed.
 struct Figures {
     cpu_ms: f64,
     share: f64,
@@ -105,7 +105,7 @@ struct Figures {
 }
 
 impl Figures {
-    /// Takes them once everything is known, so that only watching counts.
+    /// Takes them after the watch is synced, so that only watching counts.
     fn of(mut child: Child, time: Duration) -> Self {
         let lines = Lines::of(&mut child);
         let child = Ended(child);

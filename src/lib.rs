@@ -121,12 +121,12 @@ pub use model::{
     Address, AddressRange, Addresses, Ancestor, Backlog, BodyAssertion, Certificate, Change, CheckName, CheckSpec,
     CheckStatus, Column, ColumnVisibility, Completeness, Condition, Container, Coverage, DeclaredDetail, Detail,
     DetailLevel, Digest, Endpoint, Event, EventKind, Fact, Finding, FindingKind, Grade, Group, HeaderAssertion, Health,
-    HealthState, HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Lease, Lifecycle, Listing, LocalDetail,
-    Method, NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, ParseError, PartialError, Permutation, PortName,
-    PortState, Ports, ProbeOrder, Process, PublicKey, RawDetail, Reason, Report, RequestHeader, SCORE_VERSION,
-    ScanDetail, ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, SocketState, SourceName, StartTlsKind,
-    StatusRanges, Target, TlsFacts, Transport, Update, UpdateSink, User, changed_fields, diff, parse_duration,
-    port_name, service_score,
+    HealthState, HostFacts, HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Lease, Lifecycle, Listing,
+    LocalDetail, Method, NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, ParseError, PartialError,
+    Permutation, PortName, PortState, Ports, ProbeOrder, Process, PublicKey, RawDetail, Reason, Report, RequestHeader,
+    SCORE_VERSION, ScanDetail, ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, SocketState, SourceName,
+    StartTlsKind, StatusRanges, Target, TlsFacts, Transport, Update, UpdateSink, User, changed_fields, diff,
+    parse_duration, port_name, service_score,
 };
 #[cfg(feature = "k8s")]
 pub use model::{

@@ -146,12 +146,8 @@ impl Settings {
     /// # Errors
     /// The pair.
     pub(crate) fn agree(&self, command: &Command) -> Result<()> {
-        // A flag that is set to false asks for nothing.
-        let asks = |key: &Key<'_>| {
-            self.get(key)
-                .is_some_and(|given| key.kind() != Kind::Flag || given.values.iter().any(|value| value == "true"))
-        };
-        let set: Vec<_> = Key::all(command).into_iter().filter(asks).collect();
+        let set: Vec<_> = Key::all(command).into_iter().filter(|key| self.is_effective(key)).collect();
+
         for (at, one) in set.iter().enumerate() {
             let Some(other) = set[at + 1..].iter().find(|other| one.excludes(other)) else { continue };
             if let Some(given) = self.get(other) {
@@ -165,6 +161,12 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// Whether a key is set; a flag that is set to false has no effect.
+    fn is_effective(&self, key: &Key<'_>) -> bool {
+        let Some(given) = self.get(key) else { return false };
+        key.kind() != Kind::Flag || given.values.iter().any(|value| value == "true")
     }
 
     /// Leaves out what the command line takes back: `--json` goes before a file's `output`, `--unix` before its
@@ -215,14 +217,16 @@ fn asked(matches: &ArgMatches) -> Vec<&str> {
 }
 
 fn truth(text: &str) -> Option<&'static str> {
-    let is = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(text));
-    if is(&["1", "true", "yes", "on"]) {
-        Some("true")
-    } else if is(&["0", "false", "no", "off"]) {
-        Some("false")
-    } else {
-        None
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some("true"),
+        "0" | "false" | "no" | "off" => Some("false"),
+        _ => None,
     }
+}
+
+/// The sections that the text of a settings file has keys in, as far as it is TOML: each as the words that lead to it.
+pub(crate) fn sections(text: &str) -> Vec<Vec<String>> {
+    file::sections(text)
 }
 
 /// Whether the environment sets any option that every command takes, or one of the command that `section` leads to. What
@@ -237,7 +241,7 @@ pub(crate) fn is_in_environment(
     global.chain(of_command).any(|name| variable(&name).is_some())
 }
 
-/// The settings file that there is to read, and whether somebody named it: a file that nobody named may be missing.
+/// The settings file to read, and whether it was named: a file at the usual place may be missing.
 ///
 /// `named` comes from `--config`; the rest are the environment's words for where settings live.
 pub(crate) fn file_to_read(

@@ -1,5 +1,5 @@
 //! The completion scripts that are checked in, tried in the real shells. A shell that is missing is a failure:
-//! a script that nobody tried completes nothing.
+//! a script that was never run may complete nothing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 

@@ -1,4 +1,4 @@
-//! The servers, at how many ports each answers, and who asks.
+//! The servers, their ports, and the programs that identify them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use crate::support::{KINDS, Kind, Scene, Server, Servers, portolan_path, tool};
 
-/// Where the servers are met.
+/// The ports of the servers.
 pub struct Case {
     pub letter: char,
     pub about: &'static str,
-    /// What is added to the port that a server usually has.
+    /// The offset to a server's usual port.
     shift: u16,
 }
 
@@ -20,7 +20,7 @@ pub const CASES: &[Case] = &[
     Case { letter: 'O', about: "20 kinds at odd ports of 10 addresses", shift: 30_000 },
 ];
 
-/// Of the servers of the tests those that are there within seconds and have a usual port of their own.
+/// The test servers that start within seconds and share their usual port with no other.
 const NAMES: [&str; 20] = [
     "bind",
     "cups",
@@ -50,7 +50,7 @@ const TARGETS: &str = "127.9.0.1-10";
 const ADDRESSES: usize = 10;
 
 /// A command that is measured.
-pub struct Measured {
+pub struct Contender {
     pub name: String,
     pub argv: Vec<String>,
 }
@@ -79,7 +79,7 @@ impl Stage {
         self.0.scene()
     }
 
-    /// Refuses to go on unless portolan names every one of them rightly.
+    /// Stops unless portolan identifies every one of them correctly.
     pub fn check(&self, case: &Case) -> String {
         let ports = self.ports(case);
         let listing = self.scene().scan().args(&format!("-p {ports} --identify")).arg(TARGETS).list();
@@ -103,12 +103,12 @@ impl Stage {
         format!("{} ports, each with its right protocol, product and version", listing.rows.len())
     }
 
-    /// What is measured: portolan first, then nmap, which is told the same ports and no name to look up.
-    pub fn commands(&self, case: &Case) -> Vec<Measured> {
+    /// What is measured: portolan first, then nmap with the same ports and without name resolution.
+    pub fn commands(&self, case: &Case) -> Vec<Contender> {
         let portolan = portolan_path().to_str().expect("a path in UTF-8").to_owned();
         let nmap = tool("nmap").get_program().to_str().expect("a path in UTF-8").to_owned();
         let ports = self.ports(case);
-        let command = |name: &str, program: &str, args: &str| Measured {
+        let command = |name: &str, program: &str, args: &str| Contender {
             name: name.to_owned(),
             argv: std::iter::once(program).chain(args.split(' ')).chain(["-p", &ports]).map(str::to_owned).collect(),
         };

@@ -1,4 +1,4 @@
-//! The four machines that are looked at, and what is run on each.
+//! The four machines, and the commands that run on each.
 
 use std::fs::File;
 use std::process::Command;
@@ -7,13 +7,13 @@ use rustix::fs::Advice;
 
 use crate::support::{Fixture, Scene, assert_same, output, portolan_path, tool};
 
-/// A machine to look at.
+/// A machine to list.
 pub struct Case {
     pub letter: char,
     pub about: &'static str,
-    /// What the fixture is asked for.
+    /// The arguments of the fixture.
     pub fixture: &'static str,
-    /// A port that somebody listens at, for the search for one.
+    /// A port with a listener, for the search by port.
     pub port: u16,
     /// The share of `ss -tulpn`'s time that portolan may take.
     pub goal: f64,
@@ -56,21 +56,26 @@ pub const CASES: &[Case] = &[
     },
 ];
 
+/// The commands that show what a settings file costs.
+pub const PLAIN_START: &str = "portolan ports 80";
+pub const SET_START: &str = "portolan ports 80, settings";
+pub const SET_LISTING: &str = "portolan discover local, settings";
+
 /// A command that is measured.
-pub struct Measured {
+pub struct Contender {
     pub name: String,
     pub argv: Vec<String>,
-    /// The place in the list of the command that it is held against.
+    /// The index of the command it is compared with.
     pub against: Option<usize>,
 }
 
-/// Refuses to go on unless portolan lists every socket with every process and nothing else, for all and for one
+/// Stops unless portolan lists every socket with every process and nothing else, for all and for one
 /// port. Returns what was compared.
 pub fn check(case: &Case, scene: &Scene, fixture: &Fixture) -> String {
     assert_same(&scene.portolan().list().truth(), &fixture.truth);
     let port = format!(":{}", case.port);
     let one = fixture.truth.filter(|what| what.ends_with(&port));
-    assert!(!one.0.is_empty(), "nobody listens at {}", case.port);
+    assert!(!one.0.is_empty(), "no listener at {}", case.port);
     assert_same(&scene.portolan().args("-p").args(&case.port.to_string()).list().truth(), &one);
     // The plain table, which is what is measured, has the same rows.
     let table = scene.portolan().run();
@@ -79,10 +84,10 @@ pub fn check(case: &Case, scene: &Scene, fixture: &Fixture) -> String {
     format!("{rows} rows of {pids} processes, {} at port {}", one.0.len(), case.port)
 }
 
-pub fn commands(case: &Case, scene: &Scene) -> Vec<Measured> {
+pub fn commands(case: &Case, scene: &Scene) -> Vec<Contender> {
     let (portolan, floor) = (installed(scene), floor(scene));
     let path = |name: &str| tool(name).get_program().to_str().expect("a path in UTF-8").to_owned();
-    let command = |name: &str, against: Option<usize>, program: &str, args: &[&str]| Measured {
+    let command = |name: &str, against: Option<usize>, program: &str, args: &[&str]| Contender {
         name: name.to_owned(),
         argv: std::iter::once(program).chain(args.iter().copied()).map(str::to_owned).collect(),
         against,
@@ -101,12 +106,23 @@ pub fn commands(case: &Case, scene: &Scene) -> Vec<Measured> {
     ];
     if case.letter == 'A' {
         commands.push(command("portolan --version", Some(0), &portolan, &["--version"]));
+        let settings = settings_file(scene);
+        commands.push(command(PLAIN_START, None, &portolan, &["ports", "80"]));
+        commands.push(command(SET_START, None, &portolan, &["ports", "80", "--config", &settings]));
+        commands.push(command(SET_LISTING, None, &portolan, &["discover", "local", "--config", &settings]));
     }
     commands
 }
 
-/// portolan as an installed program lies on a machine, which the others are: copied there, and read from the disk. What a
-/// linker has just written stands in memory in single pages, and starts a sixth slower for it.
+/// A settings file of one line.
+fn settings_file(scene: &Scene) -> String {
+    let path = scene.dir().join("settings.toml");
+    std::fs::write(&path, "color = \"never\"\n").expect("it can be written");
+    path.to_str().expect("a path in UTF-8").to_owned()
+}
+
+/// portolan as an installed program, like the others: copied to its place, and read from the disk. A program that a
+/// linker has just written is in memory in single pages, and starts a sixth slower.
 fn installed(scene: &Scene) -> String {
     let program = scene.dir().join("portolan");
     std::fs::copy(portolan_path(), &program).expect("it can be copied");

@@ -1,4 +1,4 @@
-//! Where and with what the figures were taken.
+//! The machine and the versions behind the figures.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -26,7 +26,7 @@ pub fn describe(title: &str, peers: &[(&str, &str)]) -> String {
     let mut text = format!("{title}, {}\n", jiff::Timestamp::now().to_string().get(..16).unwrap_or_default());
     let _ = writeln!(text, "machine   {}, {cores} cores, {} GB", field("model name"), kilobytes / 1_000_000);
     let _ = writeln!(text, "kernel    {}", kernel.trim());
-    // Figures of a machine that does something else beside are worth little: this says so.
+    // Figures of a busy machine are worth little: the load shows it.
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let _ = writeln!(text, "load      {}", load.split(' ').take(3).collect::<Vec<_>>().join(" "));
     let _ = writeln!(text, "portolan  {} ({:.2} MB on disk)", env!("CARGO_PKG_VERSION"), binary_mb);

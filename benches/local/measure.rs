@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::cases::Measured;
+use crate::cases::Contender;
 use crate::support::{Scene, tool};
 
-/// What the runs of one command took.
+/// The figures of one command.
 pub struct Figures {
     /// Milliseconds, round by round.
     pub times: Vec<f64>,
@@ -36,8 +36,8 @@ fn median(mut figures: Vec<f64>) -> f64 {
     if figures.len() % 2 == 1 { figures[middle] } else { f64::midpoint(figures[middle - 1], figures[middle]) }
 }
 
-/// Runs every command in turn, so many rounds, inside the scene.
-pub fn measure(scene: &Scene, commands: &[Measured], runs: usize) -> Vec<Figures> {
+/// Runs every command in turn, N rounds, inside the scene.
+pub fn measure(scene: &Scene, commands: &[Contender], runs: usize) -> Vec<Figures> {
     let own = std::env::current_exe().expect("this program has a path");
     let mut inside = scene.command(own);
     let mut child = inside.arg("--inside").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
@@ -55,7 +55,7 @@ pub fn measure(scene: &Scene, commands: &[Measured], runs: usize) -> Vec<Figures
     figures.collect()
 }
 
-/// What the program does that `measure` starts: takes commands from standard input and prints their times.
+/// The program that `measure` starts: reads commands from standard input and prints their times.
 pub fn inside() {
     let mut order = String::new();
     std::io::stdin().read_to_string(&mut order).expect("UTF-8");
@@ -89,7 +89,7 @@ fn taken(scene: &Scene, argv: &[String]) -> (f64, f64) {
     let file = scene.dir().join("taken");
     let mut command = scene.command(tool("time").get_program());
     command.args(["-q", "-f", "%M %U %S", "-o"]).arg(&file).args(argv);
-    // Some take minutes, so nothing is called hung here.
+    // Some take minutes, so there is no timeout here.
     assert!(command.output().is_ok_and(|out| out.status.success()), "{argv:?}");
     let taken = std::fs::read_to_string(file).expect("time writes");
     let [kilobytes, user, system] =

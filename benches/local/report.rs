@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::cases::{Case, Measured};
+use crate::cases::{Case, Contender, PLAIN_START, SET_LISTING, SET_START};
 use crate::measure::Figures;
 
-pub fn table(case: &Case, checked: &str, commands: &[Measured], results: &[Figures], runs: usize) -> String {
+pub fn table(case: &Case, checked: &str, commands: &[Contender], results: &[Figures], runs: usize) -> String {
     let mut text = format!("\n{}: {}\n", case.letter, case.about);
     let _ = writeln!(text, "portolan's answer was right before it was timed: {checked}");
     let _ = writeln!(
@@ -46,5 +46,22 @@ pub fn table(case: &Case, checked: &str, commands: &[Measured], results: &[Figur
         own.peak,
         case.memory_goal
     );
+    if case.letter == 'A' {
+        let (start, listing) = (of(SET_START).of(of(PLAIN_START)), of(SET_LISTING).of(own));
+        let _ = writeln!(
+            text,
+            "a settings file of one line: `ports 80` takes {start:.2} of the time without (goal 1.10), `discover local` \
+             {listing:.2}"
+        );
+    }
+    if case.letter == 'B' {
+        let json = of("portolan discover local -o json");
+        let _ = writeln!(
+            text,
+            "processor time of ss: table {:.2}, JSON {:.2} (goal 0.90)",
+            own.cpu / ss.cpu,
+            json.cpu / ss.cpu
+        );
+    }
     text
 }

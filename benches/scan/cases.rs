@@ -1,32 +1,32 @@
-//! The hosts that are scanned, and by what.
+//! The scanned hosts, and the scanners.
 
 use std::collections::BTreeSet;
 use std::process::Command;
 
 use crate::support::{Fixture, Scene, output, portolan_path, tool};
 
-/// Hosts, and the way to them.
+/// Hosts, and the path to them.
 #[derive(Clone, Copy)]
 pub struct Case {
     pub letter: char,
     pub about: &'static str,
     pub target: &'static str,
     pub ports: &'static str,
-    /// How packets travel each way, as the fixture's `far` says; empty: at once.
+    /// The delay of packets each way, as the fixture's `far` describes; empty: none.
     pub far: &'static str,
-    /// What no scan can beat: the time the way takes to let one packet a port through.
+    /// The lower bound of any scan: the time the path takes to pass one packet per port.
     pub least_ms: Option<f64>,
-    /// What listens there.
+    /// The listeners there.
     pub who: Who,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Who {
-    /// One host with so many open ports.
+    /// One host with N open ports.
     One(usize),
-    /// One host that drops what comes to all but so many ports.
+    /// One host that drops packets to all except N ports.
     Firewalled(usize),
-    /// So many hosts of a network, with three open ports each.
+    /// N hosts of a network, with three open ports each.
     Network(u32),
 }
 
@@ -70,13 +70,13 @@ const WIRE: Case = Case {
 const NETWORK: Case = Case { target: "10.78.0.1-253", ports: "1-1000", ..WIRE };
 
 impl Case {
-    /// Whether it is one host whose answers come at once.
+    /// Whether it is one host that replies at once.
     fn is_near(&self) -> bool {
         self.far.is_empty() && matches!(self.who, Who::One(_))
     }
 
-    /// What the program in C that marks the floor is told after its number of threads: it needs hosts that all answer, and
-    /// at once.
+    /// The arguments of the C program that marks the floor, after its number of threads. It needs hosts that all reply at
+    /// once.
     fn floor(&self) -> Option<&'static str> {
         match self.letter {
             'N' => Some("10.78.0.1 253 1000"),
@@ -87,7 +87,7 @@ impl Case {
 
 /// A command that is measured.
 #[derive(Clone)]
-pub struct Measured {
+pub struct Contender {
     pub name: String,
     pub argv: Vec<String>,
 }
@@ -98,9 +98,9 @@ pub struct Stage {
     case: Case,
     truth: BTreeSet<String>,
     floor: String,
-    /// The link address of the other end, which masscan wants to be told.
+    /// The link address of the other end, an argument of masscan.
     link: Option<String>,
-    /// Dropped in this order: who listens before where.
+    /// Dropped in this order: listeners before their namespaces.
     _fixture: Fixture,
     _ways: Vec<Fixture>,
     _there: Option<Scene>,
@@ -134,7 +134,7 @@ impl Stage {
         Self { here, case: *case, truth, floor, link, _fixture: fixture, _ways: ways, _there: there }
     }
 
-    /// Refuses to go on unless portolan finds every open port and no other, and the floor as many.
+    /// Stops unless portolan finds every open port and no other, and the floor as many.
     pub fn check(&self, times: usize) -> String {
         for way in ["", "--syn"].repeat(times) {
             let scan = self.here.scan().args("-p").args(self.case.ports).args(self.case.target).args(way);
@@ -148,11 +148,11 @@ impl Stage {
     }
 
     /// What is measured: portolan first, then the floor, then the peers.
-    pub fn commands(&self) -> Vec<Measured> {
+    pub fn commands(&self) -> Vec<Contender> {
         let portolan = portolan_path().to_str().expect("a path in UTF-8").to_owned();
         let nmap = tool("nmap").get_program().to_str().expect("a path in UTF-8").to_owned();
         let (target, ports) = (self.case.target, self.case.ports);
-        let command = |name: &str, program: &str, args: &str| Measured {
+        let command = |name: &str, program: &str, args: &str| Contender {
             name: name.to_owned(),
             argv: std::iter::once(program).chain(args.split(' ')).chain([target]).map(str::to_owned).collect(),
         };
@@ -163,7 +163,7 @@ impl Stage {
         if let Some(whom) = self.case.floor() {
             for (name, threads) in [("floor in C, 2 threads", "2"), ("floor in C, 1 thread", "1")] {
                 let argv = [self.floor.as_str(), threads].into_iter().chain(whom.split(' ')).map(str::to_owned);
-                commands.push(Measured { name: name.to_owned(), argv: argv.collect() });
+                commands.push(Contender { name: name.to_owned(), argv: argv.collect() });
             }
         }
         let rates: &[&str] = match self.case.who {
@@ -171,7 +171,7 @@ impl Stage {
             _ if self.case.is_near() => {
                 &["-Pn -sT -T5 --min-rate 100000 --max-retries 1", "-Pn -sT -T4", "-Pn -sS -T4"]
             }
-            // Left to itself, it asks one of these hosts for minutes.
+            // By default it scans one of these hosts for minutes.
             _ => &["-Pn -sT -T5 --min-rate 100000 --max-retries 1", "-Pn -sS -T5 --min-rate 100000 --max-retries 1"],
         };
         for rate in rates {
@@ -185,7 +185,7 @@ impl Stage {
         if let Some(rustscan) = installed("rustscan") {
             let mut rustscan = command("rustscan", &rustscan, &format!("-g --no-banner -r {ports} -a"));
             if matches!(self.case.who, Who::Network(_)) {
-                // It knows no ranges of addresses.
+                // It does not accept address ranges.
                 rustscan.argv.pop();
                 rustscan.argv.push("10.78.0.0/24".to_owned());
             }
@@ -201,7 +201,7 @@ impl Stage {
     }
 }
 
-/// So many hosts at one end of the wire, with three ports each below 1,000 that the seed draws.
+/// N hosts at one end of the wire, with three ports each below 1,000 that the seed draws.
 fn network(here: &Scene, there: &Scene, hosts: u32, seed: u64) -> Fixture {
     here.sh("ip address add 10.78.0.254/24 dev wire");
     let (mut random, mut wanted) = (seed, BTreeSet::new());
@@ -235,7 +235,7 @@ fn drop_others(scene: &Scene, fixture: &Fixture) {
     ));
 }
 
-/// A peer that nobody has to have.
+/// An optional peer.
 fn installed(name: &str) -> Option<String> {
     let path = std::env::var_os("PATH")?;
     let file = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file());

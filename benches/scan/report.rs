@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use crate::Options;
-use crate::cases::{Case, Measured};
+use crate::cases::{Case, Contender};
 use crate::measure::Figures;
 
-pub fn table(case: &Case, checked: &str, options: &Options, commands: &[Measured], results: &[Figures]) -> String {
+pub fn table(case: &Case, checked: &str, options: &Options, commands: &[Contender], results: &[Figures]) -> String {
     let Options { seed, runs, checks, .. } = options;
     let mut text = format!("\n{}: {} (seed {seed})\n", case.letter, case.about);
     let _ = writeln!(

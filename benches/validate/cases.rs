@@ -1,4 +1,4 @@
-//! What is checked, and by whom.
+//! The checked endpoints, and the programs that check them.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -16,7 +16,7 @@ pub struct Case {
     pub checks: usize,
     /// The check, as portolan and the exporter call it.
     check: &'static str,
-    /// How many questions the exporter gets at once.
+    /// How many requests the exporter gets at once.
     connections: usize,
     /// The milliseconds that it may take.
     pub goal: f64,
@@ -41,16 +41,16 @@ pub const CASES: &[Case] = &[
     },
 ];
 
-/// So many ports that nobody listens at are checked before anything is timed.
+/// The number of closed ports to check before the timed runs.
 const CLOSED: usize = 100;
 
 /// A command that is measured.
-pub struct Measured {
+pub struct Contender {
     pub name: String,
     pub argv: Vec<String>,
 }
 
-/// The endpoints, the exporter, and who answers.
+/// The endpoints, the exporter, and the servers.
 pub struct Stage {
     case: &'static Case,
     scene: Scene,
@@ -99,7 +99,7 @@ impl Stage {
         fs::write(self.scene.dir().join(name), targets.join("\n")).expect("it is written");
     }
 
-    /// Refuses to go on unless both find every endpoint well that is, and none that is not.
+    /// Stops unless both find every healthy endpoint healthy, and no other.
     pub fn check(&self) -> String {
         let portolan = output(self.scene.command(portolan_path()).args(self.portolan("mixed", "--json")));
         let said: serde_json::Value = serde_json::from_slice(&portolan.stdout).expect("JSON");
@@ -113,17 +113,17 @@ impl Stage {
         assert_eq!(said["items"].as_array().map(Vec::len), Some(self.case.checks + CLOSED));
         let own = std::env::current_exe().expect("this program has a path");
         let exporter = output(self.scene.command(own).args(self.exporter("mixed")));
-        // It may run out of time for some of a thousand slow ones, which is for the reader to see.
+        // It may run out of time for some of a thousand slow ones; the table shows that.
         let well = String::from_utf8_lossy(&exporter.stdout).trim().to_owned();
         let checks = self.case.checks;
         format!("{checks} are well and {CLOSED} closed ones are not by portolan; {well} are well by the exporter")
     }
 
-    /// What is measured: portolan, and the exporter with who asks it.
-    pub fn commands(&self) -> Vec<Measured> {
+    /// The measured commands: portolan, and the exporter with its client.
+    pub fn commands(&self) -> Vec<Contender> {
         let command = |name: &str, program: &std::path::Path, args: Vec<String>| {
             let program = program.to_str().expect("a path in UTF-8").to_owned();
-            Measured { name: name.to_owned(), argv: std::iter::once(program).chain(args).collect() }
+            Contender { name: name.to_owned(), argv: std::iter::once(program).chain(args).collect() }
         };
         let own = std::env::current_exe().expect("this program has a path");
         vec![
@@ -152,7 +152,7 @@ fn start_exporter(scene: &Scene) -> Ended {
     command.arg(format!("--web.listen-address={}", exporter::ADDRESS));
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
     let child = Ended(child);
-    // The kernel lists who listens, so that nobody has to knock.
+    // The kernel's list of listeners shows this without a connection.
     scene.sh("until ss -Hltn 'sport = :9115' | grep -q .; do sleep 0.1; done");
     child
 }

@@ -1,4 +1,4 @@
-//! Asking prometheus-blackbox-exporter for many targets, as Prometheus does: a request for each, over connections that stay.
+//! Queries prometheus-blackbox-exporter for many targets, as Prometheus does: one request each, over open connections.
 
 use std::fs;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use tokio::net::TcpStream;
 
 /// Where it listens.
 pub const ADDRESS: &str = "127.0.0.1:9115";
-/// What it is told to do.
+/// Its instructions.
 pub const CONFIG: &str = "
 modules:
   tcp: {prober: tcp, timeout: 3s, tcp: {preferred_ip_protocol: ip4}}
   http: {prober: http, timeout: 3s, http: {preferred_ip_protocol: ip4}}
 ";
 
-/// What `--ask MODULE CONNECTIONS FILE` does: asks for each line of the file, and says how many are well.
+/// `--ask MODULE CONNECTIONS FILE`: requests each line of the file, and prints how many targets are healthy.
 pub fn ask(mut words: impl Iterator<Item = String>) {
     let mut word = || words.next().expect("--ask MODULE CONNECTIONS FILE");
     let (module, connections, file) = (word(), word().parse().expect("a number"), word());
@@ -36,7 +36,7 @@ pub fn ask(mut words: impl Iterator<Item = String>) {
     println!("{well}");
 }
 
-/// Asks over one connection for whatever is next; how many are well.
+/// Requests target after target over one connection; returns how many are healthy.
 async fn one(targets: Arc<Vec<String>>, next: Arc<AtomicUsize>, module: Arc<str>) -> usize {
     let mut well = 0;
     let mut stream = TcpStream::connect(ADDRESS).await.expect("the exporter listens");
@@ -52,7 +52,7 @@ async fn one(targets: Arc<Vec<String>>, next: Arc<AtomicUsize>, module: Arc<str>
     well
 }
 
-/// Whether an answer of HTTP/1.1 is whole: it has a length, or comes in chunks.
+/// Whether an HTTP/1.1 reply is complete, by its length or its chunks.
 fn is_whole(answer: &[u8]) -> bool {
     let Some(head) = answer.windows(4).position(|part| part == b"\r\n\r\n") else { return false };
     let fields = String::from_utf8_lossy(&answer[..head]).to_ascii_lowercase();

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use crate::cases::{Case, Measured};
+use crate::cases::{Case, Contender};
 use crate::measure::Figures;
 
-pub fn table(case: &Case, checked: &str, commands: &[Measured], results: &[Figures], runs: usize) -> String {
+pub fn table(case: &Case, checked: &str, commands: &[Contender], results: &[Figures], runs: usize) -> String {
     let mut text = format!("\n{}: {}\n{checked}\n", case.letter, case.about);
     let _ = writeln!(
         text,

@@ -1,4 +1,4 @@
-//! A web server that takes a second for every answer.
+//! A web server that takes a second for every reply.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tokio::net::{TcpSocket, TcpStream};
 /// Where it listens.
 pub const PORT: u16 = 18_080;
 const TIME: Duration = Duration::from_secs(1);
-/// As many may knock at once.
+/// The length of the accept queue.
 const BACKLOG: u32 = 4096;
 
-/// Says `ready`, and serves until it is killed.
+/// Prints `ready`, and serves until it is killed.
 pub fn serve() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

@@ -1,4 +1,4 @@
-//! Certificates, and the words before a handshake.
+//! Certificates, and the commands before a STARTTLS handshake.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| portolan::fuzz::handshake(input));

@@ -1,190 +1,163 @@
-//! Whether the name of an endpoint leads to it.
+//! Whether the name of an endpoint resolves to it.
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::findings;
+use super::resolvers::{DnsResponse, ResolverReply};
 use super::scale::{self, Latency};
 use super::target::{CheckContext, CheckResult, LocalFailure};
+use super::{Check, findings};
 use crate::model::{Finding, Group};
 use crate::net::{ConnectError, Deadline, dial};
 
 findings! { Group::Dns;
     UNRESOLVED = "dns-unresolved", cap 40, "The name does not resolve.",
-        "look at its spelling, and at the zone";
-    TIMEOUT = "dns-timeout", 0, "The resolver does not answer, which says nothing of the service.",
-        "look at the resolver, or name another (--resolver)";
-    ADDRESS_MISSING = "dns-address-missing", 6, "The address is not among those that the name resolves to.",
-        "look whether the record is old, or the endpoint";
-    DISAGREE = "dns-disagree", 4, "Resolvers give different answers.",
-        "look at the zone's servers, and wait for old answers to time out";
-    IPV6_DEAD = "dns-ipv6-dead", 4, "An IPv6 address is published, and does not connect.",
-        "make it work over IPv6, or take the AAAA record out";
-    SLOW = "dns-slow", 2, "The look-up takes longer than its goal.",
-        "look at the resolver";
+        "check the spelling of the name and its zone";
+    TIMEOUT = "dns-timeout", 0, "The resolver does not reply. This says nothing about the service.",
+        "check the resolver, or use another one (--resolver)";
+    ADDRESS_MISSING = "dns-address-missing", 6, "The name does not resolve to the address of the endpoint.",
+        "check whether the DNS record or the endpoint is out of date";
+    DISAGREE = "dns-disagree", 4, "Resolvers return different addresses.",
+        "check the name servers of the zone, and wait until cached records expire";
+    IPV6_DEAD = "dns-ipv6-dead", 4, "The name has an IPv6 address that does not accept connections.",
+        "make the service reachable over IPv6, or remove the AAAA record";
+    SLOW = "dns-slow", 2, "The lookup exceeds the latency target.",
+        "check the resolver";
 }
 
-/// What looking a name up showed.
+/// Evidence of a name lookup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Observation {
+pub(crate) struct DnsObservation {
     pub(crate) name: String,
-    /// The address that the endpoint is said to have, where it is said.
+    /// The declared address of the endpoint, if any.
     pub(crate) address: Option<IpAddr>,
-    /// The longest that a look-up should take, in microseconds.
-    pub(crate) goal_us: u64,
-    /// What each resolver said.
-    pub(crate) answers: Vec<ResolverReply>,
-    /// Whether an IPv6 address that is published beside IPv4 connects.
+    /// The latency target of a lookup, in microseconds.
+    #[serde(rename = "goal_us")]
+    pub(crate) target_us: u64,
+    /// One reply per resolver.
+    #[serde(rename = "answers")]
+    pub(crate) replies: Vec<ResolverReply>,
+    /// The result of connecting over IPv6, if the name has both IPv4 and IPv6 addresses.
     pub(crate) ipv6: Option<Ipv6>,
 }
 
-/// What one resolver said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ResolverReply {
-    /// `127.0.0.1:53`.
-    pub(crate) resolver: String,
-    pub(crate) took: Latency,
-    pub(crate) said: DnsResponse,
-}
-
-/// What a resolver says of a name.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum DnsResponse {
-    /// These addresses, sorted; at least one.
-    Addresses(Vec<IpAddr>),
-    /// There is no such name, or it has no address.
-    None,
-    /// It could not say; the text says why.
-    Failed(String),
-    /// Nothing.
-    TimedOut,
-}
-
-/// An IPv6 address, and whether it connects.
+/// An IPv6 address and whether it accepts connections.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ipv6 {
     pub(crate) address: IpAddr,
-    /// Why it does not.
-    pub(crate) dead: Option<String>,
+    /// Why the connection failed.
+    #[serde(rename = "dead")]
+    pub(crate) error: Option<String>,
 }
 
-/// Asks every resolver for the addresses of `name`. `address` is the one that the endpoint is said to have.
-pub(crate) async fn look(
+/// Queries every resolver for the addresses of `name`. `address` is the declared address of the endpoint.
+pub(crate) async fn resolve(
     name: &str,
     address: Option<IpAddr>,
-    goal_us: u64,
-    kit: &CheckContext,
-) -> CheckResult<Observation> {
-    let answers = kit.resolvers.ask(name).await.map_err(LocalFailure)?;
-    Ok(Observation { name: name.to_owned(), address, goal_us, answers, ipv6: None })
+    target_us: u64,
+    context: &CheckContext,
+) -> CheckResult<DnsObservation> {
+    let replies = context.resolvers.query(name).await.map_err(LocalFailure)?;
+    Ok(DnsObservation { name: name.to_owned(), address, target_us, replies, ipv6: None })
 }
 
-/// Whether the first IPv6 address connects, where there are IPv4 ones beside it.
-pub(crate) async fn look_at_ipv6(seen: &mut Observation, port: u16, kit: &CheckContext) {
-    let addresses = seen.addresses();
+/// Connects to the first IPv6 address if the name has IPv4 addresses too.
+pub(crate) async fn check_ipv6(observation: &mut DnsObservation, port: u16, context: &CheckContext) {
+    let addresses = observation.addresses();
     let Some(v6) = addresses.iter().find(|ip| ip.is_ipv6()).filter(|_| addresses.iter().any(IpAddr::is_ipv4)) else {
         return;
     };
-    let dead = match dial((*v6, port).into(), None, Deadline::after(kit.timeout)).await {
+
+    let error = match dial((*v6, port).into(), None, Deadline::after(context.timeout)).await {
         Ok(_) | Err(ConnectError::Reset) => None,
         Err(error @ (ConnectError::Refused | ConnectError::TimedOut)) => Some(error.to_string()),
-        // It may well be this machine that has no IPv6.
+        // This machine may have no IPv6 connectivity.
         Err(ConnectError::Unreachable | ConnectError::Local(_)) => return,
     };
-    seen.ipv6 = Some(Ipv6 { address: *v6, dead });
+    observation.ipv6 = Some(Ipv6 { address: *v6, error });
 }
 
-impl Observation {
-    /// The addresses that the name has by any resolver, IPv4 first.
+impl Check for DnsObservation {
+    fn findings(&self) -> Vec<Finding> {
+        let name = &self.name;
+        let conclusive: Vec<&ResolverReply> = self.replies.iter().filter(|reply| reply.is_conclusive()).collect();
+        let Some(first) = conclusive.first() else {
+            return self.local_failure().map(|cause| Finding::new(&TIMEOUT, cause)).into_iter().collect();
+        };
+
+        let addresses = self.addresses();
+        if addresses.is_empty() {
+            return vec![Finding::new(&UNRESOLVED, format!("{name} does not resolve ({})", first.resolver))];
+        }
+
+        let mut findings = Vec::new();
+        if let Some(other) = conclusive.iter().find(|reply| reply.addresses() != first.addresses()) {
+            let text = format!("{} and {} return different addresses for {name}", first.resolver, other.resolver);
+            findings.push(Finding::new(&DISAGREE, text));
+        }
+        if let Some(address) = self.address.filter(|address| !addresses.contains(address)) {
+            findings.push(Finding::new(&ADDRESS_MISSING, format!("{name} does not resolve to {address}")));
+        }
+        if let Some(Ipv6 { address, error: Some(error) }) = &self.ipv6 {
+            findings.push(Finding::new(&IPV6_DEAD, format!("AAAA {address} does not accept connections: {error}")));
+        }
+
+        findings.extend(self.slow());
+        findings
+    }
+
+    /// Whether no resolver replied at all.
+    fn is_silent(&self) -> bool {
+        self.replies.iter().all(|reply| reply.response == DnsResponse::TimedOut)
+    }
+
+    /// Why the lookup was inconclusive.
+    fn local_failure(&self) -> Option<String> {
+        if self.replies.iter().any(ResolverReply::is_conclusive) {
+            return None;
+        }
+
+        let failure = self.replies.iter().find_map(|reply| match &reply.response {
+            DnsResponse::Failed(cause) => Some(format!("{}: {cause}", reply.resolver)),
+            _ => None,
+        });
+        failure.or_else(|| {
+            let resolvers: Vec<&str> = self.replies.iter().map(|reply| reply.resolver.as_str()).collect();
+            Some(format!("no reply for {} from {}", self.name, resolvers.join(", ")))
+        })
+    }
+
+    fn latencies(&self) -> Vec<Latency> {
+        self.replies.iter().filter(|reply| reply.is_conclusive()).map(|reply| reply.latency).collect()
+    }
+
+    fn latency_target(&self) -> u64 {
+        self.target_us
+    }
+
+    fn set_lag(&mut self, lag_us: u64) {
+        for reply in &mut self.replies {
+            reply.latency.set_lag(lag_us);
+        }
+    }
+}
+
+impl DnsObservation {
+    /// The addresses from all resolvers, IPv4 first.
     pub(crate) fn addresses(&self) -> Vec<IpAddr> {
-        let mut all: Vec<IpAddr> = self.answers.iter().flat_map(ResolverReply::addresses).copied().collect();
+        let mut all: Vec<IpAddr> = self.replies.iter().flat_map(ResolverReply::addresses).copied().collect();
         all.sort_unstable();
         all.dedup();
         all
     }
 
-    pub(crate) fn judge(&self) -> Vec<Finding> {
-        let name = &self.name;
-        let heard: Vec<&ResolverReply> = self.answers.iter().filter(|answer| answer.is_an_answer()).collect();
-        let Some(first) = heard.first() else {
-            return self.hindrance().map(|why| Finding::new(&TIMEOUT, why)).into_iter().collect();
-        };
-        let addresses = self.addresses();
-        if addresses.is_empty() {
-            return vec![Finding::new(&UNRESOLVED, format!("{name} does not resolve ({})", first.resolver))];
-        }
-        let mut found = Vec::new();
-        if let Some(other) = heard.iter().find(|answer| answer.addresses() != first.addresses()) {
-            let text = format!("{} and {} give different addresses for {name}", first.resolver, other.resolver);
-            found.push(Finding::new(&DISAGREE, text));
-        }
-        if let Some(address) = self.address.filter(|address| !addresses.contains(address)) {
-            found.push(Finding::new(&ADDRESS_MISSING, format!("{address} is not among the addresses of {name}")));
-        }
-        if let Some(Ipv6 { address, dead: Some(why) }) = &self.ipv6 {
-            found.push(Finding::new(&IPV6_DEAD, format!("AAAA {address} is published, and does not connect: {why}")));
-        }
-        let slowest = self.times().map(Latency::charged).max().unwrap_or(0);
-        if slowest > self.goal_us {
-            let text = format!("look-up took {} > goal {}", scale::shown(slowest), scale::shown(self.goal_us));
-            found.push(Finding::new(&SLOW, text));
-        }
-        found
-    }
-
-    /// Why nothing is known of the name, where no resolver said anything.
-    pub(crate) fn hindrance(&self) -> Option<String> {
-        if self.answers.iter().any(ResolverReply::is_an_answer) {
-            return None;
-        }
-        let why = self.answers.iter().find_map(|answer| match &answer.said {
-            DnsResponse::Failed(why) => Some(format!("{}: {why}", answer.resolver)),
-            _ => None,
-        });
-        let silent = || self.answers.iter().map(|answer| answer.resolver.as_str()).collect::<Vec<_>>().join(", ");
-        Some(why.unwrap_or_else(|| format!("no answer for {} from {}", self.name, silent())))
-    }
-
-    /// Whether no resolver answered at all.
-    pub(crate) fn is_silent(&self) -> bool {
-        self.answers.iter().all(|answer| answer.said == DnsResponse::TimedOut)
-    }
-
-    /// How long each answer took.
-    pub(super) fn times(&self) -> impl Iterator<Item = Latency> {
-        self.answers.iter().filter(|answer| answer.is_an_answer()).map(|answer| answer.took)
-    }
-
-    /// Takes word of what this side was late by during the look.
-    pub(super) fn set_late(&mut self, late_us: u64) {
-        for answer in &mut self.answers {
-            answer.took.set_late(late_us);
-        }
-    }
-
-    /// Takes in what was seen at a later look: the later is what holds.
-    pub(crate) fn absorb(&mut self, later: Self) {
-        *self = later;
-    }
-}
-
-/// The first address that any resolver gives, IPv4 before IPv6.
-pub(super) fn first_address(answers: &[ResolverReply]) -> Option<IpAddr> {
-    answers.iter().flat_map(ResolverReply::addresses).min().copied()
-}
-
-impl ResolverReply {
-    fn addresses(&self) -> &[IpAddr] {
-        if let DnsResponse::Addresses(addresses) = &self.said { addresses } else { &[] }
-    }
-
-    fn is_an_answer(&self) -> bool {
-        matches!(self.said, DnsResponse::Addresses(_) | DnsResponse::None)
+    fn slow(&self) -> Option<Finding> {
+        let slowest = self.latencies().into_iter().map(Latency::net).max().unwrap_or(0);
+        let (took, target) = (scale::format_micros(slowest), scale::format_micros(self.target_us));
+        (slowest > self.target_us).then(|| Finding::new(&SLOW, format!("lookup took {took} > target {target}")))
     }
 }
 
@@ -193,10 +166,19 @@ mod tests {
     use super::*;
     use crate::check::codes;
 
-    fn seen(said: impl IntoIterator<Item = DnsResponse>) -> Observation {
-        let answer = |(n, said)| ResolverReply { resolver: format!("127.0.0.{n}:53"), took: Latency::of(10), said };
-        let answers = (1..).zip(said).map(answer).collect();
-        Observation { name: "web.test".into(), address: None, goal_us: 100, answers, ipv6: None }
+    fn observation(responses: impl IntoIterator<Item = DnsResponse>) -> DnsObservation {
+        let replies = (1..).zip(responses).map(|(n, response)| ResolverReply {
+            resolver: format!("127.0.0.{n}:53"),
+            latency: Latency::from_micros(10),
+            response,
+        });
+        DnsObservation {
+            name: "web.test".into(),
+            address: None,
+            target_us: 100,
+            replies: replies.collect(),
+            ipv6: None,
+        }
     }
 
     fn at(addresses: &[&str]) -> DnsResponse {
@@ -204,26 +186,28 @@ mod tests {
     }
 
     #[test]
-    fn answers_by_what_they_agree_on() {
-        assert_eq!(codes(&seen([at(&["10.0.0.1"])]).judge()), [""; 0]);
-        assert_eq!(codes(&seen([DnsResponse::None]).judge()), ["dns-unresolved"]);
-        assert_eq!(codes(&seen([at(&["10.0.0.1"]), DnsResponse::None]).judge()), ["dns-disagree"]);
-        assert_eq!(codes(&seen([at(&["10.0.0.1"]), at(&["10.0.0.2"])]).judge()), ["dns-disagree"]);
-        assert_eq!(codes(&seen([at(&["10.0.0.1"]), DnsResponse::TimedOut]).judge()), [""; 0], "silence is no answer");
-        let missing = Observation { address: Some([10, 0, 0, 9].into()), ..seen([at(&["10.0.0.1"])]) };
-        assert_eq!(codes(&missing.judge()), ["dns-address-missing"]);
-        assert_eq!(codes(&Observation { goal_us: 9, ..seen([at(&["10.0.0.1"])]) }.judge()), ["dns-slow"]);
-        let dead = Some(Ipv6 { address: "::1".parse().unwrap(), dead: Some("refused".into()) });
-        assert_eq!(codes(&Observation { ipv6: dead, ..seen([at(&["10.0.0.1", "::1"])]) }.judge()), ["dns-ipv6-dead"]);
+    fn replies_are_compared() {
+        assert_eq!(codes(&observation([at(&["10.0.0.1"])])), [""; 0]);
+        assert_eq!(codes(&observation([DnsResponse::None])), ["dns-unresolved"]);
+        assert_eq!(codes(&observation([at(&["10.0.0.1"]), DnsResponse::None])), ["dns-disagree"]);
+        assert_eq!(codes(&observation([at(&["10.0.0.1"]), at(&["10.0.0.2"])])), ["dns-disagree"]);
+        assert_eq!(codes(&observation([at(&["10.0.0.1"]), DnsResponse::TimedOut])), [""; 0], "silence is no reply");
+
+        let missing = DnsObservation { address: Some([10, 0, 0, 9].into()), ..observation([at(&["10.0.0.1"])]) };
+        assert_eq!(codes(&missing), ["dns-address-missing"]);
+        assert_eq!(codes(&DnsObservation { target_us: 9, ..observation([at(&["10.0.0.1"])]) }), ["dns-slow"]);
+
+        let ipv6 = Some(Ipv6 { address: "::1".parse().unwrap(), error: Some("refused".into()) });
+        assert_eq!(codes(&DnsObservation { ipv6, ..observation([at(&["10.0.0.1", "::1"])]) }), ["dns-ipv6-dead"]);
     }
 
     #[test]
-    fn a_resolver_that_is_silent_says_nothing_of_the_service() {
-        for said in [DnsResponse::TimedOut, DnsResponse::Failed("refused".into())] {
-            let silent = seen([said]);
-            assert_eq!(codes(&silent.judge()), ["dns-timeout"]);
-            assert!(silent.hindrance().is_some());
+    fn a_silent_resolver_says_nothing_about_the_service() {
+        for response in [DnsResponse::TimedOut, DnsResponse::Failed("refused".into())] {
+            let silent = observation([response]);
+            assert_eq!(codes(&silent), ["dns-timeout"]);
+            assert!(silent.local_failure().is_some());
         }
-        assert_eq!(seen([DnsResponse::None]).hindrance(), None);
+        assert_eq!(observation([DnsResponse::None]).local_failure(), None);
     }
 }

@@ -1,29 +1,29 @@
-//! What the fuzz targets call: what checks read of a peer's bytes, with a peer that says what the fuzzer thinks of. Only there
-//! with `--cfg fuzzing`.
+//! Entry point of the fuzz targets for checks. Requires `--cfg fuzzing`.
 
-use super::protocol::MANNERS;
-use super::{grpc, protocol, request};
+use super::protocol::DIALOGS;
+use super::{grpc, http, protocol};
 use crate::net::{OldVersion, ask_version};
 use crate::probe::fuzz::{block_on, peer};
 
-/// Asks a peer that says `input` whether it speaks an old version of TLS, whether it is well by its own protocol or by
-/// gRPC's health check, or for a page of HTTP. The first two bytes choose which, and how much comes at once.
+/// Runs one check against a peer that sends `input`: an old TLS version, a protocol dialog, gRPC's health check or an
+/// HTTP request. The first two bytes choose the check and the size of the chunks.
 pub fn check(input: &[u8]) {
-    let Some(([which, at_once], said)) = input.split_first_chunk() else { return };
-    let which = usize::from(*which);
-    let words = || MANNERS.iter().map(|manners| manners.word).chain(["postgresql", "mysql"]);
-    let after = which.saturating_sub(OldVersion::ALL.len());
+    let Some(([choice, chunk], bytes)) = input.split_first_chunk() else { return };
+    let choice = usize::from(*choice);
+    let mut protocols = DIALOGS.iter().map(|dialog| dialog.protocol).chain(["postgresql", "mysql"]);
+    let rest = choice.saturating_sub(OldVersion::ALL.len());
+
     let _ = block_on(async {
-        // Its deadline is the runtime's, so that it is made inside.
-        let mut peer = peer(said, *at_once);
-        if let Some(version) = OldVersion::ALL.get(which) {
+        // Inside the runtime, because the deadline uses its clock.
+        let mut peer = peer(bytes, *chunk);
+        if let Some(version) = OldVersion::ALL.get(choice) {
             let _ = ask_version(&mut peer, *version, Some("a.test")).await;
-        } else if let Some(word) = words().nth(after / 2) {
-            let _ = protocol::ask(word, after % 2 == 1, &mut peer).await;
-        } else if after % 2 == 0 {
-            let _ = grpc::meaning(said);
+        } else if let Some(protocol) = protocols.nth(rest / 2) {
+            let _ = protocol::converse(protocol, rest % 2 == 1, &mut peer).await;
+        } else if rest % 2 == 0 {
+            let _ = grpc::serving_status(bytes);
         } else {
-            let _ = request::read(peer).await;
+            let _ = http::read(peer).await;
         }
     });
 }

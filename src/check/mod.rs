@@ -1,8 +1,7 @@
-//! How an endpoint is judged. One file per check; README.md says how to add one.
+//! Checks of an endpoint. One file per check; README.md explains how to add one.
 //!
-//! A check looks once and says what it saw. What that means is a pure function of what was seen, so that the same evidence
-//! gives the same findings on another machine and day. How often to look, how long to wait and whether to look at all is
-//! for whoever calls.
+//! A check runs once and returns an observation. The findings are a pure function of it, so that the same evidence gives
+//! the same findings on another machine and another day. Schedules, time limits and retries belong to the caller.
 
 mod certificate;
 pub(crate) mod dns;
@@ -11,7 +10,6 @@ pub(crate) mod fuzz;
 mod grpc;
 mod http;
 mod protocol;
-mod request;
 mod resolvers;
 mod roots;
 mod scale;
@@ -27,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{CheckName, CheckStatus, Finding, FindingKind, Report};
 
-/// Rows of findings: name, code, points or cap or both, what it means, what to do about it.
+/// Rows of findings: name, code, points or cap or both, text, hint.
 macro_rules! findings {
     ($group:expr; $($name:ident = $code:literal, $($points:literal)? $(, cap $also:literal)? $(cap $cap:literal)?, $text:literal, $hint:literal;)*) => {
         $(static $name: $crate::model::FindingKind = $crate::model::FindingKind::new(
@@ -38,7 +36,7 @@ macro_rules! findings {
             $hint,
         );)*
 
-        /// Everything that is found here, in the order of the table.
+        /// The kinds of findings of this file, in the order of the table.
         pub(super) static FINDINGS: &[&$crate::model::FindingKind] = &[$(&$name),*];
     };
 }
@@ -52,133 +50,149 @@ pub(crate) use scale::micros;
 pub(crate) use stability::Circuit;
 pub(crate) use target::{CheckContext, CheckResult, CheckTarget, LatencyTargets, Layer, LocalFailure};
 
-/// The cap that a row has, if it has one.
-const fn cap(given: &[u8]) -> Option<u8> {
-    match given {
+/// The cap of a row, if any.
+const fn cap(caps: &[u8]) -> Option<u8> {
+    match caps {
         [cap, ..] => Some(*cap),
         [] => None,
     }
 }
 
-/// Registers checks: the name of each, and the file where it lives.
+/// A check: how it runs, and what its evidence means.
+trait Check: Sized {
+    /// Runs once. Checks that need more than a target, such as DNS and stability, have a function of their own instead.
+    async fn run(_target: &CheckTarget, _context: &CheckContext) -> CheckResult<Self> {
+        Err(LocalFailure("this check does not run against a single address".to_owned()))
+    }
+
+    /// The problems that the evidence shows. Pure.
+    fn findings(&self) -> Vec<Finding>;
+
+    /// Whether the endpoint did not reply at all, so that a retry may help.
+    fn is_silent(&self) -> bool {
+        false
+    }
+
+    /// Adds the evidence of a later run. By default the later run replaces the earlier one.
+    fn merge(&mut self, later: Self) {
+        *self = later;
+    }
+
+    /// The reason on this side why the evidence is incomplete, if it is.
+    fn local_failure(&self) -> Option<String> {
+        None
+    }
+
+    /// The measured latencies that count against [`latency_target`](Self::latency_target).
+    fn latencies(&self) -> Vec<Latency> {
+        Vec::new()
+    }
+
+    /// The latency target, in microseconds.
+    fn latency_target(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// Records the scheduler lag of this process during the run, in microseconds.
+    fn set_lag(&mut self, _lag_us: u64) {}
+}
+
+/// Registers checks: the name, the type of its evidence, and the files that hold its findings.
 macro_rules! checks {
-    ($($variant:ident => $module:ident,)*) => {
-        /// What a check saw.
-        #[expect(clippy::large_enum_variant, reason = "an endpoint has two or three of them, and TLS's is the one that counts")]
+    ($($check:ident => $module:ident::$observation:ident, $($findings:ident),+;)*) => {
+        /// The evidence of one check.
+        #[expect(clippy::large_enum_variant, reason = "an endpoint has two or three of them, and TLS has the largest")]
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(tag = "check", rename_all = "lowercase")]
         pub(crate) enum Observation {
-            $($variant($module::Observation),)*
+            $($check($module::$observation),)*
         }
 
         impl Observation {
-            /// The check that saw it.
+            /// The check that made the observation.
             pub(crate) fn name(&self) -> CheckName {
-                match self { $(Self::$variant(_) => CheckName::$variant,)* }
+                match self { $(Self::$check(_) => CheckName::$check,)* }
             }
 
-            /// What is wrong, by what was seen.
-            pub(crate) fn judge(&self) -> Vec<Finding> {
-                match self { $(Self::$variant(seen) => seen.judge(),)* }
+            /// The problems that the evidence shows. Pure.
+            pub(crate) fn findings(&self) -> Vec<Finding> {
+                match self { $(Self::$check(observation) => observation.findings(),)* }
             }
 
-            /// Whether no answer came at all: the one thing that asking again may mend.
+            /// Whether the endpoint did not reply at all, so that a retry may help.
             pub(crate) fn is_silent(&self) -> bool {
-                match self { $(Self::$variant(seen) => seen.is_silent(),)* }
+                match self { $(Self::$check(observation) => observation.is_silent(),)* }
             }
 
-            /// Takes in what the same check saw at a later look.
-            pub(crate) fn absorb(&mut self, later: Self) {
+            /// Adds the evidence of a later run of the same check.
+            pub(crate) fn merge(&mut self, later: Self) {
                 match (self, later) {
-                    $((Self::$variant(seen), Self::$variant(later)) => seen.absorb(later),)*
-                    // Looks of different checks are never put together.
+                    $((Self::$check(observation), Self::$check(later)) => observation.merge(later),)*
+                    // Evidence of different checks is never merged.
                     _ => {}
                 }
             }
+
+            /// Records the scheduler lag of this process during the run.
+            pub(crate) fn set_lag(&mut self, lag: Duration) {
+                match self { $(Self::$check(observation) => observation.set_lag(micros(lag)),)* }
+            }
+
+            /// The scheduler lag, in microseconds, of each latency that meets its target only because of it.
+            pub(crate) fn excused_by(&self) -> Vec<u64> {
+                match self { $(Self::$check(observation) => excused_by(observation),)* }
+            }
+
+            fn local_failure(&self) -> Option<String> {
+                match self { $(Self::$check(observation) => observation.local_failure(),)* }
+            }
+        }
+
+        /// Runs one check once.
+        pub(crate) async fn run(
+            check: CheckName,
+            target: &CheckTarget,
+            context: &CheckContext,
+        ) -> CheckResult<Observation> {
+            match check { $(CheckName::$check => $module::$observation::run(target, context).await.map(Observation::$check),)* }
+        }
+
+        /// Every kind of finding that affects the score, in the order of the table.
+        pub fn scored_findings() -> impl Iterator<Item = &'static FindingKind> {
+            [$($($findings::FINDINGS,)+)*].into_iter().flatten().copied()
         }
     };
 }
 
+// In the order of the table in README.md.
 checks! {
-    Dns => dns,
-    Tcp => tcp,
-    Tls => tls,
-    Http => http,
-    Grpc => grpc,
-    Protocol => protocol,
-    Script => script,
-    Stability => stability,
+    Tcp => tcp::TcpObservation, tcp;
+    Http => http::HttpObservation, http;
+    Grpc => grpc::GrpcObservation, grpc;
+    Protocol => protocol::ProtocolObservation, protocol;
+    Script => script::ScriptObservation, script;
+    Tls => tls::TlsObservation, tls, certificate;
+    Dns => dns::DnsObservation, dns;
+    Stability => stability::StabilityObservation, stability;
 }
 
 impl Observation {
-    /// Takes word of what this side was late by during the look.
-    pub(crate) fn set_late(&mut self, late: Duration) {
-        let late = micros(late);
-        match self {
-            Self::Dns(seen) => seen.set_late(late),
-            Self::Tcp(seen) => seen.set_late(late),
-            Self::Http(seen) => seen.set_late(late),
-            _ => {}
-        }
-    }
-
-    /// What this side was late by, in microseconds, each time when the peer would else seem slower than its goal.
-    pub(crate) fn saved_by(&self) -> Vec<u64> {
-        let (times, goal_us): (Vec<Latency>, u64) = match self {
-            Self::Dns(seen) => (seen.times().collect(), seen.goal_us),
-            Self::Tcp(seen) => (seen.times().collect(), seen.goal_us),
-            Self::Http(seen) => (seen.times().collect(), seen.goal_us),
-            _ => return Vec::new(),
-        };
-        times.into_iter().filter_map(|took| took.saved_by(goal_us)).collect()
-    }
-
-    /// The report of a check that looked.
+    /// The report of a check that ran.
     pub(crate) fn report(&self) -> Report {
-        let hindrance = match self {
-            Self::Dns(seen) => seen.hindrance(),
-            Self::Tls(seen) => seen.hindrance(),
-            _ => None,
-        };
         Report {
             check: self.name().as_str(),
-            ran: hindrance.map_or(CheckStatus::Yes, CheckStatus::Hindered),
-            findings: self.judge(),
+            ran: self.local_failure().map_or(CheckStatus::Yes, CheckStatus::Hindered),
+            findings: self.findings(),
         }
     }
 }
 
-/// Looks once. The name is looked up before there is an address, and what is steady shows over time: neither is looked at
-/// here.
-pub(crate) async fn look(check: CheckName, aim: &CheckTarget, kit: &CheckContext) -> CheckResult<Observation> {
-    Ok(match check {
-        CheckName::Tcp => Observation::Tcp(tcp::look(aim, kit).await?),
-        CheckName::Tls => Observation::Tls(tls::look(aim, kit).await?),
-        CheckName::Http => Observation::Http(http::look(aim, kit).await?),
-        CheckName::Grpc => Observation::Grpc(grpc::look(aim, kit).await?),
-        CheckName::Protocol => Observation::Protocol(protocol::look(aim, kit).await?),
-        CheckName::Script => Observation::Script(script::look(aim, kit).await?),
-        CheckName::Dns | CheckName::Stability => return Err(LocalFailure("it is not looked at here".to_owned())),
-    })
-}
-
-/// Every kind of finding that takes points, in the order of the table.
-pub fn scored_findings() -> impl Iterator<Item = &'static FindingKind> {
-    let tables = [
-        tcp::FINDINGS,
-        http::FINDINGS,
-        grpc::FINDINGS,
-        protocol::FINDINGS,
-        script::FINDINGS,
-        tls::FINDINGS,
-        certificate::FINDINGS,
-        dns::FINDINGS,
-        stability::FINDINGS,
-    ];
-    tables.into_iter().flatten().copied()
+fn excused_by(observation: &impl Check) -> Vec<u64> {
+    let target_us = observation.latency_target();
+    observation.latencies().into_iter().filter_map(|latency| latency.excused_by(target_us)).collect()
 }
 
 #[cfg(test)]
-fn codes(findings: &[Finding]) -> Vec<&'static str> {
-    findings.iter().filter_map(|finding| Some(finding.kind()?.code)).collect()
+fn codes(observation: &impl Check) -> Vec<&'static str> {
+    observation.findings().iter().map(|finding| finding.code()).collect()
 }

@@ -1,4 +1,4 @@
-//! Whom a chain of certificates must lead to, and whether it does.
+//! Verifies certificate chains against trusted roots and pins.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,97 +11,123 @@ use super::certificate::{NameMatch, Trust};
 use crate::model::{Certificate, Digest};
 use crate::net::{certificate, tls};
 
-/// The roots that are trusted, and the certificates that are pinned.
+/// The trusted roots and the pinned certificates.
 #[derive(Debug)]
 pub(crate) struct Roots {
-    /// What they are called: `system roots`, or the file's name.
+    /// `system roots`, or the name of the file.
     name: String,
-    /// `None`: those of the system, read when they are needed first.
-    given: Option<Store>,
-    system: OnceLock<Result<Store, String>>,
+    /// `None`: the roots of the system, loaded on first use.
+    configured: Option<CertificateStore>,
+    system: OnceLock<Result<CertificateStore, String>>,
     pins: Vec<Digest>,
 }
 
-/// Certificates by what they are good for.
 #[derive(Debug)]
-struct Store {
+struct CertificateStore {
     roots: RootCertStore,
-    /// What is no root, but may lead from a server to one.
+    /// Certificates that are not roots but may complete a chain.
     intermediates: Vec<CertificateDer<'static>>,
 }
 
 impl Roots {
-    /// The roots of the system.
+    /// Trusts the roots of the system.
     pub(crate) fn of_system(pins: Vec<Digest>) -> Self {
-        Self { name: "system roots".to_owned(), given: None, system: OnceLock::new(), pins }
+        Self { name: "system roots".to_owned(), configured: None, system: OnceLock::new(), pins }
     }
 
-    /// These certificates, from a file of that name: those that vouch for themselves are roots, the others may lead there.
+    /// Trusts the certificates of the file `name`: self-issued ones as roots, the others as intermediates.
     pub(crate) fn given(name: String, certificates: Vec<CertificateDer<'static>>, pins: Vec<Digest>) -> Self {
-        Self { name, given: Some(Store::of(certificates)), system: OnceLock::new(), pins }
+        Self { name, configured: Some(CertificateStore::of(certificates)), system: OnceLock::new(), pins }
     }
 
-    fn store(&self) -> Result<&Store, String> {
-        match &self.given {
+    fn store(&self) -> Result<&CertificateStore, String> {
+        match &self.configured {
             Some(store) => Ok(store),
-            None => self.system.get_or_init(Store::of_system).as_ref().map_err(Clone::clone),
+            None => self.system.get_or_init(CertificateStore::of_system).as_ref().map_err(Clone::clone),
         }
     }
 
-    /// Who vouches for the first certificate of a chain, `at` so many seconds since 1970.
+    /// The trust in the first certificate of a chain at the time `at`, in seconds since 1970.
     pub(crate) fn trust(&self, chain: &[CertificateDer<'static>], at: i64) -> Trust {
-        let Some(leaf) = chain.first() else { return Trust::NotJudged("no certificate was sent".to_owned()) };
+        let Some(leaf) = chain.first() else {
+            return Trust::NotVerified("the server sent no certificate".to_owned());
+        };
         let facts = certificate(leaf);
         if !self.pins.is_empty() {
-            return match facts.map(|facts| facts.sha256) {
-                Some(sha256) if self.pins.contains(&sha256) => Trust::Pin,
-                sha256 => Trust::NotThePin(sha256.map(|sha256| sha256.to_string()).unwrap_or_default()),
-            };
+            return self.trust_by_pin(facts.as_ref());
         }
+
         let store = match self.store() {
             Ok(store) => store,
-            Err(why) => return Trust::NotJudged(why),
+            Err(cause) => return Trust::NotVerified(cause),
         };
-        let roots = self.name.clone();
-        let nobody = |why: &str| Trust::Nobody { roots: self.name.clone(), why: why.to_owned() };
+
         let (Ok(parsed), Some(facts)) = (ParsedCertificate::try_from(leaf), facts) else {
-            return nobody("the certificate cannot be read");
+            return self.not_trusted("the certificate cannot be parsed".to_owned());
         };
-        // Its own life is judged apart: what counts here is the chain at a time when it was good itself.
-        let now = within(&facts, at);
+
+        // The leaf's own lifetime is a finding of its own: verify the chain at a time when the leaf is valid.
+        let now = within_lifetime(&facts, at);
         match verify(&parsed, store, &chain[1..], now) {
-            Ok(()) => Trust::Roots(roots),
+            Ok(()) => Trust::Roots(self.name.clone()),
             Err(CertificateError::UnknownIssuer) => {
-                let more: Vec<_> = chain[1..].iter().chain(&store.intermediates).cloned().collect();
                 let last = chain.iter().rev().find_map(|der| certificate(der)).unwrap_or(facts);
-                match verify(&parsed, store, &more, now) {
-                    Ok(()) => Trust::Incomplete { roots, missing: last.issuer.to_string() },
-                    Err(_) if last.self_issued => nobody(&format!("{} vouches for itself", last.subject)),
-                    Err(_) => nobody(&format!("nobody knows {}, or a certificate in between is not sent", last.issuer)),
-                }
+                self.trust_with_intermediates(&parsed, store, &chain[1..], now, &last)
             }
-            Err(error) => nobody(&words(&error)),
+            Err(error) => self.not_trusted(describe(&error)),
         }
+    }
+
+    fn trust_by_pin(&self, facts: Option<&Certificate>) -> Trust {
+        match facts.map(|facts| facts.sha256) {
+            Some(sha256) if self.pins.contains(&sha256) => Trust::Pin,
+            sha256 => Trust::PinMismatch(sha256.map(|sha256| sha256.to_string()).unwrap_or_default()),
+        }
+    }
+
+    /// Verifies the chain again with the known intermediates. `last` is the last certificate that the server sent.
+    fn trust_with_intermediates(
+        &self,
+        leaf: &ParsedCertificate<'_>,
+        store: &CertificateStore,
+        sent: &[CertificateDer<'static>],
+        now: UnixTime,
+        last: &Certificate,
+    ) -> Trust {
+        let completed: Vec<_> = sent.iter().chain(&store.intermediates).cloned().collect();
+
+        match verify(leaf, store, &completed, now) {
+            Ok(()) => Trust::Incomplete { roots: self.name.clone(), missing: last.issuer.to_string() },
+            Err(_) if last.self_issued => self.not_trusted(format!("{} is self-signed", last.subject)),
+            Err(_) => {
+                self.not_trusted(format!("unknown issuer {}, or the server does not send an intermediate", last.issuer))
+            }
+        }
+    }
+
+    fn not_trusted(&self, cause: String) -> Trust {
+        Trust::NotTrusted { roots: self.name.clone(), cause }
     }
 
     /// Whether a certificate covers a name.
     pub(crate) fn covers(leaf: Option<&CertificateDer<'static>>, name: &ServerName<'_>) -> NameMatch {
-        let asked = name.to_str().into_owned();
-        let covered = leaf.and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
-        if covered.is_some_and(|parsed| verify_server_name(&parsed, name).is_ok()) {
-            return NameMatch::Covered(asked);
+        let requested = name.to_str().into_owned();
+        let parsed = leaf.and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
+        if parsed.is_some_and(|parsed| verify_server_name(&parsed, name).is_ok()) {
+            return NameMatch::Covered(requested);
         }
+
         let names = leaf.and_then(|leaf| certificate(leaf)).map(|facts| facts.names).unwrap_or_default();
-        NameMatch::NotCovered { asked, has: names.iter().take(5).map(ToString::to_string).collect() }
+        NameMatch::NotCovered { requested, names: names.iter().take(5).map(ToString::to_string).collect() }
     }
 }
 
-impl Store {
+impl CertificateStore {
     fn of(certificates: Vec<CertificateDer<'static>>) -> Self {
         let mut store = Self { roots: RootCertStore::empty(), intermediates: Vec::new() };
         for der in certificates {
             if certificate(&der).is_some_and(|facts| facts.self_issued) {
-                // What cannot be a root leads nowhere, and is told by the chains that lead to it.
+                // An unusable root trusts no chain; the chains that need it report that.
                 let _ = store.roots.add(der);
             } else {
                 store.intermediates.push(der);
@@ -111,26 +137,27 @@ impl Store {
     }
 
     fn of_system() -> Result<Self, String> {
-        let found = rustls_native_certs::load_native_certs();
+        let loaded = rustls_native_certs::load_native_certs();
         let mut roots = RootCertStore::empty();
-        let (taken, _) = roots.add_parsable_certificates(found.certs);
-        if taken == 0 {
-            return Err("this system has no root certificates; install ca-certificates, or give --ca FILE".to_owned());
+        let (added, _) = roots.add_parsable_certificates(loaded.certs);
+        if added == 0 {
+            return Err("this system has no root certificates; install ca-certificates or use --ca FILE".to_owned());
         }
         Ok(Self { roots, intermediates: Vec::new() })
     }
 }
 
-/// The time at which to look at a chain, brought within the life of the certificate at its beginning.
-fn within(leaf: &Certificate, at: i64) -> UnixTime {
-    let second = |time: Option<jiff::Timestamp>| time.map(jiff::Timestamp::as_second);
-    let at = at.min(second(leaf.not_after).unwrap_or(at)).max(second(leaf.not_before).unwrap_or(at));
+/// The time `at`, moved into the lifetime of the leaf certificate.
+fn within_lifetime(leaf: &Certificate, at: i64) -> UnixTime {
+    let not_after = leaf.not_after.map_or(at, jiff::Timestamp::as_second);
+    let not_before = leaf.not_before.map_or(at, jiff::Timestamp::as_second);
+    let at = at.min(not_after).max(not_before);
     UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(at).unwrap_or(0)))
 }
 
 fn verify(
     leaf: &ParsedCertificate<'_>,
-    store: &Store,
+    store: &CertificateStore,
     intermediates: &[CertificateDer<'_>],
     now: UnixTime,
 ) -> Result<(), CertificateError> {
@@ -144,7 +171,7 @@ fn verify(
     })
 }
 
-fn words(error: &CertificateError) -> String {
+fn describe(error: &CertificateError) -> String {
     match error {
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "a certificate of the chain has expired".to_owned()
@@ -152,11 +179,11 @@ fn words(error: &CertificateError) -> String {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "a certificate of the chain is not valid yet".to_owned()
         }
-        CertificateError::BadSignature => "a signature in the chain is wrong".to_owned(),
+        CertificateError::BadSignature => "a signature in the chain is invalid".to_owned(),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "the certificate is not meant for servers".to_owned()
+            "the certificate is not issued for servers".to_owned()
         }
-        CertificateError::BadEncoding => "a certificate of the chain cannot be read".to_owned(),
+        CertificateError::BadEncoding => "a certificate of the chain cannot be parsed".to_owned(),
         other => other.to_string(),
     }
 }

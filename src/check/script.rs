@@ -1,4 +1,4 @@
-//! What a program of the user's own says: exit code 0 is well, 1 a warning, anything else a failure.
+//! Runs a user's program: exit code 0 means healthy, 1 a warning, anything else a failure.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -12,134 +12,136 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use super::target::{CheckContext, CheckResult, CheckTarget, LocalFailure};
-use super::{findings, scale};
+use super::{Check, findings, scale};
 use crate::engine::ProcessGroup;
 use crate::model::{Finding, Group};
 use crate::net::Deadline;
 
 findings! { Group::App;
-    WARNING = "script-warning", 15, cap 75, "The script ended with code 1: a warning.",
-        "read what the script says";
-    FAILED = "script-failed", cap 30, "The script ended with a code above 1, or by a signal.",
-        "read what the script says";
-    TIMEOUT = "script-timeout", cap 30, "The script was killed at its limit of time or output.",
-        "look at what it waits for, or allow more time (--timeout)";
+    WARNING = "script-warning", 15, cap 75, "The script exited with code 1: a warning.",
+        "read the script's output";
+    FAILED = "script-failed", cap 30, "The script exited with a code above 1, or died from a signal.",
+        "read the script's output";
+    TIMEOUT = "script-timeout", cap 30, "The script exceeded its time or output limit.",
+        "check what the script waits for, or allow more time (--timeout)";
 }
 
-/// What the script did.
+/// Evidence of a script run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Observation {
+pub(crate) struct ScriptObservation {
     /// The program, without its arguments.
     pub(crate) program: String,
-    /// How long it ran, in microseconds.
+    /// The run time, in microseconds.
     pub(crate) us: u64,
     pub(crate) end: ScriptEnd,
-    /// The first line that it wrote.
-    pub(crate) said: String,
+    /// The first line of the output.
+    #[serde(rename = "said")]
+    pub(crate) output: String,
 }
 
-/// How it ended.
+/// How the script ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ScriptEnd {
-    /// By itself, with this code.
     Exit(i32),
-    /// By a signal.
     Signal(i32),
-    /// It was killed when its time was over.
+    /// Killed at the time limit.
     OutOfTime,
-    /// It was killed when it had written more than anybody will read.
+    /// Killed at the output limit.
     OutOfRoom,
 }
 
-/// So much of what it writes is taken; more ends it.
+/// Output limit; the script is killed beyond it.
 const MAX_OUTPUT: u64 = 64 << 10;
-/// So much of its first line is kept.
+/// The length of the first line that the evidence keeps.
 const MAX_LINE: usize = 200;
-/// The processor time, open files, and bytes of memory and of a file that it and its children get, each.
+/// Limits for the script and each of its children: open files, bytes of memory, of a file, and of a core dump.
 const LIMITS: [(Resource, u64); 4] =
     [(Resource::Nofile, 256), (Resource::As, 4 << 30), (Resource::Fsize, 64 << 20), (Resource::Core, 0)];
 
-/// Runs the script once, in a process group of its own that ends with it.
-pub(crate) async fn look(aim: &CheckTarget, kit: &CheckContext) -> CheckResult<Observation> {
-    let (Some(program), arguments) = (aim.ask.script.first(), aim.ask.script.get(1..).unwrap_or_default()) else {
-        return Err(LocalFailure("no program is named".to_owned()));
-    };
-    let begun = Instant::now();
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    command.env("PORTOLAN_TARGET_ADDRESS", aim.address.ip().to_string());
-    command.env("PORTOLAN_TARGET_PORT", aim.address.port().to_string());
-    command.env("PORTOLAN_TARGET_NAME", aim.name.as_deref().unwrap_or_default());
-    let spawned = command.process_group(0).kill_on_drop(true).spawn();
-    let mut child = spawned.map_err(|error| LocalFailure(format!("cannot run {program}: {error}")))?;
-    let group = ProcessGroup::of(&child);
-    limit(group.leader(), kit.timeout);
-    let mut output = Vec::new();
-    let end = match Deadline::after(kit.timeout).bound(run(&mut child, &mut output)).await {
-        Ok(Ok(end)) => end,
-        Ok(Err(error)) => return Err(LocalFailure(format!("cannot wait for {program}: {error}"))),
-        Err(_) => ScriptEnd::OutOfTime,
-    };
-    drop(group);
-    // It is dead by now, or was just killed: this only takes word of it.
-    let _ = child.wait().await;
-    let line = output.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let said = String::from_utf8_lossy(&line[..line.len().min(MAX_LINE)]).trim().to_owned();
-    Ok(Observation { program: program.clone(), us: scale::micros(begun.elapsed()), end, said })
+impl Check for ScriptObservation {
+    /// Runs the script once, in a process group of its own that is killed with it.
+    async fn run(target: &CheckTarget, context: &CheckContext) -> CheckResult<Self> {
+        let Some((program, arguments)) = target.spec.script.split_first() else {
+            return Err(LocalFailure("no script is configured".to_owned()));
+        };
+
+        let start = Instant::now();
+        let spawned = command(program, arguments, target).spawn();
+        let mut child = spawned.map_err(|error| LocalFailure(format!("cannot run {program}: {error}")))?;
+        let group = ProcessGroup::of(&child);
+        set_limits(group.leader(), context.timeout);
+
+        let mut output = Vec::new();
+        let end = match Deadline::after(context.timeout).bound(read_and_wait(&mut child, &mut output)).await {
+            Ok(Ok(end)) => end,
+            Ok(Err(error)) => return Err(LocalFailure(format!("cannot wait for {program}: {error}"))),
+            Err(_) => ScriptEnd::OutOfTime,
+        };
+
+        drop(group);
+        // The process has exited or was just killed: this only reaps it.
+        let _ = child.wait().await;
+
+        let line = output.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let output = String::from_utf8_lossy(&line[..line.len().min(MAX_LINE)]).trim().to_owned();
+        Ok(Self { program: program.clone(), us: scale::micros(start.elapsed()), end, output })
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let output = if self.output.is_empty() { String::new() } else { format!(": {}", self.output) };
+        let program = &self.program;
+        let finding = match self.end {
+            ScriptEnd::Exit(0) => None,
+            ScriptEnd::Exit(1) => Some(Finding::new(&WARNING, format!("{program} warns{output}"))),
+            ScriptEnd::Exit(code) => Some(Finding::new(&FAILED, format!("{program} exited with {code}{output}"))),
+            ScriptEnd::Signal(signal) => {
+                Some(Finding::new(&FAILED, format!("{program} died from signal {signal}{output}")))
+            }
+            ScriptEnd::OutOfTime => Some(Finding::new(&TIMEOUT, format!("{program} exceeded its time limit{output}"))),
+            ScriptEnd::OutOfRoom => {
+                Some(Finding::new(&TIMEOUT, format!("{program} exceeded its output limit{output}")))
+            }
+        };
+
+        finding.into_iter().collect()
+    }
 }
 
-/// Reads what it writes and waits for its end.
-async fn run(child: &mut Child, output: &mut Vec<u8>) -> io::Result<ScriptEnd> {
+fn command(program: &str, arguments: &[String], target: &CheckTarget) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env("PORTOLAN_TARGET_ADDRESS", target.address.ip().to_string())
+        .env("PORTOLAN_TARGET_PORT", target.address.port().to_string())
+        .env("PORTOLAN_TARGET_NAME", target.name.as_deref().unwrap_or_default())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true);
+    command
+}
+
+/// Reads the output and waits for the exit.
+async fn read_and_wait(child: &mut Child, output: &mut Vec<u8>) -> io::Result<ScriptEnd> {
     if let Some(stdout) = child.stdout.take() {
         stdout.take(MAX_OUTPUT + 1).read_to_end(output).await?;
     }
     if output.len() as u64 > MAX_OUTPUT {
         return Ok(ScriptEnd::OutOfRoom);
     }
+
     let status = child.wait().await?;
     Ok(status.code().map_or_else(|| ScriptEnd::Signal(status.signal().unwrap_or(0)), ScriptEnd::Exit))
 }
 
-/// Bounds what it and its children get; it may have ended already.
-fn limit(script: Option<Pid>, timeout: Duration) {
+/// Sets the resource limits. The script may have exited already.
+fn set_limits(script: Option<Pid>, timeout: Duration) {
     let seconds = timeout.as_secs().saturating_add(2);
-    for (resource, most) in LIMITS.into_iter().chain([(Resource::Cpu, seconds)]) {
-        let _ = prlimit(script, resource, Rlimit { current: Some(most), maximum: Some(most) });
-    }
-}
-
-impl Observation {
-    pub(crate) fn judge(&self) -> Vec<Finding> {
-        let said = if self.said.is_empty() { String::new() } else { format!(": {}", self.said) };
-        let program = &self.program;
-        let finding = match self.end {
-            ScriptEnd::Exit(0) => None,
-            ScriptEnd::Exit(1) => Some(Finding::new(&WARNING, format!("{program} warns{said}"))),
-            ScriptEnd::Exit(code) => Some(Finding::new(&FAILED, format!("{program} ended with {code}{said}"))),
-            ScriptEnd::Signal(signal) => {
-                Some(Finding::new(&FAILED, format!("{program} was ended by signal {signal}{said}")))
-            }
-            ScriptEnd::OutOfTime => {
-                Some(Finding::new(&TIMEOUT, format!("{program} was killed at its limit of time{said}")))
-            }
-            ScriptEnd::OutOfRoom => {
-                Some(Finding::new(&TIMEOUT, format!("{program} was killed at its limit of output{said}")))
-            }
-        };
-        finding.into_iter().collect()
-    }
-
-    #[expect(clippy::unused_self, reason = "every check has it")]
-    pub(crate) fn is_silent(&self) -> bool {
-        // A script that hangs is not asked again: it had all the time there is.
-        false
-    }
-
-    /// Takes in what was seen at a later look: the later is what holds.
-    pub(crate) fn absorb(&mut self, later: Self) {
-        *self = later;
+    for (resource, limit) in LIMITS.into_iter().chain([(Resource::Cpu, seconds)]) {
+        let _ = prlimit(script, resource, Rlimit { current: Some(limit), maximum: Some(limit) });
     }
 }
 
@@ -149,14 +151,18 @@ mod tests {
     use crate::check::codes;
 
     #[test]
-    fn ends_by_their_meaning() {
-        let judged = |end| codes(&Observation { program: "probe".into(), us: 1, end, said: String::new() }.judge());
-        assert_eq!(judged(ScriptEnd::Exit(0)), [""; 0]);
-        assert_eq!(judged(ScriptEnd::Exit(1)), ["script-warning"]);
-        assert_eq!(judged(ScriptEnd::Exit(2)), ["script-failed"]);
-        assert_eq!(judged(ScriptEnd::Exit(127)), ["script-failed"]);
-        assert_eq!(judged(ScriptEnd::Signal(11)), ["script-failed"]);
-        assert_eq!(judged(ScriptEnd::OutOfTime), ["script-timeout"]);
-        assert_eq!(judged(ScriptEnd::OutOfRoom), ["script-timeout"]);
+    fn exit_codes_map_to_findings() {
+        for (end, code) in [
+            (ScriptEnd::Exit(0), None),
+            (ScriptEnd::Exit(1), Some("script-warning")),
+            (ScriptEnd::Exit(2), Some("script-failed")),
+            (ScriptEnd::Exit(127), Some("script-failed")),
+            (ScriptEnd::Signal(11), Some("script-failed")),
+            (ScriptEnd::OutOfTime, Some("script-timeout")),
+            (ScriptEnd::OutOfRoom, Some("script-timeout")),
+        ] {
+            let observation = ScriptObservation { program: "probe".into(), us: 1, end, output: String::new() };
+            assert_eq!(codes(&observation).first().copied(), code, "{end:?}");
+        }
     }
 }

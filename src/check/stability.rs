@@ -1,39 +1,38 @@
-//! How steady an endpoint is: its last results, and what its circuit breaker makes of them.
+//! How stable an endpoint is: its recent results and the state of its circuit breaker.
 //!
-//! One look has no history: this check runs only where there are several samples.
+//! A single check has no history, so this check needs several samples.
 
 use serde::{Deserialize, Serialize};
 
-use super::findings;
+use super::{Check, findings};
 use crate::model::{Finding, Group};
 
 findings! { Group::Stability;
-    OPEN = "circuit-open", cap 25, "It kept failing, so that it is left alone for a while.",
-        "mend what fails; it is tried again by itself";
-    HALF_OPEN = "circuit-half-open", 10, cap 75, "It kept failing, and is just being tried again.",
-        "wait for the trial's outcome";
-    FLAPPING_4 = "flapping-4", 5, "It changed between well and unwell at least 4 times in the last 20 results.",
-        "look for one bad backend of several, or a limit that is hit now and then";
-    FLAPPING_8 = "flapping-8", 10, "It changed between well and unwell at least 8 times in the last 20 results.",
-        "look for one bad backend of several, or a limit that is hit now and then";
+    OPEN = "circuit-open", cap 25, "The endpoint kept failing; the circuit breaker is open.",
+        "fix the failure; the endpoint is retried automatically";
+    HALF_OPEN = "circuit-half-open", 10, cap 75, "The endpoint kept failing; the circuit breaker is retrying it.",
+        "wait for the result of the retry";
+    FLAPPING_4 = "flapping-4", 5, "The endpoint changed between healthy and unhealthy at least 4 times in the last 20 results.",
+        "check for one bad backend, or a limit that is sometimes reached";
+    FLAPPING_8 = "flapping-8", 10, "The endpoint changed between healthy and unhealthy at least 8 times in the last 20 results.",
+        "check for one bad backend, or a limit that is sometimes reached";
     BELOW_999 = "success-below-999", 2, "Fewer than 99.9% of the results were good.",
-        "look at the failures";
+        "check the failures";
     BELOW_99 = "success-below-99", 5, "Fewer than 99% of the results were good.",
-        "look at the failures";
+        "check the failures";
     BELOW_95 = "success-below-95", 10, cap 75, "Fewer than 95% of the results were good.",
-        "look at the failures";
+        "check the failures";
 }
 
-/// How many of the last results count for flapping, and are kept by whoever looks again and again.
+/// The number of results that count for flapping and that a monitor keeps.
 pub(crate) const WINDOW: usize = 20;
 
-/// What several looks showed.
+/// Evidence of several samples.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Observation {
-    /// Whether a client could have used it, at each look in order.
+pub(crate) struct StabilityObservation {
+    /// Whether the endpoint was usable in each sample, in order.
     pub(crate) results: Vec<bool>,
-    /// What its breaker does with the next call.
     pub(crate) circuit: Circuit,
 }
 
@@ -44,22 +43,29 @@ pub(crate) enum Circuit {
     /// Calls go through.
     #[default]
     Closed,
-    /// Calls are answered without trying.
+    /// Calls fail immediately.
     Open,
-    /// A few are tried.
+    /// A few calls go through.
     HalfOpen,
 }
 
-impl Observation {
-    pub(crate) fn judge(&self) -> Vec<Finding> {
+impl Check for StabilityObservation {
+    fn findings(&self) -> Vec<Finding> {
         [self.circuit(), self.flapping(), self.success()].into_iter().flatten().collect()
     }
 
+    fn merge(&mut self, later: Self) {
+        self.results.extend(later.results);
+        self.circuit = later.circuit;
+    }
+}
+
+impl StabilityObservation {
     fn circuit(&self) -> Option<Finding> {
         match self.circuit {
             Circuit::Closed => None,
-            Circuit::Open => Some(Finding::new(&OPEN, "it kept failing, and is left alone for now")),
-            Circuit::HalfOpen => Some(Finding::new(&HALF_OPEN, "it kept failing, and is just being tried again")),
+            Circuit::Open => Some(Finding::new(&OPEN, "kept failing; the circuit breaker is open")),
+            Circuit::HalfOpen => Some(Finding::new(&HALF_OPEN, "kept failing; the circuit breaker is retrying it")),
         }
     }
 
@@ -76,54 +82,47 @@ impl Observation {
 
     fn success(&self) -> Option<Finding> {
         let (good, total) = (self.results.iter().filter(|good| **good).count(), self.results.len());
-        let below = |per_mille: usize| good * 1000 < total * per_mille;
-        let kind = match () {
-            () if below(950) => &BELOW_95,
-            () if below(990) => &BELOW_99,
-            () if below(999) => &BELOW_999,
-            () => return None,
-        };
+        let thresholds = [(950, &BELOW_95), (990, &BELOW_99), (999, &BELOW_999)];
+        let (_, kind) = thresholds.into_iter().find(|(per_mille, _)| good * 1000 < total * per_mille)?;
         Some(Finding::new(kind, format!("{good} of {total} results were good")))
-    }
-
-    #[expect(clippy::unused_self, reason = "every check has it")]
-    pub(crate) fn is_silent(&self) -> bool {
-        false
-    }
-
-    /// Takes in what was seen at a later look.
-    pub(crate) fn absorb(&mut self, later: Self) {
-        self.results.extend(later.results);
-        self.circuit = later.circuit;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::codes;
 
-    fn judged(circuit: Circuit, results: impl IntoIterator<Item = bool>) -> Vec<&'static str> {
-        codes(&Observation { results: results.into_iter().collect(), circuit }.judge())
+    fn codes(circuit: Circuit, results: impl IntoIterator<Item = bool>) -> Vec<&'static str> {
+        crate::check::codes(&StabilityObservation { results: results.into_iter().collect(), circuit })
+    }
+
+    /// 1,000 results that change `changes` times within the window, and end well.
+    fn flapping(changes: usize) -> impl Iterator<Item = bool> {
+        (0..1000).map(move |n| n < 985 || n - 985 >= changes || n % 2 == 0)
     }
 
     #[test]
-    fn rates_and_changes_by_their_thresholds() {
-        let failing = |failures: usize, total: usize| judged(Circuit::Closed, (0..total).map(|n| n >= failures));
-        assert_eq!(failing(0, 1), [""; 0]);
-        assert_eq!(failing(1, 1000), [""; 0]);
-        assert_eq!(failing(2, 1000), ["success-below-999"]);
-        assert_eq!(failing(2, 100), ["success-below-99"]);
-        assert_eq!(failing(5, 100), ["success-below-99"]);
-        assert_eq!(failing(6, 100), ["success-below-95"]);
-        // It turns so often, and ends well.
-        let flapping =
-            |changes: usize| judged(Circuit::Closed, (0..1000).map(|n| n < 985 || n - 985 >= changes || n % 2 == 0));
-        assert_eq!(flapping(2), [""; 0]);
-        assert_eq!(flapping(4), ["flapping-4", "success-below-999"]);
-        assert_eq!(flapping(6), ["flapping-4", "success-below-999"]);
-        assert_eq!(flapping(8), ["flapping-8", "success-below-999"]);
-        assert_eq!(judged(Circuit::Open, [true]), ["circuit-open"]);
-        assert_eq!(judged(Circuit::HalfOpen, [true]), ["circuit-half-open"]);
+    fn success_rates_have_thresholds() {
+        for (failures, total, code) in [
+            (0, 1, None),
+            (1, 1000, None),
+            (2, 1000, Some("success-below-999")),
+            (2, 100, Some("success-below-99")),
+            (5, 100, Some("success-below-99")),
+            (6, 100, Some("success-below-95")),
+        ] {
+            let codes = codes(Circuit::Closed, (0..total).map(|n| n >= failures));
+            assert_eq!(codes.first().copied(), code, "{failures} of {total}");
+        }
+    }
+
+    #[test]
+    fn flapping_and_the_circuit_have_findings() {
+        assert_eq!(codes(Circuit::Closed, flapping(2)), [""; 0]);
+        assert_eq!(codes(Circuit::Closed, flapping(4)), ["flapping-4", "success-below-999"]);
+        assert_eq!(codes(Circuit::Closed, flapping(6)), ["flapping-4", "success-below-999"]);
+        assert_eq!(codes(Circuit::Closed, flapping(8)), ["flapping-8", "success-below-999"]);
+        assert_eq!(codes(Circuit::Open, [true]), ["circuit-open"]);
+        assert_eq!(codes(Circuit::HalfOpen, [true]), ["circuit-half-open"]);
     }
 }

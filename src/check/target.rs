@@ -1,4 +1,4 @@
-//! Where a check looks, and how it gets there.
+//! The endpoint under check, and the connection to it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,92 +11,93 @@ use super::roots::Roots;
 use crate::model::CheckSpec;
 use crate::net::{AsyncStream, Connection, ConnectionError, Deadline, Route, StartTls, dial, start_tls, tls};
 
-/// Why a check could not look, for a reason on this side.
+/// A failure on this side: the check could not run, which says nothing about the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct LocalFailure(pub(crate) String);
 
-/// What a look comes to.
+/// The result of running a check.
 pub(crate) type CheckResult<T> = Result<T, LocalFailure>;
 
-/// Where to look, and what to ask there.
+/// The endpoint under check.
 #[derive(Clone, Debug)]
 pub(crate) struct CheckTarget {
     pub(crate) address: SocketAddr,
-    /// The interface that leads there, where only one does.
+    /// The outgoing interface, if the address requires one.
     pub(crate) interface: Option<String>,
-    /// The name that it is asked by.
+    /// The host name, for SNI, HTTP's `Host` and the certificate.
     pub(crate) name: Option<String>,
     pub(crate) layer: Layer,
-    /// Whether gRPC is spoken there.
+    /// Whether the endpoint speaks gRPC.
     pub(crate) grpc: bool,
-    /// The word for what is spoken there.
+    /// The application protocol: `redis`, `h2c`.
     pub(crate) protocol: Option<String>,
-    pub(crate) ask: Arc<CheckSpec>,
-    /// How quick connecting and answering should be.
-    pub(crate) goals: LatencyTargets,
-    /// Who asks in this host's place, and where.
-    pub(crate) way: Route,
+    pub(crate) spec: Arc<CheckSpec>,
+    pub(crate) latency: LatencyTargets,
+    /// Whether HTTP requests go directly or through a proxy.
+    pub(crate) route: Route,
 }
 
-/// What lies between the connection and what is spoken.
+/// The transport security between the connection and the application protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Layer {
     Plain,
     Tls,
-    /// TLS that begins when it is asked for.
+    /// The connection starts in plain text and upgrades on request.
     StartTls(StartTls),
 }
 
-/// How quick something should be, in microseconds.
+/// Upper limits of good latency, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LatencyTargets {
     pub(crate) connect_us: u64,
     pub(crate) answer_us: u64,
 }
 
-/// What looks share.
+/// Shared by all checks of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct CheckContext {
-    /// How long one look may take.
+    /// Limit for one run of one check.
     pub(crate) timeout: Duration,
     pub(crate) roots: Arc<Roots>,
     pub(crate) resolvers: Arc<Resolvers>,
 }
 
-/// The most bytes that are read of one connection: a body of 1 MiB, its head, and what frames them.
+/// Limit for reading from one connection: a body of 1 MiB, its head, and the framing.
 const MAX_BYTES: usize = (1 << 20) + (256 << 10);
 
-/// A connection, and what its peer agreed to speak inside TLS.
+/// An open connection to the application protocol.
 pub(crate) struct CheckConnection {
     pub(crate) stream: Box<dyn AsyncStream>,
+    /// The protocol negotiated by ALPN.
     pub(crate) alpn: Option<Vec<u8>>,
 }
 
 impl CheckTarget {
-    /// The name that TLS asks for.
+    /// The name for SNI and certificate verification.
     pub(crate) fn server_name(&self) -> Result<ServerName<'static>, ConnectionError> {
         match &self.name {
             Some(name) => {
-                ServerName::try_from(name.clone()).map_err(|_| ConnectionError::Declined("has no name for TLS"))
+                ServerName::try_from(name.clone()).map_err(|_| ConnectionError::Declined("has no valid TLS name"))
             }
             None => Ok(ServerName::IpAddress(self.address.ip().into())),
         }
     }
 
-    /// What the `Host` of HTTP says.
+    /// The value of HTTP's `Host`.
     pub(crate) fn host(&self) -> String {
         let port = self.address.port();
-        let usual = if self.layer == Layer::Plain { 80 } else { 443 };
+        let default_port = if self.layer == Layer::Plain { 80 } else { 443 };
         let host = match &self.name {
             Some(name) => name.clone(),
             None if self.address.is_ipv6() => format!("[{}]", self.address.ip()),
             None => self.address.ip().to_string(),
         };
-        if port == usual { host } else { format!("{host}:{port}") }
+
+        if port == default_port { host } else { format!("{host}:{port}") }
     }
 
-    /// A connection in plain text, up to where TLS begins.
+    /// Connects in plain text, up to the point where TLS starts.
     pub(crate) async fn connect(&self, deadline: Deadline) -> Result<Connection, ConnectionError> {
         let stream = dial(self.address, self.interface.as_deref(), deadline).await?;
         let mut peer = Connection::new(stream, deadline, MAX_BYTES);
@@ -106,24 +107,25 @@ impl CheckTarget {
         Ok(peer)
     }
 
-    /// A connection to what is spoken there, through TLS if that lies between.
-    pub(crate) async fn line(&self, alpn: &[&[u8]], deadline: Deadline) -> Result<CheckConnection, ConnectionError> {
+    /// Connects to the application protocol, through TLS if the layer requires it.
+    pub(crate) async fn open(&self, alpn: &[&[u8]], deadline: Deadline) -> Result<CheckConnection, ConnectionError> {
         let peer = self.connect(deadline).await?;
         if self.layer == Layer::Plain {
             return Ok(CheckConnection { stream: peer.into_stream(), alpn: None });
         }
-        let shaken = tls::handshake(peer.into_stream(), self.server_name()?, alpn, deadline).await;
-        let tls::Handshake { stream, facts, .. } = shaken.map_err(|error| error.error)?;
-        let alpn = facts.alpn.map(|word| word.as_raw().as_bytes().to_vec());
+
+        let handshake = tls::handshake(peer.into_stream(), self.server_name()?, alpn, deadline).await;
+        let tls::Handshake { stream, facts, .. } = handshake.map_err(|error| error.error)?;
+        let alpn = facts.alpn.map(|protocol| protocol.as_raw().as_bytes().to_vec());
         Ok(CheckConnection { stream: Box::new(stream), alpn })
     }
 }
 
-/// What went wrong with a peer, unless it went wrong here.
+/// Separates failures of the peer from failures on this side.
 ///
 /// # Errors
-/// When it did.
-pub(crate) fn peers_fault(error: ConnectionError) -> CheckResult<ConnectionError> {
+/// If the failure is local.
+pub(crate) fn peer_failure(error: ConnectionError) -> CheckResult<ConnectionError> {
     match error {
         ConnectionError::Local(error) => Err(LocalFailure(error.to_string())),
         error => Ok(error),

@@ -1,158 +1,160 @@
-//! Whether a connection can be made, and how fast.
+//! Whether the endpoint accepts connections, and how fast.
 
 use serde::{Deserialize, Serialize};
-
 use tokio::time::Instant;
 
-use super::findings;
 use super::scale::{self, Latency};
 use super::target::{CheckContext, CheckResult, CheckTarget, LocalFailure};
+use super::{Check, findings};
 use crate::model::{Finding, Group};
 use crate::net::{ConnectError, Deadline, dial};
 
 findings! { Group::Tcp;
-    REFUSED = "tcp-refused", cap 0, "The connection is refused: nothing listens on that port, or a firewall rejects.",
-        "start the service, or look at the port and at what rejects";
-    TIMEOUT = "tcp-timeout", cap 0, "No answer comes to the connection: the host is down, or a firewall drops.",
-        "look whether the host is up and what drops packets on the way";
-    UNREACHABLE = "tcp-unreachable", cap 0, "No way leads to the address.",
-        "look at the routes, and whether the host is up";
-    FLAKY = "tcp-flaky", 10, cap 75, "Some of at least 3 connections failed, fewer than half.",
-        "look for lost packets, a full backlog, or one bad backend of several";
+    REFUSED = "tcp-refused", cap 0, "The connection is refused: no process listens on the port, or a firewall rejects it.",
+        "start the service, or check the port and the firewall";
+    TIMEOUT = "tcp-timeout", cap 0, "The connection attempt gets no reply: the host is down, or a firewall drops it.",
+        "check that the host is up and that no firewall drops the packets";
+    UNREACHABLE = "tcp-unreachable", cap 0, "No route to the address.",
+        "check the routes, and that the host is up";
+    FLAKY = "tcp-flaky", 10, cap 75, "Some of at least 3 connections failed, but fewer than half.",
+        "check for packet loss, a full backlog, or one bad backend";
     MOSTLY_FAILING = "tcp-mostly-failing", 30, cap 55, "At least half of the connections failed.",
-        "look for an overloaded service or a full backlog";
-    LATENCY_1X = "tcp-latency-1x", 2, "Connecting takes longer than its goal.",
-        "look at the way there, or give a goal that fits it (--goal)";
-    LATENCY_2X = "tcp-latency-2x", 5, "Connecting takes more than twice its goal.",
-        "look at the way there, or give a goal that fits it (--goal)";
-    LATENCY_4X = "tcp-latency-4x", 10, "Connecting takes more than four times its goal.",
-        "look at the way there and at the accept queue, or give a goal that fits it (--goal)";
+        "check for an overloaded service or a full backlog";
+    LATENCY_1X = "tcp-latency-1x", 2, "Connecting exceeds the latency target.",
+        "check the network path, or set a suitable target (--goal)";
+    LATENCY_2X = "tcp-latency-2x", 5, "Connecting takes more than twice the latency target.",
+        "check the network path, or set a suitable target (--goal)";
+    LATENCY_4X = "tcp-latency-4x", 10, "Connecting takes more than four times the latency target.",
+        "check the network path and the accept queue, or set a suitable target (--goal)";
 }
 
-/// What connecting showed.
+/// Evidence of connection attempts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Observation {
-    /// The longest that it should take, in microseconds.
-    pub(crate) goal_us: u64,
-    /// Each connection that was tried, in order.
+pub(crate) struct TcpObservation {
+    /// The latency target of a connection, in microseconds.
+    #[serde(rename = "goal_us")]
+    pub(crate) target_us: u64,
+    /// Each attempt, in order.
     pub(crate) connects: Vec<Connect>,
 }
 
-/// What became of one connection.
+/// The result of one connection attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Connect {
-    /// It was made, after that time.
     Made(Latency),
-    /// It was refused.
     Refused,
-    /// No answer came.
     TimedOut,
-    /// There is no way there.
     Unreachable,
 }
 
-/// Connects once.
-pub(crate) async fn look(aim: &CheckTarget, kit: &CheckContext) -> CheckResult<Observation> {
-    let begun = Instant::now();
-    let connect = match dial(aim.address, aim.interface.as_deref(), Deadline::after(kit.timeout)).await {
-        Ok(_) => Connect::Made(Latency::since(begun)),
-        // It was taken, whatever became of it at once.
-        Err(ConnectError::Reset) => Connect::Made(Latency::since(begun)),
-        Err(ConnectError::Refused) => Connect::Refused,
-        Err(ConnectError::TimedOut) => Connect::TimedOut,
-        Err(ConnectError::Unreachable) => Connect::Unreachable,
-        Err(ConnectError::Local(error)) => return Err(LocalFailure(error.to_string())),
-    };
-    Ok(Observation { goal_us: aim.goals.connect_us, connects: vec![connect] })
-}
+impl Check for TcpObservation {
+    /// Connects once.
+    async fn run(target: &CheckTarget, context: &CheckContext) -> CheckResult<Self> {
+        let start = Instant::now();
+        let connect = match dial(target.address, target.interface.as_deref(), Deadline::after(context.timeout)).await {
+            // A reset means that the connection was accepted first.
+            Ok(_) | Err(ConnectError::Reset) => Connect::Made(Latency::since(start)),
+            Err(ConnectError::Refused) => Connect::Refused,
+            Err(ConnectError::TimedOut) => Connect::TimedOut,
+            Err(ConnectError::Unreachable) => Connect::Unreachable,
+            Err(ConnectError::Local(error)) => return Err(LocalFailure(error.to_string())),
+        };
 
-impl Observation {
-    pub(crate) fn judge(&self) -> Vec<Finding> {
+        Ok(Self { target_us: target.latency.connect_us, connects: vec![connect] })
+    }
+
+    fn findings(&self) -> Vec<Finding> {
         let total = self.connects.len();
         let failed: Vec<Connect> =
             self.connects.iter().copied().filter(|connect| !matches!(connect, Connect::Made(_))).collect();
         if failed.len() == total {
-            return failed.last().map(|connect| dead(*connect, total)).into_iter().collect();
+            return failed.last().map(|connect| all_failed(*connect, total)).into_iter().collect();
         }
-        let text = || format!("{} of {total} connections failed", failed.len());
-        let flaky = match failed.len() {
+
+        let kind = match failed.len() {
             0 => None,
-            some if some * 2 >= total => Some(Finding::new(&MOSTLY_FAILING, text())),
-            _ => Some(Finding::new(&FLAKY, text())),
+            count if count * 2 >= total => Some(&MOSTLY_FAILING),
+            _ => Some(&FLAKY),
         };
-        let slow = scale::latency([&LATENCY_1X, &LATENCY_2X, &LATENCY_4X], "connect", self.times(), self.goal_us);
+        let flaky = kind.map(|kind| Finding::new(kind, format!("{} of {total} connections failed", failed.len())));
+
+        let latencies = self.latencies();
+        let kinds = [&LATENCY_1X, &LATENCY_2X, &LATENCY_4X];
+        let slow = scale::latency(kinds, "connect", latencies.iter().copied(), self.target_us);
         flaky.into_iter().chain(slow).collect()
     }
 
-    /// Whether the last try got no answer at all.
-    pub(crate) fn is_silent(&self) -> bool {
+    /// Whether the last attempt got no reply.
+    fn is_silent(&self) -> bool {
         self.connects.last() == Some(&Connect::TimedOut)
     }
 
-    /// How long each connection took that was made.
-    pub(super) fn times(&self) -> impl Iterator<Item = Latency> + Clone {
-        self.connects.iter().filter_map(|connect| match connect {
-            Connect::Made(took) => Some(*took),
-            _ => None,
-        })
+    fn merge(&mut self, later: Self) {
+        self.connects.extend(later.connects);
     }
 
-    /// Takes word of what this side was late by during the look.
-    pub(super) fn set_late(&mut self, late_us: u64) {
+    /// The latencies of the successful attempts.
+    fn latencies(&self) -> Vec<Latency> {
+        let made = self.connects.iter().filter_map(|connect| match connect {
+            Connect::Made(latency) => Some(*latency),
+            _ => None,
+        });
+        made.collect()
+    }
+
+    fn latency_target(&self) -> u64 {
+        self.target_us
+    }
+
+    fn set_lag(&mut self, lag_us: u64) {
         for connect in &mut self.connects {
-            if let Connect::Made(took) = connect {
-                took.set_late(late_us);
+            if let Connect::Made(latency) = connect {
+                latency.set_lag(lag_us);
             }
         }
     }
-
-    /// Takes in what was seen at a later look.
-    pub(crate) fn absorb(&mut self, later: Self) {
-        self.connects.extend(later.connects);
-    }
 }
 
-fn dead(connect: Connect, tried: usize) -> Finding {
-    let times = if tried > 1 { format!(" ({tried} times)") } else { String::new() };
-    match connect {
+fn all_failed(last: Connect, attempts: usize) -> Finding {
+    let times = if attempts > 1 { format!(" ({attempts} times)") } else { String::new() };
+    match last {
         Connect::Refused => Finding::new(&REFUSED, format!("connection refused{times}")),
-        Connect::Unreachable => Finding::new(&UNREACHABLE, format!("no route leads there{times}")),
-        Connect::TimedOut | Connect::Made(_) => Finding::new(&TIMEOUT, format!("no answer to connect{times}")),
+        Connect::Unreachable => Finding::new(&UNREACHABLE, format!("no route to the address{times}")),
+        Connect::TimedOut | Connect::Made(_) => Finding::new(&TIMEOUT, format!("no reply to connect{times}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::codes;
 
-    fn judged(connects: &[Connect]) -> Vec<&'static str> {
-        codes(&Observation { goal_us: 5_000, connects: connects.to_vec() }.judge())
+    fn codes(connects: &[Connect]) -> Vec<&'static str> {
+        crate::check::codes(&TcpObservation { target_us: 5_000, connects: connects.to_vec() })
     }
 
     fn made(us: u64) -> Connect {
-        Connect::Made(Latency::of(us))
+        Connect::Made(Latency::from_micros(us))
     }
 
     #[test]
-    fn failures_by_their_share() {
+    fn failures_are_weighed_by_their_share() {
         use Connect::{Refused, TimedOut, Unreachable};
-        assert_eq!(judged(&[made(4_999)]), [""; 0]);
-        assert_eq!(judged(&[Refused]), ["tcp-refused"]);
-        assert_eq!(judged(&[Refused, TimedOut]), ["tcp-timeout"]);
-        assert_eq!(judged(&[Unreachable]), ["tcp-unreachable"]);
-        assert_eq!(judged(&[made(1), made(1), Refused]), ["tcp-flaky"]);
-        assert_eq!(judged(&[made(1), TimedOut]), ["tcp-mostly-failing"]);
-        assert_eq!(judged(&[made(1), Refused, Refused]), ["tcp-mostly-failing"]);
+        assert_eq!(codes(&[made(4_999)]), [""; 0]);
+        assert_eq!(codes(&[Refused]), ["tcp-refused"]);
+        assert_eq!(codes(&[Refused, TimedOut]), ["tcp-timeout"]);
+        assert_eq!(codes(&[Unreachable]), ["tcp-unreachable"]);
+        assert_eq!(codes(&[made(1), made(1), Refused]), ["tcp-flaky"]);
+        assert_eq!(codes(&[made(1), TimedOut]), ["tcp-mostly-failing"]);
+        assert_eq!(codes(&[made(1), Refused, Refused]), ["tcp-mostly-failing"]);
     }
 
     #[test]
-    fn latency_by_its_multiple_of_the_goal() {
-        assert_eq!(judged(&[made(5_000)]), [""; 0]);
-        assert_eq!(judged(&[made(5_001)]), ["tcp-latency-1x"]);
-        assert_eq!(judged(&[made(10_001)]), ["tcp-latency-2x"]);
-        assert_eq!(judged(&[made(20_001), made(1)]), ["tcp-latency-4x"]);
+    fn latency_is_rated_in_multiples_of_the_target() {
+        assert_eq!(codes(&[made(5_000)]), [""; 0]);
+        assert_eq!(codes(&[made(5_001)]), ["tcp-latency-1x"]);
+        assert_eq!(codes(&[made(10_001)]), ["tcp-latency-2x"]);
+        assert_eq!(codes(&[made(20_001), made(1)]), ["tcp-latency-4x"]);
     }
 }

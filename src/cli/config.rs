@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::output;
 use crate::settings::{self, Key, Kind, Settings};
 
-/// Look at the settings
+/// Show the settings
 #[derive(Args, Debug)]
 pub(super) struct Config {
     #[command(subcommand)]
@@ -22,10 +22,10 @@ pub(super) struct Config {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Action {
-    /// Print every setting with its value and where that comes from, as a settings file or as JSON
+    /// Print every setting with its value and origin, as a settings file or as JSON
     ///
-    /// Shown is what the environment, the settings file and the built-in defaults say; options of this very
-    /// command line are not settings.
+    /// The values come from the environment, the settings file and the built-in defaults. Options of this command
+    /// line are not settings.
     Show,
 }
 

@@ -1,5 +1,6 @@
 //! `portolan explain`: what a finding means, what it costs, and what to do about it.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use clap::Args;
@@ -11,7 +12,7 @@ use crate::check::scored_findings;
 use crate::clean::clean;
 use crate::error::{Error, Result, nearest};
 use crate::model::{FindingKind, Group, SCORE_VERSION};
-use crate::output;
+use crate::output::{self, Align};
 use crate::source::source_findings;
 
 /// Explain a finding: what it means, what it costs, what to do about it
@@ -105,17 +106,26 @@ fn cost(kind: &FindingKind) -> String {
 }
 
 fn write_table(out: &mut (dyn Write + Send), kinds: &[&FindingKind]) -> io::Result<()> {
-    let widest = kinds.iter().map(|kind| kind.code.len()).max().unwrap_or(0);
-    writeln!(out, "{:<widest$}  {:<9}  {:>6}  {:>3}  FINDING", "CODE", "GROUP", "POINTS", "CAP")?;
-    let number = |number: Option<u8>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
-    for kind in kinds {
-        let (points, cap) = (number(Some(kind.points).filter(|points| *points > 0)), number(kind.cap));
-        writeln!(out, "{:<widest$}  {:<9}  {points:>6}  {cap:>3}  {}", kind.code, kind.group.as_str(), kind.text)?;
-    }
+    let columns = [
+        ("CODE", Align::Left),
+        ("GROUP", Align::Left),
+        ("POINTS", Align::Right),
+        ("CAP", Align::Right),
+        ("FINDING", Align::Left),
+    ];
+    output::write_grid(out, columns, &kinds.iter().map(|kind| row(kind)).collect::<Vec<_>>())?;
     writeln!(out, "\n{SCORE_VERSION}; each group costs at most its budget: {}", budgets())
 }
 
+fn row(kind: &FindingKind) -> [Cow<'static, str>; 5] {
+    let points = Some(kind.points).filter(|points| *points > 0);
+    [kind.code.into(), kind.group.as_str().into(), number(points), number(kind.cap), kind.text.into()]
+}
+
+fn number(number: Option<u8>) -> Cow<'static, str> {
+    number.map_or("-".into(), |number| number.to_string().into())
+}
+
 fn budgets() -> String {
-    let budget = |group: Group| format!("{} {}", group.as_str(), group.budget());
-    Group::SCORED.map(budget).join(", ")
+    Group::SCORED.map(|group| format!("{} {}", group.as_str(), group.budget())).join(", ")
 }

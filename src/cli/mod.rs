@@ -4,6 +4,7 @@ mod atomic_file;
 mod baseline;
 mod completions;
 mod config;
+mod definition;
 mod discover;
 mod exit;
 mod explain;
@@ -67,19 +68,19 @@ enum Command {
 #[command(next_help_heading = "Global options")]
 #[expect(clippy::doc_markdown, reason = "these lines are help texts, and are shown as they stand")]
 struct Global {
-    /// Settings file [default: $XDG_CONFIG_HOME/portolan/config.toml]
+    /// Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// How results are written; FORMAT=FILE, as often as wanted, writes them to a file too
+    /// Output format. FORMAT=FILE also writes to a file; can be repeated
     #[arg(short, long, value_parser = OutputSpecParser, value_name = "FORMAT[=FILE]", global = true, default_value = "table")]
     output: Vec<OutputSpec>,
     /// Short for --output json
     #[arg(long, global = true)]
     json: bool,
-    /// Whether to use colour; without it NO_COLOR and the terminal decide
+    /// Use colour; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, value_enum, value_name = "WHEN", global = true, default_value_t = Color::Auto)]
     color: Color,
-    /// Nothing on stderr but errors
+    /// Write only errors to stderr
     #[arg(short, long, global = true)]
     quiet: bool,
     /// How standard output is written.

@@ -6,13 +6,12 @@ use std::path::PathBuf;
 use clap::builder::{StyledStr, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::outputs::{OutputSpec, OutputSpecParser};
-use super::{Cli, Global, discover, settings_file, usage};
+use super::{Cli, definition, settings_file, usage};
 use crate::error::Result;
-use crate::settings::{self, Key, Kind, NEGATION, Settings};
-use crate::source::local::Local;
+use crate::settings::{self, Key, Settings};
 
 /// What the command line asks for.
 pub(super) enum Parsed {
@@ -27,11 +26,14 @@ pub(super) enum Parsed {
 /// # Errors
 /// What cannot be used, the first of it.
 pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
-    // Once without settings: what is wrong or asks for help needs none, and most people have none.
-    let mut command = quick_definition(args);
+    // Most lines are parsed by the definition of their command alone. A line that it refuses may be right all the
+    // same, as it may take back a flag; or it asks for help, which shows every command.
+    let mut is_quick = true;
+    let mut command = definition::of_line(args).unwrap_or_else(Cli::command);
     let mut parsed = command.try_get_matches_from_mut(args);
     if parsed.as_ref().is_err_and(|error| error.kind() != ErrorKind::DisplayVersion) {
-        command = definition();
+        is_quick = false;
+        command = definition::with_negations();
         parsed = command.try_get_matches_from_mut(args);
     }
     let mut matches = match parsed {
@@ -41,24 +43,26 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
         }
         Err(error) => return Err(usage::error(&error, &command, args)),
     };
+
     let mut settings = load(matches.get_one("config"), &command, Some(&section(&matches)))?;
     if !settings.is_empty() {
-        let fresh = definition();
+        let fresh = definition::of_line(args).filter(|_| is_quick).unwrap_or_else(definition::with_negations);
         settings.yield_to(&fresh, &matches);
         command = settings.as_defaults(fresh);
         matches = command.try_get_matches_from_mut(args).map_err(|error| usage::error(&error, &command, args))?;
     }
+
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| usage::error(&error, &command, args))?;
     cli.global.choose_format(on_line(&matches, "output"), &set_outputs(&settings))?;
     Ok(Parsed::Run(Box::new(cli)))
 }
 
-/// What the settings say of `--output`.
+/// The formats that the settings give `--output`.
 fn set_outputs(settings: &Settings) -> Vec<OutputSpec> {
     if settings.is_empty() {
         return Vec::new();
     }
-    let command = Cli::command();
+    let command = definition::root();
     let keys = Key::of_section(&command, &[]);
     let given = keys.iter().find(|key| key.name() == "output").and_then(|key| settings.get(key));
     let asked = |value: &String| OutputSpecParser.parse_ref(&command, None, value.as_ref()).ok();
@@ -76,55 +80,47 @@ fn section(matches: &ArgMatches) -> Vec<&str> {
 /// # Errors
 /// Where the file or a variable cannot be used.
 pub(super) fn load(named: Option<&PathBuf>, command: &Command, section: Option<&[&str]>) -> Result<Settings> {
-    let variable = |name: &str| std::env::var_os(name);
     let file = match settings::file_to_read(named, variable) {
         Some((path, is_named)) => settings_file::read(&path, is_named)?.map(|text| (path, text)),
         None => None,
     };
-    let mut settings = Settings::default();
     // Most people have neither, and should not pay for a second definition.
     if file.is_none() && !settings::is_in_environment(command, section, variable) {
-        return Ok(settings);
+        return Ok(Settings::default());
     }
-    let command = Cli::command();
+
+    // The commands that are set are enough for settings that are right.
+    if let Some(section) = section {
+        let mut commands = file.as_ref().map(|(_, text)| settings::sections(text)).unwrap_or_default();
+        commands.push(section.iter().map(|&word| word.to_owned()).collect());
+        let defined = definition::of_commands(&commands);
+        if let Some(settings) = defined.and_then(|command| read(file.as_ref(), &command, Some(section)).ok()) {
+            return Ok(settings);
+        }
+    }
+    // What is wrong with the others takes all commands to tell: a key may belong to another section.
+    read(file.as_ref(), &Cli::command(), section)
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// Reads the settings by a definition that is not built yet.
+fn read(file: Option<&(PathBuf, String)>, command: &Command, section: Option<&[&str]>) -> Result<Settings> {
+    let mut settings = Settings::default();
     if let Some((path, text)) = file {
-        settings.read_file(&command, &path, &text)?;
+        settings.read_file(command, path, text)?;
     }
-    settings.read_environment(&command, section, variable)?;
-    if let Some((key, given, error)) = settings.refused(&command) {
+    settings.read_environment(command, section, variable)?;
+
+    if let Some((key, given, error)) = settings.refused(command) {
         let refusal = usage::RejectedValue::of_value(&error);
         let value = usage::refused_value(&error).unwrap_or_default();
         return Err(given.origin.error(&key, &value, &refusal.why, &refusal.hint));
     }
-    settings.agree(&command)?;
+    settings.agree(command)?;
     Ok(settings)
-}
-
-/// The least that most lines are parsed by, because to define and build every option takes longer than to list what
-/// listens here. A line that it does not take may be right all the same: it may take back a flag.
-fn quick_definition(args: &[OsString]) -> Command {
-    if !["discover", "local"].iter().all(|word| args.iter().any(|arg| arg == word)) {
-        return Cli::command();
-    }
-    let local = Local::augment_args(Command::new("local"));
-    let discover = discover::Options::augment_args(Command::new("discover")).subcommand(local);
-    Global::augment_args(Command::new("portolan")).subcommand(discover)
-}
-
-/// The command line as it is parsed: as it is defined, and for every flag that settings may set a hidden opposite.
-fn definition() -> Command {
-    with_negations(Cli::command())
-}
-
-fn with_negations(command: Command) -> Command {
-    let opposite = |key: &Key<'_>| {
-        let opposite = format!("{NEGATION}{}", key.name());
-        let arg = Arg::new(&opposite).long(&opposite).hide(true).action(ArgAction::SetTrue);
-        arg.global(key.is_global()).overrides_with(key.id().to_owned())
-    };
-    let keys = Key::of_section(&command, &[]);
-    let opposites: Vec<Arg> = keys.iter().filter(|key| key.kind() == Kind::Flag).map(opposite).collect();
-    command.args(opposites).mut_subcommands(with_negations)
 }
 
 fn on_line(matches: &ArgMatches, id: &str) -> bool {
@@ -142,9 +138,9 @@ mod tests {
         let args: Vec<_> = line.split(' ').collect();
         let mut settings = Settings::default();
         settings.read_file(&Cli::command(), Path::new("c.toml"), text).unwrap();
-        let mut matches = definition().try_get_matches_from(&args).unwrap();
-        settings.yield_to(&definition(), &matches);
-        matches = settings.as_defaults(definition()).try_get_matches_from(&args).unwrap();
+        let mut matches = definition::with_negations().try_get_matches_from(&args).unwrap();
+        settings.yield_to(&definition::with_negations(), &matches);
+        matches = settings.as_defaults(definition::with_negations()).try_get_matches_from(&args).unwrap();
         while let Some((_, sub)) = matches.remove_subcommand() {
             matches = sub;
         }
@@ -174,24 +170,5 @@ mod tests {
         assert_eq!(states(""), None);
         let matches = parsed("[discover.local]\nports = 22", "portolan discover local");
         assert_eq!(matches.get_one::<crate::model::Ports>("ports"), Some(&"22".parse().unwrap()));
-    }
-
-    #[test]
-    fn a_line_is_parsed_quickly_by_the_very_options_that_are_defined() {
-        let args = ["portolan", "discover", "local"].map(OsString::from);
-        let (mut quick, mut whole) = (&quick_definition(&args), &Cli::command());
-        for word in ["discover", "local"] {
-            assert!(quick.get_arguments().eq(whole.get_arguments()), "above {word}");
-            (quick, whole) = (quick.find_subcommand(word).unwrap(), whole.find_subcommand(word).unwrap());
-        }
-        assert!(quick.get_arguments().eq(whole.get_arguments()));
-    }
-
-    #[test]
-    fn the_order_of_commands_and_options_stays() {
-        let names =
-            |command: &Command| command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect::<Vec<_>>();
-        assert_eq!(names(&definition()), names(&Cli::command()));
-        definition().debug_assert();
     }
 }

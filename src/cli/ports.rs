@@ -9,7 +9,7 @@ use super::exit::Exit;
 use super::{Global, stderr, stdout};
 use crate::error::Result;
 use crate::model::{PORT_NAMES, ParseError, PortName, Ports};
-use crate::output;
+use crate::output::{self, Align};
 
 /// List the built-in port names that --ports accepts in place of numbers
 #[derive(Args, Debug)]
@@ -65,7 +65,7 @@ fn write_json(out: &mut (dyn Write + Send), found: &[&PortName]) -> io::Result<(
 }
 
 fn write_table(out: &mut (dyn Write + Send), found: &[&PortName]) -> io::Result<()> {
-    let widest = found.iter().map(|known| known.name.len()).max().unwrap_or(0).max("NAME".len());
-    writeln!(out, "{:<5}  {:<widest$}  ABOUT", "PORT", "NAME")?;
-    found.iter().try_for_each(|known| writeln!(out, "{:<5}  {:<widest$}  {}", known.port, known.name, known.about))
+    let rows: Vec<_> =
+        found.iter().map(|known| [known.port.to_string().into(), known.name.into(), known.about.into()]).collect();
+    output::write_grid(out, [("PORT", Align::Left), ("NAME", Align::Left), ("ABOUT", Align::Left)], &rows)
 }

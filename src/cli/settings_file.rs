@@ -8,9 +8,9 @@ use crate::clean::clean;
 use crate::error::{Error, Result, plain};
 
 /// A settings file holds a few dozen lines; what is larger is something else.
-const LARGEST: u64 = 1024 * 1024;
+const MAX_BYTES: u64 = 1024 * 1024;
 
-/// The text of the file. `None`: it is not there, and nobody said that it should be.
+/// The text of the file. `None`: there is no file at the usual place.
 ///
 /// # Errors
 /// Where it cannot be read, or is no text.
@@ -31,11 +31,11 @@ pub(super) fn read(path: &Path, named: bool) -> Result<Option<String>> {
         return Err(refuse(what.to_owned(), "name a file, or /dev/null for no settings at all"));
     }
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
+    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     if let Err(error) = read {
         return Err(refuse(plain(&error), "make it readable, or name another file with --config"));
     }
-    if bytes.len() as u64 > LARGEST {
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(refuse("it is larger than 1 MiB".to_owned(), "name a settings file with --config"));
     }
     let mut text = String::from_utf8(bytes).map_err(|_| refuse("it is not UTF-8".to_owned(), "save it as UTF-8"))?;
@@ -46,8 +46,8 @@ pub(super) fn read(path: &Path, named: bool) -> Result<Option<String>> {
     Ok(Some(text))
 }
 
-/// Whether there is no file at the usual place. A directory that may not be looked into counts: whoever runs as
-/// another user with the environment of the first (`sudo -u`, a service) has no settings there.
+/// Whether there is no file at the usual place. A directory without permission to look into it counts as absent: a
+/// program that runs as another user with the environment of the first (`sudo -u`, a service) has no settings there.
 fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied)
 }

@@ -14,7 +14,7 @@ use crate::model::ParseError;
 /// More words than this are a page of the manual, not a hint.
 const MAX_LISTED: usize = 16;
 
-/// Why a value cannot be used, whoever gave it: the command line, the environment or a settings file.
+/// Why a value of the command line, the environment or a settings file cannot be used.
 pub(super) struct RejectedValue {
     /// What is wrong with it.
     pub(super) why: String,
@@ -65,7 +65,7 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
         }
         ErrorKind::UnknownArgument => {
             let hint = match (text(error, ContextKind::SuggestedArg), error.get(ContextKind::Suggested)) {
-                // That a flag can be taken back is told elsewhere; nobody who mistypes means it.
+                // A mistyped option is not meant to be the negation of a flag.
                 (Some(near), _) if !near.starts_with("--no-") || argument.starts_with("--no-") => {
                     format!("did you mean {near}?")
                 }
@@ -118,7 +118,7 @@ fn parser(error: &clap::Error) -> RejectedValue {
         RejectedValue::new(escaped(&error.to_string()), error.hint())
     } else if let Some(number) = source.downcast_ref::<ParseIntError>() {
         let too_large = *number.kind() == IntErrorKind::PosOverflow;
-        let why = if too_large { "it is too large a number" } else { "it is no whole number" };
+        let why = if too_large { "it is too large a number" } else { "it is not a whole number" };
         RejectedValue::new(why, "write a whole number, as in 3")
     } else if let Some(glob) = source.downcast_ref::<glob::PatternError>() {
         let why = format!("{} at character {}", glob.msg, glob.pos + 1);

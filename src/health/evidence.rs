@@ -32,7 +32,7 @@ impl Evidence {
     /// Takes in what a check saw, beside what it saw before.
     pub(crate) fn add(&mut self, seen: Observation) {
         match self.seen.iter_mut().find(|other| other.name() == seen.name()) {
-            Some(before) => before.absorb(seen),
+            Some(before) => before.merge(seen),
             None => self.seen.push(seen),
         }
     }
@@ -62,13 +62,13 @@ impl Evidence {
     pub(crate) fn left_alone(&self, age: Duration, circuit: Circuit) -> Self {
         let mut evidence = Self { is_left_alone: true, ..self.clone() };
         evidence.is_as_old_as(Duration::from_millis(self.age_ms.unwrap_or(0)) + age);
-        evidence.add(Observation::Stability(stability::Observation { results: Vec::new(), circuit }));
+        evidence.add(Observation::Stability(stability::StabilityObservation { results: Vec::new(), circuit }));
         evidence
     }
 
     /// What this side was late by, in microseconds, each time when the endpoint would else seem slower than its goal.
     pub(crate) fn saved_by(&self) -> impl Iterator<Item = u64> {
-        self.seen.iter().flat_map(Observation::saved_by)
+        self.seen.iter().flat_map(Observation::excused_by)
     }
 
     /// Whether a check looked.
@@ -100,7 +100,10 @@ mod tests {
     #[test]
     fn a_good_history_is_no_health_of_who_could_not_be_looked_at() {
         let mut seen = Evidence::default();
-        seen.add(Observation::Stability(stability::Observation { results: vec![true; 10], circuit: Circuit::Closed }));
+        seen.add(Observation::Stability(stability::StabilityObservation {
+            results: vec![true; 10],
+            circuit: Circuit::Closed,
+        }));
         assert_eq!(seen.health(&[]).state, HealthState::Healthy);
         seen.hindered.insert(CheckName::Http, "no descriptors".to_owned());
         let health = seen.health(&[]);
@@ -111,7 +114,7 @@ mod tests {
     #[test]
     fn who_is_left_alone_is_as_it_was_seen_last_and_that_grows_old() {
         let mut seen = Evidence::default();
-        seen.add(Observation::Stability(stability::Observation {
+        seen.add(Observation::Stability(stability::StabilityObservation {
             results: vec![true, false],
             circuit: Circuit::Closed,
         }));

@@ -92,9 +92,9 @@ pub(crate) fn plan(
         layer: spoken.layer,
         grpc: spoken.grpc,
         protocol: spoken.protocol,
-        ask: Arc::clone(ask),
-        goals: goals(ip, &ask.goal, own),
-        way: way.clone(),
+        spec: Arc::clone(ask),
+        latency: goals(ip, &ask.goal, own),
+        route: way.clone(),
     };
     Some(CheckPlan { host, port, wanted, unwanted, aim })
 }

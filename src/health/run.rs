@@ -69,7 +69,7 @@ impl Validator {
             return keep(plan, results, Circuit::Closed, evidence);
         };
         let mut aim = CheckTarget { address: SocketAddr::new(*first, plan.port), ..plan.aim.clone() };
-        aim.goals = goals(*first, &plan.aim.ask.goal, &self.own);
+        aim.latency = goals(*first, &plan.aim.spec.goal, &self.own);
         let breaker = self.breaker(&aim);
         let remembered = results.len();
         for sample in 0..self.options.samples.max(1) {
@@ -107,7 +107,7 @@ impl Validator {
                 Err(_) => (name, None),
             },
         };
-        let goal_us = plan.aim.goals.answer_us;
+        let goal_us = plan.aim.latency.answer_us;
         let key = format!("{name} {}", address.map(|ip| ip.to_string()).unwrap_or_default());
         let question = CheckRequest::Name { name, address, goal_us, port: plan.port };
         match self.asking.remembering("dns", &key, evidence, question).await {
@@ -201,13 +201,13 @@ impl Validator {
 
 /// Whether no client can use the endpoint, by what a check saw.
 fn is_dead(seen: &Observation) -> bool {
-    seen.judge().iter().any(|finding| finding.cap().is_some_and(|cap| cap < 50))
+    seen.findings().iter().any(|finding| finding.cap().is_some_and(|cap| cap < 50))
 }
 
 /// Notes how steady the endpoint is, where that is wanted.
 fn keep(plan: &CheckPlan, results: Vec<bool>, circuit: Circuit, evidence: &mut Evidence) {
     if plan.wanted.contains(&CheckName::Stability) && !results.is_empty() {
-        evidence.add(Observation::Stability(stability::Observation { results, circuit }));
+        evidence.add(Observation::Stability(stability::StabilityObservation { results, circuit }));
     }
 }
 

@@ -56,7 +56,7 @@ impl CheckRequest<'_> {
     fn is_safe(&self) -> bool {
         match self {
             Self::Check(CheckName::Http, aim) => {
-                let method = aim.ask.method.as_ref().map_or("GET", |method| method.as_str());
+                let method = aim.spec.method.as_ref().map_or("GET", |method| method.as_str());
                 matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
             }
             Self::Check(..) | Self::Name { .. } => true,
@@ -73,10 +73,10 @@ impl CheckRunner {
 
     async fn look(&self, question: CheckRequest<'_>) -> CheckResult<Observation> {
         match question {
-            CheckRequest::Check(check, aim) => crate::check::look(check, aim, &self.kit).await,
+            CheckRequest::Check(check, aim) => crate::check::run(check, aim, &self.kit).await,
             CheckRequest::Name { name, address, goal_us, port } => {
-                let mut seen = dns::look(name, address, goal_us, &self.kit).await?;
-                dns::look_at_ipv6(&mut seen, port, &self.kit).await;
+                let mut seen = dns::resolve(name, address, goal_us, &self.kit).await?;
+                dns::check_ipv6(&mut seen, port, &self.kit).await;
                 Ok(Observation::Dns(seen))
             }
         }
@@ -90,7 +90,7 @@ impl CheckRunner {
             let mut seen = self.look(question).await?;
             let may_be_missed = seen.is_silent() && question.needs_our_turns();
             if !may_be_missed || measuring.stalled() < self.kit.timeout / SLEPT_THROUGH {
-                seen.set_late(measuring.late());
+                seen.set_lag(measuring.late());
                 return Ok(seen);
             }
             if !question.is_safe() {

@@ -191,7 +191,8 @@ mod tests {
             .filter(|&look| {
                 let results = (look - 20..look).map(is_good).collect();
                 let mut evidence = Evidence::default();
-                evidence.add(Observation::Stability(stability::Observation { results, circuit: Circuit::Closed }));
+                evidence
+                    .add(Observation::Stability(stability::StabilityObservation { results, circuit: Circuit::Closed }));
                 track.seen(evidence, &rules)
             })
             .collect();

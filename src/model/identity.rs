@@ -18,7 +18,7 @@ use crate::clean::Untrusted;
 /// use portolan::Identity;
 ///
 /// let identity = Identity::of("redis").product("Redis").version("7.0.15").fact("auth_required", false);
-/// assert_eq!(identity.word(), "redis");
+/// assert_eq!(identity.protocol(), "redis");
 /// assert_eq!(
 ///     serde_json::to_string(&identity)?,
 ///     r#"{"protocol":"redis","product":"Redis","version":"7.0.15","facts":{"auth_required":false}}"#,
@@ -93,8 +93,8 @@ impl Identity {
         self
     }
 
-    /// The word for its protocol, or `unknown`.
-    pub fn word(&self) -> &str {
+    /// The protocol, or `unknown`.
+    pub fn protocol(&self) -> &str {
         self.protocol.as_deref().unwrap_or("unknown")
     }
 }

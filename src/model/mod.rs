@@ -10,6 +10,7 @@ mod duration;
 mod event;
 mod finding;
 mod health;
+mod host_facts;
 mod identity;
 mod instance;
 #[cfg(feature = "k8s")]
@@ -55,6 +56,7 @@ pub use duration::parse_duration;
 pub use event::{Event, EventKind};
 pub use finding::{Finding, FindingKind, Group};
 pub use health::{Grade, Health, HealthState, ServiceHealth};
+pub use host_facts::HostFacts;
 pub use identity::{Certificate, Digest, Fact, Identity, PublicKey, TlsFacts};
 pub use instance::{Instance, Lease, Lifecycle};
 #[cfg(feature = "k8s")]

@@ -125,7 +125,7 @@ fn service(line: &mut String, service: &Service, columns: &[Column], shown: Colu
     }
     let endpoint = service.endpoints.first();
     if let Some(identity) = endpoint.and_then(|endpoint| endpoint.identity.as_deref()) {
-        write!(line, "  service={}", identity.word())?;
+        write!(line, "  service={}", identity.protocol())?;
     }
     for column in
         columns.iter().filter(|column| shown == ColumnVisibility::Wide || column.shown != ColumnVisibility::Wide)

@@ -45,6 +45,10 @@ impl Format for Json<'_> {
             self.out.write_all(b",\"hosts\":")?;
             write_json(self.out, &mut self.scratch, &hosts, false)?;
         }
+        if let Some(host) = end.host {
+            self.out.write_all(b",\"host\":")?;
+            write_json(self.out, &mut self.scratch, &host, false)?;
+        }
         self.out.write_all(b"}\n")
     }
 

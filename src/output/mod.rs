@@ -4,6 +4,7 @@ mod changes;
 mod csv;
 mod events;
 mod explain;
+mod grid;
 mod json;
 mod junit;
 #[cfg(feature = "live")]
@@ -20,9 +21,10 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use crate::model::{Column, Completeness, DetailLevel, Endpoint, PartialError, ScannedHost, Service};
+use crate::model::{Column, Completeness, DetailLevel, Endpoint, HostFacts, PartialError, ScannedHost, Service};
 pub(crate) use changes::{Changes, DiffContext};
 pub use events::EventFormat;
+pub(crate) use grid::{Align, write_grid};
 pub(crate) use json::write_document;
 #[cfg(feature = "live")]
 pub(crate) use live::{KeyPress, View};
@@ -71,7 +73,7 @@ impl RenderOptions {
     /// The word for what speaks at an endpoint: its own where it was asked, a guess where nobody was.
     fn service<'e>(&self, endpoint: &'e Endpoint) -> &'e str {
         match &endpoint.identity {
-            Some(identity) => identity.word(),
+            Some(identity) => identity.protocol(),
             None if self.identified => "",
             None => endpoint.port_service.as_deref().unwrap_or_default(),
         }
@@ -91,6 +93,8 @@ pub struct Footer<'a> {
     pub limits: &'a [PartialError],
     /// What became of each host's ports, where a source counts them.
     pub hosts: Option<&'a [ScannedHost]>,
+    /// The machine that the services are on, where a source lists one.
+    pub host: Option<&'a HostFacts>,
 }
 
 /// How a format is read.

@@ -1,4 +1,4 @@
-//! AMQP (0-9-1 specification; 1.0 by its protocol header): the broker tells its properties before anybody logs in.
+//! AMQP (0-9-1 specification; 1.0 by its protocol header): the broker sends its properties before the login.
 
 use super::bytes::Bytes;
 use super::{PortTarget, Probe, ServerBytes};
@@ -9,13 +9,13 @@ pub(super) struct Amqp;
 
 /// The protocol header of 0-9-1 (4.2.2).
 const HEADER: &[u8] = b"AMQP\0\0\x09\x01";
-/// RabbitMQ's properties take about 500 octets.
+/// RabbitMQ's properties take about 500 bytes.
 const MAX_BYTES: usize = 8 * 1024;
-/// So many properties are looked at.
+/// The most properties that are read.
 const MAX_FIELDS: usize = 64;
 
 impl Probe for Amqp {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "amqp"
     }
 
@@ -27,26 +27,26 @@ impl Probe for Amqp {
         &[5671]
     }
 
-    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
+    fn hello(&self, _target: &PortTarget) -> Option<Vec<u8>> {
         Some(HEADER.to_vec())
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        // Whoever does not speak the version asked for, or is asked for a web page, answers with its own header.
-        if let Some(version) = said.bytes.strip_prefix(b"AMQP") {
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        // A server replies with its own header to an unsupported version or a request of another protocol.
+        if let Some(version) = received.bytes.strip_prefix(b"AMQP") {
             let [id, numbers @ ..] = version.first_chunk::<4>()?;
             let [major, minor, revision] = if *id == 1 { [0, numbers[1], numbers[2]] } else { *numbers };
             return Some(Identity::of("amqp").fact("protocol_version", format!("{major}-{minor}-{revision}")));
         }
-        start(said.bytes)
+        start(received.bytes)
     }
 
-    fn longest(&self) -> usize {
+    fn max_bytes(&self) -> usize {
         MAX_BYTES
     }
 }
 
-/// A frame with the method Connection.Start.
+/// Parses a frame with the method Connection.Start.
 fn start(bytes: &[u8]) -> Option<Identity> {
     let mut frame = Bytes(bytes);
     let (kind, channel) = (frame.u8()?, frame.u16()?);
@@ -54,29 +54,26 @@ fn start(bytes: &[u8]) -> Option<Identity> {
     if (kind, channel, frame.u8()?) != (1, 0, 0xce) || (method.u16()?, method.u16()?) != (10, 10) {
         return None;
     }
+
     let (major, minor) = (method.u8()?, method.u8()?);
     let (properties, mechanisms) = (method.part()?, method.part()?);
-    let identity = Identity::of("amqp").fact("protocol_version", format!("{major}-{minor}"));
-    let identity = identity.fact("sasl_mechanisms", Untrusted::from_bytes(mechanisms));
-    let identity = match property(properties, b"product") {
-        Some(product) => identity.product(product),
-        None => identity,
-    };
-    let identity = match property(properties, b"version") {
-        Some(version) => identity.version(version),
-        None => identity,
-    };
-    let identity = identity.fact_if("cluster", property(properties, b"cluster_name"));
-    Some(identity.fact_if("platform", property(properties, b"platform")))
+    let identity = Identity::of("amqp")
+        .product(property(properties, b"product").unwrap_or_default())
+        .version(property(properties, b"version").unwrap_or_default())
+        .fact("protocol_version", format!("{major}-{minor}"))
+        .fact("sasl_mechanisms", Untrusted::from_bytes(mechanisms))
+        .fact_if("cluster", property(properties, b"cluster_name"))
+        .fact_if("platform", property(properties, b"platform"));
+    Some(identity)
 }
 
-/// The text of a property in a field table (4.2.5.5): names, each with the letter of a type and a value.
+/// The text of a property in a field table (4.2.5.5): each field has a name, a type letter and a value.
 fn property(table: &[u8], wanted: &[u8]) -> Option<Untrusted> {
     let mut bytes = Bytes(table);
     for _ in 0..MAX_FIELDS {
         let name = bytes.short_text()?;
         let value = match bytes.u8()? {
-            // Texts and whole tables count their length, the others have one.
+            // Texts and tables contain their length; the other types have a fixed one.
             b'S' | b'F' | b'A' | b'x' => bytes.part()?,
             b't' | b'b' | b'B' => bytes.take(1)?,
             b's' | b'u' => bytes.take(2)?,
@@ -86,6 +83,7 @@ fn property(table: &[u8], wanted: &[u8]) -> Option<Untrusted> {
             b'V' => &[],
             _ => return None,
         };
+
         if name == wanted {
             return Some(Untrusted::from_bytes(value));
         }
@@ -98,7 +96,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::probe::told;
+    use crate::probe::recognise_tcp;
 
     fn part(content: &[u8]) -> Vec<u8> {
         [&u32::try_from(content.len()).unwrap().to_be_bytes()[..], content].concat()
@@ -110,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn the_broker_tells_its_properties() {
+    fn the_properties_are_read() {
         // Connection.Start of the specification's 1.4.2.1, with the properties that it lists.
         let table = [
             b"\x0ccapabilitiesF",
@@ -121,17 +119,20 @@ mod tests {
             &part(b"3.10.8"),
         ]
         .concat();
-        let identity = told(&Amqp, &frame(&table), Some("amqp")).unwrap();
+        let identity = recognise_tcp(&Amqp, &frame(&table), Some("amqp")).unwrap();
         assert_eq!((identity.product, identity.version), (Some("RabbitMQ".into()), Some("3.10.8".into())));
         assert_eq!(identity.facts["protocol_version"], "0-9".into());
-        assert_eq!(told(&Amqp, b"AMQP\0\0\x09\x01", Some("http")).unwrap().facts["protocol_version"], "0-9-1".into());
-        assert_eq!(told(&Amqp, &frame(&table)[..20], Some("amqp")), None);
+        assert_eq!(
+            recognise_tcp(&Amqp, b"AMQP\0\0\x09\x01", Some("http")).unwrap().facts["protocol_version"],
+            "0-9-1".into()
+        );
+        assert_eq!(recognise_tcp(&Amqp, &frame(&table)[..20], Some("amqp")), None);
     }
 
     proptest! {
         #[test]
-        fn any_table_is_taken(table: Vec<u8>, wanted: [u8; 1]) {
-            let _ = (property(&table, &wanted), told(&Amqp, &frame(&table), None), start(&table));
+        fn any_table_is_accepted(table: Vec<u8>, wanted: [u8; 1]) {
+            let _ = (property(&table, &wanted), recognise_tcp(&Amqp, &frame(&table), None), start(&table));
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The part of BER (X.690) that SNMP and LDAP are written in: elements of a tag, a length, and a content.
+//! The part of BER (X.690) that SNMP and LDAP use: elements of a tag, a length and a content.
 
 use super::bytes::Bytes;
 
-/// Elements one after the other.
+/// A sequence of elements.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Elements<'a>(pub(super) Bytes<'a>);
 
@@ -16,7 +16,7 @@ impl<'a> Elements<'a> {
         let (tag, first) = (self.0.u8()?, self.0.u8()?);
         let length = match first {
             0..=0x7f => usize::from(first),
-            // Up to four octets of length; nobody writes more, and no indefinite length is allowed in either protocol.
+            // Up to four length octets; longer ones do not occur, and both protocols forbid indefinite lengths.
             0x81..=0x84 => {
                 self.0.take(usize::from(first - 0x80))?.iter().fold(0, |sum, octet| sum << 8 | usize::from(*octet))
             }
@@ -25,17 +25,17 @@ impl<'a> Elements<'a> {
         Some((tag, self.0.take(length)?))
     }
 
-    /// The content of the next element, which must have this tag.
+    /// The content of the next element, if it has this tag.
     pub(super) fn next(&mut self, tag: u8) -> Option<&'a [u8]> {
         self.any().filter(|(found, _)| *found == tag).map(|(_, content)| content)
     }
 
-    /// The same for an element that consists of others.
+    /// The elements inside the next element, if it has this tag.
     pub(super) fn inside(&mut self, tag: u8) -> Option<Self> {
         self.next(tag).map(Self::of)
     }
 
-    /// The next element as a number that is not negative.
+    /// The next element as a non-negative number.
     pub(super) fn number(&mut self) -> Option<u32> {
         let content = self.next(0x02)?;
         let small = !content.is_empty() && content.len() <= 5;
@@ -43,8 +43,8 @@ impl<'a> Elements<'a> {
     }
 }
 
-/// Whether a message is there in full: the element that it begins with.
-pub(super) fn is_whole(bytes: &[u8]) -> bool {
+/// Whether the first element is complete.
+pub(super) fn is_complete(bytes: &[u8]) -> bool {
     Elements::of(bytes).any().is_some()
 }
 
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn elements_follow_each_other() {
+    fn elements_are_read_in_order() {
         let mut elements = Elements::of(b"\x02\x01\x05\x04\x81\x02ab\x30\x80");
         assert_eq!((elements.number(), elements.next(0x04), elements.any()), (Some(5), Some(&b"ab"[..]), None));
         assert_eq!(Elements::of(b"\x04\x84\xff\xff\xff\xff").any(), None);

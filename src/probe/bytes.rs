@@ -1,8 +1,8 @@
-//! Reads a message field by field. What is not there is `None`, so that no parser looks beyond the end.
+//! Reads a message field by field. Missing bytes are `None`, so that no parser reads beyond the end.
 
 use std::fmt::Write as _;
 
-/// What is left of a message.
+/// The unread part of a message.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
 
@@ -14,44 +14,39 @@ impl<'a> Bytes<'a> {
         Some(taken)
     }
 
-    /// The next `N` bytes as an array.
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (taken, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(*taken)
     }
 
-    /// One octet.
     pub(super) fn u8(&mut self) -> Option<u8> {
         self.array::<1>().map(|[octet]| octet)
     }
 
-    /// A number of two octets, the greater first.
+    /// Big-endian, as are all numbers without `_le`.
     pub(super) fn u16(&mut self) -> Option<u16> {
         self.array().map(u16::from_be_bytes)
     }
 
-    /// A number of four octets, the greater first.
     pub(super) fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// A number of two octets, the smaller first.
+    /// Little-endian.
     pub(super) fn u16_le(&mut self) -> Option<u16> {
         self.array().map(u16::from_le_bytes)
     }
 
-    /// A number of four octets, the smaller first.
     pub(super) fn u32_le(&mut self) -> Option<u32> {
         self.array().map(u32::from_le_bytes)
     }
 
-    /// A number of eight octets, the smaller first.
     pub(super) fn u64_le(&mut self) -> Option<u64> {
         self.array().map(u64::from_le_bytes)
     }
 
-    /// What stands before the next octet `end`, which is taken too.
+    /// The bytes before the next `end`, which is consumed too.
     pub(super) fn until(&mut self, end: u8) -> Option<&'a [u8]> {
         let at = self.0.iter().position(|octet| *octet == end)?;
         let taken = self.take(at)?;
@@ -59,19 +54,19 @@ impl<'a> Bytes<'a> {
         Some(taken)
     }
 
-    /// A text behind its length of one octet.
+    /// A text with a one-octet length in front.
     pub(super) fn short_text(&mut self) -> Option<&'a [u8]> {
         let length = self.u8()?;
         self.take(length.into())
     }
 
-    /// A text behind its length of two octets.
+    /// A text with a two-octet length in front.
     pub(super) fn text(&mut self) -> Option<&'a [u8]> {
         let length = self.u16()?;
         self.take(length.into())
     }
 
-    /// A part behind its length of four octets.
+    /// A part with a four-octet length in front.
     pub(super) fn part(&mut self) -> Option<&'a [u8]> {
         let length = self.u32()?;
         self.take(usize::try_from(length).ok()?)
@@ -91,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_taken_that_is_not_there() {
+    fn missing_bytes_are_none() {
         let mut bytes = Bytes(b"\x01\x02\x03\0ab\xff");
         assert_eq!((bytes.u16(), bytes.until(0)), (Some(0x0102), Some(&b"\x03"[..])));
         assert_eq!((bytes.u32(), bytes.until(b'x')), (None, None));

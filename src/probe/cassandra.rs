@@ -1,4 +1,4 @@
-//! Cassandra (native_protocol_v4.spec of its source): OPTIONS, which may be asked before anything else.
+//! Cassandra (native_protocol_v4.spec of its source): the OPTIONS request, which needs no session.
 
 use super::bytes::Bytes;
 use super::words::list;
@@ -8,15 +8,15 @@ use crate::model::Identity;
 
 pub(super) struct Cassandra;
 
-/// A request of version 4 on stream `po` with an empty body; every server since 2.2 speaks it, or says what it does speak.
+/// A request of version 4 on stream `po` with an empty body. Every server since 2.2 supports it, or names its versions.
 const OPTIONS: &[u8] = b"\x04\0po\x05\0\0\0\0";
 const ERROR: u8 = 0;
 const SUPPORTED: u8 = 6;
-/// The longest list of values that is looked at.
+/// The longest list of values that is read.
 const MAX_VALUES: u16 = 64;
 
 impl Probe for Cassandra {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "cassandra"
     }
 
@@ -32,16 +32,17 @@ impl Probe for Cassandra {
         2
     }
 
-    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
+    fn hello(&self, _target: &PortTarget) -> Option<Vec<u8>> {
         Some(OPTIONS.to_vec())
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        let mut bytes = Bytes(said.bytes);
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        let mut bytes = Bytes(received.bytes);
         let (version, _, stream, kind) = (bytes.u8()?, bytes.u8()?, bytes.take(2)?, bytes.u8()?);
         if !(0x83..=0x86).contains(&version) || stream != b"po" {
             return None;
         }
+
         let identity = Identity::of("cassandra").fact("protocol_version", version & 0x7f);
         let body = bytes.part()?;
         match kind {
@@ -52,9 +53,10 @@ impl Probe for Cassandra {
     }
 }
 
-/// A string multimap: names, each with a list of values.
+/// Parses a string multimap: each name has a list of values.
 fn supported(mut identity: Identity, body: &[u8]) -> Option<Identity> {
     let mut bytes = Bytes(body);
+
     let count = bytes.u16()?.min(MAX_VALUES);
     for _ in 0..count {
         let name = bytes.text()?;
@@ -63,6 +65,7 @@ fn supported(mut identity: Identity, body: &[u8]) -> Option<Identity> {
             return None;
         }
         let values = (0..values).map(|_| bytes.text()).collect::<Option<Vec<_>>>()?;
+
         let fact = match name {
             b"CQL_VERSION" => "cql_versions",
             b"COMPRESSION" => "compressions",
@@ -85,7 +88,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::probe::told;
+    use crate::probe::recognise_tcp;
 
     fn frame(kind: u8, body: &[u8]) -> Vec<u8> {
         let length = u32::try_from(body.len()).unwrap().to_be_bytes();
@@ -93,23 +96,24 @@ mod tests {
     }
 
     #[test]
-    fn what_it_supports_is_told() {
+    fn the_supported_options_are_read() {
         // SUPPORTED as 4.2.4 of the specification lays it out.
         let body = b"\0\x02\0\x0bCQL_VERSION\0\x01\0\x053.4.6\0\x0bCOMPRESSION\0\x02\0\x06snappy\0\x03lz4";
-        let identity = told(&Cassandra, &frame(SUPPORTED, body), Some("cassandra")).unwrap();
+        let identity = recognise_tcp(&Cassandra, &frame(SUPPORTED, body), Some("cassandra")).unwrap();
         assert_eq!(identity.facts["cql_versions"], vec!["3.4.6"].into());
         assert_eq!(identity.facts["compressions"], vec!["snappy", "lz4"].into());
+
         // 4.2.1: code 0x000A, a protocol error.
-        let identity = told(&Cassandra, &frame(ERROR, b"\0\0\0\x0a\0\x03bad"), Some("cassandra")).unwrap();
+        let identity = recognise_tcp(&Cassandra, &frame(ERROR, b"\0\0\0\x0a\0\x03bad"), Some("cassandra")).unwrap();
         assert_eq!(identity.facts["error"], "bad".into());
-        assert_eq!(told(&Cassandra, OPTIONS, None), None);
+        assert_eq!(recognise_tcp(&Cassandra, OPTIONS, None), None);
     }
 
     proptest! {
         #[test]
-        fn any_body_is_taken(kind: u8, body: Vec<u8>) {
+        fn any_body_is_accepted(kind: u8, body: Vec<u8>) {
             let _ = (supported(Identity::default(), &body), error(&body));
-            let _ = told(&Cassandra, &frame(kind, &body), None);
+            let _ = recognise_tcp(&Cassandra, &frame(kind, &body), None);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What formats made of rows show of what was identified.
+//! Table columns of the identified services.
 
 use std::fmt::Write;
 
@@ -20,10 +20,10 @@ const fn column(
     Column { name, shown, cut: true, label: false, cell }
 }
 
-/// So many names of a certificate are shown; the rest are counted.
-const NAMES: usize = 5;
+/// The number of certificate names that are printed; the rest are counted.
+const MAX_NAMES: usize = 5;
 
-/// Product and version, or the first line of what nobody knew; and of a certificate whom it names, and until when.
+/// Product and version, or the unrecognised first line; TLS version; names and expiry of the certificate.
 pub(crate) const COLUMNS: &[Column] = &[
     column("version", ColumnVisibility::Asked, |_, endpoint, out| {
         let Some(identity) = identity(endpoint) else { return Ok(()) };
@@ -42,10 +42,11 @@ pub(crate) const COLUMNS: &[Column] = &[
     column("cert_names", ColumnVisibility::Wide, |_, endpoint, out| {
         let Some(certificate) = certificate(endpoint) else { return Ok(()) };
         let names = if certificate.names.is_empty() { certificate.common_name.as_slice() } else { &certificate.names };
-        for (at, name) in names.iter().take(NAMES).enumerate() {
+
+        for (at, name) in names.iter().take(MAX_NAMES).enumerate() {
             write!(out, "{}{name}", if at > 0 { "," } else { "" })?;
         }
-        match certificate.name_count.checked_sub(NAMES) {
+        match certificate.name_count.checked_sub(MAX_NAMES) {
             None | Some(0) => Ok(()),
             Some(more) => write!(out, ",+{more}"),
         }

@@ -1,18 +1,18 @@
-//! FTP (RFC 959): greets with 220, as SMTP does.
+//! FTP (RFC 959): the greeting starts with 220, like that of SMTP.
 
-use super::words::{answer, code, contains, is_reply, lines, list, version, which};
-use super::{Probe, ServerBytes, Speaking};
+use super::words::{code, contains, exchange, find_name, is_reply, leading_version, lines, list};
+use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::StartTls;
 
 pub(super) struct Ftp;
 
-/// Servers that do not have FTP in their name, or only in passing.
+/// Servers without FTP in their name, or with FTP as a separate word.
 const NAMES: &[&str] = &["FileZilla Server", "Microsoft FTP Service", "Serv-U FTP Server", "WS_FTP Server"];
 
 impl Probe for Ftp {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "ftp"
     }
 
@@ -24,27 +24,30 @@ impl Probe for Ftp {
         &[990]
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        let whole = said.ended || is_reply(said.bytes);
-        let known = whole && (contains(said.bytes, "ftp") || which(said.bytes, NAMES).is_some());
-        (known && !contains(said.bytes, "smtp")).then(|| of_greeting(said.bytes)).flatten()
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        let complete = received.ended || is_reply(received.bytes);
+        (complete && is_ftp(received.bytes) && !contains(received.bytes, "smtp"))
+            .then(|| parse_greeting(received.bytes))
+            .flatten()
     }
 
-    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> Speaking<'a> {
+    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
         Box::pin(async move {
-            let greeting = answer(talk, b"", is_reply).await?;
-            let Some(identity) = of_greeting(&greeting).filter(|_| !contains(&greeting, "smtp")) else {
+            let greeting = exchange(talk, b"", is_reply).await?;
+            let Some(identity) = parse_greeting(&greeting).filter(|_| !contains(&greeting, "smtp")) else {
                 return Ok(None);
             };
-            // RFC 2389: what it can do, which most tell before anybody logs in.
-            let features = answer(talk, b"FEAT\r\n", is_reply).await?;
+
+            // RFC 2389: the features, which most servers list before the login.
+            let features = exchange(talk, b"FEAT\r\n", is_reply).await?;
             let _ = talk.peer.write(b"QUIT\r\n").await;
-            let told = code(&features) == Some(b"211");
-            if !told && !contains(&greeting, "ftp") && which(&greeting, NAMES).is_none() {
+            let listed = code(&features) == Some(b"211");
+            if !listed && !is_ftp(&greeting) {
                 return Ok(None);
             }
+
             let words = lines(&features).filter(|line| line.starts_with(b" ")).map(<[u8]>::trim_ascii);
-            Ok(Some(identity.fact_if("features", list(words).filter(|_| told))))
+            Ok(Some(identity.fact_if("features", list(words).filter(|_| listed))))
         })
     }
 
@@ -54,30 +57,33 @@ impl Probe for Ftp {
 }
 
 /// `220 (vsFTPd 3.0.3)`, `220 ProFTPD Server (Debian) [127.0.0.1]`, `220-FileZilla Server 1.5.1`.
-fn of_greeting(greeting: &[u8]) -> Option<Identity> {
+fn parse_greeting(greeting: &[u8]) -> Option<Identity> {
     if code(greeting) != Some(b"220") || !matches!(greeting.get(3), Some(b' ' | b'-')) {
         return None;
     }
     let identity = Identity::of("ftp");
-    if let Some(name) = which(greeting, NAMES) {
-        let at = greeting.windows(name.len()).position(|window| window.eq_ignore_ascii_case(name.as_bytes()))?;
-        return Some(with_version(identity.product(name), greeting[at + name.len()..].trim_ascii_start()));
+    if let Some((name, rest)) = find_name(greeting, NAMES) {
+        return Some(identity.product(name).version(leading_version(rest).unwrap_or_default()));
     }
-    let is_name_end = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
-    let mut words = greeting.split(is_name_end).filter(|word| !word.is_empty());
-    let is_name = |word: &&[u8]| contains(word, "ftp") && word.len() > 3 && !word.contains(&b'.');
-    let Some(name) = words.find(is_name) else { return Some(identity) };
-    Some(with_version(identity.product(Untrusted::from_bytes(name)), words.next().unwrap_or_default()))
+
+    let mut words = greeting
+        .split(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')))
+        .filter(|word| !word.is_empty());
+    let name = words.find(|word| contains(word, "ftp") && word.len() > 3 && !word.contains(&b'.'));
+    let Some(name) = name else { return Some(identity) };
+    let version = leading_version(words.next().unwrap_or_default()).unwrap_or_default();
+    Some(identity.product(Untrusted::from_bytes(name)).version(version))
 }
 
-fn with_version(identity: Identity, text: &[u8]) -> Identity {
-    if text.first().is_some_and(u8::is_ascii_digit) { identity.version(version(text)) } else { identity }
+/// Whether a greeting mentions FTP or a known FTP server.
+fn is_ftp(greeting: &[u8]) -> bool {
+    contains(greeting, "ftp") || find_name(greeting, NAMES).is_some()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::told;
+    use crate::probe::recognise_tcp;
 
     #[test]
     fn greetings_name_the_server() {
@@ -90,16 +96,16 @@ mod tests {
             ("220 Microsoft FTP Service\r\n", Some("Microsoft FTP Service"), None),
             ("220 ftp.example.org FTP ready\r\n", None, None),
         ] {
-            let identity = told(&Ftp, greeting.as_bytes(), None).unwrap_or_else(|| panic!("{greeting}"));
+            let identity = recognise_tcp(&Ftp, greeting.as_bytes(), None).unwrap_or_else(|| panic!("{greeting}"));
             assert_eq!(identity.product.as_ref().map(Untrusted::as_raw), product, "{greeting}");
             assert_eq!(identity.version.as_ref().map(Untrusted::as_raw), version, "{greeting}");
         }
     }
 
     #[test]
-    fn mail_servers_are_none() {
-        assert_eq!(told(&Ftp, b"220 ftp.example.org ESMTP Postfix\r\n", None), None);
-        assert_eq!(told(&Ftp, b"220 ready\r\n", None), None);
-        assert_eq!(told(&Ftp, b"421 no FTP now\r\n", None), None);
+    fn mail_servers_are_not_recognised() {
+        assert_eq!(recognise_tcp(&Ftp, b"220 ftp.example.org ESMTP Postfix\r\n", None), None);
+        assert_eq!(recognise_tcp(&Ftp, b"220 ready\r\n", None), None);
+        assert_eq!(recognise_tcp(&Ftp, b"421 no FTP now\r\n", None), None);
     }
 }

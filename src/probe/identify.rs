@@ -1,4 +1,4 @@
-//! Finds out what speaks at a port: few connections, one deadline, and every answer is looked at by every protocol.
+//! Identifies the service on a TCP port: few connections, one deadline, and every probe examines every reply.
 
 use std::io;
 use std::time::Duration;
@@ -6,81 +6,61 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::Probes;
-use super::line::{PortSession, PortTarget};
+use super::ending::{UNSTABLE, unrecognised};
 use super::plan::{Intensity, steps};
 use super::search::Search;
-use crate::clean::Untrusted;
+use super::session::{PortSession, PortTarget};
 use crate::model::Identity;
 use crate::net::{ConnectionError, Deadline};
 
-/// Why a port was not identified at all, not even as something unknown.
+/// Why a port has no identity, not even an unknown one.
 #[derive(Debug)]
 pub(crate) enum SkipReason {
-    /// Asking could do harm there.
+    /// A probe could do harm there.
     Spared,
-    /// There was no connection: nobody is there any more.
+    /// No connection succeeded: the service is gone.
     Gone,
-    /// This machine could not ask.
+    /// This machine could not send probes.
     Local(io::Error),
 }
 
-/// The fact that a conversation did not end in order, and how it did: `timeout`, `reset`, `too-long` or `closed`.
-pub(super) const ENDED: &str = "ended";
-/// The fact that not every connection was answered, or not in the same way.
-pub(crate) const UNSTABLE: &str = "unstable";
-/// How long to wait for descriptors, ports or memory of our own, and how often to look.
-const SHORTAGE: Duration = Duration::from_secs(30);
-const SHORTAGE_STEP: Duration = Duration::from_millis(50);
-/// So much of a first line is shown of what nobody knew.
-const MAX_LINE: usize = 256;
+/// How long to wait for free descriptors, ports or memory on this machine, and the interval between attempts.
+const SHORTAGE_TIMEOUT: Duration = Duration::from_secs(30);
+const SHORTAGE_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Asks the TCP port `asked` what speaks there. What nobody knew has no protocol, and says how it ended.
+/// Identifies the service on a TCP port. An unrecognised service has no protocol, but the fact how it ended.
 ///
 /// # Errors
-/// When it was not asked.
-pub(crate) async fn identify(asked: PortTarget, probes: Probes, intensity: Intensity) -> Result<Identity, SkipReason> {
-    let port = asked.address.port();
+/// If no probe was sent.
+pub(crate) async fn identify(target: PortTarget, probes: Probes, intensity: Intensity) -> Result<Identity, SkipReason> {
+    let port = target.address.port();
     if intensity.spares(port) {
         return Err(SkipReason::Spared);
     }
-    let patience = Deadline::after(SHORTAGE);
+
+    let shortage = Deadline::after(SHORTAGE_TIMEOUT);
     loop {
-        let line = PortSession::new(asked.clone(), probes, Deadline::after(intensity.time()), intensity.connections());
-        let mut search = Search::new(&line, intensity);
-        let found =
-            line.deadline.bound(search.layer(asked.clone(), &[], steps(probes, port, intensity, false), None)).await;
-        match (found, search.failed.take()) {
+        let deadline = Deadline::after(intensity.time_limit());
+        let session = PortSession::new(target.clone(), probes, deadline, intensity.connections());
+        let mut search = Search::new(&session, intensity);
+        let steps = steps(probes, port, intensity, false);
+        let found = deadline.bound(search.layer(target.clone(), &[], steps, None)).await;
+
+        match (found, search.error.take()) {
             (Ok(Some(found)), _) => return Ok(search.finish(found).await),
-            (_, Some(ConnectionError::Local(error))) if search.said.is_empty() => {
-                // Others will have finished soon; what is forbidden stays forbidden.
-                if patience.is_over() || error.kind() == io::ErrorKind::PermissionDenied {
+            (_, Some(ConnectionError::Local(error))) if search.unrecognised.is_empty() => {
+                // Resources will be free again soon, but a missing permission stays missing.
+                if shortage.is_over() || error.kind() == io::ErrorKind::PermissionDenied {
                     return Err(SkipReason::Local(error));
                 }
-                sleep(SHORTAGE_STEP).await;
+                sleep(SHORTAGE_INTERVAL).await;
             }
-            (_, Some(_)) if !line.was_connected() => return Err(SkipReason::Gone),
+            (_, Some(_)) if !session.was_connected() => return Err(SkipReason::Gone),
             (_, error) => {
-                let unstable = search.unsteady && !search.said.is_empty();
-                let identity = unknown(&search.said, error.as_ref());
+                let unstable = search.unstable && !search.unrecognised.is_empty();
+                let identity = unrecognised(&search.unrecognised, error.as_ref());
                 return Ok(identity.fact_if(UNSTABLE, unstable.then_some(true)));
             }
         }
-    }
-}
-
-/// What somebody said whom nobody knew.
-pub(super) fn unknown(said: &[u8], failed: Option<&ConnectionError>) -> Identity {
-    let line = said.split(|byte| matches!(byte, b'\n' | b'\r')).find(|line| !line.is_empty()).unwrap_or_default();
-    let banner = (!line.is_empty()).then(|| Untrusted::from_bytes(&line[..line.len().min(MAX_LINE)]));
-    Identity { banner, ..Identity::default() }.fact(ENDED, failed.map_or("timeout", ended))
-}
-
-/// How a conversation ended that failed, in a word.
-pub(super) fn ended(failed: &ConnectionError) -> &'static str {
-    match failed {
-        ConnectionError::TimedOut => "timeout",
-        ConnectionError::Reset => "reset",
-        ConnectionError::TooLong => "too-long",
-        _ => "closed",
     }
 }

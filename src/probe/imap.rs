@@ -1,19 +1,19 @@
-//! IMAP (RFC 9051): greets with an untagged response.
+//! IMAP (RFC 9051): the greeting is an untagged response.
 
-use super::words::{answer, contains, lines, list, version, which};
-use super::{Probe, ServerBytes, Speaking};
+use super::words::{contains, exchange, find_name, leading_version, lines, list};
+use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::StartTls;
 
 pub(super) struct Imap;
 
-/// Servers that name themselves in their greeting.
+/// Servers whose greeting contains their name.
 const NAMES: &[&str] =
     &["Dovecot", "Cyrus IMAP", "Courier-IMAP", "Microsoft Exchange", "Zimbra", "hMailServer", "Stalwart"];
 
 impl Probe for Imap {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "imap"
     }
 
@@ -25,23 +25,25 @@ impl Probe for Imap {
         &[993]
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        of_greeting(said.line()?)
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        parse_greeting(received.line()?)
     }
 
-    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> Speaking<'a> {
+    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
         Box::pin(async move {
-            let greeting = answer(talk, b"", |bytes| bytes.contains(&b'\n')).await?;
-            let Some(mut identity) = lines(&greeting).next().and_then(of_greeting) else { return Ok(None) };
-            let mut told = answer(talk, b"a CAPABILITY\r\n", |bytes| is_done(bytes, b"a ")).await?;
-            if contains(&told, " ID") {
-                // RFC 2971: who it is, to be asked in any state.
-                let id = answer(talk, b"b ID NIL\r\n", |bytes| is_done(bytes, b"b ")).await?;
+            let greeting = exchange(talk, b"", |bytes| bytes.contains(&b'\n')).await?;
+            let Some(mut identity) = lines(&greeting).next().and_then(parse_greeting) else { return Ok(None) };
+
+            let mut capabilities = exchange(talk, b"a CAPABILITY\r\n", |bytes| is_done(bytes, b"a ")).await?;
+            if contains(&capabilities, " ID") {
+                // RFC 2971: the name and version of the server, available in any state.
+                let id = exchange(talk, b"b ID NIL\r\n", |bytes| is_done(bytes, b"b ")).await?;
                 identity = with_id(identity, &id);
-                told.truncate(told.len().min(4096));
+                capabilities.truncate(4096);
             }
+
             let _ = talk.peer.write(b"c LOGOUT\r\n").await;
-            Ok(Some(with_capabilities(identity, &told)))
+            Ok(Some(with_capabilities(identity, &capabilities)))
         })
     }
 
@@ -55,32 +57,32 @@ fn is_done(bytes: &[u8], tag: &[u8]) -> bool {
 }
 
 /// `* OK [CAPABILITY IMAP4rev1 ...] Dovecot (Debian) ready.`
-fn of_greeting(line: &[u8]) -> Option<Identity> {
+fn parse_greeting(line: &[u8]) -> Option<Identity> {
     let kind = ["* OK ", "* PREAUTH ", "* BYE "].into_iter().find(|kind| line.starts_with(kind.as_bytes()))?;
     let identity = Identity::of("imap").fact_if("preauthenticated", (kind == "* PREAUTH ").then_some(true));
-    let Some(name) = which(line, NAMES) else { return Some(identity) };
-    let at = line.windows(name.len()).position(|window| window.eq_ignore_ascii_case(name.as_bytes()))?;
-    let after = line[at + name.len()..].trim_ascii_start();
-    let identity = identity.product(name);
-    Some(if after.first().is_some_and(u8::is_ascii_digit) { identity.version(version(after)) } else { identity })
+    let Some((name, rest)) = find_name(line, NAMES) else { return Some(identity) };
+    Some(identity.product(name).version(leading_version(rest).unwrap_or_default()))
 }
 
 /// `* ID ("name" "Cyrus" "version" "3.6.1")`.
 fn with_id(identity: Identity, answer: &[u8]) -> Identity {
     let Some(line) = lines(answer).find(|line| line.starts_with(b"* ID (")) else { return identity };
     let texts: Vec<&[u8]> = line.split(|byte| *byte == b'"').skip(1).step_by(2).collect();
-    let value = |name: &str| {
-        let pair = texts.chunks_exact(2).find(|pair| pair[0].eq_ignore_ascii_case(name.as_bytes()))?;
-        Some(Untrusted::from_bytes(pair[1]))
-    };
-    let identity = match value("name") {
+
+    let identity = match id_field(&texts, "name") {
         Some(name) => identity.product(name),
         None => identity,
     };
-    match value("version") {
+    match id_field(&texts, "version") {
         Some(version) => identity.version(version),
         None => identity,
     }
+}
+
+/// The value of a field in alternating names and values.
+fn id_field(texts: &[&[u8]], name: &str) -> Option<Untrusted> {
+    let pair = texts.chunks_exact(2).find(|pair| pair[0].eq_ignore_ascii_case(name.as_bytes()))?;
+    Some(Untrusted::from_bytes(pair[1]))
 }
 
 fn with_capabilities(identity: Identity, answer: &[u8]) -> Identity {
@@ -93,15 +95,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::probe::told;
+    use crate::probe::recognise_tcp;
 
     #[test]
-    fn greetings_and_answers_are_read() {
-        let identity = told(&Imap, b"* OK [CAPABILITY IMAP4rev1 ID] Dovecot (Debian) ready.\r\n", None).unwrap();
+    fn greetings_and_replies_are_read() {
+        let identity =
+            recognise_tcp(&Imap, b"* OK [CAPABILITY IMAP4rev1 ID] Dovecot (Debian) ready.\r\n", None).unwrap();
         assert_eq!((identity.product, identity.version), (Some("Dovecot".into()), None));
-        let identity = told(&Imap, b"* OK a.example Cyrus IMAP 3.6.1-Debian server ready\r\n", None).unwrap();
+        let identity = recognise_tcp(&Imap, b"* OK a.example Cyrus IMAP 3.6.1-Debian server ready\r\n", None).unwrap();
         assert_eq!(identity.version, Some("3.6.1-Debian".into()));
-        assert_eq!(told(&Imap, b"* HELLO\r\n", None), None);
+        assert_eq!(recognise_tcp(&Imap, b"* HELLO\r\n", None), None);
+
         // RFC 2971, 3.2.
         let id = b"* ID (\"name\" \"Cyrus\" \"version\" \"1.5\" \"os\" \"sunos\")\r\na023 OK ID completed\r\n";
         let identity = with_id(Identity::of("imap"), id);
@@ -112,7 +116,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_answer_is_taken(answer: Vec<u8>) {
+        fn any_reply_is_accepted(answer: Vec<u8>) {
             let _ = with_capabilities(with_id(Identity::default(), &answer), &answer);
             let _ = with_id(Identity::default(), &[b"* ID (".as_slice(), &answer].concat());
             let _ = is_done(&answer, b"a ");

@@ -1,6 +1,6 @@
-//! LDAP (RFC 4511): its root entry (RFC 4512, 5.1), which anybody may read without a bind.
+//! LDAP (RFC 4511): the root entry (RFC 4512, 5.1), which is readable without a bind.
 
-use super::ber::{self, Elements};
+use super::ber::{Elements, is_complete};
 use super::words::{list, product_and_version};
 use super::{PortTarget, Probe, ServerBytes};
 use crate::clean::Untrusted;
@@ -11,7 +11,7 @@ pub(super) struct Ldap;
 
 /// SearchRequest with message id 1: base "", this object only, at most one entry and five seconds, `(objectClass=*)`.
 const SEARCH: &[u8] = b"\x04\0\x0a\x01\0\x0a\x01\0\x02\x01\x01\x02\x01\x05\x01\x01\0\x87\x0bobjectClass";
-/// What is asked for.
+/// The requested attributes.
 const ATTRIBUTES: [&str; 10] = [
     "objectClass",
     "namingContexts",
@@ -26,11 +26,11 @@ const ATTRIBUTES: [&str; 10] = [
 ];
 /// The longest entry that is read.
 const MAX_BYTES: usize = 8 * 1024;
-/// ExtendedRequest StartTLS, among the extensions.
+/// The OID of StartTLS in `supportedExtension`.
 const STARTTLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
 
 impl Probe for Ldap {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "ldap"
     }
 
@@ -46,18 +46,18 @@ impl Probe for Ldap {
         5
     }
 
-    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
+    fn hello(&self, _target: &PortTarget) -> Option<Vec<u8>> {
         let attributes: Vec<u8> = ATTRIBUTES.iter().flat_map(|name| element(0x04, name.as_bytes())).collect();
         let search = [SEARCH, &element(0x30, &attributes)].concat();
         Some(element(0x30, &[b"\x02\x01\x01", &*element(0x63, &search)].concat()))
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        // The entry is told before the result; a server that denies it only gives the result.
-        if ber::is_whole(said.bytes) { answer(said.bytes) } else { None }
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        // The entry precedes the result; a server that denies it sends only the result.
+        if is_complete(received.bytes) { parse_reply(received.bytes) } else { None }
     }
 
-    fn longest(&self) -> usize {
+    fn max_bytes(&self) -> usize {
         MAX_BYTES
     }
 
@@ -66,18 +66,19 @@ impl Probe for Ldap {
     }
 }
 
-/// An element whose content is shorter than 64 KiB.
+/// Encodes an element with a content of less than 64 KiB.
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).unwrap_or(u16::MAX).to_be_bytes();
     [&[tag, 0x82, length[0], length[1]], content].concat()
 }
 
-fn answer(bytes: &[u8]) -> Option<Identity> {
+fn parse_reply(bytes: &[u8]) -> Option<Identity> {
     let mut message = Elements::of(bytes).inside(0x30)?;
     let id = message.number()?;
     let (tag, content) = message.any()?;
+
     match tag {
-        // SearchResultEntry of the root.
+        // SearchResultEntry.
         0x64 if id == 1 => entry(content),
         // SearchResultDone, or the notice of disconnection (RFC 4511, 4.4.1).
         0x65 if id == 1 => result(content),
@@ -97,45 +98,40 @@ fn entry(content: &[u8]) -> Option<Identity> {
         return None;
     }
     let attributes = content.inside(0x30)?;
-    let values = |name: &str| values(attributes, name).unwrap_or(Elements::of(&[]));
-    let first = |name: &str| values(name).next(0x04);
-    let all = |name: &str| {
-        let mut values = values(name);
-        list(std::iter::from_fn(move || values.next(0x04)))
-    };
-    let has = |name: &str, wanted: &[u8]| {
-        let mut values = values(name);
-        std::iter::from_fn(move || values.next(0x04)).any(|value| value.eq_ignore_ascii_case(wanted))
-    };
+
     let identity = Identity::of("ldap")
-        .fact_if("naming_contexts", all("namingContexts"))
-        .fact_if("ldap_versions", all("supportedLDAPVersion"))
-        .fact_if("sasl_mechanisms", all("supportedSASLMechanisms"))
-        .fact_if("hostname", first("dnsHostName").map(Untrusted::from_bytes))
-        .fact("starttls_offered", has("supportedExtension", STARTTLS));
-    let (vendor, version) = (first("vendorName"), first("vendorVersion"));
-    let identity = match vendor {
+        .fact_if("naming_contexts", list(values(attributes, "namingContexts")))
+        .fact_if("ldap_versions", list(values(attributes, "supportedLDAPVersion")))
+        .fact_if("sasl_mechanisms", list(values(attributes, "supportedSASLMechanisms")))
+        .fact_if("hostname", values(attributes, "dnsHostName").next().map(Untrusted::from_bytes))
+        .fact("starttls_offered", has_value(attributes, "supportedExtension", STARTTLS));
+
+    let identity = match values(attributes, "vendorName").next() {
         Some(name) => identity.product(Untrusted::from_bytes(name)),
-        None if has("objectClass", b"OpenLDAProotDSE") => identity.product("OpenLDAP"),
-        None if first("isGlobalCatalogReady").is_some() => identity.product("Active Directory"),
+        None if has_value(attributes, "objectClass", b"OpenLDAProotDSE") => identity.product("OpenLDAP"),
+        None if values(attributes, "isGlobalCatalogReady").next().is_some() => identity.product("Active Directory"),
         None => identity,
     };
+
     // `389-Directory/2.3.1 B2023.010.0000`, `8.1.0`.
-    Some(match version.map(|text| (text, product_and_version(text))) {
-        Some((_, Some((_, version)))) => identity.version(version),
-        Some((text, None)) => identity.version(Untrusted::from_bytes(text)),
-        None => identity,
+    let Some(version) = values(attributes, "vendorVersion").next() else { return Some(identity) };
+    Some(match product_and_version(version) {
+        Some((_, version)) => identity.version(version),
+        None => identity.version(Untrusted::from_bytes(version)),
     })
 }
 
-/// The values of the attribute of that name.
-fn values<'a>(mut attributes: Elements<'a>, name: &str) -> Option<Elements<'a>> {
-    loop {
-        let mut attribute = attributes.inside(0x30)?;
-        if attribute.next(0x04)?.eq_ignore_ascii_case(name.as_bytes()) {
-            return attribute.inside(0x31);
-        }
-    }
+/// The values of an attribute.
+fn values<'a>(mut attributes: Elements<'a>, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    let mut values = std::iter::from_fn(|| attributes.inside(0x30)).find_map(|mut attribute| {
+        let found = attribute.next(0x04)?.eq_ignore_ascii_case(name.as_bytes());
+        found.then(|| attribute.inside(0x31)).flatten()
+    });
+    std::iter::from_fn(move || values.as_mut()?.next(0x04))
+}
+
+fn has_value(attributes: Elements<'_>, name: &str, wanted: &[u8]) -> bool {
+    values(attributes, name).any(|value| value.eq_ignore_ascii_case(wanted))
 }
 
 #[cfg(test)]
@@ -143,7 +139,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::probe::told;
+    use crate::probe::recognise_tcp;
 
     fn attribute(name: &str, values: &[&str]) -> Vec<u8> {
         let values: Vec<u8> = values.iter().flat_map(|value| element(0x04, value.as_bytes())).collect();
@@ -163,29 +159,31 @@ mod tests {
             attribute("namingContexts", &["dc=test,dc=local"]),
             attribute("supportedExtension", &["1.3.6.1.4.1.1466.20037"]),
         ]);
-        let identity = told(&Ldap, &entry, Some("ldap")).unwrap();
+        let identity = recognise_tcp(&Ldap, &entry, Some("ldap")).unwrap();
         assert_eq!(identity.product, Some("OpenLDAP".into()));
         assert_eq!(identity.facts["naming_contexts"], vec!["dc=test,dc=local"].into());
         assert_eq!(identity.facts["starttls_offered"], true.into());
+
         let entry =
             root(&[attribute("vendorName", &["389 Project"]), attribute("vendorVersion", &["389-Directory/2.3.1 B1"])]);
-        let identity = told(&Ldap, &entry, Some("ldap")).unwrap();
+        let identity = recognise_tcp(&Ldap, &entry, Some("ldap")).unwrap();
         assert_eq!((identity.product, identity.version), (Some("389 Project".into()), Some("2.3.1".into())));
     }
 
     #[test]
-    fn a_refusal_is_an_answer_too() {
+    fn a_refusal_is_recognised() {
         // RFC 4511, 4.1.9: insufficientAccessRights (50).
-        let identity = told(&Ldap, b"\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x32\x04\0\x04\0", Some("ldap")).unwrap();
+        let identity =
+            recognise_tcp(&Ldap, b"\x30\x0c\x02\x01\x01\x65\x07\x0a\x01\x32\x04\0\x04\0", Some("ldap")).unwrap();
         assert_eq!(identity.facts["result_code"], 50.into());
-        assert_eq!(told(&Ldap, b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x32\x04\0\x04\0", Some("ldap")), None);
+        assert_eq!(recognise_tcp(&Ldap, b"\x30\x0c\x02\x01\x02\x65\x07\x0a\x01\x32\x04\0\x04\0", Some("ldap")), None);
     }
 
     proptest! {
         #[test]
-        fn any_entry_is_taken(content: Vec<u8>, name in "[a-zA-Z]{0,3}") {
-            let _ = (entry(&content), entry(&[b"\x04\0", &*element(0x30, &content)].concat()), answer(&content));
-            let _ = values(Elements::of(&content), &name);
+        fn any_entry_is_accepted(content: Vec<u8>, name in "[a-zA-Z]{0,3}") {
+            let _ = (entry(&content), entry(&[b"\x04\0", &*element(0x30, &content)].concat()), parse_reply(&content));
+            let _ = values(Elements::of(&content), &name).count();
         }
     }
 }

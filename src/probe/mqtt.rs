@@ -1,14 +1,14 @@
-//! MQTT 3.1.1 (OASIS): an anonymous session that ends with its connection. Brokers tell their version under `$SYS`.
+//! MQTT 3.1.1 (OASIS): an anonymous session that ends with its connection. Brokers publish their version under `$SYS`.
 
 use super::bytes::Bytes;
 use super::words::product_and_version;
-use super::{PortTarget, Probe, ServerBytes, Speaking};
+use super::{PortTarget, Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
 pub(super) struct Mqtt;
 
-/// CONNECT (3.1): clean session, no name and no password, no client id, alive for 10 s.
+/// CONNECT (3.1): clean session, no user name, password or client id, keep-alive 10 s.
 const CONNECT: &[u8] = b"\x10\x0c\0\x04MQTT\x04\x02\0\x0a\0\0";
 /// SUBSCRIBE (3.8) with packet id 1, at most once.
 const SUBSCRIBE: &[u8] = b"\x82\x18\0\x01\0\x13$SYS/broker/version\0";
@@ -16,7 +16,7 @@ const TOPIC: &[u8] = b"$SYS/broker/version";
 const DISCONNECT: &[u8] = b"\xe0\0";
 
 impl Probe for Mqtt {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "mqtt"
     }
 
@@ -32,24 +32,28 @@ impl Probe for Mqtt {
         4
     }
 
-    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
+    fn hello(&self, _target: &PortTarget) -> Option<Vec<u8>> {
         Some(CONNECT.to_vec())
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        acknowledged(said.bytes)
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        acknowledged(received.bytes)
     }
 
-    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> Speaking<'a> {
+    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
         Box::pin(async move {
             talk.peer.write(CONNECT).await?;
-            let mut said = Vec::new();
-            talk.peer.fill(&mut said, 4).await?;
-            let Some(mut identity) = acknowledged(&said) else { return Ok(None) };
-            if said[3] == 0 {
+            let mut packets = Vec::new();
+            talk.peer.fill(&mut packets, 4).await?;
+            let Some(mut identity) = acknowledged(&packets) else { return Ok(None) };
+
+            if packets[3] == 0 {
                 talk.peer.write(SUBSCRIBE).await?;
-                while published(&said).is_none() && said.len() < self.longest() && talk.more(&mut said).await? {}
-                identity = with_version(identity, published(&said));
+                while published(&packets).is_none()
+                    && packets.len() < self.max_bytes()
+                    && talk.more(&mut packets).await?
+                {}
+                identity = with_version(identity, published(&packets));
                 let _ = talk.peer.write(DISCONNECT).await;
             }
             Ok(Some(identity))
@@ -57,27 +61,28 @@ impl Probe for Mqtt {
     }
 }
 
-/// CONNACK (3.2), which is what a broker says first.
+/// Parses CONNACK (3.2), the first packet from a broker.
 fn acknowledged(bytes: &[u8]) -> Option<Identity> {
     let [0x20, 2, 0, code @ 0..=5, ..] = bytes else { return None };
     let identity = Identity::of("mqtt").fact("auth_required", matches!(code, 4 | 5));
     Some(identity.fact_if("refusal_code", Some(*code).filter(|code| *code != 0)))
 }
 
-/// The message under our topic, among the packets that came.
+/// The message under the version topic.
 fn published(bytes: &[u8]) -> Option<&[u8]> {
     let mut bytes = Bytes(bytes);
     loop {
         let kind = bytes.u8()?;
-        // 2.2.3: seven bits of the length in each octet, the least first, and at most four octets.
+        // 2.2.3: seven bits of the length in each byte, the lowest first, at most four bytes.
         let mut length = 0;
-        for octet in 0.. {
-            let next = bytes.u8().filter(|_| octet < 4)?;
-            length |= usize::from(next & 0x7f) << (7 * octet);
+        for position in 0.. {
+            let next = bytes.u8().filter(|_| position < 4)?;
+            length |= usize::from(next & 0x7f) << (7 * position);
             if next & 0x80 == 0 {
                 break;
             }
         }
+
         let mut packet = Bytes(bytes.take(length)?);
         if kind >> 4 == 3 && packet.text() == Some(TOPIC) {
             return Some(packet.0);
@@ -101,24 +106,25 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::probe::told;
+    use crate::probe::recognise_tcp;
 
     #[test]
     fn the_acknowledgement_and_the_version_are_read() {
         // 3.2 and 3.3 of the standard: CONNACK, SUBACK, and a retained PUBLISH.
-        let said = b"\x20\x02\0\0\x90\x03\0\x01\0\x31\x2d\0\x13$SYS/broker/versionmosquitto version 2.0.11";
-        let identity = with_version(told(&Mqtt, said, Some("mqtt")).unwrap(), published(said));
+        let packets = b"\x20\x02\0\0\x90\x03\0\x01\0\x31\x2d\0\x13$SYS/broker/versionmosquitto version 2.0.11";
+        let identity = with_version(recognise_tcp(&Mqtt, packets, Some("mqtt")).unwrap(), published(packets));
         assert_eq!((identity.product, identity.version), (Some("mosquitto".into()), Some("2.0.11".into())));
-        assert_eq!(told(&Mqtt, b"\x20\x02\0\x05", Some("mqtt")).unwrap().facts["auth_required"], true.into());
-        assert_eq!(told(&Mqtt, b"\x20\x02\0\x07", Some("mqtt")), None);
+        assert_eq!(recognise_tcp(&Mqtt, b"\x20\x02\0\x05", Some("mqtt")).unwrap().facts["auth_required"], true.into());
+        assert_eq!(recognise_tcp(&Mqtt, b"\x20\x02\0\x07", Some("mqtt")), None);
         assert_eq!(published(b"\x31\xff\xff\xff\xff\x01"), None);
+
         assert_eq!(CONNECT.len(), 2 + usize::from(CONNECT[1]));
         assert_eq!(SUBSCRIBE.len(), 2 + usize::from(SUBSCRIBE[1]));
     }
 
     proptest! {
         #[test]
-        fn any_packets_are_taken(packets: Vec<u8>) {
+        fn any_packets_are_accepted(packets: Vec<u8>) {
             let _ = (acknowledged(&packets), with_version(Identity::default(), published(&packets)));
         }
     }

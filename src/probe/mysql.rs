@@ -1,4 +1,4 @@
-//! MySQL and MariaDB (MySQL's manual, "Client/Server Protocol", Protocol::HandshakeV10): greets with its version.
+//! MySQL and MariaDB (MySQL's manual, "Client/Server Protocol", Protocol::HandshakeV10): the greeting contains the version.
 
 use super::bytes::Bytes;
 use super::words::version;
@@ -9,13 +9,13 @@ use crate::net::StartTls;
 
 pub(super) struct Mysql;
 
-/// The capability to go over to TLS.
+/// The capability flag of TLS.
 const TLS: u16 = 0x0800;
-/// MariaDB 10 puts this before its version, because replicas of MySQL would not understand a version 10.
+/// MariaDB 10 puts this prefix before its version, because MySQL replicas would not accept a version 10.
 const MARIADB_PREFIX: &[u8] = b"5.5.5-";
 
 impl Probe for Mysql {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "mysql"
     }
 
@@ -23,13 +23,14 @@ impl Probe for Mysql {
         &[3306]
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        let mut bytes = Bytes(said.bytes);
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        let mut bytes = Bytes(received.bytes);
         let length = bytes.take(3)?;
-        // A greeting is shorter than 64 KiB, and the first packet of its connection.
-        if said.to.is_some() || length[2] != 0 || bytes.u8()? > 1 {
+        // A greeting is shorter than 64 KiB and the first packet of the connection.
+        if received.reply_to.is_some() || length[2] != 0 || bytes.u8()? > 1 {
             return None;
         }
+
         let packet = bytes.take(usize::from(u16::from_le_bytes([length[0], length[1]])))?;
         match packet.split_first()? {
             (10, rest) => greeting(rest),
@@ -45,22 +46,26 @@ impl Probe for Mysql {
 
 fn greeting(rest: &[u8]) -> Option<Identity> {
     let mut bytes = Bytes(rest);
-    let told = bytes.until(0)?;
-    // The thread, half of the challenge, and a zero.
+    let version_string = bytes.until(0)?;
+    // The thread id, half of the challenge, and a zero.
     bytes.take(4 + 8 + 1)?;
     let capabilities = bytes.u16_le()?;
-    if !told.first()?.is_ascii_digit() {
+    if !version_string.first()?.is_ascii_digit() {
         return None;
     }
-    let (product, own) = product(told);
-    let identity = Identity::of("mysql").product(product).version(version(own));
-    let identity =
-        identity.fact("version_string", Untrusted::from_bytes(told)).fact("tls_offered", capabilities & TLS != 0);
-    Some(identity.fact_if("auth_plugin", auth_plugin(bytes)))
+
+    let (product, own_version) = product(version_string);
+    let identity = Identity::of("mysql")
+        .product(product)
+        .version(version(own_version))
+        .fact("version_string", Untrusted::from_bytes(version_string))
+        .fact("tls_offered", capabilities & TLS != 0)
+        .fact_if("auth_plugin", auth_plugin(bytes));
+    Some(identity)
 }
 
-/// After the lower capabilities: character set, status, upper capabilities, the challenge's length, ten octets, the rest
-/// of the challenge (at least 13 octets), and the name.
+/// Reads on after the lower capabilities: character set, status, upper capabilities, length of the challenge, ten reserved
+/// bytes, the rest of the challenge (at least 13 bytes), and the name.
 fn auth_plugin(mut bytes: Bytes<'_>) -> Option<Untrusted> {
     bytes.take(1 + 2 + 2)?;
     let challenge = bytes.u8()?;
@@ -70,30 +75,33 @@ fn auth_plugin(mut bytes: Bytes<'_>) -> Option<Untrusted> {
 }
 
 /// `5.5.5-10.11.14-MariaDB-0+deb12u2`, `8.0.36`, `8.0.11-TiDB-v7.5.0`.
-fn product(told: &[u8]) -> (&'static str, &[u8]) {
-    let find = |word: &[u8]| told.windows(word.len()).position(|window| window == word);
-    if let Some(at) = find(b"-MariaDB") {
-        let own = &told[..at];
+fn product(version: &[u8]) -> (&'static str, &[u8]) {
+    if let Some(at) = find(version, b"-MariaDB") {
+        let own = &version[..at];
         return ("MariaDB", own.strip_prefix(MARIADB_PREFIX).unwrap_or(own));
     }
-    if let Some(at) = find(b"-TiDB-v") {
-        return ("TiDB", &told[at + b"-TiDB-v".len()..]);
+    if let Some(at) = find(version, b"-TiDB-v") {
+        return ("TiDB", &version[at + b"-TiDB-v".len()..]);
     }
-    ("MySQL", told)
+    ("MySQL", version)
 }
 
-/// An ERR packet before any handshake: this host may not connect, or too many do.
+fn find(text: &[u8], word: &[u8]) -> Option<usize> {
+    text.windows(word.len()).position(|window| window == word)
+}
+
+/// Parses an ERR packet before the handshake: this host may not connect, or there are too many connections.
 fn refusal(rest: &[u8]) -> Option<Identity> {
     let mut bytes = Bytes(rest);
     let code = bytes.u16_le()?;
     let text = bytes.0;
-    // The server's errors have numbers from 1000 on.
+    // Error codes of the server start at 1000.
     if !(1000..5000).contains(&code) || text.is_empty() || !text.iter().all(|byte| (b' '..0x7f).contains(byte)) {
         return None;
     }
+
     let identity = Identity::of("mysql").fact("error_code", code).fact("error", Untrusted::from_bytes(text));
-    let maria = text.windows(7).any(|window| window == b"MariaDB");
-    Some(if maria { identity.product("MariaDB") } else { identity })
+    Some(if find(text, b"MariaDB").is_some() { identity.product("MariaDB") } else { identity })
 }
 
 #[cfg(test)]
@@ -101,7 +109,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::probe::told;
+    use crate::probe::recognise_tcp;
 
     fn packet(payload: &[u8]) -> Vec<u8> {
         [&[u8::try_from(payload.len()).unwrap(), 0, 0, 0], payload].concat()
@@ -113,15 +121,15 @@ mod tests {
     }
 
     #[test]
-    fn the_greeting_tells_product_and_version() {
+    fn the_greeting_contains_product_and_version() {
         // The greeting of the manual's "Protocol::HandshakeV10", with other versions.
-        for (told_version, product, version) in [
+        for (version_string, product, version) in [
             ("5.6.4-m7-log", "MySQL", "5.6.4-m7-log"),
             ("5.5.5-10.11.14-MariaDB-0+deb12u2", "MariaDB", "10.11.14"),
             ("11.4.2-MariaDB", "MariaDB", "11.4.2"),
             ("8.0.11-TiDB-v7.5.0", "TiDB", "7.5.0"),
         ] {
-            let identity = told(&Mysql, &handshake(told_version), None).unwrap();
+            let identity = recognise_tcp(&Mysql, &handshake(version_string), None).unwrap();
             assert_eq!(identity.product, Some(product.into()));
             assert_eq!(identity.version, Some(version.into()));
             assert_eq!(identity.facts["auth_plugin"], "mysql_native_password".into());
@@ -129,19 +137,19 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_known_too() {
+    fn a_refusal_is_recognised() {
         let refusal = packet(b"\xff\x6a\x04Host '10.77.0.1' is not allowed to connect to this MariaDB server");
-        let identity = told(&Mysql, &refusal, None).unwrap();
+        let identity = recognise_tcp(&Mysql, &refusal, None).unwrap();
         assert_eq!((identity.product, &identity.facts["error_code"]), (Some("MariaDB".into()), &1130.into()));
-        assert_eq!(told(&Mysql, &packet(b"\xff\x01\0x"), None), None);
-        assert_eq!(told(&Mysql, &handshake("x"), None), None);
+        assert_eq!(recognise_tcp(&Mysql, &packet(b"\xff\x01\0x"), None), None);
+        assert_eq!(recognise_tcp(&Mysql, &handshake("x"), None), None);
     }
 
     proptest! {
         #[test]
-        fn any_packet_is_taken(payload in prop::collection::vec(any::<u8>(), 0..120)) {
+        fn any_packet_is_accepted(payload in prop::collection::vec(any::<u8>(), 0..120)) {
             let _ = (greeting(&payload), refusal(&payload), auth_plugin(Bytes(&payload)));
-            let _ = told(&Mysql, &packet(&payload), None);
+            let _ = recognise_tcp(&Mysql, &packet(&payload), None);
         }
     }
 }

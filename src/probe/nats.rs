@@ -1,4 +1,4 @@
-//! NATS (docs.nats.io, "NATS Client Protocol"): greets with INFO and an object in JSON.
+//! NATS (docs.nats.io, "NATS Client Protocol"): the greeting is INFO with a JSON object.
 
 use serde::Deserialize;
 
@@ -8,10 +8,10 @@ use crate::model::Identity;
 
 pub(super) struct Nats;
 
-/// INFO is about 500 octets, and grows with the members of a cluster.
+/// INFO has about 500 bytes, and grows with the members of the cluster.
 const MAX_BYTES: usize = 4 * 1024;
 
-/// What is read of INFO.
+/// The fields of INFO that are read.
 #[derive(Deserialize)]
 struct Info {
     server_id: Option<String>,
@@ -30,7 +30,7 @@ struct Info {
 }
 
 impl Probe for Nats {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "nats"
     }
 
@@ -38,18 +38,17 @@ impl Probe for Nats {
         &[4222]
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        if said.bytes.starts_with(b"INFO {") { info(said.line()?) } else { None }
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        if received.bytes.starts_with(b"INFO {") { info(received.line()?) } else { None }
     }
 
-    fn longest(&self) -> usize {
+    fn max_bytes(&self) -> usize {
         MAX_BYTES
     }
 }
 
 fn info(line: &[u8]) -> Option<Identity> {
     let info: Info = serde_json::from_slice(line.strip_prefix(b"INFO ")?.trim_ascii()).ok()?;
-    let text = |text: Option<String>| text.map(Untrusted::from);
     Some(
         Identity::of("nats")
             .product("nats-server")
@@ -58,9 +57,9 @@ fn info(line: &[u8]) -> Option<Identity> {
             .fact("tls_required", info.tls_required)
             .fact("tls_offered", info.tls_required || info.tls_available)
             .fact("jetstream", info.jetstream)
-            .fact_if("server_id", text(info.server_id))
-            .fact_if("server_name", text(info.server_name))
-            .fact_if("cluster", text(info.cluster))
+            .fact_if("server_id", info.server_id.map(Untrusted::from))
+            .fact_if("server_name", info.server_name.map(Untrusted::from))
+            .fact_if("cluster", info.cluster.map(Untrusted::from))
             .fact_if("max_payload_bytes", info.max_payload),
     )
 }
@@ -70,7 +69,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::probe::told;
+    use crate::probe::recognise_tcp;
 
     #[test]
     fn info_is_read() {
@@ -78,15 +77,15 @@ mod tests {
         let greeting =
             b"INFO {\"server_id\":\"Zk0GQ3JBSrg3oyxCRRlE09\",\"version\":\"1.2.0\",\"proto\":1,\"go\":\"go1.10.3\",\
 \"host\":\"0.0.0.0\",\"port\":4222,\"max_payload\":1048576,\"client_id\":2392} \r\n";
-        let identity = told(&Nats, greeting, None).unwrap();
+        let identity = recognise_tcp(&Nats, greeting, None).unwrap();
         assert_eq!(identity.version, Some("1.2.0".into()));
         assert_eq!(identity.facts["max_payload_bytes"], 1_048_576.into());
-        assert_eq!(told(&Nats, b"INFO {\"version\":1}\r\n", None), None);
+        assert_eq!(recognise_tcp(&Nats, b"INFO {\"version\":1}\r\n", None), None);
     }
 
     proptest! {
         #[test]
-        fn any_line_is_taken(line: Vec<u8>) {
+        fn any_line_is_accepted(line: Vec<u8>) {
             let _ = info(&[b"INFO ".as_slice(), &line].concat());
         }
     }

@@ -1,28 +1,28 @@
-//! What a port is asked, in which order.
+//! The order of probes for a port.
 
 use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::{Probe, Probes};
 
-/// How much is asked of a port whose number hints at nothing.
+/// How many probes a port receives beyond those that its number suggests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Intensity {
-    /// What the port's number hints at, and HTTP: at most 3 connections to a port
+    /// Probes that the port number suggests, and HTTP: at most 3 connections per port
     Light,
-    /// Also TLS, and nearly all that must be asked in their own words: at most 14 connections to a port
+    /// Also TLS and most other probes: at most 14 connections per port
     #[default]
     Normal,
-    /// Also RTSP, everything even of who greets in unknown words, and ports of printers, which may print what they are sent
+    /// Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive
     All,
 }
 
-/// Ports of network printers that print whatever they are sent (HP JetDirect and its likes).
+/// Ports of network printers that print whatever they receive (HP JetDirect and compatible).
 const PRINTERS: std::ops::RangeInclusive<u16> = 9100..=9107;
 
 impl Intensity {
-    /// The most connections to one port, beside one more to whoever is known by then, to see the certificate. What greets,
-    /// speaks HTTP, or has its usual port is known after one or two, and most of the rest after five.
+    /// Connection limit per port. A recognised server gets one more, to read its certificate. Servers that greet, speak
+    /// HTTP or use their usual port take one or two connections, and most others five.
     pub(super) fn connections(self) -> usize {
         match self {
             Self::Light => 3,
@@ -31,9 +31,9 @@ impl Intensity {
         }
     }
 
-    /// How long one port may take in all. A server that is asked for its greeting answers within milliseconds; the slow
-    /// ones look the client's name up first, and DNS tries again after 5 s. Whoever is silent to everything takes most.
-    pub(super) fn time(self) -> Duration {
+    /// Time limit per port. Most servers reply within milliseconds; slow ones resolve the client's name first, and DNS
+    /// retries after 5 s. A server that is silent to all probes takes longest.
+    pub(super) fn time_limit(self) -> Duration {
         match self {
             Self::Light => Duration::from_secs(3),
             Self::Normal => Duration::from_secs(10),
@@ -41,78 +41,83 @@ impl Intensity {
         }
     }
 
-    /// Whether a port is to be left alone.
+    /// Whether a port receives no probes.
     pub(super) fn spares(self, port: u16) -> bool {
         self != Self::All && PRINTERS.contains(&port)
     }
 }
 
-/// One thing to try, over a connection of its own.
+/// One attempt, over a connection of its own.
 #[derive(Clone, Copy)]
 pub(super) enum PlanStep {
-    /// Wait for a greeting, and if none comes, ask for HTTP: nearly everything has some answer to that.
+    /// Wait for a greeting; if none comes, send an HTTP request, because most servers reply to that somehow.
     Listen,
-    /// Shake hands, and find out what is inside.
+    /// Perform a TLS handshake and identify the protocol inside.
     Tls,
-    /// Speak a protocol.
+    /// Run a probe.
     Speak(&'static dyn Probe),
 }
 
-/// What a port is asked. `inside` TLS the ports are others, and there is no TLS any more.
-pub(super) fn steps(probes: Probes, port: u16, intensity: Intensity, inside: bool) -> Vec<PlanStep> {
-    let hinted = |probe: &&'static dyn Probe| {
-        if inside { probe.tls_ports().contains(&port) } else { probe.ports().contains(&port) }
-    };
-    let mut steps: Vec<PlanStep> = probes.iter().filter(hinted).map(PlanStep::Speak).collect();
-    let secure = !inside && probes.iter().any(|probe| probe.tls_ports().contains(&port));
-    if secure {
+/// The steps for a port. Inside TLS, the probes' TLS ports apply and there is no TLS step.
+pub(super) fn steps(probes: Probes, port: u16, intensity: Intensity, inside_tls: bool) -> Vec<PlanStep> {
+    let (suggested, mut others): (Vec<_>, Vec<_>) =
+        probes.iter().partition(|probe| is_suggested(*probe, port, inside_tls));
+    let mut steps: Vec<PlanStep> = suggested.into_iter().map(PlanStep::Speak).collect();
+
+    let tls_suggested = !inside_tls && probes.iter().any(|probe| probe.tls_ports().contains(&port));
+    if tls_suggested {
         steps.push(PlanStep::Tls);
     }
     steps.push(PlanStep::Listen);
     if intensity == Intensity::Light {
         return steps;
     }
-    if !secure && !inside {
+
+    if !tls_suggested && !inside_tls {
         steps.push(PlanStep::Tls);
     }
-    let mut others: Vec<&'static dyn Probe> = probes.iter().filter(|probe| !hinted(probe)).collect();
     others.retain(|probe| probe.likelihood() > 0);
     others.sort_by_key(|probe| Reverse(probe.likelihood()));
     steps.extend(others.into_iter().map(PlanStep::Speak));
     steps
 }
 
+fn is_suggested(probe: &dyn Probe, port: u16, inside_tls: bool) -> bool {
+    if inside_tls { probe.tls_ports().contains(&port) } else { probe.ports().contains(&port) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(port: u16, intensity: Intensity, inside: bool) -> Vec<&'static str> {
-        let word = |step: &PlanStep| match step {
+    fn step_names(port: u16, intensity: Intensity, inside_tls: bool) -> Vec<&'static str> {
+        let steps = steps(Probes::built_in(), port, intensity, inside_tls);
+        let names = steps.iter().map(|step| match step {
             PlanStep::Listen => "listen",
             PlanStep::Tls => "tls",
-            PlanStep::Speak(probe) => probe.word(),
-        };
-        steps(Probes::built_in(), port, intensity, inside).iter().map(word).collect()
+            PlanStep::Speak(probe) => probe.protocol(),
+        });
+        names.collect()
     }
 
     #[test]
-    fn a_hint_comes_first_then_listening_then_tls() {
-        assert_eq!(words(6379, Intensity::Light, false), ["redis", "listen"]);
-        assert_eq!(words(1, Intensity::Light, false), ["listen"]);
-        assert_eq!(words(1, Intensity::Normal, false)[..2], ["listen", "tls"]);
-        assert!(!words(1, Intensity::All, true).contains(&"tls"));
+    fn suggested_probes_come_first_then_listening_then_tls() {
+        assert_eq!(step_names(6379, Intensity::Light, false), ["redis", "listen"]);
+        assert_eq!(step_names(1, Intensity::Light, false), ["listen"]);
+        assert_eq!(step_names(1, Intensity::Normal, false)[..2], ["listen", "tls"]);
+        assert!(!step_names(1, Intensity::All, true).contains(&"tls"));
     }
 
     #[test]
-    fn nearly_all_that_is_asked_for_by_its_own_words_is_asked_by_default() {
-        let all = words(1, Intensity::Normal, false);
-        // One more connection is taken where a handshake has to be tried again without ALPN.
-        let (asked, left) = all.split_at(Intensity::Normal.connections() - 1);
-        assert_eq!(left, ["cassandra", "rtsp"], "after {asked:?}");
+    fn normal_intensity_leaves_out_only_the_rarest_probes() {
+        let all = step_names(1, Intensity::Normal, false);
+        // One connection is reserved for a TLS handshake that has to be retried without ALPN.
+        let (sent, left_out) = all.split_at(Intensity::Normal.connections() - 1);
+        assert_eq!(left_out, ["cassandra", "rtsp"], "after {sent:?}");
     }
 
     #[test]
-    fn printers_are_spared_unless_everything_is_asked() {
+    fn printers_are_spared_below_intensity_all() {
         assert!(Intensity::Normal.spares(9100) && Intensity::Light.spares(9107));
         assert!(!Intensity::All.spares(9100) && !Intensity::Normal.spares(9108));
     }

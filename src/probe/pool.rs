@@ -1,4 +1,4 @@
-//! Many ports at once: a pool, gentle to each host, in which those that only cost time hold nobody up.
+//! Identifies many ports concurrently, bounded overall and per host. Slow ports move to a separate lane.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -16,105 +16,111 @@ use super::{Intensity, PortTarget, Probes};
 use crate::engine::{Clock, Job, Pool, PoolOptions, Shutdown, SubmitError};
 use crate::model::{Identity, Transport};
 
-/// What became of one port.
+/// The result for one port.
 #[derive(Debug)]
 pub(crate) struct IdentifyResult {
-    /// What it was handed in with.
+    /// The key that the port was submitted with.
     pub(crate) key: (u64, usize),
-    /// What speaks there; `None` where silence says nothing.
+    /// The identity; `None` for a silent UDP port.
     pub(crate) identity: Result<Option<Identity>, SkipReason>,
 }
 
-struct Work {
+struct PortJob {
     key: (u64, usize),
-    asked: PortTarget,
+    target: PortTarget,
 }
 
-/// Identifies ports, many at once.
+/// Identifies many ports concurrently.
 pub(crate) struct IdentifyPool {
-    pool: Pool<Work, ()>,
+    pool: Pool<PortJob, ()>,
 }
 
-/// So many ports of one host are asked at once. Enough to be quick, and no more than a browser with a few tabs does.
-const PER_HOST: usize = 32;
-/// What takes longer than this only waits: it costs its host nothing, and makes room for others.
-const QUICK: Duration = Duration::from_millis(500);
-/// So many are asked at once, and so many more only wait.
-const BUSY: usize = 128;
-const WAITING: usize = 512;
+/// Concurrent ports per host: enough to be fast, and no more than a browser with a few tabs opens.
+const MAX_PER_HOST: usize = 32;
+/// A port that takes longer than this is only waiting: it no longer counts against its host and moves to the slow lane.
+const SLOW_AFTER: Duration = Duration::from_millis(500);
+/// Concurrent ports in the fast lane and in the slow lane.
+const MAX_FAST: usize = 128;
+const MAX_SLOW: usize = 512;
 
 impl IdentifyPool {
-    /// A crew whose work ends with `shutdown`, and which tells `tell` each answer. It has `sockets` descriptors at most. To be
-    /// called within a runtime.
+    /// A pool that ends with `shutdown`, passes each result to `report`, and uses at most `sockets` descriptors. Must be
+    /// called within a tokio runtime.
     pub(crate) fn new(
         shutdown: &Shutdown,
         probes: Probes,
         intensity: Intensity,
         sockets: usize,
-        tell: impl Fn(IdentifyResult) + Send + Sync + 'static,
+        report: impl Fn(IdentifyResult) + Send + Sync + 'static,
     ) -> Self {
-        let (hosts, tell) = (Arc::new(Hosts::default()), Arc::new(tell));
-        let max = BUSY.min(sockets / 2).max(1);
+        let max = MAX_FAST.min(sockets / 2).max(1);
         let options = PoolOptions {
             max,
-            slow: WAITING.min(sockets.saturating_sub(max)),
-            slow_after: QUICK,
+            slow: MAX_SLOW.min(sockets.saturating_sub(max)),
+            slow_after: SLOW_AFTER,
             ..PoolOptions::default()
         };
-        let pool = Pool::tasks(shutdown, options, Clock::runtime(), move |work: Work| {
-            let (hosts, tell) = (Arc::clone(&hosts), Arc::clone(&tell));
-            async move { tell(hosts.work(work, probes, intensity).await) }
+
+        let (hosts, report) = (Arc::new(HostLimits::default()), Arc::new(report));
+        let pool = Pool::tasks(shutdown, options, Clock::runtime(), move |job: PortJob| {
+            let (hosts, report) = (Arc::clone(&hosts), Arc::clone(&report));
+            async move { report(hosts.identify(job, probes, intensity).await) }
         });
+
         Self { pool }
     }
 
-    /// Hands a port in. False: there are as many as may wait, and some must be taken out first.
-    pub(crate) fn try_ask(&self, key: (u64, usize), asked: &PortTarget) -> bool {
-        let job = Job::new(Work { key, asked: asked.clone() });
+    /// Submits a port. Returns false if the queue is full; take results and try again.
+    pub(crate) fn try_ask(&self, key: (u64, usize), target: &PortTarget) -> bool {
+        let job = Job::new(PortJob { key, target: target.clone() });
         !matches!(self.pool.try_submit(job), Err(SubmitError { .. }))
     }
 
-    /// How many ports will never be answered for, because asking them panicked.
+    /// The number of ports that will have no result because their identification panicked.
     pub(crate) fn lost(&self) -> u64 {
         self.pool.stats().panicked
     }
 }
 
-/// How many ports of each host are being asked.
+/// Limits the concurrent ports of each host.
 #[derive(Default)]
-struct Hosts(Mutex<HashMap<HostKey, Arc<Semaphore>>>);
+struct HostLimits(Mutex<HashMap<HostKey, Arc<Semaphore>>>);
 
-/// An address, and the network namespace that it is in: each has a 127.0.0.1 of its own.
+/// An address and its network namespace: each namespace has its own 127.0.0.1.
 type HostKey = (IpAddr, Option<u64>);
 
-impl Hosts {
-    async fn work(&self, work: Work, probes: Probes, intensity: Intensity) -> IdentifyResult {
-        let Work { key, asked } = work;
-        let host = (asked.address.ip(), asked.namespace.as_ref().map(|namespace| namespace.identity.inode));
-        let turns = Arc::clone(self.0.lock().entry(host).or_insert_with(|| Arc::new(Semaphore::new(PER_HOST))));
-        let mut turn = Some(turns.acquire_owned().await);
-        let mut asking = pin!(async {
-            match asked.transport {
-                Transport::Udp => identify_udp(asked, probes, intensity).await,
-                _ => identify(asked, probes, intensity).await.map(Some),
+impl HostLimits {
+    async fn identify(&self, job: PortJob, probes: Probes, intensity: Intensity) -> IdentifyResult {
+        let PortJob { key, target } = job;
+        let host = (target.address.ip(), target.namespace.as_ref().map(|namespace| namespace.identity.inode));
+        let permits = Arc::clone(self.0.lock().entry(host).or_insert_with(|| Arc::new(Semaphore::new(MAX_PER_HOST))));
+        let permit = permits.acquire_owned().await;
+
+        let mut identification = pin!(async {
+            match target.transport {
+                Transport::Udp => identify_udp(target, probes, intensity).await,
+                _ => identify(target, probes, intensity).await.map(Some),
             }
         });
-        let identity = match timeout(QUICK, &mut asking).await {
-            Ok(identity) => identity,
+        let identity = match timeout(SLOW_AFTER, &mut identification).await {
+            Ok(identity) => {
+                drop(permit);
+                identity
+            }
             Err(_) => {
-                turn = None;
-                asking.await
+                drop(permit);
+                identification.await
             }
         };
-        drop(turn);
+
         self.forget(host);
         IdentifyResult { key, identity }
     }
 
-    /// Lets go of a host that nobody asks.
+    /// Drops the limit of a host that has no ports in progress.
     fn forget(&self, host: HostKey) {
         let mut hosts = self.0.lock();
-        if hosts.get(&host).is_some_and(|turns| Arc::strong_count(turns) == 1) {
+        if hosts.get(&host).is_some_and(|permits| Arc::strong_count(permits) == 1) {
             hosts.remove(&host);
         }
     }
@@ -127,20 +133,20 @@ mod tests {
     use super::*;
     use crate::probe::{Probe, ServerBytes};
 
-    struct Panics;
+    struct PanickingProbe;
 
-    impl Probe for Panics {
-        fn word(&self) -> &'static str {
+    impl Probe for PanickingProbe {
+        fn protocol(&self) -> &'static str {
             "panics"
         }
 
         fn recognise(&self, _: &ServerBytes<'_>) -> Option<Identity> {
-            panic!("a test's own");
+            panic!("expected by the test");
         }
     }
 
     #[tokio::test]
-    async fn a_port_whose_asking_panics_is_told_of() {
+    async fn a_panic_counts_as_a_lost_port() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let greet = tokio::spawn(async move {
@@ -149,18 +155,22 @@ mod tests {
             stream.try_write(b"hello\r\n").unwrap();
             stream
         });
-        let answered = Arc::new(AtomicBool::new(false));
-        let tell = Arc::clone(&answered);
-        let tell = move |_| tell.store(true, Ordering::SeqCst);
-        let crew = IdentifyPool::new(&Shutdown::new(), Probes::and(vec![Box::new(Panics)]), Intensity::Light, 16, tell);
-        assert!(crew.try_ask((0, 0), &PortTarget::new(address, Transport::Tcp)));
+
+        let reported = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&reported);
+        let probes = Probes::and(vec![Box::new(PanickingProbe)]);
+        let pool = IdentifyPool::new(&Shutdown::new(), probes, Intensity::Light, 16, move |_| {
+            flag.store(true, Ordering::SeqCst);
+        });
+        assert!(pool.try_ask((0, 0), &PortTarget::new(address, Transport::Tcp)));
+
         let lost = async {
-            while crew.lost() == 0 {
+            while pool.lost() == 0 {
                 tokio::task::yield_now().await;
             }
         };
-        timeout(Duration::from_mins(1), lost).await.expect("the pool tells of it");
-        assert!(!answered.load(Ordering::SeqCst));
+        timeout(Duration::from_mins(1), lost).await.expect("the pool counts the lost port");
+        assert!(!reported.load(Ordering::SeqCst));
         drop(greet.await);
     }
 }

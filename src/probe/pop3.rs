@@ -1,18 +1,18 @@
-//! POP3 (RFC 1939): greets with `+OK`, as Redis and others answer.
+//! POP3 (RFC 1939): the greeting starts with `+OK`. Redis and others use that in replies.
 
-use super::words::{answer, lines, list, product_and_version, version, which};
-use super::{Probe, ServerBytes, Speaking};
+use super::words::{exchange, find_name, leading_version, lines, list, product_and_version};
+use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::StartTls;
 
 pub(super) struct Pop3;
 
-/// Servers that name themselves in their greeting.
+/// Servers whose greeting contains their name.
 const NAMES: &[&str] = &["Dovecot", "Cyrus POP3", "Courier", "Qpopper", "Microsoft Exchange", "Stalwart"];
 
 impl Probe for Pop3 {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "pop3"
     }
 
@@ -24,20 +24,22 @@ impl Probe for Pop3 {
         &[995]
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        // Nobody else greets like that.
-        if said.to.is_some() { None } else { of_greeting(said.line()?) }
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        // As a greeting, `+OK` is unique to POP3.
+        if received.reply_to.is_some() { None } else { parse_greeting(received.line()?) }
     }
 
-    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> Speaking<'a> {
+    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
         Box::pin(async move {
-            let greeting = answer(talk, b"", |bytes| bytes.contains(&b'\n')).await?;
-            let Some(identity) = lines(&greeting).next().and_then(of_greeting) else { return Ok(None) };
-            // RFC 2449: what it can do, and at times who it is.
-            let told =
-                answer(talk, b"CAPA\r\n", |bytes| bytes.ends_with(b"\r\n.\r\n") || bytes.starts_with(b"-ERR")).await?;
+            let greeting = exchange(talk, b"", |bytes| bytes.contains(&b'\n')).await?;
+            let Some(identity) = lines(&greeting).next().and_then(parse_greeting) else { return Ok(None) };
+
+            // RFC 2449: the capabilities, and sometimes the name of the server.
+            let capabilities =
+                exchange(talk, b"CAPA\r\n", |bytes| bytes.ends_with(b"\r\n.\r\n") || bytes.starts_with(b"-ERR"))
+                    .await?;
             let _ = talk.peer.write(b"QUIT\r\n").await;
-            Ok(Some(with_capabilities(identity, &told)))
+            Ok(Some(with_capabilities(identity, &capabilities)))
         })
     }
 
@@ -47,27 +49,26 @@ impl Probe for Pop3 {
 }
 
 /// `+OK Dovecot (Debian) ready.`
-fn of_greeting(line: &[u8]) -> Option<Identity> {
+fn parse_greeting(line: &[u8]) -> Option<Identity> {
     let text = line.strip_prefix(b"+OK")?;
     if !matches!(text.first(), None | Some(b' ')) {
         return None;
     }
-    // RFC 1939, 7: a time stamp in angle brackets is an offer of APOP.
+
+    // RFC 1939, 7: a timestamp in angle brackets offers APOP.
     let identity = Identity::of("pop3").fact("apop", text.contains(&b'<') && text.contains(&b'@'));
-    let Some(name) = which(text, NAMES) else { return Some(identity) };
-    let at = text.windows(name.len()).position(|window| window.eq_ignore_ascii_case(name.as_bytes()))?;
-    let after = text[at + name.len()..].trim_ascii_start();
-    let identity = identity.product(name);
-    Some(if after.first().is_some_and(u8::is_ascii_digit) { identity.version(version(after)) } else { identity })
+    let Some((name, rest)) = find_name(text, NAMES) else { return Some(identity) };
+    Some(identity.product(name).version(leading_version(rest).unwrap_or_default()))
 }
 
-fn with_capabilities(identity: Identity, told: &[u8]) -> Identity {
-    if !told.starts_with(b"+OK") {
+fn with_capabilities(identity: Identity, reply: &[u8]) -> Identity {
+    if !reply.starts_with(b"+OK") {
         return identity;
     }
-    let offered = || lines(told).skip(1).take_while(|line| *line != b".");
-    let identity = identity.fact_if("capabilities", list(offered()));
-    let Some(own) = offered().find_map(|line| line.strip_prefix(b"IMPLEMENTATION ")) else { return identity };
+
+    let mut capabilities = lines(reply).skip(1).take_while(|line| *line != b".");
+    let identity = identity.fact_if("capabilities", list(capabilities.clone()));
+    let Some(own) = capabilities.find_map(|line| line.strip_prefix(b"IMPLEMENTATION ")) else { return identity };
     match product_and_version(own) {
         Some((product, version)) => identity.product(product).version(version),
         None => identity.product(Untrusted::from_bytes(own)),
@@ -79,14 +80,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::probe::told;
+    use crate::probe::recognise_tcp;
 
     #[test]
     fn greetings_and_capabilities_are_read() {
-        let identity = told(&Pop3, b"+OK Dovecot (Debian) ready.\r\n", None).unwrap();
+        let identity = recognise_tcp(&Pop3, b"+OK Dovecot (Debian) ready.\r\n", None).unwrap();
         assert_eq!((identity.product, &identity.facts["apop"]), (Some("Dovecot".into()), &false.into()));
-        assert!(told(&Pop3, b"+OK Dovecot ready.\r\n", Some("redis")).is_none());
-        assert!(told(&Pop3, b"+OKAY\r\n", None).is_none());
+        assert!(recognise_tcp(&Pop3, b"+OK Dovecot ready.\r\n", Some("redis")).is_none());
+        assert!(recognise_tcp(&Pop3, b"+OKAY\r\n", None).is_none());
         // RFC 2449, 5.
         let capabilities =
             b"+OK Capability list follows\r\nTOP\r\nUSER\r\nIMPLEMENTATION Shlemazle-Plotz-v302\r\n.\r\n";
@@ -96,9 +97,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_answer_is_taken(answer: Vec<u8>) {
+        fn any_reply_is_accepted(answer: Vec<u8>) {
             let _ = with_capabilities(Identity::default(), &[b"+OK\r\n".as_slice(), &answer].concat());
-            let _ = of_greeting(&answer);
+            let _ = parse_greeting(&answer);
         }
     }
 }

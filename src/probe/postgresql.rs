@@ -1,5 +1,5 @@
-//! PostgreSQL (its manual, "Frontend/Backend Protocol"): a start-up message of a version that never was is answered with an
-//! error, which needs no user, no database and no session.
+//! PostgreSQL (its manual, "Frontend/Backend Protocol"): the server rejects a start-up message of an invalid version with an
+//! error, which requires no user, database or session.
 
 use super::bytes::Bytes;
 use super::{PortTarget, Probe, ServerBytes};
@@ -9,11 +9,11 @@ use crate::net::StartTls;
 
 pub(super) struct Postgresql;
 
-/// Its length, and the protocol version 0.0.
+/// The length, and the protocol version 0.0.
 const STARTUP: &[u8] = b"\0\0\0\x08\0\0\0\0";
 
 impl Probe for Postgresql {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "postgresql"
     }
 
@@ -25,12 +25,12 @@ impl Probe for Postgresql {
         7
     }
 
-    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
+    fn hello(&self, _target: &PortTarget) -> Option<Vec<u8>> {
         Some(STARTUP.to_vec())
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        let mut bytes = Bytes(said.bytes);
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        let mut bytes = Bytes(received.bytes);
         if bytes.u8()? != b'E' {
             return None;
         }
@@ -43,38 +43,42 @@ impl Probe for Postgresql {
     }
 }
 
-/// ErrorResponse: fields of a letter and a text, up to an empty one.
+/// Parses ErrorResponse: fields of a letter and a text, up to an empty one.
 fn error(fields: &[u8]) -> Option<Identity> {
-    let field = |wanted: u8| {
-        let mut bytes = Bytes(fields);
-        loop {
-            match bytes.u8()? {
-                0 => return None,
-                letter if letter == wanted => return bytes.until(0),
-                _ => bytes.until(0)?,
-            };
-        }
-    };
-    // "Error and Notice Message Fields": severity, SQLSTATE and message are always there.
-    let (severity, code, message) = (field(b'S')?, field(b'C')?, field(b'M')?);
+    // "Error and Notice Message Fields": severity, SQLSTATE and message are always present.
+    let (severity, code, message) = (field(fields, b'S')?, field(fields, b'C')?, field(fields, b'M')?);
     if severity.is_empty() || code.len() != 5 || !code.iter().all(u8::is_ascii_alphanumeric) {
         return None;
     }
+
     let identity = Identity::of("postgresql")
         .fact("sqlstate", Untrusted::from_bytes(code))
         .fact_if("protocol_versions", supported(message).map(Untrusted::from_bytes));
-    // Only the server itself names the place in its source; poolers and compatible databases have another, or none.
-    let own = field(b'F').is_some_and(|file| file.ends_with(b".c")) && field(b'R') == Some(b"ProcessStartupPacket");
-    Some(if own { identity.product("PostgreSQL") } else { identity })
+
+    // Only PostgreSQL itself names this place in its source; poolers and compatible databases name another, or none.
+    let in_c_file = field(fields, b'F').is_some_and(|file| file.ends_with(b".c"));
+    let genuine = in_c_file && field(fields, b'R') == Some(b"ProcessStartupPacket");
+    Some(if genuine { identity.product("PostgreSQL") } else { identity })
 }
 
-/// `unsupported frontend protocol 0.0: server supports 3.0 to 3.2`, in whatever language.
+/// The text of the field with this letter.
+fn field(fields: &[u8], wanted: u8) -> Option<&[u8]> {
+    let mut bytes = Bytes(fields);
+    loop {
+        match bytes.u8()? {
+            0 => return None,
+            letter if letter == wanted => return bytes.until(0),
+            _ => bytes.until(0)?,
+        };
+    }
+}
+
+/// The range in `unsupported frontend protocol 0.0: server supports 3.0 to 3.2`, in any language.
 fn supported(message: &[u8]) -> Option<&[u8]> {
     let at =
         message.windows(3).position(|window| window[0].is_ascii_digit() && window[0] > b'0' && window[1] == b'.')?;
-    let is_range = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'.' | b' ' | b't' | b'o');
-    let end = message[at..].iter().position(|byte| !is_range(byte)).map_or(message.len(), |length| at + length);
-    Some(message[at..end].trim_ascii())
+    let mut parts = message[at..].split(|byte| !matches!(byte, b'0'..=b'9' | b'.' | b' ' | b't' | b'o'));
+    parts.next().map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]
@@ -82,7 +86,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::probe::told;
+    use crate::probe::recognise_tcp;
 
     fn response(fields: &[u8]) -> Vec<u8> {
         let length = u32::try_from(fields.len() + 4).unwrap().to_be_bytes();
@@ -90,22 +94,23 @@ mod tests {
     }
 
     #[test]
-    fn an_error_tells_who_it_is() {
+    fn an_error_identifies_the_server() {
         let fields = b"SFATAL\0VFATAL\0C0A000\0Munsupported frontend protocol 0.0: server supports 3.0 to 3.2\0\
 Fpostmaster.c\0L2167\0RProcessStartupPacket\0\0";
-        let identity = told(&Postgresql, &response(fields), Some("postgresql")).unwrap();
+        let identity = recognise_tcp(&Postgresql, &response(fields), Some("postgresql")).unwrap();
         assert_eq!(identity.product, Some("PostgreSQL".into()));
         assert_eq!(identity.facts["protocol_versions"], "3.0 to 3.2".into());
-        let identity = told(&Postgresql, &response(b"SERROR\0C08P01\0Mbad packet\0\0"), None).unwrap();
+
+        let identity = recognise_tcp(&Postgresql, &response(b"SERROR\0C08P01\0Mbad packet\0\0"), None).unwrap();
         assert_eq!(identity.product, None);
-        assert_eq!(told(&Postgresql, &response(b"SERROR\0Mno code\0\0"), None), None);
-        assert_eq!(told(&Postgresql, b"ERROR\r\n", None), None);
+        assert_eq!(recognise_tcp(&Postgresql, &response(b"SERROR\0Mno code\0\0"), None), None);
+        assert_eq!(recognise_tcp(&Postgresql, b"ERROR\r\n", None), None);
     }
 
     proptest! {
         #[test]
-        fn any_fields_are_taken(fields: Vec<u8>) {
-            let _ = (error(&fields), supported(&fields), told(&Postgresql, &response(&fields), None));
+        fn any_fields_are_accepted(fields: Vec<u8>) {
+            let _ = (error(&fields), supported(&fields), recognise_tcp(&Postgresql, &response(&fields), None));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! QUIC: asked in a version that there is not, it names those that it has (RFC 8999, 6; RFC 9000, 6).
+//! QUIC: the server lists its versions in reply to an unknown version (RFC 8999, 6; RFC 9000, 6).
 
 use super::{Probe, ServerBytes};
 use crate::clean::Untrusted;
@@ -6,15 +6,15 @@ use crate::model::{Identity, Transport};
 
 pub(super) struct Quic;
 
-/// Our connection's two names. Nobody keeps them: the answer ends it.
+/// The connection ids. The server keeps no state: the reply ends the connection.
 const DESTINATION: [u8; 8] = *b"portolan";
 const SOURCE: [u8; 8] = *b"charting";
-/// A version that is reserved to be unknown to everybody (RFC 9000, 15).
+/// A version that is reserved to be unknown (RFC 9000, 15).
 const UNKNOWN: [u8; 4] = [0x1a; 4];
-/// A server answers nothing shorter (RFC 9000, 14.1).
+/// Servers ignore shorter datagrams (RFC 9000, 14.1).
 const LENGTH: usize = 1200;
 
-/// A long header in that version, and nothing.
+/// A long header in that version, and padding.
 static HELLO: [u8; LENGTH] = {
     let mut hello = [0; LENGTH];
     hello[0] = 0xc0;
@@ -35,7 +35,7 @@ static HELLO: [u8; LENGTH] = {
 };
 
 impl Probe for Quic {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "quic"
     }
 
@@ -51,12 +51,13 @@ impl Probe for Quic {
         Some(&HELLO)
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        if said.transport != Transport::Udp {
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        if received.transport != Transport::Udp {
             return None;
         }
-        // Version 0, and our names the other way round.
-        let [first, 0, 0, 0, 0, 8, rest @ ..] = said.bytes else { return None };
+
+        // Version 0, and the connection ids swapped.
+        let [first, 0, 0, 0, 0, 8, rest @ ..] = received.bytes else { return None };
         let versions = rest.strip_prefix(&SOURCE)?.strip_prefix(&[8])?.strip_prefix(&DESTINATION)?;
         if first & 0x80 == 0 || versions.is_empty() || versions.len() % 4 != 0 {
             return None;
@@ -66,8 +67,8 @@ impl Probe for Quic {
     }
 }
 
-/// `1` (RFC 9000), `2` (RFC 9369), a draft, or the number in hexadecimal; none for those that only keep everybody on
-/// their toes.
+/// `1` (RFC 9000), `2` (RFC 9369), a draft, or the number in hexadecimal; `None` for reserved versions, which only exercise
+/// version negotiation.
 fn version(bytes: &[u8]) -> Option<String> {
     match *bytes {
         [0, 0, 0, 1] => Some("1".into()),
@@ -83,21 +84,23 @@ fn version(bytes: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn said(bytes: &[u8]) -> ServerBytes<'_> {
-        ServerBytes { bytes, transport: Transport::Udp, to: Some("quic"), ended: true }
+    fn recognise(bytes: &[u8]) -> Option<Identity> {
+        let (transport, reply_to) = (Transport::Udp, Some("quic"));
+        Quic.recognise(&ServerBytes { bytes, transport, reply_to, ended: true })
     }
 
     #[test]
-    fn the_versions_are_read_from_an_answer_to_our_question_only() {
-        let mut answer = vec![0x80, 0, 0, 0, 0, 8];
-        answer.extend_from_slice(&SOURCE);
-        answer.push(8);
-        answer.extend_from_slice(&DESTINATION);
-        answer.extend_from_slice(&[0, 0, 0, 1, 0x6b, 0x33, 0x43, 0xcf, 0x1a, 0x2a, 0x3a, 0x4a]);
-        let identity = Quic.recognise(&said(&answer)).unwrap();
+    fn only_replies_to_the_request_count() {
+        let mut reply = vec![0x80, 0, 0, 0, 0, 8];
+        reply.extend_from_slice(&SOURCE);
+        reply.push(8);
+        reply.extend_from_slice(&DESTINATION);
+        reply.extend_from_slice(&[0, 0, 0, 1, 0x6b, 0x33, 0x43, 0xcf, 0x1a, 0x2a, 0x3a, 0x4a]);
+        let identity = recognise(&reply).unwrap();
         assert_eq!(identity.facts.get("versions"), Some(&vec!["1", "2"].into()));
-        answer[7] ^= 1;
-        assert_eq!(Quic.recognise(&said(&answer)), None);
-        assert_eq!(Quic.recognise(&said(&HELLO)), None);
+
+        reply[7] ^= 1;
+        assert_eq!(recognise(&reply), None);
+        assert_eq!(recognise(&HELLO), None);
     }
 }

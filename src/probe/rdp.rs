@@ -1,4 +1,4 @@
-//! RDP ([MS-RDPBCGR]): the connection request, which comes before any security.
+//! RDP ([MS-RDPBCGR]): the connection request, which precedes all security.
 
 use super::bytes::Bytes;
 use super::{PortTarget, Probe, ServerBytes};
@@ -12,7 +12,7 @@ pub(super) struct Rdp;
 const REQUEST: &[u8] = b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x0b\0\0\0";
 
 impl Probe for Rdp {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "rdp"
     }
 
@@ -24,12 +24,12 @@ impl Probe for Rdp {
         4
     }
 
-    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
+    fn hello(&self, _target: &PortTarget) -> Option<Vec<u8>> {
         Some(REQUEST.to_vec())
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        confirmed(said.bytes)
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        confirmed(received.bytes)
     }
 
     fn starttls(&self) -> Option<StartTls> {
@@ -37,27 +37,29 @@ impl Probe for Rdp {
     }
 }
 
-/// The X.224 connection confirm of 2.2.1.2, with what the server chose or why it declined.
+/// Parses the X.224 connection confirm of 2.2.1.2, with the selected protocol or the reason of refusal.
 fn confirmed(message: &[u8]) -> Option<Identity> {
     let mut bytes = Bytes(message);
     let (version, _, length) = (bytes.u8()?, bytes.u8()?, bytes.u16()?);
     let mut bytes = Bytes(bytes.take(usize::from(length).checked_sub(4)?)?);
     let (rest, kind) = (bytes.u8()?, bytes.u8()?);
-    // 0xd0 is a confirm, to the reference 0 that we gave.
+    // 0xd0 is a confirm, here for the reference 0 of the request.
     if version != 3 || kind != 0xd0 || usize::from(rest) != usize::from(length) - 5 || bytes.u16()? != 0 {
         return None;
     }
+
     bytes.take(3)?;
     let identity = Identity::of("rdp");
     let Some(kind) = bytes.u8() else {
-        // Servers before 2003 know no negotiation.
+        // Servers before 2003 do not negotiate.
         return Some(identity.fact("security", "rdp"));
     };
+
     bytes.take(3)?;
-    let word = bytes.u32_le()?;
+    let value = bytes.u32_le()?;
     match kind {
-        2 => Some(identity.fact("security", protocol(word)).fact("nla", matches!(word, 2 | 8))),
-        3 => Some(identity.fact("security", "rdp").fact("refusal_code", word)),
+        2 => Some(identity.fact("security", protocol(value)).fact("nla", matches!(value, 2 | 8))),
+        3 => Some(identity.fact("security", "rdp").fact("refusal_code", value)),
         _ => None,
     }
 }
@@ -80,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_servers_choice_is_told() {
+    fn the_selected_protocol_is_read() {
         // [MS-RDPBCGR] 4.1.2, Server X.224 Connection Confirm PDU, which chooses nothing above RDP's own security.
         let confirm = b"\x03\0\0\x13\x0e\xd0\0\0\x12\x34\0\x02\0\x08\0\0\0\0\0";
         assert_eq!(confirmed(confirm).unwrap().facts["security"], "rdp".into());
@@ -94,7 +96,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_message_is_taken(message: Vec<u8>, length: u8) {
+        fn any_message_is_accepted(message: Vec<u8>, length: u8) {
             let _ = confirmed(&message);
             let _ = confirmed(&[&[3, 0, 0, length][..], &message].concat());
         }

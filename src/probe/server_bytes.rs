@@ -1,27 +1,26 @@
-//! What a server said, and the question that it may be an answer to.
+//! The bytes that a server sent, and the request that they may reply to.
 
 use crate::model::Transport;
 
-/// What a server said.
+/// The bytes that a server sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerBytes<'a> {
-    /// Its bytes, from the first of the connection on; one datagram over UDP.
+    /// Everything since the start of the connection; one datagram over UDP.
     pub(crate) bytes: &'a [u8],
-    /// How it was spoken to.
     pub(crate) transport: Transport,
-    /// The word of the protocol whose question this answers; `None`: it greeted.
-    pub(crate) to: Option<&'static str>,
-    /// Whether nothing more comes.
+    /// The protocol whose request the bytes reply to; `None` for a greeting.
+    pub(crate) reply_to: Option<&'static str>,
+    /// Whether no more bytes will come.
     pub(crate) ended: bool,
 }
 
 impl<'a> ServerBytes<'a> {
-    /// Whether the first line has no end: what stands in it may have been cut off in the middle of a word.
+    /// Whether the first line has no end, so that its last word may be cut off.
     pub(crate) fn is_cut(&self) -> bool {
         !self.bytes.contains(&b'\n')
     }
 
-    /// The first line without its end; `None` as long as it is not whole and more may come.
+    /// The first line without its end; `None` while it is incomplete and more bytes may come.
     pub(crate) fn line(&self) -> Option<&'a [u8]> {
         let end = self.bytes.iter().position(|byte| *byte == b'\n');
         let line = match end {

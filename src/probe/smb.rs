@@ -1,20 +1,20 @@
-//! SMB 2 and 3 ([MS-SMB2]): the negotiation of a dialect, which comes before any session.
+//! SMB 2 and 3 ([MS-SMB2]): the dialect negotiation, which precedes all sessions.
+
+use jiff::Timestamp;
 
 use super::bytes::{Bytes, hex};
 use super::{PortTarget, Probe, ServerBytes};
-use jiff::Timestamp;
-
 use crate::model::Identity;
 
 pub(super) struct Smb;
 
-/// The dialects that are offered: 2.0.2, 2.1, 3.0, 3.0.2.
+/// The offered dialects: 2.0.2, 2.1, 3.0, 3.0.2.
 const DIALECTS: [u16; 4] = [0x0202, 0x0210, 0x0300, 0x0302];
-/// Windows counts 100 ns from 1601; so many seconds later Unix begins ([MS-DTYP] 2.3.3).
+/// Seconds from the Windows epoch (1601) to the Unix epoch. Windows counts units of 100 ns ([MS-DTYP] 2.3.3).
 const UNIX_EPOCH_S: i64 = 11_644_473_600;
 
 impl Probe for Smb {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "smb"
     }
 
@@ -26,33 +26,35 @@ impl Probe for Smb {
         5
     }
 
-    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
+    fn hello(&self, _target: &PortTarget) -> Option<Vec<u8>> {
         // The header of 2.2.1.2 with the command NEGOTIATE and message id 0.
         let mut message = [&b"\xfeSMB\x40\0"[..], &[0; 58]].concat();
-        // 2.2.3: size 36, four dialects, signing enabled, no capabilities, a client of no name.
+        // 2.2.3: size 36, four dialects, signing enabled, no capabilities; then the client GUID.
         message.extend_from_slice(&[36, 0, 4, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
         message.extend_from_slice(b"portolan-scanner");
         message.extend_from_slice(&[0; 8]);
         message.extend(DIALECTS.iter().flat_map(|dialect| dialect.to_le_bytes()));
+
         let length = u8::try_from(message.len()).unwrap_or_default();
         Some([vec![0, 0, 0, length], message].concat())
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        negotiated(Bytes(said.bytes).part()?)
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        negotiated(Bytes(received.bytes).part()?)
     }
 }
 
-/// The answer of 2.2.4.
+/// Parses the negotiate response of 2.2.4.
 fn negotiated(message: &[u8]) -> Option<Identity> {
     let mut bytes = Bytes(message);
     if message.starts_with(b"\xffSMB") {
-        // A server that only has the first version answers in it.
+        // A server that only supports SMB 1 replies in SMB 1.
         return Some(Identity::of("smb").fact("dialect", "1.0"));
     }
     if bytes.take(4)? != b"\xfeSMB" || bytes.u16_le()? != 64 {
         return None;
     }
+
     bytes.take(2)?;
     let (status, command) = (bytes.u32_le()?, bytes.u16_le()?);
     bytes.take(64 - 14)?;
@@ -62,6 +64,7 @@ fn negotiated(message: &[u8]) -> Option<Identity> {
     if status != 0 {
         return Some(Identity::of("smb").fact("status", format!("0x{status:08x}")));
     }
+
     let (size, security, dialect) = (bytes.u16_le()?, bytes.u16_le()?, bytes.u16_le()?);
     if size != 65 {
         return None;
@@ -70,6 +73,7 @@ fn negotiated(message: &[u8]) -> Option<Identity> {
     let guid = bytes.take(16)?;
     bytes.take(16)?;
     let (now, started) = (bytes.u64_le()?, bytes.u64_le()?);
+
     let signing = if security & 2 != 0 { "required" } else { "enabled" };
     let identity =
         Identity::of("smb").fact("dialect", name(dialect)).fact("signing", signing).fact("server_guid", hex(guid));
@@ -81,7 +85,7 @@ fn name(dialect: u16) -> String {
     if patch == 0 { format!("{major}.{minor}") } else { format!("{major}.{minor}.{patch}") }
 }
 
-/// A time, to the second; 0 is none.
+/// The time in seconds; `None` for 0.
 fn time(hundreds_of_ns: u64) -> Option<Timestamp> {
     let seconds = i64::try_from(hundreds_of_ns / 10_000_000).ok().filter(|seconds| *seconds > 0)?;
     Timestamp::from_second(seconds - UNIX_EPOCH_S).ok()
@@ -104,11 +108,12 @@ mod tests {
     }
 
     #[test]
-    fn the_dialect_and_signing_are_told() {
+    fn the_dialect_and_signing_are_read() {
         // The layout of [MS-SMB2] 2.2.4; the time is the one of [MS-DTYP]'s epoch difference.
         let identity = negotiated(&response(0x0302, 3, 116_444_736_000_000_000)).unwrap();
         assert_eq!((&identity.facts["dialect"], &identity.facts["signing"]), (&"3.0.2".into(), &"required".into()));
         assert_eq!(identity.facts["time"], Timestamp::UNIX_EPOCH.into());
+
         let identity = negotiated(&response(0x0210, 1, 0)).unwrap();
         assert_eq!((&identity.facts["dialect"], &identity.facts["signing"]), (&"2.1".into(), &"enabled".into()));
         assert!(!identity.facts.contains_key("time"));
@@ -116,15 +121,15 @@ mod tests {
     }
 
     #[test]
-    fn the_question_is_whole() {
-        let question = Smb.hello(&PortTarget::new(([127, 0, 0, 1], 445).into(), crate::model::Transport::Tcp)).unwrap();
-        assert_eq!(question.len(), 4 + 64 + 36 + 2 * DIALECTS.len());
-        assert_eq!(usize::from(question[3]) + 4, question.len());
+    fn the_request_has_correct_lengths() {
+        let request = Smb.hello(&PortTarget::new(([127, 0, 0, 1], 445).into(), crate::model::Transport::Tcp)).unwrap();
+        assert_eq!(request.len(), 4 + 64 + 36 + 2 * DIALECTS.len());
+        assert_eq!(usize::from(request[3]) + 4, request.len());
     }
 
     proptest! {
         #[test]
-        fn any_message_is_taken(rest: Vec<u8>, dialect: u16, security: u8, time: u64) {
+        fn any_message_is_accepted(rest: Vec<u8>, dialect: u16, security: u8, time: u64) {
             let _ = negotiated(&[&b"\xfeSMB\x40\0\0\0\0\0\0\0\0\0"[..], &rest].concat());
             let _ = negotiated(&response(dialect, security, time));
         }

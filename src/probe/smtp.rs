@@ -1,18 +1,18 @@
-//! SMTP (RFC 5321): greets with 220, as FTP does.
+//! SMTP (RFC 5321): the greeting starts with 220, like that of FTP.
 
-use super::words::{answer, code, contains, is_reply, lines, list, version};
-use super::{Probe, ServerBytes, Speaking};
+use super::words::{code, contains, exchange, is_reply, leading_version, lines, list};
+use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::StartTls;
 
 pub(super) struct Smtp;
 
-/// Introduces us by a name that nobody has (RFC 2606).
+/// Introduces portolan by a reserved name (RFC 2606).
 const EHLO: &[u8] = b"EHLO portolan.invalid\r\n";
 
 impl Probe for Smtp {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "smtp"
     }
 
@@ -24,24 +24,25 @@ impl Probe for Smtp {
         &[465]
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        let known = (said.ended || is_reply(said.bytes)) && contains(said.bytes, "smtp");
-        known.then(|| of_greeting(said.bytes)).flatten()
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        let complete = received.ended || is_reply(received.bytes);
+        (complete && contains(received.bytes, "smtp")).then(|| parse_greeting(received.bytes)).flatten()
     }
 
-    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> Speaking<'a> {
+    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
         Box::pin(async move {
-            let greeting = answer(talk, b"", is_reply).await?;
-            let Some(identity) = of_greeting(&greeting).filter(|_| !contains(&greeting, "ftp")) else {
+            let greeting = exchange(talk, b"", is_reply).await?;
+            let Some(identity) = parse_greeting(&greeting).filter(|_| !contains(&greeting, "ftp")) else {
                 return Ok(None);
             };
-            let offers = answer(talk, EHLO, is_reply).await?;
+
+            let offers = exchange(talk, EHLO, is_reply).await?;
             let _ = talk.peer.write(b"QUIT\r\n").await;
-            let told = code(&offers) == Some(b"250");
-            if !told && !contains(&greeting, "smtp") {
+            let accepted = code(&offers) == Some(b"250");
+            if !accepted && !contains(&greeting, "smtp") {
                 return Ok(None);
             }
-            Ok(Some(if told { with_offers(identity, &offers) } else { identity }))
+            Ok(Some(if accepted { with_offers(identity, &offers) } else { identity }))
         })
     }
 
@@ -50,47 +51,53 @@ impl Probe for Smtp {
     }
 }
 
-/// `220 mail.example.org ESMTP Postfix 3.7.11`: the host, and what it runs after the protocol's name.
-fn of_greeting(greeting: &[u8]) -> Option<Identity> {
+/// Parses `220 mail.example.org ESMTP Postfix 3.7.11`: the host name, and the product after the protocol.
+fn parse_greeting(greeting: &[u8]) -> Option<Identity> {
     let line = lines(greeting).next()?;
     if code(line) != Some(b"220") || !matches!(line.get(3), Some(b' ' | b'-')) {
         return None;
     }
-    let is_space = |byte: &u8| *byte == b' ' || *byte == b',';
-    let mut words = line[4..].split(is_space).filter(|word| !word.is_empty());
+
+    let mut words = line[4..].split(|byte| matches!(byte, b' ' | b',')).filter(|word| !word.is_empty());
     let host = words.clone().next().filter(|word| word.contains(&b'.')).map(Untrusted::from_bytes);
     let identity = Identity::of("smtp").fact_if("hostname", host);
-    // Exchange stands before: `Microsoft ESMTP MAIL Service ready at ...`.
+
+    // Exchange names itself before the protocol: `Microsoft ESMTP MAIL Service ready at ...`.
     if contains(line, "Microsoft ESMTP MAIL Service") {
         return Some(identity.product("Microsoft Exchange"));
     }
+
     let Some(_) = words.find(|word| contains(word, "smtp")) else { return Some(identity) };
-    let is_name =
-        |word: &&[u8]| word.first().is_some_and(u8::is_ascii_alphabetic) && word.len() > 2 && *word != b"ready";
-    let Some(name) = words.next().filter(is_name) else { return Some(identity) };
-    let identity = identity.product(Untrusted::from_bytes(name));
-    let number = words.next().filter(|word| word.first().is_some_and(u8::is_ascii_digit));
-    // Sendmail writes the version of its settings behind its own: `8.17.1/8.17.1`.
-    let number = number.and_then(|number| number.split(|byte| *byte == b'/').next());
-    Some(match number {
-        Some(number) => identity.version(version(number)),
-        None => identity,
-    })
+    let Some(name) = words.next().filter(|word| is_name(word)) else { return Some(identity) };
+    // Sendmail appends the version of its settings: `8.17.1/8.17.1`.
+    let version = words.next().and_then(|word| word.split(|byte| *byte == b'/').next()).and_then(leading_version);
+    Some(identity.product(Untrusted::from_bytes(name)).version(version.unwrap_or_default()))
 }
 
-/// The extensions that it offers, and what they say.
+fn is_name(word: &[u8]) -> bool {
+    word.first().is_some_and(u8::is_ascii_alphabetic) && word.len() > 2 && word != b"ready"
+}
+
+/// Adds the offered extensions and their parameters.
 fn with_offers(identity: Identity, offers: &[u8]) -> Identity {
-    let offered = || lines(offers).skip(1).filter_map(|line| line.get(4..));
-    let words = |line: &'static str| {
-        let found = offered()
-            .find(|offer| offer.get(..line.len()).is_some_and(|word| word.eq_ignore_ascii_case(line.as_bytes())))?;
-        Some(found[line.len()..].trim_ascii())
-    };
-    let size = words("SIZE ").and_then(|size| std::str::from_utf8(size).ok()?.parse::<i64>().ok());
-    let identity =
-        identity.fact_if("extensions", list(offered().filter_map(|offer| offer.split(|byte| *byte == b' ').next())));
-    let auth = words("AUTH ").and_then(|words| list(words.split(|byte| *byte == b' ')));
-    identity.fact_if("size_bytes", size).fact_if("auth", auth)
+    let names = extensions(offers).filter_map(|extension| extension.split(|byte| *byte == b' ').next());
+    let size = parameters(offers, "SIZE ").and_then(|size| std::str::from_utf8(size).ok()?.parse::<i64>().ok());
+    let auth = parameters(offers, "AUTH ").and_then(|mechanisms| list(mechanisms.split(|byte| *byte == b' ')));
+    identity.fact_if("extensions", list(names)).fact_if("size_bytes", size).fact_if("auth", auth)
+}
+
+/// The lines of the reply to EHLO after the first, without the code.
+fn extensions(offers: &[u8]) -> impl Iterator<Item = &[u8]> {
+    lines(offers).skip(1).filter_map(|line| line.get(4..))
+}
+
+/// The parameters of an extension; the name includes the space.
+fn parameters<'a>(offers: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let mut extensions = extensions(offers);
+    extensions.find_map(|extension| {
+        let (found, parameters) = extension.split_at_checked(name.len())?;
+        found.eq_ignore_ascii_case(name.as_bytes()).then(|| parameters.trim_ascii())
+    })
 }
 
 #[cfg(test)]
@@ -99,7 +106,7 @@ mod tests {
 
     use super::*;
     use crate::model::Fact;
-    use crate::probe::told;
+    use crate::probe::recognise_tcp;
 
     #[test]
     fn greetings_name_the_server() {
@@ -111,15 +118,15 @@ mod tests {
             ("220 mx.example.com ESMTP 5b1f17b1804b1-477a - gsmtp\r\n", None, None),
             ("220 a.example Microsoft ESMTP MAIL Service ready at x\r\n", Some("Microsoft Exchange"), None),
         ] {
-            let identity = told(&Smtp, greeting.as_bytes(), None).unwrap_or_else(|| panic!("{greeting}"));
+            let identity = recognise_tcp(&Smtp, greeting.as_bytes(), None).unwrap_or_else(|| panic!("{greeting}"));
             assert_eq!(identity.product.as_ref().map(Untrusted::as_raw), product, "{greeting}");
             assert_eq!(identity.version.as_ref().map(Untrusted::as_raw), version, "{greeting}");
         }
-        assert_eq!(told(&Smtp, b"220 (vsFTPd 3.0.3)\r\n", None), None);
+        assert_eq!(recognise_tcp(&Smtp, b"220 (vsFTPd 3.0.3)\r\n", None), None);
     }
 
     #[test]
-    fn what_it_offers_is_told() {
+    fn the_extensions_are_read() {
         // RFC 5321, D.1, with a size.
         let offers =
             b"250-foo.com greets bar.com\r\n250-8BITMIME\r\n250-SIZE 10240000\r\n250-AUTH PLAIN LOGIN\r\n250 HELP\r\n";
@@ -131,9 +138,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_offers_are_taken(offers: Vec<u8>) {
+        fn any_offers_are_accepted(offers: Vec<u8>) {
             let _ = with_offers(Identity::default(), &offers);
-            let _ = of_greeting(&offers);
+            let _ = parse_greeting(&offers);
         }
     }
 }

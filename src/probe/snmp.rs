@@ -1,6 +1,6 @@
-//! SNMP version 3 (RFC 3412, 3414): engine discovery, which every agent answers without any name or password.
+//! SNMP version 3 (RFC 3412, 3414): engine discovery, to which every agent replies without credentials.
 //!
-//! Versions 1 and 2c have no question without a community, which is their password: guessing one is a try to log in.
+//! Versions 1 and 2c require a community, which is their password: guessing one would be a login attempt.
 
 use super::ber::Elements;
 use super::bytes::hex;
@@ -9,13 +9,13 @@ use crate::model::{Identity, Transport};
 
 pub(super) struct Snmp;
 
-/// A GetRequest without a user, to an engine that is not named (RFC 3414, 4): message id and request id 0x706f.
+/// A GetRequest without a user to an unnamed engine (RFC 3414, 4). Message id and request id are 0x706f.
 const QUERY: &[u8] = b"\x30\x3a\x02\x01\x03\x30\x0f\x02\x02\x70\x6f\x02\x03\0\xff\xe3\x04\x01\x04\x02\x01\x03\
 \x04\x10\x30\x0e\x04\0\x02\x01\0\x02\x01\0\x04\0\x04\0\x04\0\
 \x30\x12\x04\0\x04\0\xa0\x0c\x02\x02\x70\x6f\x02\x01\0\x02\x01\0\x30\0";
 
 impl Probe for Snmp {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "snmp"
     }
 
@@ -31,34 +31,40 @@ impl Probe for Snmp {
         Some(QUERY)
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        if said.transport == Transport::Udp { report(said.bytes) } else { None }
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        if received.transport == Transport::Udp { report(received.bytes) } else { None }
     }
 }
 
-/// A message of version 3 that names its engine.
+/// Parses a message of version 3 with an engine id.
 fn report(message: &[u8]) -> Option<Identity> {
     let mut message = Elements::of(message).inside(0x30)?;
     if message.number()? != 3 || message.inside(0x30)?.number()? != 0x706f {
         return None;
     }
+
     let mut security = message.inside(0x04)?.inside(0x30)?;
     let (engine, boots, time) = (security.next(0x04)?, security.number()?, security.number()?);
-    let identity = Identity::of("snmp").fact("snmp_version", 3).fact("engine_id", hex(&engine[..engine.len().min(32)]));
-    let identity = identity.fact("engine_boots", boots).fact("engine_time_s", time);
-    // RFC 3411, SnmpEngineID: the first four octets are the maker's enterprise number, with the top bit set.
+    let identity = Identity::of("snmp")
+        .fact("snmp_version", 3)
+        .fact("engine_id", hex(&engine[..engine.len().min(32)]))
+        .fact("engine_boots", boots)
+        .fact("engine_time_s", time);
+
+    // RFC 3411, SnmpEngineID: the first four bytes are the vendor's enterprise number, with the top bit set.
     let Some(number) = engine.first_chunk().map(|first| u32::from_be_bytes(*first) & 0x7fff_ffff) else {
         return Some(identity);
     };
+
     let identity = identity.fact("enterprise", number);
-    Some(match maker(number) {
+    Some(match vendor(number) {
         Some(name) => identity.product(name),
         None => identity,
     })
 }
 
-/// Makers by their number in IANA's registry of private enterprise numbers.
-fn maker(number: u32) -> Option<&'static str> {
+/// Vendors in IANA's registry of private enterprise numbers.
+fn vendor(number: u32) -> Option<&'static str> {
     Some(match number {
         9 => "Cisco",
         11 => "HP",
@@ -82,9 +88,12 @@ mod tests {
     use super::*;
     use crate::model::Fact;
 
-    /// A report, laid out as RFC 3414, 4 has it.
+    fn wrap(tag: u8, content: Vec<u8>) -> Vec<u8> {
+        [vec![tag, u8::try_from(content.len()).unwrap()], content].concat()
+    }
+
+    /// A report in the layout of RFC 3414, 4.
     fn discovered(engine: &[u8]) -> Vec<u8> {
-        let wrap = |tag: u8, content: Vec<u8>| [vec![tag, u8::try_from(content.len()).unwrap()], content].concat();
         let security = [wrap(4, engine.to_vec()), b"\x02\x01\x07\x02\x02\x01\0\x04\0\x04\0\x04\0".to_vec()].concat();
         let header = wrap(0x30, b"\x02\x02\x70\x6f\x02\x03\0\xff\xe3\x04\x01\0\x02\x01\x03".to_vec());
         let parts = [b"\x02\x01\x03".to_vec(), header, wrap(4, wrap(0x30, security)), b"\x30\0".to_vec()];
@@ -92,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_engine_tells_its_maker() {
+    fn the_engine_id_contains_the_vendor() {
         let identity = report(&discovered(b"\x80\0\x1f\x88\x80abcdefgh")).unwrap();
         assert_eq!(identity.product, Some("Net-SNMP".into()));
         assert_eq!(identity.facts["engine_boots"], Fact::Number(7));
@@ -102,14 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn the_question_is_whole() {
+    fn the_request_has_correct_lengths() {
         assert_eq!(QUERY.len(), 2 + usize::from(QUERY[1]));
         assert!(report(QUERY).is_some_and(|identity| identity.facts["engine_id"] == "".into()));
     }
 
     proptest! {
         #[test]
-        fn any_message_is_taken(bytes: Vec<u8>, engine in prop::collection::vec(any::<u8>(), 0..40), at in 0..200_usize, octet: u8) {
+        fn any_message_is_accepted(bytes: Vec<u8>, engine in prop::collection::vec(any::<u8>(), 0..40), at in 0..200_usize, octet: u8) {
             let _ = report(&bytes);
             let mut message = discovered(&engine);
             let at = at % message.len();

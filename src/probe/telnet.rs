@@ -1,7 +1,7 @@
-//! Telnet (RFC 854): greets with the options it would like.
+//! Telnet (RFC 854): the greeting negotiates options.
 
 use super::words::lines;
-use super::{Probe, ServerBytes, Speaking};
+use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
@@ -14,11 +14,11 @@ const WILL: u8 = 251;
 const WONT: u8 = 252;
 const DO: u8 = 253;
 const DONT: u8 = 254;
-/// So many options are refused, which is more than servers ask for; the others stay open.
+/// The most options that are refused, which is more than servers request. Further ones stay open.
 const MAX_OPTIONS: usize = 64;
 
 impl Probe for Telnet {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "telnet"
     }
 
@@ -26,34 +26,37 @@ impl Probe for Telnet {
         &[23, 2323]
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        // An option's number is below 50, but for a few special ones.
-        let known = said.to.is_none() && matches!(said.bytes, [IAC, WILL..=DONT, 0..=49 | 200.., ..]);
-        known.then(|| with_banner(Identity::of("telnet"), said.bytes))
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        // Option numbers are below 50, except for a few special ones.
+        let recognised =
+            received.reply_to.is_none() && matches!(received.bytes, [IAC, WILL..=DONT, 0..=49 | 200.., ..]);
+        recognised.then(|| with_banner(Identity::of("telnet"), received.bytes))
     }
 
-    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> Speaking<'a> {
+    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
         Box::pin(async move {
             let mut greeting = Vec::new();
             let mut refused = 0;
-            while talk.more(&mut greeting).await? && greeting.len() < self.longest() {
+            while talk.more(&mut greeting).await? && greeting.len() < self.max_bytes() {
                 if !matches!(greeting[..], [IAC, ..]) {
                     return Ok(None);
                 }
-                // A server that is refused everything goes on to its banner.
+
+                // The server sends its banner once all its options are refused.
                 let refusals = refusals(&greeting);
                 if refusals.len() > refused {
                     talk.peer.write(&refusals[refused..]).await?;
                     refused = refusals.len();
                 }
             }
+
             Ok(matches!(greeting[..], [IAC, WILL..=DONT, ..]).then(|| with_banner(Identity::of("telnet"), &greeting)))
         })
     }
 }
 
-/// What is said, without the commands: each command and its option, and the text between.
-fn parted(bytes: &[u8]) -> (Vec<(u8, u8)>, Vec<u8>) {
+/// Separates the option commands from the text.
+fn split_options(bytes: &[u8]) -> (Vec<(u8, u8)>, Vec<u8>) {
     let (mut options, mut text) = (Vec::new(), Vec::new());
     let mut rest = bytes;
     loop {
@@ -80,23 +83,25 @@ fn parted(bytes: &[u8]) -> (Vec<(u8, u8)>, Vec<u8>) {
     }
 }
 
-/// The answers to its wishes and offers: no to all of them.
+/// Refuses all requested and offered options.
 fn refusals(greeting: &[u8]) -> Vec<u8> {
-    let refusal = |(command, option): &(u8, u8)| match *command {
-        DO => vec![IAC, WONT, *option],
-        WILL => vec![IAC, DONT, *option],
-        _ => Vec::new(),
-    };
-    parted(greeting).0.iter().take(MAX_OPTIONS).flat_map(refusal).collect()
+    let (options, _) = split_options(greeting);
+    let refusals = options.into_iter().take(MAX_OPTIONS).filter_map(|(command, option)| match command {
+        DO => Some([IAC, WONT, option]),
+        WILL => Some([IAC, DONT, option]),
+        _ => None,
+    });
+    refusals.flatten().collect()
 }
 
 fn with_banner(identity: Identity, greeting: &[u8]) -> Identity {
-    let (options, text) = parted(greeting);
+    let (options, text) = split_options(greeting);
     let line = lines(&text).map(<[u8]>::trim_ascii).find(|line| !line.is_empty());
     let line = line.map(|line| Untrusted::from_bytes(&line[..line.len().min(256)]));
-    let asks: Vec<u8> =
+
+    let requested: Vec<u8> =
         options.iter().filter(|(command, _)| *command == DO).map(|(_, option)| *option).take(32).collect();
-    identity.fact_if("banner", line).fact("options", asks)
+    identity.fact_if("banner", line).fact("options", requested)
 }
 
 #[cfg(test)]
@@ -104,24 +109,24 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::probe::told;
+    use crate::probe::recognise_tcp;
 
     #[test]
-    fn options_are_parted_from_the_text() {
+    fn options_are_separated_from_the_text() {
         // RFC 854 and 855: DO TERMINAL-TYPE, WILL ECHO, a subnegotiation, and a text with an escaped IAC.
         let greeting = b"\xff\xfd\x18\xff\xfb\x01\xff\xfa\x18\x01\xff\xf0\r\nDebian\xff\xff login: ";
-        let identity = told(&Telnet, greeting, None).unwrap();
+        let identity = recognise_tcp(&Telnet, greeting, None).unwrap();
         assert_eq!(identity.facts["banner"], Untrusted::from_bytes(b"Debian\xff login:").into());
         assert_eq!(identity.facts["options"], vec![24_u8].into());
         assert_eq!(refusals(greeting), [IAC, WONT, 24, IAC, DONT, 1]);
-        assert_eq!(told(&Telnet, b"\xff\xfe", None), None);
-        assert_eq!(told(&Telnet, greeting, Some("http")), None);
+        assert_eq!(recognise_tcp(&Telnet, b"\xff\xfe", None), None);
+        assert_eq!(recognise_tcp(&Telnet, greeting, Some("http")), None);
     }
 
     proptest! {
         #[test]
-        fn any_greeting_is_taken(greeting: Vec<u8>) {
-            let (options, text) = parted(&greeting);
+        fn any_greeting_is_accepted(greeting: Vec<u8>) {
+            let (options, text) = split_options(&greeting);
             prop_assert!(options.len() * 3 + text.len() <= greeting.len());
             prop_assert!(refusals(&greeting).len() <= 3 * MAX_OPTIONS);
             let _ = with_banner(Identity::default(), &greeting);

@@ -1,4 +1,4 @@
-//! What speaks at a UDP port: one datagram, and one back.
+//! Identifies the service on a UDP port: one datagram, one reply.
 
 use std::cmp::Reverse;
 use std::io;
@@ -14,99 +14,124 @@ use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::open_in;
 
-/// How often a question is put, and how long each time is waited for its answer: datagrams get lost.
-const TRIES: u32 = 2;
+/// Attempts per probe, because datagrams get lost, and the time limit of each.
+const MAX_ATTEMPTS: u32 = 2;
 const WAIT: Duration = Duration::from_millis(500);
-/// The longest datagram that is read: an Ethernet frame's, and DNS over it, fit.
+/// The longest datagram that is read. An Ethernet frame fits, and so does DNS over it.
 const MAX_BYTES: usize = 2048;
+/// The length of an unrecognised reply that is kept.
+const MAX_UNRECOGNISED: usize = 256;
 
-/// What to send to a UDP port so that what usually has it answers.
+/// A datagram that the usual service of a UDP port replies to.
 #[allow(dead_code, reason = "for the scan of UDP ports")]
 pub(crate) fn payload(port: u16) -> Option<&'static [u8]> {
     PROBES.iter().find(|probe| probe.udp_ports().contains(&port)).and_then(|probe| probe.udp_payload())
 }
 
-/// Asks the UDP port `asked` what speaks there. `None`: it is silent, as most of them are to strangers.
+/// Identifies the service on a UDP port. `None`: the port is silent, as most are to unknown requests.
 ///
 /// # Errors
-/// When it was not asked, or nobody is there.
+/// If no probe was sent, or ICMP reports that the port is unreachable.
 pub(crate) async fn identify_udp(
-    asked: PortTarget,
+    target: PortTarget,
     probes: Probes,
     intensity: Intensity,
 ) -> Result<Option<Identity>, SkipReason> {
-    let own: SocketAddr = match asked.address {
-        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-    };
-    let open = || {
-        let socket = std::net::UdpSocket::bind(own)?;
-        socket.set_nonblocking(true)?;
-        Ok(socket)
-    };
-    let opened = open_in(asked.namespace.as_deref(), open).map_err(SkipReason::Local)?;
-    let socket = UdpSocket::from_std(opened.ok_or(SkipReason::Gone)?).map_err(SkipReason::Local)?;
-    #[cfg(target_os = "linux")]
-    if let Some(interface) = &asked.interface {
-        socket.bind_device(Some(interface.as_bytes())).map_err(SkipReason::Local)?;
-    }
-    socket.connect(asked.address).await.map_err(|_| SkipReason::Gone)?;
-    let mut said = Vec::new();
-    for probe in questions(probes, asked.address.port(), intensity) {
+    let socket = connect(&target).await?;
+    let mut unrecognised = Vec::new();
+
+    for probe in plan(probes, target.address.port(), intensity) {
         let Some(payload) = probe.udp_payload() else { continue };
-        let Some(answer) = ask(&socket, payload).await? else { continue };
-        let offered = asked.said(&answer, Some(probe.word()), true);
-        let known = std::iter::once(probe).chain(probes.iter()).find_map(|probe| probe.recognise(&offered));
-        match known {
+        let Some(reply) = request(&socket, payload).await? else { continue };
+
+        let received = target.received(&reply, Some(probe.protocol()), true);
+        let mut candidates = std::iter::once(probe).chain(probes.iter());
+        match candidates.find_map(|probe| probe.recognise(&received)) {
             Some(identity) => return Ok(Some(identity)),
-            None if said.is_empty() => said = answer,
+            None if unrecognised.is_empty() => unrecognised = reply,
             None => {}
         }
     }
-    let banner = || Some(Untrusted::from_bytes(&said[..said.len().min(256)]));
-    Ok((!said.is_empty()).then(|| Identity { banner: banner(), ..Identity::default() }))
+
+    if unrecognised.is_empty() {
+        return Ok(None);
+    }
+    let banner = Untrusted::from_bytes(&unrecognised[..unrecognised.len().min(MAX_UNRECOGNISED)]);
+    Ok(Some(Identity { banner: Some(banner), ..Identity::default() }))
 }
 
-/// Those that have this port, and then, where more than a hint is asked for, the likely ones.
-fn questions(probes: Probes, port: u16, intensity: Intensity) -> Vec<&'static dyn Probe> {
-    let hinted = |probe: &dyn Probe| probe.udp_ports().contains(&port);
-    let asks = |probe: &&dyn Probe| probe.udp_payload().is_some() && (hinted(*probe) || probe.udp_likelihood() > 0);
-    let mut probes: Vec<_> = probes.iter().filter(asks).collect();
-    probes.sort_by_key(|probe| (!hinted(*probe), Reverse(probe.udp_likelihood())));
-    let most = match intensity {
+/// A socket that only exchanges datagrams with the target.
+async fn connect(target: &PortTarget) -> Result<UdpSocket, SkipReason> {
+    let local: SocketAddr = match target.address {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let opened = open_in(target.namespace.as_deref(), || bind(local)).map_err(SkipReason::Local)?;
+    let socket = UdpSocket::from_std(opened.ok_or(SkipReason::Gone)?).map_err(SkipReason::Local)?;
+
+    #[cfg(target_os = "linux")]
+    if let Some(interface) = &target.interface {
+        socket.bind_device(Some(interface.as_bytes())).map_err(SkipReason::Local)?;
+    }
+    socket.connect(target.address).await.map_err(|_| SkipReason::Gone)?;
+    Ok(socket)
+}
+
+fn bind(local: SocketAddr) -> io::Result<std::net::UdpSocket> {
+    let socket = std::net::UdpSocket::bind(local)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// The probes for this port, then the most likely others.
+fn plan(probes: Probes, port: u16, intensity: Intensity) -> Vec<&'static dyn Probe> {
+    let mut probes: Vec<_> = probes
+        .iter()
+        .filter(|probe| probe.udp_payload().is_some() && (is_suggested(*probe, port) || probe.udp_likelihood() > 0))
+        .collect();
+    probes.sort_by_key(|probe| (!is_suggested(*probe, port), Reverse(probe.udp_likelihood())));
+
+    probes.truncate(match intensity {
         Intensity::Light => 1,
         Intensity::Normal => 6,
         Intensity::All => usize::MAX,
-    };
-    probes.truncate(most);
+    });
     probes
 }
 
-/// The answer to one question; `None`: silence.
-async fn ask(socket: &UdpSocket, payload: &[u8]) -> Result<Option<Vec<u8>>, SkipReason> {
+fn is_suggested(probe: &dyn Probe, port: u16) -> bool {
+    probe.udp_ports().contains(&port)
+}
+
+/// The reply to one datagram; `None` means silence.
+async fn request(socket: &UdpSocket, payload: &[u8]) -> Result<Option<Vec<u8>>, SkipReason> {
     let mut buffer = vec![0; MAX_BYTES];
-    for _ in 0..TRIES {
-        let answer = async {
+    for _ in 0..MAX_ATTEMPTS {
+        let reply = async {
             socket.send(payload).await?;
             socket.recv(&mut buffer).await
         };
-        match timeout(WAIT, answer).await {
+
+        match timeout(WAIT, reply).await {
             Err(_) => {}
             Ok(Ok(length)) => {
                 buffer.truncate(length);
                 return Ok(Some(buffer));
             }
-            Ok(Err(error)) => {
-                use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
-                // What ICMP says of the port, its host or the way there.
-                return Err(match error.kind() {
-                    ConnectionRefused | HostUnreachable | NetworkUnreachable => SkipReason::Gone,
-                    _ => SkipReason::Local(error),
-                });
-            }
+            Ok(Err(error)) => return Err(skip_reason(error)),
         }
     }
     Ok(None)
+}
+
+/// Separates ICMP errors about the port, its host or the route from local failures.
+fn skip_reason(error: io::Error) -> SkipReason {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            SkipReason::Gone
+        }
+        _ => SkipReason::Local(error),
+    }
 }
 
 #[cfg(test)]
@@ -114,12 +139,12 @@ mod tests {
     use super::*;
     use crate::probe::ServerBytes;
 
-    /// A user's own, of that likelihood, at port 7000.
+    /// A custom probe of that likelihood for port 7000.
     struct CustomProbe(u8);
 
     impl Probe for CustomProbe {
-        fn word(&self) -> &'static str {
-            "own"
+        fn protocol(&self) -> &'static str {
+            "custom"
         }
 
         fn udp_ports(&self) -> &'static [u16] {
@@ -139,15 +164,17 @@ mod tests {
         }
     }
 
+    fn position(likelihood: u8, port: u16, intensity: Intensity) -> Option<usize> {
+        let probes = Probes::and(vec![Box::new(CustomProbe(likelihood))]);
+        plan(probes, port, intensity).iter().position(|probe| probe.protocol() == "custom")
+    }
+
     #[test]
-    fn what_is_asked_only_on_its_own_ports_is_asked_nowhere_else() {
-        let asks = |likelihood: u8, port: u16, intensity: Intensity| {
-            let probes = Probes::and(vec![Box::new(CustomProbe(likelihood))]);
-            questions(probes, port, intensity).iter().position(|probe| probe.word() == "own")
-        };
+    fn a_probe_without_likelihood_is_sent_to_its_own_ports_only() {
         for intensity in [Intensity::Light, Intensity::Normal, Intensity::All] {
-            assert_eq!((asks(0, 7000, intensity), asks(0, 1, intensity)), (Some(0), None), "{intensity:?}");
+            let positions = (position(0, 7000, intensity), position(0, 1, intensity));
+            assert_eq!(positions, (Some(0), None), "{intensity:?}");
         }
-        assert_eq!((asks(9, 1, Intensity::Normal), asks(1, 53, Intensity::Light)), (Some(0), None));
+        assert_eq!((position(9, 1, Intensity::Normal), position(1, 53, Intensity::Light)), (Some(0), None));
     }
 }

@@ -1,18 +1,18 @@
-//! VNC, whose protocol is RFB (RFC 6143): greets with its version.
+//! VNC, whose protocol is RFB (RFC 6143): the greeting is the version.
 
 use super::bytes::Bytes;
-use super::words::answer;
-use super::{Probe, ServerBytes, Speaking};
+use super::words::exchange;
+use super::{Probe, ProbeFuture, ServerBytes};
 use crate::clean::Untrusted;
 use crate::model::{Fact, Identity};
 
 pub(super) struct Vnc;
 
-/// The version that is agreed to: 3.8, the last; 3.3 and 3.7 to servers that have no more.
+/// The length of the greeting.
 const GREETING: usize = 12;
 
 impl Probe for Vnc {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "vnc"
     }
 
@@ -20,48 +20,53 @@ impl Probe for Vnc {
         &[5900, 5901]
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        of_greeting(said.bytes)
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        parse_greeting(received.bytes)
     }
 
-    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> Speaking<'a> {
+    fn speak<'a>(&'a self, talk: &'a mut super::Talk<'_>) -> ProbeFuture<'a> {
         Box::pin(async move {
-            let mut greeting = answer(talk, b"", |bytes| bytes.len() >= GREETING).await?;
-            let Some(identity) = of_greeting(&greeting) else { return Ok(None) };
+            let mut greeting = exchange(talk, b"", |bytes| bytes.len() >= GREETING).await?;
+            let Some(identity) = parse_greeting(&greeting) else { return Ok(None) };
+
             greeting.truncate(GREETING);
             if minor(&greeting) < 7 {
                 return Ok(Some(identity));
             }
+
+            // 3.8 is the latest version.
             let agreed: &[u8] = if minor(&greeting) == 7 { b"RFB 003.007\n" } else { b"RFB 003.008\n" };
-            let types = answer(talk, agreed, |bytes| security_types(bytes).is_some()).await?;
+            let types = exchange(talk, agreed, |bytes| security_types(bytes).is_some()).await?;
             Ok(Some(with_security(identity, &types)))
         })
     }
 }
 
-/// `RFB 003.008\n`.
-fn of_greeting(bytes: &[u8]) -> Option<Identity> {
+/// Parses `RFB 003.008\n`.
+fn parse_greeting(bytes: &[u8]) -> Option<Identity> {
     let greeting = bytes.get(..GREETING)?;
-    let digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
-    let whole =
-        greeting.starts_with(b"RFB ") && digits(&greeting[4..7]) && greeting[7] == b'.' && digits(&greeting[8..11]);
-    if !whole || greeting[11] != b'\n' {
+    let major = number(greeting.strip_prefix(b"RFB ")?.get(..3)?)?;
+    if greeting[7] != b'.' || greeting[11] != b'\n' {
         return None;
     }
-    let number = |part: &[u8]| part.iter().fold(0_u32, |sum, digit| sum * 10 + u32::from(digit - b'0'));
-    let version = format!("{}.{}", number(&greeting[4..7]), number(&greeting[8..11]));
-    // Apple's own servers say 3.889.
+    let version = format!("{major}.{}", number(&greeting[8..11])?);
+
+    // Apple's servers use 3.889.
     let identity = Identity::of("vnc").fact("protocol_version", &*version);
     Some(if version == "3.889" { identity.product("Apple Remote Desktop") } else { identity })
 }
 
+/// The minor version of a valid greeting.
 fn minor(greeting: &[u8]) -> u32 {
-    greeting
-        .get(8..11)
-        .map_or(0, |digits| digits.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit.wrapping_sub(b'0'))))
+    greeting.get(8..11).and_then(number).unwrap_or(0)
 }
 
-/// 7.1.2: how many, then their numbers; none, then a reason.
+fn number(digits: &[u8]) -> Option<u32> {
+    let all_digits = digits.iter().all(u8::is_ascii_digit);
+    all_digits.then(|| digits.iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')))
+}
+
+/// 7.1.2: a count and the types, or zero and a reason.
 fn security_types(bytes: &[u8]) -> Option<Result<&[u8], &[u8]>> {
     let mut bytes = Bytes(bytes);
     match bytes.u8()? {
@@ -102,25 +107,26 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::probe::told;
+    use crate::probe::recognise_tcp;
 
     #[test]
     fn the_greeting_and_the_security_types_are_read() {
         // RFC 6143, 7.1.1 and 7.1.2.
-        let identity = told(&Vnc, b"RFB 003.008\n", None).unwrap();
+        let identity = recognise_tcp(&Vnc, b"RFB 003.008\n", None).unwrap();
         assert_eq!(identity.facts["protocol_version"], "3.8".into());
+
         let identity = with_security(identity, b"\x02\x02\x13");
         assert_eq!(identity.facts["security_types"], vec!["vnc", "vencrypt"].into());
         assert_eq!(identity.facts["auth_required"], true.into());
         assert_eq!(with_security(Identity::of("vnc"), b"\x01\x01").facts["auth_required"], false.into());
         assert_eq!(with_security(Identity::of("vnc"), b"\0\0\0\0\x04busy").facts["refusal"], "busy".into());
-        assert_eq!(told(&Vnc, b"RFB 003.00x\n", None), None);
+        assert_eq!(recognise_tcp(&Vnc, b"RFB 003.00x\n", None), None);
     }
 
     proptest! {
         #[test]
-        fn any_answer_is_taken(answer: Vec<u8>) {
-            let _ = (with_security(Identity::default(), &answer), of_greeting(&answer), minor(&answer));
+        fn any_reply_is_accepted(answer: Vec<u8>) {
+            let _ = (with_security(Identity::default(), &answer), parse_greeting(&answer), minor(&answer));
         }
     }
 }

@@ -28,6 +28,25 @@ pub(super) fn read(
     file.section(table.get_ref(), command, &mut Vec::new(), given)
 }
 
+/// The sections that a settings file has keys in, as far as it is TOML: each as the words that lead to it.
+pub(super) fn sections(text: &str) -> Vec<Vec<String>> {
+    let mut sections = Vec::new();
+    if let Ok(table) = DeTable::parse(text) {
+        collect_sections(table.get_ref(), &mut Vec::new(), &mut sections);
+    }
+    sections
+}
+
+fn collect_sections(table: &DeTable<'_>, section: &mut Vec<String>, sections: &mut Vec<Vec<String>>) {
+    for (name, value) in table {
+        let Some(below) = value.get_ref().as_table() else { continue };
+        section.push(name.get_ref().to_string());
+        sections.push(section.clone());
+        collect_sections(below, section, sections);
+        section.pop();
+    }
+}
+
 struct SettingsFile<'t> {
     path: &'t Path,
     text: &'t str,

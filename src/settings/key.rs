@@ -55,13 +55,17 @@ impl<'c> Key<'c> {
 
     /// The keys of one command alone. `section` is how it is reached.
     pub(crate) fn of_section(command: &'c Command, section: &[&'c str]) -> Vec<Self> {
-        let key = |arg: &'c Arg| {
-            let name = arg.get_long().filter(|name| !ONLY_ON_THE_LINE.contains(name) && !is_negation(arg))?;
-            kind(arg).map(|_| Self { section: home(section, name), command, arg, name })
-        };
-        let mut keys: Vec<_> = command.get_arguments().filter_map(key).collect();
+        let mut keys: Vec<_> =
+            command.get_arguments().filter_map(|arg| Self::of_option(command, section, arg)).collect();
         keys.sort_unstable_by_key(|key| key.name);
         keys
+    }
+
+    /// The key of one option, unless it is not a setting.
+    fn of_option(command: &'c Command, section: &[&'c str], arg: &'c Arg) -> Option<Self> {
+        let name = arg.get_long().filter(|name| !ONLY_ON_THE_LINE.contains(name) && !is_negation(arg))?;
+        kind(arg)?;
+        Some(Self { section: home(section, name), command, arg, name })
     }
 
     /// The commands that lead to the option.
@@ -109,7 +113,7 @@ impl<'c> Key<'c> {
         kind(self.arg).unwrap_or(Kind::One)
     }
 
-    /// The values that it has when nobody gives it any; none at all is unset.
+    /// Its default values; none if it is unset by default.
     pub(crate) fn defaults(&self) -> Vec<String> {
         if self.kind() == Kind::Flag {
             return vec!["false".to_owned()];

@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Column, FindingKind, Service, UpdateSink};
+use crate::model::{Column, FindingKind, HostFacts, Service, UpdateSink};
 use crate::net::HttpProxy;
 pub(crate) use channel::{ChannelSink, SourceMessage};
 pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, collect};
@@ -60,6 +60,11 @@ pub trait Source: Send + Sync {
         Self: Sized,
     {
         &[]
+    }
+
+    /// Facts of the machine that it lists, for documents; `None` where there is not one such machine.
+    fn host(&self) -> Option<HostFacts> {
+        None
     }
 
     /// How often to ask a source that cannot tell by itself what happens, where nobody says otherwise.
@@ -111,6 +116,15 @@ macro_rules! sources {
             $($(#[$attribute])* all.extend_from_slice(<$source as Source>::findings());)*
             all
         });
+
+        /// The command line of the source with that word, which is the same as in [`AnySource`]'s.
+        pub(crate) fn source_definition(word: &str) -> Option<clap::Command> {
+            $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(word) {
+                let command = clap::Command::new(stringify!($variant).to_ascii_lowercase());
+                return Some(<$source as clap::Args>::augment_args(command));
+            })*
+            None
+        }
 
         impl AnySource {
             /// Lets the source read the environment.

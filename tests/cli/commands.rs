@@ -90,7 +90,7 @@ fn man_refuses_what_is_no_directory() {
 
 #[test]
 fn man_that_cannot_write_leaves_no_draft() {
-    // A directory in the place of the page: the draft is written, and cannot take its place. Rights would not
+    // A directory where the page should be: the temporary file is written, and cannot be renamed. Permissions would not
     // stop root.
     let mut blocked = portolan("man .");
     fs::create_dir(blocked.path("portolan.1")).unwrap();

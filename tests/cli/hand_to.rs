@@ -41,7 +41,7 @@ fn a_document_stays_whole() {
 }
 
 #[test]
-fn what_fails_is_told_and_the_others_go_on() {
+fn a_failure_is_reported_and_the_other_hosts_go_on() {
     let (_listeners, portolan, _) = scan("sh -c 'echo ran $0; test $0 = 127.0.0.12 || exit 7' {ip}", "-q");
     let ran = portolan.run();
     assert_eq!(ran.code, Some(1), "{ran:?}");
@@ -55,7 +55,7 @@ fn what_fails_is_told_and_the_others_go_on() {
 }
 
 #[test]
-fn what_cannot_be_run_is_found_before_anything_is_asked() {
+fn an_unusable_command_is_found_before_the_scan() {
     let refuses = |words: &str, error: &str, hint: &str| {
         let portolan = portolan("scan a.invalid").args(["--hand-to", words]);
         portolan.file("plain", "").refuses(&format!("--hand-to '{error}"), hint);

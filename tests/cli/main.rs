@@ -18,13 +18,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What a run of portolan left behind.
 #[derive(Debug, PartialEq, Eq)]
-struct Ran {
+struct RunOutput {
     code: Option<i32>,
     stdout: String,
     stderr: String,
 }
 
-impl From<Output> for Ran {
+impl From<Output> for RunOutput {
     fn from(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("portolan writes UTF-8");
         Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
@@ -68,15 +68,18 @@ impl Portolan {
         self.directory.join(name)
     }
 
-    fn run(mut self) -> Ran {
+    fn run(mut self) -> RunOutput {
         self.command.output().unwrap().into()
     }
 
     /// Runs what must be refused: code 2, nothing on stdout, and exactly these two lines.
     #[track_caller]
     fn refuses(self, error: &str, hint: &str) {
-        let expected =
-            Ran { code: Some(2), stdout: String::new(), stderr: format!("error: cannot use {error}\nhint: {hint}\n") };
+        let expected = RunOutput {
+            code: Some(2),
+            stdout: String::new(),
+            stderr: format!("error: cannot use {error}\nhint: {hint}\n"),
+        };
         assert_eq!(self.run(), expected);
     }
 }

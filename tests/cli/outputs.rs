@@ -1,4 +1,4 @@
-//! `-o FORMAT=FILE`: whole files or none, and what is wrong with them found before anything is asked.
+//! `-o FORMAT=FILE`: whole files or none, and problems with them are found before the source is read.
 
 use std::fs;
 use std::net::TcpListener;
@@ -54,7 +54,7 @@ fn files_leave_standard_output_as_it_was() {
     assert!(ran.stdout.starts_with("{\"schema\""), "{ran:?}");
 }
 
-/// The table on standard output reads less of each service than the file wants.
+/// The table on standard output needs fewer details of each service than the file.
 #[test]
 fn the_deepest_format_says_how_much_is_read() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -68,9 +68,9 @@ fn the_deepest_format_says_how_much_is_read() {
 }
 
 #[test]
-fn what_cannot_be_written_is_found_before_anything_is_asked() {
+fn an_unwritable_file_is_found_before_the_source_is_read() {
     let refuses = |portolan: Portolan, error: &str, hint: &str| {
-        // Nobody resolves a name either: that would be an error of its own.
+        // No name is resolved either: that would be an error of its own.
         portolan.args(["scan", "a.invalid"]).refuses(&format!("--output{error}"), hint);
     };
     refuses(
@@ -117,8 +117,8 @@ fn a_refused_or_failed_run_leaves_what_stood_there() {
 }
 
 #[test]
-fn a_file_without_rights_is_told() {
-    // Root may write anything; nobody may write into a directory of root's.
+fn a_file_without_permission_is_reported() {
+    // Root may write anything; an unprivileged user may not write into root's directory.
     if !rustix::process::geteuid().is_root() {
         return;
     }
@@ -132,7 +132,7 @@ fn a_file_without_rights_is_told() {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&copy);
         let output =
             command.args(["scan", "a.invalid", "-o", &format!("json={file}")]).current_dir(&portolan.directory);
-        let ran = super::Ran::from(output.output().unwrap());
+        let ran = super::RunOutput::from(output.output().unwrap());
         let expected = format!(
             "error: cannot use --output 'json={file}': Permission denied\n\
              hint: name a file in a directory that you may write to\n"
@@ -143,7 +143,7 @@ fn a_file_without_rights_is_told() {
     assert_eq!(names(&portolan), ["portolan", "x"]);
 }
 
-/// The draft is as long as a file may be: the disk is full in the middle, for that file only.
+/// The temporary file reaches the size limit: as if the disk filled up in the middle, for that file only.
 #[test]
 fn a_disk_that_fills_costs_its_own_file_only() {
     let portolan = portolan("").file("x", "old");
@@ -152,7 +152,7 @@ fn a_disk_that_fills_costs_its_own_file_only() {
     let listeners: Vec<_> = (0..40).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     let mut command = std::process::Command::new("bash");
     command.args(["--norc", "-c", line]).current_dir(&portolan.directory).env("P", env!("CARGO_BIN_EXE_portolan"));
-    let ran = super::Ran::from(command.output().unwrap());
+    let ran = super::RunOutput::from(command.output().unwrap());
     drop(listeners);
     let err = fs::read_to_string(portolan.path("err")).unwrap();
     assert_eq!((ran.stdout.as_str(), err.contains("error: cannot write 'x': File too large")), ("3\n", true), "{err}");
@@ -166,7 +166,7 @@ fn a_reader_that_leaves_costs_no_file() {
     let line = "\"$P\" discover local -p 1-65535 -o ndjson -o json=x | true; echo ${PIPESTATUS[0]}";
     let mut command = std::process::Command::new("bash");
     command.args(["--norc", "-c", line]).current_dir(&portolan.directory).env("P", env!("CARGO_BIN_EXE_portolan"));
-    assert_eq!(super::Ran::from(command.output().unwrap()).stdout, "0\n");
+    assert_eq!(super::RunOutput::from(command.output().unwrap()).stdout, "0\n");
     let document: Value = serde_json::from_str(&fs::read_to_string(portolan.path("x")).unwrap()).unwrap();
     assert_eq!(document["complete"], true);
     assert!(!document["items"].as_array().unwrap().is_empty());

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
-use super::{Portolan, Ran, portolan, with_settings};
+use super::{Portolan, RunOutput, portolan, with_settings};
 
 const SORT: &str = "the values are port, address, proto, name, process, pid, user";
 
@@ -32,11 +32,11 @@ fn each_layer_goes_before_the_next() {
 
 #[test]
 fn settings_change_what_a_command_does() {
-    let is_json = |ran: Ran| ran.code == Some(0) && ran.stdout.starts_with('{');
+    let is_json = |ran: RunOutput| ran.code == Some(0) && ran.stdout.starts_with('{');
     assert!(!is_json(portolan("ports ssh").run()));
     assert!(is_json(with_settings("output = \"json\"", "ports ssh").run()));
     assert!(is_json(portolan("ports ssh").env("PORTOLAN_OUTPUT", "json").run()));
-    // The flag goes before both.
+    // The flag takes precedence over both.
     assert!(!is_json(with_settings("output = \"json\"", "ports ssh -o table").run()));
     assert!(!is_json(portolan("ports ssh -o table").env("PORTOLAN_OUTPUT", "json").run()));
 }
@@ -210,7 +210,7 @@ fn the_usual_place_follows_the_environment() {
     let gone = "# settings file: /nowhere/.config/portolan/config.toml (not there)";
     assert_eq!(first(portolan("").env("HOME", "/nowhere")).unwrap(), gone);
     assert_eq!(first(portolan("")).unwrap(), "# settings file: none, for want of a home directory");
-    // No file there is no failure, nor a home that is none.
+    // A missing file is not an error, nor is an invalid home.
     assert_eq!(origin(Some("nowhere"), None), "color = \"auto\"  # default");
     assert_eq!(shown(portolan("").env("HOME", "/dev/null"), "color"), "color = \"auto\"  # default");
 }
@@ -226,7 +226,7 @@ fn help_and_version_do_not_need_good_settings() {
 fn what_config_show_prints_is_a_settings_file() {
     let text = "output = \"table\"\nquiet = true\n[discover]\nstrict = true\n[discover.local]\n\
                 process = \"a\\\"b\\\\\\u001b*\"\nports = \"22,http\"\nstate = [\"listen\", \"connected\"]\n";
-    let values = |ran: Ran| {
+    let values = |ran: RunOutput| {
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
         ran.stdout.parse::<toml::Table>().unwrap()
     };

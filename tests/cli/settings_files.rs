@@ -1,18 +1,18 @@
-//! Settings files that are none.
+//! Invalid settings files.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use super::{Portolan, Ran, portolan, with_settings};
+use super::{Portolan, RunOutput, portolan, with_settings};
 
 const MEND: &str = "mend that line, or name another file with --config";
 const NAME: &str = "name a file, or /dev/null for no settings at all";
 const THERE: &str = "name a settings file that is there with --config";
 
 #[test]
-fn broken_toml_is_told_with_its_place() {
+fn broken_toml_is_reported_with_its_line() {
     with_settings("quiet = true\noutput = json\n", "ports")
         .refuses("settings c.toml:2:10: string values must be quoted, expected literal string", MEND);
     with_settings("é = \"x\" y", "ports")
@@ -49,7 +49,7 @@ fn other_encodings() {
 }
 
 #[test]
-fn what_is_no_file_is_not_opened() {
+fn a_path_that_is_not_a_file_is_not_opened() {
     portolan("ports --config .").refuses("settings .: it is a directory", NAME);
     portolan("ports --config /dev/zero").refuses("settings /dev/zero: it is not a regular file", NAME);
     portolan("ports --config gone").refuses("settings gone: No such file or directory", THERE);
@@ -73,8 +73,8 @@ fn a_file_that_is_too_large() {
         .refuses("settings c.toml: it is larger than 1 MiB", "name a settings file with --config");
 }
 
-/// As somebody without rights, whoever runs the tests.
-fn as_nobody(mut portolan: Portolan) -> Ran {
+/// Runs as an unprivileged user, whichever user runs the tests.
+fn run_unprivileged(mut portolan: Portolan) -> RunOutput {
     if fs::metadata("/proc/self").unwrap().uid() == 0 {
         // The build's own directory may be closed to others.
         let copy = portolan.path("portolan");
@@ -92,7 +92,7 @@ fn as_nobody(mut portolan: Portolan) -> Ran {
 fn a_file_that_may_not_be_read() {
     let unreadable = with_settings("quiet = true", "ports");
     fs::set_permissions(unreadable.path("c.toml"), fs::Permissions::from_mode(0o000)).unwrap();
-    let ran = as_nobody(unreadable);
+    let ran = run_unprivileged(unreadable);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     assert_eq!(
         ran.stderr,
@@ -102,11 +102,11 @@ fn a_file_that_may_not_be_read() {
 }
 
 #[test]
-fn a_home_that_belongs_to_somebody_else_holds_no_settings() {
+fn settings_in_a_home_of_another_user_are_ignored() {
     let closed = portolan("ports ssh");
     fs::create_dir(closed.path("home")).unwrap();
     fs::set_permissions(closed.path("home"), fs::Permissions::from_mode(0o000)).unwrap();
     let home = closed.path("home");
-    let ran = as_nobody(closed.env("HOME", home));
+    let ran = run_unprivileged(closed.env("HOME", home));
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
 }

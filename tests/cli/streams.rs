@@ -3,12 +3,12 @@
 use std::fs::OpenOptions;
 use std::process::{Command, Stdio};
 
-use super::{Portolan, Ran, portolan};
+use super::{Portolan, RunOutput, portolan};
 
 const COMMANDS: [&str; 6] = ["--help", "-h", "--version", "ports", "config show", "completions bash"];
 
 /// Runs a line of the shell in which `$P` is portolan.
-fn shell(portolan: &Portolan, line: &str) -> Ran {
+fn shell(portolan: &Portolan, line: &str) -> RunOutput {
     let mut command = Command::new("bash");
     command.args(["--norc", "-c", line]).env_clear().current_dir(&portolan.directory);
     command.env("P", env!("CARGO_BIN_EXE_portolan")).env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -29,7 +29,7 @@ fn a_reader_that_leaves_is_no_failure() {
 }
 
 #[test]
-fn a_full_disk_is_told() {
+fn a_full_disk_is_reported() {
     for words in COMMANDS {
         let mut portolan = portolan(words);
         portolan.command.stdout(OpenOptions::new().write(true).open("/dev/full").unwrap());
@@ -48,7 +48,7 @@ fn closed_descriptors_are_no_panic() {
         let ran = shell(&Portolan::new(), &format!("$P {words} <&- >&- 2>&-; echo $?"));
         assert_eq!(ran.stdout, "0\n", "{words}");
     }
-    // Nobody hears the error; the code still tells it.
+    // The error message is lost; the exit code still reports it.
     for line in ["$P nonsense 2>&-; echo $?", "$P nonsense 2>/dev/full; echo $?"] {
         assert_eq!(shell(&Portolan::new(), line).stdout, "2\n", "{line}");
     }
@@ -79,9 +79,9 @@ fn help_is_data_and_an_error_is_not() {
 #[test]
 fn portolan_without_any_argument_or_name_is_no_panic() {
     let mut command = Command::new("bash");
-    // Not even a name of its own.
+    // Not even the program name is passed.
     command.args(["--norc", "-c", "exec -a '' \"$P\""]).env_clear().env("P", env!("CARGO_BIN_EXE_portolan"));
-    let ran = Ran::from(command.stdin(Stdio::null()).output().unwrap());
+    let ran = RunOutput::from(command.stdin(Stdio::null()).output().unwrap());
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
     assert!(ran.stderr.starts_with("error: cannot use portolan: no command is given\n"), "{}", ran.stderr);
 }

@@ -1,4 +1,4 @@
-//! What every source must keep. Each source is put through the same questions, on whatever is here.
+//! The contract of every source. Each source passes the same tests, on this machine as it is.
 
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, missing_docs)]
 
@@ -19,7 +19,7 @@ use portolan::{
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-/// A sink that takes so many services.
+/// A receiver with a level of detail and a maximum number of services.
 struct Taking {
     most: usize,
     services: Vec<Service>,
@@ -74,14 +74,14 @@ fn wait<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// A minute without a word is a hang, not a measurement.
+/// A minute without output means a hang; it is not a measurement.
 const HANG: Duration = Duration::from_mins(1);
 
 fn ids(sink: &Taking) -> Vec<String> {
     sink.services.iter().map(|service| service.id.clone()).collect()
 }
 
-/// The questions. The source must know at least two services, the same ones all the time.
+/// The tests. The source must know at least two services, always the same.
 fn keeps_the_contract(source: &dyn Source) {
     let (full, completeness) = ask(source, DetailLevel::Full, usize::MAX);
     assert!(full.services.len() >= 2);
@@ -99,7 +99,7 @@ fn keeps_the_contract(source: &dyn Source) {
 
     let mut names = HashSet::new();
     for column in source.columns() {
-        assert!(names.insert(column.name), "column {} stands twice", column.name);
+        assert!(names.insert(column.name), "column {} occurs twice", column.name);
         assert!(column.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
     }
     for service in &full.services {
@@ -118,7 +118,7 @@ fn keeps_the_contract(source: &dyn Source) {
     let cancel = Cancel::new();
     cancel.cancel();
     let (sink, completeness) = wait(list(source, ListContext { cancel, ..ListContext::default() }, usize::MAX));
-    assert!(completeness == Completeness::Incomplete || ids(&sink) == ids(&full), "stopped, it says so");
+    assert!(completeness == Completeness::Incomplete || ids(&sink) == ids(&full), "a stopped listing is incomplete");
 
     for runtime in runtimes() {
         lists_in_a_runtime(source, &runtime, &ids(&full));

@@ -12,7 +12,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, Debug)]
 enum Step {
     CheckSpec,
-    /// The outcome of the call on its way that has this place, counted round.
+    /// The outcome of the n-th call in flight, modulo their number.
     Record(usize, CallOutcome),
     Leave(usize),
     Advance(u64),
@@ -33,7 +33,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..200)
 }
 
-/// The table: what the issue says, with a queue of outcomes and plain counters.
+/// The specification as a model: a queue of outcomes and plain counters.
 struct Model {
     options: BreakerOptions,
     state: Table,

@@ -1,4 +1,4 @@
-//! The cache against a map with a clock, and its loads one by one.
+//! The cache against a model (a map with a clock), and its loading step by step.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -43,7 +43,7 @@ struct Weighed {
     weight: u32,
 }
 
-/// What the cache must hold at most: the last value of each key, until when it is fresh.
+/// The most the cache may hold: the last value of each key, and when it expires.
 struct Model {
     held: HashMap<u8, (usize, u64, u32)>,
     now: u64,
@@ -80,7 +80,7 @@ fn against_model(steps: Vec<Step>, capacity: u64, keep: u8, lossless: bool) {
                 if kept {
                     model.held.insert(key, (serial, model.now + u64::from(ttl), weight));
                     let found = cache.get_even_stale(&key).map(|value| value.serial);
-                    assert_eq!(found, model.find(key).map(|found| found.0), "what was just kept is there");
+                    assert_eq!(found, model.find(key).map(|found| found.0), "a value that was just stored is there");
                 }
             }
             Step::Get(key) => {
@@ -120,7 +120,7 @@ fn against_model(steps: Vec<Step>, capacity: u64, keep: u8, lossless: bool) {
         assert!(stats.entries <= model.held.len());
         assert_eq!((stats.hits, stats.misses), (model.hits, model.misses));
     }
-    // After a whole pass nothing is left that could no longer be had, and the books balance.
+    // After a whole pass no expired entry is left, and the statistics add up.
     // The first sweep ends the passes that were under way, the second looks at everything.
     cache.sweep(usize::MAX);
     cache.sweep(usize::MAX);
@@ -169,7 +169,7 @@ proptest! {
 
 #[test]
 fn a_cleared_cache_keeps_to_its_capacity() {
-    // Where an entry comes to lie is drawn anew for each cache: one of them has it in the last bucket.
+    // Each cache places entries at random: one of them has it in the last bucket.
     for _ in 0..200 {
         let cache: Cache<u8, u32> =
             Cache::new(CacheOptions::new(10), ManualClock::new().clock()).with_weight(|_, weight| *weight);
@@ -266,7 +266,7 @@ async fn a_thousand_askers_cause_one_load() {
         })
         .collect();
     tokio::task::yield_now().await;
-    // Enough for every asker to load, were it asked to.
+    // Enough for every caller to load by itself.
     gate.add_permits(1000);
     for asker in askers {
         assert_eq!(asker.await.unwrap(), 7);
@@ -313,7 +313,7 @@ async fn an_asker_waits_no_longer_than_its_deadline() {
     let outcome = cache.get_or_load(&1, load, stuck).await;
     assert!(matches!(outcome, Err(LoadError::TimedOut(after)) if after == SECOND * 5), "{outcome:?}");
     assert_eq!(begun.elapsed(), SECOND * 5);
-    // The stuck load is off the board: the next asker loads anew.
+    // The stuck load is forgotten: the next caller loads again.
     assert_eq!(*cache.get_or_load(&1, load, || async { Ok::<_, Infallible>(3) }).await.unwrap().value, 3);
 }
 
@@ -371,7 +371,7 @@ async fn what_happens_during_a_load_is_newer_than_what_it_brings() {
             }
         };
         let (loaded, ()) = tokio::join!(load, interfere);
-        assert_eq!(loaded.unwrap(), 1, "who asked before gets what was loaded");
+        assert_eq!(loaded.unwrap(), 1, "earlier callers get the loaded value");
         assert_eq!(cache.get(&1).as_deref(), (change == 0).then_some(&2), "change {change}");
     }
 }

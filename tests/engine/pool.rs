@@ -1,4 +1,4 @@
-//! The pool: no job lost or run twice, whatever happens to it; and each rule of its size by itself.
+//! The pool: no job is lost or runs twice, whatever happens; and each rule about its size.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 const SECOND: Duration = Duration::from_secs(1);
 const MILLI: Duration = Duration::from_millis(1);
 
-/// What a job of the tests does.
+/// What a test job does.
 #[derive(Clone, Copy, Debug)]
 enum Deed {
     Return,
@@ -184,7 +184,7 @@ proptest! {
     }
 }
 
-/// Planted panics are not worth a line each.
+/// Keeps planted panics out of the test output.
 fn quietly(work: impl FnOnce()) {
     static QUIET: std::sync::Once = std::sync::Once::new();
     QUIET.call_once(|| {
@@ -199,7 +199,7 @@ fn quietly(work: impl FnOnce()) {
     work();
 }
 
-/// Three threads hand in jobs while a fourth resizes the pool and then ends it.
+/// Three threads submit jobs while a fourth resizes the pool and then ends it.
 fn thread_life(options: PoolOptions, sizes: &[(usize, usize)], jobs: usize, drain: bool) {
     let runs = runs(3 * jobs);
     let counted = Arc::clone(&runs);
@@ -236,12 +236,12 @@ fn thread_life(options: PoolOptions, sizes: &[(usize, usize)], jobs: usize, drai
     assert!(pool.drain_blocking(SECOND * 30).is_clean());
     let accepted = tickets.iter().filter(|(_, ticket)| ticket.is_some()).count() as u64;
     for (number, ticket) in tickets {
-        let answer = ticket.map(|ticket| ticket.wait(SECOND * 30).expect("every ticket gets an answer"));
+        let answer = ticket.map(|ticket| ticket.wait(SECOND * 30).expect("every job handle gets a result"));
         let ran = runs[number].load(Ordering::SeqCst);
         match answer {
             Some(Ok(result)) => assert_eq!((result, ran), (number, 1)),
             Some(Err(JobError::Panicked(_))) => assert!(number % 7 == 0 && ran == 1),
-            // Only what came in while the gate was closing, or after it.
+            // Only jobs that were submitted while the pool was closing, or later.
             Some(Err(JobError::Aborted)) | None => assert!(drain && ran == 0),
             Some(Err(other)) => panic!("{other}"),
         }
@@ -275,7 +275,7 @@ async fn it_grows_while_jobs_wait_and_shrinks_when_idle() {
     sleep(SECOND * 30).await;
     assert_eq!(pool.stats().workers, 2);
     assert_eq!(done.mean_time(), Some(done.busy / 30));
-    // The two first workers held their jobs for all of it, and none longer.
+    // The first two workers held their jobs for the whole drain, and no longer.
     assert!(done.busy >= MILLI * 200 && done.busy <= MILLI * 1000, "{done:?}");
     assert!(done.throughput(&full) > 100.0 && pool.stats().throughput(&done) < 1e-9);
     assert!(pool.drain(SECOND).await.is_clean());
@@ -326,7 +326,7 @@ async fn a_thousand_slots_full_of_time_outs_do_not_stop_the_healthy() {
     let stats = pool.stats();
     assert_eq!((stats.completed, stats.active, stats.slow_workers), (2000, 1000, 1000));
     assert!(pool.drain(SECOND * 5).await.is_clean());
-    assert_eq!(pool.stats().completed, 3000, "the slow ones ended too");
+    assert_eq!(pool.stats().completed, 3000, "the slow jobs ended too");
 }
 
 #[tokio::test(start_paused = true)]
@@ -426,7 +426,7 @@ fn a_thread_that_blocks_is_reported_and_leaves_after_its_job() {
     let (job, ticket) = Job::with_ticket(());
     pool.submit_blocking(job, SECOND).unwrap();
     started.recv_timeout(SECOND * 30).unwrap();
-    let ticket = ticket.wait(MILLI).expect_err("nobody has released it");
+    let ticket = ticket.wait(MILLI).expect_err("it was not released");
     let drained = pool.drain_blocking(MILLI);
     assert!(drained.aborted >= 1 && drained.left >= 1, "{drained:?}");
     release.send(()).unwrap();

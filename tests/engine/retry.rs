@@ -1,4 +1,4 @@
-//! Retrying under a paused clock: how often, how long, and what is given up at once.
+//! Retries under a paused clock: how often, how long, and which errors are not retried.
 
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -98,7 +98,7 @@ async fn retry_after_is_honoured_beyond_the_cap_but_not_beyond_the_total() {
     let begun = Instant::now();
     let (none, gave_up) = waits(retry, 1, Duration::ZERO, RetryDecision::After(SECOND * 61)).await;
     assert!(none.is_empty() && matches!(gave_up, RetryError::TimedOut { error: Some("busy"), attempts: 1, .. }));
-    assert_eq!(begun.elapsed(), Duration::ZERO, "it does not wait for a try that cannot be made");
+    assert_eq!(begun.elapsed(), Duration::ZERO, "it does not wait for a retry beyond the limit");
 }
 
 #[tokio::test(start_paused = true)]

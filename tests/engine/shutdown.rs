@@ -1,4 +1,4 @@
-//! Stopping flows down the tree, draining waits for the whole of it, and two signals are told apart.
+//! Stopping flows down the tree, draining waits for the whole tree, and the first and second signal differ.
 
 use std::future::pending;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What portolan makes of servers whose every byte the test knows.
+//! How portolan identifies servers whose every byte the test knows.
 
 use std::fs;
 
@@ -22,13 +22,13 @@ async fn answers(mut stream: TcpStream, text: &[u8]) {
 }
 
 #[test]
-fn nothing_is_touched_unless_that_is_asked_for() {
+fn a_listing_connects_to_nothing() {
     let peers = Peers::new();
     let peer = peers.serve(|stream| says(stream, b"SSH-2.0-Test_1.0\r\n"));
     let port = peer.address.port().to_string();
     let output = run(&["discover", "local", "--tcp", "-p", &port, "--json"]);
     assert!(String::from_utf8_lossy(&output.stdout).contains(&port));
-    assert_eq!(peer.accepted(), 0, "looking must not poke");
+    assert_eq!(peer.accepted(), 0, "a listing sends nothing");
     let output = run(&["discover", "local", "--tcp", "-p", &port, "--identify"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("ssh") && text.contains("Test 1.0"), "{text}");
@@ -49,18 +49,18 @@ fn a_greeting_is_known_on_whatever_port_and_after_one_connection_or_two() {
 }
 
 #[test]
-fn an_answer_to_somebody_elses_question_is_known() {
+fn a_reply_to_a_probe_of_another_protocol_is_recognised() {
     let peers = Peers::new();
-    // Speaks when it is spoken to, in whatever language.
+    // Replies to any probe.
     let peer = peers.serve(|stream| answers(stream, b"SSH-2.0-Late_2\r\n"));
     assert_eq!(identified(&peer, &[])["protocol"], "ssh");
-    // Greets, but takes its time.
+    // Greets, but late.
     let peer = peers.serve(|stream| async {
         pause(600).await;
         says(stream, b"SSH-2.0-Slow_3\r\n").await;
     });
     assert_eq!(identified(&peer, &[])["protocol"], "ssh");
-    // And in words that only a greeting may have.
+    // And with a reply that only a greeting may be.
     let peer = peers.serve(|stream| async {
         pause(600).await;
         let mut stream = stream;
@@ -85,11 +85,11 @@ fn http_is_read_with_its_title_and_its_redirect() {
         (&facts["status"], &facts["title"], &facts["location"]),
         (&302.into(), &"Welcome home".into(), &"/login".into())
     );
-    assert!(peer.accepted() <= 3, "a redirect is told, not followed: {} connections", peer.accepted());
+    assert!(peer.accepted() <= 3, "a redirect is reported, not followed: {} connections", peer.accepted());
 }
 
 #[test]
-fn what_nobody_knows_is_called_so_and_its_first_line_is_harmless() {
+fn an_unknown_protocol_is_reported_as_unknown_with_a_harmless_first_line() {
     let peers = Peers::new();
     let greeting = "\x1b]0;owned\x07\x1b[31m\u{202e}hello\u{9b}1m there\r\nmore\r\n";
     let peer = peers.serve(move |stream| says(stream, greeting.as_bytes()));
@@ -110,7 +110,7 @@ fn what_nobody_knows_is_called_so_and_its_first_line_is_harmless() {
 #[test]
 fn a_guess_from_the_number_is_never_shown_as_an_answer() {
     let peers = Peers::new();
-    // The port of PostgreSQL, at an address of the test's own, held by somebody who says nothing.
+    // The port of PostgreSQL, at an address of the test's own, held by a silent listener.
     let peer = peers.serve_at(([127, 3, 0, 1], 5432).into(), mute);
     let service = identified(&peer, &["--intensity", "light"]);
     assert!(service["protocol"].is_null(), "{service}");
@@ -122,19 +122,19 @@ fn a_guess_from_the_number_is_never_shown_as_an_answer() {
 }
 
 #[test]
-fn printers_are_left_alone_unless_everything_is_asked() {
+fn printers_are_probed_only_with_intensity_all() {
     let peers = Peers::new();
     let peer = peers.serve_at(([127, 3, 0, 2], 9100).into(), |stream| answers(stream, b"HTTP/1.1 200 OK\r\n\r\n"));
     let output = run(&["scan", "127.3.0.2", "-p", "9100", "--identify", "--json"]);
     let found = peer.accepted();
-    assert!(found <= 1, "only the scan itself came");
+    assert!(found <= 1, "only the scan itself connected");
     assert!(!String::from_utf8_lossy(&output.stdout).contains(r#""service":"#));
     assert!(String::from_utf8_lossy(&output.stderr).contains("port 9100 was left alone"));
     assert_eq!(identified(&peer, &["--intensity", "all"])["protocol"], "http");
 }
 
 #[test]
-fn probes_of_a_users_own_are_asked_and_known() {
+fn probes_from_a_file_are_sent_and_recognised() {
     let peers = Peers::new();
     let peer = peers.serve(|mut stream| async move {
         let mut question = [0; 64];
@@ -169,8 +169,8 @@ fn a_file_of_probes_that_cannot_be_used_is_refused_with_its_place() {
         ("[[probe]]\nprotocol = 'x'\npattern = '(a'\n", ":3:11: pattern does not compile", "no look-around"),
         (
             "[[probe]]\nprotocol = 'x'\npattern = '(((x{99}){99}){99}){99}'\n",
-            ":3:11: pattern grows too large",
-            "repeat less",
+            ":3:11: pattern is too large when compiled",
+            "reduce repetitions",
         ),
     ];
     for (text, why, hint) in cases {

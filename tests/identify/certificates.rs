@@ -1,4 +1,4 @@
-//! TLS: what is shown in the handshake, and what is inside.
+//! TLS: the certificate in the handshake, and the protocol inside.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ async fn page(acceptor: TlsAcceptor, stream: TcpStream) {
 }
 
 #[test]
-fn the_certificate_and_what_is_inside_are_told() {
+fn the_certificate_and_the_protocol_inside_are_reported() {
     let peers = Peers::new();
     let acceptor = acceptor(&[], |params| params.distinguished_name.push(DnType::CommonName, "shop\u{1b}[31m\0.test"));
     let peer = peers.serve(move |stream| page(acceptor.clone(), stream));
@@ -85,7 +85,7 @@ fn http_2_is_spoken_where_tls_agrees_on_it() {
 }
 
 #[test]
-fn tls_with_nothing_known_inside_is_tls() {
+fn tls_with_an_unknown_protocol_inside_is_tls() {
     let peers = Peers::new();
     let acceptor = acceptor(&[], |_| {});
     let peer = peers.serve(move |stream| {
@@ -105,7 +105,7 @@ fn tls_with_nothing_known_inside_is_tls() {
 #[test]
 fn a_kubelet_is_known_by_its_certificate_and_its_refusal() {
     // Kubernetes' documentation: a serving certificate has the subject CN=system:node:NAME, O=system:nodes ("Certificate
-    // Signing Requests", kubernetes.io/kubelet-serving); who is nobody gets 401 Unauthorized ("Kubelet
+    // Signing Requests", kubernetes.io/kubelet-serving); an anonymous client gets 401 Unauthorized ("Kubelet
     // authentication/authorization").
     let peers = Peers::new();
     let acceptor = acceptor(&[], |params| {
@@ -129,7 +129,7 @@ fn a_kubelet_is_known_by_its_certificate_and_its_refusal() {
 #[test]
 fn a_refusal_in_tls_is_tls() {
     let peers = Peers::new();
-    // handshake_failure, whatever it is asked (RFC 8446, 6): a server of old versions only.
+    // handshake_failure to every request (RFC 8446, 6): a server of old versions only.
     let peer = peers.serve(|mut stream| async move {
         let mut question = [0; 2048];
         let read = stream.read(&mut question).await.unwrap_or(0);
@@ -140,11 +140,11 @@ fn a_refusal_in_tls_is_tls() {
     let service = identified(&peer, &[]);
     assert_eq!(service["protocol"], "tls", "{service}");
     assert!(service["facts"]["handshake"].as_str().unwrap().contains("ProtocolVersion"), "{service}");
-    assert!(service["tls"]["chain_length"].is_null(), "it did not come to that: {service}");
+    assert!(service["tls"]["chain_length"].is_null(), "there is no certificate: {service}");
 }
 
 #[test]
-fn a_server_that_stalls_in_the_handshake_holds_nobody_up() {
+fn a_server_that_stalls_in_the_handshake_delays_no_other() {
     let peers = Peers::new();
     let peer = peers.serve(|mut stream| async move {
         let mut question = [0; 2048];

@@ -1,4 +1,4 @@
-//! How a conversation ends that leads to nothing, and what is said of it.
+//! How a conversation without a result ends, and how it is reported.
 
 use std::future::Future;
 use std::io::Read;
@@ -15,7 +15,7 @@ use crate::own::{Peer, Peers, identified, mute, run, start};
 use crate::support::{finish, kill};
 
 #[test]
-fn whoever_says_nothing_or_hangs_up_is_unknown_and_how_it_ended_is_kept() {
+fn a_peer_that_is_silent_or_hangs_up_is_unknown_and_the_reason_is_kept() {
     let peers = Peers::new();
     let silent = identified(&peers.serve(mute), &["--intensity", "light"]);
     assert!(silent["protocol"].is_null());
@@ -84,8 +84,8 @@ fn stopped_it_prints_what_it_knows_and_says_that_it_is_not_all() {
     assert!(fault.contains("identify 1 of 2 ports") && fault.contains("it was stopped"), "{fault}");
 }
 
-/// A peer that does the one with every other connection, and the other with the rest; the first one is the scan's, which
-/// asks only once where nobody else could have such a port.
+/// A peer that alternates between two behaviours from connection to connection. The first connection is the scan's, which
+/// probes only once where no other process could hold the port.
 fn alternating<O, E>(
     peers: &Peers,
     port: u16,
@@ -106,7 +106,7 @@ where
 }
 
 #[test]
-fn whoever_answers_only_some_connections_or_each_in_another_way_is_unstable() {
+fn a_peer_that_replies_to_some_connections_only_or_differently_each_time_is_unstable() {
     let peers = Peers::new();
     let says = |text: &'static str| {
         move |mut stream: TcpStream| async move {
@@ -149,7 +149,7 @@ fn half_a_greeting_is_no_product() {
 }
 
 #[test]
-fn the_deadline_of_the_scan_holds_for_what_is_asked() {
+fn the_deadline_of_the_scan_covers_identification() {
     let peers = Peers::new();
     let port = peers.serve(mute).address.port().to_string();
     let asked = ["scan", "127.0.0.1", "-p", &port, "--identify", "--intensity", "all", "--deadline", "500ms", "--json"];
@@ -157,7 +157,7 @@ fn the_deadline_of_the_scan_holds_for_what_is_asked() {
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(document["complete"], false, "{document}");
-    assert_eq!(document["items"].as_array().unwrap().len(), 1, "what was found is told: {document}");
+    assert_eq!(document["items"].as_array().unwrap().len(), 1, "what was found is reported: {document}");
     let fault = document["errors"].to_string();
     assert!(fault.contains("identify 1 of 1 port") && fault.contains("--deadline"), "{fault}");
 }

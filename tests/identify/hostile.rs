@@ -1,4 +1,4 @@
-//! Peers that lie, stall and flood: each is asked, none holds anything up, and nobody takes more than its share.
+//! Peers that lie, stall and flood: each is probed, none delays another, and none takes more than its share.
 
 use std::process::{Command, Stdio};
 
@@ -9,7 +9,7 @@ use crate::support::{Outcome, hear, portolan_path, tool};
 
 /// More than one connection of the kernel's buffers take in unread on loopback, beside the 128 KiB that are read.
 const MAX_PER_CONNECTION: u64 = 16 << 20;
-/// One to see that the port is open, and those of the default intensity.
+/// One connection of the scan, and those of the default intensity.
 const MAX_CONNECTIONS: usize = 1 + 14 + 1;
 /// The most memory, in KiB.
 const MAX_MEMORY: u64 = 64 * 1024;
@@ -29,7 +29,7 @@ fn identify(ports: impl Iterator<Item = u16>) -> (Outcome, u64) {
     (outcome, peak)
 }
 
-/// What was said of a port.
+/// The result for a port.
 fn service(document: &Value, port: u16) -> &Value {
     let items = document["items"].as_array().expect("items");
     let endpoint = |item: &&Value| item["endpoints"][0]["port"] == port;
@@ -42,7 +42,7 @@ fn check(hostile: &[Peer]) -> Value {
     assert!(peak < MAX_MEMORY, "{peak} KiB");
     for peer in hostile {
         let said = service(&document, peer.address.port());
-        // Where every connection is reset before a word, nobody was asked.
+        // Where every connection is reset before a byte arrives, nothing was probed.
         assert!(said.is_object() || peer.name == "reset at once", "{}: {said}", peer.name);
         assert!((1..=MAX_CONNECTIONS).contains(&peer.accepts()), "{}: {} connections", peer.name, peer.accepts());
         let most = MAX_PER_CONNECTION * peer.accepts() as u64;
@@ -127,7 +127,7 @@ async fn good_servers_between_a_thousand_tarpits_are_all_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_hundred_ports_that_answer_alike_are_told() {
+async fn five_hundred_ports_with_the_same_reply_are_reported() {
     let greet = |_| {
         Peer::new("alike", |mut connection| async move {
             connection.say("SSH-2.0-Everywhere_1.0\r\n").await?;

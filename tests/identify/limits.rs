@@ -1,4 +1,4 @@
-//! What this machine does not give: descriptors, threads, leave to connect.
+//! Shortages of this machine: descriptors, threads, permission to connect.
 
 use std::process::Command;
 
@@ -19,7 +19,7 @@ fn commands(port: u16) -> Vec<String> {
     commands.into_iter().filter(|line| k8s || !line.contains("k8s")).collect()
 }
 
-/// What a command says that has too little.
+/// The error of a command that runs short.
 fn refused(command: &mut Command, hint: &str) {
     let outcome = Outcome::new(output(command));
     let said = &outcome.stderr;
@@ -36,7 +36,7 @@ const KUBECONFIG: &str = "{apiVersion: v1, kind: Config, current-context: c, con
 clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}]}";
 
 #[test]
-fn too_few_descriptors_are_told_of() {
+fn too_few_descriptors_are_reported() {
     let peers = Peers::new();
     let port = peers.serve(mute).address.port();
     let dir = TempDir::new();
@@ -49,22 +49,22 @@ fn too_few_descriptors_are_told_of() {
 }
 
 #[test]
-fn too_few_threads_are_told_of() {
+fn too_few_threads_are_reported() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=127.0.0.1:7000");
-    // A limit that does not hold for root.
+    // This limit does not apply to root.
     let portolan = scene.portolan().args("--tcp --identify").by_nobody().under("prlimit", &["--nproc=1:1"]);
     refused(&mut portolan.command(), "ulimit -u");
 }
 
 #[test]
-fn what_is_forbidden_is_not_waited_for() {
+fn a_forbidden_connection_is_not_waited_for() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=127.0.0.5:7000 udp=127.0.0.6:161");
     // A rule before the one by which the kernel reaches itself; and datagrams that a filter swallows.
     scene.sh("ip rule add pref 1 to 127.0.0.5 prohibit; ip rule add pref 2 lookup local; ip rule del pref 0");
     scene.sh("nft 'add table ip t; add chain ip t c { type filter hook output priority 0; }; add rule ip t c ip daddr 127.0.0.6 drop'");
-    // A shortage of this machine's own would be waited for, half a minute.
+    // A shortage of this machine itself would be retried for half a minute.
     let outcome = scene.portolan().args("-p 7000,161 --identify --json").under("timeout", &["25"]).run();
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
     for (what, why) in [("127.0.0.5:7000", "Permission denied"), ("127.0.0.6:161", "Operation not permitted")] {

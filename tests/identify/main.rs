@@ -1,4 +1,4 @@
-//! What speaks at a port: portolan against the real servers, each started by the test, and against hostile peers.
+//! Identification: portolan against real servers, each started by the test, and against hostile peers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
 
 mod answers;

@@ -1,4 +1,4 @@
-//! Servers that a test makes itself, which count who comes.
+//! Servers that a test writes itself, which count connections.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -74,12 +74,12 @@ pub async fn mute(stream: TcpStream) {
     }
 }
 
-/// A little later; what a slow server does, not a wait of the test.
+/// A short delay of a slow server; not a wait of the test.
 pub async fn pause(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 
-/// portolan with these arguments; settings of whoever runs the test have no say.
+/// portolan with these arguments; the settings of the user who runs the test are ignored.
 pub fn portolan(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
     command.args(arguments).env_clear().stdin(Stdio::null());

@@ -37,7 +37,7 @@ fn begun(port: u16, probes: &Path) -> Child {
 }
 
 #[test]
-fn a_fifo_without_a_writer_holds_nobody_up() {
+fn a_fifo_without_a_writer_delays_nothing() {
     let (peers, dir) = (Peers::new(), TempDir::new());
     let port = peers.serve(mute).address.port();
     let fifo = fifo(&dir);
@@ -75,7 +75,7 @@ fn a_writer_may_come_late_and_write_little_by_little() {
     let said = &outcome.document()["items"][0]["endpoints"][0]["service"];
     assert_eq!((&said["protocol"], &said["version"]), (&"acme".into(), &"7.5".into()), "{}", outcome.stderr);
 
-    // As a shell hands it over: a pipe without a name.
+    // As a shell passes it: an anonymous pipe.
     let file = dir.path().join("probes.toml");
     fs::write(&file, PROBE).unwrap();
     let mut bash: Command = tool("bash");
@@ -88,7 +88,7 @@ fn a_writer_may_come_late_and_write_little_by_little() {
 }
 
 #[test]
-fn what_is_no_file_of_probes_is_refused() {
+fn an_invalid_probe_file_is_refused() {
     let dir = TempDir::new();
     let refused = |path: &str, why: &str| {
         let output = portolan(&["scan", "127.0.0.1", "-p", "1", "--identify", "--probes", path]).output().unwrap();
@@ -98,16 +98,16 @@ fn what_is_no_file_of_probes_is_refused() {
     };
     refused(dir.path().to_str().unwrap(), "Is a directory");
     refused("/dev/zero", "it is longer than 1048576 bytes");
-    refused("/dev/null", "it holds no probe");
+    refused("/dev/null", "the file has no probe");
     let file = dir.path().join("utf16.toml");
     fs::write(&file, "\u{feff}[[probe]]".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()).unwrap();
-    refused(file.to_str().unwrap(), "utf16.toml:1:1: what begins here is no UTF-8");
+    refused(file.to_str().unwrap(), "utf16.toml:1:1: this is not UTF-8");
     fs::write(&file, format!("a = {}", "[".repeat(100_000))).unwrap();
     refused(file.to_str().unwrap(), "utf16.toml:1:");
 }
 
 #[test]
-fn a_pattern_that_takes_its_time_holds_nobody_up() {
+fn a_slow_pattern_delays_no_other_probe() {
     let (peers, dir) = (Peers::new(), TempDir::new());
     // Close to all that a file may ask for; and peers whose every line has to be looked at anew.
     let file = dir.path().join("probes.toml");

@@ -7,7 +7,7 @@ use tonic::codegen::tokio_stream::wrappers::TcpListenerStream;
 
 use crate::own::{Peer, Peers, identified, run};
 
-/// Answers a request by its first line, if it knows one.
+/// Replies to a request by its first line, if that is known.
 async fn served(mut stream: TcpStream, pages: &'static [(&'static str, &'static str)]) {
     let mut head = vec![0; 4096];
     let Ok(length) = stream.read(&mut head).await else { return };
@@ -122,7 +122,7 @@ fn elasticsearch_answers_as_in_its_reference() {
 
 #[test]
 fn rtsp_answers_as_in_rfc_2326() {
-    // 10.1, at its usual port: nobody else is asked for there.
+    // 10.1, at its usual port: no other probe is sent there.
     const PAGES: &[(&str, &str)] = &[(
         "OPTIONS * RTSP/1.0\r\nCSeq: 1\r\n",
         "RTSP/1.0 200 OK\r\nCSeq: 1\r\nPublic: DESCRIBE, SETUP, TEARDOWN, PLAY, PAUSE\r\n\r\n",

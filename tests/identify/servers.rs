@@ -1,4 +1,4 @@
-//! The real servers, of which the test knows what they are.
+//! Real servers, of which the test knows the protocol, product and version.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{KINDS, Kind, Listing, Outcome, Row, Server, Servers};
 
-/// What was said of a server: of its address, or of all addresses if it listens on them.
+/// The result for a server: for its address, or for all addresses if it listens on them.
 fn row<'l>(listing: &'l Listing, server: &Server) -> &'l Row {
     let SocketAddr::V4(address) = server.address else { panic!("servers have addresses of IPv4") };
     let keys = [
@@ -17,7 +17,7 @@ fn row<'l>(listing: &'l Listing, server: &Server) -> &'l Row {
     found.unwrap_or_else(|| panic!("no row for {} in {:?}", keys[0], listing.keys()))
 }
 
-/// What is wrong with what was said of a server.
+/// What is wrong with the result for a server.
 fn wrong(said: &Value, server: &Server) -> Option<String> {
     let kind = server.kind;
     let text = |field: &str| said[field].as_str().unwrap_or_default().to_owned();
@@ -29,7 +29,7 @@ fn wrong(said: &Value, server: &Server) -> Option<String> {
     (!right).then(|| format!("{} {} ({:?}, {}): {said}", kind.name, server.address, kind.product, server.version))
 }
 
-/// That each of them was named rightly.
+/// Asserts that each was identified correctly.
 fn assert_named(outcome: &Outcome, servers: &[Server]) {
     let listing = outcome.listing();
     let said = |server| &row(&listing, server).0["endpoints"][0]["service"];
@@ -62,7 +62,7 @@ const LIARS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn a_port_of_somebody_else_is_no_evidence() {
+fn a_port_of_another_process_is_no_evidence() {
     let both =
         |(one, other): &(&'static str, &'static str)| [Kind::at_port_of(one, other), Kind::at_port_of(other, one)];
     let servers = Servers::start(LIARS.iter().flat_map(both), 0);
@@ -84,7 +84,7 @@ fn arrivals(pid: u32) -> (u64, u64) {
 }
 
 #[test]
-fn nothing_is_touched_unless_it_is_asked_for() {
+fn a_listing_connects_to_no_server() {
     let servers = Servers::start(KINDS.iter().filter(|kind| QUIET.contains(&kind.name)), 0);
     let scene = servers.scene();
     let before = arrivals(scene.pid());

@@ -1,4 +1,4 @@
-//! What was asked for is seen: at a terminal that is narrow, and in a pipe beside somebody who talks much.
+//! Requested columns are visible: on a narrow terminal, and in a pipe beside a peer with a long greeting.
 
 use std::process::Stdio;
 
@@ -40,7 +40,7 @@ fn a_narrow_terminal_keeps_what_speaks_there_and_its_version() {
 }
 
 #[test]
-fn one_long_greeting_widens_nobody_elses_row() {
+fn one_long_greeting_widens_no_other_row() {
     let peers = Peers::new();
     let greets = |text: &'static str| {
         peers.serve(move |mut stream| async move {

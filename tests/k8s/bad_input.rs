@@ -1,4 +1,4 @@
-//! Kubeconfigs, options and servers that are no good: one line of what, one of what to try.
+//! Unusable kubeconfigs, options and servers: one line with the error, one with a hint.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -36,7 +36,7 @@ fn a_kubeconfig_that_cannot_be_read() {
 }
 
 #[test]
-fn a_kubeconfig_that_is_none() {
+fn an_invalid_kubeconfig() {
     for text in ["\u{0}\u{1}", "a: [", "- just\n- a list\n", "clusters: 7\n", "{\"kind\":", &"[".repeat(100_000)] {
         let ran = with(text).run();
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{text:.20}: {ran:?}");
@@ -78,14 +78,22 @@ fn several_kubeconfigs_are_one() {
 fn a_selector_that_does_not_parse() {
     let double = Double::start();
     let hint = "write it as app=web,tier!=test or 'env in (dev,qa)'; fields are metadata.name and the like";
-    // Before anybody is asked, and without anybody to ask.
-    let nobody = || Portolan::without_kubeconfig();
-    nobody().args("-A -l &&").fails(2, "use --selector '&&': '&&' is not a label key", hint);
-    nobody().args("-A -l").arg("env in (a").fails(2, "use --selector 'env in (a': it contains a ( without a )", hint);
-    nobody().args("--field-selector color").fails(2, "use --field-selector 'color': 'color' compares nothing", hint);
-    nobody().env("K8S_LABEL_SELECTOR", "=x").fails(2, "use K8S_LABEL_SELECTOR='=x': '' is not a label key", hint);
+    // Before any request, and without a server to send it to.
+    let serverless = || Portolan::without_kubeconfig();
+    serverless().args("-A -l &&").fails(2, "use --selector '&&': '&&' is not a label key", hint);
+    serverless().args("-A -l").arg("env in (a").fails(
+        2,
+        "use --selector 'env in (a': it contains a ( without a )",
+        hint,
+    );
+    serverless().args("--field-selector color").fails(
+        2,
+        "use --field-selector 'color': 'color' compares nothing",
+        hint,
+    );
+    serverless().env("K8S_LABEL_SELECTOR", "=x").fails(2, "use K8S_LABEL_SELECTOR='=x': '' is not a label key", hint);
     assert!(double.seen().is_empty());
-    // Which fields there are, only the server knows.
+    // Only the server knows its fields.
     Portolan::new(&double).args("--field-selector color=red").fails(
         2,
         "use --field-selector 'color=red': field label not supported: color (400)",
@@ -115,7 +123,7 @@ fn a_server_that_is_not_trusted_or_not_there() {
     let what = "list the services in namespace 'default'";
     let port = double.address().port();
     let at = format!("{what}: https://127.0.0.1:{port}");
-    Portolan::with(&double.kubeconfig().trusting(&Authority::new("somebody else"))).fails(
+    Portolan::with(&double.kubeconfig().trusting(&Authority::new("another authority"))).fails(
         3,
         &format!("{at}: the server's certificate is not signed by the kubeconfig's CA"),
         "check certificate-authority in the kubeconfig: it must be the CA that signed the server's certificate",
@@ -132,7 +140,7 @@ fn a_server_that_is_not_trusted_or_not_there() {
     );
 }
 
-/// Somebody who takes connections, says this, and nothing more.
+/// A server that accepts connections, sends this, and nothing more.
 fn says(text: &'static [u8]) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -150,7 +158,7 @@ fn says(text: &'static [u8]) -> std::net::SocketAddr {
 #[test]
 fn a_server_that_is_mute_in_the_middle_of_tls_ends_with_the_deadline() {
     let double = Double::start();
-    // Nothing at all; and the head of a handshake record whose rest never comes.
+    // Silence; and the header of a handshake record whose rest never comes.
     for text in [&b""[..], &[22, 3, 3, 0, 200, 2, 0, 0, 196]] {
         let server = format!("https://{}", says(text));
         let kubeconfig = double.kubeconfig().server(&server);
@@ -169,7 +177,7 @@ fn a_server_that_is_mute_in_the_middle_of_tls_ends_with_the_deadline() {
 }
 
 #[test]
-fn this_is_no_pod() {
+fn in_cluster_is_refused_outside_a_pod() {
     let error = "use --in-cluster: /var/run/secrets/kubernetes.io/serviceaccount/token is not there";
     let hint = "run it in a pod with a service account, or name a kubeconfig with --kubeconfig";
     Portolan::without_kubeconfig().args("--in-cluster").fails(2, error, hint);

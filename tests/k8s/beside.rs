@@ -1,4 +1,4 @@
-//! Pods, Ingresses and HTTPRoutes, where they are asked for.
+//! Pods, Ingresses and HTTPRoutes, with `--pods` and `--ingress`.
 
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ fn route() -> Value {
 }
 
 #[test]
-fn pods_are_listed_with_their_state_and_who_chooses_them() {
+fn pods_are_listed_with_their_state_and_their_services() {
     let double = shop();
     let mut crashed = pod("shop", "job-1", "job");
     crashed["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}]);
@@ -91,7 +91,7 @@ fn pods_are_listed_with_their_state_and_who_chooses_them() {
         (&crashed["detail"]["reason"], &crashed["detail"]["terminating"], &crashed["endpoints"][0]["ready"]),
         (&json!("CrashLoopBackOff"), &json!(true), &json!(false))
     );
-    assert_eq!(services["k8s/shop/pod/old-1"]["endpoints"], json!([]), "its address may be another's by now");
+    assert_eq!(services["k8s/shop/pod/old-1"]["endpoints"], json!([]), "its address may belong to another pod by now");
     assert_eq!(addresses(&services["k8s/shop/pod/bare"]), ["10.1.1.3:null"]);
     let table = Portolan::new(&double).args("-n shop --pods").run().stdout;
     assert!(table.lines().any(|line| line.contains("job-1") && line.contains("CrashLoopBackOff")), "{table}");
@@ -133,7 +133,7 @@ fn hosts_and_paths_of_ingresses_and_routes() {
         })
     );
     let gate = &services["k8s/shop/httproute/gate"];
-    assert_eq!(addresses(gate), ["api.shop.example:443"], "a pattern is no host to meet");
+    assert_eq!(addresses(gate), ["api.shop.example:443"], "a pattern is not a host to connect to");
     assert_eq!(
         (&gate["detail"]["type"], &gate["detail"]["served_by"]),
         (&json!("HTTPRoute"), &json!(["infra/public"]))
@@ -156,7 +156,7 @@ fn an_ingress_for_any_host_is_met_at_its_balancer() {
 }
 
 #[test]
-fn what_the_server_does_not_know_is_no_error_and_what_it_refuses_is() {
+fn an_unknown_resource_is_not_an_error_and_a_refused_one_is() {
     let double = shop();
     double.store().put(Resource::INGRESSES, ingress());
     double.faults().add("/apis/gateway.networking.k8s.io", usize::MAX, Fault::NoSuchResource);

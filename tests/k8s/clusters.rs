@@ -1,4 +1,4 @@
-//! Clusters that several tests begin with.
+//! Clusters that several tests start from.
 
 use crate::double::{Double, Resource};
 use crate::objects::{namespace, pod, service, slice};

@@ -1,4 +1,4 @@
-//! Credentials by a program: only where that is allowed, once, and never for longer than the whole may take.
+//! Credentials from a program: only with permission, once, and never beyond the deadline.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -31,10 +31,10 @@ fn with(double: &Double, script: &str) -> (Portolan, PathBuf) {
     (portolan.file("config", text).args("-n shop --kubeconfig config"), program)
 }
 
-/// Whether a process that a script wrote the number of is gone.
+/// Whether the process whose id a script wrote is gone.
 fn is_gone(file: &std::path::Path) -> bool {
     let number = fs::read_to_string(file).unwrap().trim().parse().unwrap();
-    // What nobody has waited for yet is there, but does nothing any more.
+    // A process that was not waited for still exists, but does nothing any more.
     let ended = |pid| fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "));
     test_kill_process(Pid::from_raw(number).unwrap()).is_err() || ended(number)
 }
@@ -49,7 +49,7 @@ fn until_gone(file: &std::path::Path) {
 }
 
 #[test]
-fn it_runs_once_and_knows_what_is_asked() {
+fn it_runs_once_with_the_request_in_its_environment() {
     let double = cluster();
     let (portolan, _) = with(&double, &format!("echo \"$KUBERNETES_EXEC_INFO\" >> asked\n{ANSWER}"));
     let (child, home) = portolan.args("--allow-exec -o name").start();
@@ -74,14 +74,14 @@ fn it_may_speak_yaml_and_give_a_certificate() {
 }
 
 #[test]
-fn one_that_complains_at_length_is_heard_out() {
+fn a_program_with_a_long_error_output_is_read_to_its_end() {
     let double = cluster();
     let (portolan, _) = with(&double, &format!("head -c 300000 /dev/zero | tr '\\0' x >&2 || exit 1\n{ANSWER}"));
     assert_eq!(portolan.args("--allow-exec").services().len(), 1);
 }
 
 #[test]
-fn one_that_hangs_ends_with_all_that_it_started() {
+fn a_hanging_program_is_killed_with_its_children() {
     let double = cluster();
     let (portolan, program) =
         with(&double, "echo 'open https://login.example' >&2\nsleep 1000 &\necho $! > child\nsleep 1000");
@@ -101,7 +101,7 @@ fn one_that_hangs_ends_with_all_that_it_started() {
 }
 
 #[test]
-fn it_ends_when_somebody_wants_an_end() {
+fn it_ends_on_a_signal() {
     let double = cluster();
     let (portolan, _) = with(&double, "sleep 1000 &\necho $! > started; mv started child\nwait");
     let (child, home) = portolan.args("--allow-exec --json --deadline 1h").start();
@@ -118,7 +118,7 @@ fn it_ends_when_somebody_wants_an_end() {
 }
 
 #[test]
-fn one_that_fails_or_says_nothing_of_use_is_told() {
+fn a_failing_or_useless_program_is_reported() {
     let double = cluster();
     let fails = |script: &str, why: &str| {
         let (portolan, program) = with(&double, script);

@@ -1,4 +1,4 @@
-//! What goes wrong on the way: waited out where that helps, bounded in time, and told.
+//! Failing servers and connections: retried where that helps, bounded in time, and reported.
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -18,7 +18,7 @@ fn cluster() -> Double {
     double
 }
 
-/// With this fault once, all comes out whole.
+/// After this fault once, the listing is complete.
 #[track_caller]
 fn passes(part: &str, fault: Fault) {
     let double = cluster();
@@ -28,7 +28,7 @@ fn passes(part: &str, fault: Fault) {
 }
 
 #[test]
-fn what_passes_is_asked_again() {
+fn a_passing_fault_is_retried() {
     for part in ["/services", "/endpointslices"] {
         passes(part, Fault::TooManyRequests);
         passes(part, Fault::VersionTooLarge);
@@ -85,7 +85,7 @@ fn pages_that_came_stay_where_the_next_does_not() {
 fn a_list_whose_token_ran_out_goes_on() {
     let double = cluster();
     double.store().put_all(Resource::SERVICES, (0..300).map(|at| service("shop", &format!("s{at:03}"))));
-    // The token of the first page is refused, with another one to go on with, and without.
+    // The token of the first page is refused, with a replacement and without.
     for (fault, first) in [(None, true), (Some(Fault::Status(410, "Expired", "too old")), false)] {
         if let Some(fault) = fault {
             double.faults().add("continue=", 1, fault);
@@ -100,7 +100,7 @@ fn a_list_whose_token_ran_out_goes_on() {
 }
 
 #[test]
-fn more_than_anybody_needs_is_not_taken() {
+fn an_excessive_reply_is_not_accepted() {
     let double = cluster();
     double.faults().add("/services", usize::MAX, Fault::Bomb);
     Portolan::new(&double).args("-A").fails(
@@ -111,7 +111,7 @@ fn more_than_anybody_needs_is_not_taken() {
 }
 
 #[test]
-fn a_page_that_is_too_large_is_asked_for_in_parts() {
+fn a_page_that_is_too_large_is_requested_in_parts() {
     let double = cluster();
     double.store().put_all(Resource::SERVICES, (0..20).map(|at| service("shop", &format!("s{at:03}"))));
     double.faults().add("/services", 1, Fault::Bomb);
@@ -144,8 +144,8 @@ fn a_server_that_keeps_failing_is_left_alone() {
 }
 
 #[test]
-fn an_end_that_somebody_wants_comes_at_once_with_what_there_is() {
-    // Before anything came, and after the services came.
+fn a_signal_ends_it_at_once_with_what_was_found() {
+    // Before anything arrived, and after the services arrived.
     for (part, requests, services) in [("/services", 1, 0), ("/endpointslices", 2, 1)] {
         for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
             let double = cluster();

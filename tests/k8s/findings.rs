@@ -1,4 +1,4 @@
-//! What is wrong with services: each case, and beside each what is like it and not wrong.
+//! Findings of services: each case, and beside each a similar one without a problem.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -34,7 +34,7 @@ fn spec(name: &str, change: impl FnOnce(&mut Value)) -> Value {
     service
 }
 
-/// A cluster of two nodes, with one service that nothing is wrong with.
+/// A cluster of two nodes, with one service without a problem.
 fn cluster() -> Double {
     let double = Double::start();
     double.store().put(Resource::NAMESPACES, namespace("shop"));
@@ -42,7 +42,7 @@ fn cluster() -> Double {
     double
 }
 
-/// `NAME CODE: TEXT` of everything that is found, without what is found of the services called `other-…`.
+/// `NAME CODE: TEXT` of every finding, except those of services called `other-…`.
 fn found(double: &Double) -> Vec<String> {
     let services = Portolan::new(double).args("-n shop").services();
     let mut found = Vec::new();
@@ -57,12 +57,12 @@ fn found(double: &Double) -> Vec<String> {
 }
 
 #[test]
-fn nothing_is_wrong_where_nothing_is() {
+fn a_healthy_cluster_has_no_findings() {
     assert_eq!(found(&cluster()), Vec::<String>::new());
 }
 
 #[test]
-fn a_service_that_nobody_answers_for() {
+fn a_service_without_ready_endpoints() {
     let double = cluster();
     with_endpoints(&double, spec("absent", |_| {}), &[]);
     with_endpoints(&double, spec("by-hand", |spec| spec["selector"] = Value::Null), &[]);
@@ -171,7 +171,7 @@ fn services_that_are_in_each_others_way() {
 #[test]
 fn an_external_name_chooses_no_pods() {
     let double = cluster();
-    // A leftover of what it was before.
+    // A leftover of its earlier type.
     let external = |spec: &mut Value| {
         (spec["type"], spec["externalName"], spec["selector"]) =
             (json!("ExternalName"), json!("db.bank.svc.cluster.local"), json!({"app": "well"}));
@@ -221,5 +221,5 @@ fn findings_are_shown_and_explained() {
     assert!(ran.stdout.contains("  FINDINGS\n"), "{}", ran.stdout);
     assert!(ran.stdout.contains("  k8s-no-pod\n"), "{}", ran.stdout);
     assert!(ran.stderr.contains("1 finding: k8s-no-pod 1; `portolan explain CODE` explains them\n"), "{ran:?}");
-    assert_eq!(ran.code, Some(0), "what is found is an answer");
+    assert_eq!(ran.code, Some(0), "a finding is a result");
 }

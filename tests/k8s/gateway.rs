@@ -1,4 +1,4 @@
-//! Routes of the Gateway API, and what the Gateways above them say.
+//! Routes of the Gateway API, with their Gateways.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::clusters::shop;
 use crate::double::{Double, Fault, Resource, Rights};
 use crate::portolan::{Portolan, addresses, by_id};
 
-/// A Gateway of the namespace `infra` for the routes of all others, but at its last listener.
+/// A Gateway of the namespace `infra` for the routes of all others, except at its last listener.
 fn gateway() -> Value {
     let all = json!({"namespaces": {"from": "All"}});
     json!({
@@ -79,7 +79,7 @@ fn gateways_say_where_their_routes_are_met() {
     );
     let inner = json!(["own.example"]);
     assert_eq!(of("infra/httproute/own"), (inner.clone(), json!([]), gateway.clone(), at(&["own.example:8080"])));
-    assert_eq!(of("shop/httproute/stranger"), (inner, json!([]), json!([]), at(&[])), "it is not let in");
+    assert_eq!(of("shop/httproute/stranger"), (inner, json!([]), json!([]), at(&[])), "its namespace is not allowed");
     let deep = json!(["a.b.shop.example"]);
     assert_eq!(of("shop/httproute/by-port"), (deep.clone(), deep, gateway, at(&["a.b.shop.example:443"])));
 }
@@ -124,7 +124,7 @@ fn without_rights_to_gateways_routes_speak_for_themselves() {
 }
 
 #[test]
-fn a_gateway_that_is_not_there_or_no_gateway_says_nothing() {
+fn a_missing_gateway_is_ignored() {
     let double = shop();
     let mut mesh = route("shop", "mesh", None, &[]);
     mesh["spec"]["parentRefs"] = json!([{"group": "", "kind": "Service", "name": "web", "port": 80}]);

@@ -1,4 +1,4 @@
-//! A cluster whose every word is meant for the terminal, the spreadsheet or the log of whoever reads it.
+//! A cluster whose every text attacks the terminal, the spreadsheet or the log of its reader.
 
 use std::net::TcpListener;
 
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 use crate::double::{Double, Fault, Resource, Rights};
 use crate::names::external;
 use crate::objects::{endpoint, namespace, pod, service, slice_of};
-use crate::portolan::{Portolan, Ran};
+use crate::portolan::{Portolan, RunOutput};
 
 /// A window's title, a C1 sequence, an override of the direction, what has no width, lines of their own, and what deletes.
 const HOSTILE: &str = "=1+1\u{1b}]0;x\u{7}\u{9b}2J\u{202e}\u{200b}\r\n{\"type\":\"removed\"}\u{8}\u{7f}\0<script>";
 
-/// Fields whose words mean something to a program.
+/// Fields whose values have a meaning to programs.
 const KEPT: [&str; 14] = [
     "namespace",
     "resourceVersion",
@@ -30,7 +30,7 @@ const KEPT: [&str; 14] = [
     "status",
 ];
 
-/// The object with all its words hostile, but those that would keep it from being taken in at all.
+/// The object with all its texts hostile, except those that would make it invalid.
 fn hostile(mut value: Value) -> Value {
     fn spoil(value: &mut Value) {
         match value {
@@ -61,7 +61,7 @@ fn cluster() -> Double {
     balanced["spec"]["ports"][0]["appProtocol"] = json!("http");
     balanced["spec"]["ports"][0]["targetPort"] = json!("absent");
     balanced["status"]["loadBalancer"]["ingress"] = json!([{"hostname": "lb.example"}]);
-    // Somewhere on loopback where nobody listens: some of these are checked.
+    // A loopback address without a listener: some of these are checked.
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let ports = json!([{"name": "http", "port": closed.port(), "protocol": "TCP"}]);
     let slice = slice_of("shop", "web", "a", "IPv4", &json!([endpoint("web", "127.0.0.1")]), &ports);
@@ -77,8 +77,10 @@ fn cluster() -> Double {
         "metadata": {"namespace": "shop", "name": "gate"},
         "spec": {"parentRefs": [{"name": "public"}], "hostnames": ["b.example"], "rules": [{"backendRefs": [{"name": "web"}]}]},
     });
-    store
-        .put_all(Resource::SERVICES, [balanced, external("mail", "192.0.2.1"), service("shop", "nobody")].map(hostile));
+    store.put_all(
+        Resource::SERVICES,
+        [balanced, external("mail", "192.0.2.1"), service("shop", "unselected")].map(hostile),
+    );
     store.put(Resource::SLICES, hostile(slice));
     store.put(Resource::PODS, hostile(crashed));
     store.put(Resource::INGRESSES, hostile(ingress));
@@ -88,7 +90,7 @@ fn cluster() -> Double {
 }
 
 #[track_caller]
-fn is_clean(ran: &Ran) {
+fn is_clean(ran: &RunOutput) {
     let is_hostile = |c: &char| (c.is_control() && *c != '\n') || matches!(c, '\u{202e}' | '\u{200b}');
     for text in [&ran.stdout, &ran.stderr] {
         assert_eq!(text.chars().find(is_hostile), None, "{text:?}");
@@ -96,14 +98,14 @@ fn is_clean(ran: &Ran) {
 }
 
 #[test]
-fn no_word_of_a_cluster_gets_through_raw() {
+fn no_text_of_a_cluster_is_printed_unescaped() {
     let double = cluster();
     for format in ["table", "wide", "csv", "json", "ndjson", "yaml", "name", "prometheus-sd"] {
         let ran = Portolan::new(&double).args("-n shop --pods --ingress -o").arg(format).run();
         assert_eq!(ran.code, Some(0), "{format}: {ran:?}");
         is_clean(&ran);
         match format {
-            // Findings are of all kinds that there are words in.
+            // There is a finding of every kind that quotes text.
             "json" => {
                 for code in ["k8s-target-port", "k8s-no-pod"] {
                     assert!(ran.stdout.contains(code), "{}", ran.stdout);
@@ -129,7 +131,7 @@ fn no_word_of_a_cluster_gets_through_raw() {
 }
 
 #[test]
-fn no_word_of_a_refusal_does() {
+fn no_text_of_a_refusal_is_printed_unescaped() {
     for (part, fault) in [
         ("/services", Fault::Status(400, "BadRequest", HOSTILE)),
         ("/services", Fault::Status(403, "Forbidden", HOSTILE)),
@@ -154,7 +156,7 @@ fn no_word_of_a_refusal_does() {
 }
 
 #[test]
-fn no_word_of_a_kubeconfig_does() {
+fn no_text_of_a_kubeconfig_is_printed_unescaped() {
     let double = Double::start();
     let quoted = serde_json::to_string(HOSTILE).unwrap();
     let text = double.kubeconfig().text().replace("name: test\n", &format!("name: {quoted}\n"));

@@ -1,4 +1,4 @@
-//! External names, by a resolver of the test's own on loopback.
+//! External names, with the test's own resolver on loopback.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Stdio;
@@ -34,7 +34,7 @@ impl Resolver {
         Self { address, _dnsmasq: dnsmasq }
     }
 
-    /// The option that has portolan ask it.
+    /// The option that makes portolan use it.
     pub fn option(&self) -> String {
         format!(" --resolver {}", self.address)
     }
@@ -61,7 +61,7 @@ fn cluster() -> Double {
 }
 
 #[test]
-fn a_name_that_leads_nowhere_is_told() {
+fn a_name_without_an_address_is_reported() {
     let (double, resolver) = (cluster(), Resolver::start());
     let services = Portolan::new(&double).args("-n shop").args(&resolver.option()).services();
     let found = |name: &str| {

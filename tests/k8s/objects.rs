@@ -1,4 +1,4 @@
-//! The objects that tests fill clusters with.
+//! Objects for the clusters of tests.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What only pods tell of services; and who may not read pods learns what was not judged.
+//! Findings that need pods; and without permission to read pods, a report of what was not checked.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn give_endpoint(double: &Double, name: &str) {
     double.store().put(Resource::SLICES, slice("shop", name, "a", 7, 1));
 }
 
-/// `NAME CODE: TEXT` of everything that is found.
+/// `NAME CODE: TEXT` of every finding.
 fn found(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     for item in document["items"].as_array().unwrap() {
@@ -40,13 +40,13 @@ fn all(double: &Double) -> Vec<String> {
 }
 
 #[test]
-fn a_selector_that_matches_no_pod_is_told_from_pods_without_an_address() {
+fn a_selector_without_pods_differs_from_pods_without_an_address() {
     let double = shop();
     let mut store = double.store();
-    for name in ["nobody", "elsewhere", "pending", "ended"] {
+    for name in ["unselected", "elsewhere", "pending", "ended"] {
         store.put(Resource::SERVICES, service("shop", name));
     }
-    // The same labels in another namespace are another's.
+    // The same labels in another namespace do not count.
     store.put(Resource::PODS, pod("bank", "elsewhere-1", "elsewhere"));
     let mut pending = pod("shop", "pending-1", "pending");
     pending["status"] = json!({"phase": "Pending"});
@@ -60,7 +60,7 @@ fn a_selector_that_matches_no_pod_is_told_from_pods_without_an_address() {
         [
             "elsewhere k8s-no-pod: no pod has app=elsewhere",
             "ended k8s-no-pod: all pods with app=ended have ended",
-            "nobody k8s-no-pod: no pod has app=nobody",
+            "unselected k8s-no-pod: no pod has app=unselected",
             "pending k8s-no-endpoints: no pod with app=pending has an address",
         ]
     );
@@ -78,7 +78,7 @@ fn a_target_port_that_no_container_has() {
         json!("http"),
         ports(json!([{"name": "http", "containerPort": 8080, "protocol": "UDP"}])),
     );
-    // What is not wrong: by name, by number, unwritten, in a sidecar, and where some pod has it.
+    // Valid ports: by name, by number, undeclared, in a sidecar, and in some pod only.
     with_target(&double, "by-name", json!("http"), |_| {});
     with_target(&double, "by-number", json!(8080), |_| {});
     with_target(&double, "unwritten", json!(9090), ports(Value::Null));
@@ -119,21 +119,21 @@ fn slices_that_call_a_port_differently() {
 }
 
 #[test]
-fn without_rights_to_pods_the_rest_is_judged_and_that_is_said() {
+fn without_permission_for_pods_the_other_findings_remain() {
     let double = shop();
-    double.store().put(Resource::SERVICES, service("shop", "nobody"));
+    double.store().put(Resource::SERVICES, service("shop", "unselected"));
     let rights = Rights::default().in_namespace("services", "shop").in_namespace("endpointslices", "shop");
     double.access().user("viewer", "v", rights);
     let asked = || Portolan::with(&double.kubeconfig().token("v")).args("-n shop");
     let (document, ran) = asked().json();
-    assert_eq!(found(&document), ["nobody k8s-no-endpoints: no pod with app=nobody has an address"]);
+    assert_eq!(found(&document), ["unselected k8s-no-endpoints: no pod with app=unselected has an address"]);
     assert_eq!((ran.code, &document["complete"]), (Some(0), &true.into()), "every service is there");
     let said = "cannot read the pods of shop: pods is forbidden: User \"viewer\" cannot list resource \"pods\" in API group \
                 \"\" in the namespace \"shop\" (403); k8s-no-pod and k8s-target-port are missing there";
     assert!(ran.stderr.contains(said), "{ran:?}");
     assert_eq!(asked().args("--strict").run().code, Some(4));
     let (document, ran) = asked().args("--pods").json();
-    assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()), "pods were asked for");
+    assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()), "pods were requested");
     assert!(ran.stderr.starts_with("error: cannot list all pods in namespace 'shop': pods is forbidden"), "{ran:?}");
 }
 
@@ -147,15 +147,15 @@ fn pods_that_fail_to_come_are_a_part_that_is_missing() {
 }
 
 #[test]
-fn pods_are_read_only_where_somebody_asks_and_page_by_page() {
+fn pods_are_read_only_on_request_and_page_by_page() {
     let double = shop();
     let asked = |words: &str| {
         let before = double.seen().len();
         Portolan::new(&double).args(words).run();
         double.seen()[before..].iter().filter(|seen| seen.path.ends_with("/pods")).count()
     };
-    assert_eq!(asked("-n bank"), 0, "no service there chooses pods");
-    assert_eq!(asked("-n shop -o name"), 0, "nobody sees findings");
+    assert_eq!(asked("-n bank"), 0, "no service there selects pods");
+    assert_eq!(asked("-n shop -o name"), 0, "this format has no findings");
     assert_eq!(asked("-n shop"), 1);
     double.store().put_all(Resource::PODS, (0..600).map(|at| pod("shop", &format!("web-{at}"), "web")));
     assert_eq!(asked("-n shop"), 3);

@@ -10,22 +10,22 @@ use serde_json::Value;
 use crate::double::{Double, Kubeconfig};
 use crate::support::{TempDir, output, portolan_path};
 
-/// portolan with an empty environment and a home of its own, in which its kubeconfig lies.
+/// portolan with an empty environment and its own home, which contains its kubeconfig.
 pub struct Portolan {
     home: TempDir,
     command: Command,
 }
 
-/// What a run left behind.
+/// The result of a run.
 #[derive(Debug)]
-pub struct Ran {
+pub struct RunOutput {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
 impl Portolan {
-    /// Asks the double as its administrator.
+    /// Uses the double as its administrator.
     pub fn new(double: &Double) -> Self {
         Self::with(&double.kubeconfig())
     }
@@ -62,7 +62,7 @@ impl Portolan {
         self
     }
 
-    /// These words, parted by blanks.
+    /// Arguments, separated by spaces.
     pub fn args(mut self, words: &str) -> Self {
         self.command.args(words.split_whitespace());
         self
@@ -73,13 +73,13 @@ impl Portolan {
         self
     }
 
-    pub fn run(mut self) -> Ran {
+    pub fn run(mut self) -> RunOutput {
         let out = output(&mut self.command);
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("portolan writes UTF-8");
-        Ran { code: out.status.code(), stdout: text(out.stdout), stderr: text(out.stderr) }
+        RunOutput { code: out.status.code(), stdout: text(out.stdout), stderr: text(out.stderr) }
     }
 
-    /// Starts it, for whoever is to be stopped.
+    /// Starts it, for a test that stops it.
     pub fn start(mut self) -> (Child, TempDir) {
         let command = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         (command.spawn().unwrap(), self.home)
@@ -87,7 +87,7 @@ impl Portolan {
 
     /// The document that it prints, and how it ended.
     #[track_caller]
-    pub fn json(self) -> (Value, Ran) {
+    pub fn json(self) -> (Value, RunOutput) {
         let ran = self.arg("--json").run();
         let document = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("no JSON: {ran:?}"));
         (document, ran)

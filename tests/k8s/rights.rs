@@ -1,4 +1,4 @@
-//! Who may read what, and what is said where that is not everything.
+//! Permissions, and the report where they do not suffice.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -62,7 +62,7 @@ fn services_without_their_endpoints_are_not_taken_for_services_without_any() {
 }
 
 #[test]
-fn who_may_read_nothing_is_refused() {
+fn a_user_without_permissions_is_refused() {
     let double = cluster();
     let refused = "services is forbidden: User \"viewer\" cannot list resource \"services\" in API group \"\"";
     let hint = "`kubectl auth can-i --list` shows the permissions of these credentials";
@@ -83,7 +83,7 @@ fn credentials_that_are_not_known_are_refused() {
 }
 
 #[test]
-fn a_client_certificate_says_who_asks() {
+fn a_client_certificate_identifies_the_user() {
     let double = cluster();
     let admin = double.authority().client("admin");
     assert_eq!(Portolan::with(&double.kubeconfig().certificate(&admin)).args("-A").services().len(), 3);

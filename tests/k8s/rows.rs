@@ -1,4 +1,4 @@
-//! What a cluster serves: every kind of service, joined with its endpoints.
+//! The rows of a cluster: every type of service, joined with its endpoints.
 
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ fn a_service_has_its_endpoints_with_all_that_is_known_of_them() {
 }
 
 #[test]
-fn every_type_is_told() {
+fn every_type_is_listed() {
     let double = cluster();
     let mut store = double.store();
     let mut headless = service("shop", "db");
@@ -106,9 +106,9 @@ fn slices_add_up_and_what_stands_in_two_counts_once() {
         Resource::SLICES,
         slice_of("shop", "big", "six", "IPv6", &json!([endpoint("big", "fd00::5")]), &http_port()),
     );
-    // What the real controller writes where nothing fits.
+    // The real controller writes this where no pod matches.
     store.put(Resource::SLICES, slice_of("shop", "big", "none", "IPv4", &Value::Null, &Value::Null));
-    // Somebody else's.
+    // Another owner's.
     store.put(Resource::SLICES, slice("bank", "big", "x", 9, 5));
     drop(store);
     let services = Portolan::new(&double).args("-n shop").services();
@@ -122,7 +122,7 @@ fn slices_add_up_and_what_stands_in_two_counts_once() {
 }
 
 #[test]
-fn conditions_that_are_not_said_have_their_meaning() {
+fn absent_conditions_have_their_default() {
     let double = cluster();
     let mut store = double.store();
     store.put(Resource::SERVICES, service("shop", "app"));
@@ -169,7 +169,7 @@ fn conditions_that_are_not_said_have_their_meaning() {
 }
 
 #[test]
-fn where_and_what_is_asked_can_be_chosen() {
+fn namespace_and_context_can_be_chosen() {
     let double = cluster();
     let ids = |words: &str| Portolan::new(&double).args(words).services().into_keys().collect::<Vec<_>>();
     assert_eq!(ids(""), Vec::<String>::new(), "the context's namespace, which is `default`");
@@ -197,7 +197,7 @@ fn many_come_page_by_page_and_compressed() {
     assert_eq!(Portolan::new(&double).args("-n shop").services().len(), 601);
     let lists: Vec<_> = double.seen().into_iter().filter(|seen| seen.path.ends_with("/services")).collect();
     assert_eq!(lists.len(), 3);
-    // The library's client speaks nothing newer, so that no GOAWAY of HTTP/2 can come between.
+    // The library's client speaks HTTP/1.1 only, so that no GOAWAY of HTTP/2 interferes.
     assert!(lists.iter().all(|seen| seen.version == "HTTP/1.1"), "{lists:?}");
     assert!(lists.iter().any(|seen| seen.gzip), "{lists:?}");
 }

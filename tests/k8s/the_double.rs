@@ -1,4 +1,4 @@
-//! The double itself: that it answers as a kube-apiserver 1.32 was seen to answer.
+//! The double itself: it replies as a kube-apiserver 1.32 was observed to reply.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::double::{Double, Fault, Resource, StopReason, WatchEvent};
 use crate::objects::{namespace, service, slice};
 
-/// kube's own client, which tries nothing again.
+/// kube's own client, without retries.
 async fn client(double: &Double) -> Client {
     let kubeconfig = Kubeconfig::from_yaml(&double.kubeconfig().text()).unwrap();
     let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
@@ -21,7 +21,7 @@ async fn client(double: &Double) -> Client {
     ClientBuilder::try_from(config).unwrap().build()
 }
 
-/// What the double answers: the status, and the body as far as it came.
+/// The double's reply: the status, and the body as far as it arrived.
 async fn ask(client: &Client, path: &str) -> (u16, String) {
     let response = client.send(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
     let status = response.status().as_u16();
@@ -61,7 +61,7 @@ fn pages_are_of_one_snapshot() {
         double.store().put(Resource::SERVICES, service("shop", "d"));
         let token = first["metadata"]["continue"].as_str().unwrap();
         let (_, second) = ask_json(&client, &format!("/api/v1/services?limit=2&continue={token}")).await;
-        assert_eq!(names(&second), ["c"], "as it was when the list began");
+        assert_eq!(names(&second), ["c"], "the snapshot at the start of the list");
         assert_eq!(second["metadata"]["resourceVersion"], first["metadata"]["resourceVersion"]);
         let (_, cached) = ask_json(&client, "/api/v1/services?limit=1&resourceVersion=0").await;
         assert_eq!(names(&cached), ["a", "b", "d"], "a list from the cache takes no limit");
@@ -104,9 +104,9 @@ fn a_watch_tells_what_happens_in_order_and_where_it_stands() {
         let kinds: Vec<_> = lines.iter().map(|line| line["type"].as_str().unwrap()).collect();
         assert_eq!(kinds, ["MODIFIED", "ADDED", "DELETED", "BOOKMARK"]);
         let last: u64 = lines[2]["object"]["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap();
-        assert_eq!(last, revision + 3, "what is gone has a revision of its own");
+        assert_eq!(last, revision + 3, "a deletion has its own revision");
         let (_, text) = ask(&client, "/api/v1/services?watch=true&timeoutSeconds=1").await;
-        assert!(text.starts_with(r#"{"type":"ADDED""#), "without a revision, what is there is added: {text}");
+        assert!(text.starts_with(r#"{"type":"ADDED""#), "without a revision, existing objects are added: {text}");
         let initial = "/api/v1/services?watch=true&sendInitialEvents=true&allowWatchBookmarks=true&timeoutSeconds=1";
         assert!(ask(&client, initial).await.1.contains("initial-events-end"));
         double.store().watch_list = false;
@@ -115,7 +115,7 @@ fn a_watch_tells_what_happens_in_order_and_where_it_stands() {
 }
 
 #[test]
-fn who_asks_decides() {
+fn permissions_depend_on_the_user() {
     run(async |double, client| {
         double.store().put(Resource::NAMESPACES, namespace("shop"));
         assert_eq!(ask_json(&client, "/api/v1/namespaces/nowhere/services").await.1["items"], json!([]));
@@ -124,7 +124,7 @@ fn who_asks_decides() {
         assert_eq!(ask(&client, "/api/v1/services?labelSelector=%26%26").await.0, 400);
         double.access().rotate_tokens();
         assert_eq!(ask_json(&client, "/api/v1/services").await.1["reason"], "Unauthorized");
-        // Nobody in particular, and somebody by certificate who may not.
+        // An anonymous client, and a client with a certificate but without permission.
         for auth in [AuthInfo::default(), by_certificate(&double)] {
             let kubeconfig = Kubeconfig::from_yaml(&double.kubeconfig().text()).unwrap();
             let mut config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
@@ -137,7 +137,7 @@ fn who_asks_decides() {
 }
 
 fn by_certificate(double: &Double) -> AuthInfo {
-    let identity = double.authority().client("somebody");
+    let identity = double.authority().client("unprivileged");
     let kubeconfig = Kubeconfig::from_yaml(&double.kubeconfig().certificate(&identity).text()).unwrap();
     kubeconfig.auth_infos[0].auth_info.clone().unwrap()
 }
@@ -163,7 +163,7 @@ fn large_answers_are_compressed_and_faults_come_when_they_are_asked_for() {
             let (status, text) = ask(&client, "/api/v1/services").await;
             assert_eq!((status, text.len()), (200, 1000), "{cut:?}");
         }
-        assert_eq!(ask_json(&client, "/api/v1/services").await.0, 200, "and then all is well");
+        assert_eq!(ask_json(&client, "/api/v1/services").await.0, 200, "and then the fault is over");
     });
 }
 
@@ -190,7 +190,7 @@ fn a_goodbye_ends_the_connection_and_not_the_server() {
 }
 
 #[test]
-fn what_never_happened_can_be_told() {
+fn an_invented_event_can_be_sent() {
     run(async |double, client| {
         let revision = double.store().revision;
         double.store().pretend(Resource::SLICES, WatchEvent::Deleted, slice("shop", "ghost", "x", 1, 1));
@@ -201,7 +201,7 @@ fn what_never_happened_can_be_told() {
 }
 
 #[test]
-fn who_speaks_plainly_is_told_so() {
+fn plain_http_gets_an_error() {
     let double = Double::start();
     let mut stream = TcpStream::connect(double.address()).unwrap();
     stream.write_all(b"GET /api HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();

@@ -1,4 +1,4 @@
-//! Endpoints checked: where this host reaches them, and through the API server where it does not.
+//! Checks of endpoints: directly where this host reaches them, otherwise through the API server.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -15,7 +15,7 @@ use crate::objects::{endpoint, namespace, pod, service, slice_of};
 use crate::portolan::{Portolan, by_id};
 use crate::support::{Ended, Lines, hear};
 
-/// A web server on loopback that answers every request alike until the test ends.
+/// A web server on loopback that gives the same reply to every request until the test ends.
 fn web(answer: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -33,7 +33,7 @@ fn closed() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// A port of loopback where no connection is ever answered: its queue is full.
+/// A loopback port that never completes a connection: its queue is full.
 struct Silent(Socket, Vec<TcpStream>);
 
 impl Silent {
@@ -87,7 +87,7 @@ fn codes(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn an_endpoint_written_by_hand_that_refuses_is_told() {
+fn a_manual_endpoint_that_refuses_is_reported() {
     let double = cluster();
     put(&double, "manual", true, &[web("200 OK"), closed()]);
     put(&double, "chosen", false, &[closed()]);
@@ -98,11 +98,11 @@ fn an_endpoint_written_by_hand_that_refuses_is_told() {
     assert!(text.starts_with("127.0.0.1:") && text.ends_with(": connection refused"), "{text}");
     assert_eq!(services["k8s/shop/chosen"]["findings"], Value::Null, "of pods the cluster's own probes tell");
     let unasked = Portolan::new(&double).args("-n shop").services();
-    assert_eq!(unasked["k8s/shop/manual"]["findings"], Value::Null, "nobody was connected to");
+    assert_eq!(unasked["k8s/shop/manual"]["findings"], Value::Null, "no connection was made");
 }
 
 #[test]
-fn what_cannot_be_reached_from_here_is_not_taken_for_dead() {
+fn an_unreachable_endpoint_is_not_unhealthy() {
     let double = cluster();
     let (lone, beside) = (Silent::new(), Silent::new());
     put(&double, "far", false, &[lone.address()]);
@@ -117,7 +117,7 @@ fn what_cannot_be_reached_from_here_is_not_taken_for_dead() {
     assert!(ran.stderr.contains(note), "{ran:?}");
     let half = services["k8s/shop/half"]["endpoints"].as_array().unwrap();
     let states: Vec<&str> = half.iter().map(|endpoint| endpoint["health"]["state"].as_str().unwrap()).collect();
-    assert!(states.contains(&"unhealthy"), "where one of them is reached the other is dead: {half:?}");
+    assert!(states.contains(&"unhealthy"), "one endpoint is reachable, so the other is down: {half:?}");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn what_does_not_pass_the_proxy_says_why() {
     assert!(why.starts_with(said), "{why}");
     double.access().user("viewer", "v", rights.in_namespace("pods/proxy", "shop"));
     assert_eq!(asked().json().0["items"][0]["health"]["state"], "healthy");
-    // A port of another protocol is not asked in HTTP.
+    // A port of another protocol gets no HTTP request.
     let mut database = service("shop", "db");
     database["spec"]["ports"] = json!([{"name": "db", "port": 5432, "targetPort": 5432}]);
     double.store().put(Resource::SERVICES, database);
@@ -194,10 +194,10 @@ const CREDENTIALS: &str =
     "echo '{\"kind\": \"ExecCredential\", \"status\": {\"token\": \"'$(cat token)'\"}}'; echo x >> runs";
 
 #[test]
-fn how_long_credentials_take_is_no_fault_of_who_is_asked() {
+fn slow_credentials_do_not_count_against_the_endpoint() {
     let double = cluster();
     put(&double, "web", false, &[web("200 OK"), web("200 OK")]);
-    // Its second run is the proxy's, and takes longer than a check may.
+    // Its second run is for the proxy, and takes longer than a check may.
     let (child, home) = by_program(&double, &format!("[ ! -e runs ] || sleep 4; {CREDENTIALS}")).arg("--json").start();
     let out = hear(child, "portolan");
     let document: Value = serde_json::from_slice(&out.stdout).unwrap();
@@ -227,14 +227,14 @@ fn credentials_that_ran_out_are_got_again() {
     until("updated", "healthy");
 }
 
-/// What `--via api-proxy` comes to for the only endpoint there is.
+/// The result of `--via api-proxy` for the only endpoint.
 fn by_proxy(double: &Double) -> Value {
     let (document, _) = Portolan::new(double).args("-n shop --validate --via api-proxy").json();
     document["items"][0]["endpoints"][0]["health"].clone()
 }
 
 #[test]
-fn what_the_api_server_does_is_no_fault_of_who_is_asked() {
+fn faults_of_the_api_server_do_not_count_against_the_endpoint() {
     let says = |fault: Fault, why: &str| {
         let double = cluster();
         put(&double, "web", false, &[web("200 OK")]);
@@ -255,15 +255,15 @@ fn what_the_api_server_does_is_no_fault_of_who_is_asked() {
 }
 
 #[test]
-fn silence_is_told_from_an_api_server_that_hangs() {
-    // The peer is silent, or breaks off: the server answers what it is asked itself.
+fn a_silent_endpoint_differs_from_a_hanging_api_server() {
+    // The peer is silent, or closes early: the API server replies for it.
     for (fault, code) in [(Fault::Stall, "http-timeout"), (Fault::CutAfter(10, StopReason::Fin), "http-invalid")] {
         let double = cluster();
         put(&double, "web", false, &[web("200 OK")]);
         double.faults().add("/proxy/", usize::MAX, fault.clone());
         let health = by_proxy(&double);
         assert_eq!((&health["state"], codes(&health["findings"])), (&json!("unhealthy"), vec![code]), "{fault:?}");
-        // The server goes silent too, once it was connected to.
+        // The API server goes silent too, after the connection is made.
         double.faults().add("/version", 1, Fault::Nothing);
         double.faults().add("/version", usize::MAX, Fault::Stall);
         let health = by_proxy(&double);
@@ -281,7 +281,7 @@ fn the_deadline_is_that_of_checks_too() {
     assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()), "{ran:?}");
     let hindered = &document["items"][0]["endpoints"][0]["health"]["hindered"];
     assert_eq!(hindered, &json!(["tcp: the run's deadline passed"]));
-    // A way that never comes about takes no longer either.
+    // A route that is never established takes no longer either.
     double.faults().add("/version", usize::MAX, Fault::Stall);
     let (document, ran) = Portolan::new(&double).args("-n shop --validate --via api-proxy --deadline 1s").json();
     assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()), "{ran:?}");

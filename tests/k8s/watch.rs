@@ -1,4 +1,4 @@
-//! A cluster that is watched: whatever happens to it and to the connection, the same set as a fresh list.
+//! A watched cluster: whatever happens to it and to the connection, the set equals a fresh list.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,9 +19,9 @@ use crate::history::History;
 use crate::objects::{namespace, pod, service, slice};
 use crate::support::{HANG, TempDir};
 
-/// What a watch told: what is there now, and what was said to have gone.
+/// The result of a watch: the current set, and the removed services.
 #[derive(Default)]
-struct Told {
+struct WatchedSet {
     services: BTreeMap<String, Value>,
     removed: Vec<String>,
     resets: usize,
@@ -30,7 +30,7 @@ struct Told {
 
 #[derive(Clone, Default)]
 struct Listener {
-    told: Arc<Mutex<Told>>,
+    told: Arc<Mutex<WatchedSet>>,
     changed: Arc<Notify>,
 }
 
@@ -71,7 +71,7 @@ impl UpdateSink for Listener {
     }
 }
 
-/// A double, a watch of all of it, and what the watch told.
+/// A double, a watch of all of it, and the result of the watch.
 struct Scene {
     double: Double,
     source: Arc<K8s>,
@@ -97,15 +97,15 @@ impl Scene {
         Self { double, source, listener, runtime, watching, _home: home }
     }
 
-    /// What a fresh list says.
+    /// The set of a fresh list.
     fn fresh(&self) -> BTreeMap<String, Value> {
         let listing = self.runtime.block_on(self.source.listing()).unwrap();
         listing.services.into_iter().map(Service::erase).map(|service| (service.id.clone(), plain(&service))).collect()
     }
 
-    /// Waits until what was told is what `expected` says.
+    /// Waits until the watched set is the expected one.
     #[track_caller]
-    fn until(&self, what: &str, expected: impl Fn(&Told) -> bool) {
+    fn until(&self, what: &str, expected: impl Fn(&WatchedSet) -> bool) {
         let wait = async {
             while !expected(&self.listener.told.lock().unwrap()) {
                 self.listener.changed.notified().await;
@@ -163,10 +163,10 @@ fn the_full_set_comes_first_and_then_what_happens() {
 }
 
 #[test]
-fn what_happened_while_nobody_could_hear_comes_out_as_the_difference() {
+fn changes_during_a_disconnect_are_reported_as_the_difference() {
     let scene = Scene::new(cluster());
     scene.until("the full set", |told| told.services.len() == 3);
-    // The streams are cut, and what they would go on from is forgotten.
+    // The streams are cut, and the history they would resume from is dropped.
     scene.double.faults().add("watch=", 2, Fault::CutAfter(0, StopReason::Reset));
     scene.double.store().compact();
     scene.double.say_goodbye();
@@ -176,18 +176,18 @@ fn what_happened_while_nobody_could_hear_comes_out_as_the_difference() {
     store.compact();
     drop(store);
     scene.until_fresh();
-    assert_eq!(scene.removed(), ["k8s/shop/cart"], "nothing else was ever said to be gone");
+    assert_eq!(scene.removed(), ["k8s/shop/cart"], "no other removal was reported");
 }
 
 #[test]
-fn what_cannot_be_true_does_no_harm() {
+fn contradictory_events_do_no_harm() {
     let scene = Scene::new(cluster());
     scene.until("the full set", |told| told.services.len() == 3);
     let mut store = scene.double.store();
     store.pretend(Resource::SERVICES, WatchEvent::Deleted, service("shop", "never-was"));
     store.pretend(Resource::SLICES, WatchEvent::Deleted, slice("shop", "never-was", "a", 7, 1));
     let mut again = service("shop", "web");
-    // An older word than the last, and twice.
+    // An older event than the last one, twice.
     again["metadata"]["resourceVersion"] = json!("3");
     store.pretend(Resource::SERVICES, WatchEvent::Added, again.clone());
     store.pretend(Resource::SERVICES, WatchEvent::Added, again);
@@ -203,7 +203,7 @@ fn a_server_that_fails_for_long_leaves_what_was_known() {
     scene.until("the full set", |told| told.services.len() == 3);
     scene.double.faults().add("watch=", 1, Fault::CutAfter(0, StopReason::Fin));
     scene.double.access().rotate_tokens();
-    // Whoever is being heard is cut off with the next thing that happens.
+    // An open watch is cut off with the next event.
     scene.double.faults().add("/services", usize::MAX, Fault::Status(401, "Unauthorized", "Unauthorized"));
     scene.double.faults().add("/endpointslices", usize::MAX, Fault::Status(401, "Unauthorized", "Unauthorized"));
     scene.double.end_watches();
@@ -212,14 +212,14 @@ fn a_server_that_fails_for_long_leaves_what_was_known() {
     assert_eq!(scene.removed(), Vec::<String>::new());
 }
 
-/// So many clusters share the bytes at which a watch is cut: after each cut kube waits for most of a second.
+/// This many clusters share the cut positions of a watch: after each cut kube waits for most of a second.
 const CLUSTERS: usize = 16;
 
-/// An event has fewer, and what stands around its object at most so many of them.
+/// An event has fewer bytes, and around its object it has at most this many.
 const BYTES: usize = 240;
 const AROUND: usize = r#"{"type":"MODIFIED","object":,"kind":"Service","apiVersion":"v1"}"#.len();
 
-/// Wherever what a watch says is cut off: in order, nothing twice, nothing left out, and in the end what is there.
+/// Wherever a watch's stream is cut: in order, nothing twice, nothing left out, and the right set at the end.
 #[test]
 fn cut_at_every_byte_a_history_makes_sense() {
     let longest = std::thread::scope(|scope| {
@@ -229,7 +229,7 @@ fn cut_at_every_byte_a_history_makes_sense() {
     assert!(longest.is_some_and(|longest| longest < BYTES), "events have {longest:?} bytes");
 }
 
-/// Cuts at every so many-th byte, from the `first` on; the bytes of the longest event.
+/// Cuts at every n-th byte, from `first` on; returns the length of the longest event.
 fn cut_at_bytes(first: usize) -> usize {
     let double = Double::start();
     double.store().put(Resource::NAMESPACES, namespace("shop"));
@@ -269,7 +269,7 @@ fn cut_at_bytes(first: usize) -> usize {
                 double.store().delete(Resource::SERVICES, "shop", &name);
             }
             while reader.load().get(&id).is_some() != there {
-                let news = tokio::time::timeout(HANG, watch.next()).await.expect("it is told").expect("it goes on");
+                let news = tokio::time::timeout(HANG, watch.next()).await.expect("it is reported").expect("it goes on");
                 history.news(&news);
             }
             double.faults().clear();
@@ -294,23 +294,23 @@ fn cut_at_bytes(first: usize) -> usize {
     longest
 }
 
-/// Something that happens to the cluster, or to those who watch it.
+/// A change of the cluster, or a fault of its watches.
 #[derive(Clone, Debug)]
 enum Happens {
     Service(u8, Looks),
     NoService(u8),
-    /// A slice by name and number, whose it is, and how many endpoints it has.
+    /// A slice by name and number, its service, and its number of endpoints.
     Slice(u8, u8, u8, u8),
     NoSlice(u8, u8),
-    /// A pod by name and number, whose labels it has, and whether it has the service's targetPort or another.
+    /// A pod by name and number, the service whose labels it has, and whether it has that targetPort or another.
     Pod(u8, u8, u8, bool),
     NoPod(u8, u8),
     Compact,
-    /// The watches end, and the next one of them meets this.
+    /// The watches end, and the next one gets this fault.
     Cut(Fault),
 }
 
-/// What a service is, as far as others are concerned.
+/// The properties of a service that affect others.
 #[derive(Clone, Copy, Debug)]
 enum Looks {
     Plain,
@@ -393,7 +393,7 @@ fn happen(double: &Double, what: &Happens) {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 3, failure_persistence: None, ..ProptestConfig::default() })]
-    /// It is looked often: what happens later may hide what was not heard.
+    /// The sets are compared often: a later change may hide a missed one.
     #[test]
     fn any_history_with_any_cuts_ends_in_what_a_fresh_list_says(
         history in prop::collection::vec(prop::collection::vec(happens(), 1..8), 2..8),

@@ -1,4 +1,4 @@
-//! `--watch` as people run it: what happens is told, and what happens to the connection is not taken for it.
+//! `--watch` as people run it: changes are reported, and a lost connection is not taken for a change.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ use crate::objects::{namespace, pod, service, slice};
 use crate::portolan::Portolan;
 use crate::support::{Ended, Lines, TempDir, finish, kill};
 
-/// A watch that runs, and the lines that it writes.
+/// A running watch, and its lines.
 struct Watch {
     child: Option<Child>,
     lines: Lines,
@@ -46,7 +46,7 @@ impl Watch {
         }
     }
 
-    /// Ends it as people do.
+    /// Ends it with Ctrl-C.
     fn end(mut self) {
         let child = self.child.take().unwrap();
         kill(child.id(), Signal::INT);
@@ -79,7 +79,7 @@ fn synced(double: &Double, words: &str) -> Watch {
 }
 
 #[test]
-fn what_happens_is_told() {
+fn changes_are_reported() {
     let (double, resolver) = (cluster(), Resolver::start());
     let watch = synced(&double, &resolver.option());
     double.store().put(Resource::SERVICES, service("shop", "orders"));
@@ -94,7 +94,7 @@ fn what_happens_is_told() {
     double.store().put(Resource::PODS, waiting.clone());
     let updated = watch.until("updated").1;
     assert_eq!(updated["item"]["findings"][0]["code"], "k8s-no-endpoints");
-    // What no service asks for changes nothing.
+    // A change that no service depends on is not reported.
     waiting["status"]["reason"] = json!("Unschedulable");
     double.store().put(Resource::PODS, waiting);
     double.store().put(Resource::SLICES, slice("shop", "orders", "a", 9, 1));
@@ -108,12 +108,12 @@ fn what_happens_is_told() {
 }
 
 #[test]
-fn cut_streams_and_a_forgotten_past_are_nothing_that_happened() {
+fn cut_streams_and_expired_versions_are_not_changes() {
     let double = cluster();
     let watch = synced(&double, "");
     for fault in [Fault::CutAfter(0, StopReason::Reset), Fault::CutAfter(30, StopReason::Fin), Fault::Malformed] {
         double.faults().add("watch=", 2, fault);
-        // Whatever they would go on from is gone: 410.
+        // The version they would resume from is gone: 410.
         double.store().compact();
         double.end_watches();
     }
@@ -125,7 +125,7 @@ fn cut_streams_and_a_forgotten_past_are_nothing_that_happened() {
     watch.end();
 }
 
-/// Busy, silent, out of its mind, or dying in every answer.
+/// An API server that is busy, silent, sends nonsense, or fails in every reply.
 #[test]
 fn a_server_that_is_of_no_use_leaves_what_was_known_and_comes_back_as_the_difference() {
     let faults = [
@@ -147,7 +147,7 @@ fn is_stale_meanwhile(fault: &Fault) {
     let double = cluster();
     let watch = synced(&double, "--timeout 500ms --deadline 3s");
     double.faults().add("/api", usize::MAX, fault.clone());
-    // Whoever would go on from where it was cannot.
+    // A watch cannot resume from its last version.
     double.store().compact();
     double.end_watches();
     let (told, stale) = watch.until("stale");
@@ -160,7 +160,7 @@ fn is_stale_meanwhile(fault: &Fault) {
     watch.end();
 }
 
-/// It takes connections and questions, and answers none.
+/// It accepts connections and requests, and never replies.
 #[test]
 fn a_server_that_falls_silent_is_noticed() {
     let double = cluster();
@@ -200,10 +200,10 @@ fn a_line_without_an_end_is_not_kept() {
     let status = fs::read_to_string(format!("/proc/{}/status", watch.child.as_ref().unwrap().id())).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
-    assert!(kilobytes < 1_000_000, "three are heard at once, up to 129 MiB of each: {peak}");
+    assert!(kilobytes < 1_000_000, "three streams at once, up to 129 MiB of each: {peak}");
 }
 
-/// A watch with credentials that were good once and then are not, until somebody writes good ones down.
+/// A watch whose credentials expire, until new ones are written to the file.
 fn outlasts_its_credentials(double: &Double, portolan: Portolan) {
     let token = portolan.path("token");
     let watch = Watch::of(portolan.args("-n shop --watch --json"));
@@ -233,7 +233,7 @@ fn a_token_that_ran_out_is_read_again() {
 }
 
 #[test]
-fn a_program_is_asked_again_for_credentials_that_ran_out() {
+fn expired_credentials_are_requested_again() {
     let double = cluster();
     let script = "#!/bin/sh\necho '{\"kind\": \"ExecCredential\", \"status\": {\"token\": \"'$(cat token)'\"}}'\n";
     let portolan = Portolan::without_kubeconfig().file("credentials", script).file("token", TOKEN);
@@ -244,7 +244,7 @@ fn a_program_is_asked_again_for_credentials_that_ran_out() {
 }
 
 #[test]
-fn who_may_not_read_everything_watches_the_rest_and_is_told() {
+fn missing_permissions_are_reported_and_the_rest_is_watched() {
     let double = cluster();
     double.access().user("viewer", "v", Rights::default().in_namespace("services", "shop"));
     let portolan = Portolan::with(&double.kubeconfig().token("v"));
@@ -267,7 +267,7 @@ fn who_may_not_read_everything_watches_the_rest_and_is_told() {
 }
 
 #[test]
-fn what_is_wrong_from_the_beginning_is_told_at_once() {
+fn an_error_at_the_start_is_reported_at_once() {
     let mut double = cluster();
     let error = "use namespace 'shpo': it does not exist";
     Portolan::new(&double).args("-n shpo --watch").fails(

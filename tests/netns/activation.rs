@@ -1,4 +1,4 @@
-//! Sockets that systemd holds for a service: the row is the service's, not PID 1's.
+//! Sockets that systemd holds for a service: the row shows the service, not PID 1.
 
 use std::fmt::Write as _;
 

@@ -46,7 +46,7 @@ fn processes_agree_with_ss() {
     let (scene, fixture) = scene();
     let ss = by_ss(&scene, "-tulpn");
     assert_same(&scene.portolan().list().truth(), &ss);
-    // That the two do not agree on something wrong.
+    // Guards against both agreeing on a wrong result.
     assert_same(&ss, &fixture.truth.only(&["tcp", "udp"]));
 }
 

@@ -1,4 +1,4 @@
-//! Units and containers, from the control group that the kernel tells of each socket; with and without rights.
+//! Units and containers, from the control group that the kernel reports for each socket; with and without permission.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::support::{Cgroup, Listing, Scene};
 const ID: &str = "3f4e8a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7";
 const POD: &str = "12345678-9abc-def0-1234-56789abcdef0";
 
-/// A listing as root and one as nobody of a listener in the control group.
+/// A listing as root and one as an unprivileged user, of a listener in the control group.
 fn seen_by_both(relative: &str) -> [Listing; 2] {
     let group = Cgroup::new(relative);
     let scene = Scene::new();

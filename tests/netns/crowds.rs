@@ -1,4 +1,4 @@
-//! Many listeners, and few descriptors to read them with.
+//! Many listeners, and few file descriptors for portolan.
 
 use crate::support::{Listing, Scene, assert_same};
 
@@ -15,7 +15,7 @@ fn the_last_of_many_descriptors_is_found() {
     let scene = Scene::new();
     let fixture = scene.fixture("repeat=2 [ fds=15000 many=1@{i} ] repeat=50 [ fds=20 ]");
     assert_same(&scene.portolan().list().truth(), &fixture.truth);
-    // One port takes a short cut past most processes; it must not miss what it is about.
+    // A search for one port skips most processes; it must not skip the owner.
     let one = fixture.truth.filter(|what| what.ends_with(":20001"));
     assert_same(&scene.portolan().args("-p 20001").list().truth(), &one);
 }
@@ -63,7 +63,7 @@ fn with_hardly_a_descriptor_the_answer_is_whole_or_says_that_it_is_not() {
                 assert_same(&outcome.listing().truth(), &fixture.truth);
                 whole += 1;
             }
-            // Below about ten there is none left for the process table, or for anything.
+            // With fewer than about ten, none is left for the process table.
             Some(3) => {
                 assert!(outcome.stderr.contains("Too many open files"), "{limit}: {}", outcome.stderr);
                 assert!(!outcome.stderr.contains("(os error"), "{limit}: {}", outcome.stderr);

@@ -1,14 +1,14 @@
-//! Where netlink is refused, `/proc/net` tells the same rows.
+//! Where netlink is refused, `/proc/net` gives the same rows.
 
 use crate::support::{Listing, Portolan, Row, Scene, assert_same};
 
-/// Everything that `/proc/net` can tell: it does not know of devices.
+/// The sockets that `/proc/net` can show: it has no devices.
 const LISTENERS: &str = "tcp=127.0.0.1:8001,conns=3 tcp=127.0.0.1:8007,queued=2 tcp=0.0.0.0:8002 tcp=[::1]:8001,conns=2 \
      tcp=[::]:8003,dual,conns=4,to=127.0.0.1 tcp=[::]:8002,v6only udp=127.0.0.1:8001 udp=[::]:8002,v6only \
      udp=0.0.0.0:8002 udp=127.0.0.1:8005,peer=127.0.0.1:8001 tcp=127.0.0.1:8006,reuseport \
      repeat=2 [ tcp=127.0.0.1:8006,reuseport ] repeat=2 share [ ] unix=stream:@one unix=dgram:@two";
 
-/// Runs portolan with what `strace` makes of a system call.
+/// Runs portolan with a system call that `strace` tampers with.
 fn injected<'a>(scene: &'a Scene, call: &str, what: &str) -> Portolan<'a> {
     let (trace, inject) = (format!("trace={call}"), format!("inject={call}:{what}"));
     scene.portolan().under("strace", &["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject])
@@ -91,7 +91,7 @@ fn what_is_exposed_is_not_known_where_interfaces_cannot_be_listed() {
     assert_same(&outcome.listing().truth(), &fixture.truth);
     assert!(outcome.listing().rows.iter().all(|row| row.detail("exposed").is_null()));
     assert_eq!(outcome.stderr.matches("interfaces").count(), 1, "{}", outcome.stderr);
-    // Chosen by what is not known, rows may be missing, and the answer says so.
+    // A filter on an unknown field may drop rows, and the listing says so.
     for filter in ["--exposed", "--interface lo"] {
         let outcome = refused(&scene, "EPERM").args("--json").args(filter).run();
         assert_eq!(outcome.code, Some(3), "{filter}: {}", outcome.stderr);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Fixture, NOBODY, Scene, needs_root};
+use crate::support::{Fixture, Scene, UNPRIVILEGED_UID, needs_root};
 
 /// Rows for every filter to keep one and drop one.
 const LISTENERS: &str = "name=alpha tcp=127.0.0.1:22 tcp=0.0.0.0:8080 udp=127.0.0.1:53 udp=0.0.0.0:9999 tcp=[::1]:8443 \
@@ -23,7 +23,7 @@ ip addr add fd00::5/64 dev wan0 nodad");
     (scene, fixture)
 }
 
-/// What a run with these arguments shows, in its order.
+/// The rows of a run with these arguments, in its order.
 fn shown(scene: &Scene, args: &str) -> Vec<String> {
     scene.portolan().args(args).list().keys()
 }
@@ -84,11 +84,11 @@ fn users_by_name_and_number() {
     let _fixture = Fixture::start(
         scene
             .command(program)
-            .args(format!("tcp=127.0.0.1:8001 uid={NOBODY} [ tcp=127.0.0.1:8002 ]").split_whitespace()),
+            .args(format!("tcp=127.0.0.1:8001 uid={UNPRIVILEGED_UID} [ tcp=127.0.0.1:8002 ]").split_whitespace()),
     );
     keeps(&scene, "--user 0", &["tcp 127.0.0.1:8001"]);
     keeps(&scene, "--user root", &["tcp 127.0.0.1:8001"]);
-    keeps(&scene, &format!("--user {NOBODY}"), &["tcp 127.0.0.1:8002"]);
+    keeps(&scene, &format!("--user {UNPRIVILEGED_UID}"), &["tcp 127.0.0.1:8002"]);
     keeps(&scene, "--user nobody", &["tcp 127.0.0.1:8002"]);
     keeps(&scene, "--user daemon", &[]);
 }
@@ -202,7 +202,7 @@ fn every_sort_key_sorts() {
     assert_eq!(shown(&scene, "--sort proto"), [zeta, beta, udp]);
     assert_eq!(shown(&scene, "--sort name"), [udp, beta, zeta]);
     assert_eq!(shown(&scene, "--sort process"), [udp, beta, zeta]);
-    // Process ids may have come round between the two.
+    // Process ids may have wrapped around between the two.
     let by_pid = if fixture.truth.0[zeta] < fixture.truth.0[beta] { [zeta, udp, beta] } else { [udp, beta, zeta] };
     assert_eq!(shown(&scene, "--sort pid"), by_pid);
     assert_eq!(shown(&scene, "--sort user"), [zeta, udp, beta]);

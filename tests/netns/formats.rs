@@ -1,4 +1,4 @@
-//! Every format through a parser that portolan has not written, back to the same facts.
+//! Every format, read by an independent parser, gives the same facts.
 
 use std::collections::BTreeSet;
 
@@ -117,7 +117,7 @@ fn prometheus_sd_is_the_list_of_targets_that_its_documentation_asks_for() {
     for group in groups.as_array().unwrap() {
         for target in group["targets"].as_array().unwrap() {
             let target: std::net::SocketAddr = target.as_str().unwrap().parse().expect("ADDRESS:PORT");
-            assert!(!target.ip().is_unspecified(), "nobody can scrape {target}");
+            assert!(!target.ip().is_unspecified(), "Prometheus cannot scrape {target}");
             targets.insert((target.port(), group["labels"]["__meta_portolan_transport"].as_str().unwrap().to_owned()));
         }
         for (name, value) in group["labels"].as_object().unwrap() {

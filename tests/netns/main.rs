@@ -1,6 +1,6 @@
 //! `portolan discover local` against the real kernel, in network namespaces of the tests' own.
 //!
-//! In each of them a program (`tests/fixture`) listens and says what it holds; portolan must say the same.
+//! In each of them a program (`tests/fixture`) listens and prints what it holds; portolan must list the same.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
 
 mod activation;

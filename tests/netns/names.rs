@@ -1,4 +1,4 @@
-//! Process names, command lines, files and paths that attack whoever prints them, through every format.
+//! Process names, command lines, files and paths that attack the terminal, through every format.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

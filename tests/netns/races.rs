@@ -1,4 +1,4 @@
-//! Processes that come and go while they are looked at.
+//! Processes that come and go during a listing.
 
 use crate::support::{Isolation, Listing, Scene, Truth, assert_same, fixture_path};
 
@@ -38,7 +38,7 @@ fn processes_that_exit_during_the_walk_cause_no_error_and_no_wrong_row() {
     }
 }
 
-/// A scene whose process ids come round after about a dozen processes: those below 300 are left out after the first
+/// A scene whose process ids wrap around after about a dozen processes: those below 300 are left out after the first
 /// round, and those above 315 do not exist.
 struct SmallWorld {
     scene: Scene,
@@ -70,7 +70,7 @@ fn under_a_storm_of_reused_process_ids_no_name_is_wrong() {
     let world = SmallWorld::new();
     let stable = world.scene.fixture("tcp=127.0.0.1:8001 repeat=3 share [ ]");
     let storm = world.scene.fixture("storm=60000@20000,alive=6");
-    // Which names the rows had is only proof if many rows had one.
+    // The names are only evidence if many rows have one.
     let (mut runs, mut named) = (0, 0);
     while named < 400 && runs < 3_000 {
         world.come_round();

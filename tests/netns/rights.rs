@@ -1,8 +1,8 @@
-//! Without rights no row is lost: what may not be seen is a field, and a word on what would show it.
+//! Without permission no row is lost: only a field is unknown, and a hint says what would show it.
 
 use serde_json::json;
 
-use crate::support::{Fixture, Isolation, NOBODY, Scene, assert_same, needs_root};
+use crate::support::{Fixture, Isolation, Scene, UNPRIVILEGED_UID, assert_same, needs_root};
 
 const OWNERS: &str = "+dac_read_search,+sys_ptrace";
 
@@ -53,13 +53,13 @@ fn ones_own_processes_are_seen_without_rights() {
     let program = scene.public_copy(crate::support::fixture_path(), "listeners".as_ref());
     let mut command = scene.command(program);
     let fixture = Fixture::start(
-        command.args(format!("tcp=127.0.0.1:8001 uid={NOBODY} [ tcp=127.0.0.1:8002 ]").split_whitespace()),
+        command.args(format!("tcp=127.0.0.1:8001 uid={UNPRIVILEGED_UID} [ tcp=127.0.0.1:8002 ]").split_whitespace()),
     );
     let listing = scene.portolan().by_nobody().list();
     let (own, foreign) = (listing.row("tcp 127.0.0.1:8002"), listing.row("tcp 127.0.0.1:8001"));
     assert_eq!(own.detail("owner"), "known");
     assert_eq!(own.pids(), fixture.truth.0["tcp 127.0.0.1:8002"]);
-    assert_eq!(own.detail("user")["uid"].to_string(), NOBODY);
+    assert_eq!(own.detail("user")["uid"].to_string(), UNPRIVILEGED_UID);
     assert_eq!(foreign.detail("owner"), "no-permission");
     assert!(foreign.pids().is_empty());
 }
@@ -71,10 +71,9 @@ fn an_address_of_several_users_is_given_to_none_of_them() {
     let program = scene.public_copy(crate::support::fixture_path(), "listeners".as_ref());
     let mut command = scene.command(program);
     let shared = "udp=0.0.0.0:5353,reuseaddr";
-    let fixture =
-        Fixture::start(command.args(
-            format!("uid=1 [ name=avahi-x {shared} ] uid={NOBODY} [ name=chrome-x {shared} ]").split_whitespace(),
-        ));
+    let fixture = Fixture::start(command.args(
+        format!("uid=1 [ name=avahi-x {shared} ] uid={UNPRIVILEGED_UID} [ name=chrome-x {shared} ]").split_whitespace(),
+    ));
     let by_root = scene.portolan().list();
     let row = by_root.row("udp 0.0.0.0:5353");
     assert_eq!((row.pids(), row.detail("sockets")), (fixture.truth.0["udp 0.0.0.0:5353"].clone(), &json!(2)));

@@ -1,4 +1,4 @@
-//! Every listener that is there is listed, with every process that holds it, and nothing else is.
+//! Every listener is listed, with every process that holds it, and nothing else.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::support::{Scene, assert_same};
 
-/// What a listing shows unless it is asked for more.
+/// What a listing shows by default.
 const DEFAULT: [&str; 2] = ["tcp", "udp"];
 
 #[test]
@@ -31,7 +31,7 @@ fn nothing_listens_in_an_empty_namespace() {
 #[test]
 fn an_established_connection_alone_is_no_listener() {
     let scene = Scene::new();
-    // Connected TCP sockets and bound ones that do not listen are the commonest false rows.
+    // Connected TCP sockets, and bound ones that do not listen, are the most common false rows.
     let fixture = scene.fixture("tcp=127.0.0.1:8001,conns=5,queued=2 udp=127.0.0.1:8002,peer=127.0.0.1:9");
     assert_same(&scene.portolan().list().truth(), &fixture.truth.only(&["tcp"]));
 }
@@ -81,7 +81,7 @@ fn prefork_workers_are_all_named() {
 }
 
 #[test]
-fn a_socket_whose_maker_is_gone_belongs_to_who_inherited_it() {
+fn a_socket_whose_creator_is_gone_belongs_to_its_heir() {
     let scene = Scene::new();
     let fixture = scene.fixture("[ name=gone leave tcp=127.0.0.1:8001 repeat=2 share [ name=heir ] ]");
     let listing = scene.portolan().list();
@@ -91,7 +91,7 @@ fn a_socket_whose_maker_is_gone_belongs_to_who_inherited_it() {
 }
 
 #[test]
-fn a_socket_that_was_handed_over_belongs_to_who_has_it_now() {
+fn a_socket_that_was_passed_on_belongs_to_its_holder() {
     let scene = Scene::new();
     let fixture = scene.fixture(
         "name=giver give=tcp:127.0.0.1:8001 [ name=taker ] lend=tcp:127.0.0.1:8002 [ name=borrower ] \
@@ -161,7 +161,7 @@ fn what_a_group_of_hosts_is_sent_is_exposed() {
     for (what, scope, exposed) in [
         ("udp 224.0.0.251:5353", "multicast", json!(true)),
         ("udp 10.9.8.255:137", "private", json!(true)),
-        // Routed here, though no interface has it: that cannot be told, and so is not left out.
+        // Routed here, though no interface has it: portolan cannot know that, and so does not leave it out.
         ("tcp 10.99.1.1:80", "private", json!(null)),
         ("tcp 10.9.8.7:81", "private", json!(true)),
     ] {
@@ -255,7 +255,7 @@ fn the_backlog_shows_who_waits_and_how_many_may() {
 }
 
 #[test]
-fn what_shuts_ipv4_out_is_marked() {
+fn an_ipv6_only_socket_is_marked() {
     let scene = Scene::new();
     let _fixture = scene
         .fixture("tcp=[::]:8001,v6only tcp=[::]:8002,dual udp=[::]:8003,v6only udp=[::]:8004,dual tcp=127.0.0.1:8005");
@@ -272,7 +272,7 @@ fn what_shuts_ipv4_out_is_marked() {
 }
 
 #[test]
-fn a_row_tells_who_its_process_is() {
+fn a_row_describes_its_process() {
     let scene = Scene::new();
     let fixture = scene.fixture("name=boss [ name=clerk tcp=127.0.0.1:5432 raw=a%20b ]");
     let listing = scene.portolan().list();
@@ -286,7 +286,7 @@ fn a_row_tells_who_its_process_is() {
     assert!(process["command"].as_str().unwrap().ends_with("name=clerk tcp=127.0.0.1:5432 raw=a%20b"));
     let exe = std::fs::canonicalize(crate::support::fixture_path()).unwrap();
     assert_eq!(process["exe"].as_str(), exe.to_str());
-    // Who makes a scene is root in it.
+    // The creator of a scene is root in it.
     assert_eq!(process["user"]["uid"], 0);
     assert!(process["memory_bytes"].as_u64().is_some_and(|bytes| bytes > 100_000));
     assert!(process["cpu_ms"].is_u64());

@@ -1,4 +1,4 @@
-//! A run that is stopped prints what it has and says that it is not whole.
+//! A run that is stopped prints what it has and says that the listing is incomplete.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::{Listing, Outcome, Scene, Truth, finish, hear, kill};
 
-/// The signal, the exit code that tells of it, and how its default action shows.
+/// The signal, its exit code, and the status of its default action.
 const SIGNALS: [(Signal, i32, i32); 2] = [(Signal::INT, 130, 2), (Signal::TERM, 143, 15)];
 
 const STEPS: u32 = 12;
@@ -74,7 +74,7 @@ fn at_any_moment_the_answer_is_valid_and_honest() {
 }
 
 #[test]
-fn an_ndjson_stream_that_was_stopped_ends_in_a_word_on_it() {
+fn a_stopped_ndjson_stream_ends_with_an_error_line() {
     let scene = Scene::new();
     let fixture = large(&scene);
     let mut marked = 0;

@@ -1,4 +1,4 @@
-//! Peers that answer DNS over TCP as nobody should.
+//! Peers with malformed and hostile DNS replies over TCP.
 
 use std::io;
 

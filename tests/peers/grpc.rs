@@ -1,4 +1,4 @@
-//! Peers that speak HTTP/2 (RFC 9113) and gRPC as nobody should.
+//! Peers that violate HTTP/2 (RFC 9113) and gRPC.
 
 use std::io;
 
@@ -49,7 +49,7 @@ async fn flood(mut connection: Connection, part: Vec<u8>) -> io::Result<()> {
     }
 }
 
-/// Says something once it was asked.
+/// Sends a reply to the first request.
 async fn after(mut connection: Connection, said: Vec<u8>) -> io::Result<()> {
     connection.hear().await?;
     connection.say(said).await?;

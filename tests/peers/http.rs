@@ -1,4 +1,4 @@
-//! Peers that answer HTTP as nobody should.
+//! Peers with malformed and hostile HTTP replies.
 
 use std::io;
 
@@ -17,7 +17,7 @@ pub fn all() -> Vec<Peer> {
             endless(connection, "\r\n", b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1024))
         }),
         Peer::new("bomb", |connection| {
-            // Stored blocks of nothing, behind gzip's header (RFC 1951, 3.2.4; RFC 1952): nobody asked for it.
+            // Stored blocks of nothing, behind gzip's header (RFC 1951, 3.2.4; RFC 1952), unrequested.
             let block = [&[0, 0xff, 0xff, 0, 0][..], &[0; 0xffff]].concat();
             endless(connection, "Content-Encoding: gzip\r\n\r\n\x1f\u{8b}\x08\0\0\0\0\0\0\u{3}", block)
         }),
@@ -53,7 +53,7 @@ fn chunk() -> Vec<u8> {
     [b"10000\r\n", &*zeros(), b"\r\n"].concat()
 }
 
-/// A good beginning, and then the same for ever.
+/// A valid beginning, and then the same bytes for ever.
 async fn endless(mut connection: Connection, head: &'static str, part: Vec<u8>) -> io::Result<()> {
     connection.hear().await?;
     connection.say("HTTP/1.1 200 OK\r\n").await?;

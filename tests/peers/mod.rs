@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 /// What a peer has seen.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct PeerCounts {
     accepts: AtomicUsize,
     heard: AtomicU64,
     said: AtomicU64,
@@ -36,7 +36,7 @@ pub struct Seen {
 pub struct Peer {
     pub name: &'static str,
     pub address: SocketAddr,
-    seen: Arc<Seen>,
+    seen: Arc<PeerCounts>,
     task: JoinHandle<()>,
 }
 
@@ -51,7 +51,7 @@ impl Peer {
         listener.set_nonblocking(true).expect("a listener");
         let address = listener.local_addr().expect("an address");
         let listener = TcpListener::from_std(listener).expect("inside a runtime");
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(PeerCounts::default());
         let counts = Arc::clone(&seen);
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -72,12 +72,12 @@ impl Peer {
         self.seen.accepts.load(Ordering::Relaxed)
     }
 
-    /// How many bytes it got rid of.
+    /// How many bytes it sent.
     pub fn said(&self) -> u64 {
         self.seen.said.load(Ordering::Relaxed)
     }
 
-    /// How many bytes came to it.
+    /// How many bytes it received.
     pub fn heard(&self) -> u64 {
         self.seen.heard.load(Ordering::Relaxed)
     }
@@ -99,7 +99,7 @@ pub struct Connection {
     pub stream: TcpStream,
     /// Which one of its peer this is, from 1.
     pub number: usize,
-    seen: Arc<Seen>,
+    seen: Arc<PeerCounts>,
 }
 
 impl Connection {
@@ -115,7 +115,7 @@ impl Connection {
         Ok(buffer)
     }
 
-    /// Listens to whatever comes until the other side has enough.
+    /// Reads until the other side closes.
     pub async fn wait(mut self) -> io::Result<()> {
         while !self.hear().await?.is_empty() {}
         Ok(())

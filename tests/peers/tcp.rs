@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::{Connection, Peer};
 
-/// What a terminal, a spreadsheet, a page or a log would act upon.
+/// Text that a terminal, a spreadsheet, a web page or a log would act upon.
 pub const ESCAPES: &str = "\x1b[2J\x1b]0;title\x07\x1b]52;c;ZXZpbA==\x07\x1bP+q\x1b\\\u{9b}31m\x08\r\u{202e}\u{200b}\
 =cmd|'/c calc'!A1 <script>alert(1)</script>";
 

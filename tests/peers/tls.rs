@@ -1,4 +1,4 @@
-//! Peers that shake hands as nobody should.
+//! Peers with broken and hostile TLS handshakes.
 
 use std::io;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ fn long_chain(key: &KeyPair) -> Peer {
     serving("chain of 200", vec![own.der().clone(); 200], key)
 }
 
-/// Shows these certificates, and says nothing inside.
+/// Presents these certificates, and stays silent inside TLS.
 fn serving(name: &'static str, chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Peer {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -1,4 +1,4 @@
-//! Portolan beside the real programs that take what it prints.
+//! portolan together with the real programs that read its output.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
 
 mod nmap_xml;

@@ -1,4 +1,4 @@
-//! `-o nmap-xml` is what ndiff and python-libnmap take for nmap's own.
+//! ndiff and python-libnmap accept `-o nmap-xml` as nmap's own output.
 
 use std::fs;
 use std::path::PathBuf;
@@ -91,7 +91,7 @@ fn ndiff_tells_what_two_scans_differ_in() {
     let ndiff = |one: &PathBuf, other: &PathBuf| {
         let out = output(tool("ndiff").arg(one).arg(other));
         assert_eq!(String::from_utf8_lossy(&out.stderr), "");
-        // The first lines tell whose reports they are and of when.
+        // The first lines name the program and the time of each report.
         let text = String::from_utf8(out.stdout).unwrap();
         text.lines()
             .filter(|line| line.starts_with(['+', '-']) && line.contains('/'))

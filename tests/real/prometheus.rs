@@ -1,4 +1,4 @@
-//! `-o prometheus-sd` is what a real Prometheus and its checker take.
+//! A real Prometheus and promtool accept `-o prometheus-sd`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -51,7 +51,7 @@ fn promtool_accepts_the_targets() {
     let (scene, fixture, groups) = scene();
     assert_eq!(labels(&groups).len(), fixture.truth.0.len());
     checked(&scene).unwrap();
-    // That it looks into the file at all.
+    // Guards against a Prometheus that never reads the file.
     fs::write(scene.dir().join("targets.json"), r#"[{"targets":["127.0.0.1:1"],"labels":{"a":1}}]"#).unwrap();
     checked(&scene).unwrap_err();
 }
@@ -123,7 +123,7 @@ fn a_running_prometheus_loads_every_target_with_its_labels() {
     let (scene, _fixture, groups) = scene();
     let _server = Prometheus::start(&scene);
     let (expected, begin) = (labels(&groups), Instant::now());
-    // It takes new targets in every five seconds.
+    // It reloads the targets every five seconds.
     let mut known = targets(&scene);
     while known.len() < expected.len() && begin.elapsed() < HANG {
         thread::sleep(Duration::from_millis(100));

@@ -1,4 +1,4 @@
-//! `--diff`: what opened, closed or changed since an earlier scan.
+//! `--diff`: ports that opened, closed or changed since an earlier scan.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ fn changed(how: &str) -> (Scene, [Fixture; 2]) {
 }
 
 #[test]
-fn what_opened_and_closed_is_told_and_nothing_else() {
+fn only_opened_and_closed_ports_are_reported() {
     for how in ["-o json", "-o ndjson"] {
         let (scene, _fixtures) = changed(how);
         let same = scan(&scene, "127.0.0.1-2 -p 22,80,8080 --diff FILE --fail-changed");
@@ -45,7 +45,7 @@ fn what_opened_and_closed_is_told_and_nothing_else() {
 }
 
 #[test]
-fn what_was_not_asked_is_not_gone() {
+fn a_port_that_was_not_scanned_is_not_reported_as_gone() {
     let (scene, _fixtures) = changed("-o json");
     let fewer = scan(&scene, "127.0.0.2 -p 22,80 --diff FILE");
     assert_eq!(fewer.text(), "+ tcp 127.0.0.2:80  http\n", "{}", fewer.stderr);
@@ -54,13 +54,13 @@ fn what_was_not_asked_is_not_gone() {
         "{}",
         fewer.stderr
     );
-    // Nor is it where what is found is checked as well.
+    // Nor is it when the found ports are validated as well.
     let checked = scan(&scene, "127.0.0.1 -p 22 --validate -o json=FILE");
     assert_eq!(checked.code, Some(0), "{}", checked.stderr);
     let checked = scan(&scene, "127.0.0.2 -p 22 --validate --diff FILE --fail-changed");
     assert_eq!((checked.code, checked.text()), (Some(0), ""), "{}", checked.stderr);
     assert_eq!(scan(&scene, "127.0.0.1-2 -p 22,8080 -o json=FILE").code, Some(0));
-    // Nor is what there was no time for.
+    // Nor is a port that the deadline left out.
     let cut = scan(&scene, "127.0.0.1-2 -p 22,80,8080 --rate 1 --deadline 50ms --diff FILE");
     assert_eq!(cut.code, Some(3), "{}", cut.stderr);
     assert!(!cut.text().contains('-') && cut.stderr.contains("what closed is not told\n"), "{}", cut.stderr);
@@ -86,7 +86,7 @@ fn a_state_that_changed_shows_what_it_was() {
 }
 
 #[test]
-fn what_is_no_earlier_answer_is_refused() {
+fn a_file_that_is_not_an_earlier_listing_is_refused() {
     let scene = Scene::new();
     let file = scene.dir().join("before.json");
     let refused = |text: &str, words: &str, why: &str| {
@@ -106,7 +106,7 @@ fn what_is_no_earlier_answer_is_refused() {
     assert_eq!(scan(&scene, "127.0.0.1 -p 1 --diff /nowhere/x").code, Some(2));
     refused(local.text().replace("[\n", "[").trim_end(), &format!("{words} -o csv"), "not written in this format");
     refused(r#"{"id":"local/x","source":"local","endpoints":[]}"#, words, "it is an answer of local");
-    // Whatever an old answer holds, a terminal obeys none of it.
+    // Whatever the earlier file contains, none of it reaches the terminal unescaped.
     let hostile = "{\"id\":\"scan/tcp/127.0.0.1:1\\u001b[2J\",\"source\":\"scan\",\"name\":\"\\u202e\",\"endpoints\":[{\"address\":\"127.0.0.1\",\"port\":1}]}";
     fs::write(&file, hostile).unwrap();
     let outcome = scan(&scene, words);

@@ -1,4 +1,4 @@
-//! Firewalls, losses and full queues: what answers is found, what does not is filtered, and neither is mistaken.
+//! Firewalls, losses and full queues: replying ports are found, silent ports are filtered, and neither is mistaken.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ fn firewall(scene: &Scene, rule: &str) {
     ));
 }
 
-/// 30% of all questions are lost. By default a silent port is asked again as long as an answer is to be expected.
+/// 30 % of all probes are lost. By default a silent port is retried while a reply is likely.
 #[test]
 fn three_in_ten_questions_lost() {
     let (here, there) = wired();
@@ -33,7 +33,7 @@ fn three_in_ten_questions_lost() {
     assert!(missed <= 4, "{missed} of 4,000 missed: more than one in a thousand");
 }
 
-/// A filter and losses on the way: what is lost is asked again, though nearly everything is silent.
+/// A filter, and losses on the path: lost probes are retried, though nearly every port is silent.
 #[test]
 fn losses_beside_a_filter() {
     let (here, there) = wired();
@@ -73,7 +73,7 @@ fn a_line_with_a_short_queue() {
     assert_found(&open(&here.scan().args("-p 1-20000 10.77.0.2").list()), &expected);
 }
 
-/// An answer takes longer than the first attempt waits, and longer than the kernel waits before it repeats a question.
+/// A reply takes longer than the first timeout, and longer than the kernel's own retransmission timeout.
 #[test]
 fn more_than_a_second_away() {
     let (here, there) = wired();
@@ -85,7 +85,7 @@ fn more_than_a_second_away() {
     assert!(outcome.stderr.contains(&format!("{} closed\n", 2000 - expected.len())), "{}", outcome.stderr);
 }
 
-/// What comes faster than this is lost, so that the scan has to find out how fast it may be.
+/// Packets above this rate are lost, so that the scan has to find the rate.
 #[test]
 fn a_bottleneck() {
     let (here, there) = wired();
@@ -120,7 +120,7 @@ fn a_black_hole() {
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
     let document = outcome.document();
     assert_eq!(ports(&document, "filtered").len(), 300);
-    // The first hundreds are asked again; when these stay silent too, the rest is judged by them.
+    // The first hundreds are retried; when these stay silent too, the others are not retried.
     let again = |item: &&serde_json::Value| item["detail"]["attempts"].as_u64().unwrap() > 1;
     let again = document["items"].as_array().unwrap().iter().filter(again).count();
     assert!((200..300).contains(&again), "{again} of 300 silent ports were asked again");
@@ -138,7 +138,7 @@ fn resets_and_icmp_messages_are_answers() {
     for host in ["10.77.0.2", "fd77::2"] {
         let document = here.scan().args("-p 1000-1003 --all --json").arg(host).run().document();
         let states = ["open", "closed", "unreachable", "filtered"].map(|state| ports(&document, state));
-        // At the IPv6 address nobody listens.
+        // The IPv6 address has no listener.
         let (open, closed) =
             if host.contains(':') { (vec![], vec![1000, 1001, 1003]) } else { (vec![1000], vec![1001, 1003]) };
         let expected = [open, closed, vec![1002], vec![]];
@@ -156,7 +156,7 @@ fn a_full_accept_queue_is_neither_open_nor_closed() {
 }
 
 #[test]
-fn no_way_there() {
+fn a_target_without_a_route() {
     let scene = Scene::new();
     scene.sh(
         "ip route add unreachable 10.1.0.0/16; ip route add blackhole 10.2.0.0/16; ip route add prohibit 10.3.0.0/16",
@@ -174,7 +174,7 @@ fn no_way_there() {
 }
 
 #[test]
-fn nobody_at_the_address() {
+fn an_address_without_a_host() {
     let (here, _there) = wired();
     let document = here.scan().args("-p 80,81 10.77.0.9 --all --json").run().document();
     let (silent, unreachable) = (ports(&document, "filtered").len(), ports(&document, "unreachable").len());

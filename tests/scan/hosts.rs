@@ -1,4 +1,4 @@
-//! Networks where hardly anybody is: who is there is found, who is not is said.
+//! Sparse networks: the hosts that are up are found, the others are counted as down.
 
 use std::collections::BTreeSet;
 
@@ -37,12 +37,12 @@ fn a_sparse_network() {
     assert_eq!(open(&outcome.document()), set(&found));
     let said = "100 ports of 30 hosts: 5 open, 395 closed; 26 hosts absent, 2600 ports not scanned (use --no-ping to scan them)";
     assert!(outcome.code == Some(0) && outcome.stderr.contains(said), "{}", outcome.stderr);
-    // Who is there was asked for every port once, and what it was looked for by is not among them.
+    // Each host that is up got one probe per port; the probes of host discovery are not counted among them.
     let counted = there.sh("nft list chain ip t c");
     assert!(counted.contains("counter packets 400 "), "{counted}");
 }
 
-/// It answers no question, but for its address on the link: so it is there.
+/// It replies to nothing except ARP: so it is up.
 #[test]
 fn a_silent_neighbour_is_seen() {
     let (here, there) = few();
@@ -53,11 +53,11 @@ fn a_silent_neighbour_is_seen() {
     assert!(outcome.stderr.contains("1 open, 0 closed, 19 filtered; 3 hosts absent"), "{}", outcome.stderr);
 }
 
-/// A host cannot have connections without telling its address on the link: whatever else it drops, by ARP and neighbour
-/// discovery it is found, with rights or without. An address that nobody has costs one resolution of the kernel's, which
+/// A host cannot have connections without revealing its link address: whatever else it drops, ARP and neighbour
+/// discovery find it, with permission or without. An unused address costs one resolution of the kernel's, which
 /// are three packets at most (`mcast_solicit`), however many questions wait for it.
 #[test]
-fn who_drops_everything_is_found_on_the_link_and_nobody_costs_one_resolution() {
+fn a_host_that_drops_everything_is_found_by_arp_and_an_unused_address_costs_one_resolution() {
     let (here, there) = few();
     let _fixture = there.fixture("tcp=[::]:1005");
     there.sh("ip address add fd77::9/64 dev wire nodad
@@ -79,7 +79,7 @@ fn who_drops_everything_is_found_on_the_link_and_nobody_costs_one_resolution() {
     }
 }
 
-/// Somebody answers only when asked a second time.
+/// A host that replies to the second probe only.
 #[test]
 fn a_host_is_looked_for_twice() {
     let (here, there) = few();
@@ -94,7 +94,7 @@ fn a_host_is_looked_for_twice() {
 }
 
 #[test]
-fn without_looking_first_every_port_is_asked() {
+fn without_host_discovery_every_port_is_probed() {
     let (here, there) = few();
     let _fixture = there.fixture("tcp=0.0.0.0:1005");
     for args in ["-p 1001-1020 --no-ping", "-p 1005"] {
@@ -105,7 +105,7 @@ fn without_looking_first_every_port_is_asked() {
 }
 
 #[test]
-fn nobody_anywhere() {
+fn a_network_without_hosts() {
     let (here, _there) = wired();
     let outcome = here.scan().args("10.77.0.100-103 -p 1-100 --json").run();
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(0), &true.into()), "{}", outcome.stderr);
@@ -125,7 +125,7 @@ fn beyond_a_router() -> (Scene, Scene) {
 }
 
 #[test]
-fn who_answers_only_to_icmp_is_seen() {
+fn a_host_that_replies_to_icmp_only_is_found() {
     let (here, there) = beyond_a_router();
     let _fixture = there.fixture("tcp=[::]:1005");
     let scan = || here.scan().args("10.99.0.1-16 fd99::1 fd99::9 fd99::10 -p 1001-1020 --json");
@@ -133,7 +133,7 @@ fn who_answers_only_to_icmp_is_seen() {
     let by_root = scan().run();
     assert_eq!(open(&by_root.document()), set(&found), "{}", by_root.stderr);
     assert!(by_root.stderr.contains("15 hosts absent"), "{}", by_root.stderr);
-    // Nobody may do so by default; then there is only TCP.
+    // Unprivileged users may not by default; then there is only TCP.
     here.sh("echo '1 0' > /proc/sys/net/ipv4/ping_group_range");
     let refused = scan().by_nobody().run();
     assert_eq!((refused.code, open(&refused.document())), (Some(0), BTreeSet::new()), "{}", refused.stderr);
@@ -142,11 +142,11 @@ fn who_answers_only_to_icmp_is_seen() {
     assert_eq!(open(&permitted.document()), set(&found), "{}", permitted.stderr);
 }
 
-/// A firewall that says at once that it lets nothing through is no word of the host behind it.
+/// A firewall that rejects every probe says nothing about the host behind it.
 #[test]
-fn who_answers_to_icmp_is_seen_though_its_ports_are_refused() {
+fn a_host_that_replies_to_icmp_is_found_though_a_firewall_rejects_its_ports() {
     let (here, there) = beyond_a_router();
-    // All refusals are to come, and not only the first six a second.
+    // Every rejection must be sent, and not only the first six a second.
     there.sh("echo 0 > /proc/sys/net/ipv4/icmp_ratelimit; echo 0 > /proc/sys/net/ipv6/icmp/ratelimit
          nft 'flush chain inet t c; \
          add rule inet t c tcp dport { 443, 80, 22, 445 } reject with icmpx admin-prohibited'");
@@ -155,7 +155,7 @@ fn who_answers_to_icmp_is_seen_though_its_ports_are_refused() {
     let scan = || here.scan().args("10.99.0.1-16 fd99::1 fd99::9 fd99::10 -p 1001-1020 --json");
     let outcome = scan().run();
     assert_eq!(open(&outcome.document()), set(&found), "{}", outcome.stderr);
-    // An echo that is lost is asked for once more.
+    // A lost echo is retried once.
     there.sh("nft 'add set inet t asked { type ipv4_addr; flags dynamic; }; \
          add rule inet t c icmp type echo-request ip daddr != @asked add @asked { ip daddr } drop'");
     let outcome = scan().run();
@@ -164,7 +164,7 @@ fn who_answers_to_icmp_is_seen_though_its_ports_are_refused() {
 }
 
 #[test]
-fn udp_ports_are_asked_of_who_is_there() {
+fn udp_ports_are_probed_on_hosts_that_are_up() {
     let (here, there) = few();
     there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; \
          add rule ip t c udp dport 1001-1020 counter; add rule ip t c tcp dport != { 443, 80, 22, 445 } counter drop'");
@@ -174,7 +174,7 @@ fn udp_ports_are_asked_of_who_is_there() {
     assert!(outcome.stderr.contains("; 26 hosts absent, 520 ports not scanned"), "{}", outcome.stderr);
     assert_eq!(open(&outcome.document()).len(), 4 * 20, "each port of who is there");
     let counted = there.sh("nft list chain ip t c");
-    // Each UDP port once, and no TCP port but those that a host is looked for by.
+    // Each UDP port once, and no TCP port except those of host discovery.
     assert!(counted.contains("counter packets 80 ") && counted.contains("counter packets 0 "), "{counted}");
     let all = here.scan().args("10.77.0.30-31 --udp -p 1001-1020 --no-ping --json --all --retries 0 --timeout 200ms");
     assert_eq!(open(&all.run().document()).len(), 40);

@@ -1,4 +1,4 @@
-//! What this machine lacks is waited for, and never taken for the target's answer.
+//! The scan waits out shortages of this machine, and never takes them for a reply of the target.
 
 use crate::support::Scene;
 use crate::{assert_found, open, truth, wired};
@@ -13,7 +13,7 @@ fn few_descriptors() {
     assert_found(&open(&scan.list()), &truth(&fixture));
 }
 
-/// Answers take 20 ms, so that more questions wait for theirs than there are descriptors.
+/// Replies take 20 ms, so that more probes are in flight than there are descriptors.
 #[test]
 fn fewer_descriptors_than_would_wait() {
     let (here, there) = wired();
@@ -43,7 +43,7 @@ fn a_hundred_ephemeral_ports() {
     assert_found(&open(&there.scan().args("-p- 127.0.0.1").list()), &truth(&fixture));
 }
 
-/// Who is found is checked within what the scan has left: nobody waits for one that says nothing.
+/// Found ports are checked within the time the scan has left: a silent one delays no other.
 #[test]
 fn the_time_of_a_scan_is_that_of_its_checks_too() {
     let scene = Scene::new();
@@ -56,7 +56,7 @@ fn the_time_of_a_scan_is_that_of_its_checks_too() {
     assert!(outcome.stderr.contains("cannot look at 1 endpoints to the end"), "{}", outcome.stderr);
 }
 
-/// One source port, and somebody who has it: nothing can be asked, and nothing is made up.
+/// One source port, and another process holds it: no probe can be sent, and no result is made up.
 #[test]
 fn no_ephemeral_port_at_all_is_no_answer() {
     let scene = Scene::new();

@@ -1,4 +1,4 @@
-//! `local` for root: this machine's other network namespaces, each with addresses of its own that others have too.
+//! `local` as root: the other network namespaces of this machine, which may share addresses.
 
 use std::fs;
 use std::path::Path;
@@ -41,7 +41,7 @@ fn this_machine_and_its_other_namespaces() {
     }
     let left_out = scene.scan().args("local -4 -p 81 --json --exclude 127.0.0.1").run();
     assert!(left_out.stderr.contains(" of 2 hosts: 0 open"), "{}", left_out.stderr);
-    // Without the right to go there it is this namespace.
+    // Without permission to enter them, it is this namespace only.
     let outcome = scene.scan().args("local -4 -p 80,81 --json").by_nobody().run();
     let ids = outcome.document()["items"].as_array().unwrap().len();
     assert_eq!((outcome.code, ids), (Some(0), 2), "{}", outcome.stderr);
@@ -60,7 +60,7 @@ fn this_machine_and_its_other_namespaces() {
 }
 
 #[test]
-fn after_the_deadline_no_other_namespace_is_asked() {
+fn after_the_deadline_no_other_namespace_is_scanned() {
     let scene = secluded();
     scene.sh("ip netns add blue; ip netns exec blue ip link set lo up
          ip netns exec blue nft 'add table ip t; add chain ip t c { type filter hook output priority 0; }; \
@@ -99,7 +99,7 @@ fn server(scene: &Scene, inside: &str, name: &str, transport: &str, port: u16) -
     Ended(child)
 }
 
-/// What speaks at each endpoint of a document, by id.
+/// The protocol of each endpoint of a document, by id.
 fn products(document: &Value) -> Vec<(&str, &Value)> {
     let items = document["items"].as_array().unwrap().iter();
     items.map(|item| (item["id"].as_str().unwrap(), &item["endpoints"][0]["service"]["product"])).collect()
@@ -107,7 +107,7 @@ fn products(document: &Value) -> Vec<(&str, &Value)> {
 
 /// Two servers have one address and port, each in its own namespace.
 #[test]
-fn what_speaks_there_is_asked_there() {
+fn services_are_identified_in_their_namespace() {
     let scene = secluded();
     scene.sh("ip netns add blue; ip netns exec blue ip link set lo up");
     let _servers = [
@@ -135,7 +135,7 @@ fn what_speaks_there_is_asked_there() {
         assert_eq!(of(&format!("{net}udp/127.0.0.1:53")), "dnsmasq");
         assert!(!outcome.stderr.contains("could not be asked"), "{}", outcome.stderr);
     }
-    // Nobody is checked in the place of somebody else who has the same address here.
+    // A service is never checked through another host that has the same address here.
     let checked = scene.scan().args("local -4 -p 7000 --validate --json").run();
     let document = checked.document();
     let health = |at: usize| &document["items"][at]["endpoints"][0]["health"];
@@ -146,7 +146,7 @@ fn what_speaks_there_is_asked_there() {
 }
 
 #[test]
-fn what_opened_or_closed_there_is_told() {
+fn ports_that_opened_or_closed_there_are_reported() {
     let (scene, inside) = blue("tcp=127.0.0.1:7001");
     let _here = scene.fixture("tcp=127.0.0.1:7000");
     let file = scene.dir().join("before");
@@ -173,9 +173,9 @@ fn what_opened_or_closed_there_is_told() {
     assert_eq!(run("local -4 -p 7000-7002 --diff FILE").text(), "- net:blue tcp/127.0.0.1:7001\n");
 }
 
-/// Where two sockets that only wanted to connect may have met is asked once more: in that namespace's range, not in this one's.
+/// A port where two connecting sockets may have met is probed once more: by that namespace's ephemeral range, not this one's.
 #[test]
-fn an_open_port_among_the_source_ports_of_the_namespace_is_asked_once_more() {
+fn an_open_port_in_the_ephemeral_range_of_the_namespace_is_confirmed() {
     let (scene, inside) = blue("tcp=127.0.0.1:2005 tcp=127.0.0.1:40000");
     scene.sh("ip netns exec blue sh -c 'echo 2000 2015 > /proc/sys/net/ipv4/ip_local_port_range'
          ip netns exec blue nft 'add table ip t; add chain ip t c { type filter hook output priority 0; }; \

@@ -1,4 +1,4 @@
-//! Every open port is found and no other is called open.
+//! Every open port is found, and no other is reported as open.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ fn every_state_adds_up() {
 }
 
 #[test]
-fn only_what_is_open_is_listed_unless_all_is_asked_for() {
+fn only_open_ports_are_listed_without_all() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=127.0.0.1:80");
     let names = |args: &str| scene.scan().args("127.0.0.1 -p 80,81 -o name").args(args).run().text().lines().count();
@@ -56,7 +56,7 @@ fn only_what_is_open_is_listed_unless_all_is_asked_for() {
     assert_eq!(["", "--open", "--all"].map(names), [2, 1, 2]);
 }
 
-/// A socket that connects to a port of the range it gets its own from can meet itself, or another one of ours.
+/// A socket that connects to a port in the ephemeral range can meet itself, or another socket of the scan.
 #[test]
 fn sockets_that_only_wanted_to_connect_are_no_open_ports() {
     let scene = Scene::new();
@@ -72,7 +72,7 @@ fn sockets_that_only_wanted_to_connect_are_no_open_ports() {
     }
 }
 
-/// Where this machine drops some of what it sends itself, sockets wait for answers, and one may wait just where another one
+/// Where this machine drops packets to itself, sockets wait for replies, and one may wait just where another one
 /// knocks: the kernel connects the two.
 #[test]
 fn sockets_that_wait_for_an_answer_are_no_open_ports() {
@@ -119,7 +119,7 @@ fn an_open_port_leaves_nothing_behind() {
     assert_eq!(here.sh("ss -Htan").trim(), "", "connections stay");
 }
 
-/// Each port has an answer, and there were no more packets than ports: so each was asked, once, and no socket table.
+/// Each port has a reply, and there were no more packets than ports: so each was probed once, without a socket table.
 #[test]
 fn each_port_takes_one_packet() {
     let (here, there) = wired();
@@ -137,7 +137,7 @@ fn each_port_takes_one_packet() {
     assert!(counted().contains("iif \"wire\" tcp flags syn / syn,ack counter packets 65535 "), "{}", counted());
     scan(&here, "-p- fd77::2", u16::MAX);
     assert!(counted().contains("iif \"wire\" tcp flags syn / syn,ack counter packets 131070 "), "{}", counted());
-    // From 32,768 up are this machine's own source ports, of which an open one is asked twice.
+    // From 32,768 up are this machine's ephemeral ports, of which an open one is probed twice.
     scan(&there, "-p 1-32767 127.0.0.1", 32_767);
     scan(&there, "-p 1-32767 10.77.0.2", 32_767);
     assert!(counted().contains("iif \"lo\" tcp flags syn / syn,ack counter packets 65534 "), "{}", counted());

@@ -1,4 +1,4 @@
-//! `--resume`: a scan that is stopped goes on where it was, and asks nothing twice.
+//! `--resume`: a stopped scan continues where it was, and probes nothing twice.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::{assert_found, ports, truth};
 
 const ALL: u64 = 65_535;
 
-/// How many ports a run has asked, by its own word.
+/// How many ports a run probed, by its summary.
 fn asked(stderr: &str) -> u64 {
     let line = stderr.lines().find(|line| line.contains(" of 1 host: ")).unwrap_or_else(|| panic!("{stderr}"));
     let numbers = line.split_once(": ").unwrap().1.split([',', ';']).map(str::trim);
@@ -117,7 +117,7 @@ fn a_deadline_is_a_stop_too_and_names_come_back() {
 }
 
 #[test]
-fn what_is_no_such_file_is_refused() {
+fn an_invalid_resume_file_is_refused() {
     let scene = Scene::new();
     let (stopped, file) = scan(&scene, "127.0.0.1 -p 1-500 --rate 100 --deadline 100ms");
     assert_eq!(stopped.run().code, Some(3));

@@ -1,4 +1,4 @@
-//! A scan that is stopped prints what it found, at once, and says that it is not whole.
+//! A scan that is stopped prints what it found, at once, and says that it is incomplete.
 
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -11,7 +11,7 @@ use rustix::process::Signal;
 use crate::support::{Outcome, Scene, finish, hear, kill};
 use crate::{assert_found, ports, truth, wired};
 
-/// Moments of a scan's life at which it is stopped.
+/// Moments in the course of a scan at which it is stopped.
 const STEPS: u32 = 100;
 
 #[test]
@@ -53,7 +53,7 @@ fn at_any_moment_the_answer_is_valid_and_honest() {
     assert!(incomplete > 0, "in {STEPS} runs no signal came in the middle");
 }
 
-/// Where everything is silent the scan has long to wait, and is stopped while it waits.
+/// Where every port is silent the scan waits long, and is stopped while it waits.
 #[test]
 fn while_it_waits() {
     let (here, there) = wired();
@@ -63,7 +63,7 @@ fn while_it_waits() {
         here.scan().args("-p- 10.77.0.2 --json --pace polite -o").arg(&format!("json={}", file.display())).spawn();
     let pid = child.id();
     thread::sleep(Duration::from_millis(300));
-    assert!(!file.exists(), "nobody sees a file before it is whole");
+    assert!(!file.exists(), "the file appears only when it is complete");
     kill(pid, Signal::INT);
     let outcome = Outcome::new(hear(child, "a scan that waits"));
     assert_eq!((outcome.code, &outcome.document()["complete"]), (Some(130), &false.into()), "{}", outcome.stderr);
@@ -77,7 +77,7 @@ fn a_deadline_ends_it_and_says_so() {
     let (here, there) = wired();
     let fixture = there.fixture("tcp=0.0.0.0:22");
     there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c tcp dport != 22 drop'");
-    // Likely ports come first, and at this rate two are asked before the end.
+    // The most common ports come first, and at this rate two are probed before the end.
     let outcome = here.scan().args("-p 22,60000-65000 10.77.0.2 --json --rate 20 --deadline 500ms").run();
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
     let document = outcome.document();
@@ -121,7 +121,7 @@ pub fn until_thread(pid: u32, name: &str) {
     }
 }
 
-/// Nobody writes to standard input, nobody opens the other end of the FIFO.
+/// Standard input stays silent, and the other end of the FIFO is never opened.
 #[test]
 fn while_targets_do_not_come() {
     let scene = Scene::new();
@@ -156,7 +156,7 @@ fn while_targets_do_not_come() {
     assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
 }
 
-/// Whoever reads takes nothing: an end that is asked for comes all the same, within the time given or by a signal.
+/// The reader takes nothing: the scan still ends, at its time limit or on a signal.
 #[test]
 fn a_reader_that_never_reads_holds_up_no_end() {
     let scene = Scene::new();

@@ -1,4 +1,4 @@
-//! `--syn`: half connections find what whole ones find, and no connection is ever made.
+//! `--syn`: half connections find the same ports as full ones, and no connection is ever made.
 
 use std::collections::BTreeSet;
 
@@ -84,7 +84,7 @@ fn three_in_ten_packets_lost() {
     assert!(missed <= 2, "{missed} of 2,000 missed: more than one in a thousand");
 }
 
-/// The host keeps half a connection for an answer that was lost, and repeats that answer only to the same question.
+/// The host keeps half a connection after its reply was lost, and repeats the reply only to the same probe.
 #[test]
 fn three_in_ten_answers_lost() {
     let (here, there) = wired();
@@ -102,7 +102,7 @@ fn three_in_ten_answers_lost() {
         missed += expected.difference(&ports(&document, "open")).count();
     }
     assert!(missed <= 1, "{missed} of 1,000 missed: more than one in a thousand");
-    // With an acknowledgement alone it would say that it had another question in hand, and a repetition would be wasted.
+    // With an acknowledgement alone it would refer to another probe, and a retry would be wasted.
     let counted = there.sh("nft list chain ip t c");
     assert!(counted.contains("counter packets 0 "), "{counted}");
 }
@@ -140,7 +140,7 @@ fn resets_and_icmp_messages_are_answers() {
 }
 
 #[test]
-fn no_way_there() {
+fn a_target_without_a_route() {
     let scene = Scene::new();
     scene.sh("ip route add unreachable 10.1.0.0/16; ip route add blackhole 10.2.0.0/16");
     for (host, reason) in [("192.0.2.1", "net-unreachable"), ("10.1.0.1", "host-unreachable"), ("10.2.0.1", "no-route")]
@@ -150,9 +150,9 @@ fn no_way_there() {
     }
 }
 
-/// What is sent again counts too: nobody gets more packets than `--rate` says.
+/// Retries count too: no target gets more packets than `--rate` allows.
 #[test]
-fn what_is_repeated_keeps_the_rate() {
+fn retries_respect_the_rate() {
     let (here, there) = wired();
     there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; }; \
               add rule ip t c tcp flags & (syn | ack) == syn counter; \
@@ -166,12 +166,12 @@ fn what_is_repeated_keeps_the_rate() {
         .skip(1)
         .map(|rest| rest.split(' ').next().unwrap().parse().unwrap())
         .collect();
-    // Each port twice, and the second time once more after a second; of these nearly none was too early.
+    // Each port twice, the second time after a second; almost none of the retries was too early.
     assert!(counts[0] > 650 && counts[1] < 30, "{counted}");
 }
 
-/// Only who has seen a question knows the number that its answer must acknowledge. Here every answer comes as a connection,
-/// from the address and port that were asked, and acknowledges another number.
+/// Only a host that received the probe knows the number its reply must acknowledge. Here every reply looks like a
+/// connection, from the probed address and port, and acknowledges another number.
 #[test]
 fn forged_connections_count_for_nothing() {
     let scene = Scene::new();
@@ -186,7 +186,7 @@ fn forged_connections_count_for_nothing() {
     assert!(!counted.contains("counter packets 0 "), "they did come: {counted}");
 }
 
-/// The same of resets: those of closed ports acknowledge another number than was asked with; the open port's answer is its own.
+/// The same for resets: those of closed ports acknowledge a wrong number; the open port's reply is genuine.
 #[test]
 fn forged_resets_count_for_nothing() {
     let scene = Scene::new();

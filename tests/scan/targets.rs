@@ -1,4 +1,4 @@
-//! What is scanned, as people write it.
+//! Targets, as people write them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use crate::support::{Fixture, Outcome, Scene, hear};
 
-/// The addresses that answered at port 80.
+/// The addresses with an open port 80.
 fn hosts(scene: &Scene, args: &str) -> BTreeSet<String> {
     let listing = scene.scan().args("-p 80").args(args).list();
     listing.rows.iter().map(|row| row.0["endpoints"][0]["address"].as_str().unwrap().to_owned()).collect()
@@ -17,7 +17,7 @@ fn set(hosts: &[&str]) -> BTreeSet<String> {
     hosts.iter().map(|&host| host.to_owned()).collect()
 }
 
-/// Everybody at 127.0.0.0/8 answers at port 80.
+/// Every address of 127.0.0.0/8 has port 80 open.
 fn scene() -> (Scene, Fixture) {
     let scene = Scene::new();
     let fixture = scene.fixture("tcp=0.0.0.0:80 tcp=[::]:80,v6only");
@@ -66,7 +66,7 @@ fn files_and_standard_input() {
 }
 
 #[test]
-fn a_name_that_nobody_knows_does_not_keep_the_others_from_being_scanned() {
+fn an_unknown_name_does_not_keep_other_targets_from_being_scanned() {
     let (scene, _fixture) = scene();
     let outcome = scene.scan().args("-p 80 no-such-host.invalid 127.0.0.1 --json").run();
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
@@ -109,7 +109,7 @@ fn many_questions_want_a_yes() {
     assert!(outcome.stderr.contains("--yes"), "{}", outcome.stderr);
     let far = scene.scan().args("-p- ::/0 --yes").run();
     assert_eq!(far.code, Some(2), "more than can be counted: {}", far.stderr);
-    // With a yes it begins, with as little memory as any.
+    // With --yes it begins, with as little memory as any scan.
     let begun = scene
         .scan()
         .args("-p 80 127.0.0.0/8 --yes --deadline 300ms -o name")

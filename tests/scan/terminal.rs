@@ -1,4 +1,4 @@
-//! What somebody at a terminal sees, and what a pipe does not.
+//! What a user at a terminal sees, and what a pipe does not.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -6,7 +6,7 @@ use std::process::Stdio;
 use crate::support::{Outcome, Scene, hear, portolan_path, tool};
 use crate::wired;
 
-/// A scan at a terminal, at which somebody has typed this; what was written to it.
+/// A scan at a terminal with this typed in; returns what was written to it.
 fn at_terminal(scene: &Scene, args: &str, typed: &str) -> (Option<i32>, String) {
     let line = format!("'{}' scan {args}", portolan_path().display());
     let mut command = scene.command(tool("script").get_program());
@@ -18,7 +18,7 @@ fn at_terminal(scene: &Scene, args: &str, typed: &str) -> (Option<i32>, String) 
     (outcome.code, outcome.text().to_owned())
 }
 
-/// Somebody who answers nothing, so that a scan takes as long as it is given.
+/// A host that never replies, so that a scan takes as long as it may.
 fn silent() -> (Scene, Scene) {
     let (here, there) = wired();
     there.sh("nft 'add table ip t; add chain ip t c { type filter hook input priority 0; policy drop; }'");
@@ -45,7 +45,7 @@ fn progress_is_shown_at_a_terminal_and_nowhere_else() {
 }
 
 #[test]
-fn many_questions_are_asked_about_first() {
+fn many_probes_need_a_confirmation() {
     let scene = Scene::new();
     let _fixture = scene.fixture("tcp=0.0.0.0:80");
     let args = "-p- 127.0.0.0/8 --deadline 300ms";

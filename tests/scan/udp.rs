@@ -1,4 +1,4 @@
-//! UDP: open is what answers, closed is what an ICMP message says so of, and silence is neither.
+//! UDP: a port that replies is open, a port with an ICMP message is closed, and silence is neither.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{KINDS, Scene, Servers};
 use crate::wired;
 
-/// What each port of a document is.
+/// The state of each port of a document.
 fn states(document: &Value) -> BTreeMap<u64, String> {
     let items = document["items"].as_array().unwrap().iter();
     items
@@ -40,7 +40,7 @@ fn real_servers_answer_the_questions_that_are_theirs() {
 #[test]
 fn silence_is_not_open_and_a_refusal_is_closed() {
     let scene = Scene::new();
-    // It listens and says nothing.
+    // It listens and stays silent.
     let _mute = scene.fixture("udp=127.0.0.1:53 udp=[::1]:53");
     let outcome = scene.scan().args("127.0.0.1 ::1 -U -p 53,54 --all --json --timeout 200ms").run();
     assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
@@ -48,7 +48,7 @@ fn silence_is_not_open_and_a_refusal_is_closed() {
     assert_eq!(document["items"].as_array().unwrap().len(), 4);
     assert_eq!(states(&document), expect([(53, "no-answer"), (54, "closed")]));
     assert!(outcome.stderr.contains("2 ports of 2 hosts: 0 open, 2 closed, 2 no-answer\n"), "{}", outcome.stderr);
-    // By default only what is open is listed.
+    // By default only open ports are listed.
     let table = scene.scan().args("127.0.0.1 -U -p 53,54 --timeout 200ms").run();
     assert_eq!((table.code, table.text()), (Some(0), ""), "{}", table.stderr);
     let xml = scene.scan().args("127.0.0.1 -U -p 53,54 --all --timeout 200ms -o nmap-xml").run();
@@ -56,7 +56,7 @@ fn silence_is_not_open_and_a_refusal_is_closed() {
     assert!(xml.text().contains(r#"portid="54"><state state="closed" reason="port-unreach""#), "{}", xml.text());
 }
 
-/// A socket that asks the port it was given itself would be its own answer.
+/// A socket that probes its own port would receive its own probe as a reply.
 #[test]
 fn sockets_that_only_wanted_to_ask_are_no_open_ports() {
     let scene = Scene::new();
@@ -68,7 +68,7 @@ fn sockets_that_only_wanted_to_ask_are_no_open_ports() {
     }
 }
 
-/// Linux tells another host of six closed ports at once, and then of one a second.
+/// Linux reports six closed ports to another host at once, and then one a second.
 #[test]
 fn a_limit_of_icmp_messages_makes_no_closed_port_silent() {
     let (here, there) = wired();
@@ -126,7 +126,7 @@ fn tcp_and_udp_ports_in_one_scan() {
         [of(1, "transport"), of(1, "closed"), of(1, "no_answer"), of(1, "ports")],
         [json!("udp"), json!(1), json!(1), json!(2)]
     );
-    // It goes on where it was, with both kinds of ports.
+    // It continues where it was, with ports of both protocols.
     let resume = scene.dir().join("resume");
     let run = |words: &str| {
         scene

@@ -1,4 +1,4 @@
-//! What portolan said, and what it should have said.
+//! The output of portolan, and the expected one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::process::ExitStatusExt;

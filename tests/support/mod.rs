@@ -15,7 +15,9 @@ mod terminal;
 pub use cgroup::Cgroup;
 pub use listing::{Listing, Outcome, Row, Truth, assert_same, key_of};
 pub use process::{Ended, Lines, TempDir, finish, hear, kill, output, tool};
-pub use scene::{Fixture, Isolation, NOBODY, Portolan, Scene, fixture_path, is_root, needs_root, portolan_path};
+pub use scene::{
+    Fixture, Isolation, Portolan, Scene, UNPRIVILEGED_UID, fixture_path, is_root, needs_root, portolan_path,
+};
 pub use servers::{KINDS, Kind, Server, Servers};
 pub use terminal::Tmux;
 

@@ -1,4 +1,4 @@
-//! Starting programs, hearing them out, and never waiting for ever.
+//! Starting programs, reading their output, and never waiting for ever.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::HANG;
 
-/// A command for a tool of the operating system, with a word on where it is from if it is not there.
+/// A command for a tool of the operating system; names its package if it is missing.
 pub fn tool(name: &str) -> Command {
     let package = match name {
         "unshare" | "nsenter" | "setpriv" => "util-linux",
@@ -93,7 +93,7 @@ pub fn output(command: &mut Command) -> Output {
     hear(child.unwrap_or_else(|e| panic!("cannot start {command:?}: {e}")), &format!("{command:?}"))
 }
 
-/// Takes what a running program says until it ends.
+/// Collects the output of a running program until it ends.
 pub fn hear(mut child: Child, what: &str) -> Output {
     let (mut out, mut err) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
     let read = |from: &mut dyn Read| {

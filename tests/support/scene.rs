@@ -10,8 +10,8 @@ use super::listing::{Listing, Outcome, Truth};
 use super::process::{Lines, TempDir, finish, hear, output, tool};
 use super::{Cgroup, HANG};
 
-/// A user without rights, as Debian and most others number it.
-pub const NOBODY: &str = "65534";
+/// An unprivileged user: the user `nobody`, by its number on Debian and most other systems.
+pub const UNPRIVILEGED_UID: &str = "65534";
 
 /// What a scene has of its own beside the network.
 #[derive(Clone, Copy, Default)]
@@ -150,7 +150,7 @@ impl Scene {
         Portolan { scene: self, wrapper: Vec::new(), program: portolan_path(), words, args: Vec::new() }
     }
 
-    /// Makes the way of TCP into this scene a long one, or a bad one: as the fixture's `far` says.
+    /// Makes the path of TCP into this scene slow or lossy, as the fixture's `far` describes.
     pub fn far(&self, way: &str) -> Fixture {
         let queued =
             output(self.command(tool("iptables").get_program()).args(["-A", "INPUT", "-p", "tcp", "-j", "NFQUEUE"]));
@@ -158,8 +158,8 @@ impl Scene {
         self.fixture(&format!("far={way}"))
     }
 
-    /// Lays a wire between this scene and another: here 10.77.0.1 and fd77::1, there 10.77.0.2 and fd77::2, the interface
-    /// `wire` at both ends.
+    /// Connects this scene with another by a pair of interfaces: 10.77.0.1 and fd77::1 here,
+    /// 10.77.0.2 and fd77::2 there, interface `wire` at both ends.
     pub fn wire_to(&self, other: &Self) {
         needs_root("it links two network namespaces");
         self.sh(&format!("ip link add wire type veth peer name wire netns {}", other.pid));
@@ -170,7 +170,7 @@ impl Scene {
                  ip link set wire up"
             ));
         }
-        // Both ends are up at once, but the kernel tells of it a moment later; a first packet must not be lost to that.
+        // Both ends are up at once, but the kernel announces it a moment later: no first packet may be lost to that.
         self.sh("until ip link show wire | grep -q LOWER_UP; do :; done");
         other.sh("until ip link show wire | grep -q LOWER_UP; do :; done");
     }
@@ -196,7 +196,7 @@ impl Drop for Scene {
     }
 }
 
-/// A run of portolan that is being put together.
+/// Builds a run of portolan.
 #[derive(Clone)]
 pub struct Portolan<'a> {
     scene: &'a Scene,
@@ -233,17 +233,17 @@ impl Portolan<'_> {
     pub fn by_nobody_with(mut self, bounding: &str, more: &[&str]) -> Self {
         needs_root("it runs portolan as another user");
         self.program = self.scene.public_copy(&self.program, "portolan".as_ref());
-        let (user, group) = (format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"));
+        let (user, group) = (format!("--reuid={UNPRIVILEGED_UID}"), format!("--regid={UNPRIVILEGED_UID}"));
         let args = [&[&*user, &*group, "--clear-groups"], more, &[bounding, "--"]].concat();
         self.under("setpriv", &args)
     }
 
-    /// The command, for who wants to start it by other means.
+    /// The command, for tests that start it themselves.
     pub fn command(&self) -> Command {
         let mut words = self.wrapper.iter().cloned().chain([self.program.clone().into()]);
         let mut command = self.scene.command(words.next().expect("portolan at least"));
         command.args(words).args(self.words).args(&self.args);
-        // What the tester has set must not change what a test sees.
+        // The environment of the person who runs the tests must not change the result.
         command.env_clear().env("PATH", env::var_os("PATH").unwrap_or_default());
         command.env("HOME", self.scene.dir()).env("XDG_CONFIG_HOME", self.scene.dir());
         command
@@ -301,7 +301,7 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Fails the test with a clear word where it is run without root.
+/// Fails the test with a clear message when it runs without root.
 pub fn needs_root(why: &str) {
     assert!(is_root(), "this test needs root: {why}");
 }

@@ -1,4 +1,4 @@
-//! Real servers from Debian's packages, in a scene of their own: whatever ports they open, nobody else is there, and all
+//! Real servers from Debian's packages, in a scene of their own: whatever ports they open, nothing else is there, and all
 //! their processes end with the scene.
 //!
 //! `servers/NAME.sh` starts one in the foreground; it gets its folder D, which has a certificate, its address A, its port
@@ -27,9 +27,9 @@ pub struct Kind {
     /// The port it usually has.
     pub port: u16,
     pub protocol: &'static str,
-    /// What it says that it is, if it does.
+    /// The product it names, if it does.
     pub product: Option<&'static str>,
-    /// Whether it tells its version to somebody who does not log in.
+    /// Whether it reveals its version without a login.
     pub tells_version: bool,
     /// Whether it speaks TLS, at once or when asked to.
     pub tls: bool,
@@ -43,7 +43,7 @@ impl Kind {
     }
 }
 
-/// A row of the table: `name script package transport/port protocol product`, `+` where the version is told, `tls`.
+/// A row of the table: `name script package transport/port protocol product`, `+` where the version is revealed, `tls`.
 macro_rules! kinds {
     ($($name:literal $script:literal $package:literal $transport:ident/$port:literal $protocol:literal $product:expr, $version:literal $tls:literal;)*) => {
         &[$(Kind {
@@ -154,7 +154,7 @@ impl Servers {
         &self.scene
     }
 
-    /// Waits until all of them listen, without touching them: the kernel lists their sockets.
+    /// Waits until all of them listen, without connecting: the kernel lists their sockets.
     fn wait(&mut self) {
         let begin = Instant::now();
         loop {

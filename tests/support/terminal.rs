@@ -1,4 +1,4 @@
-//! A real terminal: tmux, without anybody attached to it.
+//! A real terminal: tmux, with no client attached.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,7 +9,7 @@ use super::process::{output, tool};
 use super::scene::only_child;
 use super::{HANG, Scene};
 
-/// A terminal of so many columns and lines in a scene, gone with its owner.
+/// A terminal with a given number of columns and lines in a scene, closed when it is dropped.
 pub struct Tmux<'s> {
     scene: &'s Scene,
     socket: PathBuf,
@@ -50,13 +50,13 @@ impl<'s> Tmux<'s> {
         self.ask(&["resize-window", "-x", &columns.to_string(), "-y", &lines.to_string()]);
     }
 
-    /// What stands there now, line by line without blanks at their ends.
+    /// The current screen, line by line without trailing blanks.
     pub fn screen(&self) -> String {
         let text = self.ask(&["capture-pane", "-p"]);
         text.lines().flat_map(|line| [line.trim_end(), "\n"]).collect()
     }
 
-    /// What stands there as soon as it is as wanted.
+    /// Waits for a screen that satisfies the condition.
     #[track_caller]
     pub fn until(&self, wanted: impl Fn(&str) -> bool) -> String {
         let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! What cannot be asked is refused: code 2, nothing on standard output, what is wrong and what to write instead.
+//! Wrong arguments are refused: code 2, nothing on standard output, an error and a hint.
 
 use std::fs;
 

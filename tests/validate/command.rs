@@ -18,7 +18,7 @@ fn judged(args: &[&str]) -> (Vec<String>, Option<u64>) {
     let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
     let health = &document["items"][0]["endpoints"][0]["health"];
     let codes = health["findings"].as_array().unwrap().iter().map(|found| found["code"].as_str().unwrap().to_owned());
-    // How quick this machine is today is nobody's business.
+    // The speed of this machine must not affect the test.
     (codes.filter(|code| !code.contains("latency")).collect(), health["score"].as_u64())
 }
 
@@ -162,13 +162,13 @@ fn scripts_have_limits_and_end_as_a_group() {
 }
 
 #[test]
-fn nobody_outlives_a_script() {
+fn no_process_outlives_a_script() {
     let directory = TempDir::new();
     let mark = directory.path("alive");
     let script = format!("(sleep 2; echo alive > {}) & sleep 60", mark.display());
     let peer = Peer::serving(drop);
     assert_eq!(codes(&[&peer.target(), "--check", "script", "--script", "sh", "-c", &script]), ["script-timeout"]);
-    // The grandchild would have written by the end of another script that waits for as long.
+    // The grandchild would have written by the end of another script that waits as long.
     let waited =
         portolan(["validate", &peer.target(), "--check", "script", "--timeout", "30s", "--script", "sleep", "3"]);
     assert_eq!(waited.code, Some(0));
@@ -180,14 +180,14 @@ fn thresholds_and_the_words_that_go_with_them() {
     let (good, closed) = (Peer::serving(drop), closed_port().to_string());
     let ran = portolan(["validate", &good.target(), &closed, "--min-score", "50", "-o", "name"]);
     assert_eq!(ran.code, Some(1));
-    // How late this machine is today is nobody's business.
+    // The load of this machine must not affect the test.
     let said: Vec<&str> = ran.stderr.lines().filter(|line| !line.contains("this machine was late")).collect();
     assert_eq!(said, ["2 services", "1 healthy, 1 unhealthy", "1 of them below 50, the least score asked for"]);
     assert_eq!(portolan(["validate", &good.target(), "--min-score", "50", "-q"]).code, Some(0));
     let ran = portolan(["validate", &closed, "--explain"]);
     let expected = format!(
         "{closed}  F 0 unhealthy\n  {closed}  F 0 (uncapped 100) unhealthy  coverage: tcp -dns -stability\n    \
-         cap 0 tcp-refused  connection refused\n      hint: start the service, or look at the port and at what rejects\n"
+         cap 0 tcp-refused  connection refused\n      hint: start the service, or check the port and the firewall\n"
     );
     assert_eq!(ran.stdout, expected);
 }
@@ -196,7 +196,7 @@ fn thresholds_and_the_words_that_go_with_them() {
 fn samples_show_how_steady_it_is() {
     let flip = std::sync::atomic::AtomicUsize::new(0);
     let peer = Peer::http(move |head| {
-        // A connection that asks nothing is the TCP check's.
+        // A connection without a request is the TCP check's.
         if head.is_empty() {
             return Vec::new();
         }
@@ -211,7 +211,7 @@ fn samples_show_how_steady_it_is() {
 }
 
 #[test]
-fn another_portolan_s_words_are_taken() {
+fn output_of_another_portolan_is_accepted() {
     let peer = Peer::serving(drop);
     let port = peer.address.port().to_string();
     let listed = portolan(["discover", "scan", "127.0.0.1", "-p", &port, "--json"]).stdout;
@@ -267,7 +267,7 @@ fn what_a_source_found_stays_with_its_service() {
     let told = serde_json::json!({
         "id": "k8s/shop/web", "name": "web", "source": "k8s",
         "endpoints": [{"address": "127.0.0.1", "port": peer.address.port(), "transport": "tcp"}],
-        "findings": [{"code": "k8s-one-node", "text": "both on one node"}, {"code": "nobody-knows", "text": "x"}],
+        "findings": [{"code": "k8s-one-node", "text": "both on one node"}, {"code": "unknown-code", "text": "x"}],
     });
     let file = directory.path("told");
     fs::write(&file, told.to_string()).unwrap();
@@ -333,7 +333,7 @@ fn a_services_file_says_what_to_ask() {
 
 #[test]
 fn a_deadline_leaves_nothing_unsaid() {
-    // What listens and never accepts is silent once its queue is full; nothing is needed for it but patience.
+    // A listener that never accepts is silent once its queue is full.
     let mute = Peer::serving(|_stream| thread::sleep(Duration::from_mins(1)));
     let ran = portolan([
         "validate",

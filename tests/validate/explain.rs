@@ -5,7 +5,7 @@ use crate::portolan;
 #[test]
 fn one_finding_with_its_cost_and_what_to_do() {
     let ran = portolan(["explain", "cert-life-twelfth"]);
-    let expected = "cert-life-twelfth\n  Less than 7 days, or a twelfth of the lifetime, are left.\n\n  \
+    let expected = "cert-life-twelfth\n  The certificate expires in less than 7 days or a twelfth of its lifetime.\n\n  \
          costs  15 points, out of at most 30 for tls; caps the score at 75\n  hint   renew the certificate now\n";
     assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (Some(0), expected, ""));
 }
@@ -22,7 +22,7 @@ fn all_of_them_as_a_table_and_as_json() {
 }
 
 #[test]
-fn a_slip_is_told_what_was_perhaps_meant() {
+fn a_typo_gets_a_suggestion() {
     let ran = portolan(["explain", "cert-expird"]);
     let expected = "error: cannot use 'cert-expird': no finding has that code\n\
          hint: did you mean cert-expired? `portolan explain` lists all codes\n";

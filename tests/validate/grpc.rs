@@ -1,4 +1,4 @@
-//! gRPC's health protocol against a real server of tonic's, and one that says nothing.
+//! gRPC's health protocol against a real tonic server, and a silent one.
 
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -8,7 +8,7 @@ use tonic_health::ServingStatus;
 use crate::peers::Peer;
 use crate::portolan;
 
-/// The codes of the findings that are no clock's.
+/// The codes of the findings that do not depend on latency.
 async fn judged(args: Vec<String>) -> Vec<String> {
     let ran = tokio::task::spawn_blocking(move || {
         let always = ["validate", "--json", "--check", "grpc", "--timeout", "2s", "--retries", "0"];

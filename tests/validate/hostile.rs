@@ -1,4 +1,4 @@
-//! Peers that lie, stall and flood: each is judged in time, and nobody takes more than its share.
+//! Peers that lie, stall and flood: each is checked in time, and none takes more than its share.
 
 use std::process::Stdio;
 
@@ -10,7 +10,7 @@ use crate::support::{Outcome, hear, portolan_path, tool};
 /// The most memory, in KiB.
 const MAX_MEMORY: u64 = 96 * 1024;
 
-/// Validates all of them at once within a deadline; what was said, of each in its order.
+/// Validates all of them at once within a deadline; returns the results in order.
 async fn judged(hostile: &[Peer], protocol: &str) -> Vec<Value> {
     let mut command = tool("time");
     command.args(["-f", "peak %M"]).arg(portolan_path()).arg("validate");

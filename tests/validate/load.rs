@@ -1,4 +1,4 @@
-//! Many at once: nobody is charged for what this machine is late by, and nobody is misjudged for who is silent beside.
+//! Many at once: no service is charged for this machine's own delays, and none is misjudged because another is silent.
 
 use std::fmt::Write;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::peer::{Peer, answer};
 use crate::support::{Outcome, Scene, hear, kill};
 use crate::{TempDir, portolan};
 
-/// The codes of everything that was found, in order.
+/// The codes of all findings, in order.
 fn codes(document: &Value) -> Vec<String> {
     let endpoints = document["items"].as_array().unwrap().iter().flat_map(|item| item["endpoints"].as_array().unwrap());
     let findings = endpoints.flat_map(|endpoint| endpoint["health"]["findings"].as_array().unwrap());
@@ -47,7 +47,7 @@ impl Drop for Load {
 }
 
 #[test]
-fn what_this_machine_is_late_by_is_not_charged() {
+fn delays_of_this_machine_are_not_charged() {
     let listeners: Vec<TcpListener> = (0..200).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     let port = |n: usize| listeners[n % listeners.len()].local_addr().unwrap().port();
     let items: Vec<Value> = (0..2000)
@@ -66,7 +66,7 @@ fn what_this_machine_is_late_by_is_not_charged() {
     assert_eq!(codes(&document), [""; 0]);
 }
 
-/// What portolan says with a file as its standard input.
+/// The output of portolan with a file as its standard input.
 fn portolan_fed(file: &std::path::Path, args: &[&str]) -> String {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portolan"));
     command.args(args).env_clear().stdin(fs::File::open(file).unwrap());
@@ -144,7 +144,7 @@ fn a_slow_way_is_charged() {
 }
 
 #[test]
-fn what_this_process_slept_through_is_nobody_s_silence() {
+fn a_stall_of_this_process_is_not_taken_for_a_silent_peer() {
     const TIMEOUT: Duration = Duration::from_secs(1);
     let scene = Scene::new();
     let fixture = scene.fixture("many=200@0");
@@ -154,7 +154,7 @@ fn what_this_process_slept_through_is_nobody_s_silence() {
     let child = scene.validate().args(&args).spawn();
     scene.sh("until ss -Htn state syn-sent | grep -q .; do :; done");
     kill(child.id(), Signal::STOP);
-    // The kernel connects by itself meanwhile, and the time for it goes by.
+    // Meanwhile the kernel completes the connection, and its time limit passes.
     scene.sh("while ss -Htn state syn-sent | grep -q .; do :; done");
     thread::sleep(TIMEOUT);
     kill(child.id(), Signal::CONT);

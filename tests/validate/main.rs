@@ -1,4 +1,4 @@
-//! Checks, scores and what is made of them, against real peers.
+//! Checks, scores and exit codes, against real peers.
 
 #![allow(
     clippy::unwrap_used,
@@ -32,16 +32,16 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What a run of portolan left behind.
+/// The result of a run of portolan.
 #[derive(Debug)]
-struct Ran {
+struct RunOutput {
     code: Option<i32>,
     stdout: String,
     stderr: String,
 }
 
 /// Runs portolan with an empty environment.
-fn portolan(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
+fn portolan(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> RunOutput {
     let output = Command::new(env!("CARGO_BIN_EXE_portolan"))
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
@@ -49,10 +49,10 @@ fn portolan(args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
         .output()
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("portolan writes UTF-8");
-    Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    RunOutput { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// A directory of a test's own, which goes when this does.
+/// A test's own directory, removed when this is dropped.
 struct TempDir(PathBuf);
 
 impl TempDir {

@@ -1,7 +1,7 @@
 //! The same verdict as prometheus-blackbox-exporter on the same forty targets: healthy here is a success there.
 //!
 //! The list was drawn up before the first run. Where the two differ a rule of the score says why: who asks for credentials
-//! that nobody gave (401, 403) is alive, and not judged further.
+//! that were not given (401, 403) is alive, and not judged further.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -40,7 +40,7 @@ pub(crate) fn start(program: &str, args: &[&str], address: &str) -> Running {
     running
 }
 
-/// A target, how each of the two is asked for it, and whether they may differ.
+/// A target, the arguments of both programs, and whether they may differ.
 struct Case {
     module: &'static str,
     /// As the exporter wants it.
@@ -66,7 +66,7 @@ modules:
   dns_nope: {prober: dns, timeout: 1s, dns: {preferred_ip_protocol: ip4, query_name: nope.test.local, query_type: A}}
 "#;
 
-/// The statuses that are asked for, by number.
+/// The requested statuses, by number.
 fn statuses() -> Peer {
     Peer::http(|head| {
         let path = head.split(' ').nth(1).unwrap_or_default().trim_start_matches('/').to_owned();

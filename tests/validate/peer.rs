@@ -1,4 +1,4 @@
-//! Small servers of the tests' own on loopback, which end with the test.
+//! Small servers on loopback, which end with the test.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -30,11 +30,11 @@ impl Peer {
         Self { address, accepted }
     }
 
-    /// Answers every HTTP request with what `answer` makes of its head.
+    /// Replies to every HTTP request with the result of `answer` for its head.
     pub(crate) fn http(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::serving(move |mut stream| {
             let head = read_head(&stream);
-            // A client that has read enough may be gone.
+            // A client that has read enough may have closed.
             let _ = stream.write_all(&answer(&head));
         })
     }
@@ -64,12 +64,12 @@ fn read_head(stream: &TcpStream) -> String {
     head
 }
 
-/// An answer of HTTP/1.1 with that status line, header lines and body.
+/// An HTTP/1.1 reply with this status line, header lines and body.
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n{headers}\r\n{body}", body.len()).into_bytes()
 }
 
-/// A port of loopback that nobody listens at: it was just free.
+/// A loopback port without a listener: it was just free.
 pub(crate) fn closed_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }

@@ -1,4 +1,4 @@
-//! Certificates of the tests' own making, and servers that show them.
+//! Certificates that the tests make, and servers that present them.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::peer::{Peer, answer};
 
-/// The name that everything is asked by.
+/// The server name of every check.
 pub(crate) const NAME: &str = "www.shop.test";
 
 /// An authority.
@@ -36,7 +36,7 @@ impl Authority {
         Self { pem: made.pem(), der: made.der().clone(), issuer: Issuer::new(params, key) }
     }
 
-    /// An authority that this one vouches for.
+    /// An intermediate authority, signed by this one.
     pub(crate) fn below(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let (key, mut params) = (KeyPair::generate().unwrap(), authority_params(name));
         change(&mut params);
@@ -63,7 +63,7 @@ pub(crate) fn leaf_params(change: impl FnOnce(&mut CertificateParams)) -> Certif
     params
 }
 
-/// What a server shows.
+/// A server's chain and key.
 pub(crate) struct Shown {
     pub(crate) pem: String,
     pub(crate) chain: Vec<CertificateDer<'static>>,
@@ -82,7 +82,7 @@ impl Shown {
         self
     }
 
-    /// A server that shows it, and answers HTTP inside.
+    /// A server that presents it, and speaks HTTP inside.
     pub(crate) fn serve(&self) -> Peer {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
@@ -92,7 +92,7 @@ impl Shown {
         Peer::serving(move |stream| {
             let mut tls = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
             let mut head = [0; 4096];
-            // Who only looks at the certificate asks nothing.
+            // A client that only reads the certificate sends no request.
             if tls.read(&mut head).is_ok_and(|read| read > 0) {
                 let _ = tls.write_all(&answer("200 OK", "", "ok"));
                 let _ = tls.flush();
@@ -101,7 +101,7 @@ impl Shown {
     }
 }
 
-/// A server that shows a certificate whose key it has not.
+/// A server that presents a certificate without having its key.
 pub(crate) fn serve_unchecked(shown: &Shown) -> Peer {
     #[derive(Debug)]
     struct Always(Arc<rustls::sign::CertifiedKey>);

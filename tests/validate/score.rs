@@ -1,4 +1,4 @@
-//! `portolan-score/1` as it is documented: its table, and its first vectors.
+//! `portolan-score/1` as documented: its table, and its first test vectors.
 
 use portolan::{Finding, FindingKind, Grade, Score, scored_findings};
 

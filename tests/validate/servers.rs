@@ -1,4 +1,4 @@
-//! The protocols' own questions, STARTTLS and h2 against the real servers.
+//! The protocol checks, STARTTLS and h2 against real servers.
 
 use serde_json::Value;
 
@@ -25,7 +25,7 @@ const NAMES: &[&str] = &[
     "zookeeper",
 ];
 
-/// The codes of what is found of one server that are no clock's, and the checks that looked.
+/// The codes of one server's findings that do not depend on latency, and the checks that ran.
 fn judged(servers: &Servers, name: &str, args: &str) -> (Vec<String>, Vec<String>) {
     let (server, scene) = (servers.get(name), servers.scene());
     let certificate = scene.dir().join(name).join("cert.pem");
@@ -39,11 +39,11 @@ fn judged(servers: &Servers, name: &str, args: &str) -> (Vec<String>, Vec<String
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let codes = health["findings"].as_array().unwrap().iter().map(|found| text(&found["code"]));
     let coverage = health["coverage"].as_array().unwrap().iter().map(text).collect();
-    // Which old versions a server takes is its package's choice.
+    // The package decides which old versions a server accepts.
     (codes.filter(|code| !code.contains("latency") && code != "tls-obsolete-accepted").collect(), coverage)
 }
 
-/// How a healthy one is asked.
+/// The arguments for a healthy server.
 fn how(kind: &Kind) -> &'static str {
     match kind.name {
         "imaps" => "imaps",
@@ -55,9 +55,9 @@ fn how(kind: &Kind) -> &'static str {
 }
 
 #[test]
-fn healthy_servers_are_well_by_their_own_word() {
+fn healthy_servers_pass_their_protocol_checks() {
     let servers = Servers::start(KINDS.iter().filter(|kind| NAMES.contains(&kind.name)), 0);
-    // A directory is only asked for TLS.
+    // For LDAP only the TLS check runs.
     for server in servers.all.iter().filter(|server| server.kind.protocol != "ldap") {
         let name = server.kind.name;
         let (found, coverage) = judged(&servers, name, &format!("--protocol {}", how(server.kind)));

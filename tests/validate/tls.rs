@@ -1,4 +1,4 @@
-//! Certificates as OpenSSL sees them: the facts of each, and what it is worth.
+//! Certificates compared with OpenSSL: the facts of each, and the findings.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::peer::closed_port;
 use crate::pki::{Authority, NAME, Shown, openssl, put, rsa_key};
 use crate::{TempDir, portolan};
 
-/// A certificate: what a server shows, what is found, and OpenSSL's verify return code.
+/// A certificate: the server's chain, the findings, and OpenSSL's verify return code.
 struct Case {
     name: &'static str,
     shown: Shown,
@@ -74,7 +74,7 @@ fn cases(root: &Authority, other: &Authority) -> Vec<Case> {
             "only an address",
             root.issue(key(), |params| {
                 params.subject_alt_names = vec![SanType::IpAddress([127, 0, 0, 1].into())];
-                // OpenSSL alone still takes the subject for a name (RFC 9525, 6.3, no longer does).
+                // Only OpenSSL still accepts the subject as a name (RFC 9525, 6.3, no longer does).
                 params.distinguished_name.push(DnType::CommonName, "other.test");
             }),
             &["cert-name-mismatch"],
@@ -116,7 +116,7 @@ fn cases(root: &Authority, other: &Authority) -> Vec<Case> {
     ]
 }
 
-/// What portolan says of a server: the codes of the findings, and the evidence of TLS.
+/// The result for a server: the codes of the findings, and the evidence of TLS.
 fn looked(directory: &Path, address: &str, more: &[&str]) -> (Vec<String>, Value) {
     let seen = directory.join("seen");
     let _ = fs::remove_dir_all(&seen);
@@ -210,13 +210,13 @@ fn a_certificate_without_its_key_is_worth_nothing() {
     let ca = put(&directory.0, "ca.pem", &root.pem).display().to_string();
     let good = root.issue(KeyPair::generate().unwrap(), |_| ());
     let forged = Shown { key: KeyPair::generate().unwrap().serialize_der(), ..good };
-    // rustls itself refuses to serve such a pair, so its check is gone round.
+    // rustls itself refuses to serve such a pair, so its check is bypassed.
     let peer = crate::pki::serve_unchecked(&forged);
     assert_eq!(looked(&directory.0, &peer.target(), &["--ca", &ca]).0, ["cert-untrusted"]);
 }
 
 #[test]
-fn old_versions_of_real_servers_are_told() {
+fn old_tls_versions_of_real_servers_are_reported() {
     let directory = TempDir::new();
     let root = Authority::root("Root");
     let ca = put(&directory.0, "ca.pem", &root.pem).display().to_string();

@@ -36,14 +36,14 @@ fn writer() -> Writer {
     Writer::new("test", DetailLevel::Full, Clock::coarse())
 }
 
-/// What a source may say, and what may happen to it.
+/// The possible replies and faults of a source.
 #[derive(Clone, Debug)]
 enum Step {
     Say(Vec<(bool, u8, u8)>),
-    /// The connection is lost, so many changes are not seen, and the whole set comes again.
+    /// The connection is lost, N changes are missed, and the whole set is sent again.
     StopReason(Vec<(bool, u8, u8)>),
     Part,
-    /// A reader begins here.
+    /// A reader starts here.
     Join,
 }
 
@@ -57,7 +57,7 @@ proptest! {
     fn every_reader_ends_with_what_is_there(steps in prop::collection::vec(step(), 0..40)) {
         let mut writer = writer();
         let mut truth: BTreeMap<u8, u8> = BTreeMap::new();
-        let mut readers = vec![Told::join(&writer.reader())];
+        let mut readers = vec![ReaderLog::join(&writer.reader())];
         for (wind, step) in steps.into_iter().enumerate() {
             let wind = u8::try_from(wind).unwrap();
             match step {
@@ -74,7 +74,7 @@ proptest! {
                     writer.apply(vec![Update::Reset(all)]);
                 }
                 Step::Part => writer.apply(vec![Update::PartialError(fault())]),
-                Step::Join => readers.push(Told::join(&writer.reader())),
+                Step::Join => readers.push(ReaderLog::join(&writer.reader())),
             }
         }
         let snapshot = writer.reader().load();
@@ -84,13 +84,13 @@ proptest! {
         for reader in readers {
             let history = reader.hear_out();
             prop_assert_eq!(history.index(), snapshot.index());
-            // Who came later or heard of an update sees the wind of then: what is only measured is not told again.
+            // The volatile field is as old as the last reported update, because its own changes are not reported.
             prop_assert_eq!(history.ids(), snapshot.services().iter().map(|service| &*service.id).collect::<Vec<_>>());
         }
     }
 }
 
-/// What the source says of a change that happened.
+/// The source's update for a change.
 fn said(truth: &mut BTreeMap<u8, u8>, (there, id, ships): (bool, u8, u8), wind: u8) -> Update {
     if there {
         truth.insert(id, ships);
@@ -101,13 +101,13 @@ fn said(truth: &mut BTreeMap<u8, u8>, (there, id, ships): (bool, u8, u8), wind: 
     }
 }
 
-/// A reader and what it was told.
-struct Told {
+/// A reader and the events it received.
+struct ReaderLog {
     watch: Watch,
     history: History,
 }
 
-impl Told {
+impl ReaderLog {
     fn join(reader: &Reader) -> Self {
         let (snapshot, watch) = reader.watch();
         let mut history = History::default();
@@ -132,7 +132,7 @@ impl Told {
 }
 
 #[test]
-fn a_change_of_nothing_tells_nothing() {
+fn an_update_without_a_change_emits_no_event() {
     let mut writer = writer();
     writer.apply(vec![Update::Reset(vec![harbour(1, 1, 1)])]);
     let index = writer.reader().load().index();
@@ -147,7 +147,7 @@ fn a_failed_source_keeps_what_it_had_and_says_how_old_it_is() {
     let hand = ManualClock::new();
     let mut writer = Writer::new("test", DetailLevel::Full, hand.clock());
     let reader = writer.reader();
-    let told = Told::join(&reader);
+    let told = ReaderLog::join(&reader);
     assert_eq!(reader.age(), None);
     writer.apply(vec![Update::Reset(vec![harbour(1, 1, 1), harbour(2, 1, 1)])]);
     hand.advance(Duration::from_secs(7));
@@ -155,7 +155,7 @@ fn a_failed_source_keeps_what_it_had_and_says_how_old_it_is() {
     writer.mark_stale(fault());
     assert_eq!(reader.age(), Some(Duration::from_secs(7)));
     assert_eq!((reader.load().services().len(), reader.load().stale()), (2, Some(&fault())));
-    // It comes back with one change.
+    // It recovers with one change.
     writer.apply(vec![Update::Reset(vec![harbour(1, 1, 1), harbour(2, 5, 1)])]);
     assert_eq!((reader.age(), reader.load().stale()), (Some(Duration::ZERO), None));
     drop(writer);
@@ -167,12 +167,12 @@ fn a_failed_source_keeps_what_it_had_and_says_how_old_it_is() {
 
 /// As after a machine has slept.
 #[test]
-fn a_clock_that_jumps_makes_nothing_happen() {
+fn a_clock_jump_emits_no_event() {
     const YEARS: Duration = Duration::from_hours(10 * 365 * 24);
     let hand = ManualClock::new();
     let mut writer = Writer::new("test", DetailLevel::Full, hand.clock());
     let reader = writer.reader();
-    let told = Told::join(&reader);
+    let told = ReaderLog::join(&reader);
     let all = || vec![Update::Reset(vec![harbour(1, 1, 1)])];
     writer.apply(all());
     let index = reader.load().index();
@@ -191,9 +191,9 @@ fn a_clock_that_jumps_makes_nothing_happen() {
 }
 
 #[test]
-fn a_part_that_stays_unread_is_told_once_and_empties_nothing() {
+fn a_failing_part_is_reported_once_and_removes_nothing() {
     let mut writer = writer();
-    let told = Told::join(&writer.reader());
+    let told = ReaderLog::join(&writer.reader());
     writer.apply(vec![Update::Reset(vec![harbour(1, 1, 1)])]);
     for _ in 0..3 {
         writer.apply(vec![Update::PartialError(fault())]);
@@ -205,9 +205,9 @@ fn a_part_that_stays_unread_is_told_once_and_empties_nothing() {
 }
 
 #[test]
-fn a_reader_that_never_reads_is_told_that_it_lags_and_holds_nobody_up() {
+fn a_reader_that_never_reads_gets_a_lag_report_and_delays_no_other() {
     let mut writer = writer();
-    let (mut slow, quick) = (Told::join(&writer.reader()), writer.reader());
+    let (mut slow, quick) = (ReaderLog::join(&writer.reader()), writer.reader());
     for ships in 0..=255 {
         for _ in 0..4 {
             writer.apply(vec![Update::Upsert(harbour(1, ships, 0)), Update::Upsert(harbour(2, 255 - ships, 0))]);
@@ -227,7 +227,7 @@ fn a_reader_that_never_reads_is_told_that_it_lags_and_holds_nobody_up() {
 #[test]
 fn a_thousand_readers_hear_the_same() {
     let mut writer = writer();
-    let readers: Vec<Told> = (0..1000).map(|_| Told::join(&writer.reader())).collect();
+    let readers: Vec<ReaderLog> = (0..1000).map(|_| ReaderLog::join(&writer.reader())).collect();
     for id in 0..20 {
         writer.apply(vec![Update::Upsert(harbour(id, 1, 0))]);
     }

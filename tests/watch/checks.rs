@@ -1,4 +1,4 @@
-//! `validate --watch`: a change is told when it is believed, with the score before it; and what flaps is said to.
+//! `validate --watch`: a health change is reported once it is confirmed, with the previous score; flapping is reported.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -17,9 +17,9 @@ pub type Answer = fn(mode: usize, n: usize) -> &'static str;
 
 pub const WELL: &str = "200 OK";
 pub const FAILED: &str = "500 Failed";
-/// No answer ever comes, and the connection stays.
+/// No reply ever comes, and the connection stays open.
 const SILENT: &str = "";
-/// What comes is no HTTP.
+/// The reply is not HTTP.
 const NONSENSE: &str = "\0\u{1b}[2J\r\n\r\n";
 
 /// A web server in a scene, whose answers depend on its mode.
@@ -53,7 +53,7 @@ fn serve(listener: &TcpListener, mode: &AtomicUsize, failures: &AtomicUsize, ans
     let (mut requests, mut silent) = (0, Vec::new());
     for stream in listener.incoming() {
         let Ok(mut stream) = stream else { break };
-        // A connection that asks nothing is the TCP check's.
+        // A connection without a request is the TCP check's.
         if stream.read(&mut [0; 4096]).is_ok_and(|length| length > 0) {
             let status = answer(mode.load(Ordering::SeqCst), requests);
             requests += 1;
@@ -80,7 +80,7 @@ fn codes(line: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn a_change_is_told_when_it_is_believed_with_the_score_before() {
+fn a_confirmed_change_is_reported_with_the_previous_score() {
     let scene = Scene::new();
     let web = Web::new(&scene, |mode, _| [WELL, FAILED][mode]);
     let mut watched = Watched::start(scene.validate().arg(&web.url).args("--interval 20ms"));
@@ -94,14 +94,14 @@ fn a_change_is_told_when_it_is_believed_with_the_score_before() {
     let up = watched.until(|line| line["type"] == "updated");
     assert_eq!((state(&up), &up["was"]), ("degraded", &down["item"]["health"]), "{up}");
     assert!(codes(&up).contains(&"success-below-95"), "{up}");
-    // The failures go out of sight one by one.
+    // The failures leave the window one by one.
     let well = watched.until(|line| line["type"] == "updated" && state(line) == "healthy");
     assert_eq!(well["was"]["state"], "degraded");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
 #[test]
-fn what_hangs_or_talks_nonsense_is_told_and_so_is_its_recovery() {
+fn hanging_and_invalid_replies_are_reported_and_so_is_recovery() {
     let scene = Scene::new();
     let web = Web::new(&scene, |mode, _| [WELL, SILENT, NONSENSE][mode]);
     let run = scene.validate().arg(&web.url).args("--interval 20ms --timeout 500ms --retries 0 --fall 2");
@@ -118,7 +118,7 @@ fn what_hangs_or_talks_nonsense_is_told_and_so_is_its_recovery() {
 }
 
 #[test]
-fn what_flaps_is_said_to() {
+fn flapping_is_reported() {
     let scene = Scene::new();
     let web = Web::new(&scene, |_, n| [WELL, FAILED][n % 2]);
     let mut watched = Watched::start(scene.validate().arg(&web.url).args("--interval 20ms"));
@@ -139,7 +139,7 @@ fn codes_of(line: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn one_that_kept_failing_is_left_alone_until_it_is_back() {
+fn a_failing_service_is_checked_rarely_until_it_recovers() {
     let scene = Scene::new();
     let (open, _) = listener(&scene, "127.0.0.1:0");
     let target = open.local_addr().unwrap().to_string();
@@ -155,21 +155,21 @@ fn one_that_kept_failing_is_left_alone_until_it_is_back() {
 }
 
 #[test]
-fn what_was_left_alone_was_not_seen_failing_again() {
+fn an_open_circuit_adds_no_failures() {
     let scene = Scene::new();
     let web = Web::new(&scene, |mode, _| [WELL, FAILED][mode]);
     let mut watched = Watched::start(scene.validate().arg(&web.url).args("--interval 20ms --fall 15"));
     web.set(1);
     let down = watched.until(|line| line["type"] == "updated");
     assert_eq!(state(&down), "unhealthy", "{down}");
-    // It is left alone after 5 of them, and then tried every now and then.
+    // The circuit opens after 5 of them, and then lets a trial through now and then.
     let failures = web.failures.load(Ordering::SeqCst);
-    assert!(failures >= 15, "only {failures} looks showed it");
+    assert!(failures >= 15, "only {failures} checks failed");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
 #[test]
-fn what_a_source_finds_is_checked_from_then_on() {
+fn a_new_service_is_checked_from_then_on() {
     let scene = Scene::new();
     let (first, first_id) = listener(&scene, "127.0.0.1:0");
     let mut watched = Watched::start(scene.portolan().args("--validate --interval 20ms --rise 1 --fall 1"));
@@ -183,7 +183,7 @@ fn what_a_source_finds_is_checked_from_then_on() {
 }
 
 #[test]
-fn checks_go_on_while_the_source_cannot_be_asked() {
+fn checks_go_on_while_the_source_fails() {
     let scene = Scene::new();
     let web = Web::new(&scene, |mode, _| [WELL, FAILED][mode]);
     let file = scene.dir().join("services.toml");
@@ -196,14 +196,14 @@ fn checks_go_on_while_the_source_cannot_be_asked() {
     watched.until(|line| line["type"] == "stale");
     web.set(1);
     let down = watched.next().unwrap();
-    assert_eq!((&down["type"], state(&down)), (&"updated".into(), "unhealthy"), "nothing made it fresh: {down}");
+    assert_eq!((&down["type"], state(&down)), (&"updated".into(), "unhealthy"), "no check made it fresh: {down}");
     fs::write(&file, &text).unwrap();
     watched.until(|line| line["type"] == "synced");
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
 #[test]
-fn what_a_watch_cannot_judge_is_refused() {
+fn options_that_a_watch_cannot_apply_are_refused() {
     let scene = Scene::new();
     for (args, error) in [
         ("--watch --min-score 80", "cannot use --watch: it does not go together with --min-score"),

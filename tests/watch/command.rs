@@ -12,7 +12,7 @@ fn a_signal_ends_it_after_a_whole_line() {
     let scene = Scene::new();
     let _listeners: Vec<_> = (0..20).map(|_| listener(&scene, "127.0.0.1:0")).collect();
     for (signal, code) in [(Signal::INT, 0), (Signal::TERM, 143), (Signal::HUP, 129)] {
-        // Whoever runs the tests may have been told to ignore a lost terminal, and hands that on.
+        // The parent of the tests may ignore SIGHUP, and children inherit that.
         let portolan = scene.portolan().under("env", &["--default-signal=HUP"]);
         let (status, history) = Watched::start(portolan).end(signal);
         assert_eq!(status.code(), Some(code));
@@ -31,14 +31,14 @@ fn with_nohup_it_outlives_its_terminal() {
 }
 
 #[test]
-fn it_ends_when_nobody_reads_any_more() {
+fn it_ends_when_its_reader_is_gone() {
     let scene = Scene::new();
     let mut child = scene.portolan().args("--watch").spawn();
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
     out.read_line(&mut line).unwrap();
     assert!(line.contains("  synced   0 services"), "{line}");
-    // Nothing happens any more, and so nothing is written.
+    // There are no further changes, and so nothing is written.
     drop(out);
     assert_eq!(finish(child).unwrap().code(), Some(0));
 }
@@ -81,18 +81,21 @@ fn a_line_for_people_says_what_where_and_who() {
 }
 
 #[test]
-fn what_cannot_be_is_refused() {
+fn invalid_options_are_refused() {
     let scene = Scene::new();
     for (args, error) in [
         ("--watch -o yaml", "cannot use --output 'yaml': what happens cannot be written in it"),
         ("--watch -o json=x", "cannot use --output: a watch writes to standard output only"),
         ("--count 3", "cannot use --count: it is only good for a watch"),
         ("--watch --count 0", "cannot use --count '0': it is out of range\nhint: write 1 or more"),
-        ("--watch --count few", "cannot use --count 'few': it is no whole number\nhint: write a whole number, as in 3"),
+        (
+            "--watch --count few",
+            "cannot use --count 'few': it is not a whole number\nhint: write a whole number, as in 3",
+        ),
         ("--watch --count 99999999999999999999", "cannot use --count '99999999999999999999': it is too large a number"),
-        ("--watch --for 0", "cannot use --for '0': it is not a duration"),
-        ("--watch --since then", "cannot use --since 'then': it is no whole number"),
-        ("--watch --interval soon", "cannot use --interval 'soon': it is not a duration"),
+        ("--watch --for 0", "cannot use --for '0': it is no length of time"),
+        ("--watch --since then", "cannot use --since 'then': it is not a whole number"),
+        ("--watch --interval soon", "cannot use --interval 'soon': it is no length of time"),
         ("--watch --fail-empty", "cannot use --watch: it does not go together with --fail-empty"),
         ("--watch --interface nowhere", "cannot use --interface 'nowhere'"),
     ] {

@@ -1,4 +1,4 @@
-//! A file that is watched: it may be replaced, broken, gone, or come back.
+//! A watched file: it may be replaced, become invalid, disappear, or come back.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ fn service(name: &str, port: u16) -> String {
 }
 
 #[test]
-fn what_is_written_comes_out_as_differences_and_nonsense_as_stale() {
+fn file_changes_are_reported_as_differences_and_invalid_files_as_stale() {
     let scene = Scene::new();
     let path = scene.dir().join("services.toml");
     fs::write(&path, service("shop", 7001) + &service("store", 7002)).unwrap();
@@ -21,7 +21,7 @@ fn what_is_written_comes_out_as_differences_and_nonsense_as_stale() {
     assert_eq!(ids.len(), 2, "{ids:?}");
     // Cut off in the middle, as by an editor that writes in place.
     let whole = service("shop", 7009);
-    // Each is told: whoever mends one mistake wants to know of the next.
+    // Each is reported: after mending one mistake a user wants to see the next.
     for (broken, place) in [(&whole[..whole.len() / 2], ":3:3"), ("\0\u{1b}[2J", ":1:3"), ("service = 1", ":1:11")] {
         fs::write(&path, broken).unwrap();
         let line = watched.until(|line| line["type"] == "stale" && line["error"].to_string().contains(place));

@@ -1,4 +1,4 @@
-//! Whether a history makes sense: in order, nothing twice, nothing left out, and in the end what is there.
+//! Whether a history is consistent: in order, nothing twice, nothing left out, and ending in the actual set.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use portolan::Service;
 use portolan::catalog::{Snapshot, WatchItem};
 use serde_json::Value;
 
-/// What a watch has told so far, line by line, and what was there by its account.
+/// The lines of a watch so far, and the set of services they describe.
 #[derive(Debug, Default)]
 pub struct History {
     index: u64,
     there: BTreeMap<String, Value>,
-    /// The word for each kind of line, and how often it came.
+    /// Each type of line, and how often it came.
     pub counts: BTreeMap<String, usize>,
     /// After `lagged` come differences that carry the index of the set that they lead to.
     catching_up: bool,
@@ -29,7 +29,7 @@ impl History {
         *self.counts.entry(kind.to_owned()).or_default() += 1;
         if kind == "lagged" {
             let missed = line["missed"].as_u64().expect("how many");
-            assert_eq!(index, self.index + missed, "what is missing is counted: {line}");
+            assert_eq!(index, self.index + missed, "missed events are counted: {line}");
             (self.index, self.catching_up) = (index, true);
             return;
         }
@@ -61,7 +61,7 @@ impl History {
         }
     }
 
-    /// Takes what a watch of a catalog tells.
+    /// Records an item of a catalog's watch.
     #[track_caller]
     pub fn news(&mut self, news: &WatchItem) {
         match news {
@@ -76,7 +76,7 @@ impl History {
         }
     }
 
-    /// What a watch begins from.
+    /// The set a watch begins with.
     pub fn start(&mut self, snapshot: &Snapshot) {
         self.index = snapshot.index();
         self.there = items(snapshot.services().iter().map(|service| &**service));
@@ -94,7 +94,7 @@ impl History {
         self.there.keys().map(String::as_str).collect()
     }
 
-    /// That the account ends in what is there.
+    /// Asserts that the history ends in the actual set.
     #[track_caller]
     pub fn assert_ends_in<'a>(&self, services: impl IntoIterator<Item = &'a Service>) {
         assert_eq!(self.there, items(services));

@@ -1,4 +1,4 @@
-//! What is done with each change: `--exec` and `--webhook`; and what ends a watch: `--until`.
+//! Hooks for each change, `--exec` and `--webhook`; and the condition that ends a watch, `--until`.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -25,7 +25,7 @@ fn a_command_gets_each_change_in_order_and_nothing_of_the_beginning() {
     let scene = Scene::new();
     let (_first, _) = listener(&scene, "127.0.0.1:7000");
     let got = scene.dir().join("got");
-    // A slow one: what is next must wait for it.
+    // A slow command: the next change must wait for it.
     let run = script(
         &scene,
         &format!("read line; sleep 0.2; echo \"$line\" >> {}; echo heard; echo heard >&2", got.display()),
@@ -40,7 +40,7 @@ fn a_command_gets_each_change_in_order_and_nothing_of_the_beginning() {
         drop(second);
         assert!(lines.next().unwrap().contains(&id));
     }
-    assert_eq!(lines.next(), None, "what the command says is not among the events");
+    assert_eq!(lines.next(), None, "the command's output is not mixed with the events");
     assert_eq!(finish(child).unwrap().code(), Some(0));
     let got = fs::read_to_string(got).unwrap();
     let got: Vec<Value> = got.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -50,16 +50,16 @@ fn a_command_gets_each_change_in_order_and_nothing_of_the_beginning() {
     assert_eq!(told, [("added", id), ("removed", id), ("added", id), ("removed", id)]);
 }
 
-/// Owners are looked for only where somebody wants to know them.
+/// Owners are resolved only where a hook asks for them.
 #[test]
-fn what_is_handed_on_or_compared_is_whole_whatever_is_shown() {
+fn hooks_and_conditions_get_all_details_in_every_format() {
     let scene = Scene::new();
     let (_first, _) = listener(&scene, "127.0.0.1:7000");
     let got = scene.dir().join("got");
     let run = script(&scene, &format!("cat > {}", got.display()));
     let mut child = scene.portolan().args("--watch -o name --interval 20ms --count 1").arg("--exec").arg(&run).spawn();
     let lines = Lines::of(&mut child);
-    // What is there at first is told in one go.
+    // The services present at the start are reported in one batch.
     assert_eq!(lines.next().unwrap(), "added local/tcp/127.0.0.1:7000");
     let _fixture = scene.fixture("name=harbour tcp=127.0.0.1:7001");
     assert_eq!(lines.next().unwrap(), "added local/tcp/127.0.0.1:7001");
@@ -71,11 +71,11 @@ fn what_is_handed_on_or_compared_is_whole_whatever_is_shown() {
 }
 
 #[test]
-fn a_command_that_fails_is_said_and_ends_nothing() {
+fn a_failing_command_is_reported_and_the_watch_goes_on() {
     let scene = Scene::new();
     let mut child = scene.portolan().args("--watch -o name --interval 20ms").arg("--exec").arg("false").spawn();
     let lines = Lines::of(&mut child);
-    // Nothing is written before the first change, so wait for that it begins anew.
+    // Nothing is written before the first change, so wait until it restarts.
     let (_first, id) = listener(&scene, "127.0.0.1:7001");
     assert_eq!(lines.next().unwrap(), format!("added {id}"));
     let (_second, id) = listener(&scene, "127.0.0.1:7002");
@@ -86,9 +86,9 @@ fn a_command_that_fails_is_said_and_ends_nothing() {
     assert_eq!(finish(child).unwrap().code(), Some(0));
 }
 
-/// One that never ends, and more changes than may wait.
+/// A command that never ends, and more changes than the queue holds.
 #[test]
-fn what_a_slow_command_leaves_out_is_said() {
+fn changes_dropped_by_a_slow_command_are_reported() {
     let scene = Scene::new();
     let mut child =
         scene.portolan().args("--watch --json --interval 10ms --tcp").arg("--exec").arg("sleep 1000").spawn();
@@ -112,7 +112,7 @@ fn hear_errors(mut child: std::process::Child) -> String {
     said
 }
 
-/// A server in a scene that answers each request with the next of these statuses, and says what it was sent.
+/// A server in a scene that replies to each request with the next of these statuses, and prints what it received.
 struct Hearer {
     address: SocketAddr,
     requests: Receiver<String>,
@@ -189,7 +189,7 @@ fn a_webhook_is_tried_again_and_gets_each_change() {
     assert!(!said.contains("secret"), "{said}");
 }
 
-/// A certificate that nobody vouches for gets nothing; one that the system trusts does.
+/// A server with an untrusted certificate gets no data; one that the system trusts does.
 #[test]
 fn a_webhook_with_tls_is_sent_only_to_whom_the_system_trusts() {
     let scene = Scene::new();
@@ -224,7 +224,7 @@ fn a_webhook_with_tls_is_sent_only_to_whom_the_system_trusts() {
     }
 }
 
-/// Somebody who vouches for servers, and their own certificate.
+/// A certificate authority, and its own certificate.
 fn authority() -> (Issuer<'static, KeyPair>, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -233,7 +233,7 @@ fn authority() -> (Issuer<'static, KeyPair>, String) {
     (Issuer::new(params, key), pem)
 }
 
-/// What the first caller sends, if it goes on after the handshake.
+/// The data of the first client, if it goes on after the handshake.
 fn serve_tls(listener: &TcpListener, config: std::sync::Arc<rustls::ServerConfig>) -> Option<String> {
     let (stream, _): (TcpStream, _) = listener.accept().unwrap();
     let connection = rustls::ServerConnection::new(config).unwrap();
@@ -253,7 +253,11 @@ fn a_condition_ends_it() {
         args.iter().fold(portolan, |portolan, arg| portolan.arg(arg))
     };
     let ran = watch(&["--until", "item.endpoints[].port=7001"]).run();
-    assert_eq!((ran.code, ran.text()), (Some(0), "added local/tcp/127.0.0.1:7001\n"), "what is there counts");
+    assert_eq!(
+        (ran.code, ran.text()),
+        (Some(0), "added local/tcp/127.0.0.1:7001\n"),
+        "services present at the start count"
+    );
     let ran = watch(&["--until", "item.endpoints[].port=7002", "--until", "services>1", "--for", "200ms"]).run();
     assert_eq!(ran.code, Some(1), "it never came");
     let mut child = watch(&["--until", "type=removed and item.endpoints[].port=7001"]).spawn();
@@ -265,7 +269,7 @@ fn a_condition_ends_it() {
 }
 
 #[test]
-fn what_cannot_be_done_is_refused() {
+fn invalid_hooks_are_refused() {
     let scene = Scene::new();
     for (args, error) in [
         (&["--exec", "true"][..], "cannot use --exec: it is only good for a watch"),

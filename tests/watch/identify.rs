@@ -1,4 +1,4 @@
-//! `--watch --identify`: each service is asked once what it is, and what it says is told when it says it.
+//! `--watch --identify`: each service is identified once, and reported as soon as it replies.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -17,7 +17,7 @@ use crate::watched::{Watched, listener};
 const SSH: &str = "SSH-2.0-OpenSSH_9.9";
 const SMTP: &str = "220 mail.test ESMTP Postfix";
 
-/// A server of this process's that greets, or is silent until it is told what to say.
+/// A server of this process that greets, or is silent until the test gives it something to send.
 pub struct Greeter {
     port: u16,
     id: String,
@@ -57,21 +57,21 @@ impl Greeter {
         self.shared.state.lock().unwrap().came
     }
 
-    /// Waits until somebody has come.
+    /// Waits for a connection.
     fn wait_for_one(&self) {
         let state = self.shared.state.lock().unwrap();
         let (state, _) = self.shared.changed.wait_timeout_while(state, HANG, |state| state.came == 0).unwrap();
-        assert!(state.came > 0, "nobody asks {}", self.id);
+        assert!(state.came > 0, "no connection to {}", self.id);
     }
 
-    /// Whoever has come is told this, and whoever comes from now on.
+    /// Sends this to every open connection, and to each that comes from now on.
     pub fn say(&self, greeting: &'static str) {
         let mut state = self.shared.state.lock().unwrap();
         state.greeting = Some(greeting);
         state.silent.drain(..).for_each(|stream| greet(stream, greeting));
     }
 
-    /// Listens no more; those who have come are still there.
+    /// Stops listening; existing connections stay.
     fn close(&self) {
         // The thread that accepts has a copy of it, which this wakes.
         rustix::net::shutdown(&self.listener, rustix::net::Shutdown::Both).expect("it listens");
@@ -90,11 +90,11 @@ fn serve(listener: &TcpListener, shared: &Shared) {
     }
 }
 
-/// Greets, and lets whatever is asked then be.
+/// Greets, and ignores everything that follows.
 fn greet(mut stream: TcpStream, greeting: &str) {
     let _ = stream.write_all(format!("{greeting}\r\n").as_bytes());
     thread::spawn(move || {
-        // The other end hangs up when it has heard enough.
+        // The other end closes when it has read enough.
         let _ = stream.read(&mut [0; 1024]);
         let _ = stream.shutdown(Shutdown::Both);
     });
@@ -104,12 +104,12 @@ fn start(scene: &Scene, args: &str) -> Watched {
     Watched::start(scene.portolan().args("--tcp --identify --interval 50ms").args(args))
 }
 
-/// What an item's first endpoint says that it speaks.
+/// The protocol of an item's first endpoint.
 fn protocol(line: &Value) -> &Value {
     &line["item"]["endpoints"][0]["service"]["protocol"]
 }
 
-/// The next line that tells anything of what speaks at this service.
+/// The next line with an identification of this service.
 fn answered(watched: &mut Watched, id: &str) -> Value {
     watched.until(|line| line["item"]["id"] == id && line["type"] == "updated" && tells_identity(line))
 }
@@ -120,7 +120,7 @@ fn tells_identity(line: &Value) -> bool {
 }
 
 #[test]
-fn what_a_service_says_is_told_once_as_an_update() {
+fn an_identification_is_reported_once_as_an_update() {
     let scene = Scene::new();
     let first = Greeter::new(&scene, SSH);
     let mut watched = start(&scene, "");
@@ -131,22 +131,26 @@ fn what_a_service_says_is_told_once_as_an_update() {
     let asked = first.came();
     let second = Greeter::new(&scene, SMTP);
     let added = watched.about(&second.id);
-    assert_eq!((&added["type"], protocol(&added)), (&"added".into(), &Value::Null), "nobody waits for it: {added}");
+    assert_eq!(
+        (&added["type"], protocol(&added)),
+        (&"added".into(), &Value::Null),
+        "the event does not wait for it: {added}"
+    );
     assert_eq!(protocol(&answered(&mut watched, &second.id)), "smtp");
     second.close();
     let removed = watched.until(|line| line["type"] == "removed");
     assert_eq!((&removed["item"]["id"], protocol(&removed)), (&second.id.clone().into(), &"smtp".into()));
-    assert_eq!(first.came(), asked, "it is asked nothing again");
+    assert_eq!(first.came(), asked, "it is not probed again");
     watched.signal(Signal::INT);
     while let Some(line) = watched.next() {
-        assert!(!tells_identity(&line), "told before: {line}");
+        assert!(!tells_identity(&line), "reported before: {line}");
     }
 }
 
 #[test]
-fn a_late_answer_is_not_given_to_who_came_after() {
+fn a_late_reply_is_not_credited_to_the_next_service() {
     let scene = Scene::new();
-    // Nothing more is asked than this, and nobody waits for a greeting.
+    // No other probe is sent, and nothing waits for a greeting.
     let probe = "[[probe]]\nprotocol = 'acme'\nports = [7001]\nsend = '?'\npattern = '^ACME (?<version>[0-9]+)'\n";
     let probes = scene.dir().join("probes.toml");
     fs::write(&probes, probe).unwrap();
@@ -160,14 +164,14 @@ fn a_late_answer_is_not_given_to_who_came_after() {
     assert_eq!(watched.about(&id)["type"], "added");
     new.wait_for_one();
     old.say("ACME 1");
-    // By the time that this one is known, the late answer is.
+    // When this one is identified, the late reply has arrived.
     let other = Greeter::at(&scene, "127.0.0.2:7001", Some("ACME 3"));
     let mut about = Vec::new();
     while watched.history.changes.last() != Some(&("updated".to_owned(), other.id.clone())) {
         about.extend(watched.next().filter(|line| line["item"]["id"] == *id));
     }
     let misled = about.iter().find(|line| tells_identity(line));
-    assert!(misled.is_none(), "it has said nothing: {misled:?}");
+    assert!(misled.is_none(), "it has sent nothing: {misled:?}");
     new.say("ACME 2");
     let line = answered(&mut watched, &id);
     assert_eq!(line["item"]["endpoints"][0]["service"]["version"], "2", "{line}");
@@ -175,7 +179,7 @@ fn a_late_answer_is_not_given_to_who_came_after() {
 }
 
 #[test]
-fn who_never_answers_holds_nobody_up() {
+fn a_silent_service_delays_no_other() {
     let scene = Scene::new();
     let silent: Vec<_> = (0..50).map(|_| Greeter::at(&scene, "127.0.0.1:0", None)).collect();
     let mut watched = start(&scene, "--intensity all");
@@ -186,13 +190,13 @@ fn who_never_answers_holds_nobody_up() {
     quick.close();
     assert_eq!(watched.until(|line| line["type"] == "removed")["item"]["id"], quick.id);
     let told_of = |greeter: &&Greeter| watched.history.changes.contains(&("updated".to_owned(), greeter.id.clone()));
-    assert_eq!(silent.iter().filter(told_of).count(), 0, "they are still being asked");
-    // Nor does it hold up the end.
+    assert_eq!(silent.iter().filter(told_of).count(), 0, "they are still being identified");
+    // Nor does it delay the end.
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
 #[test]
-fn what_is_told_anew_and_did_not_change_is_asked_nothing_again() {
+fn an_unchanged_service_is_not_identified_again() {
     let scene = Scene::new();
     let (first, second) = (Greeter::new(&scene, SSH), Greeter::new(&scene, SMTP));
     let file = scene.dir().join("services.toml");
@@ -207,12 +211,12 @@ fn what_is_told_anew_and_did_not_change_is_asked_nothing_again() {
     watched.until(|line| line["type"] == "stale");
     fs::write(&file, service("first", first.port)).unwrap();
     watched.until(|line| line["type"] == "synced");
-    // By the time that the second is known, the first would be asked.
+    // When the second is identified, the first would have been probed.
     fs::write(&file, service("first", first.port) + &service("second", second.port)).unwrap();
     let line = watched.until(tells_identity);
     assert_eq!((&line["item"]["name"], protocol(&line)), (&"second".into(), &"smtp".into()));
     assert_eq!(first.came(), asked);
-    // Where it is somewhere else, another may serve there.
+    // At another address, another process may serve.
     fs::write(&file, service("first", second.port)).unwrap();
     let line = watched.until(|line| tells_identity(line) && protocol(line) != &Value::Null);
     assert_eq!((&line["item"]["name"], protocol(&line)), (&"first".into(), &"smtp".into()));
@@ -220,9 +224,9 @@ fn what_is_told_anew_and_did_not_change_is_asked_nothing_again() {
     assert_eq!((status.code(), history.count("added"), history.count("removed")), (Some(0), 2, 1), "{history:?}");
 }
 
-/// It is listed all the time, and so is never added or removed.
+/// It is listed all the time, and so there is no added or removed event.
 #[test]
-fn a_port_that_opens_again_is_asked_anew() {
+fn a_port_that_opens_again_is_identified_again() {
     let scene = Scene::new();
     let scan = scene.scan().args("127.0.0.1 -p 7001 --all --identify --interval 50ms");
     let mut watched = Watched::start(scan);
@@ -250,14 +254,14 @@ fn process(listener: &TcpListener, greeting: &str) -> Ended {
 }
 
 #[test]
-fn where_another_process_serves_it_is_asked_anew() {
+fn a_service_with_another_process_is_identified_again() {
     let scene = Scene::new();
     let (held, id) = listener(&scene, "127.0.0.1:0");
     let old = process(&held, SSH);
     drop(held);
     let mut watched = start(&scene, "");
     assert_eq!(protocol(&answered(&mut watched, &id)), "ssh");
-    // While nobody looks, another takes its place.
+    // Between two polls, another takes its place.
     watched.stop();
     drop(old);
     let (held, same) = listener(&scene, id.trim_start_matches("local/tcp/"));
@@ -271,7 +275,7 @@ fn where_another_process_serves_it_is_asked_anew() {
 }
 
 #[test]
-fn what_is_in_another_namespace_is_asked_there() {
+fn a_service_in_another_namespace_is_identified_there() {
     let scene = Scene::isolated(Isolation { pids: true, ..Isolation::default() });
     scene.sh("mount -t tmpfs tmpfs /run; ip netns add blue; ip netns exec blue ip link set lo up");
     let here = Greeter::at(&scene, "127.0.0.1:7000", Some(SSH));
@@ -299,9 +303,9 @@ fn checks_follow_what_a_service_says() {
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
-/// One that hangs up on everybody would be ill, were it what usually has its port. That it is not takes longer to find out.
+/// A server that closes every connection would be unhealthy as the usual protocol of its port. Identifying it takes longer.
 #[test]
-fn no_guess_is_checked_while_a_service_is_being_asked() {
+fn no_guessed_protocol_is_checked_during_identification() {
     let scene = Scene::new();
     let mut watched = start(&scene, "--validate");
     let (server, id) = listener(&scene, "127.0.0.1:80");
@@ -316,7 +320,7 @@ fn no_guess_is_checked_while_a_service_is_being_asked() {
 }
 
 #[test]
-fn lines_and_conditions_have_it() {
+fn lines_and_conditions_include_the_identification() {
     let scene = Scene::new();
     let _server = Greeter::at(&scene, "127.0.0.1:7001", Some(SSH));
     let until = "item.endpoints[].service.protocol=ssh and item.endpoints[].service.version~^9";
@@ -329,7 +333,7 @@ fn lines_and_conditions_have_it() {
 }
 
 #[test]
-fn a_command_gets_it_as_a_change() {
+fn a_command_gets_the_identification_as_a_change() {
     let scene = Scene::new();
     let server = Greeter::new(&scene, SSH);
     let got = scene.dir().join("got");
@@ -341,9 +345,9 @@ fn a_command_gets_it_as_a_change() {
     assert_eq!((&event["type"], protocol(&event)), (&"updated".into(), &"ssh".into()), "{event}");
 }
 
-/// Nobody ever writes to it.
+/// The other end is never written to.
 #[test]
-fn probes_that_never_come_hold_nobody_up() {
+fn a_probe_file_that_never_ends_delays_nothing() {
     let scene = Scene::new();
     scene.sh(&format!("mkfifo {}/probes", scene.dir().display()));
     let probes = format!("--tcp --watch --identify --for 100ms --probes {}/probes", scene.dir().display());

@@ -1,4 +1,4 @@
-//! The live view at a real terminal: what it looks like, what keys do, and how the terminal is left.
+//! The live view on a real terminal: its screens, its keys, and the state of the terminal afterwards.
 
 use std::path::Path;
 use std::time::Instant;
@@ -21,7 +21,7 @@ fn command() -> String {
     format!("'{}' discover local --watch --interval 50ms", portolan_path().display())
 }
 
-/// What is in one terminal before portolan runs there and after: its settings, and the exit code.
+/// The settings of a terminal before and after portolan runs in it, and the exit code.
 fn between_settings(args: &str) -> String {
     format!("stty -g; {} {args}; echo code=$?; stty -g; echo over; exec cat", command())
 }
@@ -151,7 +151,10 @@ fn changes_are_marked_for_a_while() {
     let (_first, _) = listener(&scene, "127.0.0.1:7001");
     let terminal = watch(&scene, (80, 24), "");
     let screen = terminal.until_shows("1 service");
-    assert!(row(&screen, ":7001").unwrap().starts_with(">  tcp"), "what was there is not marked: {screen}");
+    assert!(
+        row(&screen, ":7001").unwrap().starts_with(">  tcp"),
+        "services present at the start are not marked: {screen}"
+    );
     let (second, _) = listener(&scene, "127.0.0.1:7002");
     terminal.until_shows(" + tcp    127.0.0.1:7002");
     drop(second);
@@ -163,9 +166,9 @@ fn changes_are_marked_for_a_while() {
     terminal.until(|screen| row(screen, ":7003").is_some_and(|row| row.starts_with("   tcp")));
 }
 
-/// No guess stands where an answer will.
+/// No guess is shown where an identification is pending.
 #[test]
-fn what_a_service_says_has_its_columns() {
+fn an_identification_has_its_columns() {
     let scene = Scene::new();
     let server = Greeter::at(&scene, "127.0.0.1:22", None);
     let terminal = watch(&scene, (100, 40), "--identify");
@@ -224,7 +227,7 @@ fn keys_filter_sort_pause_and_move() {
 }
 
 #[test]
-fn what_is_typed_last_is_seen() {
+fn the_end_of_a_long_filter_is_visible() {
     let scene = Scene::new();
     let terminal = watch(&scene, (30, 8), "");
     terminal.until_shows("0 services");
@@ -235,7 +238,7 @@ fn what_is_typed_last_is_seen() {
     terminal.until(|screen| screen.lines().last().is_some_and(|line| line == "x".repeat(29)));
 }
 
-/// Whoever reads about one thing is not suddenly told about another.
+/// Open details stay with their service when others come and go.
 #[test]
 fn details_stay_with_what_they_are_about() {
     let scene = Scene::new();
@@ -314,14 +317,14 @@ fn it_can_be_suspended_and_goes_on_where_it_was() {
     terminal.press(&["Enter"]);
     let screen = terminal.until(|screen| screen.starts_with("local  1 service\n") && screen.contains("q quit"));
     assert_eq!(screen, before);
-    // Nobody is asked about this stop.
+    // This stop asks for no confirmation.
     kill(terminal.child(), Signal::STOP);
     terminal.until(|screen| screen == before);
     terminal.press(&["q"]);
     terminal.until_shows("over");
 }
 
-/// Also where no signal tells of that, as it does not here.
+/// Also without a signal, as here.
 #[test]
 fn it_ends_with_its_terminal() {
     let scene = Scene::new();
@@ -342,7 +345,7 @@ fn it_ends_with_its_terminal() {
     assert_eq!(fs::read_to_string(in_dir("said")).unwrap(), "");
 }
 
-/// As those of CI are, and whatever records a session.
+/// Like terminals of CI and of session recorders.
 #[test]
 fn a_terminal_need_not_answer_questions() {
     let scene = Scene::new();
@@ -420,7 +423,7 @@ fn it_ends_by_itself_when_asked_to() {
 }
 
 #[test]
-fn what_goes_wrong_with_a_command_is_shown() {
+fn errors_of_a_command_are_shown() {
     let scene = Scene::new();
     let terminal = watch(&scene, (80, 24), "--exec 'sh -c \"echo noise; echo noise >&2; exit 3\"'");
     terminal.until_shows("0 services");

@@ -1,4 +1,4 @@
-//! A machine that is watched: nothing told twice, out of order or, if it lived long enough, not at all.
+//! A watched machine: no event twice or out of order, and none missing for a listener that lived long enough.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::support::{Ended, Isolation, Lines, Scene, finish, kill};
 use crate::watched::{Watched, inside, is_ours, listener};
 
 #[test]
-fn what_begins_to_listen_is_told_and_what_stops_too() {
+fn a_new_listener_is_reported_and_so_is_its_end() {
     let scene = Scene::new();
     let mut watched = Watched::start(scene.portolan().args("--interval 50ms"));
     let (first, id) = listener(&scene, "127.0.0.1:0");
@@ -30,9 +30,9 @@ fn what_begins_to_listen_is_told_and_what_stops_too() {
     assert_eq!(history.ids(), Vec::<&str>::new());
 }
 
-/// The next look is an hour away, so only the kernel's word can bring it.
+/// The next poll is an hour away, so only a kernel event can report it.
 #[test]
-fn a_removal_is_told_without_waiting_for_the_next_look() {
+fn a_removal_is_reported_before_the_next_poll() {
     let scene = Scene::new();
     let (tcp, id) = listener(&scene, "127.0.0.1:0");
     let udp = inside(&scene, || std::net::UdpSocket::bind("[::1]:0")).unwrap();
@@ -67,7 +67,7 @@ fn a_process_that_runs_another_program_is_an_update() {
     assert_eq!(watched.about(&id)["type"], "removed");
 }
 
-/// The table of processes is not where it was, and then is again.
+/// The process table disappears, and comes back.
 #[test]
 fn a_machine_that_cannot_be_read_for_a_while_keeps_what_was_there() {
     let scene = Scene::isolated(Isolation { mounts: true, ..Isolation::default() });
@@ -88,7 +88,7 @@ fn a_machine_that_cannot_be_read_for_a_while_keeps_what_was_there() {
 
 /// While it is stopped, one process goes and another comes to its port.
 #[test]
-fn what_happened_while_it_was_stopped_comes_out_as_differences() {
+fn changes_while_it_was_stopped_are_reported_as_differences() {
     let scene = Scene::new();
     let first = scene.fixture("tcp=127.0.0.1:7001 tcp=127.0.0.1:7002");
     let mut watched = Watched::start(scene.portolan().args("--interval 50ms"));
@@ -123,7 +123,7 @@ pub fn own_address(number: usize) -> SocketAddr {
 const ROUNDS: usize = 100;
 const PER_ROUND: usize = 100;
 
-/// Ten thousand listeners come and go. Half of them live until they are told of: none may be lost. The others close at
+/// Ten thousand listeners come and go. Half of them live until they are reported: none may be lost. The others close at
 /// some moment, and may be seen or not, but not twice and not for ever.
 #[test]
 fn ten_thousand_listeners_come_and_go() {
@@ -157,7 +157,7 @@ fn ten_thousand_listeners_come_and_go() {
     assert_eq!(opened, ROUNDS * PER_ROUND);
     let last: BTreeSet<&str> = standing.iter().map(|(_, id)| id.as_str()).collect();
     while watched.history.ids().into_iter().collect::<BTreeSet<_>>() != last {
-        watched.next().expect("what is gone is told");
+        watched.next().expect("a closed listener is reported");
     }
     let listed = scene.portolan().args("--tcp").list();
     assert_eq!(listed.rows.iter().map(crate::support::Row::id).collect::<BTreeSet<_>>(), last);
@@ -166,7 +166,7 @@ fn ten_thousand_listeners_come_and_go() {
     assert!(history.count("added") >= opened / 2 - opened / 10, "{:?}", history.counts);
 }
 
-/// Nobody reads what it writes, for a while; then everything is there, or is said to be left out.
+/// The reader pauses for a while; then every event arrives, or is counted as left out.
 #[test]
 fn a_reader_that_does_not_read_loses_nothing_silently() {
     let scene = Scene::new();
@@ -187,9 +187,9 @@ fn a_reader_that_does_not_read_loses_nothing_silently() {
     drop(last);
 }
 
-/// The only one there was, gone before anybody looked a second time: that nothing is there is then no news to the tables.
+/// The only listener, gone before the second poll: the socket tables are then as empty as at first.
 #[test]
-fn what_ends_at_once_after_the_first_look_is_told() {
+fn a_listener_that_closes_right_after_the_first_poll_is_reported() {
     let scene = Scene::new();
     for _ in 0..8 {
         let (only, id) = listener(&scene, "127.0.0.1:7001");

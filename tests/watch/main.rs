@@ -1,6 +1,6 @@
 //! Watching: what the catalog tells its readers, what a watched machine looks like, and the commands that show it.
 //!
-//! Every history that is told ends in the checker of `history`.
+//! Every recorded history goes through the checker of `history`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
 
 mod catalog;

@@ -29,7 +29,7 @@ fn across(wire: impl Fn(&Scene, &Scene, Watched)) {
 }
 
 #[test]
-fn a_network_that_is_away_for_a_while_empties_nothing() {
+fn a_network_outage_removes_nothing() {
     across(|here, there, mut watched| {
         here.sh("ip link set wire down");
         let stale = watched.until(|line| line["type"] == "stale");
@@ -38,7 +38,7 @@ fn a_network_that_is_away_for_a_while_empties_nothing() {
         here.sh("ip link set wire up");
         watched.until(|line| line["type"] == "synced");
         while watched.history.count("added") < 2 {
-            watched.next().expect("the second is told");
+            watched.next().expect("the second is reported");
         }
         let (status, history) = watched.end(Signal::INT);
         assert_eq!(status.code(), Some(0));
@@ -49,7 +49,7 @@ fn a_network_that_is_away_for_a_while_empties_nothing() {
 
 /// Neither yes nor no comes back, as from a host that hangs.
 #[test]
-fn what_no_longer_answers_is_gone_until_it_does() {
+fn a_silent_port_is_removed_until_it_replies_again() {
     across(|_, there, mut watched| {
         there.sh("iptables -A INPUT -p tcp -j DROP");
         assert_eq!(watched.about("scan/tcp/10.77.0.2:7001")["type"], "removed");

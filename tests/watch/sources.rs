@@ -15,14 +15,14 @@ use tokio::time::timeout;
 use crate::catalog::{fault, harbour};
 use crate::history::History;
 
-/// What a source says when it is asked.
+/// A prepared reply of a source.
 enum PolledListing {
     Whole(Vec<(u8, u8)>),
     Part(Vec<(u8, u8)>),
     Failure,
 }
 
-/// A source that gives prepared answers, and never answers again after the last.
+/// A source with prepared replies, which is silent after the last.
 struct Prepared(Mutex<VecDeque<PolledListing>>);
 
 impl Prepared {
@@ -142,7 +142,7 @@ fn a_source_that_fails_and_recovers_comes_out_as_differences_only() {
 }
 
 #[test]
-fn what_a_partial_answer_lacks_is_not_gone() {
+fn services_missing_from_a_partial_listing_are_not_removed() {
     use PolledListing::{Part, Whole};
     let answers = [Whole(vec![(1, 1), (2, 1)]), Part(vec![(2, 2)]), Part(vec![]), Whole(vec![(1, 1), (2, 2)])];
     let (history, _) = watched(&Prepared::new(answers));
@@ -151,7 +151,7 @@ fn what_a_partial_answer_lacks_is_not_gone() {
 }
 
 #[test]
-fn what_never_worked_is_not_tried_for_ever() {
+fn a_source_that_never_worked_is_not_retried_for_ever() {
     let (history, ended) = watched(&Prepared::new([PolledListing::Failure, PolledListing::Whole(vec![(1, 1)])]));
     assert_eq!(ended.unwrap().to_string(), "cannot ask the harbour master");
     assert_eq!(history.changes.len(), 0);

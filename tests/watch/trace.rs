@@ -1,4 +1,4 @@
-//! With rights each listener is told, at once and with its process, however short it lives.
+//! With permission each listener is reported, at once and with its process, however short it lives.
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
@@ -19,12 +19,12 @@ pub fn traced() -> Scene {
     scene
 }
 
-/// The next look is an hour away.
+/// The next poll is an hour away.
 #[test]
-fn what_comes_and_goes_is_told_at_once_with_its_process() {
+fn listeners_are_reported_at_once_with_their_process() {
     let (scene, other) = (traced(), Scene::new());
     let mut watched = Watched::start(scene.portolan().args("--interval 1h --tcp"));
-    // In another network namespace: nobody asked.
+    // In another network namespace: out of scope.
     let (here, there) = (Dweller::of(&scene), Dweller::of(&other));
     there.act(|| drop(TcpListener::bind("127.0.0.1:7001").unwrap()));
     here.act(|| drop(TcpListener::bind("127.0.0.1:7002").unwrap()));
@@ -42,9 +42,9 @@ fn what_comes_and_goes_is_told_at_once_with_its_process() {
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
-/// Nobody is seen to hold it: neither this process nor any of its threads shows its descriptors.
+/// Its owner cannot be seen: neither this process nor any of its threads shows its descriptors.
 #[test]
-fn what_a_look_finds_held_by_nobody_is_told_with_the_process_that_began_it() {
+fn a_listener_without_a_visible_owner_is_reported_with_the_process_that_opened_it() {
     let scene = traced();
     let pid = std::process::id();
     scene.sh(&format!("for part in fd task; do mount -t tmpfs none /proc/{pid}/$part; done"));
@@ -58,13 +58,13 @@ fn what_a_look_finds_held_by_nobody_is_told_with_the_process_that_began_it() {
     assert!(is_ours(&line), "{line}");
     assert_eq!((&detail["processes_complete"], &detail["sockets"]), (&false.into(), &1.into()), "{line}");
     assert_eq!(line["item"]["name"], detail["processes"][0]["name"]);
-    // Of what was there before nobody can say.
+    // The trace cannot know the owner of earlier listeners.
     let before = scene.portolan().args("--tcp -p 7001").list();
     assert_ne!(before.row("tcp 127.0.0.1:7001").detail("processes")[0]["pid"], pid);
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
-/// As servers are replaced without a gap. The next look is an hour away.
+/// The way servers are replaced without a gap. The next poll is an hour away.
 #[test]
 fn one_that_takes_over_a_port_is_an_update() {
     let scene = traced();
@@ -79,7 +79,7 @@ fn one_that_takes_over_a_port_is_an_update() {
     let old = here.act(bind);
     let mut watched = Watched::start(scene.portolan().args("--interval 1h --tcp"));
     let new = here.act(bind);
-    // That somebody else holds it for a moment may be an update too.
+    // Another process that holds it for a moment may be an update too.
     let sockets = |watched: &mut Watched, count: u32| {
         let line = watched.until(|line| line["type"] != "updated" || line["item"]["detail"]["sockets"] == count);
         assert_eq!(line["type"], "updated", "{line}");
@@ -92,9 +92,9 @@ fn one_that_takes_over_a_port_is_an_update() {
     assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
 }
 
-/// What the trace says nothing of, or says of another namespace, is left to looks.
+/// Sockets that the trace does not report, or reports for another namespace, are left to polling.
 #[test]
-fn what_no_trace_tells_is_seen_by_a_look() {
+fn sockets_without_a_trace_are_found_by_polling() {
     let (scene, other) = (traced(), Scene::new());
     let (here, there) = (Dweller::of(&scene), Dweller::of(&other));
     let socket = |port: u16| {
@@ -121,7 +121,7 @@ fn what_no_trace_tells_is_seen_by_a_look() {
 }
 
 #[test]
-fn what_was_not_asked_for_is_not_told() {
+fn filtered_listeners_are_not_reported() {
     let scene = traced();
     let mut watched = Watched::start(scene.portolan().args("--interval 1h --tcp -p 7002"));
     let here = Dweller::of(&scene);
@@ -132,7 +132,7 @@ fn what_was_not_asked_for_is_not_told() {
 const ROUNDS: usize = 200;
 const PER_ROUND: usize = 50;
 
-/// Ten thousand listeners come and go at random, most of them between two looks: each is told once, and its end once.
+/// Ten thousand listeners come and go at random, most of them between two polls: each is reported once, and its end once.
 #[test]
 fn none_of_ten_thousand_is_lost() {
     let scene = traced();
@@ -155,14 +155,14 @@ fn none_of_ten_thousand_is_lost() {
                 }
             }
         });
-        // The kernel keeps some thousand events for us: no faster than they are told.
+        // The kernel buffers a few thousand events: no faster than they are reported.
         while watched.history.count("added") < (round + 1) * PER_ROUND {
-            watched.next().expect("each is told");
+            watched.next().expect("each is reported");
         }
     }
     here.act(move || standing.lock().unwrap().1.clear());
     while watched.history.count("removed") < ROUNDS * PER_ROUND {
-        watched.next().expect("each end is told");
+        watched.next().expect("each end is reported");
     }
     let (status, history) = watched.end(Signal::INT);
     assert_eq!(status.code(), Some(0));
@@ -180,7 +180,7 @@ fn none_of_ten_thousand_is_lost() {
     assert_eq!(history.ids(), Vec::<&str>::new());
 }
 
-/// Its tracing is gone with it, and what a killed one left is taken away by the next.
+/// Its tracing instance is removed at exit, and the next watch removes that of a killed one.
 #[test]
 fn nothing_is_left_behind() {
     let scene = traced();

@@ -1,4 +1,4 @@
-//! `portolan wait`: what it waits for, how it ends, and what it says.
+//! `portolan wait`: its conditions, its exit codes, and its messages.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -22,7 +22,7 @@ fn run(args: &[&str]) -> Outcome {
     Outcome::new(output(&mut wait(args)))
 }
 
-/// A port that nobody listens at while this lives: it is bound only.
+/// A closed port while this lives: it is bound, but does not listen.
 fn unused() -> (socket2::Socket, String) {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -31,7 +31,7 @@ fn unused() -> (socket2::Socket, String) {
 }
 
 #[test]
-fn what_accepts_connections_is_there() {
+fn a_listener_ends_the_wait() {
     let v4 = TcpListener::bind("127.0.0.1:0").unwrap();
     let v6 = TcpListener::bind("[::1]:0").unwrap();
     let dir = TempDir::new();
@@ -46,7 +46,7 @@ fn what_accepts_connections_is_there() {
 }
 
 #[test]
-fn it_goes_on_until_somebody_listens() {
+fn it_waits_until_a_listener_appears() {
     let (socket, address) = unused();
     let child = wait(&[&address, "--", "echo", "up"]).spawn().unwrap();
     socket.listen(1).unwrap();
@@ -64,7 +64,7 @@ fn it_becomes_the_command() {
     let lines = Lines::of(&mut child);
     assert_eq!(lines.next(), Some(child.id().to_string()), "the same process");
     kill(child.id(), Signal::TERM);
-    // The trap may come a moment after the line; the signal is not lost, as the shell has its own action again.
+    // The trap may be set a moment after the line; the signal is not lost, because the shell has its default action again.
     let status = crate::support::finish(child).unwrap();
     assert!(status.code() == Some(7) || std::os::unix::process::ExitStatusExt::signal(&status) == Some(15), "{status}");
     for (program, code, why) in [
@@ -73,13 +73,13 @@ fn it_becomes_the_command() {
         ("/dev/null", 126, "Permission denied"),
     ] {
         let ran = run(&[&address, "--", program]);
-        assert_eq!(ran.code, Some(code), "as shells have it");
+        assert_eq!(ran.code, Some(code), "the exit codes of shells");
         assert!(ran.stderr.contains(&format!("error: cannot run '{program}': {why}\nhint: ")), "{}", ran.stderr);
     }
 }
 
 #[test]
-fn when_the_time_is_over_it_says_what_was_tried_and_runs_nothing() {
+fn a_timeout_reports_the_tries_and_runs_no_command() {
     let (_socket, address) = unused();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let there = listener.local_addr().unwrap().to_string();
@@ -92,9 +92,9 @@ fn when_the_time_is_over_it_says_what_was_tried_and_runs_nothing() {
     assert!(rest.contains("error: cannot reach /nowhere/x.sock within 500ms: no such socket "), "{rest}");
 }
 
-/// Somebody who says nothing, not even no: his queue is full, or he is asked for a page and does not send it.
+/// A silent peer: its backlog is full, or it accepts a request and never replies.
 #[test]
-fn a_try_without_an_end_is_told() {
+fn a_try_that_never_ends_is_reported() {
     let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     full.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     full.listen(0).unwrap();
@@ -111,7 +111,7 @@ fn a_try_without_an_end_is_told() {
 }
 
 #[test]
-fn what_is_gone_is_gone() {
+fn gone_waits_until_the_port_is_closed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let ran = run(&[&address, "--gone", "--timeout", "300ms"]);
@@ -143,7 +143,7 @@ fn signals_end_it() {
 }
 
 #[test]
-fn what_is_no_target_is_refused() {
+fn an_invalid_target_is_refused() {
     for (target, why) in [
         ("db", "cannot use TARGET 'db': it has no port"),
         ("5432", "cannot use TARGET '5432': it has no host"),
@@ -186,7 +186,7 @@ fn what_a_source_has_by_a_name_is_checked_or_gone() {
 }
 
 #[test]
-fn what_must_be_well_is_checked() {
+fn a_target_with_a_check_must_be_healthy() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let status = Arc::new(Mutex::new("500 Failed"));

@@ -1,4 +1,4 @@
-//! A running `--watch --json`, and the checked history of what it says.
+//! A running `--watch --json`, and the checked history of its lines.
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitStatus;
@@ -20,7 +20,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// Starts it and waits until it knows everything.
+    /// Starts it and waits until it is synced.
     pub fn start(portolan: Portolan<'_>) -> Self {
         let mut child = portolan.args("--watch --json").spawn();
         let lines = Lines::of(&mut child);
@@ -98,8 +98,8 @@ pub fn inside<T: Send>(scene: &Scene, act: impl FnOnce() -> T + Send) -> T {
     })
 }
 
-/// A thread in the network namespace of a scene, where it does one thing after another until it is dropped: whoever
-/// looks at it as soon as something has happened finds it there.
+/// A thread in the network namespace of a scene, where it does one thing after another until it is dropped: a
+/// watcher that looks at it right after an event still finds it there.
 pub struct Dweller(Option<Sender<Errand>>, Option<JoinHandle<()>>);
 
 type Errand = Box<dyn FnOnce() + Send>;
@@ -118,7 +118,7 @@ impl Dweller {
         Self(Some(send), Some(thread))
     }
 
-    /// Has it do something, and waits for that.
+    /// Makes it do something, and waits until it is done.
     pub fn act<T: Send + 'static>(&self, act: impl FnOnce() -> T + Send + 'static) -> T {
         let (send, receive) = channel();
         let errand = Box::new(move || drop(send.send(act())));

@@ -183,7 +183,7 @@ impl ExitRules {
             None => engine::block_on(source.list(&context, &mut printer)),
             Some((options, probes)) => options.list(probes, source, &context, &mut printer),
         };
-        printer.finish(listed)
+        printer.finish(listed, source)
     }
 }
 

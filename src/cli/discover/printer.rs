@@ -12,9 +12,9 @@ use crate::cli::progress::Bar;
 use crate::cli::terminal;
 use crate::engine::Cancel;
 use crate::error::Result;
-use crate::model::{Completeness, PartialError, ScannedHost, Service};
+use crate::model::{Completeness, DetailLevel, PartialError, ScannedHost, Service};
 use crate::output::{DiffContext, Footer};
-use crate::source::{ItemSink, ListContext, ListItem, Progress};
+use crate::source::{ItemSink, ListContext, ListItem, Progress, Source};
 
 /// Writes services down as they come. Nothing is written before the first or the end, so that a source which
 /// fails at once leaves standard output empty.
@@ -91,12 +91,18 @@ impl<'w> Printer<'w> {
     }
 
     /// Writes the end, unless there was nothing to list from.
-    pub(super) fn finish(mut self, listed: Result<Completeness>) -> (Result<FileReport>, Option<io::Error>) {
+    pub(super) fn finish(
+        mut self,
+        listed: Result<Completeness>,
+        source: &dyn Source,
+    ) -> (Result<FileReport>, Option<io::Error>) {
         self.bar.clear();
         if let Ok(completeness) = &listed {
             let PrintReport { errors, limits, hosts_scanned, .. } = &self.printed;
             let (finished, hosts) = (Timestamp::now(), hosts_scanned.as_deref());
-            self.outputs.end(&Footer { finished, completeness: *completeness, errors, limits, hosts });
+            let host = source.host().filter(|_| self.outputs.depth() == DetailLevel::Full);
+            let completeness = *completeness;
+            self.outputs.end(&Footer { finished, completeness, errors, limits, hosts, host: host.as_ref() });
         }
         let (unheard, failures) = self.outputs.into_failures();
         (listed.map(|_| FileReport { printed: self.printed, failures }), unheard)

@@ -1,4 +1,4 @@
-//! A user's own probes.
+//! Probes that a user defines in a file.
 
 mod file;
 
@@ -10,8 +10,8 @@ use crate::model::{Identity, Transport};
 
 /// One probe of a file.
 #[derive(Debug)]
-struct Custom {
-    word: &'static str,
+struct CustomProbe {
+    protocol: &'static str,
     transport: Transport,
     ports: &'static [u16],
     tls_ports: &'static [u16],
@@ -21,9 +21,9 @@ struct Custom {
     product: Option<String>,
 }
 
-impl Probe for Custom {
-    fn word(&self) -> &'static str {
-        self.word
+impl Probe for CustomProbe {
+    fn protocol(&self) -> &'static str {
+        self.protocol
     }
 
     fn ports(&self) -> &'static [u16] {
@@ -46,7 +46,7 @@ impl Probe for Custom {
         if self.transport == Transport::Udp { self.likelihood } else { 0 }
     }
 
-    fn hello(&self, _asked: &PortTarget) -> Option<Vec<u8>> {
+    fn hello(&self, _target: &PortTarget) -> Option<Vec<u8>> {
         self.send.filter(|_| self.transport == Transport::Tcp).map(<[u8]>::to_vec)
     }
 
@@ -54,14 +54,15 @@ impl Probe for Custom {
         self.send.filter(|_| self.transport == Transport::Udp)
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        // Half a line may hold half a version.
-        let whole = said.ended || said.bytes.ends_with(b"\n") || said.bytes.len() >= MAX_BANNER;
-        if said.transport != self.transport || !whole {
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        // An incomplete line may contain an incomplete version.
+        let whole = received.ended || received.bytes.ends_with(b"\n") || received.bytes.len() >= MAX_BANNER;
+        if received.transport != self.transport || !whole {
             return None;
         }
-        let groups = self.pattern.captures(&said.bytes[..said.bytes.len().min(MAX_BANNER)])?;
-        let mut identity = Identity::of(self.word).product(self.product.clone().unwrap_or_default());
+
+        let groups = self.pattern.captures(&received.bytes[..received.bytes.len().min(MAX_BANNER)])?;
+        let mut identity = Identity::of(self.protocol).product(self.product.clone().unwrap_or_default());
         for name in self.pattern.capture_names().flatten() {
             let Some(group) = groups.name(name) else { continue };
             let text = Untrusted::from_bytes(group.as_bytes());
@@ -81,8 +82,8 @@ mod tests {
 
     #[test]
     fn named_groups_become_facts() {
-        let probe = Custom {
-            word: "acme",
+        let probe = CustomProbe {
+            protocol: "acme",
             transport: Transport::Tcp,
             ports: &[],
             tls_ports: &[],
@@ -91,14 +92,17 @@ mod tests {
             pattern: Regex::new(r"(?-u)^ACME (?<version>[\d.]+) (?<region>\w+)").unwrap(),
             product: Some("Acme".into()),
         };
+
         let bytes = b"ACME 1.2.3 eu \xff\xfe\n";
-        let said = ServerBytes { bytes, transport: Transport::Tcp, to: None, ended: false };
-        let identity = probe.recognise(&said).unwrap();
+        let received = ServerBytes { bytes, transport: Transport::Tcp, reply_to: None, ended: false };
+
+        let identity = probe.recognise(&received).unwrap();
         assert_eq!((identity.product, identity.version), (Some("Acme".into()), Some("1.2.3".into())));
         assert_eq!(identity.facts.get("region"), Some(&"eu".into()));
-        assert!(probe.recognise(&ServerBytes { bytes: b"nothing\n", ..said }).is_none());
-        // Half a line: the version may go on.
-        let half = ServerBytes { bytes: b"ACME 1.2 e", ..said };
+        assert!(probe.recognise(&ServerBytes { bytes: b"nothing\n", ..received }).is_none());
+
+        // The line is incomplete, so the version may continue.
+        let half = ServerBytes { bytes: b"ACME 1.2 e", ..received };
         assert!(probe.recognise(&half).is_none());
         assert!(probe.recognise(&ServerBytes { ended: true, ..half }).is_some());
     }

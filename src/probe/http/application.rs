@@ -1,74 +1,39 @@
-//! What is served over HTTP and is known by its pages.
+//! Applications that are recognised by their HTTP responses.
 
-use super::{Page, consul, docker, elasticsearch, etcd, kubelet, kubernetes, prometheus, websocket};
+use super::page::Page;
 use crate::model::Identity;
 
-/// An application with an interface of its own over HTTP.
+/// An application with its own HTTP interface.
 pub(super) trait Application: Sync {
-    /// Whether the front page looks as if it were this, so that its own question is worth asking.
+    /// Whether the front page suggests this application, so that its own request is worth sending.
     fn suspects(&self, front: &Page) -> bool;
 
-    /// What it is known by.
-    fn question(&self) -> PageRequest;
+    /// The request whose response identifies the application.
+    fn request(&self) -> PageRequest;
 
-    /// Knows it by a page: its own, the front page, or another's, which often does as well.
+    /// Recognises the application in a response: to its own request, the front page, or the request of another application.
     fn recognise(&self, page: &Page) -> Option<Identity>;
 }
 
 /// A request beyond the front page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PageRequest {
-    pub(super) target: &'static str,
+    pub(super) path: &'static str,
     pub(super) fields: &'static [(&'static str, &'static str)],
 }
 
 impl PageRequest {
-    /// A page.
-    pub(super) const fn page(target: &'static str) -> Self {
-        Self { target, fields: &[] }
+    pub(super) const fn page(path: &'static str) -> Self {
+        Self { path, fields: &[] }
     }
 }
 
-/// The applications that there are; those that know themselves for certain come first.
-pub(super) static APPLICATIONS: &[&dyn Application] = &[
-    &elasticsearch::Elasticsearch,
-    &docker::Docker,
-    &kubernetes::Kubernetes,
-    &kubelet::Kubelet,
-    &consul::Consul,
-    &prometheus::Prometheus,
-    &prometheus::Exporter,
-    &etcd::Etcd,
-    &websocket::WebSocket,
-];
-
-/// A text in a document, by its path.
-pub(super) fn at<'v>(value: &'v serde_json::Value, path: &str) -> Option<&'v str> {
-    value.pointer(path)?.as_str()
+/// A string in a JSON document, by its pointer.
+pub(super) fn at<'v>(value: &'v serde_json::Value, pointer: &str) -> Option<&'v str> {
+    value.pointer(pointer)?.as_str()
 }
 
 #[cfg(test)]
-pub(super) fn page(target: &'static str, text: &str) -> Page {
-    Page { target, ..Page::from_start(text.as_bytes()).unwrap() }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn every_application_takes_whatever_pages_come(fields: Vec<u8>, body: Vec<u8>, json in "\\{\"[a-z]{1,9}\":[\\[\\{\"0-9a-z]{0,20}") {
-            for body in [body, json.into_bytes()] {
-                let bytes = [&b"HTTP/1.1 404 Not Found\r\n"[..], &fields, b"\r\n\r\n", &body].concat();
-                let Some(page) = Page::from_start(&bytes) else { continue };
-                for application in APPLICATIONS {
-                    let _ = application.suspects(&page);
-                    let _ = application.recognise(&page);
-                }
-            }
-        }
-    }
+pub(super) fn page(path: &'static str, text: &str) -> Page {
+    Page { path, ..Page::from_start(text.as_bytes()).unwrap() }
 }

@@ -1,31 +1,34 @@
 //! Consul (its API reference, `GET /v1/agent/self`).
 
-use super::Page;
 use super::application::{Application, PageRequest, at};
+use super::page::Page;
 use crate::model::Identity;
 
 pub(super) struct Consul;
 
 impl Application for Consul {
     fn suspects(&self, front: &Page) -> bool {
-        let to_its_pages = front.field_begins("location", "/ui/");
-        to_its_pages || front.holds("Consul Agent") || matches!(front.port, 8500 | 8501)
+        front.field_begins("location", "/ui/") || front.holds("Consul Agent") || matches!(front.port, 8500 | 8501)
     }
 
-    fn question(&self) -> PageRequest {
+    fn request(&self) -> PageRequest {
         PageRequest::page("/v1/agent/self")
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {
         let identity = Identity::of("consul").product("Consul");
         if let Some(json) = page.json().filter(|json| json.pointer("/Config/Datacenter").is_some()) {
-            let text = |path: &str| at(&json, path).map(str::to_owned);
             let server = json.pointer("/Config/Server").and_then(serde_json::Value::as_bool);
-            let identity = identity.version(at(&json, "/Config/Version")?).fact("auth_required", false);
-            let identity = identity.fact_if("server_mode", server).fact_if("node", text("/Config/NodeName"));
-            return Some(identity.fact_if("datacenter", text("/Config/Datacenter")));
+            let identity = identity
+                .version(at(&json, "/Config/Version")?)
+                .fact("auth_required", false)
+                .fact_if("server_mode", server)
+                .fact_if("node", at(&json, "/Config/NodeName").map(str::to_owned))
+                .fact_if("datacenter", at(&json, "/Config/Datacenter").map(str::to_owned));
+            return Some(identity);
         }
-        // Without the right to see it, every answer carries this field all the same.
+
+        // Without permission, the response still carries this field.
         let denied = page.field("x-consul-default-acl-policy").is_some();
         denied.then(|| identity.fact("auth_required", page.head.status == 403))
     }
@@ -37,10 +40,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_tells_of_itself() {
+    fn an_agent_is_recognised() {
         let json = r#"{"Config":{"Datacenter":"dc1","NodeName":"n1","Server":true,"Version":"1.8.7"}}"#;
         let identity = Consul.recognise(&page("/v1/agent/self", &format!("HTTP/1.1 200 OK\r\n\r\n{json}"))).unwrap();
-        assert_eq!((identity.word(), identity.version.clone()), ("consul", Some("1.8.7".into())));
+        assert_eq!((identity.protocol(), identity.version.clone()), ("consul", Some("1.8.7".into())));
         assert!(Consul.suspects(&page("/", "HTTP/1.1 301 Moved Permanently\r\nLocation: /ui/\r\n\r\n")));
     }
 }

@@ -1,7 +1,7 @@
-//! The API of the Docker Engine (its reference, `GET /version`).
+//! The Docker Engine API (its reference, `GET /version`).
 
-use super::Page;
 use super::application::{Application, PageRequest, at};
+use super::page::Page;
 use crate::model::Identity;
 
 pub(super) struct Docker;
@@ -11,25 +11,27 @@ impl Application for Docker {
         front.field_begins("server", "Docker/") || matches!(front.port, 2375 | 2376)
     }
 
-    fn question(&self) -> PageRequest {
+    fn request(&self) -> PageRequest {
         PageRequest::page("/version")
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {
         let json = page.json()?;
         let (version, api) = (at(&json, "/Version")?, at(&json, "/ApiVersion")?);
-        let text = |path: &str| at(&json, path).map(str::to_owned);
-        // Podman answers in the same words and says so.
+
+        // Podman implements the same API and names itself as a component.
         let components = json.pointer("/Components").and_then(|list| list.as_array());
         let podman = components.is_some_and(|list| list.iter().any(|item| at(item, "/Name") == Some("Podman Engine")));
-        let identity = Identity::of("docker").product(if podman { "Podman" } else { "Docker Engine" }).version(version);
-        let identity = identity.fact("api_version", api).fact("auth_required", false);
-        Some(
-            identity
-                .fact_if("os", text("/Os"))
-                .fact_if("arch", text("/Arch"))
-                .fact_if("kernel", text("/KernelVersion")),
-        )
+
+        let identity = Identity::of("docker")
+            .product(if podman { "Podman" } else { "Docker Engine" })
+            .version(version)
+            .fact("api_version", api)
+            .fact("auth_required", false)
+            .fact_if("os", at(&json, "/Os").map(str::to_owned))
+            .fact_if("arch", at(&json, "/Arch").map(str::to_owned))
+            .fact_if("kernel", at(&json, "/KernelVersion").map(str::to_owned));
+        Some(identity)
     }
 }
 
@@ -39,10 +41,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_page_is_known() {
+    fn the_version_page_is_recognised() {
         let json = r#"{"Version":"20.10.24","ApiVersion":"1.41","Os":"linux","Arch":"amd64"}"#;
         let identity = Docker.recognise(&page("/version", &format!("HTTP/1.1 200 OK\r\n\r\n{json}"))).unwrap();
-        assert_eq!((identity.word(), identity.version.clone()), ("docker", Some("20.10.24".into())));
+        assert_eq!((identity.protocol(), identity.version.clone()), ("docker", Some("20.10.24".into())));
         assert!(Docker.suspects(&page("/", "HTTP/1.1 404 Not Found\r\nServer: Docker/20.10 (linux)\r\n\r\n")));
     }
 }

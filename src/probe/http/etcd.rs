@@ -1,7 +1,7 @@
-//! etcd's client interface (its documentation, "Monitoring": `GET /version`).
+//! The etcd client API (its documentation, "Monitoring": `GET /version`).
 
-use super::Page;
 use super::application::{Application, PageRequest, at};
+use super::page::Page;
 use crate::model::Identity;
 
 pub(super) struct Etcd;
@@ -12,7 +12,7 @@ impl Application for Etcd {
         front.is_gos_not_found() || matches!(front.port, 2379 | 2380)
     }
 
-    fn question(&self) -> PageRequest {
+    fn request(&self) -> PageRequest {
         PageRequest::page("/version")
     }
 
@@ -29,10 +29,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_page_is_known() {
+    fn the_version_page_is_recognised() {
         let json = r#"{"etcdserver":"3.4.23","etcdcluster":"3.4.0"}"#;
         let identity = Etcd.recognise(&page("/version", &format!("HTTP/1.1 200 OK\r\n\r\n{json}"))).unwrap();
-        assert_eq!((identity.word(), identity.version.clone()), ("etcd", Some("3.4.23".into())));
+        assert_eq!((identity.protocol(), identity.version.clone()), ("etcd", Some("3.4.23".into())));
         assert!(Etcd.suspects(&page("/", "HTTP/1.1 404 Not Found\r\n\r\n404 page not found\n")));
     }
 }

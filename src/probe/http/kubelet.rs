@@ -1,9 +1,9 @@
-//! A kubelet: turns strangers away without a word of its own; its certificate gives it away. It makes one itself, issued
-//! by `NODE-ca@SECONDS` (client-go, `util/cert`), or has one of the group `system:nodes` (Kubernetes' documentation,
+//! A kubelet rejects unauthenticated requests without naming itself, but its certificate identifies it: self-made and
+//! issued by `NODE-ca@SECONDS` (client-go, `util/cert`), or of the group `system:nodes` (Kubernetes' documentation,
 //! "Kubelet serving certificates").
 
-use super::Page;
 use super::application::{Application, PageRequest};
+use super::page::Page;
 use crate::model::{Certificate, Identity};
 
 pub(super) struct Kubelet;
@@ -13,7 +13,7 @@ impl Application for Kubelet {
         false
     }
 
-    fn question(&self) -> PageRequest {
+    fn request(&self) -> PageRequest {
         PageRequest::page("/")
     }
 
@@ -21,19 +21,21 @@ impl Application for Kubelet {
         let certificate = page.tls.as_ref()?.certificates.first()?;
         let node = node(certificate)?;
         let refused = page.head.status == 401 && page.body.starts_with(b"Unauthorized");
+
         (refused || page.is_gos_not_found())
             .then(|| Identity::of("kubelet").product("Kubelet").fact("node", node).fact("auth_required", refused))
     }
 }
 
-/// The node that a kubelet's certificate names.
+/// The node name in a kubelet's certificate.
 fn node(certificate: &Certificate) -> Option<String> {
     let own = certificate.common_name.as_ref()?.as_raw();
     if let Some(node) = own.strip_prefix("system:node:") {
         return certificate.subject.as_raw().contains("O=system:nodes").then(|| node.to_owned());
     }
-    let (issuer, made) = certificate.issuer.as_raw().strip_prefix("CN=")?.rsplit_once("-ca@")?;
-    let digits = made.bytes().all(|byte| byte.is_ascii_digit());
+
+    let (issuer, time) = certificate.issuer.as_raw().strip_prefix("CN=")?.rsplit_once("-ca@")?;
+    let digits = time.bytes().all(|byte| byte.is_ascii_digit());
     (digits && own.strip_prefix(issuer)?.starts_with('@')).then(|| issuer.to_owned())
 }
 
@@ -45,9 +47,8 @@ mod tests {
     use super::*;
     use crate::model::{Digest, PublicKey, TlsFacts};
 
-    #[test]
-    fn its_certificate_gives_it_away() {
-        let certificate = |name: &str, subject: &str, issuer: &str| Certificate {
+    fn certificate(name: &str, subject: &str, issuer: &str) -> Certificate {
+        Certificate {
             subject: subject.into(),
             common_name: Some(name.into()),
             issuer: issuer.into(),
@@ -61,11 +62,16 @@ mod tests {
             serial: "".into(),
             self_issued: false,
             authority: false,
-        };
+        }
+    }
+
+    #[test]
+    fn its_certificate_identifies_it() {
         assert_eq!(node(&certificate("n1@1700000000", "CN=n1@1700000000", "CN=n1-ca@1700000000")), Some("n1".into()));
         let signed = certificate("system:node:n2", "O=system:nodes, CN=system:node:n2", "CN=kubernetes");
         assert_eq!(node(&signed), Some("n2".into()));
         assert_eq!(node(&certificate("example.org", "CN=example.org", "CN=Some CA")), None);
+
         let tls = Some(Arc::new(TlsFacts { certificates: vec![signed], ..TlsFacts::default() }));
         let refusal = Page { tls, ..page("/", "HTTP/1.1 401 Unauthorized\r\n\r\nUnauthorized") };
         assert!(Kubelet.recognise(&refusal).is_some());

@@ -1,8 +1,8 @@
-//! The API of Kubernetes: refuses strangers in its own words, and tells most of them its version
+//! The Kubernetes API server: rejects unauthenticated requests with a `Status`, but usually shows its version
 //! (Kubernetes' documentation, "API discovery roles": `system:public-info-viewer`).
 
-use super::Page;
 use super::application::{Application, PageRequest, at};
+use super::page::Page;
 use crate::model::Identity;
 
 pub(super) struct Kubernetes;
@@ -18,7 +18,7 @@ impl Application for Kubernetes {
         Self::is_status(front) || front.field("x-kubernetes-pf-flowschema-uid").is_some() || front.holds("\"/apis\"")
     }
 
-    fn question(&self) -> PageRequest {
+    fn request(&self) -> PageRequest {
         PageRequest::page("/version")
     }
 
@@ -29,8 +29,9 @@ impl Application for Kubernetes {
             let platform = at(&json, "/platform").map(str::to_owned);
             return Some(identity.version(version.trim_start_matches('v')).fact_if("platform", platform));
         }
-        // Not even that is for strangers here; the front page leads to the question above first.
-        (page.target == "/version" && Self::is_status(page)).then(|| identity.fact("auth_required", true))
+
+        // The version needs authentication too. On the front page, a `Status` only leads to the version request.
+        (page.path == "/version" && Self::is_status(page)).then(|| identity.fact("auth_required", true))
     }
 }
 

@@ -1,4 +1,4 @@
-//! HTTP, and what is known by its pages: one file per application, which README.md of the folder above speaks of.
+//! HTTP, and the applications that are recognised by their responses: one file per application.
 
 mod application;
 mod consul;
@@ -15,23 +15,36 @@ use std::collections::BTreeSet;
 
 use ::http::Request;
 
-use super::{PortTarget, Probe, ServerBytes, Speaking, Talk, grpc};
+use super::{PortTarget, Probe, ProbeFuture, ServerBytes, Talk, grpc};
 use crate::model::{Identity, Transport};
 use crate::net::ConnectionError;
 use crate::net::http::{self, Limits};
-use application::APPLICATIONS;
-pub(super) use page::Page;
+use application::Application;
+use page::Page;
 
 /// HTTP/1 and HTTP/2.
 pub(super) struct Http;
 
 /// The longest body that is read.
 const BODY: Limits = Limits { body: 64 * 1024 };
-/// So many pages beside the first are asked for.
+/// The most requests after the front page.
 const MAX_PAGES: usize = 3;
 
+/// The applications. Those with the most specific responses come first.
+static APPLICATIONS: &[&dyn Application] = &[
+    &elasticsearch::Elasticsearch,
+    &docker::Docker,
+    &kubernetes::Kubernetes,
+    &kubelet::Kubelet,
+    &consul::Consul,
+    &prometheus::Prometheus,
+    &prometheus::Exporter,
+    &etcd::Etcd,
+    &websocket::WebSocket,
+];
+
 impl Probe for Http {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "http"
     }
 
@@ -46,27 +59,27 @@ impl Probe for Http {
         &[443, 2376, 4443, 6443, 8443, 8501, 9443, 10250]
     }
 
-    fn hello(&self, asked: &PortTarget) -> Option<Vec<u8>> {
-        Some(request(&asked.authority(), "/", &[]).to_bytes())
+    fn hello(&self, target: &PortTarget) -> Option<Vec<u8>> {
+        Some(request(&target.authority(), "/", &[]).to_bytes())
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        if said.transport != Transport::Tcp || !said.bytes.starts_with(b"HTTP/1.") || !said.ended {
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        if received.transport != Transport::Tcp || !received.bytes.starts_with(b"HTTP/1.") || !received.ended {
             return None;
         }
-        Page::from_start(said.bytes).filter(|page| !wants_tls(page)).map(|page| page.identity())
+        Page::from_start(received.bytes).filter(|page| !wants_tls(page)).map(|page| page.identity())
     }
 
-    fn speak<'a>(&'a self, talk: &'a mut Talk<'_>) -> Speaking<'a> {
+    fn speak<'a>(&'a self, talk: &'a mut Talk<'_>) -> ProbeFuture<'a> {
         Box::pin(speak(talk))
     }
 }
 
-fn request<'a>(host: &'a str, target: &'a str, fields: &'a [(&'a str, &'a str)]) -> http::Request<'a> {
-    http::Request { method: "GET", target, host, fields, body: None }
+fn request<'a>(host: &'a str, path: &'a str, fields: &'a [(&'a str, &'a str)]) -> http::Request<'a> {
+    http::Request { method: "GET", target: path, host, fields, body: None }
 }
 
-/// What nginx, Apache and servers in Go answer in the clear where they speak TLS.
+/// The replies of nginx, Apache and Go to plain text on a TLS port.
 const WANTS_TLS: [&str; 3] = [
     "The plain HTTP request was sent to HTTPS port",
     "speaking plain HTTP to an SSL-enabled server port",
@@ -77,39 +90,51 @@ fn wants_tls(page: &Page) -> bool {
     page.head.status == 400 && WANTS_TLS.iter().any(|text| page.holds(text))
 }
 
+/// Whether the response comes from a gRPC server.
+fn is_grpc(page: &Page) -> bool {
+    page.field("grpc-status").is_some() || page.field_begins("content-type", "application/grpc")
+}
+
 async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, ConnectionError> {
     let front = fetch(talk, "/", &[]).await?;
     if wants_tls(&front) {
         return Ok(None);
     }
-    // Each page is asked for once, with fields of its own and without.
-    let mut asked_for = BTreeSet::from([("/", true)]);
-    if let Some(known) = recognised(&front, &front) {
-        return Ok(Some(known));
+    if let Some(identity) = recognise(&front, &front) {
+        return Ok(Some(identity));
     }
-    if grpc::is_grpc(&front) {
+
+    if is_grpc(&front) {
         let mut again = talk.again().await?;
-        if let Ok(Some(known)) = grpc::check(&mut again).await {
-            return Ok(Some(known));
+        if let Ok(Some(identity)) = grpc::check(&mut again).await {
+            return Ok(Some(identity));
         }
     }
-    let suspects = APPLICATIONS.iter().filter(|application| application.suspects(&front)).take(MAX_PAGES);
-    for application in suspects {
-        let question = application.question();
-        if !asked_for.insert((question.target, question.fields.is_empty())) {
-            continue;
-        }
-        let Ok(mut again) = talk.again().await else { break };
-        let Ok(page) = fetch(&mut again, question.target, question.fields).await else { continue };
-        if let Some(known) = recognised(&page, &front) {
-            return Ok(Some(known));
-        }
-    }
-    Ok(Some(front.identity()))
+
+    Ok(Some(suspected(talk, &front).await.unwrap_or_else(|| front.identity())))
 }
 
-/// The first application that knows a page, with what the front page told beside.
-fn recognised(page: &Page, front: &Page) -> Option<Identity> {
+/// Sends the requests of the applications that the front page suggests.
+async fn suspected(talk: &Talk<'_>, front: &Page) -> Option<Identity> {
+    // Each path is requested at most twice: with headers and without.
+    let mut requested = BTreeSet::from([("/", true)]);
+    for application in APPLICATIONS.iter().filter(|application| application.suspects(front)).take(MAX_PAGES) {
+        let request = application.request();
+        if !requested.insert((request.path, request.fields.is_empty())) {
+            continue;
+        }
+
+        let mut again = talk.again().await.ok()?;
+        let Ok(page) = fetch(&mut again, request.path, request.fields).await else { continue };
+        if let Some(identity) = recognise(&page, front) {
+            return Some(identity);
+        }
+    }
+    None
+}
+
+/// The first application that recognises a response, with the facts of the front page.
+fn recognise(page: &Page, front: &Page) -> Option<Identity> {
     let mut identity = APPLICATIONS.iter().find_map(|application| application.recognise(page))?;
     for (name, fact) in front.identity().facts {
         identity.facts.entry(name).or_insert(fact);
@@ -117,18 +142,40 @@ fn recognised(page: &Page, front: &Page) -> Option<Identity> {
     Some(identity)
 }
 
-/// Asks for a page, in HTTP/2 where TLS agreed on that.
-async fn fetch(talk: &mut Talk<'_>, target: &'static str, fields: &[(&str, &str)]) -> Result<Page, ConnectionError> {
-    let asked = talk.asked();
-    let host = asked.authority();
-    if asked.alpn() != Some(b"h2") {
-        let response = http::exchange(&mut talk.peer, &request(&host, target, fields), BODY).await?;
-        return Ok(Page::of_http1(target, asked, response));
+/// Requests a path, over HTTP/2 if ALPN negotiated it.
+async fn fetch(talk: &mut Talk<'_>, path: &'static str, fields: &[(&str, &str)]) -> Result<Page, ConnectionError> {
+    let target = talk.target();
+    let host = target.authority();
+    if target.alpn() != Some(b"h2") {
+        let response = http::exchange(&mut talk.peer, &request(&host, path, fields), BODY).await?;
+        return Ok(Page::of_http1(path, target, response));
     }
+
     let agent = concat!("portolan/", env!("CARGO_PKG_VERSION"));
-    let request = Request::get(format!("https://{host}{target}")).header("user-agent", agent).body(());
-    let request = request.map_err(|_| ConnectionError::Garbled("has no name to ask for"))?;
+    let request = Request::get(format!("https://{host}{path}")).header("user-agent", agent).body(());
+    let request = request.map_err(|_| ConnectionError::Garbled("has a name that is invalid in a URL"))?;
     let (stream, deadline) = talk.stream();
-    let answer = http::h2_exchange(stream, request, None, BODY.body, deadline).await?;
-    Ok(Page::of_http2(target, asked, answer))
+    let response = http::h2_exchange(stream, request, None, BODY.body, deadline).await?;
+    Ok(Page::of_http2(path, target, response))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_application_accepts_any_page(fields: Vec<u8>, body: Vec<u8>, json in "\\{\"[a-z]{1,9}\":[\\[\\{\"0-9a-z]{0,20}") {
+            for body in [body, json.into_bytes()] {
+                let bytes = [&b"HTTP/1.1 404 Not Found\r\n"[..], &fields, b"\r\n\r\n", &body].concat();
+                let Some(page) = Page::from_start(&bytes) else { continue };
+                for application in APPLICATIONS {
+                    let _ = application.suspects(&page);
+                    let _ = application.recognise(&page);
+                }
+            }
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! A page, and what it says of its server.
+//! An HTTP response as evidence about its server.
 
 use std::sync::Arc;
 
@@ -6,47 +6,47 @@ use crate::clean::Untrusted;
 use crate::model::{Identity, TlsFacts};
 use crate::net::http::{H2Answer, Head, Response, parse_head};
 use crate::probe::PortTarget;
-use crate::probe::identify::{ENDED, ended};
+use crate::probe::ending::{ENDED, ending};
 
-/// An answer to a question in HTTP of whichever version.
+/// A response over any HTTP version.
 #[derive(Clone, Debug)]
 pub(in crate::probe) struct Page {
-    /// What was asked for.
-    pub(super) target: &'static str,
+    /// The requested path.
+    pub(super) path: &'static str,
     pub(super) port: u16,
     pub(super) head: Head,
-    /// The body as it was sent, as far as it was read.
+    /// The bytes of the body that were read.
     pub(super) body: Vec<u8>,
     pub(super) version: &'static str,
-    /// What the TLS around it showed.
+    /// The facts of the surrounding TLS session.
     pub(super) tls: Option<Arc<TlsFacts>>,
-    /// How the body ended, if that was before its time.
+    /// How the body ended, if it broke off.
     pub(super) ended: Option<&'static str>,
 }
 
-/// So many bytes of a field or a title are kept.
+/// The length of a header or a title that is kept.
 const MAX_TEXT: usize = 256;
 
 impl Page {
-    pub(super) fn of_http1(target: &'static str, asked: &PortTarget, response: Response) -> Self {
+    pub(super) fn of_http1(path: &'static str, target: &PortTarget, response: Response) -> Self {
         let Response { head, body, failed, .. } = response;
         let version = if head.minor == 0 { "1.0" } else { "1.1" };
-        let (port, tls) = (asked.address.port(), asked.inside.clone());
-        Self { target, port, head, body, version, tls, ended: failed.as_ref().map(ended) }
+        let (port, tls) = (target.address.port(), target.tls.clone());
+        Self { path, port, head, body, version, tls, ended: failed.as_ref().map(ending) }
     }
 
-    pub(super) fn of_http2(target: &'static str, asked: &PortTarget, answer: H2Answer) -> Self {
+    pub(super) fn of_http2(path: &'static str, target: &PortTarget, answer: H2Answer) -> Self {
         let fields = answer.fields.iter().map(|(name, value)| (name.as_str().into(), value.as_bytes().into()));
         let head = Head { status: answer.status.as_u16(), minor: 0, reason: "".into(), fields: fields.collect() };
-        let (port, tls) = (asked.address.port(), asked.inside.clone());
-        Self { target, port, head, body: answer.body, version: "2", tls, ended: None }
+        let (port, tls) = (target.address.port(), target.tls.clone());
+        Self { path, port, head, body: answer.body, version: "2", tls, ended: None }
     }
 
-    /// The first bytes of an answer in HTTP/1 to somebody else's question.
+    /// Parses the first bytes of an HTTP/1 response to another probe's request.
     pub(super) fn from_start(bytes: &[u8]) -> Option<Self> {
         let (head, length) = match parse_head(bytes) {
             Ok(Some(found)) => found,
-            // The head did not come to its end: its whole lines are good for something.
+            // The head is incomplete: use its complete lines.
             Ok(None) => {
                 let lines = bytes.iter().rposition(|byte| *byte == b'\n')? + 1;
                 let head = parse_head(&[&bytes[..lines], b"\r\n"].concat()).ok()??.0;
@@ -54,24 +54,24 @@ impl Page {
             }
             Err(_) => return None,
         };
+
         let body = bytes[length..].to_vec();
         let version = if head.minor == 0 { "1.0" } else { "1.1" };
-        Some(Self { target: "", port: 0, head, body, version, tls: None, ended: None })
+        Some(Self { path: "", port: 0, head, body, version, tls: None, ended: None })
     }
 
-    /// The value of a header field, by its name in lower case.
+    /// The value of a header, by its lower-case name.
     pub(in crate::probe) fn field(&self, name: &str) -> Option<&[u8]> {
         self.head.field(name)
     }
 
-    /// Whether a header field begins with a word.
+    /// Whether a header starts with a word, ignoring case.
     pub(in crate::probe) fn field_begins(&self, name: &str, word: &str) -> bool {
-        let begins =
-            |value: &[u8]| value.len() >= word.len() && value[..word.len()].eq_ignore_ascii_case(word.as_bytes());
-        self.field(name).is_some_and(begins)
+        let start = self.field(name).and_then(|value| value.get(..word.len()));
+        start.is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
     }
 
-    /// Whether the body holds a text.
+    /// Whether the body contains a text.
     pub(super) fn holds(&self, text: &str) -> bool {
         self.body.windows(text.len()).any(|window| window == text.as_bytes())
     }
@@ -82,7 +82,7 @@ impl Page {
         matches!(first, b'{' | b'[').then(|| serde_json::from_slice(&self.body).ok()).flatten()
     }
 
-    /// The plain answer of a program written in Go to a page that it does not have.
+    /// Whether this is the standard 404 response of Go's HTTP server.
     pub(super) fn is_gos_not_found(&self) -> bool {
         self.head.status == 404 && self.body.starts_with(b"404 page not found")
     }
@@ -91,10 +91,11 @@ impl Page {
         self.field(name).filter(|value| !value.is_empty()).map(text)
     }
 
-    /// What it says of its server, whatever the application behind it.
+    /// The facts about the server, independent of the application.
     pub(super) fn identity(&self) -> Identity {
         let server = self.field("server").unwrap_or_default();
         let (product, version) = product(server);
+
         let redirect = matches!(self.head.status, 300..400).then(|| self.text("location")).flatten();
         Identity::of("http")
             .product(product)
@@ -124,20 +125,22 @@ fn product(server: &[u8]) -> (Untrusted, Untrusted) {
     }
 }
 
-/// The text between `<title>` and its end, blanks made one.
+/// The text of `<title>`, with white space collapsed.
 fn title(body: &[u8]) -> Option<Untrusted> {
-    let find = |from: usize, word: &[u8]| {
-        let mut windows = body.get(from..)?.windows(word.len());
-        windows.position(|window| window.eq_ignore_ascii_case(word)).map(|at| from + at)
-    };
-    let tag = find(0, b"<title")?;
+    let tag = find(body, 0, b"<title")?;
     let start = tag + body[tag..].iter().position(|byte| *byte == b'>')? + 1;
-    let end = find(start, b"</title").unwrap_or(body.len()).min(start + 4 * MAX_TEXT);
-    let whole = String::from_utf8_lossy(&body[start..end]);
-    let words: Vec<_> = whole.split_whitespace().collect();
-    let joined = words.join(" ");
-    let cut: String = joined.chars().take(MAX_TEXT).collect();
-    (!cut.is_empty()).then(|| cut.into())
+    let end = find(body, start, b"</title").unwrap_or(body.len()).min(start + 4 * MAX_TEXT);
+
+    let text = String::from_utf8_lossy(&body[start..end]);
+    let words: Vec<_> = text.split_whitespace().collect();
+    let title: String = words.join(" ").chars().take(MAX_TEXT).collect();
+    (!title.is_empty()).then(|| title.into())
+}
+
+/// The position of a word at or after `from`, ignoring case.
+fn find(body: &[u8], from: usize, word: &[u8]) -> Option<usize> {
+    let mut windows = body.get(from..)?.windows(word.len());
+    windows.position(|window| window.eq_ignore_ascii_case(word)).map(|at| from + at)
 }
 
 #[cfg(test)]
@@ -147,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_is_its_first_product() {
+    fn the_first_product_is_the_server() {
         assert_eq!(product(b"nginx/1.22.1"), ("nginx".into(), "1.22.1".into()));
         assert_eq!(product(b"Apache/2.4.57 (Debian) PHP/8"), ("Apache".into(), "2.4.57".into()));
         assert_eq!(product(b"Jetty(9.4.z)"), ("Jetty".into(), "".into()));
@@ -165,7 +168,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_bytes_come_are_taken(bytes: Vec<u8>, body: Vec<u8>) {
+        fn any_bytes_are_accepted(bytes: Vec<u8>, body: Vec<u8>) {
             let _ = product(&bytes);
             let _ = title(&[&b"<title>"[..], &bytes].concat());
             if let Some(page) = Page::from_start(&[&b"HTTP/1.1 200 OK\r\n"[..], &bytes, b"\r\n\r\n", &body].concat()) {

@@ -1,8 +1,8 @@
-//! Prometheus (its HTTP API, "Build Information"), and whatever has metrics for it, by the `NAME_build_info` that its
-//! libraries write (Prometheus' "Writing exporters").
+//! Prometheus (its HTTP API, "Build Information"), and its exporters, recognised by the metric `NAME_build_info` that the
+//! client libraries write (Prometheus' "Writing exporters").
 
-use super::Page;
 use super::application::{Application, PageRequest, at};
+use super::page::Page;
 use crate::clean::Untrusted;
 use crate::model::Identity;
 
@@ -10,19 +10,19 @@ pub(super) struct Prometheus;
 
 impl Application for Prometheus {
     fn suspects(&self, front: &Page) -> bool {
-        // Its front page leads to the expression browser, by its name in version 2 or 3, or in Debian's.
+        // The front page redirects to the expression browser: the path of version 2, version 3, or Debian.
         front.field_begins("location", "/graph")
             || front.field_begins("location", "/query")
             || front.field_begins("location", "/classic/graph")
             || front.holds("<title>Prometheus")
     }
 
-    fn question(&self) -> PageRequest {
+    fn request(&self) -> PageRequest {
         PageRequest::page("/api/v1/status/buildinfo")
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {
-        if page.target != "/api/v1/status/buildinfo" {
+        if page.path != "/api/v1/status/buildinfo" {
             return None;
         }
         let json = page.json()?;
@@ -38,15 +38,16 @@ impl Application for Exporter {
         front.holds("/metrics") || front.holds("\"metrics\"")
     }
 
-    fn question(&self) -> PageRequest {
+    fn request(&self) -> PageRequest {
         PageRequest::page("/metrics")
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {
-        if page.head.status != 200 || page.target != "/metrics" || !page.field_begins("content-type", "text/plain") {
+        if page.head.status != 200 || page.path != "/metrics" || !page.field_begins("content-type", "text/plain") {
             return None;
         }
         let identity = Identity::of("prometheus-exporter");
+
         let own = page.body.split(|byte| *byte == b'\n').find_map(build_info);
         let begins = page.body.starts_with(b"# HELP ") || page.body.starts_with(b"# TYPE ");
         match own {
@@ -56,7 +57,7 @@ impl Application for Exporter {
     }
 }
 
-/// `node_exporter_build_info{...,version="1.5.0"} 1`; Go's own does not count.
+/// `node_exporter_build_info{...,version="1.5.0"} 1`. Go's own metric does not count.
 fn build_info(line: &[u8]) -> Option<(Untrusted, Untrusted)> {
     let at = line.windows(BUILD_INFO.len()).position(|window| window == BUILD_INFO)?;
     let (name, labels) = (&line[..at], &line[at + BUILD_INFO.len()..]);
@@ -64,8 +65,9 @@ fn build_info(line: &[u8]) -> Option<(Untrusted, Untrusted)> {
     if !plain || name.is_empty() || name == b"go" {
         return None;
     }
+
     let start = labels.windows(VERSION.len()).position(|window| window == VERSION)? + VERSION.len();
-    // Not the end of `goversion` and its likes.
+    // It must not be the end of another label such as `goversion`.
     if !matches!(labels.get(start.checked_sub(VERSION.len() + 1).unwrap_or(usize::MAX)), None | Some(b',')) {
         return build_info_after(name, &labels[start..]);
     }
@@ -92,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_build_page_is_known() {
+    fn the_build_page_is_recognised() {
         let json = r#"{"status":"success","data":{"version":"2.42.0+ds","revision":"x","goVersion":"go1.19"}}"#;
         let answer = page("/api/v1/status/buildinfo", &format!("HTTP/1.1 200 OK\r\n\r\n{json}"));
         assert_eq!(Prometheus.recognise(&answer).unwrap().version, Some("2.42.0+ds".into()));
@@ -100,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exporter_is_known_by_its_build() {
+    fn an_exporter_is_recognised_by_its_build_info() {
         let metrics = "# HELP a b\ngo_build_info{path=\"x\",version=\"(devel)\"} 1\n\
                        node_exporter_build_info{branch=\"HEAD\",goversion=\"go1.19\",version=\"1.5.0\"} 1\n";
         let answer =

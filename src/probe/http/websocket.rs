@@ -1,14 +1,14 @@
-//! WebSocket (RFC 6455): a server that has nothing else to offer asks for the upgrade, and consents to it.
+//! WebSocket (RFC 6455): a pure WebSocket server requires the upgrade, and accepts it.
 
-use super::Page;
 use super::application::{Application, PageRequest};
+use super::page::Page;
 use crate::model::Identity;
 
 pub(super) struct WebSocket;
 
-/// The key and the consent to it of RFC 6455, 1.3; a key of our own would prove nothing more.
+/// The key of RFC 6455, 1.3, and its accept value. A random key would prove nothing more.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-const CONSENT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 impl Application for WebSocket {
     fn suspects(&self, front: &Page) -> bool {
@@ -20,22 +20,19 @@ impl Application for WebSocket {
             || (front.head.status == 400 && mentions)
     }
 
-    fn question(&self) -> PageRequest {
+    fn request(&self) -> PageRequest {
         const FIELDS: &[(&str, &str)] = &[
             ("Connection", "Upgrade"),
             ("Upgrade", "websocket"),
             ("Sec-WebSocket-Version", "13"),
             ("Sec-WebSocket-Key", KEY),
         ];
-        PageRequest { target: "/", fields: FIELDS }
+        PageRequest { path: "/", fields: FIELDS }
     }
 
     fn recognise(&self, page: &Page) -> Option<Identity> {
-        let consents = page.head.status == 101 && page.field("sec-websocket-accept") == Some(CONSENT);
-        consents.then(|| {
-            let front = page.identity();
-            Identity { protocol: Some("websocket".into()), ..front }
-        })
+        let accepted = page.head.status == 101 && page.field("sec-websocket-accept") == Some(ACCEPT);
+        accepted.then(|| Identity { protocol: Some("websocket".into()), ..page.identity() })
     }
 }
 
@@ -44,13 +41,14 @@ mod tests {
     use super::super::application::page;
     use super::*;
 
+    fn response(accept: &str) -> String {
+        format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n")
+    }
+
     #[test]
-    fn the_consent_is_to_the_key() {
-        let answer = |consent: &str| {
-            format!("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {consent}\r\n\r\n")
-        };
-        assert!(WebSocket.recognise(&page("/", &answer("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))).is_some());
-        assert!(WebSocket.recognise(&page("/", &answer("AAAA"))).is_none());
+    fn the_accept_value_must_match_the_key() {
+        assert!(WebSocket.recognise(&page("/", &response("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))).is_some());
+        assert!(WebSocket.recognise(&page("/", &response("AAAA"))).is_none());
         assert!(WebSocket.suspects(&page("/", "HTTP/1.1 426 Upgrade Required\r\n\r\n")));
     }
 }

@@ -1,237 +1,278 @@
-//! The search for what speaks at a port: step by step, each over a connection of its own, until somebody knows an answer.
+//! The search for the protocol of one port: step by step, one connection each, until a probe recognises a reply.
 
 mod secure;
 
 use std::future::Future;
-use std::ops::RangeInclusive;
+use std::ops::{ControlFlow, RangeInclusive};
 use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::identify::{ENDED, UNSTABLE, ended};
-use super::line::{PortSession, PortTarget, Talk};
+use super::ending::{ENDED, UNSTABLE, ending};
 use super::plan::{Intensity, PlanStep};
+use super::session::{PortSession, PortTarget, Talk};
 use super::{MAX_BANNER, Probe, ServerBytes};
 use crate::model::Identity;
 use crate::net::{Connection, ConnectionError};
 
-/// A conversation over one connection takes no longer than this; what has its usual port gets this much.
+/// Time limit for a conversation over one connection, for probes that the port number suggests.
 const WAIT: Duration = Duration::from_secs(2);
-/// So much is given to a question that nothing hints at, by how long it took to connect: whoever does not understand it
-/// hangs up or stays silent.
+/// Time limit for other probes, in multiples of the connect time: a server that does not understand the request closes the
+/// connection or stays silent.
 const LONG_SHOT: RangeInclusive<Duration> = Duration::from_millis(400)..=Duration::from_secs(1);
 const LONG_SHOT_CONNECTS: u32 = 50;
-/// Servers that greet do so at once, a round trip aside. A later greeting is heard as well: as an answer to HTTP.
+/// Servers that greet do so at once, apart from the round trip. A later greeting arrives as a reply to the HTTP request.
 const GREETING: Duration = Duration::from_millis(120);
 
-/// What was found, and by whom.
+/// An identity and the probe that recognised it.
 pub(super) struct Match {
     pub(super) identity: Identity,
     probe: Option<&'static dyn Probe>,
 }
 
-impl StepResult {
-    fn known(found: Match) -> Self {
-        Self::Known(Box::new(found))
-    }
-}
-
-/// The search at one port.
+/// The search on one port.
 pub(super) struct Search<'l> {
-    line: &'l PortSession,
+    session: &'l PortSession,
     intensity: Intensity,
-    /// The first that was said which nobody knew.
-    pub(super) said: Vec<u8>,
-    /// How the last conversation failed.
-    pub(super) failed: Option<ConnectionError>,
-    /// A connection was refused or reset before anything was asked, or was answered as another was not.
-    pub(super) unsteady: bool,
-    /// How long a long shot may take.
+    /// The first reply that no probe recognised.
+    pub(super) unrecognised: Vec<u8>,
+    /// The error of the last failed conversation.
+    pub(super) error: Option<ConnectionError>,
+    /// A connection was refused or reset before any request, or got another reply than the one before.
+    pub(super) unstable: bool,
+    /// The current time limit for probes that the port number does not suggest.
     long_shot: Duration,
 }
 
-/// What is known after a step.
+/// The result of a step.
 enum StepResult {
-    Known(Box<Match>),
-    /// Nothing yet.
-    Open,
-    /// It greeted in a way that nobody knows: it would not understand the other questions either.
-    Stranger,
+    Identified(Box<Match>),
+    Inconclusive,
+    /// The server greets in an unknown protocol, so it would not understand the other probes either.
+    UnknownGreeting,
+}
+
+impl StepResult {
+    fn identified(identity: Identity, probe: Option<&'static dyn Probe>) -> Self {
+        Self::Identified(Box::new(Match { identity, probe }))
+    }
 }
 
 impl<'l> Search<'l> {
-    pub(super) fn new(line: &'l PortSession, intensity: Intensity) -> Self {
-        Self { line, intensity, said: Vec::new(), failed: None, unsteady: false, long_shot: *LONG_SHOT.end() }
+    pub(super) fn new(session: &'l PortSession, intensity: Intensity) -> Self {
+        let long_shot = *LONG_SHOT.end();
+        Self { session, intensity, unrecognised: Vec::new(), error: None, unstable: false, long_shot }
     }
 
-    /// Goes through `steps` on one layer: in the clear, or inside TLS. `first` is a connection that is there already.
+    /// Runs `steps` in plain text or inside TLS. `first` is an open connection for the first step. Boxed, because the TLS
+    /// step recurses.
     pub(super) fn layer<'s>(
         &'s mut self,
-        asked: PortTarget,
+        target: PortTarget,
         alpn: &'s [&'s [u8]],
         steps: Vec<PlanStep>,
-        mut first: Option<Connection>,
+        first: Option<Connection>,
     ) -> Pin<Box<dyn Future<Output = Option<Match>> + Send + 's>> {
-        Box::pin(async move {
-            // Up to and with the listening.
-            let sure = 1 + steps.iter().position(|step| matches!(step, PlanStep::Listen)).unwrap_or(0);
-            for (number, step) in steps.into_iter().enumerate() {
-                if first.is_none() && self.line.is_over() {
-                    break;
-                }
-                let wait = if number < sure { WAIT } else { self.long_shot };
-                let began = Instant::now();
-                let opened = match first.take() {
-                    Some(peer) => Ok(peer),
-                    None => self.open(&asked, alpn, wait).await,
-                };
-                let peer = match opened {
-                    Ok(peer) => peer,
-                    Err(error) => {
-                        let hopeless = !self.line.was_connected() || matches!(error, ConnectionError::Local(_));
-                        // A handshake may be broken off for what was asked in it.
-                        let unasked = asked.inside.is_none() && matches!(error, ConnectionError::Reset);
-                        self.unsteady |= unasked || matches!(error, ConnectionError::Refused);
-                        self.failed = Some(error);
-                        if hopeless {
-                            break;
-                        }
-                        continue;
-                    }
-                };
-                if asked.inside.is_none() {
-                    let connects = began.elapsed() * LONG_SHOT_CONNECTS;
-                    self.long_shot = connects.clamp(*LONG_SHOT.start(), *LONG_SHOT.end());
-                }
-                let after = match step {
-                    PlanStep::Tls => self.inside(&asked, peer, wait).await,
-                    PlanStep::Speak(probe) => {
-                        let mut talk = Talk::new(self.line, &asked, peer, alpn, wait);
-                        self.speak(&mut talk, probe).await
-                    }
-                    PlanStep::Listen => {
-                        let mut talk = Talk::new(self.line, &asked, peer, alpn, wait);
-                        self.listen(&mut talk, GREETING + began.elapsed() * 2).await
-                    }
-                };
-                match after {
-                    StepResult::Known(found) => return Some(*found),
-                    StepResult::Open => {}
-                    StepResult::Stranger if self.intensity == Intensity::All => {}
-                    StepResult::Stranger => break,
-                }
-            }
-            None
-        })
+        Box::pin(async move { self.run_steps(&target, alpn, steps, first).await })
     }
 
-    async fn open(&self, asked: &PortTarget, alpn: &[&[u8]], wait: Duration) -> Result<Connection, ConnectionError> {
-        let peer = self.line.open(wait).await?;
-        match asked.inside {
-            None => Ok(peer),
-            Some(_) => Ok(self.line.secure(peer, alpn, wait).await.map_err(|failed| failed.error)?.0),
+    async fn run_steps(
+        &mut self,
+        target: &PortTarget,
+        alpn: &[&[u8]],
+        steps: Vec<PlanStep>,
+        mut first: Option<Connection>,
+    ) -> Option<Match> {
+        // The steps up to and including `Listen` have the full time.
+        let full_time = 1 + steps.iter().position(|step| matches!(step, PlanStep::Listen)).unwrap_or(0);
+        for (number, step) in steps.into_iter().enumerate() {
+            if first.is_none() && self.session.is_over() {
+                break;
+            }
+
+            let wait = if number < full_time { WAIT } else { self.long_shot };
+            let start = Instant::now();
+            let opened = match first.take() {
+                Some(peer) => Ok(peer),
+                None => self.open(target, alpn, wait).await,
+            };
+            let peer = match opened {
+                Ok(peer) => peer,
+                Err(error) => match self.record_connect_failure(target, error) {
+                    ControlFlow::Continue(()) => continue,
+                    ControlFlow::Break(()) => break,
+                },
+            };
+
+            let connect_time = start.elapsed();
+            if target.tls.is_none() {
+                self.long_shot = (connect_time * LONG_SHOT_CONNECTS).clamp(*LONG_SHOT.start(), *LONG_SHOT.end());
+            }
+
+            match self.run_step(step, target, alpn, peer, wait, connect_time).await {
+                StepResult::Identified(found) => return Some(*found),
+                StepResult::Inconclusive => {}
+                StepResult::UnknownGreeting if self.intensity == Intensity::All => {}
+                StepResult::UnknownGreeting => break,
+            }
+        }
+        None
+    }
+
+    async fn run_step(
+        &mut self,
+        step: PlanStep,
+        target: &PortTarget,
+        alpn: &[&[u8]],
+        peer: Connection,
+        wait: Duration,
+        connect_time: Duration,
+    ) -> StepResult {
+        match step {
+            PlanStep::Tls => self.inside_tls(target, peer, wait).await,
+            PlanStep::Speak(probe) => {
+                let mut talk = Talk::new(self.session, target, peer, alpn, wait);
+                self.speak(&mut talk, probe).await
+            }
+            PlanStep::Listen => {
+                let mut talk = Talk::new(self.session, target, peer, alpn, wait);
+                self.listen(&mut talk, GREETING + connect_time * 2).await
+            }
         }
     }
 
-    /// Speaks a protocol; if it is another one, lets the others look at what was heard.
+    /// Records a failed connection. Breaks if further attempts are pointless.
+    fn record_connect_failure(&mut self, target: &PortTarget, error: ConnectionError) -> ControlFlow<()> {
+        let hopeless = !self.session.was_connected() || matches!(error, ConnectionError::Local(_));
+        // Inside TLS, a reset may be a reaction to the handshake.
+        let reset_unprovoked = target.tls.is_none() && matches!(error, ConnectionError::Reset);
+        self.unstable |= reset_unprovoked || matches!(error, ConnectionError::Refused);
+        self.error = Some(error);
+        if hopeless { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    async fn open(&self, target: &PortTarget, alpn: &[&[u8]], wait: Duration) -> Result<Connection, ConnectionError> {
+        let peer = self.session.open(wait).await?;
+        match target.tls {
+            None => Ok(peer),
+            Some(_) => Ok(self.session.secure(peer, alpn, wait).await.map_err(|failed| failed.error)?.0),
+        }
+    }
+
+    /// Runs a probe. If it does not recognise the server, the other probes examine the reply.
     async fn speak(&mut self, talk: &mut Talk<'_>, probe: &'static dyn Probe) -> StepResult {
-        let heard = talk.peer.heard();
-        let mut broken = None;
+        let received = talk.peer.heard();
+        let mut ended = None;
         match probe.speak(talk).await {
-            Ok(Some(identity)) => return StepResult::known(Match { identity, probe: Some(probe) }),
+            Ok(Some(identity)) => return StepResult::identified(identity, Some(probe)),
             Ok(None) => {}
             Err(error) => {
-                broken = Some(ended(&error));
-                self.failed = Some(error);
+                ended = Some(ending(&error));
+                self.error = Some(error);
             }
         }
-        let to = probe.hello(talk.asked()).map(|_| probe.word());
-        match (self.offer(talk, heard.take(), to, Some(probe.word())).await, broken) {
-            // It was heard well enough to be known, and no further.
-            (StepResult::Known(found), Some(how)) if found.probe.is_some_and(|known| known.word() == probe.word()) => {
-                StepResult::known(Match { identity: found.identity.fact(ENDED, how), ..*found })
+
+        let reply_to = probe.hello(talk.target()).map(|_| probe.protocol());
+        match (self.examine(talk, received.take(), reply_to, Some(probe.protocol())).await, ended) {
+            // The server sent enough to recognise it, but the conversation broke off.
+            (StepResult::Identified(found), Some(ended))
+                if found.probe.is_some_and(|known| known.protocol() == probe.protocol()) =>
+            {
+                StepResult::identified(found.identity.fact(ENDED, ended), found.probe)
             }
-            (after, _) => after,
+            (result, _) => result,
         }
     }
 
-    /// Waits for a greeting; if none comes, asks for HTTP.
-    async fn listen(&mut self, talk: &mut Talk<'_>, patience: Duration) -> StepResult {
+    /// Waits for a greeting; if none comes, sends an HTTP request.
+    async fn listen(&mut self, talk: &mut Talk<'_>, wait: Duration) -> StepResult {
         let mut greeting = Vec::new();
-        match timeout(patience, talk.peer.read(&mut greeting)).await {
-            Err(_) => match self.line.probes.get("http") {
+        match timeout(wait, talk.peer.read(&mut greeting)).await {
+            Err(_) => match self.session.probes.get("http") {
                 Some(http) => return self.speak(talk, http).await,
-                None => return StepResult::Open,
+                None => return StepResult::Inconclusive,
             },
             Ok(Ok(0)) => {
-                self.failed = Some(ConnectionError::Closed);
-                return StepResult::Open;
+                self.error = Some(ConnectionError::Closed);
+                return StepResult::Inconclusive;
             }
             Ok(Err(error)) => {
-                self.unsteady |= matches!(error, ConnectionError::Reset);
-                self.failed = Some(error);
-                return StepResult::Open;
+                self.unstable |= matches!(error, ConnectionError::Reset);
+                self.error = Some(error);
+                return StepResult::Inconclusive;
             }
             Ok(Ok(_)) => {}
         }
-        let mut whole = false;
+
+        self.examine_greeting(talk, greeting).await
+    }
+
+    /// Reads on until a probe recognises the greeting or no more bytes come.
+    async fn examine_greeting(&mut self, talk: &mut Talk<'_>, mut greeting: Vec<u8>) -> StepResult {
+        let mut ended = false;
         loop {
-            let said = talk.asked().said(&greeting, None, whole);
-            if let Some((probe, identity)) = self.known(said) {
-                // It goes on from its greeting, over the same connection.
+            let received = talk.target().received(&greeting, None, ended);
+            if let Some((probe, identity)) = self.recognise(received) {
+                // The probe continues over the same connection, starting with the greeting.
                 talk.peer.unread(greeting);
-                let more = probe.speak(talk).await.ok().flatten();
-                return StepResult::known(Match { identity: more.unwrap_or(identity), probe: Some(probe) });
+                let details = probe.speak(talk).await.ok().flatten();
+                return StepResult::identified(details.unwrap_or(identity), Some(probe));
             }
-            if whole {
+            if ended {
                 break;
             }
+
             let more = match greeting.len() {
                 MAX_BANNER.. => Err(ConnectionError::TooLong),
                 _ => talk.more(&mut greeting).await,
             };
-            whole = !matches!(more, Ok(true));
+            ended = !matches!(more, Ok(true));
             if let Err(error) = more {
-                self.failed = Some(error);
+                self.error = Some(error);
             }
         }
+
         self.remember(greeting);
-        StepResult::Stranger
+        StepResult::UnknownGreeting
     }
 
-    /// Lets every protocol look at an answer to somebody's question.
-    async fn offer(
+    /// Lets every probe examine a reply to the request of `reply_to`. `tried` has already run on this connection.
+    async fn examine(
         &mut self,
         talk: &Talk<'_>,
-        heard: Vec<u8>,
-        to: Option<&'static str>,
-        but: Option<&'static str>,
+        bytes: Vec<u8>,
+        reply_to: Option<&'static str>,
+        tried: Option<&'static str>,
     ) -> StepResult {
-        let said = talk.asked().said(&heard, to, true);
-        let known = self.known(said);
-        // What came after a question may be a greeting that took its time: it comes again without a question then.
-        let sure = known.is_some();
-        let Some((probe, identity)) = known.or_else(|| self.known(ServerBytes { to: None, ..said })) else {
-            self.remember(heard);
-            return StepResult::Open;
+        let received = talk.target().received(&bytes, reply_to, true);
+        let recognised = self.recognise(received);
+        // The bytes may also be a late greeting, which will come again without a request.
+        let certain = recognised.is_some();
+        let recognised = recognised.or_else(|| self.recognise(ServerBytes { reply_to: None, ..received }));
+
+        let Some((probe, identity)) = recognised else {
+            self.remember(bytes);
+            return StepResult::Inconclusive;
         };
-        if but == Some(probe.word()) {
-            return StepResult::known(Match { identity, probe: Some(probe) });
+
+        if tried == Some(probe.protocol()) {
+            return StepResult::identified(identity, Some(probe));
         }
-        // Its own words may bring more to light than an answer to somebody else's.
-        let more = self.once_more(talk.again().await, probe).await;
-        match more.or(sure.then_some(identity)) {
-            Some(identity) => StepResult::known(Match { identity, probe: Some(probe) }),
+
+        // The probe's own request may reveal more than this reply.
+        let details = self.speak_again(talk.again().await, probe).await;
+        match details.or(certain.then_some(identity)) {
+            Some(identity) => StepResult::identified(identity, Some(probe)),
             None => {
-                self.remember(heard);
-                StepResult::Open
+                self.remember(bytes);
+                StepResult::Inconclusive
             }
         }
     }
 
-    /// Speaks the protocol of somebody who was known by what they said to another's question.
-    async fn once_more(
+    /// Runs a probe that recognised a reply to another probe's request.
+    async fn speak_again(
         &mut self,
         talk: Result<Talk<'_>, ConnectionError>,
         probe: &'static dyn Probe,
@@ -239,45 +280,48 @@ impl<'l> Search<'l> {
         let mut talk = match talk {
             Ok(talk) => talk,
             Err(error) => {
-                self.unsteady |= matches!(error, ConnectionError::Refused);
+                self.unstable |= matches!(error, ConnectionError::Refused);
                 return None;
             }
         };
-        let heard = talk.peer.heard();
-        let more = probe.speak(&mut talk).await.ok().flatten();
-        if more.is_none() {
-            let (heard, to) = (heard.take(), probe.hello(talk.asked()).map(|_| probe.word()));
-            let said = talk.asked().said(&heard, to, true);
-            let other = self.known(said).or_else(|| self.known(ServerBytes { to: None, ..said }));
-            self.unsteady |= other.is_some_and(|(other, _)| other.word() != probe.word());
+
+        let received = talk.peer.heard();
+        let identity = probe.speak(&mut talk).await.ok().flatten();
+        if identity.is_none() {
+            let (bytes, reply_to) = (received.take(), probe.hello(talk.target()).map(|_| probe.protocol()));
+            let received = talk.target().received(&bytes, reply_to, true);
+            let other = self.recognise(received).or_else(|| self.recognise(ServerBytes { reply_to: None, ..received }));
+            self.unstable |= other.is_some_and(|(other, _)| other.protocol() != probe.protocol());
         }
-        more
+        identity
     }
 
-    /// Who knows what was said.
-    fn known(&self, said: ServerBytes<'_>) -> Option<(&'static dyn Probe, Identity)> {
-        if said.bytes.is_empty() {
+    /// The first probe that recognises the bytes.
+    fn recognise(&self, received: ServerBytes<'_>) -> Option<(&'static dyn Probe, Identity)> {
+        if received.bytes.is_empty() {
             return None;
         }
-        self.line.probes.iter().find_map(|probe| probe.recognise(&said).map(|identity| (probe, identity)))
+        let mut probes = self.session.probes.iter();
+        probes.find_map(|probe| probe.recognise(&received).map(|identity| (probe, identity)))
     }
 
-    fn remember(&mut self, said: Vec<u8>) {
-        if self.said.is_empty() {
-            self.said = said;
+    fn remember(&mut self, bytes: Vec<u8>) {
+        if self.unrecognised.is_empty() {
+            self.unrecognised = bytes;
         }
     }
 
-    /// What can be found out now that the protocol is known: how it goes over to TLS.
+    /// Completes an identity: upgrades to TLS if the protocol supports STARTTLS.
     pub(super) async fn finish(&self, found: Match) -> Identity {
-        let identity = found.identity.fact_if(UNSTABLE, self.unsteady.then_some(true));
+        let identity = found.identity.fact_if(UNSTABLE, self.unstable.then_some(true));
         let kind = found.probe.and_then(Probe::starttls);
         let Some(kind) = kind.filter(|_| self.intensity != Intensity::Light && identity.tls.is_none()) else {
             return identity;
         };
-        // One more connection in any case: it is known by now what the answer will be like.
-        self.line.allow_one_more();
-        match self.line.upgrade(kind, WAIT).await {
+
+        // Always one more connection: the protocol is known, so it will be short.
+        self.session.allow_one_more();
+        match self.session.upgrade(kind, WAIT).await {
             Some(facts) => identity.tls(Some(facts)).fact("starttls", true),
             None => identity,
         }

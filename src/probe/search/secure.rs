@@ -1,4 +1,4 @@
-//! The step in which hands are shaken: TLS, and the search inside it.
+//! The TLS step: the handshake, and the search inside TLS.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,78 +7,83 @@ use super::{Match, Search, StepResult};
 use crate::model::{Identity, TlsFacts};
 use crate::net::tls::HandshakeError;
 use crate::net::{Connection, ConnectionError};
-use crate::probe::identify::unknown;
-use crate::probe::line::{ANY_ALPN, PortTarget, Talk};
+use crate::probe::ending::unrecognised;
 use crate::probe::plan::{PlanStep, steps};
+use crate::probe::session::{ANY_ALPN, PortTarget, Talk};
 
 impl Search<'_> {
-    /// Shakes hands, and finds out what is inside.
-    pub(super) async fn inside(&mut self, asked: &PortTarget, peer: Connection, wait: Duration) -> StepResult {
-        let port = asked.address.port();
-        let probes = self.line.probes;
-        let mut hinted = probes.iter().filter(|probe| probe.tls_ports().contains(&port));
-        // A server of another kind may refuse whoever asks for HTTP.
-        let alpn = if hinted.any(|probe| probe.word() != "http") { &[][..] } else { ANY_ALPN };
-        let heard = peer.heard();
-        let (peer, facts, alpn) = match self.line.secure(peer, alpn, wait).await {
+    /// Performs the handshake and identifies the protocol inside.
+    pub(super) async fn inside_tls(&mut self, target: &PortTarget, peer: Connection, wait: Duration) -> StepResult {
+        let port = target.address.port();
+        let probes = self.session.probes;
+        let mut suggested = probes.iter().filter(|probe| probe.tls_ports().contains(&port));
+        // Servers of other protocols may refuse an ALPN offer of HTTP.
+        let alpn = if suggested.any(|probe| probe.protocol() != "http") { &[][..] } else { ANY_ALPN };
+
+        let received = peer.heard();
+        let (peer, facts, alpn) = match self.session.secure(peer, alpn, wait).await {
             Ok((peer, facts)) => (peer, facts, alpn),
-            Err(failed) if wants_no_alpn(&failed) => match self.secured_without_alpn(wait).await {
+            Err(failed) if refuses_alpn(&failed) => match self.secure_without_alpn(wait).await {
                 Ok((peer, facts)) => (peer, facts, &[][..]),
-                Err(failed) => return self.no_handshake(asked, failed, heard.take(), wait).await,
+                Err(failed) => return self.no_handshake(target, failed, received.take(), wait).await,
             },
-            Err(failed) => return self.no_handshake(asked, failed, heard.take(), wait).await,
+            Err(failed) => return self.no_handshake(target, failed, received.take(), wait).await,
         };
-        // What was said in the clear says nothing of what is inside.
-        self.said.clear();
-        let mut inner = steps(probes, port, self.intensity, true);
-        let inside = PortTarget { inside: Some(Arc::new(facts.clone())), ..asked.clone() };
+
+        // Replies in plain text say nothing about the protocol inside.
+        self.unrecognised.clear();
+        let mut steps = steps(probes, port, self.intensity, true);
+        let inside = PortTarget { tls: Some(Arc::new(facts.clone())), ..target.clone() };
         if let Some(http) = probes.get("http").filter(|_| inside.alpn().is_some()) {
-            inner.insert(0, PlanStep::Speak(http));
+            steps.insert(0, PlanStep::Speak(http));
         }
-        let deadline = self.line.deadline;
-        let found = deadline.bound(self.layer(inside, alpn, inner, Some(peer))).await.ok().flatten();
+
+        let deadline = self.session.deadline;
+        let found = deadline.bound(self.layer(inside, alpn, steps, Some(peer))).await.ok().flatten();
         let found = found.unwrap_or_else(|| Match { identity: self.only_tls(), probe: None });
-        StepResult::known(Match { identity: found.identity.tls(Some(facts)), ..found })
+        StepResult::identified(found.identity.tls(Some(facts)), found.probe)
     }
 
-    async fn secured_without_alpn(&self, wait: Duration) -> Result<(Connection, TlsFacts), HandshakeError> {
-        match self.line.open(wait).await {
-            Ok(peer) => self.line.secure(peer, &[], wait).await,
+    async fn secure_without_alpn(&self, wait: Duration) -> Result<(Connection, TlsFacts), HandshakeError> {
+        match self.session.open(wait).await {
+            Ok(peer) => self.session.secure(peer, &[], wait).await,
             Err(error) => Err(HandshakeError { error, chain: Vec::new() }),
         }
     }
 
-    /// TLS all the same, or an answer in the clear.
+    /// The result of a failed handshake: the server speaks TLS nevertheless, or replied in plain text.
     async fn no_handshake(
         &mut self,
-        asked: &PortTarget,
+        target: &PortTarget,
         failed: HandshakeError,
-        heard: Vec<u8>,
+        bytes: Vec<u8>,
         wait: Duration,
     ) -> StepResult {
         if failed.is_of_tls() {
             let identity = Identity::of("tls").tls(Some(failed.facts())).fact("handshake", failed.error.to_string());
-            return StepResult::known(Match { identity, probe: None });
+            return StepResult::identified(identity, None);
         }
-        self.failed = Some(failed.error);
-        let Some((probe, identity)) = self.known(asked.said(&heard, Some("tls"), true)) else {
-            self.remember(heard);
-            return StepResult::Open;
+
+        self.error = Some(failed.error);
+        let Some((probe, identity)) = self.recognise(target.received(&bytes, Some("tls"), true)) else {
+            self.remember(bytes);
+            return StepResult::Inconclusive;
         };
-        let line = self.line;
-        let talk = line.open(wait).await.map(|peer| Talk::new(line, asked, peer, &[], wait));
-        let more = self.once_more(talk, probe).await;
-        StepResult::known(Match { identity: more.unwrap_or(identity), probe: Some(probe) })
+
+        let session = self.session;
+        let talk = session.open(wait).await.map(|peer| Talk::new(session, target, peer, &[], wait));
+        let details = self.speak_again(talk, probe).await;
+        StepResult::identified(details.unwrap_or(identity), Some(probe))
     }
 
-    /// TLS with something inside that nobody knew.
+    /// TLS around a protocol that no probe recognises.
     fn only_tls(&mut self) -> Identity {
-        let inner = unknown(&std::mem::take(&mut self.said), self.failed.as_ref());
+        let inner = unrecognised(&std::mem::take(&mut self.unrecognised), self.error.as_ref());
         Identity { protocol: Some("tls".into()), facts: inner.facts, banner: inner.banner, ..Identity::default() }
     }
 }
 
-fn wants_no_alpn(failed: &HandshakeError) -> bool {
+fn refuses_alpn(failed: &HandshakeError) -> bool {
     matches!(&failed.error, ConnectionError::Tls(error)
         if matches!(**error, rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol)))
 }

@@ -1,4 +1,4 @@
-//! The key exchange of SSH up to where the server shows its host key (RFC 4253, 7; RFC 8731), and no further.
+//! The SSH key exchange (RFC 4253, 7; RFC 8731), only up to the server's host key.
 
 use ring::agreement::{EphemeralPrivateKey, X25519};
 use ring::digest::{SHA256, digest};
@@ -11,15 +11,15 @@ use crate::net::{Connection, ConnectionError};
 const KEXINIT: u8 = 20;
 const ECDH_INIT: u8 = 30;
 const ECDH_REPLY: u8 = 31;
-/// Every implementation takes packets of this size (RFC 4253, 6.1), so a longer one is none.
+/// The packet size that every implementation must support (RFC 4253, 6.1). A longer one is invalid.
 const MAX_PACKET: usize = 35_000;
-/// So many packets are looked at for the one that is waited for; others may stand between (IGNORE, DEBUG).
+/// The most packets that are read to find the expected one, because IGNORE and DEBUG may come first.
 const MAX_PACKETS: usize = 8;
-/// So many algorithms of a kind are kept.
+/// The most algorithms per list that are kept.
 const MAX_NAMES: usize = 64;
-/// The names of the lists of KEXINIT that are kept, by their place (7.1); both directions are the same nearly everywhere.
+/// The KEXINIT lists that are kept, by position (7.1). Both directions are usually the same.
 const LISTS: [(usize, &str); 4] = [(0, "kex_algorithms"), (1, "host_key_algorithms"), (2, "ciphers"), (4, "macs")];
-/// What portolan can do: X25519 is all it needs, and it signs nothing, so any host key will do.
+/// The algorithms that portolan offers. It needs only X25519, and verifies no signature, so any host key type works.
 const KEX: &str = "curve25519-sha256,curve25519-sha256@libssh.org";
 const HOST_KEYS: &str =
     "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256,ssh-rsa";
@@ -27,50 +27,57 @@ const CIPHERS: &str =
     "chacha20-poly1305@openssh.com,aes128-gcm@openssh.com,aes256-gcm@openssh.com,aes128-ctr,aes256-ctr";
 const MACS: &str = "hmac-sha2-256,hmac-sha2-512,hmac-sha2-256-etm@openssh.com,hmac-sha1";
 
-/// Adds to `identity` what the key exchange tells. `rest`: what came behind the version.
-pub(super) async fn exchange(peer: &mut Connection, rest: Vec<u8>, identity: Identity) -> Identity {
-    let mut known = identity.clone();
-    // Its algorithms are worth something without the key.
-    let _ = converse(peer, rest, &mut known).await;
-    known
+/// Adds the algorithms and the host key to an identity. `rest` holds the bytes after the version line.
+pub(super) async fn exchange(peer: &mut Connection, rest: Vec<u8>, mut identity: Identity) -> Identity {
+    // The algorithms are useful even without the key.
+    let _ = converse(peer, rest, &mut identity).await;
+    identity
 }
 
-async fn converse(peer: &mut Connection, mut buffer: Vec<u8>, known: &mut Identity) -> Result<(), ConnectionError> {
+async fn converse(peer: &mut Connection, mut buffer: Vec<u8>, identity: &mut Identity) -> Result<(), ConnectionError> {
     let random = SystemRandom::new();
-    let broken = |_| ConnectionError::Local(std::io::Error::other("no random numbers"));
     let mut cookie = [0; 16];
-    random.fill(&mut cookie).map_err(broken)?;
+    random.fill(&mut cookie).map_err(no_random)?;
     let mut hello = concat!("SSH-2.0-portolan_", env!("CARGO_PKG_VERSION"), "\r\n").as_bytes().to_vec();
     hello.extend(packet(&kexinit(&cookie)));
     peer.write(&hello).await?;
-    let theirs = next(peer, &mut buffer, KEXINIT).await?;
-    let lists = name_lists(&theirs).ok_or(ConnectionError::Garbled("is no KEXINIT"))?;
+
+    let kexinit = next(peer, &mut buffer, KEXINIT).await?;
+    let lists = name_lists(&kexinit).ok_or(ConnectionError::Garbled("is not a KEXINIT"))?;
     for (at, name) in LISTS {
-        let names = lists[at].split(|byte| *byte == b',').filter(|name| !name.is_empty()).take(MAX_NAMES);
-        let names: Vec<Untrusted> = names.map(Untrusted::from_bytes).collect();
-        *known = std::mem::take(known).fact(name, names);
+        let names: Vec<Untrusted> = names(lists[at]).take(MAX_NAMES).map(Untrusted::from_bytes).collect();
+        *identity = std::mem::take(identity).fact(name, names);
     }
-    if !lists[0]
-        .split(|byte| *byte == b',')
-        .any(|name| KEX.as_bytes().split(|byte| *byte == b',').any(|own| own == name))
-    {
+    if !names(lists[0]).any(|name| names(KEX.as_bytes()).any(|own| own == name)) {
         return Ok(());
     }
-    let private = EphemeralPrivateKey::generate(&X25519, &random).map_err(broken)?;
-    let public = private.compute_public_key().map_err(broken)?;
+
+    let private = EphemeralPrivateKey::generate(&X25519, &random).map_err(no_random)?;
+    let public = private.compute_public_key().map_err(no_random)?;
     let mut init = vec![ECDH_INIT];
     put_string(&mut init, public.as_ref());
     peer.write(&packet(&init)).await?;
+
     let reply = next(peer, &mut buffer, ECDH_REPLY).await?;
     let (key, _) = string(&reply[1..]).ok_or(ConnectionError::Garbled("has no host key"))?;
-    let (kind, rest) = string(key).ok_or(ConnectionError::Garbled("has no kind of key"))?;
-    let fingerprint = format!("SHA256:{}", base64(digest(&SHA256, key).as_ref()));
-    let told = std::mem::take(known).fact("host_key_type", Untrusted::from_bytes(&kind[..kind.len().min(64)]));
-    *known = told.fact("host_key_fingerprint", fingerprint).fact_if("host_key_bits", rsa_bits(kind, rest));
+    let (kind, rest) = string(key).ok_or(ConnectionError::Garbled("has no key type"))?;
+    *identity = std::mem::take(identity)
+        .fact("host_key_type", Untrusted::from_bytes(&kind[..kind.len().min(64)]))
+        .fact("host_key_fingerprint", format!("SHA256:{}", base64(digest(&SHA256, key).as_ref())))
+        .fact_if("host_key_bits", rsa_bits(kind, rest));
     Ok(())
 }
 
-/// Reads up to the packet of that kind.
+fn no_random(_: ring::error::Unspecified) -> ConnectionError {
+    ConnectionError::Local(std::io::Error::other("no random numbers"))
+}
+
+/// The names of a comma-separated list.
+fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|byte| *byte == b',').filter(|name| !name.is_empty())
+}
+
+/// Reads until a packet of that kind arrives.
 async fn next(peer: &mut Connection, buffer: &mut Vec<u8>, kind: u8) -> Result<Vec<u8>, ConnectionError> {
     for _ in 0..MAX_PACKETS {
         let payload = loop {
@@ -81,6 +88,7 @@ async fn next(peer: &mut Connection, buffer: &mut Vec<u8>, kind: u8) -> Result<V
                 return Err(ConnectionError::Closed);
             }
         };
+
         if payload.first() == Some(&kind) {
             return Ok(payload);
         }
@@ -88,31 +96,33 @@ async fn next(peer: &mut Connection, buffer: &mut Vec<u8>, kind: u8) -> Result<V
     Err(ConnectionError::TooLong)
 }
 
-/// Takes the payload of the first packet out, once it is whole (RFC 4253, 6).
+/// Removes the first packet and returns its payload, once it is complete (RFC 4253, 6).
 fn take_packet(buffer: &mut Vec<u8>) -> Result<Option<Vec<u8>>, ConnectionError> {
     let Some(length) = buffer.first_chunk::<4>() else { return Ok(None) };
     let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
     if !(2..=MAX_PACKET).contains(&length) {
-        return Err(ConnectionError::Garbled("is no packet of SSH"));
+        return Err(ConnectionError::Garbled("is not an SSH packet"));
     }
     if buffer.len() < 4 + length {
         return Ok(None);
     }
+
     let rest = buffer.split_off(4 + length);
-    let whole = std::mem::replace(buffer, rest);
-    let padding = usize::from(whole[4]);
-    match whole.get(5..(4 + length).saturating_sub(padding)) {
+    let packet = std::mem::replace(buffer, rest);
+    let padding = usize::from(packet[4]);
+    match packet.get(5..(4 + length).saturating_sub(padding)) {
         Some(payload) => Ok(Some(payload.to_vec())),
         None => Err(ConnectionError::Garbled("is padded beyond its length")),
     }
 }
 
-/// A packet without encryption: padded to a multiple of eight, with at least four.
+/// An unencrypted packet: padded to a multiple of eight bytes, with at least four.
 fn packet(payload: &[u8]) -> Vec<u8> {
     let mut padding = 8 - (5 + payload.len()) % 8;
     if padding < 4 {
         padding += 8;
     }
+
     let length = u32::try_from(1 + payload.len() + padding).unwrap_or(u32::MAX);
     let mut packet = length.to_be_bytes().to_vec();
     packet.push(u8::try_from(padding).unwrap_or(u8::MAX));
@@ -127,7 +137,7 @@ fn kexinit(cookie: &[u8; 16]) -> Vec<u8> {
     for list in [KEX, HOST_KEYS, CIPHERS, CIPHERS, MACS, MACS, "none", "none", "", ""] {
         put_string(&mut payload, list.as_bytes());
     }
-    // No guess follows; four octets are reserved.
+    // No guessed packet follows; four bytes are reserved.
     payload.extend_from_slice(&[0; 5]);
     payload
 }
@@ -149,13 +159,13 @@ fn put_string(bytes: &mut Vec<u8>, text: &[u8]) {
     bytes.extend_from_slice(text);
 }
 
-/// A string with its length in front, and what follows (RFC 4251, 5).
+/// A string with its length in front, and the remaining bytes (RFC 4251, 5).
 fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
 }
 
-/// The size of an RSA key: after its kind stand the exponent and the modulus (RFC 4253, 6.6).
+/// The size of an RSA key: the key type precedes the exponent and the modulus (RFC 4253, 6.6).
 fn rsa_bits(kind: &[u8], rest: &[u8]) -> Option<i64> {
     if kind != b"ssh-rsa" {
         return None;
@@ -186,14 +196,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_that_of_rfc_4648() {
+    fn base64_follows_rfc_4648() {
         for (bytes, text) in [(&b""[..], ""), (b"f", "Zg"), (b"fo", "Zm8"), (b"foo", "Zm9v"), (b"foobar", "Zm9vYmFy")] {
             assert_eq!(base64(bytes), text);
         }
     }
 
     #[test]
-    fn its_own_packets_are_read_back() {
+    fn packets_round_trip() {
         let payload = kexinit(&[7; 16]);
         let mut buffer = packet(&payload);
         assert_eq!(buffer.len() % 8, 0);
@@ -205,7 +215,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_bytes_come_are_taken(bytes: Vec<u8>, length in 0..64_u32) {
+        fn any_bytes_are_accepted(bytes: Vec<u8>, length in 0..64_u32) {
             for mut buffer in [bytes.clone(), [&length.to_be_bytes()[..], &bytes].concat()] {
                 let _ = take_packet(&mut buffer);
             }

@@ -1,9 +1,8 @@
-//! SSH (RFC 4253): greets with its version, names its algorithms, and shows its host key in the key exchange, long before
-//! anybody would log in.
+//! SSH (RFC 4253): the server sends its version, its algorithms and, in the key exchange, its host key, all before the login.
 
 mod exchange;
 
-use super::{MAX_BANNER, Probe, ServerBytes, Speaking, Talk};
+use super::{MAX_BANNER, Probe, ProbeFuture, ServerBytes, Talk};
 use crate::clean::Untrusted;
 use crate::model::Identity;
 use crate::net::ConnectionError;
@@ -11,7 +10,7 @@ use crate::net::ConnectionError;
 pub(super) struct Ssh;
 
 impl Probe for Ssh {
-    fn word(&self) -> &'static str {
+    fn protocol(&self) -> &'static str {
         "ssh"
     }
 
@@ -19,31 +18,37 @@ impl Probe for Ssh {
         &[22, 2222]
     }
 
-    fn recognise(&self, said: &ServerBytes<'_>) -> Option<Identity> {
-        // Lines before the version are allowed (4.2), and nobody sends them.
-        if !said.bytes.starts_with(b"SSH-") {
+    fn recognise(&self, received: &ServerBytes<'_>) -> Option<Identity> {
+        // Lines before the version are allowed (4.2), but servers do not send them.
+        if !received.bytes.starts_with(b"SSH-") {
             return None;
         }
-        let line = said.line()?;
-        if said.is_cut() { Some(Identity::of("ssh")) } else { version_line(line) }
+
+        let line = received.line()?;
+        if received.is_cut() { Some(Identity::of("ssh")) } else { version_line(line) }
     }
 
-    fn speak<'a>(&'a self, talk: &'a mut Talk<'_>) -> Speaking<'a> {
+    fn speak<'a>(&'a self, talk: &'a mut Talk<'_>) -> ProbeFuture<'a> {
         Box::pin(speak(talk))
     }
 }
 
 async fn speak(talk: &mut Talk<'_>) -> Result<Option<Identity>, ConnectionError> {
     let mut bytes = Vec::new();
-    let ends = |bytes: &[u8]| bytes.contains(&b'\n') || !b"SSH-".starts_with(&bytes[..bytes.len().min(4)]);
-    talk.peer.read_until(&mut bytes, MAX_BANNER, ends).await?;
-    let Some(identity) = Ssh.recognise(&talk.asked().said(&bytes, None, false)) else { return Ok(None) };
+    talk.peer.read_until(&mut bytes, MAX_BANNER, |bytes| bytes.contains(&b'\n') || !may_be_ssh(bytes)).await?;
+    let Some(identity) = Ssh.recognise(&talk.target().received(&bytes, None, false)) else { return Ok(None) };
+
     let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |end| end + 1);
-    // Whatever goes wrong from here on, it is SSH.
+    // It is SSH, even if the key exchange fails.
     Ok(Some(exchange::exchange(&mut talk.peer, bytes.split_off(end), identity).await))
 }
 
-/// `SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3`: protocol, software, comment.
+/// Whether the first bytes can be the start of `SSH-`.
+fn may_be_ssh(bytes: &[u8]) -> bool {
+    b"SSH-".starts_with(&bytes[..bytes.len().min(4)])
+}
+
+/// Parses `SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3`: protocol, software, comment.
 fn version_line(line: &[u8]) -> Option<Identity> {
     let rest = line.strip_prefix(b"SSH-")?;
     let dash = rest.iter().position(|byte| *byte == b'-')?;
@@ -52,7 +57,8 @@ fn version_line(line: &[u8]) -> Option<Identity> {
         Some(space) => (&software[..space], Some(&software[space + 1..])),
         None => (software, None),
     };
-    // Most write `name_version`; some write a dash, as in `libssh-0.10.4`.
+
+    // Most servers write `name_version`; some use a dash, such as `libssh-0.10.4`.
     let split = software.iter().position(|byte| *byte == b'_').or_else(|| {
         let digits = software.windows(2).position(|pair| pair[0] == b'-' && pair[1].is_ascii_digit());
         digits.filter(|at| *at > 0)
@@ -61,10 +67,13 @@ fn version_line(line: &[u8]) -> Option<Identity> {
         Some(at) => (&software[..at], Some(&software[at + 1..])),
         None => (software, None),
     };
-    let identity = Identity::of("ssh").product(Untrusted::from_bytes(product));
-    let identity = identity.version(Untrusted::from_bytes(version.unwrap_or_default()));
-    let identity = identity.fact("protocol_version", Untrusted::from_bytes(protocol));
-    Some(identity.fact_if("comment", comment.map(Untrusted::from_bytes)))
+
+    let identity = Identity::of("ssh")
+        .product(Untrusted::from_bytes(product))
+        .version(Untrusted::from_bytes(version.unwrap_or_default()))
+        .fact("protocol_version", Untrusted::from_bytes(protocol))
+        .fact_if("comment", comment.map(Untrusted::from_bytes));
+    Some(identity)
 }
 
 #[cfg(test)]
@@ -72,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_line_is_taken_apart() {
+    fn the_version_line_is_parsed() {
         let identity = version_line(b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3").unwrap();
         assert_eq!((identity.product, identity.version), (Some("OpenSSH".into()), Some("9.2p1".into())));
         assert_eq!(identity.facts.get("comment"), Some(&"Debian-2+deb12u3".into()));

@@ -1,6 +1,6 @@
 //! From control groups to systemd units and containers.
 //!
-//! The kernel stamps a socket with the control group it was made in and tells its id to everybody (cgroup v2; the
+//! The kernel stamps a socket with the control group it was made in and shows its id to every user (cgroup v2; the
 //! id is the inode of the group's directory). Where that says nothing, the holders' `/proc/PID/cgroup` is read.
 
 use std::collections::HashMap;
@@ -32,23 +32,28 @@ impl Membership {
 /// The deepest nesting that is searched; systemd with nested containers has about ten.
 const DEEPEST: usize = 32;
 
-/// Whether `/proc/PID/cgroup` could tell anything of anybody: only where some hierarchy that units and containers
+/// Whether `/proc/PID/cgroup` could tell anything of any process: only where some hierarchy that units and containers
 /// live in has a group in it. A machine without either is spared a file per process.
 pub(super) fn processes_have_groups() -> bool {
-    let telling = |mount: &mounts::Mount| match mount.kind.as_slice() {
+    let Ok(mounts) = mounts::read() else { return true };
+    let mut roots = mounts.iter().filter(|mount| has_units_or_containers(mount)).peekable();
+    roots.peek().is_none() || roots.any(has_groups)
+}
+
+/// Whether service managers and container engines make their groups in this hierarchy.
+fn has_units_or_containers(mount: &mounts::Mount) -> bool {
+    match mount.kind.as_slice() {
         b"cgroup2" => true,
         // Docker, LXC and Kubernetes make their groups in every v1 hierarchy, so one of them stands for all.
         b"cgroup" => mount.point.ends_with("systemd") || mount.point.ends_with("devices"),
         _ => false,
-    };
-    let Ok(mounts) = mounts::read() else { return true };
-    let mut roots = mounts.iter().filter(|mount| telling(mount)).peekable();
+    }
+}
+
+fn has_groups(mount: &mounts::Mount) -> bool {
     // A directory has a link from itself, one from its parent, and one from each directory in it. Where the mount is
     // not of the whole hierarchy, we are in a group ourselves.
-    let has_groups = |mount: &mounts::Mount| {
-        mount.root != b"/" || rustix::fs::stat(&mount.point).is_ok_and(|stat| stat.st_nlink != 2)
-    };
-    roots.peek().is_none() || roots.any(has_groups)
+    mount.root != b"/" || rustix::fs::stat(&mount.point).is_ok_and(|stat| stat.st_nlink != 2)
 }
 
 /// Finds the paths of control groups by their ids.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::list::principal;
+use super::rows::principal;
 use crate::model::{Column, ColumnVisibility, LocalDetail, Service};
 
 type Cell<'w> = &'w mut dyn Write;

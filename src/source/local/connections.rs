@@ -13,7 +13,7 @@ use crate::model::{Address, Transport};
 pub(super) struct LocalEnd {
     pub(super) ip: IpAddr,
     pub(super) port: u16,
-    /// The interface it is bound to, as its listener was; `None` where nobody tells.
+    /// The interface it is bound to, as its listener was; `None` where that is unknown.
     pub(super) device: Option<u32>,
 }
 

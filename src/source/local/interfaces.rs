@@ -29,7 +29,7 @@ struct Interface {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bound {
     pub(super) ip: IpAddr,
-    /// The index of an interface; 0: none; `None`: nobody tells.
+    /// The index of an interface; 0: none; `None`: unknown.
     pub(super) device: Option<u32>,
     pub(super) v6_only: Option<bool>,
 }
@@ -92,22 +92,29 @@ impl Interfaces {
     /// Whether another host could send to a bound address: through an interface that is up, to an address that is
     /// not loopback. `None`: it cannot be told.
     pub(super) fn exposed(&self, bound: Bound) -> Option<bool> {
-        let strict = Bound { v6_only: Some(bound.v6_only != Some(false)), ..bound };
-        let way_in = |bound| self.leading_to(bound).any(|interface| interface.up && !interface.ip.is_loopback());
         let ip = bound.ip.to_canonical();
         if ip.is_loopback() {
             return Some(false);
         }
-        if way_in(strict) {
-            // A device that nobody tells of may be the loopback one.
+
+        let strict = Bound { v6_only: Some(bound.v6_only != Some(false)), ..bound };
+        if self.has_way_in(strict) {
+            // An unknown device may be the loopback one.
             return bound.device.map(|_| true);
         }
-        if way_in(bound) {
+        if self.has_way_in(bound) {
             return None;
         }
+
         // An address that no interface has may be routed here all the same (`ip route add local`).
         let ours = ip.is_unspecified() || bound.device != Some(0) || self.leading_to(bound).next().is_some();
         ours.then_some(false)
+    }
+}
+
+impl Interfaces {
+    fn has_way_in(&self, bound: Bound) -> bool {
+        self.leading_to(bound).any(|interface| interface.up && !interface.ip.is_loopback())
     }
 }
 

@@ -5,7 +5,9 @@ mod cgroup;
 mod closings;
 mod columns;
 mod connections;
+mod hints;
 mod holders;
+mod host;
 mod interfaces;
 mod list;
 mod mounts;
@@ -16,6 +18,7 @@ mod owners;
 mod parents;
 mod process;
 mod procnet;
+mod rows;
 mod select;
 mod short_lived;
 mod socket;
@@ -29,12 +32,12 @@ mod watcher;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-pub(super) use list::hint_for_rights;
+pub(super) use hints::for_permission as hint_for_permission;
 pub(crate) use netns::others as other_namespaces;
 pub use options::{Local, SortKey};
 
 use crate::error::Result;
-use crate::model::{Column, Completeness, DetailLevel, Listing, LocalDetail, UpdateSink};
+use crate::model::{Column, Completeness, DetailLevel, HostFacts, Listing, LocalDetail, UpdateSink};
 use crate::source::blocking::list_blocking;
 use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
@@ -73,6 +76,10 @@ impl Source for Local {
 
     fn columns(&self) -> &'static [Column] {
         columns::COLUMNS
+    }
+
+    fn host(&self) -> Option<HostFacts> {
+        Some(host::read())
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {

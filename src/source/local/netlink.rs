@@ -160,7 +160,7 @@ impl SockDiag {
             while let Some((answer, flags, payload, next)) = next_message(rest) {
                 steady &= flags & NLM_F_DUMP_INTR == 0;
                 match answer {
-                    // A dump that failed in the middle, or that nobody could start, says so at its end.
+                    // A dump that failed in the middle, or could not start, says so at its end.
                     NLMSG_DONE if u32_at(payload, 0).is_some_and(|code| code.cast_signed() < 0) => {
                         return Err(kernel_error(payload));
                     }

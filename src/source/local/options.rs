@@ -1,4 +1,4 @@
-//! What the local source can be asked. These options are its command line and its settings section too.
+//! The options of the local source, which are its command line and its settings section too.
 
 use clap::{Args, ValueHint};
 
@@ -6,65 +6,65 @@ use crate::model::{Ports, SocketState};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan discover local                        everything, with owners
-  portolan discover local -p 22,80,8000-9000     who has these ports
-  portolan discover local --exposed -o wide      what another host could reach
-  portolan discover local --process 'nginx*'     what one program listens at
+  portolan discover local                        all listeners, with owners
+  portolan discover local -p 22,80,8000-9000     the owners of these ports
+  portolan discover local --exposed -o wide      listeners that another host could reach
+  portolan discover local --process 'nginx*'     the listeners of one program
   portolan discover local --json | jq -r '.items[].endpoints[] | \"\\(.address):\\(.port)\"'";
 
 /// List what listens on this machine: addresses, processes, owners
 ///
-/// Reads the kernel's socket tables and the process table; nothing is connected to. Without further rights, the
-/// processes of other users cannot be seen: their listeners are listed all the same, with the user and the unit
-/// or container that the kernel tells everybody.
+/// Reads the kernel's socket tables and the process table, and connects to nothing. Except as root, the processes of
+/// other users cannot be seen: their listeners are listed without processes, but with the user and the unit or
+/// container, which the kernel shows to every user.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Filters", after_help = EXAMPLES)]
 pub struct Local {
-    /// Only these ports: numbers, ranges and names, as in 22,80,8000-9000,https
+    /// Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https
     #[arg(short, long, value_name = "PORTS", conflicts_with = "unix")]
     pub ports: Option<Ports>,
-    /// Only ports that have a name in `portolan ports`
+    /// Show only ports that have a name in `portolan ports`
     #[arg(long, conflicts_with = "unix")]
     pub common_ports: bool,
-    /// TCP listeners (the default is TCP and UDP)
+    /// Show TCP listeners [default: TCP and UDP]
     #[arg(long)]
     pub tcp: bool,
-    /// UDP sockets that anybody can send to
+    /// Show UDP sockets
     #[arg(long)]
     pub udp: bool,
-    /// Unix-domain listeners
+    /// Show Unix-domain listeners
     #[arg(long)]
     pub unix: bool,
-    /// Only sockets in these states [default: listen,unconnected]
+    /// Show only sockets in these states [default: listen,unconnected]
     #[arg(long, value_enum, value_name = "STATE", value_delimiter = ',')]
     pub state: Vec<SocketState>,
-    /// Only listeners held by a process whose name matches: `*`, `?`, `[a-z]`
+    /// Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`
     #[arg(long, value_name = "GLOB", value_parser = parse_glob)]
     pub process: Option<glob::Pattern>,
-    /// Only listeners of this user: a name or a number
+    /// Show only listeners of this user, by name or number
     #[arg(long, value_name = "USER", value_hint = ValueHint::Username)]
     pub user: Option<String>,
-    /// Only listeners that this interface leads to
+    /// Show only listeners that this interface leads to
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
     pub interface: Option<String>,
-    /// Leave out what only this host can reach
+    /// Leave out listeners that only this host can reach
     #[arg(long)]
     pub skip_loopback: bool,
-    /// Leave out what is bound to a private address
+    /// Leave out listeners bound to a private address
     #[arg(long)]
     pub skip_private: bool,
-    /// Only what another host could reach, as far as addresses and interfaces tell; a firewall is not looked at
+    /// Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls
     #[arg(long)]
     pub exposed: bool,
-    /// Look into every network namespace of this machine (root)
+    /// Look into every network namespace of this machine (needs root)
     #[arg(long)]
     pub all_netns: bool,
-    /// What to sort a listing by; a watch tells what happens as it happens
+    /// Sort the listing by this key; a watch reports events as they happen
     #[arg(long, value_enum, value_name = "KEY", default_value_t = SortKey::Port, help_heading = "Output")]
     pub sort: SortKey,
 }
 
-/// What a listing of this machine is sorted by; what is equal goes by port, transport and address.
+/// The order of a listing of this machine. Equal rows are in the order of port, transport and address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum SortKey {
     /// Port, then transport, then address

@@ -3,20 +3,18 @@
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 use jiff::{SignedDuration, Timestamp};
-use rustix::fs::{Mode, OFlags};
 use rustix::time::ClockId;
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::cgroup::{self, Membership};
-use super::process::{self, ProcessFacts};
+use super::process::ProcessFacts;
 use super::socket::Socket;
 use super::users::Users;
 use super::walk::{self, Inodes, Walk, WalkError};
+use crate::clean::Untrusted;
 use crate::model::{OwnerLookup, Process};
 
 /// The owners of a set of sockets.
@@ -63,14 +61,10 @@ impl Owners {
             .into_iter()
             .map(|(id, path)| (id, cgroup::membership(&path)))
             .collect();
-        let says_enough =
-            |id| socket_groups.get(&id).is_some_and(|member| !member.is_empty() && !is_supervisor(member));
-        let ask = OnceCell::new();
-        let asks = |socket: &Socket| {
-            !socket.cgroup.is_some_and(says_enough) && *ask.get_or_init(cgroup::processes_have_groups)
-        };
-        let inodes: Inodes = sockets.iter().map(|socket| (socket.inode, asks(socket))).collect();
+
+        let inodes = inodes(sockets, &socket_groups);
         let mut walk = walk::walk(&inodes, full, stop)?;
+
         let process_groups = walk
             .processes
             .iter_mut()
@@ -81,7 +75,7 @@ impl Owners {
             Walk { denied: true, .. } => OwnerLookup::NoPermission,
             _ => OwnerLookup::NotFound,
         };
-        let processes = describe(walk.processes, full, users);
+        let processes = describe(walk.processes, users);
         let (holders, unfinished) = (walk.holders, walk.unfinished);
         let sets = HashMap::default();
         Ok(Self { holders, processes, process_groups, socket_groups, sets, absent: Some(absent), unfinished })
@@ -97,6 +91,7 @@ impl Owners {
     pub(super) fn of(&mut self, sockets: &[&Socket]) -> (Arc<Holders>, bool) {
         let mut indexes = Vec::with_capacity(1);
         let mut unknown = false;
+
         for socket in sockets {
             let from = self.holders.partition_point(|&(inode, _)| inode < socket.inode);
             let holders = self.holders.iter().skip(from).take_while(|(inode, _)| *inode == socket.inode);
@@ -104,10 +99,10 @@ impl Owners {
             indexes.extend(holders.map(|&(_, process)| process));
             unknown |= indexes.len() == before;
         }
-        let pid = |index: u32| self.processes.get(index as usize).map(|process| process.pid);
-        indexes.sort_unstable_by_key(|&index| pid(index));
+
+        indexes.sort_unstable_by_key(|&index| self.pid(index));
         // Threads of one process that were looked into one by one are that process.
-        indexes.dedup_by_key(|index| pid(*index));
+        indexes.dedup_by_key(|index| self.pid(*index));
         if let Some(set) = self.sets.get(&indexes) {
             return (Arc::clone(set), unknown);
         }
@@ -118,6 +113,10 @@ impl Owners {
         let set = Arc::new(Holders { processes, member: member.cloned().unwrap_or_default() });
         self.sets.insert(indexes, Arc::clone(&set));
         (set, unknown)
+    }
+
+    fn pid(&self, index: u32) -> Option<u32> {
+        self.processes.get(index as usize).map(|process| process.pid)
     }
 
     /// Where a listener runs: what the kernel stamped on its sockets, unless that is only the service manager;
@@ -134,19 +133,29 @@ impl Owners {
     }
 }
 
+/// The sockets to look for. Their holders' control groups are wanted where the socket's own says nothing.
+fn inodes(sockets: &[Socket], socket_groups: &HashMap<u64, Membership, FixedState>) -> Inodes {
+    let processes_have_groups = OnceCell::new();
+    let entries = sockets.iter().map(|socket| {
+        let member = socket.cgroup.and_then(|id| socket_groups.get(&id));
+        let says_enough = member.is_some_and(|member| !member.is_empty() && !is_supervisor(member));
+        (socket.inode, !says_enough && *processes_have_groups.get_or_init(cgroup::processes_have_groups))
+    });
+    entries.collect()
+}
+
 /// Whether this is where process 1 itself runs.
 fn is_supervisor(member: &Membership) -> bool {
     member.container.is_none() && member.unit.as_ref().is_some_and(|unit| unit.as_raw() == "init.scope")
 }
 
-/// Puts what was read of each process into the words of the model.
-fn describe(facts: Vec<ProcessFacts>, full: bool, users: &Users) -> Vec<Arc<Process>> {
-    let usage = if full { ProcessUsage::read(&facts) } else { ProcessUsage::default() };
-    let boot = if full { boot_time() } else { None };
-    facts.into_iter().map(|facts| Arc::new(describe_one(facts, &usage, boot, users))).collect()
+/// Turns what was read of each process into the model's types.
+fn describe(facts: Vec<ProcessFacts>, users: &Users) -> Vec<Arc<Process>> {
+    let clock = MachineClock::read();
+    facts.into_iter().map(|facts| Arc::new(describe_one(facts, &clock, users))).collect()
 }
 
-fn describe_one(facts: ProcessFacts, usage: &ProcessUsage, boot: Option<Timestamp>, users: &Users) -> Process {
+fn describe_one(facts: ProcessFacts, clock: &MachineClock, users: &Users) -> Process {
     let mut process = Process {
         pid: facts.pid,
         name: facts.name,
@@ -159,65 +168,58 @@ fn describe_one(facts: ProcessFacts, usage: &ProcessUsage, boot: Option<Timestam
         parents: Vec::new(),
         not_utf8: Vec::new(),
     };
+
     if let Some(more) = facts.more {
         process.command = more.command;
         process.exe = more.exe;
-        process.user = more.uid.map(|uid| users.user(uid));
-        process.started = boot.and_then(|boot| started(boot, more.started));
+        process.user = Some(users.user(more.uid));
+        process.started = clock.time_of(more.started);
+        process.memory_bytes = more.resident.checked_mul(clock.page_bytes);
+        process.cpu_ms = clock.milliseconds(more.processor);
         process.parents = more.parents;
-        if let Some(&(memory, cpu)) = usage.by_process.get(&process.pid) {
-            (process.memory_bytes, process.cpu_ms) = (Some(memory), Some(cpu));
-        }
     }
+
     for (field, text) in
         [("name", Some(&process.name)), ("command", process.command.as_ref()), ("exe", process.exe.as_ref())]
     {
-        if text.is_some_and(crate::clean::Untrusted::is_lossy) {
-            process.not_utf8.push(field.into());
+        if text.is_some_and(Untrusted::is_lossy) {
+            process.not_utf8.push(field);
         }
     }
     process
 }
 
-/// Memory in bytes and processor time in milliseconds, by process.
-#[derive(Default)]
-struct ProcessUsage {
-    by_process: HashMap<u32, (u64, u64)>,
+/// The units that the kernel counts in.
+struct MachineClock {
+    /// When this machine started, by its own clock.
+    boot: Option<Timestamp>,
+    ticks_per_second: u64,
+    page_bytes: u64,
 }
 
-impl ProcessUsage {
-    /// Asks for processes by their ids, and keeps what belongs to the same process as before: one that started at
-    /// the same moment.
-    fn read(facts: &[ProcessFacts]) -> Self {
-        let mut usage = Self::default();
-        let Ok(mut system) = System::new() else { return usage };
-        let pids: Vec<Pid> = facts.iter().map(|facts| Pid::from_u32(facts.pid)).collect();
-        let kind = ProcessRefreshKind::nothing().with_memory().with_cpu().without_tasks();
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), false, kind);
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let Ok(proc) = rustix::fs::open("/proc", flags, Mode::empty()) else { return usage };
-        for facts in facts {
-            let Some(process) = system.process(Pid::from_u32(facts.pid)) else { continue };
-            let before = facts.more.as_ref().map(|more| more.started);
-            if before.is_some() && process::started(proc.as_fd(), facts.pid) == before {
-                usage.by_process.insert(facts.pid, (process.memory(), process.accumulated_cpu_time()));
-            }
+impl MachineClock {
+    fn read() -> Self {
+        Self {
+            boot: boot_time(),
+            ticks_per_second: rustix::param::clock_ticks_per_second().max(1),
+            page_bytes: rustix::param::page_size() as u64,
         }
-        usage
+    }
+
+    fn milliseconds(&self, ticks: u64) -> Option<u64> {
+        Some(ticks.checked_mul(1000)? / self.ticks_per_second)
+    }
+
+    /// Clock ticks since boot as a time of day, to the second.
+    fn time_of(&self, ticks: u64) -> Option<Timestamp> {
+        let milliseconds = i64::try_from(self.milliseconds(ticks)?).ok()?;
+        let time = self.boot?.checked_add(SignedDuration::from_millis(milliseconds)).ok()?;
+        Timestamp::from_second(time.as_second()).ok()
     }
 }
 
-/// When this machine started, by its own clock.
 fn boot_time() -> Option<Timestamp> {
     let running = rustix::time::clock_gettime(ClockId::Boottime);
     let running = SignedDuration::new(running.tv_sec, i32::try_from(running.tv_nsec).ok()?);
     Timestamp::now().checked_sub(running).ok()
-}
-
-/// Clock ticks since boot as a time of day, to the second.
-fn started(boot: Timestamp, ticks: u64) -> Option<Timestamp> {
-    let per_second = rustix::param::clock_ticks_per_second();
-    let milliseconds = i64::try_from(ticks.checked_mul(1000)? / per_second.max(1)).ok()?;
-    let time = boot.checked_add(SignedDuration::from_millis(milliseconds)).ok()?;
-    Timestamp::from_second(time.as_second()).ok()
 }

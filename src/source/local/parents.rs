@@ -1,66 +1,179 @@
 //! The chain of a process's parents, up to the supervisor.
+//!
+//! Process ids are reused, so the process that has a parent's id need not be the parent. Start times tell: a process
+//! that took over the id of a parent started after the child was read, and a parent (also one that adopted an orphan)
+//! started before its child.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::collections::hash_map::Entry;
+use std::os::fd::BorrowedFd;
 
-use rustix::fs::Mode;
+use foldhash::fast::FixedState;
 use rustix::time::ClockId;
 
-use super::process::{DIRECTORY, Stat};
+use super::process::{ProcessFacts, Stat};
+use crate::clean::Untrusted;
 use crate::model::Ancestor;
 
-/// The longest chain that is followed; real ones have a handful.
+/// Longer chains are cut off; real ones have a handful.
 const MAX_PARENTS: usize = 64;
+const NANOSECONDS: u64 = 1_000_000_000;
 
-/// The chains that were followed in one walk.
-pub(super) struct Parents {
-    /// When the walk began, in clock ticks since boot.
+/// Now, in full clock ticks since boot.
+pub(super) fn now() -> u64 {
+    let now = rustix::time::clock_gettime(ClockId::Boottime);
+    let per_second = rustix::param::clock_ticks_per_second();
+    let (seconds, nanoseconds) = (u64::try_from(now.tv_sec).unwrap_or(0), u64::try_from(now.tv_nsec).unwrap_or(0));
+    seconds.saturating_mul(per_second).saturating_add(nanoseconds * per_second / NANOSECONDS)
+}
+
+/// Fills in the parents of all processes that a walk read. `began`: when the walk did, by [`now`].
+pub(super) fn fill_in(proc: BorrowedFd<'_>, began: u64, processes: &mut [ProcessFacts]) {
+    let mut family = Family { proc, began, known: HashMap::default() };
+    for facts in &*processes {
+        if let Some(more) = &facts.more {
+            let member = Member { name: facts.name.clone(), parent: more.parent, started: more.started };
+            family.known.insert(facts.pid, Some(member));
+        }
+    }
+
+    for facts in processes {
+        if let Some(more) = &mut facts.more {
+            more.parents = family.parents_of(Child { pid: facts.pid, parent: more.parent, started: more.started });
+        }
+    }
+}
+
+/// The processes whose `stat` was read since the walk began.
+struct Family<'p> {
+    proc: BorrowedFd<'p>,
     began: u64,
-    known: HashMap<u32, Vec<Ancestor>>,
+    /// By pid; `None` for one that could not be read.
+    known: HashMap<u32, Option<Member>, FixedState>,
 }
 
-impl Parents {
-    pub(super) fn new() -> Self {
-        let now = rustix::time::clock_gettime(ClockId::Boottime);
-        let per_second = rustix::param::clock_ticks_per_second();
-        // A tick that is not over yet does not count.
-        let began = u64::try_from(now.tv_sec).unwrap_or(0).saturating_mul(per_second);
-        Self { began, known: HashMap::new() }
+#[derive(Clone)]
+struct Member {
+    name: Untrusted,
+    parent: u32,
+    started: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Child {
+    pid: u32,
+    parent: u32,
+    started: u64,
+}
+
+impl Family<'_> {
+    fn parents_of(&mut self, mut child: Child) -> Vec<Ancestor> {
+        let mut parents = Vec::new();
+        while parents.len() < MAX_PARENTS {
+            let Some((pid, parent)) = self.parent_of(child) else { break };
+            child = Child { pid, parent: parent.parent, started: parent.started };
+            parents.push(Ancestor { pid, name: parent.name });
+        }
+        parents
     }
 
-    /// The parents of the process whose directory is `home`.
-    ///
-    /// A chain is used again for every child that was there before the walk began. The id of its parent cannot have
-    /// gone to another process meanwhile: who adopts an orphan is older than the orphan.
-    pub(super) fn of(&mut self, proc: BorrowedFd<'_>, home: BorrowedFd<'_>, stat: &Stat) -> Vec<Ancestor> {
-        let old = stat.started < self.began;
-        if let Some(chain) = self.known.get(&stat.parent).filter(|_| old) {
-            return chain.clone();
+    fn parent_of(&mut self, child: Child) -> Option<(u32, Member)> {
+        if child.started >= self.began {
+            // The known process with the parent's id may be one that ended before the child was born.
+            let parent = self.read(child.parent).filter(|parent| parent.started < child.started)?;
+            return Some((child.parent, parent));
         }
-        let chain = follow(proc, home, stat.parent);
-        if old {
-            self.known.insert(stat.parent, chain.clone());
+        if let Some(parent) = self.older(child.parent) {
+            return Some((child.parent, parent));
         }
-        chain
+
+        // The parent has ended since the child was read, and another process has adopted the child.
+        let child_now = self.read(child.pid).filter(|now| now.started == child.started)?;
+        let adopter = self.older(child_now.parent)?;
+        Some((child_now.parent, adopter))
+    }
+
+    /// The process with that id, if it is older than the walk.
+    fn older(&mut self, pid: u32) -> Option<Member> {
+        let member = match self.known.entry(pid) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(read(self.proc, pid)),
+        };
+        member.clone().filter(|member| member.started < self.began)
+    }
+
+    fn read(&self, pid: u32) -> Option<Member> {
+        read(self.proc, pid)
     }
 }
 
-/// Follows the parents up. A parent that ends hands its children to another one, so one that is still the parent
-/// after it has been read was the right process all the time.
-fn follow(proc: BorrowedFd<'_>, home: BorrowedFd<'_>, parent: u32) -> Vec<Ancestor> {
-    let mut parents = Vec::new();
-    let mut child: Option<OwnedFd> = None;
-    let mut next = parent;
-    while next != 0 && parents.len() < MAX_PARENTS {
-        let Ok(directory) = rustix::fs::openat(proc, next.to_string(), DIRECTORY, Mode::empty()) else { break };
-        let Ok(stat) = Stat::read(directory.as_fd(), "stat") else { break };
-        let still = Stat::read(child.as_ref().map_or(home, AsFd::as_fd), "stat");
-        if !still.is_ok_and(|child| child.parent == next) {
-            break;
-        }
-        parents.push(Ancestor { pid: next, name: stat.name });
-        next = stat.parent;
-        child = Some(directory);
+fn read(proc: BorrowedFd<'_>, pid: u32) -> Option<Member> {
+    // 0 stands for no parent, or one outside of this PID namespace.
+    if pid == 0 {
+        return None;
     }
-    parents
+    let stat = Stat::read(proc, pid)?;
+    Some(Member { name: stat.name, parent: stat.parent, started: stat.started })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::os::fd::AsFd;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// A directory that looks like `/proc`, with processes as (pid, parent, started).
+    struct FakeProc(PathBuf);
+
+    impl FakeProc {
+        fn new(name: &str, processes: &[(u32, u32, u64)]) -> Self {
+            let directory = std::env::temp_dir().join(format!("portolan-{name}-{}", std::process::id()));
+            for (pid, parent, started) in processes {
+                let home = directory.join(pid.to_string());
+                fs::create_dir_all(&home).unwrap();
+                let line = format!("{pid} (p{pid}) S {parent} 1 1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {started} 1 2 3 4");
+                fs::write(home.join("stat"), line).unwrap();
+            }
+            Self(directory)
+        }
+
+        /// The parents of a process that was read as this, in a walk that began at 100.
+        fn parents(&self, pid: u32, parent: u32, started: u64) -> Vec<u32> {
+            let proc = File::open(&self.0).unwrap();
+            let mut family = Family { proc: proc.as_fd(), began: 100, known: HashMap::default() };
+            let parents = family.parents_of(Child { pid, parent, started });
+            parents.into_iter().map(|parent| parent.pid).collect()
+        }
+    }
+
+    impl Drop for FakeProc {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    #[test]
+    fn the_chain_leads_up_to_the_first_process() {
+        let proc = FakeProc::new("chain", &[(1, 0, 1), (20, 1, 5), (30, 20, 50)]);
+        assert_eq!(proc.parents(30, 20, 50), [20, 1]);
+        assert_eq!(proc.parents(1, 0, 1), [0; 0]);
+    }
+
+    #[test]
+    fn a_process_that_took_over_the_id_of_a_parent_is_not_the_parent() {
+        let proc = FakeProc::new("reused", &[(1, 0, 1), (20, 1, 120), (30, 20, 50), (40, 20, 110)]);
+        assert_eq!(proc.parents(30, 20, 50), [0; 0], "the child is older");
+        assert_eq!(proc.parents(40, 20, 110), [0; 0], "so is one that came after the walk began");
+        assert_eq!(proc.parents(50, 20, 130), [20, 1], "but this one may be its child");
+        assert_eq!(proc.parents(50, 20, 120), [0; 0], "or not, when both are as old");
+    }
+
+    #[test]
+    fn an_orphan_has_the_parent_that_adopted_it() {
+        let proc = FakeProc::new("orphan", &[(1, 0, 1), (30, 1, 50), (31, 1, 60)]);
+        assert_eq!(proc.parents(30, 20, 50), [1], "20 has ended");
+        assert_eq!(proc.parents(31, 20, 55), [0; 0], "31 is another process by now");
+    }
 }

@@ -85,12 +85,7 @@ impl Local {
     /// Options that no socket can fit together.
     pub(super) fn check(&self) -> Result<()> {
         let wanted = self.wanted(DetailLevel::Names);
-        let fits = |state| match state {
-            SocketState::Listen => wanted.tcp || wanted.unix,
-            SocketState::Unconnected => wanted.udp || wanted.unix,
-            SocketState::Connected => wanted.udp,
-        };
-        if let Some(state) = self.state.iter().find(|state| !fits(**state)) {
+        if let Some(state) = self.state.iter().find(|state| !wanted.can_have(**state)) {
             let why = "none of the chosen kinds of sockets has that state";
             let hint =
                 "TCP listens, UDP is unconnected or connected, and Unix-domain sockets listen or are unconnected";
@@ -102,18 +97,20 @@ impl Local {
     /// What to ask the kernel for.
     pub(super) fn wanted(&self, depth: DetailLevel) -> Wanted {
         let any = self.tcp || self.udp || self.unix;
-        let state = |state| {
-            if self.state.is_empty() { state != SocketState::Connected } else { self.state.contains(&state) }
-        };
+
         Wanted {
             tcp: self.tcp || !any,
             udp: self.udp || !any,
             unix: self.unix,
-            listen: state(SocketState::Listen),
-            unconnected: state(SocketState::Unconnected),
-            connected: state(SocketState::Connected),
+            listen: self.wants(SocketState::Listen),
+            unconnected: self.wants(SocketState::Unconnected),
+            connected: self.wants(SocketState::Connected),
             connections: depth == DetailLevel::Full,
         }
+    }
+
+    fn wants(&self, state: SocketState) -> bool {
+        if self.state.is_empty() { state != SocketState::Connected } else { self.state.contains(&state) }
     }
 
     /// Whether the addresses of the interfaces matter.

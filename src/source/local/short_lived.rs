@@ -1,7 +1,7 @@
 //! Listeners that a trace tells of and no look has seen.
 //!
 //! A look sees only what is there when it comes. What is heard to begin waits here for a look to see it; what is heard to
-//! end before that is told all the same, by what the trace said of it.
+//! end before that is reported too, by what the trace said of it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -157,7 +157,7 @@ impl ShortLived {
 }
 
 impl ListenEvent {
-    /// Makes the process the owner of a service. Who else holds it nobody knows.
+    /// Makes the process the owner of a service. Other holders are unknown.
     pub(super) fn own(&self, service: &mut Service<LocalDetail>) {
         service.detail.owner = OwnerLookup::Known;
         service.detail.processes = self.processes();

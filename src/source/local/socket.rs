@@ -16,7 +16,7 @@ pub(super) struct Socket {
     pub(super) unix: Option<UnixName>,
     /// 0 for Unix-domain sockets.
     pub(super) port: u16,
-    /// The index of the interface it is bound to; 0: none; `None`: nobody tells.
+    /// The index of the interface it is bound to; 0: none; `None`: unknown.
     pub(super) device: Option<u32>,
     pub(super) inode: u32,
     /// Who made it.
@@ -142,6 +142,15 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// Whether any of the wanted kinds of sockets can be in a state.
+    pub(super) fn can_have(&self, state: SocketState) -> bool {
+        match state {
+            SocketState::Listen => self.tcp || self.unix,
+            SocketState::Unconnected => self.udp || self.unix,
+            SocketState::Connected => self.udp,
+        }
+    }
+
     pub(super) fn has(&self, state: SocketState) -> bool {
         match state {
             SocketState::Listen => self.listen,

@@ -8,7 +8,7 @@ use super::connections::Connections;
 use super::interfaces::Interfaces;
 use super::netlink::SockDiag;
 use super::socket::{Socket, Wanted};
-use super::{netns, procnet};
+use super::{hints, netns, procnet};
 use crate::error::plain;
 use crate::model::{NetworkNamespace, PartialError, Transport};
 
@@ -19,7 +19,7 @@ pub(super) struct SocketTables {
     /// The namespaces looked into; the first is one's own.
     pub(super) namespaces: Vec<Namespace>,
     pub(super) faults: Vec<PartialError>,
-    /// What may be missing only for want of rights; a part of `faults`.
+    /// The part of `faults` that is due to missing permission.
     pub(super) limits: Vec<PartialError>,
 }
 
@@ -71,7 +71,7 @@ fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut SocketTables) {
         let denied = PartialError {
             operation: "look into other network namespaces".to_owned(),
             cause: "no permission".to_owned(),
-            hint: super::list::hint_for_rights("run as root, or leave --all-netns out").to_owned(),
+            hint: hints::for_permission("run as root, or leave --all-netns out").to_owned(),
         };
         seen.faults.push(denied.clone());
         seen.limits.push(denied);
@@ -96,22 +96,29 @@ fn look_here(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<
     let mut sockets = Vec::new();
     let mut faults = Vec::new();
     let mut diag = SockDiag::open();
+
     for (transport, asked) in [(Transport::Tcp, wanted.tcp), (Transport::Udp, wanted.udp)] {
         if asked {
-            let by_netlink = |diag: &mut SockDiag, out: &mut _| diag.inet(transport, wanted, out);
-            let read = read(&mut diag, &mut sockets, by_netlink, |out| procnet::inet(transport, wanted, out));
+            let read = read(
+                &mut diag,
+                &mut sockets,
+                |diag, out| diag.inet(transport, wanted, out),
+                |out| procnet::inet(transport, wanted, out),
+            );
             note(&mut faults, read, transport.as_str());
         }
     }
     if wanted.unix {
-        let by_netlink = |diag: &mut SockDiag, out: &mut _| diag.unix(wanted, out);
-        note(&mut faults, read(&mut diag, &mut sockets, by_netlink, |out| procnet::unix(wanted, out)), "unix");
+        let read = read(&mut diag, &mut sockets, |diag, out| diag.unix(wanted, out), |out| procnet::unix(wanted, out));
+        note(&mut faults, read, "unix");
     }
+
     let mut established = Vec::new();
     if wanted.connections {
-        let by_netlink = |diag: &mut SockDiag, out: &mut _| diag.established(out);
-        note(&mut faults, read(&mut diag, &mut established, by_netlink, procnet::established), "established tcp");
+        let read = read(&mut diag, &mut established, SockDiag::established, procnet::established);
+        note(&mut faults, read, "established tcp");
     }
+
     let connections = Connections::count(&established, &sockets);
     let mut namespace = Namespace { connections, by_text: diag.is_err(), ..Namespace::default() };
     let devices: Vec<u32> = sockets.iter().filter_map(|socket| socket.device.filter(|&device| device != 0)).collect();
@@ -141,7 +148,7 @@ fn read<T>(
             Err(err) => *diag = Err(err),
         }
     }
-    // What netlink told before it broke off is told again.
+    // The text repeats what netlink reported before it broke off.
     out.truncate(before);
     by_text(out)
 }

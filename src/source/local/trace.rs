@@ -1,4 +1,4 @@
-//! Word of every TCP listener that begins or ends, at once and with its process, for whoever may trace the kernel.
+//! Reports every TCP listener that begins or ends, at once and with its process, where tracing the kernel is permitted.
 //!
 //! The kernel's tracepoint `sock:inet_sock_set_state`, filtered there to what begins or ends listening, read as text from
 //! a tracing instance of our own, which nobody else's tracing notices. README.md says what it costs and why it is not
@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::clean::Untrusted;
 
-/// Where the kernel's tracing is, where somebody has mounted it; systemd does.
+/// Where the kernel's tracing file system is mounted, if it is; systemd mounts it.
 const INSTANCES: &str = "/sys/kernel/tracing/instances";
 /// What our instances are called, with our process id and a number.
 const NAME: &str = "portolan-";
@@ -35,7 +35,7 @@ const BUFFER: usize = 16 * 1024;
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct Trace {
-    /// No pipe, but read and waited for like one. Before the instance: the kernel keeps that as long as somebody reads it.
+    /// Not a pipe, but read and waited for like one. Dropped before the instance, which the kernel keeps while it has a reader.
     pipe: pipe::Receiver,
     _instance: TraceInstance,
     /// Our own network namespace.
@@ -64,10 +64,10 @@ pub(super) struct TraceEvent {
 }
 
 impl Trace {
-    /// Begins to listen. What we left behind when somebody killed us is tidied up.
+    /// Begins to listen. Removes instances that a killed run left behind.
     ///
     /// # Errors
-    /// Where the rights or the tracing file system are missing, or process ids have another meaning here.
+    /// Where the permission or the tracing file system is missing, or process ids have another meaning here.
     pub(super) fn begin() -> io::Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         if fs::metadata("/proc/self/ns/pid")?.ino() != FIRST_PIDS {
@@ -126,7 +126,7 @@ impl Trace {
         Ok(TraceUpdate { listeners, lost })
     }
 
-    /// Whether it was in our network namespace; `None`: the process has gone, and nobody knows.
+    /// Whether it was in our network namespace; `None`: the process has gone, so that is unknown.
     pub(super) fn is_here(&self, heard: &TraceEvent) -> Option<bool> {
         identity(&heard.thread.to_string()).map(|network| network == self.network)
     }

@@ -34,17 +34,12 @@ impl Users {
     }
 
     fn parse(passwd: &[u8]) -> Self {
-        let user = |line: &[u8]| {
-            let mut fields = line.split(|&byte| byte == b':');
-            let (name, uid) = (fields.next()?, fields.nth(1)?);
-            Some((std::str::from_utf8(uid).ok()?.parse().ok()?, Untrusted::from_bytes(name)))
-        };
-        let mut named: Vec<_> = passwd.split(|&byte| byte == b'\n').filter_map(user).collect();
+        let mut named: Vec<_> = passwd.split(|&byte| byte == b'\n').filter_map(parse_line).collect();
         named.sort_by_key(|(uid, _)| *uid);
         Self { named }
     }
 
-    /// The first name of an id is the one that everybody shows.
+    /// The first name of an id is the one that other tools show.
     pub(super) fn user(&self, uid: u32) -> User {
         let at = self.named.partition_point(|(named, _)| *named < uid);
         let first = self.named.get(at).filter(|(named, _)| *named == uid);
@@ -54,8 +49,9 @@ impl Users {
     /// The id of a user named on the command line, by name or number.
     pub(super) fn find(&self, text: &str) -> Result<u32> {
         let named = self.named.iter().find(|(_, name)| name.as_raw() == text).map(|(uid, _)| *uid);
-        let number = || text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-        named.or_else(number).ok_or_else(|| {
+        let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+
+        named.or(number).ok_or_else(|| {
             let names = self.named.iter().map(|(_, name)| (strsim::jaro_winkler(name.as_raw(), text), name));
             let close = names.filter(|(likeness, _)| *likeness > 0.8).max_by(|a, b| a.0.total_cmp(&b.0));
             let hint = match close {
@@ -65,6 +61,13 @@ impl Users {
             Error::usage(format!("--user '{}'", crate::clean::clean(text)), "there is no such user here", hint)
         })
     }
+}
+
+/// `www:x:33:33::/var/www:/bin/sh`
+fn parse_line(line: &[u8]) -> Option<(u32, Untrusted)> {
+    let mut fields = line.split(|&byte| byte == b':');
+    let (name, uid) = (fields.next()?, fields.nth(1)?);
+    Some((std::str::from_utf8(uid).ok()?.parse().ok()?, Untrusted::from_bytes(name)))
 }
 
 #[cfg(test)]

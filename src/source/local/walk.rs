@@ -6,23 +6,23 @@
 //! are reused. What a descriptor points to is only read as text (`socket:[INODE]`), never opened or asked for
 //! its attributes: it may lie on a file system that does not answer any more.
 
+mod shared;
 mod worker;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 use foldhash::fast::FixedState;
-use rustix::fs::{Mode, OFlags, RawDir};
-use rustix::io::Errno;
+use rustix::fs::{Mode, RawDir};
 
-use self::worker::{WalkState, Worker, WorkerResult};
-use super::process::ProcessFacts;
-
-/// The sockets to look for: inode, and whether their holders' control groups are wanted as well.
-pub(super) type Inodes = HashMap<u32, bool, FixedState>;
+use self::shared::{DIRECTORY, WORTH_A_THREAD, WalkState, number};
+pub(super) use self::shared::{Inodes, WalkError};
+use self::worker::{Worker, WorkerResult};
+use super::parents;
+use super::process::{FdTable, ProcessFacts};
 
 /// What a walk found.
 #[derive(Default)]
@@ -36,52 +36,40 @@ pub(super) struct Walk {
     pub(super) unfinished: Option<WalkError>,
 }
 
-/// Why a walk did not come to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WalkError {
-    /// It was asked to stop.
-    Stopped,
-    /// This machine ran out of something, descriptors perhaps.
-    Failed(Errno),
-}
-
-/// Where a table of descriptors is: a process, or one thread of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct FdTable {
-    pub(super) pid: u32,
-    pub(super) thread: Option<u32>,
-}
-
-/// Below so many descriptors a second thread costs more than it brings.
-const WORTH_A_THREAD: u64 = 1024;
 /// More threads only wait for the same locks in the kernel.
 const MAX_THREADS: usize = 8;
 
-const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-
 /// Finds the holders of `inodes` among all processes that may be looked into. `full` reads every fact of a
-/// holder, otherwise its name. `stop` is asked now and then.
+/// holder, otherwise its name. `stop` is polled now and then.
 pub(super) fn walk(inodes: &Inodes, full: bool, stop: &(dyn Fn() -> bool + Sync)) -> io::Result<Walk> {
     let proc = rustix::fs::open("/proc", DIRECTORY, Mode::empty())?;
+    let began = parents::now();
     let look = |places: &[FdTable]| look_into(&proc, places, inodes, full, stop);
     let pids = numbers(&proc, ".")?;
     if pids.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "no process is in it"));
     }
+
     let processes: Vec<FdTable> = pids.iter().map(|&pid| FdTable { pid, thread: None }).collect();
     let (mut walk, empty) = look(&processes);
+
     if walk.unfinished.is_none() && missing(&walk, inodes) {
         // A process may hand its listeners to a child and end before the walk comes to it, as daemons do when they
-        // start: whoever is new since the list was made is looked into as well. And where the first thread of a
-        // process has ended, only the others show what it holds.
+        // start: processes that are new since the list was made are looked into as well. And where the first thread
+        // of a process has ended, only the others show what it holds.
         let known: HashSet<u32> = pids.into_iter().collect();
         let new = numbers(&proc, ".")?.into_iter().filter(|pid| !known.contains(pid));
         let mut places: Vec<FdTable> = new.map(|pid| FdTable { pid, thread: None }).collect();
         places.extend(empty.into_iter().flat_map(|pid| other_threads(&proc, pid)));
         walk.merge(look(&places).0);
     }
-    // Where other users' processes are hidden altogether (hidepid), nobody says no. The first process always is.
+
+    // Where other users' processes are hidden altogether (hidepid), no call is refused. The first process always is.
     walk.denied |= rustix::fs::openat(&proc, "1/fd", DIRECTORY, Mode::empty()).is_err();
+
+    if full {
+        parents::fill_in(proc.as_fd(), began, &mut walk.processes);
+    }
     Ok(walk)
 }
 
@@ -96,6 +84,7 @@ fn numbers(proc: &OwnedFd, path: &str) -> io::Result<Vec<u32>> {
     let mut buffer = vec![MaybeUninit::uninit(); 32 * 1024];
     let mut entries = RawDir::new(dir, &mut buffer);
     let mut found = Vec::new();
+
     while let Some(entry) = entries.next() {
         found.extend(number(entry?.file_name().to_bytes()));
     }
@@ -118,7 +107,7 @@ impl Walk {
     }
 }
 
-/// Looks into the descriptors at `places`; also says which of them had none.
+/// Looks into the descriptors at `places`; also returns which processes had none.
 fn look_into(
     proc: &OwnedFd,
     places: &[FdTable],
@@ -131,15 +120,17 @@ fn look_into(
         let mut helpers = Vec::new();
         let mut alone = true;
         let mut worker = Worker::new(&shared);
+
         // Most machines have so few descriptors that the walk is over before a thread would have started.
         while worker.enter_next() {
             if alone && worker.descriptors() >= WORTH_A_THREAD {
                 alone = false;
                 let cores = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
                 // Where threads are short, one does it all.
-                helpers.extend((1..cores).map_while(|_| shared.spawn(scope).ok()));
+                helpers.extend((1..cores).map_while(|_| spawn(scope, &shared).ok()));
             }
         }
+
         let mut found = vec![worker.run()];
         // A helper cannot panic; if it did, what it found would be missing and the walk not whole.
         found.extend(helpers.into_iter().map(|helper| helper.join().unwrap_or_else(|_| WorkerResult::lost())));
@@ -148,37 +139,40 @@ fn look_into(
     gather(found)
 }
 
+/// Starts one more worker.
+fn spawn<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    shared: &'scope WalkState<'_>,
+) -> io::Result<ScopedJoinHandle<'scope, WorkerResult>> {
+    // It counts from before it runs, so that no worker goes home too early.
+    shared.add_worker();
+    let worker = thread::Builder::new().spawn_scoped(scope, || Worker::new(shared).run());
+    if worker.is_err() {
+        shared.remove_worker();
+    }
+    worker
+}
+
 /// Puts what the threads found together.
 fn gather(found: Vec<WorkerResult>) -> (Walk, Vec<u32>) {
     let mut walk = Walk::default();
     let mut empty = Vec::new();
     let mut holders = Vec::new();
-    // A large process is read in parts, and each part that finds something describes it.
     let mut index_of = HashMap::<u32, u32, FixedState>::default();
+
     for part in found {
         walk.denied |= part.denied;
         walk.unfinished = walk.unfinished.or(part.unfinished);
         empty.extend(part.empty);
         holders.extend(part.holders);
         for (slot, facts) in part.processes {
-            index_of.entry(slot).or_insert_with(|| {
-                walk.processes.push(facts);
-                u32::try_from(walk.processes.len() - 1).unwrap_or(u32::MAX)
-            });
+            index_of.insert(slot, u32::try_from(walk.processes.len()).unwrap_or(u32::MAX));
+            walk.processes.push(facts);
         }
     }
+
     walk.holders.extend(holders.into_iter().filter_map(|(inode, slot)| Some((inode, *index_of.get(&slot)?))));
     walk.holders.sort_unstable();
     walk.holders.dedup();
     (walk, empty)
-}
-
-fn number(digits: &[u8]) -> Option<u32> {
-    if digits.is_empty() {
-        return None;
-    }
-    digits.iter().try_fold(0u32, |number, digit| {
-        let digit = digit.wrapping_sub(b'0');
-        if digit > 9 { None } else { number.checked_mul(10)?.checked_add(u32::from(digit)) }
-    })
 }

@@ -15,9 +15,10 @@ use tokio::time::Instant;
 
 use super::holders::HolderTable;
 use super::interfaces::Interfaces;
-use super::list::{SelectedSockets, describe, id_of};
+use super::list::{SelectedSockets, describe};
 use super::netlink::SockDiag;
 use super::options::Local;
+use super::rows::id_of;
 use super::select::Selection;
 use super::short_lived::{LocalEndpoint, ShortLived, StartTime};
 use super::socket::{Socket, Wanted};
@@ -45,7 +46,7 @@ pub(super) struct SocketWatcher<'q> {
     prints: [Option<u64>; 2],
     /// So many more glances may leave TCP out.
     without_tcp: u32,
-    /// The tables as they were, to compare where no glance is possible; `None`: nobody knows.
+    /// The tables as they were, to compare where no glance is possible; `None`: unknown.
     table: Option<Vec<Socket>>,
     /// The sockets of each service, by its id.
     services: HashMap<String, Vec<Socket>, FixedState>,
@@ -240,7 +241,7 @@ impl<'q> SocketWatcher<'q> {
         })?;
         let unseen: HashSet<String> = open.iter().map(|&id| id.to_owned()).collect();
         let mut gone: Vec<String> = known.keys().filter(|id| whole && !services.contains_key(*id)).cloned().collect();
-        // What closed while we looked, or is held by nobody who was asked for.
+        // Closed during this look, or held by no process that was asked for.
         gone.extend(open.into_iter().map(str::to_owned));
         self.ends = services.values().flatten().filter_map(end).collect();
         // What closed while we looked was not told, and waits for word of its end.
@@ -251,10 +252,10 @@ impl<'q> SocketWatcher<'q> {
         let since = self.hear_of(StartTime::Perhaps);
         self.own(&mut described);
         // Whoever closes it no longer had it. What is known of it holds until its end, which comes next.
-        let has_ended = |id: &str| since.iter().any(|update| matches!(update, Update::Remove(gone) if gone == id));
         described.retain(|service| {
-            !service.detail.processes.is_empty() || !known.contains_key(&service.id) || !has_ended(&service.id)
+            !service.detail.processes.is_empty() || !known.contains_key(&service.id) || !removes(&since, &service.id)
         });
+
         let described = described.into_iter().map(Service::erase);
         let mut updates: Vec<Update> = if all && whole {
             vec![Update::Reset(described.collect())]
@@ -269,11 +270,10 @@ impl<'q> SocketWatcher<'q> {
         Ok(updates)
     }
 
-    /// Gives what nobody was found to hold the process that began to listen there: it may be closing already, and then
-    /// nobody has it any more.
+    /// Gives a listener without a known holder the process that began to listen there. It may be closing already, and then
+    /// no process holds it any more.
     fn own(&mut self, described: &mut [Service<LocalDetail>]) {
-        let is_nobodys = |detail: &LocalDetail| detail.processes.is_empty() && detail.owner != OwnerLookup::NotAsked;
-        for service in described.iter_mut().filter(|service| is_nobodys(&service.detail)) {
+        for service in described.iter_mut().filter(|service| has_no_owner(&service.detail)) {
             let at = service.endpoints.first().and_then(|endpoint| match endpoint.address {
                 Address::Ip(ip) if endpoint.transport == Transport::Tcp => Some((ip, endpoint.port?)),
                 _ => None,
@@ -293,12 +293,21 @@ pub(super) fn processor_time() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
+/// Whether the search for owners found none.
+fn has_no_owner(detail: &LocalDetail) -> bool {
+    detail.processes.is_empty() && detail.owner != OwnerLookup::NotAsked
+}
+
+fn removes(updates: &[Update], id: &str) -> bool {
+    updates.iter().any(|update| matches!(update, Update::Remove(gone) if gone == id))
+}
+
 /// More happened than the kernel keeps for us.
 fn lost() -> PartialError {
     PartialError {
         operation: "tell every listener that came and went".to_owned(),
         cause: "too many came at once".to_owned(),
-        hint: "what is there is told all the same".to_owned(),
+        hint: "the listeners that exist now are complete".to_owned(),
     }
 }
 
@@ -314,7 +323,7 @@ fn end(socket: &Socket) -> Option<LocalEndpoint> {
     }
 }
 
-/// What could not be read although it should be; what rights are missing for never could.
+/// What could not be read although it should be. What permission is missing for is left out.
 fn faults<'f>(faults: &'f [PartialError], limits: &'f [PartialError]) -> impl Iterator<Item = PartialError> + 'f {
     faults.iter().filter(|fault| !limits.contains(fault)).cloned()
 }

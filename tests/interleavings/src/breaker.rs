@@ -1,4 +1,4 @@
-//! The breaker's word: no outcome is lost, none counts in another epoch, no trial too many is let through.
+//! The breaker's state word: no outcome is lost, none counts in another epoch, and no excess trial is admitted.
 
 use loom::sync::Arc;
 use loom::thread;
@@ -8,7 +8,7 @@ use crate::state::{AtomicState, BreakerLimits, BreakerWord, CallOutcome};
 const NOW: u64 = 100;
 const LIMITS: BreakerLimits = BreakerLimits { window: 8, failures: 2, recovery: 10, trials: 1 };
 
-/// A word that is open until just now.
+/// A state that was open until just now.
 fn opened(limits: BreakerLimits) -> AtomicState {
     let word = AtomicState::new();
     for _ in 0..limits.failures {

@@ -1,6 +1,6 @@
-//! The two handshakes of a lane: no worker sleeps on a job, and no caller on room for one.
+//! The two handshakes of a lane: no worker sleeps while there is a job, and no caller while there is room for one.
 //!
-//! The channel is a counter here, and `tokio::sync::Notify` what it promises: the rest is the pool's own.
+//! The channel is a counter here, and `tokio::sync::Notify` a model of its contract: the rest is the pool's own code.
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
@@ -23,7 +23,7 @@ struct Notified {
 }
 
 impl Notify {
-    /// As `Notified::enable`: what is told from here on reaches this one. True: it was told before.
+    /// As `Notified::enable`: notifications from here on reach this one. True: it was notified before.
     fn enable(&self) -> bool {
         let mut state = self.state.lock().unwrap();
         let told = std::mem::take(&mut state.permit);
@@ -39,7 +39,7 @@ impl Notify {
         state.granted -= usize::from(!told);
     }
 
-    /// As dropping a `Notified` that was not awaited: what it was told goes to another.
+    /// As dropping a `Notified` that was not awaited: its notification goes to another.
     fn leave(&self, told: bool) {
         let mut state = self.state.lock().unwrap();
         if told || state.waiting == 0 {
@@ -63,7 +63,7 @@ impl Notify {
     }
 }
 
-/// Something that there is a number of: jobs in a queue, or room in it.
+/// A count: jobs in a queue, or room in it.
 struct Stock {
     there: AtomicUsize,
     sleepers: Sleepers,
@@ -85,7 +85,7 @@ impl Stock {
         self.there.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |there| there.checked_sub(1)).is_ok()
     }
 
-    /// As `Queue::next`: told first, counted second.
+    /// As `Queue::next`: notified first, counted second.
     fn next_job(&self) {
         while !self.take() {
             let told = self.told.enable();
@@ -99,7 +99,7 @@ impl Stock {
         }
     }
 
-    /// As `Pool::submit`: counted first, told second, and the last look takes at once.
+    /// As `Pool::submit`: counted first, notified second, and the last check takes at once.
     fn next_room(&self) {
         while !self.take() {
             let _asleep = self.sleepers.lie_down();
@@ -113,10 +113,10 @@ impl Stock {
     }
 }
 
-/// Two take one each, of what two bring: loom tells when somebody sleeps for ever.
-fn nobody_sleeps_on_it(next: fn(&Stock)) {
+/// Two threads take one each, of what two bring: loom reports a thread that sleeps for ever.
+fn no_thread_sleeps_for_ever(next: fn(&Stock)) {
     let mut model = loom::model::Builder::new();
-    // With four threads the search is bounded to so many forced switches, as loom advises.
+    // With four threads the search is limited to this many preemptions, as loom advises.
     model.preemption_bound = Some(2);
     model.check(move || {
         let stock = Stock::new();
@@ -134,10 +134,10 @@ fn nobody_sleeps_on_it(next: fn(&Stock)) {
 
 #[test]
 fn no_worker_sleeps_on_a_job() {
-    nobody_sleeps_on_it(Stock::next_job);
+    no_thread_sleeps_for_ever(Stock::next_job);
 }
 
 #[test]
 fn no_caller_sleeps_on_room() {
-    nobody_sleeps_on_it(Stock::next_room);
+    no_thread_sleeps_for_ever(Stock::next_room);
 }

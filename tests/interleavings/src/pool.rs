@@ -1,4 +1,4 @@
-//! The pool's gate leaves no job lying, and its surplus sends away just as many workers as it says.
+//! The pool's gate leaves no job behind, and exactly the surplus of workers leaves.
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};
@@ -38,7 +38,7 @@ fn a_job_that_comes_in_while_the_gate_closes_is_swept_or_refused() {
         pool.gate.close();
         pool.gate.kill(|| pool.sweep());
         let accepted = submitter.join().unwrap();
-        assert!(pool.queue.lock().unwrap().is_empty(), "a job was left lying");
+        assert!(pool.queue.lock().unwrap().is_empty(), "a job was left behind");
         assert_eq!(pool.swept.load(Ordering::SeqCst), accepted);
     });
 }

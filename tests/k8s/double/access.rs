@@ -1,4 +1,4 @@
-//! Who asks, and what they may.
+//! Authentication and authorization.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::connection::verifier;
 /// The token of the administrator.
 pub const TOKEN: &str = "a-token-of-the-test";
 
-/// Who is known, and what each may do.
+/// The known users, and the permissions of each.
 pub struct Access {
     tokens: BTreeMap<String, String>,
     rights: BTreeMap<String, Rights>,
@@ -48,18 +48,18 @@ impl Rights {
 }
 
 impl Access {
-    /// Lets a user in by a token, and by a certificate that bears the name.
+    /// Adds a user with a token, and with a certificate of that name.
     pub fn user(&mut self, name: &str, token: &str, rights: Rights) {
         self.tokens.insert(token.to_owned(), name.to_owned());
         self.rights.insert(name.to_owned(), rights);
     }
 
-    /// From now on the old tokens are worth nothing.
+    /// Revokes the old tokens.
     pub fn rotate_tokens(&mut self) {
         self.tokens.clear();
     }
 
-    /// The user that a request comes from. `Err`: its credentials are no good.
+    /// The user of a request. `Err`: its credentials are invalid.
     pub fn who(&self, token: Option<&str>, name: Option<&str>) -> Result<String, ()> {
         match (token, name) {
             (Some(token), _) => self.tokens.get(token).cloned().ok_or(()),
@@ -77,7 +77,7 @@ impl Access {
     }
 }
 
-/// The name in a certificate that our authority signed and that is in force.
+/// The name in a valid certificate of our authority.
 pub fn name_of(shared: &Shared, certificate: &CertificateDer<'_>) -> Result<String, ()> {
     verifier(shared).verify_client_cert(certificate, &[], UnixTime::now()).map_err(|_| ())?;
     let (_, parsed) = x509_parser::parse_x509_certificate(certificate).map_err(|_| ())?;

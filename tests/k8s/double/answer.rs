@@ -1,4 +1,4 @@
-//! Answers, and the bodies that they are made of.
+//! Replies and their bodies.
 
 use std::io;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub fn json(status: u16, value: &Value) -> Response<Body> {
     full(status, "application/json", value.to_string())
 }
 
-/// A list's text, compressed where the client takes that and it is worth it.
+/// A list's text, compressed if the client accepts that and the text is long enough.
 pub fn text(list: String, takes_gzip: bool) -> Response<Body> {
     if takes_gzip && list.len() > gzip::THRESHOLD {
         let mut response = full(200, "application/json", gzip::gzip(list.as_bytes()));
@@ -38,7 +38,7 @@ pub fn text(list: String, takes_gzip: bool) -> Response<Body> {
     full(200, "application/json", list)
 }
 
-/// Pieces as they come.
+/// Pieces as they are written.
 pub fn streamed(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Response<Body> {
     use futures_util::TryStreamExt;
     let body = StreamBody::new(pieces.map_ok(Frame::data));
@@ -54,7 +54,7 @@ fn respond(status: u16, kind: &'static str, body: Body) -> Response<Body> {
     response
 }
 
-/// The answer with a fault in the middle of it.
+/// The reply with a fault in the middle.
 pub async fn spoilt(response: Response<Body>, fault: Fault, connection: &Arc<Connection>) -> Response<Body> {
     let (Fault::StallAfter(count) | Fault::CutAfter(count, _)) = fault else { return response };
     let (mut parts, body) = response.into_parts();

@@ -1,4 +1,4 @@
-//! A certificate authority, what it signs, and who it knows.
+//! A certificate authority and its certificates.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ impl Authority {
         self.sign(&client(name))
     }
 
-    /// A client whose certificate ended long ago.
+    /// A client whose certificate expired long ago.
     pub fn expired_client(&self, name: &str) -> Identity {
         let mut params = client(name);
         params.not_before = date_time_ymd(2001, 1, 1);

@@ -26,7 +26,7 @@ pub async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// What a request must know of the connection that it came by.
+/// The properties of a connection that its requests need.
 pub struct Connection {
     pub shared: Arc<Shared>,
     /// The certificate that the client showed.
@@ -78,7 +78,7 @@ async fn serve(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
     }
 }
 
-/// What Go's server says to those who speak plainly to it.
+/// The reply of Go's server to plain HTTP.
 async fn refuse_plain(mut stream: TcpStream) {
     let text = "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
     let _ = stream.write_all(text.as_bytes()).await;
@@ -98,7 +98,7 @@ fn config(shared: &Shared) -> ServerConfig {
     config
 }
 
-/// Who is known by certificate.
+/// Verifies client certificates.
 pub fn verifier(shared: &Shared) -> Arc<dyn ClientCertVerifier> {
     let mut roots = RootCertStore::empty();
     roots.add(shared.authority.der()).unwrap();
@@ -106,8 +106,8 @@ pub fn verifier(shared: &Shared) -> Arc<dyn ClientCertVerifier> {
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap()
 }
 
-/// Takes any certificate in the handshake, as a kube-apiserver does: who it is for is a matter of the request, and the
-/// answer to a bad one is 401.
+/// Accepts any certificate in the handshake, as a kube-apiserver does: the request decides about it, and the
+/// reply to an invalid one is 401.
 #[derive(Debug)]
 struct AnyClient(Arc<dyn ClientCertVerifier>);
 

@@ -1,4 +1,4 @@
-//! What APIs there are, for clients that ask first.
+//! API discovery, for clients that use it.
 
 use std::collections::BTreeSet;
 

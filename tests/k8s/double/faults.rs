@@ -1,4 +1,4 @@
-//! What goes wrong on demand.
+//! Faults on demand.
 
 use std::time::Duration;
 
@@ -9,50 +9,50 @@ use bytes::Bytes;
 pub enum StopReason {
     /// By a reset.
     Reset,
-    /// By its plain end, without TLS's goodbye.
+    /// By closing it without TLS's close_notify.
     Fin,
 }
 
-/// What a request meets instead of its answer, or in the middle of it.
+/// The fault of a request, instead of its reply or in the middle of it.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// All goes well: for the first of those that meet something else later.
+    /// No fault: for the first requests before a later fault.
     Nothing,
     /// This status, with a `Status` object of this reason and message.
     Status(u16, &'static str, &'static str),
     /// 429 as the server's own protection says it: plain text and `Retry-After: 1`.
     TooManyRequests,
-    /// 504, the asked version is not there yet.
+    /// 504, the requested version is not there yet.
     VersionTooLarge,
-    /// 404 as for a group of APIs that this server never heard of.
+    /// 404 as for an unknown API group.
     NoSuchResource,
-    /// No answer at all, and the connection stays.
+    /// No reply, and the connection stays open.
     Stall,
-    /// So many bytes of the answer's body, then nothing, and the connection stays.
+    /// N bytes of the body, then nothing, and the connection stays open.
     StallAfter(usize),
-    /// So many bytes of the answer's body, then the end of the connection.
+    /// N bytes of the body, then the end of the connection.
     CutAfter(usize, StopReason),
-    /// What comes is no JSON.
+    /// The body is not JSON.
     Malformed,
-    /// What comes has no end, and no line's end.
+    /// The body has no end, and no line end.
     Endless,
-    /// A body that becomes larger than anything, once it is unpacked.
+    /// A small body that decompresses to a huge one.
     Bomb,
 }
 
-/// The faults that wait for their requests.
+/// The faults that are still pending.
 #[derive(Default)]
 pub struct Faults {
     waiting: Vec<(String, usize, Fault)>,
 }
 
 impl Faults {
-    /// The next `times` requests whose path and query hold `part` meet this.
+    /// Applies to the next `times` requests whose path and query contain `part`.
     pub fn add(&mut self, part: &str, times: usize, fault: Fault) {
         self.waiting.push((part.to_owned(), times, fault));
     }
 
-    /// From now on everything goes well.
+    /// Removes all faults.
     pub fn clear(&mut self) {
         self.waiting.clear();
     }

@@ -1,4 +1,4 @@
-//! Compression, for answers that are worth it.
+//! Compression of long replies.
 
 use std::io::Write;
 

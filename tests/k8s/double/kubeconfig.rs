@@ -1,4 +1,4 @@
-//! Files that say where the double is and who asks.
+//! Kubeconfigs for the double.
 
 use std::fmt::Write;
 
@@ -38,7 +38,7 @@ impl Kubeconfig {
         self.anonymous()
     }
 
-    /// A program that says the token.
+    /// A program that prints the token.
     pub fn exec(mut self, program: &str) -> Self {
         self.exec = Some(program.to_owned());
         self.anonymous()

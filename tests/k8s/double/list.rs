@@ -1,4 +1,4 @@
-//! LIST: pages, snapshots, and the versions that are asked for.
+//! LIST: pages, snapshots, and requested versions.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub fn list(shared: &Shared, place: &Place, query: &Query, wanted: Wanted) -> Re
         token => match store.snapshots.get(token).cloned() {
             None => return answer::json(400, &status(400, "BadRequest", "continue key is not valid")),
             Some(snapshot) if snapshot.expired => {
-                // What is there now, from where the old list stopped.
+                // The current objects, from where the old list stopped.
                 let all = store.select(*resource, namespace, &selector, Some(&snapshot.last)).into();
                 let next = Snapshot { revision: store.revision, all, at: 0, expired: false, ..snapshot };
                 return answer::json(410, &expired_token(&keep(&mut store, next)));
@@ -81,7 +81,7 @@ fn keep(store: &mut Store, snapshot: Snapshot) -> String {
     token
 }
 
-/// Whether the version that is asked for can be had.
+/// Whether the requested version is available.
 fn version(store: &Store, asked: &str, how: &str) -> Result<(), Box<Response<Body>>> {
     let Ok(asked) = asked.parse::<u64>() else { return Ok(()) };
     if asked > store.revision {

@@ -1,4 +1,4 @@
-//! A Kubernetes API server to speak with over a real socket: it answers like a kube-apiserver 1.32, and fails on demand.
+//! A Kubernetes API server on a real socket: it behaves like kube-apiserver 1.32, and fails on demand.
 //!
 //! It speaks TLS by a certificate authority of its own, HTTP/2 where the client offers it and HTTP/1.1 otherwise, knows
 //! clients by certificate or bearer token, and serves lists and watches of what a test puts into its store.
@@ -36,22 +36,22 @@ pub use kubeconfig::Kubeconfig;
 pub use resource::Resource;
 pub use store::{Store, WatchEvent};
 
-/// The server, which ends when this goes.
+/// The server, which ends when this is dropped.
 pub struct Double {
     address: SocketAddr,
     shared: Arc<Shared>,
     runtime: Option<Runtime>,
 }
 
-/// What every connection sees.
+/// The state that all connections share.
 pub struct Shared {
     pub store: Mutex<Store>,
     pub access: Mutex<Access>,
     pub faults: Mutex<Faults>,
-    pub seen: Mutex<Vec<Seen>>,
+    pub seen: Mutex<Vec<ReceivedRequest>>,
     /// How many requests came, answered or not.
     pub asked: tokio::sync::watch::Sender<usize>,
-    /// Wakes connections that are to say goodbye.
+    /// Wakes connections that are to close gracefully.
     pub goaway: Notify,
     /// Wakes watches that are to end.
     pub ended: Notify,
@@ -60,7 +60,7 @@ pub struct Shared {
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct ReceivedRequest {
     pub path: String,
     pub query: String,
     /// `HTTP/1.1` or `HTTP/2.0`.
@@ -126,8 +126,8 @@ impl Double {
         self.shared.faults.lock().unwrap()
     }
 
-    /// What was asked so far.
-    pub fn seen(&self) -> Vec<Seen> {
+    /// The requests so far.
+    pub fn seen(&self) -> Vec<ReceivedRequest> {
         self.shared.seen.lock().unwrap().clone()
     }
 
@@ -138,7 +138,7 @@ impl Double {
         let came = runtime.block_on(async {
             tokio::time::timeout(Duration::from_mins(1), asked.wait_for(|asked| *asked >= count)).await.is_ok()
         });
-        assert!(came, "nobody asks");
+        assert!(came, "no request arrives");
     }
 
     /// Tells every open connection to make its last request, as a server does that is about to end.

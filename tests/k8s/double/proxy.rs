@@ -1,4 +1,4 @@
-//! The proxy: a request to a pod or a service is handed on over a real connection, and its answer back.
+//! The proxy: a request to a pod or a service is forwarded over a real connection, and its reply returned.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

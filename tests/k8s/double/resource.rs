@@ -1,6 +1,6 @@
 //! The resources that the double knows.
 
-/// A kind of object: where it is found, and what it is called.
+/// A kind of object: its path and its names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Resource {
     /// `""` for the core group.
@@ -57,7 +57,7 @@ impl Resource {
     }
 }
 
-/// What a path asks for.
+/// The object or list of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub resource: Resource,

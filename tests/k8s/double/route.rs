@@ -1,4 +1,4 @@
-//! From a request to its answer: who asks, whether they may, what for, and what goes wrong.
+//! From a request to its reply: user, permission, resource, fault.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::faults::Fault;
 use super::proxy::Proxied;
 use super::resource::Place;
 use super::status::{status, version_too_large};
-use super::{Seen, Shared, discovery, list, proxy, watch};
+use super::{ReceivedRequest, Shared, discovery, list, proxy, watch};
 
 /// The query of a request, decoded.
 pub type Query = BTreeMap<String, String>;
@@ -38,11 +38,11 @@ pub async fn answer(request: Request<Incoming>, connection: Arc<Connection>) -> 
     };
     let gzip = response.headers().contains_key(header::CONTENT_ENCODING);
     let (version, status) = (format!("{:?}", request.version()), response.status().as_u16());
-    shared.seen.lock().unwrap().push(Seen { path, query, version, gzip, status });
+    shared.seen.lock().unwrap().push(ReceivedRequest { path, query, version, gzip, status });
     response
 }
 
-/// What is asked of a pod or a service, for whoever may.
+/// The request for a pod or a service, for a user with permission.
 async fn hand_on(
     request: &Request<Incoming>,
     connection: &Connection,
@@ -64,7 +64,7 @@ async fn hand_on(
     proxy::hand_on(shared, proxied, query).await
 }
 
-/// `short`: of a watch, only what is known at once.
+/// `short`: of a watch, only the events available at once.
 fn respond(request: &Request<Incoming>, connection: &Connection, query: &Query, short: bool) -> Response<Body> {
     let shared = &connection.shared;
     let Ok(user) = who(request, connection) else {
@@ -77,7 +77,7 @@ fn respond(request: &Request<Incoming>, connection: &Connection, query: &Query, 
     let Some(place) = Place::parse(path) else { return not_found() };
     let Place { resource, namespace, name } = &place;
     let watches = query.get("watch").is_some_and(|value| value == "true" || value == "1");
-    // A namespace is looked at in itself.
+    // The permission for a namespace is the one within it.
     let scope = if resource.plural == "namespaces" { name } else { namespace };
     if !shared.access.lock().unwrap().may(&user, resource.plural, scope.as_deref()) {
         let verb = if name.is_some() {

@@ -11,7 +11,7 @@ enum Requirement {
     Absent(String),
 }
 
-/// What a list is restricted to.
+/// The restrictions of a list.
 #[derive(Clone, Debug, Default)]
 pub struct Selector {
     labels: Vec<Requirement>,
@@ -20,7 +20,7 @@ pub struct Selector {
 }
 
 impl Selector {
-    /// Parses both kinds; `Err` holds what the API would say.
+    /// Parses both kinds; `Err` holds the API's message.
     pub fn parse(labels: &str, fields: &str) -> Result<Self, String> {
         let labels = split(labels).into_iter().map(|text| requirement(&text)).collect::<Result<_, _>>()?;
         let fields = split(fields).into_iter().map(|text| field(&text)).collect::<Result<_, _>>()?;

@@ -1,4 +1,4 @@
-//! The API's way to say that something went wrong.
+//! `Status` objects, the API's errors.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ pub fn status(code: u16, reason: &str, message: &str) -> Value {
     status
 }
 
-/// The `Status` of a list whose token ran out; the token in it goes on with what is there now.
+/// The `Status` of a list whose token expired; the token in it continues with the current objects.
 pub fn expired_token(next: &str) -> Value {
     let message = "The provided continue parameter is too old to display a consistent list result. You can start a new \
                    list without the continue parameter, or use the continue token in this response to retrieve the \

@@ -1,4 +1,4 @@
-//! The objects, one growing revision over all of them, and what happened to them.
+//! The objects, their common revision, and the history of changes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::sync::watch::{Receiver, Sender, channel};
 use super::resource::Resource;
 use super::selector::Selector;
 
-/// What happened to an object.
+/// The type of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WatchEvent {
     Added,
@@ -40,7 +40,7 @@ impl Object {
         Arc::new(Self { value, text })
     }
 
-    /// Of it only the metadata.
+    /// Its metadata only.
     pub fn metadata(&self) -> Self {
         let metadata = self.value["metadata"].clone();
         let value = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata});
@@ -56,12 +56,12 @@ impl Object {
     }
 }
 
-/// Something that happened, for those who watch.
+/// A change, for watches.
 #[derive(Debug)]
 pub struct Logged {
     pub revision: u64,
     pub resource: Resource,
-    /// The object before and after it; of what is gone, its last state with a new revision.
+    /// The object before and after; of a deleted one, its last state with a new revision.
     pub before: Option<Arc<Object>>,
     pub after: Arc<Object>,
     pub event: WatchEvent,
@@ -72,9 +72,9 @@ pub struct Logged {
 pub struct Snapshot {
     pub revision: u64,
     pub all: Arc<[Arc<Object>]>,
-    /// So many of them were handed out.
+    /// How many of them were sent.
     pub at: usize,
-    /// The last object that was handed out.
+    /// The last object that was sent.
     pub last: (String, String),
     pub expired: bool,
 }
@@ -83,14 +83,14 @@ pub struct Store {
     pub revision: u64,
     objects: BTreeMap<Resource, BTreeMap<(String, String), Arc<Object>>>,
     log: Vec<Arc<Logged>>,
-    /// What happened up to here is forgotten.
+    /// The history begins after this revision.
     pub compacted: u64,
     pub snapshots: BTreeMap<String, Snapshot>,
     pub next_expires: bool,
     changed: Sender<u64>,
-    /// Whether lists can be had by a watch (`sendInitialEvents`); otherwise it is answered with 500.
+    /// Whether a watch may send the initial list (`sendInitialEvents`); otherwise the reply is 500.
     pub watch_list: bool,
-    /// A bookmark is due at this revision, for those who want them.
+    /// A bookmark is due at this revision, for watches that want them.
     pub bookmark: u64,
 }
 
@@ -111,7 +111,7 @@ impl Default for Store {
 }
 
 impl Store {
-    /// Puts an object there, new or in the place of the one of its name.
+    /// Adds an object, or replaces the one of the same name.
     pub fn put(&mut self, resource: Resource, mut value: Value) {
         self.revision += 1;
         value["metadata"]["resourceVersion"] = json!(self.revision.to_string());
@@ -122,12 +122,12 @@ impl Store {
         self.log(resource, before, after, event);
     }
 
-    /// Puts several there.
+    /// Adds several.
     pub fn put_all(&mut self, resource: Resource, values: impl IntoIterator<Item = Value>) {
         values.into_iter().for_each(|value| self.put(resource, value));
     }
 
-    /// Takes an object away; one that is not there is let be.
+    /// Deletes an object, if it exists.
     pub fn delete(&mut self, resource: Resource, namespace: &str, name: &str) {
         let key = (namespace.to_owned(), name.to_owned());
         let Some(before) = self.objects.entry(resource).or_default().remove(&key) else { return };
@@ -137,7 +137,7 @@ impl Store {
         self.log(resource, Some(before), Object::new(last), WatchEvent::Deleted);
     }
 
-    /// Says to those who watch that something happened which did not.
+    /// Sends watches a change that did not happen.
     pub fn pretend(&mut self, resource: Resource, event: WatchEvent, value: Value) {
         self.revision += 1;
         let object = Object::new(value);
@@ -150,23 +150,23 @@ impl Store {
         self.changed.send_replace(revision);
     }
 
-    /// Forgets what happened, so that new watches from an older revision are refused. Those that are open hear of it still.
+    /// Drops the history, so that new watches from an older revision are refused. Open watches still receive it.
     pub fn compact(&mut self) {
         self.revision += 1;
         self.compacted = self.revision;
     }
 
-    /// Lets every token of a list that is under way run out.
+    /// Expires the token of every unfinished list.
     pub fn expire_tokens(&mut self) {
         self.snapshots.values_mut().for_each(|snapshot| snapshot.expired = true);
     }
 
-    /// The next token of a list runs out at once.
+    /// Expires the next token of a list at once.
     pub fn expire_next_token(&mut self) {
         self.next_expires = true;
     }
 
-    /// Sends a bookmark to everybody who wants one.
+    /// Sends a bookmark to every watch that wants one.
     pub fn say_bookmark(&mut self) {
         self.bookmark = self.revision;
         self.changed.send_modify(|_| {});
@@ -193,13 +193,13 @@ impl Store {
         objects.iter().filter(fits).map(|(_, object)| Arc::clone(object)).collect()
     }
 
-    /// What happened after a revision.
+    /// The changes after a revision.
     pub fn since(&self, revision: u64) -> Vec<Arc<Logged>> {
         let from = self.log.partition_point(|logged| logged.revision <= revision);
         self.log[from..].to_vec()
     }
 
-    /// Wakes with everything that happens.
+    /// Wakes with every change.
     pub fn changes(&self) -> Receiver<u64> {
         self.changed.subscribe()
     }

@@ -24,12 +24,12 @@ struct Watch {
     place: Place,
     selector: Selector,
     bookmarks: bool,
-    /// Up to here everything is said.
+    /// Everything up to this revision was sent.
     revision: u64,
     bookmark: u64,
 }
 
-/// `short`: what is known at once, and the end.
+/// `short`: the events available at once, then the end.
 pub fn watch(shared: &Arc<Shared>, place: &Place, query: &Query, short: bool) -> Response<Body> {
     let get = |key: &str| query.get(key).map(String::as_str).unwrap_or_default();
     let selector = match Selector::parse(get("labelSelector"), get("fieldSelector")) {
@@ -63,7 +63,7 @@ pub fn watch(shared: &Arc<Shared>, place: &Place, query: &Query, short: bool) ->
         }
     }
     first.extend(watch.news(&mut store));
-    // Before anything more can happen: what nobody has subscribed to yet wakes nobody.
+    // Before anything more can happen: an event without a subscriber wakes no task.
     let changes = store.changes();
     drop(store);
     if short {
@@ -97,13 +97,13 @@ async fn tell(
         }
         lines = watch.news(&mut shared.store.lock().unwrap());
     }
-    // The server says where it stands before it ends.
+    // The server sends its revision before it ends.
     if watch.bookmarks {
         let _ = say(&[watch.bookmark_line(&json!({}))], &out).await;
     }
 }
 
-/// Says several lines in two pieces which part in the middle of one, as the network may.
+/// Sends several lines in two pieces, split in the middle of a line, as the network may.
 async fn say(lines: &[String], out: &Sender<io::Result<Bytes>>) -> bool {
     let text = Bytes::from(lines.concat());
     if text.is_empty() {
@@ -114,7 +114,7 @@ async fn say(lines: &[String], out: &Sender<io::Result<Bytes>>) -> bool {
 }
 
 impl Watch {
-    /// What happened since it was last said.
+    /// The changes since the last ones sent.
     fn news(&mut self, store: &mut Store) -> Vec<String> {
         let mut lines: Vec<String> = store.since(self.revision).iter().filter_map(|logged| self.line(logged)).collect();
         self.revision = store.revision;
@@ -127,7 +127,7 @@ impl Watch {
         lines
     }
 
-    /// What an event is to somebody who only sees what fits.
+    /// What an event is to a watcher with a selector.
     fn line(&self, logged: &Logged) -> Option<String> {
         let Place { resource, namespace, .. } = &self.place;
         if logged.resource != *resource || namespace.as_ref().is_some_and(|name| name != logged.after.namespace()) {
@@ -156,7 +156,7 @@ impl Watch {
     }
 }
 
-/// Objects in events say what they are, unlike those in lists.
+/// Objects in events name their kind, unlike those in lists.
 fn line(event: WatchEvent, place: &Place, object: &Value) -> String {
     let mut object = object.clone();
     object["kind"] = json!(place.resource.kind);

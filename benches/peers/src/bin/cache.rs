@@ -1,7 +1,7 @@
 //! The cache beside the libraries one would take instead: random keys over 10,000, values behind an `Arc`, with expiry.
 //!
-//! The peers get what is best for them: a ready-made joined key by reference, which a caller would have to join first,
-//! the same fast hash, and, where they have no expiry of their own, a tick that somebody else advances. Ours takes its
+//! The peers get the best conditions: a ready-made joined key by reference, which a caller would have to join first,
+//! the same fast hash, and, where they have no expiry of their own, a tick that another thread advances. Ours takes its
 //! key in three borrowed parts, and reads its clock. The rows "key joined" and "key in parts" are what the libraries cost
 //! behind that interface: papaya and scc look up by anything that compares with the key, dashmap needs the key joined.
 

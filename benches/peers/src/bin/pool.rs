@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 static ALLOCATOR: Counting = Counting;
 
 const JOBS: u64 = 1_000_000;
-/// What fits into a queue while the workers are held, to see what handing in costs by itself.
+/// The size of the queue while the workers are held, to measure submitting alone.
 const HELD_JOBS: u64 = 50_000;
 const QUEUE: usize = 65_536;
 const ROUNDS: usize = 15;
@@ -186,7 +186,7 @@ fn wait_for(counter: Counter, jobs: u64) {
     }
 }
 
-/// What handing in costs by itself: nobody takes jobs out meanwhile. The first row is ours.
+/// The cost of submitting alone: no job is taken out meanwhile. The first row is ours.
 fn submit_alone(rows: &mut [Row]) {
     let (open, held) = crossbeam_channel::bounded::<()>(0);
     let pool = Pool::threads(options(), Clock::coarse(), move |n: u64| {

@@ -1,0 +1,35 @@
+//! The result of an HTTP request, as the evidence stores it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::check::scale::Latency;
+
+/// The result of one request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum HttpOutcome {
+    Status(HttpStatus),
+    /// The reply is not HTTP or breaks off.
+    Invalid(String),
+    /// No reply, or not all of it, in time.
+    TimedOut,
+}
+
+/// An HTTP response.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HttpStatus {
+    pub(crate) code: u16,
+    /// From the request to the last byte that was read; the sum if redirects were followed.
+    #[serde(rename = "took")]
+    pub(crate) latency: Latency,
+    /// Whether the response has `Retry-After`.
+    #[serde(default)]
+    pub(crate) retry_after: bool,
+    /// The assertions that do not hold.
+    #[serde(default, rename = "failed")]
+    pub(crate) failed_assertions: Vec<String>,
+    /// The problem with the redirect, if any.
+    #[serde(default)]
+    pub(crate) unsafe_redirect: Option<String>,
+}

@@ -1,0 +1,136 @@
+//! The definition of the command line: all of it, or only the commands that a run needs. To define and build every
+//! option takes longer than to list what listens here.
+
+use std::ffi::OsString;
+
+use clap::{Arg, ArgAction, Args, Command, CommandFactory};
+
+use super::{Cli, Global, completions, config, discover, explain, man, ports, validate, wait};
+use crate::settings::{Key, Kind, NEGATION};
+use crate::source::{source_definition, source_words};
+
+/// The options that every command takes, and no command.
+pub(super) fn root() -> Command {
+    Global::augment_args(Command::new("portolan"))
+}
+
+/// The root with the commands that these words lead to, and no others; `None` if there is no such command. It parses a
+/// right line as the whole definition does, but knows nothing of version and help texts.
+pub(super) fn of_commands<W: AsRef<str>>(paths: &[Vec<W>]) -> Option<Command> {
+    let mut command = root();
+    for path in paths {
+        let [name, below @ ..] = path.as_slice() else { continue };
+        let (name, below) = (name.as_ref(), below.first().map(AsRef::as_ref));
+        if command.find_subcommand(name).is_none() {
+            command = command.subcommand(of_command(name)?);
+        }
+
+        let Some(below) = below.filter(|_| name == DISCOVER) else { continue };
+        let known = command.find_subcommand(name).is_some_and(|discover| discover.find_subcommand(below).is_some());
+        if !known {
+            let source = source_definition(below)?;
+            command = command.mut_subcommand(name, |discover| discover.subcommand(source));
+        }
+    }
+    Some(command)
+}
+
+/// The definition of the command alone that a line asks for, as far as that can be told without parsing it.
+pub(super) fn of_line(args: &[OsString]) -> Option<Command> {
+    let words = command_words(args);
+    if words.is_empty() { None } else { of_commands(&[words]) }
+}
+
+const DISCOVER: &str = "discover";
+
+/// One command, and what is below it except for sources.
+fn of_command(name: &str) -> Option<Command> {
+    let command = Command::new(name.to_owned());
+    let define = match name {
+        DISCOVER => discover::Options::augment_args,
+        "scan" => discover::ShortScan::augment_args,
+        "validate" => validate::Validate::augment_args,
+        "score" => validate::ScoreAgain::augment_args,
+        "wait" => wait::Wait::augment_args,
+        "explain" => explain::Explain::augment_args,
+        "ports" => ports::PortNames::augment_args,
+        "completions" => completions::Completions::augment_args,
+        "man" => man::ManPages::augment_args,
+        "config" => config::Config::augment_args,
+        _ => return None,
+    };
+    Some(define(command))
+}
+
+/// The words of a line that look like its command. The value of an option may look so too; then the line is refused by
+/// [`of_commands`], and is parsed by the whole definition.
+fn command_words(args: &[OsString]) -> Vec<&str> {
+    let mut words = args.iter().skip(1).filter_map(|arg| arg.to_str());
+    let Some(name) = words.find(|word| of_command(word).is_some()) else { return Vec::new() };
+    if name != DISCOVER {
+        return vec![name];
+    }
+    let sources = source_words();
+    words.find(|word| sources.contains(word)).map_or_else(Vec::new, |source| vec![name, source])
+}
+
+/// The command line as it is defined, and for every flag that settings may set a hidden opposite.
+pub(super) fn with_negations() -> Command {
+    add_negations(Cli::command())
+}
+
+fn add_negations(command: Command) -> Command {
+    let keys = Key::of_section(&command, &[]);
+    let opposites: Vec<Arg> = keys.iter().filter(|key| key.kind() == Kind::Flag).map(opposite).collect();
+    command.args(opposites).mut_subcommands(add_negations)
+}
+
+fn opposite(key: &Key<'_>) -> Arg {
+    let opposite = format!("{NEGATION}{}", key.name());
+    let arg = Arg::new(&opposite).long(&opposite).hide(true).action(ArgAction::SetTrue);
+    arg.global(key.is_global()).overrides_with(key.id().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_alone_has_the_very_options_that_are_defined() {
+        let whole = Cli::command();
+        for command in whole.get_subcommands() {
+            let name = command.get_name();
+            for source in command.get_subcommands().map(Command::get_name).chain([""]) {
+                let path = if source.is_empty() { vec![name] } else { vec![name, source] };
+                let alone = of_commands(&[path]).unwrap();
+                assert!(alone.get_arguments().eq(whole.get_arguments()), "above {name}");
+                let alone = alone.find_subcommand(name).unwrap();
+                assert!(alone.get_arguments().eq(command.get_arguments()), "{name}");
+                if !source.is_empty() {
+                    let alone = alone.find_subcommand(source).unwrap();
+                    assert!(alone.get_arguments().eq(command.find_subcommand(source).unwrap().get_arguments()));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_words_of_a_command_are_found_among_options() {
+        let words = |line: &str| {
+            let args: Vec<_> = line.split(' ').map(OsString::from).collect();
+            command_words(&args).join(" ")
+        };
+        assert_eq!(words("portolan -o json discover --strict local -p 22"), "discover local");
+        assert_eq!(words("portolan ports 80"), "ports");
+        assert_eq!(words("portolan discover"), "", "a source is missing");
+        assert_eq!(words("portolan --help"), "");
+    }
+
+    #[test]
+    fn the_order_of_commands_and_options_stays() {
+        let names =
+            |command: &Command| command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect::<Vec<_>>();
+        assert_eq!(names(&with_negations()), names(&Cli::command()));
+        with_negations().debug_assert();
+    }
+}

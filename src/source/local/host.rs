@@ -1,0 +1,30 @@
+//! Facts of this machine.
+
+use jiff::Timestamp;
+use sysinfo::System;
+
+use crate::clean::Untrusted;
+use crate::model::HostFacts;
+
+/// Reads them; what cannot be read is left out.
+pub(super) fn read() -> HostFacts {
+    HostFacts {
+        name: System::host_name().ok().map(Untrusted::from),
+        os: System::long_os_version().ok().map(Untrusted::from),
+        kernel: System::kernel_version().ok().map(Untrusted::from),
+        architecture: Some(System::cpu_arch()).filter(|name| !name.is_empty()).map(Untrusted::from),
+        booted: System::boot_time().ok().and_then(|seconds| Timestamp::from_second(seconds.cast_signed()).ok()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_has_a_kernel_and_has_started() {
+        let facts = read();
+        assert!(facts.kernel.is_some_and(|kernel| kernel.as_raw().contains('.')));
+        assert!(facts.booted.is_some_and(|booted| booted < Timestamp::now()));
+    }
+}
