@@ -232,7 +232,7 @@ mod tests {
     }
 
     fn codes(at: i64, leaf: &Leaf, chain: &[Link], name: &NameMatch, trust: &Trust) -> Vec<&'static str> {
-        findings(at, leaf, chain, name, trust).iter().map(|finding| finding.code()).collect()
+        findings(at, leaf, chain, name, trust).iter().filter_map(|finding| Some(finding.kind()?.code)).collect()
     }
 
     fn lifetime_codes(at: i64, leaf: &Leaf) -> Vec<&'static str> {

@@ -92,7 +92,10 @@ impl Check for HttpObservation {
     fn findings(&self) -> Vec<Finding> {
         let mut counts: BTreeMap<&str, (usize, Finding)> = BTreeMap::new();
         for finding in self.outcomes.iter().flat_map(|outcome| self.findings_of(outcome)) {
-            counts.entry(finding.code()).and_modify(|(count, _)| *count += 1).or_insert((1, finding));
+            counts
+                .entry(finding.kind().map_or("", |kind| kind.code))
+                .and_modify(|(count, _)| *count += 1)
+                .or_insert((1, finding));
         }
         let frequent =
             counts.into_values().filter(|(count, _)| count * 2 >= self.outcomes.len()).map(|(_, finding)| finding);
