@@ -1,8 +1,8 @@
-//! The only way for foreign text to a terminal or a file.
+//! Escaping of untrusted text: the only way for it to a terminal or a file.
 //!
-//! A process name, a label or a banner is written by somebody else, who may want to move our cursor, set a
-//! window title, hide text behind a right-to-left override, or run a formula in a spreadsheet. [`Untrusted`]
-//! keeps such text as it came; what shows it goes through here.
+//! Process names, labels and banners come from others, who may want to move our cursor, set a window title, hide text
+//! behind a right-to-left override, or run a formula in a spreadsheet. [`Untrusted`] keeps such text unchanged;
+//! everything that displays it uses this module.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,18 +10,18 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_width::UnicodeWidthChar;
 
-/// The most characters of one [`Untrusted`] that `Display` writes; what was cut is marked by `…`.
+/// Maximum number of characters of one [`Untrusted`] that `Display` writes; a cut is marked by `…`.
 pub const DISPLAY_CHARS: usize = 512;
 
-/// The most marks without width (accents and the like) that may sit on one character. Unicode's stream-safe
-/// format allows 30, real languages need at most a handful; more only overprints the neighbouring lines.
+/// Maximum number of zero-width marks (accents and the like) per character. Unicode's stream-safe format allows 30,
+/// real languages need a handful; more only overprints neighbouring lines.
 const MARKS_PER_CHAR: usize = 4;
 
-/// Text that came from somewhere else and may be hostile.
+/// Text from outside that may be hostile.
 ///
-/// `Display` escapes control, bidirectional and zero-width characters visibly (`\n`, `\u{202e}`) and the backslash
-/// as well, so that two names which differ do not look the same, and caps the length. `Serialize` gives the text itself: the
-/// formats of `output` escape the same characters in their own syntax.
+/// `Display` escapes control, bidirectional and zero-width characters visibly (`\n`, `\u{202e}`), and also the
+/// backslash, so that different names never look the same, and limits the length. `Serialize` writes the text itself:
+/// the formats in `output` escape the same characters in their own syntax.
 ///
 /// ```
 /// use portolan::Untrusted;
@@ -36,7 +36,7 @@ pub struct Untrusted {
 }
 
 impl Untrusted {
-    /// Takes bytes as they came; what is not UTF-8 becomes U+FFFD and is remembered.
+    /// Stores bytes; invalid UTF-8 becomes U+FFFD and is recorded.
     pub fn from_bytes(bytes: &[u8]) -> Self {
         match String::from_utf8_lossy(bytes) {
             Cow::Borrowed(text) => Self { text: text.into(), lossy: false },
@@ -44,12 +44,12 @@ impl Untrusted {
         }
     }
 
-    /// The text as it came, dangerous characters and all. For comparing, never for showing.
+    /// The original text with its dangerous characters. For comparing, never for displaying.
     pub fn as_raw(&self) -> &str {
         &self.text
     }
 
-    /// Whether the original was not UTF-8, so that this is not quite what it was.
+    /// Whether the original was not UTF-8, so that the text differs from it.
     pub fn is_lossy(&self) -> bool {
         self.lossy
     }
@@ -85,12 +85,13 @@ impl<'de> Deserialize<'de> for Untrusted {
     }
 }
 
-/// Writes `text` so that it is safe on a terminal: one line, nothing invisible, at most [`DISPLAY_CHARS`] long.
+/// Writes `text` so that it is safe on a terminal: one line, nothing invisible, at most [`DISPLAY_CHARS`] characters.
 pub(crate) fn write_clean(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    // Nearly every name is short plain ASCII, and a listing writes hundreds of thousands of them.
+    // Most names are short plain ASCII, and a listing writes hundreds of thousands of them.
     if text.len() <= DISPLAY_CHARS && text.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'\\') {
         return out.write_str(text);
     }
+
     let mut marks = 0;
     for (count, c) in text.chars().enumerate() {
         if count == DISPLAY_CHARS {
@@ -112,11 +113,12 @@ pub(crate) fn write_clean(out: &mut impl fmt::Write, text: &str) -> fmt::Result 
     Ok(())
 }
 
-/// A text that was made here, of parts that may hold what must not come out raw; nothing else in it is changed.
+/// Escapes only the dangerous characters of a text that was composed here.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(is_dangerous) {
         return Cow::Borrowed(text);
     }
+
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         if is_dangerous(c) { line.extend(c.escape_default()) } else { line.push(c) }
@@ -124,7 +126,7 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
-/// [`write_clean`] into a new string, for text that is on its way into an error message.
+/// [`write_clean`] into a new string, for error messages.
 pub(crate) fn clean(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     // Writing to a String cannot fail.
@@ -133,14 +135,14 @@ pub(crate) fn clean(text: &str) -> String {
 }
 
 /// Whether a character must never reach a terminal or a file raw: C0, DEL and C1 controls, line and paragraph
-/// separators, bidirectional controls, and characters that are not seen at all.
+/// separators, bidirectional controls, invisible characters, and the noncharacters that XML 1.0 forbids.
 pub(crate) fn is_dangerous(c: char) -> bool {
     matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}'
         | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
         | '\u{e0000}'..='\u{e0fff}')
 }
 
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_moves_a_cursor_or_hides_text_is_shown_escaped() {
+    fn dangerous_characters_are_displayed_escaped() {
         assert_eq!(shown(b"a\nb\r\t\0"), "a\\nb\\r\\t\\u{0}");
         assert_eq!(shown("\u{9b}31m\u{202e}x\u{200b}\u{feff}".as_bytes()), "\\u{9b}31m\\u{202e}x\\u{200b}\\u{feff}");
         assert_eq!(shown("日本 é".as_bytes()), "日本 é");
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf8_is_marked() {
+    fn invalid_utf8_is_recorded() {
         let name = Untrusted::from_bytes(b"caf\xe9");
         assert!(name.is_lossy());
         assert_eq!(name.to_string(), "caf\u{fffd}");

@@ -43,7 +43,7 @@
 //!             let address = Address::Ip([192, 0, 2, 7].into());
 //!             let endpoint = Endpoint::new(address, Some(80), Transport::Tcp);
 //!             let harbour = Harbour { berths: 12 };
-//!             let service = Service::new("harbours/genoa".into(), self.name(), vec![endpoint], harbour);
+//!             let service = Service::new("harbours/genoa", self.name(), vec![endpoint], harbour);
 //!             let _ = out.service(service.erase());
 //!             Ok(Completeness::Complete)
 //!         })
@@ -124,9 +124,9 @@ pub use model::{
     HealthState, HostFacts, HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Lease, Lifecycle, Listing,
     LocalDetail, Method, NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, ParseError, PartialError,
     Permutation, PortName, PortState, Ports, ProbeOrder, Process, PublicKey, RawDetail, Reason, Report, RequestHeader,
-    SCORE_VERSION, ScanDetail, ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, SocketState, SourceName,
-    StartTlsKind, StatusRanges, Target, TlsFacts, Transport, Update, UpdateSink, User, changed_fields, diff,
-    parse_duration, port_name, service_score,
+    SCORE_VERSION, ScanDetail, ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, ServiceId, SocketState,
+    SourceName, StartTlsKind, StatusRanges, Target, TlsFacts, Transport, Update, UpdateSink, User, changed_fields,
+    diff, parse_duration, port_name, service_score,
 };
 #[cfg(feature = "k8s")]
 pub use model::{

@@ -26,7 +26,7 @@ impl Snapshot {
 
     /// The service of an id.
     pub fn get(&self, id: &str) -> Option<&Arc<Service>> {
-        let at = self.services.binary_search_by(|service| service.id.as_str().cmp(id)).ok()?;
+        let at = self.services.binary_search_by(|service| service.id.as_raw().cmp(id)).ok()?;
         self.services.get(at)
     }
 

@@ -14,7 +14,7 @@ use super::reader::{CatalogState, NEVER, Reader};
 use super::snapshot::Snapshot;
 use crate::engine::Clock;
 use crate::model::{
-    Change, DetailLevel, Event, EventKind, PartialError, Service, Update, UpdateSink, changed_fields, diff,
+    Change, DetailLevel, Event, EventKind, PartialError, Service, ServiceId, Update, UpdateSink, changed_fields, diff,
 };
 
 /// So many batches are kept for readers that are slow. At one a second, as a polled source makes them, a reader may be
@@ -26,7 +26,7 @@ const KEPT: usize = 256;
 pub struct Writer {
     source: &'static str,
     depth: DetailLevel,
-    known: BTreeMap<String, Arc<Service>>,
+    known: BTreeMap<ServiceId, Arc<Service>>,
     index: u64,
     synced: bool,
     stale: Option<PartialError>,
@@ -81,11 +81,11 @@ impl Writer {
 
     fn reset(&mut self, services: Vec<Service>) {
         let services: Vec<Arc<Service>> = services.into_iter().map(Arc::new).collect();
-        let new: BTreeMap<&str, &Arc<Service>> = services.iter().map(|new| (new.id.as_str(), new)).collect();
+        let new: BTreeMap<&ServiceId, &Arc<Service>> = services.iter().map(|new| (&new.id, new)).collect();
         let known = mem::take(&mut self.known);
         let changes = diff(known.values().map(|old| &**old), new.values().map(|new| &***new));
         for change in changes {
-            let item = |service: &Service| new.get(service.id.as_str()).map(|new| Arc::clone(new));
+            let item = |service: &Service| new.get(&service.id).map(|new| Arc::clone(new));
             let kind = match change {
                 Change::Added(new) => item(new).map(EventKind::Added),
                 Change::Updated { old, new, changed } => {
@@ -98,7 +98,7 @@ impl Writer {
                 self.tell(kind);
             }
         }
-        self.known = new.into_iter().map(|(id, new)| (id.to_owned(), Arc::clone(new))).collect();
+        self.known = new.into_iter().map(|(id, new)| (id.clone(), Arc::clone(new))).collect();
         // A whole answer: what could not be read before could be now.
         self.faults.clear();
         if !mem::replace(&mut self.synced, true) {

@@ -7,7 +7,7 @@ use clap::{Args, CommandFactory, Subcommand};
 use serde::Serialize;
 
 use super::exit::Exit;
-use super::{Cli, Global, parse, stdout};
+use super::{Cli, Global, stdout, user_settings};
 use crate::clean::{clean, is_dangerous};
 use crate::error::Result;
 use crate::output;
@@ -50,7 +50,7 @@ impl Config {
         let Action::Show = self.action;
         let json = global.wants_json("portolan config show")?;
         let command = Cli::command();
-        let settings = parse::load(global.config.as_ref(), &command, None)?;
+        let settings = user_settings::load(global.config.as_ref())?;
         let keys = Key::all(&command);
         let items: Vec<SettingItem> = keys.iter().map(|key| item(key, &settings)).collect();
         let place = place(global);

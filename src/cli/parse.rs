@@ -1,17 +1,16 @@
 //! From the words of the command line to what is asked, with the settings in between.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::builder::{StyledStr, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::outputs::{OutputSpec, OutputSpecParser};
-use super::{Cli, definition, settings_file, usage};
+use super::{Cli, definition, usage, user_settings};
 use crate::error::Result;
-use crate::settings::{self, Key, Settings};
+use crate::settings::{Key, Settings};
 
 /// What the command line asks for.
 pub(super) enum Parsed {
@@ -44,7 +43,8 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
         Err(error) => return Err(usage::error(&error, &command, args)),
     };
 
-    let mut settings = load(matches.get_one("config"), &command, Some(&section(&matches)))?;
+    let mut settings =
+        user_settings::load_for(matches.get_one("config"), &command, &section(&matches), definition::of_commands)?;
     if !settings.is_empty() {
         let fresh = definition::of_line(args).filter(|_| is_quick).unwrap_or_else(definition::with_negations);
         settings.yield_to(&fresh, &matches);
@@ -72,55 +72,6 @@ fn set_outputs(settings: &Settings) -> Vec<OutputSpec> {
 /// The words that lead to the command that is asked for.
 fn section(matches: &ArgMatches) -> Vec<&str> {
     std::iter::successors(matches.subcommand(), |(_, below)| below.subcommand()).map(|(name, _)| name).collect()
-}
-
-/// The settings of this user, for the command that the words of `section` lead to, or for all. `command` may be built
-/// already: only its own options are looked at.
-///
-/// # Errors
-/// Where the file or a variable cannot be used.
-pub(super) fn load(named: Option<&PathBuf>, command: &Command, section: Option<&[&str]>) -> Result<Settings> {
-    let file = match settings::file_to_read(named, variable) {
-        Some((path, is_named)) => settings_file::read(&path, is_named)?.map(|text| (path, text)),
-        None => None,
-    };
-    // Most people have neither, and should not pay for a second definition.
-    if file.is_none() && !settings::is_in_environment(command, section, variable) {
-        return Ok(Settings::default());
-    }
-
-    // The commands that are set are enough for settings that are right.
-    if let Some(section) = section {
-        let mut commands = file.as_ref().map(|(_, text)| settings::sections(text)).unwrap_or_default();
-        commands.push(section.iter().map(|&word| word.to_owned()).collect());
-        let defined = definition::of_commands(&commands);
-        if let Some(settings) = defined.and_then(|command| read(file.as_ref(), &command, Some(section)).ok()) {
-            return Ok(settings);
-        }
-    }
-    // What is wrong with the others takes all commands to tell: a key may belong to another section.
-    read(file.as_ref(), &Cli::command(), section)
-}
-
-fn variable(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
-}
-
-/// Reads the settings by a definition that is not built yet.
-fn read(file: Option<&(PathBuf, String)>, command: &Command, section: Option<&[&str]>) -> Result<Settings> {
-    let mut settings = Settings::default();
-    if let Some((path, text)) = file {
-        settings.read_file(command, path, text)?;
-    }
-    settings.read_environment(command, section, variable)?;
-
-    if let Some((key, given, error)) = settings.refused(command) {
-        let refusal = usage::RejectedValue::of_value(&error);
-        let value = usage::refused_value(&error).unwrap_or_default();
-        return Err(given.origin.error(&key, &value, &refusal.why, &refusal.hint));
-    }
-    settings.agree(command)?;
-    Ok(settings)
 }
 
 fn on_line(matches: &ArgMatches, id: &str) -> bool {

@@ -1,12 +1,12 @@
-//! Monotonic time, injected: who measures time takes a [`Clock`], and a test hands in one that it moves itself.
+//! Monotonic time, injected: code takes a [`Clock`], tests pass one that they advance.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A monotonic clock: it never goes back, and tells the time since an origin of its own.
+/// A monotonic clock: it never goes back, and shows the time since its own origin.
 ///
-/// Readings of different clocks do not compare. On Linux none of them advances while the machine is suspended.
+/// Readings of different clocks are not comparable. On Linux none of them advances while the machine is suspended.
 ///
 /// ```
 /// use std::time::Duration;
@@ -19,10 +19,10 @@ use std::time::{Duration, Instant};
 /// assert_eq!(clock.now() - before, Duration::from_secs(5));
 /// ```
 #[derive(Clone, Debug)]
-pub struct Clock(Source);
+pub struct Clock(ClockSource);
 
 #[derive(Clone, Debug)]
-enum Source {
+enum ClockSource {
     Precise(Instant),
     Coarse(Instant),
     Runtime(tokio::time::Instant),
@@ -30,21 +30,20 @@ enum Source {
 }
 
 impl Clock {
-    /// Exact to nanoseconds; a reading costs about 25 ns. For durations that are shown.
+    /// Exact to nanoseconds; a reading costs about 25 ns. For durations that users see.
     pub fn precise() -> Self {
-        Self(Source::Precise(Instant::now()))
+        Self(ClockSource::Precise(Instant::now()))
     }
 
-    /// Exact to a kernel tick (1 to 10 ms on Linux, as [`precise`](Self::precise) elsewhere); a reading costs about
-    /// 5 ns and no system call. For lifetimes and time-outs that are read on a hot path.
+    /// Exact to a kernel tick (1 to 10 ms on Linux, as [`precise`](Self::precise) elsewhere); a reading costs about 5
+    /// ns and no system call. For lifetimes and timeouts on a hot path.
     pub fn coarse() -> Self {
-        Self(Source::Coarse(Instant::now()))
+        Self(ClockSource::Coarse(Instant::now()))
     }
 
-    /// The clock of the tokio runtime: what `tokio::time::pause` and `advance` move, so that time-outs and this
-    /// clock stay together in a test.
+    /// The clock of the tokio runtime: `tokio::time::pause` and `advance` move it together with timeouts.
     pub fn runtime() -> Self {
-        Self(Source::Runtime(tokio::time::Instant::now()))
+        Self(ClockSource::Runtime(tokio::time::Instant::now()))
     }
 
     /// The time since this clock's origin.
@@ -56,10 +55,10 @@ impl Clock {
     #[inline]
     pub(crate) fn nanos(&self) -> u64 {
         match &self.0 {
-            Source::Coarse(origin) => coarse_nanos(*origin),
-            Source::Precise(origin) => saturating_nanos(origin.elapsed()),
-            Source::Runtime(origin) => saturating_nanos(origin.elapsed()),
-            Source::Manual(nanos) => nanos.load(Ordering::Acquire),
+            ClockSource::Coarse(origin) => coarse_nanos(*origin),
+            ClockSource::Precise(origin) => saturating_nanos(origin.elapsed()),
+            ClockSource::Runtime(origin) => saturating_nanos(origin.elapsed()),
+            ClockSource::Manual(nanos) => nanos.load(Ordering::Acquire),
         }
     }
 }
@@ -77,27 +76,27 @@ fn coarse_nanos(origin: Instant) -> u64 {
     saturating_nanos(origin.elapsed())
 }
 
-/// `duration` in nanoseconds; what is longer than 584 years counts as that.
+/// `duration` in nanoseconds, at most 584 years.
 pub(crate) fn saturating_nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// A clock that stands still until it is advanced, for tests.
+/// A clock for tests that stands still until it is advanced.
 #[derive(Clone, Debug, Default)]
 pub struct ManualClock(Arc<AtomicU64>);
 
 impl ManualClock {
-    /// A clock that shows zero.
+    /// A clock at zero.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What shows this clock's time.
+    /// A [`Clock`] that shows this clock's time.
     pub fn clock(&self) -> Clock {
-        Clock(Source::Manual(Arc::clone(&self.0)))
+        Clock(ClockSource::Manual(Arc::clone(&self.0)))
     }
 
-    /// Moves the time of every clock made from this one on by `step`.
+    /// Advances every clock made from this one by `step`.
     pub fn advance(&self, step: Duration) {
         self.0.fetch_add(saturating_nanos(step), Ordering::AcqRel);
     }

@@ -1,4 +1,4 @@
-//! Concurrency that knows nothing of services: what scanning, probing, checking and watching share.
+//! Generic concurrency for scans, probes, checks and watches.
 
 mod breaker;
 mod cache;

@@ -1,4 +1,4 @@
-//! Waiting for a future on a plain thread, without a runtime.
+//! Waits for a future on a plain thread, without a runtime.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -37,7 +37,7 @@ fn block_until<F: Future>(mut future: Pin<&mut F>, deadline: Option<Instant>) ->
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return Some(output);
         }
-        // Parking may end early: then the future is asked once more.
+        // Parking can end early; the next poll decides.
         match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
             None => thread::park(),
             Some(Duration::ZERO) => return None,

@@ -1,11 +1,11 @@
-//! A program and what it started itself, ended together.
+//! A child process and its descendants, ended together.
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Child;
 
-/// The process group of a child that was started with `process_group(0)`: all of it is killed when this goes.
+/// The process group of a child that was started with `process_group(0)`. Dropping it kills the whole group.
 ///
-/// Drop it before the child is: until somebody has waited for the leader, its number is nobody else's.
+/// Drop it before the child: the group's number cannot be reused until the leader has been waited for.
 pub(crate) struct ProcessGroup(Option<Pid>);
 
 impl ProcessGroup {
@@ -13,12 +13,12 @@ impl ProcessGroup {
         Self(leader.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
     }
 
-    /// The process that it began with.
+    /// The leader of the group.
     pub(crate) fn leader(&self) -> Option<Pid> {
         self.0
     }
 
-    /// What is left of it may live on.
+    /// Lets the remaining processes live.
     pub(crate) fn release(mut self) {
         self.0 = None;
     }
@@ -27,7 +27,7 @@ impl ProcessGroup {
 impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if let Some(group) = self.0 {
-            // Most often nobody is left in it.
+            // Usually the group is already empty.
             let _ = kill_process_group(group, Signal::KILL);
         }
     }

@@ -1,4 +1,4 @@
-//! Trying again what can pass on a second try: exponential back-off with full jitter, capped in count and in time.
+//! Retries with exponential back-off and full jitter, limited in count and in time.
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How often, how soon and for how long to try.
+/// A retry policy.
 ///
-/// Before try *n* + 1 it waits a random time between zero and `base` · 2^(*n* - 1), at most `cap`: full jitter, which
-/// spreads callers that failed together better than any other (Brooker, "Exponential Backoff And Jitter", 2015).
+/// Before attempt *n* + 1 it waits a random time between zero and `base` · 2^(*n* - 1), at most `cap`: full jitter,
+/// which spreads callers that failed together better than any other (Brooker, "Exponential Backoff And Jitter",
+/// 2015).
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,70 +25,71 @@ use tokio::time::{Instant, sleep, timeout_at};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// The most tries, the first among them; 0 counts as 1.
+    /// Maximum number of attempts, including the first; 0 counts as 1.
     pub attempts: u32,
-    /// The longest wait before the second try.
+    /// Maximum wait before the second attempt.
     pub base: Duration,
-    /// The longest wait before any try.
+    /// Maximum wait before any attempt.
     pub cap: Duration,
-    /// The whole, tries and waits: a try that runs when it ends is dropped, and no wait goes beyond it.
+    /// Limit for all attempts and waits together: an attempt that is running then is dropped, and no wait goes beyond
+    /// it.
     pub total: Duration,
 }
 
 impl Default for Retry {
-    /// Three tries, 100 ms doubling up to 5 s, 30 s in all.
+    /// Three attempts, 100 ms doubling up to 5 s, 30 s in total.
     fn default() -> Self {
         let (base, cap) = (Duration::from_millis(100), Duration::from_secs(5));
         Self { attempts: 3, base, cap, total: Duration::from_secs(30) }
     }
 }
 
-/// Whether an error can pass on a second try.
+/// Whether an error is worth a retry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryDecision {
-    /// It is final: a refusal, a wrong name, a missing right.
+    /// The error is final: a refusal, a wrong name, a missing permission.
     No,
-    /// It may pass: wait by the schedule.
+    /// Retry after the scheduled wait.
     Yes,
-    /// It may pass, and the peer said when (`Retry-After`): wait just so long, without jitter and beyond `cap`.
+    /// Retry after the time that the peer named (`Retry-After`), without jitter and beyond `cap`.
     After(Duration),
 }
 
-/// Why it was given up; the last error is the source.
+/// Why a retry loop gave up; the last error is the source.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RetryError<E> {
-    /// The error is one that no second try mends.
-    #[error("a second try would not help")]
+    /// The error is final.
+    #[error("a retry would not help")]
     Final {
-        /// That error.
+        /// The error.
         #[source]
         error: E,
     },
-    /// As many tries as allowed have failed.
-    #[error("gave up after {attempts} tries")]
+    /// The maximum number of attempts failed.
+    #[error("gave up after {attempts} attempts")]
     Attempts {
-        /// The last try's error.
+        /// The error of the last attempt.
         #[source]
         error: E,
-        /// How many tries there were.
+        /// Number of attempts.
         attempts: u32,
     },
-    /// The total time is over, or would be before the next try.
-    #[error("gave up after {total:?}, at try {attempts}")]
+    /// The total time has passed, or would pass before the next attempt.
+    #[error("gave up after {total:?}, at attempt {attempts}")]
     TimedOut {
-        /// The error of the last try that ended; none if not even the first one did.
+        /// The error of the last finished attempt; none if the first attempt did not finish.
         #[source]
         error: Option<E>,
-        /// How many tries were begun.
+        /// Number of attempts, including the unfinished one.
         attempts: u32,
-        /// The time there was.
+        /// The total time.
         total: Duration,
     },
 }
 
 impl<E> RetryError<E> {
-    /// The last error, for callers who do not care how often it was tried.
+    /// The last error, without the number of attempts.
     pub fn into_error(self) -> Option<E> {
         match self {
             Self::Final { error } | Self::Attempts { error, .. } => Some(error),
@@ -97,13 +99,13 @@ impl<E> RetryError<E> {
 }
 
 impl Retry {
-    /// Tries until it passes, and yields that. `operation` gets the number of the try, from 1; `again` judges its error;
-    /// `seed` makes the jitter: [`random_seed`](Self::random_seed), or a constant in a test.
+    /// Runs `operation` until it succeeds. `operation` gets the number of the attempt, from 1; `again` decides about
+    /// its error; `seed` makes the jitter: [`random_seed`](Self::random_seed), or a constant in a test.
     ///
-    /// Time is tokio's, so that a test can pause it.
+    /// Time is tokio's, so that tests can pause it.
     ///
     /// # Errors
-    /// When an error is final, or the tries or the time are used up.
+    /// If an error is final, or the attempts or the time are used up.
     pub async fn run<T, E, F: Future<Output = Result<T, E>>>(
         &self,
         seed: u64,
@@ -114,37 +116,42 @@ impl Retry {
         let mut jitter = Jitter(seed);
         let mut attempts = 1;
         let mut last = None;
+
         loop {
             let Ok(result) = timeout_at(deadline, operation(attempts)).await else {
                 return Err(RetryError::TimedOut { error: last, attempts, total: self.total });
             };
+
             let error = match result {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
+
             let wait = match again(&error) {
                 RetryDecision::No => return Err(RetryError::Final { error }),
                 _ if attempts >= self.attempts => return Err(RetryError::Attempts { error, attempts }),
                 RetryDecision::Yes => jitter.below(self.longest_wait(attempts)),
                 RetryDecision::After(wait) => wait,
             };
+
             if deadline.saturating_duration_since(Instant::now()) <= wait {
-                // Waiting for a try that cannot be made would only delay the answer.
+                // Waiting for an attempt that cannot start would only delay the result.
                 return Err(RetryError::TimedOut { error: Some(error), attempts, total: self.total });
             }
+
             sleep(wait).await;
             last = Some(error);
             attempts += 1;
         }
     }
 
-    /// The longest wait after `attempts` tries.
+    /// The maximum wait after `attempts` attempts.
     pub fn longest_wait(&self, attempts: u32) -> Duration {
         let factor = 1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX);
         self.base.saturating_mul(factor).min(self.cap)
     }
 
-    /// A random wait after `attempts` tries, for a loop that never gives up. `seed` moves on.
+    /// A random wait after `attempts` attempts, for a loop that never gives up. Advances `seed`.
     pub fn wait(&self, seed: &mut u64, attempts: u32) -> Duration {
         let mut jitter = Jitter(*seed);
         let wait = jitter.below(self.longest_wait(attempts));
@@ -154,17 +161,17 @@ impl Retry {
 
     /// A seed that differs from call to call.
     pub fn random_seed() -> u64 {
-        // The standard library's keys are random once a thread and then count up.
+        // The standard library's keys are random once per thread and then count up.
         RandomState::new().hash_one(0)
     }
 }
 
-/// Thirty years on: as good as never, and no overflow.
+/// Thirty years from now: practically never, without overflow.
 fn far_future() -> Instant {
     Instant::now() + Duration::from_hours(30 * 365 * 24)
 }
 
-/// `SplitMix64` (Steele, Lea, Flood 2014): any seed will do, and one word of state.
+/// `SplitMix64` (Steele, Lea, Flood 2014): any seed works, and the state is one word.
 struct Jitter(u64);
 
 impl Jitter {

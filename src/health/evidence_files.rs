@@ -66,7 +66,7 @@ impl EvidenceFiles {
 
     /// Writes a service's file, whole or not at all.
     pub(crate) fn write(&self, service: &Service, evidence: &[Option<Evidence>], ignored: &[String]) {
-        let path = self.directory.join(file_name(&service.id));
+        let path = self.directory.join(file_name(service.id.as_raw()));
         let file = EvidenceFile {
             schema: SCHEMA,
             score: SCORE_VERSION,

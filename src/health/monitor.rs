@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::validator::{CheckedEndpoint, ValidationPool, Validator};
 use super::watched::{ThresholdRules, WatchedService};
 use crate::engine::{Job, Retry, Shutdown};
-use crate::model::{CheckSpec, DeclaredDetail, Service, Update, UpdateSink};
+use crate::model::{CheckSpec, DeclaredDetail, Service, ServiceId, Update, UpdateSink};
 use crate::source::SourceMessage;
 
 /// Looks at services again and again.
@@ -22,9 +22,9 @@ pub(crate) struct Monitor {
     rules: ThresholdRules,
     interval: Duration,
     crew: ValidationPool,
-    services: BTreeMap<String, WatchedService>,
+    services: BTreeMap<ServiceId, WatchedService>,
     /// Whose endpoint a number is.
-    places: HashMap<usize, String>,
+    places: HashMap<usize, ServiceId>,
     /// When to look at which number; one that is nobody's any more is left out.
     due: BinaryHeap<Reverse<(Instant, usize)>>,
     /// The last number that was given.
@@ -143,9 +143,9 @@ impl Monitor {
         for update in updates {
             match update {
                 Update::Reset(services) => {
-                    let named: HashSet<&str> = services.iter().map(|service| service.id.as_str()).collect();
-                    let gone = self.services.keys().filter(|id| !named.contains(id.as_str()));
-                    let gone: Vec<String> = gone.cloned().collect();
+                    let named: HashSet<&ServiceId> = services.iter().map(|service| &service.id).collect();
+                    let gone = self.services.keys().filter(|id| !named.contains(id));
+                    let gone: Vec<ServiceId> = gone.cloned().collect();
                     told.extend(gone.into_iter().filter_map(|id| self.forget(id)));
                     told.extend(services.into_iter().filter_map(|service| self.learn(service)));
                     self.listed = true;
@@ -187,7 +187,7 @@ impl Monitor {
         news.map(Update::Upsert)
     }
 
-    fn forget(&mut self, id: String) -> Option<Update> {
+    fn forget(&mut self, id: ServiceId) -> Option<Update> {
         let gone = self.services.remove(&id)?;
         gone.numbers().for_each(|(number, _)| drop(self.places.remove(&number)));
         gone.is_known().then_some(Update::Remove(id))
@@ -255,7 +255,7 @@ mod tests {
             |port: &u16| Endpoint::new(Address::Ip(IpAddr::from([127, 0, 0, 1])), Some(*port), Transport::Tcp);
         let endpoints = ports.iter().map(endpoint).collect();
         let declared = DeclaredDetail { from: "a".into(), protocol: None, ask: Arc::default() };
-        Service { name: Some(name.into()), ..Service::new("file/a".to_owned(), "file", endpoints, declared).erase() }
+        Service { name: Some(name.into()), ..Service::new("file/a", "file", endpoints, declared).erase() }
     }
 
     fn numbers(monitor: &Monitor) -> Vec<usize> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clean::{clean, escaped};
+use crate::clean::clean;
 use crate::model::{HealthState, PartialError, Service};
 
 /// As many of the worst services are told.
@@ -50,7 +50,7 @@ impl RunSummary {
         let reason = worst.map(ToString::to_string).unwrap_or_default();
         let at = self.worst.partition_point(|(other, ..)| *other <= score);
         if at < WORST {
-            let name = service.name.as_ref().map_or_else(|| escaped(&service.id).into_owned(), ToString::to_string);
+            let name = service.name.as_ref().map_or_else(|| service.id.to_string(), ToString::to_string);
             self.worst.insert(at, (score, name, reason));
             self.worst.truncate(WORST);
         }

@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use super::notes::unasked;
 use super::reach::{Reach, Reacher, is_askable};
-use crate::model::{Endpoint, Identity, LocalDetail, Process, Service, Update};
+use crate::model::{Endpoint, Identity, LocalDetail, Process, Service, ServiceId, Update};
 use crate::probe::{IdentifyPool, IdentifyResult, PortTarget, SkipReason};
 
 /// Services that come and go. Each endpoint is asked once, and once more when another program may have taken its place.
 #[derive(Default)]
 pub(super) struct IdentifyWatch {
-    services: HashMap<String, KnownService>,
+    services: HashMap<ServiceId, KnownService>,
     /// Whose endpoint a number is.
-    places: HashMap<u64, String>,
+    places: HashMap<u64, ServiceId>,
     /// Endpoints that there was no room for yet, in the order in which they came.
     waiting: BTreeMap<u64, PortTarget>,
     /// The last number that was given.
@@ -53,8 +53,8 @@ impl IdentifyWatch {
         let mut reacher = Reacher::default();
         let tell = |update| match update {
             Update::Reset(services) => {
-                let named: HashSet<&str> = services.iter().map(|service| service.id.as_str()).collect();
-                let gone = self.services.keys().filter(|id| !named.contains(id.as_str()));
+                let named: HashSet<&ServiceId> = services.iter().map(|service| &service.id).collect();
+                let gone = self.services.keys().filter(|id| !named.contains(id));
                 gone.cloned().collect::<Vec<_>>().iter().for_each(|id| self.forget(id));
                 Update::Reset(services.into_iter().map(|service| self.learn(service, &mut reacher)).collect())
             }
@@ -163,7 +163,7 @@ impl IdentifyWatch {
         EndpointTrack { number, askable: is_askable(service, endpoint), open, holders: Arc::clone(holders), identity }
     }
 
-    fn forget(&mut self, id: &str) {
+    fn forget(&mut self, id: &ServiceId) {
         let gone = self.services.remove(id);
         self.let_go(gone.iter().flat_map(|known| &known.tracks));
     }

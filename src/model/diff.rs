@@ -32,10 +32,10 @@ pub fn diff<'a>(
     new: impl IntoIterator<Item = &'a Service>,
 ) -> Vec<Change<'a>> {
     let (old, new) = (last_of_each(old), last_of_each(new));
-    let before: HashMap<&str, &Service> = old.iter().map(|service| (service.id.as_str(), *service)).collect();
-    let after: HashSet<&str> = new.iter().map(|service| service.id.as_str()).collect();
-    let gone = old.into_iter().filter(|service| !after.contains(service.id.as_str())).map(Change::Removed);
-    let there = new.into_iter().filter_map(|new| match before.get(new.id.as_str()) {
+    let before: HashMap<&str, &Service> = old.iter().map(|service| (service.id.as_raw(), *service)).collect();
+    let after: HashSet<&str> = new.iter().map(|service| service.id.as_raw()).collect();
+    let gone = old.into_iter().filter(|service| !after.contains(service.id.as_raw())).map(Change::Removed);
+    let there = new.into_iter().filter_map(|new| match before.get(new.id.as_raw()) {
         None => Some(Change::Added(new)),
         Some(old) => {
             let changed = changed_fields(old, new);
@@ -49,7 +49,7 @@ fn last_of_each<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<&'a 
     let mut services: Vec<&Service> = services.into_iter().collect();
     let mut seen = HashSet::with_capacity(services.len());
     services.reverse();
-    services.retain(|service| seen.insert(service.id.as_str()));
+    services.retain(|service| seen.insert(service.id.as_raw()));
     services.reverse();
     services
 }
@@ -206,7 +206,7 @@ mod tests {
             let mut touched = HashSet::new();
             for change in diff(&before, &after) {
                 let (Change::Added(at) | Change::Updated { new: at, .. } | Change::Removed(at)) = change;
-                let id: u8 = at.id.parse().unwrap();
+                let id: u8 = at.id.as_raw().parse().unwrap();
                 prop_assert!(touched.insert(id));
                 match change {
                     Change::Added(_) => prop_assert!(built.insert(id, new[&id]).is_none()),

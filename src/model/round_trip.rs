@@ -148,7 +148,14 @@ fn any_service() -> impl Strategy<Value = Service> {
                 })
             });
             let detail: Arc<dyn Detail> = Arc::new(RawDetail(detail));
-            Service { id, name, namespace, health, findings, ..Service::new(String::new(), source, endpoints, detail) }
+            Service {
+                id: id.into(),
+                name,
+                namespace,
+                health,
+                findings,
+                ..Service::new(String::new(), source, endpoints, detail)
+            }
         },
     )
 }

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use serde::de::{Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Finding, Health, Identity, Instance, NetworkNamespace, ServiceHealth, SourceName, port_name, words};
+use super::{
+    Finding, Health, Identity, Instance, NetworkNamespace, ServiceHealth, ServiceId, SourceName, port_name, words,
+};
 use crate::clean::Untrusted;
 
 /// Something that serves, from any source.
@@ -19,7 +21,7 @@ use crate::clean::Untrusted;
 #[derive(Clone, Debug, Serialize)]
 pub struct Service<D = Arc<dyn Detail>> {
     /// The same service has the same id tomorrow: `local/tcp/127.0.0.1:5432`.
-    pub id: String,
+    pub id: ServiceId,
     /// What its source calls it; never derived from a port number.
     pub name: Option<Untrusted>,
     /// The namespace it lives in, where its source has such a thing.
@@ -40,9 +42,17 @@ pub struct Service<D = Arc<dyn Detail>> {
 
 impl<D> Service<D> {
     /// A service without a name, a namespace, and anything that only a look at it could tell.
-    pub fn new(id: String, source: impl Into<SourceName>, endpoints: Vec<Endpoint>, detail: D) -> Self {
-        let source = source.into();
-        Self { id, name: None, namespace: None, source, endpoints, health: None, findings: Vec::new(), detail }
+    pub fn new(id: impl Into<ServiceId>, source: impl Into<SourceName>, endpoints: Vec<Endpoint>, detail: D) -> Self {
+        Self {
+            id: id.into(),
+            name: None,
+            namespace: None,
+            source: source.into(),
+            endpoints,
+            health: None,
+            findings: Vec::new(),
+            detail,
+        }
     }
 
     /// How well it is, where `later` is not as well, or better.
@@ -97,7 +107,7 @@ impl<'de, D: Deserialize<'de>> Deserialize<'de> for Service<D> {
     fn deserialize<R: Deserializer<'de>>(deserializer: R) -> Result<Self, R::Error> {
         #[derive(Deserialize)]
         struct Fields<D> {
-            id: String,
+            id: ServiceId,
             name: Option<Untrusted>,
             namespace: Option<Untrusted>,
             source: Option<SourceName>,

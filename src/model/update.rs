@@ -1,6 +1,6 @@
 //! What a source says while it is watched, and where it says it.
 
-use super::{DetailLevel, PartialError, Service};
+use super::{DetailLevel, PartialError, Service, ServiceId};
 
 /// What a source knows now. It does not say what changed: only the catalog, which knows what was there, can.
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ pub enum Update {
     /// This service is there, as it is described here. The last word on an id counts.
     Upsert(Service),
     /// The service of this id is gone. That it never was there is no error.
-    Remove(String),
+    Remove(ServiceId),
     /// A part could not be read: nothing is known of what is in it, and nothing in it is taken for gone.
     PartialError(PartialError),
 }

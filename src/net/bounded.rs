@@ -1,4 +1,4 @@
-//! A stream that ends: after so many bytes, and at a deadline.
+//! A stream with a byte limit and a deadline.
 
 use std::future::Future;
 use std::io;
@@ -12,40 +12,40 @@ use tokio::time::{Sleep, sleep_until};
 
 use super::Deadline;
 
-/// What bytes go to and come from: a connection, or TLS inside one.
+/// A byte stream: a connection, or TLS inside one.
 pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> AsyncStream for T {}
 
-/// The first bytes that came over a connection, for when whoever read them has no more use for them.
+/// The first bytes received over a connection, for use after its reader failed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReceivedPrefix(Arc<Mutex<Vec<u8>>>);
 
 impl ReceivedPrefix {
-    /// So many of them are kept: as much as is read of a greeting.
+    /// Number of bytes kept: as much as is read of a greeting.
     const MAX_BYTES: usize = 1024;
 
-    /// Takes them.
+    /// Takes the bytes.
     pub(crate) fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.0.lock())
     }
 
     fn add(&self, bytes: &[u8]) {
-        let mut heard = self.0.lock();
-        let room = Self::MAX_BYTES - heard.len().min(Self::MAX_BYTES);
-        heard.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        let mut prefix = self.0.lock();
+        let room = Self::MAX_BYTES - prefix.len().min(Self::MAX_BYTES);
+        prefix.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 }
 
-/// A stream whose reads and writes fail once its bytes or its time are used up, whatever is built on top of it (TLS,
-/// HTTP/2): what is above needs no bound of its own to end.
+/// A stream whose reads and writes fail once its bytes or its time are used up. Layers above it (TLS, HTTP/2) need no
+/// limits of their own.
 pub(crate) struct Bounded<S> {
     stream: S,
-    /// Bytes that may still be read. One read may go beyond by the size of its buffer.
+    /// Bytes that may still be read. One read may exceed them by the size of its buffer.
     left: usize,
     over: Pin<Box<Sleep>>,
-    /// For as long as no grace was given.
+    /// `None` once the grace was granted.
     deadline: Option<Deadline>,
-    heard: ReceivedPrefix,
+    received: ReceivedPrefix,
 }
 
 impl<S> Bounded<S> {
@@ -55,13 +55,13 @@ impl<S> Bounded<S> {
             left: most,
             over: Box::pin(sleep_until(deadline.instant())),
             deadline: Some(deadline),
-            heard: ReceivedPrefix::default(),
+            received: ReceivedPrefix::default(),
         }
     }
 
-    /// Where the first bytes that come can be had.
-    pub(crate) fn heard(&self) -> ReceivedPrefix {
-        self.heard.clone()
+    /// The first bytes received.
+    pub(crate) fn received(&self) -> ReceivedPrefix {
+        self.received.clone()
     }
 
     fn check(&mut self, context: &mut Context<'_>) -> io::Result<()> {
@@ -81,11 +81,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
         if self.left == 0 {
             return Poll::Ready(Err(io::ErrorKind::FileTooLarge.into()));
         }
+
         let before = buf.filled().len();
         let outcome = Pin::new(&mut self.stream).poll_read(context, buf);
+
         let read = &buf.filled()[before..];
-        self.heard.add(read);
+        self.received.add(read);
         self.left = self.left.saturating_sub(read.len());
+
         outcome
     }
 }

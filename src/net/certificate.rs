@@ -1,4 +1,4 @@
-//! From the bytes of a certificate to its facts.
+//! The facts of a certificate, from its bytes.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -17,31 +17,34 @@ use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo, X509Name};
 use crate::clean::Untrusted;
 use crate::model::{Certificate, Digest, PublicKey, TlsFacts};
 
-/// So many certificates of a chain are looked at: no client takes longer ones.
+/// Maximum number of certificates read from a chain: no client accepts longer ones.
 const MAX_CERTIFICATES: usize = 10;
-/// So many alternative names are kept; the count says how many there were.
+/// Maximum number of alternative names kept; `name_count` has the total.
 const MAX_NAMES: usize = 100;
-/// So many bytes of a name are kept. A DNS name has at most 253, a URI may have more.
-const MAX_NAME: usize = 512;
-/// So many parts of a distinguished name are kept.
+/// Maximum length of a name in bytes. A DNS name has at most 253, a URI may have more.
+const MAX_NAME_BYTES: usize = 512;
+/// Maximum number of parts of a distinguished name.
 const MAX_PARTS: usize = 32;
 /// A serial number has at most 20 octets (RFC 5280, 4.1.2.2).
 const MAX_SERIAL: usize = 20;
 
-/// What a chain shows, without what was agreed on.
+/// The facts of a chain, without the negotiated parameters.
 pub(super) fn facts(chain: &[CertificateDer<'_>]) -> TlsFacts {
     let readable = chain.iter().take(MAX_CERTIFICATES).filter_map(|der| certificate(der));
     TlsFacts { chain_length: chain.len(), certificates: readable.collect(), ..TlsFacts::default() }
 }
 
-/// The facts of one certificate; `None` where it is none.
+/// The facts of one certificate; `None` if the bytes are not a certificate.
 pub(crate) fn certificate(der: &[u8]) -> Option<Certificate> {
     let (_, parsed) = X509Certificate::from_der(der).ok()?;
     let (names, name_count) = alternative_names(&parsed);
+
     let mut sha256 = [0; 32];
     sha256.copy_from_slice(digest(&SHA256, der).as_ref());
+
     let serial = parsed.raw_serial();
     let serial = &serial[..serial.len().min(MAX_SERIAL)];
+
     Some(Certificate {
         subject: distinguished(parsed.subject()),
         common_name: parsed.subject().iter_common_name().next().map(value),
@@ -88,7 +91,7 @@ fn general_name(name: &GeneralName<'_>) -> Untrusted {
     }
 }
 
-/// `CN=example.org, O=Example`: the parts in the order in which they stand.
+/// `CN=example.org, O=Example`: the parts in their order.
 fn distinguished(name: &X509Name<'_>) -> Untrusted {
     let parts = name.iter_attributes().take(MAX_PARTS).map(|part| {
         let word = match oid2abbrev(part.attr_type(), oid_registry()) {
@@ -105,7 +108,7 @@ fn value(part: &AttributeTypeAndValue<'_>) -> Untrusted {
 }
 
 fn text_of(bytes: &[u8]) -> Untrusted {
-    Untrusted::from_bytes(&bytes[..bytes.len().min(MAX_NAME)])
+    Untrusted::from_bytes(&bytes[..bytes.len().min(MAX_NAME_BYTES)])
 }
 
 fn algorithm(oid: &Oid<'_>) -> Cow<'static, str> {
@@ -171,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_is_counted_and_left_out() {
+    fn excess_names_and_certificates_are_counted_and_dropped() {
         let der = made(|params| {
             let name = |n| rcgen::SanType::DnsName(format!("h{n}.test").try_into().unwrap());
             params.subject_alt_names = (0..10_000).map(name).collect();
@@ -184,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_with_a_nul_in_it_stays_what_it_is_and_is_shown_escaped() {
+    fn a_name_with_a_nul_is_kept_and_displayed_escaped() {
         let der = made(|params| params.distinguished_name.push(DnType::CommonName, "good.test\0.evil.test"));
         let name = certificate(&der).unwrap().common_name.unwrap();
         assert_eq!(name.as_raw(), "good.test\0.evil.test");
@@ -198,7 +201,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_bytes_come_are_taken(at in 0..400_usize, with: Vec<u8>, cut in 0..600_usize) {
+        fn arbitrary_bytes_do_not_panic(at in 0..400_usize, with: Vec<u8>, cut in 0..600_usize) {
             let mut der = made(|_| {});
             let end = (at + with.len()).min(der.len());
             if at < end {

@@ -1,9 +1,9 @@
-//! Connection attempts by the thousand, without a task, a buffer or a new socket for each.
+//! Thousands of concurrent connection attempts, without a task, a buffer or a new socket for each.
 //!
-//! A Linux stream socket that was refused can connect again, and one that answered or kept silent can be dissolved by
-//! connecting it to `AF_UNSPEC`: so a closed port costs no more than its `connect`, an open one leaves no TIME_WAIT, and a
-//! socket is registered with epoll once in its life. Where the verdict is there at once (loopback, a fast link), a
-//! second `connect` fetches it without a wait.
+//! A Linux stream socket that was refused can connect again, and one that connected or got no reply can be dissolved
+//! by connecting it to `AF_UNSPEC`. So a closed port costs only its `connect`, an open one leaves no TIME_WAIT, and a
+//! socket is registered with epoll only once. If the result is available at once (loopback, a fast link), a second
+//! `connect` fetches it without waiting.
 
 mod slots;
 
@@ -19,7 +19,7 @@ use super::outcome::{ConnectOutcome, LocalShortage, refusal, refusal_from_afar, 
 use super::prober::{AttemptEnd, AttemptStart, Probe, Prober, WaitDecision};
 use crate::model::Reason;
 
-/// A socket and what it is doing: 32 bytes.
+/// A socket and its attempt: 32 bytes.
 struct ProbeSlot {
     fd: OwnedFd,
     probe: Probe,
@@ -34,28 +34,28 @@ struct ProbeSlot {
 pub(crate) struct Connector {
     epoll: OwnedFd,
     slots: Vec<ProbeSlot>,
-    /// Those with nothing to do, by family: IPv4, IPv6.
+    /// Idle sockets by family: IPv4, IPv6.
     idle: [Vec<u32>; 2],
     waiting: usize,
-    /// Of those that wait, the ones that are late.
+    /// Waiting attempts that are late.
     late: usize,
     most: usize,
 }
 
-/// Events taken from the kernel at once.
+/// Events read from the kernel at once.
 const EVENTS: usize = 512;
 
 impl Connector {
-    /// With at most so many sockets.
+    /// A connector with at most `most` sockets.
     ///
     /// # Errors
-    /// Where the kernel gives no epoll descriptor.
+    /// If the kernel creates no epoll descriptor.
     pub(crate) fn new(most: usize) -> Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         Ok(Self { epoll, slots: Vec::new(), idle: Default::default(), waiting: 0, late: 0, most })
     }
 
-    /// What [`wait`](Prober::wait) does; how many events there were.
+    /// [`wait`](Prober::wait), returning the number of events.
     fn wait_once(
         &mut self,
         micros: u64,
@@ -66,13 +66,15 @@ impl Connector {
             tv_sec: i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX),
             tv_nsec: i64::try_from(micros % 1_000_000 * 1000).unwrap_or_default(),
         };
+
         let mut buffer = [const { MaybeUninit::uninit() }; EVENTS];
         let events = match epoll::wait(&self.epoll, &mut buffer, Some(&timeout)) {
             Ok((events, _)) => events,
-            // A signal is no event; whoever waits looks at its own flag.
+            // A signal is not an event; the caller polls its own flag.
             Err(Errno::INTR) => return Ok(0),
             Err(errno) => return Err(errno),
         };
+
         for event in &*events {
             let slot = u32::try_from(event.data.u64()).unwrap_or(u32::MAX);
             if self.slots.get(slot as usize).is_some_and(|slot| slot.waiting) {
@@ -82,9 +84,9 @@ impl Connector {
         Ok(events.len())
     }
 
-    /// What an ICMP message said that came while the socket was in the middle of its `connect`, as it does on a fast
-    /// link: the kernel then only notes it and goes on trying. And what has come this very moment.
-    fn said_softly(&self, slot: u32) -> ConnectOutcome {
+    /// The result of an ICMP message that arrived while the socket was in the middle of its `connect`, as happens on
+    /// a fast link (the kernel then only records it and keeps trying), or of one that arrived just now.
+    fn pending_error(&self, slot: u32) -> ConnectOutcome {
         match sockopt::socket_error(&self.slots[slot as usize].fd) {
             Ok(Err(errno)) => match refusal_from_afar(errno) {
                 ConnectOutcome::No(reason) => ConnectOutcome::No(reason),
@@ -94,18 +96,19 @@ impl Connector {
         }
     }
 
-    /// Fetches the verdict of an attempt, if there is one.
+    /// Fetches the result of an attempt, if there is one.
     fn look(&mut self, slot: u32, address: &dyn Fn(Probe) -> SocketAddr) -> Option<AttemptEnd> {
         let ProbeSlot { ref fd, probe, .. } = self.slots[slot as usize];
         let verdict = connect(fd, &address(probe));
         if in_progress(verdict) {
             return None;
         }
-        let answer = self.judge(slot, verdict, true);
+
+        let answer = self.outcome(slot, verdict, true);
         Some(self.end(slot, answer))
     }
 
-    /// Ends an attempt that waited.
+    /// Ends a waiting attempt.
     fn end(&mut self, slot: u32, answer: ConnectOutcome) -> AttemptEnd {
         let ProbeSlot { probe, since, late, .. } = self.slots[slot as usize];
         self.release(slot, answer);
@@ -131,16 +134,16 @@ impl Connector {
         AttemptStart::Waiting
     }
 
-    /// What `connect` said of the port.
-    fn judge(&self, slot: u32, verdict: Result<()>, from_afar: bool) -> ConnectOutcome {
+    /// The meaning of `connect`'s result.
+    fn outcome(&self, slot: u32, verdict: Result<()>, from_afar: bool) -> ConnectOutcome {
         match verdict {
             Ok(()) | Err(Errno::ISCONN) => match ends(&self.slots[slot as usize].fd) {
                 Some((own, peer)) if own == peer => ConnectOutcome::Itself,
                 Some((own, peer)) => ConnectOutcome::Open { reason: Reason::SynAck, own: own.ip() == peer.ip() },
-                // The peer was gone before we looked.
+                // The peer closed before this check.
                 None => ConnectOutcome::Open { reason: Reason::SynAckReset, own: true },
             },
-            // While it is being made a connection is refused, not reset: this one had been made.
+            // A connection that is being made is refused, not reset: this one had been made.
             Err(Errno::CONNRESET | Errno::PIPE) => ConnectOutcome::Open { reason: Reason::SynAckReset, own: true },
             Err(errno) if from_afar => refusal_from_afar(errno),
             Err(errno) => refusal(errno),
@@ -170,16 +173,19 @@ impl Prober for Connector {
             Ok(slot) => slot,
             Err(errno) => return AttemptStart::Answered { answer: without_socket(errno), looked: false },
         };
+
         let fd = &self.slots[slot as usize].fd;
         let mut verdict = connect(fd, &to);
         let looked = look && in_progress(verdict);
         if looked {
             verdict = connect(fd, &to);
         }
+
         if in_progress(verdict) {
             return self.park(slot, probe, now);
         }
-        let answer = self.judge(slot, verdict, looked);
+
+        let answer = self.outcome(slot, verdict, looked);
         self.release(slot, answer);
         AttemptStart::Answered { answer, looked }
     }
@@ -201,7 +207,7 @@ impl Prober for Connector {
             let ProbeSlot { probe, since, waiting, late: was_late, .. } = self.slots[slot as usize];
             match if waiting { patience(probe, now.saturating_sub(since)) } else { WaitDecision::Waits } {
                 WaitDecision::Expired => {
-                    let answer = self.said_softly(slot);
+                    let answer = self.pending_error(slot);
                     ended.push(self.end(slot, answer));
                 }
                 WaitDecision::Late if !was_late => {
@@ -220,15 +226,15 @@ fn in_progress(verdict: Result<()>) -> bool {
     matches!(verdict, Err(Errno::INPROGRESS | Errno::ALREADY | Errno::INTR))
 }
 
-/// Both ends of a connection.
+/// The addresses of both ends of a connection.
 fn ends(fd: &OwnedFd) -> Option<(SocketAddr, SocketAddr)> {
-    let address = |any: SocketAddrAny| SocketAddr::try_from(any).ok();
-    let (own, peer) = (address(getsockname(fd).ok()?)?, address(getpeername(fd).ok()??)?);
-    Some((canonical(own), canonical(peer)))
+    let (own, peer) = (socket_address(getsockname(fd).ok()?)?, socket_address(getpeername(fd).ok()??)?);
+    Some((own, peer))
 }
 
-fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(IpAddr::to_canonical(&address.ip()), address.port())
+fn socket_address(any: SocketAddrAny) -> Option<SocketAddr> {
+    let address = SocketAddr::try_from(any).ok()?;
+    Some(SocketAddr::new(IpAddr::to_canonical(&address.ip()), address.port()))
 }
 
 #[cfg(test)]
@@ -322,6 +328,6 @@ mod tests {
     fn a_reset_after_the_connection_was_made_is_open() {
         let connector = Connector::new(1).unwrap();
         let reset = ConnectOutcome::Open { reason: Reason::SynAckReset, own: true };
-        assert_eq!(connector.judge(0, Err(Errno::CONNRESET), false), reset);
+        assert_eq!(connector.outcome(0, Err(Errno::CONNRESET), false), reset);
     }
 }

@@ -1,4 +1,4 @@
-//! The other end of a connection, and how talking to it can go wrong.
+//! A connection to a peer, and how it fails.
 
 use std::io;
 
@@ -7,37 +7,37 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::bounded::{AsyncStream, Bounded, ReceivedPrefix};
 use super::{ConnectError, Deadline};
 
-/// Why a peer told no more.
+/// Why an exchange with a peer failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectionError {
-    /// The host refuses: nobody listens.
+    /// The host refused the connection: no program listens.
     #[error("connection refused")]
     Refused,
-    /// Somebody says that there is no way to it.
+    /// No route to the peer, or a router reported it unreachable.
     #[error("unreachable")]
     Unreachable,
     /// The deadline passed.
-    #[error("no answer in time")]
+    #[error("no reply in time")]
     TimedOut,
-    /// It closed the connection.
+    /// The peer closed the connection.
     #[error("the connection was closed")]
     Closed,
-    /// It reset the connection.
+    /// The peer reset the connection.
     #[error("the connection was reset")]
     Reset,
-    /// It sent more than is read.
-    #[error("the answer is too long")]
+    /// The reply is longer than is read.
+    #[error("the reply is too long")]
     TooLong,
-    /// What it sent is not what the protocol allows.
-    #[error("the answer {0}")]
+    /// The reply violates the protocol.
+    #[error("the reply {0}")]
     Garbled(&'static str),
-    /// It does not do what it was asked for.
+    /// The peer declined the request.
     #[error("it {0}")]
     Declined(&'static str),
-    /// What TLS says.
+    /// A TLS error.
     #[error("{0}")]
     Tls(#[source] Box<rustls::Error>),
-    /// This machine failed: it says nothing of the peer.
+    /// A local failure: it says nothing about the peer.
     #[error("{0}")]
     Local(#[source] io::Error),
 }
@@ -72,38 +72,37 @@ impl From<ConnectError> for ConnectionError {
     }
 }
 
-/// The other end of a connection. Its deadline and its most bytes are those of the whole connection, and hold for
-/// whatever is layered upon it.
+/// A connection to a peer. Its deadline and its byte limit cover the whole connection, including layers on top.
 pub(crate) struct Connection {
     stream: Box<dyn AsyncStream>,
-    heard: ReceivedPrefix,
-    /// What was read and given back.
+    received: ReceivedPrefix,
+    /// Bytes that were given back.
     unread: Vec<u8>,
 }
 
 impl Connection {
-    /// The other end of `stream`, of which at most `most` bytes are read.
+    /// A connection over `stream` that reads at most `most` bytes.
     pub(crate) fn new(stream: impl AsyncStream + 'static, deadline: Deadline, most: usize) -> Self {
         let bounded = Bounded::new(stream, deadline, most);
-        Self { heard: bounded.heard(), stream: Box::new(bounded), unread: Vec::new() }
+        Self { received: bounded.received(), stream: Box::new(bounded), unread: Vec::new() }
     }
 
-    /// The first bytes that came, below any TLS: at most 1 KiB.
-    pub(crate) fn heard(&self) -> ReceivedPrefix {
-        self.heard.clone()
+    /// The first bytes received, below any TLS: at most 1 KiB.
+    pub(crate) fn received(&self) -> ReceivedPrefix {
+        self.received.clone()
     }
 
-    /// The stream, for what is layered upon it.
+    /// The stream, for a layer on top.
     pub(crate) fn into_stream(self) -> Box<dyn AsyncStream> {
         self.stream
     }
 
-    /// The stream, for what is layered upon it for a while.
+    /// The stream, for a temporary layer on top.
     pub(crate) fn stream(&mut self) -> &mut Box<dyn AsyncStream> {
         &mut self.stream
     }
 
-    /// Gives back what was read: it will be read again, before anything else.
+    /// Gives back bytes, which the next read returns first.
     pub(crate) fn unread(&mut self, bytes: Vec<u8>) {
         self.unread = bytes;
     }
@@ -111,16 +110,17 @@ impl Connection {
     /// Writes all of `bytes`.
     ///
     /// # Errors
-    /// As [`ConnectionError`] says.
+    /// See [`ConnectionError`].
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), ConnectionError> {
         self.stream.write_all(bytes).await?;
         Ok(self.stream.flush().await?)
     }
 
-    /// Appends what there is to `into`, waiting for something; 0 is the end. TLS that ends without saying so is an end.
+    /// Waits for bytes and appends them to `into`; returns 0 at the end. A TLS stream that ends without close_notify
+    /// has ended.
     ///
     /// # Errors
-    /// As [`ConnectionError`] says.
+    /// See [`ConnectionError`].
     pub(crate) async fn read(&mut self, into: &mut Vec<u8>) -> Result<usize, ConnectionError> {
         if !self.unread.is_empty() {
             into.append(&mut self.unread);
@@ -137,11 +137,11 @@ impl Connection {
         }
     }
 
-    /// Appends to `into` until it is `done` or has at least `most` bytes. Returns whether it is done; if not, the peer
-    /// ended or said too much.
+    /// Appends to `into` until `done` or until it has `most` bytes. Returns whether it is done; if not, the peer
+    /// ended or sent too much.
     ///
     /// # Errors
-    /// As [`ConnectionError`] says; what was read until then is in `into`.
+    /// See [`ConnectionError`]; the bytes read until then are in `into`.
     pub(crate) async fn read_until(
         &mut self,
         into: &mut Vec<u8>,
@@ -158,10 +158,10 @@ impl Connection {
         }
     }
 
-    /// Appends to `into` until it holds `length` bytes; more may come along.
+    /// Appends to `into` until it has at least `length` bytes.
     ///
     /// # Errors
-    /// As [`ConnectionError`] says; `Closed` if the peer ends before.
+    /// See [`ConnectionError`]; `Closed` if the peer ends earlier.
     pub(crate) async fn fill(&mut self, into: &mut Vec<u8>, length: usize) -> Result<(), ConnectionError> {
         let whole = self.read_until(into, length, |bytes| bytes.len() >= length).await?;
         if whole { Ok(()) } else { Err(ConnectionError::Closed) }

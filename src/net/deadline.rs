@@ -1,4 +1,4 @@
-//! A point in time after which nobody waits any more.
+//! Deadlines.
 
 use std::future::Future;
 use std::pin::pin;
@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
-/// When everything that belongs together has to be over. It is set once and handed on, so that no number of steps,
-/// each quick enough, adds up to more.
+/// The end of an operation with several steps. It is set once and passed on, so that many quick steps cannot exceed
+/// it together.
 ///
-/// It is a time of the runtime's clock: monotonic, and what `tokio::time::pause` and `advance` move in a test.
+/// It is a time of the runtime's clock: monotonic, and moved by `tokio::time::pause` and `advance` in tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Deadline(Instant);
 
-/// A runtime that notices the end so late may not have seen all that came before it: it gets as long to look again.
+/// A runtime that notices the deadline this late may not have seen everything that arrived in time: it gets as long
+/// to check again.
 const LATE: Duration = Duration::from_millis(20);
 
 /// The deadline passed.
@@ -21,47 +22,48 @@ const LATE: Duration = Duration::from_millis(20);
 pub(crate) struct DeadlineElapsed;
 
 impl Deadline {
-    /// In `time` from now. What is further off than 30 years is that.
+    /// `time` from now, at most 30 years.
     pub(crate) fn after(time: Duration) -> Self {
         const FAR: Duration = Duration::from_hours(30 * 365 * 24);
         Self(Instant::now() + time.min(FAR))
     }
 
-    /// This one, or in `time` from now if that is sooner.
+    /// The earlier of this deadline and `time` from now.
     pub(crate) fn within(self, time: Duration) -> Self {
         self.min(Self::after(time))
     }
 
-    /// What is left of it; zero when it has passed.
+    /// The remaining time; zero once it has passed.
     pub(crate) fn left(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// Whether it is over.
+    /// Whether it has passed.
     pub(crate) fn is_over(self) -> bool {
         self.left().is_zero()
     }
 
-    /// The same on the runtime's clock.
+    /// The deadline on the runtime's clock.
     pub(crate) fn instant(self) -> Instant {
         self.0
     }
 
-    /// Until when to go on, where it is noticed so late that it passed that what came in time may not have been seen.
+    /// An extension, if the deadline was noticed so late that results that arrived in time may be unseen.
     pub(crate) fn grace(self) -> Option<Self> {
         let now = Instant::now();
         (now > self.0 + LATE).then(|| Self(now + LATE))
     }
 
-    /// Waits for `work`, but no longer than this. What was done in time counts, however late it is noticed.
+    /// Waits for `work` until the deadline. Work that finished in time counts, however late that is noticed.
     ///
     /// # Errors
-    /// When it passed first; the work is dropped.
+    /// If the deadline passes first; the work is dropped.
     pub(crate) async fn bound<F: Future>(self, work: F) -> Result<F::Output, DeadlineElapsed> {
         let mut work = pin!(work);
         if let Ok(output) = timeout_at(self.0, &mut work).await {
             return Ok(output);
         }
+
         let Self(grace) = self.grace().ok_or(DeadlineElapsed)?;
         timeout_at(grace, work).await.map_err(|_| DeadlineElapsed)
     }
@@ -76,12 +78,12 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_came_in_time_counts_however_late_it_is_noticed() {
+    async fn work_that_finished_in_time_counts() {
         let (send, receive) = oneshot::channel();
         let deadline = Deadline::after(Duration::from_secs(1));
         let waiting = tokio::spawn(deadline.bound(receive));
         yield_now().await;
-        // Nobody had a turn for an hour, and the deadline is noticed before the answer is.
+        // The runtime stood still for an hour, and notices the deadline before the reply.
         advance(Duration::from_hours(1)).await;
         yield_now().await;
         send.send(7).unwrap();
@@ -89,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn it_passes() {
+    async fn a_deadline_passes() {
         let deadline = Deadline::after(Duration::from_secs(1));
         let begun = Instant::now();
         assert_eq!(deadline.bound(std::future::pending::<()>()).await, Err(DeadlineElapsed));

@@ -1,4 +1,4 @@
-//! One connection, and why there is none: the peer's word and this machine's own apart.
+//! One connection, and why it failed: the peer's failures and local ones apart.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,22 +10,22 @@ use super::outcome::{ConnectOutcome, refusal};
 use super::{Deadline, OtherNamespace, open_in, outcome};
 use crate::model::Reason;
 
-/// Why there is no connection.
+/// Why a connection failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
-    /// The host refuses: nobody listens.
+    /// The host refused the connection: no program listens.
     #[error("connection refused")]
     Refused,
-    /// No answer came before the deadline.
-    #[error("no answer in time")]
+    /// No reply before the deadline.
+    #[error("no reply in time")]
     TimedOut,
-    /// Somebody says that there is no way to it.
+    /// No route to the host, or a router reported it unreachable.
     #[error("unreachable")]
     Unreachable,
     /// The connection was made and reset.
     #[error("connection reset")]
     Reset,
-    /// This machine could not ask: it says nothing of the peer.
+    /// A local failure: it says nothing about the peer.
     #[error("{0}")]
     Local(#[source] io::Error),
 }
@@ -33,7 +33,7 @@ pub(crate) enum ConnectError {
 /// Connects to `address`, through the named interface if one is given.
 ///
 /// # Errors
-/// What the peer answers, or what this machine lacks.
+/// See [`ConnectError`].
 pub(crate) async fn dial(
     address: SocketAddr,
     interface: Option<&str>,
@@ -42,25 +42,23 @@ pub(crate) async fn dial(
     dial_in(None, address, interface, deadline).await
 }
 
-/// The same inside another network namespace of this machine, if one is given.
+/// Like [`dial`], inside another network namespace of this machine if one is given.
 ///
 /// # Errors
-/// As [`dial`]; a namespace that is no more cannot be reached.
+/// As [`dial`]; `Unreachable` if the namespace no longer exists.
 pub(crate) async fn dial_in(
     namespace: Option<&OtherNamespace>,
     address: SocketAddr,
     interface: Option<&str>,
     deadline: Deadline,
 ) -> Result<TcpStream, ConnectError> {
-    let open = || match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    };
-    // To go there and back takes a tenth of a millisecond, which nobody needs to be moved aside for.
-    let opened = open_in(namespace, open).map_err(|error| match outcome::without_socket(errno(&error)) {
-        ConnectOutcome::No(_) => ConnectError::Unreachable,
-        _ => ConnectError::Local(error),
-    })?;
+    // Entering and leaving takes a tenth of a millisecond, too little to move it off the runtime.
+    let opened =
+        open_in(namespace, || new_socket(address)).map_err(|error| match outcome::without_socket(errno(&error)) {
+            ConnectOutcome::No(_) => ConnectError::Unreachable,
+            _ => ConnectError::Local(error),
+        })?;
+
     let socket = opened.ok_or(ConnectError::Unreachable)?;
     #[cfg(target_os = "linux")]
     if let Some(interface) = interface {
@@ -68,15 +66,23 @@ pub(crate) async fn dial_in(
     }
     #[cfg(not(target_os = "linux"))]
     let _ = interface;
+
     let connected = deadline.bound(socket.connect(address)).await.map_err(|_| ConnectError::TimedOut)?;
     let stream = connected.map_err(classified)?;
-    // A port of this machine that nobody listens on, and that the kernel happened to pick as our own.
+    // No program listens on this local port: the kernel happened to choose it as the source port.
     if stream.local_addr().is_ok_and(|own| own == address) {
         return Err(ConnectError::Refused);
     }
-    // Every question is one write; waiting to fill a segment would only delay it.
+    // Each probe is one write; waiting to fill a segment would only delay it.
     stream.set_nodelay(true).map_err(classified)?;
     Ok(stream)
+}
+
+fn new_socket(address: SocketAddr) -> io::Result<TcpSocket> {
+    match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }
 }
 
 fn errno(error: &io::Error) -> Errno {
@@ -100,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_this_machine_lacks_is_no_word_of_the_peer() {
+    fn local_failures_say_nothing_about_the_peer() {
         for errno in [Errno::MFILE, Errno::NFILE, Errno::ADDRNOTAVAIL, Errno::ACCESS, Errno::PERM, Errno::NOBUFS] {
             assert!(matches!(classified(errno.into()), ConnectError::Local(_)), "{errno}");
         }

@@ -1,5 +1,5 @@
-//! ICMP echo (RFC 792, RFC 4443): whether a host is there. By datagram sockets where this user may have them
-//! (`net.ipv4.ping_group_range`), by raw ones with CAP_NET_RAW, and not at all otherwise.
+//! ICMP echo (RFC 792, RFC 4443): whether a host is up. Uses datagram sockets if this user may open them
+//! (`net.ipv4.ping_group_range`), raw ones with CAP_NET_RAW, and nothing otherwise.
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -11,44 +11,45 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::packet::{checksum, v4_payload};
 use super::raw::{each, of_kinds};
 
-/// Questions and answers of IPv4 and IPv6.
+/// Message types of IPv4 and IPv6.
 const REQUEST: [u8; 2] = [8, 128];
 const REPLY: [u8; 2] = [0, 129];
-/// The header, the caller's number for the host, and what shows that the question was ours.
+/// The header, the caller's number for the host, and a proof that the request was ours.
 const LENGTH: usize = 8 + 4 + 8;
-/// Answers read at a time.
+/// Replies read at a time.
 const READS: usize = 512;
 
-/// Sockets for both families, as far as they are allowed.
+/// Sockets for both families, as far as permitted.
 pub(crate) struct Echo {
     sockets: [Option<Socket>; 2],
     key: RandomState,
 }
 
 impl Echo {
-    /// Opens what this user may have; that may be nothing.
+    /// Opens the sockets that this user may open; there may be none.
     pub(crate) fn open() -> Self {
         Self { sockets: [open(false), open(true)].map(io::Result::ok), key: RandomState::new() }
     }
 
-    /// Asks a host; `host` is the caller's number for it. What fails has no answer.
-    pub(crate) fn ask(&self, host: u32, to: SocketAddr) {
+    /// Sends a request to a host; `host` is the caller's number for it. A request that fails gets no reply.
+    pub(crate) fn send(&self, host: u32, to: SocketAddr) {
         let v6 = to.is_ipv6();
         let Some(socket) = &self.sockets[usize::from(v6)] else { return };
         let mut packet = [0; LENGTH];
         packet[0] = REQUEST[usize::from(v6)];
         packet[8..12].copy_from_slice(&host.to_be_bytes());
         packet[12..].copy_from_slice(&self.proof(host, to.ip()));
-        // Of IPv6 the kernel makes it, which knows our address.
+        // For IPv6 the kernel computes it, because it knows the source address.
         let sum = if v6 { 0 } else { checksum(&packet) };
         packet[2..4].copy_from_slice(&sum.to_be_bytes());
+
         let mut to = to;
         to.set_port(0);
         let _ = sendto(socket, &packet, SendFlags::DONTWAIT, &to);
     }
 
-    /// The hosts that have answered, by the caller's numbers; `address` is where each of them is.
-    pub(crate) fn answers(&self, address: &dyn Fn(u32) -> Option<IpAddr>) -> Vec<u32> {
+    /// The hosts that replied, by the caller's numbers; `address` returns the address of each.
+    pub(crate) fn replies(&self, address: &dyn Fn(u32) -> Option<IpAddr>) -> Vec<u32> {
         let mut there = Vec::new();
         for (v6, socket) in [false, true].into_iter().zip(&self.sockets) {
             let Some(socket) = socket else { continue };
@@ -56,7 +57,7 @@ impl Echo {
             each(socket, READS, &mut |from, packet| {
                 let icmp = if raw && !v6 { v4_payload(packet).map(|(_, icmp)| icmp) } else { Some(packet) };
                 let host = icmp
-                    .and_then(|icmp| told(icmp, v6))
+                    .and_then(|icmp| parse_reply(icmp, v6))
                     .filter(|(host, proof)| address(*host) == Some(from) && *proof == self.proof(*host, from));
                 there.extend(host.map(|(host, _)| host));
             });
@@ -69,8 +70,8 @@ impl Echo {
     }
 }
 
-/// What an answer holds of the question.
-fn told(icmp: &[u8], v6: bool) -> Option<(u32, [u8; 8])> {
+/// The number of the host and the proof, as sent in the request.
+fn parse_reply(icmp: &[u8], v6: bool) -> Option<(u32, [u8; 8])> {
     let host = u32::from_be_bytes(icmp.get(8..12)?.try_into().ok()?);
     let proof = icmp.get(12..LENGTH)?.try_into().ok()?;
     (*icmp.first()? == REPLY[usize::from(v6)]).then_some((host, proof))
@@ -78,11 +79,10 @@ fn told(icmp: &[u8], v6: bool) -> Option<(u32, [u8; 8])> {
 
 fn open(v6: bool) -> io::Result<Socket> {
     let (domain, protocol) = if v6 { (Domain::IPV6, Protocol::ICMPV6) } else { (Domain::IPV4, Protocol::ICMPV4) };
-    let flags = |kind: Type| kind.nonblocking().cloexec();
-    if let Ok(socket) = Socket::new(domain, flags(Type::DGRAM), Some(protocol)) {
+    if let Ok(socket) = Socket::new(domain, Type::DGRAM.nonblocking().cloexec(), Some(protocol)) {
         return Ok(socket);
     }
-    let socket = Socket::new(domain, flags(Type::RAW), Some(protocol))?;
+    let socket = Socket::new(domain, Type::RAW.nonblocking().cloexec(), Some(protocol))?;
     socket.attach_filter(&of_kinds(&[REPLY[usize::from(v6)].into()], v6))?;
     Ok(socket)
 }
@@ -98,31 +98,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_is_there_answers_and_is_told_apart_from_others() {
+    fn a_reply_identifies_its_host() {
         let echo = Echo::open();
         let socket = echo.sockets[0].as_ref();
         let socket = socket.expect("this test needs root, or a group in net.ipv4.ping_group_range");
         for (at, ip) in [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])].into_iter().enumerate() {
-            echo.ask(u32::try_from(at).unwrap(), SocketAddr::new(ip, 80));
+            echo.send(u32::try_from(at).unwrap(), SocketAddr::new(ip, 80));
         }
         let known = |host: u32| (host < 2).then(|| IpAddr::from([127, 0, 0, 1 + u8::try_from(host).unwrap()]));
         let (begin, mut there) = (Instant::now(), Vec::new());
         while there.len() < 2 && begin.elapsed() < Duration::from_mins(1) {
-            there.extend(echo.answers(&known));
+            there.extend(echo.replies(&known));
         }
         there.sort_unstable();
         assert_eq!(there, [0, 1]);
-        // The same answer of another host is nobody's.
-        echo.ask(0, SocketAddr::new([127, 0, 0, 1].into(), 80));
+        // The same reply from another host is ignored.
+        echo.send(0, SocketAddr::new([127, 0, 0, 1].into(), 80));
         let mut waits = [PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::IN)];
         assert_eq!(poll(&mut waits, Some(&Timespec { tv_sec: 60, tv_nsec: 0 })), Ok(1), "it does come");
-        assert_eq!(echo.answers(&|_| Some([127, 0, 0, 9].into())), [0_u32; 0]);
+        assert_eq!(echo.replies(&|_| Some([127, 0, 0, 9].into())), [0_u32; 0]);
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..40), v6: bool) {
-            let _ = told(&bytes, v6);
+            let _ = parse_reply(&bytes, v6);
         }
     }
 }

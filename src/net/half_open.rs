@@ -1,11 +1,11 @@
-//! Half connections by the thousand: a SYN from a raw socket, and what answers it. The second half never comes, so no program
-//! at the other end sees anything of it, and no attempt takes a descriptor.
+//! Thousands of half-open connections: a SYN from a raw socket, and its reply. The connection is never completed, so
+//! programs at the other end do not notice it, and no attempt takes a descriptor.
 //!
-//! Every question carries a sequence number of its own, which depends on a secret key: an answer counts only if it
-//! acknowledges that number and comes from where the SYN went, or is an ICMP message about it. What is forged or meant for
-//! others is nobody's. As the kernel does for a connection, a SYN that stays without an answer is sent again after a second;
-//! and whoever asks again later sends the same SYN: a host whose first answer was lost still holds half a connection, repeats
-//! that answer to the same number, and has none to another (RFC 9293, section 3.10.7.4).
+//! Each probe has its own sequence number, derived from a secret key: a reply counts only if it acknowledges that
+//! number and comes from the SYN's destination, or is an ICMP message about it. Forged and foreign packets are
+//! ignored. As in the kernel's connections, a SYN without a reply is repeated after a second. A later retry by the
+//! caller sends the same SYN: a host whose first reply was lost still holds a half-open connection, repeats its reply
+//! to the same number, and sends none to another (RFC 9293, section 3.10.7.4).
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
@@ -21,43 +21,44 @@ use super::prober::{AttemptEnd, AttemptStart, Probe, Prober, WaitDecision};
 use super::raw::{Datagram, Raw, source};
 use crate::model::Reason;
 
-/// Attempts that may wait at the same time: each takes 40 bytes, and no descriptor.
-const MAX_BYTES: usize = 32_768;
-/// Packets read of one socket before somebody looks at the clock.
+/// Maximum number of waiting attempts: each takes 40 bytes, and no descriptor.
+const MAX_WAITING: usize = 32_768;
+/// Packets read from one socket before the clock is checked.
 const READS: usize = 512;
-/// Times so many are read before what waits is judged. A flood must not keep us for ever.
+/// Number of such reads before waiting attempts are judged. A flood must not block forever.
 const ROUNDS: usize = 64;
-/// When the kernel sends the first and the second SYN again (RFC 6298: after a second, and twice as long after that).
+/// When the kernel repeats a SYN the first and the second time (RFC 6298: after a second, and twice as long after
+/// that).
 const REPEATS: [u64; 2] = [1_000_000, 3_000_000];
 
-/// An attempt.
+/// A waiting attempt.
 struct AttemptSlot {
     probe: Probe,
     since: u64,
-    /// Its SYN's sequence number.
+    /// The SYN's sequence number.
     sequence: u32,
     repeats: u8,
     waiting: bool,
     late: bool,
 }
 
-/// The half connections of one thread.
+/// The half-open connections of one thread.
 pub(crate) struct HalfOpen {
     /// IPv4, IPv6.
     raw: [Option<Raw>; 2],
     slots: Vec<AttemptSlot>,
     idle: Vec<u32>,
-    /// Those that wait, by their sequence numbers.
+    /// Waiting attempts by sequence number.
     by_sequence: HashTable<u32>,
-    /// By the caller's number for a host: its address, and the one that it is asked from.
+    /// By the caller's number for a host: its address, and the source address for it.
     sources: Vec<Option<(IpAddr, IpAddr)>>,
     key: RandomState,
     waiting: usize,
     late: usize,
-    /// SYNs sent again that nobody has been told of.
+    /// Repeated SYNs that were not reported yet.
     repeated: u32,
-    /// What was heard, to be looked at together.
-    heard: Vec<Datagram>,
+    /// Received datagrams, buffered for processing.
+    received: Vec<Datagram>,
 }
 
 impl HalfOpen {
@@ -76,11 +77,11 @@ impl HalfOpen {
             waiting: 0,
             late: 0,
             repeated: 0,
-            heard: Vec::new(),
+            received: Vec::new(),
         })
     }
 
-    /// The address that a host is asked from.
+    /// The source address for a host.
     fn source(&mut self, host: u32, to: SocketAddr) -> Result<IpAddr> {
         let at = host as usize;
         if at >= self.sources.len() {
@@ -89,6 +90,7 @@ impl HalfOpen {
         if let Some((_, from)) = self.sources[at].filter(|(known, _)| *known == to.ip()) {
             return Ok(from);
         }
+
         let from = source(to)?;
         self.sources[at] = Some((to.ip(), from));
         Ok(from)
@@ -112,22 +114,24 @@ impl HalfOpen {
                 u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
             }
         };
+
         let slots = &self.slots;
         self.by_sequence.insert_unique(hash(sequence), at, |&at| hash(slots[at as usize].sequence));
         self.waiting += 1;
     }
 
-    /// Reads once; whether there may be more.
+    /// Reads once; returns whether there may be more.
     fn read(&mut self, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<AttemptEnd>) -> bool {
-        let Self { raw, heard, .. } = self;
-        let more = raw.iter().flatten().fold(false, |more, raw| raw.hear(READS, &mut |word| heard.push(word)) | more);
-        let mut heard = std::mem::take(&mut self.heard);
-        ended.extend(heard.drain(..).filter_map(|word| self.take(word, address)));
-        self.heard = heard;
+        let Self { raw, received, .. } = self;
+        let more =
+            raw.iter().flatten().fold(false, |more, raw| raw.receive(READS, &mut |word| received.push(word)) | more);
+        let mut received = std::mem::take(&mut self.received);
+        ended.extend(received.drain(..).filter_map(|word| self.take(word, address)));
+        self.received = received;
         more
     }
 
-    /// Whose attempt ends with that.
+    /// Ends the attempt that a datagram belongs to.
     fn take(&mut self, word: Datagram, address: &dyn Fn(Probe) -> SocketAddr) -> Option<AttemptEnd> {
         let (to, sequence, reason) = match word {
             Datagram::Segment(from, Segment { port, answers, reason }) => {
@@ -141,10 +145,12 @@ impl HalfOpen {
             its == sequence && (asked.ip(), asked.port()) == (to.ip(), to.port())
         };
         let at = *self.by_sequence.find(hash(sequence), is_it)?;
+
         let host = self.slots[at as usize].probe.host as usize;
         let own = self.sources.get(host).is_some_and(|source| *source == Some((to.ip(), to.ip())));
         let answer =
             if reason == Reason::SynAck { ConnectOutcome::Open { reason, own } } else { ConnectOutcome::No(reason) };
+
         Some(self.end(at, answer))
     }
 
@@ -161,14 +167,14 @@ impl HalfOpen {
         AttemptEnd { probe, answer, since, late }
     }
 
-    /// Sends a SYN again whose time for that has come.
+    /// Repeats a SYN that is due.
     fn repeat(&mut self, at: u32, waited: u64, address: &dyn Fn(Probe) -> SocketAddr) {
         let slot = &mut self.slots[at as usize];
         if REPEATS.get(usize::from(slot.repeats)).is_some_and(|due| waited >= *due) {
             slot.repeats += 1;
             self.repeated += 1;
             let (probe, sequence) = (slot.probe, slot.sequence);
-            // The first one is on its way all the same.
+            // A failure is ignored: the first SYN was sent.
             let _ = self.send(address(probe), probe, sequence);
         }
     }
@@ -184,7 +190,7 @@ impl Prober for HalfOpen {
     }
 
     fn most(&self) -> usize {
-        MAX_BYTES
+        MAX_WAITING
     }
 
     fn take_repeats(&mut self) -> u32 {
@@ -212,17 +218,20 @@ impl Prober for HalfOpen {
         if micros == 0 || ended.len() > before {
             return Ok(());
         }
+
         let timeout = Timespec {
             tv_sec: i64::try_from(micros / 1_000_000).unwrap_or(i64::MAX),
             tv_nsec: i64::try_from(micros % 1_000_000 * 1000).unwrap_or_default(),
         };
+
         let sockets = self.raw.iter().flatten().flat_map(Raw::fds);
         let mut sockets: Vec<PollFd<'_>> = sockets.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
         match poll(&mut sockets, Some(&timeout)) {
-            // A signal is no packet; whoever waits looks at its own flag.
+            // A signal is not a packet; the caller polls its own flag.
             Ok(_) | Err(Errno::INTR) => {}
             Err(errno) => return Err(errno),
         }
+
         drop(sockets);
         self.read(address, ended);
         Ok(())
@@ -241,6 +250,7 @@ impl Prober for HalfOpen {
                 break;
             }
         }
+
         for at in 0..u32::try_from(self.slots.len()).unwrap_or(u32::MAX) {
             let AttemptSlot { probe, since, waiting, late: was_late, .. } = self.slots[at as usize];
             if !waiting {
@@ -263,7 +273,7 @@ impl Prober for HalfOpen {
     }
 }
 
-/// The numbers are as good as random; the table looks at both ends of a hash.
+/// Sequence numbers are as good as random; the table uses both ends of a hash.
 fn hash(sequence: u32) -> u64 {
     u64::from(sequence) << 32 | u64::from(sequence)
 }

@@ -1,8 +1,8 @@
-//! A ClientHello of one old version of TLS, and whether the server takes it: rustls begins with TLS 1.2.
+//! A ClientHello of one old TLS version, and whether the server accepts it: rustls begins with TLS 1.2.
 
 use super::{Connection, ConnectionError};
 
-/// The versions that are asked for one by one.
+/// The versions that are tested one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OldVersion {
     /// SSL 3.0, prohibited by RFC 7568.
@@ -16,10 +16,10 @@ pub(crate) enum OldVersion {
 }
 
 impl OldVersion {
-    /// All of them, the newest first.
+    /// All versions, newest first.
     pub(crate) const ALL: [Self; 4] = [Self::Tls12, Self::Tls11, Self::Tls10, Self::Ssl3];
 
-    /// As OpenSSL calls it.
+    /// OpenSSL's name.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Ssl3 => "SSLv3",
@@ -39,7 +39,7 @@ impl OldVersion {
     }
 }
 
-/// Cipher suites of those days, strong and weak, by their numbers in IANA's registry: something of these every server has.
+/// Cipher suites of that time, strong and weak, by their IANA numbers: every server has one of these.
 const SUITES: [u16; 24] = [
     0xc02f, 0xc02b, 0xc030, 0xc02c, // ECDHE with AES-GCM
     0xc027, 0xc023, 0xc013, 0xc009, 0xc014, 0xc00a, // ECDHE with AES-CBC
@@ -48,19 +48,19 @@ const SUITES: [u16; 24] = [
     0x000a, 0x0016, 0x0005, 0x0004, // 3DES and RC4
 ];
 
-/// What a server makes of a version.
+/// The server's reaction to a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VersionOutcome {
-    /// It goes on in that version.
+    /// The server accepts the version.
     Yes,
-    /// It refuses, or would go on in another.
+    /// The server refuses, or continues in another version.
     No,
 }
 
-/// Asks whether `version` is spoken, over a connection where TLS begins. `name` is asked for by SNI.
+/// Tests whether the server accepts `version`, over a connection where TLS begins. `name` is sent by SNI.
 ///
 /// # Errors
-/// Silence, and what fails on this side; a connection that is closed is a refusal.
+/// If there is no reply, or for a local failure; a closed connection is a refusal.
 pub(crate) async fn ask_version(
     peer: &mut Connection,
     version: OldVersion,
@@ -69,10 +69,11 @@ pub(crate) async fn ask_version(
     let asked = async {
         peer.write(&client_hello(version, name)).await?;
         let mut answer = Vec::new();
-        // The first record's header, and of a ServerHello its own header and version.
+        // The first record's header, and the header and version of a ServerHello.
         peer.fill(&mut answer, 11).await?;
         Ok(answer)
     };
+
     match asked.await {
         Ok(answer) => Ok(if accepts(&answer, version) { VersionOutcome::Yes } else { VersionOutcome::No }),
         Err(error @ (ConnectionError::TimedOut | ConnectionError::Local(_))) => Err(error),
@@ -87,7 +88,7 @@ fn accepts(record: &[u8], version: OldVersion) -> bool {
     matches!(record, [HANDSHAKE, 3, _, _, _, SERVER_HELLO, _, _, _, major, minor, ..] if [*major, *minor] == version.bytes())
 }
 
-/// RFC 5246, 7.4.1.2, in a record of its own. The random bytes need not be: no secret will come of this.
+/// RFC 5246, 7.4.1.2, in its own record. The random bytes are constant: no secret depends on them.
 fn client_hello(version: OldVersion, name: Option<&str>) -> Vec<u8> {
     let mut body = version.bytes().to_vec();
     body.extend_from_slice(b"portolan asks which versions are");
@@ -95,17 +96,19 @@ fn client_hello(version: OldVersion, name: Option<&str>) -> Vec<u8> {
     body.extend(length(SUITES.len() * 2));
     body.extend(SUITES.iter().flat_map(|suite| suite.to_be_bytes()));
     body.extend([1, 0]);
-    // SSL 3.0 knows no extensions, and some of its servers refuse them.
+    // SSL 3.0 has no extensions, and some of its servers reject them.
     if version != OldVersion::Ssl3 {
         let extensions = extensions(version, name);
         body.extend(length(extensions.len()));
         body.extend(extensions);
     }
+
     let mut handshake = vec![1, 0];
     handshake.extend(length(body.len()));
     handshake.extend(body);
-    // Records of a first hello say 3.1 at most: old servers refuse what is above (RFC 5246, E.1).
+    // The record of a first hello says at most 3.1: old servers reject higher values (RFC 5246, E.1).
     let record = version.bytes().min([3, 1]);
+
     let mut bytes = vec![22, record[0], record[1]];
     bytes.extend(length(handshake.len()));
     bytes.extend(handshake);
@@ -114,24 +117,25 @@ fn client_hello(version: OldVersion, name: Option<&str>) -> Vec<u8> {
 
 fn extensions(version: OldVersion, name: Option<&str>) -> Vec<u8> {
     let mut all = Vec::new();
-    let mut add = |kind: u16, body: &[u8]| {
-        all.extend(kind.to_be_bytes());
-        all.extend(length(body.len()));
-        all.extend_from_slice(body);
-    };
     // RFC 6066, 3; a name is at most 253 bytes long.
     if let Some(name) = name.filter(|name| name.len() <= 253) {
         let body = [&length(name.len() + 3)[..], &[0], &length(name.len()), name.as_bytes()].concat();
-        add(0, &body);
+        add_extension(&mut all, 0, &body);
     }
     // Groups: x25519, P-256, P-384, P-521; points: uncompressed (RFC 8422, 5.1).
-    add(10, &[0, 8, 0, 29, 0, 23, 0, 24, 0, 25]);
-    add(11, &[1, 0]);
+    add_extension(&mut all, 10, &[0, 8, 0, 29, 0, 23, 0, 24, 0, 25]);
+    add_extension(&mut all, 11, &[1, 0]);
     if version == OldVersion::Tls12 {
         // RSA-PSS, ECDSA and RSA with SHA-2 and SHA-1.
-        add(13, &[0, 18, 8, 4, 8, 5, 8, 6, 4, 3, 5, 3, 6, 3, 4, 1, 5, 1, 2, 1]);
+        add_extension(&mut all, 13, &[0, 18, 8, 4, 8, 5, 8, 6, 4, 3, 5, 3, 6, 3, 4, 1, 5, 1, 2, 1]);
     }
     all
+}
+
+fn add_extension(all: &mut Vec<u8>, kind: u16, body: &[u8]) {
+    all.extend(kind.to_be_bytes());
+    all.extend(length(body.len()));
+    all.extend_from_slice(body);
 }
 
 /// A length in two bytes; everything here is shorter than 64 KiB.
@@ -144,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_are_right_whatever_is_asked() {
+    fn lengths_are_consistent() {
         for version in OldVersion::ALL {
             for name in [None, Some("a.test"), Some(&*"x".repeat(300))] {
                 let hello = client_hello(version, name);

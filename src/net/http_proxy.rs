@@ -1,4 +1,4 @@
-//! A dialer for who cannot be dialled: somebody who asks HTTP of a peer in this host's place.
+//! HTTP checks through a proxy (the Kubernetes API server), for endpoints that are unreachable from here.
 
 use std::fmt;
 use std::future::Future;
@@ -10,55 +10,55 @@ use http::{HeaderMap, Request};
 use super::{ConnectionError, Deadline};
 use crate::model::{Endpoint, Service};
 
-/// Somebody who asks HTTP in this host's place.
+/// A proxy that sends HTTP requests in this host's place.
 pub(crate) trait HttpProxy: fmt::Debug + Send + Sync {
-    /// Where an endpoint of a service is, for whoever asks in its place.
+    /// The path of an endpoint on the proxy.
     ///
     /// # Errors
-    /// Why it cannot be asked that way.
+    /// Why the proxy cannot reach it.
     fn place(&self, service: &Service, endpoint: &Endpoint) -> Result<String, &'static str>;
 
-    /// Gets ready to ask, for as long as that takes. What keeps it from that is what each question comes to.
+    /// Connects to the proxy. A failure is reported by each later request.
     fn connect(&self) -> ProxyConnect<'_>;
 
-    /// Asks at a place for the path that the request names, and keeps at most `most` bytes of the answer's body.
+    /// Sends a request to an endpoint and keeps at most `most` bytes of the reply's body.
     ///
-    /// The error is `Local` where whoever asks in its place does not get so far as to ask: that says nothing of the peer.
+    /// The error is `Local` if the proxy could not send the request: that says nothing about the peer.
     fn ask<'a>(&'a self, place: &'a str, request: Request<()>, most: usize, deadline: Deadline) -> ProxyFuture<'a>;
 }
 
-/// What [`HttpProxy::connect`] returns.
+/// The result of [`HttpProxy::connect`].
 pub(crate) type ProxyConnect<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// What [`HttpProxy::ask`] returns.
+/// The result of [`HttpProxy::ask`].
 pub(crate) type ProxyFuture<'a> = Pin<Box<dyn Future<Output = Result<ViaAnswer, ConnectionError>> + Send + 'a>>;
 
-/// A peer's answer, as it was handed on.
+/// A peer's reply, as the proxy returned it.
 #[derive(Clone, Debug)]
 pub(crate) struct ViaAnswer {
     pub(crate) status: u16,
     pub(crate) fields: HeaderMap,
-    /// As far as it is kept.
+    /// The body, up to its limit.
     pub(crate) body: Vec<u8>,
 }
 
-/// How a look gets to its endpoint.
+/// How a check reaches its endpoint.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Route {
-    /// By connections of this host's own.
+    /// By direct connections.
     #[default]
     Direct,
-    /// Through somebody who asks HTTP, at this place.
+    /// Through a proxy, at this path.
     Through(Arc<dyn HttpProxy>, String),
-    /// Not at all, and why.
+    /// Unreachable, and why.
     Closed(&'static str),
 }
 
 impl Route {
-    /// The way to an endpoint of a service, for who asks by `via` if there is somebody.
+    /// The route to an endpoint of a service, through `via` if there is a proxy.
     pub(crate) fn of(via: Option<&Arc<dyn HttpProxy>>, service: &Service, endpoint: &Endpoint) -> Self {
         match via.map(|via| (via, via.place(service, endpoint))) {
-            // The same address here is somebody else.
+            // The same address here is another host.
             None if service.detail.netns().is_some() => {
                 Self::Closed("it is in another network namespace (run portolan there: nsenter --net)")
             }

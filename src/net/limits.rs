@@ -1,34 +1,34 @@
-//! What this machine allows: descriptors, ephemeral ports.
+//! Limits of this machine: descriptors, ephemeral ports.
 
 use std::fs;
 use std::ops::RangeInclusive;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Descriptors that are left to everybody else in this process: standard streams, files, epoll, a name lookup.
+/// Descriptors reserved for the rest of this process: standard streams, files, epoll, a name lookup.
 const RESERVE: usize = 24;
 
-/// The ports that Linux takes for itself where nobody has changed it (`net.ipv4.ip_local_port_range`).
+/// The default of Linux (`net.ipv4.ip_local_port_range`).
 const USUAL_EPHEMERAL: RangeInclusive<u16> = 32_768..=60_999;
 
-/// Raises the descriptor limit of this process to what it may be, and says how many sockets that leaves room for:
-/// at least one, and a quarter of a limit so low that the reserve would not leave more.
+/// Raises the descriptor limit of this process to its maximum, and returns the number of sockets that leaves room
+/// for: at least one, and a quarter of a limit so low that the reserve would leave less.
 pub(crate) fn descriptors_for_sockets() -> usize {
     let now = raise_descriptors().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX);
-    // Some are open already, inherited from whoever started us.
+    // Some are already open, inherited from the parent process.
     let open = fs::read_dir("/proc/self/fd").map_or(RESERVE, Iterator::count);
     now.saturating_sub(open + RESERVE).max(now / 4).max(1)
 }
 
-/// Raises the descriptor limit of this process to what it may be, and says what it is now; `None` is none.
+/// Raises the descriptor limit of this process to its maximum, and returns it; `None` if unlimited.
 pub(super) fn raise_descriptors() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    // A sandbox that forbids it leaves the limit as it is.
+    // If a sandbox forbids it, the limit stays.
     if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current }
 }
 
-/// The ports that the kernel gives to sockets that ask for none.
+/// The kernel's range of automatic source ports.
 pub(crate) fn ephemeral_ports() -> RangeInclusive<u16> {
     let text = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let mut numbers = text.split_whitespace().map(str::parse);

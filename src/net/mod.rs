@@ -1,4 +1,4 @@
-//! How we reach peers: the connect loop's sockets, and what this machine allows.
+//! How peers are reached: connections, probes, TLS, HTTP, and the limits of this machine.
 
 mod bounded;
 mod certificate;

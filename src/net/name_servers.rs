@@ -1,4 +1,4 @@
-//! Whom to ask for the addresses of a name: servers that are given, or the system's.
+//! DNS servers: given ones, or the system's.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Resolver, TokioResolver};
 
-/// One server, asked by itself, so that the answers of several can be compared.
+/// One server, queried separately so that the replies of several can be compared.
 #[derive(Clone)]
 pub(crate) struct NameServer {
     /// `127.0.0.1:53`.
@@ -21,68 +21,69 @@ pub(crate) struct NameServer {
     timeout: Duration,
 }
 
-/// Why a server does not say where a name leads.
+/// Why a lookup failed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LookupError {
-    /// No answer came in time.
-    #[error("no answer came in time")]
+    /// The server did not reply in time.
+    #[error("no reply in time")]
     TimedOut,
-    /// It could not say; the text says why.
+    /// The lookup failed; the text says why.
     #[error("{0}")]
     Failed(String),
 }
 
-/// As many as the C library asks (MAXNS).
+/// Maximum number of servers, as in the C library (MAXNS).
 const MAX_SERVERS: usize = 3;
-/// So many addresses of a name are looked at.
+/// Maximum number of addresses per name.
 const MAX_ADDRESSES: usize = 64;
 
-/// The given servers, or those of the system where none is. Each question may take `timeout`, and is asked once.
+/// The given servers, or the system's if none is given. Each query is sent once and may take `timeout`.
 ///
 /// # Errors
-/// Where there is nobody to ask.
+/// If there is no server.
 pub(crate) fn name_servers(given: &[SocketAddr], timeout: Duration) -> Result<Vec<NameServer>, String> {
     let (config, mut options) = if given.is_empty() {
-        read_system_conf().map_err(|error| format!("the system names no resolver: {error}"))?
+        read_system_conf().map_err(|error| format!("the system has no resolver: {error}"))?
     } else {
         (ResolverConfig::from_name_servers(given.iter().copied().map(server).collect()), ResolverOpts::default())
     };
     options.timeout = timeout;
-    // Asking again is the caller's business.
+    // The caller retries.
     options.attempts = 0;
     options.cache_size = 0;
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
     options.use_hosts_file = if given.is_empty() { ResolveHosts::Auto } else { ResolveHosts::Never };
+
     let (domain, search, servers) = config.into_parts();
-    let one = |server: NameServerConfig| {
+    let mut each = Vec::new();
+    for server in servers.into_iter().take(MAX_SERVERS) {
         let port = server.connections.first().map_or(53, |connection| connection.port);
         let name = SocketAddr::from((server.ip, port)).to_string();
         let config = ResolverConfig::from_parts(domain.clone(), search.clone(), vec![server]);
         let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = options.clone();
-        Ok(NameServer { name, resolver: builder.build().map_err(|error| error.to_string())?, timeout })
-    };
-    let each: Vec<NameServer> = servers.into_iter().take(MAX_SERVERS).map(one).collect::<Result<_, String>>()?;
-    if each.is_empty() { Err("the system names no resolver; give one with --resolver".to_owned()) } else { Ok(each) }
+        each.push(NameServer { name, resolver: builder.build().map_err(|error| error.to_string())?, timeout });
+    }
+
+    if each.is_empty() { Err("the system has no resolver; specify one with --resolver".to_owned()) } else { Ok(each) }
 }
 
 fn server(address: SocketAddr) -> NameServerConfig {
-    let at = |mut connection: ConnectionConfig| {
+    let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
+    for connection in &mut connections {
         connection.port = address.port();
-        connection
-    };
-    let connections = vec![at(ConnectionConfig::udp()), at(ConnectionConfig::tcp())];
+    }
     NameServerConfig::new(address.ip(), true, connections)
 }
 
 impl NameServer {
-    /// The addresses of `name`, sorted; none where there is no such name, or it has no address. A name is what it is,
-    /// without search domains, once it has a dot.
+    /// The addresses of `name`, sorted; empty if the name does not exist or has no address. A name with a dot is
+    /// absolute: search domains are not used.
     ///
     /// # Errors
-    /// Where the server does not say.
+    /// If the server does not reply or fails.
     pub(crate) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, LookupError> {
-        // Its own timeout is for each packet; a server that answers by truncation and stalls on TCP would have two.
+        // The resolver's timeout is per packet; a server that truncates its reply and stalls on TCP would get two.
         let asked = tokio::time::timeout(self.timeout, self.resolver.lookup_ip(name)).await;
         match asked.map_err(|_| LookupError::TimedOut)? {
             Ok(found) => {

@@ -1,5 +1,5 @@
-//! Who is there on this machine's own links: the kernel's neighbour table through netlink (`man 7 rtnetlink`), which anybody
-//! may read.
+//! Hosts on this machine's links: the kernel's neighbour table through netlink (`man 7 rtnetlink`), which needs no
+//! permission.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -16,30 +16,32 @@ const DUMP: u16 = 0x301;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NDA_DST: u16 = 1;
-/// `NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE`: the host has answered for its address, now or a while ago.
-const ANSWERED: u16 = 0x02 | 0x04 | 0x08 | 0x10;
-/// `struct nlmsghdr`, and `struct ndmsg` behind it.
+/// `NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE`: the host has replied for its address, now or a while ago.
+const CONFIRMED: u16 = 0x02 | 0x04 | 0x08 | 0x10;
+/// `struct nlmsghdr`, and `struct ndmsg` after it.
 const HEADER: usize = 16;
 const NDMSG: usize = 12;
 /// The kernel fills at most 32 KiB per read of a dump.
 const BUFFER: usize = 64 * 1024;
-/// The kernel answers at once; this only keeps a broken one from hanging us.
+/// The kernel replies at once; this only prevents a hang if it is broken.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The addresses for which somebody has answered (ARP, neighbour discovery).
+/// The addresses that a host has replied for (ARP, neighbour discovery).
 ///
 /// # Errors
-/// What the kernel says.
+/// The kernel's.
 pub(crate) fn neighbours() -> io::Result<BTreeSet<IpAddr>> {
     let flags = SocketFlags::CLOEXEC;
     // Protocol 0 is `NETLINK_ROUTE`.
     let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, None)?;
     sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(REPLY_TIMEOUT))?;
+
     let mut request = [0; HEADER + NDMSG];
     request[0..4].copy_from_slice(&28_u32.to_ne_bytes());
     request[4..6].copy_from_slice(&RTM_GETNEIGH.to_ne_bytes());
     request[6..8].copy_from_slice(&DUMP.to_ne_bytes());
     rustix::net::sendto(&fd, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+
     let (mut found, mut buffer) = (BTreeSet::new(), vec![0; BUFFER]);
     loop {
         let (_, length) = rustix::net::recv(&fd, buffer.as_mut_slice(), RecvFlags::empty())?;
@@ -47,7 +49,7 @@ pub(crate) fn neighbours() -> io::Result<BTreeSet<IpAddr>> {
         while let Some((kind, message, next)) = first_message(rest) {
             match kind {
                 NLMSG_DONE => return Ok(found),
-                NLMSG_ERROR => return Err(io::Error::other("the kernel does not list its neighbours")),
+                NLMSG_ERROR => return Err(io::Error::other("the kernel did not list its neighbours")),
                 RTM_NEWNEIGH => found.extend(neighbour(message)),
                 _ => {}
             }
@@ -56,18 +58,19 @@ pub(crate) fn neighbours() -> io::Result<BTreeSet<IpAddr>> {
     }
 }
 
-/// The first message: its kind, what it carries, and those after it.
+/// The first message: its type, its content, and the messages after it.
 fn first_message(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     let length = u32::from_ne_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
     let message = bytes.get(HEADER..length)?;
     Some((u16_at(bytes, 4)?, message, bytes.get(length.next_multiple_of(4)..).unwrap_or_default()))
 }
 
-/// The address of an entry, if somebody has answered for it.
+/// The address of an entry, if a host has replied for it.
 fn neighbour(message: &[u8]) -> Option<IpAddr> {
-    if u16_at(message, 8)? & ANSWERED == 0 {
+    if u16_at(message, 8)? & CONFIRMED == 0 {
         return None;
     }
+
     let mut attributes = message.get(NDMSG..)?;
     loop {
         let length = usize::from(u16_at(attributes, 0)?).max(4);
@@ -101,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn only_who_has_answered_is_there() {
+    fn only_confirmed_entries_are_neighbours() {
         assert_eq!(neighbour(&entry(0x02, &[10, 0, 0, 5])), Some("10.0.0.5".parse().unwrap()));
         let v6: Ipv6Addr = "2001:db8::7".parse().unwrap();
         assert_eq!(neighbour(&entry(0x08, &v6.octets())), Some(v6.into()));
@@ -111,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_no_neighbour() {
+    fn truncated_entries_are_skipped() {
         let whole = entry(0x02, &[10, 0, 0, 5]);
         for length in 0..whole.len() {
             assert_eq!(neighbour(&whole[..length]), None);

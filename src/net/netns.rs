@@ -1,4 +1,4 @@
-//! The other network namespaces of this machine, for whoever may go there.
+//! Other network namespaces of this machine, with permission to enter them.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,39 +11,42 @@ use rustix::thread::LinkNameSpaceType;
 
 use crate::model::NetworkNamespace;
 
-/// Of the processes in a namespace, so many are remembered: one of them will still be there.
+/// Maximum number of known processes in a namespace: one of them will still be running.
 const MAX_PLACES: usize = 16;
 
-/// A namespace other than one's own.
+/// A namespace other than this process's.
 #[derive(Debug)]
 pub(crate) struct OtherNamespace {
     pub(crate) identity: NetworkNamespace,
-    /// Where it can be opened. Not held open: there may be more of them than descriptors.
+    /// Files to open it by. They are not kept open: there may be more namespaces than descriptors.
     places: Vec<PathBuf>,
 }
 
 impl OtherNamespace {
-    /// One that can be opened nowhere yet.
+    /// A namespace without known files.
     pub(crate) fn new(identity: NetworkNamespace) -> Self {
         Self { identity, places: Vec::new() }
     }
 
-    /// Takes word of one more place where it can be opened.
+    /// Adds one more file to open it by.
     pub(crate) fn add(&mut self, place: PathBuf) {
         if self.places.len() < MAX_PLACES {
             self.places.push(place);
         }
     }
 
-    /// Runs `look` inside the namespace, on a thread of its own: a thread can go there, and need not come back. What it
-    /// opens stays of that namespace wherever it is used. `None`: the namespace is no more.
+    /// Runs `look` inside the namespace, on a separate thread that enters it and never leaves. Sockets that it opens
+    /// stay in that namespace wherever they are used. `None`: the namespace no longer exists.
     pub(crate) fn enter<T: Send>(&self, look: impl FnOnce() -> T + Send) -> io::Result<Option<T>> {
-        let inside = || self.go().map(|there| there.then(look));
-        let early = || io::Error::other("the thread that looked there ended early");
-        thread::scope(|scope| thread::Builder::new().spawn_scoped(scope, inside)?.join().map_err(|_| early())?)
+        thread::scope(|scope| {
+            thread::Builder::new()
+                .spawn_scoped(scope, || self.go().map(|exists| exists.then(look)))?
+                .join()
+                .map_err(|_| io::Error::other("the thread in the namespace panicked"))?
+        })
     }
 
-    /// Moves this thread into the namespace for good; whether that is still there.
+    /// Moves this thread into the namespace permanently; returns whether the namespace still exists.
     pub(crate) fn go(&self) -> io::Result<bool> {
         let Some(file) = self.open()? else { return Ok(false) };
         rustix::thread::move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))?;
@@ -53,7 +56,7 @@ impl OtherNamespace {
     fn open(&self) -> io::Result<Option<OwnedFd>> {
         for place in &self.places {
             match rustix::fs::open(place, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
-                // A process id may have gone to a process somewhere else.
+                // The process id may have been reused in another namespace.
                 Ok(file) if rustix::fs::fstat(&file)?.st_ino == self.identity.inode => return Ok(Some(file)),
                 Ok(_) | Err(Errno::NOENT | Errno::SRCH) => {}
                 Err(error) => return Err(error.into()),
@@ -63,10 +66,10 @@ impl OtherNamespace {
     }
 }
 
-/// Opens what `open` opens inside a namespace, or where there is none here. `None`: the namespace is no more.
+/// Calls `open` inside a namespace, or here if there is none. `None`: the namespace no longer exists.
 ///
 /// # Errors
-/// What the kernel says to that, or to going there.
+/// Those of `open`, or of entering the namespace.
 pub(crate) fn open_in<T: Send>(
     namespace: Option<&OtherNamespace>,
     open: impl FnOnce() -> io::Result<T> + Send,

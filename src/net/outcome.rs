@@ -1,43 +1,43 @@
-//! What became of an attempt to connect: the target's word, or this machine's own.
+//! Results of connection attempts: the target's, or this machine's.
 
 use rustix::io::Errno;
 
 use crate::model::Reason;
 
-/// What became of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectOutcome {
-    /// The connection was made. `own`: to an address of this machine.
+    /// The connection was made.
     Open {
-        /// What it is known from.
+        /// The evidence.
         reason: Reason,
-        /// Whether both ends may have one address, so that the peer may be a socket that only wanted to connect.
+        /// Whether both ends have one address, so that the peer may be a socket that was itself only connecting.
         own: bool,
     },
-    /// Somebody says that there is nothing, or no way.
+    /// The port is closed, or the target unreachable.
     No(Reason),
-    /// Nobody answered.
+    /// No reply.
     Silent,
-    /// The socket met itself: its source port was the port asked for. Says nothing of the port.
+    /// The socket connected to itself: its source port was the probed port. It says nothing about the port.
     Itself,
-    /// This machine does not let us ask (a sandbox, a security module, a `prohibit` route).
+    /// This machine forbids the attempt (a sandbox, a security module, a `prohibit` route).
     Prohibited,
-    /// This machine ran short of something. Says nothing of the port.
+    /// A local shortage. It says nothing about the port.
     Short(LocalShortage),
 }
 
-/// What this machine ran short of.
+/// The error of a local shortage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LocalShortage(pub(crate) Errno);
 
 impl LocalShortage {
-    /// Whether it is descriptors that are short, so that fewer sockets must do.
+    /// Whether descriptors are short, so that fewer sockets must suffice.
     pub(crate) fn is_of_descriptors(self) -> bool {
         matches!(self.0, Errno::MFILE | Errno::NFILE)
     }
 }
 
-/// What it means that no socket can be had: that there is no IPv6 here, or that there are too many.
+/// The meaning of a failure to open a socket: no IPv6 here, or a shortage.
 pub(super) fn without_socket(errno: Errno) -> ConnectOutcome {
     match errno {
         Errno::AFNOSUPPORT => ConnectOutcome::No(Reason::NoRoute),
@@ -46,7 +46,7 @@ pub(super) fn without_socket(errno: Errno) -> ConnectOutcome {
     }
 }
 
-/// What the kernel's refusal of a connection says of the port.
+/// The meaning of the kernel's error for a connection.
 pub(super) fn refusal(errno: Errno) -> ConnectOutcome {
     match errno {
         Errno::CONNREFUSED => ConnectOutcome::No(Reason::Refused),
@@ -58,17 +58,17 @@ pub(super) fn refusal(errno: Errno) -> ConnectOutcome {
         Errno::INVAL | Errno::AFNOSUPPORT => ConnectOutcome::No(Reason::NoRoute),
         Errno::TIMEDOUT => ConnectOutcome::Silent,
         Errno::ACCESS | Errno::PERM => ConnectOutcome::Prohibited,
-        // ICMP words that no route of our own can cause: a parameter problem, a source route that failed.
+        // ICMP errors that no local route can cause: a parameter problem, a failed source route.
         Errno::PROTO | Errno::OPNOTSUPP => ConnectOutcome::No(Reason::HostUnreachable),
-        // No source port, no memory, no buffer, no route cache entry; and whatever else the kernel may think of, which
-        // is not the target's word either.
+        // No source port, no memory, no buffer, no route cache entry; any other error does not come from the target
+        // either.
         errno => ConnectOutcome::Short(LocalShortage(errno)),
     }
 }
 
-/// What a refusal says that came over the network, after the question had left: that this machine does not permit it
-/// was said before. The kernel has one number for both where ICMPv6 says «administratively prohibited» (RFC 4443,
-/// type 1, codes 1, 5 and 6).
+/// The meaning of an error that arrived over the network, after the probe was sent: a local prohibition would have
+/// failed earlier. The kernel uses the same error for both where ICMPv6 reports «administratively prohibited» (RFC
+/// 4443, type 1, codes 1, 5 and 6).
 pub(super) fn refusal_from_afar(errno: Errno) -> ConnectOutcome {
     match refusal(errno) {
         ConnectOutcome::Prohibited => ConnectOutcome::No(Reason::HostUnreachable),
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_this_machine_lacks_is_never_the_targets_word() {
+    fn local_shortages_say_nothing_about_the_target() {
         for errno in [
             Errno::MFILE,
             Errno::NFILE,

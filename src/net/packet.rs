@@ -1,37 +1,37 @@
-//! The packets of a half-open scan: a SYN in its IP header, and what comes back for it (RFC 9293 TCP, 791 and 8200 IP, 792 and
-//! 4443 ICMP). Whatever is not such a packet is `None`.
+//! The packets of a half-open scan: a SYN in its IP header, and its replies (RFC 9293 TCP, 791 and 8200 IP, 792 and
+//! 4443 ICMP). The parsers return `None` for all other packets.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::model::Reason;
 
-/// The number of TCP in an IP header.
+/// The protocol number of TCP.
 const TCP: u8 = 6;
 const HOPS: u8 = 64;
-/// What most systems announce on Ethernet: a SYN without it is one of a scanner.
+/// The value of most systems on Ethernet; a SYN without it identifies a scanner.
 const MAX_SEGMENT: u16 = 1460;
 const WINDOW: u16 = 64_240;
 const V4_HEADER: usize = 20;
-/// The offset of a fragment takes the lower 13 bits.
+/// The fragment offset is in the lower 13 bits.
 const FRAGMENT: u16 = 1 << 13;
 const V6_HEADER: usize = 40;
-/// A TCP header with the one option that tells the largest segment.
+/// A TCP header with one option: the maximum segment size.
 const TCP_HEADER: usize = 24;
-/// The largest packet that is sent.
-pub(super) const LONGEST: usize = V6_HEADER + TCP_HEADER;
+/// The size of the largest packet sent.
+pub(super) const MAX_PACKET: usize = V6_HEADER + TCP_HEADER;
 
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
 
-/// Writes a SYN with its IP header, and returns how long it is. Both addresses are of one family.
-pub(super) fn write_syn(from: SocketAddr, to: SocketAddr, sequence: u32, into: &mut [u8; LONGEST]) -> usize {
+/// Writes a SYN with its IP header, and returns its length. Both addresses are of one family.
+pub(super) fn write_syn(from: SocketAddr, to: SocketAddr, sequence: u32, into: &mut [u8; MAX_PACKET]) -> usize {
     into.fill(0);
     let (header, sum) = match (from.ip(), to.ip()) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             into[0] = 0x45;
             into[2..4].copy_from_slice(&length(V4_HEADER + TCP_HEADER).to_be_bytes());
-            // Not to be fragmented. The kernel fills in the identification and the checksum.
+            // Don't fragment. The kernel fills in the identification and the checksum.
             into[6] = 0x40;
             (into[8], into[9]) = (HOPS, TCP);
             into[12..16].copy_from_slice(&from.octets());
@@ -48,6 +48,7 @@ pub(super) fn write_syn(from: SocketAddr, to: SocketAddr, sequence: u32, into: &
             (V6_HEADER, words(&from) + words(&to))
         }
     };
+
     let tcp = &mut into[header..header + TCP_HEADER];
     tcp[0..2].copy_from_slice(&from.port().to_be_bytes());
     tcp[2..4].copy_from_slice(&to.port().to_be_bytes());
@@ -57,23 +58,24 @@ pub(super) fn write_syn(from: SocketAddr, to: SocketAddr, sequence: u32, into: &
     tcp[14..16].copy_from_slice(&WINDOW.to_be_bytes());
     (tcp[20], tcp[21]) = (2, 4);
     tcp[22..24].copy_from_slice(&MAX_SEGMENT.to_be_bytes());
+
     let sum = folded(sum + u32::from(TCP) + u32::from(length(TCP_HEADER)) + words(tcp));
     tcp[16..18].copy_from_slice(&(!sum).to_be_bytes());
     header + TCP_HEADER
 }
 
-/// What answers a SYN.
+/// A reply to a SYN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Segment {
-    /// The port that was asked.
+    /// The probed port.
     pub(super) port: u16,
-    /// The sequence number of the SYN that it answers.
+    /// The sequence number of the SYN that it acknowledges.
     pub(super) answers: u32,
     pub(super) reason: Reason,
 }
 
-/// A segment that says what the port is: a SYN with an acknowledgement, or a reset with one. A reset without any answers
-/// no SYN.
+/// A segment that shows the state of the port: a SYN or a reset, each with an acknowledgement. A reset without one
+/// does not belong to a SYN.
 pub(super) fn segment(tcp: &[u8]) -> Option<Segment> {
     let flags = *tcp.get(13)?;
     let reason = match flags & (SYN | RST | ACK) {
@@ -84,7 +86,7 @@ pub(super) fn segment(tcp: &[u8]) -> Option<Segment> {
     Some(Segment { port: u16_at(tcp, 0)?, answers: u32_at(tcp, 8)?.wrapping_sub(1), reason })
 }
 
-/// What an IPv4 packet carries, and for which protocol; of a fragment only the first.
+/// The protocol and payload of an IPv4 packet; `None` for fragments except the first.
 pub(super) fn v4_payload(packet: &[u8]) -> Option<(u8, &[u8])> {
     let header = usize::from(packet.first()? & 0x0f) * 4;
     let first = packet.first()? >> 4 == 4 && header >= V4_HEADER && u16_at(packet, 6)? % FRAGMENT == 0;
@@ -94,52 +96,54 @@ pub(super) fn v4_payload(packet: &[u8]) -> Option<(u8, &[u8])> {
 /// An ICMP message about a SYN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct IcmpError {
-    /// Where the SYN went.
+    /// The destination of the SYN.
     pub(super) to: SocketAddr,
     /// Its sequence number.
     pub(super) about: u32,
     pub(super) reason: Reason,
 }
 
-/// What a message of ICMP says of a SYN, as the kernel would say it to a socket that connects (`icmp_err_convert` in
+/// The meaning of an ICMP message about a SYN, as the kernel reports it to a connecting socket (`icmp_err_convert` in
 /// Linux).
-pub(super) fn complaint_v4(icmp: &[u8]) -> Option<IcmpError> {
+pub(super) fn icmp_error_v4(icmp: &[u8]) -> Option<IcmpError> {
     let reason = match (icmp.first()?, icmp.get(1)?) {
         (3, 3) => Reason::Refused,
-        // The packet is too long for the way: nothing that is said of a SYN.
+        // The packet is too long for the path: not an error of a SYN.
         (3, 4) => return None,
         (3, 0 | 2 | 6 | 8 | 9 | 11) => Reason::NetUnreachable,
-        // Out of hops, or a header that somebody does not like.
+        // Hop limit exceeded, or a header that a router rejects.
         (3 | 11 | 12, _) => Reason::HostUnreachable,
         _ => return None,
     };
+
     let packet = icmp.get(8..)?;
     let (protocol, tcp) = v4_payload(packet)?;
     let to = Ipv4Addr::from(<[u8; 4]>::try_from(packet.get(16..20)?).ok()?);
-    complaint(protocol, tcp, to.into(), reason)
+    icmp_error(protocol, tcp, to.into(), reason)
 }
 
-/// The same of ICMPv6.
-pub(super) fn complaint_v6(icmp: &[u8]) -> Option<IcmpError> {
+/// The same for ICMPv6.
+pub(super) fn icmp_error_v6(icmp: &[u8]) -> Option<IcmpError> {
     let reason = match (icmp.first()?, icmp.get(1)?) {
         (1, 0) => Reason::NetUnreachable,
         (1, 4) => Reason::Refused,
         (1 | 3 | 4, _) => Reason::HostUnreachable,
         _ => return None,
     };
+
     let packet = icmp.get(8..)?;
     let to = Ipv6Addr::from(<[u8; 16]>::try_from(packet.get(24..40)?).ok()?);
     let six = packet.first()? >> 4 == 6;
-    complaint(*packet.get(6)?, packet.get(V6_HEADER..)?, to.into(), reason).filter(|_| six)
+    icmp_error(*packet.get(6)?, packet.get(V6_HEADER..)?, to.into(), reason).filter(|_| six)
 }
 
-/// Of the packet complained about only the first bytes need be there.
-fn complaint(protocol: u8, tcp: &[u8], to: IpAddr, reason: Reason) -> Option<IcmpError> {
+/// Parses the quoted packet, of which only the first bytes need be present.
+fn icmp_error(protocol: u8, tcp: &[u8], to: IpAddr, reason: Reason) -> Option<IcmpError> {
     let to = SocketAddr::new(to, u16_at(tcp, 2)?);
     Some(IcmpError { to, about: u32_at(tcp, 4)?, reason }).filter(|_| protocol == TCP)
 }
 
-/// The checksum of a packet in which it is not yet there.
+/// The checksum of a packet whose checksum field is zero.
 pub(super) fn checksum(packet: &[u8]) -> u16 {
     !folded(words(packet))
 }
@@ -155,7 +159,7 @@ fn length(bytes: usize) -> u16 {
     u16::try_from(bytes).unwrap_or(u16::MAX)
 }
 
-/// The sum of big-endian words, for a checksum (RFC 1071). What is summed here is of even length.
+/// The sum of big-endian words, for a checksum (RFC 1071). The input has an even length.
 fn words(bytes: &[u8]) -> u32 {
     bytes.chunks_exact(2).map(|word| u32::from(u16::from_be_bytes([word[0], word[1]]))).sum()
 }
@@ -180,12 +184,12 @@ mod tests {
     use super::*;
 
     fn syn(from: &str, to: &str, sequence: u32) -> (SocketAddr, Vec<u8>) {
-        let (mut packet, to) = ([0; LONGEST], to.parse().unwrap());
+        let (mut packet, to) = ([0; MAX_PACKET], to.parse().unwrap());
         let length = write_syn(from.parse().unwrap(), to, sequence, &mut packet);
         (to, packet[..length].to_vec())
     }
 
-    /// A header of TCP as an answer has it.
+    /// The TCP header of a reply.
     fn answer(port: u16, acknowledges: u32, flags: u8) -> Vec<u8> {
         let mut tcp = vec![0; 20];
         tcp[..2].copy_from_slice(&port.to_be_bytes());
@@ -195,13 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn a_syn_is_what_the_standard_says() {
+    fn a_syn_follows_the_standard() {
         let (_, packet) = syn("10.0.0.1:40000", "10.0.0.2:80", 0x0102_0304);
         assert_eq!(packet.len(), 44);
         assert_eq!(packet[..4], [0x45, 0, 0, 44]);
         assert_eq!((packet[9], &packet[12..20]), (6, &[10, 0, 0, 1, 10, 0, 0, 2][..]));
         assert_eq!(packet[20..34], [0x9c, 0x40, 0, 80, 1, 2, 3, 4, 0, 0, 0, 0, 0x60, 2]);
-        // The sum of everything that is summed, checksum and all, is all ones (RFC 1071).
+        // The sum over everything, including the checksum, is all ones (RFC 1071).
         for (packet, addresses, header) in
             [(packet, 12, 20), (syn("[2001:db8::1]:40000", "[2001:db8::ffff:fffe]:65535", u32::MAX).1, 8, 40)]
         {
@@ -211,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_to_a_syn_and_no_others() {
+    fn only_replies_to_a_syn_are_parsed() {
         let said =
             |flags| segment(&answer(443, 8, flags)).map(|segment| (segment.port, segment.answers, segment.reason));
         assert_eq!(said(SYN | ACK), Some((443, 7, Reason::SynAck)));
@@ -223,15 +227,15 @@ mod tests {
     }
 
     #[test]
-    fn an_icmp_message_tells_which_syn_it_is_about() {
+    fn an_icmp_error_identifies_its_syn() {
         let (to, packet) = syn("10.0.0.1:40000", "10.0.0.2:80", 9);
-        let said = |kind: u8, code: u8| complaint_v4(&[&[kind, code, 0, 0, 0, 0, 0, 0], &packet[..28]].concat());
+        let said = |kind: u8, code: u8| icmp_error_v4(&[&[kind, code, 0, 0, 0, 0, 0, 0], &packet[..28]].concat());
         assert_eq!(said(3, 3), Some(IcmpError { to, about: 9, reason: Reason::Refused }));
         assert_eq!(said(3, 13).unwrap().reason, Reason::HostUnreachable);
         assert_eq!(said(3, 0).unwrap().reason, Reason::NetUnreachable);
         assert_eq!((said(3, 4), said(0, 0), said(8, 0)), (None, None, None));
         let (to, packet) = syn("[::1]:40000", "[2001:db8::2]:80", 9);
-        let said = |kind: u8, code: u8| complaint_v6(&[&[kind, code, 0, 0, 0, 0, 0, 0], &packet[..48]].concat());
+        let said = |kind: u8, code: u8| icmp_error_v6(&[&[kind, code, 0, 0, 0, 0, 0, 0], &packet[..48]].concat());
         assert_eq!(said(1, 4), Some(IcmpError { to, about: 9, reason: Reason::Refused }));
         assert_eq!(said(1, 1).unwrap().reason, Reason::HostUnreachable);
         assert_eq!(said(129, 0), None);
@@ -240,10 +244,10 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_the_parsers_panic(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
-            let _ = (segment(&bytes), v4_payload(&bytes), complaint_v4(&bytes), complaint_v6(&bytes));
+            let _ = (segment(&bytes), v4_payload(&bytes), icmp_error_v4(&bytes), icmp_error_v6(&bytes));
         }
 
-        /// Nearly right packets are worse than noise.
+        /// Nearly valid packets are worse than noise.
         #[test]
         fn no_damage_makes_the_parsers_panic(cut in 0_usize..80, at in 0_usize..80, byte: u8, six: bool) {
             let packet = if six { syn("[::1]:1", "[::2]:2", 3).1 } else { syn("10.0.0.1:1", "10.0.0.2:2", 3).1 };
@@ -251,16 +255,16 @@ mod tests {
             let at = at % icmp.len();
             icmp[at] = byte;
             icmp.truncate(cut);
-            let _ = (complaint_v4(&icmp), complaint_v6(&icmp), v4_payload(&icmp), segment(&icmp));
+            let _ = (icmp_error_v4(&icmp), icmp_error_v6(&icmp), v4_payload(&icmp), segment(&icmp));
         }
 
         #[test]
-        fn a_syn_that_comes_back_in_a_complaint_is_known_again(port in 1_u16.., sequence: u32, to: u32) {
+        fn a_quoted_syn_is_recognized(port in 1_u16.., sequence: u32, to: u32) {
             let to = SocketAddr::new(Ipv4Addr::from_bits(to).into(), port);
-            let mut packet = [0; LONGEST];
+            let mut packet = [0; MAX_PACKET];
             let length = write_syn("10.0.0.1:9".parse().unwrap(), to, sequence, &mut packet);
             let icmp = [&[3, 1, 0, 0, 0, 0, 0, 0], &packet[..length]].concat();
-            prop_assert_eq!(complaint_v4(&icmp), Some(IcmpError { to, about: sequence, reason: Reason::HostUnreachable }));
+            prop_assert_eq!(icmp_error_v4(&icmp), Some(IcmpError { to, about: sequence, reason: Reason::HostUnreachable }));
         }
     }
 }

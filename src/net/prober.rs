@@ -1,4 +1,4 @@
-//! What asks ports, whichever way: by whole connections or by halves of them.
+//! The interface of port probers: full connections or half-open ones.
 
 use std::net::SocketAddr;
 
@@ -6,90 +6,90 @@ use rustix::io::Result;
 
 use super::outcome::ConnectOutcome;
 
-/// Who is asked, and how often that was.
+/// A probe: host, port and attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Probe {
     /// The caller's number for the host.
     pub(crate) host: u32,
     /// The port.
     pub(crate) port: u16,
-    /// Which attempt this is, from 1.
+    /// The number of the attempt, from 1.
     pub(crate) attempt: u8,
-    /// The caller's own marks.
+    /// The caller's marks.
     pub(crate) marks: u8,
 }
 
-/// How an attempt began.
+/// The start of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum AttemptStart {
-    /// The answer was there at once; `looked`: only because of a second look.
+    /// The result was available at once; `looked` only through a second check.
     Answered {
-        /// What it is.
+        /// The result.
         answer: ConnectOutcome,
-        /// Whether the second look brought it.
+        /// Whether the second check found it.
         looked: bool,
     },
-    /// It will end in [`Prober::wait`] or [`Prober::expire`].
+    /// The attempt will end in [`Prober::wait`] or [`Prober::expire`].
     Waiting,
 }
 
-/// An attempt that ended.
+/// A finished attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AttemptEnd {
-    /// Who was asked.
+    /// The probe.
     pub(crate) probe: Probe,
-    /// What became of it.
+    /// The result.
     pub(crate) answer: ConnectOutcome,
-    /// When it began, on the caller's clock.
+    /// When it started, on the caller's clock.
     pub(crate) since: u64,
-    /// Whether it was called late before it ended.
+    /// Whether it was marked late before it ended.
     pub(crate) late: bool,
 }
 
-/// What to think of an attempt that waits.
+/// What to do with a waiting attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaitDecision {
-    /// An answer is still to be expected.
+    /// A reply can still be expected.
     Waits,
-    /// The answer should have come by now, and is taken if it still does.
+    /// The reply is late; it still counts if it arrives.
     Late,
-    /// It has had its time.
+    /// The attempt has timed out.
     Expired,
 }
 
-/// Attempts under way. There is no pace here: who asks when, how long to wait and what to repeat is the caller's, and so is
-/// the clock, whose microseconds are only handed back.
+/// Concurrent attempts. There is no pacing here: the caller decides when to probe, how long to wait and what to
+/// repeat, and owns the clock, whose microseconds are only passed through.
 pub(crate) trait Prober {
-    /// How many attempts wait for their answer.
+    /// Number of waiting attempts.
     fn waiting(&self) -> usize;
 
-    /// How many of them are not late.
+    /// Number of waiting attempts that are not late.
     fn on_time(&self) -> usize;
 
-    /// How many may wait at the same time.
+    /// Maximum number of waiting attempts.
     fn most(&self) -> usize;
 
-    /// Makes do with the descriptors that there are: no more can be had.
+    /// Limits itself to its current descriptors: no more are available.
     fn make_do(&mut self) {}
 
-    /// Begins an attempt. `look`: look a second time at once, because the verdict is probably there.
+    /// Starts an attempt. `look`: check a second time at once, because the result is probably available.
     fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, look: bool) -> AttemptStart;
 
-    /// How many questions it has sent again by itself since it was last asked for that, for whoever keeps a pace.
+    /// Number of probes that it repeated itself since the last call, for the caller's pacing.
     fn take_repeats(&mut self) -> u32 {
         0
     }
 
-    /// Waits until something ends, for at most so many microseconds (0: only looks), and hands over what did. `address`
-    /// is where a probe went.
+    /// Waits until attempts end, for at most `micros` microseconds (0: only checks), and appends them to `ended`.
+    /// `address` returns the destination of a probe.
     ///
     /// # Errors
-    /// Where the kernel does not let us wait.
+    /// If the kernel refuses to wait.
     fn wait(&mut self, micros: u64, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<AttemptEnd>) -> Result<()>;
 
-    /// Ends every attempt that `patience` says is over after so many microseconds, and hands over to `late` what it says
-    /// is late for the first time. What the kernel knows by then still counts: a thread that was not let run for a while
-    /// must not take an answer for silence.
+    /// Ends every attempt that `patience` calls over after its waiting time in microseconds, and appends to `late`
+    /// those that it calls late for the first time. Results that the kernel already has still count: a thread that
+    /// was not scheduled for a while must not take a reply for silence.
     ///
     /// # Errors
     /// As [`wait`](Self::wait).

@@ -1,4 +1,4 @@
-//! From names to addresses, by what this machine is told to ask.
+//! Name resolution with the system's resolver, and this machine's interfaces.
 
 use std::io;
 use std::net::{IpAddr, ToSocketAddrs};
@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use ipnet::IpNet;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, netdevice};
 
-/// Which addresses are wanted.
+/// The wanted address families.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Family {
     /// IPv4 and IPv6.
@@ -20,7 +20,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    /// Whether an address is wanted.
+    /// Whether an address family is wanted.
     pub(crate) fn takes(self, ipv6: bool) -> bool {
         match self {
             Self::Both => true,
@@ -30,13 +30,13 @@ impl Family {
     }
 }
 
-/// All addresses of a name, as `getaddrinfo` gives them. Blocks for as long as the system's resolver does.
+/// All addresses of a name, from `getaddrinfo`. Blocks as long as the system's resolver does.
 ///
 /// # Errors
-/// What the resolver says.
+/// The resolver's.
 pub(crate) fn resolve(name: &str) -> io::Result<Vec<IpAddr>> {
     let found = (name, 0).to_socket_addrs().map_err(plain)?;
-    // What needs a zone (link-local) cannot be reached by its address alone.
+    // Link-local addresses need a zone and cannot be reached by their address alone.
     let reachable = |ip: &IpAddr| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
     let mut addresses: Vec<IpAddr> = found.map(|address| address.ip().to_canonical()).filter(reachable).collect();
     addresses.sort_unstable();
@@ -44,21 +44,20 @@ pub(crate) fn resolve(name: &str) -> io::Result<Vec<IpAddr>> {
     Ok(addresses)
 }
 
-/// What the resolver says, without what the standard library says before it: that a name was looked up.
+/// The resolver's message without the standard library's prefix.
 fn plain(error: io::Error) -> io::Error {
     let text = error.to_string();
     text.strip_prefix("failed to lookup address information: ").map_or(error, io::Error::other)
 }
 
-/// The index of an interface by its name, or by its own number, as link-local addresses need it; `None` where there is
-/// none.
+/// The index of an interface by its name or number, for link-local addresses; `None` if it does not exist.
 pub(crate) fn interface_index(name: &str) -> Option<u32> {
     let socket = any_socket().ok()?;
     let by_number = || name.parse().ok().filter(|&index| netdevice::index_to_name(&socket, index).is_ok());
     netdevice::name_to_index(&socket, name).ok().or_else(by_number)
 }
 
-/// The name of the interface with that index, while it is there.
+/// The name of the interface with that index, if it exists.
 pub(crate) fn interface_name(index: u32) -> Option<String> {
     netdevice::index_to_name(any_socket().ok()?, index).ok()
 }
@@ -67,19 +66,18 @@ fn any_socket() -> rustix::io::Result<OwnedFd> {
     rustix::net::socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
 }
 
-/// Every address of this machine in this network namespace, link-local ones of IPv6 aside.
+/// Every address of this machine in this network namespace, except link-local IPv6 addresses.
 ///
 /// # Errors
-/// What the kernel says.
+/// The kernel's.
 pub(crate) fn own_addresses() -> io::Result<Vec<IpAddr>> {
     Ok(nets()?.into_iter().map(|interface| interface.net.addr()).collect())
 }
 
-/// The networks that the interface of that name is in; `None` where there is no such interface, or it has no
-/// address. With it, whether it is up.
+/// The networks of an interface, and whether it is up; `None` if it does not exist or has no address.
 ///
 /// # Errors
-/// What the kernel says.
+/// The kernel's.
 pub(crate) fn with_interface(name: &str) -> io::Result<Option<(Vec<IpNet>, bool)>> {
     let of_it: Vec<_> = nets()?.into_iter().filter(|interface| interface.name == name).collect();
     let up = of_it.iter().any(|interface| interface.up);

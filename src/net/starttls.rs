@@ -1,8 +1,8 @@
-//! From plain text to TLS on the same connection, in the words of each protocol that can.
+//! STARTTLS: the switch from plain text to TLS, in each protocol that has one.
 
 use super::{Connection, ConnectionError};
 
-/// The protocols that begin in plain text and go over to TLS when they are asked to.
+/// The protocols that begin in plain text and switch to TLS on request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StartTls {
     /// RFC 3207.
@@ -23,7 +23,7 @@ pub(crate) enum StartTls {
     Rdp,
 }
 
-/// The longest greeting or answer that is read.
+/// Maximum length of a greeting or reply.
 const MAX_BYTES: usize = 8 * 1024;
 
 /// ExtendedRequest 1.3.6.1.4.1.1466.20037 with message id 1.
@@ -34,20 +34,21 @@ const POSTGRESQL_REQUEST: &[u8] = b"\0\0\0\x08\x04\xd2\x16\x2f";
 const RDP_REQUEST: &[u8] = b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x01\0\0\0";
 /// The capability flags of MySQL: TLS, protocol 4.1, secure connection.
 const MYSQL_SSL: u32 = 0x800;
-const MYSQL_ASKED: u32 = MYSQL_SSL | 0x200 | 0x8000;
+const MYSQL_REQUESTED: u32 = MYSQL_SSL | 0x200 | 0x8000;
 
-/// Brings a fresh connection to where the TLS handshake begins: reads the greeting, if the protocol has one, asks for
+/// Brings a new connection to the start of the TLS handshake: reads the greeting if the protocol has one, requests
 /// TLS, and reads the consent.
 ///
 /// # Errors
-/// `Declined` if the server has no TLS, `Garbled` if it does not speak that protocol or sends more before the handshake
-/// (which an attacker could have slipped in).
+/// `Declined` if the server has no TLS, `Garbled` if it does not speak the protocol or sends more bytes before the
+/// handshake (which an attacker could have injected).
 pub(crate) async fn start_tls(kind: StartTls, peer: &mut Connection) -> Result<(), ConnectionError> {
     match kind {
         StartTls::Smtp => {
             codes(peer, "220").await?;
-            // A name that nobody has (RFC 2606).
+            // A reserved name (RFC 2606).
             peer.write(b"EHLO portolan.invalid\r\n").await?;
+
             let offers = codes(peer, "250").await?;
             if !offers
                 .lines()
@@ -55,6 +56,7 @@ pub(crate) async fn start_tls(kind: StartTls, peer: &mut Connection) -> Result<(
             {
                 return Err(ConnectionError::Declined("does not offer STARTTLS"));
             }
+
             peer.write(b"STARTTLS\r\n").await?;
             codes(peer, "220").await.map(drop)
         }
@@ -84,7 +86,7 @@ pub(crate) async fn start_tls(kind: StartTls, peer: &mut Connection) -> Result<(
             match answer.as_slice() {
                 b"S" => Ok(()),
                 b"N" => Err(ConnectionError::Declined("does not offer TLS")),
-                _ => Err(ConnectionError::Garbled("is not PostgreSQL's to SSLRequest")),
+                _ => Err(ConnectionError::Garbled("is not a PostgreSQL reply to SSLRequest")),
             }
         }
         StartTls::Mysql => mysql(peer).await,
@@ -98,28 +100,29 @@ pub(crate) async fn start_tls(kind: StartTls, peer: &mut Connection) -> Result<(
                 [3, 0, 0, 19, 14, 0xd0, _, _, _, _, _, 2 | 3, ..] => {
                     Err(ConnectionError::Declined("does not offer TLS"))
                 }
-                _ => Err(ConnectionError::Garbled("is no connection confirm of RDP")),
+                _ => Err(ConnectionError::Garbled("is not an RDP connection confirm")),
             }
         }
     }
 }
 
-/// Reads an answer of SMTP or FTP, which may have several lines (RFC 5321, 4.2.1), and must bear `code`.
+/// Reads a reply of SMTP or FTP, which may have several lines (RFC 5321, 4.2.1) and must have `code`.
 async fn codes(peer: &mut Connection, code: &str) -> Result<String, ConnectionError> {
     let mut answer = Vec::new();
     let done = peer.read_until(&mut answer, MAX_BYTES, |bytes| reply_length(bytes).is_some()).await?;
+
     match reply_length(&answer) {
-        _ if !done => Err(ConnectionError::Garbled("is no reply")),
-        Some(length) if length < answer.len() => Err(ConnectionError::Garbled("goes on after the reply")),
+        _ if !done => Err(ConnectionError::Garbled("is not an SMTP or FTP reply")),
+        Some(length) if length < answer.len() => Err(ConnectionError::Garbled("has bytes after its end")),
         _ if answer.starts_with(code.as_bytes()) => Ok(String::from_utf8_lossy(&answer).into_owned()),
         _ if answer.first().is_some_and(|digit| matches!(digit, b'4' | b'5')) => {
             Err(ConnectionError::Declined("refuses"))
         }
-        _ => Err(ConnectionError::Garbled("is not the reply expected")),
+        _ => Err(ConnectionError::Garbled("has an unexpected code")),
     }
 }
 
-/// The length of the first whole reply: its last line has a space, or nothing, after the code.
+/// The length of the first complete reply: its last line has a space, or nothing, after the code.
 fn reply_length(bytes: &[u8]) -> Option<usize> {
     let mut length = 0;
     for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
@@ -132,32 +135,40 @@ fn reply_length(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// Reads lines up to the one that is no untagged answer, and must begin with `expected`.
+/// Reads lines up to the first one that is not an untagged reply; it must begin with `expected`.
 async fn line(peer: &mut Connection, expected: &str) -> Result<(), ConnectionError> {
     let mut answer = Vec::new();
-    let untagged = |line: &&[u8]| line.starts_with(b"* ") && !expected.starts_with('*');
-    let last = |bytes: &[u8]| {
-        let whole = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
-        let before: usize = whole.clone().take_while(untagged).map(<[u8]>::len).sum();
-        let found = whole.clone().find(|line| !untagged(line)).map(<[u8]>::to_vec);
-        found.map(|line| (before + line.len(), line))
-    };
-    peer.read_until(&mut answer, MAX_BYTES, |bytes| last(bytes).is_some()).await?;
-    match last(&answer) {
-        None => Err(ConnectionError::Garbled("is no line")),
-        Some((length, _)) if length < answer.len() => Err(ConnectionError::Garbled("goes on after the reply")),
+    let skip_untagged = !expected.starts_with('*');
+    peer.read_until(&mut answer, MAX_BYTES, |bytes| tagged_line(bytes, skip_untagged).is_some()).await?;
+
+    match tagged_line(&answer, skip_untagged) {
+        None => Err(ConnectionError::Garbled("is not a complete line")),
+        Some((length, _)) if length < answer.len() => Err(ConnectionError::Garbled("has bytes after its end")),
         Some((_, line)) if line.starts_with(expected.as_bytes()) => Ok(()),
         Some((_, line)) if line.starts_with(b"-ERR") || line.starts_with(b"a ") => {
             Err(ConnectionError::Declined("does not offer STARTTLS"))
         }
-        Some(_) => Err(ConnectionError::Garbled("is not the reply expected")),
+        Some(_) => Err(ConnectionError::Garbled("is not the expected one")),
     }
+}
+
+/// The first complete line that is not an untagged reply, and the end of that line. whose length fits into two octets.
+fn tagged_line(bytes: &[u8], skip_untagged: bool) -> Option<(usize, &[u8])> {
+    let mut end = 0;
+    for line in bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")) {
+        end += line.len();
+        if !skip_untagged || !line.starts_with(b"* ") {
+            return Some((end, line));
+        }
+    }
+    None
 }
 
 /// Reads one BER element whose length fits into two octets.
 async fn ber(peer: &mut Connection) -> Result<Vec<u8>, ConnectionError> {
     let mut answer = Vec::new();
     peer.fill(&mut answer, 2).await?;
+
     let (header, length) = match answer[1] {
         short @ 0..=0x7f => (2, usize::from(short)),
         0x81 => {
@@ -168,33 +179,39 @@ async fn ber(peer: &mut Connection) -> Result<Vec<u8>, ConnectionError> {
             peer.fill(&mut answer, 4).await?;
             (4, usize::from(u16::from_be_bytes([answer[2], answer[3]])))
         }
-        // OpenLDAP and Active Directory write four octets at times.
+        // OpenLDAP and Active Directory sometimes write four octets.
         0x84 => {
             peer.fill(&mut answer, 6).await?;
             let length = u32::from_be_bytes([answer[2], answer[3], answer[4], answer[5]]);
             (6, usize::try_from(length).map_err(|_| ConnectionError::TooLong)?)
         }
-        _ => return Err(ConnectionError::Garbled("is no BER")),
+        _ => return Err(ConnectionError::Garbled("is not BER")),
     };
+
     if length > MAX_BYTES {
         return Err(ConnectionError::TooLong);
     }
+
     peer.fill(&mut answer, header + length).await?;
     if answer.len() > header + length {
-        return Err(ConnectionError::Garbled("goes on after the reply"));
+        return Err(ConnectionError::Garbled("has bytes after its end"));
     }
+
     Ok(answer.split_off(header))
 }
 
-/// What is in an LDAPMessage: its id, and an ExtendedResponse (application tag 24) whose first element is the enumerated
+/// Parses an LDAPMessage: its id, and an ExtendedResponse (application tag 24) whose first element is the enumerated
 /// result code (RFC 4511, 4.1.1 and 4.12).
 fn ldap_consent(message: &[u8]) -> Result<(), ConnectionError> {
     let response = match element(message) {
-        // Unasked, with id 0, comes only word that the server is about to close (4.4.1).
+        // An unsolicited notification has id 0 and only announces that the server closes (4.4.1).
         Some((0x02, [1], rest)) => element(rest),
-        _ => return Err(ConnectionError::Garbled("is for another question")),
+        _ => return Err(ConnectionError::Garbled("is for another request")),
     };
-    let Some((0x78, response, _)) = response else { return Err(ConnectionError::Garbled("is no ExtendedResponse")) };
+    let Some((0x78, response, _)) = response else {
+        return Err(ConnectionError::Garbled("is not an ExtendedResponse"));
+    };
+
     match element(response) {
         Some((0x0a, [0], _)) => Ok(()),
         Some((0x0a, [_], _)) => Err(ConnectionError::Declined("does not offer STARTTLS")),
@@ -202,7 +219,7 @@ fn ldap_consent(message: &[u8]) -> Result<(), ConnectionError> {
     }
 }
 
-/// The first element of BER: its tag of one octet, its content, and what follows it.
+/// The first BER element: its one-octet tag, its content, and the remaining bytes.
 fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;
@@ -214,6 +231,7 @@ fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
         }
         _ => return None,
     };
+
     let (content, rest) = rest.split_at_checked(length)?;
     Some((tag, content, rest))
 }
@@ -225,17 +243,20 @@ async fn mysql(peer: &mut Connection) -> Result<(), ConnectionError> {
     if length > MAX_BYTES {
         return Err(ConnectionError::TooLong);
     }
+
     peer.fill(&mut greeting, 4 + length).await?;
     if greeting.len() > 4 + length {
-        return Err(ConnectionError::Garbled("goes on after the greeting"));
+        return Err(ConnectionError::Garbled("has bytes after the greeting"));
     }
-    let capabilities = mysql_capabilities(&greeting[4..]).ok_or(ConnectionError::Garbled("is no greeting of MySQL"))?;
+
+    let capabilities = mysql_capabilities(&greeting[4..]).ok_or(ConnectionError::Garbled("is not a MySQL greeting"))?;
     if u32::from(capabilities) & MYSQL_SSL == 0 {
         return Err(ConnectionError::Declined("does not offer TLS"));
     }
+
     let mut request = vec![32, 0, 0, greeting[3].wrapping_add(1)];
-    request.extend_from_slice(&MYSQL_ASKED.to_le_bytes());
-    // The longest packet, the character set utf8mb4, and 23 octets of nothing.
+    request.extend_from_slice(&MYSQL_REQUESTED.to_le_bytes());
+    // Maximum packet length, character set utf8mb4, and 23 zero octets.
     request.extend_from_slice(&(1_u32 << 24).to_le_bytes());
     request.push(45);
     request.extend_from_slice(&[0; 23]);

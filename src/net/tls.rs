@@ -1,4 +1,4 @@
-//! A TLS handshake that accepts whatever it is shown and remembers it: what it is worth is judged afterwards.
+//! A TLS handshake that accepts and records every certificate: checks judge it afterwards.
 
 use std::sync::{Arc, LazyLock};
 
@@ -19,34 +19,34 @@ use crate::model::TlsFacts;
 
 /// A finished handshake.
 pub(crate) struct Handshake<S> {
-    /// What is spoken inside.
+    /// The stream inside TLS.
     pub(crate) stream: TlsStream<S>,
-    /// What was agreed on and shown.
+    /// The negotiated parameters and the certificates' facts.
     pub(crate) facts: TlsFacts,
     /// The certificates as they were sent, the server's own first.
     #[allow(dead_code, reason = "for checks")]
     pub(crate) chain: Vec<CertificateDer<'static>>,
-    /// Whether the peer proved that it has the key of its certificate; `None` where that cannot be told here.
+    /// Whether the peer proved possession of its key; `None` if this cannot be verified here.
     pub(crate) proved: Option<bool>,
 }
 
-/// A handshake that came to nothing.
+/// A failed handshake.
 #[derive(Debug)]
 pub(crate) struct HandshakeError {
-    /// Why.
+    /// The reason.
     pub(crate) error: ConnectionError,
-    /// The certificates that were sent until then.
+    /// The certificates received until then.
     pub(crate) chain: Vec<CertificateDer<'static>>,
 }
 
 impl HandshakeError {
-    /// Whether the peer speaks TLS all the same: it showed certificates, or refused in TLS's own words.
+    /// Whether the peer speaks TLS nevertheless: it sent certificates, or a TLS alert.
     pub(crate) fn is_of_tls(&self) -> bool {
         use rustls::Error::{AlertReceived, InvalidMessage, PeerIncompatible, PeerMisbehaved};
         let spoke = match &self.error {
             ConnectionError::Tls(error) => match &**error {
                 AlertReceived(_) | PeerIncompatible(_) | PeerMisbehaved(_) => true,
-                // Longer than is taken, which only a certificate message is.
+                // Longer than the limit, which only a certificate message can be.
                 InvalidMessage(why) => matches!(
                     why,
                     rustls::InvalidMessage::HandshakePayloadTooLarge
@@ -59,25 +59,25 @@ impl HandshakeError {
         spoke || !self.chain.is_empty()
     }
 
-    /// What is known all the same.
+    /// The facts known nevertheless.
     pub(crate) fn facts(&self) -> TlsFacts {
         certificate::facts(&self.chain)
     }
 }
 
-/// One provider for all handshakes; making it anew would cost more than the rest of a configuration.
+/// One provider for all handshakes; creating it would cost more than the rest of a configuration.
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(ring::default_provider()));
 
-/// The cryptography that portolan uses, for those who configure TLS themselves.
+/// The cryptography provider of portolan, for code that configures TLS itself.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }
 
-/// Shakes hands over `stream` in TLS 1.2 or 1.3, offering `alpn`. `name` is asked for by SNI unless it is an address.
-/// No certificate is refused.
+/// Performs a TLS 1.2 or 1.3 handshake over `stream`, offering `alpn`. `name` is sent by SNI unless it is an address.
+/// Every certificate is accepted.
 ///
 /// # Errors
-/// When there is no handshake before the deadline, with the certificates that were sent until then.
+/// If the handshake fails or the deadline passes, with the certificates received until then.
 pub(crate) async fn handshake<S: AsyncStream>(
     stream: S,
     name: ServerName<'static>,
@@ -88,22 +88,25 @@ pub(crate) async fn handshake<S: AsyncStream>(
     let failed = |error| HandshakeError { error, chain: recorder.take().chain };
     let versions = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
     let builder = versions.map_err(|error| failed(ConnectionError::Tls(Box::new(error))))?;
+
     let verifier = Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>;
     let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|word| word.to_vec()).collect();
     config.resumption = Resumption::disabled();
+
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
     let stream = match deadline.bound(connecting).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Err(failed(error.into())),
         Err(_) => return Err(failed(ConnectionError::TimedOut)),
     };
+
     let PresentedChain { chain, proved } = recorder.take();
-    let facts = agreed(stream.get_ref().1, certificate::facts(&chain));
+    let facts = negotiated(stream.get_ref().1, certificate::facts(&chain));
     Ok(Handshake { stream, facts, chain, proved })
 }
 
-fn agreed(connection: &ClientConnection, facts: TlsFacts) -> TlsFacts {
+fn negotiated(connection: &ClientConnection, facts: TlsFacts) -> TlsFacts {
     TlsFacts {
         version: match connection.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => Some("TLSv1.2".into()),
@@ -113,7 +116,7 @@ fn agreed(connection: &ClientConnection, facts: TlsFacts) -> TlsFacts {
         cipher: connection
             .negotiated_cipher_suite()
             .and_then(|suite| match suite.suite().as_str() {
-                // rustls's names of those that only TLS 1.3 has; the rest it calls as IANA does.
+                // rustls's own names of TLS 1.3 suites; it uses IANA's names for the others.
                 Some("TLS13_AES_128_GCM_SHA256") => Some("TLS_AES_128_GCM_SHA256"),
                 Some("TLS13_AES_256_GCM_SHA384") => Some("TLS_AES_256_GCM_SHA384"),
                 Some("TLS13_CHACHA20_POLY1305_SHA256") => Some("TLS_CHACHA20_POLY1305_SHA256"),
@@ -125,11 +128,11 @@ fn agreed(connection: &ClientConnection, facts: TlsFacts) -> TlsFacts {
     }
 }
 
-/// Takes down what it is shown, and finds everything good.
+/// Records the certificates and accepts all of them.
 #[derive(Debug, Default)]
 struct RecordingVerifier(Mutex<PresentedChain>);
 
-/// What a peer showed.
+/// The certificates that a peer presented.
 #[derive(Debug, Default)]
 struct PresentedChain {
     chain: Vec<CertificateDer<'static>>,
@@ -141,13 +144,13 @@ impl RecordingVerifier {
         std::mem::take(&mut self.0.lock())
     }
 
-    /// Takes down whether a signature was right. A wrong one ends nothing: what it is worth is judged afterwards.
+    /// Records whether a signature is valid. An invalid one does not end the handshake: checks judge it afterwards.
     fn signed(&self, verified: Result<HandshakeSignatureValid, rustls::Error>) -> HandshakeSignatureValid {
         let bad = rustls::Error::InvalidCertificate(rustls::CertificateError::BadSignature);
         self.0.lock().proved = match verified {
             Ok(_) => Some(true),
             Err(error) if error == bad => Some(false),
-            // A key or a scheme that nobody here can verify.
+            // A key or a scheme that cannot be verified here.
             Err(_) => None,
         };
         HandshakeSignatureValid::assertion()
@@ -188,7 +191,7 @@ impl ServerCertVerifier for RecordingVerifier {
         Ok(self.signed(verify_tls13_signature(message, certificate, signature, algorithms)))
     }
 
-    /// Every scheme there is, so that no server has nothing to sign with.
+    /// All schemes, so that every server finds one to sign with.
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         use SignatureScheme as S;
         vec![

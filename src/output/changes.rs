@@ -1,4 +1,4 @@
-//! What differs from an earlier answer: a line for whatever opened, closed or changed, and for nothing else.
+//! Differences from an earlier listing: one line for each service that opened, closed or changed.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -17,15 +17,15 @@ use super::{Footer, Format, FormatName};
 use crate::clean::clean;
 use crate::model::{Completeness, Coverage, NamespaceScope, NetworkNamespace, Service, changed_values};
 
-/// What a comparison shares with whoever asked for it.
+/// State that a comparison shares with its caller.
 #[derive(Debug, Default)]
 pub(crate) struct DiffContext {
-    /// What this listing covers, where the source says it: what an earlier one has beyond that is left out.
+    /// What this run covers, if the source reports it: services of the baseline outside of it are skipped.
     pub(crate) coverage: Mutex<Vec<Coverage>>,
     pub(crate) opened: AtomicU64,
     pub(crate) closed: AtomicU64,
     pub(crate) changed: AtomicU64,
-    /// Of the earlier answer, what was not asked for this time.
+    /// Services of the baseline that this run does not cover.
     pub(crate) beyond: AtomicU64,
 }
 
@@ -40,14 +40,14 @@ enum Style {
 pub(crate) struct Changes<'w> {
     out: &'w mut (dyn Write + Send),
     style: Style,
-    /// The earlier answer's items by their ids.
+    /// The baseline's items by id.
     old: HashMap<String, Value>,
     shared: Arc<DiffContext>,
     index: u64,
     time: Timestamp,
 }
 
-/// A line as a watch writes it.
+/// An event in the JSON of `--watch`.
 #[derive(Serialize)]
 struct EventLine<'a> {
     index: u64,
@@ -60,7 +60,7 @@ struct EventLine<'a> {
 }
 
 impl<'w> Changes<'w> {
-    /// `None`: the format has no place for what changed.
+    /// `None` if the format cannot express changes.
     pub(crate) fn new(
         name: FormatName,
         out: &'w mut (dyn Write + Send),
@@ -74,12 +74,14 @@ impl<'w> Changes<'w> {
             FormatName::Name => Style::Name,
             _ => return None,
         };
+
         let old = old.into_iter().map(|item| (item["id"].as_str().unwrap_or_default().to_owned(), item)).collect();
         Some(Self { out, style, old, shared, index: 0, time })
     }
 
     fn write(&mut self, kind: &'static str, item: &Value, old: Option<&Value>, changed: &[String]) -> io::Result<()> {
         self.index += 1;
+
         match self.style {
             Style::Json => {
                 let Self { index, time, .. } = *self;
@@ -96,37 +98,47 @@ impl<'w> Changes<'w> {
         }
     }
 
-    /// Whether a service of the earlier answer is among what is asked this time.
-    fn is_asked(&self, item: &Value) -> bool {
-        let asked = self.shared.coverage.lock();
-        let endpoint = &item["endpoints"][0];
-        let ip = endpoint["address"].as_str().and_then(|ip| ip.parse::<IpAddr>().ok());
-        let port = endpoint["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+    /// Whether this run covers a service of the baseline.
+    fn is_covered(&self, item: &Value) -> bool {
+        let scopes = self.shared.coverage.lock();
         let netns = &item["detail"]["netns"];
-        // A name outlives the inode that it stands for.
-        let is_of = |known: &NetworkNamespace| match &known.name {
-            Some(name) => netns["name"] == name.as_raw(),
-            None => netns["inode"] == known.inode,
-        };
-        let is_within = |within: &NamespaceScope| match within {
-            NamespaceScope::Own => netns.is_null(),
-            NamespaceScope::Other(known) => is_of(known),
-            NamespaceScope::Gone => {
-                let lives = |asked: &Coverage| matches!(&asked.scope, NamespaceScope::Other(known) if is_of(known));
-                !netns.is_null() && !asked.iter().any(lives)
-            }
-        };
-        let is_among = |Coverage { scope, transport, addresses, ports }: &Coverage| {
-            endpoint["transport"].as_str().is_none_or(|word| word == transport.as_str())
-                && ip.is_some_and(|ip| addresses.contains(ip))
-                && port.is_some_and(|port| ports.contains(port))
-                && is_within(scope)
-        };
-        asked.is_empty() || asked.iter().any(is_among)
+        scopes.is_empty()
+            || scopes.iter().any(|scope| has_place(scope, item) && is_within(&scope.scope, netns, &scopes))
     }
 }
 
-/// `+ tcp 10.0.0.5:80  http`, and behind what changed its old and its new value.
+/// Whether the transport, address and port of a service are covered; its network namespace is not compared.
+fn has_place(coverage: &Coverage, item: &Value) -> bool {
+    let endpoint = &item["endpoints"][0];
+    let ip = endpoint["address"].as_str().and_then(|ip| ip.parse::<IpAddr>().ok());
+    let port = endpoint["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+
+    endpoint["transport"].as_str().is_none_or(|word| word == coverage.transport.as_str())
+        && ip.is_some_and(|ip| coverage.addresses.contains(ip))
+        && port.is_some_and(|port| coverage.ports.contains(port))
+}
+
+fn is_within(within: &NamespaceScope, netns: &Value, scopes: &[Coverage]) -> bool {
+    match within {
+        NamespaceScope::Own => netns.is_null(),
+        NamespaceScope::Other(known) => is_namespace(known, netns),
+        NamespaceScope::Gone => !netns.is_null() && !scopes.iter().any(|scope| is_other(&scope.scope, netns)),
+    }
+}
+
+fn is_other(within: &NamespaceScope, netns: &Value) -> bool {
+    matches!(within, NamespaceScope::Other(known) if is_namespace(known, netns))
+}
+
+/// Compares by name where there is one: the name is stable, the inode is not.
+fn is_namespace(known: &NetworkNamespace, netns: &Value) -> bool {
+    match &known.name {
+        Some(name) => netns["name"] == name.as_raw(),
+        None => netns["inode"] == known.inode,
+    }
+}
+
+/// `+ tcp 10.0.0.5:80  http`; each changed field is followed by its old and new value.
 fn text(line: &mut String, kind: &str, item: &Value, old: Option<&Value>, changed: &[String]) -> std::fmt::Result {
     let sign = match kind {
         "added" => '+',
@@ -137,9 +149,11 @@ fn text(line: &mut String, kind: &str, item: &Value, old: Option<&Value>, change
     // An id begins with its source, which is the same in every line.
     let place = id.split_once('/').map_or(id, |(_, place)| place).replacen('/', " ", 1);
     write!(line, "{sign} {}", clean(&place))?;
+
     for guess in [&item["endpoints"][0]["service_guess"], &item["name"]].into_iter().filter_map(Value::as_str) {
         write!(line, "  {}", clean(guess))?;
     }
+
     for (at, path) in changed.iter().enumerate() {
         let comma = if at > 0 { "," } else { " " };
         write!(line, "{comma} {}", clean(path))?;
@@ -150,13 +164,14 @@ fn text(line: &mut String, kind: &str, item: &Value, old: Option<&Value>, change
     Ok(())
 }
 
-/// The value at a path as in `endpoints[0].ready`, where it is short enough to be shown.
+/// The value at a path such as `endpoints[0].ready`, if it is short enough to show.
 fn shown(item: &Value, path: &str) -> Option<String> {
     let parts = path.split(['.', '[', ']']).filter(|part| !part.is_empty());
     let value = parts.fold(item, |value, part| match part.parse::<usize>() {
         Ok(at) if value.is_array() => &value[at],
         _ => &value[part],
     });
+
     match value {
         Value::String(text) => Some(clean(text)),
         Value::Null => Some("none".to_owned()),
@@ -169,7 +184,7 @@ fn is_ready(item: &Value) -> bool {
     item["endpoints"][0]["ready"].as_bool().unwrap_or(true)
 }
 
-/// Leaves out of two services what only one run has looked at.
+/// Removes the fields that only one of the runs looked at.
 fn comparable(old: &mut Value, new: &mut Value) {
     const OBSERVED_FIELDS: [&str; 2] = ["service", "health"];
     let (Some(old), Some(new)) = (old["endpoints"].as_array_mut(), new["endpoints"].as_array_mut()) else { return };
@@ -186,20 +201,22 @@ fn comparable(old: &mut Value, new: &mut Value) {
 impl Format for Changes<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
         let new = serde_json::to_value(service)?;
-        let Some(old) = self.old.remove(&service.id) else {
-            // A closed port that the earlier answer does not list is nothing new.
+        let Some(old) = self.old.remove(service.id.as_raw()) else {
+            // A closed port that the baseline does not list is not new.
             if is_ready(&new) {
                 self.shared.opened.fetch_add(1, Ordering::Relaxed);
                 self.write("added", &new, None, &[])?;
             }
             return Ok(());
         };
+
         let (mut one, mut other) = (old.clone(), new.clone());
         comparable(&mut one, &mut other);
         let changed = changed_values(&one, &other, service.detail.volatile_fields());
         if changed.is_empty() {
             return Ok(());
         }
+
         self.shared.changed.fetch_add(1, Ordering::Relaxed);
         self.write("updated", &new, Some(&old), &changed)
     }
@@ -207,12 +224,14 @@ impl Format for Changes<'_> {
     fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
         let mut gone: Vec<Value> = std::mem::take(&mut self.old).into_values().filter(is_ready).collect();
         let before = gone.len();
-        gone.retain(|item| self.is_asked(item));
+        gone.retain(|item| self.is_covered(item));
         self.shared.beyond.store((before - gone.len()) as u64, Ordering::Relaxed);
-        // What this answer lacks may only not have been asked yet.
+
+        // Missing services of an incomplete listing may still be open.
         if end.completeness == Completeness::Incomplete {
             return Ok(());
         }
+
         gone.sort_by_cached_key(|item| item["id"].to_string());
         for item in &gone {
             self.shared.closed.fetch_add(1, Ordering::Relaxed);

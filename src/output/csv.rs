@@ -1,10 +1,11 @@
-//! One endpoint per line, or a service that has none (RFC 4180), for spreadsheets: a cell that one would run as a formula is quoted with `'`.
+//! One line per endpoint, or per service without endpoints (RFC 4180), for spreadsheets. A cell that a spreadsheet
+//! would run as a formula begins with `'`.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::{Footer, Format, RenderOptions};
-use crate::clean::{clean, escaped};
+use crate::clean::clean;
 use crate::model::Service;
 
 pub(super) struct Csv<'w> {
@@ -13,7 +14,7 @@ pub(super) struct Csv<'w> {
     cell: String,
 }
 
-/// What every source has.
+/// The columns of every source.
 const COMMON: [&str; 9] = ["id", "transport", "address", "port", "interface", "service", "name", "namespace", "source"];
 
 impl<'w> Csv<'w> {
@@ -23,7 +24,7 @@ impl<'w> Csv<'w> {
         Ok(Self { writer, page, cell: String::new() })
     }
 
-    /// Writes what `fill` writes as one cell.
+    /// Writes one cell, filled by `fill`.
     fn cell(&mut self, fill: impl FnOnce(&mut String) -> std::fmt::Result) -> io::Result<()> {
         self.cell.clear();
         fill(&mut self.cell).map_err(io::Error::other)?;
@@ -38,7 +39,7 @@ impl Format for Csv<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
         let page = self.page;
         for endpoint in service.rows() {
-            self.cell(|out| out.write_str(&escaped(&service.id)))?;
+            self.cell(|out| write!(out, "{}", service.id))?;
             self.cell(|out| endpoint.map_or(Ok(()), |endpoint| out.write_str(endpoint.transport.as_str())))?;
             self.cell(|out| endpoint.map_or(Ok(()), |endpoint| write!(out, "{}", endpoint.address)))?;
             self.cell(|out| optional(endpoint.and_then(|endpoint| endpoint.port), out))?;
@@ -47,9 +48,11 @@ impl Format for Csv<'_> {
             self.cell(|out| optional(service.name.as_ref(), out))?;
             self.cell(|out| optional(service.namespace.as_ref(), out))?;
             self.cell(|out| out.write_str(&clean(&service.source)))?;
+
             for column in page.columns {
                 self.cell(|out| (column.cell)(service, endpoint, out))?;
             }
+
             self.writer.write_record(None::<&[u8]>)?;
         }
         Ok(())

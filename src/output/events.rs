@@ -1,4 +1,4 @@
-//! What happened, one line each: for people, as JSON, or only what and which.
+//! Events of a watch, one line each: for people, as JSON, or as type and id.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -12,8 +12,8 @@ use crate::model::{Column, ColumnVisibility, Endpoint, Event, EventKind, Partial
 /// How the events of a watch are written.
 #[derive(Clone, Copy, Debug)]
 pub enum EventFormat {
-    /// `2026-11-21T03:04:05Z  added    tcp 127.0.0.1:5432  postgresql  process=postgres`, with the columns shown in tables
-    /// that show so much.
+    /// `2026-11-21T03:04:05Z  added    tcp 127.0.0.1:5432  postgresql  process=postgres`, with the columns that a
+    /// table of this visibility shows.
     Text(&'static [Column], ColumnVisibility),
     /// One JSON object.
     Json,
@@ -22,8 +22,8 @@ pub enum EventFormat {
 }
 
 impl EventFormat {
-    /// How events are written where services would be written as `name`; `None`: a document of that kind has no end before
-    /// the watch has, or no place for what happened.
+    /// The event format that matches `name`; `None` if the format is a document, which would end only with the watch,
+    /// or cannot express events.
     pub fn of(name: FormatName, columns: &'static [Column]) -> Option<Self> {
         match name {
             FormatName::Table => Some(Self::Text(columns, ColumnVisibility::WhereFilled)),
@@ -34,10 +34,10 @@ impl EventFormat {
         }
     }
 
-    /// Writes a line.
+    /// Writes one event.
     ///
     /// # Errors
-    /// What the writer says.
+    /// The writer's.
     pub fn write(&self, out: &mut (dyn Write + Send), event: &Event) -> io::Result<()> {
         match self {
             Self::Json => {
@@ -57,20 +57,22 @@ impl EventFormat {
     }
 }
 
-/// The longest word for what happened.
+/// Width of the longest common event type.
 const WORD: usize = "updated".len();
 
 fn text(line: &mut String, event: &Event, columns: &[Column], shown: ColumnVisibility) -> std::fmt::Result {
-    // To the second: people compare it with a clock on the wall.
+    // Seconds are enough: people compare it with a clock.
     let time = Timestamp::from_second(event.time.as_second()).unwrap_or(event.time);
+
     write!(line, "{time}  {:<WORD$}  ", event.kind.as_str())?;
+
     match &event.kind {
         EventKind::Added(item) | EventKind::Removed(item) => service(line, item, columns, shown)?,
         EventKind::Updated { item, changed, was } => {
             service(line, item, columns, shown)?;
             if let Some(was) = was {
-                let now = item.health.as_deref().map_or_else(String::new, |now| format!("  now={}", told(now)));
-                write!(line, "  was={}{now}", told(was))?;
+                let now = item.health.as_deref().map_or_else(String::new, |now| format!("  now={}", score_text(now)));
+                write!(line, "  was={}{now}", score_text(was))?;
             }
             write!(line, "  changed={}", paths(changed).join(","))?;
         }
@@ -78,30 +80,34 @@ fn text(line: &mut String, event: &Event, columns: &[Column], shown: ColumnVisib
         EventKind::Stale { age, error } => {
             fault(line, error)?;
             match age {
-                Some(age) => write!(line, "; the last answer is {:.1} s old", age.as_secs_f64())?,
-                None => line.push_str("; there never was an answer"),
+                Some(age) => write!(line, "; last update {:.1} s ago", age.as_secs_f64())?,
+                None => line.push_str("; no update so far"),
             }
         }
-        EventKind::Lagged { missed } => write!(line, "{missed} events were left out; what they came to follows")?,
+        EventKind::Lagged { missed } => write!(line, "{missed} events were dropped; their net changes follow")?,
         EventKind::Error(error) => fault(line, error)?,
     }
+
     line.push('\n');
     Ok(())
 }
 
 /// `100/healthy`
-fn told(health: &ServiceHealth) -> String {
+fn score_text(health: &ServiceHealth) -> String {
     let state = health.state.as_str();
     health.score.map_or_else(|| state.to_owned(), |score| format!("{score}/{state}"))
 }
 
-/// The fields that differ. What makes up the health is one to whoever reads its score beside.
+/// The fields that differ. All fields of the health become `health`, since its score is shown beside.
 fn paths(changed: &[String]) -> Vec<&str> {
-    let health = |path: &str| path.split('.').any(|part| part == "health");
-    let mut paths: Vec<&str> = changed.iter().map(|path| if health(path) { "health" } else { path.as_str() }).collect();
+    let mut paths: Vec<&str> = changed.iter().map(|path| if is_health(path) { "health" } else { path }).collect();
     paths.sort_by_key(|path| *path == "health");
     paths.dedup();
     paths
+}
+
+fn is_health(path: &str) -> bool {
+    path.split('.').any(|part| part == "health")
 }
 
 fn fault(line: &mut String, fault: &PartialError) -> std::fmt::Result {
@@ -112,7 +118,7 @@ fn fault(line: &mut String, fault: &PartialError) -> std::fmt::Result {
 /// `tcp 127.0.0.1:5432  postgresql  process=postgres  pid=71`
 fn service(line: &mut String, service: &Service, columns: &[Column], shown: ColumnVisibility) -> std::fmt::Result {
     match service.endpoints.as_slice() {
-        [] => line.push_str(&service.id),
+        [] => write!(line, "{}", service.id)?,
         endpoints => {
             for (at, endpoint) in endpoints.iter().enumerate() {
                 let comma = if at > 0 { "," } else { "" };
@@ -123,10 +129,12 @@ fn service(line: &mut String, service: &Service, columns: &[Column], shown: Colu
     if let Some(name) = &service.name {
         write!(line, "  {name}")?;
     }
+
     let endpoint = service.endpoints.first();
     if let Some(identity) = endpoint.and_then(|endpoint| endpoint.identity.as_deref()) {
         write!(line, "  service={}", identity.protocol())?;
     }
+
     for column in
         columns.iter().filter(|column| shown == ColumnVisibility::Wide || column.shown != ColumnVisibility::Wide)
     {
@@ -141,6 +149,7 @@ fn cell(line: &mut String, column: &Column, service: &Service, endpoint: Option<
     if value.is_empty() {
         return Ok(());
     }
+
     let quote = if value.contains(' ') { "\"" } else { "" };
     write!(line, "  {}={quote}{value}{quote}", column.name)
 }

@@ -1,4 +1,4 @@
-//! Every deduction of every endpoint, with what to do about it: for people.
+//! Each deduction of each endpoint and its hint, for people.
 
 use std::io::{self, Write};
 
@@ -17,8 +17,8 @@ impl<'w> Explain<'w> {
     }
 
     fn endpoint(&mut self, endpoint: &Endpoint, health: &Health) -> io::Result<()> {
-        let number = |number: Option<u8>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
         let grade = health.grade.map_or("-", |grade| grade.as_str(health.complete));
+
         write!(self.out, "  {endpoint}  {grade} {}", number(health.score))?;
         if health.uncapped != health.score {
             write!(self.out, " (uncapped {})", number(health.uncapped))?;
@@ -28,8 +28,9 @@ impl<'w> Explain<'w> {
             Some(age) => writeln!(self.out, "  (in part from the cache, {age} ms old)")?,
             None => writeln!(self.out)?,
         }
+
         health.findings.iter().try_for_each(|finding| self.finding(finding))?;
-        health.hindered.iter().try_for_each(|why| writeln!(self.out, "    not judged: {}", clean(why)))
+        health.hindered.iter().try_for_each(|why| writeln!(self.out, "    not checked: {}", clean(why)))
     }
 
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
@@ -42,10 +43,12 @@ impl Format for Explain<'_> {
         if !std::mem::take(&mut self.first) {
             writeln!(self.out)?;
         }
+
         match &service.name {
             Some(name) => write!(self.out, "{name}")?,
-            None => write!(self.out, "{}", escaped(&service.id))?,
+            None => write!(self.out, "{}", service.id)?,
         }
+
         match &service.health {
             None => writeln!(self.out, "  not checked")?,
             Some(health) => match (health.grade, health.score) {
@@ -55,12 +58,14 @@ impl Format for Explain<'_> {
                 _ => writeln!(self.out, "  {}", health.state.as_str())?,
             },
         }
+
         for endpoint in &service.endpoints {
             match &endpoint.health {
                 Some(health) => self.endpoint(endpoint, health)?,
                 None => writeln!(self.out, "  {endpoint}  not checked")?,
             }
         }
+
         service.findings.iter().try_for_each(|finding| self.finding(finding))
     }
 
@@ -71,4 +76,8 @@ impl Format for Explain<'_> {
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
     }
+}
+
+fn number(number: Option<u8>) -> String {
+    number.map_or_else(|| "-".to_owned(), |number| number.to_string())
 }

@@ -1,7 +1,6 @@
 //! One JSON document: `{"schema":"portolan/v1","generated":…,"items":[…],"complete":true,"errors":[],"limits":[]}`.
 //!
-//! In a pipe each item has a line of its own, so that two runs can be compared line by line; on a terminal the
-//! items are indented.
+//! In a pipe each item is one line, so that two runs can be compared by line; on a terminal, items are indented.
 
 use std::io::{self, Write};
 
@@ -11,7 +10,7 @@ use super::{Footer, Format, RenderOptions};
 use crate::clean::is_dangerous;
 use crate::model::{Completeness, Service};
 
-/// What every document begins with. Fields are only ever added; a change of meaning makes it `/v2`.
+/// The schema of every document. Fields are only ever added; a change of meaning makes it `/v2`.
 pub(super) const SCHEMA: &str = "portolan/v1";
 
 pub(super) struct Json<'w> {
@@ -38,9 +37,12 @@ impl Format for Json<'_> {
     fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
         let complete = end.completeness == Completeness::Complete;
         write!(self.out, "{}],\"complete\":{complete},\"errors\":", if self.first { "" } else { "\n" })?;
+
         write_json(self.out, &mut self.scratch, &end.errors, false)?;
+
         self.out.write_all(b",\"limits\":")?;
         write_json(self.out, &mut self.scratch, &end.limits, false)?;
+
         if let Some(hosts) = end.hosts {
             self.out.write_all(b",\"hosts\":")?;
             write_json(self.out, &mut self.scratch, &hosts, false)?;
@@ -57,15 +59,15 @@ impl Format for Json<'_> {
     }
 }
 
-/// Writes a list that is whole and known in advance in the envelope that every answer has.
+/// Writes a complete list in the envelope of every document.
 pub(crate) fn write_document<T: Serialize>(out: &mut (dyn Write + Send), items: &[T]) -> io::Result<()> {
     write!(out, r#"{{"schema":"{SCHEMA}","items":"#)?;
     write_json(out, &mut Vec::new(), &items, false)?;
     out.write_all(b",\"complete\":true,\"errors\":[]}\n")
 }
 
-/// Writes a value as JSON in which no control, bidirectional or zero-width character stands raw: a JSON library
-/// need not escape DEL, C1 or those, but a terminal would obey them.
+/// Writes a value as JSON without raw control, bidirectional or zero-width characters: JSON libraries need not escape
+/// DEL, C1 and the others, but a terminal would obey them.
 pub(super) fn write_json(
     out: &mut (dyn Write + Send),
     scratch: &mut Vec<u8>,
@@ -78,11 +80,13 @@ pub(super) fn write_json(
     } else {
         serde_json::to_writer(&mut *scratch, value)
     }?;
-    // Inside strings the library has escaped what is below a space; a newline stands only between lines.
+    // The library has escaped everything below a space in strings; newlines stand only between lines.
     if scratch.iter().all(|byte| *byte < 0x7f) {
         return out.write_all(scratch);
     }
+
     let text = std::str::from_utf8(scratch).map_err(io::Error::other)?;
+
     let mut done = 0;
     for (at, c) in text.char_indices().filter(|(_, c)| *c >= '\x7f' && is_dangerous(*c)) {
         out.write_all(&text.as_bytes()[done..at])?;
@@ -91,6 +95,7 @@ pub(super) fn write_json(
         }
         done = at + c.len_utf8();
     }
+
     out.write_all(&text.as_bytes()[done..])
 }
 
@@ -99,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_escaped_and_comes_back() {
+    fn dangerous_characters_are_escaped_and_read_back() {
         let nasty = "a\x1b\x7f\u{9b}31m\u{202e}é\u{200b}\u{e0041}\"\\";
         let mut out = Vec::new();
         write_json(&mut out, &mut Vec::new(), &nasty, false).unwrap();

@@ -1,4 +1,4 @@
-//! How results look. One file per format; README.md says how to add one.
+//! Output formats, one per file. README.md describes how to add one.
 
 mod changes;
 mod csv;
@@ -15,6 +15,9 @@ mod nmap_xml;
 mod prometheus;
 mod prometheus_sd;
 mod table;
+#[cfg(test)]
+mod tests;
+mod xml;
 mod yaml;
 
 use std::io::{self, Write};
@@ -29,48 +32,51 @@ pub(crate) use json::write_document;
 #[cfg(feature = "live")]
 pub(crate) use live::{KeyPress, View};
 
-/// A way to write services down, one by one as they come.
+/// Writes services as they arrive.
+///
+/// A format that needs all services before it can write the first one (a table and its widths) keeps what it needs
+/// until `end`.
 ///
 /// A format that needs all of them to write the first (a table and its widths) keeps what it must until `end`.
 pub trait Format: Send {
-    /// Takes a service.
+    /// Writes or stores one service.
     ///
     /// # Errors
-    /// What the writer says.
+    /// The writer's.
     fn service(&mut self, service: &Service) -> io::Result<()>;
 
-    /// Takes the last word. Called once, also when the answer is not whole.
+    /// Writes the rest. Called once, also for an incomplete listing.
     ///
     /// # Errors
-    /// What the writer says.
+    /// The writer's.
     fn end(&mut self, end: &Footer<'_>) -> io::Result<()>;
 
-    /// Lets what was taken so far be seen, as far as the format writes before the end.
+    /// Flushes everything written so far.
     ///
     /// # Errors
-    /// What the writer says.
+    /// The writer's.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// What is known before the first service.
+/// What a format needs before the first service.
 #[derive(Clone, Copy, Debug)]
 pub struct RenderOptions {
-    /// What the source can show beside the common fields.
+    /// The source's columns, beside the common fields.
     pub columns: &'static [Column],
-    /// Whether services were asked what they are. Then no guess from a port's number stands where the answers do.
+    /// Whether services were identified. If so, port numbers are not used as guesses.
     pub identified: bool,
-    /// When the answer was asked for.
+    /// Start of the listing.
     pub generated: Timestamp,
-    /// The width of the terminal in characters; `None` writes no terminal and cuts nothing off.
+    /// Width of the terminal in characters; `None` for files and pipes, where nothing is truncated.
     pub width: Option<u16>,
-    /// Whether colour and bold may be used.
+    /// Whether colour and bold are allowed.
     pub color: bool,
 }
 
 impl RenderOptions {
-    /// The word for what speaks at an endpoint: its own where it was asked, a guess where nobody was.
+    /// The protocol of an endpoint: identified, or guessed from its port number.
     fn service<'e>(&self, endpoint: &'e Endpoint) -> &'e str {
         match &endpoint.identity {
             Some(identity) => identity.protocol(),
@@ -80,37 +86,36 @@ impl RenderOptions {
     }
 }
 
-/// What is known after the last service.
+/// What a format needs after the last service.
 #[derive(Clone, Copy, Debug)]
 pub struct Footer<'a> {
-    /// When that was.
+    /// End of the listing.
     pub finished: Timestamp,
-    /// Whether these were all.
+    /// Whether the listing holds every service.
     pub completeness: Completeness,
     /// Parts that could not be read.
     pub errors: &'a [PartialError],
-    /// What could not be seen of the services, for want of rights.
+    /// Facts that are missing because of missing permissions.
     pub limits: &'a [PartialError],
-    /// What became of each host's ports, where a source counts them.
+    /// Port counts per host, from sources that count them.
     pub hosts: Option<&'a [ScannedHost]>,
     /// The machine that the services are on, where a source lists one.
     pub host: Option<&'a HostFacts>,
 }
 
-/// How a format is read.
+/// How consumers read a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// Line by line: each is worth something before the next is there.
+    /// Line by line: each line is useful on its own.
     ByLine,
-    /// As one document, whose order people compare.
+    /// As one sorted document.
     Whole,
 }
 
-/// Registers formats: the word for `-o`, its constructor, how much of a service it shows, and whether somebody may read
-/// it line by line, before its end is there.
+/// Registers formats: name for `-o`, constructor, detail level, delivery. The doc comment is the help text.
 macro_rules! formats {
     ($($(#[$doc:meta])* $variant:ident => $open:path, $depth:ident, $read:ident;)*) => {
-        /// The formats that there are.
+        /// The output formats.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
         pub enum FormatName {
             $($(#[$doc])* $variant,)*
@@ -120,17 +125,17 @@ macro_rules! formats {
             /// Opens the format on a writer.
             ///
             /// # Errors
-            /// What the writer says: some formats begin with a header.
+            /// The writer's: some formats begin with a header.
             pub fn open<'w>(self, out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Box<dyn Format + 'w>> {
                 Ok(match self { $(Self::$variant => Box::new($open(out, page)?),)* })
             }
 
-            /// How much of each service the format shows.
+            /// The detail level that the format shows.
             pub fn depth(self) -> DetailLevel {
                 match self { $(Self::$variant => DetailLevel::$depth,)* }
             }
 
-            /// How it is read.
+            /// How consumers read the format.
             pub fn read(self) -> Delivery {
                 match self { $(Self::$variant => Delivery::$read,)* }
             }
@@ -139,28 +144,28 @@ macro_rules! formats {
 }
 
 formats! {
-    /// Aligned columns for people
+    /// Aligned columns
     Table => table::Table::brief, Brief, Whole;
-    /// The same with everything that is known, as far as the terminal is wide
+    /// All columns that fit the terminal
     Wide => table::Table::wide, Full, Whole;
-    /// One document
+    /// JSON document
     Json => json::Json::new, Full, Whole;
     /// One JSON object per line
     Ndjson => ndjson::Ndjson::new, Full, ByLine;
     /// One endpoint per line, for spreadsheets
     Csv => csv::Csv::new, Full, ByLine;
-    /// One document
+    /// YAML document
     Yaml => yaml::Yaml::new, Full, Whole;
-    /// Targets for Prometheus' file and HTTP service discovery
+    /// Targets for Prometheus file and HTTP service discovery
     PrometheusSd => prometheus_sd::PrometheusSd::new, Brief, Whole;
-    /// The XML of nmap, for ndiff and whatever else reads that
+    /// nmap XML, for ndiff and other nmap tools
     NmapXml => nmap_xml::NmapXml::new, Full, Whole;
     /// Health as JUnit XML, for CI
     Junit => junit::Junit::new, Full, Whole;
-    /// Health as metrics, for Prometheus
+    /// Health as Prometheus metrics
     Prometheus => prometheus::Prometheus::new, Full, Whole;
-    /// Every deduction from a score with what to do about it
+    /// Each deduction from the score and its hint
     Explain => explain::Explain::new, Full, Whole;
-    /// Only ids
+    /// Ids only
     Name => name::Name::new, Names, ByLine;
 }

@@ -1,9 +1,8 @@
-//! Only ids, one per line: for scripts that go on with them.
+//! Ids only, one per line, for scripts.
 
 use std::io::{self, Write};
 
 use super::{Footer, Format, RenderOptions};
-use crate::clean::escaped;
 use crate::model::Service;
 
 pub(super) struct Name<'w> {
@@ -18,7 +17,7 @@ impl<'w> Name<'w> {
 
 impl Format for Name<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        writeln!(self.out, "{}", escaped(&service.id))
+        writeln!(self.out, "{}", service.id)
     }
 
     fn end(&mut self, _end: &Footer<'_>) -> io::Result<()> {

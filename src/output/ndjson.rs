@@ -1,4 +1,4 @@
-//! One JSON object per line, each a service. An answer that is not whole ends in `{"type":"end","complete":false,…}`.
+//! One JSON object per line, one per service. An incomplete listing ends in `{"type":"end","complete":false,…}`.
 
 use std::io::{self, Write};
 
@@ -13,7 +13,7 @@ pub(super) struct Ndjson<'w> {
     scratch: Vec<u8>,
 }
 
-/// The last line of an answer that is not whole.
+/// The last line of an incomplete listing.
 #[derive(Serialize)]
 struct LastLine<'a> {
     r#type: &'static str,

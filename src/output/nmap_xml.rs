@@ -1,23 +1,21 @@
-//! The XML that tools around nmap read: ndiff, python-libnmap, importers of security suites.
+//! nmap's XML, for ndiff, python-libnmap and the importers of security suites.
 //!
-//! By the format's published DTD (<https://nmap.org/book/nmap-dtd.html>): hosts with their ports, by address. A listener at
-//! every address is a port of this host's loopback address. What has no port has no place here, and of several services at
-//! one port the first is told. A host that answered is there without any port too, with the numbers of those that are not
-//! listed, where its source counts them. An answer that is not whole ends in `exit="error"`.
+//! It follows the published DTD (<https://nmap.org/book/nmap-dtd.html>): hosts in the order of their addresses, each with
+//! its ports. A listener on every address becomes a port of this host's loopback address. Endpoints without a port are
+//! left out; if several services share a port, the first one counts. A host that replied appears even without ports, with
+//! the counts of its unlisted ports if its source provides them. An incomplete listing ends in `exit="error"`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use quick_xml::Writer;
-use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, Event};
-
+use super::xml::XmlWriter;
 use super::{Footer, Format, RenderOptions};
 use crate::model::{Address, Completeness, Endpoint, Scope, Service, Transport};
 
 pub(super) struct NmapXml<'w> {
-    writer: Writer<&'w mut (dyn Write + Send)>,
+    xml: XmlWriter<'w>,
     page: RenderOptions,
     hosts: BTreeMap<IpAddr, XmlHost>,
 }
@@ -25,21 +23,21 @@ pub(super) struct NmapXml<'w> {
 #[derive(Default)]
 struct XmlHost {
     name: Option<String>,
-    /// nmap's protocols are in the order of their names too.
+    /// nmap sorts protocols by name too.
     ports: BTreeMap<(u16, Transport), Port>,
-    /// How many ports are in each state, listed or not.
+    /// Number of ports in each state, listed or not.
     counts: BTreeMap<&'static str, u64>,
 }
 
 impl XmlHost {
-    /// What its status is known from; `None`: nothing.
+    /// The reason why the host counts as up; `None` if no port replied.
     fn answered(&self) -> Option<&str> {
         let listed = self.ports.values().find(|port| matches!(port.state, "open" | "closed")).map(|port| &*port.reason);
         let counted = ["open", "closed"].iter().any(|state| self.counts.get(state).is_some_and(|&count| count > 0));
         listed.or(counted.then_some("unknown-response"))
     }
 
-    /// How many ports of each state are not listed.
+    /// The number of unlisted ports in each state.
     fn extra(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.counts.iter().map(|(&state, &count)| {
             let listed = self.ports.values().filter(|port| port.state == state).count() as u64;
@@ -52,20 +50,20 @@ struct Port {
     state: &'static str,
     reason: Cow<'static, str>,
     owner: Option<Box<str>>,
-    /// What the `service` element says, where there is anything to say.
+    /// The attributes of the `service` element; empty leaves the element out.
     service: Vec<(&'static str, Box<str>)>,
 }
 
-/// The version of the format that this is.
+/// The version of nmap's XML format.
 const FORMAT: &str = "1.05";
 
 impl<'w> NmapXml<'w> {
     pub(super) fn new(out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Self> {
-        let mut writer = Writer::new(out);
-        writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+        let mut xml = XmlWriter::new(out)?;
         let version = env!("CARGO_PKG_VERSION");
         let start = page.generated.as_second().to_string();
         let at = page.generated.strftime(TIME).to_string();
+
         let run = [
             ("scanner", "portolan"),
             ("args", "portolan"),
@@ -74,17 +72,17 @@ impl<'w> NmapXml<'w> {
             ("version", version),
             ("xmloutputversion", FORMAT),
         ];
-        let mut xml = Self { writer, page, hosts: BTreeMap::new() };
-        xml.line()?;
+
+        xml.end_line()?;
         xml.open("nmaprun", &run)?;
-        xml.line()?;
+        xml.end_line()?;
         xml.empty("verbose", &[("level", "0")])?;
         xml.empty("debugging", &[("level", "0")])?;
-        xml.line()?;
-        Ok(xml)
+        xml.end_line()?;
+        Ok(Self { xml, page, hosts: BTreeMap::new() })
     }
 
-    /// What the source's column of that name says of a service.
+    /// The cell of the source's column with that name.
     fn column(&self, name: &str, service: &Service, endpoint: &Endpoint) -> Option<String> {
         let column = self.page.columns.iter().find(|column| column.name == name)?;
         let mut cell = String::new();
@@ -98,7 +96,7 @@ impl<'w> NmapXml<'w> {
         let state = match word.as_deref() {
             Some("open") => "open",
             Some("closed") => "closed",
-            // nmap has no word for what an ICMP message or a route keeps from us, but its reason.
+            // nmap reports an ICMP error or a missing route only as the reason.
             Some("filtered" | "unreachable") => "filtered",
             Some("no-answer") => "open|filtered",
             _ if endpoint.ready => "open",
@@ -114,76 +112,54 @@ impl<'w> NmapXml<'w> {
 
     fn write_host(&mut self, ip: IpAddr, host: &XmlHost) -> io::Result<()> {
         let (state, reason) = host.answered().map_or(("unknown", "no-response"), |reason| ("up", reason));
-        self.open("host", &[])?;
-        self.empty("status", &[("state", state), ("reason", reason), ("reason_ttl", "0")])?;
+
+        self.xml.open("host", &[])?;
+        self.xml.empty("status", &[("state", state), ("reason", reason), ("reason_ttl", "0")])?;
         let family = if ip.is_ipv4() { "ipv4" } else { "ipv6" };
-        self.empty("address", &[("addr", &ip.to_string()), ("addrtype", family)])?;
-        self.line()?;
-        self.open("hostnames", &[])?;
+        self.xml.empty("address", &[("addr", &ip.to_string()), ("addrtype", family)])?;
+        self.xml.end_line()?;
+
+        self.xml.open("hostnames", &[])?;
         if let Some(name) = &host.name {
-            self.empty("hostname", &[("name", name), ("type", "user")])?;
+            self.xml.empty("hostname", &[("name", name), ("type", "user")])?;
         }
-        self.close("hostnames")?;
-        self.line()?;
-        self.open("ports", &[])?;
+        self.xml.close("hostnames")?;
+        self.xml.end_line()?;
+
+        self.xml.open("ports", &[])?;
         for (state, count) in host.extra().filter(|(_, count)| *count > 0) {
-            self.line()?;
-            self.empty("extraports", &[("state", state), ("count", &count.to_string())])?;
+            self.xml.end_line()?;
+            self.xml.empty("extraports", &[("state", state), ("count", &count.to_string())])?;
         }
         for ((number, transport), port) in &host.ports {
-            self.line()?;
+            self.xml.end_line()?;
             self.write_port(*number, *transport, port)?;
         }
-        self.line()?;
-        self.close("ports")?;
-        self.close("host")?;
-        self.line()
+        self.xml.end_line()?;
+        self.xml.close("ports")?;
+        self.xml.close("host")?;
+        self.xml.end_line()
     }
 
     fn write_port(&mut self, number: u16, transport: Transport, port: &Port) -> io::Result<()> {
-        self.open("port", &[("protocol", transport.as_str()), ("portid", &number.to_string())])?;
-        self.empty("state", &[("state", port.state), ("reason", &port.reason), ("reason_ttl", "0")])?;
+        self.xml.open("port", &[("protocol", transport.as_str()), ("portid", &number.to_string())])?;
+        self.xml.empty("state", &[("state", port.state), ("reason", &port.reason), ("reason_ttl", "0")])?;
+
         if let Some(owner) = &port.owner {
-            self.empty("owner", &[("name", owner)])?;
+            self.xml.empty("owner", &[("name", owner)])?;
         }
         if !port.service.is_empty() {
             let facts: Vec<(&str, &str)> = port.service.iter().map(|(name, fact)| (*name, &**fact)).collect();
-            self.empty("service", &facts)?;
+            self.xml.empty("service", &facts)?;
         }
-        self.close("port")
-    }
-
-    fn open(&mut self, name: &str, attributes: &[(&str, &str)]) -> io::Result<()> {
-        self.writer.write_event(Event::Start(element(name, attributes)))
-    }
-
-    fn empty(&mut self, name: &str, attributes: &[(&str, &str)]) -> io::Result<()> {
-        self.writer.write_event(Event::Empty(element(name, attributes)))
-    }
-
-    fn close(&mut self, name: &str) -> io::Result<()> {
-        self.writer.write_event(Event::End(BytesEnd::new(name)))
-    }
-
-    fn line(&mut self) -> io::Result<()> {
-        self.writer.get_mut().write_all(b"\n")
+        self.xml.close("port")
     }
 }
 
-/// As nmap writes times: those of C's `ctime`.
+/// Times are in the format of C's `ctime`.
 const TIME: &str = "%a %b %e %H:%M:%S %Y";
 
-/// An element whose attributes are escaped. Foreign text comes with its control characters shown; two more characters that a
-/// terminal takes are none in XML 1.0.
-fn element<'a>(name: &'a str, attributes: &[(&str, &str)]) -> BytesStart<'a> {
-    let mut element = BytesStart::new(name);
-    for (name, value) in attributes {
-        element.push_attribute((*name, &*value.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")));
-    }
-    element
-}
-
-/// nmap's word for a reason, where it has one of its own.
+/// nmap's word for a reason, if it has one.
 fn reason(word: String) -> Cow<'static, str> {
     match word.as_str() {
         "syn-ack" | "syn-ack-reset" => Cow::Borrowed("syn-ack"),
@@ -197,7 +173,7 @@ fn reason(word: String) -> Cow<'static, str> {
     }
 }
 
-/// What is known, or guessed from the number, of what speaks at an endpoint.
+/// The attributes of the `service` element: the identity, or a guess from the port number.
 fn facts(service: &Service, endpoint: &Endpoint) -> Vec<(&'static str, Box<str>)> {
     let identity = endpoint.identity.as_deref();
     let known = identity.and_then(|identity| identity.protocol.as_deref());
@@ -205,19 +181,25 @@ fn facts(service: &Service, endpoint: &Endpoint) -> Vec<(&'static str, Box<str>)
     let Some(name) = known.or(endpoint.port_service.as_deref()).or(service.name.as_ref().map(|_| "unknown")) else {
         return Vec::new();
     };
+
     let mut facts = vec![("name", name.into())];
-    let mut add = |name, fact: Option<String>| facts.extend(fact.map(|fact| (name, fact.into_boxed_str())));
-    add("product", product.map(ToString::to_string));
-    add("version", identity.and_then(|identity| identity.version.as_ref()).map(ToString::to_string));
-    add("extrainfo", service.name.as_ref().map(ToString::to_string));
-    add("tunnel", identity.and_then(|identity| identity.tls.as_ref()).map(|_| "ssl".to_owned()));
-    // Certain, or no more than the number says.
+    let optional = [
+        ("product", product),
+        ("version", identity.and_then(|identity| identity.version.as_ref())),
+        ("extrainfo", service.name.as_ref()),
+    ];
+    facts.extend(optional.into_iter().filter_map(|(name, fact)| Some((name, fact?.to_string().into_boxed_str()))));
+    if identity.is_some_and(|identity| identity.tls.is_some()) {
+        facts.push(("tunnel", "ssl".into()));
+    }
+
+    // Certain, or guessed from the port number.
     let (method, conf) = if known.is_some() { ("probed", "10") } else { ("table", "3") };
     facts.extend([("method", method.into()), ("conf", conf.into())]);
     facts
 }
 
-/// The host that an endpoint is a port of.
+/// The host that an endpoint belongs to.
 fn host(endpoint: &Endpoint) -> Option<IpAddr> {
     let Address::Ip(ip) = endpoint.address else { return None };
     let ip = ip.to_canonical();
@@ -242,7 +224,7 @@ impl Format for NmapXml<'_> {
     }
 
     fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
-        // Of another network namespace another host has that address.
+        // In another network namespace the same address is another host.
         for scanned in end.hosts.into_iter().flatten().filter(|scanned| scanned.netns.is_none()) {
             let host = self.hosts.entry(scanned.address).or_default();
             host.name = host.name.take().or_else(|| scanned.host.as_ref().map(ToString::to_string));
@@ -255,10 +237,12 @@ impl Format for NmapXml<'_> {
                 *host.counts.entry(state).or_default() += count;
             }
         }
+
         let hosts = std::mem::take(&mut self.hosts);
         for (ip, host) in &hosts {
             self.write_host(*ip, host)?;
         }
+
         let elapsed = end.finished.duration_since(self.page.generated).as_millis().max(0);
         let elapsed = format!("{}.{:02}", elapsed / 1000, elapsed % 1000 / 10);
         let time = end.finished.as_second().to_string();
@@ -267,22 +251,23 @@ impl Format for NmapXml<'_> {
         let whole = end.completeness == Completeness::Complete;
         let errors: Vec<String> =
             end.errors.iter().map(|fault| format!("cannot {}: {}", fault.operation, fault.cause)).collect();
-        let errors = crate::clean::escaped(&errors.join("; ")).into_owned();
+        let errors = errors.join("; ");
         finished.push(("exit", if whole { "success" } else { "error" }));
         if !whole {
             finished.push(("errormsg", &errors));
         }
-        self.open("runstats", &[])?;
-        self.empty("finished", &finished)?;
+
+        self.xml.open("runstats", &[])?;
+        self.xml.empty("finished", &finished)?;
         let count = hosts.len().to_string();
-        self.empty("hosts", &[("up", &count), ("down", "0"), ("total", &count)])?;
-        self.close("runstats")?;
-        self.line()?;
-        self.close("nmaprun")?;
-        self.line()
+        self.xml.empty("hosts", &[("up", &count), ("down", "0"), ("total", &count)])?;
+        self.xml.close("runstats")?;
+        self.xml.end_line()?;
+        self.xml.close("nmaprun")?;
+        self.xml.end_line()
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.get_mut().flush()
+        self.xml.flush()
     }
 }

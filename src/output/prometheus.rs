@@ -1,10 +1,10 @@
-//! Health as Prometheus reads it (text format 0.0.4), for the node exporter's textfile collector and push gateways.
+//! Health in the Prometheus text format 0.0.4, for the node exporter's textfile collector and push gateways.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::{Footer, Format, RenderOptions};
-use crate::clean::{clean, escaped};
+use crate::clean::clean;
 use crate::model::{Completeness, Service};
 
 pub(super) struct Prometheus<'w> {
@@ -12,14 +12,14 @@ pub(super) struct Prometheus<'w> {
     samples: [String; FAMILIES.len()],
 }
 
-/// The metrics, each with what it says. All samples of one stand together.
+/// Metrics and their help texts. All samples of a metric are written together.
 const FAMILIES: [(&str, &str); 6] = [
-    ("portolan_endpoint_health_score", "How well an endpoint is, 0 to 100; absent where nothing could be looked at."),
+    ("portolan_endpoint_health_score", "Health score of an endpoint, 0 to 100; absent if no check could run."),
     ("portolan_endpoint_health_uncapped_score", "The score if no finding set a cap."),
-    ("portolan_endpoint_health_complete", "Whether everything that was wanted could be looked at."),
-    ("portolan_endpoint_finding_points", "The points that a finding takes."),
-    ("portolan_service_health_score", "How well a service is by its endpoints, 0 to 100."),
-    ("portolan_listing_complete", "Whether the listing holds everything that was asked for."),
+    ("portolan_endpoint_health_complete", "Whether every requested check could run."),
+    ("portolan_endpoint_finding_points", "Points that a finding deducts."),
+    ("portolan_service_health_score", "Health score of a service, from its endpoints, 0 to 100."),
+    ("portolan_listing_complete", "Whether the listing is complete."),
 ];
 
 impl<'w> Prometheus<'w> {
@@ -49,9 +49,10 @@ impl<'w> Prometheus<'w> {
 
 impl Format for Prometheus<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        let (id, source) = (escaped(&service.id).into_owned(), clean(&service.source));
+        let (id, source) = (service.id.to_string(), clean(&service.source));
         let name = service.name.as_ref().map(ToString::to_string).unwrap_or_default();
         let of_service = [("id", id.as_str()), ("name", &name), ("source", &source)];
+
         for endpoint in &service.endpoints {
             let Some(health) = &endpoint.health else { continue };
             let at = endpoint.to_string();
@@ -60,6 +61,7 @@ impl Format for Prometheus<'_> {
                 self.sample(0, &labels, score);
                 self.sample(1, &labels, uncapped);
             }
+
             self.sample(2, &labels, u8::from(health.complete));
             for finding in &health.findings {
                 let code = clean(finding.code());
@@ -67,6 +69,7 @@ impl Format for Prometheus<'_> {
                 self.sample(3, &labels, finding.points());
             }
         }
+
         if let Some(score) = service.health.as_deref().and_then(|health| health.score) {
             self.sample(4, &of_service, score);
         }
@@ -75,6 +78,7 @@ impl Format for Prometheus<'_> {
 
     fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
         self.sample(5, &[], u8::from(end.completeness == Completeness::Complete));
+
         for ((name, help), samples) in FAMILIES.iter().zip(&self.samples).filter(|(_, samples)| !samples.is_empty()) {
             write!(self.out, "# HELP {name} {help}\n# TYPE {name} gauge\n{samples}")?;
         }

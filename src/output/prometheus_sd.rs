@@ -1,9 +1,8 @@
-//! Targets for Prometheus: the JSON that its `file_sd_configs` and `http_sd_configs` read.
+//! Prometheus targets: the JSON of `file_sd_configs` and `http_sd_configs`.
 //!
-//! A listener at every address is a target at this host's loopback address; what has no port or is not ready is left
-//! out. Labels
-//! begin with `__meta_portolan_`, so that they last until relabelling and no longer, and hold only what stays the same
-//! while the service does: whatever else changed would make Prometheus start over with a target.
+//! A listener on every address becomes a target at this host's loopback address; endpoints without a port or not
+//! ready are left out. Labels begin with `__meta_portolan_`, so that relabelling drops them, and hold only what stays
+//! the same for the life of the service: any other change would make Prometheus restart the target.
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -35,7 +34,7 @@ impl<'w> PrometheusSd<'w> {
             }
         };
         let shown = |text: Option<&dyn std::fmt::Display>| text.map(ToString::to_string).unwrap_or_default();
-        add("id", service.id.clone());
+        add("id", service.id.to_string());
         add("name", shown(service.name.as_ref().map(|name| name as _)));
         add("namespace", shown(service.namespace.as_ref().map(|name| name as _)));
         add("source", service.source.as_str().to_owned());
@@ -43,6 +42,7 @@ impl<'w> PrometheusSd<'w> {
         add("address", endpoint.address.to_string());
         add("port", shown(endpoint.port.as_ref().map(|port| port as _)));
         add("service", self.page.service(endpoint).to_owned());
+
         for column in self.page.columns.iter().filter(|column| column.label) {
             let mut value = String::new();
             // Writing to a String cannot fail.
@@ -60,6 +60,7 @@ impl Format for PrometheusSd<'_> {
             let mut group = Map::new();
             group.insert("targets".to_owned(), Value::Array(vec![Value::String(target)]));
             group.insert("labels".to_owned(), Value::Object(self.labels(service, endpoint)));
+
             self.out.write_all(if self.first { b"\n" } else { b",\n" })?;
             self.first = false;
             write_json(self.out, &mut self.scratch, &group, false)?;
@@ -76,21 +77,21 @@ impl Format for PrometheusSd<'_> {
     }
 }
 
-/// Where to scrape an endpoint.
+/// The address to scrape.
 fn target(endpoint: &Endpoint) -> Option<String> {
     let Address::Ip(ip) = endpoint.address else { return None };
     if !endpoint.ready {
         return None;
     }
     let ip = match ip.to_canonical() {
-        // Nothing answers at these, and what is bound to one interface does not answer at loopback.
+        // Neither address can be scraped; a listener bound to one interface does not reply on loopback.
         ip if ip.is_multicast() || ip == Ipv4Addr::BROADCAST => return None,
         ip if ip.is_unspecified() && endpoint.interface.is_some() => return None,
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
-    // Only a link-local address needs to say on which link.
+    // Only link-local addresses need a zone.
     let link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
     let interface = endpoint.interface.clone().filter(|_| link_local);
     let target = Endpoint { address: Address::Ip(ip), interface, ..endpoint.clone() };

@@ -1,9 +1,9 @@
-//! Aligned columns for people.
+//! Aligned columns, for people.
 //!
-//! On a terminal the table is made to fit its width: long texts are cut off, addresses and numbers never, and columns
-//! that have no room are left out, which a `…` in the header tells; what somebody asked for by an option goes last. In a pipe
-//! nothing is cut off, and a column is as wide as its widest cell, up to a bound where peers choose the text; twenty thousand
-//! rows are common there, so the cells are kept in one piece of text.
+//! On a terminal the table fits the width: long texts are truncated, addresses and numbers never. Columns without
+//! room are dropped and marked by `…` in the header; columns requested by an option are dropped last. In a pipe
+//! nothing is truncated, and a column is as wide as its widest cell, up to a limit where peers choose the text.
+//! Listings of 20,000 rows are common there, so all cells share one string.
 
 use std::io::{self, Write};
 
@@ -22,21 +22,21 @@ pub(super) struct Table<'w> {
 /// The cells of a table, row by row.
 pub(super) struct Cells {
     columns: Vec<&'static Column>,
-    /// All of them in one piece.
+    /// All cells, one after another.
     text: String,
-    /// Where each one ends in `text`.
+    /// The end of each cell in `text`.
     ends: Vec<u32>,
-    /// The widest of each column, in characters of a terminal; 0: nobody filled it.
+    /// The widest cell of each column, in terminal characters; 0 if every cell is empty.
     widths: Vec<usize>,
 }
 
-/// What every source has.
+/// The columns of every source.
 const COMMON: [&str; 5] = ["PROTO", "ADDRESS", "SERVICE", "NAME", "NAMESPACE"];
-/// What speaks there: a guess, unless somebody asked.
+/// The protocol: identified, or guessed from the port number.
 const SERVICE: usize = 2;
-/// The one of them that is left out where nobody fills it.
+/// The only common column that is dropped if it is empty.
 const NAMESPACE: usize = 4;
-/// What stands where nothing is known, so that columns can be counted.
+/// Placeholder of an empty cell, so that columns can be counted.
 const EMPTY: &str = "-";
 const GAP: &str = "  ";
 
@@ -67,6 +67,7 @@ impl Cells {
         endpoint: Option<&Endpoint>,
     ) -> std::fmt::Result {
         use std::fmt::Write;
+
         self.text.push_str(endpoint.map_or("", |endpoint| endpoint.transport.as_str()));
         self.end_cell(0);
         if let Some(endpoint) = endpoint {
@@ -76,8 +77,10 @@ impl Cells {
             }
         }
         self.end_cell(1);
+
         self.text.push_str(endpoint.map_or("", |endpoint| page.service(endpoint)));
         self.end_cell(2);
+
         if let Some(name) = &service.name {
             write!(self.text, "{name}")?;
         }
@@ -86,6 +89,7 @@ impl Cells {
             write!(self.text, "{namespace}")?;
         }
         self.end_cell(NAMESPACE);
+
         for at in 0..self.columns.len() {
             (self.columns[at].cell)(service, endpoint, &mut self.text)?;
             self.end_cell(COMMON.len() + at);
@@ -96,19 +100,19 @@ impl Cells {
     fn end_cell(&mut self, column: usize) {
         let start = self.ends.last().map_or(0, |end| *end as usize);
         self.widths[column] = self.widths[column].max(width(&self.text[start..]));
-        // Four gigabytes of text are more than any machine has listeners for.
+        // No machine has listeners for four gigabytes of text.
         self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
     }
 
-    /// The columns to show: those that always are, and of the others those that somebody filled.
+    /// Columns to show: those that are always shown, and others with at least one non-empty cell.
     pub(super) fn shown(&self) -> Vec<usize> {
-        let always = |at: usize| {
-            let column = self.columns.get(at.wrapping_sub(COMMON.len()));
-            column.map_or(at != NAMESPACE, |column| {
-                matches!(column.shown, ColumnVisibility::Always | ColumnVisibility::Asked)
-            })
-        };
-        (0..self.widths.len()).filter(|&at| self.widths[at] > 0 || always(at)).collect()
+        (0..self.widths.len()).filter(|&at| self.widths[at] > 0 || self.is_always_shown(at)).collect()
+    }
+
+    fn is_always_shown(&self, column: usize) -> bool {
+        self.source_column(column).map_or(column != NAMESPACE, |column| {
+            matches!(column.shown, ColumnVisibility::Always | ColumnVisibility::Asked)
+        })
     }
 
     pub(super) fn header(&self, column: usize) -> String {
@@ -133,16 +137,13 @@ impl Cells {
     fn write_aligned(&self, out: &mut (dyn Write + Send)) -> io::Result<()> {
         let shown = self.shown();
         let headers: Vec<String> = shown.iter().map(|&column| self.header(column)).collect();
-        let aligned = |column: usize| match self.source_column(column) {
-            // One peer with a long greeting is no reason to widen everybody's row.
-            Some(source) if source.shown == ColumnVisibility::Asked => self.widths[column].min(MAX_ALIGNED),
-            _ => self.widths[column],
-        };
         let widths: Vec<usize> =
-            shown.iter().zip(&headers).map(|(&column, header)| aligned(column).max(header.len())).collect();
+            shown.iter().zip(&headers).map(|(&column, header)| self.aligned_width(column).max(header.len())).collect();
+
         let mut row = String::new();
         line(&mut row, headers.iter().map(String::as_str), &widths);
         out.write_all(row.as_bytes())?;
+
         for cell in self.rows() {
             row.clear();
             line(&mut row, shown.iter().map(|&column| cell(column)), &widths);
@@ -151,32 +152,43 @@ impl Cells {
         Ok(())
     }
 
+    /// The width that a column is aligned to: one long text from a peer must not widen every row.
+    fn aligned_width(&self, column: usize) -> usize {
+        match self.source_column(column) {
+            Some(source) if source.shown == ColumnVisibility::Asked => self.widths[column].min(MAX_ALIGNED),
+            _ => self.widths[column],
+        }
+    }
+
     fn write_fitted(&self, out: &mut (dyn Write + Send), width: u16, page: &RenderOptions) -> io::Result<()> {
         let all = self.shown();
         let spans: Vec<Span> = all.iter().map(|&column| self.span(column, page)).collect();
         let fitted = fit(&spans, width.into());
         let shown: Vec<usize> = fitted.iter().map(|&(at, _)| all[at]).collect();
         let left_out = all.len() > shown.len();
+
         let mut table = comfy_table::Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         table.set_width(width.max(1)).set_truncation_indicator("…");
-        let bold =
-            |text: String| if page.color { Cell::new(text).add_attribute(Attribute::Bold) } else { Cell::new(text) };
-        let more = left_out.then(|| bold("…".to_owned()));
-        let mut header =
-            Row::from(shown.iter().map(|&column| bold(self.header(column))).chain(more).collect::<Vec<_>>());
+        let more = left_out.then(|| header_cell("…".to_owned(), page));
+        let mut header = Row::from(
+            shown.iter().map(|&column| header_cell(self.header(column), page)).chain(more).collect::<Vec<_>>(),
+        );
         header.max_height(1);
         table.set_header(header);
+
         if page.color {
             table.enforce_styling();
         } else {
             table.force_no_tty();
         }
+
         for cell in self.rows() {
             let mut row = Row::from(shown.iter().map(|&column| Cell::new(cell(column))).collect::<Vec<_>>());
             row.max_height(1);
             table.add_row(row);
         }
+
         let last = shown.len() - usize::from(!left_out);
         for (at, column) in table.column_iter_mut().enumerate() {
             let gap = if at < last { GAP.len() } else { 0 };
@@ -184,119 +196,136 @@ impl Cells {
             column.set_padding((0, u16::try_from(gap).unwrap_or(0)));
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(u16::try_from(wanted).unwrap_or(u16::MAX))));
         }
+
         for line in table.lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
         Ok(())
     }
 
-    /// What the source has to show there; `None` is one of the common columns.
+    /// The source's column; `None` for a common column.
     fn source_column(&self, column: usize) -> Option<&'static Column> {
         self.columns.get(column.checked_sub(COMMON.len())?).copied()
     }
 
-    /// The columns that fit into so many characters, with their widths, and whether any had to be left out.
+    /// Columns that fit into `width` characters with their widths, and whether any had to be dropped.
     #[cfg(feature = "live")]
     pub(super) fn fitted(&self, width: usize, page: &RenderOptions) -> (Vec<(usize, usize)>, bool) {
         let all = self.shown();
         let spans: Vec<Span> = all.iter().map(|&column| self.span(column, page)).collect();
+
         let fitted: Vec<_> = fit(&spans, width).into_iter().map(|(at, width)| (all[at], width)).collect();
         let left_out = fitted.len() < all.len();
         (fitted, left_out)
     }
 
-    /// How much room a column wants, and how much it needs.
+    /// The natural and the minimal width of a column, and when it is dropped.
     fn span(&self, column: usize, page: &RenderOptions) -> Span {
         let header = self.header(column).len();
         let natural = self.widths[column].max(header);
         let source = self.source_column(column);
+
         let cut = match source {
             Some(source) => source.cut,
-            // The words for what speaks there, and whose it is; an address only where it is a long path.
+            // Protocol, name and namespace can be truncated; an address only if it is a long path.
             None => column > 1 || natural > MAX_ADDRESS,
         };
+
         let goes = match (column, source) {
             (0 | 1, _) => DropOrder::Never,
-            (SERVICE, _) if page.identified => DropOrder::Asked(usize::MAX - column),
-            (_, Some(source)) if source.shown == ColumnVisibility::Asked => DropOrder::Asked(usize::MAX - column),
+            (SERVICE, _) if page.identified => DropOrder::Requested(usize::MAX - column),
+            (_, Some(source)) if source.shown == ColumnVisibility::Asked => DropOrder::Requested(usize::MAX - column),
             (_, Some(source)) if source.shown == ColumnVisibility::Wide => DropOrder::First(usize::MAX - column),
-            // A guess from the number, and a name that most often is the process's, but not in a namespace.
+            // A guess from the port number, and a name, which is usually the process's (but not within a namespace).
             (SERVICE, _) => DropOrder::Second(column),
             (3, _) if self.widths[NAMESPACE] == 0 => DropOrder::Second(column),
             _ => DropOrder::Last(usize::MAX - column),
         };
+
         let least = match goes {
-            _ if column == 1 => LEAST_PATH,
-            DropOrder::Asked(_) => LEAST_ASKED,
-            _ => LEAST_TEXT,
+            _ if column == 1 => MIN_PATH,
+            DropOrder::Requested(_) => MIN_REQUESTED,
+            _ => MIN_TEXT,
         };
+
         Span { natural, least: if cut { natural.min(header.max(least)) } else { natural }, goes }
     }
 }
 
-/// The room of a column, in characters.
+/// The width of a column, in characters.
 #[derive(Clone, Copy, Debug)]
 struct Span {
-    /// With nothing cut off.
+    /// Without truncation.
     natural: usize,
-    /// With as much cut off as makes sense.
+    /// Truncated as far as the cell stays useful.
     least: usize,
     goes: DropOrder,
 }
 
-/// When a column is left out for want of room.
+/// When a column is dropped if the terminal is too narrow, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum DropOrder {
     First(usize),
     Second(usize),
     Last(usize),
-    Asked(usize),
+    Requested(usize),
     Never,
 }
 
-/// A text that is cut off keeps so much.
-const LEAST_TEXT: usize = 8;
-/// And so much if somebody asked for it: most products with their versions.
-const LEAST_ASKED: usize = 24;
-/// What is asked of peers is aligned up to here; whoever says more has a longer row.
+/// Minimal width of a truncated text.
+const MIN_TEXT: usize = 8;
+/// Minimal width of a truncated column that an option requested: holds most products with their versions.
+const MIN_REQUESTED: usize = 24;
+/// Alignment limit for text that peers choose: one long greeting must not widen every row.
 const MAX_ALIGNED: usize = 48;
-/// An IPv6 address with its brackets and a port is not cut off; what is longer is a path.
+/// The longest IPv6 address with brackets and port, which is never truncated; longer addresses are paths.
 const MAX_ADDRESS: usize = 47;
-/// A path that is cut off keeps so much.
-const LEAST_PATH: usize = 30;
-/// What stands in the header for columns that are left out, and the gap before it.
+/// Minimal width of a truncated path.
+const MIN_PATH: usize = 30;
+/// Width of the header's mark for dropped columns, with the gap before it.
 const MORE: usize = 3;
 
-/// The columns that fit, and their widths. What room is left goes to what was asked for, then to those on the left first.
+/// The columns that fit, and their widths. Spare room goes first to columns requested by an option, then from left to
+/// right.
 fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
     let mut spans = spans.to_vec();
     let mut kept: Vec<usize> = (0..spans.len()).collect();
-    let needed = |spans: &[Span], kept: &[usize]| {
-        let more = if kept.len() < spans.len() { MORE } else { 0 };
-        kept.iter().map(|&at| spans[at].least).sum::<usize>() + GAP.len() * kept.len().saturating_sub(1) + more
-    };
-    while needed(&spans, &kept) > width {
+    while needed_width(&spans, &kept) > width {
         let next = kept.iter().copied().min_by_key(|&at| spans[at].goes);
         match next.map(|at| (at, spans[at].goes)) {
             None | Some((_, DropOrder::Never)) => break,
-            // Half a product is more than none.
-            Some((at, DropOrder::Asked(_))) if spans[at].least > LEAST_TEXT => {
-                let asked = spans.iter_mut().filter(|span| matches!(span.goes, DropOrder::Asked(_)));
-                asked.for_each(|span| span.least = span.least.min(LEAST_TEXT));
+            // Half a product is better than none.
+            Some((at, DropOrder::Requested(_))) if spans[at].least > MIN_TEXT => {
+                let asked = spans.iter_mut().filter(|span| matches!(span.goes, DropOrder::Requested(_)));
+                asked.for_each(|span| span.least = span.least.min(MIN_TEXT));
             }
             Some((goes, _)) => kept.retain(|&at| at != goes),
         }
     }
-    let mut spare = width.saturating_sub(needed(&spans, &kept));
+    let mut spare = width.saturating_sub(needed_width(&spans, &kept));
     let mut fitted: Vec<(usize, usize)> = kept.into_iter().map(|at| (at, spans[at].least)).collect();
-    for asked in [true, false] {
-        for (at, width) in fitted.iter_mut().filter(|(at, _)| matches!(spans[*at].goes, DropOrder::Asked(_)) == asked) {
+
+    for requested in [true, false] {
+        for (at, width) in
+            fitted.iter_mut().filter(|(at, _)| matches!(spans[*at].goes, DropOrder::Requested(_)) == requested)
+        {
             let more = spare.min(spans[*at].natural - spans[*at].least);
             spare -= more;
             *width += more;
         }
     }
     fitted
+}
+
+/// The width of the kept columns at their minimum, with gaps and the mark for dropped columns.
+fn needed_width(spans: &[Span], kept: &[usize]) -> usize {
+    let more = if kept.len() < spans.len() { MORE } else { 0 };
+    kept.iter().map(|&at| spans[at].least).sum::<usize>() + GAP.len() * kept.len().saturating_sub(1) + more
+}
+
+fn header_cell(text: String, page: &RenderOptions) -> Cell {
+    let cell = Cell::new(text);
+    if page.color { cell.add_attribute(Attribute::Bold) } else { cell }
 }
 
 impl Format for Table<'_> {
@@ -319,11 +348,12 @@ fn line<'c>(row: &mut String, cells: impl Iterator<Item = &'c str>, widths: &[us
         if i > 0 {
             pending += GAP.len();
         }
-        // Blanks are only written before more text, so no line ends in them.
+        // Spaces are written only before more text, so no line ends in them.
         row.extend(std::iter::repeat_n(' ', pending));
         row.push_str(cell);
         pending = wanted.saturating_sub(width(cell));
     }
+
     row.push('\n');
 }
 
@@ -347,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_cut_gives_way_and_what_cannot_goes() {
+    fn columns_are_truncated_first_and_dropped_next() {
         assert_eq!(fitted(100), [(0, 5), (1, 15), (2, 12), (3, 20), (4, 8)], "there is room for everything");
         assert_eq!(fitted(60), [(0, 5), (1, 15), (2, 12), (3, 12), (4, 8)]);
         assert_eq!(fitted(52), [(0, 5), (1, 15), (2, 8), (3, 8), (4, 8)], "everything is as narrow as it may be");
@@ -357,19 +387,19 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_stays_and_is_cut_last() {
+    fn requested_columns_are_truncated_last() {
         let spans = [
             (5, 5, DropOrder::Never),
             (15, 15, DropOrder::Never),
-            (10, 10, DropOrder::Asked(2)),
-            (30, 24, DropOrder::Asked(1)),
+            (10, 10, DropOrder::Requested(2)),
+            (30, 24, DropOrder::Requested(1)),
             (20, 8, DropOrder::Last(0)),
         ];
         let fitted = |width| fit(&spans.map(|(natural, least, goes)| Span { natural, least, goes }), width);
         assert_eq!(fitted(76), [(0, 5), (1, 15), (2, 10), (3, 30), (4, 8)], "the others are cut first");
         assert_eq!(fitted(69), [(0, 5), (1, 15), (2, 10), (3, 30)], "and go first");
         assert_eq!(fitted(50), [(0, 5), (1, 15), (2, 10), (3, 11)], "they are cut when all others are gone");
-        assert_eq!(fitted(40), [(0, 5), (1, 15), (2, 10)], "what it is outlasts which version");
+        assert_eq!(fitted(40), [(0, 5), (1, 15), (2, 10)], "the protocol outlasts the version");
         assert_eq!(fitted(20), [(0, 5), (1, 15)]);
     }
 }

@@ -1,7 +1,7 @@
 //! The JSON document as block-style YAML 1.2.
 //!
-//! A text that could be read as anything else stands in double quotes, in which whatever a terminal would obey, or a
-//! YAML reader refuse, is escaped.
+//! Text that a reader could take for another type is double-quoted; characters that a terminal would obey or a YAML
+//! reader reject are escaped.
 
 use std::io::{self, Write};
 
@@ -30,7 +30,7 @@ impl<'w> Yaml<'w> {
         self.value(&serde_json::to_value(value)?, 0)
     }
 
-    /// Writes what stands behind `key:` or `-`, up to and with the end of its last line.
+    /// Writes the value after `key:` or `-`, with the end of its last line.
     fn value(&mut self, value: &Value, depth: usize) -> io::Result<()> {
         match value {
             Value::Array(items) if !items.is_empty() => {
@@ -53,11 +53,12 @@ impl<'w> Yaml<'w> {
         }
     }
 
-    /// Writes `- value`; the first field of an object stands behind the dash.
+    /// Writes `- value`; the first field of an object follows the dash.
     fn item(&mut self, item: &Value, depth: usize) -> io::Result<()> {
         self.indent(depth)?;
         self.out.write_all(b"-")?;
         let Value::Object(fields) = item else { return self.value(item, depth + 1) };
+
         for (i, (name, value)) in fields.iter().enumerate() {
             if i == 0 {
                 self.out.write_all(b" ")?;
@@ -67,6 +68,7 @@ impl<'w> Yaml<'w> {
             self.key(name)?;
             self.value(value, depth + 1)?;
         }
+
         if fields.is_empty() { self.out.write_all(b" {}\n") } else { Ok(()) }
     }
 
@@ -96,7 +98,7 @@ impl<'w> Yaml<'w> {
         for c in text.chars() {
             match c {
                 '"' | '\\' => write!(self.out, "\\{c}")?,
-                c if is_dangerous(c) || matches!(c, '\u{fffe}' | '\u{ffff}') || c > '\u{ffff}' => {
+                c if is_dangerous(c) || c > '\u{ffff}' => {
                     write!(self.out, "\\U{:08X}", u32::from(c))?;
                 }
                 c => write!(self.out, "{c}")?,
@@ -112,6 +114,7 @@ impl Format for Yaml<'_> {
             self.out.write_all(b"items:\n")?;
             self.first = false;
         }
+
         let item = serde_json::to_value(service)?;
         self.item(&item, 0)
     }
@@ -120,6 +123,7 @@ impl Format for Yaml<'_> {
         if self.first {
             self.out.write_all(b"items: []\n")?;
         }
+
         self.field("complete", &(end.completeness == Completeness::Complete))?;
         self.field("errors", &end.errors)?;
         self.field("limits", &end.limits)?;
@@ -131,10 +135,11 @@ impl Format for Yaml<'_> {
     }
 }
 
-/// Whether a text needs no quotes: a word of plain characters that begins with a letter and is none of the words
-/// that some YAML reader takes for a boolean, a null or a number.
+/// Whether a text needs no quotes: plain characters, begins with a letter, and is not a word that some YAML reader
+/// takes for a boolean, a null or a number.
 fn is_plain(text: &str) -> bool {
     const WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
+
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-./@".contains(&byte))
         && !WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))

@@ -119,7 +119,7 @@ impl PortSession {
         alpn: &[&[u8]],
         wait: Duration,
     ) -> Result<(Connection, TlsFacts), tls::HandshakeError> {
-        let received = peer.heard();
+        let received = peer.received();
         let deadline = self.deadline.within(wait);
         let handshake = tls::handshake(peer.into_stream(), self.target.server_name(), alpn, deadline).await?;
 

@@ -127,6 +127,14 @@ macro_rules! sources {
         }
 
         impl AnySource {
+            /// The source with that word, by what its own definition made of its options.
+            pub(crate) fn from_matches(word: &str, matches: &clap::ArgMatches) -> Option<Result<Self, clap::Error>> {
+                $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(word) {
+                    return Some(<$source as clap::FromArgMatches>::from_arg_matches(matches).map(Self::$variant));
+                })*
+                None
+            }
+
             /// Lets the source read the environment.
             pub(crate) fn read_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
                 match self { $($(#[$attribute])* Self::$variant(source) => source.read_environment(variable),)* }

@@ -181,3 +181,14 @@ fn links_and_devices_are_written_through() {
     assert!(portolan.path("link").is_symlink());
     assert!(fs::read_to_string(portolan.path("x")).unwrap().starts_with("{\"schema\""));
 }
+
+/// Guards: a name in a services file reached the terminal raw through the id, and made JUnit XML unreadable.
+#[test]
+fn hostile_names_of_a_services_file_are_escaped_in_every_text_format() {
+    let file = "[[service]]\nname = \"a\\u001b]0;pwn\\u0007\\u202e\\ufffeb\"\nendpoints = [\"127.0.0.1:1\"]\n";
+    for format in ["name", "table", "wide", "csv", "yaml", "json", "ndjson", "junit", "nmap-xml", "explain"] {
+        let ran = portolan(&format!("discover file services.toml -o {format}")).file("services.toml", file).run();
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert!(!ran.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}', '\u{fffe}']), "{format}: {ran:?}");
+    }
+}

@@ -19,7 +19,7 @@ use portolan::{
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-/// A receiver with a level of detail and a maximum number of services.
+/// A receiver that accepts a maximum number of services.
 struct Taking {
     most: usize,
     services: Vec<Service>,
@@ -78,7 +78,7 @@ fn wait<F: Future>(future: F) -> F::Output {
 const HANG: Duration = Duration::from_mins(1);
 
 fn ids(sink: &Taking) -> Vec<String> {
-    sink.services.iter().map(|service| service.id.clone()).collect()
+    sink.services.iter().map(|service| service.id.to_string()).collect()
 }
 
 /// The tests. The source must know at least two services, always the same.
@@ -103,7 +103,7 @@ fn keeps_the_contract(source: &dyn Source) {
         assert!(column.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
     }
     for service in &full.services {
-        assert!(service.id.starts_with(&format!("{}/", source.name())), "{}", service.id);
+        assert!(service.id.as_raw().starts_with(&format!("{}/", source.name())), "{}", service.id);
         assert_eq!(service.source, source.name());
         for column in source.columns() {
             let mut cell = String::new();

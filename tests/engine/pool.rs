@@ -109,7 +109,7 @@ async fn random_life(options: PoolOptions, steps: Vec<Step>, end: End) {
     for (number, step) in steps.into_iter().enumerate() {
         match step {
             Step::Submit { deed, slow } => {
-                let (job, ticket) = Job::with_ticket((number, deed));
+                let (job, ticket) = Job::with_handle((number, deed));
                 match pool.submit(job.on(if slow { Lane::Slow } else { Lane::Normal }), SECOND).await {
                     Ok(()) => {
                         accepted += 1;
@@ -216,7 +216,7 @@ fn thread_life(options: PoolOptions, sizes: &[(usize, usize)], jobs: usize, drai
             .map(|submitter| {
                 scope.spawn(move || {
                     let submit = |number| {
-                        let (job, ticket) = Job::with_ticket(number);
+                        let (job, ticket) = Job::with_handle(number);
                         let lane = if number % 5 == 0 { Lane::Slow } else { Lane::Normal };
                         (number, pool.submit_blocking(job.on(lane), SECOND * 30).is_ok().then_some(ticket))
                     };
@@ -314,7 +314,7 @@ async fn a_thousand_slots_full_of_time_outs_do_not_stop_the_healthy() {
     let begun = Instant::now();
     let healthy: Vec<_> = (0..2000)
         .map(|_| {
-            let (job, ticket) = Job::with_ticket(MILLI);
+            let (job, ticket) = Job::with_handle(MILLI);
             pool.try_submit(job).unwrap();
             ticket
         })
@@ -402,7 +402,7 @@ async fn what_is_left_at_the_deadline_is_aborted() {
     let pool = sleepers(&root, PoolOptions { min: 2, max: 2, slow: 0, ..PoolOptions::default() });
     let tickets: Vec<_> = (0..5)
         .map(|_| {
-            let (job, ticket) = Job::with_ticket(SECOND * 100);
+            let (job, ticket) = Job::with_handle(SECOND * 100);
             pool.try_submit(job).unwrap();
             ticket
         })
@@ -423,7 +423,7 @@ fn a_thread_that_blocks_is_reported_and_leaves_after_its_job() {
     let (running, started) = crossbeam_channel::bounded::<()>(0);
     let handler = move |(): ()| running.send(()).is_ok() && blocked.recv().is_ok();
     let pool = Pool::threads(PoolOptions::default(), Clock::precise(), handler).unwrap();
-    let (job, ticket) = Job::with_ticket(());
+    let (job, ticket) = Job::with_handle(());
     pool.submit_blocking(job, SECOND).unwrap();
     started.recv_timeout(SECOND * 30).unwrap();
     let ticket = ticket.wait(MILLI).expect_err("it was not released");

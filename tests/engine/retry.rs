@@ -93,7 +93,7 @@ async fn retry_after_is_honoured_beyond_the_cap_but_not_beyond_the_total() {
     let retry = Retry { attempts: 3, base: SECOND, cap: SECOND, total: SECOND * 60 };
     let (exact, gave_up) = waits(retry, 1, Duration::ZERO, RetryDecision::After(SECOND * 20)).await;
     assert_eq!(exact, [SECOND * 20, SECOND * 20]);
-    assert_eq!(gave_up.to_string(), "gave up after 3 tries");
+    assert_eq!(gave_up.to_string(), "gave up after 3 attempts");
     assert_eq!(gave_up.into_error(), Some("busy"));
     let begun = Instant::now();
     let (none, gave_up) = waits(retry, 1, Duration::ZERO, RetryDecision::After(SECOND * 61)).await;
@@ -109,5 +109,5 @@ async fn a_try_that_hangs_is_dropped_when_the_total_ends() {
         retry.run(1, |_| std::future::pending::<Result<(), &str>>(), |_| RetryDecision::Yes).await.unwrap_err();
     assert!(matches!(gave_up, RetryError::TimedOut { error: None, attempts: 1, .. }), "{gave_up:?}");
     assert_eq!(begun.elapsed(), SECOND * 7);
-    assert_eq!(gave_up.to_string(), "gave up after 7s, at try 1");
+    assert_eq!(gave_up.to_string(), "gave up after 7s, at attempt 1");
 }

@@ -49,15 +49,16 @@ impl UpdateSink for Listener {
             match update {
                 Update::Reset(all) => {
                     told.resets += 1;
-                    let now: BTreeMap<_, _> = all.iter().map(|service| (service.id.clone(), plain(service))).collect();
+                    let now: BTreeMap<_, _> =
+                        all.iter().map(|service| (service.id.to_string(), plain(service))).collect();
                     let gone: Vec<_> = told.services.keys().filter(|id| !now.contains_key(*id)).cloned().collect();
                     told.removed.extend(gone);
                     told.services = now;
                 }
-                Update::Upsert(service) => drop(told.services.insert(service.id.clone(), plain(&service))),
+                Update::Upsert(service) => drop(told.services.insert(service.id.to_string(), plain(&service))),
                 Update::Remove(id) => {
-                    told.services.remove(&id);
-                    told.removed.push(id);
+                    told.services.remove(id.as_raw());
+                    told.removed.push(id.to_string());
                 }
                 Update::PartialError(_) => {}
             }
@@ -100,7 +101,12 @@ impl Scene {
     /// The set of a fresh list.
     fn fresh(&self) -> BTreeMap<String, Value> {
         let listing = self.runtime.block_on(self.source.listing()).unwrap();
-        listing.services.into_iter().map(Service::erase).map(|service| (service.id.clone(), plain(&service))).collect()
+        listing
+            .services
+            .into_iter()
+            .map(Service::erase)
+            .map(|service| (service.id.to_string(), plain(&service)))
+            .collect()
     }
 
     /// Waits until the watched set is the expected one.

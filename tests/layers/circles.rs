@@ -9,8 +9,6 @@ use super::source_files;
 const KNOWN: &[(&str, &str)] = &[
     ("check", "dns resolvers target"),
     ("check", "http request"),
-    ("cli", "discover parse validate"),
-    ("cli::validate", "named targets"),
     ("model", "local service"),
     ("net::http", "body head"),
     ("probe", "grpc http"),
@@ -18,8 +16,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("probe::http", "application consul docker elasticsearch etcd kubelet kubernetes prometheus websocket"),
     ("source::k8s", "gateway gateway_rows ingress routes"),
     ("source::k8s", "join service_state"),
-    ("source::local", "list select tables"),
-    ("source::local", "parents process walk"),
     ("source::scan", "run udp worker"),
 ];
 

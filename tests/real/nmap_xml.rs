@@ -75,7 +75,7 @@ fn libnmap_reads_every_listener_with_its_facts() {
     assert_eq!(port(1, 0)["service"], "postgresql");
     assert_eq!(port(0, 0)["facts"]["extrainfo"], "a\"><b&'\\n");
     assert_eq!(port(1, 0)["facts"]["extrainfo"], "caf\u{fffd}");
-    assert_eq!(port(1, 1)["facts"]["extrainfo"], "\\u{1b}[2J\u{fffd}");
+    assert_eq!(port(1, 1)["facts"]["extrainfo"], "\\u{1b}[2J\\u{ffff}");
     let user = &listing.row("tcp 127.0.0.1:8001").detail("user")["name"];
     assert_eq!(port(0, 0)["owner"], *user, "{}", port(0, 0));
 }

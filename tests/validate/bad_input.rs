@@ -63,7 +63,7 @@ fn targets() {
     refused(&["a:0"], "target 'a:0': the port is no number from 1 to 65535", forms);
     refused(&["a:70000"], "target 'a:70000': the port is no number from 1 to 65535", forms);
     refused(&[":80"], "target ':80': the host is missing", forms);
-    refused(&["consol/web"], "target 'consol/web': no source is called so", forms);
+    refused(&["consol/web"], "target 'consol/web': there is no such source", forms);
     let ran = portolan(["validate", "https://user:hush@a.test/"]);
     assert_eq!(ran.code, Some(2));
     assert!(!ran.stderr.contains("hush"), "a password is never shown");

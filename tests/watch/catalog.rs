@@ -85,7 +85,7 @@ proptest! {
             let history = reader.hear_out();
             prop_assert_eq!(history.index(), snapshot.index());
             // The volatile field is as old as the last reported update, because its own changes are not reported.
-            prop_assert_eq!(history.ids(), snapshot.services().iter().map(|service| &*service.id).collect::<Vec<_>>());
+            prop_assert_eq!(history.ids(), snapshot.services().iter().map(|service| service.id.as_raw()).collect::<Vec<_>>());
         }
     }
 }
@@ -97,7 +97,7 @@ fn said(truth: &mut BTreeMap<u8, u8>, (there, id, ships): (bool, u8, u8), wind: 
         Update::Upsert(harbour(id, ships, wind))
     } else {
         truth.remove(&id);
-        Update::Remove(format!("test/{id:03}"))
+        Update::Remove(format!("test/{id:03}").into())
     }
 }
 

@@ -102,5 +102,5 @@ impl History {
 }
 
 fn items<'a>(services: impl IntoIterator<Item = &'a Service>) -> BTreeMap<String, Value> {
-    services.into_iter().map(|service| (service.id.clone(), serde_json::to_value(service).unwrap())).collect()
+    services.into_iter().map(|service| (service.id.to_string(), serde_json::to_value(service).unwrap())).collect()
 }

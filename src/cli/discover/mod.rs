@@ -1,13 +1,10 @@
 //! `portolan discover SOURCE`: list what a source knows.
 
-mod exit_rules;
-mod printer;
-
 use clap::Args;
 
-pub(super) use self::exit_rules::ExitRules;
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
+use super::listing::ExitRules;
 use super::watch::Watching;
 use super::{Global, validate};
 use crate::error::{Error, Result};
@@ -39,12 +36,6 @@ pub(super) struct Options {
 }
 
 impl Discover {
-    /// The source, which knows what the environment says, behind the common interface.
-    pub(super) fn source(&mut self) -> &dyn Source {
-        self.source.read_environment(&|name| std::env::var_os(name));
-        self.source.as_source()
-    }
-
     pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
         self.source.read_environment(&|name| std::env::var_os(name));
         let source = self.source.as_source();

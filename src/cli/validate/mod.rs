@@ -16,9 +16,10 @@ use self::options::How;
 pub(super) use self::options::parse_score;
 pub(super) use self::score::ScoreAgain;
 pub(super) use self::targets::{Targets, is_services_file};
-use super::discover::ExitRules;
+
 use super::exit::Exit;
 use super::identify::IdentifyArgs;
+use super::listing::ExitRules;
 use super::watch::Watching;
 use super::{Global, stderr};
 use crate::engine;

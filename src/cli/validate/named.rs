@@ -1,21 +1,20 @@
 //! `SOURCE/NAME`: the services of a source that are called so.
 
-use std::ffi::OsString;
-
-use super::targets::FORMS;
 use crate::clean::clean;
-use crate::cli::discover::Discover;
-use crate::cli::parse::{self, Parsed};
-use crate::cli::{Command, Global};
+use crate::cli::{Global, user_settings};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::model::{Completeness, Listing, PartialError, Service};
-use crate::source::{collect, source_words};
+use crate::source::{AnySource, collect, source_words};
+
+pub(super) const FORMS: &str =
+    "write host:port, a URL, SOURCE/NAME, a services file (.toml, .yaml), or - for JSON on standard input";
 
 /// A source, and what is looked for in it.
 pub(in crate::cli) struct Named {
-    discover: Discover,
-    source: String,
+    source: AnySource,
+    /// The word for it.
+    word: String,
     name: String,
 }
 
@@ -28,13 +27,10 @@ impl Named {
     /// # Errors
     /// A source that there is not, or that needs to be told more.
     pub(in crate::cli) fn parse(word: &str, global: &Global) -> Result<Self> {
-        let unknown = || Error::usage(format!("target '{}'", clean(word)), "no source is called so", FORMS);
-        let (source, name) = word.split_once('/').filter(|_| Self::is_one(word)).ok_or_else(unknown)?;
-        let mut words: Vec<OsString> = ["portolan", "discover", source].map(Into::into).to_vec();
-        words.extend(global.config.iter().flat_map(|file| ["--config".into(), file.clone().into_os_string()]));
-        let Parsed::Run(cli) = parse::parse(&words)? else { return Err(unknown()) };
-        let Command::Discover(discover) = cli.command else { return Err(unknown()) };
-        Ok(Self { discover, source: source.to_owned(), name: name.to_owned() })
+        let unknown = || Error::usage(format!("target '{}'", clean(word)), "there is no such source", FORMS);
+        let (word, name) = word.split_once('/').filter(|_| Self::is_one(word)).ok_or_else(unknown)?;
+        let source = user_settings::source(word, global.config.as_ref())?.ok_or_else(unknown)?;
+        Ok(Self { source, word: word.to_owned(), name: name.to_owned() })
     }
 
     /// The services that are called so now, and what could not be read of the others.
@@ -42,7 +38,8 @@ impl Named {
     /// # Errors
     /// As the source says.
     pub(in crate::cli) fn services(&mut self) -> Result<(Vec<Service>, Vec<PartialError>)> {
-        let listing = engine::block_on(collect(self.discover.source()))?;
+        self.source.read_environment(&|name| std::env::var_os(name));
+        let listing = engine::block_on(collect(self.source.as_source()))?;
         let Listing { services, completeness, errors, .. } = listing;
         let faults = if completeness == Completeness::Incomplete { errors } else { Vec::new() };
         Ok((services.into_iter().filter(|service| self.is_called(service)).collect(), faults))
@@ -52,7 +49,7 @@ impl Named {
         let plain = service.name.as_ref().map_or("", |name| name.as_raw());
         let full = service.namespace.as_ref().map(|namespace| format!("{}/{plain}", namespace.as_raw()));
         service.id == self.name
-            || service.id == format!("{}/{}", self.source, self.name)
+            || service.id == format!("{}/{}", self.word, self.name)
             || plain == self.name
             || full.is_some_and(|full| full == self.name)
     }

@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 
 use super::import;
 use crate::cli::Global;
-use crate::cli::discover::ExitRules;
 use crate::cli::exit::Exit;
 use crate::cli::identify::IdentifyArgs;
+use crate::cli::listing::ExitRules;
 use crate::error::{Error, Result};
 use crate::health::{COLUMNS, ReadBack, RunSummary, judge, read_evidence};
 use crate::model::{Column, Completeness, Service};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::import;
-use super::named::Named;
+use super::named::{FORMS, Named};
 use crate::clean::clean;
 use crate::cli::Global;
 use crate::error::{Error, Result, plain};
@@ -26,8 +26,6 @@ pub(in crate::cli) struct Targets {
     faults: Vec<PartialError>,
 }
 
-pub(super) const FORMS: &str =
-    "write host:port, a URL, SOURCE/NAME, a services file (.toml, .yaml), or - for JSON on standard input";
 /// A listing of 100,000 services has 40 MB.
 const MAX_INPUT: u64 = 1 << 30;
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::catalog::{Snapshot, WatchItem};
-use crate::model::{Change, Event, EventKind, Service, diff};
+use crate::model::{Change, Event, EventKind, Service, ServiceId, diff};
 
 /// Makes events of news, one after the other, none left out.
 pub(super) struct DeliveredState {
     source: &'static str,
     /// As it was told.
-    known: HashMap<String, Arc<Service>>,
+    known: HashMap<ServiceId, Arc<Service>>,
     /// Whether it was told that everything is.
     pub(super) synced: bool,
 }
@@ -48,7 +48,7 @@ impl DeliveredState {
     fn caught_up(&self, missed: u64, snapshot: &Snapshot) -> Arc<[Event]> {
         let (index, time, source) = (snapshot.index(), Timestamp::now(), self.source);
         let event = |kind| Event { index, time, source: source.into(), kind };
-        let now = |service: &Service| snapshot.get(&service.id).map(Arc::clone);
+        let now = |service: &Service| snapshot.get(service.id.as_raw()).map(Arc::clone);
         let changes = diff(self.known.values().map(|old| &**old), snapshot.services().iter().map(|new| &**new));
         let kinds = changes.into_iter().filter_map(|change| match change {
             Change::Added(new) => now(new).map(EventKind::Added),

@@ -1,4 +1,4 @@
-//! A breaker for each peer.
+//! One breaker per peer.
 
 use std::hash::Hash;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use super::{Breaker, BreakerOptions};
 use crate::engine::{Cache, CacheOptions, Clock, Lookup};
 
-/// Breakers by key, made on first use.
+/// Breakers by key, created on first use.
 ///
-/// There are at most as many as `capacity`: beyond that the ones not used for the longest are forgotten, and begin
-/// closed when they are asked for again.
+/// Holds at most `capacity` breakers: beyond that the least recently used ones are dropped, and begin closed when
+/// used again.
 #[derive(Debug)]
 pub struct Breakers<K> {
     by_key: Cache<K, Breaker>,
@@ -19,23 +19,22 @@ pub struct Breakers<K> {
 }
 
 impl<K: Hash + Eq> Breakers<K> {
-    /// No breakers yet.
+    /// An empty set.
     pub fn new(options: BreakerOptions, capacity: u64, clock: Clock) -> Self {
         Self { by_key: Cache::new(CacheOptions::new(capacity), clock.clone()), options, clock }
     }
 
-    /// The breaker of `key`: everyone who asks gets the same one.
+    /// The breaker of `key`; every caller gets the same one.
     pub fn of<Q: Lookup<K> + ?Sized>(&self, key: &Q) -> Arc<Breaker> {
-        let closed = || Arc::new(Breaker::new(self.options, self.clock.clone()));
-        self.by_key.get_or_insert_with(key, Duration::MAX, closed)
+        self.by_key.get_or_insert_with(key, Duration::MAX, || Arc::new(Breaker::new(self.options, self.clock.clone())))
     }
 
-    /// How many there are.
+    /// The number of breakers.
     pub fn len(&self) -> usize {
         self.by_key.stats().entries
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

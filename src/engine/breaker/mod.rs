@@ -1,4 +1,4 @@
-//! Circuit breakers: what keeps failing is left alone for a while, and then tried with care.
+//! Circuit breakers: a peer that keeps failing is skipped for a while, then tried with a few calls.
 
 mod keyed;
 mod state;
@@ -13,28 +13,29 @@ use state::{AtomicState, BreakerLimits, BreakerWord, RejectReason};
 pub use keyed::Breakers;
 pub use state::CallOutcome;
 
-/// When a breaker opens, and when it closes again.
+/// When a breaker opens, and when it closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerOptions {
-    /// How many of the last calls count: 1 to 40. With `window` equal to `failures`, only failures in a row count.
+    /// Number of recent calls that count: 1 to 40. With `window` equal to `failures`, only consecutive failures
+    /// count.
     pub window: u32,
-    /// How many failures among them open the breaker: 1 to `window`.
+    /// Number of failures among them that opens the breaker: 1 to `window`.
     pub failures: u32,
-    /// How long it stays open before a trial is let through. Exact to a millisecond.
+    /// Time that it stays open before a trial call. Exact to a millisecond.
     pub recovery: Duration,
-    /// How many trials are let through then; all must succeed, and the first that fails opens it again. At least 1.
+    /// Number of trial calls; all must succeed, and the first failure reopens the breaker. At least 1.
     pub trials: u16,
 }
 
 impl Default for BreakerOptions {
-    /// Five failures of the last twenty calls, ten seconds, one trial.
+    /// Five failures among the last twenty calls, ten seconds, one trial.
     fn default() -> Self {
         Self { window: 20, failures: 5, recovery: Duration::from_secs(10), trials: 1 }
     }
 }
 
 impl BreakerOptions {
-    /// The numbers, each brought within its range.
+    /// The options, clamped to their ranges.
     fn limits(self) -> BreakerLimits {
         let window = self.window.clamp(1, 40);
         BreakerLimits {
@@ -46,20 +47,20 @@ impl BreakerOptions {
     }
 }
 
-/// What a breaker does with the next call.
+/// How a breaker handles the next call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerState {
-    /// It lets the call through.
+    /// Calls are allowed.
     Closed,
-    /// It answers without calling.
+    /// Calls are rejected.
     Open,
-    /// It lets a few calls through as trials.
+    /// A few trial calls are allowed.
     HalfOpen,
 }
 
 /// A circuit breaker for one peer.
 ///
-/// While it is closed and nothing has failed, it costs two loads of a shared word and no write.
+/// While it is closed and no call fails, it costs two loads of a shared word and no write.
 ///
 /// ```
 /// use std::time::Duration;
@@ -90,22 +91,23 @@ impl Breaker {
         Self { word: AtomicState::new(), limits: options.limits(), clock }
     }
 
-    /// Asks to call the peer. The permit takes the outcome; dropped without one it counts as [`CallOutcome::Local`].
+    /// Requests permission for one call. The permit takes the outcome; dropped without one it counts as
+    /// [`CallOutcome::Local`].
     ///
     /// # Errors
-    /// When the breaker is open, or as many trials as allowed are on their way.
+    /// If the breaker is open, or the allowed trials are already running.
     #[inline]
     pub fn permit(&self) -> Result<Permit<'_>, Rejected> {
         match self.word.admit(self.limits, || self.millis()) {
             Ok(epoch) => Ok(Permit { breaker: self, epoch }),
-            Err(refusal) => Err(self.rejected(refusal)),
+            Err(reason) => Err(self.rejected(reason)),
         }
     }
 
-    /// Calls the peer if the breaker lets it, and answers with `fallback` if not. `judge` says what the result means.
+    /// Calls the peer if the breaker allows it, otherwise returns `fallback`. `judge` classifies the result.
     ///
     /// # Errors
-    /// What `call` or `fallback` fails with.
+    /// Those of `call` or `fallback`.
     pub async fn call<T, E, F: Future<Output = Result<T, E>>>(
         &self,
         call: impl FnOnce() -> F,
@@ -122,7 +124,7 @@ impl Breaker {
         }
     }
 
-    /// What it does with the next call. An open breaker whose time has come is half-open from the next call on.
+    /// The state for the next call. An open breaker becomes half-open with the first call after its recovery time.
     pub fn state(&self) -> BreakerState {
         match self.word.state() {
             BreakerWord::Closed { .. } => BreakerState::Closed,
@@ -131,8 +133,8 @@ impl Breaker {
         }
     }
 
-    fn rejected(&self, refusal: RejectReason) -> Rejected {
-        let retry_in = match refusal {
+    fn rejected(&self, reason: RejectReason) -> Rejected {
+        let retry_in = match reason {
             RejectReason::Until(until) => Some(Duration::from_millis(until.saturating_sub(self.millis()))),
             RejectReason::OnTrial => None,
         };
@@ -144,20 +146,20 @@ impl Breaker {
     }
 }
 
-/// The right to make one call.
+/// Permission for one call.
 #[derive(Debug)]
-#[must_use = "a permit that is dropped at once lets its call go uncounted"]
+#[must_use = "the outcome of a call without a permit is not counted"]
 pub struct Permit<'a> {
     breaker: &'a Breaker,
     epoch: u64,
 }
 
 impl Permit<'_> {
-    /// Says what became of the call.
+    /// Records the outcome of the call.
     #[inline]
     pub fn record(self, outcome: CallOutcome) {
         self.settle(outcome);
-        // Its drop would settle it again.
+        // Its drop would record it again.
         std::mem::forget(self);
     }
 
@@ -169,23 +171,23 @@ impl Permit<'_> {
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        // A trial that was cancelled must give its place back, or the breaker would stay half-open for good.
+        // A cancelled trial must free its place, or the breaker would stay half-open forever.
         self.settle(CallOutcome::Local);
     }
 }
 
-/// The breaker answered instead of the peer.
+/// The breaker rejected the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// When it will let a trial through; `None`: trials are on their way, and decide.
+    /// Time until a trial is allowed; `None` if trials are running and decide.
     pub retry_in: Option<Duration>,
 }
 
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.retry_in {
-            Some(after) => write!(f, "not tried: it kept failing, and is tried again in {after:?}"),
-            None => f.write_str("not tried: it kept failing, and is just being tried again"),
+            Some(after) => write!(f, "not tried after repeated failures; next attempt in {after:?}"),
+            None => f.write_str("not tried after repeated failures; another attempt is running"),
         }
     }
 }

@@ -5,8 +5,8 @@
 //!                                     open: milliseconds of the clock when a trial may begin
 //!                                     half-open: 31..16 trials that succeeded, 15..0 trials on their way
 //! ```
-//! The epoch counts transitions: an outcome of a call that was admitted in another epoch says nothing about this one.
-//! It wraps after four million transitions, which no call outlives.
+//! The epoch counts transitions: the outcome of a call that was admitted in another epoch is ignored. It wraps after
+//! four million transitions, which no call outlives.
 //!
 //! Tested under every interleaving by `tests/loom`, which compiles this file alone.
 
@@ -22,16 +22,16 @@ const STATE: u32 = 62;
 /// The latest time that fits: 34 years after the clock's origin.
 const LATEST: u64 = PAYLOAD_MASK;
 
-/// When to open and when to close again; every number is within its range.
+/// When to open and when to close; every number is within its range.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BreakerLimits {
-    /// How many of the last outcomes count: 1 to 40.
+    /// Number of recent outcomes that count: 1 to 40.
     pub(crate) window: u32,
-    /// How many failures among them open the breaker: 1 to `window`.
+    /// Number of failures among them that opens the breaker: 1 to `window`.
     pub(crate) failures: u32,
-    /// How long it stays open, in milliseconds.
+    /// Time that it stays open, in milliseconds.
     pub(crate) recovery: u64,
-    /// How many trials must succeed, and how many are let through: 1 to 65,535.
+    /// Number of trials that are allowed and must succeed: 1 to 65,535.
     pub(crate) trials: u64,
 }
 
@@ -41,19 +41,19 @@ impl BreakerLimits {
     }
 }
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallOutcome {
-    /// The peer did what it was asked.
+    /// The peer replied as expected.
     Success,
-    /// The peer failed, or did not answer.
+    /// The peer failed or did not reply.
     Failure,
-    /// The fault is on this side (no descriptor, no port, no permission) or nobody waited: it says nothing about the
-    /// peer, and counts as if the call had never been made.
+    /// A local failure (no descriptor, no port, no permission) or a cancelled call: it says nothing about the peer,
+    /// and does not count.
     Local,
 }
 
-/// The word, taken apart.
+/// The unpacked word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BreakerWord {
     Closed { window: u64 },
@@ -61,12 +61,12 @@ pub(crate) enum BreakerWord {
     HalfOpen { running: u64, succeeded: u64 },
 }
 
-/// Why a call is not admitted.
+/// Why a call was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RejectReason {
     /// Open until this time, in milliseconds.
     Until(u64),
-    /// The trials on their way decide.
+    /// The running trials decide.
     OnTrial,
 }
 
@@ -92,12 +92,12 @@ fn epoch_of(word: u64) -> u64 {
     word >> PAYLOAD & EPOCH_MASK
 }
 
-/// The state word. Orderings are relaxed throughout: it publishes nothing but itself.
+/// The state word. All orderings are relaxed: it publishes nothing but itself.
 #[derive(Debug)]
 pub(crate) struct AtomicState(AtomicU64);
 
 impl AtomicState {
-    /// Closed, and nothing has failed.
+    /// Closed, without failures.
     pub(crate) fn new() -> Self {
         Self(AtomicU64::new(0))
     }
@@ -106,7 +106,7 @@ impl AtomicState {
         unpack(self.0.load(Ordering::Relaxed))
     }
 
-    /// The epoch of an admitted call. `now` is read only when the breaker is not closed.
+    /// Returns the epoch of an admitted call. Reads `now` only if the breaker is not closed.
     #[inline]
     pub(crate) fn admit(&self, limits: BreakerLimits, now: impl Fn() -> u64) -> Result<u64, RejectReason> {
         let word = self.0.load(Ordering::Relaxed);
@@ -130,6 +130,7 @@ impl AtomicState {
                     (BreakerWord::HalfOpen { running: running + 1, succeeded }, epoch)
                 }
             };
+
             match self.swap(word, pack(next, epoch)) {
                 Ok(()) => return Ok(epoch & EPOCH_MASK),
                 Err(current) => word = current,
@@ -137,19 +138,20 @@ impl AtomicState {
         }
     }
 
-    /// Takes the outcome of a call that was admitted in `epoch`.
+    /// Records the outcome of a call that was admitted in `epoch`.
     #[inline]
     pub(crate) fn record(&self, limits: BreakerLimits, epoch: u64, outcome: CallOutcome, now: impl Fn() -> u64) {
         let word = self.0.load(Ordering::Relaxed);
         if outcome == CallOutcome::Success && word >> PAYLOAD == epoch {
-            // Closed, in this epoch. The healthy case writes nothing, as a success shifts a zero into a window of
-            // zeros: so cores share the line.
+            // Closed, in this epoch. A success shifts a zero into a window of zeros, so the healthy case writes
+            // nothing and cores share the line.
             let window = word & PAYLOAD_MASK;
             let next = epoch << PAYLOAD | (window << 1 & limits.window_mask());
             if window == 0 || self.swap(word, next).is_ok() {
                 return;
             }
         }
+
         self.record_change(word, limits, epoch, outcome, now);
     }
 
@@ -175,24 +177,23 @@ impl AtomicState {
     }
 }
 
-/// The state after `outcome`, and whether that is a transition; `None`: nothing changes.
+/// The state after `outcome`, and whether it is a transition; `None` if nothing changes.
 fn after(
     state: BreakerWord,
     outcome: CallOutcome,
     limits: BreakerLimits,
     now: impl Fn() -> u64,
 ) -> Option<(BreakerWord, bool)> {
-    let opened = || (BreakerWord::Open { until: now().saturating_add(limits.recovery) }, true);
     match (state, outcome) {
-        // A call that was admitted holds an epoch in which the breaker was not open.
+        // An admitted call has an epoch in which the breaker was not open.
         (BreakerWord::Open { .. }, _) | (BreakerWord::Closed { .. }, CallOutcome::Local) => None,
         (BreakerWord::Closed { window }, outcome) => {
             let failed = u64::from(outcome == CallOutcome::Failure);
             let window = (window << 1 | failed) & limits.window_mask();
             let trips = failed == 1 && window.count_ones() >= limits.failures;
-            Some(if trips { opened() } else { (BreakerWord::Closed { window }, false) })
+            Some(if trips { opened(limits, now) } else { (BreakerWord::Closed { window }, false) })
         }
-        (BreakerWord::HalfOpen { .. }, CallOutcome::Failure) => Some(opened()),
+        (BreakerWord::HalfOpen { .. }, CallOutcome::Failure) => Some(opened(limits, now)),
         (BreakerWord::HalfOpen { running, succeeded }, outcome) => {
             let succeeded = succeeded + u64::from(outcome == CallOutcome::Success);
             if succeeded >= limits.trials {
@@ -201,4 +202,8 @@ fn after(
             Some((BreakerWord::HalfOpen { running: running.saturating_sub(1), succeeded }, false))
         }
     }
+}
+
+fn opened(limits: BreakerLimits, now: impl Fn() -> u64) -> (BreakerWord, bool) {
+    (BreakerWord::Open { until: now().saturating_add(limits.recovery) }, true)
 }

@@ -1,4 +1,4 @@
-//! Single-flight: however many ask for a missing value, it is loaded once.
+//! Single-flight: concurrent callers of a missing value share one load.
 
 use std::error::Error;
 use std::fmt;
@@ -14,13 +14,13 @@ use tokio::time::timeout;
 use super::{Cache, Lookup};
 
 type SharedError = Arc<dyn Error + Send + Sync>;
-type Landing<V> = OnceCell<Result<Arc<V>, SharedError>>;
+type SharedResult<V> = OnceCell<Result<Arc<V>, SharedError>>;
 
-/// A load on its way, and the cell that everyone who asks for `key` waits on.
+/// A running load, and the cell that all callers of `key` wait on.
 pub(super) struct Flight<K, V> {
     hash: u64,
     key: K,
-    landing: Arc<Landing<V>>,
+    result: Arc<SharedResult<V>>,
 }
 
 impl<K, V> fmt::Debug for Flight<K, V> {
@@ -34,18 +34,18 @@ impl<K, V> fmt::Debug for Flight<K, V> {
 pub struct Load {
     /// How long the loaded value is fresh.
     pub ttl: Duration,
-    /// How long an asker waits at most, whoever does the loading.
+    /// Maximum wait of a caller, whichever caller loads.
     pub deadline: Duration,
-    /// Answer a failed load with the last value, if the cache still keeps it.
+    /// After a failed load, return the last value if the cache still keeps it.
     pub stale_on_error: bool,
 }
 
-/// A value, and whether it is the current one.
+/// A value, and whether it is current.
 #[derive(Debug)]
 pub struct Loaded<V> {
     /// The value.
     pub value: Arc<V>,
-    /// Loading failed, and this is the last value that was good.
+    /// Loading failed, and this is the last good value.
     pub stale: bool,
 }
 
@@ -53,10 +53,10 @@ pub struct Loaded<V> {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
-    /// The deadline passed first.
+    /// The deadline passed.
     #[error("loading took longer than {0:?}")]
     TimedOut(Duration),
-    /// The loader failed; everyone who waited for it gets the same error.
+    /// The loader failed; all waiting callers get the same error.
     #[error("cannot load")]
     Failed(#[source] SharedError),
 }
@@ -68,14 +68,14 @@ impl<K, V> Flight<K, V> {
 }
 
 impl<K: Hash + Eq, V> Cache<K, V> {
-    /// The fresh value of `key`; if there is none, the one that `loader` brings.
+    /// Returns the fresh value of `key`, or loads it with `loader`.
     ///
-    /// Of all that ask for a key at the same time one loads, and the others take its result, be it a value or an error.
-    /// When the one that loads is dropped or panics, another begins anew with its own loader. What is inserted or
-    /// removed while a load is on its way is newer than what the load brings, so that is then not stored.
+    /// Concurrent callers of a key share one load and its result, a value or an error. If the loading caller is
+    /// dropped or panics, another one starts again with its own loader. A value that is inserted or removed during a
+    /// load is newer than the load's result, which is then not stored.
     ///
     /// # Errors
-    /// When the loader fails or the deadline passes, and no stale value may stand in.
+    /// If the loader fails or the deadline passes, and no stale value may be used.
     pub async fn get_or_load<Q, F, L, E>(&self, key: &Q, load: Load, loader: F) -> Result<Loaded<V>, LoadError>
     where
         Q: Lookup<K> + ?Sized,
@@ -86,42 +86,46 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         if let Some(value) = self.get(key) {
             return Ok(Loaded { value, stale: false });
         }
+
         let hash = self.hash(key);
-        let landing = self.board(hash, key);
-        let _asker = Asker { cache: self, hash, landing: Some(Arc::clone(&landing)) };
-        let failure = match timeout(load.deadline, self.landed(key, &landing, load.ttl, loader)).await {
+        let result = self.join_flight(hash, key);
+        let _guard = FlightGuard { cache: self, hash, result: Some(Arc::clone(&result)) };
+        let failure = match timeout(load.deadline, self.wait_or_load(key, &result, load.ttl, loader)).await {
             Ok(Ok(value)) => return Ok(Loaded { value, stale: false }),
             Ok(Err(error)) => LoadError::Failed(error),
             Err(_) => LoadError::TimedOut(load.deadline),
         };
+
         let kept = if load.stale_on_error { self.get_even_stale(key) } else { None };
         kept.map(|value| Loaded { value, stale: true }).ok_or(failure)
     }
 
-    /// The flight for `key`: the one on its way, or a new one.
-    fn board<Q: Lookup<K> + ?Sized>(&self, hash: u64, key: &Q) -> Arc<Landing<V>> {
+    /// Joins the running load of `key`, or registers a new one.
+    fn join_flight<Q: Lookup<K> + ?Sized>(&self, hash: u64, key: &Q) -> Arc<SharedResult<V>> {
         let now = self.clock.nanos();
         let mut table = self.shard(hash).lock();
-        // It may have landed between the look-up and this lock.
+        // The load may have finished between the look-up and this lock.
         if let Some(entry) = table.entries.find(hash, |entry| key.equivalent(&entry.key))
             && entry.stale_at > now
         {
             return Arc::new(OnceCell::new_with(Some(Ok(Arc::clone(&entry.value)))));
         }
+
         if let Some(flight) = table.books.flights.find(hash, |flight| key.equivalent(&flight.key)) {
-            return Arc::clone(&flight.landing);
+            return Arc::clone(&flight.result);
         }
-        let landing = Arc::new(OnceCell::new());
-        let flight = Flight { hash, key: key.to_key(), landing: Arc::clone(&landing) };
+
+        let result = Arc::new(OnceCell::new());
+        let flight = Flight { hash, key: key.to_key(), result: Arc::clone(&result) };
         table.books.flights.insert_unique(hash, flight, |flight| flight.hash);
-        landing
+        result
     }
 
-    /// Waits for the flight to land, and flies it if nobody does.
-    async fn landed<Q, F, L, E>(
+    /// Waits for the load, and runs it if no other caller does.
+    async fn wait_or_load<Q, F, L, E>(
         &self,
         key: &Q,
-        landing: &Landing<V>,
+        result: &SharedResult<V>,
         ttl: Duration,
         loader: F,
     ) -> Result<Arc<V>, SharedError>
@@ -131,45 +135,47 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         L: Future<Output = Result<V, E>>,
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        let fly = || async {
-            let brought = loader().await.map(Arc::new).map_err(|error| SharedError::from(error.into()));
-            self.land(key, landing, brought.as_ref().ok(), ttl);
-            brought
-        };
-        landing.get_or_init(fly).await.clone()
+        let loaded = result.get_or_init(|| async {
+            let loaded = loader().await.map(Arc::new).map_err(|error| SharedError::from(error.into()));
+            self.finish(key, result, loaded.as_ref().ok(), ttl);
+            loaded
+        });
+        loaded.await.clone()
     }
 
-    /// Stores what a flight brought, unless the flight was forgotten in the meantime.
-    fn land<Q: Lookup<K> + ?Sized>(&self, key: &Q, landing: &Landing<V>, brought: Option<&Arc<V>>, ttl: Duration) {
+    /// Stores the loaded value, unless the load was forgotten in the meantime.
+    fn finish<Q: Lookup<K> + ?Sized>(&self, key: &Q, result: &SharedResult<V>, loaded: Option<&Arc<V>>, ttl: Duration) {
         let hash = self.hash(key);
         let mut table = self.shard(hash).lock();
         table.books.loads += 1;
-        let Ok(found) = table.books.flights.find_entry(hash, |flight| ptr::eq(Arc::as_ptr(&flight.landing), landing))
+        let Ok(found) = table.books.flights.find_entry(hash, |flight| ptr::eq(Arc::as_ptr(&flight.result), result))
         else {
             return;
         };
         found.remove();
-        let displaced = brought.map(|value| table.insert(key, self.fresh(hash, Arc::clone(value), ttl)));
-        // What was displaced is dropped after the lock.
+
+        let displaced = loaded.map(|value| table.insert(key, self.fresh(hash, Arc::clone(value), ttl)));
+        // Displaced values are dropped after the lock.
         drop(table);
         drop(displaced);
     }
 }
 
-/// One that waits for a flight; the last to leave an unfinished flight takes it off the board.
-struct Asker<'a, K: Hash + Eq, V> {
+/// A waiting caller; the last one to leave an unfinished load removes it.
+struct FlightGuard<'a, K: Hash + Eq, V> {
     cache: &'a Cache<K, V>,
     hash: u64,
-    landing: Option<Arc<Landing<V>>>,
+    result: Option<Arc<SharedResult<V>>>,
 }
 
-impl<K: Hash + Eq, V> Drop for Asker<'_, K, V> {
+impl<K: Hash + Eq, V> Drop for FlightGuard<'_, K, V> {
     fn drop(&mut self) {
-        let Some(landing) = self.landing.take_if(|landing| !landing.initialized()) else { return };
+        let Some(result) = self.result.take_if(|result| !result.initialized()) else { return };
+
         let mut table = self.cache.shard(self.hash).lock();
-        // Flights are boarded and left under this lock only, so the count is exact.
-        drop(landing);
-        if let Ok(found) = table.books.flights.find_entry(self.hash, |flight| Arc::strong_count(&flight.landing) == 1) {
+        // Flights are joined and left under this lock only, so the count is exact.
+        drop(result);
+        if let Ok(found) = table.books.flights.find_entry(self.hash, |flight| Arc::strong_count(&flight.result) == 1) {
             found.remove();
         }
     }

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use hashbrown::Equivalent;
 
-/// What can be looked up in a cache keyed by `K`: `K` itself, or something borrowed that hashes and compares like it.
+/// A key for looking up in a cache of `K`: `K` itself, or a borrowed form that hashes and compares like it.
 ///
 /// A borrowed form makes a hit free of allocations; only storing a new entry calls [`to_key`](Self::to_key).
 pub trait Lookup<K>: Hash + Equivalent<K> {
@@ -25,20 +25,20 @@ impl Lookup<String> for str {
     }
 }
 
-/// A structured key, borrowed: what is looked up.
+/// A structured key, borrowed, for looking up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyRef<'a> {
-    /// Who the entry belongs to, so that two users of one cache never meet.
+    /// The owner of the entry, so that two users of one cache never collide.
     pub namespace: &'a str,
-    /// What it is about.
+    /// The subject of the entry.
     pub key: &'a str,
-    /// Which state of it: an entry of another version is another entry.
+    /// The version: entries of different versions are different entries.
     pub version: u64,
 }
 
-/// A structured key, owned: up to 29 bytes of text lie in it, longer text in one allocation.
+/// A structured key, owned: up to 29 bytes of text are stored inline, longer text in one allocation.
 ///
-/// A look-up that has found its entry then meets the key in the same cache line.
+/// A look-up then finds entry and key in the same cache line.
 #[derive(Clone)]
 pub struct Key {
     version: u64,
@@ -52,7 +52,7 @@ enum KeyText {
     Heap { split: usize, bytes: Box<[u8]> },
 }
 
-/// What makes [`KeyText`] 32 bytes and a cache entry of a [`Key`] just one cache line.
+/// Makes [`KeyText`] 32 bytes, and a cache entry of a [`Key`] exactly one cache line.
 const INLINE: usize = 29;
 
 impl Key {
@@ -124,7 +124,7 @@ impl Hash for Key {
 fn hash_parts<H: Hasher>(namespace: &[u8], key: &[u8], version: u64, state: &mut H) {
     state.write(namespace);
     state.write(key);
-    // The length tells ("ab", "c") from ("a", "bc"): the bytes alone are the same.
+    // The length separates ("ab", "c") from ("a", "bc"), whose bytes are the same.
     state.write_u64(version ^ (namespace.len() as u64).rotate_right(16));
 }
 
@@ -136,8 +136,8 @@ impl Equivalent<Key> for KeyRef<'_> {
     }
 }
 
-/// Equality of short texts. From 8 to 16 bytes, as most names and addresses are, two overlapping words tell, whatever
-/// the length: no call, and no branch that depends on it.
+/// Equality of short texts. From 8 to 16 bytes, as most names and addresses are, two overlapping words are compared,
+/// whatever the length: no call, and no branch on it.
 #[inline]
 fn same(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() {
@@ -147,10 +147,15 @@ fn same(one: &[u8], other: &[u8]) -> bool {
         && let (Some(head), Some(other_head)) = (one.first_chunk::<8>(), other.first_chunk::<8>())
         && let (Some(tail), Some(other_tail)) = (one.last_chunk::<8>(), other.last_chunk::<8>())
     {
-        let word = |bytes: &[u8; 8]| u64::from_ne_bytes(*bytes);
-        return (word(head) ^ word(other_head)) | (word(tail) ^ word(other_tail)) == 0;
+        let (head, tail) = (word(head) ^ word(other_head), word(tail) ^ word(other_tail));
+        return head | tail == 0;
     }
     one == other
+}
+
+#[inline]
+fn word(bytes: &[u8; 8]) -> u64 {
+    u64::from_ne_bytes(*bytes)
 }
 
 impl Lookup<Key> for KeyRef<'_> {

@@ -1,4 +1,4 @@
-//! A sharded cache: bounded by weight, with lifetimes, single-flight loading and a look-up that allocates nothing.
+//! A sharded cache: limited by weight, with lifetimes, single-flight loading and look-ups without allocation.
 
 mod flight;
 mod key;
@@ -22,34 +22,34 @@ pub use key::{Key, KeyRef, Lookup};
 pub use stats::CacheStats;
 pub use sweep::SweepReport;
 
-/// More shards than cores keep two threads apart: with 64, two random look-ups meet once in 64 times.
+/// Shards beyond the number of cores keep threads apart: with 64, two random look-ups meet once in 64 times.
 const MAX_SHARDS: u64 = 64;
 
-/// A shard for fewer entries than this would evict because of an uneven hash long before the cache is full.
-const LEAST_SHARE: u64 = 128;
+/// With fewer entries per shard, an uneven hash would evict long before the cache is full.
+const MIN_SHARD_CAPACITY: u64 = 128;
 
-/// What a cache holds, and for how long.
+/// The limits of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheOptions {
-    /// The most weight it holds; without [`Cache::with_weight`] the most entries. It is split evenly over up to 64
-    /// shards, each of at least 128: what is heavier than a shard's share is not kept, and a cache of unlike keys holds
-    /// a few percent less than its capacity before it evicts.
+    /// Maximum weight; without [`Cache::with_weight`], maximum number of entries. It is split evenly over up to 64
+    /// shards of at least 128 each: an entry heavier than a shard's share is not kept, and a cache of varied keys
+    /// evicts a few percent below its capacity.
     pub capacity: u64,
-    /// How long a value can still be had after it went stale, for [`Load::stale_on_error`].
+    /// Time that a stale value stays available for [`Load::stale_on_error`].
     pub keep_stale: Duration,
 }
 
 impl CacheOptions {
-    /// Up to `capacity` entries, none kept when stale.
+    /// Up to `capacity` entries; stale ones are not kept.
     pub const fn new(capacity: u64) -> Self {
         Self { capacity, keep_stale: Duration::ZERO }
     }
 }
 
-/// A concurrent map that forgets: by age, and by weight when it is full.
+/// A concurrent map that evicts by age, and by weight when it is full.
 ///
-/// A hit takes one short lock that is rarely contended, and allocates nothing. When the cache is full, entries that were not read for
-/// the longest make room (CLOCK). A clock of [`Clock::coarse`] is exact enough and costs least.
+/// A hit takes one short, rarely contended lock and allocates nothing. A full cache evicts entries that have not been
+/// read for the longest time (CLOCK). [`Clock::coarse`] is exact enough and cheapest.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -77,11 +77,12 @@ pub struct Cache<K, V> {
 }
 
 impl<K, V> Cache<K, V> {
-    /// An empty cache, in which every entry weighs 1.
+    /// An empty cache; every entry weighs 1.
     pub fn new(options: CacheOptions, clock: Clock) -> Self {
         let count = shard_count(options.capacity);
         let (share, extra) = (options.capacity / count, options.capacity % count);
         let shards = (0..count).map(|n| Shard::new(share + u64::from(n < extra))).collect();
+
         Self {
             shards,
             hasher: RandomState::default(),
@@ -93,21 +94,21 @@ impl<K, V> Cache<K, V> {
         }
     }
 
-    /// Weighs entries with `weight`, before the cache is used. A value's weight is taken once, when it is stored.
+    /// Sets the weight of entries; call it before the first use. A value is weighed once, when it is stored.
     #[must_use]
     pub fn with_weight(mut self, weight: fn(&K, &V) -> u32) -> Self {
         self.weight = weight;
         self
     }
 
-    /// Counts `bytes` for what an entry's key and value hold on the heap, in [`CacheStats::bytes`].
+    /// Sets the heap size of an entry's key and value, for [`CacheStats::bytes`].
     #[must_use]
     pub fn with_bytes(mut self, bytes: fn(&K, &V) -> usize) -> Self {
         self.bytes = bytes;
         self
     }
 
-    /// Removes every entry, and frees the memory. What is being loaded is not stored when it comes.
+    /// Removes every entry and frees the memory. Running loads are not stored.
     pub fn clear(&self) {
         for shard in &self.shards {
             let taken = shard.lock().clear();
@@ -116,7 +117,7 @@ impl<K, V> Cache<K, V> {
         }
     }
 
-    /// What the cache did and holds. It looks at every entry: for a metrics page, not for a hot path.
+    /// Counters and contents. It visits every entry: for a metrics page, not for a hot path.
     pub fn stats(&self) -> CacheStats {
         let mut stats = CacheStats { bytes: self.shards.len() * Shard::<K, V>::BYTES, ..CacheStats::default() };
         for shard in &self.shards {
@@ -141,12 +142,12 @@ impl<K, V> Cache<K, V> {
 
     #[inline]
     fn shard(&self, hash: u64) -> &Shard<K, V> {
-        // The table takes its bucket from the low bits and its tag from the top seven: these are neither.
+        // The table uses the low bits for its bucket and the top seven for its tag; these bits are neither.
         let bits = usize::try_from((hash >> 48) & 0x1ff).unwrap_or(0);
         &self.shards[bits & (self.shards.len() - 1)]
     }
 
-    /// What went stale by this time is gone.
+    /// Entries that became stale by this time are gone.
     fn dead_at(&self, now: u64) -> Option<u64> {
         now.checked_sub(self.keep_stale)
     }
@@ -159,15 +160,15 @@ impl<K, V> Cache<K, V> {
 }
 
 impl<K: Hash + Eq, V> Cache<K, V> {
-    /// The value of `key`, if it is there and fresh.
+    /// Returns the value of `key` if it is fresh.
     #[inline]
     pub fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Arc<V>> {
         self.find(key, |entry| Arc::clone(&entry.value))
     }
 
-    /// What `read` makes of the value of `key`: without the cost of sharing it, which is the larger part of a hit.
+    /// Applies `read` to the value of `key`, without the cost of sharing it, which is the larger part of a hit.
     ///
-    /// `read` runs under the shard's lock: it must be short, and must not use the cache.
+    /// `read` runs under the shard's lock: it must be short and must not use the cache.
     pub fn get_with<Q, R>(&self, key: &Q, read: impl FnOnce(&V) -> R) -> Option<R>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -185,53 +186,59 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         self.shard(hash).lock().hit(hash, key, now, read)
     }
 
-    /// The value of `key`, also a stale one that is still kept. It counts as neither hit nor miss.
+    /// Returns the value of `key`, even a stale one that is still kept. It counts neither as hit nor as miss.
     pub fn get_even_stale<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Arc<V>> {
         let dead_at = self.dead_at(self.clock.nanos());
         let hash = self.hash(key);
         let table = self.shard(hash).lock();
+
         let entry = table.entries.find(hash, |entry| key.equivalent(&entry.key))?;
         (!entry.is_dead(dead_at)).then(|| Arc::clone(&entry.value))
     }
 
-    /// Stores `value` for `ttl`, and says whether it was kept: what is heavier than a shard's share is not, and then
-    /// the key has no value.
+    /// Stores `value` for `ttl`, and returns whether it was kept: a value heavier than a shard's share is not, and
+    /// then the key has no value.
     pub fn insert<Q: Lookup<K> + ?Sized>(&self, key: &Q, value: Arc<V>, ttl: Duration) -> bool {
         let hash = self.hash(key);
         let fresh = self.fresh(hash, value, ttl);
+
         let mut table = self.shard(hash).lock();
         table.forget_flight(hash, key);
         let displaced = table.insert(key, fresh);
-        // What was displaced is dropped after the lock: a value's `Drop` may use the cache.
+        // Displaced values are dropped after the lock: their `Drop` may use the cache.
         drop(table);
         displaced.kept
     }
 
-    /// The fresh value of `key`, or the one that `make` makes: everyone who asks at the same time gets the same.
+    /// Returns the fresh value of `key`, or inserts the one that `make` creates; concurrent callers get the same one.
     ///
-    /// `make` runs under the shard's lock: it must be short, and must not use the cache.
+    /// `make` runs under the shard's lock: it must be short and must not use the cache.
     pub fn get_or_insert_with<Q>(&self, key: &Q, ttl: Duration, make: impl FnOnce() -> Arc<V>) -> Arc<V>
     where
         Q: Lookup<K> + ?Sized,
     {
         let now = self.clock.nanos();
         let hash = self.hash(key);
+
         let mut table = self.shard(hash).lock();
         if let Some(value) = table.hit(hash, key, now, |entry| Arc::clone(&entry.value)) {
             return value;
         }
+
         let value = make();
         table.forget_flight(hash, key);
         let displaced = table.insert(key, self.fresh(hash, Arc::clone(&value), ttl));
+
         drop(table);
         drop(displaced);
         value
     }
 
-    /// Removes the entry of `key`, and yields its value if it was fresh.
+    /// Removes the entry of `key`, and returns its value if it was fresh.
     pub fn remove<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Arc<V>> {
         let now = self.clock.nanos();
         let hash = self.hash(key);
+
         let mut table = self.shard(hash).lock();
         table.forget_flight(hash, key);
         let entry = table.remove(hash, key)?;
@@ -245,8 +252,8 @@ impl<K: Hash + Eq, V> Cache<K, V> {
     }
 }
 
-/// A power of two, so that a shard is picked by a mask.
+/// A power of two, so that a mask selects the shard.
 fn shard_count(capacity: u64) -> u64 {
-    let fitting = (capacity / LEAST_SHARE).clamp(1, MAX_SHARDS);
+    let fitting = (capacity / MIN_SHARD_CAPACITY).clamp(1, MAX_SHARDS);
     1 << fitting.ilog2()
 }

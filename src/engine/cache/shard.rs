@@ -1,15 +1,15 @@
-//! One shard: a hash table whose own buckets are the clock face of a second-chance eviction.
+//! One shard: a hash table whose buckets are the clock face of a second-chance eviction.
 //!
-//! The CLOCK algorithm (Corbató 1968) approximates least-recently-used with one bit per entry, so a hit moves nothing.
-//! Its hand walks the buckets of the table itself: no list, no index, no memory beside the entries.
+//! The CLOCK algorithm (Corbató 1968) approximates least-recently-used with one bit per entry, so a hit moves
+//! nothing. Its hand walks the buckets of the table itself: no list, no index, no memory beside the entries.
 //!
-//! The lock is a mutex and not a read-write lock: both write one word to lock and one to unlock, which is what a hit
-//! pays for; the mutex does it in less time, and under it the counters and the visited bit are plain memory.
+//! The lock is a mutex, not a read-write lock: both write one word to lock and one to unlock, which is the cost of a
+//! hit; the mutex is faster, and under it the counters and the visited bit are plain memory.
 //!
-//! A hit and the drop of its value make four atomic read-modify-writes, two on the lock and two on the `Arc`. So they do
-//! with dashmap, which costs the same give or take a tenth (`benches/peers`). But dashmap looks up by `Borrow`: a key in
-//! parts would be joined in an allocation first, which doubles the cost of a hit, and weight, eviction and sweeping would
-//! need a second structure beside it.
+//! A hit and the drop of its value take four atomic read-modify-writes, two on the lock and two on the `Arc`. The
+//! same holds for dashmap, whose cost is the same within a tenth (`benches/peers`). But dashmap looks up by `Borrow`:
+//! a key in parts would first be joined in an allocation, which doubles the cost of a hit, and weight, eviction and
+//! sweeping would need a second structure beside it.
 
 use std::hash::{BuildHasher, Hash};
 use std::mem;
@@ -28,7 +28,7 @@ use super::flight::Flight;
 pub(super) struct Shard<K, V>(Mutex<Table<K, V>>);
 
 impl<K, V> Shard<K, V> {
-    /// The memory of an empty one.
+    /// The memory of an empty shard.
     pub(super) const BYTES: usize = size_of::<Self>() + size_of::<ShardBooks<K, V>>();
 
     pub(super) fn new(capacity: u64) -> Self {
@@ -42,7 +42,7 @@ impl<K, V> Shard<K, V> {
     }
 }
 
-/// What a hit touches is 56 bytes, which with the lock make one cache line.
+/// A hit touches 56 bytes, which with the lock make one cache line.
 #[derive(Debug)]
 pub(super) struct Table<K, V> {
     pub(super) entries: HashTable<Entry<K, V>>,
@@ -51,7 +51,7 @@ pub(super) struct Table<K, V> {
     pub(super) books: Box<ShardBooks<K, V>>,
 }
 
-/// What only a change of the table needs.
+/// Fields that only changes of the table use.
 #[derive(Debug)]
 pub(super) struct ShardBooks<K, V> {
     pub(super) flights: HashTable<Flight<K, V>>,
@@ -66,42 +66,43 @@ pub(super) struct ShardBooks<K, V> {
     sweep: usize,
 }
 
-/// Aligned so that a look-up meets one cache line of it, not two: with a key of up to 40 bytes an entry is just one.
+/// Aligned so that a look-up touches one of its cache lines, not two: with a key of up to 40 bytes an entry is
+/// exactly one line.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct Entry<K, V> {
     pub(super) key: K,
     pub(super) value: Arc<V>,
-    /// From this reading of the clock on the value is stale.
+    /// The value is stale from this clock reading on.
     pub(super) stale_at: u64,
     pub(super) weight: u32,
     /// Read since the hand last passed.
     pub(super) visited: bool,
 }
 
-/// What an insertion pushed out, to be dropped after the lock: a value's `Drop` may use the cache.
+/// Values that an insertion displaced, to be dropped after the lock: their `Drop` may use the cache.
 pub(super) struct Evictions<K, V> {
     pub(super) kept: bool,
     _replaced: Option<Arc<V>>,
-    _evicted: Evicted<K, V>,
+    _evicted: EvictedEntries<K, V>,
 }
 
-/// Only a heavy entry displaces more than one other, so that most insertions allocate nothing for this.
-type Evicted<K, V> = (Option<Entry<K, V>>, Vec<Entry<K, V>>);
+/// Only a heavy entry displaces more than one other, so most insertions need no allocation here.
+type EvictedEntries<K, V> = (Option<Entry<K, V>>, Vec<Entry<K, V>>);
 
-type Cleared<K, V> = (HashTable<Entry<K, V>>, HashTable<Flight<K, V>>);
+type ClearedTables<K, V> = (HashTable<Entry<K, V>>, HashTable<Flight<K, V>>);
 
-/// What a sweep did in one shard.
+/// The result of a sweep of one shard.
 pub(super) struct ShardSweep<K, V> {
     pub(super) scanned: usize,
     pub(super) expired: Vec<Entry<K, V>>,
-    /// The end of the shard was reached.
+    /// Whether the end of the shard was reached.
     pub(super) wrapped: bool,
 }
 
 impl<K, V> Entry<K, V> {
-    /// Whether it went stale by `dead_at`, the latest such time that is no longer kept; there is none when the clock
-    /// is younger than the time to keep.
+    /// Whether it became stale by `dead_at`, the latest such time that is no longer kept; `None` if the clock is
+    /// younger than the time to keep.
     pub(super) fn is_dead(&self, dead_at: Option<u64>) -> bool {
         dead_at.is_some_and(|dead_at| self.stale_at <= dead_at)
     }
@@ -122,7 +123,7 @@ impl<K, V> Table<K, V> {
         Self { entries: HashTable::new(), hits: 0, misses: 0, books: Box::new(books) }
     }
 
-    /// What `read` makes of a fresh entry; it is counted either way.
+    /// Applies `read` to a fresh entry, and counts a hit or a miss.
     #[inline]
     pub(super) fn hit<Q, R>(&mut self, hash: u64, key: &Q, now: u64, read: impl FnOnce(&Entry<K, V>) -> R) -> Option<R>
     where
@@ -130,7 +131,7 @@ impl<K, V> Table<K, V> {
     {
         match self.entries.find_mut(hash, |entry| key.equivalent(&entry.key)) {
             Some(entry) if entry.stale_at > now => {
-                // Most hits find it set: a write would drag the entry's line from the core that read it last.
+                // Most hits find it set: a write would take the entry's line from the core that read it last.
                 if !entry.visited {
                     entry.visited = true;
                 }
@@ -144,7 +145,7 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    /// A load of `key` that is on its way brings what is older than what happens now: it will not be stored.
+    /// Forgets the running load of `key`: its result is older than the current change and must not be stored.
     pub(super) fn forget_flight<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) {
         if self.books.flights.is_empty() {
             return;
@@ -161,8 +162,8 @@ impl<K, V> Table<K, V> {
         Some(entry)
     }
 
-    /// Evicts until `weight` more fits, sparing the one in bucket `spare`.
-    fn make_room(&mut self, weight: u64, dead_at: Option<u64>, spare: Option<usize>) -> Evicted<K, V> {
+    /// Evicts until `weight` more fits, except the entry in bucket `spare`.
+    fn make_room(&mut self, weight: u64, dead_at: Option<u64>, spare: Option<usize>) -> EvictedEntries<K, V> {
         let (mut first, mut more) = (None, Vec::new());
         while self.books.weight + weight > self.books.capacity {
             let Some(evicted) = self.evict(dead_at, spare) else { break };
@@ -174,17 +175,19 @@ impl<K, V> Table<K, V> {
         (first, more)
     }
 
-    /// Evicts the first entry that was not read since the hand last passed: two rounds find one if there is one.
+    /// Evicts the first entry that was not read since the hand last passed; two rounds find one if there is one.
     fn evict(&mut self, dead_at: Option<u64>, spare: Option<usize>) -> Option<Entry<K, V>> {
         for _ in 0..2 * self.entries.num_buckets() {
             let bucket = self.books.hand;
             self.books.hand = next_bucket(bucket, self.entries.num_buckets());
             let Ok(mut slot) = self.entries.get_bucket_entry(bucket) else { continue };
+
             let entry = slot.get_mut();
             let visited = mem::take(&mut entry.visited);
             if spare == Some(bucket) || (visited && !entry.is_dead(dead_at)) {
                 continue;
             }
+
             let (entry, _) = slot.remove();
             self.books.weight -= u64::from(entry.weight);
             self.books.evicted += 1;
@@ -193,12 +196,13 @@ impl<K, V> Table<K, V> {
         None
     }
 
-    /// Looks at up to `budget` buckets and takes out the dead entries.
+    /// Visits up to `budget` buckets and removes the dead entries.
     pub(super) fn sweep(&mut self, budget: usize, dead_at: Option<u64>) -> ShardSweep<K, V> {
         let buckets = self.entries.num_buckets();
         let start = self.books.sweep;
         let end = buckets.min(start.saturating_add(budget));
         let mut expired = Vec::new();
+
         for bucket in start..end {
             let Ok(slot) = self.entries.get_bucket_entry(bucket) else { continue };
             if slot.get().is_dead(dead_at) {
@@ -208,38 +212,42 @@ impl<K, V> Table<K, V> {
                 expired.push(entry);
             }
         }
+
         let wrapped = end == buckets;
         self.books.sweep = if wrapped { 0 } else { end };
         ShardSweep { scanned: end - start, expired, wrapped }
     }
 
-    /// Takes everything out, and forgets the loads on their way: what they bring is older than this call.
-    pub(super) fn clear(&mut self) -> Cleared<K, V> {
+    /// Removes everything, and forgets running loads: their results are older than this call.
+    pub(super) fn clear(&mut self) -> ClearedTables<K, V> {
         self.books.weight = 0;
-        // The next table begins smaller: a hand beyond it would cut the last bucket off its second round.
+        // The next table is smaller: a hand beyond it would skip the last bucket's second round.
         (self.books.hand, self.books.sweep) = (0, 0);
         (mem::take(&mut self.entries), mem::take(&mut self.books.flights))
     }
 }
 
 impl<K: Hash, V> Table<K, V> {
-    /// Stores a value under `key`, which is made an owned one only if no entry has it.
+    /// Stores a value under `key`, which is cloned only for a new entry.
     pub(super) fn insert<Q: Lookup<K> + ?Sized>(&mut self, key: &Q, fresh: NewEntry<'_, K, V>) -> Evictions<K, V> {
         let found = self.entries.find_bucket_index(fresh.hash, |entry| key.equivalent(&entry.key));
         let Some((bucket, entry)) = found.and_then(|bucket| Some((bucket, self.entries.get_bucket_mut(bucket)?)))
         else {
             return self.insert_new(key.to_key(), fresh);
         };
+
         let weight = (fresh.weigh)(&entry.key, &fresh.value);
         if u64::from(weight) > self.books.capacity {
-            // Keeping the old value would answer with what the caller just replaced.
+            // Keeping the old value would return what the caller just replaced.
             let removed = self.remove(fresh.hash, key);
             return Evictions { kept: false, _replaced: None, _evicted: (removed, Vec::new()) };
         }
+
         let replaced = mem::replace(&mut entry.value, fresh.value);
         entry.stale_at = fresh.stale_at;
         entry.visited = true;
         self.books.weight = self.books.weight - u64::from(mem::replace(&mut entry.weight, weight)) + u64::from(weight);
+
         let evicted = self.make_room(0, fresh.dead_at, Some(bucket));
         Evictions { kept: true, _replaced: Some(replaced), _evicted: evicted }
     }
@@ -250,6 +258,7 @@ impl<K: Hash, V> Table<K, V> {
         if u64::from(weight) > self.books.capacity {
             return Evictions { kept: false, _replaced: Some(value), _evicted: (None, Vec::new()) };
         }
+
         let evicted = self.make_room(u64::from(weight), dead_at, None);
         let entry = Entry { key, value, stale_at, weight, visited: false };
         self.entries.insert_unique(hash, entry, |entry| rehash.hash_one(&entry.key));
@@ -267,9 +276,9 @@ pub(super) struct NewEntry<'a, K, V> {
     pub(super) hash: u64,
     pub(super) value: Arc<V>,
     pub(super) stale_at: u64,
-    /// What went stale by now counts as gone.
+    /// Entries that became stale by this time are gone.
     pub(super) dead_at: Option<u64>,
     pub(super) weigh: fn(&K, &V) -> u32,
-    /// For a table that grows: an entry that kept its hash would be longer than a cache line.
+    /// Rehashes when the table grows: an entry that stored its hash would be longer than a cache line.
     pub(super) rehash: &'a RandomState,
 }

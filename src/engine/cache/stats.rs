@@ -1,25 +1,25 @@
-//! What a cache did and holds.
+//! Statistics of a cache.
 
-/// Counters since the cache was made, and what it holds now.
+/// Counters since the cache was created, and its current contents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CacheStats {
     /// Look-ups that found a fresh value.
     pub hits: u64,
-    /// Look-ups that found none, or one that was stale.
+    /// Look-ups that found no value, or a stale one.
     pub misses: u64,
-    /// Times a loader was called.
+    /// Calls of a loader.
     pub loads: u64,
-    /// Entries that had to make room.
+    /// Entries evicted for room.
     pub evictions: u64,
     /// Entries that a sweep removed.
     pub expirations: u64,
-    /// Entries held, the stale ones that no sweep has met yet among them.
+    /// Current entries, including stale ones that were not swept yet.
     pub entries: usize,
-    /// Their weight; never more than the capacity.
+    /// Current weight; at most the capacity.
     pub weight: u64,
-    /// About how much memory they take: the tables, the values with their counters, and what
-    /// [`with_bytes`](super::Cache::with_bytes) says of each entry.
+    /// Approximate memory: the tables, the values with their counters, and [`with_bytes`](super::Cache::with_bytes)
+    /// of each entry.
     pub bytes: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The control of a pool: the one place that hires, retires and moves workers.
+//! The control of a pool: the only place that hires, retires and moves workers.
 
 use std::io;
 use std::pin::pin;
@@ -14,7 +14,7 @@ use super::workers::WorkerGuard;
 use crate::engine::clock::saturating_nanos;
 use crate::engine::park;
 
-/// Starts a worker in a seat.
+/// Starts a registered worker.
 pub(super) type Hire = Box<dyn Fn(Lane, WorkerGuard) -> io::Result<()> + Send>;
 
 pub(super) struct Control<J, R> {
@@ -24,17 +24,18 @@ pub(super) struct Control<J, R> {
     slow: ScalingPolicy,
 }
 
-/// What the control does until its next step.
+/// The control's next action.
 enum ControlStep {
-    /// Waits to be called, at most so long.
+    /// Waits for a wake-up, at most this long.
     Wait(Option<Duration>),
     End,
 }
 
 impl<J, R> Control<J, R> {
     pub(super) fn new(shared: Arc<Shared<J, R>>, hire: Hire) -> Self {
-        let plan = || ScalingPolicy::new(shared.options.grow_after, shared.options.idle_after);
-        Self { normal: plan(), slow: plan(), shared, hire }
+        let (grow_after, idle_after) = (shared.options.grow_after, shared.options.idle_after);
+        let (normal, slow) = (ScalingPolicy::new(grow_after, idle_after), ScalingPolicy::new(grow_after, idle_after));
+        Self { shared, hire, normal, slow }
     }
 
     /// Controls a pool of tasks.
@@ -43,13 +44,13 @@ impl<J, R> Control<J, R> {
             match self.step() {
                 ControlStep::End => return,
                 ControlStep::Wait(None) => self.shared.control.notified().await,
-                // Called or not, it looks again.
+                // Woken or not, it checks the load again.
                 ControlStep::Wait(Some(at_most)) => drop(timeout(at_most, self.shared.control.notified()).await),
             }
         }
     }
 
-    /// Controls a pool of threads, on one of its own.
+    /// Controls a pool of threads, on its own thread.
     pub(super) fn run_blocking(mut self) {
         loop {
             let at_most = match self.step() {
@@ -65,47 +66,53 @@ impl<J, R> Control<J, R> {
     }
 
     fn step(&mut self) -> ControlStep {
-        if self.shared.is_done() {
+        if self.shared.is_finished() {
             return ControlStep::End;
         }
-        let normal = self.normal.next(self.shared.seen(Lane::Normal));
+
+        let normal = self.normal.next(self.shared.sample(Lane::Normal));
         self.carry_out(Lane::Normal, normal);
+
         let mut slow = ScalingDecision::default();
         if self.shared.options.slow > 0 {
-            slow = self.slow.next(self.shared.seen(Lane::Slow));
+            slow = self.slow.next(self.shared.sample(Lane::Slow));
             self.carry_out(Lane::Slow, slow);
         }
+
         if normal.saturated {
             self.make_room();
         }
-        let look_in = [normal.look_in, slow.look_in].into_iter().flatten().min();
+
+        let check_in = [normal.check_in, slow.check_in].into_iter().flatten().min();
         if self.shared.gate.is_open() {
-            return ControlStep::Wait(look_in);
+            return ControlStep::Wait(check_in);
         }
-        // The rest of the queue needs workers, and the last one to leave calls nobody.
-        ControlStep::Wait(Some(look_in.unwrap_or(self.shared.options.grow_after)))
+        // The rest of the queue needs workers, and the last worker to leave wakes nothing.
+        ControlStep::Wait(Some(check_in.unwrap_or(self.shared.options.grow_after)))
     }
 
-    fn carry_out(&self, lane: Lane, orders: ScalingDecision) {
+    fn carry_out(&self, lane: Lane, decision: ScalingDecision) {
         let queue = self.shared.queue(lane);
-        // Who was told to leave and has not yet gone may as well stay.
-        let kept = queue.surplus.take(orders.hire);
-        for _ in kept..orders.hire {
-            // Without memory for one more thread the pool goes on with those it has, and tries again later.
-            let _ = (self.hire)(lane, queue.crew.seat());
+        // Workers that were asked to leave and have not left yet can stay.
+        let kept = queue.excess.take(decision.hire);
+        for _ in kept..decision.hire {
+            // If no thread can be started, the pool continues with its workers and retries later.
+            let _ = (self.hire)(lane, queue.workers.register());
         }
-        queue.retire(orders.retire);
+
+        queue.retire(decision.retire);
     }
 
-    /// Every place is taken and jobs wait: workers whose job is slow go to the slow lane with it, and others take
-    /// their places.
+    /// All places are taken and jobs wait: moves workers with slow jobs to the slow lane, and hires others for their
+    /// places.
     fn make_room(&self) {
         let shared = &self.shared;
         let Some(before) = shared.clock.nanos().checked_sub(saturating_nanos(shared.options.slow_after)) else {
             return;
         };
+
         let room = shared.options.slow.saturating_sub(shared.slow_workers());
-        let moved = shared.queue(Lane::Normal).crew.move_slow(before, room);
+        let moved = shared.queue(Lane::Normal).workers.move_slow(before, room);
         let hire = moved.min(shared.queue(Lane::Normal).len());
         self.carry_out(Lane::Normal, ScalingDecision { hire, ..ScalingDecision::default() });
     }
@@ -113,35 +120,36 @@ impl<J, R> Control<J, R> {
 
 impl<J, R> Drop for Control<J, R> {
     fn drop(&mut self) {
-        // It ends when the pool is drained, or is dropped when the pool's tasks are aborted from above: from here on
-        // nobody sees to it that jobs are run, so none may come in.
+        // The control ends when the pool is drained, or is dropped when the pool's tasks are aborted from above. From
+        // here on nothing ensures that jobs run, so none may enter.
         self.shared.kill();
     }
 }
 
 impl<J, R> Shared<J, R> {
-    /// Closed, and nothing left to run.
-    fn is_done(&self) -> bool {
+    /// Closed, with no jobs left to run.
+    fn is_finished(&self) -> bool {
         !self.gate.is_open() && self.normal.len() + self.slow.len() == 0
     }
 
-    /// Workers of the slow lane, and those that were moved there.
+    /// Workers of the slow lane, including moved ones.
     pub(super) fn slow_workers(&self) -> usize {
-        self.slow.crew.count().0 + self.normal.crew.count().1
+        self.slow.workers.count().0 + self.normal.workers.count().1
     }
 
-    fn seen(&self, lane: Lane) -> LoadSample {
+    fn sample(&self, lane: Lane) -> LoadSample {
         let queue = self.queue(lane);
         let (min, max) = match lane {
             Lane::Normal => *self.size.lock(),
-            // Moved workers take places of this lane.
-            Lane::Slow => (0, self.options.slow.saturating_sub(self.normal.crew.count().1)),
+            // Moved workers use places of this lane.
+            Lane::Slow => (0, self.options.slow.saturating_sub(self.normal.workers.count().1)),
         };
+
         LoadSample {
             now: Duration::from_nanos(self.clock.nanos()),
             queued: queue.len(),
-            taken: queue.crew.sums().taken,
-            workers: queue.crew.count().0.saturating_sub(queue.surplus.get()),
+            taken: queue.workers.sums().taken,
+            workers: queue.workers.count().0.saturating_sub(queue.excess.get()),
             idle: queue.idle(),
             min,
             max,

@@ -1,5 +1,5 @@
-//! The two places of the pool where threads race without a lock: the gate that closes while jobs come in, and the
-//! number of workers that are to leave.
+//! The two places where the pool's threads race without a lock: the gate that closes while jobs enter, and the number
+//! of workers that are to leave.
 //!
 //! Tested under every interleaving by `tests/loom`, which compiles this file alone.
 
@@ -12,7 +12,7 @@ const OPEN: u8 = 0;
 const DRAINING: u8 = 1;
 const DEAD: u8 = 2;
 
-/// Lets jobs in until it is closed, and makes sure that none is left lying when nobody is there to run it.
+/// Admits jobs until it is closed, and ensures that no job stays queued when no worker is left.
 #[derive(Debug)]
 pub(crate) struct Gate(AtomicU8);
 
@@ -25,20 +25,20 @@ impl Gate {
         self.0.load(Ordering::SeqCst) == OPEN
     }
 
-    /// Lets nothing more in; what is queued is still run.
+    /// Admits no more jobs; queued ones still run.
     pub(crate) fn close(&self) {
-        // Fails when it is closed already, or dead: then nothing changes.
+        // Fails if it is already closed or dead: then nothing changes.
         let _ = self.0.compare_exchange(OPEN, DRAINING, Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    /// Nobody takes jobs from now on: `sweep` takes out those that are queued.
+    /// No worker takes jobs from now on: `sweep` removes the queued ones.
     pub(crate) fn kill(&self, sweep: impl FnOnce()) {
         self.0.swap(DEAD, Ordering::SeqCst);
         sweep();
     }
 
-    /// To be called after a job was queued. Had the gate been killed between the check and the queueing, its sweep may
-    /// have come too early for this job: so it is swept here. Both write first and then look, so one sees the other.
+    /// Call after a job was queued. If the gate was killed between the check and the queueing, its sweep may have
+    /// come too early for this job, so it is swept here. Both write first and then read, so one sees the other.
     pub(crate) fn after_push(&self, sweep: impl FnOnce()) {
         if self.0.load(Ordering::SeqCst) == DEAD {
             sweep();
@@ -46,7 +46,7 @@ impl Gate {
     }
 }
 
-/// How many workers are to leave: who takes one from it leaves.
+/// The number of workers that are to leave: a worker that takes one from it leaves.
 #[derive(Debug)]
 pub(crate) struct ExcessWorkers(AtomicUsize);
 
@@ -63,7 +63,7 @@ impl ExcessWorkers {
         self.0.fetch_add(count, Ordering::SeqCst);
     }
 
-    /// Takes up to `count`, and says how many it took.
+    /// Takes up to `count`, and returns how many it took.
     pub(crate) fn take(&self, count: usize) -> usize {
         let mut there = self.0.load(Ordering::SeqCst);
         while there > 0 && count > 0 {

@@ -1,4 +1,4 @@
-//! A bounded pool: workers between a least and a greatest number run jobs from bounded queues.
+//! A bounded pool: between `min` and `max` workers run jobs from bounded queues.
 
 mod control;
 mod gate;
@@ -32,28 +32,29 @@ use lane::{Queue, Room};
 pub use job::{Job, JobError, JobHandle, Lane, SubmitError, SubmitErrorKind};
 pub use stats::PoolStats;
 
-/// How large a pool is, and when it changes its size.
+/// The size of a pool, and when it changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolOptions {
-    /// The fewest workers of the normal lane; at least 1.
+    /// Minimum number of workers of the normal lane; at least 1.
     pub min: usize,
-    /// The most workers of the normal lane; at least `min`.
+    /// Maximum number of workers of the normal lane; at least `min`.
     pub max: usize,
-    /// The most workers of the slow lane, beside the others; 0: there is none, and its jobs run in the normal lane.
+    /// Maximum number of additional workers of the slow lane; with 0 its jobs run in the normal lane.
     pub slow: usize,
-    /// The length of each lane's queue; at least 1.
+    /// Length of each lane's queue; at least 1.
     pub queue: usize,
-    /// A job that waits longer than this makes the pool grow.
+    /// The pool grows when a job has waited this long.
     pub grow_after: Duration,
-    /// Workers that were idle for this long leave.
+    /// Workers leave when they have been idle this long.
     pub idle_after: Duration,
-    /// When every worker is taken and jobs wait, a job that has run for this long goes over to the slow lane, and its
-    /// place in the normal lane is free.
+    /// When all workers are busy and jobs wait, a job that has run this long moves to the slow lane and frees its
+    /// place in the normal lane.
     pub slow_after: Duration,
 }
 
 impl Default for PoolOptions {
-    /// 1 to 64 workers, as many slow ones, queues of 1,024; grows after 10 ms, shrinks after 10 s, slow is 500 ms.
+    /// 1 to 64 workers, as many slow ones, queues of 1,024; grows after 10 ms, shrinks after 10 s, moves jobs after
+    /// 500 ms.
     fn default() -> Self {
         Self {
             min: 1,
@@ -67,11 +68,12 @@ impl Default for PoolOptions {
     }
 }
 
-/// Runs jobs of type `J` to results of type `R`, as tasks of a runtime or on threads of its own.
+/// Runs jobs of type `J` to results of type `R`, as tasks of a runtime or on its own threads.
 ///
-/// A job is handed in by value and lies in the queue as it is: without a [`JobHandle`] it costs no allocation. Jobs of
-/// unlike kinds are boxed closures or futures. The clock is read once for each job, which takes [`Clock::precise`] longer
-/// than all the rest: jobs of less than a microsecond want [`Clock::coarse`], by which the mean time is as true. Dropping the pool aborts it; [`drain`](Self::drain) ends it in order.
+/// A job is passed by value and queued in place: without a [`JobHandle`] it costs no allocation. Jobs of different
+/// kinds are boxed closures or futures. The clock is read once per job, which with [`Clock::precise`] takes longer
+/// than everything else: use [`Clock::coarse`] for jobs of less than a microsecond, whose mean time is just as true.
+/// Dropping the pool aborts it; [`drain`](Self::drain) ends it in order.
 ///
 /// ```
 /// use std::time::Duration;
@@ -79,13 +81,13 @@ impl Default for PoolOptions {
 ///
 /// let pool = Pool::threads(PoolOptions::default(), Clock::precise(), |n: u64| 100 / n)?;
 /// let second = Duration::from_secs(1);
-/// let (job, ticket) = Job::with_ticket(4);
+/// let (job, handle) = Job::with_handle(4);
 /// pool.submit_blocking(job, second).unwrap();
-/// assert_eq!(ticket.wait(second).unwrap(), Ok(25));
+/// assert_eq!(handle.wait(second).unwrap(), Ok(25));
 ///
-/// let (job, ticket) = Job::with_ticket(0);
+/// let (job, handle) = Job::with_handle(0);
 /// pool.submit_blocking(job, second).unwrap();
-/// assert!(matches!(ticket.wait(second).unwrap(), Err(JobError::Panicked(_))));
+/// assert!(matches!(handle.wait(second).unwrap(), Err(JobError::Panicked(_))));
 /// # Ok::<(), portolan::Error>(())
 /// ```
 #[derive(Debug)]
@@ -96,23 +98,23 @@ struct Shared<J, R> {
     normal: Queue<J, R>,
     slow: Queue<J, R>,
     gate: Gate,
-    /// Calls the control to look.
+    /// Wakes the control.
     control: Notify,
     options: PoolOptions,
-    /// Least and most workers of the normal lane.
+    /// Minimum and maximum number of workers of the normal lane.
     size: Mutex<(usize, usize)>,
     clock: Clock,
     made_at: Duration,
-    /// Jobs that were taken out of a queue unrun.
+    /// Jobs that were removed from a queue without running.
     swept: AtomicU64,
     scope: Shutdown,
 }
 
 impl<J: Send + 'static, R: Send + 'static> Pool<J, R> {
-    /// A pool whose workers are tasks: for jobs that wait, like checks and probes. They must not block.
+    /// A pool whose workers are tasks, for jobs that wait, such as checks and probes. They must not block.
     ///
-    /// Its tasks are tracked by `shutdown`, and end when that is aborted. Like `tokio::spawn` it must be called within
-    /// a runtime; its time-outs are that runtime's, so [`Clock::runtime`] fits it.
+    /// Its tasks are tracked by `shutdown`, and end when that is aborted. Like `tokio::spawn` it must be called
+    /// within a runtime; its timeouts are that runtime's, so [`Clock::runtime`] fits it.
     pub fn tasks<F>(
         shutdown: &Shutdown,
         options: PoolOptions,
@@ -123,21 +125,22 @@ impl<J: Send + 'static, R: Send + 'static> Pool<J, R> {
         F: Future<Output = R> + Send + 'static,
     {
         let shared = Shared::new(options, clock, shutdown.child());
-        let (handler, hirer) = (Arc::new(handler), Arc::clone(&shared));
-        let hire: Hire = Box::new(move |lane, seat| {
-            hirer.scope.spawn(worker::work(Arc::clone(&hirer), lane, seat, Arc::clone(&handler)));
+        let (handler, owner) = (Arc::new(handler), Arc::clone(&shared));
+        let hire: Hire = Box::new(move |lane, guard| {
+            owner.scope.spawn(worker::work(Arc::clone(&owner), lane, guard, Arc::clone(&handler)));
             Ok(())
         });
+
         shared.scope.spawn(Control::new(Arc::clone(&shared), hire).run());
         Self(shared)
     }
 
-    /// A pool whose workers are threads: for jobs that block. It needs no runtime.
+    /// A pool whose workers are threads, for jobs that block. It needs no runtime.
     ///
-    /// A job that blocks cannot be aborted: what must end soon has to look at a signal of its own.
+    /// A blocking job cannot be aborted: a job that must end soon has to poll its own signal.
     ///
     /// # Errors
-    /// When no thread can be started.
+    /// If no thread can be started.
     pub fn threads(
         options: PoolOptions,
         clock: Clock,
@@ -145,87 +148,89 @@ impl<J: Send + 'static, R: Send + 'static> Pool<J, R> {
     ) -> Result<Self> {
         let shared = Shared::new(options, clock, Shutdown::new());
         let handler = Arc::new(move |work| ready(handler(work)));
-        let hirer = Arc::clone(&shared);
-        let hire: Hire = Box::new(move |lane, seat| {
-            let (tracked, abort) = (hirer.scope.track(), hirer.scope.abort_token());
-            let work = worker::work(Arc::clone(&hirer), lane, seat, Arc::clone(&handler));
+        let owner = Arc::clone(&shared);
+        let hire: Hire = Box::new(move |lane, guard| {
+            let (tracked, abort) = (owner.scope.track(), owner.scope.abort_token());
+            let work = worker::work(Arc::clone(&owner), lane, guard, Arc::clone(&handler));
             start("pool worker", move || {
                 let _tracked = tracked;
                 park::block_on(abort.run_until_cancelled_owned(work));
             })
         });
+
         let (tracked, control) = (shared.scope.track(), Control::new(Arc::clone(&shared), hire));
-        let run = move || {
+        start("pool control", move || {
             let _tracked = tracked;
             control.run_blocking();
-        };
-        start("pool control", run)
-            .map_err(|error| Error::io("start a thread", error, "raise the limit of processes"))?;
+        })
+        .map_err(|error| Error::io("start a thread", error, "raise the process limit"))?;
         Ok(Self(shared))
     }
 }
 
 fn start(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    // Not joined: it is tracked, and draining waits for that.
+    // Not joined: it is tracked, and draining waits for it.
     thread::Builder::new().name(name.to_owned()).spawn(run).map(drop)
 }
 
 impl<J, R> Pool<J, R> {
-    /// Hands in a job without waiting for room.
+    /// Submits a job without waiting for room.
     ///
     /// # Errors
-    /// Gives the job back when the queue is full or the pool is closed.
+    /// Returns the job if the queue is full or the pool is closed.
     pub fn try_submit(&self, job: Job<J, R>) -> Result<(), SubmitError<J, R>> {
-        let Job { parcel, lane } = job;
-        let outcome = self.0.queue(lane).try_push(&self.0.gate, parcel);
+        let Job { queued, lane } = job;
+        let outcome = self.0.queue(lane).try_push(&self.0.gate, queued);
         self.accepted(lane, outcome)
     }
 
-    /// Hands in a job, and waits for room up to `wait`. Cancelling it drops the job.
+    /// Submits a job, and waits for room up to `wait`. Cancelling it drops the job.
     ///
     /// # Errors
-    /// Gives the job back when there was no room, or the pool is closed.
+    /// Returns the job if there was no room or the pool is closed.
     pub async fn submit(&self, job: Job<J, R>, wait: Duration) -> Result<(), SubmitError<J, R>> {
-        let mut refused = match self.try_submit(job) {
-            Err(refused) if refused.why == SubmitErrorKind::Full => refused,
+        let mut rejected = match self.try_submit(job) {
+            Err(rejected) if rejected.why == SubmitErrorKind::Full => rejected,
             outcome => return outcome,
         };
+
         let deadline = Instant::now().checked_add(wait);
         loop {
-            let Room { notified, waiting: _waiting } = self.0.queue(refused.job.lane).room();
+            let Room { notified, waiting: _waiting } = self.0.queue(rejected.job.lane).room();
             let mut room = pin!(notified);
-            // Room that comes from here on wakes this caller; what came before is seen by one more try.
+            // From here on, new room wakes this caller; earlier room is found by one more try.
             room.as_mut().enable();
-            refused = match self.try_submit(refused.job) {
-                Err(refused) if refused.why == SubmitErrorKind::Full => refused,
+            rejected = match self.try_submit(rejected.job) {
+                Err(rejected) if rejected.why == SubmitErrorKind::Full => rejected,
                 outcome => return outcome,
             };
+
             match deadline {
                 None => room.await,
-                Some(deadline) if timeout_at(deadline, room).await.is_err() => return Err(refused),
+                Some(deadline) if timeout_at(deadline, room).await.is_err() => return Err(rejected),
                 Some(_) => {}
             }
         }
     }
 
-    /// Hands in a job from a plain thread, which it blocks up to `wait` for room.
+    /// Submits a job from a plain thread, which blocks for room up to `wait`.
     ///
     /// # Errors
-    /// Gives the job back when there was no room, or the pool is closed.
+    /// Returns the job if there was no room or the pool is closed.
     pub fn submit_blocking(&self, job: Job<J, R>, wait: Duration) -> Result<(), SubmitError<J, R>> {
-        let Job { parcel, lane } = job;
-        let outcome = self.0.queue(lane).push_blocking(&self.0.gate, parcel, wait);
+        let Job { queued, lane } = job;
+        let outcome = self.0.queue(lane).push_blocking(&self.0.gate, queued, wait);
         self.accepted(lane, outcome)
     }
 
-    /// Hands in a job, waiting for room up to `wait`, and waits for its result for as long as it takes.
+    /// Submits a job, waiting for room up to `wait`, and waits for its result without limit.
     ///
     /// # Errors
-    /// When the job was not accepted, panicked or was aborted.
+    /// If the job was not accepted, panicked or was aborted.
     pub async fn run(&self, work: J, wait: Duration) -> Result<R, JobError> {
-        let (job, ticket) = Job::with_ticket(work);
-        self.submit(job, wait).await.map_err(|refused| JobError::NotAccepted(refused.why))?;
-        ticket.await
+        let (job, handle) = Job::with_handle(work);
+        self.submit(job, wait).await.map_err(|rejected| JobError::NotAccepted(rejected.why))?;
+        handle.await
     }
 
     fn accepted(
@@ -234,42 +239,44 @@ impl<J, R> Pool<J, R> {
         outcome: Result<(), (QueuedJob<J, R>, SubmitErrorKind)>,
     ) -> Result<(), SubmitError<J, R>> {
         let shared = &self.0;
-        outcome.map_err(|(parcel, why)| SubmitError { job: Job { parcel, lane }, why })?;
+        outcome.map_err(|(queued, why)| SubmitError { job: Job { queued, lane }, why })?;
         shared.gate.after_push(|| shared.sweep());
+
         if lane == Lane::Slow {
-            // The slow lane may have no worker yet that could call.
+            // The slow lane may have no worker yet that could wake the control.
             shared.control.notify_one();
         }
         Ok(())
     }
 
-    /// Sets the least and the most workers of the normal lane. Superfluous ones leave when their job is done.
+    /// Sets the minimum and maximum number of workers of the normal lane. Excess workers leave after their job.
     pub fn resize(&self, min: usize, max: usize) {
         *self.0.size.lock() = size(min, max);
         self.0.control.notify_one();
     }
 
-    /// What the pool did and does.
+    /// Statistics of the pool.
     pub fn stats(&self) -> PoolStats {
         let shared = &self.0;
         let mut stats = PoolStats {
             at: shared.clock.now().saturating_sub(shared.made_at),
-            workers: shared.normal.crew.count().0,
+            workers: shared.normal.workers.count().0,
             slow_workers: shared.slow_workers(),
             queued: shared.normal.len(),
             slow_queued: shared.slow.len(),
             aborted: shared.swept.load(Ordering::Relaxed),
             ..PoolStats::default()
         };
-        shared.normal.crew.sums().add_to(&mut stats);
-        shared.slow.crew.sums().add_to(&mut stats);
+
+        shared.normal.workers.sums().add_to(&mut stats);
+        shared.slow.workers.sums().add_to(&mut stats);
         stats
     }
 
-    /// Takes no more jobs, runs the queued ones up to `deadline`, and then aborts: queued jobs are dropped, tasks are
-    /// dropped where they wait, threads leave after their job. Every ticket gets an answer.
+    /// Rejects new jobs, runs the queued ones until `deadline`, and then aborts: queued jobs are dropped, tasks are
+    /// dropped where they wait, threads leave after their job. Every handle gets a result.
     ///
-    /// What was aborted is in [`stats`](Self::stats); the answer counts workers, and the pool's own control as one.
+    /// Aborted jobs are in [`stats`](Self::stats); the report counts workers, and the pool's control as one.
     pub async fn drain(&self, deadline: Duration) -> DrainReport {
         self.0.close();
         let drained = self.0.scope.drain(deadline).await;

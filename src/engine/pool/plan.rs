@@ -1,42 +1,43 @@
-//! How many workers a lane should have: pure arithmetic on what was seen, so that every rule can be tested without one.
+//! The number of workers that a lane should have: pure arithmetic on samples, so that every rule can be tested
+//! without a pool.
 
 use std::time::Duration;
 
-/// What a lane looked like at one moment.
+/// The load of a lane at one moment.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LoadSample {
     pub(super) now: Duration,
     /// Jobs in the queue.
     pub(super) queued: usize,
-    /// Jobs ever taken from it.
+    /// Total number of jobs taken from it.
     pub(super) taken: u64,
-    /// Workers that stay.
+    /// Workers that are not asked to leave.
     pub(super) workers: usize,
-    /// Of those, the ones that wait for a job.
+    /// Those of them that wait for a job.
     pub(super) idle: usize,
     pub(super) min: usize,
     pub(super) max: usize,
 }
 
-/// What to do about it.
+/// The decision about a sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct ScalingDecision {
     pub(super) hire: usize,
     pub(super) retire: usize,
     /// Jobs wait too long, and no more workers are allowed.
     pub(super) saturated: bool,
-    /// When to look again; `None`: a worker will call.
-    pub(super) look_in: Option<Duration>,
+    /// When to sample again; `None` if a worker will wake the control.
+    pub(super) check_in: Option<Duration>,
 }
 
-/// What a lane's orders depend on beyond the moment.
+/// The state that decisions depend on beyond the current sample.
 #[derive(Debug)]
 pub(super) struct ScalingPolicy {
     grow_after: Duration,
     idle_after: Duration,
-    /// A moment when jobs were queued, and the count of taken jobs that says they have all been taken.
+    /// A moment with queued jobs, and the value of `taken` at which all of them have been taken.
     waiting: Option<(Duration, u64)>,
-    /// The beginning of the period, and the fewest idle workers seen in it.
+    /// Start of the current period, and the minimum of idle workers in it.
     quiet: Option<(Duration, usize)>,
 }
 
@@ -45,62 +46,66 @@ impl ScalingPolicy {
         Self { grow_after, idle_after, waiting: None, quiet: None }
     }
 
-    pub(super) fn next(&mut self, seen: LoadSample) -> ScalingDecision {
-        let late = self.waits_too_long(seen);
-        let wanted = seen.min.max(usize::from(seen.queued > 0)).min(seen.max);
-        let mut orders = ScalingDecision::default();
-        if seen.workers < wanted {
-            orders.hire = wanted - seen.workers;
-        } else if seen.workers > seen.max {
-            orders.retire = seen.workers - seen.max;
-        } else if late && seen.idle == 0 {
-            // Doubling: a thousand places are filled in ten looks, and one late job does not hire a hundred.
-            orders.hire = seen.queued.min(seen.workers.max(1)).min(seen.max - seen.workers);
-            orders.saturated = orders.hire == 0;
+    pub(super) fn next(&mut self, sample: LoadSample) -> ScalingDecision {
+        let late = self.waits_too_long(sample);
+        let wanted = sample.min.max(usize::from(sample.queued > 0)).min(sample.max);
+        let mut decision = ScalingDecision::default();
+
+        if sample.workers < wanted {
+            decision.hire = wanted - sample.workers;
+        } else if sample.workers > sample.max {
+            decision.retire = sample.workers - sample.max;
+        } else if late && sample.idle == 0 {
+            // Doubling: a thousand places are filled in ten steps, and one late job does not hire a hundred.
+            decision.hire = sample.queued.min(sample.workers.max(1)).min(sample.max - sample.workers);
+            decision.saturated = decision.hire == 0;
         } else {
-            orders.retire = self.superfluous(seen).min(seen.workers.saturating_sub(seen.min));
+            decision.retire = self.excess(sample).min(sample.workers.saturating_sub(sample.min));
         }
-        // Who was hired takes jobs before ever being idle, and only who was idle calls.
-        orders.look_in = if orders.hire > 0 { Some(self.grow_after) } else { self.look_in(seen) };
-        orders
+        // A hired worker takes jobs before it is ever idle, and only idle workers wake the control.
+
+        decision.check_in = if decision.hire > 0 { Some(self.grow_after) } else { self.check_in(sample) };
+        decision
     }
 
-    /// Whether a job has been in the queue for `grow_after`: the queue is first in, first out, so the jobs of then have
-    /// all been taken as soon as so many more were.
-    fn waits_too_long(&mut self, seen: LoadSample) -> bool {
-        if seen.queued == 0 {
+    /// Whether a job has been queued for `grow_after`: the queue is first in, first out, so the jobs of then have all
+    /// been taken once that many more were taken.
+    fn waits_too_long(&mut self, sample: LoadSample) -> bool {
+        if sample.queued == 0 {
             self.waiting = None;
             return false;
         }
-        let mark = (seen.now, seen.taken + seen.queued as u64);
+
+        let mark = (sample.now, sample.taken + sample.queued as u64);
         let (since, all_taken) = *self.waiting.get_or_insert(mark);
-        let overdue = seen.now.saturating_sub(since) >= self.grow_after;
-        let first_taken = all_taken <= seen.taken;
+
+        let overdue = sample.now.saturating_sub(since) >= self.grow_after;
+        let first_taken = all_taken <= sample.taken;
         if overdue || first_taken {
             self.waiting = Some(mark);
         }
         overdue && !first_taken
     }
 
-    /// The workers that had nothing to do at every look for `idle_after`.
-    fn superfluous(&mut self, seen: LoadSample) -> usize {
-        let (since, fewest) = self.quiet.unwrap_or((seen.now, seen.idle));
-        let fewest = fewest.min(seen.idle);
-        if seen.now.saturating_sub(since) < self.idle_after {
+    /// The number of workers that were idle in every sample for `idle_after`.
+    fn excess(&mut self, sample: LoadSample) -> usize {
+        let (since, fewest) = self.quiet.unwrap_or((sample.now, sample.idle));
+        let fewest = fewest.min(sample.idle);
+        if sample.now.saturating_sub(since) < self.idle_after {
             self.quiet = Some((since, fewest));
             return 0;
         }
-        self.quiet = Some((seen.now, seen.idle));
+        self.quiet = Some((sample.now, sample.idle));
         fewest
     }
 
-    fn look_in(&self, seen: LoadSample) -> Option<Duration> {
-        if seen.workers == 0 && seen.queued == 0 {
+    fn check_in(&self, sample: LoadSample) -> Option<Duration> {
+        if sample.workers == 0 && sample.queued == 0 {
             None
-        } else if seen.idle == 0 || seen.queued > 0 {
+        } else if sample.idle == 0 || sample.queued > 0 {
             Some(self.grow_after)
         } else {
-            (seen.workers > seen.min).then_some(self.idle_after / 4)
+            (sample.workers > sample.min).then_some(self.idle_after / 4)
         }
     }
 }
@@ -157,7 +162,7 @@ mod tests {
         let empty = LoadSample { queued: 0, workers: 0, idle: 0, ..BUSY };
         let first = plan().next(empty);
         assert_eq!(first.hire, 1);
-        assert!(first.look_in.is_some(), "jobs that come before the worker was idle make nobody call");
+        assert!(first.check_in.is_some(), "jobs that come before the worker was idle make no worker wake the control");
     }
 
     #[test]
@@ -183,13 +188,13 @@ mod tests {
             for (step, queued, took, workers, idle) in looks {
                 now += MILLI * step * 5;
                 taken += took;
-                let seen = LoadSample { now, queued, taken, workers, idle: idle.min(workers), min, max: min + more };
-                let orders = plan.next(seen);
-                prop_assert!(orders.hire == 0 || orders.retire == 0);
-                let after = workers + orders.hire - orders.retire;
-                prop_assert!(after >= min.min(workers.max(min)) && after <= seen.max.max(min), "{seen:?} {orders:?}");
-                prop_assert!(orders.hire == 0 || orders.look_in.is_some());
-                prop_assert!(seen.idle > 0 || seen.workers == 0 || orders.look_in.is_some());
+                let sample = LoadSample { now, queued, taken, workers, idle: idle.min(workers), min, max: min + more };
+                let decision = plan.next(sample);
+                prop_assert!(decision.hire == 0 || decision.retire == 0);
+                let after = workers + decision.hire - decision.retire;
+                prop_assert!(after >= min.min(workers.max(min)) && after <= sample.max.max(min), "{sample:?} {decision:?}");
+                prop_assert!(decision.hire == 0 || decision.check_in.is_some());
+                prop_assert!(sample.idle > 0 || sample.workers == 0 || decision.check_in.is_some());
             }
         }
     }

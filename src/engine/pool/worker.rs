@@ -1,4 +1,4 @@
-//! A worker: takes a job, runs it, contains its panic, and takes the next.
+//! A worker: takes a job, runs it, contains its panic, and takes the next one.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -11,11 +11,11 @@ use super::Shared;
 use super::job::{JobError, Lane};
 use super::workers::WorkerGuard;
 
-/// Works until the lane has no more for it. It runs as a task or, by `block_on`, on a thread of its own.
+/// Runs jobs until the lane has none for it: as a task, or with `block_on` on its own thread.
 pub(super) async fn work<J, R, F>(
     shared: Arc<Shared<J, R>>,
     lane: Lane,
-    seat: WorkerGuard,
+    guard: WorkerGuard,
     handler: Arc<impl Fn(J) -> F>,
 ) where
     F: Future<Output = R>,
@@ -23,34 +23,39 @@ pub(super) async fn work<J, R, F>(
     let queue = shared.queue(lane);
     let mut ended = shared.clock.nanos();
     loop {
-        // Between jobs that follow each other the clock is read once: it costs more than all the rest.
-        let (parcel, began) = match queue.next_now() {
-            Some(parcel) => (parcel, ended),
+        // Between consecutive jobs the clock is read once: it costs more than everything else.
+        let (queued, began) = match queue.next_now() {
+            Some(queued) => (queued, ended),
             None => match queue.next(&shared.gate, || shared.control.notify_one()).await {
-                Some(parcel) => (parcel, shared.clock.nanos()),
+                Some(queued) => (queued, shared.clock.nanos()),
                 None => return,
             },
         };
-        seat.tally.begin(began);
-        let result = contain(|| handler(parcel.work)).await;
+
+        guard.stats.begin(began);
+        let result = contain(|| handler(queued.work)).await;
         ended = shared.clock.nanos();
-        seat.tally.end(ended, result.is_err());
-        if let Some(reply) = parcel.reply {
-            // Nobody may wait any more.
+        guard.stats.end(ended, result.is_err());
+
+        if let Some(reply) = queued.reply {
+            // The handle may be gone.
             let _ = reply.send(result.map_err(JobError::Panicked));
         }
-        if seat.tally.is_moved() {
+
+        if guard.stats.is_moved() {
             return;
         }
+
         // Jobs that never wait must not keep a runtime's thread from its other tasks.
         tokio::task::coop::consume_budget().await;
     }
 }
 
-/// The output of the future that `make` makes, or the message with which one of the two panicked.
+/// The output of the future that `make` creates, or the panic message of either.
 async fn contain<F: Future>(make: impl FnOnce() -> F) -> Result<F::Output, String> {
-    // What a panicking job leaves half done is its own: the pool shares nothing with it.
+    // A panicking job leaves only its own state inconsistent: the pool shares nothing with it.
     let future = catch_unwind(AssertUnwindSafe(make)).map_err(|panic| message(&*panic))?;
+
     let mut future = pin!(future);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
         Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),

@@ -1,4 +1,4 @@
-//! Who works in a lane, and what each has done.
+//! The workers of a lane and their counters.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,18 +8,19 @@ use parking_lot::Mutex;
 
 use super::stats::PoolStats;
 
-/// One worker's counters. Only the worker writes them, so an addition needs no locked instruction; others read.
+/// The counters of one worker. Only the worker writes them, so an addition needs no locked instruction; other threads
+/// read.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(super) struct WorkerStats {
-    /// When the running job began, in nanoseconds of the pool's clock, plus one; zero between jobs.
+    /// Start of the running job in nanoseconds of the pool's clock, plus one; zero between jobs.
     started: AtomicU64,
     taken: AtomicU64,
     completed: AtomicU64,
     panicked: AtomicU64,
     aborted: AtomicU64,
     busy: AtomicU64,
-    /// It was moved to the slow lane with its job, and leaves after it. Written by the pool's control.
+    /// Whether it moved to the slow lane with its job, after which it leaves. Written by the pool's control.
     moved: AtomicBool,
 }
 
@@ -44,6 +45,12 @@ impl WorkerStats {
         self.moved.load(Ordering::Relaxed)
     }
 
+    /// Whether the running job began before `before`, and the worker has not moved yet.
+    fn is_slow(&self, before: u64) -> bool {
+        let started = self.started.load(Ordering::Relaxed);
+        started > 0 && started <= before && !self.is_moved()
+    }
+
     fn add_to(&self, stats: &mut Sums) {
         stats.taken += self.taken.load(Ordering::Relaxed);
         stats.completed += self.completed.load(Ordering::Relaxed);
@@ -54,7 +61,7 @@ impl WorkerStats {
     }
 }
 
-/// What workers did together.
+/// Sums over workers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sums {
     pub(super) taken: u64,
@@ -81,70 +88,68 @@ pub(super) struct WorkerSet(Mutex<WorkerTable>);
 
 #[derive(Debug, Default)]
 struct WorkerTable {
-    seats: BTreeMap<u64, Arc<WorkerStats>>,
+    stats: BTreeMap<u64, Arc<WorkerStats>>,
     next: u64,
     moved: usize,
-    /// What those did who have left.
+    /// Sums of the workers that have left.
     left: Sums,
 }
 
 impl WorkerSet {
-    /// A place for one more worker.
-    pub(super) fn seat(self: &Arc<Self>) -> WorkerGuard {
-        let tally = Arc::new(WorkerStats::default());
-        let mut roll = self.0.lock();
-        let number = roll.next;
-        roll.next += 1;
-        roll.seats.insert(number, Arc::clone(&tally));
-        WorkerGuard { crew: Arc::clone(self), number, tally }
+    /// Registers one more worker.
+    pub(super) fn register(self: &Arc<Self>) -> WorkerGuard {
+        let stats = Arc::new(WorkerStats::default());
+
+        let mut table = self.0.lock();
+        let number = table.next;
+        table.next += 1;
+        table.stats.insert(number, Arc::clone(&stats));
+        WorkerGuard { workers: Arc::clone(self), number, stats }
     }
 
-    /// Workers that take jobs of this lane, and workers that finish a slow one and then leave.
+    /// Number of workers that take jobs of this lane, and of moved workers that only finish a slow one.
     pub(super) fn count(&self) -> (usize, usize) {
-        let roll = self.0.lock();
-        (roll.seats.len() - roll.moved, roll.moved)
+        let table = self.0.lock();
+        (table.stats.len() - table.moved, table.moved)
     }
 
     pub(super) fn sums(&self) -> Sums {
-        let roll = self.0.lock();
-        let mut sums = roll.left;
-        roll.seats.values().for_each(|tally| tally.add_to(&mut sums));
+        let table = self.0.lock();
+        let mut sums = table.left;
+        table.stats.values().for_each(|stats| stats.add_to(&mut sums));
         sums
     }
 
-    /// Gives up to `room` workers, whose jobs began before `before`, to the slow lane; says how many it gave.
+    /// Moves up to `room` workers, whose jobs began before `before`, to the slow lane; returns their number.
     pub(super) fn move_slow(&self, before: u64, room: usize) -> usize {
-        let mut roll = self.0.lock();
-        let is_slow = |tally: &&Arc<WorkerStats>| {
-            let started = tally.started.load(Ordering::Relaxed);
-            started > 0 && started <= before && !tally.is_moved()
-        };
-        let given =
-            roll.seats.values().filter(is_slow).take(room).map(|tally| tally.moved.store(true, Ordering::Relaxed));
-        let given = given.count();
-        roll.moved += given;
+        let mut table = self.0.lock();
+        let slow = table.stats.values().filter(|stats| stats.is_slow(before)).take(room);
+        let given = slow.map(|stats| stats.moved.store(true, Ordering::Relaxed)).count();
+
+        table.moved += given;
         given
     }
 }
 
-/// A worker's place in its crew, given back when it is dropped, however the worker ends.
+/// The registration of a worker, removed on drop, however the worker ends.
 #[derive(Debug)]
 pub(super) struct WorkerGuard {
-    crew: Arc<WorkerSet>,
+    workers: Arc<WorkerSet>,
     number: u64,
-    pub(super) tally: Arc<WorkerStats>,
+    pub(super) stats: Arc<WorkerStats>,
 }
 
 impl Drop for WorkerGuard {
     fn drop(&mut self) {
-        if self.tally.started.load(Ordering::Relaxed) > 0 {
-            // It was dropped in the middle of a job.
-            add(&self.tally.aborted, 1);
-            self.tally.started.store(0, Ordering::Relaxed);
+        if self.stats.started.load(Ordering::Relaxed) > 0 {
+            // The worker was dropped during a job.
+            add(&self.stats.aborted, 1);
+            self.stats.started.store(0, Ordering::Relaxed);
         }
-        let mut roll = self.crew.0.lock();
-        roll.seats.remove(&self.number);
-        roll.moved -= usize::from(self.tally.is_moved());
-        self.tally.add_to(&mut roll.left);
+
+        let mut table = self.workers.0.lock();
+        table.stats.remove(&self.number);
+        table.moved -= usize::from(self.stats.is_moved());
+        self.stats.add_to(&mut table.left);
     }
 }

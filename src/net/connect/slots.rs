@@ -1,4 +1,4 @@
-//! Sockets that are used again and again, for whichever family is asked.
+//! Reuse of sockets for both families.
 
 use std::os::fd::OwnedFd;
 
@@ -11,11 +11,12 @@ use crate::net::outcome::ConnectOutcome;
 use crate::net::prober::Probe;
 
 impl Connector {
-    /// A socket of that family with nothing to do.
+    /// An idle socket of that family.
     pub(super) fn take(&mut self, v6: bool) -> Result<u32> {
         if let Some(slot) = self.idle[usize::from(v6)].pop() {
             return Ok(slot);
         }
+
         let next = u32::try_from(self.slots.len()).map_err(|_| Errno::MFILE)?;
         if self.slots.len() < self.most {
             let fd = new_socket(v6)?;
@@ -23,7 +24,7 @@ impl Connector {
             self.slots.push(ProbeSlot { fd, probe, since: 0, v6, registered: false, waiting: false, late: false });
             return Ok(next);
         }
-        // All that may be are there; one of the other family gives way.
+        // The maximum is reached; an idle socket of the other family is replaced.
         let slot = self.idle[usize::from(!v6)].pop().ok_or(Errno::MFILE)?;
         self.slots[slot as usize].v6 = v6;
         if let Err(errno) = self.renew(slot) {
@@ -34,19 +35,20 @@ impl Connector {
         Ok(slot)
     }
 
-    /// Makes a socket ready for its next attempt.
+    /// Prepares a socket for its next attempt.
     pub(super) fn release(&mut self, slot: u32, after: ConnectOutcome) {
         self.slots[slot as usize].waiting = false;
         let reusable = match after {
-            // The kernel has taken a refused socket back to where it began.
+            // The kernel has reset a refused socket to its initial state.
             ConnectOutcome::No(Reason::Refused) => true,
-            // Not dissolved, it would try on, or stay in TIME_WAIT.
+            // Without dissolving, it would keep trying or stay in TIME_WAIT.
             ConnectOutcome::Open { .. } | ConnectOutcome::Silent => {
                 connect_unspec(&self.slots[slot as usize].fd).is_ok()
             }
-            // Another socket gets another source port.
+            // A new socket gets another source port.
             _ => false,
         };
+
         if reusable || self.renew(slot).is_ok() {
             let (list, slot) = (usize::from(self.slots[slot as usize].v6), slot);
             self.idle[list].push(slot);
@@ -55,18 +57,18 @@ impl Connector {
         }
     }
 
-    /// Puts a new socket in the place of one; the old one is reset, not closed in order.
+    /// Replaces a socket; the old one is reset, not closed in order.
     fn renew(&mut self, slot: u32) -> Result<()> {
         let old = &mut self.slots[slot as usize];
         let fd = new_socket(old.v6)?;
-        // Only what is connected needs it, and what is not does not mind.
+        // Only a connected socket needs it; others ignore it.
         let _ = sockopt::set_socket_linger(&old.fd, Some(std::time::Duration::ZERO));
         (old.fd, old.registered) = (fd, false);
         Ok(())
     }
 
-    /// Without a descriptor for a new socket, the old one is dissolved and used on. One that cannot be, which might still be
-    /// connected to something, is not used any more.
+    /// Without a descriptor for a new socket, the old one is dissolved and reused. One that cannot be dissolved may
+    /// still be connected, and is not used any more.
     fn give_up(&mut self, slot: u32) {
         if connect_unspec(&self.slots[slot as usize].fd).is_ok() {
             let list = usize::from(self.slots[slot as usize].v6);

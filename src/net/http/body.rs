@@ -1,49 +1,49 @@
-//! The body of an answer: where it ends, and its bytes without the framing.
+//! The body of a reply: where it ends, and its bytes without framing.
 
 use super::head::HeadError;
 
-/// How the end of a body is told.
+/// How the end of a body is determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// There is none.
+    /// No body.
     None,
-    /// It has so many bytes.
+    /// A fixed number of bytes.
     Length(u64),
-    /// It comes in chunks, each with its length (RFC 9112, 7.1).
+    /// Chunks with their lengths (RFC 9112, 7.1).
     Chunked,
-    /// It ends with the connection.
+    /// Until the connection ends.
     ToEnd,
 }
 
-/// Takes a body piece by piece.
+/// Decodes a body piece by piece.
 #[derive(Debug)]
 pub(super) struct Body {
     state: BodyState,
-    /// The bytes, as far as they are kept.
+    /// The bytes, up to the limit.
     pub(super) bytes: Vec<u8>,
     most: usize,
-    /// Whether there was more than is kept.
+    /// Whether bytes beyond the limit were dropped.
     cut: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BodyState {
-    /// So many bytes of a body with a length, or of a chunk, are to come.
+    /// Remaining bytes of a body with a length.
     Plain(u64),
     ToEnd,
-    /// In the line with a chunk's length: what was read of it, and how many characters; `None` beyond the digits.
+    /// In a chunk's length line: the length so far, the number of characters, and whether only digits were read.
     Size(u64, u8, bool),
     Chunk(u64),
-    /// After a chunk: its line end.
+    /// The line end after a chunk.
     AfterChunk,
-    /// In the trailers: the length of the line so far, and of all of them.
+    /// In the trailers: the length of the line so far, and of all lines.
     Trailer(usize, usize),
     Done,
 }
 
-/// The longest line with a chunk's length, extensions and all.
+/// The longest chunk length line, including extensions.
 const MAX_SIZE_LINE: u8 = 255;
-/// The most trailers, in bytes.
+/// Maximum length of the trailers in bytes.
 const MAX_TRAILERS: usize = 8 * 1024;
 
 impl Body {
@@ -57,17 +57,17 @@ impl Body {
         Self { state, bytes: Vec::new(), most, cut: false }
     }
 
-    /// Whether nothing more is to be read: it has ended, or is as long as is kept.
+    /// Whether reading can stop: the body has ended or reached its limit.
     pub(super) fn is_enough(&self) -> bool {
         self.state == BodyState::Done || self.bytes.len() >= self.most
     }
 
-    /// Whether all of it is there, once the connection has ended.
+    /// Whether the body is complete, once the connection has ended.
     pub(super) fn is_whole(&self) -> bool {
         !self.cut && (self.state == BodyState::Done || self.state == BodyState::ToEnd && self.bytes.len() < self.most)
     }
 
-    /// Takes what came.
+    /// Decodes received bytes.
     pub(super) fn take(&mut self, mut input: &[u8]) -> Result<(), HeadError> {
         while !input.is_empty() && !self.is_enough() {
             match self.state {
@@ -106,7 +106,7 @@ impl Body {
 }
 
 impl BodyState {
-    /// What comes after one more byte of framing.
+    /// The state after one more byte of framing.
     fn after(self, byte: u8) -> Result<Self, HeadError> {
         const BAD: HeadError = HeadError("has a chunk without a length");
         Ok(match (self, byte) {
@@ -120,7 +120,7 @@ impl BodyState {
                 let size = size.checked_mul(16).and_then(|size| size.checked_add(digit.into()));
                 Self::Size(size.ok_or(BAD)?, seen + 1, true)
             }
-            // An extension, or blanks: none of it counts.
+            // Extensions and spaces are ignored.
             (Self::Size(size, seen @ 1.., _), b';' | b' ' | b'\t' | b'\r') => Self::Size(size, seen + 1, false),
             (Self::Size(size, seen @ 1.., false), _) => Self::Size(size, seen + 1, false),
             (Self::AfterChunk, b'\r') => self,

@@ -1,7 +1,7 @@
-//! One request of HTTP/2, and its answer.
+//! One HTTP/2 request and its reply.
 //!
-//! What floods a client (PING, SETTINGS, RST_STREAM, CONTINUATION) is bounded by the bytes of the connection below,
-//! and by the h2 crate's own limits, set low here: one stream is all there is.
+//! Floods (PING, SETTINGS, RST_STREAM, CONTINUATION) are limited by the byte limit of the connection below, and by
+//! the h2 crate's own limits, set low here: there is only one stream.
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -11,31 +11,31 @@ use http::{HeaderMap, Request, StatusCode};
 use crate::net::bounded::AsyncStream;
 use crate::net::{ConnectionError, Deadline};
 
-/// The most bytes of header fields, and of trailers.
+/// Maximum size of header fields, and of trailers.
 const MAX_FIELDS: u32 = 64 * 1024;
-/// The most bytes on their way to us. HTTP/2 begins with this much (RFC 9113, 6.9.2).
+/// Flow-control window. HTTP/2 begins with this size (RFC 9113, 6.9.2).
 const WINDOW: u32 = 65_535;
 
-/// An answer.
+/// A reply.
 #[derive(Clone, Debug)]
 pub(crate) struct H2Response {
-    /// Its status.
+    /// The status.
     pub(crate) status: StatusCode,
-    /// Its header fields.
+    /// The header fields.
     pub(crate) fields: HeaderMap,
-    /// The body as it was sent, as far as it is kept.
+    /// The body as it was sent, up to its limit.
     pub(crate) body: Vec<u8>,
-    /// The fields after the body, if it ended with some.
+    /// The trailers, if there are any.
     pub(crate) trailers: Option<HeaderMap>,
-    /// Whether all of it is there.
+    /// Whether the reply is complete.
     pub(crate) whole: bool,
 }
 
-/// Sends a request with prior knowledge, over TLS or without, and reads the answer, of whose body at most `most`
-/// bytes. The caller bounds the bytes of `stream`.
+/// Sends a request with prior knowledge, with or without TLS, and reads the reply with at most `most` bytes of its
+/// body. The caller limits the bytes of `stream`.
 ///
 /// # Errors
-/// As [`ConnectionError`] says; `Garbled` where the answer is no HTTP/2.
+/// `Garbled` if the reply is not HTTP/2; otherwise the connection's.
 pub(crate) async fn exchange(
     stream: impl AsyncStream,
     request: Request<()>,
@@ -58,7 +58,7 @@ async fn speak(
     builder.max_concurrent_reset_streams(4).max_send_buffer_size(64 * 1024).header_table_size(4096);
     let (sender, mut connection) = builder.handshake::<_, Bytes>(stream).await?;
     let mut exchanging = Box::pin(ask(sender, request, body, most));
-    // Nothing is spawned: the connection moves as long as somebody waits for the answer, and ends with it.
+    // Nothing is spawned: the connection is driven while the reply is awaited, and ends with it.
     tokio::select! {
         biased;
         answer = &mut exchanging => answer,
@@ -81,6 +81,7 @@ async fn ask(
         sending.send_data(body, true)?;
     }
     let (head, mut stream) = response.await?.into_parts();
+
     let mut answer =
         H2Response { status: head.status, fields: head.headers, body: Vec::new(), trailers: None, whole: false };
     while let Some(piece) = stream.data().await {
@@ -92,6 +93,7 @@ async fn ask(
         }
         stream.flow_control().release_capacity(piece.len())?;
     }
+
     answer.trailers = stream.trailers().await.ok().flatten();
     answer.whole = true;
     Ok(answer)
@@ -106,6 +108,6 @@ fn failure(error: h2::Error) -> ConnectionError {
         Some(h2::Reason::REFUSED_STREAM | h2::Reason::HTTP_1_1_REQUIRED) => {
             ConnectionError::Declined("refuses the stream")
         }
-        _ => ConnectionError::Garbled("is no HTTP/2, or breaks its rules"),
+        _ => ConnectionError::Garbled("is not HTTP/2, or violates it"),
     }
 }

@@ -1,29 +1,29 @@
-//! The head of an answer: status line and header fields.
+//! The head of a reply: status line and header fields.
 
 use super::body::Framing;
 use crate::net::ConnectionError;
 
-/// The longest head that is read, in bytes. Servers rarely send more than 8 KiB.
+/// Maximum length of a head in bytes. Servers rarely send more than 8 KiB.
 pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// The most header fields.
+/// Maximum number of header fields.
 const MAX_FIELDS: usize = 256;
 
-/// The head of an answer.
+/// The head of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// Three digits; what they mean is for the reader, and some servers make up their own (999).
+    /// Three digits, not interpreted: some servers use their own (999).
     pub(crate) status: u16,
     /// 0 for HTTP/1.0, 1 for HTTP/1.1.
     pub(crate) minor: u8,
-    /// The words after the status.
+    /// The text after the status.
     pub(crate) reason: Box<str>,
-    /// The fields in their order; names are in lower case.
+    /// The fields in order; names are in lower case.
     pub(crate) fields: Vec<(Box<str>, Box<[u8]>)>,
 }
 
-/// Why bytes are no head of an answer.
+/// Why bytes are not the head of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no HTTP: {0}")]
+#[error("is not HTTP: {0}")]
 pub(crate) struct HeadError(pub(crate) &'static str);
 
 impl From<HeadError> for ConnectionError {
@@ -33,17 +33,17 @@ impl From<HeadError> for ConnectionError {
 }
 
 impl Head {
-    /// The first field of that name, which is given in lower case.
+    /// The first field with this lower-case name.
     pub(crate) fn field(&self, name: &str) -> Option<&[u8]> {
         self.all(name).next()
     }
 
-    /// Every field of that name, which is given in lower case.
+    /// Every field with this lower-case name.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.fields.iter().filter(move |(field, _)| **field == *name).map(|(_, value)| &**value)
     }
 
-    /// How the body ends that follows on this head in an answer to a request with `method` (RFC 9112, 6.3).
+    /// How the body after this head ends, in a reply to a request with `method` (RFC 9112, 6.3).
     pub(super) fn framing(&self, method: &str) -> Result<Framing, HeadError> {
         if method == "HEAD" || matches!(self.status, 100..200 | 204 | 304) {
             return Ok(Framing::None);
@@ -56,23 +56,21 @@ impl Head {
                 Framing::ToEnd
             });
         }
+
         let mut lengths = self.all("content-length").flat_map(|value| value.split(|byte| *byte == b','));
         let Some(first) = lengths.next().map(<[u8]>::trim_ascii) else { return Ok(Framing::ToEnd) };
         if lengths.any(|other| other.trim_ascii() != first) {
-            return Err(HeadError("has two lengths"));
+            return Err(HeadError("has two different lengths"));
         }
         let digits = std::str::from_utf8(first).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-        digits
-            .and_then(|text| text.parse().ok())
-            .map(Framing::Length)
-            .ok_or(HeadError("has a length that is no number"))
+        digits.and_then(|text| text.parse().ok()).map(Framing::Length).ok_or(HeadError("has an invalid length"))
     }
 }
 
-/// The head that `bytes` begin with, and its length; `None` as long as it is not whole.
+/// The head that `bytes` begin with, and its length; `None` if it is not complete yet.
 ///
 /// # Errors
-/// What is no head of HTTP/1, or longer than is read.
+/// If the bytes are not a head of HTTP/1, or the head is too long.
 pub(crate) fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut fields);
@@ -81,14 +79,16 @@ pub(crate) fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadErro
         .allow_obsolete_multiline_headers_in_responses(true)
         .ignore_invalid_headers_in_responses(true)
         .parse_response(&mut response, bytes);
+
     let length = match parsed {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD_BYTES => return Ok(None),
         Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-            return Err(HeadError("has an endless head"));
+            return Err(HeadError("has too long a head"));
         }
-        Err(_) => return Err(HeadError("does not begin as HTTP does")),
+        Err(_) => return Err(HeadError("does not begin like HTTP")),
     };
+
     let (Some(status), Some(minor)) = (response.code, response.version) else { return Ok(None) };
     let fields = response.headers.iter().map(|field| (field.name.to_ascii_lowercase().into(), field.value.into()));
     let reason = response.reason.unwrap_or_default().into();

@@ -1,5 +1,4 @@
-//! HTTP as a stranger asks it: one request, one answer, bounded in every direction. Nothing is followed, nothing is
-//! decompressed.
+//! HTTP for one request and one reply, limited in every direction, without redirects or decompression.
 
 mod body;
 mod exchange;

@@ -1,4 +1,4 @@
-//! Everything about one row, line by line.
+//! The details of one row.
 
 use std::fmt::Write;
 use std::time::Instant;
@@ -12,18 +12,21 @@ use super::{LiveRow, RowMark, View};
 use crate::clean::escaped;
 use crate::model::{Finding, Health};
 
-/// The room for the names of facts.
-const NAMES: usize = 14;
+/// Width of the labels.
+const LABEL_WIDTH: usize = 14;
 
-/// What is known of the row under the cursor, in lines of so many characters; nothing where there is no row.
+/// The details of the selected row in lines of `width` characters; empty without a selected row.
 pub(super) fn lines(view: &View, width: usize, now: Instant) -> Vec<Line<'static>> {
     let Some(row) = view.rows.selected() else { return Vec::new() };
     let service = &row.service;
     let endpoint = service.endpoints.get(row.endpoint);
     let mut page = DetailLines { width, lines: Vec::new() };
+
     let known = view.known.get(&service.id);
     let gone = if row.sign == Some(RowMark::Removed) { changed(known, row, now) } else { String::new() };
-    page.text("", &[&service.id, &*gone].join(if gone.is_empty() { "" } else { ": " }), Modifier::BOLD);
+    let title = if gone.is_empty() { service.id.to_string() } else { format!("{}: {gone}", service.id) };
+    page.text("", &title, Modifier::BOLD);
+
     if let Some(endpoint) = endpoint {
         let more = match service.endpoints.len() {
             1 => String::new(),
@@ -33,16 +36,19 @@ pub(super) fn lines(view: &View, width: usize, now: Instant) -> Vec<Line<'static
         page.fact("endpoint", &format!("{} {endpoint}{ready}{more}", endpoint.transport.as_str()));
         page.fact("service", view.page.service(endpoint));
     }
+
     page.fact("name", &service.name.as_ref().map(ToString::to_string).unwrap_or_default());
     page.fact("namespace", &service.namespace.as_ref().map(ToString::to_string).unwrap_or_default());
+
     let health = endpoint.and_then(|endpoint| endpoint.health.as_deref());
     for column in view.page.columns {
         let mut value = String::new();
-        // What cannot be told is not there.
-        if (column.cell)(service, endpoint, &mut value).is_ok() && !is_of(health, column.name, &value) {
+        // A column that fails to write has no value.
+        if (column.cell)(service, endpoint, &mut value).is_ok() && !is_in_health(health, column.name, &value) {
             page.fact(&column.name.replace('_', " "), &value);
         }
     }
+
     page.fact("changed", &changed(known, row, now));
     if let Some(health) = health {
         page.health(health);
@@ -51,11 +57,11 @@ pub(super) fn lines(view: &View, width: usize, now: Instant) -> Vec<Line<'static
     page.lines
 }
 
-/// Whether a column says a part of what is told of the health as a whole.
-fn is_of(health: Option<&Health>, column: &str, value: &str) -> bool {
+/// Whether a column repeats a part of the health section.
+fn is_in_health(health: Option<&Health>, column: &str, value: &str) -> bool {
     health.is_some_and(|health| match column {
         "grade" | "score" | "reason" => true,
-        // A source may have a state of its own.
+        // A source may have its own state.
         "state" => value == health.state.as_str(),
         _ => false,
     })
@@ -67,24 +73,25 @@ struct DetailLines {
 }
 
 impl DetailLines {
-    /// A name and a value, unless there is none.
+    /// Adds a label and a value, unless the value is empty.
     fn fact(&mut self, name: &str, value: &str) {
         if !value.is_empty() {
-            self.text(&format!("{name:<NAMES$}"), value, Modifier::empty());
+            self.text(&format!("{name:<LABEL_WIDTH$}"), value, Modifier::empty());
         }
     }
 
-    /// A text after a word, in as many lines as it takes, each below the beginning of the first.
-    fn text(&mut self, word: &str, text: &str, modifier: Modifier) {
+    /// Adds a text after a label, wrapped and aligned.
+    fn text(&mut self, label: &str, text: &str, modifier: Modifier) {
         let text = escaped(text);
-        let (mut rest, mut word) = (&*text, word.to_owned());
-        let room = self.width.saturating_sub(word.chars().count()).max(1);
+        let (mut rest, mut label) = (&*text, label.to_owned());
+        let room = self.width.saturating_sub(label.chars().count()).max(1);
         loop {
             let (line, after) = rest.split_at(fitting(rest, room));
-            let blank = " ".repeat(word.chars().count());
-            let word = std::mem::replace(&mut word, blank);
+            let blank = " ".repeat(label.chars().count());
+            let label = std::mem::replace(&mut label, blank);
             self.lines
-                .push(Line::from(vec![Span::styled(word, Modifier::DIM), Span::styled(line.to_owned(), modifier)]));
+                .push(Line::from(vec![Span::styled(label, Modifier::DIM), Span::styled(line.to_owned(), modifier)]));
+
             if after.is_empty() {
                 return;
             }
@@ -92,7 +99,7 @@ impl DetailLines {
         }
     }
 
-    /// The score, and what took points from it.
+    /// Adds the score and its findings.
     fn health(&mut self, health: &Health) {
         let score = match (health.score, health.grade) {
             (Some(score), Some(grade)) => {
@@ -102,7 +109,7 @@ impl DetailLines {
         };
         self.fact("score", &score);
         health.findings.iter().for_each(|finding| self.finding(finding));
-        health.hindered.iter().for_each(|why| self.fact("hindered", why));
+        health.hindered.iter().for_each(|why| self.fact("not checked", why));
     }
 
     fn finding(&mut self, finding: &Finding) {
@@ -111,7 +118,7 @@ impl DetailLines {
     }
 }
 
-/// How many bytes of a text fit into so many characters of a terminal; at least one character does.
+/// The number of bytes that fit into `room` terminal characters; at least one character.
 fn fitting(text: &str, room: usize) -> usize {
     let mut used = 0;
     let over = text.char_indices().skip(1).find(|(at, _)| {
@@ -122,13 +129,14 @@ fn fitting(text: &str, room: usize) -> usize {
     over.map_or(text.len(), |(at, _)| at)
 }
 
-/// What happened to it last, and when.
+/// The latest change, and when it happened.
 fn changed(known: Option<&LiveRow>, row: &Row, now: Instant) -> String {
     let mut text = match row.sign {
         Some(RowMark::Added) => "new".to_owned(),
         Some(RowMark::Removed) => "gone".to_owned(),
         Some(RowMark::Updated) | None => row.changed.join(", "),
     };
+
     let ago = known.and_then(|known| known.mark).map(|mark| now.saturating_duration_since(mark.at).as_secs());
     if let (Some(ago), false) = (ago, text.is_empty()) {
         // Writing to a String cannot fail.

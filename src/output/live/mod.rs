@@ -1,8 +1,6 @@
-//! What a live view shows of a watch: its state, the keys that change it, and its drawing. Who owns the terminal is
-//! somebody else.
+//! The state of the live view of a watch, its keys and its drawing. The caller owns the terminal.
 //!
-//! Time comes in as an argument, and nothing here waits: whoever draws asks [`View::next_change`] when there is something
-//! new to be seen without any event.
+//! Time is an argument and nothing here waits: the caller redraws after an event, and at [`View::next_change`].
 
 mod details;
 mod draw;
@@ -18,48 +16,48 @@ use self::history::History;
 use self::rows::Rows;
 use super::RenderOptions;
 use crate::clean::escaped;
-use crate::model::{Event, EventKind, PartialError, Service};
+use crate::model::{Event, EventKind, PartialError, Service, ServiceId};
 
-/// How long a change stays marked, and what is gone stays to be seen.
-const MARKED: Duration = Duration::from_secs(5);
-/// How long a word about something that went wrong stays.
-const NOTED: Duration = Duration::from_secs(15);
-/// How often ages are shown anew.
-const SECOND: Duration = Duration::from_secs(1);
+/// How long a change stays marked, and a removed service stays visible.
+const MARK_DURATION: Duration = Duration::from_secs(5);
+/// How long an error message stays visible.
+const NOTE_DURATION: Duration = Duration::from_secs(15);
+/// How often ages are redrawn.
+const AGE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What is shown, and how.
+/// The live view.
 pub(crate) struct View {
     page: RenderOptions,
-    /// What is watched, for the first line: `local`.
+    /// The source for the title line: `local`.
     source: &'static str,
-    known: BTreeMap<String, LiveRow>,
+    known: BTreeMap<ServiceId, LiveRow>,
     synced: bool,
-    /// Since when the source cannot be asked, and why.
+    /// Since when the source is unreachable, and why.
     stale: Option<(Instant, String)>,
     note: Option<(Instant, String)>,
     rows: Rows,
-    /// The rows are not what is known.
+    /// Whether `rows` is older than `known`.
     behind: bool,
     filter: String,
-    /// Whether keys go into the filter.
+    /// Whether keys edit the filter.
     typing: bool,
-    /// Changes that are not shown because somebody wants to look; `None`: everything is shown.
+    /// Number of changes hidden by the pause; `None` if not paused.
     paused: Option<usize>,
     details: bool,
-    /// The first line of the details that is shown.
+    /// The first visible line of the details.
     scrolled: u16,
 }
 
-/// A service, and what became of it lately.
+/// A service and its latest change.
 struct LiveRow {
     service: Arc<Service>,
     mark: Option<Mark>,
     changed: Vec<String>,
-    /// The scores of its endpoints.
+    /// The score history of each endpoint.
     scores: Vec<History>,
 }
 
-/// What happened to a service, and when.
+/// The latest change of a service, and when it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     sign: RowMark,
@@ -73,7 +71,17 @@ enum RowMark {
     Removed,
 }
 
-/// A key, as far as a view knows keys.
+impl Mark {
+    fn is_removed(self) -> bool {
+        self.sign == RowMark::Removed
+    }
+
+    fn is_expired(self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) >= MARK_DURATION
+    }
+}
+
+/// A key that the view handles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyPress {
     Up,
@@ -85,13 +93,13 @@ pub(crate) enum KeyPress {
     Enter,
     Escape,
     Backspace,
-    /// Ctrl-U: everything that was typed.
+    /// Ctrl-U: deletes the whole input.
     Erase,
     Letter(char),
 }
 
 impl View {
-    /// Of a source whose services are shown in the columns of `page`; `wide`: in those of the wide table too.
+    /// A view of a source in the columns of `page`; `wide` adds those of the wide table.
     pub(crate) fn new(source: &'static str, page: RenderOptions, wide: bool) -> Self {
         Self {
             page,
@@ -110,8 +118,8 @@ impl View {
         }
     }
 
-    /// Takes what happened.
-    pub(crate) fn take(&mut self, event: &Event, now: Instant) {
+    /// Applies an event.
+    pub(crate) fn apply(&mut self, event: &Event, now: Instant) {
         match &event.kind {
             EventKind::Added(service) => self.set(service, RowMark::Added, &[], now),
             EventKind::Updated { item, changed, .. } => self.set(item, RowMark::Updated, changed, now),
@@ -123,11 +131,12 @@ impl View {
             EventKind::Synced { .. } => (self.synced, self.stale) = (true, None),
             EventKind::Stale { age, error } => {
                 let since = age.and_then(|age| now.checked_sub(age)).unwrap_or(now);
-                self.stale = Some((since, words(error)));
+                self.stale = Some((since, error_text(error)));
             }
-            EventKind::Lagged { missed } => self.say(format!("{missed} events came too fast to be shown"), now),
+            EventKind::Lagged { missed } => self.say(format!("{missed} events came too fast to display"), now),
             EventKind::Error(error) => self.note(error, now),
         }
+
         if event.kind.item().is_some() {
             self.behind = true;
             self.paused = self.paused.map(|changes| changes + 1);
@@ -135,38 +144,42 @@ impl View {
     }
 
     fn set(&mut self, service: &Arc<Service>, sign: RowMark, changed: &[String], now: Instant) {
-        // What is there from the beginning is no news.
+        // Services of the initial listing are not marked as new.
         let mark = self.synced.then_some(Mark { sign, at: now });
+
         let known = self.known.entry(service.id.clone()).or_insert_with(|| LiveRow {
             service: Arc::clone(service),
             mark: None,
             changed: Vec::new(),
             scores: Vec::new(),
         });
+
         known.service = Arc::clone(service);
         known.mark = mark;
         known.changed = changed.to_vec();
+
         known.scores.resize_with(service.endpoints.len(), History::default);
         for (history, endpoint) in known.scores.iter_mut().zip(&service.endpoints) {
-            history.note(endpoint.health.as_ref().and_then(|health| health.score), now);
+            history.record(endpoint.health.as_ref().and_then(|health| health.score), now);
         }
     }
 
-    /// Shows for a while that something went wrong.
+    /// Shows an error for a while.
     pub(crate) fn note(&mut self, fault: &PartialError, now: Instant) {
-        self.say(words(fault), now);
+        self.say(error_text(fault), now);
     }
 
     fn say(&mut self, text: String, now: Instant) {
         self.note = Some((now, text));
     }
 
-    /// Takes a key. `Break`: whoever pressed it wants no more.
+    /// Handles a key. `Break` quits the view.
     pub(crate) fn press(&mut self, key: KeyPress) -> ControlFlow<()> {
         if self.typing {
             self.type_into_filter(key);
             return ControlFlow::Continue(());
         }
+
         match key {
             KeyPress::Escape if self.details => self.details = false,
             KeyPress::Escape if !self.filter.is_empty() => self.set_filter(String::new()),
@@ -177,12 +190,12 @@ impl View {
             KeyPress::Letter('r') => self.rows.reverse(),
             KeyPress::Enter => {
                 (self.details, self.scrolled) = (!self.details, 0);
-                self.rows.stay();
+                self.rows.pin_cursor();
             }
             KeyPress::PageUp if self.details => self.scrolled = self.scrolled.saturating_sub(SCROLL),
             KeyPress::PageDown if self.details => self.scrolled = self.scrolled.saturating_add(SCROLL),
             key => {
-                self.rows.walk(key);
+                self.rows.move_cursor(key);
                 self.scrolled = 0;
             }
         }
@@ -191,8 +204,9 @@ impl View {
 
     fn type_into_filter(&mut self, key: KeyPress) {
         let mut filter = self.filter.clone();
+
         match key {
-            KeyPress::Letter(letter) if filter.chars().count() < LONGEST_FILTER => filter.push(letter),
+            KeyPress::Letter(letter) if filter.chars().count() < MAX_FILTER_CHARS => filter.push(letter),
             KeyPress::Backspace => drop(filter.pop()),
             KeyPress::Erase => filter.clear(),
             KeyPress::Enter => self.typing = false,
@@ -200,8 +214,9 @@ impl View {
                 self.typing = false;
                 filter.clear();
             }
-            key => self.rows.walk(key),
+            key => self.rows.move_cursor(key),
         }
+
         if filter != self.filter {
             self.set_filter(filter);
         }
@@ -216,62 +231,63 @@ impl View {
         self.paused = if self.paused.is_some() { None } else { Some(0) };
     }
 
-    /// When there is something else to be seen, though nothing happens.
+    /// The next time when the drawing changes without an event.
     pub(crate) fn next_change(&self, now: Instant) -> Option<Instant> {
         let held = self.held();
-        let marks = self.known.iter().filter(|(id, _)| held != Some(id.as_str()));
-        let marks = marks.filter_map(|(_, known)| Some(known.mark?.at + MARKED));
-        let note = self.note.as_ref().map(|(at, _)| *at + NOTED);
-        let ages = (self.stale.is_some() || self.details).then_some(now + SECOND);
+        let marks = self.known.iter().filter(|(id, _)| held != Some(*id));
+        let marks = marks.filter_map(|(_, known)| Some(known.mark?.at + MARK_DURATION));
+
+        let note = self.note.as_ref().map(|(at, _)| *at + NOTE_DURATION);
+        let ages = (self.stale.is_some() || self.details).then_some(now + AGE_INTERVAL);
         let scores = self.has_scores().then_some(now + history::STEP);
         marks.chain(note).chain(ages).chain(scores).min()
     }
 
-    /// Brings what is shown up to date.
+    /// Updates the rows, and drops expired marks and messages.
     fn catch_up(&mut self, now: Instant) {
-        let over = |mark: Mark| now.saturating_duration_since(mark.at) >= MARKED;
-        let is_gone = |mark: Mark| mark.sign == RowMark::Removed;
-        let held = self.held().map(str::to_owned);
+        let held = self.held().cloned();
         let before = self.known.len();
         self.known.retain(|id, known| {
-            held.as_ref() == Some(id) || !known.mark.is_some_and(|mark| is_gone(mark) && over(mark))
+            held.as_ref() == Some(id) || !known.mark.is_some_and(|mark| mark.is_removed() && mark.is_expired(now))
         });
         let mut faded = self.known.len() < before;
         for known in self.known.values_mut() {
-            if known.mark.is_some_and(|mark| over(mark) && !is_gone(mark)) {
+            if known.mark.is_some_and(|mark| mark.is_expired(now) && !mark.is_removed()) {
                 (known.mark, faded) = (None, true);
             }
         }
         self.behind |= faded;
-        if self.note.as_ref().is_some_and(|(at, _)| now.saturating_duration_since(*at) >= NOTED) {
+
+        if self.note.as_ref().is_some_and(|(at, _)| now.saturating_duration_since(*at) >= NOTE_DURATION) {
             self.note = None;
         }
+
         if self.behind && self.paused.is_none() {
             self.rows.set(&self.page, &self.known, &self.filter);
             self.behind = false;
         }
     }
 
-    /// Whose details are open: somebody reads them, so it stays also when it is gone.
-    fn held(&self) -> Option<&str> {
-        self.rows.selected().filter(|_| self.details).map(|row| row.service.id.as_str())
+    /// The service whose details are open; it stays visible after its removal.
+    fn held(&self) -> Option<&ServiceId> {
+        self.rows.selected().filter(|_| self.details).map(|row| &row.service.id)
     }
 
     fn has_scores(&self) -> bool {
         self.known.values().any(|known| known.scores.iter().any(History::has_any))
     }
 
-    /// How many services there are.
+    /// The number of services.
     fn count(&self) -> usize {
-        self.known.values().filter(|known| known.mark.is_none_or(|mark| mark.sign != RowMark::Removed)).count()
+        self.known.values().filter(|known| !known.mark.is_some_and(Mark::is_removed)).count()
     }
 }
 
-/// How far the details move at once.
+/// Lines per page key in the details.
 const SCROLL: u16 = 5;
-/// Nobody looks for more.
-const LONGEST_FILTER: usize = 100;
+/// Longest filter, in characters; no listing needs a longer one.
+const MAX_FILTER_CHARS: usize = 100;
 
-fn words(fault: &PartialError) -> String {
+fn error_text(fault: &PartialError) -> String {
     format!("cannot {}: {}", escaped(&fault.operation), escaped(&fault.cause))
 }

@@ -1,4 +1,4 @@
-//! The rows of the table: one for each endpoint, sorted, and those of them that the filter lets through.
+//! The rows of the table: one per endpoint, sorted and filtered.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::super::RenderOptions;
 use super::super::table::Cells;
 use super::{KeyPress, LiveRow, RowMark};
-use crate::model::{Address, Column, ColumnVisibility, Service, Transport};
+use crate::model::{Address, Column, ColumnVisibility, Service, ServiceId, Transport};
 
-/// A row, as it was when the rows were made.
+/// A row at the time of the last `set`.
 pub(super) struct Row {
     pub(super) service: Arc<Service>,
-    /// Which of its endpoints it is.
+    /// Index of the endpoint.
     pub(super) endpoint: usize,
     pub(super) sign: Option<RowMark>,
     pub(super) changed: Vec<String>,
@@ -20,19 +20,19 @@ pub(super) struct Row {
 
 pub(super) struct Rows {
     columns: Vec<&'static Column>,
-    /// The texts, in the order of `all`.
+    /// The cells, in the order of `all`.
     pub(super) cells: Cells,
     all: Vec<Row>,
-    /// The numbers of the rows that are shown, in their order.
+    /// Indexes of the visible rows, sorted.
     shown: Vec<usize>,
-    /// The column that they are sorted by; `None`: by port, transport and address.
+    /// Sort column; `None` sorts by port, transport and address.
     pub(super) sorted_by: Option<usize>,
     pub(super) reversed: bool,
     /// The row under the cursor.
-    selected: Option<(String, usize)>,
-    /// Where in `shown` that is, or was.
+    selected: Option<(ServiceId, usize)>,
+    /// Its position in `shown`, now or before it disappeared.
     pub(super) cursor: usize,
-    /// How many rows there was room for when they were last drawn, and the first of them.
+    /// Rows that fitted at the last drawing, and the first visible one.
     pub(super) room: usize,
     pub(super) first: usize,
 }
@@ -54,13 +54,13 @@ impl Rows {
         }
     }
 
-    /// Makes them anew from what is known.
-    pub(super) fn set(&mut self, page: &RenderOptions, known: &BTreeMap<String, LiveRow>, filter: &str) {
+    /// Rebuilds the rows.
+    pub(super) fn set(&mut self, page: &RenderOptions, known: &BTreeMap<ServiceId, LiveRow>, filter: &str) {
         self.cells = Cells::new(self.columns.clone());
         self.all.clear();
         for known in known.values() {
             for (number, endpoint) in known.service.rows().enumerate() {
-                // Writing into a text does not fail, and what a column says of itself is its own.
+                // Writing to a String cannot fail; a column that fails has an empty cell.
                 let _ = self.cells.row(page, &known.service, endpoint);
                 self.all.push(Row {
                     service: Arc::clone(&known.service),
@@ -73,21 +73,23 @@ impl Rows {
         self.filter(filter);
     }
 
-    /// Leaves those that hold every word of `filter` in some cell, in whatever case.
+    /// Keeps rows that contain every word of `filter` in some cell, ignoring case.
     pub(super) fn filter(&mut self, filter: &str) {
         let words: Vec<String> = filter.split_whitespace().map(str::to_lowercase).collect();
         let columns = self.cells.shown();
-        let holds = |row: usize, word: &String| {
-            columns.iter().any(|&column| self.cells.cell(row, column).to_lowercase().contains(word))
-        };
-        self.shown = (0..self.all.len()).filter(|&row| words.iter().all(|word| holds(row, word))).collect();
+        let rows = 0..self.all.len();
+        self.shown = rows.filter(|&row| words.iter().all(|word| self.has_word(row, &columns, word))).collect();
         self.sort();
+    }
+
+    fn has_word(&self, row: usize, columns: &[usize], word: &str) -> bool {
+        columns.iter().any(|&column| self.cells.cell(row, column).to_lowercase().contains(word))
     }
 
     fn sort(&mut self) {
         let Self { shown, cells, all, sorted_by, reversed, .. } = self;
         match *sorted_by {
-            // What is equal stays in the order of ids.
+            // Equal rows stay in the order of ids.
             None => shown.sort_by(|&a, &b| place(&all[a]).cmp(&place(&all[b]))),
             Some(column) => shown.sort_by(|&a, &b| natural(cells.cell(a, column), cells.cell(b, column))),
         }
@@ -97,7 +99,7 @@ impl Rows {
         self.find_cursor();
     }
 
-    /// The next column to sort by, and after the last one the beginning.
+    /// Sorts by the next column; after the last one, by place.
     pub(super) fn sort_by_next(&mut self) {
         let columns = self.cells.shown();
         self.sorted_by = match self.sorted_by {
@@ -112,17 +114,17 @@ impl Rows {
         self.sort();
     }
 
-    /// The cursor stays with its row as long as that is there, else with its place.
+    /// Keeps the cursor on its row while the row exists, else at its position.
     fn find_cursor(&mut self) {
         let at = self.selected.as_ref().and_then(|(id, endpoint)| {
-            let is_it = |row: &Row| row.endpoint == *endpoint && row.service.id == *id;
-            self.shown.iter().position(|&row| is_it(&self.all[row]))
+            let mut rows = self.shown.iter().map(|&row| &self.all[row]);
+            rows.position(|row| row.endpoint == *endpoint && row.service.id == *id)
         });
         self.cursor = at.unwrap_or(self.cursor).min(self.shown.len().saturating_sub(1));
     }
 
     /// Moves the cursor.
-    pub(super) fn walk(&mut self, key: KeyPress) {
+    pub(super) fn move_cursor(&mut self, key: KeyPress) {
         let last = self.shown.len().saturating_sub(1);
         let page = self.room.saturating_sub(1).max(1);
         self.cursor = match key {
@@ -135,11 +137,11 @@ impl Rows {
             _ => return,
         }
         .min(last);
-        self.stay();
+        self.pin_cursor();
     }
 
-    /// The cursor stays with the row that it is at, wherever that goes.
-    pub(super) fn stay(&mut self) {
+    /// Pins the cursor to the current row, wherever sorting moves it.
+    pub(super) fn pin_cursor(&mut self) {
         self.selected = self.selected().map(|row| (row.service.id.clone(), row.endpoint));
     }
 
@@ -148,12 +150,12 @@ impl Rows {
         self.shown.get(self.cursor).map(|&row| &self.all[row])
     }
 
-    /// How many there are, and how many of them are shown.
+    /// Number of all rows and of visible rows.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.all.len(), self.shown.len())
     }
 
-    /// The rows that fit into so many lines, with their numbers among the cells: moved as little as shows the cursor.
+    /// The rows that fit into `room` lines, with their cell indexes; scrolls no more than the cursor needs.
     pub(super) fn visible(&mut self, room: usize) -> impl Iterator<Item = (usize, &Row)> {
         self.room = room;
         let last_first = self.shown.len().saturating_sub(room);
@@ -162,14 +164,14 @@ impl Rows {
     }
 }
 
-/// Where something serves: by port, as listings of machines are sorted.
+/// Sort key of the default order: by port.
 fn place(row: &Row) -> (Option<u16>, Option<Transport>, Option<&Address>) {
     let endpoint = row.service.endpoints.get(row.endpoint);
     let port = endpoint.and_then(|endpoint| endpoint.port);
     (port, endpoint.map(|endpoint| endpoint.transport), endpoint.map(|endpoint| &endpoint.address))
 }
 
-/// Compares as people do: `a9` before `a10`.
+/// Natural order: `a9` before `a10`.
 fn natural(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a, b);
     loop {
@@ -185,7 +187,7 @@ fn natural(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// The digits at the beginning, without zeros before them, and the rest; without any the first character goes.
+/// The leading digits without leading zeros, and the rest; without digits, skips one character.
 fn leading_number(text: &str) -> (Option<&str>, &str) {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     if digits == 0 {

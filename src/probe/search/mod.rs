@@ -162,7 +162,7 @@ impl<'l> Search<'l> {
 
     /// Runs a probe. If it does not recognise the server, the other probes examine the reply.
     async fn speak(&mut self, talk: &mut Talk<'_>, probe: &'static dyn Probe) -> StepResult {
-        let received = talk.peer.heard();
+        let received = talk.peer.received();
         let mut ended = None;
         match probe.speak(talk).await {
             Ok(Some(identity)) => return StepResult::identified(identity, Some(probe)),
@@ -285,7 +285,7 @@ impl<'l> Search<'l> {
             }
         };
 
-        let received = talk.peer.heard();
+        let received = talk.peer.received();
         let identity = probe.speak(&mut talk).await.ok().flatten();
         if identity.is_none() {
             let (bytes, reply_to) = (received.take(), probe.hello(talk.target()).map(|_| probe.protocol()));

@@ -20,7 +20,7 @@ impl Search<'_> {
         // Servers of other protocols may refuse an ALPN offer of HTTP.
         let alpn = if suggested.any(|probe| probe.protocol() != "http") { &[][..] } else { ANY_ALPN };
 
-        let received = peer.heard();
+        let received = peer.received();
         let (peer, facts, alpn) = match self.session.secure(peer, alpn, wait).await {
             Ok((peer, facts)) => (peer, facts, alpn),
             Err(failed) if refuses_alpn(&failed) => match self.secure_without_alpn(wait).await {

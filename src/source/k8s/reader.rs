@@ -13,7 +13,7 @@ use super::join::Services;
 use super::object_key::ObjectKey;
 use crate::clean::clean;
 use crate::error::Result;
-use crate::model::{DetailLevel, EndpointsFrom, K8sPodDetail, K8sRouteDetail, PartialError, Service as Row};
+use crate::model::{DetailLevel, EndpointsFrom, K8sPodDetail, K8sRouteDetail, PartialError, Service as Row, ServiceId};
 use crate::net::Deadline;
 use crate::source::{ItemSink, Progress};
 
@@ -24,7 +24,7 @@ pub(super) struct ClusterObjects {
     /// Pods as rows, if requested.
     pub(super) pods: BTreeMap<ObjectKey, Row<K8sPodDetail>>,
     /// Ingresses and routes, if requested.
-    pub(super) routes: BTreeMap<String, Row<K8sRouteDetail>>,
+    pub(super) routes: BTreeMap<ServiceId, Row<K8sRouteDetail>>,
     pub(super) faults: Vec<PartialError>,
     /// Missing permissions.
     pub(super) limits: Vec<PartialError>,

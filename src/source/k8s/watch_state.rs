@@ -187,7 +187,7 @@ impl WatchState {
         for key in &touched {
             updates.push(match self.service(key) {
                 Some(service) => Update::Upsert(service),
-                None => Update::Remove(id(key)),
+                None => Update::Remove(id(key).into()),
             });
         }
         updates

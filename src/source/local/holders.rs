@@ -7,7 +7,7 @@ use std::os::fd::AsFd;
 use foldhash::fast::FixedState;
 
 use super::process::Stamp;
-use crate::model::{LocalDetail, Service};
+use crate::model::{LocalDetail, Service, ServiceId};
 
 /// At most so many processes are looked after in one go, at about 10 us each,
 const PROCESSES: usize = 32;
@@ -21,7 +21,7 @@ pub(super) struct HolderTable {
     /// By pid.
     processes: HashMap<u32, Holder, FixedState>,
     /// By service, the pids.
-    of: HashMap<String, Vec<u32>, FixedState>,
+    of: HashMap<ServiceId, Vec<u32>, FixedState>,
     /// Pids in the order in which they are looked at; some of them may hold nothing any more.
     round: Vec<u32>,
     next: usize,
@@ -30,7 +30,7 @@ pub(super) struct HolderTable {
 struct Holder {
     /// `None`: it has ended.
     stamp: Option<Stamp>,
-    services: HashSet<String, FixedState>,
+    services: HashSet<ServiceId, FixedState>,
 }
 
 impl HolderTable {
@@ -50,7 +50,7 @@ impl HolderTable {
             }
         }
         let before = self.of.insert(service.id.clone(), pids.clone()).unwrap_or_default();
-        before.into_iter().filter(|pid| !pids.contains(pid)).for_each(|pid| self.let_go(pid, &service.id));
+        before.into_iter().filter(|pid| !pids.contains(pid)).for_each(|pid| self.let_go(pid, service.id.as_raw()));
     }
 
     pub(super) fn forget(&mut self, id: &str) {
@@ -74,7 +74,7 @@ impl HolderTable {
     }
 
     /// The services whose processes are not what they were. A part of the processes is looked at each time.
-    pub(super) fn changed(&mut self) -> HashSet<String> {
+    pub(super) fn changed(&mut self) -> HashSet<ServiceId> {
         let mut changed = HashSet::new();
         for _ in 0..PROCESSES.min(self.round.len().div_ceil(ROUNDS_PER_SWEEP)) {
             self.next = (self.next + 1).checked_rem(self.round.len()).unwrap_or(0);

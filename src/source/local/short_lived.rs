@@ -114,7 +114,7 @@ impl ShortLived {
             *sockets = sockets.saturating_sub(1);
             if *sockets == 0 {
                 self.there.remove(&end);
-                updates.push(Update::Remove(id(&endpoint(end))));
+                updates.push(Update::Remove(id(&endpoint(end)).into()));
             }
         }
     }

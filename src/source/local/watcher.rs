@@ -27,7 +27,7 @@ use super::trace::Trace;
 use super::users::Users;
 use crate::error::Result;
 use crate::model::{
-    Address, DetailLevel, LocalDetail, OwnerLookup, PartialError, Service, SocketState, Transport, Update,
+    Address, DetailLevel, LocalDetail, OwnerLookup, PartialError, Service, ServiceId, SocketState, Transport, Update,
 };
 
 /// Looking at everything anew takes at most one part in so many.
@@ -49,7 +49,7 @@ pub(super) struct SocketWatcher<'q> {
     /// The tables as they were, to compare where no glance is possible; `None`: unknown.
     table: Option<Vec<Socket>>,
     /// The sockets of each service, by its id.
-    services: HashMap<String, Vec<Socket>, FixedState>,
+    services: HashMap<ServiceId, Vec<Socket>, FixedState>,
     /// Where they are.
     ends: HashSet<LocalEndpoint, FixedState>,
     holders: HolderTable,
@@ -217,7 +217,7 @@ impl<'q> SocketWatcher<'q> {
 
     /// Describes what is new, gone or otherwise not as it was, and what `changed` without its sockets showing it; `None`:
     /// everything.
-    fn look_at_changes(&mut self, changed: Option<&HashSet<String>>) -> Result<Vec<Update>> {
+    fn look_at_changes(&mut self, changed: Option<&HashSet<ServiceId>>) -> Result<Vec<Update>> {
         let users = Users::read();
         let mut selected = SelectedSockets::look(self.query, self.depth, &users)?;
         let all = changed.is_none() || self.services.is_empty();
@@ -227,7 +227,7 @@ impl<'q> SocketWatcher<'q> {
         let mut open: HashSet<&str> = HashSet::new();
         for (id, sockets) in &services {
             if all || changed.is_some_and(|changed| changed.contains(id)) || known.get(id) != Some(sockets) {
-                open.insert(id);
+                open.insert(id.as_raw());
             }
         }
         let namespaces = &selected.namespaces;
@@ -235,17 +235,18 @@ impl<'q> SocketWatcher<'q> {
         let mut described = Vec::new();
         let outcome = describe(selected, self.query, self.depth, users, &|| false, &mut |service| {
             self.holders.note(&service);
-            open.remove(service.id.as_str());
+            open.remove(service.id.as_raw());
             described.push(service);
             ControlFlow::Continue(())
         })?;
         let unseen: HashSet<String> = open.iter().map(|&id| id.to_owned()).collect();
-        let mut gone: Vec<String> = known.keys().filter(|id| whole && !services.contains_key(*id)).cloned().collect();
+        let mut gone: Vec<ServiceId> =
+            known.keys().filter(|id| whole && !services.contains_key(*id)).cloned().collect();
         // Closed during this look, or held by no process that was asked for.
-        gone.extend(open.into_iter().map(str::to_owned));
+        gone.extend(open.into_iter().map(ServiceId::from));
         self.ends = services.values().flatten().filter_map(end).collect();
         // What closed while we looked was not told, and waits for word of its end.
-        let told = services.iter().filter(|(id, _)| !unseen.contains(*id));
+        let told = services.iter().filter(|(id, _)| !unseen.contains(id.as_raw()));
         let listening = told.flat_map(|(_, sockets)| sockets).filter(|socket| socket.state == SocketState::Listen);
         self.short_lived.looked(listening.filter_map(end));
         self.services = services;
@@ -253,7 +254,9 @@ impl<'q> SocketWatcher<'q> {
         self.own(&mut described);
         // Whoever closes it no longer had it. What is known of it holds until its end, which comes next.
         described.retain(|service| {
-            !service.detail.processes.is_empty() || !known.contains_key(&service.id) || !removes(&since, &service.id)
+            !service.detail.processes.is_empty()
+                || !known.contains_key(&service.id)
+                || !removes(&since, service.id.as_raw())
         });
 
         let described = described.into_iter().map(Service::erase);
@@ -261,7 +264,7 @@ impl<'q> SocketWatcher<'q> {
             vec![Update::Reset(described.collect())]
         } else {
             for id in &gone {
-                self.holders.forget(id);
+                self.holders.forget(id.as_raw());
             }
             gone.into_iter().map(Update::Remove).chain(described.map(Update::Upsert)).collect()
         };
@@ -329,13 +332,13 @@ fn faults<'f>(faults: &'f [PartialError], limits: &'f [PartialError]) -> impl It
 }
 
 /// The sockets of each service.
-fn group(selected: &SelectedSockets) -> HashMap<String, Vec<Socket>, FixedState> {
-    let mut services = HashMap::<String, Vec<Socket>, FixedState>::default();
+fn group(selected: &SelectedSockets) -> HashMap<ServiceId, Vec<Socket>, FixedState> {
+    let mut services = HashMap::<ServiceId, Vec<Socket>, FixedState>::default();
     for socket in &selected.sockets {
         // The number of a namespace is good for one look only; its identity is in the id.
         let mut kept = Socket { netns: 0, ..socket.clone() };
         still(&mut kept);
-        services.entry(id_of(socket, &selected.namespaces)).or_default().push(kept);
+        services.entry(id_of(socket, &selected.namespaces).into()).or_default().push(kept);
     }
     // The kernel lists them in no order that lasts.
     for sockets in services.values_mut() {

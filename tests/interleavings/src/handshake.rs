@@ -89,20 +89,20 @@ impl Stock {
     fn next_job(&self) {
         while !self.take() {
             let told = self.told.enable();
-            let asleep = self.sleepers.lie_down();
+            let asleep = self.sleepers.register();
             if self.there.load(Ordering::SeqCst) == 0 {
                 self.told.wait(told);
             } else {
                 self.told.leave(told);
             }
-            asleep.rise_as_last();
+            asleep.leave_as_last();
         }
     }
 
     /// As `Pool::submit`: counted first, notified second, and the last check takes at once.
     fn next_room(&self) {
         while !self.take() {
-            let _asleep = self.sleepers.lie_down();
+            let _asleep = self.sleepers.register();
             let told = self.told.enable();
             if self.take() {
                 self.told.leave(told);

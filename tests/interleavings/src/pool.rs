@@ -1,4 +1,4 @@
-//! The pool's gate leaves no job behind, and exactly the surplus of workers leaves.
+//! The pool's gate leaves no job behind, and exactly the excess of workers leaves.
 
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};
@@ -60,17 +60,17 @@ fn closing_late_does_not_bring_the_dead_back() {
 #[test]
 fn as_many_leave_as_were_told_to_and_not_asked_to_stay() {
     loom::model(|| {
-        let surplus = Arc::new(ExcessWorkers::new());
-        surplus.add(2);
+        let excess = Arc::new(ExcessWorkers::new());
+        excess.add(2);
         let workers: Vec<_> = (0..2)
             .map(|_| {
-                let surplus = Arc::clone(&surplus);
-                thread::spawn(move || surplus.take(1))
+                let excess = Arc::clone(&excess);
+                thread::spawn(move || excess.take(1))
             })
             .collect();
-        let kept = surplus.take(1);
+        let kept = excess.take(1);
         let left: usize = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
-        assert_eq!(left + kept + surplus.get(), 2);
+        assert_eq!(left + kept + excess.get(), 2);
         assert_eq!(left + kept, 2, "three asked, so the two were all taken");
     });
 }

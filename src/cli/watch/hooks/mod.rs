@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 pub(super) use self::exec::Exec;
 pub(super) use self::webhook::Webhook;
-use crate::model::{Event, PartialError};
+use crate::model::{Event, PartialError, ServiceId};
 use crate::output::EventFormat;
 
 /// So many are handed on at once.
@@ -53,14 +53,14 @@ impl Hook {
 pub(super) struct HookQueue {
     hook: Arc<Hook>,
     /// By service: what waits. A service that is here is being handed on or about to be.
-    waiting: HashMap<String, VecDeque<Arc<[u8]>>>,
+    waiting: HashMap<ServiceId, VecDeque<Arc<[u8]>>>,
     /// Services whose next change may be handed on, in the order of their changes.
-    ready: VecDeque<String>,
+    ready: VecDeque<ServiceId>,
     /// How many wait or are being handed on, and their bytes.
     held: (usize, usize),
     /// What there was no room for since it was last said.
     dropped: u64,
-    running: JoinSet<(String, usize, Result<(), PartialError>)>,
+    running: JoinSet<(ServiceId, usize, Result<(), PartialError>)>,
 }
 
 impl HookQueue {

@@ -60,7 +60,7 @@ impl<'w> Live<'w> {
     }
 
     pub(super) fn tell(&mut self, event: &Event) {
-        self.view.take(event, Instant::now());
+        self.view.apply(event, Instant::now());
         self.behind = true;
     }
 

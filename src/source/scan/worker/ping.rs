@@ -71,7 +71,7 @@ impl Worker<'_> {
     pub(super) fn send_echo(&mut self, probe: Probe, to: SocketAddr) {
         let now = self.now();
         if let Some(echo) = self.echo.as_ref().filter(|_| probe.port == ECHO_PORT) {
-            echo.ask(probe.host, to);
+            echo.send(probe.host, to);
             self.echoes[probe.host as usize] = (now, probe.attempt);
             self.charge(now, 1);
         }
@@ -82,7 +82,7 @@ impl Worker<'_> {
         let Some(echo) = &self.echo else { return };
         let (plan, hosts) = (self.plan, &self.hosts);
         let ip = |at: u32| hosts.get(at as usize).map(|host| plan.address(host.number, 0).ip());
-        for at in echo.answers(&ip) {
+        for at in echo.replies(&ip) {
             self.mark_present(at);
         }
     }
