@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 
 use portolan::catalog::{Watch, WatchItem, Writer};
 use portolan::engine::Clock;
-use portolan::{Detail, DetailLevel, Service, Update, UpdateSink};
+use portolan::model::{DetailLevel, Update, UpdateSink};
+use portolan::{Detail, Service};
 
 use support::{Ended, Isolation, Lines, Scene, Tmux, needs_root};
 

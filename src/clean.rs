@@ -24,7 +24,7 @@ const MARKS_PER_CHAR: usize = 4;
 /// the formats in `output` escape the same characters in their own syntax.
 ///
 /// ```
-/// use portolan::Untrusted;
+/// use portolan::model::Untrusted;
 /// let name = Untrusted::from_bytes(b"ngi\x1b[2Jnx");
 /// assert_eq!(name.to_string(), "ngi\\u{1b}[2Jnx");
 /// assert!(Untrusted::from_bytes(b"caf\xe9").is_lossy());

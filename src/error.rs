@@ -13,12 +13,12 @@ pub(crate) fn plain(error: &io::Error) -> String {
 
 /// Why something could not be done at all.
 ///
-/// A part that could not be read is not an `Error`: it is a [`PartialError`](crate::Fault) of a listing that goes on.
-/// `Display` is one line that names the operation and its object; the cause is `source()`.
+/// A part that could not be read is not an `Error`: it is a [`PartialError`](crate::model::PartialError) of a listing that
+/// goes on. `Display` is one line that names the operation and its object; the cause is `source()`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An option, an argument or an environment variable holds what cannot be used.
+    /// An option, an argument or an environment variable has a value that cannot be used.
     #[error("cannot use {what}: {why}")]
     Usage {
         /// The option and its value, as the user wrote them.
@@ -38,32 +38,72 @@ pub enum Error {
         /// What to try instead.
         hint: String,
     },
-    /// A server refused: it does not know who asks, or does not let them.
+    /// A server refused: it does not know the client, or does not permit the request.
     #[error("cannot {what}: {why}")]
     Refused {
-        /// What it was asked for: `list services`.
+        /// The operation and its object: `list services`.
         what: String,
-        /// Its words.
+        /// The server's reply.
         why: String,
         /// What to try instead.
         hint: String,
     },
-    /// A server could not be asked, or its answer could not be used.
+    /// A server could not be reached.
     #[error("cannot {what}: {why}")]
     Connection {
-        /// What it was asked for: `list services`.
+        /// The operation and its object: `list services`.
         what: String,
         /// What went wrong.
         why: String,
         /// What to try instead.
         hint: String,
     },
-    /// A right is missing without which nothing of what was asked for can be done.
+    /// Something took longer than it may.
     #[error("cannot {what}: {why}")]
-    Rights {
-        /// What it is needed for: `open raw sockets for --syn`.
+    TimedOut {
+        /// The operation and its object, with its limit: `wait for file within 3s`.
         what: String,
-        /// Which right it is.
+        /// The last that was known.
+        why: String,
+        /// What to try instead.
+        hint: String,
+    },
+    /// Something that was asked for by name does not exist.
+    #[error("cannot find {what}: {why}")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+        /// Where it was looked for.
+        why: String,
+        /// What to try instead.
+        hint: String,
+    },
+    /// A peer's reply does not follow its protocol.
+    #[error("cannot {what}: {why}")]
+    Protocol {
+        /// The operation and its object: `list pods`.
+        what: String,
+        /// What is wrong with the reply.
+        why: String,
+        /// What to try instead.
+        hint: String,
+    },
+    /// A limit of this program or of this machine was reached.
+    #[error("cannot {what}: {why}")]
+    Limit {
+        /// The operation and its object.
+        what: String,
+        /// The limit.
+        why: String,
+        /// How to raise it, or how to stay below it.
+        hint: String,
+    },
+    /// A permission is missing, and nothing of what was asked for can be done without it.
+    #[error("cannot {what}: {why}")]
+    Permission {
+        /// The operation that needs it: `open raw sockets for --syn`.
+        what: String,
+        /// Which permission it is.
         why: String,
         /// How to get it, and what works without.
         hint: &'static str,
@@ -98,8 +138,12 @@ impl Error {
             Self::Usage { hint, .. }
             | Self::Settings { hint, .. }
             | Self::Refused { hint, .. }
-            | Self::Connection { hint, .. } => hint,
-            Self::Rights { hint, .. } | Self::Io { hint, .. } => hint,
+            | Self::Connection { hint, .. }
+            | Self::TimedOut { hint, .. }
+            | Self::NotFound { hint, .. }
+            | Self::Protocol { hint, .. }
+            | Self::Limit { hint, .. } => hint,
+            Self::Permission { hint, .. } | Self::Io { hint, .. } => hint,
         }
     }
 }

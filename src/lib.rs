@@ -3,7 +3,8 @@
 //! The same code is a command, `portolan`, and this library. A program asks a source and gets typed services:
 //!
 //! ```
-//! use portolan::{Local, Scope};
+//! use portolan::model::Scope;
+//! use portolan::source::Local;
 //!
 //! let listing = Local { tcp: true, ..Local::default() }.listing()?;
 //! for service in &listing.services {
@@ -18,7 +19,10 @@
 //! Or it brings a source of its own, and has every format for it:
 //!
 //! ```
-//! use portolan::*;
+//! use portolan::model::{Address, Column, Completeness, Timestamp, Transport};
+//! use portolan::output::{FormatName, RenderOptions};
+//! use portolan::source::{ItemSink, ListContext, ListFuture, collect};
+//! use portolan::{Detail, Endpoint, Service, Source};
 //!
 //! /// The harbours that this program knows.
 //! struct Harbours;
@@ -73,35 +77,42 @@
 //! | folder | what it is | may import |
 //! |---|---|---|
 //! | [`engine`] | generic concurrency that knows nothing of services: pool, breaker, retry, cache, clock, shutdown | |
-//! | `model` | plain data: [`Service`], [`Endpoint`], [`Detail`], [`Listing`], [`Ports`], [`Scope`], [`Addresses`] | |
+//! | [`model`] | plain data: [`Service`], [`Endpoint`], [`Detail`], [`Listing`], ports, addresses, health | |
 //! | `net` | how we reach peers: the connect loop, TLS, HTTP, bounded reads, names, limits of this machine | `engine` `model` |
 //! | `probe` | what speaks here: one file per protocol | `net` `engine` `model` |
-//! | `source` | where services come from: [`Source`], [`Local`], [`Scan`], `K8s` | `probe` `net` `engine` `model` |
-//! | `check` | how an endpoint is judged: one file per check | `probe` `net` `engine` `model` |
-//! | `output` | how results look: [`Format`] | `probe` `net` `engine` `model` |
+//! | [`source`] | where services come from: [`Source`] and one folder or file per source | `probe` `net` `engine` `model` |
+//! | [`check`] | how an endpoint is judged: one file per check | `probe` `net` `engine` `model` |
+//! | [`output`] | how results look: one file per format | `probe` `net` `engine` `model` |
 //! | [`catalog`] | what a source has, kept up to date: a writer, readers, what changed | `engine` `model` |
-//! | `identify` | a source whose services are asked what they are | `source` `probe` `net` `engine` `model` |
-//! | `health` | validation of many services, once or continuously | `catalog` `check` `source` `engine` `net` `model` |
+//! | [`identify`] | a source whose services are asked what they are | `source` `probe` `net` `engine` `model` |
+//! | [`health`] | validation of many services, once or continuously | `catalog` `check` `source` `engine` `net` `model` |
+//! | [`client`] | what programs use most: watching as a stream, waiting | `catalog` `health` `identify` `source` `output` `engine` `net` `model` |
 //! | `cli` | the command: composes, prints, exits | everything |
 //!
 //! Below them `error` says what could not be done, `clean` is the only way for foreign text to a terminal or a
 //! file, and `settings` layers flags, environment and file. `tests/layers` holds the table.
 
+// Without the command, what only it calls is unused.
+#![cfg_attr(not(all(feature = "cli", feature = "k8s")), allow(dead_code, unused_imports, unused_variables))]
+
 pub mod catalog;
-mod check;
+pub mod check;
 mod clean;
+#[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+pub mod client;
 pub mod engine;
 mod error;
-mod health;
-mod identify;
-mod model;
+pub mod health;
+pub mod identify;
+pub mod model;
 mod net;
-mod output;
+pub mod output;
 mod probe;
+#[cfg(feature = "cli")]
 mod settings;
-mod source;
+pub mod source;
 
 /// What `fuzz/` calls.
 #[cfg(fuzzing)]
@@ -111,34 +122,6 @@ pub mod fuzz {
     pub use crate::probe::fuzz::{handshake, speak};
 }
 
-pub use glob::Pattern;
-pub use jiff::Timestamp;
-
-pub use check::scored_findings;
-pub use clean::{DISPLAY_CHARS, Untrusted};
 pub use error::{Error, Result};
-pub use model::{
-    Address, AddressRange, Addresses, Ancestor, Backlog, BodyAssertion, Certificate, Change, CheckName, CheckSpec,
-    CheckStatus, Column, ColumnVisibility, Completeness, Condition, Container, Coverage, DeclaredDetail, Detail,
-    DetailLevel, Digest, Endpoint, Event, EventKind, Fact, Finding, FindingKind, Grade, Group, HeaderAssertion, Health,
-    HealthState, HostFacts, HttpPath, Identity, Instance, JsonAssertion, LatencyTarget, Lease, Lifecycle, Listing,
-    LocalDetail, Method, NamespaceScope, NetworkNamespace, OwnerLookup, PORT_NAMES, ParseError, PartialError,
-    Permutation, PortName, PortState, Ports, ProbeOrder, Process, PublicKey, RawDetail, Reason, Report, RequestHeader,
-    SCORE_VERSION, ScanDetail, ScanPorts, ScannedHost, Scope, Score, Service, ServiceHealth, ServiceId, SocketState,
-    SourceName, StartTlsKind, StatusRanges, Target, TlsFacts, Transport, Update, UpdateSink, User, changed_fields,
-    diff, parse_duration, port_name, service_score,
-};
-#[cfg(feature = "k8s")]
-pub use model::{
-    EndpointsFrom, K8sContainer, K8sDetail, K8sPodDetail, K8sPort, K8sRouteDetail, K8sRule, K8sServiceType, TargetPort,
-};
-pub use output::{Delivery, EventFormat, Footer, Format, FormatName, RenderOptions};
-pub use source::file::File;
-#[cfg(feature = "k8s")]
-pub use source::k8s::{K8s, K8sEnvironment, K8sVia};
-pub use source::local::{Local, SortKey};
-pub use source::scan::{Scan, TimingTemplate};
-pub use source::{
-    AfterCheck, CheckProxy, Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, Source, WatchFuture,
-    collect, keep_watching,
-};
+pub use model::{Detail, Endpoint, Listing, Service};
+pub use source::Source;

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use clap::ValueEnum;
-use portolan::{FormatName, SortKey};
+use portolan::output::FormatName;
+use portolan::source::SortKey;
 
 /// A line as it is typed, with the cursor at its end, and exactly the words that TAB must offer.
 fn cases() -> Vec<(&'static str, Vec<String>)> {

@@ -1,12 +1,12 @@
 //! What a source is known to have, kept up to date: one [`Writer`], and as many [`Reader`]s as there are.
 //!
-//! The writer takes what a source says ([`Update`](crate::Update)), works out what changed, publishes the new set in one
+//! The writer takes what a source says ([`Update`](crate::model::Update)), works out what changed, publishes the new set in one
 //! step and tells every reader what changed. A source that fails never empties it.
 //!
 //! ```
 //! use portolan::catalog::{WatchItem, Writer};
 //! use portolan::engine::Clock;
-//! use portolan::{DetailLevel, UpdateSink, PartialError, Update};
+//! use portolan::model::{DetailLevel, PartialError, Update, UpdateSink};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::resolvers::{DnsResponse, ResolverReply};
 use super::scale::{self, Latency};
 use super::target::{CheckContext, CheckResult, LocalFailure};
-use super::{Check, findings};
+use super::{BuiltInCheck, findings};
 use crate::model::{Finding, Group};
 use crate::net::{ConnectError, Deadline, dial};
 
@@ -80,7 +80,7 @@ pub(crate) async fn check_ipv6(observation: &mut DnsObservation, port: u16, cont
     observation.ipv6 = Some(Ipv6 { address: *v6, error });
 }
 
-impl Check for DnsObservation {
+impl BuiltInCheck for DnsObservation {
     fn findings(&self) -> Vec<Finding> {
         let name = &self.name;
         let conclusive: Vec<&ResolverReply> = self.replies.iter().filter(|reply| reply.is_conclusive()).collect();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer, peer_failure};
-use super::{Check, findings, scale};
+use super::{BuiltInCheck, findings, scale};
 use crate::model::{Finding, Group};
 use crate::net::http::h2_exchange;
 use crate::net::{ConnectionError, Deadline};
@@ -46,7 +46,7 @@ pub(crate) enum GrpcOutcome {
     TimedOut,
 }
 
-impl Check for GrpcObservation {
+impl BuiltInCheck for GrpcObservation {
     /// Calls the health service once.
     async fn run(target: &CheckTarget, context: &CheckContext) -> CheckResult<Self> {
         let service = target.spec.grpc_service.clone().unwrap_or_default();

@@ -4,6 +4,7 @@
 //! the same findings on another machine and another day. Schedules, time limits and retries belong to the caller.
 
 mod certificate;
+mod custom;
 pub(crate) mod dns;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
@@ -42,13 +43,16 @@ macro_rules! findings {
 }
 use findings;
 
+pub(crate) use custom::CustomChecks;
+pub use custom::{Check, CheckFuture};
 pub(crate) use protocol::is_known as knows_protocol;
 pub(crate) use resolvers::Resolvers;
 pub(crate) use roots::Roots;
 use scale::Latency;
 pub(crate) use scale::micros;
 pub(crate) use stability::Circuit;
-pub(crate) use target::{CheckContext, CheckResult, CheckTarget, LatencyTargets, Layer, LocalFailure};
+pub use target::LocalFailure;
+pub(crate) use target::{CheckContext, CheckResult, CheckTarget, LatencyTargets, Layer};
 
 /// The cap of a row, if any.
 const fn cap(caps: &[u8]) -> Option<u8> {
@@ -59,7 +63,7 @@ const fn cap(caps: &[u8]) -> Option<u8> {
 }
 
 /// A check: how it runs, and what its evidence means.
-trait Check: Sized {
+trait BuiltInCheck: Sized {
     /// Runs once. Checks that need more than a target, such as DNS and stability, have a function of their own instead.
     async fn run(_target: &CheckTarget, _context: &CheckContext) -> CheckResult<Self> {
         Err(LocalFailure("this check does not run against a single address".to_owned()))
@@ -187,12 +191,12 @@ impl Observation {
     }
 }
 
-fn excused_by(observation: &impl Check) -> Vec<u64> {
+fn excused_by(observation: &impl BuiltInCheck) -> Vec<u64> {
     let target_us = observation.latency_target();
     observation.latencies().into_iter().filter_map(|latency| latency.excused_by(target_us)).collect()
 }
 
 #[cfg(test)]
-fn codes(observation: &impl Check) -> Vec<&'static str> {
+fn codes(observation: &impl BuiltInCheck) -> Vec<&'static str> {
     observation.findings().iter().filter_map(|finding| Some(finding.kind()?.code)).collect()
 }

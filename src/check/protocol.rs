@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer, peer_failure};
-use super::{Check, findings, scale};
+use super::{BuiltInCheck, findings, scale};
 use crate::model::{Finding, Group};
 use crate::net::{Connection, ConnectionError, Deadline};
 
@@ -83,7 +83,7 @@ pub(crate) fn is_known(protocol: &str) -> bool {
     matches!(protocol, "postgresql" | "mysql") || DIALOGS.iter().any(|dialog| dialog.protocol == protocol)
 }
 
-impl Check for ProtocolObservation {
+impl BuiltInCheck for ProtocolObservation {
     /// Runs the dialog once.
     async fn run(target: &CheckTarget, context: &CheckContext) -> CheckResult<Self> {
         let protocol = target.protocol.clone().unwrap_or_default();

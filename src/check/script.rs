@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::time::Instant;
 
 use super::target::{CheckContext, CheckResult, CheckTarget, LocalFailure};
-use super::{Check, findings, scale};
+use super::{BuiltInCheck, findings, scale};
 use crate::engine::ProcessGroup;
 use crate::model::{Finding, Group};
 use crate::net::Deadline;
@@ -60,7 +60,7 @@ const MAX_LINE: usize = 200;
 const LIMITS: [(Resource, u64); 4] =
     [(Resource::Nofile, 256), (Resource::As, 4 << 30), (Resource::Fsize, 64 << 20), (Resource::Core, 0)];
 
-impl Check for ScriptObservation {
+impl BuiltInCheck for ScriptObservation {
     /// Runs the script once, in a process group of its own that is killed with it.
     async fn run(target: &CheckTarget, context: &CheckContext) -> CheckResult<Self> {
         let Some((program, arguments)) = target.spec.script.split_first() else {

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Check, findings};
+use super::{BuiltInCheck, findings};
 use crate::model::{Finding, Group};
 
 findings! { Group::Stability;
@@ -49,7 +49,7 @@ pub(crate) enum Circuit {
     HalfOpen,
 }
 
-impl Check for StabilityObservation {
+impl BuiltInCheck for StabilityObservation {
     fn findings(&self) -> Vec<Finding> {
         [self.circuit(), self.flapping(), self.success()].into_iter().flatten().collect()
     }

@@ -14,7 +14,14 @@ use crate::net::{AsyncStream, Connection, ConnectionError, Deadline, Route, Star
 /// A failure on this side: the check could not run, which says nothing about the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct LocalFailure(pub(crate) String);
+pub struct LocalFailure(pub(crate) String);
+
+impl LocalFailure {
+    /// What failed on this side, in one sentence without a full stop.
+    pub fn new(why: impl Into<String>) -> Self {
+        Self(why.into())
+    }
+}
 
 /// The result of running a check.
 pub(crate) type CheckResult<T> = Result<T, LocalFailure>;

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::scale::{self, Latency};
 use super::target::{CheckContext, CheckResult, CheckTarget, LocalFailure};
-use super::{Check, findings};
+use super::{BuiltInCheck, findings};
 use crate::model::{Finding, Group};
 use crate::net::{ConnectError, Deadline, dial};
 
@@ -49,7 +49,7 @@ pub(crate) enum Connect {
     Unreachable,
 }
 
-impl Check for TcpObservation {
+impl BuiltInCheck for TcpObservation {
     /// Connects once.
     async fn run(target: &CheckTarget, context: &CheckContext) -> CheckResult<Self> {
         let start = Instant::now();

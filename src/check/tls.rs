@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::certificate::{self, Leaf, Link, NameMatch, Trust};
 use super::roots::Roots;
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer, peer_failure};
-use super::{Check, findings};
+use super::{BuiltInCheck, findings};
 use crate::model::{Finding, Group, TlsFacts};
 use crate::net::{ConnectionError, Deadline, OldVersion, VersionOutcome, ask_version, tls};
 
@@ -67,7 +67,7 @@ pub(crate) struct OlderVersion {
     pub(crate) accepted: bool,
 }
 
-impl Check for TlsObservation {
+impl BuiltInCheck for TlsObservation {
     /// Performs the handshake of a modern client, then offers each older version alone.
     async fn run(target: &CheckTarget, context: &CheckContext) -> CheckResult<Self> {
         let at = Timestamp::now().as_second();

@@ -72,8 +72,13 @@ impl From<&Error> for Exit {
         match error {
             Error::Usage { .. } | Error::Settings { .. } => Self::Usage,
             Error::Refused { .. } => Self::Refused,
-            Error::Rights { .. } => Self::PermissionMissing,
-            Error::Connection { .. } | Error::Io { .. } => Self::Incomplete,
+            Error::Permission { .. } => Self::PermissionMissing,
+            Error::NotFound { .. } => Self::Usage,
+            Error::Connection { .. }
+            | Error::TimedOut { .. }
+            | Error::Protocol { .. }
+            | Error::Limit { .. }
+            | Error::Io { .. } => Self::Incomplete,
         }
     }
 }

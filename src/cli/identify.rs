@@ -12,24 +12,25 @@ use crate::probe::Intensity;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Identification")]
 pub(super) struct IdentifyArgs {
-    /// Ask each service what it is: protocol, product, version
+    /// Identify each service: protocol, product, version
     ///
-    /// Without it nothing is ever sent to a service. Nobody is logged in, and nothing is changed. A service that greets is
-    /// listened to, others are asked what their port's number hints at, then what is most likely. In a watch each is asked
-    /// when it comes, and again when another process serves there; what it says is told as an update, as soon as it has said it.
+    /// Without this option portolan sends no data to any service. Probes never log in and change nothing. A service that sends
+    /// a greeting is identified by it; others get the probe that their port number suggests, then the most likely ones. In a
+    /// watch each service is identified when it appears, when it returns, and when all its processes were replaced; the result
+    /// is reported as an update. Events are never delayed by this.
     #[arg(long = "identify", id = "identify", global = true)]
     pub(super) asked: bool,
-    /// How much to ask of ports whose numbers hint at nothing
+    /// How many probes to send to ports whose numbers suggest no protocol
     #[arg(long, value_enum, value_name = "LEVEL", global = true, requires = "identify", default_value_t)]
     intensity: Intensity,
-    /// Also ask by the probes in this TOML file
+    /// Add the probes in this TOML file
     ///
-    /// Each begins with the line `[[probe]]` and has protocol, its name, and pattern, a regular expression that its answers are
-    /// known by, whose named groups become product, version and facts. Beside them: ports and tls-ports; send, which may hold
-    /// escapes as in '\r\n' and '\x00', and without which it waits for a greeting; transport, "tcp" or "udp"; product; and
-    /// likelihood, from 0 (asked only on its own ports) to 9 (asked wherever nothing is hinted at). A pattern is tried on whole lines, and on all that came, of the
-    /// first 1,024 bytes. A file has at most 1 MiB and 128 probes, whose patterns may grow to 256 KiB together when they
-    /// are compiled; one that matches the empty text is refused.
+    /// Each probe begins with the line `[[probe]]` and needs protocol, its name, and pattern, a regular expression that matches
+    /// its replies; named groups become product, version and facts. Optional: ports and tls-ports; send, which may contain
+    /// escapes such as '\r\n' and '\x00' (without send the probe waits for a greeting); transport, "tcp" or "udp"; product; and
+    /// likelihood, from 0 (only on its own ports) to 9 (on every port whose number suggests no protocol). A pattern is matched
+    /// against each line and against the whole of the first 1,024 bytes. A file has at most 1 MiB and 128 probes; their compiled
+    /// patterns take at most 256 KiB together. A pattern that matches the empty string is refused.
     #[arg(long, value_name = "FILE", global = true, requires = "identify", value_hint = clap::ValueHint::FilePath)]
     probes: Option<PathBuf>,
 }

@@ -14,7 +14,7 @@ use crate::model::{CheckName, CheckStatus, Health, Report};
 pub(crate) struct Evidence {
     /// What each check saw, in the order in which they ran.
     pub(crate) seen: Vec<Observation>,
-    /// The checks that apply and did not look, because nobody wanted them to or there was nothing left to look at.
+    /// The checks that apply and did not look, because they were not wanted or had nothing left to check.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) skipped: Vec<CheckName>,
     /// The checks that were wanted and could not look, and why.
@@ -23,7 +23,10 @@ pub(crate) struct Evidence {
     /// How old the oldest of it was, in milliseconds, if it was not all seen just then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) age_ms: Option<u64>,
-    /// Whether nobody looked this time: it is what was seen before.
+    /// What the checks of a program reported. They cannot be judged again from what they saw.
+    #[serde(skip)]
+    pub(super) custom: Vec<Report>,
+    /// Whether no check ran this time: it is earlier evidence.
     #[serde(skip)]
     pub(super) is_left_alone: bool,
 }
@@ -78,7 +81,7 @@ impl Evidence {
 
     /// How well the endpoint is by this. Findings of these codes are left out.
     pub(crate) fn health(&self, ignored: &[String]) -> Health {
-        // How steady it was says nothing of now, where nobody could look.
+        // Stability alone says nothing of now where no other check could run.
         let is_new = self.hindered.is_empty() || self.seen.iter().any(|seen| seen.name() != CheckName::Stability);
         let report = |check: CheckName| {
             let looked = self.seen.iter().find(|seen| is_new && seen.name() == check).map(Observation::report);
@@ -87,7 +90,8 @@ impl Evidence {
             let skipped = || self.skipped.contains(&check).then(|| unlooked(CheckStatus::NotWanted));
             looked.or_else(hindered).or_else(skipped)
         };
-        let reports: Vec<Report> = CheckName::ALL.into_iter().filter_map(report).collect();
+        let custom = self.custom.iter().cloned();
+        let reports: Vec<Report> = CheckName::ALL.into_iter().filter_map(report).chain(custom).collect();
         Health { age_ms: self.age_ms, ..Health::of(&reports, ignored) }
     }
 }
@@ -108,7 +112,7 @@ mod tests {
         seen.hindered.insert(CheckName::Http, "no descriptors".to_owned());
         let health = seen.health(&[]);
         assert_eq!((health.state, health.score, health.complete), (HealthState::Unknown, None, false));
-        assert_eq!(seen.recent_results(), [true; 10], "it counts again once somebody looks");
+        assert_eq!(seen.recent_results(), [true; 10], "it counts again once a check runs");
     }
 
     #[test]

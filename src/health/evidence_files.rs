@@ -96,7 +96,8 @@ impl EvidenceFiles {
     }
 }
 
-/// A name that every file system takes, and that no two ids share: what is told apart by other characters is by the hash.
+/// A file name that every file system accepts and that is unique for each id: the hash tells apart ids that differ only in
+/// replaced characters.
 fn file_name(id: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' };
     let text: String = id.chars().take(100).map(plain).collect();

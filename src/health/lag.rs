@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
-/// How often the runtime is asked for a wake-up while somebody measures.
+/// How often the runtime is asked for a wake-up while a measurement runs.
 const PERIOD: Duration = Duration::from_millis(1);
 /// The runtime's timers are as coarse as this: that much is no lateness.
 const COARSE: Duration = Duration::from_millis(1);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_late_before_anybody_measures_is_nobody_s() {
+    async fn lag_before_a_measurement_does_not_count() {
         let lateness = SchedulerLag::gauge();
         drop(lateness.measure());
         sleep(PERIOD * 3).await;

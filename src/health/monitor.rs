@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::validator::{CheckedEndpoint, ValidationPool, Validator};
+use super::validator::{CheckedEndpoint, EndpointValidator, ValidationPool};
 use super::watched::{ThresholdRules, WatchedService};
 use crate::engine::{Job, Retry, Shutdown};
 use crate::model::{CheckSpec, DeclaredDetail, Service, ServiceId, Update, UpdateSink};
@@ -16,7 +16,7 @@ use crate::source::SourceMessage;
 
 /// Looks at services again and again.
 #[derive(Debug)]
-pub(crate) struct Monitor {
+pub(crate) struct EndpointMonitor {
     /// What to ask every service, beside what it declares itself.
     ask: Arc<CheckSpec>,
     rules: ThresholdRules,
@@ -25,7 +25,7 @@ pub(crate) struct Monitor {
     services: BTreeMap<ServiceId, WatchedService>,
     /// Whose endpoint a number is.
     places: HashMap<usize, ServiceId>,
-    /// When to look at which number; one that is nobody's any more is left out.
+    /// When to check which endpoint number. Numbers no longer in use are skipped.
     due: BinaryHeap<Reverse<(Instant, usize)>>,
     /// The last number that was given.
     last: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Monitor {
     looking: usize,
     /// Whether the source has listed what it has.
     listed: bool,
-    /// Whether all of that was told as a whole.
+    /// Whether the whole listing was reported.
     synced: bool,
 }
 
@@ -44,10 +44,15 @@ const BATCH: usize = 1024;
 /// A look comes by up to this part of the interval earlier or later, so that those of many do not come together.
 const JITTER: u32 = 10;
 
-impl Monitor {
+impl EndpointMonitor {
     /// Looks by `validator` at what is asked by `ask`, each endpoint once an `interval`. Must be called within a tokio
     /// runtime.
-    pub(crate) fn new(validator: Validator, ask: Arc<CheckSpec>, rules: ThresholdRules, interval: Duration) -> Self {
+    pub(crate) fn new(
+        validator: EndpointValidator,
+        ask: Arc<CheckSpec>,
+        rules: ThresholdRules,
+        interval: Duration,
+    ) -> Self {
         Self {
             ask,
             rules,
@@ -159,7 +164,7 @@ impl Monitor {
         if is_amended { feed.apply_derived(told) } else { feed.apply(told) }
     }
 
-    /// Takes in a service as its source describes it now. It is told when all of its endpoints have been looked at.
+    /// Takes in a service as its source describes it now. It is reported once all of its endpoints were checked.
     fn learn(&mut self, service: Service) -> Option<Update> {
         let declared = service.detail.downcast_ref::<DeclaredDetail>();
         let ask = declared.map_or_else(|| Arc::clone(&self.ask), |declared| Arc::new(self.ask.over(&declared.ask)));
@@ -212,7 +217,7 @@ mod tests {
     use crate::health::{Evidence, Thresholds, ValidatorOptions};
     use crate::model::{Address, DetailLevel, Endpoint, PartialError, Transport};
 
-    /// What a feed is told.
+    /// What a feed received.
     #[derive(Default)]
     struct FeedState(Vec<Update>);
 
@@ -228,26 +233,26 @@ mod tests {
         fn mark_stale(&mut self, _fault: PartialError) {}
     }
 
-    fn monitor() -> Monitor {
+    fn monitor() -> EndpointMonitor {
         let timeout = Duration::from_secs(1);
         let options = ValidatorOptions {
             timeout,
             retries: 0,
             samples: 1,
             again: Some(timeout),
-            deadline: None,
-            at_once: 1,
+            concurrency: 1,
             cache_ttl: None,
+            ..ValidatorOptions::default()
         };
         let resolvers = Arc::new(Resolvers::new(Vec::new(), timeout));
-        let validator = Validator::new(options, Arc::new(Roots::of_system(Vec::new())), resolvers);
+        let validator = EndpointValidator::new(options, Arc::new(Roots::of_system(Vec::new())), resolvers);
         let rules = ThresholdRules {
             thresholds: Thresholds { rise: 2, fall: 3 },
             ignored: Vec::new(),
             via: None,
             after_check: None,
         };
-        Monitor::new(validator, Arc::default(), rules, timeout)
+        EndpointMonitor::new(validator, Arc::default(), rules, timeout)
     }
 
     fn service(name: &str, ports: &[u16]) -> Service {
@@ -258,7 +263,7 @@ mod tests {
         Service { name: Some(name.into()), ..Service::new("file/a", "file", endpoints, declared).erase() }
     }
 
-    fn numbers(monitor: &Monitor) -> Vec<usize> {
+    fn numbers(monitor: &EndpointMonitor) -> Vec<usize> {
         monitor.services.values().flat_map(|watched| watched.numbers().map(|(number, _)| number)).collect()
     }
 

@@ -79,7 +79,7 @@ pub(crate) fn plan(
     };
     let is_wanted = |check: &CheckName| (ask.check.is_empty() || asked_for(*check)) && !ask.no_check.contains(check);
     let (wanted, mut unwanted): (Vec<_>, Vec<_>) = CheckName::ALL.into_iter().filter(applies).partition(is_wanted);
-    // Of these everything has some, if somebody looks: that nobody did is worth a word.
+    // These apply to every endpoint, so coverage names them where they did not run.
     unwanted.extend([CheckName::Dns, CheckName::Stability].iter().filter(|check| !applies(check)));
     let ip = match host {
         HostLocation::At(ip, _) => ip,

@@ -1,4 +1,4 @@
-//! Everything that is to be seen of one endpoint.
+//! Runs every check of one endpoint.
 
 use std::net::{IpAddr, SocketAddr};
 use std::slice;
@@ -7,17 +7,17 @@ use std::sync::Arc;
 use super::evidence::Evidence;
 use super::plan::{CheckPlan, HostLocation, goals, plan};
 use super::runner::CheckRequest;
-use super::validator::{Subject, Validator};
+use super::validator::{EndpointValidator, Subject};
 use crate::check::{CheckResult, CheckTarget, Circuit, Layer, LocalFailure, Observation, stability};
 use crate::engine::{Breaker, BreakerState, CallOutcome, KeyRef, Shutdown};
 use crate::model::CheckName;
 use crate::net::Route;
 
-/// So many of the addresses that a name has are tried one after the other, as a client does.
+/// The most addresses of a name that are tried in turn, as a client does.
 const MAX_ADDRESSES: usize = 4;
 
-impl Validator {
-    /// Everything that is to be seen of an endpoint, or as much as there is time for.
+impl EndpointValidator {
+    /// Runs every check that applies to an endpoint, as far as there is time.
     pub(super) async fn look(&self, subject: &Subject, stopping: &Shutdown) -> Evidence {
         let mut evidence = Evidence::default();
         let has_history = self.options.samples > 1 || self.options.again.is_some();
@@ -63,7 +63,7 @@ impl Validator {
         let mut results = before.map_or_else(Vec::new, |before| before.evidence.recent_results());
         let addresses = self.addresses(plan, evidence).await;
         let Some(first) = addresses.first() else {
-            // That its name leads nowhere is a result as well; that nobody could be asked is none.
+            // A name that does not resolve is a result; a resolver that could not be asked is not.
             let is_unresolved = self.options.again.is_some() && evidence.seen.iter().any(is_dead);
             results.extend(is_unresolved.then_some(false));
             return keep(plan, results, Circuit::Closed, evidence);
@@ -151,7 +151,7 @@ impl Validator {
                     return None;
                 }
             }
-            // What nobody can reach, or shake hands with, need not be asked more; a script asks in its own way.
+            // Without a connection or a handshake the other checks cannot pass; a script has its own way to connect.
             if !usable && matches!(check, CheckName::Tcp | CheckName::Tls) && !plan.wanted.contains(&CheckName::Script)
             {
                 break;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clean::clean;
 use crate::model::{HealthState, PartialError, Service};
 
-/// As many of the worst services are told.
+/// How many of the worst services the summary names.
 const WORST: usize = 5;
 
 /// What came of the services that were checked.

@@ -1,4 +1,4 @@
-//! One question to one endpoint: how often to ask it, what to remember, and what this side itself was late by.
+//! One check of one endpoint: retries, the cache, and the lag of this side.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -82,8 +82,7 @@ impl CheckRunner {
         }
     }
 
-    /// Asks once, and notes what this side was late by meanwhile. An answer that this side slept through did not stay
-    /// out: it is asked for again.
+    /// Runs the check once and records scheduler lag; repeats it if the local runtime stalled past the timeout.
     async fn punctual(&self, question: CheckRequest<'_>) -> CheckResult<Observation> {
         for _ in 0..MAX_STALLS {
             let measuring = self.lateness.measure();
@@ -100,7 +99,7 @@ impl CheckRunner {
         Err(LocalFailure("this machine was too busy to hear the answer".to_owned()))
     }
 
-    /// Asks again where nothing but silence came.
+    /// Retries a check that got no reply.
     pub(super) async fn insisting(&self, question: CheckRequest<'_>) -> CheckResult<Observation> {
         let attempts = if question.is_safe() { self.retries.saturating_add(1) } else { 1 };
         let retry = Retry { attempts, total: Duration::MAX, cap: Duration::from_secs(1), ..Retry::default() };
@@ -116,7 +115,7 @@ impl CheckRunner {
         }
     }
 
-    /// Asks, unless somebody did lately; how long ago is noted in the evidence.
+    /// Runs the check unless a recent result is cached; the evidence notes its age.
     pub(super) async fn remembering(
         &self,
         namespace: &str,

@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use super::evidence_files::EvidenceFiles;
 use super::run_summary::RunSummary;
 use super::{
-    CheckedEndpoint, Evidence, Monitor, Subject, ThresholdRules, Thresholds, Validator, ValidatorOptions, columns,
-    judge, weigh,
+    CheckedEndpoint, EndpointMonitor, EndpointValidator, Evidence, Subject, ThresholdRules, Thresholds,
+    ValidatorOptions, columns, judge, weigh,
 };
 use crate::check::{Resolvers, Roots};
 use crate::engine::{Cancel, Retry, Shutdown};
@@ -36,7 +36,7 @@ pub(crate) struct Validation<'s> {
     pub(crate) resolvers: Arc<Resolvers>,
     /// When a watch believes what it sees.
     pub(crate) thresholds: Thresholds,
-    /// Who asks in this host's place, where somebody does.
+    /// Sends HTTP checks in this host's place, where the user wants that.
     pub(crate) via: Option<Arc<dyn HttpProxy>>,
     /// What came of it.
     pub(crate) summary: Mutex<RunSummary>,
@@ -44,7 +44,7 @@ pub(crate) struct Validation<'s> {
     pub(crate) said: Mutex<BTreeMap<&'static str, usize>>,
 }
 
-/// How often a watch looks, where nobody says otherwise: as often as a kubelet.
+/// Default interval of checks in a watch: the same as a kubelet's.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Progress is reported at most this often.
 const TICK: Duration = Duration::from_millis(100);
@@ -95,7 +95,7 @@ impl Source for Validation<'_> {
             let rules = ThresholdRules { thresholds, ignored, via: self.via.clone(), after_check };
             let every = interval.unwrap_or_else(|| self.interval());
             let options = ValidatorOptions { again: Some(every), ..self.options.clone() };
-            let monitor = Monitor::new(self.validator(options), Arc::new(self.ask.clone()), rules, every);
+            let monitor = EndpointMonitor::new(self.validator(options), Arc::new(self.ask.clone()), rules, every);
             let looking = async {
                 if let Some(via) = &self.via {
                     via.connect().await;
@@ -111,8 +111,8 @@ impl Source for Validation<'_> {
 }
 
 impl Validation<'_> {
-    fn validator(&self, options: ValidatorOptions) -> Validator {
-        Validator::new(options, Arc::clone(&self.roots), Arc::clone(&self.resolvers))
+    fn validator(&self, options: ValidatorOptions) -> EndpointValidator {
+        EndpointValidator::new(options, Arc::clone(&self.roots), Arc::clone(&self.resolvers))
     }
 
     /// Checks services and hands them on, all within the time that the source has `left`.
@@ -124,7 +124,7 @@ impl Validation<'_> {
     ) -> Result<Completeness> {
         let deadline = left.into_iter().chain(self.options.deadline).min();
         let options = ValidatorOptions { deadline, ..self.options.clone() };
-        // One thread: what it is late by is known, and it makes more checks than anybody has ports for them.
+        // One thread: its scheduler lag is known exactly, and it sustains more checks than a host has ephemeral ports.
         let runtime = runtime(0)?;
         let mut board = PendingServices::new(services, &self.ask);
         let subjects = board.subjects(self.via.as_ref());
@@ -162,7 +162,7 @@ impl Validation<'_> {
             running.await;
             shutdown.abort();
         });
-        // A resolver may hold a thread for longer than anybody wants to wait.
+        // A resolver may block a thread for a long time: do not wait for it.
         runtime.shutdown_background();
         Ok(self.finish(board, out))
     }

@@ -1,30 +1,30 @@
-//! When a change of state is believed: after so many looks in a row, more for worse than for better.
+//! When a change of state is confirmed: after N checks in a row, more for worse than for better.
 
 use crate::model::HealthState;
 
-/// How many looks in a row a change takes.
+/// How many checks in a row confirm a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Thresholds {
+pub struct Thresholds {
     /// For better; at least 1.
-    pub(crate) rise: u32,
+    pub rise: u32,
     /// For worse; at least 1.
-    pub(crate) fall: u32,
+    pub fall: u32,
 }
 
 impl Default for Thresholds {
-    /// Better is believed sooner than worse: a single failure may be anybody's.
+    /// Recovery is confirmed sooner than failure: a single failed check may have any cause.
     fn default() -> Self {
         Self { rise: 2, fall: 3 }
     }
 }
 
-/// The state that is believed.
+/// The confirmed state.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DebouncedState {
     state: HealthState,
-    /// Looks in a row that showed a better one.
+    /// Checks in a row that showed a better state.
     better: u32,
-    /// Looks in a row that showed a worse one.
+    /// Checks in a row that showed a worse state.
     worse: u32,
 }
 

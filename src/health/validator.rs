@@ -1,4 +1,4 @@
-//! Looks at endpoints by the hundred, each with care.
+//! Checks many endpoints concurrently.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -9,31 +9,50 @@ use tokio::time::Instant;
 
 use super::evidence::Evidence;
 use super::runner::CheckRunner;
-use crate::check::{CheckContext, Resolvers, Roots};
+use crate::check::{CheckContext, CustomChecks, Resolvers, Roots};
 use crate::engine::{BreakerOptions, Breakers, Clock, Job, Key, Pool, PoolOptions, Shutdown};
 use crate::model::{CheckSpec, Endpoint};
-use crate::net::{Route, own_addresses};
+use crate::net::{Route, descriptors_for_sockets, own_addresses};
 
-/// How to look.
+/// How to check.
 #[derive(Clone, Debug)]
-pub(crate) struct ValidatorOptions {
-    /// How long one look may take.
-    pub(crate) timeout: Duration,
-    /// How often silence is asked again.
-    pub(crate) retries: u32,
-    /// How often each endpoint is looked at.
-    pub(crate) samples: u32,
-    /// How often each endpoint is looked at anew, so that there is a history to judge; `None`: it is not.
+#[non_exhaustive]
+pub struct ValidatorOptions {
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// How often to retry an endpoint that does not reply.
+    pub retries: u32,
+    /// How many times to check each endpoint.
+    pub samples: u32,
+    /// How often each endpoint is checked again, so that there is a history to judge; `None`: it is not.
     pub(crate) again: Option<Duration>,
-    /// When everything has to be over.
-    pub(crate) deadline: Option<Duration>,
-    /// The most looks at once.
-    pub(crate) at_once: usize,
-    /// How long answers of DNS and TLS are remembered; `None` remembers nothing.
-    pub(crate) cache_ttl: Option<Duration>,
+    /// When the whole run must be over. What was not checked by then says so.
+    pub deadline: Option<Duration>,
+    /// The most endpoints to check at once.
+    pub concurrency: usize,
+    /// How long to remember replies of DNS and TLS; `None` remembers nothing.
+    pub cache_ttl: Option<Duration>,
+    /// The checks that a program added.
+    pub(crate) custom: CustomChecks,
 }
 
-/// An endpoint to look at.
+impl Default for ValidatorOptions {
+    /// As `portolan validate` without options: 3 s for each attempt, one retry, one sample.
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(3),
+            retries: 1,
+            samples: 1,
+            again: None,
+            deadline: None,
+            concurrency: 1024.min(descriptors_for_sockets()),
+            cache_ttl: Some(Duration::from_mins(1)),
+            custom: CustomChecks::default(),
+        }
+    }
+}
+
+/// An endpoint to check.
 #[derive(Clone, Debug)]
 pub(crate) struct Subject {
     /// Its place among all; it comes back with the answer.
@@ -60,9 +79,9 @@ pub(crate) struct CheckedEndpoint {
     pub(crate) evidence: Evidence,
 }
 
-/// What looks at endpoints.
+/// Runs the checks of endpoints.
 #[derive(Debug)]
-pub(crate) struct Validator {
+pub(crate) struct EndpointValidator {
     pub(super) asking: CheckRunner,
     pub(super) options: ValidatorOptions,
     pub(super) breakers: Breakers<Key>,
@@ -70,21 +89,21 @@ pub(crate) struct Validator {
     pub(super) over: Option<Instant>,
 }
 
-/// As many breakers are kept at once.
+/// The most circuit breakers kept at once.
 const MAX_BREAKERS: u64 = 65_536;
 /// Where others wait, a look that has taken so long is slow, and makes room for them: most answers come sooner.
 const SLOW_AFTER: Duration = Duration::from_millis(100);
-/// So many answers wait until somebody takes them.
+/// The most results that wait to be taken.
 const QUEUE: usize = 1024;
 
-/// Who looks, and what they saw.
+/// The workers, and their results.
 #[derive(Debug)]
 pub(super) struct ValidationPool {
     pub(super) pool: Pool<Subject, ()>,
     pub(super) answers: mpsc::Receiver<CheckedEndpoint>,
 }
 
-impl Validator {
+impl EndpointValidator {
     /// To be called within a tokio runtime. Where that has one thread, what it is late by is known exactly.
     pub(crate) fn new(options: ValidatorOptions, roots: Arc<Roots>, resolvers: Arc<Resolvers>) -> Self {
         let clock = Clock::runtime();
@@ -107,7 +126,7 @@ impl Validator {
 
     /// Gets workers ready, `least` of them at once.
     pub(super) fn crew(self: Arc<Self>, least: usize, shutdown: &Shutdown) -> ValidationPool {
-        let at_once = self.options.at_once.max(1);
+        let at_once = self.options.concurrency.max(1);
         let normal = at_once.div_ceil(2);
         let options = PoolOptions {
             min: least.clamp(1, normal),
@@ -122,8 +141,9 @@ impl Validator {
         let pool = Pool::tasks(shutdown, options, Clock::runtime(), move |subject: Subject| {
             let (validator, sender, stopping) = (Arc::clone(&self), sender.clone(), stopping.clone());
             async move {
-                let evidence = validator.look(&subject, &stopping).await;
-                // Whoever does not listen any more has what it wants.
+                let mut evidence = validator.look(&subject, &stopping).await;
+                validator.run_custom(&subject, &stopping, &mut evidence).await;
+                // A receiver that is gone needs no more results.
                 let _ = sender.send(CheckedEndpoint { index: subject.index, evidence }).await;
             }
         });

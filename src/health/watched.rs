@@ -18,9 +18,9 @@ pub(crate) struct ThresholdRules {
     pub(crate) thresholds: Thresholds,
     /// Findings of these codes do not count.
     pub(crate) ignored: Vec<String>,
-    /// Who asks in this host's place, where somebody does.
+    /// Sends HTTP checks in this host's place, where the user wants that.
     pub(crate) via: Option<Arc<dyn HttpProxy>>,
-    /// What is to be done with a service before it is told.
+    /// What the source makes of check results before they are reported.
     pub(crate) after_check: Option<AfterCheck>,
 }
 
@@ -34,7 +34,7 @@ pub(super) struct WatchedService {
     tracks: Vec<EndpointHistory>,
     /// Whether there is something to tell once every endpoint has been looked at.
     news: bool,
-    /// Whether it was ever told.
+    /// Whether it was ever reported.
     known: bool,
 }
 
@@ -110,12 +110,12 @@ impl WatchedService {
         (is_whole && std::mem::take(&mut self.news)).then(|| self.item(rules))
     }
 
-    /// Whether there is nothing to tell of it that has not been told.
+    /// Whether everything known of it has been reported.
     pub(super) fn is_told(&self) -> bool {
         !self.news
     }
 
-    /// Whether it was ever told.
+    /// Whether it was ever reported.
     pub(super) fn is_known(&self) -> bool {
         self.known
     }
@@ -177,7 +177,7 @@ mod tests {
     use crate::check::{Circuit, Observation, stability};
 
     #[test]
-    fn flapping_is_told_once_until_it_has_settled() {
+    fn flapping_is_reported_once_until_it_has_settled() {
         let rules = ThresholdRules {
             thresholds: Thresholds { rise: 1, fall: 1 },
             ignored: vec!["success-below-95".to_owned()],

@@ -1,4 +1,4 @@
-//! Services on their way to the output, each asked what it is.
+//! Identifies services on their way to the output.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -18,12 +18,12 @@ use crate::net::{descriptors_for_sockets, runtime};
 use crate::probe::{IdentifyPool, IdentifyResult, Intensity, PortTarget, Probes, SkipReason};
 use crate::source::{ItemSink, ListContext, ListItem, Progress};
 
-/// How often what was found is handed on, and whether somebody wants to stop is looked at.
+/// How often results are handed on and cancellation is checked.
 const STEP: Duration = Duration::from_millis(50);
 /// Threads beyond this only wait for each other.
 const MAX_THREADS: usize = 4;
 
-/// Asks the services that come by.
+/// Identifies the services that pass through.
 pub(super) struct Identifier<'s> {
     out: &'s mut dyn ItemSink,
     cancel: Cancel,
@@ -38,7 +38,7 @@ pub(super) struct Identifier<'s> {
     /// Services in the order in which they came, as long as they are not handed on.
     rows: BTreeMap<u64, PendingRow>,
     next: u64,
-    told: IdentifyNotes,
+    notes: IdentifyNotes,
     reacher: Reacher,
 }
 
@@ -57,9 +57,9 @@ impl<'s> Identifier<'s> {
         until: Option<Instant>,
     ) -> Self {
         let (cancel, streaming) = (context.cancel.clone(), context.streaming);
-        let (crew, failed, rows, told) = (None, None, BTreeMap::new(), IdentifyNotes::default());
+        let (crew, failed, rows, notes) = (None, None, BTreeMap::new(), IdentifyNotes::default());
         let reacher = Reacher::default();
-        Self { out, cancel, streaming, probes, intensity, until, crew, failed, rows, next: 0, told, reacher }
+        Self { out, cancel, streaming, probes, intensity, until, crew, failed, rows, next: 0, notes, reacher }
     }
 
     /// The crew, made when it is first needed: a listing without anything to ask starts no runtime.
@@ -92,7 +92,7 @@ impl<'s> Identifier<'s> {
 
     /// Hands an endpoint to the crew; while that has no room, takes what it knows.
     fn ask(&mut self, key: (u64, usize), asked: &PortTarget) -> Result<()> {
-        self.told.asked += 1;
+        self.notes.asked += 1;
         while !self.is_closed() && !self.is_over() && !self.crew()?.try_ask(key, asked) {
             self.take(STEP);
         }
@@ -103,7 +103,7 @@ impl<'s> Identifier<'s> {
     fn take(&mut self, mut wait: Duration) {
         while let Some(answer) = self.crew.as_ref().and_then(|(_, answers, _)| answers.recv_timeout(wait).ok()) {
             wait = Duration::ZERO;
-            self.told.answered += 1;
+            self.notes.answered += 1;
             let (number, _) = answer.key;
             self.put(answer);
             if self.rows.get(&number).is_some_and(|row| row.open == 0) && self.streaming {
@@ -118,14 +118,14 @@ impl<'s> Identifier<'s> {
         let Some(endpoint) = row.service.endpoints.get_mut(at) else { return };
         match identity {
             Ok(Some(identity)) => {
-                self.told.count(endpoint, row.service.detail.netns(), &identity);
+                self.notes.count(endpoint, row.service.detail.netns(), &identity);
                 endpoint.identity = Some(Box::new(identity));
             }
             Ok(None) => {}
             Err(SkipReason::Spared) => {
-                self.told.spared.extend(endpoint.port);
+                self.notes.spared.extend(endpoint.port);
             }
-            Err(SkipReason::Gone) => self.told.gone += 1,
+            Err(SkipReason::Gone) => self.notes.gone += 1,
             Err(SkipReason::Local(error)) => self.out.partial_error(unasked(endpoint, &error)),
         }
     }
@@ -147,7 +147,7 @@ impl<'s> Identifier<'s> {
         for (at, endpoint) in service.endpoints.iter().enumerate() {
             match self.reacher.reach(&service, endpoint) {
                 Reach::To(asked) => ask.push((at, asked)),
-                Reach::Not(Some(why)) => *self.told.out_of_reach.entry(why).or_default() += 1,
+                Reach::Not(Some(why)) => *self.notes.out_of_reach.entry(why).or_default() += 1,
                 Reach::Not(None) => {}
             }
         }
@@ -174,7 +174,7 @@ impl<'s> Identifier<'s> {
 
     /// Why not all that was asked is known.
     fn unanswered(&self) -> Option<PartialError> {
-        let IdentifyNotes { asked, answered, .. } = self.told;
+        let IdentifyNotes { asked, answered, .. } = self.notes;
         let (why, hint) = match () {
             () if answered == asked => return None,
             () if self.is_closed() => ("it was stopped", "let it come to its end"),
@@ -195,10 +195,10 @@ impl<'s> Identifier<'s> {
             return Err(error);
         }
         self.take(Duration::ZERO);
-        while self.told.answered + self.lost() < self.told.asked && !self.is_closed() && !self.is_over() {
+        while self.notes.answered + self.lost() < self.notes.asked && !self.is_closed() && !self.is_over() {
             self.take(STEP);
-            let found = self.told.answered;
-            self.out.progress(Progress { done: found, total: self.told.asked, found });
+            let found = self.notes.answered;
+            self.out.progress(Progress { done: found, total: self.notes.asked, found });
         }
         let unanswered = self.unanswered();
         let complete = unanswered.is_none();
@@ -212,7 +212,7 @@ impl<'s> Identifier<'s> {
                 break;
             }
         }
-        self.told.say(&mut *self.out);
+        self.notes.say(&mut *self.out);
         Ok(if complete { Completeness::Complete } else { Completeness::Incomplete })
     }
 }

@@ -1,5 +1,6 @@
 //! A source whose services are asked what they are: protocol, product, version.
 
+mod identified;
 mod identifier;
 mod notes;
 mod options;
@@ -7,5 +8,7 @@ mod reach;
 mod source;
 mod watch;
 
-pub(crate) use self::options::IdentifyOptions;
+pub use self::identified::IdentifiedSource;
+pub use self::options::IdentifyOptions;
 pub(crate) use self::source::Identification;
+pub use crate::probe::Intensity;

@@ -14,11 +14,12 @@ use crate::source::{ItemSink, ListContext, Source};
 
 /// How services are identified.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct IdentifyOptions {
+#[non_exhaustive]
+pub struct IdentifyOptions {
     /// How many probes to send to ports whose numbers suggest no protocol.
-    pub(crate) intensity: Intensity,
+    pub intensity: Intensity,
     /// A TOML file with more probes.
-    pub(crate) probe_file: Option<PathBuf>,
+    pub probe_file: Option<PathBuf>,
 }
 
 impl IdentifyOptions {

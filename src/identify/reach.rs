@@ -13,14 +13,14 @@ use crate::source::local::other_namespaces;
 /// Whether an endpoint can be asked.
 pub(super) enum Reach {
     To(PortTarget),
-    /// Why not, where somebody may wonder.
+    /// Why not, where that deserves a note.
     Not(Option<&'static str>),
 }
 
 /// The ways out of here that were looked for.
 #[derive(Default)]
 pub(super) struct Reacher {
-    /// This machine's other network namespaces, once somebody asks for one of them.
+    /// This machine's other network namespaces, read on first use.
     namespaces: Option<Vec<Arc<OtherNamespace>>>,
 }
 
@@ -53,12 +53,12 @@ impl Reacher {
     }
 }
 
-/// Whether an endpoint of a service is such as can be asked, by somebody who is where it is.
+/// Whether an endpoint can be probed at all, from inside its own network namespace.
 pub(super) fn is_askable(service: &Service, endpoint: &Endpoint) -> bool {
     matches!(reach(service, endpoint), Reach::To(_))
 }
 
-/// How to ask an endpoint of a service, to somebody who is where it is.
+/// How to probe an endpoint from inside its own network namespace.
 fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
     let (Address::Ip(ip), Some(port)) = (&endpoint.address, endpoint.port) else { return Reach::Not(None) };
     let ip = ip.to_canonical();

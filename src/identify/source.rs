@@ -1,4 +1,4 @@
-//! A source whose services are asked what they are.
+//! A source whose services are identified.
 
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ impl Source for Identification<'_> {
         self.source.interval()
     }
 
-    /// Watches what the source has. What a service says of itself is told when it has said it, and keeps nobody waiting.
+    /// Watches the source. An identity is reported as an update once it is known; events are never delayed by it.
     fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
             let probes = probes(&self.options).await?;
@@ -105,7 +105,7 @@ async fn ask(
     }
 }
 
-/// Threads that nobody waits for: what they are asking ends with them.
+/// Threads that are not waited for: their probes end with them.
 struct Threads(Option<Runtime>);
 
 impl Drop for Threads {

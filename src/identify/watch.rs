@@ -19,7 +19,7 @@ pub(super) struct IdentifyWatch {
     waiting: BTreeMap<u64, PortTarget>,
     /// The last number that was given.
     last: u64,
-    /// While an endpoint is being asked, nobody is told a guess of what it may be.
+    /// Whether to leave out the guess from the port number while an identity is pending.
     guessless: bool,
 }
 
@@ -42,7 +42,7 @@ struct EndpointTrack {
 }
 
 impl IdentifyWatch {
-    /// Nothing yet. `guessless`: whoever is told would take a guess for true.
+    /// Nothing yet. `guessless`: leave out guesses, because checks would rely on them.
     pub(super) fn new(guessless: bool) -> Self {
         Self { guessless, ..Self::default() }
     }
@@ -68,12 +68,12 @@ impl IdentifyWatch {
         updates.into_iter().map(tell).collect()
     }
 
-    /// Takes answers; what there is to tell of them. A service with several endpoints is told when the last of them has
-    /// answered.
+    /// Takes identification results and returns the updates. A service with several endpoints is reported when the last of
+    /// them is done.
     pub(super) fn take(&mut self, answers: impl Iterator<Item = IdentifyResult>) -> Vec<Update> {
         let (mut updates, mut touched) = (Vec::new(), BTreeSet::new());
         for IdentifyResult { key: (number, _), identity } in answers {
-            // Of what has gone, or is another by now, nobody wants to know.
+            // The endpoint has gone or was replaced: its result is obsolete.
             let Some(id) = self.places.get(&number) else { continue };
             let Some(KnownService { service, tracks }) = self.services.get_mut(id) else { continue };
             let mut both = service.endpoints.iter().zip(tracks);

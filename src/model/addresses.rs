@@ -69,14 +69,14 @@ fn number(ip: IpAddr) -> u128 {
 /// A set of addresses, each of them once however often it was named.
 ///
 /// ```
-/// use portolan::{Addresses, Target};
+/// use portolan::model::{Addresses, Target};
 ///
 /// let Target::AddressRange(ten) = "10.0.0.0/8".parse()? else { unreachable!() };
 /// let Target::AddressRange(few) = "10.0.0.0-9".parse()? else { unreachable!() };
 /// let rest = Addresses::new([ten, ten]).without(&Addresses::new([few]));
 /// assert_eq!(rest.len(), (1 << 24) - 10);
 /// assert_eq!(rest.get(0).unwrap().to_string(), "10.0.0.10");
-/// # Ok::<(), portolan::ParseError>(())
+/// # Ok::<(), portolan::model::ParseError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {

@@ -12,57 +12,58 @@ use serde_json::Value;
 use super::{CheckName, ParseError, StatusRanges, parse_duration};
 
 /// What to ask a service, and what it must answer.
-#[derive(clap::Args, Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-#[command(next_help_heading = "What to ask")]
+#[cfg_attr(feature = "cli", command(next_help_heading = "What to ask"))]
 pub struct CheckSpec {
     /// What it speaks: http, https, grpc, grpcs, tls, tcp, redis, postgresql, smtp... [default: as the target says]
-    #[arg(long, value_name = "WORD")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "WORD"))]
     pub protocol: Option<String>,
     /// Run only these checks
-    #[arg(long, value_enum, value_name = "CHECKS", value_delimiter = ',')]
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "CHECKS", value_delimiter = ','))]
     pub check: Vec<CheckName>,
     /// Leave out these checks
-    #[arg(long, value_enum, value_name = "CHECKS", value_delimiter = ',')]
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "CHECKS", value_delimiter = ','))]
     pub no_check: Vec<CheckName>,
     /// The name to ask by: for TLS, and as the Host of HTTP [default: the target's]
-    #[arg(long, value_name = "NAME")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME"))]
     pub server_name: Option<String>,
     /// Begin in plain text and go over to TLS in the words of this protocol
-    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "PROTOCOL"))]
     pub starttls: Option<StartTlsKind>,
     /// The path that HTTP is asked for [default: /]
-    #[arg(long, value_name = "PATH")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "PATH"))]
     pub path: Option<HttpPath>,
     /// The method that HTTP is asked with [default: GET]
-    #[arg(long, value_name = "METHOD")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "METHOD"))]
     pub method: Option<Method>,
     /// Send this header, as in 'Authorization: Bearer x'
-    #[arg(long, value_name = "NAME: VALUE")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME: VALUE"))]
     pub header: Vec<RequestHeader>,
     /// The statuses that are well, as in 200-299,304 or 2xx [default: 200-399]
-    #[arg(long, value_name = "STATUS")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "STATUS"))]
     pub expect_status: Option<StatusRanges>,
     /// A regular expression that the body must match; of the body the first MiB is read
-    #[arg(long, value_name = "REGEX")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "REGEX"))]
     pub expect_body: Option<BodyAssertion>,
     /// A header that must be there, and match if an expression is given, as in 'Content-Type: json'
-    #[arg(long, value_name = "NAME[: REGEX]")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME[: REGEX]"))]
     pub expect_header: Vec<HeaderAssertion>,
     /// A value that the JSON in the body must have, as in /status=ok (RFC 6901)
-    #[arg(long, value_name = "POINTER=VALUE")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "POINTER=VALUE"))]
     pub expect_json: Vec<JsonAssertion>,
     /// Follow redirects: at most 10, never to a lower scheme or a link-local address; credentials stay with their host
-    #[arg(long)]
+    #[cfg_attr(feature = "cli", arg(long))]
     pub follow: bool,
     /// The service that gRPC's health check is asked for [default: the server as a whole]
-    #[arg(long, value_name = "NAME")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME"))]
     pub grpc_service: Option<String>,
     /// Run this program with these arguments, up to a `;`: 0 is well, 1 a warning. No shell is between
-    #[arg(long, value_name = "PROGRAM", num_args = 1.., value_terminator = ";", allow_hyphen_values = true)]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "PROGRAM", num_args = 1.., value_terminator = ";", allow_hyphen_values = true))]
     pub script: Vec<String>,
     /// How quick answers should be, as in 200ms; connect=10ms is for connecting only [default: by the distance]
-    #[arg(long, value_name = "TIME", value_delimiter = ',')]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_delimiter = ','))]
     pub goal: Vec<LatencyTarget>,
 }
 
@@ -95,7 +96,8 @@ impl CheckSpec {
 }
 
 /// The protocols that begin in plain text and go over to TLS when asked to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum StartTlsKind {
     /// Mail, RFC 3207

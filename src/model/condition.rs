@@ -14,11 +14,11 @@ use crate::error::nearest;
 /// not even by `!=`.
 ///
 /// ```
-/// use portolan::Condition;
+/// use portolan::model::Condition;
 ///
 /// let condition: Condition = "type=added and item.endpoints[].port>=8000".parse()?;
 /// assert!(condition.holds(&serde_json::json!({"type": "added", "item": {"endpoints": [{"port": 80}, {"port": 8080}]}})));
-/// # Ok::<(), portolan::ParseError>(())
+/// # Ok::<(), portolan::model::ParseError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Condition(Vec<Comparison>);

@@ -14,7 +14,7 @@ const MAX_DURATION: Duration = Duration::from_hours(365 * 24);
 ///
 /// assert_eq!(portolan::parse_duration("1m 30s")?, Duration::from_secs(90));
 /// assert_eq!(portolan::parse_duration("0.5")?, Duration::from_millis(500));
-/// # Ok::<(), portolan::ParseError>(())
+/// # Ok::<(), portolan::model::ParseError>(())
 /// ```
 ///
 /// # Errors

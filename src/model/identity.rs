@@ -15,7 +15,7 @@ use crate::clean::Untrusted;
 /// What was learnt by speaking to an endpoint. Never guessed from its port number.
 ///
 /// ```
-/// use portolan::Identity;
+/// use portolan::model::Identity;
 ///
 /// let identity = Identity::of("redis").product("Redis").version("7.0.15").fact("auth_required", false);
 /// assert_eq!(identity.protocol(), "redis");

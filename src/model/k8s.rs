@@ -10,7 +10,7 @@ use super::{Detail, Transport};
 use crate::clean::Untrusted;
 
 /// The facts of a Kubernetes service, beside its endpoints: those stand in the [`Service`](crate::Service), each with an
-/// [`Instance`](crate::Instance) that has its pod, node and zone.
+/// [`Instance`](crate::model::Instance) that has its pod, node and zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct K8sDetail {
     /// How it is reached.

@@ -43,6 +43,9 @@ mod targets;
 mod update;
 mod words;
 
+pub use crate::clean::{DISPLAY_CHARS, Untrusted};
+pub use jiff::Timestamp;
+
 pub use addresses::{AddressRange, Addresses};
 pub use check_name::CheckName;
 pub use check_spec::{

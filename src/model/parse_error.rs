@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// A text that does not parse: the cause, and a hint with the right spelling.
 ///
 /// ```
-/// let error = "80-22".parse::<portolan::Ports>().unwrap_err();
+/// let error = "80-22".parse::<portolan::model::Ports>().unwrap_err();
 /// assert_eq!((error.to_string().as_str(), error.hint()), ("the range runs backwards", "write 22-80"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -10,10 +10,10 @@ use crate::clean::clean;
 /// A set of port numbers (1-65535), kept as sorted ranges that neither touch nor overlap. `-` alone is all of them.
 ///
 /// ```
-/// let ports: portolan::Ports = "8000-8999,ssh,8500-9000".parse()?;
+/// let ports: portolan::model::Ports = "8000-8999,ssh,8500-9000".parse()?;
 /// assert!(ports.contains(22) && ports.contains(9000) && !ports.contains(80));
 /// assert_eq!(ports.to_string(), "22,8000-9000");
-/// # Ok::<(), portolan::ParseError>(())
+/// # Ok::<(), portolan::model::ParseError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ports {

@@ -8,10 +8,10 @@ use super::{ParseError, Ports};
 /// transport is asked anyway.
 ///
 /// ```
-/// let ports: portolan::ScanPorts = "22,U:53,161,T:80".parse()?;
+/// let ports: portolan::model::ScanPorts = "22,U:53,161,T:80".parse()?;
 /// let (tcp, udp) = ports.of(false);
 /// assert_eq!((tcp.to_string(), udp.to_string()), ("22,80".to_owned(), "53,161".to_owned()));
-/// # Ok::<(), portolan::ParseError>(())
+/// # Ok::<(), portolan::model::ParseError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanPorts {

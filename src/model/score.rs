@@ -106,8 +106,8 @@ fn price(finding: &Finding) -> (u8, u8, &str) {
 /// (50 or more) scores 0, one of which less than half of the weight can at most 49, one with any that cannot at most 79.
 ///
 /// ```
-/// assert_eq!(portolan::service_score(&[(1, Some(95)), (1, Some(95)), (1, Some(0))]), Some(63));
-/// assert_eq!(portolan::service_score(&[(9, Some(100)), (1, Some(40))]), Some(79));
+/// assert_eq!(portolan::model::service_score(&[(1, Some(95)), (1, Some(95)), (1, Some(0))]), Some(63));
+/// assert_eq!(portolan::model::service_score(&[(9, Some(100)), (1, Some(40))]), Some(79));
 /// ```
 pub fn service_score(endpoints: &[(u16, Option<u8>)]) -> Option<u8> {
     let scored: Vec<(u64, u8)> =

@@ -13,7 +13,7 @@ use crate::clean::escaped;
 /// There is no conversion to `&str` except [`as_raw`](Self::as_raw).
 ///
 /// ```
-/// use portolan::ServiceId;
+/// use portolan::model::ServiceId;
 ///
 /// let id = ServiceId::from("file/a\u{1b}]0;title\u{7}");
 /// assert_eq!(id.to_string(), r"file/a\u{1b}]0;title\u{7}");

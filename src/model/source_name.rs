@@ -14,7 +14,7 @@ use super::words;
 /// clone in both cases.
 ///
 /// ```
-/// use portolan::SourceName;
+/// use portolan::model::SourceName;
 ///
 /// let name = SourceName::from("local");
 /// assert_eq!(name, "local");

@@ -10,7 +10,7 @@ use super::ParseError;
 /// The HTTP statuses that are expected.
 ///
 /// ```
-/// use portolan::StatusRanges;
+/// use portolan::model::StatusRanges;
 /// let expected: StatusRanges = "2xx,304".parse().unwrap();
 /// assert!(expected.contains(204) && expected.contains(304) && !expected.contains(301));
 /// assert!(StatusRanges::default().contains(399));

@@ -69,6 +69,7 @@ impl<'w> Changes<'w> {
         time: Timestamp,
     ) -> Option<Self> {
         let style = match name {
+            #[cfg(feature = "cli")]
             FormatName::Table | FormatName::Wide => Style::Text,
             FormatName::Json | FormatName::Ndjson => Style::Json,
             FormatName::Name => Style::Name,

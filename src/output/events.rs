@@ -26,7 +26,9 @@ impl EventFormat {
     /// or cannot express events.
     pub fn of(name: FormatName, columns: &'static [Column]) -> Option<Self> {
         match name {
+            #[cfg(feature = "cli")]
             FormatName::Table => Some(Self::Text(columns, ColumnVisibility::WhereFilled)),
+            #[cfg(feature = "cli")]
             FormatName::Wide => Some(Self::Text(columns, ColumnVisibility::Wide)),
             FormatName::Json | FormatName::Ndjson => Some(Self::Json),
             FormatName::Name => Some(Self::Name),

@@ -4,11 +4,12 @@
 
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Footer, Format, RenderOptions};
 use crate::clean::is_dangerous;
-use crate::model::{Completeness, Service};
+use crate::model::{Completeness, Listing, Service};
 
 /// The schema of every document. Fields are only ever added; a change of meaning makes it `/v2`.
 pub(super) const SCHEMA: &str = "portolan/v1";
@@ -56,6 +57,26 @@ impl Format for Json<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush()
+    }
+}
+
+impl Listing {
+    /// The listing as the document that `--json` writes, of this moment.
+    ///
+    /// # Errors
+    /// A detail that cannot be serialised.
+    pub fn to_json(&self) -> io::Result<String> {
+        let mut text = Vec::new();
+        let now = Timestamp::now();
+        let options = RenderOptions { columns: &[], identified: false, generated: now, width: None, color: false };
+        let mut json = Json::new(&mut text, options)?;
+        for service in &self.services {
+            json.service(service)?;
+        }
+        let Self { completeness, errors, limits, .. } = self;
+        json.end(&Footer { finished: now, completeness: *completeness, errors, limits, hosts: None, host: None })?;
+
+        String::from_utf8(text).map_err(io::Error::other)
     }
 }
 

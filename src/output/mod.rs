@@ -14,8 +14,9 @@ mod ndjson;
 mod nmap_xml;
 mod prometheus;
 mod prometheus_sd;
+#[cfg(feature = "cli")]
 mod table;
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests;
 mod xml;
 mod yaml;
@@ -112,13 +113,15 @@ pub enum Delivery {
     Whole,
 }
 
-/// Registers formats: name for `-o`, constructor, detail level, delivery. The doc comment is the help text.
+/// Registers formats: name for `-o`, constructor, detail level, delivery, and the feature it needs. The doc comment is the
+/// help text.
 macro_rules! formats {
-    ($($(#[$doc:meta])* $variant:ident => $open:path, $depth:ident, $read:ident;)*) => {
+    ($($(#[$doc:meta])* $variant:ident => $open:path, $depth:ident, $read:ident $(, $feature:literal)?;)*) => {
         /// The output formats.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
         pub enum FormatName {
-            $($(#[$doc])* $variant,)*
+            $($(#[$doc])* $(#[cfg(feature = $feature)])? $variant,)*
         }
 
         impl FormatName {
@@ -127,17 +130,17 @@ macro_rules! formats {
             /// # Errors
             /// The writer's: some formats begin with a header.
             pub fn open<'w>(self, out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Box<dyn Format + 'w>> {
-                Ok(match self { $(Self::$variant => Box::new($open(out, page)?),)* })
+                Ok(match self { $($(#[cfg(feature = $feature)])? Self::$variant => Box::new($open(out, page)?),)* })
             }
 
             /// The detail level that the format shows.
             pub fn depth(self) -> DetailLevel {
-                match self { $(Self::$variant => DetailLevel::$depth,)* }
+                match self { $($(#[cfg(feature = $feature)])? Self::$variant => DetailLevel::$depth,)* }
             }
 
             /// How consumers read the format.
             pub fn read(self) -> Delivery {
-                match self { $(Self::$variant => Delivery::$read,)* }
+                match self { $($(#[cfg(feature = $feature)])? Self::$variant => Delivery::$read,)* }
             }
         }
     };
@@ -145,9 +148,9 @@ macro_rules! formats {
 
 formats! {
     /// Aligned columns
-    Table => table::Table::brief, Brief, Whole;
+    Table => table::Table::brief, Brief, Whole, "cli";
     /// All columns that fit the terminal
-    Wide => table::Table::wide, Full, Whole;
+    Wide => table::Table::wide, Full, Whole, "cli";
     /// JSON document
     Json => json::Json::new, Full, Whole;
     /// One JSON object per line

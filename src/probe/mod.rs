@@ -52,7 +52,7 @@ use std::time::Duration;
 pub(crate) use columns::COLUMNS;
 pub(crate) use ending::UNSTABLE;
 pub(crate) use identify::SkipReason;
-pub(crate) use plan::Intensity;
+pub use plan::Intensity;
 pub(crate) use pool::{IdentifyPool, IdentifyResult};
 pub(crate) use server_bytes::ServerBytes;
 pub(crate) use session::{PortTarget, Talk};

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::{Probe, Probes};
 
 /// How many probes a port receives beyond those that its number suggests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Intensity {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Intensity {
     /// Probes that the port number suggests, and HTTP: at most 3 connections per port
     Light,
     /// Also TLS and most other probes: at most 14 connections per port

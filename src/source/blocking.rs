@@ -18,7 +18,7 @@ const QUEUE: usize = 256;
 ///
 /// # Errors
 /// As `work`.
-pub(super) async fn list_blocking<W>(context: &ListContext, out: &mut dyn ItemSink, work: W) -> Result<Completeness>
+pub(crate) async fn list_blocking<W>(context: &ListContext, out: &mut dyn ItemSink, work: W) -> Result<Completeness>
 where
     W: FnOnce(&ListContext, &mut dyn ItemSink) -> Result<Completeness> + Send + 'static,
 {

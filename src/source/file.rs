@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{Args, ValueHint};
+#[cfg(feature = "cli")]
+use clap::ValueHint;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
 use tokio::time::sleep;
@@ -34,16 +35,20 @@ use crate::model::{
 ///
 /// YAML has the same structure: a list `service` of maps.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [[service]] is TOML")]
-#[derive(Args, Clone, Debug)]
-#[command(
-    verbatim_doc_comment,
-    after_help = "Examples:
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
+#[cfg_attr(
+    feature = "cli",
+    command(
+        verbatim_doc_comment,
+        after_help = "Examples:
   portolan discover file services.toml
   portolan validate services.toml"
+    )
 )]
 pub struct File {
     /// Read this file: TOML, or YAML with the extension yaml or yml
-    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[cfg_attr(feature = "cli", arg(value_name = "FILE", value_hint = ValueHint::FilePath))]
     pub file: PathBuf,
 }
 

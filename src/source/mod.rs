@@ -16,8 +16,14 @@ use std::time::Duration;
 
 use crate::model::{Column, FindingKind, HostFacts, Service, UpdateSink};
 use crate::net::HttpProxy;
+pub(crate) use blocking::list_blocking;
 pub(crate) use channel::{ChannelSink, SourceMessage};
+pub use file::File;
+#[cfg(feature = "k8s")]
+pub use k8s::{K8s, K8sEnvironment, K8sVia};
 pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, collect};
+pub use local::{Local, SortKey};
+pub use scan::{Scan, TimingTemplate};
 pub(crate) use watch::RECONNECT;
 pub use watch::{WatchFuture, keep_watching};
 
@@ -37,7 +43,7 @@ pub trait Source: Send + Sync {
     /// It may be awaited in any tokio runtime, or without one. It never blocks a thread of that runtime.
     ///
     /// # Errors
-    /// Only where nothing could be listed at all; a part that fails is a [`PartialError`](crate::PartialError).
+    /// Only where nothing could be listed at all; a part that fails is a [`PartialError`](crate::model::PartialError).
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a>;
 
     /// Reads the environment variables that the source knows. Only the command line calls it: one variable must not
@@ -78,7 +84,7 @@ pub trait Source: Send + Sync {
     }
 
     /// Tells `feed` everything that there is, and then what becomes of it, until the future is dropped. It begins with a
-    /// [`Reset`](crate::Update::Reset). `interval`, for sources that have to ask again and again: how often.
+    /// [`Reset`](crate::model::Update::Reset). `interval`, for sources that have to ask again and again: how often.
     ///
     /// It ends when the source cannot go on, in good order or not; [`keep_watching`] begins it anew. Needs a tokio runtime.
     ///
@@ -100,7 +106,8 @@ pub struct CheckProxy(pub(crate) Arc<dyn HttpProxy>);
 macro_rules! sources {
     ($($(#[$attribute:meta])* $variant:ident($source:ty),)*) => {
         /// A source together with its options.
-        #[derive(Debug, clap::Subcommand)]
+        #[derive(Debug)]
+        #[cfg_attr(feature = "cli", derive(clap::Subcommand))]
         pub(crate) enum AnySource {
             $($(#[$attribute])* $variant($source),)*
         }
@@ -159,9 +166,9 @@ pub(crate) fn source_findings() -> impl Iterator<Item = &'static FindingKind> {
 }
 
 sources! {
-    Local(local::Local),
-    Scan(scan::Scan),
+    Local(Local),
+    Scan(Scan),
     #[cfg(feature = "k8s")]
-    K8s(k8s::K8s),
-    File(file::File),
+    K8s(K8s),
+    File(File),
 }

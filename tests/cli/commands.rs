@@ -17,7 +17,7 @@ fn ports_lists_every_name() {
             (words.next().unwrap().parse().unwrap(), words.next().unwrap().to_owned())
         })
         .collect();
-    let known: Vec<_> = portolan::PORT_NAMES.iter().map(|known| (known.port, known.name.to_owned())).collect();
+    let known: Vec<_> = portolan::model::PORT_NAMES.iter().map(|known| (known.port, known.name.to_owned())).collect();
     assert_eq!(rows, known);
 }
 
@@ -38,7 +38,7 @@ fn ports_as_json() {
     let document: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!(document["schema"], "portolan/v1");
     let items = document["items"].as_array().unwrap();
-    assert_eq!(items.len(), portolan::PORT_NAMES.len());
+    assert_eq!(items.len(), portolan::model::PORT_NAMES.len());
     assert_eq!(items[0], serde_json::json!({"port": 7, "name": "echo", "about": "Echo"}));
 }
 

@@ -12,10 +12,9 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use portolan::engine::Cancel;
-use portolan::{
-    Completeness, DetailLevel, File, ItemSink, ListContext, ListItem, Local, PartialError, Scan, Service, Source,
-    Update, UpdateSink,
-};
+use portolan::model::{Completeness, DetailLevel, PartialError, Update, UpdateSink};
+use portolan::source::{File, ItemSink, ListContext, ListItem, Local, Scan};
+use portolan::{Service, Source};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
@@ -230,6 +229,10 @@ fn k8s() {
     }
     let config = std::env::temp_dir().join(format!("portolan-contract-{}.kubeconfig", std::process::id()));
     std::fs::write(&config, cluster.kubeconfig().text()).unwrap();
-    keeps_the_contract(&portolan::K8s { all_namespaces: true, kubeconfig: vec![config.clone()], ..Default::default() });
+    keeps_the_contract(&portolan::source::K8s {
+        all_namespaces: true,
+        kubeconfig: vec![config.clone()],
+        ..Default::default()
+    });
     std::fs::remove_file(config).unwrap();
 }

@@ -5,9 +5,11 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use portolan::Service;
 use portolan::catalog::Writer;
 use portolan::engine::{Clock, Retry};
-use portolan::{DetailLevel, K8s, PartialError as Said, Service, Update, UpdateSink, keep_watching};
+use portolan::model::{DetailLevel, PartialError as Said, Update, UpdateSink};
+use portolan::source::{K8s, keep_watching};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;

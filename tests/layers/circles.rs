@@ -6,18 +6,7 @@ use super::paths::{module_of, paths, without_comments};
 use super::source_files;
 
 /// Circles that are still there, by room. The list only shrinks.
-const KNOWN: &[(&str, &str)] = &[
-    ("check", "dns resolvers target"),
-    ("check", "http request"),
-    ("model", "local service"),
-    ("net::http", "body head"),
-    ("probe", "grpc http"),
-    ("probe", "identify search"),
-    ("probe::http", "application consul docker elasticsearch etcd kubelet kubernetes prometheus websocket"),
-    ("source::k8s", "gateway gateway_rows ingress routes"),
-    ("source::k8s", "join service_state"),
-    ("source::scan", "run udp worker"),
-];
+const KNOWN: &[(&str, &str)] = &[("model", "local service"), ("net::http", "body head")];
 
 /// For each module that has modules of its own: which of them names which.
 type Graphs = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;

@@ -1,6 +1,7 @@
 //! `portolan-score/1` as documented: its table, and its first test vectors.
 
-use portolan::{Finding, FindingKind, Grade, Score, scored_findings};
+use portolan::check::scored_findings;
+use portolan::model::{Finding, FindingKind, Grade, Score};
 
 fn kind(code: &str) -> &'static FindingKind {
     scored_findings().find(|kind| kind.code == code).unwrap_or_else(|| panic!("no finding is called {code}"))

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use portolan::catalog::{Reader, Watch, WatchItem, Writer};
 use portolan::engine::{Clock, ManualClock};
-use portolan::{Detail, DetailLevel, PartialError, Service, Update, UpdateSink};
+use portolan::model::{DetailLevel, PartialError, Update, UpdateSink};
+use portolan::{Detail, Service};
 use proptest::prelude::*;
 use tokio::time::timeout;
 

@@ -25,7 +25,7 @@ impl History {
     pub fn line(&mut self, line: &Value) {
         let kind = line["type"].as_str().unwrap_or_else(|| panic!("no type: {line}"));
         let index = line["index"].as_u64().unwrap_or_else(|| panic!("no index: {line}"));
-        line["time"].as_str().and_then(|time| time.parse::<portolan::Timestamp>().ok()).expect("a time");
+        line["time"].as_str().and_then(|time| time.parse::<portolan::model::Timestamp>().ok()).expect("a time");
         *self.counts.entry(kind.to_owned()).or_default() += 1;
         if kind == "lagged" {
             let missed = line["missed"].as_u64().expect("how many");

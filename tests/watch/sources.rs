@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use portolan::catalog::Writer;
 use portolan::engine::{Clock, Retry};
-use portolan::{
-    Column, Completeness, DetailLevel, Error, ItemSink, ListContext, ListFuture, Source, Update, UpdateSink,
-    WatchFuture, keep_watching,
-};
+use portolan::model::{Column, Completeness, DetailLevel, Update, UpdateSink};
+use portolan::source::{ItemSink, ListContext, ListFuture, WatchFuture, keep_watching};
+use portolan::{Error, Source};
 use tokio::time::timeout;
 
 use crate::catalog::{fault, harbour};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scale::{self, Latency};
 use super::target::{CheckContext, CheckResult, CheckTarget};
-use super::{Check, findings};
+use super::{BuiltInCheck, findings};
 use crate::model::{Finding, FindingKind, Group, StatusRanges};
 use outcome::{HttpOutcome, HttpStatus};
 #[cfg(fuzzing)]
@@ -71,7 +71,7 @@ pub(crate) struct HttpObservation {
     pub(crate) outcomes: Vec<HttpOutcome>,
 }
 
-impl Check for HttpObservation {
+impl BuiltInCheck for HttpObservation {
     /// Sends one request.
     async fn run(target: &CheckTarget, context: &CheckContext) -> CheckResult<Self> {
         let spec = &target.spec;

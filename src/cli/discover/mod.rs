@@ -21,7 +21,7 @@ pub(super) struct Discover {
     source: AnySource,
 }
 
-// What may be asked of every source.
+// The options of every source.
 #[derive(Args, Debug)]
 pub(super) struct Options {
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub(super) struct Options {
     identify: IdentifyArgs,
     #[command(flatten)]
     watching: Watching,
-    /// Check each service and score how well it is, as `portolan validate -` does
+    /// Check and score each service, as `portolan validate -` does
     #[arg(long, global = true, help_heading = "Output")]
     validate: bool,
 }

@@ -30,12 +30,12 @@ use crate::model::{CheckSpec, Finding, Service};
 use crate::output::FormatName;
 use crate::source::{Source, collect};
 
-/// Check services and score how well they are, each point explained
+/// Check services and score their health; every point is explained
 ///
 /// A target is host:port, a URL, SOURCE/NAME (as in local/nginx), a services file (TOML or YAML), or - for what another portolan
-/// found, as JSON or NDJSON. Which checks run follows from what a service is declared to be, was identified as, or has for a port.
-/// The score begins at 100; what is found takes points off, and some of it caps what is left: 80 is healthy, below 50 a normal
-/// client cannot use the service now. `portolan explain` has the whole table.
+/// found, as JSON or NDJSON. The declared protocol, the identified protocol or the port decides which checks run. The score
+/// begins at 100; findings take points off, and some cap the score: 80 is healthy, below 50 a normal client cannot use the
+/// service now. `portolan explain` has the whole table.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan validate example.org:443 https://example.org/health
@@ -44,7 +44,7 @@ use crate::source::{Source, collect};
   portolan validate services.toml -o junit=report.xml -o prometheus=health.prom
   portolan validate 10.0.0.5:5432 --samples 20 --evidence seen/ && portolan score seen/*.json")]
 pub(super) struct Validate {
-    /// What to check: host:port, URL, SOURCE/NAME, a services file, -
+    /// Target: host:port, URL, SOURCE/NAME, a services file, -
     #[arg(value_name = "TARGET", required = true, value_hint = ValueHint::Hostname)]
     targets: Vec<String>,
     #[command(flatten)]

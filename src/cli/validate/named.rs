@@ -25,7 +25,7 @@ impl Named {
     }
 
     /// # Errors
-    /// A source that there is not, or that needs to be told more.
+    /// A source that does not exist, or that needs more options.
     pub(in crate::cli) fn parse(word: &str, global: &Global) -> Result<Self> {
         let unknown = || Error::usage(format!("target '{}'", clean(word)), "there is no such source", FORMS);
         let (word, name) = word.split_once('/').filter(|_| Self::is_one(word)).ok_or_else(unknown)?;

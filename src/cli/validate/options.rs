@@ -26,22 +26,22 @@ use crate::source::Source;
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "How to check")]
 pub(in crate::cli) struct How {
-    /// The most that one try may take, as in 500ms or 2s
+    /// Timeout of one attempt, such as 500ms or 2s
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "3s")]
     pub(super) timeout: Duration,
-    /// End the whole run after this time; what was not looked at says so
+    /// Stop the whole run after this time; unfinished checks are reported as incomplete
     #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "watch")]
     pub(super) deadline: Option<Duration>,
-    /// How often silence is asked again; whoever answers is not asked twice
+    /// Retries after a timeout; a reply is never retried
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10), default_value_t = 1)]
     pub(super) retries: u32,
-    /// How often to look at each endpoint; several looks show how steady it is
+    /// Samples of each endpoint; several show how stable it is
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), default_value_t = 1, conflicts_with = "watch")]
     pub(super) samples: u32,
-    /// The most endpoints looked at at once
+    /// Check at most N endpoints at once
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), default_value_t = 1024)]
     pub(super) concurrency: u32,
-    /// Ask these resolvers instead of the system's, as in 10.0.0.53 or 127.0.0.1:5353
+    /// Use these DNS resolvers instead of the system's, such as 10.0.0.53 or 127.0.0.1:5353
     #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = parse_resolver)]
     pub(super) resolver: Vec<SocketAddr>,
     /// Trust the certificates in this file (PEM) instead of the system's roots
@@ -50,22 +50,22 @@ pub(in crate::cli) struct How {
     /// Trust the certificate with this SHA-256 and no other
     #[arg(long, value_name = "SHA256", value_parser = parse_pin)]
     pub(super) pin: Vec<Digest>,
-    /// Remember answers of DNS and TLS for so long within a run
+    /// Cache DNS and TLS results for this time within a run
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1m")]
     pub(super) cache_ttl: Duration,
-    /// Remember nothing
+    /// Disable the cache
     #[arg(long)]
     pub(super) no_cache: bool,
-    /// Do not count these findings
+    /// Ignore findings with these codes
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = parse_code, help_heading = "Output")]
     pub(super) ignore: Vec<String>,
-    /// Exit with 1 if any service scores less, or has no score
+    /// Exit with 1 if any service scores below N or has no score
     #[arg(long, value_name = "N", value_parser = parse_score, help_heading = "Output", conflicts_with = "watch")]
     pub(super) min_score: Option<u8>,
-    /// Exit with 3 if anything that was wanted could not be looked at
+    /// Exit with 3 if any requested check could not run
     #[arg(long, help_heading = "Output", conflicts_with = "watch")]
     pub(super) require_complete: bool,
-    /// Write what was seen into this directory, a file for each service, for `portolan score`
+    /// Write the evidence into this directory, one file per service, for `portolan score`
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output", conflicts_with = "watch")]
     pub(super) evidence: Option<PathBuf>,
     /// Show every deduction with what to do about it
@@ -124,11 +124,11 @@ impl How {
                 timeout: self.timeout,
                 retries: self.retries,
                 samples: self.samples,
-                again: None,
                 deadline: self.deadline,
                 // Each endpoint has one connection at a time.
-                at_once: concurrency.min(descriptors_for_sockets()),
+                concurrency: concurrency.min(descriptors_for_sockets()),
                 cache_ttl: (!self.no_cache).then_some(self.cache_ttl),
+                ..ValidatorOptions::default()
             },
             ask: ask.clone(),
             ignored: self.ignore.clone(),

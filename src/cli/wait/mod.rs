@@ -23,43 +23,43 @@ use crate::model::{PartialError, parse_duration};
 
 const EXAMPLES: &str = "\
 Examples:
-  portolan wait db:5432                             until the database takes connections
-  portolan wait db:5432 cache:6379 -- ./server      then become the server
-  portolan wait http://127.0.0.1:8080/health        until the page is well
-  portolan wait db:5432 --min-score 80              until the database says that it is well
+  portolan wait db:5432                             until the database accepts connections
+  portolan wait db:5432 cache:6379 -- ./server      then run the server
+  portolan wait http://127.0.0.1:8080/health        until the page is healthy
+  portolan wait db:5432 --min-score 80              until the database reports that it is healthy
   portolan wait --gone 127.0.0.1:8080               until the old one has stopped
-  portolan wait k8s/shop/web                        until the service and its endpoints are well
+  portolan wait k8s/shop/web                        until the service and its endpoints are healthy
   portolan wait /run/app.sock --timeout 5s || exit  a Unix-domain socket";
 
-/// Wait until every target accepts connections, then exit, or become a command
+/// Wait until every target accepts connections, then exit or run a command
 ///
-/// A target is HOST:PORT, as in db:5432 or [::1]:80, or the path of a Unix-domain socket. It is connected to and closed again at
-/// once; nothing is sent. Names are looked up anew for each try, and any of their addresses will do. Tries follow each other
-/// within a tenth of a second at first and within a second later on.
+/// A target is HOST:PORT, such as db:5432 or [::1]:80, or the path of a Unix-domain socket. portolan connects and closes the
+/// connection at once; it sends no data. Host names are resolved again for each attempt, and any of their addresses counts.
+/// Attempts follow each other within a tenth of a second at first and within a second later.
 ///
-/// A URL and a services file (.toml, .yaml) are checked as by `portolan validate`, and so is everything with --min-score: until
-/// each service scores 80, or as much as that says. So is what a source has by a name, SOURCE/NAME as in k8s/shop/web or
-/// local/nginx; the source is asked anew for each try.
+/// URLs and services files (.toml, .yaml) are checked as by `portolan validate`, and so is every target with --min-score: until
+/// each service scores 80, or N with --min-score N. So are the services that a source has by a name: SOURCE/NAME, such as
+/// k8s/shop/web or local/nginx. The source is listed again for each attempt.
 ///
-/// Exit code 1 when the time is over; the command is not run then. 127 where there is no such command, 126 where it cannot be run.
+/// Exit code 1 when the time is up; the command does not run then. 127 if the command does not exist, 126 if it cannot be run.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [::1] is an address")]
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Wait {
-    /// What to wait for: HOST:PORT, a path, a URL, a services file or SOURCE/NAME
+    /// Target: HOST:PORT, a path, a URL, a services file or SOURCE/NAME
     #[arg(required = true, value_name = "TARGET", value_parser = Target::parse)]
     targets: Vec<Target>,
-    /// Wait until none of them accepts connections any more, or is listed by its source; a host that nobody knows counts as not
+    /// Wait until no target accepts connections or is listed by its source; a host name that does not resolve counts as not
     /// gone
     #[arg(long)]
     gone: bool,
-    /// Check them, and wait until each service scores at least so much
+    /// Check the targets and wait until each service scores at least N
     #[arg(long, value_name = "N", value_parser = validate::parse_score, conflicts_with = "gone")]
     min_score: Option<u8>,
-    /// How long to wait for all of them
+    /// Time limit for all targets
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "60s")]
     timeout: Duration,
-    /// Become this command when all is well
+    /// Run this command, in place of portolan, once every target is ready
     #[arg(last = true, value_name = "CMD", value_hint = clap::ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
 }
@@ -189,8 +189,8 @@ impl Wait {
         }
     }
 
-    /// Tries one target until it is as it should be, or nobody waits any more. The thread is never waited for: a resolver
-    /// may hold it longer than anybody wants, and it ends with the process or with what becomes of it.
+    /// Tries one target until it is as wanted, or the time is up. The thread is not joined: a resolver may block it, and it
+    /// ends with the process.
     fn start(
         &self,
         number: usize,
@@ -207,7 +207,7 @@ impl Wait {
                 let wanted = if gone { verdict.is_nobody() } else { verdict == TryOutcome::Accepts };
                 tries.lock().unwrap_or_else(PoisonError::into_inner).add(verdict);
                 if wanted {
-                    // Whoever waited may have gone.
+                    // The receiver may have gone.
                     let _ = done.send(number);
                     return;
                 }

@@ -27,7 +27,7 @@ pub(super) enum Target {
     Named(String),
 }
 
-/// What a try came to, in the order in which it is told.
+/// The outcome of an attempt, in the order of the report.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TryOutcome {
     Accepts,
@@ -56,7 +56,7 @@ impl TryOutcome {
         }
     }
 
-    /// Whether nobody accepts connections there, for all that can be told.
+    /// Whether nothing accepts connections there, as far as is known.
     pub(super) fn is_nobody(&self) -> bool {
         !matches!(self, Self::Accepts | Self::Unwell(_) | Self::Unknown(_))
     }
@@ -150,7 +150,7 @@ impl Target {
     }
 }
 
-/// A connection to a port that the kernel draws numbers from for clients may meet itself: then nobody listens.
+/// A connection to a port that the kernel draws numbers from for clients may meet itself: then nothing listens.
 fn connect(address: SocketAddr, limit: Duration) -> io::Result<()> {
     let stream = TcpStream::connect_timeout(&address, limit.max(Duration::from_millis(1)))?;
     if stream.local_addr()? == stream.peer_addr()? {
@@ -193,7 +193,7 @@ impl TryLog {
     }
 }
 
-/// What takes longer, and has no end yet, is told.
+/// A pending attempt older than this is reported.
 const LONG: Duration = Duration::from_millis(100);
 
 /// `refused 57 times, last 0.4 s ago; no answer 2 times, last 31.0 s ago; its name is being looked up for 5.0 s`

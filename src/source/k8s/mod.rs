@@ -51,12 +51,12 @@ use crate::net::Deadline;
 use crate::source::{AfterCheck, CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
 impl K8s {
-    /// The services that the options select, typed; [`collect`](crate::collect) adds pods and routes, if requested. Runs in the
+    /// The services that the options select, typed; [`collect`](crate::source::collect) adds pods and routes, if requested. Runs in the
     /// current tokio runtime, or in a new one if there is none.
     ///
     /// ```no_run
     /// # async fn doc() -> portolan::Result<()> {
-    /// let cluster = portolan::K8s { all_namespaces: true, kubeconfig: vec!["config".into()], ..Default::default() };
+    /// let cluster = portolan::source::K8s { all_namespaces: true, kubeconfig: vec!["config".into()], ..Default::default() };
     /// let listing = cluster.listing().await?;
     /// for service in &listing.services {
     ///     let ready = service.endpoints.iter().filter(|endpoint| endpoint.ready).count();

@@ -5,8 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[cfg(feature = "cli")]
+use clap::ValueHint;
+#[cfg(feature = "cli")]
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, ValueEnum, ValueHint};
 
 use super::selector;
 use crate::clean::clean;
@@ -30,56 +32,57 @@ Examples:
 /// that of the kubeconfig's context, as for kubectl; in a pod without a kubeconfig, that of the pod's service account.
 /// Resolves the names of ExternalName services; makes no other connections. Without permission to read the whole cluster, it
 /// reads one namespace after another; without permission to read pods, it reports which findings are missing.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Filters", after_help = EXAMPLES)]
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
+#[cfg_attr(feature = "cli", command(next_help_heading = "Filters", after_help = EXAMPLES))]
 pub struct K8s {
     /// List the services of these namespaces [default: the context's]
-    #[arg(short, long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace)]
+    #[cfg_attr(feature = "cli", arg(short, long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace))]
     pub namespace: Vec<String>,
     /// List the services of all namespaces
-    #[arg(short = 'A', long, conflicts_with = "namespace")]
+    #[cfg_attr(feature = "cli", arg(short = 'A', long, conflicts_with = "namespace"))]
     pub all_namespaces: bool,
     /// List only objects with these labels, as in app=web,tier!=test or 'env in (dev,qa)'
-    #[arg(short = 'l', long, value_name = "LABELS", value_parser = parse_labels)]
+    #[cfg_attr(feature = "cli", arg(short = 'l', long, value_name = "LABELS", value_parser = parse_labels))]
     pub selector: Option<String>,
     /// List only objects with these fields, as in metadata.name=web
-    #[arg(long, value_name = "FIELDS", value_parser = parse_fields)]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FIELDS", value_parser = parse_fields))]
     pub field_selector: Option<String>,
     /// List pods too, with their container ports and the services that select them
-    #[arg(long)]
+    #[cfg_attr(feature = "cli", arg(long))]
     pub pods: bool,
     /// List Ingresses and Gateway API routes too: hosts, paths and backends
-    #[arg(long)]
+    #[cfg_attr(feature = "cli", arg(long))]
     pub ingress: bool,
     /// Read this kubeconfig; in a list, the first file to set a value wins [default: ~/.kube/config]
-    #[arg(long, value_name = "FILE", value_delimiter = ':', value_hint = ValueHint::FilePath, help_heading = "Cluster")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", value_delimiter = ':', value_hint = ValueHint::FilePath, help_heading = "Cluster"))]
     pub kubeconfig: Vec<PathBuf>,
     /// Use this context of the kubeconfig [default: its current one]
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "Cluster")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "Cluster"))]
     pub context: Option<String>,
     /// Use the pod's service account; the default in a pod without a kubeconfig
-    #[arg(long, conflicts_with_all = ["kubeconfig", "context"], help_heading = "Cluster")]
+    #[cfg_attr(feature = "cli", arg(long, conflicts_with_all = ["kubeconfig", "context"], help_heading = "Cluster"))]
     pub in_cluster: bool,
     /// Run the program that the kubeconfig names for credentials
-    #[arg(long, help_heading = "Cluster")]
+    #[cfg_attr(feature = "cli", arg(long, help_heading = "Cluster"))]
     pub allow_exec: bool,
     /// With --validate, send HTTP checks through the API server's proxy, for endpoints unreachable from here
     ///
     /// Endpoints with a pod use pods/proxy, others services/proxy; both need the permission `get`. Only HTTP is checked, in
     /// plain text or TLS according to the port's name, appProtocol or number.
-    #[arg(long, value_enum, value_name = "WAY", help_heading = "Cluster")]
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "WAY", help_heading = "Cluster"))]
     pub via: Option<K8sVia>,
     /// Resolve external names with these resolvers instead of the system's, as in 10.96.0.10 or 127.0.0.1:5353
-    #[arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = parse_resolver, help_heading = "Cluster")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "ADDRESS", value_delimiter = ',', value_parser = parse_resolver, help_heading = "Cluster"))]
     pub resolver: Vec<SocketAddr>,
     /// Set the maximum duration of one request, as in 500ms or 10s
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "15s", help_heading = "Timing")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "15s", help_heading = "Timing"))]
     pub timeout: Duration,
     /// End the whole run after this time, even if it is incomplete [default: 2m for the API server, none for checks]
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Timing")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Timing"))]
     pub deadline: Option<Duration>,
     /// The environment variables that describe the cluster.
-    #[arg(skip)]
+    #[cfg_attr(feature = "cli", arg(skip))]
     pub environment: K8sEnvironment,
 }
 
@@ -130,7 +133,8 @@ impl K8s {
 }
 
 /// A proxy for checks of endpoints that are unreachable from here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum K8sVia {
     /// The API server's proxy
     ApiProxy,
@@ -183,7 +187,7 @@ fn parse_resolver(text: &str) -> Result<SocketAddr, ParseError> {
     address.ok_or_else(|| ParseError::new("it is not an address", "write 10.96.0.10, 127.0.0.1:5353 or [::1]:5353"))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests {
     use clap::{CommandFactory, FromArgMatches, Parser};
 

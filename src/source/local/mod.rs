@@ -48,7 +48,7 @@ impl Local {
     /// let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     /// let port = server.local_addr().unwrap().port();
     ///
-    /// let local = portolan::Local { ports: Some(port.to_string().parse()?), ..Default::default() };
+    /// let local = portolan::source::Local { ports: Some(port.to_string().parse()?), ..Default::default() };
     /// let listing = local.listing()?;
     /// let listener = &listing.services[0];
     /// assert_eq!(listener.detail.processes[0].pid, std::process::id());

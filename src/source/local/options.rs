@@ -1,6 +1,7 @@
 //! The options of the local source, which are its command line and its settings section too.
 
-use clap::{Args, ValueHint};
+#[cfg(feature = "cli")]
+use clap::ValueHint;
 
 use crate::model::{Ports, SocketState};
 
@@ -17,55 +18,57 @@ Examples:
 /// Reads the kernel's socket tables and the process table, and connects to nothing. Except as root, the processes of
 /// other users cannot be seen: their listeners are listed without processes, but with the user and the unit or
 /// container, which the kernel shows to every user.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Filters", after_help = EXAMPLES)]
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
+#[cfg_attr(feature = "cli", command(next_help_heading = "Filters", after_help = EXAMPLES))]
 pub struct Local {
     /// Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https
-    #[arg(short, long, value_name = "PORTS", conflicts_with = "unix")]
+    #[cfg_attr(feature = "cli", arg(short, long, value_name = "PORTS", conflicts_with = "unix"))]
     pub ports: Option<Ports>,
     /// Show only ports that have a name in `portolan ports`
-    #[arg(long, conflicts_with = "unix")]
+    #[cfg_attr(feature = "cli", arg(long, conflicts_with = "unix"))]
     pub common_ports: bool,
     /// Show TCP listeners [default: TCP and UDP]
-    #[arg(long)]
+    #[cfg_attr(feature = "cli", arg(long))]
     pub tcp: bool,
     /// Show UDP sockets
-    #[arg(long)]
+    #[cfg_attr(feature = "cli", arg(long))]
     pub udp: bool,
     /// Show Unix-domain listeners
-    #[arg(long)]
+    #[cfg_attr(feature = "cli", arg(long))]
     pub unix: bool,
     /// Show only sockets in these states [default: listen,unconnected]
-    #[arg(long, value_enum, value_name = "STATE", value_delimiter = ',')]
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "STATE", value_delimiter = ','))]
     pub state: Vec<SocketState>,
     /// Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`
-    #[arg(long, value_name = "GLOB", value_parser = parse_glob)]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "GLOB", value_parser = parse_glob))]
     pub process: Option<glob::Pattern>,
     /// Show only listeners of this user, by name or number
-    #[arg(long, value_name = "USER", value_hint = ValueHint::Username)]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "USER", value_hint = ValueHint::Username))]
     pub user: Option<String>,
     /// Show only listeners that this interface leads to
-    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_hint = ValueHint::Other))]
     pub interface: Option<String>,
     /// Leave out listeners that only this host can reach
-    #[arg(long)]
+    #[cfg_attr(feature = "cli", arg(long))]
     pub skip_loopback: bool,
     /// Leave out listeners bound to a private address
-    #[arg(long)]
+    #[cfg_attr(feature = "cli", arg(long))]
     pub skip_private: bool,
     /// Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls
-    #[arg(long)]
+    #[cfg_attr(feature = "cli", arg(long))]
     pub exposed: bool,
     /// Look into every network namespace of this machine (needs root)
-    #[arg(long)]
+    #[cfg_attr(feature = "cli", arg(long))]
     pub all_netns: bool,
     /// Sort the listing by this key; a watch reports events as they happen
-    #[arg(long, value_enum, value_name = "KEY", default_value_t = SortKey::Port, help_heading = "Output")]
+    #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "KEY", default_value_t = SortKey::Port, help_heading = "Output"))]
     pub sort: SortKey,
 }
 
 /// The order of a listing of this machine. Equal rows are in the order of port, transport and address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum SortKey {
     /// Port, then transport, then address
     #[default]

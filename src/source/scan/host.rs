@@ -264,7 +264,7 @@ mod tests {
 
     fn host() -> (HostScan, Pace) {
         let pace = Pace::new(TimingTemplate::Normal, Duration::from_secs(3), None, None, 1);
-        (HostScan::new(0, 0, &pace, HostState::There), pace)
+        (HostScan::new(0, 0, &pace, HostState::Present), pace)
     }
 
     #[test]

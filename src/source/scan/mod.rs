@@ -49,9 +49,9 @@ impl Scan {
     /// let port = server.local_addr().unwrap().port();
     ///
     /// let targets = vec!["127.0.0.1".to_owned()];
-    /// let scan = portolan::Scan { targets, ports: Some(port.to_string().parse()?), ..Default::default() };
+    /// let scan = portolan::source::Scan { targets, ports: Some(port.to_string().parse()?), ..Default::default() };
     /// let listing = scan.listing()?;
-    /// assert_eq!(listing.services[0].detail.state, portolan::PortState::Open);
+    /// assert_eq!(listing.services[0].detail.state, portolan::model::PortState::Open);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

@@ -4,7 +4,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueHint};
+#[cfg(feature = "cli")]
+use clap::ValueHint;
 
 use super::pace::TimingTemplate;
 use crate::model::{ParseError, Ports, ScanPorts, parse_duration};
@@ -25,82 +26,89 @@ Examples:
 /// permissions, except for --syn. A target is an address, a network (10.0.0.0/24), a range (10.0.0.1-50), a host name,
 /// `local` for this machine's own addresses (as root, those in its other network namespaces too), @FILE for a file of
 /// targets, or - for standard input. Lists open ports; standard error has the number of ports in each state.
-#[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Targets", after_help = EXAMPLES)]
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
+#[cfg_attr(feature = "cli", command(next_help_heading = "Targets", after_help = EXAMPLES))]
 pub struct Scan {
     /// Targets to scan: addresses, networks, ranges, names, local, @FILE, -
-    #[arg(value_name = "TARGET", required_unless_present_any = ["interface", "resume"], value_hint = ValueHint::Hostname)]
+    #[cfg_attr(feature = "cli", arg(value_name = "TARGET", required_unless_present_any = ["interface", "resume"], value_hint = ValueHint::Hostname))]
     pub targets: Vec<String>,
     /// Scan the networks of this interface
-    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_hint = ValueHint::Other))]
     pub interface: Option<String>,
     /// Skip these targets
-    #[arg(long, value_name = "TARGET", value_delimiter = ',', value_hint = ValueHint::Hostname)]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "TARGET", value_delimiter = ',', value_hint = ValueHint::Hostname))]
     pub exclude: Vec<String>,
     /// Skip the targets in this file
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", value_hint = ValueHint::FilePath))]
     pub exclude_file: Option<PathBuf>,
     /// Scan IPv4 addresses only
-    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    #[cfg_attr(feature = "cli", arg(short = '4', long, conflicts_with = "ipv6"))]
     pub ipv4: bool,
     /// Scan IPv6 addresses only
-    #[arg(short = '6', long)]
+    #[cfg_attr(feature = "cli", arg(short = '6', long))]
     pub ipv6: bool,
     /// Do not ask before a scan of more than 1,048,576 probes
-    #[arg(short, long)]
+    #[cfg_attr(feature = "cli", arg(short, long))]
     pub yes: bool,
     /// Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP
-    #[arg(short, long, value_name = "PORTS", allow_hyphen_values = true, help_heading = "Ports")]
+    #[cfg_attr(
+        feature = "cli",
+        arg(short, long, value_name = "PORTS", allow_hyphen_values = true, help_heading = "Ports")
+    )]
     pub ports: Option<ScanPorts>,
     /// Scan UDP ports instead of TCP [default ports: those with a probe]
     ///
     /// A port that replies is open; an ICMP message marks it closed. A port that stays silent, as most servers do when the
     /// probe is not theirs, is no-answer, and is listed with --all. A Linux host reports one closed port per second, which
     /// limits the speed of a scan of many of them.
-    #[arg(short = 'U', long, conflicts_with = "top_ports", help_heading = "Ports")]
+    #[cfg_attr(feature = "cli", arg(short = 'U', long, conflicts_with = "top_ports", help_heading = "Ports"))]
     pub udp: bool,
     /// Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW
     ///
     /// Sends a SYN from a raw socket and never acknowledges the reply. The results are the same as without --syn.
-    #[arg(long, conflicts_with = "udp", help_heading = "Ports")]
+    #[cfg_attr(feature = "cli", arg(long, conflicts_with = "udp", help_heading = "Ports"))]
     pub syn: bool,
     /// Scan the N most common ports [default: 1000]
-    #[arg(long, value_name = "N", value_parser = parse_top, allow_negative_numbers = true, conflicts_with = "ports", help_heading = "Ports")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parse_top, allow_negative_numbers = true, conflicts_with = "ports", help_heading = "Ports"))]
     pub top_ports: Option<u16>,
     /// Skip these ports
-    #[arg(long, value_name = "PORTS", help_heading = "Ports")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "PORTS", help_heading = "Ports"))]
     pub exclude_ports: Option<Ports>,
     /// Scan every port of every host, without host discovery
-    #[arg(long, help_heading = "Timing")]
+    #[cfg_attr(feature = "cli", arg(long, help_heading = "Timing"))]
     pub no_ping: bool,
     /// Set the speed of the scan
-    #[arg(short = 'T', long, value_enum, value_name = "PACE", default_value_t, help_heading = "Timing")]
+    #[cfg_attr(
+        feature = "cli",
+        arg(short = 'T', long, value_enum, value_name = "PACE", default_value_t, help_heading = "Timing")
+    )]
     pub pace: TimingTemplate,
     /// Send at most N probes per second in total
-    #[arg(long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true, help_heading = "Timing")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parse_rate, allow_negative_numbers = true, help_heading = "Timing"))]
     pub rate: Option<NonZeroU32>,
     /// Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true, default_value = "3s", help_heading = "Timing")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true, default_value = "3s", help_heading = "Timing"))]
     pub timeout: Duration,
     /// Retry a silent port at most N times [default: as the measured packet loss requires]
-    #[arg(long, value_name = "N", value_parser = parse_retries, allow_negative_numbers = true, help_heading = "Timing")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = parse_retries, allow_negative_numbers = true, help_heading = "Timing"))]
     pub retries: Option<u8>,
     /// End the whole scan after this time, even if it is incomplete
-    #[arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true, help_heading = "Timing")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_parser = parse_duration, allow_hyphen_values = true, help_heading = "Timing"))]
     pub deadline: Option<Duration>,
     /// Store the progress of the scan in this file, and resume from it if it exists
     ///
     /// The file contains targets and ports: --resume FILE alone resumes the scan. A complete scan deletes the file.
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Timing")]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Timing"))]
     pub resume: Option<PathBuf>,
     /// List closed, filtered and unreachable ports too
-    #[arg(long, overrides_with = "open", help_heading = "Output")]
+    #[cfg_attr(feature = "cli", arg(long, overrides_with = "open", help_heading = "Output"))]
     pub all: bool,
     /// List open ports only, even if the settings say --all
-    #[arg(long, overrides_with = "all", help_heading = "Output")]
+    #[cfg_attr(feature = "cli", arg(long, overrides_with = "all", help_heading = "Output"))]
     pub open: bool,
     /// Show the reason for each state in the table
-    #[arg(long, help_heading = "Output")]
+    #[cfg_attr(feature = "cli", arg(long, help_heading = "Output"))]
     pub reason: bool,
 }
 
@@ -156,7 +164,7 @@ fn parse_retries(text: &str) -> Result<u8, ParseError> {
     count.ok_or_else(|| ParseError::new("it is not a number of retries", "write a number from 0 to 100"))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "cli"))]
 mod tests {
     use clap::{FromArgMatches, Parser};
 

@@ -26,7 +26,8 @@ pub(super) struct Pace {
 }
 
 /// How fast a scan goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum TimingTemplate {
     /// At most 200 probes per second and 16 open at a time, for networks that must not notice
     Polite,

@@ -132,7 +132,7 @@ fn prepare_thread(plan: &ScanPlan, sockets: usize) -> Result<Box<dyn Prober>> {
 fn without_raw_sockets(error: std::io::Error) -> Error {
     let what = "open raw sockets for --syn";
     match Errno::from_io_error(&error) {
-        Some(Errno::PERM | Errno::ACCESS) => Error::Rights {
+        Some(Errno::PERM | Errno::ACCESS) => Error::Permission {
             what: what.to_owned(),
             why: "CAP_NET_RAW is missing".to_owned(),
             hint: "run portolan with sudo, or run `sudo setcap cap_net_raw+ep $(which portolan)` once; a scan without --syn needs no permissions",

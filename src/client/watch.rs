@@ -1,0 +1,99 @@
+//! A watched source as a stream of events.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::stream::{self, Stream, StreamExt, unfold};
+use jiff::Timestamp;
+use tokio::task::JoinHandle;
+
+use crate::catalog::{Reader, Snapshot, Watch, WatchItem, Writer};
+use crate::engine::{Clock, Retry};
+use crate::error::{Error, Result};
+use crate::model::{DetailLevel, Event, EventKind};
+use crate::source::{RECONNECT, Source, keep_watching};
+
+/// What happens to the services of a source. [`watch`] makes one.
+///
+/// It begins with an `added` event for each service and a `synced` event. Where the source fails it is asked again, and
+/// what was known stays. The stream ends with an error only where the source never gave an answer.
+pub struct EventStream {
+    reader: Reader,
+    events: Pin<Box<dyn Stream<Item = Result<Event>> + Send>>,
+}
+
+impl EventStream {
+    /// Everything that is known now. After a `lagged` event this is what the missed events led to.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.reader.load()
+    }
+}
+
+impl Stream for EventStream {
+    type Item = Result<Event>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.events.poll_next_unpin(context)
+    }
+}
+
+impl std::fmt::Debug for EventStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventStream").finish_non_exhaustive()
+    }
+}
+
+/// Watches a source until the stream is dropped. `interval` is how often to list a source that cannot report changes by
+/// itself; without it the source decides.
+///
+/// The detail of an event's service is typed: `service.detail.downcast_ref::<LocalDetail>()`. Must be called within a tokio
+/// runtime.
+pub fn watch(source: Arc<dyn Source>, interval: Option<Duration>) -> EventStream {
+    let writer = Writer::new(source.name(), DetailLevel::Full, Clock::coarse());
+    let (reader, name) = (writer.reader(), source.name());
+    let (_, watch) = reader.watch();
+    let watching = Watching(tokio::spawn(feed(source, interval, writer)));
+    let groups = unfold(Some(WatchState { watch, watching, source: name }), next);
+
+    EventStream { reader, events: Box::pin(groups.flat_map(stream::iter)) }
+}
+
+/// Feeds the catalog until the task is aborted; or why the source could not be watched at all.
+async fn feed(source: Arc<dyn Source>, interval: Option<Duration>, mut writer: Writer) -> Error {
+    keep_watching(&*source, interval, RECONNECT, Retry::random_seed(), &mut writer).await
+}
+
+/// The task that feeds the catalog. It ends with the stream.
+struct Watching(JoinHandle<Error>);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+struct WatchState {
+    watch: Watch,
+    watching: Watching,
+    source: &'static str,
+}
+
+/// The next events, which come in groups; the last group is the error that ended the watch.
+async fn next(state: Option<WatchState>) -> Option<(Vec<Result<Event>>, Option<WatchState>)> {
+    let mut state = state?;
+    let Some(item) = state.watch.next().await else {
+        let error = (&mut state.watching.0).await.ok()?;
+        return Some((vec![Err(error)], None));
+    };
+
+    let events = match item {
+        WatchItem::Events(events) => events.iter().cloned().map(Ok).collect(),
+        WatchItem::Lagged { missed, snapshot } => {
+            let (index, source, kind) = (snapshot.index(), state.source, EventKind::Lagged { missed });
+            vec![Ok(Event { index, time: Timestamp::now(), source: source.into(), kind })]
+        }
+    };
+    Some((events, Some(state)))
+}

@@ -1,0 +1,8 @@
+//! What a program can do with the library: the same as the command.
+
+#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, missing_docs)]
+
+mod examples;
+mod sources;
+mod validation;
+mod waiting;
