@@ -100,7 +100,7 @@ fn what_is_no_scan() {
     portolan("discover scan 10.0.0.9-3")
         .refuses("target '10.0.0.9-3': the range runs backwards", "write 10.0.0.9-LAST with LAST from 9 to 255");
     portolan("scan @gone")
-        .refuses("'gone': No such file or directory", "name a file with a target a line, or - for standard input");
+        .refuses("'gone': No such file or directory", "name a file with one target per line, or - for standard input");
     portolan("scan @empty")
         .file("empty", "# nothing\n")
         .refuses("empty: it contains no target", "write one or more per line");

@@ -59,7 +59,7 @@ fn a_context_that_is_not_there() {
     let astray = double.kubeconfig().text().replace("- name: double", "- name: other");
     with(&astray).fails(
         2,
-        "use kubeconfig 'config': its context 'test' is in a cluster 'double' that is not there",
+        "use kubeconfig 'config': its context 'test' is in a cluster 'double' that does not exist",
         "its contexts are test",
     );
 }
@@ -86,11 +86,7 @@ fn a_selector_that_does_not_parse() {
         "use --selector 'env in (a': it contains a ( without a )",
         hint,
     );
-    serverless().args("--field-selector color").fails(
-        2,
-        "use --field-selector 'color': 'color' compares nothing",
-        hint,
-    );
+    serverless().args("--field-selector color").fails(2, "use --field-selector 'color': 'color' has no operator", hint);
     serverless().env("K8S_LABEL_SELECTOR", "=x").fails(2, "use K8S_LABEL_SELECTOR='=x': '' is not a label key", hint);
     assert!(double.seen().is_empty());
     // Only the server knows its fields.
@@ -106,7 +102,7 @@ fn a_namespace_that_is_none_or_not_there() {
     let double = Double::start();
     double.store().put_all(Resource::NAMESPACES, ["shop", "bank"].map(namespace));
     double.store().put(Resource::SERVICES, service("shop", "web"));
-    let hint = "write lower-case letters, digits and dashes, at most 63 of them; -A takes all namespaces";
+    let hint = "write lower-case letters, digits and dashes, at most 63; -A selects all namespaces";
     Portolan::new(&double).args("-n ../pods").fails(2, "use --namespace '../pods': it is not a namespace name", hint);
     let hint = "did you mean 'shop'? `kubectl get namespaces` lists them";
     Portolan::new(&double).args("-n shpo").fails(2, "use namespace 'shpo': it does not exist", hint);
@@ -178,8 +174,8 @@ fn a_server_that_is_mute_in_the_middle_of_tls_ends_with_the_deadline() {
 
 #[test]
 fn in_cluster_is_refused_outside_a_pod() {
-    let error = "use --in-cluster: /var/run/secrets/kubernetes.io/serviceaccount/token is not there";
-    let hint = "run it in a pod with a service account, or name a kubeconfig with --kubeconfig";
+    let error = "use --in-cluster: /var/run/secrets/kubernetes.io/serviceaccount/token does not exist";
+    let hint = "run portolan in a pod with a service account, or name a kubeconfig with --kubeconfig";
     Portolan::without_kubeconfig().args("--in-cluster").fails(2, error, hint);
     Portolan::without_kubeconfig().env("K8S_IN_CLUSTER", "yes").fails(2, error, hint);
     Portolan::without_kubeconfig().env("K8S_IN_CLUSTER", "perhaps").fails(

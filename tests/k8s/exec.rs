@@ -93,7 +93,7 @@ fn a_hanging_program_is_killed_with_its_children() {
         said,
         format!(
             "error: cannot get credentials from the program '{0}': it did not end in time; its error output: open https://login.example\n\
-             hint: run '{0}' by itself, as the kubeconfig says, and look what it wants\n",
+             hint: run '{0}' as the kubeconfig does, and read its output\n",
             program.display()
         )
     );

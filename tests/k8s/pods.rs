@@ -59,7 +59,7 @@ fn a_selector_without_pods_differs_from_pods_without_an_address() {
         all(&double),
         [
             "elsewhere k8s-no-pod: no pod has app=elsewhere",
-            "ended k8s-no-pod: all pods with app=ended have ended",
+            "ended k8s-no-pod: all pods with app=ended have finished",
             "pending k8s-no-endpoints: no pod with app=pending has an address",
             "unselected k8s-no-pod: no pod has app=unselected",
         ]

@@ -101,14 +101,14 @@ fn ports_are_chosen() {
 }
 
 #[test]
-fn many_questions_want_a_yes() {
+fn many_probes_need_a_yes() {
     let (scene, _fixture) = scene();
     let outcome = scene.scan().args("-p- 127.0.0.0/8").run();
     assert_eq!((outcome.code, outcome.text()), (Some(2), ""));
     assert!(outcome.stderr.contains("are 1099494850560 probes, more than 1048576"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("--yes"), "{}", outcome.stderr);
     let far = scene.scan().args("-p- ::/0 --yes").run();
-    assert_eq!(far.code, Some(2), "more than can be counted: {}", far.stderr);
+    assert_eq!(far.code, Some(2), "more than portolan can count: {}", far.stderr);
     // With --yes it begins, with as little memory as any scan.
     let begun = scene
         .scan()

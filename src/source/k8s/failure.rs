@@ -57,6 +57,7 @@ impl ApiFailure {
             text if text.is_empty() => String::from_utf8_lossy(&body[..body.len().min(200)]).trim().to_owned(),
             text => text,
         };
+
         let token = status.metadata.and_then(|metadata| metadata.continue_).filter(|token| !token.is_empty());
         Self::Answer { code, message: clean(&message), after, token }
     }

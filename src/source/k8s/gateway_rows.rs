@@ -152,9 +152,10 @@ fn of_rule(host: &str, rule: &RouteRule) -> Vec<K8sRule> {
 /// The path to match, and how it is compared. A gRPC method is the path `/SERVICE/METHOD`.
 fn path(route_match: &RouteMatch) -> (Option<Untrusted>, Option<Untrusted>) {
     if let Some(Value::Object(method)) = &route_match.method {
-        let field = |key: &str| method.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
-        let path = format!("/{}/{}", field("service").unwrap_or("*"), field("method").unwrap_or("*"));
-        return (Some(path.into()), field("type").map(Untrusted::from));
+        let [service, name, kind] = ["service", "method", "type"]
+            .map(|key| method.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()));
+        let path = format!("/{}/{}", service.unwrap_or("*"), name.unwrap_or("*"));
+        return (Some(path.into()), kind.map(Untrusted::from));
     }
 
     let path = route_match.path.clone().unwrap_or_default();

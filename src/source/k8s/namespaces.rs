@@ -146,8 +146,8 @@ impl ClusterReader<'_> {
 /// The names of all namespaces.
 async fn namespace_names(api: &Api) -> Result<Vec<String>, ApiFailure> {
     let mut names = Vec::new();
-    let mut each = |page: Vec<Namespace>, _| names.extend(page.iter().map(ResourceExt::name_any));
-    api.list(None, &ListParams::default(), &mut each).await?;
+    let params = ListParams::default();
+    api.list::<Namespace>(None, &params, &mut |page, _| names.extend(page.iter().map(ResourceExt::name_any))).await?;
     Ok(names)
 }
 

@@ -21,6 +21,9 @@ pub(super) fn id((namespace, name): &ObjectKey) -> String {
 
 /// Whether a text may be a part of a request's path without escaping.
 pub(super) fn is_name(text: &str) -> bool {
-    let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
     !text.is_empty() && !text.starts_with('.') && text.bytes().all(is_name_byte)
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')
 }

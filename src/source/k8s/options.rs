@@ -152,10 +152,10 @@ pub struct K8sEnvironment {
 impl K8sEnvironment {
     /// Reads the variables with `variable`.
     pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let text = |name: &str| variable(name)?.into_string().ok().filter(|text| !text.is_empty());
-        let server = text("KUBERNETES_SERVICE_HOST").zip(text("KUBERNETES_SERVICE_PORT"));
+        let [host, port] = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"]
+            .map(|name| variable(name)?.into_string().ok().filter(|text| !text.is_empty()));
         let home = variable("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-        Self { home, server }
+        Self { home, server: host.zip(port) }
     }
 }
 

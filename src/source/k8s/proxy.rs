@@ -181,22 +181,25 @@ fn local(why: &str) -> ConnectionError {
 /// The meaning of an error of the proxy. It says something about the peer only if the API server could not reach the peer
 /// (Kubernetes, apimachinery's `util/proxy`).
 fn proxy_error(message: &str) -> ConnectionError {
-    let contains = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
-    if contains(&["no endpoints available for service"]) {
+    if contains(message, &["no endpoints available for service"]) {
         ConnectionError::Declined("has no ready endpoint")
-    } else if !contains(&["error trying to reach service"]) {
+    } else if !contains(message, &["error trying to reach service"]) {
         local(&clean(message))
-    } else if contains(&["connection refused"]) {
+    } else if contains(message, &["connection refused"]) {
         ConnectionError::Refused
-    } else if contains(&["timeout", "deadline exceeded"]) {
+    } else if contains(message, &["timeout", "deadline exceeded"]) {
         ConnectionError::TimedOut
-    } else if contains(&["no route to host", "network is unreachable"]) {
+    } else if contains(message, &["no route to host", "network is unreachable"]) {
         ConnectionError::Unreachable
-    } else if contains(&["connection reset", "EOF"]) {
+    } else if contains(message, &["connection reset", "EOF"]) {
         ConnectionError::Reset
-    } else if contains(&["malformed HTTP", "server gave HTTP response"]) {
+    } else if contains(message, &["malformed HTTP", "server gave HTTP response"]) {
         ConnectionError::Garbled("does not reply in HTTP")
     } else {
         ConnectionError::Declined("is unreachable from the API server too")
     }
+}
+
+fn contains(message: &str, texts: &[&str]) -> bool {
+    texts.iter().any(|text| message.contains(text))
 }

@@ -79,6 +79,7 @@ pub(super) async fn gather(
         field_selector: options.field_selector.clone(),
         ..all.clone()
     };
+
     let mut reader =
         ClusterReader { api, options, params, all, detail_level, out, gathered: ClusterObjects::default() };
     let scopes = if options.all_namespaces {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use k8s_openapi::api::networking::v1::Ingress;
 use serde::Deserialize;
 
 use super::gateway::{self, GATEWAYS, Gateway, Route, RouteKind};
@@ -54,10 +55,14 @@ impl ClusterReader<'_> {
 
     async fn ingresses(&mut self, namespace: Option<&str>) {
         let routes = &mut self.gathered.routes;
-        let mut add_page = |page: Vec<_>, _| {
-            routes.extend(page.into_iter().map(of_ingress).map(|row| (row.id.clone(), row)));
-        };
-        match self.api.list(namespace, &self.params, &mut add_page).await {
+        let listed = self
+            .api
+            .list::<Ingress>(namespace, &self.params, &mut |page, _| {
+                routes.extend(page.into_iter().map(of_ingress).map(|row| (row.id.clone(), row)));
+            })
+            .await;
+
+        match listed {
             Err(failure) if failure.code() == Some(404) => {
                 let note = "the server has no Ingresses";
                 if !self.gathered.notes.iter().any(|known| known == note) {

@@ -99,8 +99,11 @@ fn is_domain(text: &str) -> bool {
 }
 
 fn is_domain_label(label: &str) -> bool {
-    let is_valid = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
-    !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.as_bytes().iter().all(is_valid)
+    !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(is_domain_byte)
+}
+
+fn is_domain_byte(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
 }
 
 fn is_path_char(c: char) -> bool {
@@ -113,10 +116,15 @@ fn value(text: &str) -> Result<(), String> {
 
 /// At most 63 letters, digits, dashes, underscores and dots; the first and the last are letters or digits.
 fn is_name(text: &str) -> bool {
-    let is_inner = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let bytes = text.as_bytes();
     let ends = [bytes.first(), bytes.last()];
-    bytes.len() <= 63 && ends.iter().all(|end| end.is_some_and(u8::is_ascii_alphanumeric)) && bytes.iter().all(is_inner)
+    bytes.len() <= 63
+        && ends.iter().all(|end| end.is_some_and(u8::is_ascii_alphanumeric))
+        && text.bytes().all(is_name_byte)
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ impl ServiceState {
             let name = name.filter(|name| !name.is_empty()).map(Untrusted::from);
             self.add_one(key, ip, port, transport(protocol), name, conditions);
         }
+
         // A headless service without ports still has addresses.
         if !any {
             self.add_one(key, ip, None, Transport::Tcp, None, conditions);
@@ -77,6 +78,7 @@ impl ServiceState {
 
         let mut endpoint = Endpoint::new(Address::Ip(ip), port, transport);
         endpoint.ready = conditions.ready;
+
         let port_name = name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
         endpoint.instance = Some(Box::new(Instance {
             id: format!("k8s/{}/{}/{}/{endpoint}{port_name}", clean(&key.0), clean(&key.1), transport.as_str()),

@@ -174,8 +174,8 @@ impl WatchState {
 
         // A change of one service may change the findings of another.
         let found = findings(&self.joined);
-        let differ = |key: &&ObjectKey| found.get(*key) != self.findings.get(*key);
-        touched.extend(found.keys().chain(self.findings.keys()).filter(differ).cloned());
+        let keys = found.keys().chain(self.findings.keys());
+        touched.extend(keys.filter(|key| found.get(*key) != self.findings.get(*key)).cloned());
         self.findings = found;
 
         if std::mem::take(&mut self.is_reset) {

@@ -29,7 +29,7 @@ pub(super) fn now() -> u64 {
 
 /// Fills in the parents of all processes that a walk read. `began`: when the walk did, by [`now`].
 pub(super) fn fill_in(proc: BorrowedFd<'_>, began: u64, processes: &mut [ProcessFacts]) {
-    let mut family = Family { proc, began, known: HashMap::default() };
+    let mut family = Family::new(proc, began);
     for facts in &*processes {
         if let Some(more) = &facts.more {
             let member = Member { name: facts.name.clone(), parent: more.parent, started: more.started };
@@ -50,6 +50,8 @@ struct Family<'p> {
     began: u64,
     /// By pid; `None` for one that could not be read.
     known: HashMap<u32, Option<Member>, FixedState>,
+    /// By the pid of a child whose parent has ended or is hidden: the pid of the process that has adopted it.
+    adopters: HashMap<u32, Option<u32>, FixedState>,
 }
 
 #[derive(Clone)]
@@ -66,7 +68,11 @@ struct Child {
     started: u64,
 }
 
-impl Family<'_> {
+impl<'p> Family<'p> {
+    fn new(proc: BorrowedFd<'p>, began: u64) -> Self {
+        Self { proc, began, known: HashMap::default(), adopters: HashMap::default() }
+    }
+
     fn parents_of(&mut self, mut child: Child) -> Vec<Ancestor> {
         let mut parents = Vec::new();
         while parents.len() < MAX_PARENTS {
@@ -78,19 +84,30 @@ impl Family<'_> {
     }
 
     fn parent_of(&mut self, child: Child) -> Option<(u32, Member)> {
+        // No parent, or one outside of this PID namespace.
+        if child.parent == 0 {
+            return None;
+        }
         if child.started >= self.began {
             // The known process with the parent's id may be one that ended before the child was born.
-            let parent = self.read(child.parent).filter(|parent| parent.started < child.started)?;
+            let parent = read(self.proc, child.parent).filter(|parent| parent.started < child.started)?;
             return Some((child.parent, parent));
         }
         if let Some(parent) = self.older(child.parent) {
             return Some((child.parent, parent));
         }
 
-        // The parent has ended since the child was read, and another process has adopted the child.
-        let child_now = self.read(child.pid).filter(|now| now.started == child.started)?;
-        let adopter = self.older(child_now.parent)?;
-        Some((child_now.parent, adopter))
+        let adopter = self.adopter_of(child)?;
+        Some((adopter, self.older(adopter)?))
+    }
+
+    /// The process that adopted a child whose parent has ended since the child was read.
+    fn adopter_of(&mut self, child: Child) -> Option<u32> {
+        let proc = self.proc;
+        *self.adopters.entry(child.pid).or_insert_with(|| {
+            let now = read(proc, child.pid).filter(|now| now.started == child.started)?;
+            Some(now.parent).filter(|&parent| parent != 0)
+        })
     }
 
     /// The process with that id, if it is older than the walk.
@@ -101,17 +118,9 @@ impl Family<'_> {
         };
         member.clone().filter(|member| member.started < self.began)
     }
-
-    fn read(&self, pid: u32) -> Option<Member> {
-        read(self.proc, pid)
-    }
 }
 
 fn read(proc: BorrowedFd<'_>, pid: u32) -> Option<Member> {
-    // 0 stands for no parent, or one outside of this PID namespace.
-    if pid == 0 {
-        return None;
-    }
     let stat = Stat::read(proc, pid)?;
     Some(Member { name: stat.name, parent: stat.parent, started: stat.started })
 }
@@ -142,7 +151,7 @@ mod tests {
         /// The parents of a process that was read as this, in a walk that began at 100.
         fn parents(&self, pid: u32, parent: u32, started: u64) -> Vec<u32> {
             let proc = File::open(&self.0).unwrap();
-            let mut family = Family { proc: proc.as_fd(), began: 100, known: HashMap::default() };
+            let mut family = Family::new(proc.as_fd(), 100);
             let parents = family.parents_of(Child { pid, parent, started });
             parents.into_iter().map(|parent| parent.pid).collect()
         }

@@ -284,14 +284,16 @@ mod tests {
         assert!((200_000..210_000).contains(&host.timeout(&pace, 1)), "{}", host.timeout(&pace, 1));
         assert_eq!(host.timeout(&pace, 2), host.timeout(&pace, 1) * 4);
         assert_eq!(host.timeout(&pace, 3), host.timeout(&pace, 1) * 2);
+
         let short = Pace { max_timeout: 250_000, ..pace };
         assert_eq!(host.timeout(&short, 2), 250_000, "never longer than asked for");
+
         (0..100).for_each(|_| {
             host.record_reply(&pace, 1, 50);
         });
         assert_eq!(host.timeout(&pace, 1), 50_000, "never shorter than the floor");
         host.record_reply(&pace, 1, 1_500_000);
-        assert_eq!(host.timeout(&pace, 1), 50_000, "an answer to a repeated SYN is no sample");
+        assert_eq!(host.timeout(&pace, 1), 50_000, "an answer to a repeated SYN is not a sample");
     }
 
     #[test]
@@ -344,6 +346,7 @@ mod tests {
     fn silence_is_asked_again_a_few_times_until_it_is_known_to_be_a_filter() {
         let (mut host, pace) = host();
         assert!(host.is_worth_retrying(&pace, 1) && !host.is_worth_retrying(&pace, 2));
+
         let short = Pace { max_timeout: 100_000, ..pace };
         assert!(host.is_worth_retrying(&short, 2) && !host.is_worth_retrying(&short, 3));
         for _ in 0..SAMPLE {
@@ -351,6 +354,7 @@ mod tests {
             host.start_retry(2);
         }
         assert!(host.awaits_sample());
+
         (0..SAMPLE).for_each(|_| host.record_silence(2));
         assert!(!host.awaits_sample() && !host.is_worth_retrying(&pace, 1));
     }
@@ -382,6 +386,7 @@ mod tests {
             host.record_silence(2);
         }
         assert!(host.is_worth_retrying(&pace, 2), "0.021 of ten may be lost twice");
+
         let shared = Pace { sharers: 2, ..pace };
         assert!(host.is_worth_retrying(&shared, 1) && !host.is_worth_retrying(&shared, 2));
     }
@@ -406,6 +411,7 @@ mod tests {
         }
         assert!(host.is_worth_retrying(&pace, 8), "1,000 ports, 30% lost: 0.066 are still to come");
         assert!(!host.is_worth_retrying(&pace, 9));
+
         let limited = Pace { retries: Some(3), ..pace };
         assert!(host.is_worth_retrying(&limited, 3) && !host.is_worth_retrying(&limited, 4));
         let once = Pace { retries: Some(0), ..pace };

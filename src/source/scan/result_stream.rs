@@ -151,7 +151,6 @@ impl<'s> ResultStream<'s> {
         let Some(counts) = &plan.counts else { return };
         for (host, of) in counts.known() {
             let ports = plan.ports.len() as u64;
-            let count = |state: PortState| of[state as usize];
             let not_tried = match &plan.done {
                 Some(_) => plan.left(host),
                 None => ports.saturating_sub(of.iter().sum()),
@@ -164,11 +163,11 @@ impl<'s> ResultStream<'s> {
                 netns: plan.namespace.as_ref().map(|namespace| namespace.identity.clone()),
                 transport: plan.transport,
                 ports,
-                open: count(PortState::Open),
-                closed: count(PortState::Closed),
-                filtered: count(PortState::Filtered),
-                unreachable: count(PortState::Unreachable),
-                no_answer: count(PortState::NoAnswer),
+                open: of[PortState::Open as usize],
+                closed: of[PortState::Closed as usize],
+                filtered: of[PortState::Filtered as usize],
+                unreachable: of[PortState::Unreachable as usize],
+                no_answer: of[PortState::NoAnswer as usize],
                 not_tried,
             });
         }
