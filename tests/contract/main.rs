@@ -177,7 +177,7 @@ fn watches(source: &dyn Source, runtime: &Runtime, expected: &[String]) {
         }
     });
     let Some(Update::Reset(services)) = first.0.first() else { panic!("it begins with a reset: {:?}", first.0) };
-    let mut watched: Vec<_> = services.iter().map(|service| service.id.as_str()).collect();
+    let mut watched: Vec<_> = services.iter().map(|service| service.id.as_raw()).collect();
     let mut listed: Vec<_> = expected.iter().map(String::as_str).collect();
     watched.sort_unstable();
     listed.sort_unstable();
