@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use portolan::check::{Check, CheckFuture, LocalFailure};
 use portolan::health::Validator;
-use portolan::model::{Address, Finding, FindingKind, Group, RawDetail, Transport};
+use portolan::model::{Address, FindingKind, Group, RawDetail, Transport};
 use portolan::{Endpoint, Service};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -40,7 +40,7 @@ impl Check for Greets {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address: SocketAddr = std::env::args().nth(1).ok_or("usage: own_check HOST:PORT")?.parse()?;
     let endpoint = Endpoint::new(Address::Ip(address.ip()), Some(address.port()), Transport::Tcp);
-    let service = Service::new("own/server".into(), "own", vec![endpoint], RawDetail(serde_json::Value::Null));
+    let service = Service::new("own/server", "own", vec![endpoint], RawDetail(serde_json::Value::Null));
 
     let listing = Validator::default().with_check(Greets).validate(vec![service.erase()]).await?;
     for health in listing.services[0].endpoints.iter().filter_map(|endpoint| endpoint.health.as_ref()) {

@@ -44,7 +44,7 @@ impl Source for Inventory {
     }
 
     fn interval(&self) -> Duration {
-        Duration::from_secs(60)
+        Duration::from_mins(1)
     }
 }
 

@@ -21,10 +21,14 @@
 //! # }
 //! ```
 
+mod merge;
 mod reader;
+mod set;
 mod snapshot;
 mod writer;
 
-pub use reader::{Reader, Watch, WatchItem};
+pub use merge::{Merged, MergedWatch, merge};
+pub use reader::{Reader, Resumed, Watch, WatchItem};
+pub use set::{Set, SetChange};
 pub use snapshot::Snapshot;
 pub use writer::Writer;

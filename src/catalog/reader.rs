@@ -1,16 +1,22 @@
 //! What readers see: the set as it is, and what happens to it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::Snapshot;
 use crate::engine::Clock;
 use crate::model::Event;
+
+/// The number of batches that are kept for slow readers. At one a second, as a polled source makes them, a reader may be
+/// four minutes late.
+pub(super) const MAX_BATCHES: usize = 256;
 
 /// No answer has come yet.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -22,6 +28,47 @@ pub(super) struct CatalogState {
     pub(super) clock: Clock,
     /// The clock's time of the last answer in nanoseconds, or [`NEVER`].
     pub(super) answered: AtomicU64,
+    /// The latest batches of events, oldest first.
+    pub(super) history: Mutex<VecDeque<Arc<[Event]>>>,
+}
+
+impl CatalogState {
+    /// Keeps a batch for readers that resume.
+    pub(super) fn keep(&self, events: Arc<[Event]>) {
+        if events.is_empty() {
+            return;
+        }
+        let mut history = self.history.lock();
+        if history.len() == MAX_BATCHES {
+            history.pop_front();
+        }
+        history.push_back(events);
+    }
+
+    /// The events after `index`, in order; `None` where they are not all kept any more.
+    fn since(&self, index: u64) -> Option<VecDeque<Arc<[Event]>>> {
+        let history = self.history.lock();
+        let last = history.back().and_then(|batch| batch.last()).map_or(0, |event| event.index);
+        if index >= last {
+            return (index == last).then(VecDeque::new);
+        }
+
+        let first = history.front()?.first()?.index;
+        if index + 1 < first {
+            return None;
+        }
+        let missed = history.iter().skip_while(|batch| batch.last().is_none_or(|event| event.index <= index));
+        Some(missed.map(|batch| after(batch, index)).collect())
+    }
+}
+
+/// The events of a batch after `index`.
+fn after(batch: &Arc<[Event]>, index: u64) -> Arc<[Event]> {
+    match batch.iter().position(|event| event.index > index) {
+        Some(0) => Arc::clone(batch),
+        Some(at) => batch[at..].into(),
+        None => Arc::default(),
+    }
 }
 
 /// Reads a catalog. Cheap to clone, and never in the writer's way.
@@ -49,8 +96,22 @@ impl Reader {
         // What happens between the two is in both, and told apart by its index.
         let events = self.events.upgrade().map(|sender| sender.subscribe());
         let snapshot = self.load();
-        let watch = Watch { index: snapshot.index, events, shared: Arc::clone(&self.shared) };
+        let watch = Watch { index: snapshot.index, missed: VecDeque::new(), events, shared: Arc::clone(&self.shared) };
         (snapshot, watch)
+    }
+
+    /// A watch that goes on after the event of that index: it reports exactly what was missed, and then what happens.
+    /// Where that is not kept any more, or is of another catalog, it starts anew.
+    pub fn watch_since(&self, index: u64) -> Resumed {
+        // What happens between the two is in both, and told apart by its index.
+        let events = self.events.upgrade().map(|sender| sender.subscribe());
+        match self.shared.since(index) {
+            Some(missed) => Resumed::Continued(Watch { index, missed, events, shared: Arc::clone(&self.shared) }),
+            None => {
+                let (snapshot, watch) = self.watch();
+                Resumed::Reset(snapshot, watch)
+            }
+        }
     }
 }
 
@@ -62,6 +123,17 @@ pub struct Watch {
     events: Option<broadcast::Receiver<Arc<[Event]>>>,
     /// The last event that was told, one way or the other.
     index: u64,
+    /// Events from before the watch that are still to be reported.
+    missed: VecDeque<Arc<[Event]>>,
+}
+
+/// How a watch that resumes begins.
+#[derive(Debug)]
+pub enum Resumed {
+    /// Nothing is left out.
+    Continued(Watch),
+    /// Too much was missed: everything that is known now, and a watch from then on.
+    Reset(Arc<Snapshot>, Watch),
 }
 
 /// What a watch tells.
@@ -82,6 +154,11 @@ impl Watch {
     /// Waits for the next news; `None` when the writer is gone and everything is told. Nothing is lost when the wait is
     /// given up.
     pub async fn next(&mut self) -> Option<WatchItem> {
+        if let Some(batch) = self.missed.pop_front() {
+            self.index = batch.last().map_or(self.index, |event| event.index);
+            return Some(WatchItem::Events(batch));
+        }
+
         let events = self.events.as_mut()?;
         loop {
             match events.recv().await {

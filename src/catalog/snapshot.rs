@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::Set;
 use crate::model::{PartialError, Service};
 
 /// What a source has, after one batch of updates and before the next. It never changes.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     pub(super) index: u64,
-    pub(super) services: Vec<Arc<Service>>,
+    pub(super) services: Set,
     pub(super) synced: bool,
     pub(super) stale: Option<PartialError>,
 }
@@ -20,14 +21,13 @@ impl Snapshot {
     }
 
     /// The services, sorted by id.
-    pub fn services(&self) -> &[Arc<Service>] {
+    pub fn services(&self) -> &Set {
         &self.services
     }
 
     /// The service of an id.
     pub fn get(&self, id: &str) -> Option<&Arc<Service>> {
-        let at = self.services.binary_search_by(|service| service.id.as_raw().cmp(id)).ok()?;
-        self.services.get(at)
+        self.services.get(id)
     }
 
     /// Whether a whole answer has ever been in.

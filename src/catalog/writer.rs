@@ -1,6 +1,5 @@
 //! Works out what changed, and publishes it.
 
-use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,25 +7,21 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
-use super::reader::{CatalogState, NEVER, Reader};
+use super::reader::{CatalogState, MAX_BATCHES, NEVER, Reader};
+use super::set::Set;
 use super::snapshot::Snapshot;
 use crate::engine::Clock;
-use crate::model::{
-    Change, DetailLevel, Event, EventKind, PartialError, Service, ServiceId, Update, UpdateSink, changed_fields, diff,
-};
-
-/// So many batches are kept for readers that are slow. At one a second, as a polled source makes them, a reader may be
-/// four minutes late.
-const KEPT: usize = 256;
+use crate::model::{DetailLevel, Event, EventKind, PartialError, Update, UpdateSink};
 
 /// The one writer of a catalog, for one source.
 #[derive(Debug)]
 pub struct Writer {
     source: &'static str,
     depth: DetailLevel,
-    known: BTreeMap<ServiceId, Arc<Service>>,
+    known: Set,
     index: u64,
     synced: bool,
     stale: Option<PartialError>,
@@ -41,18 +36,23 @@ pub struct Writer {
 impl Writer {
     /// An empty catalog for `source`, which reads so much of each service; `clock` tells how old its answers are.
     pub fn new(source: &'static str, depth: DetailLevel, clock: Clock) -> Self {
-        let shared = CatalogState { snapshot: ArcSwap::default(), clock, answered: AtomicU64::new(NEVER) };
+        let shared = CatalogState {
+            snapshot: ArcSwap::default(),
+            clock,
+            answered: AtomicU64::new(NEVER),
+            history: Mutex::default(),
+        };
         Self {
             source,
             depth,
-            known: BTreeMap::new(),
+            known: Set::new(),
             index: 0,
             synced: false,
             stale: None,
             faults: Vec::new(),
             events: Vec::new(),
             shared: Arc::new(shared),
-            sender: broadcast::Sender::new(KEPT),
+            sender: broadcast::Sender::new(MAX_BATCHES),
         }
     }
 
@@ -62,60 +62,25 @@ impl Writer {
     }
 
     fn apply_one(&mut self, update: Update) {
-        match update {
-            Update::Reset(services) => self.reset(services),
-            Update::Upsert(service) => self.upsert(service),
-            Update::Remove(id) => {
-                if let Some(gone) = self.known.remove(&id) {
-                    self.tell(EventKind::Removed(gone));
-                }
+        if let Update::PartialError(error) = update {
+            if !self.faults.contains(&error) {
+                self.faults.push(error.clone());
+                self.tell(EventKind::Error(error));
             }
-            Update::PartialError(fault) => {
-                if !self.faults.contains(&fault) {
-                    self.faults.push(fault.clone());
-                    self.tell(EventKind::Error(fault));
-                }
-            }
+            return;
         }
-    }
 
-    fn reset(&mut self, services: Vec<Service>) {
-        let services: Vec<Arc<Service>> = services.into_iter().map(Arc::new).collect();
-        let new: BTreeMap<&ServiceId, &Arc<Service>> = services.iter().map(|new| (&new.id, new)).collect();
-        let known = mem::take(&mut self.known);
-        let changes = diff(known.values().map(|old| &**old), new.values().map(|new| &***new));
-        for change in changes {
-            let item = |service: &Service| new.get(&service.id).map(|new| Arc::clone(new));
-            let kind = match change {
-                Change::Added(new) => item(new).map(EventKind::Added),
-                Change::Updated { old, new, changed } => {
-                    let was = old.health_unlike(new);
-                    item(new).map(|item| EventKind::Updated { item, changed, was })
-                }
-                Change::Removed(old) => known.get(&old.id).map(|old| EventKind::Removed(Arc::clone(old))),
-            };
-            if let Some(kind) = kind {
-                self.tell(kind);
+        let is_whole = matches!(update, Update::Reset(_));
+        for change in self.known.apply(update) {
+            self.tell(change.into());
+        }
+        if is_whole {
+            // What could not be read before could be now.
+            self.faults.clear();
+            if !mem::replace(&mut self.synced, true) {
+                self.tell(EventKind::Synced { services: self.known.len() });
             }
         }
-        self.known = new.into_iter().map(|(id, new)| (id.clone(), Arc::clone(new))).collect();
-        // A whole answer: what could not be read before could be now.
-        self.faults.clear();
-        if !mem::replace(&mut self.synced, true) {
-            self.tell(EventKind::Synced { services: self.known.len() });
-        }
-    }
-
-    fn upsert(&mut self, service: Service) {
-        let item = Arc::new(service);
-        let kind = match self.known.insert(item.id.clone(), Arc::clone(&item)) {
-            None => EventKind::Added(item),
-            Some(old) => match changed_fields(&old, &item) {
-                changed if changed.is_empty() => return,
-                changed => EventKind::Updated { was: old.health_unlike(&item), item, changed },
-            },
-        };
-        self.tell(kind);
     }
 
     fn tell(&mut self, kind: EventKind) {
@@ -124,16 +89,18 @@ impl Writer {
         self.events.push(Event { index, time: Timestamp::now(), source, kind });
     }
 
-    /// The new set is there before anybody hears of it.
+    /// Publishes the new set before its events.
     fn publish(&mut self) {
         self.shared.snapshot.store(Arc::new(Snapshot {
             index: self.index,
-            services: self.known.values().cloned().collect(),
+            services: self.known.clone(),
             synced: self.synced,
             stale: self.stale.clone(),
         }));
-        // That nobody listens is no failure.
-        let _ = self.sender.send(mem::take(&mut self.events).into());
+        let events: Arc<[Event]> = mem::take(&mut self.events).into();
+        self.shared.keep(Arc::clone(&events));
+        // Without a watch there is no receiver, which is fine.
+        let _ = self.sender.send(events);
     }
 
     fn age(&self) -> Option<Duration> {

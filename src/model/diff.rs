@@ -1,6 +1,7 @@
 //! What differs between two answers.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -59,11 +60,24 @@ fn last_of_each<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<&'a 
 /// A list that became longer or shorter is named as a whole. Volatile fields are left out: those of the detail
 /// ([`Detail::volatile_fields`](super::Detail::volatile_fields)), and when an instance's lease expires.
 pub fn changed_fields(old: &Service, new: &Service) -> Vec<String> {
+    if is_same(old, new) {
+        return Vec::new();
+    }
+
     // Nothing of a service fails to serialise: its keys are texts, its numbers finite.
     match (serde_json::to_value(old), serde_json::to_value(new)) {
         (Ok(old), Ok(now)) => changed_values(&old, &now, new.detail.volatile_fields()),
         _ => Vec::new(),
     }
+}
+
+/// Whether two services are known to be alike without a look at their JSON.
+fn is_same(old: &Service, new: &Service) -> bool {
+    let Service { id, name, namespace, source, endpoints, health, findings, detail } = old;
+    let is_same_detail = || Arc::ptr_eq(detail, &new.detail) || detail.has_same_facts(&*new.detail) == Some(true);
+    (id, name, namespace, source) == (&new.id, &new.name, &new.namespace, &new.source)
+        && (endpoints, health, findings) == (&new.endpoints, &new.health, &new.findings)
+        && is_same_detail()
 }
 
 /// The same of two services in their JSON; `volatile` are the volatile fields of their detail.
@@ -132,7 +146,6 @@ impl DiffWalk<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::time::Duration;
 
     use jiff::Timestamp;

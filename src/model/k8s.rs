@@ -34,7 +34,11 @@ pub struct K8sDetail {
     pub endpoints_from: EndpointsFrom,
 }
 
-impl Detail for K8sDetail {}
+impl Detail for K8sDetail {
+    fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
+        Some(other.downcast_ref() == Some(self))
+    }
+}
 
 /// How a Kubernetes service is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

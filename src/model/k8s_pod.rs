@@ -31,7 +31,11 @@ pub struct K8sPodDetail {
     pub services: Vec<Untrusted>,
 }
 
-impl Detail for K8sPodDetail {}
+impl Detail for K8sPodDetail {
+    fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
+        Some(other.downcast_ref() == Some(self))
+    }
+}
 
 /// A container of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -26,7 +26,11 @@ pub struct K8sRouteDetail {
     pub rules: Vec<K8sRule>,
 }
 
-impl Detail for K8sRouteDetail {}
+impl Detail for K8sRouteDetail {
+    fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
+        Some(other.downcast_ref() == Some(self))
+    }
+}
 
 /// A host and a path, and where they lead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -55,8 +55,50 @@ impl Detail for LocalDetail {
         &["processes.memory_bytes", "processes.cpu_ms", "backlog.used", "receive_queue", "connections"]
     }
 
+    fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
+        let other: &Self = other.downcast_ref()?;
+        // Exhaustive, so that a new field is not forgotten.
+        let Self {
+            owner,
+            processes,
+            processes_complete,
+            user,
+            unit,
+            container,
+            scope,
+            state,
+            interfaces,
+            exposed,
+            v6_only,
+            netns,
+            backlog,
+            receive_queue: _,
+            connections: _,
+            sockets,
+        } = self;
+        let limit = |backlog: &Option<Backlog>| backlog.map(|backlog| backlog.limit);
+        let is_same = (owner, processes_complete, user, unit)
+            == (&other.owner, &other.processes_complete, &other.user, &other.unit)
+            && (container, scope, state, interfaces)
+                == (&other.container, &other.scope, &other.state, &other.interfaces)
+            && (exposed, v6_only, netns, sockets) == (&other.exposed, &other.v6_only, &other.netns, &other.sockets)
+            && limit(backlog) == limit(&other.backlog)
+            && processes.len() == other.processes.len()
+            && processes.iter().zip(&*other.processes).all(|(one, other)| one.has_same_facts(other));
+        Some(is_same)
+    }
+
     fn netns(&self) -> Option<NetworkNamespace> {
         self.netns.clone()
+    }
+}
+
+impl Process {
+    /// Whether it is the same, apart from its use of memory and processor.
+    fn has_same_facts(&self, other: &Self) -> bool {
+        let Self { pid, name, command, exe, user, started, memory_bytes: _, cpu_ms: _, parents, not_utf8 } = self;
+        (pid, name, command, exe, user) == (&other.pid, &other.name, &other.command, &other.exe, &other.user)
+            && (started, parents, not_utf8) == (&other.started, &other.parents, &other.not_utf8)
     }
 }
 

@@ -21,7 +21,12 @@ pub struct DeclaredDetail {
     pub ask: Arc<CheckSpec>,
 }
 
-impl Detail for DeclaredDetail {}
+impl Detail for DeclaredDetail {
+    fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
+        let other: &Self = other.downcast_ref()?;
+        Some(self.from == other.from && self.protocol == other.protocol)
+    }
+}
 
 /// The detail of a service that was read from a document, of whichever source. It serialises exactly as it was read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +34,11 @@ impl Detail for DeclaredDetail {}
 pub struct RawDetail(pub Value);
 
 impl Detail for RawDetail {
+    fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
+        let other: &Self = other.downcast_ref()?;
+        Some(self.0 == other.0)
+    }
+
     fn netns(&self) -> Option<NetworkNamespace> {
         NetworkNamespace::deserialize(self.0.get("netns")?).ok()
     }

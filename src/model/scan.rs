@@ -73,6 +73,14 @@ impl Detail for ScanDetail {
         &["rtt_us", "attempts", "netns.inode"]
     }
 
+    fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
+        let other: &Self = other.downcast_ref()?;
+        let Self { state, reason, rtt: _, attempts: _, host, netns } = self;
+        let netns = netns.as_ref().map(|netns| &netns.name);
+        let others = other.netns.as_ref().map(|netns| &netns.name);
+        Some((state, reason, host, netns) == (&other.state, &other.reason, &other.host, others))
+    }
+
     fn netns(&self) -> Option<NetworkNamespace> {
         self.netns.clone()
     }

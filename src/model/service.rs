@@ -84,6 +84,12 @@ pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {
         &[]
     }
 
+    /// Whether `other` carries the same facts, apart from volatile ones; `None` where only their JSON tells. It spares a
+    /// comparison of what is equal from building that JSON.
+    fn has_same_facts(&self, _other: &dyn Detail) -> Option<bool> {
+        None
+    }
+
     /// The network namespace of this machine that the service is in, where that is not one's own: nobody gets there by its
     /// address alone.
     fn netns(&self) -> Option<NetworkNamespace> {

@@ -1,8 +1,10 @@
 //! Text from peers in every format.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 
-use clap::ValueEnum;
+use clap::ValueEnum as _;
 use jiff::Timestamp;
 
 use super::*;

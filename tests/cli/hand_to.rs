@@ -69,7 +69,7 @@ fn an_unusable_command_is_found_before_the_scan() {
     refuses(
         "echo {port}",
         "echo {port}': it contains an unknown name in braces",
-        "{ip} stands for the host's address, {ports} for its open ports with commas between them",
+        "{ip} stands for the host's address, {ports} for its open ports, separated by commas",
     );
 }
 

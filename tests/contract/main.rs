@@ -1,6 +1,6 @@
 //! The contract of every source. Each source passes the same tests, on this machine as it is.
 
-#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
 
 use std::collections::HashSet;
 use std::net::{TcpListener, UdpSocket};

@@ -4,7 +4,7 @@ use std::iter::Peekable;
 use std::str::CharIndices;
 
 /// The module of a file below `src`, from the crate's root: `net/http/mod.rs` is `net::http`.
-pub fn module_of(path: &str) -> Vec<String> {
+pub(crate) fn module_of(path: &str) -> Vec<String> {
     let parts = path.trim_end_matches(".rs").split('/').map(ToOwned::to_owned);
     let is_name = |part: &String| part != "mod";
     let module: Vec<String> = parts.filter(is_name).collect();
@@ -12,7 +12,7 @@ pub fn module_of(path: &str) -> Vec<String> {
     if matches!(module[0].as_str(), "lib" | "main") { Vec::new() } else { module }
 }
 
-pub fn without_comments(text: &str) -> String {
+pub(crate) fn without_comments(text: &str) -> String {
     text.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
 }
 
@@ -20,7 +20,7 @@ pub fn without_comments(text: &str) -> String {
 ///
 /// A module inside the file (its tests) needs one `super` to reach the file itself; that cannot be told from the text
 /// alone, so the strict reading counts.
-pub fn paths(module: &[String], text: &str) -> Vec<Vec<String>> {
+pub(crate) fn paths(module: &[String], text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for start in ["crate::", "super::", "self::"] {
         for (at, _) in text.match_indices(start) {

@@ -13,6 +13,7 @@ mod identify;
 #[cfg(feature = "live")]
 mod live;
 mod local;
+mod resume;
 mod scan;
 mod sources;
 #[path = "../support/mod.rs"]

@@ -1,25 +1,24 @@
 //! What was told so far, so that a reader who was too slow can be told the rest as differences.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::catalog::{Snapshot, WatchItem};
-use crate::model::{Change, Event, EventKind, Service, ServiceId, diff};
+use crate::catalog::{Set, Snapshot, WatchItem};
+use crate::model::{Event, EventKind};
 
 /// Makes events of news, one after the other, none left out.
 pub(super) struct DeliveredState {
     source: &'static str,
     /// As it was told.
-    known: HashMap<ServiceId, Arc<Service>>,
+    known: Set,
     /// Whether it was told that everything is.
     pub(super) synced: bool,
 }
 
 impl DeliveredState {
     pub(super) fn new(source: &'static str) -> Self {
-        Self { source, known: HashMap::new(), synced: false }
+        Self { source, known: Set::new(), synced: false }
     }
 
     /// What to tell next.
@@ -34,10 +33,10 @@ impl DeliveredState {
     pub(super) fn told(&mut self, event: &Event) {
         match &event.kind {
             EventKind::Added(item) | EventKind::Updated { item, .. } => {
-                self.known.insert(item.id.clone(), Arc::clone(item));
+                self.known.insert(Arc::clone(item));
             }
             EventKind::Removed(item) => {
-                self.known.remove(&item.id);
+                self.known.remove(item.id.as_raw());
             }
             EventKind::Synced { .. } => self.synced = true,
             _ => {}
@@ -48,16 +47,7 @@ impl DeliveredState {
     fn caught_up(&self, missed: u64, snapshot: &Snapshot) -> Arc<[Event]> {
         let (index, time, source) = (snapshot.index(), Timestamp::now(), self.source);
         let event = |kind| Event { index, time, source: source.into(), kind };
-        let now = |service: &Service| snapshot.get(service.id.as_raw()).map(Arc::clone);
-        let changes = diff(self.known.values().map(|old| &**old), snapshot.services().iter().map(|new| &**new));
-        let kinds = changes.into_iter().filter_map(|change| match change {
-            Change::Added(new) => now(new).map(EventKind::Added),
-            Change::Updated { old, new, changed } => {
-                let was = old.health_unlike(new);
-                now(new).map(|item| EventKind::Updated { item, changed, was })
-            }
-            Change::Removed(old) => self.known.get(&old.id).map(|old| EventKind::Removed(Arc::clone(old))),
-        });
+        let kinds = self.known.changes_to(snapshot.services()).into_iter().map(EventKind::from);
         let synced =
             (snapshot.is_synced() && !self.synced).then(|| EventKind::Synced { services: snapshot.services().len() });
         std::iter::once(EventKind::Lagged { missed }).chain(kinds).chain(synced).map(event).collect()
