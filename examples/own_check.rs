@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use portolan::check::{Check, CheckFuture, LocalFailure};
 use portolan::health::Validator;
-use portolan::model::{Address, FindingKind, Group, RawDetail, Transport};
+use portolan::model::{Address, Finding, FindingKind, Group, RawDetail, Transport};
 use portolan::{Endpoint, Service};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
