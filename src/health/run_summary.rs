@@ -115,14 +115,15 @@ impl RunSummary {
         if self.untried > 0 {
             let why = "the time was over, or the run was stopped".to_owned();
             let hint = "allow more time (--deadline), or check fewer".to_owned();
-            faults.push(PartialError { what: format!("look at {} endpoints to the end", self.untried), why, hint });
+            let operation = format!("look at {} endpoints to the end", self.untried);
+            faults.push(PartialError { operation, cause: why, hint });
         }
 
         if let (endpoints @ 1.., cause) = &self.blocked {
             let endpoints = if *endpoints == 1 { "1 endpoint".to_owned() } else { format!("{endpoints} endpoints") };
-            let what = format!("run a requested check of {endpoints}");
+            let operation = format!("run a requested check of {endpoints}");
             let hint = "check that the script exists and may be run; --explain shows each cause".to_owned();
-            faults.push(PartialError { what, why: clean(cause), hint });
+            faults.push(PartialError { operation, cause: clean(cause), hint });
         }
         faults
     }

@@ -45,7 +45,7 @@ pub(super) struct Redirect {
 impl RedirectChain {
     pub(super) fn new(target: CheckTarget, url: Url) -> Self {
         let visited = vec![(method(&target.spec).to_owned(), url.clone())];
-        Self { target, visited, url }
+        Self { target, url, visited }
     }
 
     pub(super) fn next(&self, reply: &HttpReply) -> RedirectStep {

@@ -33,8 +33,8 @@ impl ClusterReader<'_> {
             Err(failure) if failure.code() == Some(403) => {
                 let hint = format!("only {} was listed; name others with -n", clean(home));
                 self.gathered.faults.push(PartialError {
-                    what: "list the services of all namespaces".to_owned(),
-                    why: refusal.why(),
+                    operation: "list the services of all namespaces".to_owned(),
+                    cause: refusal.why(),
                     hint,
                 });
                 names = vec![home.to_owned()];
@@ -42,6 +42,7 @@ impl ClusterReader<'_> {
             Err(failure) => self.gathered.faults.push(failure.into_fault("list all namespaces")),
         }
 
+        names.retain(|name| !self.options.exclude_namespace.contains(name));
         let mut scopes = Vec::new();
         let mut refused = Vec::new();
         for name in names {
@@ -76,8 +77,8 @@ impl ClusterReader<'_> {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
 
         self.gathered.faults.push(PartialError {
-            what: format!("list services in {}", counted(refused.len(), "namespace")),
-            why: format!("no permission in {}{more} (403)", names.join(", ")),
+            operation: format!("list services in {}", counted(refused.len(), "namespace")),
+            cause: format!("no permission in {}{more} (403)", names.join(", ")),
             hint: "`kubectl auth can-i list services -n NAMESPACE` checks one of them".to_owned(),
         });
     }
@@ -132,7 +133,7 @@ impl ClusterReader<'_> {
         if failure.code() == Some(400) {
             let labels = self.params.label_selector.as_ref().map(|labels| format!("--selector '{}'", clean(labels)));
             let fields =
-                self.params.field_selector.as_ref().map(|fields| format!("--field-selector '{}'", clean(fields)));
+                self.options.field_selector.as_ref().map(|fields| format!("--field-selector '{}'", clean(fields)));
 
             let options: Vec<String> = labels.into_iter().chain(fields).collect();
             if !options.is_empty() {
