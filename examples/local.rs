@@ -13,7 +13,7 @@ fn main() -> portolan::Result<()> {
         println!("{} {owner}", service.endpoints[0]);
     }
     for error in &listing.errors {
-        eprintln!("cannot {}: {}", error.what, error.why);
+        eprintln!("cannot {}: {}", error.operation, error.cause);
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use portolan::check::{Check, CheckFuture, LocalFailure};
 use portolan::health::Validator;
-use portolan::model::{Address, FindingKind, Group, RawDetail, Transport};
+use portolan::model::{Address, Finding, FindingKind, Group, RawDetail, Transport};
 use portolan::{Endpoint, Service};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -31,7 +31,7 @@ impl Check for Greets {
                 Ok(mut stream) => stream.read(&mut greeting).await.unwrap_or(0),
                 Err(_) => 0,
             };
-            Ok(if read > 0 { Vec::new() } else { vec![SILENT.seen("it closed without a word")] })
+            Ok(if read > 0 { Vec::new() } else { vec![Finding::new(&SILENT, "it closed without a word")] })
         })
     }
 }

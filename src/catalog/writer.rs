@@ -85,7 +85,7 @@ impl Writer {
 
     fn tell(&mut self, kind: EventKind) {
         self.index += 1;
-        let (index, source) = (self.index, self.source);
+        let (index, source) = (self.index, self.source.into());
         self.events.push(Event { index, time: Timestamp::now(), source, kind });
     }
 

@@ -163,41 +163,47 @@ pub(super) fn findings(at: i64, leaf: &Leaf, chain: &[Link], name: &NameMatch, t
     let mut links = std::iter::once(&leaf.link).chain(chain);
     let key = links.clone().find(|link| link.has_weak_key()).map(|link| {
         let bits = link.key_bits.unwrap_or(0);
-        WEAK_KEY.seen(format!("{} {bits} of {}", link.key, link.subject))
+        Finding::new(&WEAK_KEY, format!("{} {bits} of {}", link.key, link.subject))
     });
 
     let signature = links
         .find(|link| link.has_weak_signature())
-        .map(|link| WEAK_SIGNATURE.seen(format!("{} on {}", link.signature, link.subject)));
+        .map(|link| Finding::new(&WEAK_SIGNATURE, format!("{} on {}", link.signature, link.subject)));
 
     [lifetime(at, leaf), name_mismatch(name), distrust(trust), key, signature].into_iter().flatten().collect()
 }
 
 fn lifetime(at: i64, leaf: &Leaf) -> Option<Finding> {
     if at < leaf.not_before {
-        return Some(NOT_YET_VALID.seen(format!("valid in {}", format_span(leaf.not_before - at))));
+        return Some(Finding::new(&NOT_YET_VALID, format!("valid in {}", format_span(leaf.not_before - at))));
     }
     if at > leaf.not_after {
-        return Some(EXPIRED.seen(format!("expired {} ago", format_span(at - leaf.not_after))));
+        return Some(Finding::new(&EXPIRED, format!("expired {} ago", format_span(at - leaf.not_after))));
     }
 
     let (left, total) = (leaf.not_after - at, leaf.not_after - leaf.not_before);
     let (_, _, kind) = LIFE.iter().find(|(days, part, _)| left < (days * DAY).min(total / part))?;
-    Some(kind.seen(format!("expires in {} of {}", format_span(left), format_span(total))))
+    Some(Finding::new(kind, format!("expires in {} of {}", format_span(left), format_span(total))))
 }
 
 fn name_mismatch(name: &NameMatch) -> Option<Finding> {
     let NameMatch::NotCovered { requested, names } = name else { return None };
     let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    Some(NAME_MISMATCH.seen(format!("no SAN covers {requested} (SANs: {names})")))
+    Some(Finding::new(&NAME_MISMATCH, format!("no SAN covers {requested} (SANs: {names})")))
 }
 
 fn distrust(trust: &Trust) -> Option<Finding> {
     match trust {
         Trust::Roots(_) | Trust::Pin | Trust::NotVerified(_) => None,
-        Trust::PinMismatch(sha256) => Some(PIN_MISMATCH.seen(format!("the certificate's SHA-256 is {sha256}"))),
-        Trust::Incomplete { missing, .. } => Some(CHAIN_INCOMPLETE.seen(format!("the server does not send {missing}"))),
-        Trust::NotTrusted { roots, cause } => Some(UNTRUSTED.seen(format!("not trusted by {roots}: {cause}"))),
+        Trust::PinMismatch(sha256) => {
+            Some(Finding::new(&PIN_MISMATCH, format!("the certificate's SHA-256 is {sha256}")))
+        }
+        Trust::Incomplete { missing, .. } => {
+            Some(Finding::new(&CHAIN_INCOMPLETE, format!("the server does not send {missing}")))
+        }
+        Trust::NotTrusted { roots, cause } => {
+            Some(Finding::new(&UNTRUSTED, format!("not trusted by {roots}: {cause}")))
+        }
     }
 }
 
@@ -226,7 +232,7 @@ mod tests {
     }
 
     fn codes(at: i64, leaf: &Leaf, chain: &[Link], name: &NameMatch, trust: &Trust) -> Vec<&'static str> {
-        findings(at, leaf, chain, name, trust).iter().map(|finding| finding.kind.code).collect()
+        findings(at, leaf, chain, name, trust).iter().filter_map(|finding| Some(finding.kind()?.code)).collect()
     }
 
     fn lifetime_codes(at: i64, leaf: &Leaf) -> Vec<&'static str> {

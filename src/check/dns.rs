@@ -85,24 +85,24 @@ impl BuiltInCheck for DnsObservation {
         let name = &self.name;
         let conclusive: Vec<&ResolverReply> = self.replies.iter().filter(|reply| reply.is_conclusive()).collect();
         let Some(first) = conclusive.first() else {
-            return self.local_failure().map(|cause| TIMEOUT.seen(cause)).into_iter().collect();
+            return self.local_failure().map(|cause| Finding::new(&TIMEOUT, cause)).into_iter().collect();
         };
 
         let addresses = self.addresses();
         if addresses.is_empty() {
-            return vec![UNRESOLVED.seen(format!("{name} does not resolve ({})", first.resolver))];
+            return vec![Finding::new(&UNRESOLVED, format!("{name} does not resolve ({})", first.resolver))];
         }
 
         let mut findings = Vec::new();
         if let Some(other) = conclusive.iter().find(|reply| reply.addresses() != first.addresses()) {
             let text = format!("{} and {} return different addresses for {name}", first.resolver, other.resolver);
-            findings.push(DISAGREE.seen(text));
+            findings.push(Finding::new(&DISAGREE, text));
         }
         if let Some(address) = self.address.filter(|address| !addresses.contains(address)) {
-            findings.push(ADDRESS_MISSING.seen(format!("{name} does not resolve to {address}")));
+            findings.push(Finding::new(&ADDRESS_MISSING, format!("{name} does not resolve to {address}")));
         }
         if let Some(Ipv6 { address, error: Some(error) }) = &self.ipv6 {
-            findings.push(IPV6_DEAD.seen(format!("AAAA {address} does not accept connections: {error}")));
+            findings.push(Finding::new(&IPV6_DEAD, format!("AAAA {address} does not accept connections: {error}")));
         }
 
         findings.extend(self.slow());
@@ -157,7 +157,7 @@ impl DnsObservation {
     fn slow(&self) -> Option<Finding> {
         let slowest = self.latencies().into_iter().map(Latency::net).max().unwrap_or(0);
         let (took, target) = (scale::format_micros(slowest), scale::format_micros(self.target_us));
-        (slowest > self.target_us).then(|| SLOW.seen(format!("lookup took {took} > target {target}")))
+        (slowest > self.target_us).then(|| Finding::new(&SLOW, format!("lookup took {took} > target {target}")))
     }
 }
 

@@ -66,11 +66,15 @@ impl BuiltInCheck for GrpcObservation {
         let service = if self.service.is_empty() { "the server" } else { &self.service };
         let finding = match &self.outcome {
             GrpcOutcome::Serving => None,
-            GrpcOutcome::NotServing(status) => Some(NOT_SERVING.seen(format!("health of {service}: {status}"))),
-            GrpcOutcome::UnknownService => Some(UNKNOWN_SERVICE.seen(format!("health of {service}: unknown service"))),
-            GrpcOutcome::Unimplemented => Some(UNKNOWN_SERVICE.seen("the server has no health service")),
-            GrpcOutcome::Failed(cause) => Some(TIMEOUT.seen(format!("health of {service}: {cause}"))),
-            GrpcOutcome::TimedOut => Some(TIMEOUT.seen(format!("health of {service}: no reply in time"))),
+            GrpcOutcome::NotServing(status) => {
+                Some(Finding::new(&NOT_SERVING, format!("health of {service}: {status}")))
+            }
+            GrpcOutcome::UnknownService => {
+                Some(Finding::new(&UNKNOWN_SERVICE, format!("health of {service}: unknown service")))
+            }
+            GrpcOutcome::Unimplemented => Some(Finding::new(&UNKNOWN_SERVICE, "the server has no health service")),
+            GrpcOutcome::Failed(cause) => Some(Finding::new(&TIMEOUT, format!("health of {service}: {cause}"))),
+            GrpcOutcome::TimedOut => Some(Finding::new(&TIMEOUT, format!("health of {service}: no reply in time"))),
         };
 
         finding.into_iter().collect()

@@ -104,8 +104,8 @@ impl BuiltInCheck for ProtocolObservation {
         let protocol = &self.protocol;
         let finding = match &self.outcome {
             ProtocolOutcome::Healthy => None,
-            ProtocolOutcome::Unhealthy(cause) => Some(UNWELL.seen(format!("{protocol}: {cause}"))),
-            ProtocolOutcome::TimedOut => Some(UNWELL.seen(format!("{protocol}: no reply in time"))),
+            ProtocolOutcome::Unhealthy(cause) => Some(Finding::new(&UNWELL, format!("{protocol}: {cause}"))),
+            ProtocolOutcome::TimedOut => Some(Finding::new(&UNWELL, format!("{protocol}: no reply in time"))),
         };
 
         finding.into_iter().collect()

@@ -77,7 +77,7 @@ pub(crate) fn latency(
     };
 
     let (value, target) = (format_micros(value), format_micros(target_us));
-    Some(kind.seen(format!("{operation} p95 {value} > {factor}x target {target} (n={n}{lag})")))
+    Some(Finding::new(kind, format!("{operation} p95 {value} > {factor}x target {target} (n={n}{lag})")))
 }
 
 /// Microseconds in a readable unit: `850 us`, `12 ms`, `3.4 s`.

@@ -94,11 +94,15 @@ impl BuiltInCheck for ScriptObservation {
         let program = &self.program;
         let finding = match self.end {
             ScriptEnd::Exit(0) => None,
-            ScriptEnd::Exit(1) => Some(WARNING.seen(format!("{program} warns{output}"))),
-            ScriptEnd::Exit(code) => Some(FAILED.seen(format!("{program} exited with {code}{output}"))),
-            ScriptEnd::Signal(signal) => Some(FAILED.seen(format!("{program} died from signal {signal}{output}"))),
-            ScriptEnd::OutOfTime => Some(TIMEOUT.seen(format!("{program} exceeded its time limit{output}"))),
-            ScriptEnd::OutOfRoom => Some(TIMEOUT.seen(format!("{program} exceeded its output limit{output}"))),
+            ScriptEnd::Exit(1) => Some(Finding::new(&WARNING, format!("{program} warns{output}"))),
+            ScriptEnd::Exit(code) => Some(Finding::new(&FAILED, format!("{program} exited with {code}{output}"))),
+            ScriptEnd::Signal(signal) => {
+                Some(Finding::new(&FAILED, format!("{program} died from signal {signal}{output}")))
+            }
+            ScriptEnd::OutOfTime => Some(Finding::new(&TIMEOUT, format!("{program} exceeded its time limit{output}"))),
+            ScriptEnd::OutOfRoom => {
+                Some(Finding::new(&TIMEOUT, format!("{program} exceeded its output limit{output}")))
+            }
         };
 
         finding.into_iter().collect()

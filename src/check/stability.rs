@@ -64,8 +64,8 @@ impl StabilityObservation {
     fn circuit(&self) -> Option<Finding> {
         match self.circuit {
             Circuit::Closed => None,
-            Circuit::Open => Some(OPEN.seen("kept failing; the circuit breaker is open")),
-            Circuit::HalfOpen => Some(HALF_OPEN.seen("kept failing; the circuit breaker is retrying it")),
+            Circuit::Open => Some(Finding::new(&OPEN, "kept failing; the circuit breaker is open")),
+            Circuit::HalfOpen => Some(Finding::new(&HALF_OPEN, "kept failing; the circuit breaker is retrying it")),
         }
     }
 
@@ -77,14 +77,14 @@ impl StabilityObservation {
             4.. => &FLAPPING_4,
             _ => return None,
         };
-        Some(kind.seen(format!("{changes} changes in the last {} results", last.len())))
+        Some(Finding::new(kind, format!("{changes} changes in the last {} results", last.len())))
     }
 
     fn success(&self) -> Option<Finding> {
         let (good, total) = (self.results.iter().filter(|good| **good).count(), self.results.len());
         let thresholds = [(950, &BELOW_95), (990, &BELOW_99), (999, &BELOW_999)];
         let (_, kind) = thresholds.into_iter().find(|(per_mille, _)| good * 1000 < total * per_mille)?;
-        Some(kind.seen(format!("{good} of {total} results were good")))
+        Some(Finding::new(kind, format!("{good} of {total} results were good")))
     }
 }
 

@@ -78,7 +78,7 @@ impl BuiltInCheck for TcpObservation {
             count if count * 2 >= total => Some(&MOSTLY_FAILING),
             _ => Some(&FLAKY),
         };
-        let flaky = kind.map(|kind| kind.seen(format!("{} of {total} connections failed", failed.len())));
+        let flaky = kind.map(|kind| Finding::new(kind, format!("{} of {total} connections failed", failed.len())));
 
         let latencies = self.latencies();
         let kinds = [&LATENCY_1X, &LATENCY_2X, &LATENCY_4X];
@@ -120,9 +120,9 @@ impl BuiltInCheck for TcpObservation {
 fn all_failed(last: Connect, attempts: usize) -> Finding {
     let times = if attempts > 1 { format!(" ({attempts} times)") } else { String::new() };
     match last {
-        Connect::Refused => REFUSED.seen(format!("connection refused{times}")),
-        Connect::Unreachable => UNREACHABLE.seen(format!("no route to the address{times}")),
-        Connect::TimedOut | Connect::Made(_) => TIMEOUT.seen(format!("no reply to connect{times}")),
+        Connect::Refused => Finding::new(&REFUSED, format!("connection refused{times}")),
+        Connect::Unreachable => Finding::new(&UNREACHABLE, format!("no route to the address{times}")),
+        Connect::TimedOut | Connect::Made(_) => Finding::new(&TIMEOUT, format!("no reply to connect{times}")),
     }
 }
 

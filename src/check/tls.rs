@@ -96,18 +96,21 @@ impl BuiltInCheck for TlsObservation {
         let alpn = match &self.handshake {
             Handshake::Done { alpn, .. } => alpn.as_deref(),
             Handshake::Failed(_) | Handshake::TimedOut if !accepted.is_empty() => {
-                return vec![OBSOLETE_ONLY.seen(format!("nothing newer than {} is accepted", accepted.join(", ")))];
+                return vec![Finding::new(
+                    &OBSOLETE_ONLY,
+                    format!("nothing newer than {} is accepted", accepted.join(", ")),
+                )];
             }
-            Handshake::Failed(cause) => return vec![HANDSHAKE_FAILED.seen(cause.clone())],
-            Handshake::TimedOut => return vec![HANDSHAKE_FAILED.seen("no reply to the ClientHello in time")],
+            Handshake::Failed(cause) => return vec![Finding::new(&HANDSHAKE_FAILED, cause.clone())],
+            Handshake::TimedOut => return vec![Finding::new(&HANDSHAKE_FAILED, "no reply to the ClientHello in time")],
         };
 
         let mut findings = Vec::new();
         if !accepted.is_empty() {
-            findings.push(OBSOLETE_ACCEPTED.seen(format!("{} accepted", accepted.join(", "))));
+            findings.push(Finding::new(&OBSOLETE_ACCEPTED, format!("{} accepted", accepted.join(", "))));
         }
         if self.wants_h2 && alpn != Some("h2") {
-            findings.push(NO_H2.seen("declared as gRPC, but ALPN does not offer h2"));
+            findings.push(Finding::new(&NO_H2, "declared as gRPC, but ALPN does not offer h2"));
         }
         if let Some(leaf) = &self.leaf {
             findings.extend(certificate::findings(self.at, leaf, &self.chain, &self.name, &self.trust));

@@ -18,8 +18,7 @@ use super::signals::Stop;
 use super::stderr;
 use crate::clean::clean;
 use crate::error::{Error, Result, plain};
-use crate::model::{Address, PartialError, Service, Transport};
-use crate::source::BadValue;
+use crate::model::{Address, ParseError, PartialError, Service, Transport};
 
 /// A command line in which `{ip}` and `{ports}` stand for a host.
 #[derive(Clone, Debug)]
@@ -33,12 +32,12 @@ pub(super) type Hosts = BTreeMap<IpAddr, BTreeSet<(Transport, u16)>>;
 const PLACES: &str = "{ip} stands for the host's address, {ports} for its open ports, separated by commas";
 
 impl FromStr for HandTo {
-    type Err = BadValue;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, BadValue> {
-        let words = shlex::split(text).ok_or_else(|| BadValue::new("a quote is not closed", "close it"))?;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let words = shlex::split(text).ok_or_else(|| ParseError::new("a quote is not closed", "close it"))?;
         if words.first().is_none_or(String::is_empty) {
-            return Err(BadValue::new("the command is empty", "write one, as in 'nmap -sV -p {ports} {ip}'"));
+            return Err(ParseError::new("the command is empty", "write one, as in 'nmap -sV -p {ports} {ip}'"));
         }
         let is_place = |text: &str| matches!(text, "ip" | "ports");
         let unknown = |word: &String| {
@@ -47,7 +46,7 @@ impl FromStr for HandTo {
             names.any(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase()) && !is_place(name))
         };
         if words.iter().any(unknown) {
-            return Err(BadValue::new("it contains an unknown name in braces", PLACES));
+            return Err(ParseError::new("it contains an unknown name in braces", PLACES));
         }
         Ok(Self { words })
     }
@@ -86,7 +85,7 @@ impl HandTo {
                 Err(error) => plain(&error),
             };
             let what = format!("hand {ip} to '{}'", clean(&self.words[0]));
-            stderr::fault(&PartialError { what, why, hint: "see its own messages above".to_owned() });
+            stderr::fault(&PartialError { operation: what, cause: why, hint: "see its own messages above".to_owned() });
             exit = Exit::ConditionFailed;
         }
         exit

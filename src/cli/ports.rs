@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::{Global, stderr, stdout};
 use crate::error::Result;
-use crate::model::{PORT_NAMES, PortName, Ports, PortsError};
+use crate::model::{PORT_NAMES, ParseError, PortName, Ports};
 use crate::output::{self, Align};
 
 /// List the built-in port names that --ports accepts in place of numbers
@@ -53,7 +53,7 @@ impl PortNames {
 }
 
 /// Text that starts with a digit and looks like a port list is one; anything else is a search word.
-fn parse_filter(text: &str) -> Result<Filter, PortsError> {
+fn parse_filter(text: &str) -> Result<Filter, ParseError> {
     let is_number = text.starts_with(|c: char| c.is_ascii_digit())
         && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | ',' | ' '));
     if is_number { text.parse().map(Filter::Numbers) } else { Ok(Filter::Word(text.to_lowercase())) }

@@ -19,8 +19,8 @@ pub(super) fn error(error: &Error) {
 pub(super) fn fault(fault: &PartialError) {
     write(&format!(
         "error: cannot {}: {}\nhint: {}\n",
-        escaped(&fault.what),
-        escaped(&fault.why),
+        escaped(&fault.operation),
+        escaped(&fault.cause),
         escaped(&fault.hint)
     ));
 }

@@ -7,10 +7,9 @@ use std::num::{IntErrorKind, ParseIntError};
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::clean::clean;
+use crate::clean::{clean, escaped};
 use crate::error::Error;
-use crate::model::{AskError, PortsError, StatusRangesError};
-use crate::source::BadValue;
+use crate::model::ParseError;
 
 /// More words than this are a page of the manual, not a hint.
 const MAX_LISTED: usize = 16;
@@ -115,14 +114,8 @@ fn parser(error: &clap::Error) -> RejectedValue {
     let Some(source) = error.source() else {
         return RejectedValue::new(first_line(error), "");
     };
-    if let Some(ports) = source.downcast_ref::<PortsError>() {
-        RejectedValue::new(ports.to_string(), ports.hint())
-    } else if let Some(bad) = source.downcast_ref::<BadValue>() {
-        RejectedValue::new(bad.to_string(), bad.hint())
-    } else if let Some(ask) = source.downcast_ref::<AskError>() {
-        RejectedValue::new(clean(&ask.to_string()), ask.hint())
-    } else if let Some(statuses) = source.downcast_ref::<StatusRangesError>() {
-        RejectedValue::new(statuses.to_string(), statuses.hint())
+    if let Some(error) = source.downcast_ref::<ParseError>() {
+        RejectedValue::new(escaped(&error.to_string()), error.hint())
     } else if let Some(number) = source.downcast_ref::<ParseIntError>() {
         let too_large = *number.kind() == IntErrorKind::PosOverflow;
         let why = if too_large { "it is too large a number" } else { "it is not a whole number" };

@@ -92,7 +92,7 @@ async fn next(state: Option<WatchState>) -> Option<(Vec<Result<Event>>, Option<W
         WatchItem::Events(events) => events.iter().cloned().map(Ok).collect(),
         WatchItem::Lagged { missed, snapshot } => {
             let (index, source, kind) = (snapshot.index(), state.source, EventKind::Lagged { missed });
-            vec![Ok(Event { index, time: Timestamp::now(), source, kind })]
+            vec![Ok(Event { index, time: Timestamp::now(), source: source.into(), kind })]
         }
     };
     Some((events, Some(state)))

@@ -52,7 +52,7 @@ const STATE: Column = column!("state", Always, false, |_service, health, out| ou
 const SERVICE_SCORE: Column =
     column!("service_score", WhereFilled, false, |service, _health, out| service_score(service, out));
 const FLAPPING: Column = column!("flapping", WhereFilled, true, |_service, health, out| {
-    match health.findings.iter().find(|finding| finding.kind.code.starts_with("flapping-")) {
+    match health.findings.iter().find(|finding| finding.code().starts_with("flapping-")) {
         Some(finding) => write!(out, "{}", finding.text),
         None => Ok(()),
     }

@@ -83,8 +83,8 @@ impl EvidenceFiles {
         });
         if let Err(error) = written {
             self.faults.lock().push(PartialError {
-                what: format!("write '{}'", clean(&path.to_string_lossy())),
-                why: error.to_string(),
+                operation: format!("write '{}'", clean(&path.to_string_lossy())),
+                cause: error.to_string(),
                 hint: "look at the directory and the space that is left".to_owned(),
             });
         }

@@ -13,7 +13,7 @@ pub(crate) fn judge<'e>(
     for (endpoint, evidence) in service.endpoints.iter_mut().zip(evidence) {
         endpoint.health = evidence.map(|evidence| Box::new(evidence.health(ignored)));
     }
-    service.findings.retain(|finding| !ignored.iter().any(|code| code == finding.kind.code));
+    service.findings.retain(|finding| !ignored.iter().any(|code| code == finding.code()));
     weigh(service);
 }
 

@@ -127,9 +127,9 @@ fn host(endpoint: &Endpoint, ask: &CheckSpec) -> Option<HostLocation> {
 
 /// How an endpoint is spoken to: as declared, else as identified, else as its port has it.
 fn spoken(endpoint: &Endpoint, ask: &CheckSpec) -> ServiceHints {
-    let identity = endpoint.service.as_ref();
+    let identity = endpoint.identity.as_ref();
     let identified = identity.and_then(|identity| identity.protocol.as_deref());
-    let guessed = endpoint.service_guess.filter(|_| identity.is_none());
+    let guessed = endpoint.port_service.as_deref().filter(|_| identity.is_none());
     let mut spoken = by_word(ask.protocol.as_deref().or(identified).or(guessed).unwrap_or_default());
     if ask.protocol.is_none() && identity.is_some_and(|identity| identity.tls.is_some()) {
         spoken.layer = Layer::Tls;
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(words(&planned(9, |_, ask| ask.protocol = Some("grpcs".into()))), ["tcp", "tls", "grpc"]);
         assert_eq!(words(&planned(9, |_, ask| ask.path = "/x".parse().ok())), ["tcp", "http"]);
         let identified =
-            planned(443, |endpoint, _| endpoint.service = Some(Box::new(crate::model::Identity::of("ssh"))));
+            planned(443, |endpoint, _| endpoint.identity = Some(Box::new(crate::model::Identity::of("ssh"))));
         assert_eq!(words(&identified), ["tcp", "protocol"], "what spoke there counts more than the port");
         let named = planned(80, |endpoint, _| endpoint.address = Address::Name("web.test".into()));
         assert_eq!(words(&named), ["dns", "tcp", "http"]);

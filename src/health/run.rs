@@ -201,7 +201,7 @@ impl EndpointValidator {
 
 /// Whether no client can use the endpoint, by what a check saw.
 fn is_dead(seen: &Observation) -> bool {
-    seen.findings().iter().any(|finding| finding.kind.cap.is_some_and(|cap| cap < 50))
+    seen.findings().iter().any(|finding| finding.cap().is_some_and(|cap| cap < 50))
 }
 
 /// Notes how steady the endpoint is, where that is wanted.

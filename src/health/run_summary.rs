@@ -93,6 +93,6 @@ impl RunSummary {
         }
         let why = clean("the time was over, or the run was stopped");
         let hint = "allow more time (--deadline), or check fewer".to_owned();
-        vec![PartialError { what: format!("look at {} endpoints to the end", self.untried), why, hint }]
+        vec![PartialError { operation: format!("look at {} endpoints to the end", self.untried), cause: why, hint }]
     }
 }

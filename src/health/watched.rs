@@ -71,11 +71,11 @@ impl WatchedService {
         }
         let keeps = self.ask == ask;
         let old = self.service.endpoints.iter().zip(self.tracks.drain(..));
-        let mut old: Vec<_> = old.map(|(old, track)| (place(old), &old.service, Some(track))).collect();
+        let mut old: Vec<_> = old.map(|(old, track)| (place(old), &old.identity, Some(track))).collect();
         let track = |endpoint: &Endpoint| {
             let at = place(endpoint);
             let mut left = old.iter_mut().filter(|(.., track)| keeps && track.is_some());
-            let same = left.find(|(old, service, _)| *old == at && **service == endpoint.service);
+            let same = left.find(|(old, service, _)| *old == at && **service == endpoint.identity);
             same.and_then(|(.., track)| track.take()).unwrap_or_else(|| EndpointHistory::new(next))
         };
         let tracks = service.endpoints.iter().map(track).collect();
@@ -168,7 +168,7 @@ fn place(endpoint: &Endpoint) -> String {
 }
 
 fn is_flapping(health: &Health) -> bool {
-    health.findings.iter().any(|finding| finding.kind.code.starts_with("flapping-"))
+    health.findings.iter().any(|finding| finding.code().starts_with("flapping-"))
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ impl<'s> Identifier<'s> {
         match identity {
             Ok(Some(identity)) => {
                 self.notes.count(endpoint, row.service.detail.netns(), &identity);
-                endpoint.service = Some(Box::new(identity));
+                endpoint.identity = Some(Box::new(identity));
             }
             Ok(None) => {}
             Err(SkipReason::Spared) => {
@@ -183,7 +183,7 @@ impl<'s> Identifier<'s> {
         };
         let ports = if asked == 1 { "port" } else { "ports" };
         let what = format!("identify {} of {asked} {ports}", asked - answered);
-        Some(PartialError { what, why: why.into(), hint: hint.into() })
+        Some(PartialError { operation: what, cause: why.into(), hint: hint.into() })
     }
 
     /// Waits for what was asked, and hands on what is left. Stopped, it hands on what is known.

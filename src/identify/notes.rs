@@ -76,5 +76,5 @@ pub(super) fn unasked(endpoint: &Endpoint, error: &io::Error) -> PartialError {
         ErrorKind::PermissionDenied => "look for a sandbox, a security module or a `prohibit` route",
         _ => "raise the limits of this process (`ulimit -n`), or ask fewer at a time",
     };
-    PartialError { what: format!("identify {endpoint}"), why: plain(error), hint: hint.to_owned() }
+    PartialError { operation: format!("identify {endpoint}"), cause: plain(error), hint: hint.to_owned() }
 }

@@ -183,9 +183,9 @@ impl KnownService {
         let mut service = self.service.clone();
         for (endpoint, track) in service.endpoints.iter_mut().zip(&self.tracks) {
             if let Some(identity) = &track.identity {
-                endpoint.service = Some(identity.clone());
+                endpoint.identity = Some(identity.clone());
             } else if guessless && track.open {
-                endpoint.service_guess = None;
+                endpoint.port_service = None;
             }
         }
         service

@@ -76,7 +76,7 @@ fn number(ip: IpAddr) -> u128 {
 /// let rest = Addresses::new([ten, ten]).without(&Addresses::new([few]));
 /// assert_eq!(rest.len(), (1 << 24) - 10);
 /// assert_eq!(rest.get(0).unwrap().to_string(), "10.0.0.10");
-/// # Ok::<(), portolan::model::TargetError>(())
+/// # Ok::<(), portolan::model::ParseError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Addresses {

@@ -9,7 +9,7 @@ use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{CheckName, StatusRanges};
+use super::{CheckName, ParseError, StatusRanges, parse_duration};
 
 /// What to ask a service, and what it must answer.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -95,25 +95,6 @@ impl CheckSpec {
     }
 }
 
-/// Why a text is not what was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{why}")]
-pub struct AskError {
-    why: String,
-    hint: String,
-}
-
-impl AskError {
-    pub(crate) fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { why: why.into(), hint: hint.into() }
-    }
-
-    /// What to write instead.
-    pub fn hint(&self) -> &str {
-        &self.hint
-    }
-}
-
 /// The protocols that begin in plain text and go over to TLS when asked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -141,7 +122,7 @@ macro_rules! parsed {
         $(impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let text = String::deserialize(deserializer)?;
-                text.parse().map_err(|error: AskError| serde::de::Error::custom(format!("{error} ({})", error.hint())))
+                text.parse().map_err(|error: ParseError| serde::de::Error::custom(format!("{error} ({})", error.hint())))
             }
         })*
     };
@@ -160,13 +141,13 @@ impl HttpPath {
 }
 
 impl FromStr for HttpPath {
-    type Err = AskError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, AskError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let sendable = text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
         if !sendable {
             let why = "it is no path that HTTP can ask for";
-            return Err(AskError::new(why, "write it as /health?full=1, anything but ASCII percent-encoded"));
+            return Err(ParseError::new(why, "write it as /health?full=1, anything but ASCII percent-encoded"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -184,11 +165,13 @@ impl Method {
 }
 
 impl FromStr for Method {
-    type Err = AskError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, AskError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let method = http::Method::from_str(text).ok().filter(|method| *method != http::Method::CONNECT);
-        method.map(Self).ok_or_else(|| AskError::new("it is no method of HTTP to ask with", "write GET, HEAD or POST"))
+        method
+            .map(Self)
+            .ok_or_else(|| ParseError::new("it is no method of HTTP to ask with", "write GET, HEAD or POST"))
     }
 }
 
@@ -210,21 +193,22 @@ impl fmt::Debug for RequestHeader {
 const HEADER_HINT: &str = "write it as 'Name: value'";
 
 impl FromStr for RequestHeader {
-    type Err = AskError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, AskError> {
-        let (name, value) = text.split_once(':').ok_or_else(|| AskError::new("it has no colon", HEADER_HINT))?;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let (name, value) = text.split_once(':').ok_or_else(|| ParseError::new("it has no colon", HEADER_HINT))?;
         let value = http::HeaderValue::from_str(value.trim());
         let value = value.ok().and_then(|value| value.to_str().ok().map(ToOwned::to_owned));
         let value =
-            value.ok_or_else(|| AskError::new("its value cannot be sent", "leave line ends and non-ASCII out"))?;
+            value.ok_or_else(|| ParseError::new("its value cannot be sent", "leave line ends and non-ASCII out"))?;
         Ok(Self { name: header_name(name)?, value })
     }
 }
 
-fn header_name(text: &str) -> Result<String, AskError> {
+fn header_name(text: &str) -> Result<String, ParseError> {
     let name = http::HeaderName::from_str(text.trim());
-    name.map(|name| name.as_str().to_owned()).map_err(|_| AskError::new("it begins with no header's name", HEADER_HINT))
+    name.map(|name| name.as_str().to_owned())
+        .map_err(|_| ParseError::new("it begins with no header's name", HEADER_HINT))
 }
 
 /// A regular expression for a body.
@@ -253,14 +237,14 @@ impl PartialEq for BodyAssertion {
 }
 
 impl FromStr for BodyAssertion {
-    type Err = AskError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, AskError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build().map(Self).map_err(|error| {
             // The library draws a picture of several lines, of which the last says what it means.
             let why = error.to_string();
             let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            AskError::new(format!("it is no regular expression: {why}"), "see the syntax at docs.rs/regex")
+            ParseError::new(format!("it is no regular expression: {why}"), "see the syntax at docs.rs/regex")
         })
     }
 }
@@ -275,9 +259,9 @@ pub struct HeaderAssertion {
 }
 
 impl FromStr for HeaderAssertion {
-    type Err = AskError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, AskError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         match text.split_once(':') {
             None => Ok(Self { name: header_name(text)?, pattern: None }),
             Some((name, pattern)) => Ok(Self { name: header_name(name)?, pattern: Some(pattern.trim().parse()?) }),
@@ -295,12 +279,12 @@ pub struct JsonAssertion {
 }
 
 impl FromStr for JsonAssertion {
-    type Err = AskError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, AskError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let parts = text.split_once('=').filter(|(pointer, _)| pointer.is_empty() || pointer.starts_with('/'));
         let (pointer, value) = parts.ok_or_else(|| {
-            AskError::new("it is no JSON pointer with a value", "write it as /status=ok or /checks/0/ready=true")
+            ParseError::new("it is no JSON pointer with a value", "write it as /status=ok or /checks/0/ready=true")
         })?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
         Ok(Self { pointer: pointer.to_owned(), value })
@@ -317,28 +301,18 @@ pub enum LatencyTarget {
 }
 
 impl FromStr for LatencyTarget {
-    type Err = AskError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, AskError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         match text.split_once('=') {
-            None => parse_time(text).map(Self::Answer),
-            Some(("answer", time)) => parse_time(time).map(Self::Answer),
-            Some(("connect", time)) => parse_time(time).map(Self::Connect),
+            None => parse_duration(text).map(Self::Answer),
+            Some(("answer", time)) => parse_duration(time).map(Self::Answer),
+            Some(("connect", time)) => parse_duration(time).map(Self::Connect),
             Some(_) => {
-                Err(AskError::new("only connect and answer have goals", "write 200ms, connect=10ms or answer=200ms"))
+                Err(ParseError::new("only connect and answer have goals", "write 200ms, connect=10ms or answer=200ms"))
             }
         }
     }
-}
-
-/// `500ms`, `2s`, `1m 30s`: more than nothing, at most a year.
-///
-/// # Errors
-/// What is no length of time.
-pub fn parse_time(text: &str) -> Result<Duration, AskError> {
-    let time = text.parse::<jiff::SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
-    let usable = time.filter(|time| !time.is_zero() && *time <= Duration::from_hours(365 * 24));
-    usable.ok_or_else(|| AskError::new("it is no length of time", "write one as 500ms, 2s or 1m"))
 }
 
 #[cfg(test)]

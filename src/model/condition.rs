@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::{AskError, BodyAssertion};
+use super::{BodyAssertion, ParseError};
 use crate::error::nearest;
 
 /// What must hold of an event: comparisons of its fields, joined by `and`.
@@ -18,7 +18,7 @@ use crate::error::nearest;
 ///
 /// let condition: Condition = "type=added and item.endpoints[].port>=8000".parse()?;
 /// assert!(condition.holds(&serde_json::json!({"type": "added", "item": {"endpoints": [{"port": 80}, {"port": 8080}]}})));
-/// # Ok::<(), portolan::model::AskError>(())
+/// # Ok::<(), portolan::model::ParseError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Condition(Vec<Comparison>);
@@ -127,9 +127,9 @@ fn is(value: &Value, text: &str) -> bool {
 }
 
 impl FromStr for Condition {
-    type Err = AskError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, AskError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let mut comparisons = Vec::new();
         let mut rest = text;
         loop {
@@ -141,7 +141,7 @@ impl FromStr for Condition {
             }
             let next = after.strip_prefix("and").filter(|next| next.starts_with(char::is_whitespace));
             rest = next.ok_or_else(|| {
-                AskError::new(
+                ParseError::new(
                     "only `and` joins comparisons",
                     "for `or`, give the option again; quote a value with blanks",
                 )
@@ -151,12 +151,12 @@ impl FromStr for Condition {
 }
 
 /// The comparison at the beginning of a text, and what comes after it.
-fn comparison(text: &str) -> Result<(Comparison, &str), AskError> {
+fn comparison(text: &str) -> Result<(Comparison, &str), ParseError> {
     let text = text.trim_start();
     let end = text.find(|c: char| c.is_whitespace() || "=!<>~".contains(c)).unwrap_or(text.len());
     let (path, rest) = (path(&text[..end])?, text[end..].trim_start());
     let operator = OPERATORS.into_iter().find(|operator| rest.starts_with(operator));
-    let operator = operator.ok_or_else(|| AskError::new("it compares with nothing", HINT))?;
+    let operator = operator.ok_or_else(|| ParseError::new("it compares with nothing", HINT))?;
     let (value, rest) = value(rest[operator.len()..].trim_start())?;
     let test = match operator {
         "=" | "==" | "!="
@@ -170,29 +170,29 @@ fn comparison(text: &str) -> Result<(Comparison, &str), AskError> {
         operator => {
             let number = value.parse::<f64>().ok().filter(|number| number.is_finite());
             let why = format!("`{operator}` compares numbers");
-            Test::Number(operator, number.ok_or_else(|| AskError::new(why, HINT))?)
+            Test::Number(operator, number.ok_or_else(|| ParseError::new(why, HINT))?)
         }
     };
     Ok((Comparison { path, test }, rest))
 }
 
 /// A value in quotes, or up to a blank, and what comes after it.
-fn value(text: &str) -> Result<(&str, &str), AskError> {
+fn value(text: &str) -> Result<(&str, &str), ParseError> {
     for quote in ['"', '\''] {
         if let Some(quoted) = text.strip_prefix(quote) {
-            return quoted.split_once(quote).ok_or_else(|| AskError::new("a quote is not closed", "close it"));
+            return quoted.split_once(quote).ok_or_else(|| ParseError::new("a quote is not closed", "close it"));
         }
     }
     let end = text.find(char::is_whitespace).unwrap_or(text.len());
     if end == 0 {
-        return Err(AskError::new("a value is missing", "write '' for an empty one"));
+        return Err(ParseError::new("a value is missing", "write '' for an empty one"));
     }
     Ok(text.split_at(end))
 }
 
 /// `item.endpoints[0].port`
-fn path(text: &str) -> Result<Vec<PathStep>, AskError> {
-    let bad = |why: &str| AskError::new(format!("'{text}' is no field of an event: {why}"), HINT);
+fn path(text: &str) -> Result<Vec<PathStep>, ParseError> {
+    let bad = |why: &str| ParseError::new(format!("'{text}' is no field of an event: {why}"), HINT);
     let mut steps = Vec::new();
     for part in text.split('.') {
         let (name, mut indexes) = part.split_at(part.find('[').unwrap_or(part.len()));
@@ -225,12 +225,12 @@ fn path(text: &str) -> Result<Vec<PathStep>, AskError> {
     Ok(steps)
 }
 
-fn unknown(what: &str, word: &str, known: &[&str]) -> AskError {
+fn unknown(what: &str, word: &str, known: &[&str]) -> ParseError {
     let hint = match nearest(word, known) {
         Some(near) => format!("did you mean {near}?"),
         None => format!("there is {}", known.join(", ")),
     };
-    AskError::new(format!("{what} '{word}'"), hint)
+    ParseError::new(format!("{what} '{word}'"), hint)
 }
 
 #[cfg(test)]
@@ -327,8 +327,8 @@ mod tests {
             interface: _,
             transport: _,
             ready: _,
-            service_guess: _,
-            service: _,
+            port_service: _,
+            identity: _,
             weight: _,
             instance: _,
             health: _,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Service;
+use super::instance::VOLATILE_FIELDS;
 
 /// A difference between two answers.
 #[derive(Clone, Debug)]
@@ -56,8 +57,8 @@ fn last_of_each<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<&'a 
 
 /// The fields that differ between two descriptions of one service, by their paths in its JSON: `endpoints[0].ready`.
 ///
-/// A list that became longer or shorter is named as a whole. What a source only measures
-/// ([`Detail::measured`](super::Detail::measured)) is left out: it is never twice the same.
+/// A list that became longer or shorter is named as a whole. Volatile fields are left out: those of the detail
+/// ([`Detail::volatile_fields`](super::Detail::volatile_fields)), and when an instance's lease expires.
 pub fn changed_fields(old: &Service, new: &Service) -> Vec<String> {
     if is_same(old, new) {
         return Vec::new();
@@ -65,7 +66,7 @@ pub fn changed_fields(old: &Service, new: &Service) -> Vec<String> {
 
     // Nothing of a service fails to serialise: its keys are texts, its numbers finite.
     match (serde_json::to_value(old), serde_json::to_value(new)) {
-        (Ok(old), Ok(now)) => changed_values(&old, &now, new.detail.measured()),
+        (Ok(old), Ok(now)) => changed_values(&old, &now, new.detail.volatile_fields()),
         _ => Vec::new(),
     }
 }
@@ -79,10 +80,10 @@ fn is_same(old: &Service, new: &Service) -> bool {
         && is_same_detail()
 }
 
-/// The same of two services in their JSON; `measured` is what their source only measures.
-pub(crate) fn changed_values(old: &Value, new: &Value, measured: &'static [&'static str]) -> Vec<String> {
+/// The same of two services in their JSON; `volatile` are the volatile fields of their detail.
+pub(crate) fn changed_values(old: &Value, new: &Value, volatile: &'static [&'static str]) -> Vec<String> {
     let mut changed = Vec::new();
-    DiffWalk { measured, changed: &mut changed }.value(&mut DiffPath::default(), old, new);
+    DiffWalk { volatile, changed: &mut changed }.value(&mut DiffPath::default(), old, new);
     changed
 }
 
@@ -111,13 +112,18 @@ impl DiffPath {
 }
 
 struct DiffWalk<'a> {
-    measured: &'static [&'static str],
+    volatile: &'static [&'static str],
     changed: &'a mut Vec<String>,
 }
 
 impl DiffWalk<'_> {
+    fn is_volatile(&self, path: &str) -> bool {
+        let of_detail = path.strip_prefix("detail.").is_some_and(|path| self.volatile.contains(&path));
+        of_detail || path.strip_prefix("endpoints.").is_some_and(|path| VOLATILE_FIELDS.contains(&path))
+    }
+
     fn value(&mut self, path: &mut DiffPath, old: &Value, new: &Value) {
-        if old == new || path.plain.strip_prefix("detail.").is_some_and(|path| self.measured.contains(&path)) {
+        if old == new || self.is_volatile(&path.plain) {
             return;
         }
         match (old, new) {
@@ -140,16 +146,19 @@ impl DiffWalk<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
-    use crate::model::Detail;
+    use crate::model::{Address, Detail, Endpoint, Instance, Lease, Transport};
 
     #[derive(Debug, serde::Serialize)]
     struct DiffFacts(Value);
     impl Detail for DiffFacts {
-        fn measured(&self) -> &'static [&'static str] {
+        fn volatile_fields(&self) -> &'static [&'static str] {
             &["load", "parts.age"]
         }
     }
@@ -175,6 +184,19 @@ mod tests {
         let old = json!({"load": 1, "parts": [{"age": 1, "pid": 1}]});
         assert_eq!(fields(old.clone(), json!({"load": 2, "parts": [{"age": 2, "pid": 1}]})), Vec::<String>::new());
         assert_eq!(fields(old, json!({"load": 2, "parts": [{"age": 2, "pid": 2}]})), ["detail.parts[0].pid"]);
+    }
+
+    #[test]
+    fn a_renewed_lease_is_not_a_change_and_another_term_is() {
+        let leased = |ttl, second| {
+            let lease = Lease { ttl: Duration::from_secs(ttl), expires: Timestamp::from_second(second).unwrap() };
+            let instance = Instance { lease: Some(lease), ..Instance::default() };
+            let endpoint = Endpoint::new(Address::Name("a.test".into()), Some(80), Transport::Tcp);
+            let endpoint = Endpoint { instance: Some(Box::new(instance)), ..endpoint };
+            Service { endpoints: vec![endpoint], ..service("a", json!(null)) }
+        };
+        assert_eq!(changed_fields(&leased(15, 100), &leased(15, 115)), Vec::<String>::new());
+        assert_eq!(changed_fields(&leased(15, 100), &leased(30, 130)), ["endpoints[0].instance.lease.ttl_ms"]);
     }
 
     #[test]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::de::{Deserialize, Deserializer, Error};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::{PartialError, Service, ServiceHealth};
+use super::{PartialError, Service, ServiceHealth, SourceName};
 
 /// Something that happened. It serialises as a line of `--watch`:
 /// `{"index":42,"type":"updated","time":…,"source":"local","item":{…},"changed":["endpoints[0].ready"]}`.
@@ -16,8 +17,8 @@ pub struct Event {
     pub index: u64,
     /// When it was noticed.
     pub time: Timestamp,
-    /// The word for the source: `local`.
-    pub source: &'static str,
+    /// The name of the source: `local`.
+    pub source: SourceName,
     /// What it was.
     pub kind: EventKind,
 }
@@ -88,7 +89,7 @@ impl Serialize for Event {
         line.serialize_field("index", &self.index)?;
         line.serialize_field("type", self.kind.as_str())?;
         line.serialize_field("time", &self.time)?;
-        line.serialize_field("source", self.source)?;
+        line.serialize_field("source", &self.source)?;
         match &self.kind {
             EventKind::Added(item) | EventKind::Removed(item) => line.serialize_field("item", item)?,
             EventKind::Updated { item, changed, was } => {
@@ -108,5 +109,43 @@ impl Serialize for Event {
             EventKind::Error(error) => line.serialize_field("error", error)?,
         }
         line.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// The fields of all types; which of them are there depends on the type.
+        #[derive(serde::Deserialize)]
+        struct Fields {
+            index: u64,
+            r#type: String,
+            time: Timestamp,
+            source: SourceName,
+            item: Option<Arc<Service>>,
+            #[serde(default)]
+            changed: Vec<String>,
+            was: Option<ServiceHealth>,
+            services: Option<usize>,
+            age_ms: Option<u64>,
+            error: Option<PartialError>,
+            missed: Option<u64>,
+        }
+
+        let Fields { index, r#type, time, source, item, changed, was, services, age_ms, error, missed } =
+            Fields::deserialize(deserializer)?;
+        let item = item.ok_or_else(|| D::Error::missing_field("item"));
+        let error = error.ok_or_else(|| D::Error::missing_field("error"));
+
+        let kind = match r#type.as_str() {
+            "added" => EventKind::Added(item?),
+            "updated" => EventKind::Updated { item: item?, changed, was },
+            "removed" => EventKind::Removed(item?),
+            "synced" => EventKind::Synced { services: services.ok_or_else(|| D::Error::missing_field("services"))? },
+            "stale" => EventKind::Stale { age: age_ms.map(Duration::from_millis), error: error? },
+            "lagged" => EventKind::Lagged { missed: missed.ok_or_else(|| D::Error::missing_field("missed"))? },
+            "error" => EventKind::Error(error?),
+            _ => return Err(D::Error::custom("an event of an unknown type")),
+        };
+        Ok(Self { index, time, source, kind })
     }
 }

@@ -1,11 +1,13 @@
 //! What is wrong with something that serves, and what it costs.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use serde::ser::SerializeStruct;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::clean::Untrusted;
+use crate::clean::{Untrusted, write_clean};
 
 /// The part of a service that a finding is about. Each has a budget: more points than that it cannot cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,45 +86,201 @@ impl FindingKind {
     pub const fn of_source(code: &'static str, text: &'static str, hint: &'static str) -> Self {
         Self::new(code, Group::Source, (0, None), text, hint)
     }
+}
 
-    /// A case of this kind, with what was seen.
-    pub fn seen(&'static self, text: impl Into<Untrusted>) -> Finding {
-        Finding { kind: self, text: text.into() }
+/// A problem of one endpoint or service: its kind, and the case at hand.
+///
+/// It serialises as `{"code":…,"points":…,"cap":…,"text":…,"hint":…}` and reads back the same. A finding that was read
+/// owns its code, points, cap and hint, which another version of portolan may have set differently; two findings are
+/// equal if they serialise alike. [`Finding::resolve`] replaces the owned parts by a known kind.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    kind: Kind,
+    /// The case at hand, in one line: `answer p95 431 ms > 2x goal 200 ms (n=20)`.
+    pub text: Untrusted,
+}
+
+/// The kind of a finding: a row of this program, or what a document said.
+#[derive(Clone, Debug)]
+enum Kind {
+    Known(&'static FindingKind),
+    Foreign(Arc<ForeignKind>),
+}
+
+/// The fields of a kind that a document carries. It has no group, so it takes no points here.
+#[derive(Debug)]
+struct ForeignKind {
+    code: Untrusted,
+    points: u8,
+    cap: Option<u8>,
+    hint: Untrusted,
+}
+
+impl Finding {
+    /// A finding of a known kind.
+    ///
+    /// ```
+    /// use portolan::{Finding, FindingKind};
+    ///
+    /// static FULL: FindingKind = FindingKind::of_source("harbour-full", "The harbour has no free berth", "wait for one");
+    /// let finding = Finding::new(&FULL, "12 of 12 berths are taken");
+    /// assert_eq!(finding.to_string(), "harbour-full  12 of 12 berths are taken");
+    /// ```
+    pub fn new(kind: &'static FindingKind, text: impl Into<Untrusted>) -> Self {
+        Self { kind: Kind::Known(kind), text: text.into() }
+    }
+
+    /// The code, as in `tcp-refused`. Text from a document may hold anything: show it through [`Untrusted`] or `Display`.
+    pub fn code(&self) -> &str {
+        match &self.kind {
+            Kind::Known(kind) => kind.code,
+            Kind::Foreign(kind) => kind.code.as_raw(),
+        }
+    }
+
+    /// The points that it takes, within its group's budget.
+    pub fn points(&self) -> u8 {
+        match &self.kind {
+            Kind::Known(kind) => kind.points,
+            Kind::Foreign(kind) => kind.points,
+        }
+    }
+
+    /// The highest score that is possible with it.
+    pub fn cap(&self) -> Option<u8> {
+        match &self.kind {
+            Kind::Known(kind) => kind.cap,
+            Kind::Foreign(kind) => kind.cap,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        match &self.kind {
+            Kind::Known(kind) => kind.hint,
+            Kind::Foreign(kind) => kind.hint.as_raw(),
+        }
+    }
+
+    /// The part of a service that it is about. A finding of an unknown kind belongs to its source.
+    pub fn group(&self) -> Group {
+        self.kind().map_or(Group::Source, |kind| kind.group)
+    }
+
+    /// Its kind, where this program has one.
+    pub fn kind(&self) -> Option<&'static FindingKind> {
+        match self.kind {
+            Kind::Known(kind) => Some(kind),
+            Kind::Foreign(_) => None,
+        }
+    }
+
+    /// Takes one of these kinds for a finding that was read, if code, points, cap and hint are the same.
+    pub fn resolve(&mut self, known: impl IntoIterator<Item = &'static FindingKind>) {
+        let Kind::Foreign(foreign) = &self.kind else { return };
+
+        if let Some(kind) = known.into_iter().find(|kind| foreign.is(kind)) {
+            self.kind = Kind::Known(kind);
+        }
+    }
+
+    fn fields(&self) -> (&str, u8, Option<u8>, &Untrusted, &str) {
+        (self.code(), self.points(), self.cap(), &self.text, self.hint())
     }
 }
 
-/// Something that was found: its kind, and what was seen.
-///
-/// It serialises as `{"code":…,"points":…,"cap":…,"text":…,"hint":…}`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Finding {
-    /// What kind of finding it is.
-    pub kind: &'static FindingKind,
-    /// What was seen, in one line: `answer p95 431 ms > 2x goal 200 ms (n=20)`.
-    pub text: Untrusted,
+impl ForeignKind {
+    fn is(&self, kind: &FindingKind) -> bool {
+        (self.code.as_raw(), self.points, self.cap, self.hint.as_raw()) == (kind.code, kind.points, kind.cap, kind.hint)
+    }
+}
+
+impl PartialEq for Finding {
+    fn eq(&self, other: &Self) -> bool {
+        self.fields() == other.fields()
+    }
+}
+
+impl Eq for Finding {}
+
+impl Hash for Finding {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.fields().hash(state);
+    }
 }
 
 /// `-7 http-latency-2x  answer p95 431 ms > 2x goal 200 ms (n=20)`, `cap 30 cert-name-mismatch  no SAN covers a.test`
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.kind.points > 0 {
-            write!(f, "-{} ", self.kind.points)?;
+        if self.points() > 0 {
+            write!(f, "-{} ", self.points())?;
         }
-        if let Some(cap) = self.kind.cap {
+        if let Some(cap) = self.cap() {
             write!(f, "cap {cap} ")?;
         }
-        write!(f, "{}  {}", self.kind.code, self.text)
+
+        write_clean(f, self.code())?;
+        write!(f, "  {}", self.text)
     }
 }
 
 impl Serialize for Finding {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Finding", 5)?;
-        fields.serialize_field("code", self.kind.code)?;
-        fields.serialize_field("points", &self.kind.points)?;
-        fields.serialize_field("cap", &self.kind.cap)?;
+        fields.serialize_field("code", self.code())?;
+        fields.serialize_field("points", &self.points())?;
+        fields.serialize_field("cap", &self.cap())?;
         fields.serialize_field("text", &self.text)?;
-        fields.serialize_field("hint", self.kind.hint)?;
+        fields.serialize_field("hint", self.hint())?;
         fields.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Finding {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Fields {
+            code: Untrusted,
+            #[serde(default)]
+            points: u8,
+            #[serde(default)]
+            cap: Option<u8>,
+            #[serde(default)]
+            text: Untrusted,
+            #[serde(default)]
+            hint: Untrusted,
+        }
+
+        let Fields { code, points, cap, text, hint } = Fields::deserialize(deserializer)?;
+        Ok(Self { kind: Kind::Foreign(Arc::new(ForeignKind { code, points, cap, hint })), text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static REFUSED: FindingKind = FindingKind::new("tcp-refused", Group::Tcp, (30, Some(0)), "It refuses", "start it");
+
+    #[test]
+    fn a_finding_reads_back_and_takes_its_kind_only_if_that_is_the_same() {
+        let finding = Finding::new(&REFUSED, "refused 3 of 3");
+        let text = serde_json::to_string(&finding).unwrap();
+        let mut read: Finding = serde_json::from_str(&text).unwrap();
+        assert_eq!((&read, read.kind(), read.group()), (&finding, None, Group::Source));
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+
+        read.resolve([&REFUSED]);
+        assert_eq!((&read, read.kind(), read.group()), (&finding, Some(&REFUSED), Group::Tcp));
+
+        let mut other: Finding = serde_json::from_str(&text.replace("30", "29")).unwrap();
+        other.resolve([&REFUSED]);
+        assert_eq!((other.kind(), other.points()), (None, 29), "another version's points stay what they were");
+    }
+
+    #[test]
+    fn a_foreign_code_reaches_no_terminal_raw() {
+        let read: Finding = serde_json::from_str(r#"{"code":"a\u001b[2J","text":"b\u0007"}"#).unwrap();
+        assert_eq!(read.to_string(), "a\\u{1b}[2J  b\\u{7}");
     }
 }

@@ -1,11 +1,13 @@
 //! How well an endpoint or a service is.
 
-use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 
-use super::Finding;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::{Finding, words};
 
 /// How well an endpoint is, by everything that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Health {
     /// What the score means.
     pub state: HealthState,
@@ -18,13 +20,16 @@ pub struct Health {
     /// Whether everything that was wanted could be looked at.
     pub complete: bool,
     /// The checks that looked, in their order.
-    pub coverage: Vec<&'static str>,
+    #[serde(default, deserialize_with = "words::list")]
+    pub coverage: Vec<Cow<'static, str>>,
     /// Those that did not.
-    pub not_covered: Vec<&'static str>,
+    #[serde(default, deserialize_with = "words::list")]
+    pub not_covered: Vec<Cow<'static, str>>,
     /// Why it is not better, the dearest first.
+    #[serde(default)]
     pub findings: Vec<Finding>,
     /// Why something wanted could not be looked at.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hindered: Vec<String>,
     /// How old the oldest of the evidence is, in milliseconds, where some of it was not gathered just now.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,14 +39,14 @@ pub struct Health {
 impl Health {
     /// What was looked at and what was not: `tcp http tls -dns`.
     pub fn covered(&self) -> String {
-        let looked = self.coverage.iter().map(|check| (*check).to_owned());
+        let looked = self.coverage.iter().map(|check| check.clone().into_owned());
         let others = self.not_covered.iter().map(|check| format!("-{check}"));
         looked.chain(others).collect::<Vec<_>>().join(" ")
     }
 }
 
 /// How well a service is, by its endpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ServiceHealth {
     /// What the score means.
     pub state: HealthState,
@@ -54,7 +59,7 @@ pub struct ServiceHealth {
 }
 
 /// What a score means to who wants to use the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthState {
     /// 80 or more: use it.
@@ -93,7 +98,7 @@ impl HealthState {
 }
 
 /// A score as a letter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 pub enum Grade {
     /// 90 to 100.
     A,
@@ -163,9 +168,9 @@ mod tests {
             uncapped: Some(98),
             grade: Some(Grade::of(98)),
             complete: true,
-            coverage: vec!["tcp"],
-            not_covered: vec!["stability"],
-            findings: vec![SLOW.seen("connect p95 7 ms > 1x goal 5 ms (n=20)")],
+            coverage: vec!["tcp".into()],
+            not_covered: vec!["stability".into()],
+            findings: vec![Finding::new(&SLOW, "connect p95 7 ms > 1x goal 5 ms (n=20)")],
             hindered: Vec::new(),
             age_ms: None,
         };

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::de::Error as _;
+use serde::de::{Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
+use super::words;
 use crate::clean::Untrusted;
 
 /// What was learnt by speaking to an endpoint. Never guessed from its port number.
@@ -97,6 +99,40 @@ impl Identity {
     }
 }
 
+/// Reads an identity. Facts of a kind that this program does not know are left out, and of a TLS description that cannot
+/// be read, only that TLS is spoken is kept.
+impl<'de> Deserialize<'de> for Identity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Fields {
+            #[serde(default, deserialize_with = "words::optional")]
+            protocol: Option<Cow<'static, str>>,
+            #[serde(default)]
+            product: Option<Untrusted>,
+            #[serde(default)]
+            version: Option<Untrusted>,
+            #[serde(default)]
+            facts: serde_json::Map<String, Value>,
+            #[serde(default)]
+            tls: Option<Value>,
+            #[serde(default)]
+            banner: Option<Untrusted>,
+        }
+
+        let Fields { protocol, product, version, facts, tls, banner } = Fields::deserialize(deserializer)?;
+        let mut identity = Self { protocol, product, version, banner, ..Self::default() };
+        identity.tls = tls.map(|tls| TlsFacts::deserialize(tls).unwrap_or_default());
+
+        for (name, value) in facts {
+            let name = words::word::<_, Cow<'static, str>>(name.into_deserializer());
+            if let (Ok::<_, serde_json::Error>(name), Some(fact)) = (name, Fact::of_json(&value)) {
+                identity = identity.fact(name, fact);
+            }
+        }
+        Ok(identity)
+    }
+}
+
 /// Something that a service told of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
@@ -111,6 +147,27 @@ pub enum Fact {
     Text(Untrusted),
     /// Several, in the order in which they were told.
     List(Vec<Fact>),
+}
+
+impl Fact {
+    /// The fact that a JSON value stands for, if it is one that serialises as this value.
+    fn of_json(value: &Value) -> Option<Self> {
+        match value {
+            Value::Bool(flag) => Some(Self::Flag(*flag)),
+            Value::Number(number) => number.as_i64().map(Self::Number),
+            Value::String(text) => Some(Self::of_text(text)),
+            Value::Array(list) => Some(Self::List(list.iter().filter_map(Self::of_json).collect())),
+            Value::Null | Value::Object(_) => None,
+        }
+    }
+
+    /// A time, if the text is written exactly as a time is; else the text.
+    fn of_text(text: &str) -> Self {
+        match text.parse::<Timestamp>() {
+            Ok(time) if time.to_string() == text => Self::Time(time),
+            _ => Self::Text(text.into()),
+        }
+    }
 }
 
 impl fmt::Display for Fact {
@@ -165,8 +222,10 @@ fact_from!(Text: Untrusted, String, &str);
 #[serde(default)]
 pub struct TlsFacts {
     /// `TLSv1.3`, in OpenSSL's words.
+    #[serde(deserialize_with = "words::optional")]
     pub version: Option<Cow<'static, str>>,
     /// The cipher suite that was agreed on, in IANA's words.
+    #[serde(deserialize_with = "words::optional")]
     pub cipher: Option<Cow<'static, str>>,
     /// The protocol that was agreed on inside (RFC 7301): `h2`.
     pub alpn: Option<Untrusted>,
@@ -202,10 +261,12 @@ pub struct Certificate {
     /// Its key.
     pub key: PublicKey,
     /// How it is signed: `ecdsa-with-SHA256`, or the object identifier in dotted form.
+    #[serde(deserialize_with = "words::word")]
     pub signature_algorithm: Cow<'static, str>,
     /// The SHA-256 digest of the whole certificate.
     pub sha256: Digest,
     /// The serial number in hexadecimal, at most 20 octets of it.
+    #[serde(deserialize_with = "words::word")]
     pub serial: Box<str>,
     /// Whether its issuer is its subject. Says nothing of whether the signature is right.
     pub self_issued: bool,
@@ -217,6 +278,7 @@ pub struct Certificate {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PublicKey {
     /// `RSA`, `EC`, `Ed25519`, or the object identifier in dotted form.
+    #[serde(deserialize_with = "words::word")]
     pub kind: Cow<'static, str>,
     /// Its size in bits, where it can be told.
     pub bits: Option<u32>,

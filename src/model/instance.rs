@@ -1,30 +1,243 @@
-//! What a source knows of one endpoint of a service that has several.
+//! What a registry or a cluster knows of one endpoint of a service that has several.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clean::Untrusted;
 
-/// The one of a service's endpoints that runs here: a pod behind a cluster's service, a registered instance.
+/// One running copy of a service: a pod behind a cluster's service, or a registered instance.
 ///
-/// `ready` of the [`Endpoint`](super::Endpoint) says whether it takes new requests; here is why.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+/// `ready` of the [`Endpoint`](super::Endpoint) says whether it takes new requests; the lifecycle says why not. JSON holds
+/// only the fields that are filled, beside `id`, `serving` and `terminating`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Instance {
-    /// The same endpoint has the same id tomorrow: `k8s/shop/web/tcp/10.1.2.3:8080`.
+    /// The same instance has the same id tomorrow: `k8s/shop/web/tcp/10.1.2.3:8080`.
     pub id: String,
-    /// Whether it answers, were it asked; it may do so while it is being ended.
+    /// Whether it still replies to requests; a terminating instance may.
     pub serving: bool,
-    /// Whether it is being ended.
-    pub terminating: bool,
-    /// The name of the service's port that leads here, where it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Where it is between its start and its end.
+    pub lifecycle: Lifecycle,
+    /// The name of the service's port that leads here.
     pub port_name: Option<Untrusted>,
-    /// What runs here: the pod.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The pod that it runs in.
     pub pod: Option<Untrusted>,
     /// The machine that it runs on.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<Untrusted>,
-    /// The zone that the machine stands in.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The zone of that machine.
     pub zone: Option<Untrusted>,
+    /// The version that it was registered with.
+    pub version: Option<Untrusted>,
+    /// Its tags, in the order in which they were registered.
+    pub tags: Vec<Untrusted>,
+    /// Its metadata, by key.
+    pub metadata: BTreeMap<Untrusted, Untrusted>,
+    /// How long its registration lasts unless it is renewed.
+    pub lease: Option<Lease>,
+}
+
+/// Where an instance is between its start and its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lifecycle {
+    /// It takes requests, if it is ready.
+    #[default]
+    Up,
+    /// Its operator took it out of service for a while.
+    Maintenance,
+    /// It finishes the calls that it has and takes no new ones.
+    Draining,
+    /// It is being ended.
+    Terminating,
+}
+
+impl Lifecycle {
+    /// The word for it, as every format prints it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Maintenance => "maintenance",
+            Self::Draining => "draining",
+            Self::Terminating => "terminating",
+        }
+    }
+
+    /// Whether an instance in this state may be given new calls.
+    pub const fn takes_calls(self) -> bool {
+        matches!(self, Self::Up)
+    }
+}
+
+/// How long a registration lasts. Renewing it moves `expires` only, which is not a change of the service
+/// ([`changed_fields`](super::changed_fields) leaves it out).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Lease {
+    /// How long it lasts from one renewal to the next.
+    #[serde(rename = "ttl_ms", with = "milliseconds")]
+    pub ttl: Duration,
+    /// When it ends unless it is renewed before.
+    pub expires: Timestamp,
+}
+
+/// The fields of an endpoint that differ without anything having happened, by their paths in its JSON.
+pub(super) const VOLATILE_FIELDS: &[&str] = &["instance.lease.expires"];
+
+mod milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        u64::try_from(time.as_millis()).unwrap_or(u64::MAX).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+impl Instance {
+    /// Whether it is being ended.
+    pub fn is_terminating(&self) -> bool {
+        self.lifecycle == Lifecycle::Terminating
+    }
+}
+
+impl Serialize for Instance {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(None)?;
+        fields.serialize_entry("id", &self.id)?;
+        fields.serialize_entry("serving", &self.serving)?;
+        fields.serialize_entry("terminating", &self.is_terminating())?;
+
+        // `terminating` tells these two apart already.
+        if !matches!(self.lifecycle, Lifecycle::Up | Lifecycle::Terminating) {
+            fields.serialize_entry("lifecycle", &self.lifecycle)?;
+        }
+        let texts = [
+            ("port_name", &self.port_name),
+            ("pod", &self.pod),
+            ("node", &self.node),
+            ("zone", &self.zone),
+            ("version", &self.version),
+        ];
+        for (name, text) in texts {
+            if let Some(text) = text {
+                fields.serialize_entry(name, text)?;
+            }
+        }
+        if !self.tags.is_empty() {
+            fields.serialize_entry("tags", &self.tags)?;
+        }
+        if !self.metadata.is_empty() {
+            fields.serialize_entry("metadata", &self.metadata)?;
+        }
+        if let Some(lease) = &self.lease {
+            fields.serialize_entry("lease", lease)?;
+        }
+        fields.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Instance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Fields {
+            id: String,
+            #[serde(default)]
+            serving: bool,
+            #[serde(default)]
+            terminating: bool,
+            lifecycle: Option<Lifecycle>,
+            port_name: Option<Untrusted>,
+            pod: Option<Untrusted>,
+            node: Option<Untrusted>,
+            zone: Option<Untrusted>,
+            version: Option<Untrusted>,
+            #[serde(default)]
+            tags: Vec<Untrusted>,
+            #[serde(default)]
+            metadata: BTreeMap<Untrusted, Untrusted>,
+            lease: Option<Lease>,
+        }
+
+        let fields = Fields::deserialize(deserializer)?;
+        let implied = if fields.terminating { Lifecycle::Terminating } else { Lifecycle::Up };
+
+        Ok(Self {
+            id: fields.id,
+            serving: fields.serving,
+            lifecycle: fields.lifecycle.unwrap_or(implied),
+            port_name: fields.port_name,
+            pod: fields.pod,
+            node: fields.node,
+            zone: fields.zone,
+            version: fields.version,
+            tags: fields.tags,
+            metadata: fields.metadata,
+            lease: fields.lease,
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    pub(in crate::model) fn any_instance() -> impl Strategy<Value = Instance> {
+        let lifecycle = prop_oneof![
+            Just(Lifecycle::Up),
+            Just(Lifecycle::Maintenance),
+            Just(Lifecycle::Draining),
+            Just(Lifecycle::Terminating)
+        ];
+        let text = || ".{0,12}".prop_map(Untrusted::from);
+        let lease = (any::<u32>(), 0..4_000_000_000_i64).prop_map(|(ttl, second)| Lease {
+            ttl: Duration::from_millis(ttl.into()),
+            expires: Timestamp::from_second(second).unwrap(),
+        });
+        let names = [prop::option::of(text()), prop::option::of(text()), prop::option::of(text())];
+        let tags = prop::collection::vec(text(), 0..3);
+        let metadata = prop::collection::btree_map(text(), text(), 0..3);
+        (".{0,12}", any::<bool>(), lifecycle, names, tags, metadata, prop::option::of(lease)).prop_map(
+            |(id, serving, lifecycle, [pod, zone, version], tags, metadata, lease)| Instance {
+                id,
+                serving,
+                lifecycle,
+                port_name: pod.clone(),
+                node: zone.clone(),
+                pod,
+                zone,
+                version,
+                tags,
+                metadata,
+                lease,
+            },
+        )
+    }
+
+    #[test]
+    fn only_filled_fields_are_written() {
+        let written = |instance: &Instance| serde_json::to_string(instance).unwrap();
+        let plain = Instance { id: "a".to_owned(), serving: true, ..Instance::default() };
+        assert_eq!(written(&plain), r#"{"id":"a","serving":true,"terminating":false}"#);
+
+        let full = Instance {
+            lifecycle: Lifecycle::Maintenance,
+            version: Some("2.1".into()),
+            tags: vec!["blue".into()],
+            metadata: [("team".into(), "shop".into())].into(),
+            lease: Some(Lease { ttl: Duration::from_secs(15), expires: Timestamp::UNIX_EPOCH }),
+            ..plain
+        };
+        assert_eq!(
+            written(&full),
+            r#"{"id":"a","serving":true,"terminating":false,"lifecycle":"maintenance","version":"2.1","tags":["blue"],"metadata":{"team":"shop"},"lease":{"ttl_ms":15000,"expires":"1970-01-01T00:00:00Z"}}"#
+        );
+    }
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Detail, Transport};
 use crate::clean::Untrusted;
 
 /// The facts of a Kubernetes service, beside its endpoints: those stand in the [`Service`](crate::Service), each with an
 /// [`Instance`](crate::model::Instance) that has its pod, node and zone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct K8sDetail {
     /// How it is reached.
     #[serde(rename = "type")]
@@ -41,7 +41,7 @@ impl Detail for K8sDetail {
 }
 
 /// How a Kubernetes service is reached.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum K8sServiceType {
     /// From within the cluster.
     #[default]
@@ -68,7 +68,7 @@ impl K8sServiceType {
 }
 
 /// One of the ports of a Kubernetes service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct K8sPort {
     /// Its name, which it must have where there are several.
     pub name: Option<Untrusted>,
@@ -85,7 +85,7 @@ pub struct K8sPort {
 }
 
 /// A port of a pod.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum TargetPort {
     /// By its number.
@@ -104,7 +104,7 @@ impl fmt::Display for TargetPort {
 }
 
 /// What the endpoints of a service are known from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EndpointsFrom {
     /// Its EndpointSlices.

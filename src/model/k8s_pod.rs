@@ -1,16 +1,18 @@
 //! What a Kubernetes API tells of a pod.
 
-use serde::Serialize;
+use std::borrow::Cow;
 
-use super::Detail;
+use serde::{Deserialize, Serialize};
+
+use super::{Detail, words};
 use crate::clean::Untrusted;
 
 /// The facts of a pod, beside its endpoints: each port that a container writes down, at each address of the pod.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct K8sPodDetail {
     /// `Pod`.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
+    #[serde(rename = "type", deserialize_with = "words::word")]
+    pub kind: Cow<'static, str>,
     /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`, as the API has it.
     pub phase: Untrusted,
     /// Why it is not well, where the API says: `CrashLoopBackOff`, `Evicted`.
@@ -36,7 +38,7 @@ impl Detail for K8sPodDetail {
 }
 
 /// A container of a pod.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct K8sContainer {
     /// Its name within the pod.
     pub name: Untrusted,

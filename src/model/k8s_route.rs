@@ -1,17 +1,19 @@
 //! What a Kubernetes API tells of the ways into a cluster.
 
-use serde::Serialize;
+use std::borrow::Cow;
 
-use super::{Detail, TargetPort};
+use serde::{Deserialize, Serialize};
+
+use super::{Detail, TargetPort, words};
 use crate::clean::Untrusted;
 
 /// The facts of an Ingress, or of a route of the Gateway API, with those of the Gateways that it names. Its endpoints are its
 /// hosts; one for any host has the addresses of its balancer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct K8sRouteDetail {
     /// `Ingress`, `HTTPRoute`, `GRPCRoute` or `TLSRoute`.
-    #[serde(rename = "type")]
-    pub kind: &'static str,
+    #[serde(rename = "type", deserialize_with = "words::word")]
+    pub kind: Cow<'static, str>,
     /// What serves it: an Ingress's class, the Gateways of a route.
     pub served_by: Vec<Untrusted>,
     /// The hosts that it is for, `*` among them where any will do.
@@ -31,7 +33,7 @@ impl Detail for K8sRouteDetail {
 }
 
 /// A host and a path, and where they lead.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct K8sRule {
     /// The host; `None` is any.
     pub host: Option<Untrusted>,

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Detail, Service};
 use crate::error::Error;
@@ -31,26 +31,29 @@ pub enum DetailLevel {
 }
 
 /// A part that could not be read, while the rest went on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartialError {
-    /// What could not be done to what: `list UDP sockets`.
-    pub what: String,
-    /// Why, in the words of who refused.
-    pub why: String,
+    /// What failed, as an operation on something: `list UDP sockets`.
+    #[serde(rename = "what")]
+    pub operation: String,
+    /// Why it failed, in the words of the side that refused.
+    #[serde(rename = "why")]
+    pub cause: String,
     /// What to try.
+    #[serde(default)]
     pub hint: String,
 }
 
 impl From<&Error> for PartialError {
-    /// The same words, for what is a failure of one part where something else goes on.
+    /// The same text, for an error of one part while the rest goes on.
     fn from(error: &Error) -> Self {
         let text = error.to_string();
         let text = text.strip_prefix("cannot ").unwrap_or(&text);
-        let (what, why) = match error.source() {
+        let (operation, cause) = match error.source() {
             Some(cause) => (text, cause.to_string()),
             None => text.split_once(": ").map_or((text, String::new()), |(what, why)| (what, why.to_owned())),
         };
-        Self { what: what.to_owned(), why, hint: error.hint().to_owned() }
+        Self { operation: operation.to_owned(), cause, hint: error.hint().to_owned() }
     }
 }
 

@@ -1,18 +1,19 @@
 //! What this machine's kernel and process table tell about a listener.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Detail, Scope};
+use super::{Detail, Scope, words};
 use crate::clean::Untrusted;
 
 /// The facts of a listener on this machine.
 ///
 /// What was not asked for ([`DetailLevel`](super::Depth)) or could not be read is `None` or empty.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LocalDetail {
     /// How far the search for its processes came.
     pub owner: OwnerLookup,
@@ -50,7 +51,7 @@ pub struct LocalDetail {
 }
 
 impl Detail for LocalDetail {
-    fn measured(&self) -> &'static [&'static str] {
+    fn volatile_fields(&self) -> &'static [&'static str] {
         &["processes.memory_bytes", "processes.cpu_ms", "backlog.used", "receive_queue", "connections"]
     }
 
@@ -102,7 +103,7 @@ impl Process {
 }
 
 /// How far the search for a listener's processes came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OwnerLookup {
     /// At least one process was found for each of its sockets.
@@ -132,7 +133,7 @@ impl OwnerLookup {
 }
 
 /// A process that holds a listening socket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     /// Its process id.
     pub pid: u32,
@@ -153,12 +154,12 @@ pub struct Process {
     /// Its parent, its parent's parent, and so on up to the supervisor.
     pub parents: Vec<Ancestor>,
     /// Which of the texts above were not UTF-8 and are shown lossily.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub not_utf8: Vec<&'static str>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "words::list")]
+    pub not_utf8: Vec<Cow<'static, str>>,
 }
 
 /// A process in the chain of parents.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ancestor {
     /// Its process id.
     pub pid: u32,
@@ -167,7 +168,7 @@ pub struct Ancestor {
 }
 
 /// A user of this machine.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct User {
     /// The user id.
     pub uid: u32,
@@ -185,10 +186,11 @@ impl fmt::Display for User {
 }
 
 /// The container that a socket belongs to, as its control group's path tells.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Container {
     /// What runs it: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`, `kubernetes`.
-    pub runtime: &'static str,
+    #[serde(deserialize_with = "words::word")]
+    pub runtime: Cow<'static, str>,
     /// Its id (64 hexadecimal digits) or its name, as the runtime has it.
     pub id: Untrusted,
     /// The uid of the Kubernetes pod it is part of.
@@ -227,7 +229,7 @@ impl fmt::Display for NetworkNamespace {
 }
 
 /// What state a listener's sockets are in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum SocketState {
@@ -251,7 +253,7 @@ impl SocketState {
 }
 
 /// Connections that wait for `accept`, over all sockets of the listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Backlog {
     /// How many wait.
     pub used: u32,

@@ -6,6 +6,7 @@ mod check_spec;
 mod condition;
 mod coverage;
 mod diff;
+mod duration;
 mod event;
 mod finding;
 mod health;
@@ -20,6 +21,7 @@ mod k8s_pod;
 mod k8s_route;
 mod listing;
 mod local;
+mod parse_error;
 mod permutation;
 mod port_names;
 mod port_ranking;
@@ -27,15 +29,19 @@ mod ports;
 mod probe_order;
 mod raw_detail;
 mod report;
+#[cfg(test)]
+mod round_trip;
 mod scan;
 mod scan_ports;
 mod scope;
 mod score;
 mod service;
 mod service_id;
+mod source_name;
 mod status_ranges;
 mod targets;
 mod update;
+mod words;
 
 pub use crate::clean::{DISPLAY_CHARS, Untrusted};
 pub use jiff::Timestamp;
@@ -43,19 +49,20 @@ pub use jiff::Timestamp;
 pub use addresses::{AddressRange, Addresses};
 pub use check_name::CheckName;
 pub use check_spec::{
-    AskError, BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestHeader,
-    StartTlsKind, parse_time,
+    BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestHeader,
+    StartTlsKind,
 };
 pub use condition::Condition;
 pub use coverage::Coverage;
 pub(crate) use diff::changed_values;
 pub use diff::{Change, changed_fields, diff};
+pub use duration::parse_duration;
 pub use event::{Event, EventKind};
 pub use finding::{Finding, FindingKind, Group};
 pub use health::{Grade, Health, HealthState, ServiceHealth};
 pub use host_facts::HostFacts;
 pub use identity::{Certificate, Digest, Fact, Identity, PublicKey, TlsFacts};
-pub use instance::Instance;
+pub use instance::{Instance, Lease, Lifecycle};
 #[cfg(feature = "k8s")]
 pub use k8s::{EndpointsFrom, K8sDetail, K8sPort, K8sServiceType, TargetPort};
 #[cfg(feature = "k8s")]
@@ -64,10 +71,11 @@ pub use k8s_pod::{K8sContainer, K8sPodDetail};
 pub use k8s_route::{K8sRouteDetail, K8sRule};
 pub use listing::{Completeness, DetailLevel, Listing, PartialError};
 pub use local::{Ancestor, Backlog, Container, LocalDetail, NetworkNamespace, OwnerLookup, Process, SocketState, User};
+pub use parse_error::ParseError;
 pub use permutation::Permutation;
 pub use port_names::{PORT_NAMES, PortName, port_name};
 pub(crate) use port_ranking::{DEFAULT_TOP, ranked_ports};
-pub use ports::{Ports, PortsError};
+pub use ports::Ports;
 pub use probe_order::ProbeOrder;
 pub use raw_detail::{DeclaredDetail, RawDetail};
 pub use report::{CheckStatus, Report};
@@ -77,6 +85,7 @@ pub use scope::Scope;
 pub use score::{SCORE_VERSION, Score, service_score};
 pub use service::{Address, Column, ColumnVisibility, Detail, Endpoint, Service, Transport};
 pub use service_id::ServiceId;
-pub use status_ranges::{StatusRanges, StatusRangesError};
-pub use targets::{Target, TargetError};
+pub use source_name::SourceName;
+pub use status_ranges::StatusRanges;
+pub use targets::Target;
 pub use update::{Update, UpdateSink};

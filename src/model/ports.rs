@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::ParseError;
 use super::port_names::PORT_NAMES;
 use crate::clean::clean;
 
@@ -12,30 +13,11 @@ use crate::clean::clean;
 /// let ports: portolan::model::Ports = "8000-8999,ssh,8500-9000".parse()?;
 /// assert!(ports.contains(22) && ports.contains(9000) && !ports.contains(80));
 /// assert_eq!(ports.to_string(), "22,8000-9000");
-/// # Ok::<(), portolan::model::PortsError>(())
+/// # Ok::<(), portolan::model::ParseError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Ports {
     ranges: Vec<(u16, u16)>,
-}
-
-/// Why a text is not a set of ports.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{why}")]
-pub struct PortsError {
-    why: String,
-    hint: String,
-}
-
-impl PortsError {
-    pub(super) fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { why: why.into(), hint: hint.into() }
-    }
-
-    /// What to write instead.
-    pub fn hint(&self) -> &str {
-        &self.hint
-    }
 }
 
 impl Ports {
@@ -117,14 +99,14 @@ impl FromIterator<u16> for Ports {
 }
 
 impl FromStr for Ports {
-    type Err = PortsError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, PortsError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         if text == "-" {
             return Ok(Self::all());
         }
         if text.trim().is_empty() {
-            return Err(PortsError::new("no port is given", "write ports as 22,80,8000-9000"));
+            return Err(ParseError::new("no port is given", "write ports as 22,80,8000-9000"));
         }
         text.split(',').map(|part| parse_part(part.trim())).collect::<Result<_, _>>().map(Self::from_ranges)
     }
@@ -140,9 +122,9 @@ impl fmt::Display for Ports {
     }
 }
 
-fn parse_part(part: &str) -> Result<(u16, u16), PortsError> {
+fn parse_part(part: &str) -> Result<(u16, u16), ParseError> {
     if part.is_empty() {
-        return Err(PortsError::new("a comma has no port beside it", "write ports as 22,80,8000-9000"));
+        return Err(ParseError::new("a comma has no port beside it", "write ports as 22,80,8000-9000"));
     }
     if let Some(port) = by_name(part) {
         return Ok((port, port));
@@ -150,7 +132,7 @@ fn parse_part(part: &str) -> Result<(u16, u16), PortsError> {
     if let Some((transport @ ("U" | "T" | "u" | "t"), rest)) = part.split_once(':') {
         let udp = if transport.eq_ignore_ascii_case("u") { "--udp " } else { "" };
         let why = "TCP and UDP are asked for one at a time";
-        return Err(PortsError::new(why, format!("write {udp}--ports {}", clean(rest))));
+        return Err(ParseError::new(why, format!("write {udp}--ports {}", clean(rest))));
     }
     let Some((first, last)) = part.split_once('-') else {
         return parse_number(part).map(|port| (port, port));
@@ -158,29 +140,29 @@ fn parse_part(part: &str) -> Result<(u16, u16), PortsError> {
     if let (Some(first), Some(last)) = (by_name(first), by_name(last)) {
         let hint =
             format!("write the numbers ({}-{}), or list the names with commas", first.min(last), first.max(last));
-        return Err(PortsError::new("a range takes numbers, not names", hint));
+        return Err(ParseError::new("a range takes numbers, not names", hint));
     }
     let (first, last) = (parse_number(first)?, parse_number(last)?);
     if first > last {
-        return Err(PortsError::new("the range runs backwards", format!("write {last}-{first}")));
+        return Err(ParseError::new("the range runs backwards", format!("write {last}-{first}")));
     }
     Ok((first, last))
 }
 
-fn parse_number(text: &str) -> Result<u16, PortsError> {
+fn parse_number(text: &str) -> Result<u16, ParseError> {
     let hint = "ports go from 1 to 65535";
     if text.is_empty() {
-        return Err(PortsError::new("a range lacks one of its ends", "write both ends, as in 8000-9000"));
+        return Err(ParseError::new("a range lacks one of its ends", "write both ends, as in 8000-9000"));
     }
     // `u16::from_str` would take a leading plus sign.
     if !text.bytes().all(|b| b.is_ascii_digit()) {
         let hint = "write numbers, or names from `portolan ports`";
-        return Err(PortsError::new(format!("'{}' is neither a port nor a known name", clean(text)), hint));
+        return Err(ParseError::new(format!("'{}' is neither a port nor a known name", clean(text)), hint));
     }
     match text.parse() {
-        Ok(0) => Err(PortsError::new("there is no port 0 to listen on", hint)),
+        Ok(0) => Err(ParseError::new("there is no port 0 to listen on", hint)),
         Ok(port) => Ok(port),
-        Err(_) => Err(PortsError::new(format!("{} is larger than any port", clean(text)), hint)),
+        Err(_) => Err(ParseError::new(format!("{} is larger than any port", clean(text)), hint)),
     }
 }
 

@@ -1,20 +1,20 @@
-//! What somebody names or declares himself, and what another portolan tells.
+//! Details of services that a user declares, and of services that were read from a document.
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::{CheckSpec, Detail, NetworkNamespace};
 use crate::clean::Untrusted;
 
 /// A service that its user names, on the command line or in a file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeclaredDetail {
     /// As it was written: a URL, `host:port`, or the file with its line.
     pub from: Untrusted,
     /// What it is said to speak.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
     /// What to ask it. It may hold secrets, and is not written down.
     #[serde(skip)]
@@ -28,8 +28,8 @@ impl Detail for DeclaredDetail {
     }
 }
 
-/// What another portolan, or this one at another time, told of a service.
-#[derive(Clone, Debug, Serialize)]
+/// The detail of a service that was read from a document, of whichever source. It serialises exactly as it was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RawDetail(pub Value);
 
@@ -41,5 +41,12 @@ impl Detail for RawDetail {
 
     fn netns(&self) -> Option<NetworkNamespace> {
         NetworkNamespace::deserialize(self.0.get("netns")?).ok()
+    }
+}
+
+/// A detail behind the common interface is read as a [`RawDetail`]: which source wrote it is not known at this point.
+impl<'de> Deserialize<'de> for Box<dyn Detail> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Box::new(RawDetail::deserialize(deserializer)?))
     }
 }

@@ -3,20 +3,20 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Detail, NetworkNamespace, Transport};
 use crate::clean::Untrusted;
 
 /// The facts of a port that was asked.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScanDetail {
     /// What the port is.
     pub state: PortState,
     /// What that is known from.
     pub reason: Reason,
     /// From the question to the answer, in microseconds; `None` where none came.
-    #[serde(rename = "rtt_us", serialize_with = "microseconds")]
+    #[serde(rename = "rtt_us", serialize_with = "microseconds", deserialize_with = "of_microseconds")]
     pub rtt: Option<Duration>,
     /// How often it was asked.
     pub attempts: u8,
@@ -39,7 +39,7 @@ pub enum NamespaceScope {
 }
 
 /// What became of a host's ports, of one transport, in numbers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScannedHost {
     /// The host.
     pub address: IpAddr,
@@ -68,7 +68,7 @@ pub struct ScannedHost {
 }
 
 impl Detail for ScanDetail {
-    fn measured(&self) -> &'static [&'static str] {
+    fn volatile_fields(&self) -> &'static [&'static str] {
         // A namespace of the same name may have been made anew, as after each start of the machine.
         &["rtt_us", "attempts", "netns.inode"]
     }
@@ -91,8 +91,12 @@ fn microseconds<S: Serializer>(rtt: &Option<Duration>, serializer: S) -> Result<
     rtt.map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)).serialize(serializer)
 }
 
+fn of_microseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_micros))
+}
+
 /// What a port is, as far as it can be told from here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PortState {
     /// It takes connections.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Ports, PortsError};
+use super::{ParseError, Ports};
 
 /// TCP and UDP ports: `T:` or `U:` before a port holds for those after it too. Ports before the first of these are of whatever
 /// transport is asked anyway.
@@ -11,7 +11,7 @@ use super::{Ports, PortsError};
 /// let ports: portolan::model::ScanPorts = "22,U:53,161,T:80".parse()?;
 /// let (tcp, udp) = ports.of(false);
 /// assert_eq!((tcp.to_string(), udp.to_string()), ("22,80".to_owned(), "53,161".to_owned()));
-/// # Ok::<(), portolan::model::PortsError>(())
+/// # Ok::<(), portolan::model::ParseError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanPorts {
@@ -38,9 +38,9 @@ impl From<Ports> for ScanPorts {
 }
 
 impl FromStr for ScanPorts {
-    type Err = PortsError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, PortsError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         let (mut lists, mut of) = ([Vec::new(), Vec::new(), Vec::new()], 0);
         for part in text.split(',').map(str::trim) {
             let (mark, rest) = part.split_once(':').unwrap_or(("", part));
@@ -48,7 +48,7 @@ impl FromStr for ScanPorts {
                 "T" | "t" => 1,
                 "U" | "u" => 2,
                 "" if rest == part => of,
-                _ => return Err(PortsError::new("a mark is neither T: nor U:", "write ports as U:53,161,T:80,443")),
+                _ => return Err(ParseError::new("a mark is neither T: nor U:", "write ports as U:53,161,T:80,443")),
             };
             lists[of].push(rest.trim());
         }

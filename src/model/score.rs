@@ -2,7 +2,9 @@
 //!
 //! No clock, no network and no chance are in it: the same findings give the same score anywhere, at any time.
 
-use super::{CheckStatus, Finding, FindingKind, Grade, Group, Health, HealthState, Report, ServiceHealth};
+use std::borrow::Cow;
+
+use super::{CheckStatus, Finding, Grade, Group, Health, HealthState, Report, ServiceHealth};
 
 /// The name of the function. Any change of a number in it, or in a finding's row, makes it `/2`.
 pub const SCORE_VERSION: &str = "portolan-score/1";
@@ -30,18 +32,15 @@ impl Score {
     pub fn of<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Self {
         let mut seen: Vec<&Finding> = Vec::new();
         for finding in findings {
-            if !seen.iter().any(|other| other.kind.code == finding.kind.code) {
+            if !seen.iter().any(|other| other.code() == finding.code()) {
                 seen.push(finding);
             }
         }
-        let scored = || seen.iter().map(|finding| finding.kind).filter(|kind| kind.group != Group::Source);
-        let spent = |group: Group| -> u16 {
-            let points = scored().filter(|kind| kind.group == group).map(|kind| u16::from(kind.points));
-            points.fold(0, u16::saturating_add).min(group.budget())
-        };
-        let lost: u16 = Group::SCORED.into_iter().map(spent).sum();
+        seen.retain(|finding| finding.group() != Group::Source);
+
+        let lost: u16 = Group::SCORED.into_iter().map(|group| spent(&seen, group)).sum();
         let uncapped = u8::try_from(100_u16.saturating_sub(lost)).unwrap_or(100);
-        let cap = scored().filter_map(|kind| kind.cap).min();
+        let cap = seen.iter().filter_map(|finding| finding.cap()).min();
         Self { uncapped, score: uncapped.min(cap.unwrap_or(100)) }
     }
 }
@@ -52,15 +51,15 @@ impl Health {
     /// Only what ran can cost points. What was wanted and could not run makes it incomplete; where nothing ran there is
     /// no score.
     pub fn of(reports: &[Report], ignored: &[String]) -> Self {
-        let wanted = |finding: &&Finding| !ignored.iter().any(|code| code == finding.kind.code);
+        let wanted = |finding: &&Finding| !ignored.iter().any(|code| code == finding.code());
         let found = reports.iter().flat_map(|report| &report.findings).filter(wanted);
         let mut findings: Vec<Finding> = found.cloned().collect();
         findings.sort_by(dearest_first);
-        findings.dedup_by_key(|finding| finding.kind.code);
+        findings.dedup_by(|finding, before| finding.code() == before.code());
         let which = |ran: fn(&CheckStatus) -> bool| {
-            reports.iter().filter(move |report| ran(&report.ran)).map(|report| report.check)
+            reports.iter().filter(move |report| ran(&report.ran)).map(|report| Cow::Borrowed(report.check))
         };
-        let coverage: Vec<&str> = which(|ran| *ran == CheckStatus::Yes).collect();
+        let coverage: Vec<Cow<'static, str>> = which(|ran| *ran == CheckStatus::Yes).collect();
         let hindered: Vec<String> = reports.iter().filter_map(hindrance).collect();
         let score = (!coverage.is_empty()).then(|| Score::of(&findings));
         let number = score.map(|score| score.score);
@@ -79,6 +78,12 @@ impl Health {
     }
 }
 
+/// The points that the findings of a group take together, at most its budget.
+fn spent(findings: &[&Finding], group: Group) -> u16 {
+    let points = findings.iter().filter(|finding| finding.group() == group).map(|finding| u16::from(finding.points()));
+    points.fold(0, u16::saturating_add).min(group.budget())
+}
+
 fn hindrance(report: &Report) -> Option<String> {
     match &report.ran {
         CheckStatus::Hindered(why) => Some(format!("{}: {why}", report.check)),
@@ -88,8 +93,11 @@ fn hindrance(report: &Report) -> Option<String> {
 
 /// What limits the score most, then what takes most from it; the code decides between equals, so that two runs agree.
 fn dearest_first(a: &Finding, b: &Finding) -> std::cmp::Ordering {
-    let price = |kind: &FindingKind| (kind.cap.unwrap_or(u8::MAX), u8::MAX - kind.points, kind.code);
-    price(a.kind).cmp(&price(b.kind)).then_with(|| a.text.cmp(&b.text))
+    price(a).cmp(&price(b)).then_with(|| a.text.cmp(&b.text))
+}
+
+fn price(finding: &Finding) -> (u8, u8, &str) {
+    (finding.cap().unwrap_or(u8::MAX), u8::MAX - finding.points(), finding.code())
 }
 
 /// The score of a service by the weights and scores of its endpoints, of those that have one; `None` where none has.
@@ -140,6 +148,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::FindingKind;
 
     /// Kinds of every group, price and cap that there could be.
     fn any_finding() -> impl Strategy<Value = Finding> {
@@ -150,7 +159,7 @@ mod tests {
             let cap = (n % 3 == 0).then(|| u8::try_from(u16::from(n) * 7 % 101).unwrap());
             let code: &'static str = Box::leak(format!("kind-{n}").into_boxed_str());
             let kind = FindingKind::new(code, group, (n % 32, cap), "text", "hint");
-            Box::leak(Box::new(kind)).seen("seen")
+            Finding::new(Box::leak(Box::new(kind)), "seen")
         })
     }
 

@@ -1,13 +1,17 @@
 //! What is found: a service and its endpoints.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::de::{Error as _, IntoDeserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Finding, Health, Identity, Instance, NetworkNamespace, ServiceHealth, ServiceId, port_name};
+use super::{
+    Finding, Health, Identity, Instance, NetworkNamespace, ServiceHealth, ServiceId, SourceName, port_name, words,
+};
 use crate::clean::Untrusted;
 
 /// Something that serves, from any source.
@@ -23,7 +27,7 @@ pub struct Service<D = Arc<dyn Detail>> {
     /// The namespace it lives in, where its source has such a thing.
     pub namespace: Option<Untrusted>,
     /// The source that knows it: `local`.
-    pub source: &'static str,
+    pub source: SourceName,
     /// Where it serves.
     pub endpoints: Vec<Endpoint>,
     /// How well it is, by its endpoints, where they were checked.
@@ -38,12 +42,12 @@ pub struct Service<D = Arc<dyn Detail>> {
 
 impl<D> Service<D> {
     /// A service without a name, a namespace, and anything that only a look at it could tell.
-    pub fn new(id: impl Into<ServiceId>, source: &'static str, endpoints: Vec<Endpoint>, detail: D) -> Self {
+    pub fn new(id: impl Into<ServiceId>, source: impl Into<SourceName>, endpoints: Vec<Endpoint>, detail: D) -> Self {
         Self {
             id: id.into(),
             name: None,
             namespace: None,
-            source,
+            source: source.into(),
             endpoints,
             health: None,
             findings: Vec::new(),
@@ -76,7 +80,7 @@ impl<D: Detail> Service<D> {
 pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {
     /// The fields that are measured anew each time, and so differ without anything having happened: their paths in
     /// the JSON of the detail, without indexes, as in `processes.cpu_ms`. A difference in them alone is no change.
-    fn measured(&self) -> &'static [&'static str] {
+    fn volatile_fields(&self) -> &'static [&'static str] {
         &[]
     }
 
@@ -101,6 +105,34 @@ impl dyn Detail {
     }
 }
 
+/// The source of a service that does not name one.
+const UNNAMED_SOURCE: &str = "given";
+
+/// Reads a service as JSON output has it. Only `id` and `endpoints` must be there.
+impl<'de, D: Deserialize<'de>> Deserialize<'de> for Service<D> {
+    fn deserialize<R: Deserializer<'de>>(deserializer: R) -> Result<Self, R::Error> {
+        #[derive(Deserialize)]
+        struct Fields<D> {
+            id: ServiceId,
+            name: Option<Untrusted>,
+            namespace: Option<Untrusted>,
+            source: Option<SourceName>,
+            endpoints: Vec<Endpoint>,
+            health: Option<Box<ServiceHealth>>,
+            #[serde(default)]
+            findings: Vec<Finding>,
+            detail: Option<D>,
+        }
+
+        let Fields { id, name, namespace, source, endpoints, health, findings, detail } =
+            Fields::deserialize(deserializer)?;
+        let source = source.unwrap_or_else(|| UNNAMED_SOURCE.into());
+        let detail = detail.map_or_else(|| D::deserialize(().into_deserializer()), Ok)?;
+
+        Ok(Self { id, name, namespace, source, endpoints, health, findings, detail })
+    }
+}
+
 /// One address that a service answers at.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Endpoint {
@@ -115,10 +147,11 @@ pub struct Endpoint {
     /// Whether it takes requests, as far as its source knows.
     pub ready: bool,
     /// What usually speaks on that port. A guess from the number alone.
-    pub service_guess: Option<&'static str>,
+    #[serde(rename = "service_guess")]
+    pub port_service: Option<Cow<'static, str>>,
     /// What speaks there, where it was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service: Option<Box<Identity>>,
+    #[serde(rename = "service", skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Box<Identity>>,
     /// Its share of the calls, beside the other endpoints' weights; `None` counts as 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u16>,
@@ -139,13 +172,67 @@ impl Endpoint {
             interface: None,
             transport,
             ready: true,
-            service_guess: port.and_then(port_name),
-            service: None,
+            port_service: port.and_then(port_name).map(Cow::Borrowed),
+            identity: None,
             weight: None,
             instance: None,
             health: None,
         }
     }
+}
+
+/// Reads an endpoint as JSON output has it. Only `address` and `transport` must be there.
+impl<'de> Deserialize<'de> for Endpoint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Fields {
+            address: String,
+            port: Option<u16>,
+            interface: Option<Untrusted>,
+            transport: Transport,
+            #[serde(default = "yes")]
+            ready: bool,
+            #[serde(default, deserialize_with = "present")]
+            service_guess: Option<GivenWord>,
+            service: Option<Box<Identity>>,
+            weight: Option<u16>,
+            instance: Option<Box<Instance>>,
+            health: Option<Box<Health>>,
+        }
+
+        let fields = Fields::deserialize(deserializer)?;
+        if fields.port == Some(0) {
+            return Err(D::Error::custom("port 0 is not a port"));
+        }
+
+        let address = Address::of_text(fields.address, fields.transport);
+        let mut endpoint = Self::new(address, fields.port, fields.transport);
+        if let Some(GivenWord(given)) = fields.service_guess {
+            // The name of the port is nearly always this program's own, which takes no memory.
+            endpoint.port_service = if endpoint.port_service == given { endpoint.port_service } else { given };
+        }
+
+        Ok(Self {
+            interface: fields.interface,
+            ready: fields.ready,
+            identity: fields.service,
+            weight: fields.weight,
+            instance: fields.instance,
+            health: fields.health,
+            ..endpoint
+        })
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A field that is there, though it may be null.
+struct GivenWord(Option<Cow<'static, str>>);
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<GivenWord>, D::Error> {
+    words::optional(deserializer).map(|word| Some(GivenWord(word)))
 }
 
 /// `127.0.0.1:80`, `[::1]:80`, `0.0.0.0%eth0:80`, `[fe80::1%eth0]:80`, `/run/x.sock`
@@ -201,6 +288,16 @@ pub enum Address {
     Name(Untrusted),
 }
 
+impl Address {
+    /// The address that a text stands for, which depends on the transport: every text can be the path of a socket.
+    fn of_text(text: String, transport: Transport) -> Self {
+        if transport == Transport::Unix {
+            return Self::Unix(text.into());
+        }
+        text.parse().map_or_else(|_| Self::Name(text.into()), Self::Ip)
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -220,7 +317,7 @@ impl Serialize for Address {
 }
 
 /// How an endpoint is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
     /// TCP.

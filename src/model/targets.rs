@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-use super::AddressRange;
+use super::{AddressRange, ParseError};
 use crate::clean::clean;
 
 /// One target.
@@ -21,40 +21,21 @@ pub enum Target {
     Local,
 }
 
-/// Why a text is no target.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{why}")]
-pub struct TargetError {
-    why: String,
-    hint: String,
-}
-
-impl TargetError {
-    fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { why: why.into(), hint: hint.into() }
-    }
-
-    /// What to write instead.
-    pub fn hint(&self) -> &str {
-        &self.hint
-    }
-}
-
 const FORMS: &str = "write 10.0.0.5, 10.0.0.0/24, 10.0.0.1-50, 2001:db8::1, a host name, local, @FILE or -";
 
 impl FromStr for Target {
-    type Err = TargetError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, TargetError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.is_empty() {
-            return Err(TargetError::new("no target is given", FORMS));
+            return Err(ParseError::new("no target is given", FORMS));
         }
         if text == "local" {
             return Ok(Self::Local);
         }
         if let Some((scheme, _)) = text.split_once("://") {
             let why = format!("'{}://' begins a URL, which is no host", clean(scheme));
-            return Err(TargetError::new(why, "write the host alone, and its port with -p"));
+            return Err(ParseError::new(why, "write the host alone, and its port with -p"));
         }
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
         if let Some((ip, zone)) = bare.split_once('%') {
@@ -70,7 +51,7 @@ impl FromStr for Target {
             return range;
         }
         if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-            return Err(TargetError::new("it is no IPv4 address", "an address is four numbers from 0 to 255"));
+            return Err(ParseError::new("it is no IPv4 address", "an address is four numbers from 0 to 255"));
         }
         name(text)
     }
@@ -79,37 +60,37 @@ impl FromStr for Target {
 /// The kernel's limit for the name of an interface (`IFNAMSIZ`), less its end.
 const LONGEST_INTERFACE: usize = 15;
 
-fn zoned(ip: &str, zone: &str) -> Result<Target, TargetError> {
+fn zoned(ip: &str, zone: &str) -> Result<Target, ParseError> {
     let form = "write a link-local address with its interface as fe80::1%eth0";
     let Ok(ip) = ip.parse::<Ipv6Addr>() else {
-        return Err(TargetError::new(format!("'{}' before the % is no IPv6 address", clean(ip)), form));
+        return Err(ParseError::new(format!("'{}' before the % is no IPv6 address", clean(ip)), form));
     };
     if !ip.is_unicast_link_local() {
-        return Err(TargetError::new("only a link-local address has a zone (the part behind %)", "leave the zone out"));
+        return Err(ParseError::new("only a link-local address has a zone (the part behind %)", "leave the zone out"));
     }
     if zone.is_empty() || zone.len() > LONGEST_INTERFACE || zone.contains(|c: char| c == '/' || c.is_whitespace()) {
-        return Err(TargetError::new(format!("'{}' is no interface's name", clean(zone)), form));
+        return Err(ParseError::new(format!("'{}' is no interface's name", clean(zone)), form));
     }
     Ok(Target::Zoned(ip, zone.to_owned()))
 }
 
-fn address(ip: IpAddr) -> Result<Target, TargetError> {
+fn address(ip: IpAddr) -> Result<Target, ParseError> {
     let ip = ip.to_canonical();
     if matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()) {
         let why = "a link-local address says nothing without its interface";
-        return Err(TargetError::new(why, format!("write {ip}%NAME, as in {ip}%eth0")));
+        return Err(ParseError::new(why, format!("write {ip}%NAME, as in {ip}%eth0")));
     }
     if ip.is_unspecified() {
         let why = "it stands for every address of whoever listens, and nobody can be reached there";
-        return Err(TargetError::new(why, "write local for all addresses of this machine"));
+        return Err(ParseError::new(why, "write local for all addresses of this machine"));
     }
     Ok(Target::AddressRange(ip.into()))
 }
 
-fn cidr(network: &str, prefix: &str) -> Result<Target, TargetError> {
+fn cidr(network: &str, prefix: &str) -> Result<Target, ParseError> {
     let Ok(ip) = network.parse::<IpAddr>() else {
         let why = format!("'{}' before the slash is no address", clean(network));
-        return Err(TargetError::new(why, "write a network as 10.0.0.0/24 or 2001:db8::/120"));
+        return Err(ParseError::new(why, "write a network as 10.0.0.0/24 or 2001:db8::/120"));
     };
     let widest = if ip.is_ipv4() { 32 } else { 128 };
     let length = prefix.parse::<u8>().ok().filter(|_| prefix.bytes().all(|byte| byte.is_ascii_digit()));
@@ -119,43 +100,43 @@ fn cidr(network: &str, prefix: &str) -> Result<Target, TargetError> {
             let ip = net.addr().to_canonical();
             match IpNet::new(ip, net.prefix_len() - 96) {
                 Ok(net) => Ok(Target::AddressRange(net.into())),
-                Err(error) => Err(TargetError::new(error.to_string(), "write it as an IPv4 network")),
+                Err(error) => Err(ParseError::new(error.to_string(), "write it as an IPv4 network")),
             }
         }
         Some(net) => Ok(Target::AddressRange(net.into())),
         None => {
             let why = format!("'/{}' is no prefix length", clean(prefix));
             let family = if ip.is_ipv4() { "an IPv4" } else { "an IPv6" };
-            Err(TargetError::new(why, format!("{family} prefix goes from /0 to /{widest}")))
+            Err(ParseError::new(why, format!("{family} prefix goes from /0 to /{widest}")))
         }
     }
 }
 
 /// `10.0.0.1-50`, if the part before the dash is an address.
-fn range(text: &str) -> Option<Result<Target, TargetError>> {
+fn range(text: &str) -> Option<Result<Target, ParseError>> {
     let (first, last) = text.split_once('-')?;
     let first: Ipv4Addr = first.parse().ok()?;
     let [a, b, c, d] = first.octets();
     let hint = format!("write {a}.{b}.{c}.{d}-LAST with LAST from {d} to 255");
     if !last.bytes().all(|byte| byte.is_ascii_digit()) || last.is_empty() {
-        return Some(Err(TargetError::new("a range goes to a last number, as in 10.0.0.1-50", hint)));
+        return Some(Err(ParseError::new("a range goes to a last number, as in 10.0.0.1-50", hint)));
     }
     let range = last.parse().ok().map(|last: u8| AddressRange::new(first.into(), Ipv4Addr::new(a, b, c, last).into()));
     Some(match range {
         Some(Some(block)) => Ok(Target::AddressRange(block)),
-        Some(None) => Err(TargetError::new("the range runs backwards", hint)),
-        None => Err(TargetError::new(format!("{} is larger than any address's number", clean(last)), hint)),
+        Some(None) => Err(ParseError::new("the range runs backwards", hint)),
+        None => Err(ParseError::new(format!("{} is larger than any address's number", clean(last)), hint)),
     })
 }
 
 /// A host name by RFC 1123, with the underscore that people use; 253 characters, labels of 63.
-fn name(text: &str) -> Result<Target, TargetError> {
+fn name(text: &str) -> Result<Target, ParseError> {
     let bare = text.strip_suffix('.').unwrap_or(text);
     if let Some((host, port)) = bare.rsplit_once(':')
         && !host.is_empty()
         && port.bytes().all(|byte| byte.is_ascii_digit())
     {
-        return Err(TargetError::new("a target has no port", "give the port with -p"));
+        return Err(ParseError::new("a target has no port", "give the port with -p"));
     }
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -165,7 +146,7 @@ fn name(text: &str) -> Result<Target, TargetError> {
             && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || (!c.is_ascii() && c.is_alphanumeric()))
     };
     if bare.len() > 253 || !bare.split('.').all(label) {
-        return Err(TargetError::new("it is neither an address nor a host name", FORMS));
+        return Err(ParseError::new("it is neither an address nor a host name", FORMS));
     }
     Ok(Target::Name(text.to_owned()))
 }

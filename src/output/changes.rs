@@ -213,7 +213,7 @@ impl Format for Changes<'_> {
 
         let (mut one, mut other) = (old.clone(), new.clone());
         comparable(&mut one, &mut other);
-        let changed = changed_values(&one, &other, service.detail.measured());
+        let changed = changed_values(&one, &other, service.detail.volatile_fields());
         if changed.is_empty() {
             return Ok(());
         }

@@ -47,7 +47,7 @@ impl Format for Csv<'_> {
             self.cell(|out| optional(endpoint.map(|endpoint| page.service(endpoint)), out))?;
             self.cell(|out| optional(service.name.as_ref(), out))?;
             self.cell(|out| optional(service.namespace.as_ref(), out))?;
-            self.cell(|out| out.write_str(&clean(service.source)))?;
+            self.cell(|out| out.write_str(&clean(&service.source)))?;
 
             for column in page.columns {
                 self.cell(|out| (column.cell)(service, endpoint, out))?;

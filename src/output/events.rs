@@ -113,7 +113,7 @@ fn is_health(path: &str) -> bool {
 }
 
 fn fault(line: &mut String, fault: &PartialError) -> std::fmt::Result {
-    let PartialError { what, why, .. } = fault;
+    let PartialError { operation: what, cause: why, .. } = fault;
     write!(line, "cannot {}: {}", crate::clean::escaped(what), crate::clean::escaped(why))
 }
 
@@ -133,7 +133,7 @@ fn service(line: &mut String, service: &Service, columns: &[Column], shown: Colu
     }
 
     let endpoint = service.endpoints.first();
-    if let Some(identity) = endpoint.and_then(|endpoint| endpoint.service.as_deref()) {
+    if let Some(identity) = endpoint.and_then(|endpoint| endpoint.identity.as_deref()) {
         write!(line, "  service={}", identity.protocol())?;
     }
 

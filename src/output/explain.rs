@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{Footer, Format, RenderOptions};
-use crate::clean::clean;
+use crate::clean::{clean, escaped};
 use crate::model::{Endpoint, Finding, Health, Service};
 
 pub(super) struct Explain<'w> {
@@ -34,7 +34,7 @@ impl<'w> Explain<'w> {
     }
 
     fn finding(&mut self, finding: &Finding) -> io::Result<()> {
-        writeln!(self.out, "    {finding}\n      hint: {}", finding.kind.hint)
+        writeln!(self.out, "    {finding}\n      hint: {}", escaped(finding.hint()))
     }
 }
 

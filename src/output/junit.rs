@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::xml::XmlWriter;
 use super::{Footer, Format, RenderOptions};
-use crate::clean::clean;
+use crate::clean::{clean, escaped};
 use crate::model::{Endpoint, Health, HealthState, Service};
 
 pub(super) struct Junit<'w> {
@@ -49,16 +49,17 @@ impl TestCase {
             Some(health) if health.state == HealthState::Unknown => TestOutcome::Skipped(unknown(health)),
             Some(health) => {
                 let first = health.findings.first();
-                let kind = first.map_or("score", |finding| finding.kind.code).to_owned();
+                let kind = first.map_or_else(|| "score".to_owned(), |finding| clean(finding.code()));
                 TestOutcome::Failed(kind, first.map(ToString::to_string).unwrap_or_default())
             }
         };
 
         let findings = endpoint.health.iter().flat_map(|health| &health.findings);
-        let lines: Vec<String> = findings.map(|finding| format!("{finding} (hint: {})", finding.kind.hint)).collect();
+        let lines: Vec<String> =
+            findings.map(|finding| format!("{finding} (hint: {})", escaped(finding.hint()))).collect();
 
         let class = match &service.name {
-            Some(name) => format!("{}.{name}", clean(service.source)),
+            Some(name) => format!("{}.{name}", clean(&service.source)),
             None => service.id.to_string(),
         };
         Self { class, name: endpoint.to_string(), outcome, log: lines.join("\n") }

@@ -79,10 +79,10 @@ pub struct RenderOptions {
 impl RenderOptions {
     /// The protocol of an endpoint: identified, or guessed from its port number.
     fn service<'e>(&self, endpoint: &'e Endpoint) -> &'e str {
-        match &endpoint.service {
+        match &endpoint.identity {
             Some(identity) => identity.protocol(),
             None if self.identified => "",
-            None => endpoint.service_guess.unwrap_or_default(),
+            None => endpoint.port_service.as_deref().unwrap_or_default(),
         }
     }
 }

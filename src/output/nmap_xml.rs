@@ -175,10 +175,10 @@ fn reason(word: String) -> Cow<'static, str> {
 
 /// The attributes of the `service` element: the identity, or a guess from the port number.
 fn facts(service: &Service, endpoint: &Endpoint) -> Vec<(&'static str, Box<str>)> {
-    let identity = endpoint.service.as_deref();
+    let identity = endpoint.identity.as_deref();
     let known = identity.and_then(|identity| identity.protocol.as_deref());
     let product = identity.and_then(|identity| identity.product.as_ref());
-    let Some(name) = known.or(endpoint.service_guess).or(service.name.as_ref().map(|_| "unknown")) else {
+    let Some(name) = known.or(endpoint.port_service.as_deref()).or(service.name.as_ref().map(|_| "unknown")) else {
         return Vec::new();
     };
 
@@ -250,7 +250,7 @@ impl Format for NmapXml<'_> {
         let mut finished = vec![("time", &*time), ("timestr", &at), ("elapsed", &elapsed)];
         let whole = end.completeness == Completeness::Complete;
         let errors: Vec<String> =
-            end.errors.iter().map(|fault| format!("cannot {}: {}", fault.what, fault.why)).collect();
+            end.errors.iter().map(|fault| format!("cannot {}: {}", fault.operation, fault.cause)).collect();
         let errors = errors.join("; ");
         finished.push(("exit", if whole { "success" } else { "error" }));
         if !whole {

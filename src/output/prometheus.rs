@@ -49,7 +49,7 @@ impl<'w> Prometheus<'w> {
 
 impl Format for Prometheus<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        let (id, source) = (service.id.to_string(), clean(service.source));
+        let (id, source) = (service.id.to_string(), clean(&service.source));
         let name = service.name.as_ref().map(ToString::to_string).unwrap_or_default();
         let of_service = [("id", id.as_str()), ("name", &name), ("source", &source)];
 
@@ -64,8 +64,9 @@ impl Format for Prometheus<'_> {
 
             self.sample(2, &labels, u8::from(health.complete));
             for finding in &health.findings {
-                let labels: Vec<_> = labels.iter().copied().chain([("code", finding.kind.code)]).collect();
-                self.sample(3, &labels, finding.kind.points);
+                let code = clean(finding.code());
+                let labels: Vec<_> = labels.iter().copied().chain([("code", code.as_str())]).collect();
+                self.sample(3, &labels, finding.points());
             }
         }
 

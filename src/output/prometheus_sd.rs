@@ -37,7 +37,7 @@ impl<'w> PrometheusSd<'w> {
         add("id", service.id.to_string());
         add("name", shown(service.name.as_ref().map(|name| name as _)));
         add("namespace", shown(service.namespace.as_ref().map(|name| name as _)));
-        add("source", service.source.to_owned());
+        add("source", service.source.as_str().to_owned());
         add("transport", endpoint.transport.as_str().to_owned());
         add("address", endpoint.address.to_string());
         add("port", shown(endpoint.port.as_ref().map(|port| port as _)));

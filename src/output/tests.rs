@@ -16,14 +16,14 @@ const HOSTILE: &str = "a\u{1b}]0;pwn\u{7}\u{9b}31m\u{202e}\u{200b}\u{e0041}\u{ff
 static KIND: FindingKind = FindingKind::new("test", Group::App, (7, None), "a test", "fix it");
 
 fn services() -> [Service; 2] {
-    let finding = Finding { kind: &KIND, text: HOSTILE.into() };
+    let finding = Finding::new(&KIND, HOSTILE);
     let health = Health {
         state: HealthState::Unhealthy,
         score: Some(0),
         uncapped: Some(0),
         grade: None,
         complete: false,
-        coverage: vec!["tcp"],
+        coverage: vec!["tcp".into()],
         not_covered: Vec::new(),
         findings: vec![finding],
         hindered: vec![HOSTILE.to_owned()],
@@ -52,7 +52,7 @@ fn assert_harmless(what: &str, out: &[u8]) {
 }
 
 fn fault() -> PartialError {
-    PartialError { what: format!("read {HOSTILE}"), why: HOSTILE.to_owned(), hint: HOSTILE.to_owned() }
+    PartialError { operation: format!("read {HOSTILE}"), cause: HOSTILE.to_owned(), hint: HOSTILE.to_owned() }
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn no_format_writes_dangerous_characters_raw() {
 fn no_event_holds_dangerous_characters_raw() {
     let added = services().map(Arc::new).map(EventKind::Added);
     for kind in added.into_iter().chain([EventKind::Error(fault())]) {
-        let event = Event { index: 1, time: Timestamp::UNIX_EPOCH, source: "test", kind };
+        let event = Event { index: 1, time: Timestamp::UNIX_EPOCH, source: "test".into(), kind };
         for name in [FormatName::Table, FormatName::Wide, FormatName::Json, FormatName::Name] {
             let mut out = Vec::new();
             EventFormat::of(name, &[]).unwrap().write(&mut out, &event).unwrap();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::model::{Certificate, Column, ColumnVisibility, Endpoint, Identity};
 
 fn identity(endpoint: Option<&Endpoint>) -> Option<&Identity> {
-    endpoint?.service.as_deref()
+    endpoint?.identity.as_deref()
 }
 
 fn certificate(endpoint: Option<&Endpoint>) -> Option<&Certificate> {

@@ -10,12 +10,10 @@ pub(crate) mod local;
 pub(crate) mod scan;
 mod watch;
 
-use std::borrow::Cow;
 use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::Result;
 use crate::model::{Column, FindingKind, HostFacts, Service, UpdateSink};
 use crate::net::HttpProxy;
 pub(crate) use blocking::list_blocking;
@@ -103,33 +101,6 @@ pub type AfterCheck = fn(&mut Service) -> Option<&'static str>;
 /// Sends HTTP checks to a source's endpoints, for a host that cannot reach them itself.
 #[derive(Clone, Debug)]
 pub struct CheckProxy(pub(crate) Arc<dyn HttpProxy>);
-
-/// Why a text cannot be the value of a source's option.
-#[derive(Clone, Debug, thiserror::Error)]
-#[error("{why}")]
-pub(crate) struct BadValue {
-    why: Cow<'static, str>,
-    hint: &'static str,
-}
-
-impl BadValue {
-    pub(crate) fn new(why: impl Into<Cow<'static, str>>, hint: &'static str) -> Self {
-        Self { why: why.into(), hint }
-    }
-
-    /// What to write instead.
-    pub(crate) fn hint(&self) -> &'static str {
-        self.hint
-    }
-}
-
-/// `500ms`, `2s`, `1m 30s`: more than nothing, at most a year.
-pub(crate) fn parse_duration(text: &str) -> Result<Duration, BadValue> {
-    let duration = text.parse::<jiff::SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
-    let longest = Duration::from_hours(365 * 24);
-    let usable = duration.filter(|duration| !duration.is_zero() && *duration <= longest);
-    usable.ok_or_else(|| BadValue::new("it is no length of time", "write one as 500ms, 2s or 1m"))
-}
 
 /// Registers sources: a variant, which is the word on the command line, and the source's options, which are the source.
 macro_rules! sources {

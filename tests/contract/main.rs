@@ -34,7 +34,7 @@ impl ItemSink for Taking {
             }
             ListItem::PartialError(error) => self.errors.push(error),
             ListItem::MissingPermission(limit) => {
-                assert!(!limit.what.is_empty() && !limit.why.is_empty() && !limit.hint.is_empty());
+                assert!(!limit.operation.is_empty() && !limit.cause.is_empty() && !limit.hint.is_empty());
             }
             _ => {}
         }

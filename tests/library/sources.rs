@@ -117,7 +117,7 @@ async fn a_source_that_fails_is_stale_and_keeps_what_was_known() {
     closed.store(true, Ordering::Relaxed);
     let event = next(&mut events).await;
     let EventKind::Stale { error, .. } = &event.kind else { panic!("{event:?}") };
-    assert_eq!(error.why, "closed");
+    assert_eq!(error.cause, "closed");
     assert_eq!(events.snapshot().services().len(), 1, "the services stay");
     let line = serde_json::to_value(&event).unwrap();
     assert!(line["error"].is_object() && line["time"].is_string() && line.get("item").is_none());
@@ -136,7 +136,10 @@ fn every_service_has_an_id_a_source_endpoints_and_detail_also_when_erased() {
     assert_eq!(typed.detail.depth_m, 12);
     let erased = typed.erase();
 
-    assert_eq!((erased.id.to_string(), erased.source, erased.endpoints.len()), ("harbour/1".to_owned(), "harbour", 1));
+    assert_eq!(
+        (erased.id.to_string(), erased.source.as_str(), erased.endpoints.len()),
+        ("harbour/1".to_owned(), "harbour", 1)
+    );
     assert_eq!(erased.detail.downcast_ref::<Berth>().unwrap().depth_m, 12);
     assert_eq!(serde_json::to_value(&erased).unwrap()["detail"]["depth_m"], 12);
 }
@@ -169,7 +172,7 @@ async fn services_are_identified_within_a_runtime() {
 
     let source = IdentifiedSource::new(Arc::new(scan(&port.to_string())), IdentifyOptions::default());
     let listing = collect(&source).await.unwrap();
-    let identity = listing.services[0].endpoints[0].service.as_ref().unwrap();
+    let identity = listing.services[0].endpoints[0].identity.as_ref().unwrap();
     assert_eq!(identity.protocol.as_deref(), Some("ssh"));
 }
 

@@ -63,7 +63,7 @@ async fn health(validator: &Validator, service: Service) -> Health {
 }
 
 fn codes(health: &Health) -> Vec<String> {
-    health.findings.iter().map(|finding| finding.kind.code.to_string()).collect()
+    health.findings.iter().map(|finding| finding.code().to_owned()).collect()
 }
 
 #[tokio::test]
@@ -179,7 +179,7 @@ impl Check for Own {
         Box::pin(async move {
             match self.0 {
                 Ok(true) => Ok(Vec::new()),
-                Ok(false) => Ok(vec![BAD.seen("today")]),
+                Ok(false) => Ok(vec![Finding::new(&BAD, "today")]),
                 Err(why) => Err(LocalFailure::new(why)),
             }
         })

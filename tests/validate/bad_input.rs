@@ -29,9 +29,13 @@ fn options() {
     );
     let why = "--expect-body 'a(': it is no regular expression: unclosed group";
     refused(&[at, "--expect-body", "a("], why, "see the syntax at docs.rs/regex");
-    let why = "--expect-status '700': it is no list of HTTP statuses from 100 to 599";
+    let why = "--expect-status '700': it is not a list of HTTP statuses from 100 to 599";
     refused(&[at, "--expect-status", "700"], why, "write statuses as 200, 200-299, 2xx or 2xx,304");
-    refused(&[at, "--timeout", "5"], "--timeout '5': it is no length of time", "write one as 500ms, 2s or 1m");
+    refused(
+        &[at, "--timeout", "soon"],
+        "--timeout 'soon': it is not a duration",
+        "write one as 500ms, 2s or 1m; a plain number is seconds",
+    );
     let why = "--no-check: --check asks for tcp as well";
     refused(&[at, "--check", "tcp", "--no-check", "tcp"], why, "leave one of them out");
     let why = "--explain: it is for people, and another format is asked for";

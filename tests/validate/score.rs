@@ -9,7 +9,7 @@ fn kind(code: &str) -> &'static FindingKind {
 
 fn scored(codes: &str) -> (u8, u8, &'static str) {
     let findings: Vec<Finding> =
-        codes.split('+').filter(|code| !code.is_empty()).map(|code| kind(code).seen("")).collect();
+        codes.split('+').filter(|code| !code.is_empty()).map(|code| Finding::new(kind(code), "")).collect();
     let Score { uncapped, score } = Score::of(&findings);
     (uncapped, score, Grade::of(score).as_str(true))
 }
@@ -50,7 +50,7 @@ fn the_first_vectors() {
 fn a_group_costs_at_most_its_budget() {
     assert_eq!(scored("tcp-mostly-failing+tcp-latency-4x"), (70, 55, "E"));
     assert_eq!(scored("dns-address-missing+dns-disagree+dns-ipv6-dead+dns-slow"), (90, 90, "A"));
-    let all: Vec<Finding> = scored_findings().map(|kind| kind.seen("")).collect();
+    let all: Vec<Finding> = scored_findings().map(|kind| Finding::new(kind, "")).collect();
     assert_eq!(Score::of(&all), Score { uncapped: 0, score: 0 });
 }
 

@@ -20,7 +20,7 @@ struct Berth {
 }
 
 impl Detail for Berth {
-    fn measured(&self) -> &'static [&'static str] {
+    fn volatile_fields(&self) -> &'static [&'static str] {
         &["wind"]
     }
 }
@@ -30,7 +30,7 @@ pub fn harbour(id: u8, ships: u8, wind: u8) -> Service {
 }
 
 pub fn fault() -> PartialError {
-    PartialError { what: "ask the harbour master".into(), why: "fog".into(), hint: "wait".into() }
+    PartialError { operation: "ask the harbour master".into(), cause: "fog".into(), hint: "wait".into() }
 }
 
 fn writer() -> Writer {

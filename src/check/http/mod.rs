@@ -92,7 +92,10 @@ impl BuiltInCheck for HttpObservation {
     fn findings(&self) -> Vec<Finding> {
         let mut counts: BTreeMap<&str, (usize, Finding)> = BTreeMap::new();
         for finding in self.outcomes.iter().flat_map(|outcome| self.findings_of(outcome)) {
-            counts.entry(finding.kind.code).and_modify(|(count, _)| *count += 1).or_insert((1, finding));
+            counts
+                .entry(finding.kind().map_or("", |kind| kind.code))
+                .and_modify(|(count, _)| *count += 1)
+                .or_insert((1, finding));
         }
         let frequent =
             counts.into_values().filter(|(count, _)| count * 2 >= self.outcomes.len()).map(|(_, finding)| finding);
@@ -137,20 +140,22 @@ impl HttpObservation {
     fn findings_of(&self, outcome: &HttpOutcome) -> Vec<Finding> {
         let request = &self.request;
         let status = match outcome {
-            HttpOutcome::Invalid(cause) => return vec![INVALID.seen(format!("{request}: {cause}"))],
-            HttpOutcome::TimedOut => return vec![TIMEOUT.seen(format!("{request}: no complete reply in time"))],
+            HttpOutcome::Invalid(cause) => return vec![Finding::new(&INVALID, format!("{request}: {cause}"))],
+            HttpOutcome::TimedOut => {
+                return vec![Finding::new(&TIMEOUT, format!("{request}: no complete reply in time"))];
+            }
             HttpOutcome::Status(status) => status,
         };
 
         let mut findings = Vec::new();
         if let Some(cause) = &status.unsafe_redirect {
-            findings.push(REDIRECT_UNSAFE.seen(format!("{request}: {cause}")));
+            findings.push(Finding::new(&REDIRECT_UNSAFE, format!("{request}: {cause}")));
         }
 
         match self.status_kind(status) {
-            Some(kind) => findings.push(kind.seen(format!("{request} returns {}", status.code))),
+            Some(kind) => findings.push(Finding::new(kind, format!("{request} returns {}", status.code))),
             None if status.failed_assertions.is_empty() => {}
-            None => findings.push(ASSERTION_FAILED.seen(status.failed_assertions.join("; "))),
+            None => findings.push(Finding::new(&ASSERTION_FAILED, status.failed_assertions.join("; "))),
         }
         findings
     }

@@ -125,7 +125,7 @@ impl ExitRules {
             stderr::note(&summary(printed.count));
             printed.notes.iter().for_each(|note| stderr::note(note));
             printed.limits.iter().for_each(|limit| {
-                stderr::note(&format!("cannot {}: {}; {}", limit.what, limit.why, limit.hint));
+                stderr::note(&format!("cannot {}: {}; {}", limit.operation, limit.cause, limit.hint));
             });
         }
         if self.diff.is_some() && compared(printed, was_whole, quiet) && self.fail_changed {

@@ -78,7 +78,7 @@ fn endpoint(value: &Value) -> Option<Endpoint> {
         interface: text(value, "interface").map(Into::into),
         ready: value.get("ready") != Some(&Value::Bool(false)),
         weight: value.get("weight").and_then(Value::as_u64).and_then(|weight| u16::try_from(weight).ok()),
-        service: value.get("service").filter(|service| service.is_object()).map(|service| Box::new(identity(service))),
+        identity: value.get("service").filter(|service| service.is_object()).map(|service| Box::new(identity(service))),
         ..Endpoint::new(address, port, transport)
     })
 }
@@ -110,7 +110,7 @@ fn fact(value: &Value) -> Option<Fact> {
 fn finding(value: &Value) -> Option<Finding> {
     let code = text(value, "code")?;
     let kind = source_findings().find(|kind| kind.code == code)?;
-    Some(kind.seen(text(value, "text").unwrap_or_default()))
+    Some(Finding::new(kind, text(value, "text").unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
     fn documents_and_lines_are_read() {
         let document = format!(r#"{{"schema":"portolan/v1","items":[{ITEM},{ITEM}],"complete":false}}"#);
         let (found, complete) = services(&document).unwrap();
-        assert_eq!((found.len(), complete, found[0].source), (2, false, "local"));
+        assert_eq!((found.len(), complete, found[0].source.as_str()), (2, false, "local"));
         let lines = format!("{ITEM}\n\n{ITEM}\n{}\n", r#"{"type":"end","complete":false,"errors":[]}"#);
         assert!(matches!(services(&lines), Ok((found, false)) if found.len() == 2));
         assert!(matches!(services(""), Ok((found, true)) if found.is_empty()));

@@ -26,7 +26,7 @@ use crate::engine;
 use crate::error::{Error, Result};
 use crate::health::Validation;
 use crate::identify::Identification;
-use crate::model::{CheckSpec, Service};
+use crate::model::{CheckSpec, Finding, Service};
 use crate::output::FormatName;
 use crate::source::{Source, collect};
 
@@ -114,7 +114,7 @@ pub(super) fn shortfall(targets: &Targets, least: u8, limit: Duration) -> Result
     };
     let healths = short.endpoints.iter().filter_map(|endpoint| endpoint.health.as_deref());
     let worst = healths.min_by_key(|health| health.score);
-    let code = worst.and_then(|health| health.findings.first()).map(|finding| finding.kind.code);
+    let code = worst.and_then(|health| health.findings.first()).map(Finding::code);
     let why = code.or_else(|| worst.and_then(|health| health.hindered.first()).map(String::as_str));
     let why = why.map_or_else(String::new, |why| format!(" ({why})"));
     let whose = if services.len() > 1 { short.name.as_ref().map(|name| format!("{name} ")) } else { None };

@@ -18,7 +18,7 @@ use crate::clean::clean;
 use crate::cli::explain;
 use crate::error::{Error, Result, plain};
 use crate::health::{EvidenceFiles, RunSummary, Thresholds, Validation, ValidatorOptions};
-use crate::model::{AskError, CheckSpec, Digest, parse_time};
+use crate::model::{CheckSpec, Digest, ParseError, parse_duration};
 use crate::net::{certificate, descriptors_for_sockets};
 use crate::source::Source;
 
@@ -27,10 +27,10 @@ use crate::source::Source;
 #[command(next_help_heading = "How to check")]
 pub(in crate::cli) struct How {
     /// Timeout of one attempt, such as 500ms or 2s
-    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "3s")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "3s")]
     pub(super) timeout: Duration,
     /// Stop the whole run after this time; unfinished checks are reported as incomplete
-    #[arg(long, value_name = "TIME", value_parser = parse_time, conflicts_with = "watch")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "watch")]
     pub(super) deadline: Option<Duration>,
     /// Retries after a timeout; a reply is never retried
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10), default_value_t = 1)]
@@ -51,7 +51,7 @@ pub(in crate::cli) struct How {
     #[arg(long, value_name = "SHA256", value_parser = parse_pin)]
     pub(super) pin: Vec<Digest>,
     /// Cache DNS and TLS results for this time within a run
-    #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "1m")]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "1m")]
     pub(super) cache_ttl: Duration,
     /// Disable the cache
     #[arg(long)]
@@ -165,26 +165,26 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     Ok(found)
 }
 
-fn parse_resolver(text: &str) -> Result<SocketAddr, AskError> {
+fn parse_resolver(text: &str) -> Result<SocketAddr, ParseError> {
     const DNS: u16 = 53;
     let address = text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse::<IpAddr>().ok()?, DNS)));
-    address.ok_or_else(|| AskError::new("it is no address", "write 10.0.0.53, 127.0.0.1:5353 or [::1]:5353"))
+    address.ok_or_else(|| ParseError::new("it is no address", "write 10.0.0.53, 127.0.0.1:5353 or [::1]:5353"))
 }
 
 /// 64 hexadecimal digits, with colons or without, as `openssl x509 -fingerprint -sha256` writes them.
-fn parse_pin(text: &str) -> Result<Digest, AskError> {
+fn parse_pin(text: &str) -> Result<Digest, ParseError> {
     let hint = "write 64 hexadecimal digits, as from openssl x509 -fingerprint -sha256";
-    Digest::from_hex(text).ok_or_else(|| AskError::new("it is no SHA-256", hint))
+    Digest::from_hex(text).ok_or_else(|| ParseError::new("it is no SHA-256", hint))
 }
 
-pub(super) fn parse_code(text: &str) -> Result<String, AskError> {
+pub(super) fn parse_code(text: &str) -> Result<String, ParseError> {
     match explain::named(text) {
         Ok(kind) => Ok(kind.code.to_owned()),
-        Err(error) => Err(AskError::new("no finding has that code", error.hint())),
+        Err(error) => Err(ParseError::new("no finding has that code", error.hint().to_owned())),
     }
 }
 
-pub(in crate::cli) fn parse_score(text: &str) -> Result<u8, AskError> {
+pub(in crate::cli) fn parse_score(text: &str) -> Result<u8, ParseError> {
     let score = text.parse().ok().filter(|score| *score <= 100);
-    score.ok_or_else(|| AskError::new("it is no score", "scores go from 0 to 100"))
+    score.ok_or_else(|| ParseError::new("it is no score", "scores go from 0 to 100"))
 }

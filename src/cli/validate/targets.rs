@@ -90,8 +90,8 @@ impl Targets {
         self.services.extend(services);
         if !complete {
             self.faults.push(PartialError {
-                what: "read every service from standard input".to_owned(),
-                why: "whoever wrote it says that it is not whole".to_owned(),
+                operation: "read every service from standard input".to_owned(),
+                cause: "whoever wrote it says that it is not whole".to_owned(),
                 hint: "look at its own errors".to_owned(),
             });
         }

@@ -19,8 +19,7 @@ use super::signals::Stop;
 use super::validate::{self, Named, Targets};
 use super::{Global, stderr};
 use crate::error::{Error, Result};
-use crate::model::PartialError;
-use crate::source::parse_duration;
+use crate::model::{PartialError, parse_duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -99,7 +98,9 @@ impl WaitTarget {
                     (Err(error), _) => TryOutcome::Unknown(error.to_string()),
                     // What could not be read may be it.
                     (Ok((services, faults)), _) if services.is_empty() => match faults.first() {
-                        Some(PartialError { what, why, .. }) => TryOutcome::Unknown(format!("cannot {what}: {why}")),
+                        Some(PartialError { operation: what, cause: why, .. }) => {
+                            TryOutcome::Unknown(format!("cannot {what}: {why}"))
+                        }
                         None => TryOutcome::Unlisted,
                     },
                     (Ok(_), None) => TryOutcome::Unwell("listed".to_owned()),
@@ -227,7 +228,11 @@ impl Wait {
         };
         // A year is the most that it can be.
         let within = jiff::SignedDuration::try_from(self.timeout).unwrap_or_default();
-        stderr::fault(&PartialError { what: format!("{what} {target} within {within:#}"), why, hint: hint.to_owned() });
+        stderr::fault(&PartialError {
+            operation: format!("{what} {target} within {within:#}"),
+            cause: why,
+            hint: hint.to_owned(),
+        });
     }
 
     /// Becomes the command; where that cannot be, says so and ends as shells do.

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use crate::clean::clean;
 use crate::cli::validate::{Named, is_services_file};
+use crate::model::ParseError;
 use crate::net::resolve;
-use crate::source::BadValue;
 
 /// What to wait for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl fmt::Display for TryOutcome {
 }
 
 impl Target {
-    pub(super) fn parse(text: &str) -> Result<Self, BadValue> {
+    pub(super) fn parse(text: &str) -> Result<Self, ParseError> {
         const HINT: &str =
             "write HOST:PORT, as in db:5432 or [::1]:80, the path of a Unix-domain socket, a URL, or SOURCE/NAME";
         if text.contains("://") || is_services_file(text) {
@@ -90,18 +90,18 @@ impl Target {
             return Ok(Self::Named(text.to_owned()));
         }
         if text.parse::<u16>().is_ok() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()) {
-            return Err(BadValue::new("it has no host", HINT));
+            return Err(ParseError::new("it has no host", HINT));
         }
-        let (host, port) = text.rsplit_once(':').ok_or(BadValue::new("it has no port", HINT))?;
+        let (host, port) = text.rsplit_once(':').ok_or(ParseError::new("it has no port", HINT))?;
         let port = port.parse().ok().filter(|&port| port > 0);
-        let port = port.ok_or(BadValue::new("its port is no number from 1 to 65535", HINT))?;
+        let port = port.ok_or(ParseError::new("its port is no number from 1 to 65535", HINT))?;
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         match bare {
             Some(ip) if ip.parse::<std::net::Ipv6Addr>().is_err() => {
-                Err(BadValue::new("there is no IPv6 address in its brackets", HINT))
+                Err(ParseError::new("there is no IPv6 address in its brackets", HINT))
             }
             None if host.is_empty() || host.contains([':', '/', '[', ']']) => {
-                Err(BadValue::new("its host is neither a name nor an address", HINT))
+                Err(ParseError::new("its host is neither a name nor an address", HINT))
             }
             _ => Ok(Self::Host(bare.unwrap_or(host).to_owned(), port)),
         }

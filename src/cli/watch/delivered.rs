@@ -46,7 +46,7 @@ impl DeliveredState {
     /// What events that were left out came to. All of it has the index of the last one.
     fn caught_up(&self, missed: u64, snapshot: &Snapshot) -> Arc<[Event]> {
         let (index, time, source) = (snapshot.index(), Timestamp::now(), self.source);
-        let event = |kind| Event { index, time, source, kind };
+        let event = |kind| Event { index, time, source: source.into(), kind };
         let kinds = self.known.changes_to(snapshot.services()).into_iter().map(EventKind::from);
         let synced =
             (snapshot.is_synced() && !self.synced).then(|| EventKind::Synced { services: snapshot.services().len() });

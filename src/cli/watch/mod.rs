@@ -30,13 +30,12 @@ use crate::engine::{Clock, Retry};
 use crate::error::{Error, Result};
 use crate::health::Thresholds;
 #[cfg(feature = "live")]
-use crate::model::ColumnVisibility;
-use crate::model::{Condition, DetailLevel, PartialError};
+use crate::model::{ColumnVisibility, Condition, DetailLevel, ParseError, PartialError, parse_duration};
 use crate::net::runtime;
 use crate::output::{EventFormat, FormatName};
 #[cfg(feature = "live")]
 use crate::output::{RenderOptions, View};
-use crate::source::{RECONNECT, Source, keep_watching, parse_duration};
+use crate::source::{RECONNECT, Source, keep_watching};
 
 /// Whether to go on after the first answer, and how.
 #[derive(Args, Debug)]
@@ -102,7 +101,7 @@ pub(super) struct Watching {
 /// Nobody's clock is worth asking the kernel more often.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-fn parse_interval(text: &str) -> Result<Duration, crate::source::BadValue> {
+fn parse_interval(text: &str) -> Result<Duration, ParseError> {
     parse_duration(text).map(|interval| interval.max(SHORTEST))
 }
 

@@ -114,7 +114,7 @@ impl DetailLines {
 
     fn finding(&mut self, finding: &Finding) {
         self.text("  ", &finding.to_string(), Modifier::empty());
-        self.text("    hint: ", finding.kind.hint, Modifier::DIM);
+        self.text("    hint: ", finding.hint(), Modifier::DIM);
     }
 }
 

@@ -289,5 +289,5 @@ const SCROLL: u16 = 5;
 const MAX_FILTER_CHARS: usize = 100;
 
 fn error_text(fault: &PartialError) -> String {
-    format!("cannot {}: {}", escaped(&fault.what), escaped(&fault.why))
+    format!("cannot {}: {}", escaped(&fault.operation), escaped(&fault.cause))
 }

@@ -2,7 +2,7 @@
 
 use super::finding_kinds::REFUSED;
 use super::in_cluster::is_pod;
-use crate::model::{Endpoint, EndpointsFrom, Health, HealthState, K8sDetail, Service};
+use crate::model::{Endpoint, EndpointsFrom, Finding, Health, HealthState, K8sDetail, Service};
 
 /// The number of endpoints that a finding names.
 const MAX_NAMED: usize = 5;
@@ -22,7 +22,7 @@ pub(crate) fn checked(service: &mut Service) -> Option<&'static str> {
             let named = refused[..refused.len().min(MAX_NAMED)].join(", ");
             let more = refused.len().saturating_sub(MAX_NAMED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            service.findings.push(REFUSED.seen(format!("{named}{more}: connection refused")));
+            service.findings.push(Finding::new(&REFUSED, format!("{named}{more}: connection refused")));
         }
     }
     // Inside the cluster every endpoint is reachable.
@@ -63,10 +63,10 @@ fn is_silent(endpoint: &Endpoint) -> bool {
 }
 
 fn was_checked(endpoint: &Endpoint) -> bool {
-    endpoint.health.as_deref().is_some_and(|health| health.coverage.contains(&"tcp"))
+    endpoint.health.as_deref().is_some_and(|health| health.coverage.iter().any(|check| check == "tcp"))
 }
 
 fn has(endpoint: &Endpoint, codes: &[&str]) -> bool {
     let findings = endpoint.health.iter().flat_map(|health| &health.findings);
-    findings.into_iter().any(|finding| codes.contains(&finding.kind.code))
+    findings.into_iter().any(|finding| codes.contains(&finding.code()))
 }

@@ -3,8 +3,8 @@
 use std::fmt::{self, Write};
 
 use crate::model::{
-    Address, Column, ColumnVisibility, Detail, Endpoint, Instance, K8sDetail, K8sPodDetail, K8sPort, K8sRouteDetail,
-    K8sRule, Service,
+    Address, Column, ColumnVisibility, Detail, Endpoint, Finding, Instance, K8sDetail, K8sPodDetail, K8sPort,
+    K8sRouteDetail, K8sRule, Lifecycle, Service,
 };
 
 type Cell<'w> = &'w mut dyn Write;
@@ -37,7 +37,7 @@ columns! {
     "node", WhereFilled, LABEL | CUT, |_service, endpoint, out| option(instance(endpoint).and_then(|at| at.node.as_ref()), out);
     "routes", WhereFilled, CUT, |service, endpoint, out| of(service, |route| routes(route, endpoint, out));
     "findings", WhereFilled, CUT, |service, _endpoint, out| {
-        list(service.findings.iter().map(|finding| finding.kind.code), out)
+        list(service.findings.iter().map(Finding::code), out)
     };
     "zone", Wide, LABEL | CUT, |_service, endpoint, out| option(instance(endpoint).and_then(|at| at.zone.as_ref()), out);
     "cluster_ips", Wide, 0, |service, _endpoint, out| of(service, |detail| cluster_ips(detail, out));
@@ -67,9 +67,9 @@ fn kind(service: &Service, out: Cell<'_>) -> fmt::Result {
     let name = if let Some(detail) = detail.downcast_ref::<K8sDetail>() {
         if detail.headless { "Headless" } else { detail.kind.as_str() }
     } else if let Some(pod) = detail.downcast_ref::<K8sPodDetail>() {
-        pod.kind
+        &pod.kind
     } else if let Some(route) = detail.downcast_ref::<K8sRouteDetail>() {
-        route.kind
+        &route.kind
     } else {
         ""
     };
@@ -108,10 +108,10 @@ fn restarts(pod: &K8sPodDetail, out: Cell<'_>) -> fmt::Result {
 fn ready(endpoint: Option<&Endpoint>, out: Cell<'_>) -> fmt::Result {
     let Some(endpoint) = endpoint else { return Ok(()) };
     out.write_str(match (endpoint.ready, instance(Some(endpoint))) {
-        (true, Some(Instance { terminating: true, .. })) => "yes, terminating",
+        (true, Some(Instance { lifecycle: Lifecycle::Terminating, .. })) => "yes, terminating",
         (true, _) => "yes",
-        (false, Some(Instance { terminating: true, serving: true, .. })) => "no, terminating, serving",
-        (false, Some(Instance { terminating: true, .. })) => "no, terminating",
+        (false, Some(Instance { lifecycle: Lifecycle::Terminating, serving: true, .. })) => "no, terminating, serving",
+        (false, Some(Instance { lifecycle: Lifecycle::Terminating, .. })) => "no, terminating",
         (false, _) => "no",
     })
 }

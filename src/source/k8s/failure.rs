@@ -164,7 +164,7 @@ impl ApiFailure {
     }
 
     pub(super) fn into_fault(self, what: impl Into<String>) -> PartialError {
-        PartialError { what: what.into(), why: self.why(), hint: self.hint().to_owned() }
+        PartialError { operation: what.into(), cause: self.why(), hint: self.hint().to_owned() }
     }
 
     pub(super) fn into_error(self, what: impl Into<String>) -> Error {

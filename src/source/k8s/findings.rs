@@ -68,21 +68,27 @@ fn of_service(key: &ObjectKey, joined: &ServiceState, cluster: &ClusterView<'_>)
     if let (NameStatus::Unresolved, Some(name)) = (joined.name, &detail.external_name) {
         let why =
             if name.as_raw().parse::<IpAddr>().is_ok() { "is an address, not a name" } else { "does not resolve" };
-        found.push(NAME_UNRESOLVED.seen(format!("{} {why}", name.as_raw())));
+        found.push(Finding::new(&NAME_UNRESOLVED, format!("{} {why}", name.as_raw())));
     }
     if detail.kind == K8sServiceType::LoadBalancer && detail.external.is_empty() {
-        found.push(BALANCER_PENDING.seen("the load balancer has no address"));
+        found.push(Finding::new(&BALANCER_PENDING, "the load balancer has no address"));
     }
 
     for port in selected_ports(key, detail) {
         if let Some(keys) = cluster.selectors.get(&port).filter(|keys| keys.len() > 1) {
-            found.push(SAME_SELECTOR.seen(format!("same labels and port {} as {}", port.2, others(keys, key))));
+            found.push(Finding::new(
+                &SAME_SELECTOR,
+                format!("same labels and port {} as {}", port.2, others(keys, key)),
+            ));
         }
     }
     for port in &detail.ports {
         let Some(number) = port.node_port else { continue };
         if let Some(keys) = cluster.node_ports.get(&(port.transport, number)).filter(|keys| keys.len() > 1) {
-            found.push(NODE_PORT_TWICE.seen(format!("node port {number} is also a port of {}", others(keys, key))));
+            found.push(Finding::new(
+                &NODE_PORT_TWICE,
+                format!("node port {number} is also a port of {}", others(keys, key)),
+            ));
         }
     }
 
@@ -104,13 +110,16 @@ fn of_endpoints(joined: &ServiceState, cluster: &ClusterView<'_>, found: &mut Ve
         found.push(without_endpoints(joined));
     }
     if all > 0 && ready.is_empty() {
-        found.push(NONE_READY.seen(format!("none of {all} endpoints is ready")));
+        found.push(Finding::new(&NONE_READY, format!("none of {all} endpoints is ready")));
     }
 
     found.extend(detail.ports.iter().enumerate().filter_map(|(at, port)| of_port(joined, at, port)));
-    let terminating = ready.iter().filter(|endpoint| instance(endpoint).is_some_and(|at| at.terminating)).count();
+    let terminating = ready.iter().filter(|endpoint| instance(endpoint).is_some_and(Instance::is_terminating)).count();
     if terminating > 0 && !detail.publish_not_ready {
-        found.push(TERMINATING_READY.seen(format!("{terminating} of {} ready endpoints are terminating", ready.len())));
+        found.push(Finding::new(
+            &TERMINATING_READY,
+            format!("{terminating} of {} ready endpoints are terminating", ready.len()),
+        ));
     }
 
     // A pod may have one address per family.
@@ -119,7 +128,7 @@ fn of_endpoints(joined: &ServiceState, cluster: &ClusterView<'_>, found: &mut Ve
     if let (2.., Some(Some(only)), 1) = (pods.len(), nodes.first(), nodes.len())
         && cluster.nodes.len() > 1
     {
-        found.push(ONE_NODE.seen(format!("all {} ready endpoints are on {}", pods.len(), only.as_raw())));
+        found.push(Finding::new(&ONE_NODE, format!("all {} ready endpoints are on {}", pods.len(), only.as_raw())));
     }
 }
 
@@ -128,9 +137,9 @@ fn without_endpoints(joined: &ServiceState) -> Finding {
     let labels = joined.detail.selector.iter().map(|(key, value)| format!("{}={}", key.as_raw(), value.as_raw()));
     let labels = labels.collect::<Vec<_>>().join(",");
     match &joined.selected {
-        Some(SelectedPods { any: false, finished: false, .. }) => NO_POD.seen(format!("no pod has {labels}")),
-        Some(SelectedPods { any: false, .. }) => NO_POD.seen(format!("all pods with {labels} have finished")),
-        _ => NO_ENDPOINTS.seen(format!("no pod with {labels} has an address")),
+        Some(SelectedPods { any: false, finished: false, .. }) => Finding::new(&NO_POD, format!("no pod has {labels}")),
+        Some(SelectedPods { any: false, .. }) => Finding::new(&NO_POD, format!("all pods with {labels} have finished")),
+        _ => Finding::new(&NO_ENDPOINTS, format!("no pod with {labels} has an address")),
     }
 }
 
@@ -144,7 +153,7 @@ fn of_port(joined: &ServiceState, at: usize, port: &K8sPort) -> Option<Finding> 
         let declared: Vec<&str> = selected.declared.iter().map(String::as_str).collect();
         let declared = if declared.is_empty() { "none".to_owned() } else { declared.join(", ") };
         let text = format!("{label} targets {target}, which no container of its pods has; they have {declared}");
-        return Some(TARGET_PORT.seen(text));
+        return Some(Finding::new(&TARGET_PORT, text));
     }
 
     let port_names: BTreeSet<Option<&Untrusted>> =
@@ -161,11 +170,11 @@ fn of_port(joined: &ServiceState, at: usize, port: &K8sPort) -> Option<Finding> 
         .collect();
     if !unknown.is_empty() {
         let names = unknown.join(", ");
-        return Some(PORT_NAME.seen(format!("{label} has no endpoint; the slices name their ports {names}")));
+        return Some(Finding::new(&PORT_NAME, format!("{label} has no endpoint; the slices name their ports {names}")));
     }
 
     let target = target.map(|target| format!(" to {target}")).unwrap_or_default();
-    Some(PORT_WITHOUT_ENDPOINTS.seen(format!("{label}{target} has no endpoint")))
+    Some(Finding::new(&PORT_WITHOUT_ENDPOINTS, format!("{label}{target} has no endpoint")))
 }
 
 /// The number of names that a finding lists.
@@ -191,7 +200,7 @@ fn node(endpoint: &Endpoint) -> Option<&Untrusted> {
 pub(super) fn summary(found: &BTreeMap<ObjectKey, Vec<Finding>>) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for finding in found.values().flatten() {
-        *counts.entry(finding.kind.code).or_default() += 1;
+        *counts.entry(finding.code()).or_default() += 1;
     }
 
     let total: usize = counts.values().sum();

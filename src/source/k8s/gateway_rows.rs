@@ -96,7 +96,7 @@ pub(super) fn of_route(
         }
     }
     let detail = K8sRouteDetail {
-        kind: kind.name,
+        kind: kind.name.into(),
         served_by: route.parents().iter().map(Reference::qualified_name).collect(),
         hosts: sorted(hosts.iter().copied()),
         tls_hosts: sorted(attachments.iter().filter(|attachment| attachment.is_tls).map(|attachment| attachment.host)),

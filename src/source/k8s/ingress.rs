@@ -33,7 +33,7 @@ pub(super) fn of_ingress(ingress: Ingress) -> Service<K8sRouteDetail> {
     }
 
     let detail = K8sRouteDetail {
-        kind: "Ingress",
+        kind: "Ingress".into(),
         served_by: text(spec.ingress_class_name.or(annotated_class)).into_iter().collect(),
         hosts: hosts(rules.iter().map(|rule| rule.host.as_ref())),
         tls_hosts: spec

@@ -33,8 +33,8 @@ impl ClusterReader<'_> {
             Err(failure) if failure.code() == Some(403) => {
                 let hint = format!("only {} was listed; name others with -n", clean(home));
                 self.gathered.faults.push(PartialError {
-                    what: "list the services of all namespaces".to_owned(),
-                    why: refusal.why(),
+                    operation: "list the services of all namespaces".to_owned(),
+                    cause: refusal.why(),
                     hint,
                 });
                 names = vec![home.to_owned()];
@@ -76,8 +76,8 @@ impl ClusterReader<'_> {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
 
         self.gathered.faults.push(PartialError {
-            what: format!("list services in {}", counted(refused.len(), "namespace")),
-            why: format!("no permission in {}{more} (403)", names.join(", ")),
+            operation: format!("list services in {}", counted(refused.len(), "namespace")),
+            cause: format!("no permission in {}{more} (403)", names.join(", ")),
             hint: "`kubectl auth can-i list services -n NAMESPACE` checks one of them".to_owned(),
         });
     }

@@ -13,7 +13,7 @@ use clap::builder::NonEmptyStringValueParser;
 use super::selector;
 use crate::clean::clean;
 use crate::error::{Error, Result};
-use crate::source::{BadValue, parse_duration};
+use crate::model::{ParseError, parse_duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -160,31 +160,31 @@ impl K8sEnvironment {
 }
 
 /// A namespace becomes a part of a request's path, so invalid names are rejected here.
-fn parse_namespace(text: &str) -> Result<String, BadValue> {
+fn parse_namespace(text: &str) -> Result<String, ParseError> {
     let is_label = (1..=63).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-');
     let hint = "write lower-case letters, digits and dashes, at most 63; -A selects all namespaces";
-    if is_label { Ok(text.to_owned()) } else { Err(BadValue::new("it is not a namespace name", hint)) }
+    if is_label { Ok(text.to_owned()) } else { Err(ParseError::new("it is not a namespace name", hint)) }
 }
 
 /// The hint for an invalid selector.
 pub(super) const SELECTORS: &str =
     "write it as app=web,tier!=test or 'env in (dev,qa)'; fields are metadata.name and the like";
 
-fn parse_labels(text: &str) -> Result<String, BadValue> {
-    selector::check_labels(text).map(|()| text.to_owned()).map_err(|why| BadValue::new(clean(&why), SELECTORS))
+fn parse_labels(text: &str) -> Result<String, ParseError> {
+    selector::check_labels(text).map(|()| text.to_owned()).map_err(|why| ParseError::new(clean(&why), SELECTORS))
 }
 
-fn parse_fields(text: &str) -> Result<String, BadValue> {
-    selector::check_fields(text).map(|()| text.to_owned()).map_err(|why| BadValue::new(clean(&why), SELECTORS))
+fn parse_fields(text: &str) -> Result<String, ParseError> {
+    selector::check_fields(text).map(|()| text.to_owned()).map_err(|why| ParseError::new(clean(&why), SELECTORS))
 }
 
-fn parse_resolver(text: &str) -> Result<SocketAddr, BadValue> {
+fn parse_resolver(text: &str) -> Result<SocketAddr, ParseError> {
     const DNS: u16 = 53;
     let address = text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse::<IpAddr>().ok()?, DNS)));
-    address.ok_or_else(|| BadValue::new("it is not an address", "write 10.96.0.10, 127.0.0.1:5353 or [::1]:5353"))
+    address.ok_or_else(|| ParseError::new("it is not an address", "write 10.96.0.10, 127.0.0.1:5353 or [::1]:5353"))
 }
 
 #[cfg(all(test, feature = "cli"))]

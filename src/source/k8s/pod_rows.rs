@@ -6,7 +6,7 @@ use super::detail::transport;
 use super::object_key::key;
 use super::pods::{Container, ContainerPort, ContainerStatus, Pod, PodCondition};
 use crate::clean::{Untrusted, clean};
-use crate::model::{Address, Endpoint, Instance, K8sContainer, K8sPodDetail, Service, Transport};
+use crate::model::{Address, Endpoint, Instance, K8sContainer, K8sPodDetail, Lifecycle, Service, Transport};
 
 /// A pod, and the services that select it.
 pub(super) fn row(pod: &Pod, services: Vec<Untrusted>) -> Service<K8sPodDetail> {
@@ -28,7 +28,7 @@ fn detail(pod: &Pod, services: Vec<Untrusted>) -> K8sPodDetail {
     let reason = statuses.iter().find_map(|status| failure_reason(status)).or(status.reason.as_deref());
 
     K8sPodDetail {
-        kind: "Pod",
+        kind: "Pod".into(),
         phase: status.phase.as_deref().unwrap_or("Unknown").into(),
         reason: reason.map(Untrusted::from),
         ready: status.conditions.iter().flatten().any(is_ready),
@@ -103,11 +103,11 @@ fn endpoint(
     endpoint.instance = Some(Box::new(Instance {
         id: format!("{id}/{}/{endpoint}{port_name}", transport.as_str()),
         serving: detail.ready,
-        terminating: detail.terminating,
+        lifecycle: if detail.terminating { Lifecycle::Terminating } else { Lifecycle::Up },
         port_name: name.map(Untrusted::from),
         pod: pod.metadata.name.as_deref().map(Untrusted::from),
         node: detail.node.clone(),
-        zone: None,
+        ..Instance::default()
     }));
     endpoint
 }

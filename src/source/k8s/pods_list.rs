@@ -100,8 +100,8 @@ impl ClusterReader<'_> {
         let kinds = [&NO_POD, &TARGET_PORT].map(|kind| kind.code).join(" and ");
 
         self.gathered.limits.push(PartialError {
-            what: format!("read the pods of {namespaces}"),
-            why: failure.why(),
+            operation: format!("read the pods of {namespaces}"),
+            cause: failure.why(),
             hint: format!("{kinds} are missing there; `kubectl auth can-i list pods` checks the permission"),
         });
     }

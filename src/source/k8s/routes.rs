@@ -121,8 +121,8 @@ impl ClusterReader<'_> {
             let names: Vec<String> =
                 refused.iter().map(|((namespace, name), _)| format!("{}/{}", clean(namespace), clean(name))).collect();
             self.gathered.limits.push(PartialError {
-                what: format!("read the Gateways {}", names.join(", ")),
-                why: failure.why(),
+                operation: format!("read the Gateways {}", names.join(", ")),
+                cause: failure.why(),
                 hint: "their routes lack the Gateways' hosts and addresses; `kubectl auth can-i get gateways` checks the permission"
                     .to_owned(),
             });

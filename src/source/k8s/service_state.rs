@@ -10,7 +10,7 @@ use super::object_key::{ObjectKey, id};
 use super::pods::{Pod, SelectedPods};
 use crate::clean::{Untrusted, clean};
 use crate::model::{
-    Address, Endpoint, EndpointsFrom, Finding, Instance, K8sDetail, K8sServiceType, Service, Transport,
+    Address, Endpoint, EndpointsFrom, Finding, Instance, K8sDetail, K8sServiceType, Lifecycle, Service, Transport,
 };
 
 /// A service with its known endpoints, each once even if several slices contain it.
@@ -69,7 +69,9 @@ impl ServiceState {
             known.ready |= conditions.ready;
             if let Some(instance) = &mut known.instance {
                 instance.serving |= conditions.serving;
-                instance.terminating &= conditions.terminating;
+                if !conditions.terminating {
+                    instance.lifecycle = Lifecycle::Up;
+                }
             }
             return;
         }
@@ -81,11 +83,12 @@ impl ServiceState {
         endpoint.instance = Some(Box::new(Instance {
             id: format!("k8s/{}/{}/{}/{endpoint}{port_name}", clean(&key.0), clean(&key.1), transport.as_str()),
             serving: conditions.serving,
-            terminating: conditions.terminating,
+            lifecycle: if conditions.terminating { Lifecycle::Terminating } else { Lifecycle::Up },
             port_name: name,
             pod: conditions.pod.clone(),
             node: conditions.node.clone(),
             zone: conditions.zone.clone(),
+            ..Instance::default()
         }));
 
         self.endpoints.insert(at, endpoint);

@@ -156,7 +156,7 @@ pub(super) fn membership(path: &str) -> Membership {
         (Some(container), Some(uid)) => container.pod = Some(uid.into()),
         (None, Some(uid)) => {
             let id = uid.clone().into();
-            member.container = Some(Container { runtime: "kubernetes", id, pod: Some(uid.into()) });
+            member.container = Some(Container { runtime: "kubernetes".into(), id, pod: Some(uid.into()) });
         }
         _ => {}
     }
@@ -166,16 +166,16 @@ pub(super) fn membership(path: &str) -> Membership {
 /// The container that one part of a path names: `docker-ID.scope`, `machine-NAME.scope`, `lxc.payload.NAME`.
 fn container(part: &str) -> Option<Container> {
     if let Some(name) = part.strip_prefix("lxc.payload.") {
-        return Some(Container { runtime: "lxc", id: name.into(), pod: None });
+        return Some(Container { runtime: "lxc".into(), id: name.into(), pod: None });
     }
     if let Some(machine) = part.strip_prefix("systemd-nspawn@").and_then(|name| name.strip_suffix(".service")) {
-        return Some(Container { runtime: "systemd-nspawn", id: unescape(machine).into(), pod: None });
+        return Some(Container { runtime: "systemd-nspawn".into(), id: unescape(machine).into(), pod: None });
     }
     let name = part.strip_suffix(".scope")?;
     if let Some(machine) = name.strip_prefix("machine-").map(unescape) {
         // Virtual machines are registered there as well.
         return (!machine.starts_with("qemu-")).then(|| Container {
-            runtime: "systemd-nspawn",
+            runtime: "systemd-nspawn".into(),
             id: machine.into(),
             pod: None,
         });
@@ -188,7 +188,7 @@ fn container(part: &str) -> Option<Container> {
         "libpod" => "podman",
         _ => return None,
     };
-    is_id(id).then(|| Container { runtime, id: id.into(), pod: None })
+    is_id(id).then(|| Container { runtime: runtime.into(), id: id.into(), pod: None })
 }
 
 /// The container that a path without systemd's names leads to.
@@ -198,14 +198,18 @@ fn below_folder(path: &str) -> Option<Container> {
         // Podman and containerd put their own name before the id: `libpod-ID`, `…slice:cri-containerd:ID`.
         let (runtime_before, part) = part.rsplit_once(':').map_or((None, part), |(before, id)| (Some(before), id));
         if runtime_before.is_some_and(|before| before.ends_with(":cri-containerd")) && is_id(part) {
-            return Some(Container { runtime: "containerd", id: part.into(), pod: None });
+            return Some(Container { runtime: "containerd".into(), id: part.into(), pod: None });
         }
         if let Some(id) = part.strip_prefix("libpod-").filter(|id| is_id(id)) {
-            return Some(Container { runtime: "podman", id: id.into(), pod: None });
+            return Some(Container { runtime: "podman".into(), id: id.into(), pod: None });
         }
         match runtime {
-            Some("lxc") if !part.is_empty() => return Some(Container { runtime: "lxc", id: part.into(), pod: None }),
-            Some(runtime) if is_id(part) => return Some(Container { runtime, id: part.into(), pod: None }),
+            Some("lxc") if !part.is_empty() => {
+                return Some(Container { runtime: "lxc".into(), id: part.into(), pod: None });
+            }
+            Some(runtime) if is_id(part) => {
+                return Some(Container { runtime: runtime.into(), id: part.into(), pod: None });
+            }
             _ => {}
         }
         runtime = match part {

@@ -149,14 +149,15 @@ fn unfinished(why: WalkError) -> PartialError {
         WalkError::Stopped => ("stopped".to_owned(), "let it finish"),
         WalkError::Failed(error) => (plain(&error.into()), hints::for_error(error)),
     };
-    PartialError { what: "look into every process".to_owned(), why, hint: hint.to_owned() }
+    PartialError { operation: "look into every process".to_owned(), cause: why, hint: hint.to_owned() }
 }
 
 fn read_as_text() -> PartialError {
     PartialError {
-        what: "see bound devices, control groups and backlogs, nor tell odd names of Unix-domain sockets for certain"
-            .to_owned(),
-        why: "netlink is refused or has not all tables, and /proc/net does not tell".to_owned(),
+        operation:
+            "see bound devices, control groups and backlogs, nor tell odd names of Unix-domain sockets for certain"
+                .to_owned(),
+        cause: "netlink is refused or has not all tables, and /proc/net does not tell".to_owned(),
         hint: "run outside of a sandbox that refuses it, or load the kernel's *_diag modules".to_owned(),
     }
 }

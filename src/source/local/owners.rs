@@ -183,7 +183,7 @@ fn describe_one(facts: ProcessFacts, clock: &MachineClock, users: &Users) -> Pro
         [("name", Some(&process.name)), ("command", process.command.as_ref()), ("exe", process.exe.as_ref())]
     {
         if text.is_some_and(Untrusted::is_lossy) {
-            process.not_utf8.push(field);
+            process.not_utf8.push(field.into());
         }
     }
     process

@@ -154,7 +154,7 @@ impl<'a> RowBuilder<'a> {
             None => "no permission".to_owned(),
         };
         let hint = hints::for_permission("run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE").to_owned();
-        vec![PartialError { what, why, hint }]
+        vec![PartialError { operation: what, cause: why, hint }]
     }
 
     /// What a listener is sorted by. Listeners without it come last.

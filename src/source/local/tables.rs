@@ -69,8 +69,8 @@ fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut SocketTables) {
     }
     if denied {
         let denied = PartialError {
-            what: "look into other network namespaces".to_owned(),
-            why: "no permission".to_owned(),
+            operation: "look into other network namespaces".to_owned(),
+            cause: "no permission".to_owned(),
             hint: hints::for_permission("run as root, or leave --all-netns out").to_owned(),
         };
         seen.faults.push(denied.clone());
@@ -166,5 +166,5 @@ fn fault(what: String, err: &io::Error, hint: &str) -> PartialError {
     } else {
         hint
     };
-    PartialError { what, why: plain(err), hint: hint.to_owned() }
+    PartialError { operation: what, cause: plain(err), hint: hint.to_owned() }
 }

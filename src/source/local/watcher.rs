@@ -308,8 +308,8 @@ fn removes(updates: &[Update], id: &str) -> bool {
 /// More happened than the kernel keeps for us.
 fn lost() -> PartialError {
     PartialError {
-        what: "tell every listener that came and went".to_owned(),
-        why: "too many came at once".to_owned(),
+        operation: "tell every listener that came and went".to_owned(),
+        cause: "too many came at once".to_owned(),
         hint: "the listeners that exist now are complete".to_owned(),
     }
 }

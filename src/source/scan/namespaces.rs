@@ -54,8 +54,8 @@ pub(super) fn other_addresses(
     }
 
     let limit = denied.then(|| PartialError {
-        what: "scan other network namespaces of this machine".to_owned(),
-        why: "no permission".to_owned(),
+        operation: "scan other network namespaces of this machine".to_owned(),
+        cause: "no permission".to_owned(),
         hint: hint_for_permission("run as root").to_owned(),
     });
     (found, limit)
@@ -67,5 +67,5 @@ fn addresses_here() -> io::Result<(Vec<IpAddr>, RangeInclusive<u16>)> {
 }
 
 fn fault(what: String, error: &io::Error, hint: &str) -> PartialError {
-    PartialError { what, why: plain(error), hint: hint.to_owned() }
+    PartialError { operation: what, cause: plain(error), hint: hint.to_owned() }
 }

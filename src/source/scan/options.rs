@@ -8,8 +8,7 @@ use std::time::Duration;
 use clap::ValueHint;
 
 use super::pace::TimingTemplate;
-use crate::model::{Ports, ScanPorts};
-use crate::source::{BadValue, parse_duration};
+use crate::model::{ParseError, Ports, ScanPorts, parse_duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -150,19 +149,19 @@ impl Scan {
     }
 }
 
-fn parse_rate(text: &str) -> Result<NonZeroU32, BadValue> {
+fn parse_rate(text: &str) -> Result<NonZeroU32, ParseError> {
     let hint = "write the number of probes per second, 1 or more";
-    text.parse().map_err(|_| BadValue::new("it is not a number of probes per second", hint))
+    text.parse().map_err(|_| ParseError::new("it is not a number of probes per second", hint))
 }
 
-fn parse_top(text: &str) -> Result<u16, BadValue> {
+fn parse_top(text: &str) -> Result<u16, ParseError> {
     let count = text.parse().ok().filter(|&count| count > 0);
-    count.ok_or_else(|| BadValue::new("it is not a number of ports", "write a number from 1 to 65535"))
+    count.ok_or_else(|| ParseError::new("it is not a number of ports", "write a number from 1 to 65535"))
 }
 
-fn parse_retries(text: &str) -> Result<u8, BadValue> {
+fn parse_retries(text: &str) -> Result<u8, ParseError> {
     let count = text.parse().ok().filter(|&count| count <= 100);
-    count.ok_or_else(|| BadValue::new("it is not a number of retries", "write a number from 0 to 100"))
+    count.ok_or_else(|| ParseError::new("it is not a number of retries", "write a number from 0 to 100"))
 }
 
 #[cfg(all(test, feature = "cli"))]

@@ -241,8 +241,8 @@ impl Resume {
         let shown = clean(&self.path.to_string_lossy());
         match self.failure {
             Some(error) => Err(PartialError {
-                what: format!("write '{shown}'"),
-                why: plain(&error),
+                operation: format!("write '{shown}'"),
+                cause: plain(&error),
                 hint: "free some space; the file is older than this scan".to_owned(),
             }),
             None => Ok(Some(format!("to continue: portolan scan --resume '{shown}'"))),

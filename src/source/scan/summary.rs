@@ -90,8 +90,8 @@ impl Summary {
 
     fn fault(&self, count: u64, why: &str, hint: &str) -> PartialError {
         PartialError {
-            what: format!("scan {count} of {}", ports(self.probes)),
-            why: why.to_owned(),
+            operation: format!("scan {count} of {}", ports(self.probes)),
+            cause: why.to_owned(),
             hint: hint.to_owned(),
         }
     }
@@ -104,14 +104,18 @@ const STOPPED: (&str, &str) = ("the scan was stopped", "run it to the end");
 /// The error of a scan that ended before all targets were read.
 pub(super) fn unread(stop: StopReason) -> PartialError {
     let (why, hint) = if stop == StopReason::Deadline { TIME_OVER } else { STOPPED };
-    PartialError { what: "read all targets".into(), why: why.into(), hint: hint.into() }
+    PartialError { operation: "read all targets".into(), cause: why.into(), hint: hint.into() }
 }
 
 /// The error for other network namespaces in a scan with `--resume`: the file holds addresses, which two namespaces may share.
 pub(super) fn skipped_namespaces(count: usize) -> PartialError {
     let what = format!("scan {} of this machine", counted(count as u128, "other network namespace"));
     let why = "a --resume file holds the addresses of one namespace".into();
-    PartialError { what, why, hint: "leave --resume out, or run portolan in each namespace (nsenter --net)".into() }
+    PartialError {
+        operation: what,
+        cause: why,
+        hint: "leave --resume out, or run portolan in each namespace (nsenter --net)".into(),
+    }
 }
 
 /// `1 host`, `2 hosts`
@@ -162,7 +166,7 @@ mod tests {
         tally.count(PortState::Filtered);
         tally.stop = Some(StopReason::Deadline);
         assert_eq!(summary.sentence(&tally), "10 ports of 2 hosts: 1 open, 0 closed, 1 filtered; 18 not scanned");
-        let operations: Vec<String> = summary.faults(&tally).into_iter().map(|fault| fault.what).collect();
+        let operations: Vec<String> = summary.faults(&tally).into_iter().map(|fault| fault.operation).collect();
         assert_eq!(operations, ["scan 2 of 20 ports", "scan 1 of 20 ports", "scan 15 of 20 ports"]);
 
         // Ten ports are of a namespace that went away, which has its own error.

@@ -70,7 +70,7 @@ pub(super) fn read(options: &Scan) -> Result<ScanTargets> {
     }
     // An excluded name that does not resolve might be scanned under another name: scan nothing.
     if let Some(fault) = excluded.faults.first() {
-        return Err(Error::usage("--exclude", format!("cannot {}: {}", fault.what, fault.why), &fault.hint));
+        return Err(Error::usage("--exclude", format!("cannot {}: {}", fault.operation, fault.cause), &fault.hint));
     }
     // A connection to the unspecified address is a connection to this machine, and says nothing about the network.
     excluded.blocks.extend([IpAddr::from([0; 4]), IpAddr::from([0u16; 8])].map(AddressRange::from));
@@ -169,8 +169,8 @@ impl TargetReader {
             Err(error) => clean(&error.to_string()),
         };
         self.faults.push(PartialError {
-            what: format!("resolve '{}'", clean(name)),
-            why,
+            operation: format!("resolve '{}'", clean(name)),
+            cause: why,
             hint: "check its spelling, or name the address".to_owned(),
         });
     }

@@ -32,8 +32,8 @@ pub(super) async fn watch(scan: &Scan, interval: Duration, feed: &mut dyn Update
 
 fn unreached() -> PartialError {
     PartialError {
-        what: "reach any target".to_owned(),
-        why: "there is no route, or no host replies".to_owned(),
+        operation: "reach any target".to_owned(),
+        cause: "there is no route, or no host replies".to_owned(),
         hint: "check this machine's network".to_owned(),
     }
 }

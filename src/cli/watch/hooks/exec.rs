@@ -13,8 +13,7 @@ use crate::clean::clean;
 use crate::cli::hand_to::{describe, find};
 use crate::engine::ProcessGroup;
 use crate::error::{Result, plain};
-use crate::model::PartialError;
-use crate::source::BadValue;
+use crate::model::{ParseError, PartialError};
 
 /// A program that takes longer is ended: it keeps all further changes of its service waiting.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -29,12 +28,12 @@ pub(in crate::cli::watch) struct Exec {
 }
 
 impl FromStr for Exec {
-    type Err = BadValue;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, BadValue> {
-        let words = shlex::split(text).ok_or_else(|| BadValue::new("a quote is not closed", "close it"))?;
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let words = shlex::split(text).ok_or_else(|| ParseError::new("a quote is not closed", "close it"))?;
         if words.first().is_none_or(String::is_empty) {
-            return Err(BadValue::new("no command is given", "write one, as in 'logger -t portolan'"));
+            return Err(ParseError::new("no command is given", "write one, as in 'logger -t portolan'"));
         }
         Ok(Self { words, program: PathBuf::new(), silent: false })
     }
@@ -81,6 +80,6 @@ impl Exec {
             Err(_) => format!("it took more than {} s, and was ended", LONGEST.as_secs()),
         };
         let hint = if self.silent { "run it by hand and see what it says" } else { "see what it said" };
-        Err(PartialError { what: format!("hand an event to {}", self.name()), why, hint: hint.to_owned() })
+        Err(PartialError { operation: format!("hand an event to {}", self.name()), cause: why, hint: hint.to_owned() })
     }
 }

@@ -139,7 +139,7 @@ impl HookQueue {
     }
 
     fn fault(&self, why: String, hint: &str) -> PartialError {
-        PartialError { what: format!("hand events to {}", self.hook.name()), why, hint: hint.to_owned() }
+        PartialError { operation: format!("hand events to {}", self.hook.name()), cause: why, hint: hint.to_owned() }
     }
 
     /// Hands on what waits, for at most so long; then what is left is ended and said.
@@ -172,10 +172,10 @@ mod tests {
         let mut queue = HookQueue::new(Hook::Exec(exec.found(true).unwrap()));
         for index in 0..1_007 {
             let kind = EventKind::Synced { services: 0 };
-            queue.take(&Event { index, time: Timestamp::UNIX_EPOCH, source: "test", kind });
+            queue.take(&Event { index, time: Timestamp::UNIX_EPOCH, source: "test".into(), kind });
         }
         let mut said = Vec::new();
-        queue.finish(Duration::ZERO, |fault| said.push(fault.why.clone())).await;
+        queue.finish(Duration::ZERO, |fault| said.push(fault.cause.clone())).await;
         let expected = ["the watch is over, and 1000 were not", "it takes too long, and 7 events were left out"];
         assert_eq!(said, expected);
     }

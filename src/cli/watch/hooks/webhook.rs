@@ -12,7 +12,7 @@ use url::{Host, Url};
 
 use crate::clean::clean;
 use crate::engine::{Retry, RetryDecision, RetryError};
-use crate::model::{AskError, PartialError};
+use crate::model::{ParseError, PartialError};
 use crate::net::http::{Limits, Request, exchange};
 use crate::net::{Connection, ConnectionError, Deadline, dial, resolve, tls};
 
@@ -39,21 +39,21 @@ pub(in crate::cli::watch) struct Webhook {
 }
 
 impl FromStr for Webhook {
-    type Err = AskError;
+    type Err = ParseError;
 
-    fn from_str(text: &str) -> Result<Self, AskError> {
+    fn from_str(text: &str) -> Result<Self, ParseError> {
         const HINT: &str = "write it as https://host/path";
-        let url = Url::parse(text).map_err(|error| AskError::new(format!("it is no URL: {error}"), HINT))?;
+        let url = Url::parse(text).map_err(|error| ParseError::new(format!("it is no URL: {error}"), HINT))?;
         let secure = match url.scheme() {
             "https" => true,
             "http" => false,
-            _ => return Err(AskError::new("only http and https can be sent to", HINT)),
+            _ => return Err(ParseError::new("only http and https can be sent to", HINT)),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(AskError::new("a name and a password are not sent", "put what it needs into the path"));
+            return Err(ParseError::new("a name and a password are not sent", "put what it needs into the path"));
         }
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
-            return Err(AskError::new("it has no host", HINT));
+            return Err(ParseError::new("it has no host", HINT));
         };
         let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         Ok(Self { host: host.to_owned(), port, secure, target: format!("{}{query}", url.path()) })
@@ -126,7 +126,7 @@ impl Webhook {
         let why = failure.map_or_else(|| "no answer in time".to_owned(), |failure| failure.to_string());
         let why = if tries > 1 { format!("{why}, after {tries} tries") } else { why };
         let hint = format!("{hint}; the event is left out");
-        Err(PartialError { what: format!("hand an event to {}", self.name()), why, hint })
+        Err(PartialError { operation: format!("hand an event to {}", self.name()), cause: why, hint })
     }
 
     async fn try_once(&self, line: &[u8]) -> Result<(), WebhookFailure> {

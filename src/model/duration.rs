@@ -1,0 +1,77 @@
+//! Durations as users write them.
+
+use std::time::Duration;
+
+use super::ParseError;
+
+/// The longest duration that any option takes.
+const MAX_DURATION: Duration = Duration::from_hours(365 * 24);
+
+/// Parses `500ms`, `2s`, `1m 30s`, or plain seconds such as `2` and `0.5`: more than zero, at most a year.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// assert_eq!(portolan::parse_duration("1m 30s")?, Duration::from_secs(90));
+/// assert_eq!(portolan::parse_duration("0.5")?, Duration::from_millis(500));
+/// # Ok::<(), portolan::model::ParseError>(())
+/// ```
+///
+/// # Errors
+/// A text that is not a duration, a duration of zero or less, or one that is longer than a year.
+pub fn parse_duration(text: &str) -> Result<Duration, ParseError> {
+    let duration = seconds(text).or_else(|| with_units(text));
+    let usable = duration.filter(|duration| !duration.is_zero() && *duration <= MAX_DURATION);
+
+    usable.ok_or_else(|| {
+        ParseError::new("it is not a duration", "write one as 500ms, 2s or 1m; a plain number is seconds")
+    })
+}
+
+/// `2`, `0.5`: digits with at most one point between them, so neither `inf`, `1e3` nor a sign.
+fn seconds(text: &str) -> Option<Duration> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_number = [whole, fraction].into_iter().all(is_digits);
+
+    if is_number { Duration::try_from_secs_f64(text.parse().ok()?).ok() } else { None }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn with_units(text: &str) -> Option<Duration> {
+    Duration::try_from(text.parse::<jiff::SignedDuration>().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_with_units_and_plain_seconds_are_read() {
+        for (text, millis) in [
+            ("500ms", 500),
+            ("2s", 2_000),
+            ("1m 30s", 90_000),
+            ("1.5s", 1_500),
+            ("2", 2_000),
+            ("0.5", 500),
+            ("0.001", 1),
+            ("31536000", 31_536_000_000),
+        ] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in [
+            "", "0", "0.0", "0s", "-1", "-1s", "+1", "1.", ".5", "1e3", "inf", "nan", "1 2", "2y", "31536001", "soon",
+            "1.2.3",
+        ] {
+            let error = parse_duration(text).expect_err(text);
+            assert_eq!(error.to_string(), "it is not a duration", "{text}");
+        }
+    }
+}
