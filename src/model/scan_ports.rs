@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use super::{ParseError, Ports};
 
-/// TCP and UDP ports: `T:` or `U:` before a port holds for those after it too. Ports before the first of these are of whatever
-/// transport is asked anyway.
+/// TCP and UDP ports: `T:` or `U:` applies to all ports that follow. Ports before the first prefix have the
+/// default transport.
 ///
 /// ```
 /// let ports: portolan::model::ScanPorts = "22,U:53,161,T:80".parse()?;
@@ -21,7 +21,7 @@ pub struct ScanPorts {
 }
 
 impl ScanPorts {
-    /// The TCP and the UDP ports. `udp`: those that are not marked are of UDP.
+    /// The TCP and the UDP ports. With `udp`, ports without a prefix are UDP.
     pub fn of(&self, udp: bool) -> (Ports, Ports) {
         let with = |marked: &Ports, more: bool| {
             if more { marked.iter().chain(self.unmarked.iter()).collect() } else { marked.clone() }
@@ -31,7 +31,7 @@ impl ScanPorts {
 }
 
 impl From<Ports> for ScanPorts {
-    /// These, not marked.
+    /// These ports, without a prefix.
     fn from(unmarked: Ports) -> Self {
         Self { unmarked, ..Self::default() }
     }

@@ -1,6 +1,6 @@
-//! The health score, `portolan-score/1`: a pure integer function of what was found.
+//! The health score, `portolan-score/1`: a pure integer function of findings.
 //!
-//! No clock, no network and no chance are in it: the same findings give the same score anywhere, at any time.
+//! It uses no clock, network or randomness: the same findings give the same score anywhere, at any time.
 
 use std::borrow::Cow;
 
@@ -9,26 +9,26 @@ use super::{CheckStatus, Finding, Grade, Group, Health, HealthState, Report, Ser
 /// The name of the function. Any change of a number in it, or in a finding's row, makes it `/2`.
 pub const SCORE_VERSION: &str = "portolan-score/1";
 
-/// From here on a client can use an endpoint.
+/// Lowest score of a usable endpoint.
 const USABLE: u8 = 50;
-/// The most that a service with an endpoint that cannot be used scores.
+/// Highest score of a service with an unusable endpoint.
 const CAP_NOT_ALL: u8 = 79;
-/// The most that a service scores of which less than half can be used.
+/// Highest score of a service with less than half of its weight usable.
 const CAP_MINORITY: u8 = 49;
 
-/// A score, and what it would be without caps.
+/// A score, with and without caps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Score {
     /// 100 less the points of each group, each group's at most its budget; never below 0.
     pub uncapped: u8,
-    /// That, or the lowest cap if it is lower.
+    /// The score: the uncapped one, or the lowest cap if that is lower.
     pub score: u8,
 }
 
 impl Score {
-    /// The score of what was found. Order and repeats do not matter.
+    /// Computes the score of findings. Order and repeats do not matter.
     ///
-    /// A further finding never raises it, and leaving one out never lowers it.
+    /// An additional finding never raises the score; ignoring one never lowers it.
     pub fn of<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Self {
         let mut seen: Vec<&Finding> = Vec::new();
         for finding in findings {
@@ -46,7 +46,7 @@ impl Score {
 }
 
 impl Health {
-    /// How well an endpoint is by these reports; findings of these codes are left out.
+    /// Computes the health of an endpoint from reports; findings with the `ignored` codes are left out.
     ///
     /// Only checks that ran can cost points. A requested check that could not run makes the result incomplete, and could
     /// only lower the score: below 50 the findings prove that the endpoint is unusable, otherwise there is no score and
@@ -81,7 +81,7 @@ impl Health {
     }
 }
 
-/// The points that the findings of a group take together, at most its budget.
+/// Total points of the findings of a group, at most its budget.
 fn spent(findings: &[&Finding], group: Group) -> u16 {
     let points = findings.iter().filter(|finding| finding.group() == group).map(|finding| u16::from(finding.points()));
     points.fold(0, u16::saturating_add).min(group.budget())
@@ -94,7 +94,7 @@ fn hindrance(report: &Report) -> Option<String> {
     }
 }
 
-/// What limits the score most, then what takes most from it; the code decides between equals, so that two runs agree.
+/// Lowest cap first, then most points; equal findings are ordered by code, so that two runs agree.
 fn dearest_first(a: &Finding, b: &Finding) -> std::cmp::Ordering {
     price(a).cmp(&price(b)).then_with(|| a.text.cmp(&b.text))
 }
@@ -103,10 +103,10 @@ fn price(finding: &Finding) -> (u8, u8, &str) {
     (finding.cap().unwrap_or(u8::MAX), u8::MAX - finding.points(), finding.code())
 }
 
-/// The score of a service by the weights and scores of its endpoints, of those that have one; `None` where none has.
+/// Computes the score of a service from the weights and scores of its endpoints; `None` if no endpoint has a score.
 ///
-/// It is the weighted mean, rounded down; all weights 0 count as equal ones. A service of which nothing can be used
-/// (50 or more) scores 0, one of which less than half of the weight can at most 49, one with any that cannot at most 79.
+/// The score is the weighted mean, rounded down; if all weights are 0, they count as equal. Caps: no usable endpoint
+/// (50 or more): 0; less than half of the weight usable: 49; not all usable: 79.
 ///
 /// ```
 /// assert_eq!(portolan::model::service_score(&[(1, Some(95)), (1, Some(95)), (1, Some(0))]), Some(63));

@@ -27,7 +27,7 @@ impl StatusRanges {
 }
 
 impl Default for StatusRanges {
-    /// What is well unless told otherwise: 200 to 399.
+    /// The default: 200 to 399.
     fn default() -> Self {
         Self(vec![(200, 399)])
     }

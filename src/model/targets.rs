@@ -15,7 +15,7 @@ pub enum Target {
     AddressRange(AddressRange),
     /// A link-local address on an interface, which has a name or a number: `fe80::1%eth0`.
     Zoned(Ipv6Addr, String),
-    /// A host's name, which stands for all addresses that it resolves to.
+    /// A host name, which stands for all its addresses.
     Name(String),
     /// `local`: every address of this machine.
     Local,
@@ -142,7 +142,7 @@ fn name(text: &str) -> Result<Target, ParseError> {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            // What is not ASCII may be an internationalised name; the resolver knows.
+            // A non-ASCII name may be internationalized; the resolver decides.
             && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || (!c.is_ascii() && c.is_alphanumeric()))
     };
     if bare.len() > 253 || !bare.split('.').all(label) {
