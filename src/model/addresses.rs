@@ -117,10 +117,10 @@ impl Addresses {
 
     /// All addresses, without a zone.
     pub fn all() -> Self {
-        let whole = |first: IpAddr, last: IpAddr| AddressRange::new(first, last);
-        Self::new(
-            [whole([0; 4].into(), [255; 4].into()), whole([0; 16].into(), [255; 16].into())].into_iter().flatten(),
-        )
+        let v4 = AddressRange::new([0; 4].into(), [255; 4].into());
+        let v6 = AddressRange::new([0; 16].into(), [255; 16].into());
+
+        Self::new([v4, v6].into_iter().flatten())
     }
 
     /// The addresses in this set but not in the other.
@@ -187,8 +187,7 @@ impl Addresses {
 
     /// The first and last address of each contiguous range, in order.
     pub fn blocks(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> {
-        let bounds = |block: &AddressRange| Some((block.address(block.first)?, block.address(block.last)?));
-        self.blocks.iter().filter_map(bounds)
+        self.blocks.iter().filter_map(|block| Some((block.address(block.first)?, block.address(block.last)?)))
     }
 
     /// Whether an address is in the set, in no zone.

@@ -190,22 +190,25 @@ fn value(text: &str) -> Result<(&str, &str), ParseError> {
     Ok(text.split_at(end))
 }
 
-/// `item.endpoints[0].port`
+fn bad_path(text: &str, why: &str) -> ParseError {
+    ParseError::new(format!("'{text}' is not a field of an event: {why}"), HINT)
+}
+
+/// Parses `item.endpoints[0].port`.
 fn path(text: &str) -> Result<Vec<PathStep>, ParseError> {
-    let bad = |why: &str| ParseError::new(format!("'{text}' is no field of an event: {why}"), HINT);
     let mut steps = Vec::new();
     for part in text.split('.') {
         let (name, mut indexes) = part.split_at(part.find('[').unwrap_or(part.len()));
         if name.is_empty() {
-            return Err(bad("a name is missing"));
+            return Err(bad_path(text, "a name is missing"));
         }
         steps.push(PathStep::Field(name.to_owned()));
         while !indexes.is_empty() {
             let inside = indexes.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-            let (index, rest) = inside.ok_or_else(|| bad("a bracket is not closed"))?;
+            let (index, rest) = inside.ok_or_else(|| bad_path(text, "a bracket is not closed"))?;
             steps.push(match index {
                 "" => PathStep::Any,
-                digits => PathStep::Index(digits.parse().map_err(|_| bad("an index is no number"))?),
+                digits => PathStep::Index(digits.parse().map_err(|_| bad_path(text, "an index is not a number"))?),
             });
             indexes = rest;
         }
@@ -290,17 +293,17 @@ mod tests {
     #[test]
     fn what_is_no_condition_is_refused() {
         for (text, why) in [
-            ("", "'' is no field of an event: a name is missing"),
+            ("", "'' is not a field of an event: a name is missing"),
             ("type", "it compares with nothing"),
             ("type=", "a value is missing"),
             ("type='x", "a quote is not closed"),
             ("type=added or type=removed", "only `and` joins comparisons"),
             ("type=added andtype=added", "only `and` joins comparisons"),
             ("type=added and", "only `and` joins comparisons"),
-            ("type=added and ", "'' is no field of an event: a name is missing"),
-            ("item.endpoints[.port=1", "'item.endpoints[.port' is no field of an event: a bracket is not closed"),
-            ("item..port=1", "'item..port' is no field of an event: a name is missing"),
-            ("item.endpoints[x]=1", "'item.endpoints[x]' is no field of an event: an index is no number"),
+            ("type=added and ", "'' is not a field of an event: a name is missing"),
+            ("item.endpoints[.port=1", "'item.endpoints[.port' is not a field of an event: a bracket is not closed"),
+            ("item..port=1", "'item..port' is not a field of an event: a name is missing"),
+            ("item.endpoints[x]=1", "'item.endpoints[x]' is not a field of an event: an index is not a number"),
             ("index<soon", "`<` compares numbers"),
             ("index<nan", "`<` compares numbers"),
             ("tpye=added", "an event has no field 'tpye'"),

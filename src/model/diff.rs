@@ -74,10 +74,10 @@ pub fn changed_fields(old: &Service, new: &Service) -> Vec<String> {
 /// Whether two services are known to be equal without comparing their JSON.
 fn is_same(old: &Service, new: &Service) -> bool {
     let Service { id, name, namespace, source, endpoints, health, findings, detail } = old;
-    let is_same_detail = || Arc::ptr_eq(detail, &new.detail) || detail.has_same_facts(&*new.detail) == Some(true);
+
     (id, name, namespace, source) == (&new.id, &new.name, &new.namespace, &new.source)
         && (endpoints, health, findings) == (&new.endpoints, &new.health, &new.findings)
-        && is_same_detail()
+        && (Arc::ptr_eq(detail, &new.detail) || detail.has_same_facts(&*new.detail) == Some(true))
 }
 
 /// The same of two services in their JSON; `volatile` are the volatile fields of their detail.
@@ -101,9 +101,8 @@ impl DiffPath {
         if is_index {
             self.full.extend(["[", name, "]"]);
         } else {
-            let dot = |text: &str| if text.is_empty() { "" } else { "." };
-            self.full.extend([dot(&self.full), name]);
-            self.plain.extend([dot(&self.plain), name]);
+            self.full.extend([separator(&self.full), name]);
+            self.plain.extend([separator(&self.plain), name]);
         }
         look(self);
         self.full.truncate(full);
@@ -142,6 +141,11 @@ impl DiffWalk<'_> {
             _ => self.changed.push(path.full.clone()),
         }
     }
+}
+
+/// The dot before the next part of a path.
+fn separator(path: &str) -> &'static str {
+    if path.is_empty() { "" } else { "." }
 }
 
 #[cfg(test)]

@@ -119,7 +119,8 @@ impl<'de> Deserialize<'de> for Identity {
             banner: Option<Untrusted>,
         }
 
-        let IdentityFields { protocol, product, version, facts, tls, banner } = IdentityFields::deserialize(deserializer)?;
+        let IdentityFields { protocol, product, version, facts, tls, banner } =
+            IdentityFields::deserialize(deserializer)?;
         let mut identity = Self { protocol, product, version, banner, ..Self::default() };
         identity.tls = tls.map(|tls| TlsFacts::deserialize(tls).unwrap_or_default());
 

@@ -76,13 +76,13 @@ impl Detail for LocalDetail {
             connections: _,
             sockets,
         } = self;
-        let limit = |backlog: &Option<Backlog>| backlog.map(|backlog| backlog.limit);
+
         let is_same = (owner, processes_complete, user, unit)
             == (&other.owner, &other.processes_complete, &other.user, &other.unit)
             && (container, scope, state, interfaces)
                 == (&other.container, &other.scope, &other.state, &other.interfaces)
             && (exposed, v6_only, netns, sockets) == (&other.exposed, &other.v6_only, &other.netns, &other.sockets)
-            && limit(backlog) == limit(&other.backlog)
+            && backlog.map(|backlog| backlog.limit) == other.backlog.map(|backlog| backlog.limit)
             && processes.len() == other.processes.len()
             && processes.iter().zip(&*other.processes).all(|(one, other)| one.has_same_facts(other));
         Some(is_same)

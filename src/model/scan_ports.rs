@@ -23,10 +23,15 @@ pub struct ScanPorts {
 impl ScanPorts {
     /// The TCP and the UDP ports. With `udp`, ports without a prefix are UDP.
     pub fn of(&self, udp: bool) -> (Ports, Ports) {
-        let with = |marked: &Ports, more: bool| {
-            if more { marked.iter().chain(self.unmarked.iter()).collect() } else { marked.clone() }
-        };
-        (with(&self.tcp, !udp), with(&self.udp, udp))
+        if udp {
+            (self.tcp.clone(), self.with_unmarked(&self.udp))
+        } else {
+            (self.with_unmarked(&self.tcp), self.udp.clone())
+        }
+    }
+
+    fn with_unmarked(&self, marked: &Ports) -> Ports {
+        marked.iter().chain(self.unmarked.iter()).collect()
     }
 }
 
@@ -52,9 +57,14 @@ impl FromStr for ScanPorts {
             };
             lists[of].push(rest.trim());
         }
-        let set = |list: &[&str]| if list.is_empty() { Ok(Ports::default()) } else { list.join(",").parse() };
-        Ok(Self { unmarked: set(&lists[0])?, tcp: set(&lists[1])?, udp: set(&lists[2])? })
+
+        let [unmarked, tcp, udp] = &lists;
+        Ok(Self { unmarked: parse_list(unmarked)?, tcp: parse_list(tcp)?, udp: parse_list(udp)? })
     }
+}
+
+fn parse_list(list: &[&str]) -> Result<Ports, ParseError> {
+    if list.is_empty() { Ok(Ports::default()) } else { list.join(",").parse() }
 }
 
 #[cfg(test)]

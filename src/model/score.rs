@@ -52,27 +52,27 @@ impl Health {
     /// only lower the score: below 50 the findings prove that the endpoint is unusable, otherwise there is no score and
     /// the state is unknown. The same holds if no check ran.
     pub fn of(reports: &[Report], ignored: &[String]) -> Self {
-        let wanted = |finding: &&Finding| !ignored.iter().any(|code| code == finding.code());
-        let found = reports.iter().flat_map(|report| &report.findings).filter(wanted);
-        let mut findings: Vec<Finding> = found.cloned().collect();
+        let found = reports.iter().flat_map(|report| &report.findings);
+        let counted = found.filter(|finding| !ignored.iter().any(|code| code == finding.code()));
+        let mut findings: Vec<Finding> = counted.cloned().collect();
         findings.sort_by(dearest_first);
         findings.dedup_by(|finding, before| finding.code() == before.code());
-        let which = |ran: fn(&CheckStatus) -> bool| {
-            reports.iter().filter(move |report| ran(&report.ran)).map(|report| Cow::Borrowed(report.check))
-        };
-        let coverage: Vec<Cow<'static, str>> = which(|ran| *ran == CheckStatus::Yes).collect();
+
+        let coverage = checks(reports, |ran| *ran == CheckStatus::Yes);
         let hindered: Vec<String> = reports.iter().filter_map(hindrance).collect();
         let complete = hindered.is_empty();
+
         let score =
             (!coverage.is_empty()).then(|| Score::of(&findings)).filter(|score| complete || score.score < USABLE);
         let number = score.map(|score| score.score);
+
         Self {
             state: HealthState::of(number),
             score: number,
             uncapped: score.map(|score| score.uncapped),
             grade: number.map(Grade::of),
             complete,
-            not_covered: which(|ran| *ran != CheckStatus::Yes).collect(),
+            not_covered: checks(reports, |ran| *ran != CheckStatus::Yes),
             coverage,
             findings,
             hindered,
@@ -92,6 +92,11 @@ fn hindrance(report: &Report) -> Option<String> {
         CheckStatus::Hindered(why) => Some(format!("{}: {why}", report.check)),
         CheckStatus::Yes | CheckStatus::NotWanted => None,
     }
+}
+
+/// The names of the checks with one of these statuses.
+fn checks(reports: &[Report], status: fn(&CheckStatus) -> bool) -> Vec<Cow<'static, str>> {
+    reports.iter().filter(|report| status(&report.ran)).map(|report| Cow::Borrowed(report.check)).collect()
 }
 
 /// Lowest cap first, then most points; equal findings are ordered by code, so that two runs agree.
@@ -119,10 +124,13 @@ pub fn service_score(endpoints: &[(u16, Option<u8>)]) -> Option<u8> {
         return None;
     }
     let equal = scored.iter().all(|&(weight, _)| weight == 0);
-    let weigh = |weight: u64| if equal { 1 } else { weight };
-    let all: u64 = scored.iter().map(|&(weight, _)| weigh(weight)).sum();
-    let sum: u64 = scored.iter().map(|&(weight, score)| weigh(weight) * u64::from(score)).sum();
-    let usable: u64 = scored.iter().filter(|(_, score)| *score >= USABLE).map(|&(weight, _)| weigh(weight)).sum();
+    let scored: Vec<(u64, u8)> =
+        scored.into_iter().map(|(weight, score)| (if equal { 1 } else { weight }, score)).collect();
+
+    let all: u64 = scored.iter().map(|&(weight, _)| weight).sum();
+    let sum: u64 = scored.iter().map(|&(weight, score)| weight * u64::from(score)).sum();
+    let usable: u64 = scored.iter().filter(|(_, score)| *score >= USABLE).map(|&(weight, _)| weight).sum();
+
     let cap = match usable {
         _ if !scored.iter().any(|(_, score)| *score >= USABLE) => 0,
         usable if usable * 2 < all => CAP_MINORITY,

@@ -254,27 +254,31 @@ impl fmt::Display for Endpoint {
 
 /// Writes `255.255.255.255:65535` from its end, without the formatter that costs several times as much.
 fn write_ipv4(ip: Ipv4Addr, port: u16, buffer: &mut [u8; 21]) -> &str {
-    let mut at = buffer.len();
-    let mut put = |byte: u8| {
-        at -= 1;
-        buffer[at] = byte;
-    };
-    let mut number = |mut number: u16, before: Option<u8>| {
-        loop {
-            put(b'0' + u8::try_from(number % 10).unwrap_or(0));
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        before.map(&mut put);
-    };
-    number(port, Some(b':'));
-    let [a, b, c, d] = ip.octets().map(u16::from);
-    for (octet, before) in [(d, Some(b'.')), (c, Some(b'.')), (b, Some(b'.')), (a, None)] {
-        number(octet, before);
+    let mut start = put_number(buffer, buffer.len(), port);
+    let mut separator = b':';
+
+    for octet in ip.octets().into_iter().rev() {
+        start -= 1;
+        buffer[start] = separator;
+        separator = b'.';
+        start = put_number(buffer, start, u16::from(octet));
     }
-    str::from_utf8(&buffer[at..]).unwrap_or_default()
+
+    str::from_utf8(&buffer[start..]).unwrap_or_default()
+}
+
+/// Writes a number that ends before `end`. Returns where it starts.
+fn put_number(buffer: &mut [u8; 21], end: usize, mut number: u16) -> usize {
+    let mut start = end;
+
+    loop {
+        start -= 1;
+        buffer[start] = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        if number == 0 {
+            return start;
+        }
+    }
 }
 
 /// The address of an endpoint.

@@ -47,11 +47,13 @@ impl FromStr for StatusRanges {
     }
 }
 
+fn status(text: &str) -> Option<u16> {
+    let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+
+    text.parse::<u16>().ok().filter(|status| digits && (100..=599).contains(status))
+}
+
 fn parse_range(text: &str) -> Option<(u16, u16)> {
-    let status = |text: &str| {
-        let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u16>().ok().filter(|status| digits && (100..=599).contains(status))
-    };
     let (first, last) = match (text.strip_suffix("xx"), text.split_once('-')) {
         (Some(hundred), _) => (status(&format!("{hundred}00"))?, status(&format!("{hundred}99"))?),
         (None, Some((first, last))) => (status(first)?, status(last)?),
