@@ -39,7 +39,7 @@ struct State {
     flag: Arc<AtomicBool>,
     token: CancellationToken,
     parent: Option<Cancel>,
-    /// Sees to it that whoever waits is woken when a signal handler sets the flag. Called before the first wait.
+    /// Makes sure that waiting tasks wake up when a signal handler sets the flag. Called before the first wait.
     watch_flag: Option<(Once, Box<FlagWatch>)>,
 }
 
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_of_a_handler_is_seen_at_once_and_watched_when_somebody_waits() {
+    fn the_flag_of_a_handler_is_seen_at_once_and_wakes_a_waiting_task() {
         static WATCHED: AtomicUsize = AtomicUsize::new(0);
         let flag = Arc::<AtomicBool>::default();
         let seen = Arc::clone(&flag);

@@ -140,9 +140,9 @@ mod tests {
     use crate::probe::ServerBytes;
 
     /// A custom probe of that likelihood for port 7000.
-    struct CustomProbe(u8);
+    struct RankedProbe(u8);
 
-    impl Probe for CustomProbe {
+    impl Probe for RankedProbe {
         fn protocol(&self) -> &'static str {
             "custom"
         }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     fn position(likelihood: u8, port: u16, intensity: Intensity) -> Option<usize> {
-        let probes = Probes::and(vec![Box::new(CustomProbe(likelihood))]);
+        let probes = Probes::and(vec![Box::new(RankedProbe(likelihood))]);
         plan(probes, port, intensity).iter().position(|probe| probe.protocol() == "custom")
     }
 

@@ -161,7 +161,6 @@ mod tests {
 
     #[test]
     fn other_credentials_make_the_program_unnecessary_and_plain_http_has_none() {
-        let program = || Some(ExecConfig { command: Some("program".to_owned()), ..no_program() });
         let alone = AuthInfo { exec: program(), ..AuthInfo::default() };
         assert!(select(alone, true).unwrap().exec.is_some());
         let both = AuthInfo { exec: program(), ..token("a") };
@@ -170,6 +169,10 @@ mod tests {
         let plain = AuthInfo { exec: program(), impersonate: Some("jane".to_owned()), ..token("a") };
         let plain = select(plain, false).unwrap();
         assert_eq!((plain.exec.is_some(), exposed(&plain), plain.impersonate.as_deref()), (false, None, Some("jane")));
+    }
+
+    fn program() -> Option<ExecConfig> {
+        Some(ExecConfig { command: Some("program".to_owned()), ..no_program() })
     }
 
     fn no_program() -> ExecConfig {

@@ -113,21 +113,27 @@ fn mount_point() -> Option<PathBuf> {
 /// own v1 hierarchy, otherwise whichever names a container.
 pub(super) fn of_process(control_groups: &str) -> Membership {
     // `0::/system.slice/x.service`, `1:name=systemd:/system.slice/x.service`, `5:devices:/docker/3f4e…`
-    let groups = || control_groups.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
+    let groups = control_groups.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
     let (systemd, others): (Vec<_>, Vec<_>) =
-        groups().partition(|(controllers, _)| controllers.is_empty() || *controllers == "name=systemd");
-    let members = |groups: Vec<(&str, &str)>| groups.into_iter().map(|(_, path)| membership(path)).collect::<Vec<_>>();
+        groups.partition(|(controllers, _)| controllers.is_empty() || *controllers == "name=systemd");
+
     let mut best = Membership::default();
-    for other in members(systemd) {
+    for other in memberships(systemd) {
         if best.unit.is_none() {
             (best.unit, best.of_user) = (other.unit, other.of_user);
         }
         best.container = best.container.or(other.container);
     }
     if best.container.is_none() {
-        best.container = members(others).into_iter().find_map(|other| other.container);
+        best.container = memberships(others).find_map(|other| other.container);
     }
+
     best
+}
+
+/// The memberships by the paths of (controllers, path) pairs.
+fn memberships(groups: Vec<(&str, &str)>) -> impl Iterator<Item = Membership> {
+    groups.into_iter().map(|(_, path)| membership(path))
 }
 
 /// Who a control group belongs to, by its path.

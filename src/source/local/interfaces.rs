@@ -164,13 +164,20 @@ impl Bound {
 mod tests {
     use super::*;
 
-    fn here() -> Interfaces {
-        let interface = |name: &str, ip: &str, up| Interface {
+    fn interface(name: &str, ip: &str, up: bool) -> Interface {
+        Interface {
             name: name.into(),
             ip: ip.parse().unwrap(),
             broadcast: (name == "eth0").then_some(Ipv4Addr::new(10, 0, 0, 255)),
             up,
-        };
+        }
+    }
+
+    fn exposed(bound: Bound) -> Option<bool> {
+        here().exposed(bound)
+    }
+
+    fn here() -> Interfaces {
         Interfaces {
             addresses: vec![
                 interface("lo", "127.0.0.1", true),
@@ -201,7 +208,6 @@ mod tests {
 
     #[test]
     fn only_what_has_a_way_in_is_exposed() {
-        let exposed = |bound| here().exposed(bound);
         assert_eq!(exposed(bound("0.0.0.0", 0, None)), Some(true));
         assert_eq!(exposed(bound("10.0.0.5", 0, None)), Some(true));
         assert_eq!(exposed(bound("10.0.0.255", 0, None)), Some(true), "a broadcast address");
@@ -214,8 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_is_not_told() {
-        let exposed = |bound| here().exposed(bound);
+    fn unknown_exposure_is_none() {
         assert_eq!(exposed(bound("::", 0, None)), None, "perhaps IPv4 comes in");
         assert_eq!(exposed(bound("203.0.113.9", 0, None)), None, "perhaps it is routed here");
         assert_eq!(exposed(Bound { device: None, ..bound("0.0.0.0", 0, None) }), None, "perhaps bound to a device");

@@ -334,9 +334,8 @@ mod tests {
         (0..100).for_each(|_| {
             host.record_reply(&pace, 1, 50);
         });
-        let at = |micros| host.wait_decision(&pace, 1, micros);
         assert_eq!(
-            [at(24_999), at(25_000), at(50_000)],
+            [24_999, 25_000, 50_000].map(|micros| host.wait_decision(&pace, 1, micros)),
             [WaitDecision::Waits, WaitDecision::Late, WaitDecision::Expired]
         );
         assert_eq!(host.wait_decision(&pace, 2, 50_000), WaitDecision::Late);
