@@ -126,6 +126,7 @@ impl Cancel {
         let wake = Arc::new(WakeDescriptor(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?));
         let waker = Waker::from(Arc::clone(&wake));
         let mut cancelled = pin!(self.cancelled());
+
         loop {
             if self.is_set() || cancelled.as_mut().poll(&mut Context::from_waker(&waker)) == Poll::Ready(()) {
                 return Ok(Waited::Cancelled);
@@ -246,6 +247,7 @@ mod tests {
                 cancel.cancel();
             });
         });
+
         let child = root.child();
         assert!(!child.is_set());
         assert_eq!(WATCHED.load(Ordering::Relaxed), 0, "to look costs no watch");

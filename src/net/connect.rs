@@ -129,6 +129,7 @@ impl Connector {
             }
             parked.registered = true;
         }
+
         (parked.probe, parked.since, parked.waiting, parked.late) = (probe, now, true, false);
         self.waiting += 1;
         AttemptStart::Waiting
@@ -218,6 +219,7 @@ impl Prober for Connector {
                 WaitDecision::Late | WaitDecision::Waits => {}
             }
         }
+
         Ok(())
     }
 }

@@ -62,6 +62,7 @@ impl Echo {
                 there.extend(host.map(|(host, _)| host));
             });
         }
+
         there
     }
 

@@ -268,6 +268,7 @@ impl Prober for HalfOpen {
                 }
             }
         }
+
         Ok(())
     }
 }

@@ -20,6 +20,7 @@ pub(crate) fn read_file(path: &Path, most: usize, cancel: &Cancel, until: Option
     let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
     let mut file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
+
     loop {
         // Before the first writer came, a read would say that this is the end.
         match cancel.wait_readable(file.as_fd(), until)? {

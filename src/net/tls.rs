@@ -60,6 +60,7 @@ impl HandshakeError {
             },
             _ => false,
         };
+
         spoke || !self.chain.is_empty()
     }
 

@@ -39,6 +39,7 @@ pub(crate) fn write_grid<const N: usize>(
         }
         writeln!(out, "{}", line.trim_end())?;
     }
+
     Ok(())
 }
 

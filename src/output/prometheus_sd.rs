@@ -90,6 +90,7 @@ fn target(endpoint: &Endpoint) -> Option<String> {
     if !endpoint.ready {
         return None;
     }
+
     let ip = match ip.to_canonical() {
         // Neither address can be scraped; a listener bound to one interface does not reply on loopback.
         ip if ip.is_multicast() || ip == Ipv4Addr::BROADCAST => return None,
@@ -98,6 +99,7 @@ fn target(endpoint: &Endpoint) -> Option<String> {
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
+
     // Only link-local addresses need a zone.
     let link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
     let interface = endpoint.interface.clone().filter(|_| link_local);

@@ -302,6 +302,7 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
             Some((goes, _)) => kept.retain(|&at| at != goes),
         }
     }
+
     let mut spare = width.saturating_sub(needed_width(&spans, &kept));
     let mut fitted: Vec<(usize, usize)> = kept.into_iter().map(|at| (at, spans[at].least)).collect();
 
@@ -314,6 +315,7 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
             *width += more;
         }
     }
+
     fitted
 }
 

@@ -40,6 +40,7 @@ pub(super) fn select(mut user: AuthInfo, is_tls: bool) -> Result<AuthInfo, Strin
     if has_token || has_certificate || user.username.is_some() {
         user.exec = None;
     }
+
     Ok(user)
 }
 
@@ -100,6 +101,7 @@ pub(super) fn check_tokens(user: &mut AuthInfo) -> Result<(), String> {
             provider.config.insert(name.to_owned(), token.to_owned());
         }
     }
+
     Ok(())
 }
 
@@ -154,6 +156,7 @@ mod tests {
             read_token_file(&mut user).unwrap();
             assert_eq!((exposed(&user), user.token_file.is_some()), (expected, is_reread), "{content:?}");
         }
+
         let mut user = AuthInfo { token_file: file.to_str().map(str::to_owned), ..AuthInfo::default() };
         assert!(read_token_file(&mut user).is_err(), "without the file there is no token");
         fs::remove_dir_all(&directory).unwrap();

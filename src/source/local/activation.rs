@@ -88,6 +88,7 @@ impl SocketUnit {
                 }
             }
         }
+
         unit
     }
 
@@ -102,6 +103,7 @@ impl SocketUnit {
             "Accept" => return self.per_connection = matches!(value, "yes" | "true" | "on" | "1"),
             _ => return,
         };
+
         if value.is_empty() {
             // An empty assignment clears the values of weaker files, of all kinds.
             self.listens.clear();

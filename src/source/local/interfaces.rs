@@ -41,6 +41,7 @@ impl Interfaces {
         if addresses {
             interfaces.addresses = if_addrs::get_if_addrs()?.into_iter().map(Interface::from).collect();
         }
+
         if !devices.is_empty() {
             let socket = any_socket()?;
             for &index in devices {
@@ -51,6 +52,7 @@ impl Interfaces {
                 }
             }
         }
+
         Ok(interfaces)
     }
 

@@ -115,12 +115,14 @@ impl SockDiag {
                 self.dump(&request, &mut prints, |message, prints| prints.push(print(message, &queues)))?;
             }
         }
+
         if wanted.unix {
             let request = unix_request(wanted, UDIAG_SHOW_NAME | UDIAG_SHOW_UID);
             self.dump(&request, &mut prints, |message, prints| {
                 prints.push(print(message, &(0..0)));
             })?;
         }
+
         // The kernel lists them in no stable order.
         Ok(prints.into_iter().fold(0, u64::wrapping_add))
     }
@@ -146,6 +148,7 @@ impl SockDiag {
         rustix::net::sendto(&self.fd, request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
         let kind = u16_at(request, 4);
         let mut steady = true;
+
         loop {
             let ((bytes, _), length) = loop {
                 match rustix::net::recv(&self.fd, self.buffer.as_mut_slice(), RecvFlags::TRUNC) {
@@ -250,6 +253,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
         TCP_CLOSE => SocketState::Unconnected,
         _ => SocketState::Connected,
     };
+
     let mut socket = Socket {
         transport,
         state,
@@ -265,6 +269,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
         backlog_limit: (state == SocketState::Listen).then_some(u32_at(message, 60)?),
         netns: 0,
     };
+
     for (kind, value) in attributes(message.get(INET_MSG..)?) {
         match kind {
             INET_DIAG_SKV6ONLY => socket.v6_only = value.first().map(|only| *only != 0),
@@ -272,6 +277,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
             _ => {}
         }
     }
+
     Some(socket)
 }
 
@@ -291,6 +297,7 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
     if !listens && unix_kind != UnixKind::Datagram {
         return None;
     }
+
     let mut name = None;
     let mut socket = Socket {
         transport: Transport::Unix,
@@ -307,6 +314,7 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
         backlog_limit: None,
         netns: 0,
     };
+
     for (kind, value) in attributes(message.get(UNIX_MSG..)?) {
         match kind {
             UNIX_DIAG_NAME => name = Some(UnixName { kind: unix_kind, bytes: unix_name(value).into() }),
@@ -318,6 +326,7 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
             _ => {}
         }
     }
+
     let name = name?;
     socket.address = name.address();
     socket.unix = Some(name);

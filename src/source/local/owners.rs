@@ -191,6 +191,7 @@ fn describe_one(facts: ProcessFacts, clock: &MachineClock, users: &Users) -> Pro
             process.not_utf8.push(field.into());
         }
     }
+
     process
 }
 

@@ -60,6 +60,7 @@ fn parse_inet(transport: Transport, line: &str) -> Option<Socket> {
         (Transport::Udp, "01") => SocketState::Connected,
         _ => return None,
     };
+
     let (_, receive_queue) = fields.next()?.split_once(':')?;
     Some(Socket {
         transport,
@@ -102,18 +103,22 @@ fn parse_unix(line: &[u8]) -> Option<Socket> {
     let mut fields = text.split_ascii_whitespace().skip(3);
     let listens = u32::from_str_radix(fields.next()?, 16).ok()? & ACCEPTS_CONNECTIONS != 0;
     let kind = UnixKind::of(u32::from_str_radix(fields.next()?, 16).ok()?)?;
+
     if !listens && kind != UnixKind::Datagram {
         return None;
     }
+
     let inode: u32 = fields.nth(1)?.parse().ok()?;
     // The path is what follows the inode, spaces and all.
     let digits = inode.to_string();
     let start = text.find(&format!(" {digits} "))? + digits.len() + 2;
     // The kernel writes an abstract name with an `@` for its first byte.
     let mut bytes = line.get(start..)?.to_vec();
+
     if let Some(first @ b'@') = bytes.first_mut() {
         *first = 0;
     }
+
     let name = UnixName { kind, bytes: bytes.into() };
     Some(Socket {
         transport: Transport::Unix,

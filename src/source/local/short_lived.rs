@@ -184,6 +184,7 @@ impl ListenEvent {
             parents: Vec::new(),
             not_utf8: Vec::new(),
         };
+
         Arc::new([Arc::new(process)])
     }
 }

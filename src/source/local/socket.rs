@@ -96,6 +96,7 @@ impl UnixName {
             UnixKind::Datagram => "dgram:",
             UnixKind::Seqpacket => "seqpacket:",
         });
+
         let name = match self.bytes.split_first() {
             Some((0, name)) => {
                 out.push('@');
@@ -108,6 +109,7 @@ impl UnixName {
             }
             _ => &self.bytes,
         };
+
         for chunk in name.utf8_chunks() {
             for c in chunk.valid().chars() {
                 if is_dangerous(c) || c == '\\' {

@@ -183,6 +183,7 @@ fn parse(line: &[u8]) -> Option<TraceEvent> {
     let (task, fields) = text.rsplit_once(MARK)?;
     let (name, thread) = task.rsplit_once(" [")?.0.trim_end().rsplit_once('-')?;
     let began = field(fields, "newstate")? == "TCP_LISTEN";
+
     if !began && field(fields, "oldstate")? != "TCP_LISTEN" {
         return None;
     }
@@ -191,6 +192,7 @@ fn parse(line: &[u8]) -> Option<TraceEvent> {
         "AF_INET" => IpAddr::V4(field(fields, "saddr")?.parse::<Ipv4Addr>().ok()?),
         _ => IpAddr::V6(field(fields, "saddrv6")?.parse::<Ipv6Addr>().ok()?),
     };
+
     let name = Untrusted::from(name.trim_start());
     Some(TraceEvent { began, ip, port: field(fields, "sport")?.parse().ok()?, thread: thread.parse().ok()?, name })
 }

@@ -363,5 +363,6 @@ fn group(selected: &SelectedSockets) -> HashMap<ServiceId, Vec<Socket>, FixedSta
     for sockets in services.values_mut() {
         sockets.sort_unstable_by_key(|socket| socket.inode);
     }
+
     services
 }

@@ -253,6 +253,7 @@ impl<'p> Worker<'p> {
                 return Some(probe);
             }
         }
+
         None
     }
 
@@ -361,6 +362,7 @@ impl<'p> Worker<'p> {
                 self.record_late(probe);
             }
         }
+
         Ok(())
     }
 
@@ -370,6 +372,7 @@ impl<'p> Worker<'p> {
         if self.paused_until > now {
             until = until.min(self.paused_until);
         }
+
         if self.plan.pace.interval.is_some() {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -381,6 +384,7 @@ impl<'p> Worker<'p> {
                 until = until.min(next);
             }
         }
+
         until.saturating_sub(now)
     }
 
