@@ -91,12 +91,17 @@ const MAX_BYTES: usize = 4096;
 async fn call(target: &CheckTarget, service: &str, deadline: Deadline) -> Result<GrpcOutcome, ConnectionError> {
     let connection = target.open(&[b"h2"], deadline).await?;
     let scheme = if target.layer == Layer::Plain { "http" } else { "https" };
-    let request = http::Request::post(format!("{scheme}://{}/grpc.health.v1.Health/Check", target.host()))
+    let headers = &target.spec.header;
+    let host =
+        headers.iter().find(|header| header.name == "host").map_or_else(|| target.host(), |host| host.value.clone());
+    let mut request = http::Request::post(format!("{scheme}://{host}/grpc.health.v1.Health/Check"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
-        .header("user-agent", concat!("portolan/", env!("CARGO_PKG_VERSION")))
-        .body(())
-        .map_err(|_| ConnectionError::Declined("has a name that is invalid in a URL"))?;
+        .header("user-agent", concat!("portolan/", env!("CARGO_PKG_VERSION")));
+    for header in headers.iter().filter(|header| is_metadata(&header.name)) {
+        request = request.header(&header.name, &header.value);
+    }
+    let request = request.body(()).map_err(|_| ConnectionError::Declined("has a name that is invalid in a URL"))?;
 
     let reply = h2_exchange(connection.stream, request, Some(health_request(service)), MAX_BYTES, deadline).await?;
     // The status is a trailer, or a header if the response has no body.
@@ -115,6 +120,23 @@ async fn call(target: &CheckTarget, service: &str, deadline: Deadline) -> Result
         }
         None => GrpcOutcome::Failed("the reply has no gRPC status".to_owned()),
     })
+}
+
+/// Whether a custom header may be sent as metadata: not if it belongs to HTTP/2 or to gRPC itself.
+fn is_metadata(name: &str) -> bool {
+    const RESERVED: [&str; 10] = [
+        "host",
+        "content-type",
+        "content-length",
+        "te",
+        "user-agent",
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    !RESERVED.contains(&name) && !name.starts_with("grpc-")
 }
 
 /// A HealthCheckRequest as one uncompressed message. Field 1 is the name of the service.

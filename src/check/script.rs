@@ -2,14 +2,14 @@
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::target::{CheckContext, CheckResult, CheckTarget, LocalFailure};
 use super::{BuiltInCheck, findings, scale};
@@ -54,6 +54,8 @@ pub(crate) enum ScriptEnd {
 
 /// Output limit; the script is killed beyond it.
 const MAX_OUTPUT: u64 = 64 << 10;
+/// How long to read on after the exit while another process holds the output open.
+const DRAIN_TIME: Duration = Duration::from_millis(50);
 /// The length of the first line that the evidence keeps.
 const MAX_LINE: usize = 200;
 /// Limits for the script and each of its children: open files, bytes of memory, of a file, and of a core dump.
@@ -124,17 +126,31 @@ fn command(program: &str, arguments: &[String], target: &CheckTarget) -> Command
     command
 }
 
-/// Reads the output and waits for the exit.
+/// Reads the output until the script exits. A process that the script leaves behind may hold its output open for longer.
 async fn read_and_wait(child: &mut Child, output: &mut Vec<u8>) -> io::Result<ScriptEnd> {
-    if let Some(stdout) = child.stdout.take() {
-        stdout.take(MAX_OUTPUT + 1).read_to_end(output).await?;
-    }
-    if output.len() as u64 > MAX_OUTPUT {
-        return Ok(ScriptEnd::OutOfRoom);
-    }
+    let Some(stdout) = child.stdout.take() else { return Ok(end_of(child.wait().await?)) };
+    let mut stdout = stdout.take(MAX_OUTPUT + 1);
+    let mut open = true;
+    let status = loop {
+        tokio::select! {
+            biased;
+            read = stdout.read_buf(output), if open => open = read? > 0,
+            status = child.wait() => break status?,
+        }
+        if output.len() as u64 > MAX_OUTPUT {
+            return Ok(ScriptEnd::OutOfRoom);
+        }
+    };
 
-    let status = child.wait().await?;
-    Ok(status.code().map_or_else(|| ScriptEnd::Signal(status.signal().unwrap_or(0)), ScriptEnd::Exit))
+    // What the script wrote last may still be in the pipe.
+    while open && let Ok(read) = timeout(DRAIN_TIME, stdout.read_buf(output)).await {
+        open = read? > 0;
+    }
+    Ok(if output.len() as u64 > MAX_OUTPUT { ScriptEnd::OutOfRoom } else { end_of(status) })
+}
+
+fn end_of(status: ExitStatus) -> ScriptEnd {
+    status.code().map_or_else(|| ScriptEnd::Signal(status.signal().unwrap_or(0)), ScriptEnd::Exit)
 }
 
 /// Sets the resource limits. The script may have exited already.

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::clean::clean;
-use crate::model::{HealthState, PartialError, Service};
+use crate::model::{CheckName, CheckSpec, HealthState, PartialError, Service};
+
+use super::Evidence;
 
 /// How many of the worst services the summary names.
 const WORST: usize = 5;
@@ -20,8 +22,12 @@ pub(crate) struct RunSummary {
     pub(crate) below: usize,
     /// Services of which not everything that was wanted could be looked at.
     pub(crate) incomplete: usize,
+    /// Services with an endpoint that a check looked at, or should have.
+    checked: usize,
     /// Endpoints that were not looked at, or not to the end, for want of time.
     untried: usize,
+    /// Endpoints where an explicitly requested check could not run, and the first cause.
+    blocked: (usize, String),
     /// Times that would else be over their goal, and the most microseconds that this side was late by at one of them.
     saved: (usize, u64),
 }
@@ -40,10 +46,10 @@ impl RunSummary {
         if let Some(least) = self.min_score {
             self.below += usize::from(health.score.is_none_or(|score| score < least));
         }
-        let cut_short =
-            |why: &String| why.ends_with("the run was stopped") || why.ends_with("the run's deadline passed");
+        let mut healths = service.endpoints.iter().filter_map(|at| at.health.as_deref());
+        self.checked += usize::from(healths.any(|health| !health.complete || !health.coverage.is_empty()));
         let cut = service.endpoints.iter().filter_map(|at| at.health.as_deref());
-        self.untried += cut.filter(|health| health.hindered.iter().any(cut_short)).count();
+        self.untried += cut.filter(|health| health.hindered.iter().any(|why| is_cut_short(why))).count();
         let Some(score) = health.score.filter(|score| *score < 100) else { return };
         let findings = service.endpoints.iter().filter_map(|at| at.health.as_deref());
         let worst = findings.min_by_key(|health| health.score).and_then(|health| health.findings.first());
@@ -61,6 +67,23 @@ impl RunSummary {
         for late_us in late_us {
             self.saved = (self.saved.0 + 1, self.saved.1.max(late_us));
         }
+    }
+
+    /// Counts an endpoint where a script, or a check of `--check`, could not run.
+    pub(crate) fn count_blocked(&mut self, evidence: &Evidence, spec: &CheckSpec) {
+        let is_requested = |check: CheckName| check == CheckName::Script || spec.check.contains(&check);
+        let mut causes = evidence.hindered.iter().filter(|(_, cause)| !is_cut_short(cause));
+        if let Some((check, cause)) = causes.find(|(check, _)| is_requested(**check)) {
+            if self.blocked.0 == 0 {
+                self.blocked.1 = format!("{}: {cause}", check.as_str());
+            }
+            self.blocked.0 += 1;
+        }
+    }
+
+    /// Whether there was nothing to check, so that no threshold can hold.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.checked == 0
     }
 
     /// The counts, and the worst.
@@ -88,11 +111,25 @@ impl RunSummary {
 
     /// What makes the answer less than whole.
     pub(crate) fn faults(&self) -> Vec<PartialError> {
-        if self.untried == 0 {
-            return Vec::new();
+        let mut faults = Vec::new();
+        if self.untried > 0 {
+            let why = "the time was over, or the run was stopped".to_owned();
+            let hint = "allow more time (--deadline), or check fewer".to_owned();
+            let operation = format!("look at {} endpoints to the end", self.untried);
+            faults.push(PartialError { operation, cause: why, hint });
         }
-        let why = clean("the time was over, or the run was stopped");
-        let hint = "allow more time (--deadline), or check fewer".to_owned();
-        vec![PartialError { operation: format!("look at {} endpoints to the end", self.untried), cause: why, hint }]
+
+        if let (endpoints @ 1.., cause) = &self.blocked {
+            let endpoints = if *endpoints == 1 { "1 endpoint".to_owned() } else { format!("{endpoints} endpoints") };
+            let operation = format!("run a requested check of {endpoints}");
+            let hint = "check that the script exists and may be run; --explain shows each cause".to_owned();
+            faults.push(PartialError { operation, cause: clean(cause), hint });
+        }
+        faults
     }
+}
+
+/// Whether the run ended before a check did.
+fn is_cut_short(cause: &str) -> bool {
+    cause.ends_with("the run was stopped") || cause.ends_with("the run's deadline passed")
 }

@@ -190,14 +190,17 @@ impl Validation<'_> {
 
     /// Judges a service by its evidence and hands it over, if that was not done before.
     fn hand_over(&self, board: &mut PendingServices, at: usize, out: &mut dyn ItemSink) {
-        let Some(PendingEntry { mut service, evidence, .. }) = board.entries[at].take() else { return };
+        let Some(PendingEntry { mut service, evidence, ask, .. }) = board.entries[at].take() else { return };
         judge(&mut service, evidence.iter().map(Option::as_ref), &self.ignored);
         if let Some(text) = self.source.after_check().and_then(|after_check| after_check(&mut service)) {
             weigh(&mut service);
             *self.said.lock().entry(text).or_default() += 1;
         }
-        self.summary.lock().count(&service);
-        self.summary.lock().count_saved(evidence.iter().flatten().flat_map(Evidence::saved_by));
+        let mut summary = self.summary.lock();
+        summary.count(&service);
+        summary.count_saved(evidence.iter().flatten().flat_map(Evidence::saved_by));
+        evidence.iter().flatten().for_each(|evidence| summary.count_blocked(evidence, &ask));
+        drop(summary);
         if let Some(files) = &self.evidence {
             files.write(&service, &evidence, &self.ignored);
         }

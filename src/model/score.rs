@@ -48,8 +48,9 @@ impl Score {
 impl Health {
     /// How well an endpoint is by these reports; findings of these codes are left out.
     ///
-    /// Only what ran can cost points. What was wanted and could not run makes it incomplete; where nothing ran there is
-    /// no score.
+    /// Only checks that ran can cost points. A requested check that could not run makes the result incomplete, and could
+    /// only lower the score: below 50 the findings prove that the endpoint is unusable, otherwise there is no score and
+    /// the state is unknown. The same holds if no check ran.
     pub fn of(reports: &[Report], ignored: &[String]) -> Self {
         let wanted = |finding: &&Finding| !ignored.iter().any(|code| code == finding.code());
         let found = reports.iter().flat_map(|report| &report.findings).filter(wanted);
@@ -61,14 +62,16 @@ impl Health {
         };
         let coverage: Vec<Cow<'static, str>> = which(|ran| *ran == CheckStatus::Yes).collect();
         let hindered: Vec<String> = reports.iter().filter_map(hindrance).collect();
-        let score = (!coverage.is_empty()).then(|| Score::of(&findings));
+        let complete = hindered.is_empty();
+        let score =
+            (!coverage.is_empty()).then(|| Score::of(&findings)).filter(|score| complete || score.score < USABLE);
         let number = score.map(|score| score.score);
         Self {
             state: HealthState::of(number),
             score: number,
             uncapped: score.map(|score| score.uncapped),
             grade: number.map(Grade::of),
-            complete: hindered.is_empty(),
+            complete,
             not_covered: which(|ran| *ran != CheckStatus::Yes).collect(),
             coverage,
             findings,
@@ -131,14 +134,19 @@ pub fn service_score(endpoints: &[(u16, Option<u8>)]) -> Option<u8> {
 }
 
 impl ServiceHealth {
-    /// How well a service is, by the weights and the health of its endpoints that were checked.
+    /// The health of a service, from the weights and the health of its checked endpoints.
+    ///
+    /// If it is incomplete, the score is the highest possible one. From 50 on that proves nothing: there is no score then,
+    /// and the state is unknown.
     pub fn of<'h>(endpoints: impl IntoIterator<Item = (u16, &'h Health)>) -> Self {
         let (mut scores, mut complete) = (Vec::new(), true);
         for (weight, health) in endpoints {
-            scores.push((weight, health.score));
+            let best = if health.complete { None } else { Some(100) };
+            scores.push((weight, health.score.or(best)));
             complete &= health.complete;
         }
-        let score = service_score(&scores);
+
+        let score = service_score(&scores).filter(|score| complete || *score < USABLE);
         Self { state: HealthState::of(score), score, grade: score.map(Grade::of), complete }
     }
 }
@@ -225,6 +233,40 @@ mod tests {
         assert_eq!(service_score(&[(1, Some(90)), (7, None)]), Some(90), "what has no score has no say");
         assert_eq!(service_score(&[(1, None)]), None);
         assert_eq!(service_score(&[]), None);
+    }
+
+    /// The health by one check with these findings, and perhaps by another that could not run.
+    fn health(findings: Vec<Finding>, is_blocked: bool) -> Health {
+        let blocked = Report { check: "http", ran: CheckStatus::Hindered("deadline".into()), findings: Vec::new() };
+        let reports = [report(findings), blocked];
+        Health::of(&reports[..if is_blocked { 2 } else { 1 }], &[])
+    }
+
+    /// A verdict that no check earned: demanded and not looked at is unknown, never healthy.
+    #[test]
+    fn an_incomplete_result_is_unhealthy_or_unknown() {
+        static DEAD: FindingKind = FindingKind::new("dead", Group::Tcp, (0, Some(20)), "text", "hint");
+        static SLOW: FindingKind = FindingKind::new("slow", Group::Tcp, (30, Some(75)), "text", "hint");
+        for (findings, score, state) in [
+            (vec![], None, HealthState::Unknown),
+            (vec![Finding::new(&SLOW, "seen")], None, HealthState::Unknown),
+            (vec![Finding::new(&DEAD, "seen")], Some(20), HealthState::Unhealthy),
+        ] {
+            let health = health(findings, true);
+            assert_eq!((health.score, health.state, health.complete), (score, state, false), "{health:?}");
+        }
+
+        let (good, dead, unknown) =
+            (health(vec![], false), health(vec![Finding::new(&DEAD, "seen")], false), health(vec![], true));
+        for (endpoints, score, state) in [
+            (vec![&good, &unknown], None, HealthState::Unknown),
+            (vec![&dead, &unknown], None, HealthState::Unknown),
+            (vec![&dead, &dead, &unknown], Some(46), HealthState::Unhealthy),
+            (vec![&unknown], None, HealthState::Unknown),
+        ] {
+            let service = ServiceHealth::of(endpoints.into_iter().map(|health| (1, health)));
+            assert_eq!((service.score, service.state, service.complete), (score, state, false), "{service:?}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::xml::XmlWriter;
 use super::{Footer, Format, RenderOptions};
 use crate::clean::{clean, escaped};
-use crate::model::{Endpoint, Health, HealthState, Service};
+use crate::model::{Endpoint, HealthState, Service};
 
 pub(super) struct Junit<'w> {
     out: &'w mut (dyn Write + Send),
@@ -28,6 +28,8 @@ enum TestOutcome {
     Passed,
     /// Type and message.
     Failed(String, String),
+    /// A requested check could not run, and the rest does not prove that the endpoint is unusable.
+    Incomplete(String),
     Skipped(String),
 }
 
@@ -46,7 +48,10 @@ impl TestCase {
         let outcome = match endpoint.health.as_deref() {
             None => TestOutcome::Skipped("not checked".to_owned()),
             Some(health) if health.state == HealthState::Healthy => TestOutcome::Passed,
-            Some(health) if health.state == HealthState::Unknown => TestOutcome::Skipped(unknown(health)),
+            Some(health) if health.state == HealthState::Unknown => match health.hindered.first() {
+                Some(cause) => TestOutcome::Incomplete(clean(cause)),
+                None => TestOutcome::Skipped("no check could run".to_owned()),
+            },
             Some(health) => {
                 let first = health.findings.first();
                 let kind = first.map_or_else(|| "score".to_owned(), |finding| clean(finding.code()));
@@ -83,14 +88,15 @@ impl TestCase {
                 xml.text(&self.log)?;
                 xml.close("failure")?;
             }
+            TestOutcome::Incomplete(cause) => {
+                xml.open("error", &[("type", "not-checked"), ("message", cause)])?;
+                xml.text(&self.log)?;
+                xml.close("error")?;
+            }
             TestOutcome::Skipped(why) => xml.empty("skipped", &[("message", why)])?,
         }
         xml.close("testcase")
     }
-}
-
-fn unknown(health: &Health) -> String {
-    health.hindered.first().map_or_else(|| "no check could run".to_owned(), |why| clean(why))
 }
 
 impl Format for Junit<'_> {
@@ -101,6 +107,7 @@ impl Format for Junit<'_> {
 
     fn end(&mut self, _end: &Footer<'_>) -> io::Result<()> {
         let failed = self.count(|outcome| matches!(outcome, TestOutcome::Failed(..)));
+        let incomplete = self.count(|outcome| matches!(outcome, TestOutcome::Incomplete(_)));
         let skipped = self.count(|outcome| matches!(outcome, TestOutcome::Skipped(_)));
         let (tests, generated) = (self.cases.len().to_string(), self.generated.to_string());
         let suite = [
@@ -108,7 +115,7 @@ impl Format for Junit<'_> {
             ("tests", &*tests),
             ("failures", &*failed),
             ("skipped", &*skipped),
-            ("errors", "0"),
+            ("errors", &*incomplete),
             ("timestamp", &*generated),
         ];
 

@@ -132,7 +132,7 @@ fn a_server_that_is_not_trusted_or_not_there() {
     Portolan::with(&double.kubeconfig().server(&format!("http://127.0.0.1:{port}"))).fails(
         3,
         &format!("{what}: Client sent an HTTP request to an HTTPS server. (400)"),
-        "check the server's health: `kubectl get --raw /readyz`",
+        "write the server as https://HOST:PORT in the kubeconfig",
     );
 }
 
@@ -169,6 +169,19 @@ fn a_server_that_is_mute_in_the_middle_of_tls_ends_with_the_deadline() {
             &format!("{what}: {server}: no complete reply within 100ms"),
             "raise --timeout, or check the network path to the server",
         );
+    }
+}
+
+#[test]
+fn a_silent_server_is_given_up_within_twice_the_timeout() {
+    let double = Double::start();
+    let kubeconfig = double.kubeconfig().server(&format!("https://{}", says(b"")));
+    for words in ["", "-A"] {
+        let begun = std::time::Instant::now();
+        let ran = Portolan::with(&kubeconfig).args(words).args("--timeout 2s").run();
+        let took = begun.elapsed().as_secs_f64();
+        assert_eq!(ran.code, Some(3), "{ran:?}");
+        assert!((2.0..4.0).contains(&took), "{words}: {took} s");
     }
 }
 

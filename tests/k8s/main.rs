@@ -15,6 +15,7 @@ mod gateway;
 #[path = "../watch/history.rs"]
 mod history;
 mod hostile;
+mod kubeconfig;
 mod kubectl;
 mod names;
 mod objects;

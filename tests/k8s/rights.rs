@@ -3,9 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use serde_json::json;
+
 use crate::double::{Double, Resource, Rights, TOKEN};
 use crate::objects::{namespace, service, slice};
-use crate::portolan::{Portolan, by_id};
+use crate::portolan::{Portolan, addresses, by_id};
 use crate::support::{TempDir, needs_root, output, portolan_path, tool};
 
 fn cluster() -> Double {
@@ -59,6 +61,44 @@ fn services_without_their_endpoints_are_not_taken_for_services_without_any() {
         ran.stderr.contains("error: cannot list all endpoints: endpointslices.discovery.k8s.io is forbidden"),
         "{ran:?}"
     );
+}
+
+#[test]
+fn excluded_namespaces_are_neither_listed_nor_watched() {
+    let double = cluster();
+    double.access().user("everyone", "e", Rights { all: true, ..Rights::default() });
+    let all = || Portolan::with(&double.kubeconfig().token("e")).args("-A --exclude-namespace alpha,gamma");
+    assert_eq!(all().services().into_keys().collect::<Vec<_>>(), ["k8s/beta/web"]);
+    let watched = all().args("--watch --for 1s --json").run().stdout;
+    let added: Vec<&str> = watched.lines().filter(|line| line.contains("\"added\"")).collect();
+    assert!(added.len() == 1 && added[0].contains("k8s/beta/web"), "{added:?}");
+
+    let rights = Rights::default().in_cluster("namespaces").in_namespace("*", "alpha").in_namespace("*", "beta");
+    let listed = viewer(&double, rights).args("-A --exclude-namespace alpha,gamma").services();
+    assert_eq!(listed.into_keys().collect::<Vec<_>>(), ["k8s/beta/web"], "gamma, which may not be read, is not missed");
+}
+
+#[test]
+fn without_the_permission_for_slices_endpoints_are_read_and_watched() {
+    let double = cluster();
+    double.store().put(
+        Resource::ENDPOINTS,
+        json!({
+            "metadata": {"namespace": "beta", "name": "web"},
+            "subsets": [{"addresses": [{"ip": "10.9.0.1"}], "ports": [{"port": 8080, "protocol": "TCP"}]}],
+        }),
+    );
+    let rights = || Rights::default().in_namespace("services", "beta").in_namespace("endpoints", "beta");
+    let (document, ran) = viewer(&double, rights()).args("-n beta").json();
+    let web = &by_id(&document)["k8s/beta/web"];
+    assert_eq!((web["detail"]["endpoints_from"].as_str(), ran.code), (Some("endpoints"), Some(0)), "{ran:?}");
+    assert_eq!(addresses(web), ["10.9.0.1:8080"]);
+    let note = "no permission to list EndpointSlices in namespace 'beta'; portolan read Endpoints instead\n";
+    assert!(ran.stderr.contains(note), "{ran:?}");
+
+    let watched = viewer(&double, rights()).args("-n beta --watch --count 1 --for 3s --json").run();
+    let added = watched.stdout.lines().find(|line| line.contains("\"added\"")).expect("an added service");
+    assert!(added.contains("10.9.0.1") && added.contains("\"endpoints_from\":\"endpoints\""), "{added}");
 }
 
 #[test]

@@ -104,6 +104,62 @@ fn redirects_are_followed_only_where_that_is_safe() {
     assert!(seen.accepted() > 0);
 }
 
+/// H2 (RFC 9110, 15.4): the method after a redirect, as curl and browsers send it.
+#[test]
+fn a_redirect_may_change_the_method_to_get() {
+    let peer = Peer::http(|head| {
+        let mut words = head.split(' ');
+        let (method, path) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default());
+        match path.strip_prefix('/').and_then(|code| code.parse::<u16>().ok()) {
+            Some(303) if method == "GET" => answer("200 OK", "Method: GET\r\n", ""),
+            Some(303) => answer("303 Other", "Location: /303\r\n", ""),
+            Some(code) => answer(&format!("{code} Moved"), "Location: /end\r\n", ""),
+            None => answer("200 OK", &format!("Method: {method}\r\n"), ""),
+        }
+    });
+    for (method, code, after) in [
+        ("POST", 301, "GET"),
+        ("POST", 302, "GET"),
+        ("POST", 303, "GET"),
+        ("POST", 307, "POST"),
+        ("POST", 308, "POST"),
+        ("PUT", 302, "PUT"),
+        ("PUT", 303, "GET"),
+        ("HEAD", 302, "HEAD"),
+    ] {
+        let (url, expected) = (peer.url(&format!("/{code}")), format!("method: ^{after}$"));
+        let args = [&url, "--method", method, "--follow", "--expect-header", &expected, "--expect-status", "200"];
+        assert_eq!(codes(&args), [""; 0], "{method} {code}");
+    }
+}
+
+/// H3: the Host of one origin, and anything that may be a credential, does not go to another.
+#[test]
+fn only_harmless_headers_follow_to_another_origin() {
+    let other = Peer::http(|head| {
+        let head = head.to_lowercase();
+        let leaks = ["shop.test", "x-api-key", "secret"].iter().any(|word| head.contains(word));
+        let is_kept = head.contains("accept-language: de") && head.contains("user-agent: probe");
+        answer(if !leaks && is_kept { "200 OK" } else { "500 Leaked" }, "", "")
+    });
+    let landing = other.url("/landed");
+    let peer = Peer::http(move |head| {
+        let is_named = head.to_lowercase().contains("host: shop.test");
+        match head.split(' ').nth(1).unwrap_or_default() {
+            "/far" => answer("302 Found", &format!("Location: {landing}\r\n"), ""),
+            "/near" => answer("302 Found", "Location: /end\r\n", ""),
+            _ => answer(if is_named { "200 OK" } else { "500 Other" }, "", ""),
+        }
+    });
+    let headers =
+        ["Host: shop.test", "X-Api-Key: secret", "Accept-Language: de", "User-Agent: probe", "X-Trace: secret"];
+    let headers: Vec<&str> = headers.iter().flat_map(|header| ["--header", header]).collect();
+    for path in ["/far", "/near"] {
+        let url = peer.url(path);
+        assert_eq!(codes(&[&[url.as_str(), "--follow"], headers.as_slice()].concat()), [""; 0], "{path}");
+    }
+}
+
 #[test]
 fn peers_that_are_no_http_server() {
     let mute = Peer::serving(|_stream| {

@@ -44,3 +44,25 @@ async fn a_server_s_own_word_counts() {
     let mute = Peer::new("mute", crate::peers::Connection::wait);
     assert_eq!(judged(vec![mute.address.to_string()]).await, ["grpc-timeout"]);
 }
+
+/// H1: headers are sent as metadata.
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_are_metadata() {
+    let (_reporter, health) = tonic_health::server::health_reporter();
+    let check = |request: tonic::Request<()>| match request.metadata().get("authorization") {
+        Some(value) if value == "Bearer good" => Ok(request),
+        _ => Err(tonic::Status::unauthenticated("who?")),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = format!("grpc://{}", listener.local_addr().unwrap());
+    let service = tonic::service::interceptor::InterceptedService::new(health, check);
+    let server = tonic::transport::Server::builder().add_service(service);
+    let serving = tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    let with = |header: &str| vec![at.clone(), "--header".to_owned(), header.to_owned()];
+    assert_eq!(judged(with("Authorization: Bearer good")).await, [""; 0]);
+    assert_eq!(judged(with("Authorization: Bearer bad")).await, ["grpc-timeout"]);
+    let mut more = with("Authorization: Bearer good");
+    more.extend(["--header", "Host: shop.test", "--header", "Connection: close"].map(ToOwned::to_owned));
+    assert_eq!(judged(more).await, [""; 0], "what HTTP/2 has itself is no metadata");
+    serving.abort();
+}

@@ -26,6 +26,7 @@ mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;
+mod verdicts;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};

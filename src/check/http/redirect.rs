@@ -6,34 +6,46 @@ use std::sync::Arc;
 use url::{Host, Url};
 
 use super::reply::HttpReply;
+use super::request::method;
 use crate::check::resolvers::first_address;
 use crate::check::target::{CheckContext, CheckResult, CheckTarget, Layer, LocalFailure};
 use crate::net::Route;
 
 /// Browsers give up after 20 redirects, curl after 50; 10 are more than a working service needs.
 const MAX_REDIRECTS: usize = 10;
-/// Headers that must not be sent to another host.
-const CREDENTIALS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
+/// The only custom headers that follow to another origin. Any other may carry a credential (`x-api-key`) or belong to the
+/// first host (`host`).
+const PORTABLE_HEADERS: [&str; 6] =
+    ["accept", "accept-encoding", "accept-language", "cache-control", "pragma", "user-agent"];
 
 /// The current URL and target, and the URLs before it.
 pub(super) struct RedirectChain {
     pub(super) target: CheckTarget,
     pub(super) url: Url,
-    visited: Vec<Url>,
+    /// Each request so far: its method and URL.
+    visited: Vec<(String, Url)>,
 }
 
 /// Where a response leads.
 pub(super) enum RedirectStep {
     /// The response is not a redirect.
     Final,
-    To(Url),
+    To(Redirect),
     /// The redirect must not be followed, for this reason.
     Unsafe(String),
 }
 
+/// The request that follows a redirect.
+pub(super) struct Redirect {
+    url: Url,
+    /// Whether the method changes to GET.
+    becomes_get: bool,
+}
+
 impl RedirectChain {
     pub(super) fn new(target: CheckTarget, url: Url) -> Self {
-        Self { target, visited: vec![url.clone()], url }
+        let visited = vec![(method(&target.spec).to_owned(), url.clone())];
+        Self { target, url, visited }
     }
 
     pub(super) fn next(&self, reply: &HttpReply) -> RedirectStep {
@@ -52,15 +64,21 @@ impl RedirectChain {
         }
 
         // The fragment never reaches the server.
+        let before = method(&self.target.spec);
+        let becomes_get = becomes_get(reply.code, before);
+        let after = if becomes_get { "GET" } else { before };
         let requested = &url[..url::Position::AfterQuery];
-        if self.visited.iter().any(|visited| &visited[..url::Position::AfterQuery] == requested) {
+        let is_same =
+            |(method, visited): &(String, Url)| method == after && &visited[..url::Position::AfterQuery] == requested;
+        if self.visited.iter().any(is_same) {
             return RedirectStep::Unsafe(format!("redirects in a loop, back to {}", redacted(&url)));
         }
-        RedirectStep::To(url)
+        RedirectStep::To(Redirect { url, becomes_get })
     }
 
-    /// Moves on to `url`, or returns why not.
-    pub(super) async fn follow(&mut self, url: Url, context: &CheckContext) -> CheckResult<Result<(), String>> {
+    /// Moves on to the next request, or returns why not.
+    pub(super) async fn follow(&mut self, next: Redirect, context: &CheckContext) -> CheckResult<Result<(), String>> {
+        let Redirect { url, becomes_get } = next;
         if self.visited.len() > MAX_REDIRECTS {
             return Ok(Err(format!("redirects more than {MAX_REDIRECTS} times")));
         }
@@ -77,14 +95,17 @@ impl RedirectChain {
             self.change_origin(&url, address);
         }
 
-        self.visited.push(url.clone());
+        if becomes_get {
+            Arc::make_mut(&mut self.target.spec).method = None;
+        }
+        self.visited.push((method(&self.target.spec).to_owned(), url.clone()));
         self.url = url;
         Ok(Ok(()))
     }
 
     fn change_origin(&mut self, url: &Url, address: SocketAddr) {
         let mut spec = (*self.target.spec).clone();
-        spec.header.retain(|header| !CREDENTIALS.contains(&header.name.as_str()));
+        spec.header.retain(|header| PORTABLE_HEADERS.contains(&header.name.as_str()));
 
         self.target = CheckTarget {
             address,
@@ -95,6 +116,16 @@ impl RedirectChain {
             route: Route::Direct,
             ..self.target.clone()
         };
+    }
+}
+
+/// Whether a redirect changes the method to GET: as RFC 9110, 15.4 says for 303, and as browsers and curl do it for a POST
+/// after 301 and 302.
+fn becomes_get(status: u16, method: &str) -> bool {
+    match status {
+        303 => !matches!(method, "GET" | "HEAD"),
+        301 | 302 => method == "POST",
+        _ => false,
     }
 }
 

@@ -42,7 +42,7 @@ pub(super) async fn send(target: &CheckTarget, context: &CheckContext) -> CheckR
         let unsafe_redirect = match chain.next(&reply) {
             RedirectStep::Final => None,
             RedirectStep::Unsafe(cause) => Some(cause),
-            RedirectStep::To(url) if target.spec.follow => match chain.follow(url, context).await? {
+            RedirectStep::To(next) if target.spec.follow => match chain.follow(next, context).await? {
                 Ok(()) => continue,
                 Err(cause) => Some(cause),
             },
@@ -92,7 +92,7 @@ fn body_limit(spec: &CheckSpec) -> usize {
     if spec.expect_body.is_some() || !spec.expect_json.is_empty() { MAX_BODY_BYTES } else { MAX_PREVIEW_BYTES }
 }
 
-fn method(spec: &CheckSpec) -> &str {
+pub(super) fn method(spec: &CheckSpec) -> &str {
     spec.method.as_ref().map_or("GET", |method| method.as_str())
 }
 

@@ -25,7 +25,7 @@ use crate::engine;
 use crate::error::{Error, Result};
 use crate::health::Validation;
 use crate::identify::Identification;
-use crate::model::{CheckSpec, Finding, Service};
+use crate::model::{CheckSpec, Finding, Listing, Service};
 use crate::output::FormatName;
 use crate::source::{Source, collect};
 
@@ -104,13 +104,18 @@ pub(super) fn watch(source: &dyn Source, watching: &Watching, global: &Global) -
 /// # Errors
 /// Where it cannot be checked from here.
 pub(super) fn shortfall(targets: &Targets, least: u8, limit: Duration) -> Result<Option<String>> {
-    let how = How { timeout: limit, retries: 0, deadline: Some(limit), ..How::default() };
+    // A check may use the whole limit, so that a silent peer gets its own finding instead of our deadline.
+    let how = How { timeout: limit, retries: 0, deadline: Some(limit * 2), ..How::default() };
     let validated = how.open(targets, &CheckSpec::default(), Timestamp::now())?;
-    let services = engine::block_on(collect(&validated))?.services;
-    let score = |service: &Service| service.health.as_deref().and_then(|health| health.score);
-    let Some(short) = services.iter().find(|service| score(service).is_none_or(|score| score < least)) else {
-        return Ok(None);
+    let Listing { services, errors, .. } = engine::block_on(collect(&validated))?;
+    if services.is_empty() {
+        return Ok(Some("there is nothing to check".to_owned()));
+    }
+
+    let Some(short) = services.iter().find(|service| !reaches(service, least)) else {
+        return Ok(errors.first().map(|error| format!("cannot {}: {}", error.operation, error.cause)));
     };
+    let score = |service: &Service| service.health.as_deref().and_then(|health| health.score);
     let healths = short.endpoints.iter().filter_map(|endpoint| endpoint.health.as_deref());
     let worst = healths.min_by_key(|health| health.score);
     let code = worst.and_then(|health| health.findings.first()).map(Finding::code);
@@ -119,6 +124,11 @@ pub(super) fn shortfall(targets: &Targets, least: u8, limit: Duration) -> Result
     let whose = if services.len() > 1 { short.name.as_ref().map(|name| format!("{name} ")) } else { None };
     let scored = score(short).map_or_else(|| "has no score".to_owned(), |score| format!("scored {score}"));
     Ok(Some(format!("{}{scored}{why}", whose.unwrap_or_default())))
+}
+
+/// Whether a service scores at least `least`, and everything that was requested could be checked.
+fn reaches(service: &Service, least: u8) -> bool {
+    service.health.as_deref().is_some_and(|health| health.complete && health.score.is_some_and(|score| score >= least))
 }
 
 impl How {
@@ -138,6 +148,13 @@ impl How {
         let mut exit = judge.list(validated, &IdentifyArgs::default(), &global)?;
         let verdict = validated.summary.lock();
         if verdict.below > 0 {
+            exit = exit.max(Exit::ConditionFailed);
+        }
+        if verdict.is_empty() && (self.min_score.is_some() || self.require_complete) {
+            if !global.quiet {
+                let option = if self.min_score.is_some() { "--min-score" } else { "--require-complete" };
+                stderr::note(&format!("nothing was checked, so {option} does not hold"));
+            }
             exit = exit.max(Exit::ConditionFailed);
         }
         if self.require_complete && verdict.incomplete > 0 {

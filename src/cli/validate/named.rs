@@ -40,9 +40,17 @@ impl Named {
     pub(in crate::cli) fn services(&mut self) -> Result<(Vec<Service>, Vec<PartialError>)> {
         self.source.read_environment(&|name| std::env::var_os(name));
         let listing = engine::block_on(collect(self.source.as_source()))?;
-        let Listing { services, completeness, errors, .. } = listing;
-        let faults = if completeness == Completeness::Incomplete { errors } else { Vec::new() };
-        Ok((services.into_iter().filter(|service| self.is_called(service)).collect(), faults))
+        let Listing { services, completeness, errors, limits } = listing;
+        let mut faults = if completeness == Completeness::Incomplete { errors } else { Vec::new() };
+        let has_unnamed = services.iter().any(|service| service.name.is_none());
+
+        let services: Vec<Service> = services.into_iter().filter(|service| self.is_called(service)).collect();
+        // A service whose owner is hidden has no name here, and may be the one; its id is known all the same.
+        let is_id = self.name.contains('/');
+        if services.is_empty() && has_unnamed && !is_id {
+            faults.extend(limits);
+        }
+        Ok((services, faults))
     }
 
     fn is_called(&self, service: &Service) -> bool {

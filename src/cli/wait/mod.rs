@@ -204,7 +204,7 @@ impl Wait {
             let mut pause = PAUSES.0;
             while let Some(left) = timeout.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
                 let verdict = wait.look(left.min(TRY), &tries);
-                let wanted = if gone { verdict.is_nobody() } else { verdict == TryOutcome::Accepts };
+                let wanted = if gone { verdict.is_gone() } else { verdict == TryOutcome::Accepts };
                 tries.lock().unwrap_or_else(PoisonError::into_inner).add(verdict);
                 if wanted {
                     // The receiver may have gone.

@@ -56,9 +56,10 @@ impl TryOutcome {
         }
     }
 
-    /// Whether nothing accepts connections there, as far as is known.
-    pub(super) fn is_nobody(&self) -> bool {
-        !matches!(self, Self::Accepts | Self::Unwell(_) | Self::Unknown(_))
+    /// Whether it proves that nothing listens there. Silence does not: a listener with a full backlog, or behind a
+    /// firewall, is silent too.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self, Self::Refused | Self::Missing | Self::Unlisted)
     }
 }
 
@@ -137,14 +138,16 @@ impl Target {
                 let Some(share) = limit.checked_div(u32::try_from(addresses.len()).unwrap_or(u32::MAX)) else {
                     return TryOutcome::Unknown("the name has no address".to_owned());
                 };
-                let mut worst = TryOutcome::Unknown("no address was tried".to_owned());
+                let mut worst = None;
                 for ip in addresses {
-                    worst = TryOutcome::of(connect(SocketAddr::new(ip, *port), share));
-                    if worst == TryOutcome::Accepts {
-                        break;
+                    let outcome = TryOutcome::of(connect(SocketAddr::new(ip, *port), share));
+                    if outcome == TryOutcome::Accepts {
+                        return outcome;
                     }
+                    // It is refused only if every address refuses.
+                    worst = worst.max(Some(outcome));
                 }
-                worst
+                worst.unwrap_or_else(|| TryOutcome::Unknown("the name has no address".to_owned()))
             }
         }
     }

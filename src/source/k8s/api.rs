@@ -1,6 +1,7 @@
 //! Requests to the API server: limited in time and bytes, retried where that helps; lists arrive page by page.
 
 use std::io::Read;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use flate2::read::MultiGzDecoder;
@@ -20,7 +21,7 @@ use tower::util::MapResponseLayer;
 use super::failure::ApiFailure;
 use super::{K8s, certificate};
 use crate::clean::clean;
-use crate::engine::{Breaker, BreakerOptions, CallOutcome, Cancel, Clock, Retry, RetryError};
+use crate::engine::{Breaker, BreakerOptions, CallOutcome, Cancel, Clock, Retry, RetryDecision, RetryError};
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 
@@ -38,6 +39,9 @@ const MAX_RECEIVED: usize = MAX_BYTES + (1 << 20);
 const MAX_ATTEMPTS: u32 = 5;
 /// After this many server failures in a row no more requests are sent.
 const MAX_FAILURES: u32 = 3;
+
+/// What the audit log of the server shows.
+const USER_AGENT: &str = concat!("portolan/", env!("CARGO_PKG_VERSION"));
 
 /// An API server with a deadline.
 pub(super) struct Api {
@@ -157,7 +161,12 @@ impl Api {
         let total = self.deadline.left();
         let retry =
             Retry { attempts: MAX_ATTEMPTS, base: Duration::from_millis(200), cap: Duration::from_secs(5), total };
-        let attempts = retry.run(Retry::random_seed(), |_| self.try_once(request()), ApiFailure::retry_decision);
+        let timeouts = AtomicU32::new(0);
+        let attempts = retry.run(
+            Retry::random_seed(),
+            |_| self.try_once(request(), self.patience(timeouts.load(Ordering::Relaxed))),
+            |failure| decide(failure, &timeouts),
+        );
         let reply = tokio::select! {
             reply = attempts => reply,
             () = self.cancel.cancelled() => Err(RetryError::Final { error: ApiFailure::Stopped }),
@@ -165,6 +174,9 @@ impl Api {
 
         let reply = reply.map_err(|error| match (error.into_error(), &self.expired) {
             (None, _) => ApiFailure::Deadline(self.whole),
+            (Some(failure), _) if failure.code() == Some(401) && self.server.starts_with("http:") => {
+                ApiFailure::Unencrypted
+            }
             (Some(failure), Some(day)) if failure.code() == Some(401) => ApiFailure::Expired(day.clone()),
             (Some(failure), _) => failure.at(&self.server),
         });
@@ -177,12 +189,18 @@ impl Api {
         reply
     }
 
+    /// The time for an attempt: a silent server is given up within twice the timeout.
+    fn patience(&self, timeouts: u32) -> Duration {
+        if timeouts == 0 { self.timeout } else { self.timeout * 3 / 4 }
+    }
+
     async fn try_once<T: DeserializeOwned>(
         &self,
         request: Result<Request<Vec<u8>>, kube::core::request::Error>,
+        patience: Duration,
     ) -> Result<T, ApiFailure> {
         let request = request.map_err(|error| ApiFailure::Malformed(error.to_string()))?;
-        let body = match timeout(self.timeout, self.exchange(request)).await {
+        let body = match timeout(patience, self.exchange(request)).await {
             Ok(body) => body?,
             Err(_) => return Err(ApiFailure::TimedOut(self.timeout)),
         };
@@ -207,6 +225,15 @@ impl Api {
         }
         let after = parts.headers.get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
         Err(ApiFailure::of_answer(parts.status.as_u16(), &body, after.map(Duration::from_secs)))
+    }
+}
+
+/// Whether another attempt may succeed. After a timeout there is one, at once.
+fn decide(failure: &ApiFailure, timeouts: &AtomicU32) -> RetryDecision {
+    match failure {
+        ApiFailure::TimedOut(_) if timeouts.fetch_add(1, Ordering::Relaxed) > 0 => RetryDecision::No,
+        ApiFailure::TimedOut(_) => RetryDecision::After(Duration::ZERO),
+        other => other.retry_decision(),
     }
 }
 
@@ -252,9 +279,12 @@ pub(super) fn client(mut config: Config, timeout: Duration) -> Result<Client> {
     let longer = timeout.saturating_add(Duration::from_secs(1));
     (config.connect_timeout, config.write_timeout) = (Some(longer), Some(longer));
 
+    config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
+
+    let is_version_1 = certificate::is_version_1(&config.auth_info);
     let builder = ClientBuilder::try_from(config);
     let builder = builder.map_err(|error| {
-        let failure = ApiFailure::of_client(&error);
+        let failure = ApiFailure::of_credentials(&error, is_version_1);
         Error::usage("these credentials", failure.why(), failure.hint())
     })?;
     // A response must begin in time; a watch may then last.

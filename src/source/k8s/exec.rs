@@ -152,7 +152,9 @@ async fn read(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>, max: u64
 }
 
 fn fill(credentials: &mut AuthInfo, response: CredentialResponse) -> Option<()> {
-    let status = response.status?;
+    let mut status = response.status?;
+    status.token.take_if(|token| token.trim().is_empty());
+
     if let (Some(certificate), Some(key)) = (status.client_certificate_data, status.client_key_data) {
         credentials.client_certificate_data = Some(base64(certificate)?);
         credentials.client_key_data = Some(base64(key)?.into());

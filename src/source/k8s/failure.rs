@@ -27,6 +27,8 @@ pub(super) enum ApiFailure {
     },
     /// The server rejects the client certificate, which expired on that day.
     Expired(String),
+    /// The server requires credentials, which are not sent in plain text.
+    Unencrypted,
     /// No connection, or no reply. `retryable`: another attempt may succeed.
     Broken { why: String, hint: &'static str, retryable: bool },
     /// One attempt took too long.
@@ -46,6 +48,9 @@ pub(super) enum ApiFailure {
 const SLOW: &str = "raise --timeout, or check the network path to the server";
 const SERVER_HINT: &str = "check the server's health: `kubectl get --raw /readyz`";
 const PERMISSIONS: &str = "`kubectl auth can-i --list` shows the permissions of these credentials";
+const ENCRYPTED: &str = "write the server as https://HOST:PORT in the kubeconfig";
+const CLIENT: &str = "check client-certificate in the kubeconfig: `kubectl config view --raw` shows it";
+const REISSUE: &str = "issue it again with an extension: `openssl x509 -req` writes version 3 with -extfile";
 const CREDENTIALS: &str = "check the credentials of the kubeconfig's user: they may have expired";
 
 impl ApiFailure {
@@ -91,6 +96,23 @@ impl ApiFailure {
         Self::Broken { why, hint, retryable: true }
     }
 
+    /// From an error of credentials, before a request.
+    pub(super) fn of_credentials(error: &kube::Error, is_version_1: bool) -> Self {
+        let why = match find::<rustls::Error>(error) {
+            Some(rustls::Error::InvalidCertificate(_)) if is_version_1 => {
+                "the client certificate has version 1 of X.509, and portolan's TLS library requires version 3"
+                    .to_owned()
+            }
+            Some(rustls::Error::InvalidCertificate(_)) => "the client certificate is invalid".to_owned(),
+            Some(rustls::Error::InconsistentKeys(_)) => {
+                "the client certificate and the client key do not belong together".to_owned()
+            }
+            _ => return Self::of_client(error),
+        };
+        let hint = if is_version_1 { REISSUE } else { CLIENT };
+        Self::Broken { why, hint, retryable: false }
+    }
+
     /// Adds the server's address to failures of the connection.
     pub(super) fn at(self, server: &str) -> Self {
         let why = format!("{server}: {}", self.why());
@@ -109,7 +131,7 @@ impl ApiFailure {
     }
 
     pub(super) fn is_refusal(&self) -> bool {
-        matches!(self.code(), Some(401 | 403)) || matches!(self, Self::Expired(_))
+        matches!(self.code(), Some(401 | 403)) || matches!(self, Self::Expired(_) | Self::Unencrypted)
     }
 
     /// Whether it indicates a problem of the server, and not of the request.
@@ -136,6 +158,9 @@ impl ApiFailure {
     pub(super) fn why(&self) -> String {
         match self {
             Self::Answer { code: 401, .. } => "the server rejects these credentials (401 Unauthorized)".to_owned(),
+            Self::Unencrypted => {
+                "the server requires credentials, and portolan sends none in plain text (401 Unauthorized)".to_owned()
+            }
             Self::Expired(day) => format!("the client certificate expired on {day} (401 Unauthorized)"),
             Self::Answer { code: 429, message, .. } => format!("the server is busy (429): {message}"),
             Self::Answer { code, message, .. } if message.is_empty() => format!("the server replies {code}"),
@@ -154,6 +179,9 @@ impl ApiFailure {
         match self {
             Self::Answer { code: 401, .. } | Self::Expired(_) => CREDENTIALS,
             Self::Answer { code: 403, .. } => PERMISSIONS,
+            // The reply of Go's server.
+            Self::Answer { code: 400, message, .. } if message.contains("HTTP request to an HTTPS server") => ENCRYPTED,
+            Self::Unencrypted => ENCRYPTED,
             Self::Answer { code: 429, .. } => "retry later, or raise --deadline",
             Self::Broken { hint, .. } => hint,
             Self::TimedOut(_) => SLOW,
@@ -178,7 +206,6 @@ fn of_tls(error: &rustls::Error) -> (String, &'static str) {
     let authority =
         "check certificate-authority in the kubeconfig: it must be the CA that signed the server's certificate";
     let server = "check the server's certificate, and tls-server-name in the kubeconfig";
-    let client = "check client-certificate in the kubeconfig: `kubectl config view --raw` shows it";
     match error {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             ("the server's certificate is not signed by the kubeconfig's CA".to_owned(), authority)
@@ -190,11 +217,20 @@ fn of_tls(error: &rustls::Error) -> (String, &'static str) {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => ("the server's certificate is for another name".to_owned(), server),
         rustls::Error::AlertReceived(AlertDescription::CertificateExpired) => {
-            ("the client certificate has expired".to_owned(), client)
+            ("the client certificate has expired".to_owned(), CLIENT)
         }
         rustls::Error::AlertReceived(
             AlertDescription::BadCertificate | AlertDescription::UnknownCA | AlertDescription::CertificateRequired,
-        ) => ("the server rejects the client certificate".to_owned(), client),
+        ) => ("the server rejects the client certificate".to_owned(), CLIENT),
+        rustls::Error::InvalidCertificate(CertificateError::Other(other))
+            if other.to_string().contains("UnsupportedCertVersion") =>
+        {
+            (
+                "the server's certificate has version 1 of X.509, and portolan's TLS library requires version 3"
+                    .to_owned(),
+                server,
+            )
+        }
         other => (clean(&other.to_string()), server),
     }
 }

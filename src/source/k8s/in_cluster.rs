@@ -5,7 +5,8 @@ use std::path::Path;
 use kube::Config;
 use kube::config::AuthInfo;
 
-use super::options::K8sEnvironment;
+use super::options::{K8sEnvironment, is_namespace};
+use super::{certificate, credentials, proxy_environment, server_url};
 use crate::error::{Error, Result};
 
 /// The directory of the pod's service account (Kubernetes, "Accessing the Kubernetes API from a Pod").
@@ -26,11 +27,11 @@ pub(super) fn config(environment: &K8sEnvironment) -> Result<Config> {
     };
 
     let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-    let Ok(url) = format!("https://{host}:{port}").parse() else {
+    let Ok(url) = server_url::server(&format!("https://{host}:{port}")) else {
         let what = "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT";
         return Err(unusable(what, "they do not contain a server address"));
     };
-    let Some(authority) = read("ca.crt").ok().and_then(|text| certificates(&text)) else {
+    let Some(authority) = read("ca.crt").ok().and_then(|text| certificate::all(text.as_bytes())) else {
         return Err(unusable("--in-cluster", &format!("{ACCOUNT}/ca.crt contains no certificate")));
     };
 
@@ -39,9 +40,12 @@ pub(super) fn config(environment: &K8sEnvironment) -> Result<Config> {
     // Both files rotate; kube reads them again once a minute.
     config.root_cert_file = Some(Path::new(ACCOUNT).join("ca.crt"));
     config.auth_info = AuthInfo { token_file: Some(format!("{ACCOUNT}/token")), ..AuthInfo::default() };
-    if let Ok(namespace) = read("namespace") {
+    credentials::read_token_file(&mut config.auth_info).map_err(|why| unusable("--in-cluster", &why))?;
+
+    if let Some(namespace) = read("namespace").ok().filter(|text| is_namespace(text.trim())) {
         namespace.trim().clone_into(&mut config.default_namespace);
     }
+    config.proxy_url = proxy_environment::proxy(environment, &config.cluster_url)?;
     Ok(config)
 }
 
@@ -51,11 +55,4 @@ fn unusable(what: &str, why: &str) -> Error {
 
 fn read(name: &str) -> std::io::Result<String> {
     std::fs::read_to_string(Path::new(ACCOUNT).join(name))
-}
-
-fn certificates(text: &str) -> Option<Vec<Vec<u8>>> {
-    use rustls::pki_types::CertificateDer;
-    use rustls::pki_types::pem::PemObject;
-    let all: Vec<_> = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<_, _>>().ok()?;
-    (!all.is_empty()).then(|| all.into_iter().map(|one| one.to_vec()).collect())
 }

@@ -1,20 +1,21 @@
 //! Finds the API server and the credentials: in a kubeconfig, or in the pod's service account.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
+use http::Uri;
+use k8s_openapi::ByteString;
 use kube::Config;
-use kube::config::{AuthInfo, Cluster, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{AuthInfo, Cluster};
 
-use super::{K8s, exec, in_cluster};
+use super::config_files::{ConfigFiles, check_file, contexts, plain, read};
+use super::options::is_namespace;
+use super::{K8s, certificate, credentials, exec, in_cluster, proxy_environment, server_url};
 use crate::clean::clean;
-use crate::error::{Error, Result, nearest};
+use crate::error::{Error, Result};
 use crate::net::Deadline;
 
-/// A kubeconfig of a few hundred clusters is far smaller.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
-
-const NAME_ONE: &str = "name a kubeconfig with --kubeconfig, or set KUBECONFIG";
+pub(super) const NAME_ONE: &str = "name a kubeconfig with --kubeconfig, or set KUBECONFIG";
+const CREDENTIALS: &str = "check the credentials of the kubeconfig's user";
 
 impl K8s {
     /// The server and the credentials. A credential program must end before the deadline.
@@ -22,8 +23,10 @@ impl K8s {
         if self.in_cluster {
             return in_cluster::config(&self.environment);
         }
-        if !self.kubeconfig.is_empty() {
-            return self.of_files(&self.kubeconfig, deadline).await;
+        // As for kubectl, empty names in a list of files are no files.
+        let files: Vec<PathBuf> = self.kubeconfig.iter().filter(|file| !file.as_os_str().is_empty()).cloned().collect();
+        if !files.is_empty() {
+            return self.of_files(&files, deadline).await;
         }
 
         let default = self.environment.home.as_ref().map(|home| home.join(".kube").join("config"));
@@ -44,28 +47,31 @@ impl K8s {
             return Err(source.error("it contains no cluster", NAME_ONE));
         }
 
-        let context = self.context.as_ref().or(kubeconfig.current_context.as_ref()).filter(|name| !name.is_empty());
-        let Some(context) = context.cloned() else {
+        let context = self.context.as_ref().or(kubeconfig.current_context.as_ref());
+        let Some(context) = context.filter(|name| !name.is_empty()) else {
             let hint = format!("{}; select one with --context", contexts(&kubeconfig));
             return Err(source.error("it has no current context", &hint));
         };
-        let (cluster, user) = source.look_up(&kubeconfig, &context)?;
+        let (cluster, user, namespace) = source.look_up(&kubeconfig, context)?;
+
+        let mut config = Config::new(source.server(&cluster)?);
+        let is_tls = server_url::is_tls(&config.cluster_url);
+        let user = credentials::select(user, is_tls).map_err(|why| source.error(&why, CREDENTIALS))?;
         self.check_safety(&source, &cluster, &user)?;
 
-        let proxy = cluster.proxy_url.clone().filter(|url| !url.is_empty());
-        let options = KubeConfigOptions { context: Some(context), ..KubeConfigOptions::default() };
-        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
-        let mut config = config.map_err(|error| source.error(&plain(&error), NAME_ONE))?;
-        // kube also reads a proxy from the environment; only the kubeconfig's counts.
-        config.proxy_url = match proxy.map(|url| url.parse()).transpose() {
-            Ok(proxy) => proxy,
-            Err(_) => {
-                return Err(source.error("its proxy-url is not a URL", "write it as http://proxy.example:3128"));
-            }
+        config.proxy_url = match &cluster.proxy_url {
+            Some(proxy) => Some(source.proxy(proxy)?),
+            None => proxy_environment::proxy(&self.environment, &config.cluster_url)?,
         };
+        if let Some(namespace) = namespace {
+            config.default_namespace = source.namespace(namespace)?;
+        }
 
-        trim_token(&mut config.auth_info);
-        exec::run(&mut config.auth_info, deadline).await?;
+        config.root_cert = if is_tls { source.authority(&cluster)? } else { None };
+        config.accept_invalid_certs = cluster.insecure_skip_tls_verify.unwrap_or(false);
+        config.disable_compression = cluster.disable_compression.unwrap_or(false);
+        config.tls_server_name.clone_from(&cluster.tls_server_name);
+        config.auth_info = source.credentials(user, &cluster, deadline).await?;
         Ok(config)
     }
 
@@ -99,117 +105,66 @@ impl K8s {
     }
 }
 
-/// Reads and merges files: the first to set a value wins; of several, missing files are skipped, as by kubectl.
-fn read(files: &[PathBuf]) -> Result<Kubeconfig> {
-    let mut merged: Option<Kubeconfig> = None;
-    let mut missing = None;
-    for file in files {
-        let source = ConfigFiles::of(std::slice::from_ref(file));
-        if !file.exists() && files.len() > 1 {
-            missing = Some(source);
-            continue;
+impl ConfigFiles {
+    fn server(&self, cluster: &Cluster) -> Result<Uri> {
+        let hint = "write its server as https://HOST:6443";
+        let Some(server) = &cluster.server else { return Err(self.error("its cluster has no server", hint)) };
+        server_url::server(server).map_err(|why| self.error(&format!("its server {why}"), hint))
+    }
+
+    fn proxy(&self, url: &str) -> Result<Uri> {
+        server_url::proxy(url)
+            .map_err(|why| self.error(&format!("its proxy-url {why}"), "write it as http://proxy.example:3128"))
+    }
+
+    /// A namespace becomes a part of a request's path.
+    fn namespace(&self, name: String) -> Result<String> {
+        if is_namespace(&name) {
+            return Ok(name);
+        }
+        let why = format!("the namespace '{}' of its context is not a namespace name", clean(&name));
+        Err(self.error(&why, "name one with -n"))
+    }
+
+    /// The certificates that the server's certificate is checked against; `None`: those of the system.
+    fn authority(&self, cluster: &Cluster) -> Result<Option<Vec<Vec<u8>>>> {
+        let hint = "`kubectl config view --raw` shows it; it must be a PEM file";
+        let (name, pem) = match (&cluster.certificate_authority_data, &cluster.certificate_authority) {
+            (Some(data), _) => {
+                let Ok(pem) = serde_json::from_value::<ByteString>(data.as_str().into()) else {
+                    return Err(self.error("its certificate-authority-data is not base64", hint));
+                };
+                ("certificate-authority-data", pem.0)
+            }
+            (None, Some(file)) => {
+                let pem = std::fs::read(file).map_err(|error| {
+                    let why = super::config_files::io_text(&error);
+                    self.error(&format!("its file '{}': {why}", clean(file)), NAME_ONE)
+                })?;
+                ("certificate-authority", pem)
+            }
+            (None, None) => return Ok(None),
+        };
+
+        match certificate::all(&pem) {
+            Some(certificates) => Ok(Some(certificates)),
+            None => Err(self.error(&format!("its {name} contains no certificate"), hint)),
+        }
+    }
+
+    /// The credentials as they are sent: with the content of the token file, and with the program's response.
+    async fn credentials(&self, mut user: AuthInfo, cluster: &Cluster, deadline: Deadline) -> Result<AuthInfo> {
+        if let Some(exec) = user.exec.as_mut().filter(|exec| exec.provide_cluster_info) {
+            exec.cluster = Some(cluster.try_into().map_err(|error| self.error(&plain(&error), NAME_ONE))?);
         }
 
-        check_file(file).map_err(|why| source.error(&why, NAME_ONE))?;
-        let next = Kubeconfig::read_from(file)
-            .map_err(|error| source.error(&plain(&error), "`kubectl config view` shows how kubectl reads it"))?;
-        merged = Some(match merged {
-            None => next,
-            Some(first) => first.merge(next).map_err(|error| source.error(&plain(&error), NAME_ONE))?,
-        });
-    }
-
-    match (merged, missing) {
-        (Some(merged), _) => Ok(merged),
-        (None, Some(source)) => Err(source.error("none of these files exists", NAME_ONE)),
-        (None, None) => Ok(Kubeconfig::default()),
+        credentials::read_token_file(&mut user).map_err(|why| self.error(&why, CREDENTIALS))?;
+        exec::run(&mut user, deadline).await?;
+        credentials::check_tokens(&mut user).map_err(|why| self.error(&why, CREDENTIALS))?;
+        Ok(user)
     }
 }
 
-/// Checks a file before it is opened: opening blocks on a FIFO, and has side effects on some devices.
-fn check_file(file: &Path) -> Result<(), String> {
-    let metadata = fs::metadata(file).map_err(|error| io_text(&error))?;
-    if metadata.is_dir() {
-        Err("it is a directory".to_owned())
-    } else if !metadata.is_file() {
-        Err("it is not a regular file".to_owned())
-    } else if metadata.len() == 0 {
-        Err("it is empty".to_owned())
-    } else if metadata.len() > MAX_BYTES {
-        Err("it is larger than 16 MiB".to_owned())
-    } else {
-        fs::File::open(file).map(drop).map_err(|error| io_text(&error))
-    }
-}
-
-/// A token file often ends with a newline, which kube would send with the token; kubectl does not. The trimmed token is not
-/// read again until a watch restarts.
-fn trim_token(credentials: &mut AuthInfo) {
-    let Some(file) = credentials.token_file.as_ref().filter(|_| credentials.token.is_none()) else { return };
-    if let Ok(text) = fs::read_to_string(file)
-        && text.trim() != text
-    {
-        credentials.token = Some(text.trim().into());
-    }
-}
-
-/// The files of a kubeconfig, for error messages.
-struct ConfigFiles(String);
-
-impl ConfigFiles {
-    fn of(files: &[PathBuf]) -> Self {
-        let names: Vec<String> = files.iter().map(|file| clean(&file.to_string_lossy())).collect();
-        Self(format!("kubeconfig '{}'", names.join(":")))
-    }
-
-    fn error(&self, why: &str, hint: &str) -> Error {
-        Error::usage(&self.0, why, hint)
-    }
-
-    /// The cluster and the user of a context.
-    fn look_up(&self, kubeconfig: &Kubeconfig, name: &str) -> Result<(Cluster, AuthInfo)> {
-        let found = kubeconfig.contexts.iter().find(|context| context.name == name);
-        let Some(context) = found.and_then(|context| context.context.as_ref()) else {
-            let why = format!("there is no context '{}'", clean(name));
-            return Err(self.error(&why, &suggestion(kubeconfig, name)));
-        };
-
-        let cluster = kubeconfig.clusters.iter().find(|cluster| cluster.name == context.cluster);
-        let Some(cluster) = cluster.and_then(|cluster| cluster.cluster.clone()) else {
-            let why = format!(
-                "its context '{}' is in a cluster '{}' that does not exist",
-                clean(name),
-                clean(&context.cluster)
-            );
-            return Err(self.error(&why, &contexts(kubeconfig)));
-        };
-
-        // As for kubectl, a context without an existing user has no credentials.
-        let user = context.user.as_ref().and_then(|name| kubeconfig.auth_infos.iter().find(|user| user.name == *name));
-        Ok((cluster, user.and_then(|user| user.auth_info.clone()).unwrap_or_default()))
-    }
-}
-
-fn contexts(kubeconfig: &Kubeconfig) -> String {
-    let names: Vec<String> = kubeconfig.contexts.iter().map(|context| clean(&context.name)).collect();
-    if names.is_empty() { "it has no contexts".to_owned() } else { format!("its contexts are {}", names.join(", ")) }
-}
-
-fn suggestion(kubeconfig: &Kubeconfig, name: &str) -> String {
-    let names: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
-    match nearest(name, &names) {
-        Some(near) => format!("did you mean '{}'? {}", clean(near), contexts(kubeconfig)),
-        None => contexts(kubeconfig),
-    }
-}
-
-/// The operating system's message without its number.
-fn io_text(error: &std::io::Error) -> String {
-    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
-}
-
-/// The first line of kube's error: the rest is an excerpt of the file, which may hold secrets.
-fn plain(error: &KubeconfigError) -> String {
-    let text = error.to_string();
-    clean(text.lines().next().unwrap_or_default())
-}
+#[cfg(test)]
+#[path = "kubeconfig_tests.rs"]
+mod tests;

@@ -42,6 +42,7 @@ impl ClusterReader<'_> {
             Err(failure) => self.gathered.faults.push(failure.into_fault("list all namespaces")),
         }
 
+        names.retain(|name| !self.options.exclude_namespace.contains(name));
         let mut scopes = Vec::new();
         let mut refused = Vec::new();
         for name in names {
@@ -132,7 +133,7 @@ impl ClusterReader<'_> {
         if failure.code() == Some(400) {
             let labels = self.params.label_selector.as_ref().map(|labels| format!("--selector '{}'", clean(labels)));
             let fields =
-                self.params.field_selector.as_ref().map(|fields| format!("--field-selector '{}'", clean(fields)));
+                self.options.field_selector.as_ref().map(|fields| format!("--field-selector '{}'", clean(fields)));
 
             let options: Vec<String> = labels.into_iter().chain(fields).collect();
             if !options.is_empty() {

@@ -8,7 +8,7 @@ use std::time::Duration;
 #[cfg(feature = "cli")]
 use clap::ValueHint;
 #[cfg(feature = "cli")]
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, OsStringValueParser, TypedValueParser};
 
 use super::selector;
 use crate::clean::clean;
@@ -42,6 +42,9 @@ pub struct K8s {
     /// List the services of all namespaces
     #[cfg_attr(feature = "cli", arg(short = 'A', long, conflicts_with = "namespace"))]
     pub all_namespaces: bool,
+    /// With -A, leave out the services of these namespaces
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAMESPACE", value_delimiter = ',', value_parser = parse_namespace, requires = "all_namespaces"))]
+    pub exclude_namespace: Vec<String>,
     /// List only objects with these labels, as in app=web,tier!=test or 'env in (dev,qa)'
     #[cfg_attr(feature = "cli", arg(short = 'l', long, value_name = "LABELS", value_parser = parse_labels))]
     pub selector: Option<String>,
@@ -55,7 +58,7 @@ pub struct K8s {
     #[cfg_attr(feature = "cli", arg(long))]
     pub ingress: bool,
     /// Read this kubeconfig; in a list, the first file to set a value wins [default: ~/.kube/config]
-    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", value_delimiter = ':', value_hint = ValueHint::FilePath, help_heading = "Cluster"))]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", value_delimiter = ':', value_parser = OsStringValueParser::new().map(PathBuf::from), value_hint = ValueHint::FilePath, help_heading = "Cluster"))]
     pub kubeconfig: Vec<PathBuf>,
     /// Use this context of the kubeconfig [default: its current one]
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "Cluster"))]
@@ -92,6 +95,7 @@ impl Default for K8s {
         Self {
             namespace: Vec::new(),
             all_namespaces: false,
+            exclude_namespace: Vec::new(),
             selector: None,
             field_selector: None,
             pods: false,
@@ -116,6 +120,16 @@ impl K8s {
     /// The deadline for all requests to the API server.
     pub(super) fn whole(&self) -> Duration {
         self.deadline.unwrap_or(DEFAULT_DEADLINE)
+    }
+
+    /// The field selector of objects that the user's selectors do not apply to: those outside the excluded namespaces.
+    pub(super) fn selector_of_all(&self) -> Option<String> {
+        join_fields(&self.exclude_namespace, None)
+    }
+
+    /// The field selector of services.
+    pub(super) fn selector_of_services(&self) -> Option<String> {
+        join_fields(&self.exclude_namespace, self.field_selector.as_deref())
     }
 
     /// Validates the options without a server.
@@ -147,26 +161,51 @@ pub struct K8sEnvironment {
     pub home: Option<PathBuf>,
     /// The address of the API server, in a pod (`KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`).
     pub server: Option<(String, String)>,
+    /// The proxy for servers with TLS (`HTTPS_PROXY` or `https_proxy`).
+    pub https_proxy: Option<String>,
+    /// The proxy for servers without TLS (`HTTP_PROXY` or `http_proxy`).
+    pub http_proxy: Option<String>,
+    /// The hosts that are reached without a proxy (`NO_PROXY` or `no_proxy`).
+    pub no_proxy: Option<String>,
 }
 
 impl K8sEnvironment {
     /// Reads the variables with `variable`.
     pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let [host, port] = ["KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"]
-            .map(|name| variable(name)?.into_string().ok().filter(|text| !text.is_empty()));
         let home = variable("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-        Self { home, server: host.zip(port) }
+        let server = text(&variable, &["KUBERNETES_SERVICE_HOST"]).zip(text(&variable, &["KUBERNETES_SERVICE_PORT"]));
+
+        let https_proxy = text(&variable, &["HTTPS_PROXY", "https_proxy"]);
+        let http_proxy = text(&variable, &["HTTP_PROXY", "http_proxy"]);
+        let no_proxy = text(&variable, &["NO_PROXY", "no_proxy"]);
+        Self { home, server, https_proxy, http_proxy, no_proxy }
     }
+}
+
+/// The server applies it, to lists and watches.
+fn join_fields(excluded: &[String], fields: Option<&str>) -> Option<String> {
+    let excluded = excluded.iter().map(|name| format!("metadata.namespace!={name}"));
+    let all: Vec<String> = fields.map(str::to_owned).into_iter().chain(excluded).collect();
+    (!all.is_empty()).then(|| all.join(","))
+}
+
+/// The first of these variables that is set and not empty.
+fn text(variable: &impl Fn(&str) -> Option<OsString>, names: &[&str]) -> Option<String> {
+    names.iter().filter_map(|name| variable(name)?.into_string().ok()).find(|text| !text.is_empty())
+}
+
+/// Whether a text is the name of a namespace.
+pub(super) fn is_namespace(text: &str) -> bool {
+    (1..=63).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !text.starts_with('-')
+        && !text.ends_with('-')
 }
 
 /// A namespace becomes a part of a request's path, so invalid names are rejected here.
 fn parse_namespace(text: &str) -> Result<String, ParseError> {
-    let is_label = (1..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-');
     let hint = "write lower-case letters, digits and dashes, at most 63; -A selects all namespaces";
-    if is_label { Ok(text.to_owned()) } else { Err(ParseError::new("it is not a namespace name", hint)) }
+    if is_namespace(text) { Ok(text.to_owned()) } else { Err(ParseError::new("it is not a namespace name", hint)) }
 }
 
 /// The hint for an invalid selector.

@@ -55,7 +55,7 @@ impl ClusterReader<'_> {
         for_findings: bool,
         wants_rows: bool,
     ) -> Result<(), ApiFailure> {
-        let one_list = self.params.label_selector.is_none() && self.params.field_selector.is_none();
+        let one_list = self.options.selector.is_none() && self.options.field_selector.is_none();
         if for_findings || one_list {
             let all = self.all.clone();
             self.list_pods(namespace, &all, for_findings, wants_rows && one_list).await?;

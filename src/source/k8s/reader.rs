@@ -35,8 +35,10 @@ pub(super) struct ClusterObjects {
     pub(super) with_endpoints: BTreeSet<ListScope>,
     /// The scopes with permission to read pods.
     pub(super) with_pods: BTreeSet<ListScope>,
+    /// Those of them whose endpoints come from Endpoints: without EndpointSlices, or without the permission to read them.
+    pub(super) without_slices: BTreeSet<ListScope>,
     /// The server has no EndpointSlices.
-    pub(super) is_old: bool,
+    is_old: bool,
 }
 
 /// A namespace, or `None` for the whole cluster.
@@ -73,10 +75,14 @@ pub(super) async fn gather(
     deadline: Deadline,
     (detail_level, out): (DetailLevel, &mut dyn ItemSink),
 ) -> Result<ClusterObjects> {
-    let all = ListParams { limit: (mode == ReadMode::Permissions).then_some(1), ..ListParams::default() };
+    let all = ListParams {
+        limit: (mode == ReadMode::Permissions).then_some(1),
+        field_selector: options.selector_of_all(),
+        ..ListParams::default()
+    };
     let params = ListParams {
         label_selector: options.selector.clone(),
-        field_selector: options.field_selector.clone(),
+        field_selector: options.selector_of_services(),
         ..all.clone()
     };
 
@@ -121,18 +127,13 @@ impl ClusterReader<'_> {
 
     /// Reads the endpoints of the services in a scope. After a failure the services have none.
     async fn endpoints(&mut self, namespace: Option<&str>) {
-        let mut read =
-            if self.gathered.is_old { self.old_endpoints(namespace).await } else { self.slices(namespace).await };
-        if !self.gathered.is_old && matches!(&read, Err(failure) if failure.code() == Some(404)) {
-            self.gathered.is_old = true;
-            self.gathered.notes.push("the server has no EndpointSlices; portolan read its Endpoints".to_owned());
-            read = self.old_endpoints(namespace).await;
-        }
-
-        match read {
-            Ok(()) => {
-                self.gathered.with_endpoints.insert(namespace.map(ToOwned::to_owned));
-                let from = if self.gathered.is_old { EndpointsFrom::Endpoints } else { EndpointsFrom::Slices };
+        match self.slices_or_endpoints(namespace).await {
+            Ok(from) => {
+                let scope = namespace.map(ToOwned::to_owned);
+                if from == EndpointsFrom::Endpoints {
+                    self.gathered.without_slices.insert(scope.clone());
+                }
+                self.gathered.with_endpoints.insert(scope);
                 self.gathered.services.set_endpoints_from(namespace, from);
             }
             Err(failure) => {
@@ -140,6 +141,35 @@ impl ClusterReader<'_> {
                 let what = format!("list all endpoints{}", within(namespace));
                 self.gathered.faults.push(failure.into_fault(what));
             }
+        }
+    }
+
+    /// Reads the EndpointSlices of a scope; the older Endpoints, if there are none or they may not be read.
+    async fn slices_or_endpoints(&mut self, namespace: Option<&str>) -> Result<EndpointsFrom, ApiFailure> {
+        if self.gathered.is_old {
+            return self.old_endpoints(namespace).await.map(|()| EndpointsFrom::Endpoints);
+        }
+
+        let failure = match self.slices(namespace).await {
+            Ok(()) => return Ok(EndpointsFrom::Slices),
+            Err(failure) => failure,
+        };
+        match failure.code() {
+            Some(404) => {
+                self.gathered.is_old = true;
+                self.gathered.notes.push("the server has no EndpointSlices; portolan read its Endpoints".to_owned());
+                self.old_endpoints(namespace).await.map(|()| EndpointsFrom::Endpoints)
+            }
+            Some(403) => match self.old_endpoints(namespace).await {
+                Ok(()) => {
+                    let scope = within(namespace);
+                    let note = format!("no permission to list EndpointSlices{scope}; portolan read Endpoints instead");
+                    self.gathered.notes.push(note);
+                    Ok(EndpointsFrom::Endpoints)
+                }
+                Err(_) => Err(failure),
+            },
+            _ => Err(failure),
         }
     }
 

@@ -46,8 +46,8 @@ pub(super) async fn watch(options: &K8s, feed: &mut dyn UpdateSink) -> Result<()
     // One list with a deadline shows the permissions and whether the server has slices, and reports a refusal.
     let permissions = (home.as_str(), ReadMode::Permissions);
     let gathered = gather(&api, options, permissions, deadline, (feed.detail_level(), &mut Listing::default())).await?;
-    let ClusterObjects { faults, limits, scopes, with_endpoints, with_pods, is_old, .. } = gathered;
-    let watch_scope = WatchScope { with_endpoints, with_pods, is_old };
+    let ClusterObjects { faults, limits, scopes, with_endpoints, with_pods, without_slices, .. } = gathered;
+    let watch_scope = WatchScope { with_endpoints, with_pods, without_slices };
     let mut streams = open(&api, options, &scopes, &watch_scope);
     let mut state = WatchState::new(&scopes, watch_scope);
     let mut failures = vec![0; scopes.len() * ObjectKind::ALL.len()];
@@ -134,10 +134,11 @@ fn failure(error: WatchError) -> ApiFailure {
 
 /// A stream for every readable kind of object in every scope.
 fn open(api: &Api, options: &K8s, scopes: &[ListScope], watch_scope: &WatchScope) -> Streams {
-    let all = Config::default().timeout(RENEWAL).page_size(PAGE);
+    let all =
+        Config { field_selector: options.selector_of_all(), ..Config::default().timeout(RENEWAL).page_size(PAGE) };
     let selected = Config {
         label_selector: options.selector.clone(),
-        field_selector: options.field_selector.clone(),
+        field_selector: options.selector_of_services(),
         ..all.clone()
     };
 
@@ -150,7 +151,7 @@ fn open(api: &Api, options: &K8s, scopes: &[ListScope], watch_scope: &WatchScope
 
         if watch_scope.includes(ObjectKind::Endpoints, scope) {
             let part = ObjectKind::Endpoints.part(index);
-            streams.push(if watch_scope.is_old {
+            streams.push(if watch_scope.without_slices.contains(scope) {
                 numbered(part, watcher(scoped::<Endpoints>(api, namespace), all.clone()), Object::Endpoints)
             } else {
                 numbered(part, watcher(scoped::<EndpointSlice>(api, namespace), all.clone()), Object::Slice)

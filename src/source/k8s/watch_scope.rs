@@ -37,8 +37,8 @@ impl ObjectKind {
 pub(super) struct WatchScope {
     pub(super) with_endpoints: BTreeSet<ListScope>,
     pub(super) with_pods: BTreeSet<ListScope>,
-    /// The server has no EndpointSlices.
-    pub(super) is_old: bool,
+    /// Those of them whose endpoints come from Endpoints instead of EndpointSlices.
+    pub(super) without_slices: BTreeSet<ListScope>,
 }
 
 impl WatchScope {

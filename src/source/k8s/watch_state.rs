@@ -210,7 +210,8 @@ impl WatchState {
         let namespace = Some(key.0.clone());
         let [has_endpoints, has_pods] = [ObjectKind::Endpoints, ObjectKind::Pods]
             .map(|kind| self.scope.includes(kind, &None) || self.scope.includes(kind, &namespace));
-        joined.set_endpoints_from(match (has_endpoints, self.scope.is_old) {
+        let old = &self.scope.without_slices;
+        joined.set_endpoints_from(match (has_endpoints, old.contains(&None) || old.contains(&namespace)) {
             (false, _) => EndpointsFrom::Unknown,
             (true, true) => EndpointsFrom::Endpoints,
             (true, false) => EndpointsFrom::Slices,
