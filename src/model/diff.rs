@@ -81,7 +81,7 @@ fn is_same(old: &Service, new: &Service) -> bool {
 }
 
 /// The same of two services in their JSON; `volatile` are the volatile fields of their detail.
-pub(crate) fn changed_values(old: &Value, new: &Value, volatile: &'static [&'static str]) -> Vec<String> {
+fn changed_values(old: &Value, new: &Value, volatile: &'static [&'static str]) -> Vec<String> {
     let mut changed = Vec::new();
     DiffWalk { volatile, changed: &mut changed }.value(&mut DiffPath::default(), old, new);
     changed
