@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Evidence;
-use crate::clean::clean;
+use crate::clean::{clean, escaped};
 use crate::error::{Error, Result, plain};
 use crate::model::{PartialError, SCORE_VERSION, Service};
 
@@ -48,7 +47,7 @@ pub(crate) struct ReadBack {
     score: String,
     pub(crate) generated: Timestamp,
     pub(crate) ignored: Vec<String>,
-    pub(crate) service: Value,
+    pub(crate) service: Service,
     pub(crate) evidence: Vec<Option<Evidence>>,
 }
 
@@ -121,7 +120,8 @@ pub(crate) fn read(path: &Path) -> Result<ReadBack> {
     if length as u64 == MAX_BYTES {
         return Err(refuse("it is too large to be evidence".to_owned()));
     }
-    let read: ReadBack = serde_json::from_str(&text).map_err(|error| refuse(format!("it is no evidence: {error}")))?;
+    let read: ReadBack = serde_json::from_str(&text)
+        .map_err(|error| refuse(escaped(&format!("it is not evidence: {error}")).into_owned()))?;
     if read.schema != SCHEMA || read.score != SCORE_VERSION {
         let why =
             format!("it was written for {} and {}, this is {SCORE_VERSION}", clean(&read.schema), clean(&read.score));

@@ -73,7 +73,7 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// Default polling interval.
+    /// Default polling interval of a source that cannot report changes itself.
     fn interval(&self) -> Duration {
         Duration::from_secs(10)
     }

@@ -6,16 +6,15 @@ use clap::{Args, ValueHint};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use super::import;
 use crate::cli::Global;
 use crate::cli::exit::Exit;
 use crate::cli::identify::IdentifyArgs;
 use crate::cli::listing::ExitRules;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::health::{COLUMNS, ReadBack, RunSummary, judge, read_evidence};
 use crate::model::{Column, Completeness, Service};
 use crate::output::FormatName;
-use crate::source::{ItemSink, ListContext, ListFuture, Source};
+use crate::source::{ItemSink, ListContext, ListFuture, Source, source_findings};
 
 /// Score services again from what `portolan validate --evidence` saw
 ///
@@ -49,9 +48,10 @@ impl ScoreAgain {
         let mut generated = Timestamp::MIN;
         let mut services = Vec::new();
         for path in &self.files {
-            let ReadBack { generated: at, mut ignored, service, evidence, .. } = read_evidence(path)?;
+            let ReadBack { generated: at, mut ignored, mut service, evidence, .. } = read_evidence(path)?;
             generated = generated.max(at);
-            let mut service = import::service(&service).ok_or_else(|| no_service(path))?;
+            service.resolve_findings(source_findings);
+            service.clear_health();
             ignored.extend(self.ignore.iter().cloned());
             judge(&mut service, evidence.iter().map(Option::as_ref), &ignored);
             services.push(service);
@@ -63,11 +63,6 @@ impl ScoreAgain {
         let below = scored.summary.lock().below > 0;
         Ok(if below { exit.max(Exit::ConditionFailed) } else { exit })
     }
-}
-
-fn no_service(path: &std::path::Path) -> Error {
-    let what = format!("'{}'", crate::clean::clean(&path.to_string_lossy()));
-    Error::usage(what, "there is no service in it", "name a file that `portolan validate --evidence DIR` wrote")
 }
 
 /// Services that were judged already.
