@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::Evidence;
-use crate::clean::clean;
+use crate::clean::{clean, escaped};
 use crate::error::{Error, Result, plain};
 use crate::model::{PartialError, SCORE_VERSION, Service};
 
@@ -48,7 +47,7 @@ pub(crate) struct ReadBack {
     score: String,
     pub(crate) generated: Timestamp,
     pub(crate) ignored: Vec<String>,
-    pub(crate) service: Value,
+    pub(crate) service: Service,
     pub(crate) evidence: Vec<Option<Evidence>>,
 }
 
@@ -129,7 +128,8 @@ fn parse(path: &Path) -> Result<ReadBack, String> {
         return Err("it is too large to be evidence".to_owned());
     }
 
-    let read: ReadBack = serde_json::from_str(&text).map_err(|error| format!("it is not evidence: {error}"))?;
+    let read: ReadBack =
+        serde_json::from_str(&text).map_err(|error| escaped(&format!("it is not evidence: {error}")).into_owned())?;
     if read.schema != SCHEMA || read.score != SCORE_VERSION {
         let (schema, score) = (clean(&read.schema), clean(&read.score));
         return Err(format!("it was written for {schema} and {score}; this version uses {SCHEMA} and {SCORE_VERSION}"));

@@ -1,4 +1,4 @@
-//! Sets of IP addresses that are never written out: a /8 takes as much memory as one host.
+//! Sets of IP addresses, stored as ranges: a /8 takes as much memory as one host.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,14 +6,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressRange {
     v6: bool,
-    /// The index of the interface that link-local addresses are meant on; 0: none.
+    /// The interface index of link-local addresses; 0 for none.
     zone: u32,
     first: u128,
     last: u128,
 }
 
 impl AddressRange {
-    /// The addresses from one to another; `None` where they are of two families or run backwards.
+    /// The range between two addresses; `None` if they differ in family or are in the wrong order.
     pub fn new(first: IpAddr, last: IpAddr) -> Option<Self> {
         let block = Self { v6: first.is_ipv6(), zone: 0, first: number(first), last: number(last) };
         (first.is_ipv6() == last.is_ipv6() && block.first <= block.last).then_some(block)
@@ -30,17 +30,17 @@ impl AddressRange {
         self.v6
     }
 
-    /// The address that a number of its family stands for.
+    /// The address with this number in its family.
     fn address(&self, number: u128) -> Option<IpAddr> {
         Some(if self.v6 {
             Ipv6Addr::from_bits(number).into()
         } else {
-            // A block of IPv4 holds nothing larger.
+            // IPv4 ranges hold no larger numbers.
             Ipv4Addr::from_bits(u32::try_from(number).ok()?).into()
         })
     }
 
-    /// How many more than one there are, which fits even for all of IPv6.
+    /// The number of addresses minus one, which fits even for all of IPv6.
     fn beyond_first(&self) -> u128 {
         self.last - self.first
     }
@@ -53,7 +53,7 @@ impl From<IpAddr> for AddressRange {
 }
 
 impl From<ipnet::IpNet> for AddressRange {
-    /// The whole network that the address lies in, its first and last address too.
+    /// The network of the address, including its first and last address.
     fn from(net: ipnet::IpNet) -> Self {
         Self { v6: net.network().is_ipv6(), zone: 0, first: number(net.network()), last: number(net.broadcast()) }
     }
@@ -66,7 +66,7 @@ fn number(ip: IpAddr) -> u128 {
     }
 }
 
-/// A set of addresses, each of them once however often it was named.
+/// A set of addresses without duplicates.
 ///
 /// ```
 /// use portolan::model::{Addresses, Target};
@@ -82,12 +82,12 @@ fn number(ip: IpAddr) -> u128 {
 pub struct Addresses {
     /// Sorted, IPv4 first; they neither overlap nor touch.
     blocks: Vec<AddressRange>,
-    /// How many addresses stand before each block.
+    /// The number of addresses before each range.
     before: Vec<u128>,
 }
 
 impl Addresses {
-    /// What is in any of the blocks.
+    /// The union of the ranges.
     pub fn new(blocks: impl IntoIterator<Item = AddressRange>) -> Self {
         let mut sorted: Vec<AddressRange> = blocks.into_iter().collect();
         sorted.sort_unstable();
@@ -115,21 +115,21 @@ impl Addresses {
         Self { blocks, before }
     }
 
-    /// Every address there is, in no zone.
+    /// All addresses, without a zone.
     pub fn all() -> Self {
-        let whole = |first: IpAddr, last: IpAddr| AddressRange::new(first, last);
-        Self::new(
-            [whole([0; 4].into(), [255; 4].into()), whole([0; 16].into(), [255; 16].into())].into_iter().flatten(),
-        )
+        let v4 = AddressRange::new([0; 4].into(), [255; 4].into());
+        let v6 = AddressRange::new([0; 16].into(), [255; 16].into());
+
+        Self::new([v4, v6].into_iter().flatten())
     }
 
-    /// What is in this set and not in the other.
+    /// The addresses in this set but not in the other.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         let mut left = Vec::with_capacity(self.blocks.len());
         for &block in &self.blocks {
             let mut rest = Some(block);
-            // Those that end before this block begins are of no interest to it.
+            // Skip ranges that end before this one begins.
             let from =
                 other.blocks.partition_point(|cut| (cut.v6, cut.zone, cut.last) < (block.v6, block.zone, block.first));
             let end = (block.v6, block.zone, block.last);
@@ -145,7 +145,7 @@ impl Addresses {
         Self::from_sorted(left)
     }
 
-    /// How many there are; all of IPv6 counts as one less.
+    /// The number of addresses; all of IPv6 counts as one less.
     pub fn len(&self) -> u128 {
         match (self.blocks.last(), self.before.last()) {
             (Some(block), Some(before)) => before.saturating_add(block.beyond_first()).saturating_add(1),
@@ -153,7 +153,7 @@ impl Addresses {
         }
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }
@@ -163,7 +163,7 @@ impl Addresses {
         Some(self.get_zoned(index)?.0)
     }
 
-    /// The same, with the index of the interface that it is meant on; 0: none.
+    /// The same with its interface index; 0 for none.
     pub fn get_zoned(&self, index: u128) -> Option<(IpAddr, u32)> {
         let at = self.before.partition_point(|&before| before <= index).checked_sub(1)?;
         let (block, offset) = (self.blocks[at], index - self.before[at]);
@@ -180,15 +180,14 @@ impl Addresses {
         holds.then(|| self.before[at] + (key.2 - block.first))
     }
 
-    /// Whether an address is meant on one interface only.
+    /// Whether an address is bound to one interface.
     pub fn has_zones(&self) -> bool {
         self.blocks.iter().any(|block| block.zone != 0)
     }
 
-    /// The first and the last address of each run of neighbours, in order.
+    /// The first and last address of each contiguous range, in order.
     pub fn blocks(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> {
-        let bounds = |block: &AddressRange| Some((block.address(block.first)?, block.address(block.last)?));
-        self.blocks.iter().filter_map(bounds)
+        self.blocks.iter().filter_map(|block| Some((block.address(block.first)?, block.address(block.last)?)))
     }
 
     /// Whether an address is in the set, in no zone.
@@ -198,7 +197,7 @@ impl Addresses {
         after > 0 && (self.blocks[after - 1].v6, self.blocks[after - 1].zone, self.blocks[after - 1].last) >= key
     }
 
-    /// The blocks that it is made of, as few as there can be.
+    /// The minimal list of ranges.
     pub fn into_blocks(self) -> Vec<AddressRange> {
         self.blocks
     }

@@ -1,36 +1,36 @@
-//! The words for checks.
+//! Names of checks.
 
 use serde::{Deserialize, Serialize};
 
-/// The checks that there are, in the order in which they run.
+/// The built-in checks, in the order in which they run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum CheckName {
-    /// The name leads to the address, by every resolver
+    /// The name resolves to the address, at every resolver
     Dns,
-    /// Connections can be made, and how fast
+    /// Connections succeed, and how fast
     Tcp,
-    /// TLS is spoken as it should be, and the certificate is good
+    /// The TLS configuration and the certificate are valid
     Tls,
-    /// HTTP answers what is expected, and how fast
+    /// The HTTP response is as expected, and how fast
     Http,
-    /// A gRPC server says that it is serving
+    /// A gRPC server reports that it is serving
     Grpc,
-    /// The server says in its own protocol that it is well
+    /// The server reports in its own protocol that it is healthy
     Protocol,
-    /// A program of yours says that it is well
+    /// A program of yours reports that the service is healthy
     Script,
-    /// The results of several looks are steady
+    /// The results of several checks are stable
     Stability,
 }
 
 impl CheckName {
-    /// All of them.
+    /// All checks.
     pub const ALL: [Self; 8] =
         [Self::Dns, Self::Tcp, Self::Tls, Self::Http, Self::Grpc, Self::Protocol, Self::Script, Self::Stability];
 
-    /// The word for it.
+    /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Dns => "dns",

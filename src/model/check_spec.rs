@@ -1,4 +1,4 @@
-//! What its user says of a service: what it speaks, and what to ask it. The same words on the command line and in a
+//! What a user declares about a service: its protocol and its checks. The same options on the command line and in a
 //! services file.
 
 use std::fmt;
@@ -11,64 +11,64 @@ use serde_json::Value;
 
 use super::{CheckName, ParseError, StatusRanges, parse_duration};
 
-/// What to ask a service, and what it must answer.
+/// The protocol of a service, the requests to send and the expected replies.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", command(next_help_heading = "What to ask"))]
 pub struct CheckSpec {
-    /// What it speaks: http, https, grpc, grpcs, tls, tcp, redis, postgresql, smtp... [default: as the target says]
+    /// Protocol: http, https, grpc, grpcs, tls, tcp, redis, postgresql, smtp... [default: from the target]
     #[cfg_attr(feature = "cli", arg(long, value_name = "WORD"))]
     pub protocol: Option<String>,
     /// Run only these checks
     #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "CHECKS", value_delimiter = ','))]
     pub check: Vec<CheckName>,
-    /// Leave out these checks
+    /// Skip these checks
     #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "CHECKS", value_delimiter = ','))]
     pub no_check: Vec<CheckName>,
-    /// The name to ask by: for TLS, and as the Host of HTTP [default: the target's]
+    /// Server name for TLS and for the Host header of HTTP [default: the target's]
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME"))]
     pub server_name: Option<String>,
-    /// Begin in plain text and go over to TLS in the words of this protocol
+    /// Upgrade a plain-text connection to TLS with this protocol's STARTTLS
     #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "PROTOCOL"))]
     pub starttls: Option<StartTlsKind>,
-    /// The path that HTTP is asked for [default: /]
+    /// Request path for HTTP [default: /]
     #[cfg_attr(feature = "cli", arg(long, value_name = "PATH"))]
     pub path: Option<HttpPath>,
-    /// The method that HTTP is asked with [default: GET]
+    /// Request method for HTTP [default: GET]
     #[cfg_attr(feature = "cli", arg(long, value_name = "METHOD"))]
     pub method: Option<Method>,
-    /// Send this header, as in 'Authorization: Bearer x'
+    /// Send this request header, as in 'Authorization: Bearer x'
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME: VALUE"))]
     pub header: Vec<RequestHeader>,
-    /// The statuses that are well, as in 200-299,304 or 2xx [default: 200-399]
+    /// Expected HTTP statuses, as in 200-299,304 or 2xx [default: 200-399]
     #[cfg_attr(feature = "cli", arg(long, value_name = "STATUS"))]
     pub expect_status: Option<StatusRanges>,
-    /// A regular expression that the body must match; of the body the first MiB is read
+    /// Require the body to match this regular expression; the first MiB is read
     #[cfg_attr(feature = "cli", arg(long, value_name = "REGEX"))]
     pub expect_body: Option<BodyAssertion>,
-    /// A header that must be there, and match if an expression is given, as in 'Content-Type: json'
+    /// Require this response header, matching the expression if one is given, as in 'Content-Type: json'
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME[: REGEX]"))]
     pub expect_header: Vec<HeaderAssertion>,
-    /// A value that the JSON in the body must have, as in /status=ok (RFC 6901)
+    /// Require this value in the JSON body, as in /status=ok (RFC 6901)
     #[cfg_attr(feature = "cli", arg(long, value_name = "POINTER=VALUE"))]
     pub expect_json: Vec<JsonAssertion>,
     /// Follow redirects: at most 10, never to a lower scheme or a link-local address; credentials stay with their host
     #[cfg_attr(feature = "cli", arg(long))]
     pub follow: bool,
-    /// The service that gRPC's health check is asked for [default: the server as a whole]
+    /// Service name for the gRPC health check [default: the whole server]
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME"))]
     pub grpc_service: Option<String>,
-    /// Run this program with these arguments, up to a `;`: 0 is well, 1 a warning. No shell is between
+    /// Run this program with arguments, up to a `;`, without a shell: exit code 0 is healthy, 1 a warning
     #[cfg_attr(feature = "cli", arg(long, value_name = "PROGRAM", num_args = 1.., value_terminator = ";", allow_hyphen_values = true))]
     pub script: Vec<String>,
-    /// How quick answers should be, as in 200ms; connect=10ms is for connecting only [default: by the distance]
+    /// Latency target, as in 200ms; connect=10ms applies to connecting only [default: by distance]
     #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_delimiter = ','))]
     pub goal: Vec<LatencyTarget>,
 }
 
 impl CheckSpec {
-    /// This, and where it says nothing what `other` says.
+    /// Fills unset options from `other`.
     #[must_use]
     pub fn over(&self, other: &Self) -> Self {
         let list =
@@ -89,13 +89,13 @@ impl CheckSpec {
             follow: self.follow || other.follow,
             grpc_service: self.grpc_service.clone().or_else(|| other.grpc_service.clone()),
             script: if self.script.is_empty() { other.script.clone() } else { self.script.clone() },
-            // The last one counts.
+            // The last value wins.
             goal: other.goal.iter().chain(&self.goal).copied().collect(),
         }
     }
 }
 
-/// The protocols that begin in plain text and go over to TLS when asked to.
+/// Protocols with STARTTLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
@@ -116,7 +116,7 @@ pub enum StartTlsKind {
     Mysql,
 }
 
-/// A text of the user's that a parser took: the text, and what it means.
+/// A parsed option: its text and its value.
 macro_rules! parsed {
     ($($name:ident),*) => {
         $(impl<'de> Deserialize<'de> for $name {
@@ -129,12 +129,12 @@ macro_rules! parsed {
 }
 parsed!(HttpPath, Method, RequestHeader, BodyAssertion, HeaderAssertion, JsonAssertion, LatencyTarget);
 
-/// A path with its query, as it goes over the wire.
+/// A path with its query, as sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpPath(String);
 
 impl HttpPath {
-    /// The text of it.
+    /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -153,12 +153,12 @@ impl FromStr for HttpPath {
     }
 }
 
-/// A method of HTTP.
+/// An HTTP method.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Method(http::Method);
 
 impl Method {
-    /// The word for it.
+    /// Its name.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -175,7 +175,7 @@ impl FromStr for Method {
     }
 }
 
-/// A header to send. Its value may be a secret, and is never shown.
+/// A request header. Its value may be a secret and is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RequestHeader {
     /// In lower case.
@@ -215,7 +215,7 @@ fn header_name(text: &str) -> Result<String, ParseError> {
 #[derive(Clone, Debug)]
 pub struct BodyAssertion(Regex);
 
-/// A compiled expression takes no more memory than this, whatever somebody writes.
+/// Maximum memory of a compiled expression, in bytes.
 const MAX_REGEX_BYTES: usize = 1 << 20;
 
 impl BodyAssertion {
@@ -241,7 +241,7 @@ impl FromStr for BodyAssertion {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         RegexBuilder::new(text).size_limit(MAX_REGEX_BYTES).build().map(Self).map_err(|error| {
-            // The library draws a picture of several lines, of which the last says what it means.
+            // The library's message has several lines; the last one is the reason.
             let why = error.to_string();
             let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
             ParseError::new(format!("it is no regular expression: {why}"), "see the syntax at docs.rs/regex")
@@ -249,7 +249,7 @@ impl FromStr for BodyAssertion {
     }
 }
 
-/// A header that must be there.
+/// A required header.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeaderAssertion {
     /// In lower case.
@@ -269,12 +269,12 @@ impl FromStr for HeaderAssertion {
     }
 }
 
-/// A value that a JSON document must have somewhere.
+/// A required value in a JSON document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JsonAssertion {
-    /// Where (RFC 6901).
+    /// Its JSON pointer (RFC 6901).
     pub pointer: String,
-    /// What it must be. What is no JSON is a text.
+    /// The expected value. Text that is not JSON is a string.
     pub value: Value,
 }
 
@@ -291,12 +291,12 @@ impl FromStr for JsonAssertion {
     }
 }
 
-/// How quick something should be.
+/// A latency target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LatencyTarget {
     /// Connecting.
     Connect(Duration),
-    /// An answer.
+    /// The response.
     Answer(Duration),
 }
 

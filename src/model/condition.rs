@@ -1,4 +1,4 @@
-//! A condition on an event, as somebody writes it: `type=added and item.endpoints[].port=5432`.
+//! Conditions on events: `type=added and item.endpoints[].port=5432`.
 
 use std::str::FromStr;
 
@@ -7,11 +7,11 @@ use serde_json::Value;
 use super::{BodyAssertion, ParseError};
 use crate::error::nearest;
 
-/// What must hold of an event: comparisons of its fields, joined by `and`.
+/// A condition on an event: comparisons of its fields, joined by `and`.
 ///
 /// A field is named by its path in the JSON of the event, as [`changed_fields`](super::changed_fields) names them; `[]` stands
-/// for any index, and may be left out. A value stands as it is, or in quotes. What an event does not have compares with nothing,
-/// not even by `!=`.
+/// for any index and may be omitted. A value may be quoted. An event without the field never matches,
+/// not even with `!=`.
 ///
 /// ```
 /// use portolan::model::Condition;
@@ -51,20 +51,20 @@ enum Test {
 
 /// Longer ones first: `<=` begins with `<`.
 const OPERATORS: [&str; 8] = ["!=", "<=", ">=", "==", "=", "<", ">", "~"];
-/// What an event has.
+/// The fields of an event.
 const FIELDS: [&str; 11] =
     ["index", "type", "time", "source", "item", "changed", "was", "services", "age_ms", "error", "missed"];
-/// What a service has.
+/// The fields of a service.
 const ITEM: [&str; 8] = ["id", "name", "namespace", "source", "endpoints", "health", "findings", "detail"];
-/// What an endpoint has.
+/// The fields of an endpoint.
 const ENDPOINT: [&str; 10] =
     ["address", "port", "interface", "transport", "ready", "service_guess", "service", "weight", "instance", "health"];
-/// What may happen.
+/// The event types.
 const TYPES: [&str; 7] = ["added", "updated", "removed", "synced", "stale", "lagged", "error"];
 const HINT: &str = "write it as in 'type=added and item.endpoints[].port=5432'; the comparisons are = != < <= > >= ~";
 
 impl Condition {
-    /// Whether it holds of the JSON of an event.
+    /// Whether the JSON of an event meets the condition.
     pub fn holds(&self, event: &Value) -> bool {
         self.0.iter().all(|comparison| comparison.holds(event))
     }
@@ -112,7 +112,7 @@ fn follow<'v>(value: &'v Value, path: &[PathStep], found: &mut Vec<&'v Value>) {
     }
 }
 
-/// Whether a value is what somebody wrote: texts by their letters, numbers by what they count.
+/// Whether a value equals the operand: texts literally, numbers by value.
 fn is(value: &Value, text: &str) -> bool {
     match value {
         Value::String(value) => value == text,
@@ -190,22 +190,25 @@ fn value(text: &str) -> Result<(&str, &str), ParseError> {
     Ok(text.split_at(end))
 }
 
-/// `item.endpoints[0].port`
+fn bad_path(text: &str, why: &str) -> ParseError {
+    ParseError::new(format!("'{text}' is not a field of an event: {why}"), HINT)
+}
+
+/// Parses `item.endpoints[0].port`.
 fn path(text: &str) -> Result<Vec<PathStep>, ParseError> {
-    let bad = |why: &str| ParseError::new(format!("'{text}' is no field of an event: {why}"), HINT);
     let mut steps = Vec::new();
     for part in text.split('.') {
         let (name, mut indexes) = part.split_at(part.find('[').unwrap_or(part.len()));
         if name.is_empty() {
-            return Err(bad("a name is missing"));
+            return Err(bad_path(text, "a name is missing"));
         }
         steps.push(PathStep::Field(name.to_owned()));
         while !indexes.is_empty() {
             let inside = indexes.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-            let (index, rest) = inside.ok_or_else(|| bad("a bracket is not closed"))?;
+            let (index, rest) = inside.ok_or_else(|| bad_path(text, "a bracket is not closed"))?;
             steps.push(match index {
                 "" => PathStep::Any,
-                digits => PathStep::Index(digits.parse().map_err(|_| bad("an index is no number"))?),
+                digits => PathStep::Index(digits.parse().map_err(|_| bad_path(text, "an index is not a number"))?),
             });
             indexes = rest;
         }
@@ -290,17 +293,17 @@ mod tests {
     #[test]
     fn what_is_no_condition_is_refused() {
         for (text, why) in [
-            ("", "'' is no field of an event: a name is missing"),
+            ("", "'' is not a field of an event: a name is missing"),
             ("type", "it compares with nothing"),
             ("type=", "a value is missing"),
             ("type='x", "a quote is not closed"),
             ("type=added or type=removed", "only `and` joins comparisons"),
             ("type=added andtype=added", "only `and` joins comparisons"),
             ("type=added and", "only `and` joins comparisons"),
-            ("type=added and ", "'' is no field of an event: a name is missing"),
-            ("item.endpoints[.port=1", "'item.endpoints[.port' is no field of an event: a bracket is not closed"),
-            ("item..port=1", "'item..port' is no field of an event: a name is missing"),
-            ("item.endpoints[x]=1", "'item.endpoints[x]' is no field of an event: an index is no number"),
+            ("type=added and ", "'' is not a field of an event: a name is missing"),
+            ("item.endpoints[.port=1", "'item.endpoints[.port' is not a field of an event: a bracket is not closed"),
+            ("item..port=1", "'item..port' is not a field of an event: a name is missing"),
+            ("item.endpoints[x]=1", "'item.endpoints[x]' is not a field of an event: an index is not a number"),
             ("index<soon", "`<` compares numbers"),
             ("index<nan", "`<` compares numbers"),
             ("tpye=added", "an event has no field 'tpye'"),
@@ -314,7 +317,7 @@ mod tests {
         assert_eq!("tpye=added".parse::<Condition>().unwrap_err().hint(), "did you mean type?");
     }
 
-    /// What is named here is all there is: a new field does not compile until it is named above too.
+    /// This match is exhaustive: a new field does not compile until it is listed above too.
     #[test]
     fn the_fields_are_those_of_the_types() {
         let detail = DeclaredDetail { from: "".into(), protocol: None, ask: Arc::default() };

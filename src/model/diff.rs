@@ -1,4 +1,4 @@
-//! What differs between two answers.
+//! Differences between two listings.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,26 +8,26 @@ use serde_json::Value;
 use super::Service;
 use super::instance::VOLATILE_FIELDS;
 
-/// A difference between two answers.
+/// A difference between two listings.
 #[derive(Clone, Debug)]
 pub enum Change<'a> {
-    /// Only the new answer has it.
+    /// Only in the new listing.
     Added(&'a Service),
-    /// Both have it, and not alike.
+    /// In both listings, with differences.
     Updated {
-        /// As it was.
+        /// The old state.
         old: &'a Service,
-        /// As it is.
+        /// The new state.
         new: &'a Service,
-        /// The fields that differ, never none: `endpoints[0].ready`, `detail.processes`.
+        /// The fields that differ, at least one: `endpoints[0].ready`, `detail.processes`.
         changed: Vec<String>,
     },
-    /// Only the old answer has it.
+    /// Only in the old listing.
     Removed(&'a Service),
 }
 
-/// What differs between two answers: what is gone, in the order of the old one, then what is new or changed, in the
-/// order of the new one. Services are the same by their ids; of several with one id the last counts.
+/// The differences between two listings: removed services in the order of the old one, then new and changed ones in the
+/// order of the new one. Services are matched by id; of several with one id, the last counts.
 pub fn diff<'a>(
     old: impl IntoIterator<Item = &'a Service>,
     new: impl IntoIterator<Item = &'a Service>,
@@ -57,31 +57,31 @@ fn last_of_each<'a>(services: impl IntoIterator<Item = &'a Service>) -> Vec<&'a 
 
 /// The fields that differ between two descriptions of one service, by their paths in its JSON: `endpoints[0].ready`.
 ///
-/// A list that became longer or shorter is named as a whole. Volatile fields are left out: those of the detail
+/// A list that changed its length is named as a whole. Volatile fields are left out: those of the detail
 /// ([`Detail::volatile_fields`](super::Detail::volatile_fields)), and when an instance's lease expires.
 pub fn changed_fields(old: &Service, new: &Service) -> Vec<String> {
     if is_same(old, new) {
         return Vec::new();
     }
 
-    // Nothing of a service fails to serialise: its keys are texts, its numbers finite.
+    // A service always serializes: its keys are strings, its numbers finite.
     match (serde_json::to_value(old), serde_json::to_value(new)) {
         (Ok(old), Ok(now)) => changed_values(&old, &now, new.detail.volatile_fields()),
         _ => Vec::new(),
     }
 }
 
-/// Whether two services are known to be alike without a look at their JSON.
+/// Whether two services are known to be equal without comparing their JSON.
 fn is_same(old: &Service, new: &Service) -> bool {
     let Service { id, name, namespace, source, endpoints, health, findings, detail } = old;
-    let is_same_detail = || Arc::ptr_eq(detail, &new.detail) || detail.has_same_facts(&*new.detail) == Some(true);
+
     (id, name, namespace, source) == (&new.id, &new.name, &new.namespace, &new.source)
         && (endpoints, health, findings) == (&new.endpoints, &new.health, &new.findings)
-        && is_same_detail()
+        && (Arc::ptr_eq(detail, &new.detail) || detail.has_same_facts(&*new.detail) == Some(true))
 }
 
 /// The same of two services in their JSON; `volatile` are the volatile fields of their detail.
-pub(crate) fn changed_values(old: &Value, new: &Value, volatile: &'static [&'static str]) -> Vec<String> {
+fn changed_values(old: &Value, new: &Value, volatile: &'static [&'static str]) -> Vec<String> {
     let mut changed = Vec::new();
     DiffWalk { volatile, changed: &mut changed }.value(&mut DiffPath::default(), old, new);
     changed
@@ -101,9 +101,8 @@ impl DiffPath {
         if is_index {
             self.full.extend(["[", name, "]"]);
         } else {
-            let dot = |text: &str| if text.is_empty() { "" } else { "." };
-            self.full.extend([dot(&self.full), name]);
-            self.plain.extend([dot(&self.plain), name]);
+            self.full.extend([separator(&self.full), name]);
+            self.plain.extend([separator(&self.plain), name]);
         }
         look(self);
         self.full.truncate(full);
@@ -142,6 +141,11 @@ impl DiffWalk<'_> {
             _ => self.changed.push(path.full.clone()),
         }
     }
+}
+
+/// The dot before the next part of a path.
+fn separator(path: &str) -> &'static str {
+    if path.is_empty() { "" } else { "." }
 }
 
 #[cfg(test)]

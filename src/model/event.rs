@@ -1,4 +1,4 @@
-//! What happened to the services of a source, one thing at a time.
+//! Events: changes of the services of a source.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,59 +9,59 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::{PartialError, Service, ServiceHealth, SourceName};
 
-/// Something that happened. It serialises as a line of `--watch`:
+/// An event. It serializes as a line of `--watch`:
 /// `{"index":42,"type":"updated","time":…,"source":"local","item":{…},"changed":["endpoints[0].ready"]}`.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// Counts what happened, from 1, without gaps; it starts anew with each process.
+    /// The number of the event, from 1, without gaps; it restarts with each process.
     pub index: u64,
-    /// When it was noticed.
+    /// The time of detection.
     pub time: Timestamp,
     /// The name of the source: `local`.
     pub source: SourceName,
-    /// What it was.
+    /// The kind of event.
     pub kind: EventKind,
 }
 
-/// What happened.
+/// The kind of an event.
 #[derive(Clone, Debug)]
 pub enum EventKind {
-    /// A service is there that was not known.
+    /// A new service.
     Added(Arc<Service>),
-    /// A known service is not as it was.
+    /// A changed service.
     Updated {
-        /// As it is now.
+        /// Its current state.
         item: Arc<Service>,
-        /// The fields that differ, never none: `endpoints[0].ready`, `detail.processes`.
+        /// The fields that differ, at least one: `endpoints[0].ready`, `detail.processes`.
         changed: Vec<String>,
-        /// How well it was, where that is what changed.
+        /// The previous health, if it changed.
         was: Option<ServiceHealth>,
     },
-    /// A service is gone; as it was last known.
+    /// A removed service, in its last known state.
     Removed(Arc<Service>),
-    /// Everything is known: the first whole answer is in, or the source can be asked again. What comes after it is news.
+    /// Initial listing complete, or the source recovered. Later events are changes.
     Synced {
-        /// How many services there are.
+        /// The number of services.
         services: usize,
     },
-    /// The source cannot be asked. What was known stays, but nobody knows whether it still holds.
+    /// The source is unreachable. Known services stay, but may be out of date.
     Stale {
-        /// How long ago the last answer came; `None` where none ever did.
+        /// Time since the last reply; `None` if there was none.
         age: Option<Duration>,
-        /// Why.
+        /// The reason.
         error: PartialError,
     },
-    /// The reader was too slow, and so many events were left out. What they came to follows.
+    /// The reader was too slow and missed events. Their combined result follows.
     Lagged {
-        /// How many.
+        /// The number of missed events.
         missed: u64,
     },
-    /// A part could not be read; nothing in it was taken for gone.
+    /// A part could not be read. None of its services is treated as removed.
     Error(PartialError),
 }
 
 impl EventKind {
-    /// The word for it, as every format prints it.
+    /// Its name in all formats.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Added(_) => "added",
@@ -74,7 +74,7 @@ impl EventKind {
         }
     }
 
-    /// The service that it happened to, if it was one.
+    /// The service of the event, if it has one.
     pub fn item(&self) -> Option<&Arc<Service>> {
         match self {
             Self::Added(item) | Self::Updated { item, .. } | Self::Removed(item) => Some(item),
@@ -116,7 +116,7 @@ impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         /// The fields of all types; which of them are there depends on the type.
         #[derive(serde::Deserialize)]
-        struct Fields {
+        struct EventFields {
             index: u64,
             r#type: String,
             time: Timestamp,
@@ -131,8 +131,8 @@ impl<'de> Deserialize<'de> for Event {
             missed: Option<u64>,
         }
 
-        let Fields { index, r#type, time, source, item, changed, was, services, age_ms, error, missed } =
-            Fields::deserialize(deserializer)?;
+        let EventFields { index, r#type, time, source, item, changed, was, services, age_ms, error, missed } =
+            EventFields::deserialize(deserializer)?;
         let item = item.ok_or_else(|| D::Error::missing_field("item"));
         let error = error.ok_or_else(|| D::Error::missing_field("error"));
 

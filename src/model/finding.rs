@@ -1,4 +1,4 @@
-//! What is wrong with something that serves, and what it costs.
+//! Findings: problems of a service, and their cost.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -9,28 +9,28 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clean::{Untrusted, write_clean};
 
-/// The part of a service that a finding is about. Each has a budget: more points than that it cannot cost.
+/// The part of a service that a finding is about. Each group has a budget, the most points it can cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Group {
-    /// Reaching it at all.
+    /// Connecting.
     Tcp,
-    /// What it answers: HTTP, gRPC, its own protocol, a script.
+    /// Application replies: HTTP, gRPC, other protocols, scripts.
     App,
     /// TLS and its certificates.
     Tls,
-    /// Its name.
+    /// Name resolution.
     Dns,
-    /// How it did over time.
+    /// Stability over time.
     Stability,
-    /// What a source says of its own services. It takes no points.
+    /// Problems reported by a source. They cost no points.
     Source,
 }
 
 impl Group {
-    /// All that can cost points.
+    /// The groups that cost points.
     pub const SCORED: [Self; 5] = [Self::Tcp, Self::App, Self::Tls, Self::Dns, Self::Stability];
 
-    /// The most points that its findings can take together.
+    /// The most points that its findings can cost together.
     pub const fn budget(self) -> u16 {
         match self {
             Self::Tcp | Self::App | Self::Tls => 30,
@@ -40,7 +40,7 @@ impl Group {
         }
     }
 
-    /// The word for it.
+    /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -56,22 +56,22 @@ impl Group {
 /// A kind of finding: a row beside the plug-in that emits it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FindingKind {
-    /// Its word, as in `tcp-refused`: lower case, digits and dashes.
+    /// Its code, as in `tcp-refused`: lower case, digits and dashes.
     pub code: &'static str,
-    /// What it is about.
+    /// Its group.
     pub group: Group,
-    /// The points it takes, within its group's budget.
+    /// The points it costs, within its group's budget.
     pub points: u8,
-    /// The most that the whole score can be with it.
+    /// The highest score that is possible with it.
     pub cap: Option<u8>,
-    /// What it means, without the case at hand.
+    /// What it means in general.
     pub text: &'static str,
     /// What to do about it.
     pub hint: &'static str,
 }
 
 impl FindingKind {
-    /// A kind that takes points and, with a `cap`, limits the whole score.
+    /// A kind that costs points and, with a `cap`, limits the score.
     pub const fn new(
         code: &'static str,
         group: Group,
@@ -239,7 +239,7 @@ impl Serialize for Finding {
 impl<'de> Deserialize<'de> for Finding {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        struct Fields {
+        struct FindingFields {
             code: Untrusted,
             #[serde(default)]
             points: u8,
@@ -251,7 +251,7 @@ impl<'de> Deserialize<'de> for Finding {
             hint: Untrusted,
         }
 
-        let Fields { code, points, cap, text, hint } = Fields::deserialize(deserializer)?;
+        let FindingFields { code, points, cap, text, hint } = FindingFields::deserialize(deserializer)?;
         Ok(Self { kind: Kind::Foreign(Arc::new(ForeignKind { code, points, cap, hint })), text })
     }
 }

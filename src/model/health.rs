@@ -1,4 +1,4 @@
-//! How well an endpoint or a service is.
+//! Health of endpoints and services.
 
 use std::borrow::Cow;
 
@@ -6,38 +6,38 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Finding, words};
 
-/// How well an endpoint is, by everything that was looked at.
+/// The health of an endpoint, from all checks that ran.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Health {
-    /// What the score means.
+    /// The state that the score means.
     pub state: HealthState,
-    /// 0 to 100; `None` where nothing could be looked at.
+    /// 0 to 100; `None` if no check could run.
     pub score: Option<u8>,
-    /// What the score would be if no finding set a cap.
+    /// The score without caps.
     pub uncapped: Option<u8>,
     /// The score as a letter.
     pub grade: Option<Grade>,
-    /// Whether everything that was wanted could be looked at.
+    /// Whether all requested checks ran.
     pub complete: bool,
-    /// The checks that looked, in their order.
+    /// The checks that ran, in their order.
     #[serde(default, deserialize_with = "words::list")]
     pub coverage: Vec<Cow<'static, str>>,
-    /// Those that did not.
+    /// The checks that did not run.
     #[serde(default, deserialize_with = "words::list")]
     pub not_covered: Vec<Cow<'static, str>>,
-    /// Why it is not better, the dearest first.
+    /// Findings, highest cost first.
     #[serde(default)]
     pub findings: Vec<Finding>,
-    /// Why something wanted could not be looked at.
+    /// Why requested checks could not run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hindered: Vec<String>,
-    /// How old the oldest of the evidence is, in milliseconds, where some of it was not gathered just now.
+    /// Age of the oldest evidence in milliseconds, if some of it is from an earlier check.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<u64>,
 }
 
 impl Health {
-    /// What was looked at and what was not: `tcp http tls -dns`.
+    /// The checks that ran and those that did not: `tcp http tls -dns`.
     pub fn covered(&self) -> String {
         let looked = self.coverage.iter().map(|check| check.clone().into_owned());
         let others = self.not_covered.iter().map(|check| format!("-{check}"));
@@ -45,30 +45,30 @@ impl Health {
     }
 }
 
-/// How well a service is, by its endpoints.
+/// The health of a service, derived from its endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ServiceHealth {
-    /// What the score means.
+    /// The state that the score means.
     pub state: HealthState,
-    /// 0 to 100; `None` where no endpoint has a score.
+    /// 0 to 100; `None` if no endpoint has a score.
     pub score: Option<u8>,
     /// The score as a letter.
     pub grade: Option<Grade>,
-    /// Whether everything that was wanted could be looked at, at every endpoint.
+    /// Whether all requested checks ran at every endpoint.
     pub complete: bool,
 }
 
-/// What a score means to who wants to use the service.
+/// The meaning of a score for users of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthState {
-    /// 80 or more: use it.
+    /// 80 or more: usable.
     Healthy,
-    /// 50 to 79: it works, but act soon.
+    /// 50 to 79: works, but needs attention soon.
     Degraded,
     /// Below 50: a normal client cannot use it now.
     Unhealthy,
-    /// There is no score.
+    /// No score.
     Unknown,
 }
 
@@ -76,7 +76,7 @@ impl HealthState {
     /// All of them, the best first.
     pub const ALL: [Self; 4] = [Self::Healthy, Self::Degraded, Self::Unhealthy, Self::Unknown];
 
-    /// What a score means.
+    /// The state of a score.
     pub const fn of(score: Option<u8>) -> Self {
         match score {
             Some(80..) => Self::Healthy,
@@ -86,7 +86,7 @@ impl HealthState {
         }
     }
 
-    /// The word for it, as every format prints it.
+    /// Its name in all formats.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -127,7 +127,7 @@ impl Grade {
         }
     }
 
-    /// The letter; marked by a `?` where something wanted could not be looked at.
+    /// The letter, with a `?` if a requested check could not run.
     pub const fn as_str(self, complete: bool) -> &'static str {
         match (self, complete) {
             (Self::A, true) => "A",

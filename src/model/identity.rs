@@ -1,4 +1,4 @@
-//! What speaks at an endpoint, as it said itself.
+//! The identity of a service, from its own replies.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::words;
 use crate::clean::Untrusted;
 
-/// What was learnt by speaking to an endpoint. Never guessed from its port number.
+/// The result of identifying an endpoint. Never guessed from its port number.
 ///
 /// ```
 /// use portolan::model::Identity;
@@ -27,47 +27,47 @@ use crate::clean::Untrusted;
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Identity {
-    /// The field's word in lower case: `http`, `postgresql`. `None`: it answered, or did not, and nobody knew it.
+    /// The standard name in lower case: `http`, `postgresql`. `None` if no probe recognized the service.
     pub protocol: Option<Cow<'static, str>>,
-    /// What implements it, where it says so: `nginx`.
+    /// The product, if the service names it: `nginx`.
     pub product: Option<Untrusted>,
-    /// The version of the product, where it says so.
+    /// The version of the product, if the service names it.
     pub version: Option<Untrusted>,
-    /// What else it told, by name.
+    /// Other facts, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub facts: BTreeMap<Cow<'static, str>, Fact>,
-    /// What a TLS handshake showed, where it speaks TLS.
+    /// Facts from the TLS handshake, if it speaks TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsFacts>,
-    /// The first line of what it said, where nobody knew the protocol.
+    /// The first line of its reply, if the protocol is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub banner: Option<Untrusted>,
 }
 
-/// The most facts of one identity; more than any protocol here tells.
+/// Maximum number of facts of one identity; more than any known protocol provides.
 const MAX_FACTS: usize = 64;
 
 impl Identity {
-    /// An identity that only says its protocol, in the field's word.
+    /// Creates an identity that has only a protocol name.
     pub fn of(protocol: impl Into<Cow<'static, str>>) -> Self {
         Self { protocol: Some(protocol.into()), ..Self::default() }
     }
 
-    /// The same with its product; an empty one says nothing.
+    /// Adds the product; an empty text is ignored.
     #[must_use]
     pub fn product(mut self, product: impl Into<Untrusted>) -> Self {
         self.product = Some(product.into()).filter(|text| !text.as_raw().is_empty());
         self
     }
 
-    /// The same with its version; an empty one says nothing.
+    /// Adds the version; an empty text is ignored.
     #[must_use]
     pub fn version(mut self, version: impl Into<Untrusted>) -> Self {
         self.version = Some(version.into()).filter(|text| !text.as_raw().is_empty());
         self
     }
 
-    /// The same with one more fact; what comes beyond 64 of them is left out.
+    /// Adds a fact; facts beyond 64 are dropped.
     #[must_use]
     pub fn fact(mut self, name: impl Into<Cow<'static, str>>, fact: impl Into<Fact>) -> Self {
         let name = name.into();
@@ -77,7 +77,7 @@ impl Identity {
         self
     }
 
-    /// The same with a fact that may not be known.
+    /// Adds a fact, if it is known.
     #[must_use]
     pub fn fact_if(self, name: impl Into<Cow<'static, str>>, fact: Option<impl Into<Fact>>) -> Self {
         match fact {
@@ -86,7 +86,7 @@ impl Identity {
         }
     }
 
-    /// The same with what a TLS handshake showed.
+    /// Adds the facts of a TLS handshake.
     #[must_use]
     pub fn tls(mut self, tls: Option<TlsFacts>) -> Self {
         self.tls = tls.or(self.tls);
@@ -104,7 +104,7 @@ impl Identity {
 impl<'de> Deserialize<'de> for Identity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        struct Fields {
+        struct IdentityFields {
             #[serde(default, deserialize_with = "words::optional")]
             protocol: Option<Cow<'static, str>>,
             #[serde(default)]
@@ -119,7 +119,8 @@ impl<'de> Deserialize<'de> for Identity {
             banner: Option<Untrusted>,
         }
 
-        let Fields { protocol, product, version, facts, tls, banner } = Fields::deserialize(deserializer)?;
+        let IdentityFields { protocol, product, version, facts, tls, banner } =
+            IdentityFields::deserialize(deserializer)?;
         let mut identity = Self { protocol, product, version, banner, ..Self::default() };
         identity.tls = tls.map(|tls| TlsFacts::deserialize(tls).unwrap_or_default());
 
@@ -133,7 +134,7 @@ impl<'de> Deserialize<'de> for Identity {
     }
 }
 
-/// Something that a service told of itself.
+/// A fact from a service's own reply.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
 pub enum Fact {
@@ -143,9 +144,9 @@ pub enum Fact {
     Number(i64),
     /// A point in time.
     Time(Timestamp),
-    /// A text as it was told.
+    /// A text.
     Text(Untrusted),
-    /// Several, in the order in which they were told.
+    /// A list, in the order of the reply.
     List(Vec<Fact>),
 }
 
@@ -203,7 +204,7 @@ impl<T: Into<Fact>> From<Vec<T>> for Fact {
     }
 }
 
-/// What turns into which kind of fact.
+/// Conversions into facts.
 macro_rules! fact_from {
     ($kind:ident: $($type:ty),*) => {
         $(impl From<$type> for Fact {
@@ -217,7 +218,7 @@ macro_rules! fact_from {
 fact_from!(Number: i64, i32, i16, u32, u16, u8);
 fact_from!(Text: Untrusted, String, &str);
 
-/// What a TLS handshake showed.
+/// Facts from a TLS handshake.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TlsFacts {
@@ -229,7 +230,7 @@ pub struct TlsFacts {
     pub cipher: Option<Cow<'static, str>>,
     /// The protocol that was agreed on inside (RFC 7301): `h2`.
     pub alpn: Option<Untrusted>,
-    /// How many certificates were sent; left out where the handshake did not come to that.
+    /// The number of certificates sent; absent if the handshake ended before them.
     #[serde(skip_serializing_if = "is_zero")]
     pub chain_length: usize,
     /// Those that could be read, the server's own first; at most ten.
@@ -241,26 +242,26 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// A certificate (RFC 5280), as it was shown; nothing of it has been checked.
+/// A certificate (RFC 5280) as presented; it is not verified.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Certificate {
-    /// Whom it was made for: `CN=example.org, O=Example`.
+    /// The subject: `CN=example.org, O=Example`.
     pub subject: Untrusted,
     /// The first common name of the subject.
     pub common_name: Option<Untrusted>,
-    /// Who signed it.
+    /// The issuer.
     pub issuer: Untrusted,
     /// The alternative names: DNS names, addresses, mail addresses and URIs; at most 100 of them.
     pub names: Vec<Untrusted>,
-    /// How many alternative names it has in all.
+    /// The total number of alternative names.
     pub name_count: usize,
-    /// From when on it is good; `None` where that is no time.
+    /// Start of its validity; `None` if it is not a valid time.
     pub not_before: Option<Timestamp>,
-    /// Until when it is good; `None` where that is no time.
+    /// End of its validity; `None` if it is not a valid time.
     pub not_after: Option<Timestamp>,
     /// Its key.
     pub key: PublicKey,
-    /// How it is signed: `ecdsa-with-SHA256`, or the object identifier in dotted form.
+    /// The signature algorithm: `ecdsa-with-SHA256`, or the object identifier in dotted form.
     #[serde(deserialize_with = "words::word")]
     pub signature_algorithm: Cow<'static, str>,
     /// The SHA-256 digest of the whole certificate.
@@ -268,9 +269,9 @@ pub struct Certificate {
     /// The serial number in hexadecimal, at most 20 octets of it.
     #[serde(deserialize_with = "words::word")]
     pub serial: Box<str>,
-    /// Whether its issuer is its subject. Says nothing of whether the signature is right.
+    /// Whether its issuer is its subject. The signature is not verified.
     pub self_issued: bool,
-    /// Whether it says that it may sign others.
+    /// Whether it is marked as a CA.
     pub authority: bool,
 }
 
@@ -280,7 +281,7 @@ pub struct PublicKey {
     /// `RSA`, `EC`, `Ed25519`, or the object identifier in dotted form.
     #[serde(deserialize_with = "words::word")]
     pub kind: Cow<'static, str>,
-    /// Its size in bits, where it can be told.
+    /// Its size in bits, if known.
     pub bits: Option<u32>,
 }
 
@@ -301,7 +302,7 @@ impl fmt::Debug for Digest {
 }
 
 impl Digest {
-    /// Of 64 hexadecimal digits, between which colons may stand.
+    /// Parses 64 hexadecimal digits, with optional colons between them.
     pub fn from_hex(text: &str) -> Option<Self> {
         let digits: Vec<u32> = text.chars().filter(|c| *c != ':').map(|c| c.to_digit(16)).collect::<Option<_>>()?;
         let mut digest = [0; 32];

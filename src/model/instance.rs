@@ -1,4 +1,4 @@
-//! What a registry or a cluster knows of one endpoint of a service that has several.
+//! Instances: the copies of a service in a registry or a cluster.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub struct Instance {
     pub tags: Vec<Untrusted>,
     /// Its metadata, by key.
     pub metadata: BTreeMap<Untrusted, Untrusted>,
-    /// How long its registration lasts unless it is renewed.
+    /// Its lease: how long the registration lasts unless it is renewed.
     pub lease: Option<Lease>,
 }
 
@@ -43,19 +43,19 @@ pub struct Instance {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Lifecycle {
-    /// It takes requests, if it is ready.
+    /// It accepts requests, if it is ready.
     #[default]
     Up,
-    /// Its operator took it out of service for a while.
+    /// Its operator took it out of service temporarily.
     Maintenance,
-    /// It finishes the calls that it has and takes no new ones.
+    /// It finishes its current calls and accepts no new ones.
     Draining,
-    /// It is being ended.
+    /// It is terminating.
     Terminating,
 }
 
 impl Lifecycle {
-    /// The word for it, as every format prints it.
+    /// Its name in all formats.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Up => "up",
@@ -100,7 +100,7 @@ mod milliseconds {
 }
 
 impl Instance {
-    /// Whether it is being ended.
+    /// Whether it is terminating.
     pub fn is_terminating(&self) -> bool {
         self.lifecycle == Lifecycle::Terminating
     }
@@ -145,7 +145,7 @@ impl Serialize for Instance {
 impl<'de> Deserialize<'de> for Instance {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        struct Fields {
+        struct InstanceFields {
             id: String,
             #[serde(default)]
             serving: bool,
@@ -164,7 +164,7 @@ impl<'de> Deserialize<'de> for Instance {
             lease: Option<Lease>,
         }
 
-        let fields = Fields::deserialize(deserializer)?;
+        let fields = InstanceFields::deserialize(deserializer)?;
         let implied = if fields.terminating { Lifecycle::Terminating } else { Lifecycle::Up };
 
         Ok(Self {

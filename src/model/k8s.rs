@@ -1,4 +1,4 @@
-//! What a Kubernetes API tells of a service.
+//! Facts about a Kubernetes service from the API.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,24 +13,24 @@ use crate::clean::Untrusted;
 /// [`Instance`](crate::model::Instance) that has its pod, node and zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct K8sDetail {
-    /// How it is reached.
+    /// The type of the service.
     #[serde(rename = "type")]
     pub kind: K8sServiceType,
     /// Whether it has no address of its own (`clusterIP: None`): its name leads to the endpoints themselves.
     pub headless: bool,
     /// Its addresses within the cluster, the main one first.
     pub cluster_ips: Vec<IpAddr>,
-    /// Its addresses and names outside of the cluster: those of its load balancer, and those that somebody wrote down.
+    /// Its addresses and names outside the cluster: those of its load balancer and `externalIPs`.
     pub external: Vec<Untrusted>,
-    /// The name that it stands for, where it is an `ExternalName`.
+    /// The target name of an `ExternalName` service.
     pub external_name: Option<Untrusted>,
-    /// The labels by which it chooses its pods; empty where somebody else says what its endpoints are.
+    /// The labels that select its pods; empty if its endpoints are managed by other means.
     pub selector: BTreeMap<Untrusted, Untrusted>,
     /// Whether its endpoints are called before they are ready and until they are gone (`publishNotReadyAddresses`).
     pub publish_not_ready: bool,
-    /// What it serves.
+    /// Its ports.
     pub ports: Vec<K8sPort>,
-    /// What its endpoints are known from.
+    /// The origin of its endpoints.
     pub endpoints_from: EndpointsFrom,
 }
 
@@ -40,23 +40,23 @@ impl Detail for K8sDetail {
     }
 }
 
-/// How a Kubernetes service is reached.
+/// The type of a Kubernetes service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum K8sServiceType {
-    /// From within the cluster.
+    /// Reachable from within the cluster.
     #[default]
     #[serde(rename = "ClusterIP")]
     ClusterIp,
-    /// From outside too, by a port of every node.
+    /// Also reachable from outside, by a port of every node.
     NodePort,
-    /// From outside too, by a balancer that the cloud provides.
+    /// Also reachable from outside, through the cloud's load balancer.
     LoadBalancer,
-    /// By another name: it has no address and no endpoints.
+    /// An alias of another name, without address and endpoints.
     ExternalName,
 }
 
 impl K8sServiceType {
-    /// The word for it, as Kubernetes writes it.
+    /// Its name in Kubernetes.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClusterIp => "ClusterIP",
@@ -70,17 +70,17 @@ impl K8sServiceType {
 /// One of the ports of a Kubernetes service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct K8sPort {
-    /// Its name, which it must have where there are several.
+    /// Its name, required if the service has several ports.
     pub name: Option<Untrusted>,
-    /// The number at the service's addresses.
+    /// The port number at the service's addresses.
     pub port: u16,
-    /// The port of the pods that it leads to.
+    /// The target port of the pods.
     pub target: Option<TargetPort>,
-    /// The number at every node's addresses, for `NodePort` and `LoadBalancer`.
+    /// The port number at every node, for `NodePort` and `LoadBalancer`.
     pub node_port: Option<u16>,
-    /// How it is spoken to.
+    /// Its transport.
     pub transport: Transport,
-    /// What is spoken there, as its owner says: `kubernetes.io/h2c`, `https`.
+    /// The application protocol that its owner declares: `kubernetes.io/h2c`, `https`.
     pub app_protocol: Option<Untrusted>,
 }
 
@@ -90,7 +90,7 @@ pub struct K8sPort {
 pub enum TargetPort {
     /// By its number.
     Number(u16),
-    /// By the name that a container gives it.
+    /// By the name of a container port.
     Name(Untrusted),
 }
 
@@ -103,7 +103,7 @@ impl fmt::Display for TargetPort {
     }
 }
 
-/// What the endpoints of a service are known from.
+/// The origin of a service's endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EndpointsFrom {
@@ -111,6 +111,6 @@ pub enum EndpointsFrom {
     Slices,
     /// Its Endpoints, as on a server that has no slices.
     Endpoints,
-    /// Nothing: they could not be read, or not all of them.
+    /// Unknown: not all of them could be read.
     Unknown,
 }

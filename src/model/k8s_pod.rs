@@ -1,4 +1,4 @@
-//! What a Kubernetes API tells of a pod.
+//! Facts about a pod from the Kubernetes API.
 
 use std::borrow::Cow;
 
@@ -7,27 +7,27 @@ use serde::{Deserialize, Serialize};
 use super::{Detail, words};
 use crate::clean::Untrusted;
 
-/// The facts of a pod, beside its endpoints: each port that a container writes down, at each address of the pod.
+/// The facts of a pod, besides its endpoints, which are the declared container ports at each address of the pod.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct K8sPodDetail {
     /// `Pod`.
     #[serde(rename = "type", deserialize_with = "words::word")]
     pub kind: Cow<'static, str>,
-    /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`, as the API has it.
+    /// `Pending`, `Running`, `Succeeded`, `Failed` or `Unknown`, as in the API.
     pub phase: Untrusted,
-    /// Why it is not well, where the API says: `CrashLoopBackOff`, `Evicted`.
+    /// The reason from the API why it is not healthy: `CrashLoopBackOff`, `Evicted`.
     pub reason: Option<Untrusted>,
-    /// Whether it takes requests.
+    /// Whether it accepts requests.
     pub ready: bool,
-    /// Whether it is being ended.
+    /// Whether it is terminating.
     pub terminating: bool,
-    /// The machine that it runs on, once it has one.
+    /// The node that it runs on, once scheduled.
     pub node: Option<Untrusted>,
-    /// What made it: `ReplicaSet/web-6d4b75cb6d`.
+    /// Its owner: `ReplicaSet/web-6d4b75cb6d`.
     pub controller: Option<Untrusted>,
-    /// The containers that run as long as it does.
+    /// Its containers, without init containers that have ended.
     pub containers: Vec<K8sContainer>,
-    /// The services of its namespace that choose it, of those that are listed.
+    /// The listed services of its namespace that select it.
     pub services: Vec<Untrusted>,
 }
 
@@ -46,6 +46,6 @@ pub struct K8sContainer {
     pub image: Option<Untrusted>,
     /// Whether it is ready.
     pub ready: bool,
-    /// How often it was begun anew.
+    /// The number of restarts.
     pub restarts: u32,
 }

@@ -1,4 +1,4 @@
-//! What a Kubernetes API tells of the ways into a cluster.
+//! Facts about the routes into a cluster from the Kubernetes API.
 
 use std::borrow::Cow;
 
@@ -14,15 +14,15 @@ pub struct K8sRouteDetail {
     /// `Ingress`, `HTTPRoute`, `GRPCRoute` or `TLSRoute`.
     #[serde(rename = "type", deserialize_with = "words::word")]
     pub kind: Cow<'static, str>,
-    /// What serves it: an Ingress's class, the Gateways of a route.
+    /// The class of an Ingress, or the Gateways of a route.
     pub served_by: Vec<Untrusted>,
-    /// The hosts that it is for, `*` among them where any will do.
+    /// Its hosts; `*` stands for any host.
     pub hosts: Vec<Untrusted>,
     /// The hosts that are served with TLS, as an Ingress says itself, and of a route its Gateways' listeners.
     pub tls_hosts: Vec<Untrusted>,
     /// The addresses and names of its balancer, or of its Gateways.
     pub addresses: Vec<Untrusted>,
-    /// What leads where.
+    /// Its rules.
     pub rules: Vec<K8sRule>,
 }
 
@@ -32,16 +32,16 @@ impl Detail for K8sRouteDetail {
     }
 }
 
-/// A host and a path, and where they lead.
+/// A host, a path and their target.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct K8sRule {
     /// The host; `None` is any.
     pub host: Option<Untrusted>,
     /// The path; `None` is any. Of gRPC `/SERVICE/METHOD`, where `*` is any.
     pub path: Option<Untrusted>,
-    /// How the path is compared: `Prefix`, `Exact`, `PathPrefix`, `RegularExpression`, `ImplementationSpecific`.
+    /// The path type: `Prefix`, `Exact`, `PathPrefix`, `RegularExpression`, `ImplementationSpecific`.
     pub path_type: Option<Untrusted>,
-    /// The service that it leads to, `NAMESPACE/NAME` where it is in another namespace; `None` for something else.
+    /// The target service, as `NAMESPACE/NAME` if it is in another namespace; `None` for other targets.
     pub service: Option<Untrusted>,
     /// The port of the service.
     pub port: Option<TargetPort>,

@@ -1,4 +1,4 @@
-//! What a source answers: services, and how whole the answer is.
+//! Listings: the services of a source, and whether the list is complete.
 
 use std::error::Error as _;
 
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::{Detail, Service};
 use crate::error::Error;
 
-/// Whether an answer holds every service that was asked for.
+/// Whether a listing contains every requested service.
 ///
-/// Completeness is about rows: a service whose owner may not be seen is still there.
+/// Completeness is about rows: a service with a hidden owner is still listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completeness {
     /// Nothing is missing.
@@ -23,7 +23,7 @@ pub enum Completeness {
 pub enum DetailLevel {
     /// Identity and endpoints.
     Names,
-    /// What the plain table shows: names and owners.
+    /// The columns of the plain table: names and owners.
     Brief,
     /// Everything.
     #[default]
@@ -57,7 +57,7 @@ impl From<&Error> for PartialError {
     }
 }
 
-/// Everything that a source knew when it was asked.
+/// The result of listing a source.
 #[derive(Clone, Debug)]
 pub struct Listing<D = std::sync::Arc<dyn Detail>> {
     /// The services, sorted.
@@ -66,7 +66,7 @@ pub struct Listing<D = std::sync::Arc<dyn Detail>> {
     pub completeness: Completeness,
     /// Parts that could not be read: rows may be missing.
     pub errors: Vec<PartialError>,
-    /// What could not be seen of the rows that are there, for want of rights.
+    /// Details of listed services that need permission.
     pub limits: Vec<PartialError>,
 }
 

@@ -1,4 +1,4 @@
-//! What this machine's kernel and process table tell about a listener.
+//! Facts about a listener from this machine's kernel and process table.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,41 +12,41 @@ use crate::clean::Untrusted;
 
 /// The facts of a listener on this machine.
 ///
-/// What was not asked for ([`DetailLevel`](super::Depth)) or could not be read is `None` or empty.
+/// What was not asked for ([`DetailLevel`](super::DetailLevel)) or could not be read is `None` or empty.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LocalDetail {
-    /// How far the search for its processes came.
+    /// The result of the search for its processes.
     pub owner: OwnerLookup,
     /// Every process that holds the socket, by pid.
     pub processes: Arc<[Arc<Process>]>,
-    /// Whether these are all: false where some process may not be looked into.
+    /// Whether the list is complete: false if some process may not be inspected.
     pub processes_complete: bool,
-    /// The user whose process made the socket; the kernel tells it to everybody. `None` too where several users share
+    /// The user that created the socket, which every user may read. `None` also if several users share
     /// the address (`SO_REUSEADDR`, as for multicast).
     pub user: Option<User>,
     /// The systemd unit it runs in.
     pub unit: Option<Untrusted>,
     /// The container it runs in.
     pub container: Option<Container>,
-    /// How far its address reaches.
+    /// The reach of its address.
     pub scope: Scope,
-    /// What state its sockets are in.
+    /// The state of its sockets.
     pub state: SocketState,
     /// The interfaces of this host that lead to it.
     pub interfaces: Vec<Untrusted>,
-    /// Whether another host could reach it, as far as addresses and interfaces tell; a firewall is not looked at.
+    /// Whether another host could reach it, by addresses and interfaces; firewalls are not considered.
     pub exposed: Option<bool>,
-    /// For IPv6: whether IPv4 is shut out (`IPV6_V6ONLY`).
+    /// For IPv6: whether it refuses IPv4 (`IPV6_V6ONLY`).
     pub v6_only: Option<bool>,
-    /// The network namespace it lives in, where that is not one's own.
+    /// Its network namespace, if it is not the caller's.
     pub netns: Option<NetworkNamespace>,
-    /// The queue of connections that wait to be accepted, for TCP and Unix-domain listeners.
+    /// The accept queue of TCP and Unix-domain listeners.
     pub backlog: Option<Backlog>,
     /// Bytes received and not yet read, for UDP.
     pub receive_queue: Option<u32>,
     /// Established connections to it.
     pub connections: Option<u32>,
-    /// How many sockets share this address (`SO_REUSEPORT`, `SO_REUSEADDR`).
+    /// The number of sockets that share this address (`SO_REUSEPORT`, `SO_REUSEADDR`).
     pub sockets: u32,
 }
 
@@ -57,7 +57,7 @@ impl Detail for LocalDetail {
 
     fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
         let other: &Self = other.downcast_ref()?;
-        // Exhaustive, so that a new field is not forgotten.
+        // Exhaustive, so that no new field is forgotten.
         let Self {
             owner,
             processes,
@@ -76,13 +76,13 @@ impl Detail for LocalDetail {
             connections: _,
             sockets,
         } = self;
-        let limit = |backlog: &Option<Backlog>| backlog.map(|backlog| backlog.limit);
+
         let is_same = (owner, processes_complete, user, unit)
             == (&other.owner, &other.processes_complete, &other.user, &other.unit)
             && (container, scope, state, interfaces)
                 == (&other.container, &other.scope, &other.state, &other.interfaces)
             && (exposed, v6_only, netns, sockets) == (&other.exposed, &other.v6_only, &other.netns, &other.sockets)
-            && limit(backlog) == limit(&other.backlog)
+            && backlog.map(|backlog| backlog.limit) == other.backlog.map(|backlog| backlog.limit)
             && processes.len() == other.processes.len()
             && processes.iter().zip(&*other.processes).all(|(one, other)| one.has_same_facts(other));
         Some(is_same)
@@ -94,7 +94,7 @@ impl Detail for LocalDetail {
 }
 
 impl Process {
-    /// Whether it is the same, apart from its use of memory and processor.
+    /// Whether it is the same process, apart from memory and CPU time.
     fn has_same_facts(&self, other: &Self) -> bool {
         let Self { pid, name, command, exe, user, started, memory_bytes: _, cpu_ms: _, parents, not_utf8 } = self;
         (pid, name, command, exe, user) == (&other.pid, &other.name, &other.command, &other.exe, &other.user)
@@ -102,25 +102,25 @@ impl Process {
     }
 }
 
-/// How far the search for a listener's processes came.
+/// The result of the search for a listener's processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OwnerLookup {
     /// At least one process was found for each of its sockets.
     Known,
-    /// For some socket none was found, and there are processes that we may not look into.
+    /// Some socket has no known process, and some processes may not be inspected.
     NoPermission,
-    /// Every process here was looked into and none showed it: the kernel itself holds it, a process of another PID
+    /// All processes were inspected and none holds it: the kernel itself holds it, a process of another PID
     /// namespace, a single thread with descriptors of its own, or it is being handed over.
     NotFound,
-    /// The search did not come to its end.
+    /// The search did not finish.
     Unfinished,
-    /// Nobody asked.
+    /// Not requested.
     NotAsked,
 }
 
 impl OwnerLookup {
-    /// What to say where a process name is missing.
+    /// The text in place of a missing process name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Known => "known",
@@ -149,7 +149,7 @@ pub struct Process {
     pub started: Option<Timestamp>,
     /// Resident memory in bytes.
     pub memory_bytes: Option<u64>,
-    /// Processor time used so far, in milliseconds.
+    /// CPU time used so far, in milliseconds.
     pub cpu_ms: Option<u64>,
     /// Its parent, its parent's parent, and so on up to the supervisor.
     pub parents: Vec<Ancestor>,
@@ -185,10 +185,10 @@ impl fmt::Display for User {
     }
 }
 
-/// The container that a socket belongs to, as its control group's path tells.
+/// The container of a socket, derived from its control group's path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Container {
-    /// What runs it: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`, `kubernetes`.
+    /// The runtime: `docker`, `containerd`, `cri-o`, `podman`, `lxc`, `systemd-nspawn`, `kubernetes`.
     #[serde(deserialize_with = "words::word")]
     pub runtime: Cow<'static, str>,
     /// Its id (64 hexadecimal digits) or its name, as the runtime has it.
@@ -228,21 +228,21 @@ impl fmt::Display for NetworkNamespace {
     }
 }
 
-/// What state a listener's sockets are in.
+/// The state of a listener's sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum SocketState {
     /// TCP and Unix-domain: accepts connections
     Listen,
-    /// UDP and Unix-domain datagrams: takes packets from anybody
+    /// UDP and Unix-domain datagrams: accepts packets from any peer
     Unconnected,
-    /// UDP: takes packets from one peer only
+    /// UDP: accepts packets from one peer only
     Connected,
 }
 
 impl SocketState {
-    /// The word for it, as every format prints it.
+    /// Its name in all formats.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Listen => "listen",
@@ -252,11 +252,11 @@ impl SocketState {
     }
 }
 
-/// Connections that wait for `accept`, over all sockets of the listener.
+/// The accept queue, summed over all sockets of the listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Backlog {
-    /// How many wait.
+    /// Connections that wait for `accept`.
     pub used: u32,
-    /// How many may.
+    /// The limit of the queue.
     pub limit: u32,
 }

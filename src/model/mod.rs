@@ -6,6 +6,7 @@ mod check_spec;
 mod condition;
 mod coverage;
 mod diff;
+mod document;
 mod duration;
 mod event;
 mod finding;
@@ -54,8 +55,8 @@ pub use check_spec::{
 };
 pub use condition::Condition;
 pub use coverage::Coverage;
-pub(crate) use diff::changed_values;
 pub use diff::{Change, changed_fields, diff};
+pub(crate) use document::SCHEMA;
 pub use duration::parse_duration;
 pub use event::{Event, EventKind};
 pub use finding::{Finding, FindingKind, Group};

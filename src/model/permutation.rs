@@ -1,4 +1,4 @@
-//! An order in which every number of a range comes exactly once, without a table.
+//! Permutations of a range without a table.
 
 /// A pseudo-random permutation of `0..len` that takes no memory.
 ///
@@ -17,13 +17,13 @@ pub struct Permutation {
 const ROUNDS: u64 = 4;
 
 impl Permutation {
-    /// A permutation of `0..len`; another seed is another order.
+    /// A permutation of `0..len`; the seed selects the order.
     pub fn new(len: u64, seed: u64) -> Self {
         let bits = u64::BITS - len.saturating_sub(1).leading_zeros();
         Self { len, half: bits.div_ceil(2).max(1), seed }
     }
 
-    /// Where `index` goes. `index` must be below the length; what is not comes back as it is.
+    /// The image of `index`, which must be below the length; other values are returned unchanged.
     pub fn at(&self, index: u64) -> u64 {
         if index >= self.len {
             return index;

@@ -1,4 +1,4 @@
-//! What usually speaks on which port.
+//! The usual services of ports.
 //!
 //! Names and numbers are IANA's assignments (Service Name and Transport Protocol Port Number Registry, public
 //! domain) where a service has one and uses it, otherwise the default in the service's own documentation. The
@@ -19,12 +19,12 @@ const fn known(port: u16, name: &'static str, about: &'static str) -> PortName {
     PortName { port, name, about }
 }
 
-/// The name of a port, if it has one: a guess at what speaks there, made from the number alone.
+/// The name of a port, if it has one. A guess from the number alone.
 pub fn port_name(port: u16) -> Option<&'static str> {
     PORT_NAMES.binary_search_by_key(&port, |known| known.port).ok().map(|at| PORT_NAMES[at].name)
 }
 
-/// The built-in port names, by number; no name stands twice.
+/// The built-in port names, by number; every name is unique.
 #[rustfmt::skip]
 pub static PORT_NAMES: &[PortName] = &[
     known(7, "echo", "Echo"),

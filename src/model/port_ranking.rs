@@ -1,16 +1,16 @@
-//! Which ports are worth asking first: portolan's own ranking.
+//! portolan's own ranking of ports by how commonly they are open.
 //!
-//! It rests on nothing but judgement and the built-in port names (`port_names.rs`, whose sources are IANA's registry
+//! It is based on judgement and the built-in port names (`port_names.rs`, whose sources are IANA's registry
 //! and the services' own documentation); no other scanner's frequency data went into it. In order:
-//! 1. what remote hosts are most often asked for, by hand;
+//! 1. the most commonly used ports, chosen by hand;
 //! 2. every other port that has a name;
-//! 3. where people put a second one: they count up from a round number or a known port;
+//! 3. usual alternatives: numbers counting up from a round number or a known port;
 //! 4. the rest of the system ports (1-1023, RFC 6335), then everything else, by number.
 
 use super::Ports;
 use super::port_names::PORT_NAMES;
 
-/// The first of all: remote access, the web, mail, names, files, databases.
+/// Ranked first: remote access, web, mail, names, files, databases.
 #[rustfmt::skip]
 const FIRST: &[u16] = &[
     443, 80, 22, 3389, 445, 25, 53, 21, 23, 8080, 8443, 139, 135, 110, 143, 993, 995, 587, 465, 3306, 5432, 5900,
@@ -18,7 +18,7 @@ const FIRST: &[u16] = &[
     1883, 8883, 5672, 11211, 2375, 2379, 6443, 10250, 5985, 5986, 873, 179, 554, 8008, 8081, 9000, 8009,
 ];
 
-/// Where a second or third server goes.
+/// Usual ports of a second or third server.
 const COUNTED_UP: &[(u16, u16)] = &[
     (8000, 8100),
     (3000, 3010),
@@ -41,10 +41,10 @@ const COUNTED_UP: &[(u16, u16)] = &[
     (49_152, 49_160),
 ];
 
-/// How many ports are asked where nobody says which.
+/// Number of ports in a scan without `--ports`.
 pub(crate) const DEFAULT_TOP: u16 = 1000;
 
-/// Every port, the likely ones first.
+/// All ports, most common first.
 pub(crate) fn ranked_ports() -> impl Iterator<Item = u16> {
     let named = PORT_NAMES.iter().map(|known| known.port);
     let counted_up = COUNTED_UP.iter().flat_map(|&(first, last)| first..=last);
@@ -59,7 +59,7 @@ pub(crate) fn ranked_ports() -> impl Iterator<Item = u16> {
 }
 
 impl Ports {
-    /// The `count` likeliest ports of portolan's own ranking.
+    /// The `count` most common ports of portolan's own ranking.
     pub fn top(count: u16) -> Self {
         ranked_ports().take(count.into()).collect()
     }

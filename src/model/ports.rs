@@ -32,7 +32,7 @@ impl Ports {
         Self::from_ranges(PORT_NAMES.iter().map(|known| (known.port, known.port)).collect())
     }
 
-    /// What is in both sets; it may be empty.
+    /// The intersection; it may be empty.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
         let pairs = self.ranges.iter().flat_map(|a| other.ranges.iter().map(move |b| (a.0.max(b.0), a.1.min(b.1))));
@@ -44,7 +44,7 @@ impl Ports {
         Self { ranges: vec![(1, u16::MAX)] }
     }
 
-    /// What is in this set and not in the other; it may be empty.
+    /// The ports in this set but not in the other; it may be empty.
     #[must_use]
     pub fn without(&self, other: &Self) -> Self {
         let mut left = Vec::with_capacity(self.ranges.len());
@@ -63,17 +63,17 @@ impl Ports {
         Self { ranges: left }
     }
 
-    /// How many there are: at most 65,535.
+    /// The number of ports, at most 65,535.
     pub fn len(&self) -> usize {
         self.ranges.iter().map(|&(first, last)| usize::from(last - first) + 1).sum()
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// Each of them, in order.
+    /// All ports, in order.
     pub fn iter(&self) -> impl Iterator<Item = u16> {
         self.ranges.iter().flat_map(|&(first, last)| first..=last)
     }
@@ -92,7 +92,7 @@ impl Ports {
 }
 
 impl FromIterator<u16> for Ports {
-    /// The set of these; port 0, which nothing listens at, is left out.
+    /// The set of these ports; port 0 is left out.
     fn from_iter<I: IntoIterator<Item = u16>>(ports: I) -> Self {
         Self::from_ranges(ports.into_iter().filter(|&port| port != 0).map(|port| (port, port)).collect())
     }

@@ -1,27 +1,27 @@
-//! In which order hosts and ports are asked.
+//! The order in which hosts and ports are probed.
 
 use super::permutation::mix;
 use super::{Permutation, Ports, ranked_ports};
 
 /// The order of all (host, port) pairs, each exactly once, without a table of them.
 ///
-/// Hosts are visited through a permutation, and each host's ports through one of its own: likely ports first, in an
-/// order that differs from host to host. Who takes one port of each host in turn asks no host in a burst and no two
-/// hosts for the same port at the same time.
+/// Hosts are visited through a permutation, and each host's ports through one of its own: common ports first, in an
+/// order that differs from host to host. Taking one port of each host in turn probes no host in a burst and no two
+/// hosts on the same port at the same time.
 #[derive(Clone, Debug)]
 pub struct ProbeOrder {
     hosts: Permutation,
-    /// At most 65,535: the likely ones, then the rest.
+    /// At most 65,535: the common ones, then the rest.
     ports: Vec<u16>,
     likely: u64,
     seed: u64,
 }
 
-/// Likely are those of the ranking's first hundreds.
+/// Number of ports at the top of the ranking that count as common.
 const LIKELY: usize = 256;
 
 impl ProbeOrder {
-    /// The order for so many hosts and these ports; another seed is another order.
+    /// The order for `hosts` hosts and these ports; the seed selects the order.
     pub fn new(hosts: u64, ports: &Ports, seed: u64) -> Self {
         let likely: Vec<u16> = ranked_ports().take(LIKELY).filter(|&port| ports.contains(port)).collect();
         let rest = ports.without(&likely.iter().copied().collect());
@@ -30,18 +30,18 @@ impl ProbeOrder {
         Self { hosts: Permutation::new(hosts, seed), ports, likely: count, seed }
     }
 
-    /// How many steps each host has: one for each port.
+    /// The number of steps per host: one per port.
     pub fn steps(&self) -> u32 {
         // At most 65,535.
         u32::try_from(self.ports.len()).unwrap_or(u32::MAX)
     }
 
-    /// The number of the host that comes at that place.
+    /// The number of the host at this position.
     pub fn host(&self, place: u64) -> u64 {
         self.hosts.at(place)
     }
 
-    /// The port that a host is asked for at that step; below [`steps`](Self::steps).
+    /// The port to probe on a host at this step, below [`steps`](Self::steps).
     pub fn port(&self, host: u64, step: u32) -> u16 {
         let (step, seed) = (u64::from(step), mix(self.seed ^ host));
         let at = if step < self.likely {

@@ -8,15 +8,15 @@ use serde_json::Value;
 use super::{CheckSpec, Detail, NetworkNamespace};
 use crate::clean::Untrusted;
 
-/// A service that its user names, on the command line or in a file.
+/// A service declared by its user, on the command line or in a file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeclaredDetail {
     /// As it was written: a URL, `host:port`, or the file with its line.
     pub from: Untrusted,
-    /// What it is said to speak.
+    /// Its declared protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
-    /// What to ask it. It may hold secrets, and is not written down.
+    /// Its checks. They may hold secrets and are never written.
     #[serde(skip)]
     pub ask: Arc<CheckSpec>,
 }

@@ -1,25 +1,25 @@
-//! What a check says of an endpoint.
+//! The result of a check.
 
 use super::Finding;
 
-/// What one check found at one endpoint.
+/// The result of one check at one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Report {
-    /// The check's word: `tcp`.
+    /// The name of the check: `tcp`.
     pub check: &'static str,
-    /// Whether it looked.
+    /// Whether it ran.
     pub ran: CheckStatus,
-    /// What is wrong; empty where all is well or nothing could be looked at.
+    /// Problems found; empty if there are none or the check did not run.
     pub findings: Vec<Finding>,
 }
 
-/// Whether a check looked at its endpoint.
+/// Whether a check ran at its endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CheckStatus {
-    /// It did, and its findings are all that it found.
+    /// It ran.
     Yes,
-    /// It does not apply, or nobody wants it.
+    /// It does not apply or was not requested.
     NotWanted,
-    /// It is wanted and could not: something on this side was in the way, never the endpoint. The text says what.
+    /// It was requested and could not run, for a local reason that is never the endpoint's fault. The text says why.
     Hindered(String),
 }

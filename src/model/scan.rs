@@ -1,4 +1,4 @@
-//! What a scan tells of a port.
+//! Results of a port scan.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,68 +8,68 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{Detail, NetworkNamespace, Transport};
 use crate::clean::Untrusted;
 
-/// The facts of a port that was asked.
+/// The facts of a scanned port.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ScanDetail {
-    /// What the port is.
+    /// The state of the port.
     pub state: PortState,
-    /// What that is known from.
+    /// The reason for the state.
     pub reason: Reason,
-    /// From the question to the answer, in microseconds; `None` where none came.
+    /// Round-trip time in microseconds; `None` without a reply.
     #[serde(rename = "rtt_us", serialize_with = "microseconds", deserialize_with = "of_microseconds")]
     pub rtt: Option<Duration>,
-    /// How often it was asked.
+    /// The number of probes sent.
     pub attempts: u8,
-    /// The name that the target was given by, if it was one.
+    /// The host name of the target, if it was given by name.
     pub host: Option<Untrusted>,
-    /// The network namespace it was asked in, where that is not one's own.
+    /// The network namespace that was scanned, if it is not the caller's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<NetworkNamespace>,
 }
 
-/// Where a scan puts a question.
+/// The network namespaces that a scan covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NamespaceScope {
-    /// In one's own network namespace.
+    /// The caller's network namespace.
     Own,
-    /// In that other one of this machine.
+    /// One other namespace of this machine.
     Other(NetworkNamespace),
-    /// In all that this machine has, so that whatever was in another one by now is nowhere.
+    /// All namespaces of this machine; a namespace that is missing no longer exists.
     Gone,
 }
 
-/// What became of a host's ports, of one transport, in numbers.
+/// Port counts of one host and transport.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScannedHost {
     /// The host.
     pub address: IpAddr,
-    /// The name that it was given by, if it was one.
+    /// The host name, if it was given by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<Untrusted>,
-    /// The network namespace it was asked in, where that is not one's own.
+    /// The network namespace that was scanned, if it is not the caller's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub netns: Option<NetworkNamespace>,
-    /// Of which transport the ports are.
+    /// The transport of the ports.
     pub transport: Transport,
-    /// How many were to be asked.
+    /// Ports in the scan.
     pub ports: u64,
-    /// How many are open.
+    /// Open ports.
     pub open: u64,
-    /// How many are closed.
+    /// Closed ports.
     pub closed: u64,
-    /// How many are filtered.
+    /// Filtered ports.
     pub filtered: u64,
-    /// How many are unreachable.
+    /// Unreachable ports.
     pub unreachable: u64,
-    /// Of how many UDP ports nothing came.
+    /// UDP ports without a reply.
     pub no_answer: u64,
-    /// How many were not asked, in this run or one that it goes on with.
+    /// Ports not scanned, neither in this run nor in the one it resumes.
     pub not_tried: u64,
 }
 
 impl Detail for ScanDetail {
     fn volatile_fields(&self) -> &'static [&'static str] {
-        // A namespace of the same name may have been made anew, as after each start of the machine.
+        // A namespace of the same name may be a new one, for example after a reboot.
         &["rtt_us", "attempts", "netns.inode"]
     }
 
@@ -95,27 +95,27 @@ fn of_microseconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<
     Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_micros))
 }
 
-/// What a port is, as far as it can be told from here.
+/// The state of a port as seen from this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PortState {
-    /// It takes connections.
+    /// It accepts connections.
     Open,
-    /// The host is there and refuses.
+    /// The host is up and refuses connections.
     Closed,
-    /// No answer came, however often it was asked.
+    /// No reply to any probe.
     Filtered,
-    /// Somebody on the way, or this machine's routes, say that there is no way there.
+    /// A router, or this machine's routing table, reports that it cannot be reached.
     Unreachable,
-    /// UDP only: nothing came back, so it is open and does not care for what it was asked, or filtered.
+    /// UDP only: no reply, so it is open and ignores the probe, or filtered.
     NoAnswer,
 }
 
 impl PortState {
-    /// All of them, in the order in which they are counted.
+    /// All states, in the order of the counts.
     pub const ALL: [Self; 5] = [Self::Open, Self::Closed, Self::Filtered, Self::Unreachable, Self::NoAnswer];
 
-    /// The word for it, as every format prints it.
+    /// Its name in all formats.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -127,34 +127,34 @@ impl PortState {
     }
 }
 
-/// What a port's state is known from.
+/// The reason for a port's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
-    /// The connection was made.
+    /// The connection was established.
     SynAck,
-    /// The connection was made, and reset by the peer at once.
+    /// The connection was established and immediately reset by the peer.
     SynAckReset,
-    /// A reset, or an ICMP message that nothing is there.
+    /// A reset, or an ICMP port-unreachable message.
     Refused,
-    /// UDP: something answered.
+    /// UDP: a reply.
     Response,
-    /// UDP: an ICMP message that nobody is at that port.
+    /// UDP: an ICMP port-unreachable message.
     PortUnreachable,
-    /// UDP: nothing came.
+    /// UDP: no reply.
     NoAnswer,
-    /// Nothing came.
+    /// No reply.
     NoResponse,
-    /// The host cannot be reached: an ICMP message, or nobody on the link has its address.
+    /// The host is unreachable: an ICMP message, or no neighbor has its address.
     HostUnreachable,
-    /// Its network cannot be reached: an ICMP message, or no route leads there.
+    /// The network is unreachable: an ICMP message, or no route.
     NetUnreachable,
-    /// This machine has no way to such an address at all.
+    /// This machine cannot send to addresses of this kind.
     NoRoute,
 }
 
 impl Reason {
-    /// The state that it stands for.
+    /// The state that follows from it.
     pub fn state(self) -> PortState {
         match self {
             Self::SynAck | Self::SynAckReset | Self::Response => PortState::Open,
@@ -165,7 +165,7 @@ impl Reason {
         }
     }
 
-    /// The word for it, as every format prints it.
+    /// Its name in all formats.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SynAck => "syn-ack",

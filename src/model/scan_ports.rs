@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use super::{ParseError, Ports};
 
-/// TCP and UDP ports: `T:` or `U:` before a port holds for those after it too. Ports before the first of these are of whatever
-/// transport is asked anyway.
+/// TCP and UDP ports: `T:` or `U:` applies to all ports that follow. Ports before the first prefix have the
+/// default transport.
 ///
 /// ```
 /// let ports: portolan::model::ScanPorts = "22,U:53,161,T:80".parse()?;
@@ -21,17 +21,22 @@ pub struct ScanPorts {
 }
 
 impl ScanPorts {
-    /// The TCP and the UDP ports. `udp`: those that are not marked are of UDP.
+    /// The TCP and the UDP ports. With `udp`, ports without a prefix are UDP.
     pub fn of(&self, udp: bool) -> (Ports, Ports) {
-        let with = |marked: &Ports, more: bool| {
-            if more { marked.iter().chain(self.unmarked.iter()).collect() } else { marked.clone() }
-        };
-        (with(&self.tcp, !udp), with(&self.udp, udp))
+        if udp {
+            (self.tcp.clone(), self.with_unmarked(&self.udp))
+        } else {
+            (self.with_unmarked(&self.tcp), self.udp.clone())
+        }
+    }
+
+    fn with_unmarked(&self, marked: &Ports) -> Ports {
+        marked.iter().chain(self.unmarked.iter()).collect()
     }
 }
 
 impl From<Ports> for ScanPorts {
-    /// These, not marked.
+    /// These ports, without a prefix.
     fn from(unmarked: Ports) -> Self {
         Self { unmarked, ..Self::default() }
     }
@@ -52,9 +57,14 @@ impl FromStr for ScanPorts {
             };
             lists[of].push(rest.trim());
         }
-        let set = |list: &[&str]| if list.is_empty() { Ok(Ports::default()) } else { list.join(",").parse() };
-        Ok(Self { unmarked: set(&lists[0])?, tcp: set(&lists[1])?, udp: set(&lists[2])? })
+
+        let [unmarked, tcp, udp] = &lists;
+        Ok(Self { unmarked: parse_list(unmarked)?, tcp: parse_list(tcp)?, udp: parse_list(udp)? })
     }
+}
+
+fn parse_list(list: &[&str]) -> Result<Ports, ParseError> {
+    if list.is_empty() { Ok(Ports::default()) } else { list.join(",").parse() }
 }
 
 #[cfg(test)]

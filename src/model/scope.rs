@@ -1,10 +1,10 @@
-//! How far an address reaches, at a glance.
+//! The reach of an address.
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-/// How far a listening address can be reached by its kind alone. Firewalls and routes are not looked at.
+/// The reach of a listening address, by its kind alone. Firewalls and routes are not considered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
@@ -46,7 +46,7 @@ impl Scope {
         }
     }
 
-    /// The word for it, as every format prints it.
+    /// Its name in all formats.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Loopback => "loopback",

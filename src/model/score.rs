@@ -1,6 +1,6 @@
-//! The health score, `portolan-score/1`: a pure integer function of what was found.
+//! The health score, `portolan-score/1`: a pure integer function of findings.
 //!
-//! No clock, no network and no chance are in it: the same findings give the same score anywhere, at any time.
+//! It uses no clock, network or randomness: the same findings give the same score anywhere, at any time.
 
 use std::borrow::Cow;
 
@@ -9,26 +9,26 @@ use super::{CheckStatus, Finding, Grade, Group, Health, HealthState, Report, Ser
 /// The name of the function. Any change of a number in it, or in a finding's row, makes it `/2`.
 pub const SCORE_VERSION: &str = "portolan-score/1";
 
-/// From here on a client can use an endpoint.
+/// Lowest score of a usable endpoint.
 const USABLE: u8 = 50;
-/// The most that a service with an endpoint that cannot be used scores.
+/// Highest score of a service with an unusable endpoint.
 const CAP_NOT_ALL: u8 = 79;
-/// The most that a service scores of which less than half can be used.
+/// Highest score of a service with less than half of its weight usable.
 const CAP_MINORITY: u8 = 49;
 
-/// A score, and what it would be without caps.
+/// A score, with and without caps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Score {
     /// 100 less the points of each group, each group's at most its budget; never below 0.
     pub uncapped: u8,
-    /// That, or the lowest cap if it is lower.
+    /// The score: the uncapped one, or the lowest cap if that is lower.
     pub score: u8,
 }
 
 impl Score {
-    /// The score of what was found. Order and repeats do not matter.
+    /// Computes the score of findings. Order and repeats do not matter.
     ///
-    /// A further finding never raises it, and leaving one out never lowers it.
+    /// An additional finding never raises the score; ignoring one never lowers it.
     pub fn of<'f>(findings: impl IntoIterator<Item = &'f Finding>) -> Self {
         let mut seen: Vec<&Finding> = Vec::new();
         for finding in findings {
@@ -46,33 +46,33 @@ impl Score {
 }
 
 impl Health {
-    /// How well an endpoint is by these reports; findings of these codes are left out.
+    /// Computes the health of an endpoint from reports; findings with the `ignored` codes are left out.
     ///
     /// Only checks that ran can cost points. A requested check that could not run makes the result incomplete, and could
     /// only lower the score: below 50 the findings prove that the endpoint is unusable, otherwise there is no score and
     /// the state is unknown. The same holds if no check ran.
     pub fn of(reports: &[Report], ignored: &[String]) -> Self {
-        let wanted = |finding: &&Finding| !ignored.iter().any(|code| code == finding.code());
-        let found = reports.iter().flat_map(|report| &report.findings).filter(wanted);
-        let mut findings: Vec<Finding> = found.cloned().collect();
+        let found = reports.iter().flat_map(|report| &report.findings);
+        let counted = found.filter(|finding| !ignored.iter().any(|code| code == finding.code()));
+        let mut findings: Vec<Finding> = counted.cloned().collect();
         findings.sort_by(dearest_first);
         findings.dedup_by(|finding, before| finding.code() == before.code());
-        let which = |ran: fn(&CheckStatus) -> bool| {
-            reports.iter().filter(move |report| ran(&report.ran)).map(|report| Cow::Borrowed(report.check))
-        };
-        let coverage: Vec<Cow<'static, str>> = which(|ran| *ran == CheckStatus::Yes).collect();
+
+        let coverage = checks(reports, |ran| *ran == CheckStatus::Yes);
         let hindered: Vec<String> = reports.iter().filter_map(hindrance).collect();
         let complete = hindered.is_empty();
+
         let score =
             (!coverage.is_empty()).then(|| Score::of(&findings)).filter(|score| complete || score.score < USABLE);
         let number = score.map(|score| score.score);
+
         Self {
             state: HealthState::of(number),
             score: number,
             uncapped: score.map(|score| score.uncapped),
             grade: number.map(Grade::of),
             complete,
-            not_covered: which(|ran| *ran != CheckStatus::Yes).collect(),
+            not_covered: checks(reports, |ran| *ran != CheckStatus::Yes),
             coverage,
             findings,
             hindered,
@@ -81,7 +81,7 @@ impl Health {
     }
 }
 
-/// The points that the findings of a group take together, at most its budget.
+/// Total points of the findings of a group, at most its budget.
 fn spent(findings: &[&Finding], group: Group) -> u16 {
     let points = findings.iter().filter(|finding| finding.group() == group).map(|finding| u16::from(finding.points()));
     points.fold(0, u16::saturating_add).min(group.budget())
@@ -94,7 +94,12 @@ fn hindrance(report: &Report) -> Option<String> {
     }
 }
 
-/// What limits the score most, then what takes most from it; the code decides between equals, so that two runs agree.
+/// The names of the checks with one of these statuses.
+fn checks(reports: &[Report], status: fn(&CheckStatus) -> bool) -> Vec<Cow<'static, str>> {
+    reports.iter().filter(|report| status(&report.ran)).map(|report| Cow::Borrowed(report.check)).collect()
+}
+
+/// Lowest cap first, then most points; equal findings are ordered by code, so that two runs agree.
 fn dearest_first(a: &Finding, b: &Finding) -> std::cmp::Ordering {
     price(a).cmp(&price(b)).then_with(|| a.text.cmp(&b.text))
 }
@@ -103,10 +108,10 @@ fn price(finding: &Finding) -> (u8, u8, &str) {
     (finding.cap().unwrap_or(u8::MAX), u8::MAX - finding.points(), finding.code())
 }
 
-/// The score of a service by the weights and scores of its endpoints, of those that have one; `None` where none has.
+/// Computes the score of a service from the weights and scores of its endpoints; `None` if no endpoint has a score.
 ///
-/// It is the weighted mean, rounded down; all weights 0 count as equal ones. A service of which nothing can be used
-/// (50 or more) scores 0, one of which less than half of the weight can at most 49, one with any that cannot at most 79.
+/// The score is the weighted mean, rounded down; if all weights are 0, they count as equal. Caps: no usable endpoint
+/// (50 or more): 0; less than half of the weight usable: 49; not all usable: 79.
 ///
 /// ```
 /// assert_eq!(portolan::model::service_score(&[(1, Some(95)), (1, Some(95)), (1, Some(0))]), Some(63));
@@ -119,10 +124,13 @@ pub fn service_score(endpoints: &[(u16, Option<u8>)]) -> Option<u8> {
         return None;
     }
     let equal = scored.iter().all(|&(weight, _)| weight == 0);
-    let weigh = |weight: u64| if equal { 1 } else { weight };
-    let all: u64 = scored.iter().map(|&(weight, _)| weigh(weight)).sum();
-    let sum: u64 = scored.iter().map(|&(weight, score)| weigh(weight) * u64::from(score)).sum();
-    let usable: u64 = scored.iter().filter(|(_, score)| *score >= USABLE).map(|&(weight, _)| weigh(weight)).sum();
+    let scored: Vec<(u64, u8)> =
+        scored.into_iter().map(|(weight, score)| (if equal { 1 } else { weight }, score)).collect();
+
+    let all: u64 = scored.iter().map(|&(weight, _)| weight).sum();
+    let sum: u64 = scored.iter().map(|&(weight, score)| weight * u64::from(score)).sum();
+    let usable: u64 = scored.iter().filter(|(_, score)| *score >= USABLE).map(|&(weight, _)| weight).sum();
+
     let cap = match usable {
         _ if !scored.iter().any(|(_, score)| *score >= USABLE) => 0,
         usable if usable * 2 < all => CAP_MINORITY,

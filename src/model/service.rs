@@ -14,34 +14,34 @@ use super::{
 };
 use crate::clean::Untrusted;
 
-/// Something that serves, from any source.
+/// A service from any source.
 ///
-/// `D` is what its source knows beyond the common fields: a library user of one source gets it typed, output
-/// and catalog take the erased form, which carries the same facts.
+/// `D` holds the facts that only its source knows. A program that uses one source gets them typed; output
+/// and catalog use the erased form, which carries the same facts.
 #[derive(Clone, Debug, Serialize)]
 pub struct Service<D = Arc<dyn Detail>> {
     /// The same service has the same id tomorrow: `local/tcp/127.0.0.1:5432`.
     pub id: ServiceId,
-    /// What its source calls it; never derived from a port number.
+    /// Its name in the source; never derived from a port number.
     pub name: Option<Untrusted>,
-    /// The namespace it lives in, where its source has such a thing.
+    /// Its namespace, if the source has namespaces.
     pub namespace: Option<Untrusted>,
-    /// The source that knows it: `local`.
+    /// The source that listed it: `local`.
     pub source: SourceName,
     /// Where it serves.
     pub endpoints: Vec<Endpoint>,
-    /// How well it is, by its endpoints, where they were checked.
+    /// Its health, derived from its endpoints; `None` if they were not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<Box<ServiceHealth>>,
-    /// What its source finds wrong with it. It takes no points from the score.
+    /// Problems reported by its source. They do not affect the score.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
-    /// What only its source knows.
+    /// Facts specific to the source.
     pub detail: D,
 }
 
 impl<D> Service<D> {
-    /// A service without a name, a namespace, and anything that only a look at it could tell.
+    /// Creates a service without name, namespace, health and findings.
     pub fn new(id: impl Into<ServiceId>, source: impl Into<SourceName>, endpoints: Vec<Endpoint>, detail: D) -> Self {
         Self {
             id: id.into(),
@@ -55,13 +55,13 @@ impl<D> Service<D> {
         }
     }
 
-    /// How well it is, where `later` is not as well, or better.
+    /// The health, if it differs from that of `later`.
     pub(crate) fn health_unlike<E>(&self, later: &Service<E>) -> Option<ServiceHealth> {
         let health = self.health.as_deref()?;
         (later.health.as_deref() != Some(health)).then_some(*health)
     }
 
-    /// What formats made of rows give a row each: every endpoint, or the service by itself where it has none.
+    /// The rows of the service in a table: one per endpoint, or a single row without endpoint.
     pub fn rows(&self) -> impl Iterator<Item = Option<&Endpoint>> {
         let none = self.endpoints.is_empty().then_some(None);
         self.endpoints.iter().map(Some).chain(none)
@@ -69,29 +69,29 @@ impl<D> Service<D> {
 }
 
 impl<D: Detail> Service<D> {
-    /// The same service with its detail behind the common interface.
+    /// The same service with its detail type erased.
     pub fn erase(self) -> Service {
         let Self { id, name, namespace, source, endpoints, health, findings, detail } = self;
         Service { id, name, namespace, source, endpoints, health, findings, detail: Arc::new(detail) }
     }
 }
 
-/// What a source knows of its services beyond the common fields. It serialises as the `detail` of an item.
+/// Facts specific to a source. They serialize as the `detail` of an item.
 pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {
-    /// The fields that are measured anew each time, and so differ without anything having happened: their paths in
-    /// the JSON of the detail, without indexes, as in `processes.cpu_ms`. A difference in them alone is no change.
+    /// The measured fields, which differ without any event: their paths in
+    /// the JSON of the detail, without indexes, as in `processes.cpu_ms`. A difference in them alone is not a change.
     fn volatile_fields(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// Whether `other` carries the same facts, apart from volatile ones; `None` where only their JSON tells. It spares a
-    /// comparison of what is equal from building that JSON.
+    /// Whether `other` carries the same facts, apart from volatile ones; `None` if only a comparison of the JSON can tell.
+    /// Saves building the JSON of equal details.
     fn has_same_facts(&self, _other: &dyn Detail) -> Option<bool> {
         None
     }
 
-    /// The network namespace of this machine that the service is in, where that is not one's own: nobody gets there by its
-    /// address alone.
+    /// The network namespace of the service, if it is another one of this machine. Its address is not reachable from
+    /// this namespace.
     fn netns(&self) -> Option<NetworkNamespace> {
         None
     }
@@ -112,7 +112,7 @@ const UNNAMED_SOURCE: &str = "given";
 impl<'de, D: Deserialize<'de>> Deserialize<'de> for Service<D> {
     fn deserialize<R: Deserializer<'de>>(deserializer: R) -> Result<Self, R::Error> {
         #[derive(Deserialize)]
-        struct Fields<D> {
+        struct ServiceFields<D> {
             id: ServiceId,
             name: Option<Untrusted>,
             namespace: Option<Untrusted>,
@@ -124,8 +124,8 @@ impl<'de, D: Deserialize<'de>> Deserialize<'de> for Service<D> {
             detail: Option<D>,
         }
 
-        let Fields { id, name, namespace, source, endpoints, health, findings, detail } =
-            Fields::deserialize(deserializer)?;
+        let ServiceFields { id, name, namespace, source, endpoints, health, findings, detail } =
+            ServiceFields::deserialize(deserializer)?;
         let source = source.unwrap_or_else(|| UNNAMED_SOURCE.into());
         let detail = detail.map_or_else(|| D::deserialize(().into_deserializer()), Ok)?;
 
@@ -133,38 +133,38 @@ impl<'de, D: Deserialize<'de>> Deserialize<'de> for Service<D> {
     }
 }
 
-/// One address that a service answers at.
+/// One address of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Endpoint {
     /// An IP address, or the path of a Unix-domain socket.
     pub address: Address,
-    /// 1-65535; `None` for what has no ports.
+    /// 1-65535; `None` for transports without ports.
     pub port: Option<u16>,
-    /// The one interface that it can be reached through: it is bound to it, or its address is only good there.
+    /// The only interface that leads to it, because the socket is bound to it or the address is link-local.
     pub interface: Option<Untrusted>,
-    /// How it is spoken to.
+    /// Its transport.
     pub transport: Transport,
-    /// Whether it takes requests, as far as its source knows.
+    /// Whether it accepts requests, according to the source.
     pub ready: bool,
-    /// What usually speaks on that port. A guess from the number alone.
+    /// The service that usually uses this port. A guess from the number alone.
     #[serde(rename = "service_guess")]
     pub port_service: Option<Cow<'static, str>>,
-    /// What speaks there, where it was asked.
+    /// The identified service, if it was probed.
     #[serde(rename = "service", skip_serializing_if = "Option::is_none")]
     pub identity: Option<Box<Identity>>,
-    /// Its share of the calls, beside the other endpoints' weights; `None` counts as 1.
+    /// Its share of the calls, relative to the other endpoints; `None` counts as 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<u16>,
-    /// What its source knows of it, where a service has several and they are not alike.
+    /// The instance behind the endpoint, if the source knows instances.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance: Option<Box<Instance>>,
-    /// How well it is, where it was checked.
+    /// Its health, if it was checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<Box<Health>>,
 }
 
 impl Endpoint {
-    /// An endpoint that takes requests, as far as is known; of its port, what usually speaks there is guessed.
+    /// Creates an endpoint that accepts requests. The usual service of its port is filled in.
     pub fn new(address: Address, port: Option<u16>, transport: Transport) -> Self {
         Self {
             address,
@@ -185,7 +185,7 @@ impl Endpoint {
 impl<'de> Deserialize<'de> for Endpoint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        struct Fields {
+        struct EndpointFields {
             address: String,
             port: Option<u16>,
             interface: Option<Untrusted>,
@@ -200,7 +200,7 @@ impl<'de> Deserialize<'de> for Endpoint {
             health: Option<Box<Health>>,
         }
 
-        let fields = Fields::deserialize(deserializer)?;
+        let fields = EndpointFields::deserialize(deserializer)?;
         if fields.port == Some(0) {
             return Err(D::Error::custom("port 0 is not a port"));
         }
@@ -238,7 +238,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<GivenWor
 /// `127.0.0.1:80`, `[::1]:80`, `0.0.0.0%eth0:80`, `[fe80::1%eth0]:80`, `/run/x.sock`
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Nearly every endpoint; and a listing of 20,000 writes each of them twice.
+        // The common case; a listing of 20,000 endpoints writes each of them twice.
         if let (Address::Ip(IpAddr::V4(ip)), None, Some(port)) = (&self.address, &self.interface, self.port) {
             return f.write_str(write_ipv4(*ip, port, &mut [0; 21]));
         }
@@ -254,37 +254,41 @@ impl fmt::Display for Endpoint {
 
 /// Writes `255.255.255.255:65535` from its end, without the formatter that costs several times as much.
 fn write_ipv4(ip: Ipv4Addr, port: u16, buffer: &mut [u8; 21]) -> &str {
-    let mut at = buffer.len();
-    let mut put = |byte: u8| {
-        at -= 1;
-        buffer[at] = byte;
-    };
-    let mut number = |mut number: u16, before: Option<u8>| {
-        loop {
-            put(b'0' + u8::try_from(number % 10).unwrap_or(0));
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        before.map(&mut put);
-    };
-    number(port, Some(b':'));
-    let [a, b, c, d] = ip.octets().map(u16::from);
-    for (octet, before) in [(d, Some(b'.')), (c, Some(b'.')), (b, Some(b'.')), (a, None)] {
-        number(octet, before);
+    let mut start = put_number(buffer, buffer.len(), port);
+    let mut separator = b':';
+
+    for octet in ip.octets().into_iter().rev() {
+        start -= 1;
+        buffer[start] = separator;
+        separator = b'.';
+        start = put_number(buffer, start, u16::from(octet));
     }
-    str::from_utf8(&buffer[at..]).unwrap_or_default()
+
+    str::from_utf8(&buffer[start..]).unwrap_or_default()
 }
 
-/// Where an endpoint is.
+/// Writes a number that ends before `end`. Returns where it starts.
+fn put_number(buffer: &mut [u8; 21], end: usize, mut number: u16) -> usize {
+    let mut start = end;
+
+    loop {
+        start -= 1;
+        buffer[start] = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        if number == 0 {
+            return start;
+        }
+    }
+}
+
+/// The address of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Address {
     /// An IPv4 or IPv6 address.
     Ip(IpAddr),
     /// A Unix-domain socket: a path, or `@name` in the abstract name space.
     Unix(Untrusted),
-    /// A host's name, which whoever connects looks up.
+    /// A host name, resolved on connecting.
     Name(Untrusted),
 }
 
@@ -331,7 +335,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// The word for it, as every format prints it.
+    /// Its name in all formats.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -342,32 +346,32 @@ impl Transport {
     }
 }
 
-/// A fact that a source can show of each of its services and their endpoints, for formats that are made of rows.
+/// A column that a source adds to row formats.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// Lower case, words joined by `_`; a table prints it in capitals.
     pub name: &'static str,
-    /// Which tables show it.
+    /// The tables that show it.
     pub shown: ColumnVisibility,
-    /// Still says something when its end is cut off, where a terminal is narrow.
+    /// Whether it may be cut off on a narrow terminal.
     pub cut: bool,
-    /// Stays the same as long as the service does, and is worth a label on it.
+    /// Whether it is stable enough to become a label.
     pub label: bool,
-    /// Writes the fact, or nothing where it is not known. The endpoint is that of the row; a service without any has a
-    /// row all the same.
+    /// Writes the cell, or nothing if the value is unknown. The endpoint is that of the row, or `None` for a service
+    /// without endpoints.
     pub cell: fn(&Service, Option<&Endpoint>, &mut dyn fmt::Write) -> fmt::Result,
 }
 
-/// Which tables show a column.
+/// The tables that show a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnVisibility {
-    /// Every one.
+    /// All tables.
     Always,
-    /// Every one, and it is among the last to give way where a terminal is narrow: somebody asked for it by an option.
+    /// All tables, and kept the longest on a narrow terminal, because an option requested it.
     Asked,
-    /// Every one in which it tells rows apart.
+    /// Tables in which it distinguishes rows.
     WhereFilled,
-    /// The wide one, where somebody fills it.
+    /// The wide table, if it is not empty.
     Wide,
 }
 

@@ -27,7 +27,7 @@ impl StatusRanges {
 }
 
 impl Default for StatusRanges {
-    /// What is well unless told otherwise: 200 to 399.
+    /// The default: 200 to 399.
     fn default() -> Self {
         Self(vec![(200, 399)])
     }
@@ -47,11 +47,13 @@ impl FromStr for StatusRanges {
     }
 }
 
+fn status(text: &str) -> Option<u16> {
+    let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+
+    text.parse::<u16>().ok().filter(|status| digits && (100..=599).contains(status))
+}
+
 fn parse_range(text: &str) -> Option<(u16, u16)> {
-    let status = |text: &str| {
-        let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
-        text.parse::<u16>().ok().filter(|status| digits && (100..=599).contains(status))
-    };
     let (first, last) = match (text.strip_suffix("xx"), text.split_once('-')) {
         (Some(hundred), _) => (status(&format!("{hundred}00"))?, status(&format!("{hundred}99"))?),
         (None, Some((first, last))) => (status(first)?, status(last)?),

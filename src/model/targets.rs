@@ -15,7 +15,7 @@ pub enum Target {
     AddressRange(AddressRange),
     /// A link-local address on an interface, which has a name or a number: `fe80::1%eth0`.
     Zoned(Ipv6Addr, String),
-    /// A host's name, which stands for all addresses that it resolves to.
+    /// A host name, which stands for all its addresses.
     Name(String),
     /// `local`: every address of this machine.
     Local,
@@ -81,7 +81,7 @@ fn address(ip: IpAddr) -> Result<Target, ParseError> {
         return Err(ParseError::new(why, format!("write {ip}%NAME, as in {ip}%eth0")));
     }
     if ip.is_unspecified() {
-        let why = "it stands for every address of whoever listens, and nobody can be reached there";
+        let why = "it is the wildcard address, which cannot be scanned";
         return Err(ParseError::new(why, "write local for all addresses of this machine"));
     }
     Ok(Target::AddressRange(ip.into()))
@@ -138,17 +138,20 @@ fn name(text: &str) -> Result<Target, ParseError> {
     {
         return Err(ParseError::new("a target has no port", "give the port with -p"));
     }
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            // What is not ASCII may be an internationalised name; the resolver knows.
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || (!c.is_ascii() && c.is_alphanumeric()))
-    };
-    if bare.len() > 253 || !bare.split('.').all(label) {
+    if bare.len() > 253 || !bare.split('.').all(is_label) {
         return Err(ParseError::new("it is neither an address nor a host name", FORMS));
     }
     Ok(Target::Name(text.to_owned()))
+}
+
+/// A label of a host name. A non-ASCII name may be internationalized; the resolver decides.
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len())
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_' || (!c.is_ascii() && c.is_alphanumeric()))
 }
 
 #[cfg(test)]

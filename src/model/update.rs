@@ -1,22 +1,22 @@
-//! What a source says while it is watched, and where it says it.
+//! Updates of a watched source, and the sink that receives them.
 
 use super::{DetailLevel, PartialError, Service, ServiceId};
 
-/// What a source knows now. It does not say what changed: only the catalog, which knows what was there, can.
+/// The current state of a source or of one service. The catalog computes the changes.
 #[derive(Clone, Debug)]
 pub enum Update {
-    /// These are all that there are: what else was known is gone. Said first, and again after a connection was lost, so
-    /// that what happened meanwhile comes out as differences.
+    /// The complete set: all other known services are gone. Sent first, and again after a lost connection, so
+    /// that missed changes appear as differences.
     Reset(Vec<Service>),
-    /// This service is there, as it is described here. The last word on an id counts.
+    /// A service in its current state. The last update of an id wins.
     Upsert(Service),
-    /// The service of this id is gone. That it never was there is no error.
+    /// The service with this id is gone. An unknown id is not an error.
     Remove(ServiceId),
-    /// A part could not be read: nothing is known of what is in it, and nothing in it is taken for gone.
+    /// A part could not be read. None of its services is treated as removed.
     PartialError(PartialError),
 }
 
-/// Where a watched source hands what it knows. It never makes the source wait.
+/// Receives the updates of a watched source. It never blocks the source.
 pub trait UpdateSink: Send {
     /// How much of each service is needed. A source reads nothing beyond it.
     fn detail_level(&self) -> DetailLevel;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,7 +14,9 @@ use serde_json::Value;
 use super::json::write_json;
 use super::{Footer, Format, FormatName};
 use crate::clean::clean;
-use crate::model::{Completeness, Coverage, NamespaceScope, NetworkNamespace, Service, changed_values};
+use crate::model::{
+    Address, Completeness, Coverage, NamespaceScope, NetworkNamespace, Service, ServiceId, SourceName, changed_fields,
+};
 
 /// State that a comparison shares with its caller.
 #[derive(Debug, Default)]
@@ -41,7 +42,7 @@ pub(crate) struct Changes<'w> {
     out: &'w mut (dyn Write + Send),
     style: Style,
     /// The baseline's items by id.
-    old: HashMap<String, Value>,
+    old: HashMap<ServiceId, Service>,
     shared: Arc<DiffContext>,
     index: u64,
     time: Timestamp,
@@ -53,8 +54,8 @@ struct EventLine<'a> {
     index: u64,
     r#type: &'static str,
     time: Timestamp,
-    source: &'a Value,
-    item: &'a Value,
+    source: &'a SourceName,
+    item: &'a Service,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     changed: &'a [String],
 }
@@ -64,7 +65,7 @@ impl<'w> Changes<'w> {
     pub(crate) fn new(
         name: FormatName,
         out: &'w mut (dyn Write + Send),
-        old: Vec<Value>,
+        old: Vec<Service>,
         shared: Arc<DiffContext>,
         time: Timestamp,
     ) -> Option<Self> {
@@ -76,21 +77,27 @@ impl<'w> Changes<'w> {
             _ => return None,
         };
 
-        let old = old.into_iter().map(|item| (item["id"].as_str().unwrap_or_default().to_owned(), item)).collect();
+        let old = old.into_iter().map(|item| (item.id.clone(), item)).collect();
         Some(Self { out, style, old, shared, index: 0, time })
     }
 
-    fn write(&mut self, kind: &'static str, item: &Value, old: Option<&Value>, changed: &[String]) -> io::Result<()> {
+    fn write(
+        &mut self,
+        kind: &'static str,
+        item: &Service,
+        old: Option<&Service>,
+        changed: &[String],
+    ) -> io::Result<()> {
         self.index += 1;
 
         match self.style {
             Style::Json => {
                 let Self { index, time, .. } = *self;
-                let line = EventLine { index, r#type: kind, time, source: &item["source"], item, changed };
+                let line = EventLine { index, r#type: kind, time, source: &item.source, item, changed };
                 write_json(self.out, &mut Vec::new(), &line, false)?;
                 self.out.write_all(b"\n")
             }
-            Style::Name => writeln!(self.out, "{kind} {}", clean(item["id"].as_str().unwrap_or_default())),
+            Style::Name => writeln!(self.out, "{kind} {}", item.id),
             Style::Text => {
                 let mut line = String::new();
                 text(&mut line, kind, item, old, changed).map_err(io::Error::other)?;
@@ -100,65 +107,72 @@ impl<'w> Changes<'w> {
     }
 
     /// Whether this run covers a service of the baseline.
-    fn is_covered(&self, item: &Value) -> bool {
+    fn is_covered(&self, item: &Service) -> bool {
         let scopes = self.shared.coverage.lock();
-        let netns = &item["detail"]["netns"];
+        let netns = item.detail.netns();
         scopes.is_empty()
-            || scopes.iter().any(|scope| has_place(scope, item) && is_within(&scope.scope, netns, &scopes))
+            || scopes.iter().any(|scope| has_place(scope, item) && is_within(&scope.scope, netns.as_ref(), &scopes))
     }
 }
 
 /// Whether the transport, address and port of a service are covered; its network namespace is not compared.
-fn has_place(coverage: &Coverage, item: &Value) -> bool {
-    let endpoint = &item["endpoints"][0];
-    let ip = endpoint["address"].as_str().and_then(|ip| ip.parse::<IpAddr>().ok());
-    let port = endpoint["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+fn has_place(coverage: &Coverage, item: &Service) -> bool {
+    let Some(endpoint) = item.endpoints.first() else { return false };
 
-    endpoint["transport"].as_str().is_none_or(|word| word == coverage.transport.as_str())
-        && ip.is_some_and(|ip| coverage.addresses.contains(ip))
-        && port.is_some_and(|port| coverage.ports.contains(port))
+    endpoint.transport == coverage.transport
+        && matches!(endpoint.address, Address::Ip(ip) if coverage.addresses.contains(ip))
+        && endpoint.port.is_some_and(|port| coverage.ports.contains(port))
 }
 
-fn is_within(within: &NamespaceScope, netns: &Value, scopes: &[Coverage]) -> bool {
+fn is_within(within: &NamespaceScope, netns: Option<&NetworkNamespace>, scopes: &[Coverage]) -> bool {
     match within {
-        NamespaceScope::Own => netns.is_null(),
+        NamespaceScope::Own => netns.is_none(),
         NamespaceScope::Other(known) => is_namespace(known, netns),
-        NamespaceScope::Gone => !netns.is_null() && !scopes.iter().any(|scope| is_other(&scope.scope, netns)),
+        NamespaceScope::Gone => netns.is_some() && !scopes.iter().any(|scope| is_other(&scope.scope, netns)),
     }
 }
 
-fn is_other(within: &NamespaceScope, netns: &Value) -> bool {
+fn is_other(within: &NamespaceScope, netns: Option<&NetworkNamespace>) -> bool {
     matches!(within, NamespaceScope::Other(known) if is_namespace(known, netns))
 }
 
 /// Compares by name where there is one: the name is stable, the inode is not.
-fn is_namespace(known: &NetworkNamespace, netns: &Value) -> bool {
-    match &known.name {
-        Some(name) => netns["name"] == name.as_raw(),
-        None => netns["inode"] == known.inode,
-    }
+fn is_namespace(known: &NetworkNamespace, netns: Option<&NetworkNamespace>) -> bool {
+    netns.is_some_and(|netns| match &known.name {
+        Some(_) => netns.name == known.name,
+        None => netns.inode == known.inode,
+    })
 }
 
 /// `+ tcp 10.0.0.5:80  http`; each changed field is followed by its old and new value.
-fn text(line: &mut String, kind: &str, item: &Value, old: Option<&Value>, changed: &[String]) -> std::fmt::Result {
+fn text(line: &mut String, kind: &str, item: &Service, old: Option<&Service>, changed: &[String]) -> std::fmt::Result {
     let sign = match kind {
         "added" => '+',
         "removed" => '-',
         _ => '~',
     };
-    let id = item["id"].as_str().unwrap_or_default();
+    let id = item.id.as_raw();
     // An id begins with its source, which is the same in every line.
     let place = id.split_once('/').map_or(id, |(_, place)| place).replacen('/', " ", 1);
     write!(line, "{sign} {}", clean(&place))?;
 
-    for guess in [&item["endpoints"][0]["service_guess"], &item["name"]].into_iter().filter_map(Value::as_str) {
+    if let Some(guess) = item.endpoints.first().and_then(|endpoint| endpoint.port_service.as_deref()) {
         write!(line, "  {}", clean(guess))?;
     }
+    if let Some(name) = &item.name {
+        write!(line, "  {name}")?;
+    }
+
+    // A changed field is named by its path in JSON.
+    let (old, item) = match old.filter(|_| !changed.is_empty()) {
+        Some(old) => (serde_json::to_value(old).ok(), serde_json::to_value(item).unwrap_or_default()),
+        None => (None, Value::Null),
+    };
 
     for (at, path) in changed.iter().enumerate() {
         let comma = if at > 0 { "," } else { " " };
         write!(line, "{comma} {}", clean(path))?;
-        if let (Some(old), Some(new)) = (old.and_then(|old| shown(old, path)), shown(item, path)) {
+        if let (Some(old), Some(new)) = (old.as_ref().and_then(|old| shown(old, path)), shown(&item, path)) {
             write!(line, " {old} -> {new}")?;
         }
     }
@@ -181,49 +195,50 @@ fn shown(item: &Value, path: &str) -> Option<String> {
     }
 }
 
-fn is_ready(item: &Value) -> bool {
-    item["endpoints"][0]["ready"].as_bool().unwrap_or(true)
+fn is_ready(item: &Service) -> bool {
+    item.endpoints.first().is_none_or(|endpoint| endpoint.ready)
 }
 
 /// Removes the fields that only one of the runs looked at.
-fn comparable(old: &mut Value, new: &mut Value) {
-    const OBSERVED_FIELDS: [&str; 2] = ["service", "health"];
-    let (Some(old), Some(new)) = (old["endpoints"].as_array_mut(), new["endpoints"].as_array_mut()) else { return };
-    for (old, new) in old.iter_mut().zip(new).filter_map(|(old, new)| old.as_object_mut().zip(new.as_object_mut())) {
-        for name in OBSERVED_FIELDS {
-            if old.contains_key(name) != new.contains_key(name) {
-                old.remove(name);
-                new.remove(name);
-            }
+fn comparable(old: &mut Service, new: &mut Service) {
+    if old.health.is_some() != new.health.is_some() {
+        (old.health, new.health) = (None, None);
+    }
+
+    for (old, new) in old.endpoints.iter_mut().zip(&mut new.endpoints) {
+        if old.identity.is_some() != new.identity.is_some() {
+            (old.identity, new.identity) = (None, None);
+        }
+        if old.health.is_some() != new.health.is_some() {
+            (old.health, new.health) = (None, None);
         }
     }
 }
 
 impl Format for Changes<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
-        let new = serde_json::to_value(service)?;
         let Some(old) = self.old.remove(service.id.as_raw()) else {
             // A closed port that the baseline does not list is not new.
-            if is_ready(&new) {
+            if is_ready(service) {
                 self.shared.opened.fetch_add(1, Ordering::Relaxed);
-                self.write("added", &new, None, &[])?;
+                self.write("added", service, None, &[])?;
             }
             return Ok(());
         };
 
-        let (mut one, mut other) = (old.clone(), new.clone());
+        let (mut one, mut other) = (old.clone(), service.clone());
         comparable(&mut one, &mut other);
-        let changed = changed_values(&one, &other, service.detail.volatile_fields());
+        let changed = changed_fields(&one, &other);
         if changed.is_empty() {
             return Ok(());
         }
 
         self.shared.changed.fetch_add(1, Ordering::Relaxed);
-        self.write("updated", &new, Some(&old), &changed)
+        self.write("updated", service, Some(&old), &changed)
     }
 
     fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
-        let mut gone: Vec<Value> = std::mem::take(&mut self.old).into_values().filter(is_ready).collect();
+        let mut gone: Vec<Service> = std::mem::take(&mut self.old).into_values().filter(is_ready).collect();
         let before = gone.len();
         gone.retain(|item| self.is_covered(item));
         self.shared.beyond.store((before - gone.len()) as u64, Ordering::Relaxed);
@@ -233,7 +248,7 @@ impl Format for Changes<'_> {
             return Ok(());
         }
 
-        gone.sort_by_cached_key(|item| item["id"].to_string());
+        gone.sort_by(|one, other| one.id.cmp(&other.id));
         for item in &gone {
             self.shared.closed.fetch_add(1, Ordering::Relaxed);
             self.write("removed", item, None, &[])?;

@@ -9,10 +9,7 @@ use serde::Serialize;
 
 use super::{Footer, Format, RenderOptions};
 use crate::clean::is_dangerous;
-use crate::model::{Completeness, Listing, Service};
-
-/// The schema of every document. Fields are only ever added; a change of meaning makes it `/v2`.
-pub(super) const SCHEMA: &str = "portolan/v1";
+use crate::model::{Completeness, Listing, SCHEMA, Service};
 
 pub(super) struct Json<'w> {
     out: &'w mut (dyn Write + Send),

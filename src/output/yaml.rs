@@ -8,10 +8,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::json::{SCHEMA, write_json};
+use super::json::write_json;
 use super::{Footer, Format, RenderOptions};
 use crate::clean::is_dangerous;
-use crate::model::{Completeness, Service};
+use crate::model::{Completeness, SCHEMA, Service};
 
 pub(super) struct Yaml<'w> {
     out: &'w mut (dyn Write + Send),

@@ -73,7 +73,7 @@ pub trait Source: Send + Sync {
         None
     }
 
-    /// How often to ask a source that cannot tell by itself what happens, where nobody says otherwise.
+    /// Default poll interval of a source that cannot report changes itself.
     fn interval(&self) -> Duration {
         Duration::from_secs(10)
     }

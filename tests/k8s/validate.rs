@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::thread;
 
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use crate::double::{Double, Fault, Resource, Rights, StopReason, TOKEN};
 use crate::kubectl::kubectl_says;
 use crate::objects::{endpoint, namespace, pod, service, slice_of};
 use crate::portolan::{Portolan, by_id};
-use crate::support::{Ended, Lines, hear};
+use crate::support::{Ended, Lines, TempDir, hear, portolan_path};
 
 /// A web server on loopback that gives the same reply to every request until the test ends.
 fn web(answer: &'static str) -> SocketAddr {
@@ -102,6 +103,34 @@ fn a_manual_endpoint_that_refuses_is_reported() {
 }
 
 #[test]
+fn a_listing_piped_through_validate_keeps_everything_but_its_health() {
+    let double = cluster();
+    put(&double, "manual", true, &[web("200 OK"), closed()]);
+    let (listed, _) = Portolan::new(&double).args("-n shop --validate").json();
+    let directory = TempDir::new();
+    let file = directory.path().join("listed.json");
+    fs::write(&file, listed.to_string()).unwrap();
+
+    let mut command = Command::new(portolan_path());
+    let ran = command.args(["validate", "-", "--json"]).env_clear().stdin(fs::File::open(&file).unwrap());
+    let validated: Value = serde_json::from_slice(&ran.output().unwrap().stdout).unwrap();
+
+    let item = &listed["items"][0];
+    assert_eq!(item["source"], "k8s");
+    assert_eq!(codes(&item["findings"]), ["k8s-endpoint-refused"]);
+    assert!(item["endpoints"][0]["instance"].is_object(), "{item}");
+    let without_health = |item: &Value| {
+        let mut item = item.clone();
+        item.as_object_mut().unwrap().remove("health");
+        for endpoint in item["endpoints"].as_array_mut().unwrap() {
+            assert!(endpoint.as_object_mut().unwrap().remove("health").is_some());
+        }
+        item
+    };
+    assert_eq!(without_health(&validated["items"][0]), without_health(item));
+}
+
+#[test]
 fn an_unreachable_endpoint_is_not_unhealthy() {
     let double = cluster();
     let (lone, beside) = (Silent::new(), Silent::new());
@@ -177,7 +206,7 @@ fn what_does_not_pass_the_proxy_says_why() {
     double.store().put(Resource::SLICES, slice);
     let services = by_id(&asked().json().0);
     let hindered = &services["k8s/shop/db"]["endpoints"][0]["health"]["hindered"];
-    assert_eq!(hindered, &json!(["http: only HTTP is asked by that way"]));
+    assert_eq!(hindered, &json!(["http: the proxy carries only HTTP checks"]));
 }
 
 /// portolan that goes through the API server, with credentials from a shell script of these lines.

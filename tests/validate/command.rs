@@ -237,8 +237,8 @@ fn thresholds_and_the_words_that_go_with_them() {
     let ran = portolan(["validate", &good.target(), &closed, "--min-score", "50", "-o", "name"]);
     assert_eq!(ran.code, Some(1));
     // The load of this machine must not affect the test.
-    let said: Vec<&str> = ran.stderr.lines().filter(|line| !line.contains("this machine was late")).collect();
-    assert_eq!(said, ["2 services", "1 healthy, 1 unhealthy", "1 of them below 50, the least score asked for"]);
+    let said: Vec<&str> = ran.stderr.lines().filter(|line| !line.contains("this machine was busy")).collect();
+    assert_eq!(said, ["2 services", "1 healthy, 1 unhealthy", "1 service scored below --min-score 50"]);
     assert_eq!(portolan(["validate", &good.target(), "--min-score", "50", "-q"]).code, Some(0));
     let ran = portolan(["validate", &closed, "--explain"]);
     let expected = format!(
@@ -294,6 +294,77 @@ fn output_of_another_portolan_is_accepted() {
     assert_eq!((nonsense.status.code(), nonsense.stdout.len()), (Some(2), 0));
 }
 
+/// The services of a document by their ids, without health.
+fn without_health(document: &str) -> Vec<Value> {
+    let mut document: Value = serde_json::from_str(document).unwrap_or_else(|error| panic!("{error}: {document}"));
+    let mut items = document["items"].as_array_mut().map(std::mem::take).unwrap();
+    for item in &mut items {
+        item.as_object_mut().unwrap().remove("health");
+        for endpoint in item["endpoints"].as_array_mut().unwrap() {
+            endpoint.as_object_mut().unwrap().remove("health");
+        }
+    }
+    items.sort_by_key(|item| item["id"].to_string());
+    items
+}
+
+/// Pipes a listing through `portolan validate - --json`; everything but health stays as it was.
+fn assert_only_health_changes(directory: &TempDir, listed: &str) {
+    let file = directory.path("listed.json");
+    fs::write(&file, listed).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portolan"));
+    let output = command.args(["validate", "-", "--json"]).env_clear().stdin(fs::File::open(&file).unwrap());
+    let validated = String::from_utf8(output.output().unwrap().stdout).unwrap();
+
+    let document: Value = serde_json::from_str(&validated).unwrap();
+    assert_eq!(without_health(&validated), without_health(listed));
+    for item in document["items"].as_array().unwrap() {
+        assert_eq!(item["health"]["score"], 100, "health is that of this run: {item}");
+    }
+}
+
+#[test]
+fn a_listing_of_this_machine_keeps_everything_but_its_health() {
+    let (directory, peer) = (TempDir::new(), Peer::serving(drop));
+    let port = peer.address.port().to_string();
+    let listed = portolan(["discover", "local", "-p", &port, "--json"]).stdout;
+    let items = without_health(&listed);
+    assert_eq!((items.len(), &items[0]["source"]), (1, &Value::from("local")));
+    assert!(items[0]["detail"]["processes"].is_array(), "{listed}");
+
+    assert_only_health_changes(&directory, &listed);
+}
+
+#[test]
+fn a_listing_of_a_services_file_keeps_everything_but_its_health() {
+    let (directory, peer) = (TempDir::new(), Peer::serving(drop));
+    let file = directory.path("services.toml");
+    let endpoint = format!("{{ address = '{}', weight = 9 }}", peer.address);
+    fs::write(&file, format!("[[service]]\nname = 'shop'\nendpoints = [{endpoint}]\n")).unwrap();
+
+    let listed = portolan(["discover", "file", &file.display().to_string(), "--json"]).stdout;
+    let items = without_health(&listed);
+    assert_eq!((items.len(), &items[0]["source"]), (1, &Value::from("file")), "{listed}");
+    assert_eq!(items[0]["endpoints"][0]["weight"], 9);
+    assert_only_health_changes(&directory, &listed);
+}
+
+#[test]
+fn a_source_that_this_program_does_not_know_stays_as_it_was() {
+    let (directory, peer) = (TempDir::new(), Peer::serving(drop));
+    let port = peer.address.port();
+    let instance = r#"{"id":"i-1","serving":true,"terminating":false,"version":"1.2.3","tags":["blue"],"metadata":{"team":"a"},"node":"n1","zone":"z1"}"#;
+    let endpoint = format!(
+        r#"{{"address":"127.0.0.1","port":{port},"interface":null,"transport":"tcp","ready":true,"service_guess":null,"instance":{instance},"health":{{"state":"unhealthy","score":7,"uncapped":7,"grade":"F","complete":true,"not_covered":[],"coverage":[],"findings":[],"hindered":[]}}}}"#
+    );
+    let finding = r#"{"code":"pier-closed","points":3,"cap":null,"text":"east pier","hint":"open it"}"#;
+    let listed = format!(
+        r#"{{"schema":"portolan/v1","items":[{{"id":"harbour/1","name":"web","namespace":null,"source":"harbour","endpoints":[{endpoint}],"findings":[{finding}],"detail":{{"berths":12,"tide":1.5}}}}],"complete":true,"errors":[],"limits":[]}}"#
+    );
+
+    assert_only_health_changes(&directory, &listed);
+}
+
 #[test]
 fn what_identification_found_stays_with_its_endpoint() {
     let directory = TempDir::new();
@@ -336,7 +407,7 @@ fn what_a_source_found_stays_with_its_service() {
     let codes = |item: &Value| -> Vec<Value> {
         item["findings"].as_array().unwrap().iter().map(|found| found["code"].clone()).collect()
     };
-    assert_eq!(codes(item), ["k8s-one-node"]);
+    assert_eq!(codes(item), ["k8s-one-node", "unknown-code"]);
     assert_eq!(item["findings"][0]["text"], "both on one node");
     assert_eq!(item["health"]["score"], 100, "a source's findings take no points");
     let written = fs::read_dir(&seen).unwrap().next().unwrap().unwrap().path();

@@ -62,7 +62,7 @@ impl<'w> Outputs<'w> {
     pub(super) fn compare(&mut self, old: Baseline, shared: Arc<DiffContext>) -> Result<()> {
         let Some(stdout) = self.targets.first_mut() else { return Ok(()) };
         let Some(out) = stdout.out.take() else { return Ok(()) };
-        let changes = Changes::new(stdout.name, out, old.items, shared, self.page.generated);
+        let changes = Changes::new(stdout.name, out, old.services, shared, self.page.generated);
         let why = "--diff cannot write this format";
         let hint = "choose table, json, ndjson or name; files may use any format";
         stdout.format = Some(Box::new(changes.ok_or_else(|| Error::usage("--diff", why, hint))?));

@@ -1,6 +1,5 @@
 //! `portolan validate` and `portolan score`.
 
-mod import;
 mod named;
 mod options;
 mod score;

@@ -6,16 +6,15 @@ use clap::{Args, ValueHint};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use super::import;
 use crate::cli::Global;
 use crate::cli::exit::Exit;
 use crate::cli::identify::IdentifyArgs;
 use crate::cli::listing::ExitRules;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::health::{COLUMNS, Evidence, ReadBack, RunSummary, read_evidence, set_health};
 use crate::model::{Column, Completeness, Service};
 use crate::output::FormatName;
-use crate::source::{ItemSink, ListContext, ListFuture, Source};
+use crate::source::{ItemSink, ListContext, ListFuture, Source, source_findings};
 
 /// Score services again from the evidence of `portolan validate --evidence`
 ///
@@ -50,10 +49,11 @@ impl ScoreAgain {
         let mut generated = Timestamp::MIN;
         let mut services = Vec::new();
         for path in &self.files {
-            let ReadBack { generated: at, mut ignored, service, evidence, .. } = read_evidence(path)?;
+            let ReadBack { generated: at, mut ignored, mut service, evidence, .. } = read_evidence(path)?;
             generated = generated.max(at);
             ignored.extend(self.ignore.iter().cloned());
-            let mut service = import::service(&service).ok_or_else(|| no_service(path))?;
+            service.resolve_findings(source_findings);
+            service.clear_health();
             set_health(&mut service, evidence.iter().map(Option::as_ref), &ignored);
             services.push((service, evidence));
         }
@@ -63,11 +63,6 @@ impl ScoreAgain {
         let below = scored.summary.lock().below > 0;
         Ok(if below { exit.max(Exit::ConditionFailed) } else { exit })
     }
-}
-
-fn no_service(path: &std::path::Path) -> Error {
-    let what = format!("'{}'", crate::clean::clean(&path.to_string_lossy()));
-    Error::usage(what, "it contains no service", "name a file that `portolan validate --evidence DIR` wrote")
 }
 
 /// Services with their health, and the evidence of their endpoints.

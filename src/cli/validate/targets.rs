@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
-use super::import;
 use super::named::{FORMS, Named};
 use crate::clean::clean;
 use crate::cli::Global;
 use crate::error::{Error, Result, plain};
 use crate::model::{
-    Address, CheckSpec, Column, Completeness, DeclaredDetail, Endpoint, HttpPath, PartialError, Service, Transport,
-    Update, UpdateSink,
+    Address, CheckSpec, Column, Completeness, DeclaredDetail, Endpoint, HttpPath, Listing, PartialError, Service,
+    Transport, Update, UpdateSink,
 };
-use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
+use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture, source_findings};
 
 /// What there is to check.
 pub(in crate::cli) struct Targets {
@@ -80,19 +79,26 @@ impl Targets {
         let refuse = |why: String| {
             Error::usage("standard input", why, "give it what `portolan discover SOURCE --json` or -o ndjson writes")
         };
-        let mut text = String::new();
-        let read = io::stdin().lock().take(MAX_INPUT).read_to_string(&mut text);
+        let mut text = Vec::new();
+        let read = io::stdin().lock().take(MAX_INPUT).read_to_end(&mut text);
         let read = read.map_err(|error| refuse(plain(&error)))?;
         if read as u64 == MAX_INPUT {
             return Err(refuse("it is larger than 1 GiB".to_owned()));
         }
-        let (services, complete) = import::services(&text).map_err(refuse)?;
-        self.services.extend(services);
-        if !complete {
+
+        let mut listing = Listing::from_json(&text).map_err(|error| refuse(error.to_string()))?;
+        for service in &mut listing.services {
+            service.resolve_findings(source_findings);
+            // Health is what this run finds out.
+            service.clear_health();
+        }
+
+        self.services.append(&mut listing.services);
+        if listing.completeness == Completeness::Incomplete {
             self.faults.push(PartialError {
                 operation: "read every service from standard input".to_owned(),
-                cause: "whoever wrote it says that it is not whole".to_owned(),
-                hint: "look at its own errors".to_owned(),
+                cause: "its writer marked it as incomplete".to_owned(),
+                hint: "see the errors in it".to_owned(),
             });
         }
         Ok(())
