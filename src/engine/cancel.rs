@@ -39,7 +39,7 @@ struct State {
     flag: Arc<AtomicBool>,
     token: CancellationToken,
     parent: Option<Cancel>,
-    /// Sees to it that whoever waits is woken when a signal handler sets the flag. Called before the first wait.
+    /// Makes sure that waiting tasks wake up when a signal handler sets the flag. Called before the first wait.
     watch_flag: Option<(Once, Box<FlagWatch>)>,
 }
 
@@ -126,6 +126,7 @@ impl Cancel {
         let wake = Arc::new(WakeDescriptor(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?));
         let waker = Waker::from(Arc::clone(&wake));
         let mut cancelled = pin!(self.cancelled());
+
         loop {
             if self.is_set() || cancelled.as_mut().poll(&mut Context::from_waker(&waker)) == Poll::Ready(()) {
                 return Ok(Waited::Cancelled);
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_of_a_handler_is_seen_at_once_and_watched_when_somebody_waits() {
+    fn the_flag_of_a_handler_is_seen_at_once_and_wakes_a_waiting_task() {
         static WATCHED: AtomicUsize = AtomicUsize::new(0);
         let flag = Arc::<AtomicBool>::default();
         let seen = Arc::clone(&flag);
@@ -246,6 +247,7 @@ mod tests {
                 cancel.cancel();
             });
         });
+
         let child = root.child();
         assert!(!child.is_set());
         assert_eq!(WATCHED.load(Ordering::Relaxed), 0, "to look costs no watch");

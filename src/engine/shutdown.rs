@@ -1,4 +1,4 @@
-//! One cancellation tree: asking to stop flows down, and whoever asks can wait until everything below has ended.
+//! One cancellation tree: a stop request flows down, and its sender can wait until everything below has ended.
 
 use std::future::Future;
 use std::pin::pin;

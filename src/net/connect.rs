@@ -129,6 +129,7 @@ impl Connector {
             }
             parked.registered = true;
         }
+
         (parked.probe, parked.since, parked.waiting, parked.late) = (probe, now, true, false);
         self.waiting += 1;
         AttemptStart::Waiting
@@ -218,6 +219,7 @@ impl Prober for Connector {
                 WaitDecision::Late | WaitDecision::Waits => {}
             }
         }
+
         Ok(())
     }
 }
@@ -305,20 +307,21 @@ mod tests {
         );
         let mut ended = Vec::new();
         let mut late = Vec::new();
-        let mut look = |patience, ended: &mut Vec<AttemptEnd>| {
-            connector.expire(
+
+        for (decision, expected) in
+            [(WaitDecision::Waits, 0), (WaitDecision::Late, 0), (WaitDecision::Late, 0), (WaitDecision::Expired, 1)]
+        {
+            let expired = connector.expire(
                 8,
-                &|_, waited| if waited == 1 { patience } else { WaitDecision::Expired },
+                &|_, waited| if waited == 1 { decision } else { WaitDecision::Expired },
                 &|_| full,
-                ended,
+                &mut ended,
                 &mut late,
-            )
-        };
-        look(WaitDecision::Waits, &mut ended).unwrap();
-        look(WaitDecision::Late, &mut ended).unwrap();
-        look(WaitDecision::Late, &mut ended).unwrap();
-        assert!(ended.is_empty());
-        look(WaitDecision::Expired, &mut ended).unwrap();
+            );
+            expired.unwrap();
+            assert_eq!(ended.len(), expected);
+        }
+
         assert_eq!((late, ended[0].late, connector.on_time()), (vec![PROBE], true, 0));
         assert_eq!((ended.len(), ended[0].answer, connector.waiting()), (1, ConnectOutcome::Silent, 0));
         assert!(matches!(ask(&mut connector, other.local_addr().unwrap()), ConnectOutcome::Open { .. }));

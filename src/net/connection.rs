@@ -47,6 +47,7 @@ impl From<io::Error> for ConnectionError {
         use io::ErrorKind::{
             BrokenPipe, ConnectionAborted, ConnectionReset, FileTooLarge, NotConnected, TimedOut, UnexpectedEof,
         };
+
         match error.kind() {
             TimedOut => Self::TimedOut,
             FileTooLarge => Self::TooLong,
@@ -126,6 +127,7 @@ impl Connection {
             into.append(&mut self.unread);
             return Ok(into.len());
         }
+
         let mut buffer = [0; 4096];
         match self.stream.read(&mut buffer).await {
             Ok(read) => {

@@ -62,6 +62,7 @@ impl Echo {
                 there.extend(host.map(|(host, _)| host));
             });
         }
+
         there
     }
 
@@ -97,6 +98,11 @@ mod tests {
 
     use super::*;
 
+    /// The address of each of the two hosts.
+    fn address(host: u32) -> Option<IpAddr> {
+        (host < 2).then(|| IpAddr::from([127, 0, 0, 1 + u8::try_from(host).unwrap()]))
+    }
+
     #[test]
     fn a_reply_identifies_its_host() {
         let echo = Echo::open();
@@ -105,13 +111,15 @@ mod tests {
         for (at, ip) in [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])].into_iter().enumerate() {
             echo.send(u32::try_from(at).unwrap(), SocketAddr::new(ip, 80));
         }
-        let known = |host: u32| (host < 2).then(|| IpAddr::from([127, 0, 0, 1 + u8::try_from(host).unwrap()]));
+
         let (begin, mut there) = (Instant::now(), Vec::new());
         while there.len() < 2 && begin.elapsed() < Duration::from_mins(1) {
-            there.extend(echo.replies(&known));
+            there.extend(echo.replies(&address));
         }
+
         there.sort_unstable();
         assert_eq!(there, [0, 1]);
+
         // The same reply from another host is ignored.
         echo.send(0, SocketAddr::new([127, 0, 0, 1].into(), 80));
         let mut waits = [PollFd::from_borrowed_fd(socket.as_fd(), PollFlags::IN)];

@@ -139,12 +139,11 @@ impl HalfOpen {
             }
             Datagram::IcmpError(IcmpError { to, about, reason }) => (to, about, reason),
         };
-        let is_it = |&at: &u32| {
-            let AttemptSlot { probe, sequence: its, .. } = self.slots[at as usize];
-            let asked = address(probe);
-            its == sequence && (asked.ip(), asked.port()) == (to.ip(), to.port())
-        };
-        let at = *self.by_sequence.find(hash(sequence), is_it)?;
+        let at = *self.by_sequence.find(hash(sequence), |&at| {
+            let slot = &self.slots[at as usize];
+            let target = address(slot.probe);
+            slot.sequence == sequence && (target.ip(), target.port()) == (to.ip(), to.port())
+        })?;
 
         let host = self.slots[at as usize].probe.host as usize;
         let own = self.sources.get(host).is_some_and(|source| *source == Some((to.ip(), to.ip())));
@@ -269,6 +268,7 @@ impl Prober for HalfOpen {
                 }
             }
         }
+
         Ok(())
     }
 }

@@ -122,6 +122,7 @@ fn extensions(version: OldVersion, name: Option<&str>) -> Vec<u8> {
         let body = [&length(name.len() + 3)[..], &[0], &length(name.len()), name.as_bytes()].concat();
         add_extension(&mut all, 0, &body);
     }
+
     // Groups: x25519, P-256, P-384, P-521; points: uncompressed (RFC 8422, 5.1).
     add_extension(&mut all, 10, &[0, 8, 0, 29, 0, 23, 0, 24, 0, 25]);
     add_extension(&mut all, 11, &[1, 0]);
@@ -129,6 +130,7 @@ fn extensions(version: OldVersion, name: Option<&str>) -> Vec<u8> {
         // RSA-PSS, ECDSA and RSA with SHA-2 and SHA-1.
         add_extension(&mut all, 13, &[0, 18, 8, 4, 8, 5, 8, 6, 4, 3, 5, 3, 6, 3, 4, 1, 5, 1, 2, 1]);
     }
+
     all
 }
 

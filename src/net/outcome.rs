@@ -94,6 +94,7 @@ mod tests {
             assert_eq!(refusal(errno), ConnectOutcome::Short(LocalShortage(errno)));
             assert_eq!(without_socket(errno), ConnectOutcome::Short(LocalShortage(errno)));
         }
+
         assert!(
             LocalShortage(Errno::MFILE).is_of_descriptors() && !LocalShortage(Errno::ADDRNOTAVAIL).is_of_descriptors()
         );

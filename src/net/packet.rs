@@ -216,29 +216,39 @@ mod tests {
 
     #[test]
     fn only_replies_to_a_syn_are_parsed() {
-        let said =
-            |flags| segment(&answer(443, 8, flags)).map(|segment| (segment.port, segment.answers, segment.reason));
-        assert_eq!(said(SYN | ACK), Some((443, 7, Reason::SynAck)));
-        assert_eq!(said(RST | ACK), Some((443, 7, Reason::Refused)));
-        for flags in [0, SYN, RST, ACK, ACK | 0x01, SYN | RST | ACK] {
-            assert_eq!(said(flags), None, "{flags:#x}");
+        for (flags, reason) in [(SYN | ACK, Reason::SynAck), (RST | ACK, Reason::Refused)] {
+            let segment = segment(&answer(443, 8, flags)).unwrap();
+            assert_eq!((segment.port, segment.answers, segment.reason), (443, 7, reason));
         }
+        for flags in [0, SYN, RST, ACK, ACK | 0x01, SYN | RST | ACK] {
+            assert!(segment(&answer(443, 8, flags)).is_none(), "{flags:#x}");
+        }
+
         assert_eq!(segment(&answer(443, 0, SYN | ACK)).unwrap().answers, u32::MAX);
+    }
+
+    fn v4_error(kind: u8, code: u8, quoted: &[u8]) -> Option<IcmpError> {
+        icmp_error_v4(&[&[kind, code, 0, 0, 0, 0, 0, 0], quoted].concat())
+    }
+
+    fn v6_error(kind: u8, code: u8, quoted: &[u8]) -> Option<IcmpError> {
+        icmp_error_v6(&[&[kind, code, 0, 0, 0, 0, 0, 0], quoted].concat())
     }
 
     #[test]
     fn an_icmp_error_identifies_its_syn() {
         let (to, packet) = syn("10.0.0.1:40000", "10.0.0.2:80", 9);
-        let said = |kind: u8, code: u8| icmp_error_v4(&[&[kind, code, 0, 0, 0, 0, 0, 0], &packet[..28]].concat());
-        assert_eq!(said(3, 3), Some(IcmpError { to, about: 9, reason: Reason::Refused }));
-        assert_eq!(said(3, 13).unwrap().reason, Reason::HostUnreachable);
-        assert_eq!(said(3, 0).unwrap().reason, Reason::NetUnreachable);
-        assert_eq!((said(3, 4), said(0, 0), said(8, 0)), (None, None, None));
+        let quoted = &packet[..28];
+        assert_eq!(v4_error(3, 3, quoted), Some(IcmpError { to, about: 9, reason: Reason::Refused }));
+        assert_eq!(v4_error(3, 13, quoted).unwrap().reason, Reason::HostUnreachable);
+        assert_eq!(v4_error(3, 0, quoted).unwrap().reason, Reason::NetUnreachable);
+        assert_eq!([(3, 4), (0, 0), (8, 0)].map(|(kind, code)| v4_error(kind, code, quoted)), [None, None, None]);
+
         let (to, packet) = syn("[::1]:40000", "[2001:db8::2]:80", 9);
-        let said = |kind: u8, code: u8| icmp_error_v6(&[&[kind, code, 0, 0, 0, 0, 0, 0], &packet[..48]].concat());
-        assert_eq!(said(1, 4), Some(IcmpError { to, about: 9, reason: Reason::Refused }));
-        assert_eq!(said(1, 1).unwrap().reason, Reason::HostUnreachable);
-        assert_eq!(said(129, 0), None);
+        let quoted = &packet[..48];
+        assert_eq!(v6_error(1, 4, quoted), Some(IcmpError { to, about: 9, reason: Reason::Refused }));
+        assert_eq!(v6_error(1, 1, quoted).unwrap().reason, Reason::HostUnreachable);
+        assert_eq!(v6_error(129, 0, quoted), None);
     }
 
     proptest! {

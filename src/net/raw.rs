@@ -95,6 +95,7 @@ impl Raw {
                 take(Datagram::Segment(from, segment));
             }
         });
+
         let errors = each(&self.icmp, most, &mut |_, packet| {
             let error =
                 if v6 { icmp_error_v6(packet) } else { v4_payload(packet).and_then(|(_, icmp)| icmp_error_v4(icmp)) };
@@ -102,6 +103,7 @@ impl Raw {
                 take(Datagram::IcmpError(error));
             }
         });
+
         segments || errors
     }
 
@@ -130,6 +132,7 @@ pub(super) fn each(socket: &Socket, most: usize, take: &mut dyn FnMut(IpAddr, &[
             Err(_) => return false,
         }
     }
+
     true
 }
 
@@ -184,12 +187,14 @@ fn only((at, behind): (u16, u16), place: u32, values: &[u32], v6: bool) -> Vec<S
     if !v6 {
         program.push(SockFilter::new(LOAD_HEADER_LENGTH, 0, 0, 0));
     }
+
     program.push(SockFilter::new(if v6 { at } else { behind }, 0, 0, place));
     for (left, value) in (0..values.len()).rev().zip(values) {
         // Skips the other comparisons and the rejection.
         let over = u8::try_from(left + 1).unwrap_or_default();
         program.push(SockFilter::new(JUMP_IF_EQUAL, over, 0, *value));
     }
+
     program.push(SockFilter::new(RETURN, 0, 0, 0));
     program.push(SockFilter::new(RETURN, 0, 0, WHOLE));
     program

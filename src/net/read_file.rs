@@ -16,10 +16,11 @@ use crate::engine::{Cancel, Waited};
 /// # Errors
 /// What the operating system says; that it is longer, that `cancel` was set or `until` came before its end.
 pub(crate) fn read_file(path: &Path, most: usize, cancel: &Cancel, until: Option<Instant>) -> io::Result<Vec<u8>> {
-    // To open a FIFO that nobody writes to would wait, and nothing could end that.
+    // Opening a FIFO without a writer would block, and nothing could end that.
     let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
     let mut file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
+
     loop {
         // Before the first writer came, a read would say that this is the end.
         match cancel.wait_readable(file.as_fd(), until)? {

@@ -37,8 +37,9 @@ impl Family {
 pub(crate) fn resolve(name: &str) -> io::Result<Vec<IpAddr>> {
     let found = (name, 0).to_socket_addrs().map_err(plain)?;
     // Link-local addresses need a zone and cannot be reached by their address alone.
-    let reachable = |ip: &IpAddr| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
-    let mut addresses: Vec<IpAddr> = found.map(|address| address.ip().to_canonical()).filter(reachable).collect();
+    let addresses = found.map(|address| address.ip().to_canonical());
+    let mut addresses: Vec<IpAddr> =
+        addresses.filter(|ip| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())).collect();
     addresses.sort_unstable();
     addresses.dedup();
     Ok(addresses)
@@ -53,8 +54,11 @@ fn plain(error: io::Error) -> io::Error {
 /// The index of an interface by its name or number, for link-local addresses; `None` if it does not exist.
 pub(crate) fn interface_index(name: &str) -> Option<u32> {
     let socket = any_socket().ok()?;
-    let by_number = || name.parse().ok().filter(|&index| netdevice::index_to_name(&socket, index).is_ok());
-    netdevice::name_to_index(&socket, name).ok().or_else(by_number)
+    if let Ok(index) = netdevice::name_to_index(&socket, name) {
+        return Some(index);
+    }
+
+    name.parse().ok().filter(|&index| netdevice::index_to_name(&socket, index).is_ok())
 }
 
 /// The name of the interface with that index, if it exists.

@@ -208,6 +208,7 @@ fn ldap_consent(message: &[u8]) -> Result<(), ConnectionError> {
         Some((0x02, [1], rest)) => element(rest),
         _ => return Err(ConnectionError::Garbled("is for another request")),
     };
+
     let Some((0x78, response, _)) = response else {
         return Err(ConnectionError::Garbled("is not an ExtendedResponse"));
     };

@@ -40,6 +40,10 @@ pub(crate) struct HandshakeError {
 }
 
 impl HandshakeError {
+    fn new(error: ConnectionError, recorder: &RecordingVerifier) -> Self {
+        Self { error, chain: recorder.take().chain }
+    }
+
     /// Whether the peer speaks TLS nevertheless: it sent certificates, or a TLS alert.
     pub(crate) fn is_of_tls(&self) -> bool {
         use rustls::Error::{AlertReceived, InvalidMessage, PeerIncompatible, PeerMisbehaved};
@@ -56,6 +60,7 @@ impl HandshakeError {
             },
             _ => false,
         };
+
         spoke || !self.chain.is_empty()
     }
 
@@ -85,9 +90,8 @@ pub(crate) async fn handshake<S: AsyncStream>(
     deadline: Deadline,
 ) -> Result<Handshake<S>, HandshakeError> {
     let recorder = Arc::new(RecordingVerifier::default());
-    let failed = |error| HandshakeError { error, chain: recorder.take().chain };
     let versions = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-    let builder = versions.map_err(|error| failed(ConnectionError::Tls(Box::new(error))))?;
+    let builder = versions.map_err(|error| HandshakeError::new(ConnectionError::Tls(Box::new(error)), &recorder))?;
 
     let verifier = Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>;
     let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
@@ -97,8 +101,8 @@ pub(crate) async fn handshake<S: AsyncStream>(
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
     let stream = match deadline.bound(connecting).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(failed(error.into())),
-        Err(_) => return Err(failed(ConnectionError::TimedOut)),
+        Ok(Err(error)) => return Err(HandshakeError::new(error.into(), &recorder)),
+        Err(_) => return Err(HandshakeError::new(ConnectionError::TimedOut, &recorder)),
     };
 
     let PresentedChain { chain, proved } = recorder.take();

@@ -39,6 +39,7 @@ pub(crate) fn write_grid<const N: usize>(
         }
         writeln!(out, "{}", line.trim_end())?;
     }
+
     Ok(())
 }
 
@@ -49,9 +50,13 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
         let mut out = Vec::new();
-        let row = |cells: [&'static str; 3]| cells.map(Cow::from);
         let columns = [("CODE", Align::Left), ("POINTS", Align::Right), ("TEXT", Align::Left)];
-        write_grid(&mut out, columns, &[row(["refused", "5", ""]), row(["日本", "10", "two words"])]).unwrap();
+        write_grid(
+            &mut out,
+            columns,
+            &[["refused", "5", ""], ["日本", "10", "two words"]].map(|row| row.map(Cow::from)),
+        )
+        .unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text, "CODE     POINTS  TEXT\nrefused       5\n日本         10  two words\n");
     }

@@ -95,6 +95,7 @@ impl TestCase {
             }
             TestOutcome::Skipped(why) => xml.empty("skipped", &[("message", why)])?,
         }
+
         xml.close("testcase")
     }
 }
@@ -122,9 +123,11 @@ impl Format for Junit<'_> {
         let mut xml = XmlWriter::indented(self.out)?;
         xml.open("testsuites", &[])?;
         xml.open("testsuite", &suite)?;
+
         for case in &self.cases {
             case.write(&mut xml)?;
         }
+
         xml.close("testsuite")?;
         xml.close("testsuites")?;
         xml.end_line()

@@ -102,10 +102,12 @@ impl<'w> NmapXml<'w> {
             _ if endpoint.ready => "open",
             _ => "closed",
         };
+
         let reason = match self.column("reason", service, endpoint).or(word) {
             Some(word) => reason(word),
             None => Cow::Borrowed("unknown-response"),
         };
+
         let owner = self.column("user", service, endpoint).map(Into::into);
         Port { state, reason, owner, service: facts(service, endpoint) }
     }
@@ -253,6 +255,7 @@ impl Format for NmapXml<'_> {
             end.errors.iter().map(|fault| format!("cannot {}: {}", fault.operation, fault.cause)).collect();
         let errors = errors.join("; ");
         finished.push(("exit", if whole { "success" } else { "error" }));
+
         if !whole {
             finished.push(("errormsg", &errors));
         }

@@ -43,6 +43,7 @@ impl<'w> Prometheus<'w> {
             }
             text.push('"');
         }
+
         let _ = writeln!(text, "{} {value}", if labels.is_empty() { "" } else { "}" });
     }
 }

@@ -28,29 +28,36 @@ impl<'w> PrometheusSd<'w> {
 
     fn labels(&self, service: &Service, endpoint: &Endpoint) -> Map<String, Value> {
         let mut labels = Map::new();
-        let mut add = |name: &str, value: String| {
-            if !value.is_empty() {
-                labels.insert(format!("__meta_portolan_{name}"), Value::String(value));
-            }
-        };
-        let shown = |text: Option<&dyn std::fmt::Display>| text.map(ToString::to_string).unwrap_or_default();
-        add("id", service.id.to_string());
-        add("name", shown(service.name.as_ref().map(|name| name as _)));
-        add("namespace", shown(service.namespace.as_ref().map(|name| name as _)));
-        add("source", service.source.as_str().to_owned());
-        add("transport", endpoint.transport.as_str().to_owned());
-        add("address", endpoint.address.to_string());
-        add("port", shown(endpoint.port.as_ref().map(|port| port as _)));
-        add("service", self.page.service(endpoint).to_owned());
+        add(&mut labels, "id", service.id.to_string());
+        add(&mut labels, "name", text(service.name.as_ref()));
+        add(&mut labels, "namespace", text(service.namespace.as_ref()));
+        add(&mut labels, "source", service.source.as_str().to_owned());
+        add(&mut labels, "transport", endpoint.transport.as_str().to_owned());
+        add(&mut labels, "address", endpoint.address.to_string());
+        add(&mut labels, "port", text(endpoint.port.as_ref()));
+        add(&mut labels, "service", self.page.service(endpoint).to_owned());
 
         for column in self.page.columns.iter().filter(|column| column.label) {
             let mut value = String::new();
             // Writing to a String cannot fail.
             let _ = (column.cell)(service, Some(endpoint), &mut value);
-            add(&format!("{}_{}", service.source, column.name), value);
+            add(&mut labels, &format!("{}_{}", service.source, column.name), value);
         }
+
         labels
     }
+}
+
+/// Adds a label, unless its value is empty.
+fn add(labels: &mut Map<String, Value>, name: &str, value: String) {
+    if !value.is_empty() {
+        labels.insert(format!("__meta_portolan_{name}"), Value::String(value));
+    }
+}
+
+/// The text of an optional value; empty if there is none.
+fn text(value: Option<&impl std::fmt::Display>) -> String {
+    value.map(ToString::to_string).unwrap_or_default()
 }
 
 impl Format for PrometheusSd<'_> {
@@ -83,6 +90,7 @@ fn target(endpoint: &Endpoint) -> Option<String> {
     if !endpoint.ready {
         return None;
     }
+
     let ip = match ip.to_canonical() {
         // Neither address can be scraped; a listener bound to one interface does not reply on loopback.
         ip if ip.is_multicast() || ip == Ipv4Addr::BROADCAST => return None,
@@ -91,6 +99,7 @@ fn target(endpoint: &Endpoint) -> Option<String> {
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
+
     // Only link-local addresses need a zone.
     let link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
     let interface = endpoint.interface.clone().filter(|_| link_local);

@@ -302,6 +302,7 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
             Some((goes, _)) => kept.retain(|&at| at != goes),
         }
     }
+
     let mut spare = width.saturating_sub(needed_width(&spans, &kept));
     let mut fitted: Vec<(usize, usize)> = kept.into_iter().map(|at| (at, spans[at].least)).collect();
 
@@ -314,6 +315,7 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
             *width += more;
         }
     }
+
     fitted
 }
 
@@ -395,11 +397,11 @@ mod tests {
             (30, 24, DropOrder::Requested(1)),
             (20, 8, DropOrder::Last(0)),
         ];
-        let fitted = |width| fit(&spans.map(|(natural, least, goes)| Span { natural, least, goes }), width);
-        assert_eq!(fitted(76), [(0, 5), (1, 15), (2, 10), (3, 30), (4, 8)], "the others are cut first");
-        assert_eq!(fitted(69), [(0, 5), (1, 15), (2, 10), (3, 30)], "and go first");
-        assert_eq!(fitted(50), [(0, 5), (1, 15), (2, 10), (3, 11)], "they are cut when all others are gone");
-        assert_eq!(fitted(40), [(0, 5), (1, 15), (2, 10)], "the protocol outlasts the version");
-        assert_eq!(fitted(20), [(0, 5), (1, 15)]);
+        let spans = spans.map(|(natural, least, goes)| Span { natural, least, goes });
+        assert_eq!(fit(&spans, 76), [(0, 5), (1, 15), (2, 10), (3, 30), (4, 8)], "the others are cut first");
+        assert_eq!(fit(&spans, 69), [(0, 5), (1, 15), (2, 10), (3, 30)], "and go first");
+        assert_eq!(fit(&spans, 50), [(0, 5), (1, 15), (2, 10), (3, 11)], "they are cut when all others are gone");
+        assert_eq!(fit(&spans, 40), [(0, 5), (1, 15), (2, 10)], "the protocol outlasts the version");
+        assert_eq!(fit(&spans, 20), [(0, 5), (1, 15)]);
     }
 }

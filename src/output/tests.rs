@@ -35,13 +35,15 @@ fn services() -> [Service; 2] {
         health: Some(Box::new(health)),
         ..Endpoint::new(Address::Ip([127, 0, 0, 1].into()), Some(80), Transport::Tcp)
     };
-    let detail = || Arc::new(RawDetail(HOSTILE.into())) as Arc<dyn crate::model::Detail>;
+
+    let detail: Arc<dyn crate::model::Detail> = Arc::new(RawDetail(HOSTILE.into()));
     let named = Service {
         name: Some(HOSTILE.into()),
         namespace: Some(Untrusted::from(HOSTILE)),
-        ..Service::new(format!("test/{HOSTILE}"), "test", vec![endpoint], detail())
+        ..Service::new(format!("test/{HOSTILE}"), "test", vec![endpoint], Arc::clone(&detail))
     };
-    [named, Service::new(format!("test/none/{HOSTILE}"), "test", Vec::new(), detail())]
+
+    [named, Service::new(format!("test/none/{HOSTILE}"), "test", Vec::new(), detail)]
 }
 
 #[track_caller]

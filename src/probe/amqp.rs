@@ -51,6 +51,7 @@ fn start(bytes: &[u8]) -> Option<Identity> {
     let mut frame = Bytes(bytes);
     let (kind, channel) = (frame.u8()?, frame.u16()?);
     let mut method = Bytes(frame.part()?);
+
     if (kind, channel, frame.u8()?) != (1, 0, 0xce) || (method.u16()?, method.u16()?) != (10, 10) {
         return None;
     }
@@ -88,6 +89,7 @@ fn property(table: &[u8], wanted: &[u8]) -> Option<Untrusted> {
             return Some(Untrusted::from_bytes(value));
         }
     }
+
     None
 }
 

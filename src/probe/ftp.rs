@@ -61,6 +61,7 @@ fn parse_greeting(greeting: &[u8]) -> Option<Identity> {
     if code(greeting) != Some(b"220") || !matches!(greeting.get(3), Some(b' ' | b'-')) {
         return None;
     }
+
     let identity = Identity::of("ftp");
     if let Some((name, rest)) = find_name(greeting, NAMES) {
         return Some(identity.product(name).version(leading_version(rest).unwrap_or_default()));

@@ -254,8 +254,8 @@ mod tests {
 
     #[test]
     fn a_users_own_probe_does_not_hide_a_built_in_one() {
-        struct CustomProbe;
-        impl Probe for CustomProbe {
+        struct HttpOverride;
+        impl Probe for HttpOverride {
             fn protocol(&self) -> &'static str {
                 "http"
             }
@@ -264,7 +264,7 @@ mod tests {
             }
         }
 
-        let http = Probes::and(vec![Box::new(CustomProbe)]).get("http").unwrap();
+        let http = Probes::and(vec![Box::new(HttpOverride)]).get("http").unwrap();
         assert!(http.hello(&PortTarget::new(([127, 0, 0, 1], 80).into(), Transport::Tcp)).is_some());
     }
 

@@ -75,6 +75,7 @@ fn reply(bytes: &[u8]) -> Option<&[u8]> {
     let length = usize::try_from(Bytes(bytes).u32_le()?).ok()?;
     let mut message = Bytes(bytes.get(..length)?);
     message.take(8)?;
+
     if message.u32_le()? != REQUEST || message.u32_le()? != OP_MSG {
         return None;
     }
@@ -84,6 +85,7 @@ fn reply(bytes: &[u8]) -> Option<&[u8]> {
     if message.u8()? != 0 {
         return None;
     }
+
     let length = usize::try_from(message.u32_le()?).ok()?;
     message.take(length.checked_sub(5)?)
 }
@@ -93,10 +95,12 @@ fn parse_hello(document: &[u8]) -> Option<Identity> {
         (0x10, bytes) => i32::from_le_bytes(*bytes.first_chunk()?),
         _ => return None,
     };
+
     let writable = match value(document, "isWritablePrimary") {
         Some((0x08, [flag, ..])) => Some(*flag == 1),
         _ => None,
     };
+
     // mongos, which only forwards requests, has this message.
     let router = string(document, "msg").is_some_and(|message| message.as_raw() == "isdbgrid");
 
@@ -144,6 +148,7 @@ fn value<'a>(document: &'a [u8], wanted: &str) -> Option<(u8, &'a [u8])> {
             return Some((kind, value));
         }
     }
+
     None
 }
 

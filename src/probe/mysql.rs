@@ -50,6 +50,7 @@ fn greeting(rest: &[u8]) -> Option<Identity> {
     // The thread id, half of the challenge, and a zero.
     bytes.take(4 + 8 + 1)?;
     let capabilities = bytes.u16_le()?;
+
     if !version_string.first()?.is_ascii_digit() {
         return None;
     }

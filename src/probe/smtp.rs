@@ -122,6 +122,7 @@ mod tests {
             assert_eq!(identity.product.as_ref().map(Untrusted::as_raw), product, "{greeting}");
             assert_eq!(identity.version.as_ref().map(Untrusted::as_raw), version, "{greeting}");
         }
+
         assert_eq!(recognise_tcp(&Smtp, b"220 (vsFTPd 3.0.3)\r\n", None), None);
     }
 

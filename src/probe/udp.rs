@@ -66,6 +66,7 @@ async fn connect(target: &PortTarget) -> Result<UdpSocket, SkipReason> {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
         SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
+
     let opened = open_in(target.namespace.as_deref(), || bind(local)).map_err(SkipReason::Local)?;
     let socket = UdpSocket::from_std(opened.ok_or(SkipReason::Gone)?).map_err(SkipReason::Local)?;
 
@@ -73,6 +74,7 @@ async fn connect(target: &PortTarget) -> Result<UdpSocket, SkipReason> {
     if let Some(interface) = &target.interface {
         socket.bind_device(Some(interface.as_bytes())).map_err(SkipReason::Local)?;
     }
+
     socket.connect(target.address).await.map_err(|_| SkipReason::Gone)?;
     Ok(socket)
 }
@@ -121,6 +123,7 @@ async fn request(socket: &UdpSocket, payload: &[u8]) -> Result<Option<Vec<u8>>, 
             Ok(Err(error)) => return Err(skip_reason(error)),
         }
     }
+
     Ok(None)
 }
 
@@ -140,9 +143,9 @@ mod tests {
     use crate::probe::ServerBytes;
 
     /// A custom probe of that likelihood for port 7000.
-    struct CustomProbe(u8);
+    struct RankedProbe(u8);
 
-    impl Probe for CustomProbe {
+    impl Probe for RankedProbe {
         fn protocol(&self) -> &'static str {
             "custom"
         }
@@ -165,7 +168,7 @@ mod tests {
     }
 
     fn position(likelihood: u8, port: u16, intensity: Intensity) -> Option<usize> {
-        let probes = Probes::and(vec![Box::new(CustomProbe(likelihood))]);
+        let probes = Probes::and(vec![Box::new(RankedProbe(likelihood))]);
         plan(probes, port, intensity).iter().position(|probe| probe.protocol() == "custom")
     }
 

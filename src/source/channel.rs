@@ -18,14 +18,14 @@ pub(crate) enum SourceMessage {
 #[derive(Debug)]
 pub(crate) struct ChannelSink {
     detail_level: DetailLevel,
-    said: mpsc::UnboundedSender<SourceMessage>,
+    messages: mpsc::UnboundedSender<SourceMessage>,
 }
 
 impl ChannelSink {
     /// A relay, and where its words come out. A source reads so much of each service.
     pub(crate) fn new(detail_level: DetailLevel) -> (Self, mpsc::UnboundedReceiver<SourceMessage>) {
-        let (said, heard) = mpsc::unbounded_channel();
-        (Self { detail_level, said }, heard)
+        let (messages, receiver) = mpsc::unbounded_channel();
+        (Self { detail_level, messages }, receiver)
     }
 }
 
@@ -36,14 +36,14 @@ impl UpdateSink for ChannelSink {
 
     fn apply(&mut self, updates: Vec<Update>) {
         // A monitor that is gone wants to know nothing.
-        let _ = self.said.send(SourceMessage::Updates(updates));
+        let _ = self.messages.send(SourceMessage::Updates(updates));
     }
 
     fn apply_derived(&mut self, updates: Vec<Update>) {
-        let _ = self.said.send(SourceMessage::Amended(updates));
+        let _ = self.messages.send(SourceMessage::Amended(updates));
     }
 
     fn mark_stale(&mut self, error: PartialError) {
-        let _ = self.said.send(SourceMessage::Failed(error));
+        let _ = self.messages.send(SourceMessage::Failed(error));
     }
 }

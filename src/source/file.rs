@@ -95,23 +95,27 @@ const HINT: &str = "`portolan discover file --help` shows the format of a servic
 /// An unreadable file, or invalid content, with its line and column.
 pub(crate) fn read(path: &Path) -> Result<Vec<Service<DeclaredDetail>>> {
     let shown = clean(&path.to_string_lossy());
-    let unusable = |why: String| Error::usage(format!("'{shown}'"), why, HINT);
     let is_file = std::fs::metadata(path).map(|meta| meta.is_file());
-    if !is_file.map_err(|error| unusable(plain(&error)))? {
-        return Err(unusable("it is not a file".to_owned()));
+    if !is_file.map_err(|error| unusable(&shown, plain(&error)))? {
+        return Err(unusable(&shown, "it is not a file".to_owned()));
     }
 
     let mut text = String::new();
-    let file = FileHandle::open(path).map_err(|error| unusable(plain(&error)))?;
-    let length = file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| unusable(plain(&error)))?;
+    let file = FileHandle::open(path).map_err(|error| unusable(&shown, plain(&error)))?;
+    let length = file.take(MAX_BYTES).read_to_string(&mut text).map_err(|error| unusable(&shown, plain(&error)))?;
     if length as u64 == MAX_BYTES {
-        return Err(unusable("it is too large to be a list of services".to_owned()));
+        return Err(unusable(&shown, "it is too large to be a list of services".to_owned()));
     }
 
     let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     let text = text.trim_start_matches('\u{feff}');
     let Services { service } = if is_yaml { yaml(text, &shown)? } else { toml(text, &shown)? };
-    declared(service, &shown).map_err(unusable)
+    declared(service, &shown).map_err(|why| unusable(&shown, why))
+}
+
+/// The error for a file that cannot be used.
+fn unusable(shown: &str, why: String) -> Error {
+    Error::usage(format!("'{shown}'"), why, HINT)
 }
 
 /// The operating system's message without its number.

@@ -1,4 +1,4 @@
-//! Watching any source: by asking again and again, and again after it failed.
+//! Watches any source: polls it, and restarts it after failures.
 
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -19,7 +19,7 @@ pub(crate) const RECONNECT: Retry =
 /// What [`Source::watch`] returns.
 pub type WatchFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
-/// Asks a source for everything, every `interval` from the end of an answer to the next question.
+/// Lists a source again and again, with a pause of `interval` in between.
 pub(super) async fn poll<S: Source + ?Sized>(source: &S, interval: Duration, feed: &mut dyn UpdateSink) -> Result<()> {
     let context = ListContext { detail_level: feed.detail_level(), ..ListContext::default() };
     loop {
@@ -43,7 +43,7 @@ impl PolledListing {
         !self.services.is_empty()
     }
 
-    /// What is not in an answer that is not whole need not be gone.
+    /// The updates of this listing. An incomplete listing removes nothing: what it lacks may still exist.
     pub(super) fn updates(self, completeness: Completeness) -> Vec<Update> {
         let errors = self.errors.into_iter().map(Update::PartialError);
         match completeness {
@@ -64,11 +64,11 @@ impl ItemSink for PolledListing {
     }
 }
 
-/// Watches a source for as long as the future lives: whenever the watch ends or fails it is begun again, after a wait by
-/// the schedule of `retry` (its `base` and `cap`), which starts anew with each answer. `seed` makes the jitter.
+/// Watches a source until the future is dropped. Whenever the watch ends or fails, it restarts after a delay (`base` and
+/// `cap` of `retry`), which is reset by each update. `seed` sets the jitter.
 ///
 /// # Errors
-/// Where the source never answered: what is wrong from the beginning is reported at once, and not retried for ever.
+/// If the source never delivered anything: errors from the beginning are reported at once, not retried for ever.
 pub async fn keep_watching(
     source: &dyn Source,
     interval: Option<Duration>,
@@ -88,7 +88,7 @@ pub async fn keep_watching(
         match ended {
             Err(error) if !has_ever_answered => return error,
             Err(error) => feed.mark_stale(PartialError::from(&error)),
-            // A server that ends a watch in good order is asked again; what was known holds until then.
+            // A server may end a watch without an error; the known services stay valid until the restart.
             Ok(()) => {}
         }
 
@@ -97,7 +97,7 @@ pub async fn keep_watching(
     }
 }
 
-/// Notes whether the source said anything.
+/// Records whether the source delivered anything.
 struct AnswerTracker<'f> {
     feed: &'f mut dyn UpdateSink,
     has_answered: bool,

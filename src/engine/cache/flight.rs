@@ -152,6 +152,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
         else {
             return;
         };
+
         found.remove();
 
         let displaced = loaded.map(|value| table.insert(key, self.fresh(hash, Arc::clone(value), ttl)));

@@ -132,6 +132,7 @@ impl<K, V> Cache<K, V> {
             stats.bytes += table.entries.allocation_size() + table.books.flights.allocation_size();
             stats.bytes += table.entries.iter().map(|entry| self.bytes_of(entry)).sum::<usize>();
         }
+
         stats
     }
 

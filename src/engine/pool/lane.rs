@@ -73,6 +73,7 @@ impl<J, R> Queue<J, R> {
         if !gate.is_open() {
             return Err((queued, SubmitErrorKind::Closed));
         }
+
         match self.sender.try_send(queued) {
             Ok(()) => {
                 self.wake_worker();

@@ -24,6 +24,7 @@ impl Connector {
             self.slots.push(ProbeSlot { fd, probe, since: 0, v6, registered: false, waiting: false, late: false });
             return Ok(next);
         }
+
         // The maximum is reached; an idle socket of the other family is replaced.
         let slot = self.idle[usize::from(!v6)].pop().ok_or(Errno::MFILE)?;
         self.slots[slot as usize].v6 = v6;
@@ -32,6 +33,7 @@ impl Connector {
             self.idle[usize::from(!v6)].push(slot);
             return Err(errno);
         }
+
         Ok(slot)
     }
 

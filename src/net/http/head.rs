@@ -48,6 +48,7 @@ impl Head {
         if method == "HEAD" || matches!(self.status, 100..200 | 204 | 304) {
             return Ok(Framing::None);
         }
+
         if let Some(last) = self.all("transfer-encoding").last() {
             let chunked = last.rsplit(|byte| *byte == b',').next().unwrap_or_default();
             return Ok(if chunked.trim_ascii().eq_ignore_ascii_case(b"chunked") {
@@ -62,6 +63,7 @@ impl Head {
         if lengths.any(|other| other.trim_ascii() != first) {
             return Err(HeadError("has two different lengths"));
         }
+
         let digits = std::str::from_utf8(first).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         digits.and_then(|text| text.parse().ok()).map(Framing::Length).ok_or(HeadError("has an invalid length"))
     }

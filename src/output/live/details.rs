@@ -85,6 +85,7 @@ impl DetailLines {
         let text = escaped(text);
         let (mut rest, mut label) = (&*text, label.to_owned());
         let room = self.width.saturating_sub(label.chars().count()).max(1);
+
         loop {
             let (line, after) = rest.split_at(fitting(rest, room));
             let blank = " ".repeat(label.chars().count());

@@ -66,23 +66,26 @@ fn lowest(ages: &[(Duration, Option<u8>)], step: u32) -> Option<u8> {
 mod tests {
     use super::*;
 
+    fn at(begin: Instant, seconds: u64) -> Instant {
+        begin + Duration::from_secs(seconds)
+    }
+
     #[test]
     fn a_bar_is_the_lowest_score_of_its_step() {
         let begin = Instant::now();
-        let at = |seconds| begin + Duration::from_secs(seconds);
         let mut history = History::default();
-        history.record(None, at(0));
+        history.record(None, at(begin, 0));
         assert!(!history.has_any());
-        history.record(Some(100), at(0));
-        history.record(Some(100), at(5));
-        assert_eq!(history.bars(5, at(5)), [Some(100)]);
-        history.record(Some(10), at(31));
-        history.record(Some(90), at(32));
-        assert_eq!(history.bars(5, at(39)), [Some(100), Some(100), Some(100), Some(10)]);
-        assert_eq!(history.bars(5, at(59)), [Some(100), Some(100), Some(10), Some(90), Some(90)]);
-        history.record(None, at(61));
-        assert_eq!(history.bars(3, at(85)), [Some(90), None, None]);
-        assert_eq!(history.text(3, at(85)), "▇  ");
+        history.record(Some(100), at(begin, 0));
+        history.record(Some(100), at(begin, 5));
+        assert_eq!(history.bars(5, at(begin, 5)), [Some(100)]);
+        history.record(Some(10), at(begin, 31));
+        history.record(Some(90), at(begin, 32));
+        assert_eq!(history.bars(5, at(begin, 39)), [Some(100), Some(100), Some(100), Some(10)]);
+        assert_eq!(history.bars(5, at(begin, 59)), [Some(100), Some(100), Some(10), Some(90), Some(90)]);
+        history.record(None, at(begin, 61));
+        assert_eq!(history.bars(3, at(begin, 85)), [Some(90), None, None]);
+        assert_eq!(history.text(3, at(begin, 85)), "▇  ");
         assert_eq!(history.0.len(), 4);
     }
 

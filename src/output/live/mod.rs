@@ -199,6 +199,7 @@ impl View {
                 self.scrolled = 0;
             }
         }
+
         ControlFlow::Continue(())
     }
 

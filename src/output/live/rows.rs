@@ -70,6 +70,7 @@ impl Rows {
                 });
             }
         }
+
         self.filter(filter);
     }
 

@@ -120,9 +120,11 @@ impl<'t> ProbeFile<'t> {
         let transport = self.transport(table)?;
         let protocol = self.protocol(table, start)?;
         let send = self.send(table)?;
+
         if transport == Transport::Udp && send.is_none() {
             return Err(self.missing(start, "send", "UDP services do not greet: add the request to send"));
         }
+
         let Some(pattern) = self.pattern(table)? else {
             return Err(self.missing(start, "pattern", "add a regular expression that matches the reply"));
         };
@@ -282,6 +284,7 @@ fn unescape(text: &str) -> std::result::Result<Vec<u8>, &'static str> {
             _ => return Err("has an unknown escape sequence"),
         });
     }
+
     Ok(bytes)
 }
 

@@ -72,6 +72,7 @@ impl Probe for CustomProbe {
                 other => identity.fact(other.to_owned(), text),
             };
         }
+
         Some(identity)
     }
 }

@@ -130,6 +130,7 @@ async fn suspected(talk: &Talk<'_>, front: &Page) -> Option<Identity> {
             return Some(identity);
         }
     }
+
     None
 }
 

@@ -62,6 +62,7 @@ fn build_info(line: &[u8]) -> Option<(Untrusted, Untrusted)> {
     let at = line.windows(BUILD_INFO.len()).position(|window| window == BUILD_INFO)?;
     let (name, labels) = (&line[..at], &line[at + BUILD_INFO.len()..]);
     let plain = name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+
     if !plain || name.is_empty() || name == b"go" {
         return None;
     }
@@ -71,6 +72,7 @@ fn build_info(line: &[u8]) -> Option<(Untrusted, Untrusted)> {
     if !matches!(labels.get(start.checked_sub(VERSION.len() + 1).unwrap_or(usize::MAX)), None | Some(b',')) {
         return build_info_after(name, &labels[start..]);
     }
+
     version_at(name, &labels[start..])
 }
 

@@ -293,6 +293,7 @@ impl<'l> Search<'l> {
             let other = self.recognise(received).or_else(|| self.recognise(ServerBytes { reply_to: None, ..received }));
             self.unstable |= other.is_some_and(|(other, _)| other.protocol() != probe.protocol());
         }
+
         identity
     }
 

@@ -93,6 +93,7 @@ async fn next(peer: &mut Connection, buffer: &mut Vec<u8>, kind: u8) -> Result<V
             return Ok(payload);
         }
     }
+
     Err(ConnectionError::TooLong)
 }
 
@@ -110,6 +111,7 @@ fn take_packet(buffer: &mut Vec<u8>) -> Result<Option<Vec<u8>>, ConnectionError>
     let rest = buffer.split_off(4 + length);
     let packet = std::mem::replace(buffer, rest);
     let padding = usize::from(packet[4]);
+
     match packet.get(5..(4 + length).saturating_sub(padding)) {
         Some(payload) => Ok(Some(payload.to_vec())),
         None => Err(ConnectionError::Garbled("is padded beyond its length")),

@@ -25,6 +25,7 @@ pub(crate) fn checked(service: &mut Service) -> Option<&'static str> {
             service.findings.push(Finding::new(&REFUSED, format!("{named}{more}: connection refused")));
         }
     }
+
     // Inside the cluster every endpoint is reachable.
     if is_pod() { None } else { unreached(service) }
 }

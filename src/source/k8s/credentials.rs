@@ -40,6 +40,7 @@ pub(super) fn select(mut user: AuthInfo, is_tls: bool) -> Result<AuthInfo, Strin
     if has_token || has_certificate || user.username.is_some() {
         user.exec = None;
     }
+
     Ok(user)
 }
 
@@ -100,6 +101,7 @@ pub(super) fn check_tokens(user: &mut AuthInfo) -> Result<(), String> {
             provider.config.insert(name.to_owned(), token.to_owned());
         }
     }
+
     Ok(())
 }
 
@@ -154,6 +156,7 @@ mod tests {
             read_token_file(&mut user).unwrap();
             assert_eq!((exposed(&user), user.token_file.is_some()), (expected, is_reread), "{content:?}");
         }
+
         let mut user = AuthInfo { token_file: file.to_str().map(str::to_owned), ..AuthInfo::default() };
         assert!(read_token_file(&mut user).is_err(), "without the file there is no token");
         fs::remove_dir_all(&directory).unwrap();
@@ -161,7 +164,6 @@ mod tests {
 
     #[test]
     fn other_credentials_make_the_program_unnecessary_and_plain_http_has_none() {
-        let program = || Some(ExecConfig { command: Some("program".to_owned()), ..no_program() });
         let alone = AuthInfo { exec: program(), ..AuthInfo::default() };
         assert!(select(alone, true).unwrap().exec.is_some());
         let both = AuthInfo { exec: program(), ..token("a") };
@@ -170,6 +172,10 @@ mod tests {
         let plain = AuthInfo { exec: program(), impersonate: Some("jane".to_owned()), ..token("a") };
         let plain = select(plain, false).unwrap();
         assert_eq!((plain.exec.is_some(), exposed(&plain), plain.impersonate.as_deref()), (false, None, Some("jane")));
+    }
+
+    fn program() -> Option<ExecConfig> {
+        Some(ExecConfig { command: Some("program".to_owned()), ..no_program() })
     }
 
     fn no_program() -> ExecConfig {

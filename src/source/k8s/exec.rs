@@ -62,6 +62,7 @@ pub(super) async fn run(credentials: &mut AuthInfo, deadline: Deadline) -> Resul
             None => format!("run '{program}' as the kubeconfig does, and read its output"),
         },
     };
+
     if exec.interactive_mode == Some(ExecInteractiveMode::Always) {
         return Err(failure.error("it needs a terminal, and there is none here".to_owned()));
     }
@@ -77,11 +78,13 @@ pub(super) async fn run(credentials: &mut AuthInfo, deadline: Deadline) -> Resul
     let stderr = String::from_utf8_lossy(&stderr);
     let message = stderr.lines().map(str::trim).find(|line| !line.is_empty());
     let message = message.map(|line| format!("; its error output: {}", clean(line))).unwrap_or_default();
+
     let status = match ended {
         Err(_) => return Err(failure.error(format!("it did not end in time{message}"))),
         Ok(Err(error)) => return Err(failure.error(plain(&error))),
         Ok(Ok(status)) => status,
     };
+
     group.release();
     if !status.success() {
         return Err(failure.error(format!("it failed ({status}){message}")));
@@ -91,6 +94,7 @@ pub(super) async fn run(credentials: &mut AuthInfo, deadline: Deadline) -> Resul
     let Ok(response) = yaml_serde::from_slice::<CredentialResponse>(&out) else {
         return Err(failure.error("its output is not an ExecCredential".to_owned()));
     };
+
     fill(credentials, response)
         .ok_or_else(|| failure.error("its output contains neither a token nor a certificate".to_owned()))
 }

@@ -78,6 +78,7 @@ impl ApiFailure {
             let (why, hint) = of_tls(tls);
             return Self::Broken { why, hint, retryable: false };
         }
+
         if let kube::Error::Auth(error) = error {
             return Self::Broken { why: clean(&error.to_string()), hint: CREDENTIALS, retryable: false };
         }
@@ -93,6 +94,7 @@ impl ApiFailure {
         } else {
             (clean(&last(error).to_string()), SERVER_HINT)
         };
+
         Self::Broken { why, hint, retryable: true }
     }
 
@@ -109,6 +111,7 @@ impl ApiFailure {
             }
             _ => return Self::of_client(error),
         };
+
         let hint = if is_version_1 { REISSUE } else { CLIENT };
         Self::Broken { why, hint, retryable: false }
     }

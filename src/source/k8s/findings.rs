@@ -48,6 +48,7 @@ impl<'s> ClusterView<'s> {
                 cluster.selectors.entry(port).or_default().insert(key);
             }
         }
+
         cluster
     }
 }
@@ -65,11 +66,13 @@ fn of_service(key: &ObjectKey, joined: &ServiceState, cluster: &ClusterView<'_>)
     if detail.kind != K8sServiceType::ExternalName && detail.endpoints_from != EndpointsFrom::Unknown {
         of_endpoints(joined, cluster, &mut found);
     }
+
     if let (NameStatus::Unresolved, Some(name)) = (joined.name, &detail.external_name) {
         let why =
             if name.as_raw().parse::<IpAddr>().is_ok() { "is an address, not a name" } else { "does not resolve" };
         found.push(Finding::new(&NAME_UNRESOLVED, format!("{} {why}", name.as_raw())));
     }
+
     if detail.kind == K8sServiceType::LoadBalancer && detail.external.is_empty() {
         found.push(Finding::new(&BALANCER_PENDING, "the load balancer has no address"));
     }
@@ -82,6 +85,7 @@ fn of_service(key: &ObjectKey, joined: &ServiceState, cluster: &ClusterView<'_>)
             ));
         }
     }
+
     for port in &detail.ports {
         let Some(number) = port.node_port else { continue };
         if let Some(keys) = cluster.node_ports.get(&(port.transport, number)).filter(|keys| keys.len() > 1) {

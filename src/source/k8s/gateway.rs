@@ -145,6 +145,7 @@ impl Listener {
             // A protocol of an implementation.
             _ => true,
         };
+
         let from = self.allowed_routes.namespaces.from.as_deref();
 
         supports_kind

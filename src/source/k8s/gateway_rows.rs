@@ -84,6 +84,7 @@ pub(super) fn of_route(
             hosts.push(host);
         }
     }
+
     // The route attaches nowhere: show its own hosts.
     if hosts.is_empty() {
         hosts = route.hosts();
@@ -95,6 +96,7 @@ pub(super) fn of_route(
             rules.extend(of_rule(host, rule));
         }
     }
+
     let detail = K8sRouteDetail {
         kind: kind.name.into(),
         served_by: route.parents().iter().map(Reference::qualified_name).collect(),
@@ -105,6 +107,7 @@ pub(super) fn of_route(
         ),
         rules,
     };
+
     row(kind.name, &route.metadata, endpoints(&attachments), detail)
 }
 
@@ -146,6 +149,7 @@ fn of_rule(host: &str, rule: &RouteRule) -> Vec<K8sRule> {
             });
         }
     }
+
     rules
 }
 

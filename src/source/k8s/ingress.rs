@@ -83,6 +83,7 @@ fn ingress_endpoints(detail: &K8sRouteDetail) -> Vec<Endpoint> {
         let addresses = detail.addresses.iter().map(|text| address(text.as_raw()));
         endpoints.extend(addresses.map(|address| Endpoint::new(address, Some(port), Transport::Tcp)));
     }
+
     endpoints
 }
 

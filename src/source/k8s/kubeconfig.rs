@@ -23,6 +23,7 @@ impl K8s {
         if self.in_cluster {
             return in_cluster::config(&self.environment);
         }
+
         // As for kubectl, empty names in a list of files are no files.
         let files: Vec<PathBuf> = self.kubeconfig.iter().filter(|file| !file.as_os_str().is_empty()).cloned().collect();
         if !files.is_empty() {

@@ -116,16 +116,17 @@ fn mutation() -> impl Strategy<Value = Mutation> {
 
 fn mutated(mut text: Vec<u8>, mutation: &Mutation) -> Vec<u8> {
     let mut lines: Vec<Vec<u8>> = text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
-    let line = |at: &usize| at % lines.len();
+    let count = lines.len();
+
     match mutation {
         Mutation::Value(at, value) => {
-            let at = line(at);
+            let at = at % count;
             let key = lines[at].iter().position(|byte| *byte == b':').map_or(0, |colon| colon + 1);
             lines[at].truncate(key);
             lines[at].extend_from_slice(format!(" {value}").as_bytes());
         }
-        Mutation::Remove(at) => drop(lines.remove(line(at))),
-        Mutation::Repeat(at) => lines.insert(line(at), lines[line(at)].clone()),
+        Mutation::Remove(at) => drop(lines.remove(at % count)),
+        Mutation::Repeat(at) => lines.insert(at % count, lines[at % count].clone()),
         Mutation::Byte(at, byte) => {
             let at = at % text.len().max(1);
             if let Some(old) = text.get_mut(at) {
@@ -139,6 +140,7 @@ fn mutated(mut text: Vec<u8>, mutation: &Mutation) -> Vec<u8> {
         }
         Mutation::Prefix(bytes) => return [bytes, text.as_slice()].concat(),
     }
+
     lines.join(&b'\n')
 }
 
@@ -161,12 +163,13 @@ fn use_kubeconfig(runtime: &tokio::runtime::Runtime, file: PathBuf) {
 /// The valid kubeconfig with only these of its optional keys: some of them contradict each other.
 fn with_keys(keep: &[bool]) -> Vec<u8> {
     let mut keep = keep.iter();
-    let mut is_kept = |line: &&str| {
-        let is_optional = line.starts_with("    ") && !["server:", "cluster:", "user:"].contains(&word(line));
-        !is_optional || keep.next().is_some_and(|keep| *keep)
-    };
-    let lines: Vec<&str> = VALID.lines().filter(|line| is_kept(line)).collect();
+    let mut lines: Vec<&str> = VALID.lines().collect();
+    lines.retain(|line| !is_optional(line) || keep.next().is_some_and(|keep| *keep));
     lines.join("\n").into_bytes()
+}
+
+fn is_optional(line: &str) -> bool {
+    line.starts_with("    ") && !["server:", "cluster:", "user:"].contains(&word(line))
 }
 
 fn word(line: &str) -> &str {

@@ -43,6 +43,7 @@ pub(super) async fn look_up(options: &K8s, names: BTreeSet<String>, deadline: De
     // An address is looked up like a name, and does not exist (Kubernetes, "Type ExternalName").
     found.names.extend(addresses.into_iter().map(|name| (name, NameStatus::Unresolved)));
     let names: Vec<String> = names.into_iter().filter(|name| is_pod() || !is_of_cluster(name)).collect();
+
     if names.is_empty() {
         return found;
     }
@@ -64,6 +65,7 @@ pub(super) async fn look_up(options: &K8s, names: BTreeSet<String>, deadline: De
             Err(why) => found.why = Some(why),
         }
     }
+
     found.failed.extend(names.iter().filter(|name| !found.names.contains_key(*name)).cloned());
     found
 }

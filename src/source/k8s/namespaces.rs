@@ -45,6 +45,7 @@ impl ClusterReader<'_> {
         names.retain(|name| !self.options.exclude_namespace.contains(name));
         let mut scopes = Vec::new();
         let mut refused = Vec::new();
+
         for name in names {
             match self.services(Some(&name)).await {
                 Ok(()) => scopes.push(Some(name)),
@@ -63,6 +64,7 @@ impl ClusterReader<'_> {
         if scopes.is_empty() {
             return Err(refusal.into_error("list the services of all namespaces"));
         }
+
         self.report_refused(&refused);
         Ok(scopes)
     }

@@ -109,5 +109,6 @@ fn endpoint(
         node: detail.node.clone(),
         ..Instance::default()
     }));
+
     endpoint
 }

@@ -157,12 +157,11 @@ impl Pod {
 }
 
 fn slim_containers(containers: Option<Vec<Container>>) -> Option<Vec<Container>> {
-    let slim = |container: Container| Container {
-        ports: container.ports,
-        restart_policy: container.restart_policy,
-        ..Container::default()
-    };
-    Some(containers?.into_iter().map(slim).collect())
+    Some(containers?.into_iter().map(slim_container).collect())
+}
+
+fn slim_container(container: Container) -> Container {
+    Container { ports: container.ports, restart_policy: container.restart_policy, ..Container::default() }
 }
 
 impl Resource for Pod {

@@ -135,6 +135,7 @@ impl ApiProxy {
         let reply = client.send(Request::from_parts(parts, Body::empty())).await;
         let (head, mut body) = reply.map_err(|error| local(&ApiFailure::of_client(&error).why()))?.into_parts();
         let mut bytes = Vec::new();
+
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| ConnectionError::Closed)?;
             if let Ok(data) = frame.into_data() {
@@ -148,15 +149,18 @@ impl ApiProxy {
         if head.status == StatusCode::TOO_MANY_REQUESTS && bytes.starts_with(BUSY) {
             return Err(local("the server is busy (429)"));
         }
+
         // The server's own errors are `Status` objects; a service that replies with one is mistaken for the server.
         let status = serde_json::from_slice::<StatusObject>(&bytes).ok();
         let own = status.filter(|own| own.kind == "Status" && own.code >= 400 && own.code == head.status.as_u16());
         let Some(own) = own else {
             return Ok(ViaAnswer { status: head.status.as_u16(), fields: head.headers, body: bytes });
         };
+
         if own.code == 401 {
             self.access.reject(access);
         }
+
         Err(proxy_error(&own.message))
     }
 }

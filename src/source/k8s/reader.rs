@@ -154,6 +154,7 @@ impl ClusterReader<'_> {
             Ok(()) => return Ok(EndpointsFrom::Slices),
             Err(failure) => failure,
         };
+
         match failure.code() {
             Some(404) => {
                 self.gathered.is_old = true;

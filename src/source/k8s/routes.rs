@@ -91,6 +91,7 @@ impl ClusterReader<'_> {
             }
             break;
         }
+
         routes
     }
 
@@ -127,6 +128,7 @@ impl ClusterReader<'_> {
                     .to_owned(),
             });
         }
+
         gateways
     }
 }

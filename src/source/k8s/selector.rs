@@ -148,6 +148,7 @@ mod tests {
         ] {
             assert_eq!(check_labels(text), Ok(()), "{text}");
         }
+
         for text in ["", "metadata.name=web", "metadata.namespace!=x,spec.type==ClusterIP", "metadata.name="] {
             assert_eq!(check_fields(text), Ok(()), "{text}");
         }
@@ -174,6 +175,7 @@ mod tests {
         ] {
             assert!(check_labels(text).is_err(), "{text}");
         }
+
         assert!(check_labels(&"a".repeat(64)).is_err());
         for text in ["metadata.name", "=x", "meta data=x", "a=b,,c=d"] {
             assert!(check_fields(text).is_err(), "{text}");

@@ -115,6 +115,7 @@ fn take((part, event): PartUpdate, state: &mut WatchState, failures: &mut [u32])
             }
         }
     }
+
     Ok(())
 }
 
@@ -162,6 +163,7 @@ fn open(api: &Api, options: &K8s, scopes: &[ListScope], watch_scope: &WatchScope
             streams.push(numbered(ObjectKind::Pods.part(index), pods, |pod| Object::Pod(Box::new(pod))));
         }
     }
+
     streams
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Their only holder is process 1. The `.socket` units on disk say which service gets the connections.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
@@ -22,7 +23,7 @@ const UNIT_PATHS: [&str; 9] = [
     "/lib/systemd/system",
     "/run/systemd/generator.late",
 ];
-/// The most that is read of one unit file, and how many units: what a real machine has, ten times over.
+/// Maximum bytes of a unit file and number of units: ten times what a real machine has.
 const UNIT_BYTES: u64 = 256 * 1024;
 const MAX_UNITS: usize = 4096;
 
@@ -55,28 +56,16 @@ impl SocketUnits {
                 }
             }
         }
+
         let units = files.into_iter().map(|(name, mut texts)| {
-            for path in paths.iter().rev() {
-                let mut drop_ins: Vec<_> = fs::read_dir(path.join(format!("{name}.d")))
-                    .into_iter()
-                    .flatten()
-                    .flatten()
-                    .map(|e| e.path())
-                    .collect();
-                drop_ins.sort();
-                texts.extend(
-                    drop_ins
-                        .iter()
-                        .filter(|file| file.extension().is_some_and(|e| e == "conf"))
-                        .map(|f| read_bounded(f)),
-                );
-            }
+            texts.extend(paths.iter().rev().flat_map(|path| drop_ins(path, &name)));
             SocketUnit::parse(name, &texts)
         });
+
         Self { units: units.collect() }
     }
 
-    /// The service that gets what comes to an address. `None` also where several units would fit: no guesses.
+    /// The service that receives the connections of an address. `None` also if several units match.
     pub(super) fn service(&self, transport: Transport, address: &Address, port: u16) -> Option<String> {
         let mut services =
             self.units.iter().filter(|unit| unit.listens_at(transport, address, port)).map(SocketUnit::service);
@@ -99,6 +88,7 @@ impl SocketUnit {
                 }
             }
         }
+
         unit
     }
 
@@ -113,8 +103,9 @@ impl SocketUnit {
             "Accept" => return self.per_connection = matches!(value, "yes" | "true" | "on" | "1"),
             _ => return,
         };
+
         if value.is_empty() {
-            // An empty assignment takes back what weaker files said, of all kinds.
+            // An empty assignment clears the values of weaker files, of all kinds.
             self.listens.clear();
         } else {
             self.listens.push((transport, value.replace("%t", "/run")));
@@ -142,15 +133,27 @@ impl SocketUnit {
     }
 }
 
+/// The texts of a unit's drop-in files below one path, in order.
+fn drop_ins(path: &Path, unit: &str) -> Vec<String> {
+    let entries = fs::read_dir(path.join(format!("{unit}.d"))).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "conf"));
+    files.sort();
+    files.iter().map(|file| read_bounded(file)).collect()
+}
+
 fn is_path(value: &str) -> bool {
     value.starts_with(['/', '@', '%'])
 }
 
 /// `/var/run` is `/run` on every machine that systemd runs on.
 fn same_path(a: &str, b: &str) -> bool {
-    let plain =
-        |path: &str| path.strip_prefix("/var/run/").map_or_else(|| path.to_owned(), |rest| format!("/run/{rest}"));
-    plain(a) == plain(b)
+    in_run(a) == in_run(b)
+}
+
+/// A path below `/var/run` as one below `/run`.
+fn in_run(path: &str) -> Cow<'_, str> {
+    path.strip_prefix("/var/run/").map_or(Cow::Borrowed(path), |rest| Cow::Owned(format!("/run/{rest}")))
 }
 
 /// `80` is every address, of both families where there is IPv6; `127.0.0.1:80` and `[::1]:80` are one.
@@ -161,7 +164,7 @@ fn listens_at(text: &str, ip: IpAddr, port: u16) -> bool {
     }
 }
 
-/// The beginning of a file; nothing where it is no regular file, so that a pipe cannot make us wait.
+/// The beginning of a file; empty if it is not a regular file, because opening a pipe would block.
 fn read_bounded(path: &Path) -> String {
     let mut text = Vec::new();
     if fs::metadata(path).is_ok_and(|meta| meta.is_file())
@@ -178,10 +181,12 @@ mod tests {
     use super::*;
 
     fn units(texts: &[(&str, &[&str])]) -> SocketUnits {
-        let parse = |(name, texts): &(&str, &[&str])| {
-            SocketUnit::parse((*name).to_owned(), &texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>())
-        };
-        SocketUnits { units: texts.iter().map(parse).collect() }
+        SocketUnits { units: texts.iter().map(|(name, texts)| unit(name, texts)).collect() }
+    }
+
+    fn unit(name: &str, texts: &[&str]) -> SocketUnit {
+        let texts: Vec<String> = texts.iter().map(|&text| text.to_owned()).collect();
+        SocketUnit::parse(name.to_owned(), &texts)
     }
 
     fn service(units: &SocketUnits, address: &str) -> Option<String> {

@@ -63,18 +63,22 @@ pub(super) fn paths(mut ids: Vec<u64>) -> HashMap<u64, String> {
     ids.retain(|&id| id > 1);
     ids.sort_unstable();
     ids.dedup();
+
     if ids.is_empty() {
         return found;
     }
+
     let Some(root) = mount_point() else { return found };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let Ok(root) = rustix::fs::open(root, flags, Mode::empty()) else { return found };
+
     if let Ok(stat) = rustix::fs::fstat(&root) {
         if ids.binary_search(&stat.st_ino).is_ok() {
             found.insert(stat.st_ino, "/".to_owned());
         }
         search(&root, &mut String::new(), &ids, &mut found, 0);
     }
+
     found
 }
 
@@ -83,9 +87,11 @@ fn search(dir: &OwnedFd, path: &mut String, ids: &[u64], found: &mut HashMap<u64
     if found.len() == ids.len() || depth == DEEPEST {
         return;
     }
+
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let mut buffer = [MaybeUninit::uninit(); 8192];
     let mut entries = RawDir::new(dir, &mut buffer);
+
     while let Some(Ok(entry)) = entries.next() {
         let name = entry.file_name();
         if entry.file_type() != FileType::Directory || matches!(name.to_bytes(), b"." | b"..") {
@@ -113,21 +119,27 @@ fn mount_point() -> Option<PathBuf> {
 /// own v1 hierarchy, otherwise whichever names a container.
 pub(super) fn of_process(control_groups: &str) -> Membership {
     // `0::/system.slice/x.service`, `1:name=systemd:/system.slice/x.service`, `5:devices:/docker/3f4e…`
-    let groups = || control_groups.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
+    let groups = control_groups.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
     let (systemd, others): (Vec<_>, Vec<_>) =
-        groups().partition(|(controllers, _)| controllers.is_empty() || *controllers == "name=systemd");
-    let members = |groups: Vec<(&str, &str)>| groups.into_iter().map(|(_, path)| membership(path)).collect::<Vec<_>>();
+        groups.partition(|(controllers, _)| controllers.is_empty() || *controllers == "name=systemd");
+
     let mut best = Membership::default();
-    for other in members(systemd) {
+    for other in memberships(systemd) {
         if best.unit.is_none() {
             (best.unit, best.of_user) = (other.unit, other.of_user);
         }
         best.container = best.container.or(other.container);
     }
     if best.container.is_none() {
-        best.container = members(others).into_iter().find_map(|other| other.container);
+        best.container = memberships(others).find_map(|other| other.container);
     }
+
     best
+}
+
+/// The memberships by the paths of (controllers, path) pairs.
+fn memberships(groups: Vec<(&str, &str)>) -> impl Iterator<Item = Membership> {
+    groups.into_iter().map(|(_, path)| membership(path))
 }
 
 /// Who a control group belongs to, by its path.
@@ -148,10 +160,12 @@ pub(super) fn membership(path: &str) -> Membership {
             member.unit = Some(part.into());
         }
     }
+
     // Runtimes without systemd put the bare id below a folder of their own: /docker/ID, /kubepods/…/podUID/ID.
     if member.container.is_none() {
         member.container = below_folder(path);
     }
+
     match (&mut member.container, pod) {
         (Some(container), Some(uid)) => container.pod = Some(uid.into()),
         (None, Some(uid)) => {
@@ -160,6 +174,7 @@ pub(super) fn membership(path: &str) -> Membership {
         }
         _ => {}
     }
+
     member
 }
 
@@ -171,6 +186,7 @@ fn container(part: &str) -> Option<Container> {
     if let Some(machine) = part.strip_prefix("systemd-nspawn@").and_then(|name| name.strip_suffix(".service")) {
         return Some(Container { runtime: "systemd-nspawn".into(), id: unescape(machine).into(), pod: None });
     }
+
     let name = part.strip_suffix(".scope")?;
     if let Some(machine) = name.strip_prefix("machine-").map(unescape) {
         // Virtual machines are registered there as well.
@@ -180,6 +196,7 @@ fn container(part: &str) -> Option<Container> {
             pod: None,
         });
     }
+
     let (prefix, id) = name.rsplit_once('-')?;
     let runtime = match prefix {
         "docker" => "docker",
@@ -188,6 +205,7 @@ fn container(part: &str) -> Option<Container> {
         "libpod" => "podman",
         _ => return None,
     };
+
     is_id(id).then(|| Container { runtime: runtime.into(), id: id.into(), pod: None })
 }
 
@@ -220,6 +238,7 @@ fn below_folder(path: &str) -> Option<Container> {
             _ => runtime,
         };
     }
+
     None
 }
 
@@ -251,6 +270,7 @@ fn unescape(name: &str) -> String {
             None => plain.extend_from_slice(&[b"\\x", part.as_bytes()].concat()),
         }
     }
+
     String::from_utf8_lossy(&plain).into_owned()
 }
 

@@ -29,6 +29,7 @@ impl Connections {
         if established.is_empty() {
             return Self::default();
         }
+
         let mut listened = HashSet::<LocalEnd, FixedState>::default();
         let mut dual_stack = HashSet::<LocalEnd, FixedState>::default();
         for socket in sockets {
@@ -39,6 +40,7 @@ impl Connections {
                 }
             }
         }
+
         let mut counts = HashMap::default();
         for &end in established {
             let any = match end.ip {
@@ -57,6 +59,7 @@ impl Connections {
                 *counts.entry(listener).or_default() += 1;
             }
         }
+
         Self { counts }
     }
 

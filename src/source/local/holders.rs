@@ -49,6 +49,7 @@ impl HolderTable {
                 holder.services.insert(service.id.clone());
             }
         }
+
         let before = self.of.insert(service.id.clone(), pids.clone()).unwrap_or_default();
         before.into_iter().filter(|pid| !pids.contains(pid)).for_each(|pid| self.let_go(pid, service.id.as_raw()));
     }
@@ -91,6 +92,7 @@ impl HolderTable {
                 Some(_) => {}
             }
         }
+
         changed
     }
 }

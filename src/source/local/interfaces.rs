@@ -41,6 +41,7 @@ impl Interfaces {
         if addresses {
             interfaces.addresses = if_addrs::get_if_addrs()?.into_iter().map(Interface::from).collect();
         }
+
         if !devices.is_empty() {
             let socket = any_socket()?;
             for &index in devices {
@@ -51,6 +52,7 @@ impl Interfaces {
                 }
             }
         }
+
         Ok(interfaces)
     }
 
@@ -164,13 +166,20 @@ impl Bound {
 mod tests {
     use super::*;
 
-    fn here() -> Interfaces {
-        let interface = |name: &str, ip: &str, up| Interface {
+    fn interface(name: &str, ip: &str, up: bool) -> Interface {
+        Interface {
             name: name.into(),
             ip: ip.parse().unwrap(),
             broadcast: (name == "eth0").then_some(Ipv4Addr::new(10, 0, 0, 255)),
             up,
-        };
+        }
+    }
+
+    fn exposed(bound: Bound) -> Option<bool> {
+        here().exposed(bound)
+    }
+
+    fn here() -> Interfaces {
         Interfaces {
             addresses: vec![
                 interface("lo", "127.0.0.1", true),
@@ -201,7 +210,6 @@ mod tests {
 
     #[test]
     fn only_what_has_a_way_in_is_exposed() {
-        let exposed = |bound| here().exposed(bound);
         assert_eq!(exposed(bound("0.0.0.0", 0, None)), Some(true));
         assert_eq!(exposed(bound("10.0.0.5", 0, None)), Some(true));
         assert_eq!(exposed(bound("10.0.0.255", 0, None)), Some(true), "a broadcast address");
@@ -214,8 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_is_not_told() {
-        let exposed = |bound| here().exposed(bound);
+    fn unknown_exposure_is_none() {
         assert_eq!(exposed(bound("::", 0, None)), None, "perhaps IPv4 comes in");
         assert_eq!(exposed(bound("203.0.113.9", 0, None)), None, "perhaps it is routed here");
         assert_eq!(exposed(Bound { device: None, ..bound("0.0.0.0", 0, None) }), None, "perhaps bound to a device");

@@ -140,6 +140,7 @@ fn find_owners(
             sockets.retain(|socket| !owners.is_absent(socket.inode) || alive.contains(&socket.inode));
         }
     }
+
     Ok(owners)
 }
 

@@ -99,8 +99,9 @@ impl Source for Local {
 
 impl Local {
     fn list_into(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<Completeness> {
-        let stop = || context.cancel.is_set();
-        let outcome = list::list(self, context.detail_level, &stop, &mut |service| out.service(service.erase()))?;
+        let outcome = list::list(self, context.detail_level, &|| context.cancel.is_set(), &mut |service| {
+            out.service(service.erase())
+        })?;
         outcome.errors.into_iter().for_each(|error| out.partial_error(error));
         outcome.limits.into_iter().for_each(|error| out.missing_permission(error));
         Ok(outcome.completeness)

@@ -47,6 +47,7 @@ fn unescape(field: &[u8]) -> Vec<u8> {
             }
         }
     }
+
     plain
 }
 

@@ -59,7 +59,7 @@ const UNIX_MSG: usize = 16;
 const BUFFER: usize = 64 * 1024;
 /// The kernel answers at once; this only keeps a broken one from hanging us.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
-/// A dump that the kernel marks as interrupted (its table was being resized) is asked for again, so often.
+/// A dump that the kernel marks as interrupted (its table was being resized) is repeated; the maximum number of attempts.
 const TRIES: usize = 3;
 
 /// A connection to the kernel's socket tables, in the network namespace of the thread that opens it.
@@ -102,8 +102,8 @@ impl SockDiag {
         self.dump(&unix_request(wanted, show), out, |message, out| out.extend(parse_unix(message)))
     }
 
-    /// A number that stays the same as long as the wanted sockets are the same ones in the same states. Nothing is kept of
-    /// them, so that looking at a thousand costs little more than the kernel's own work.
+    /// A number that stays the same as long as the wanted sockets are the same ones in the same states. No socket is stored,
+    /// so a thousand of them cost little more than the kernel's own work.
     ///
     /// # Errors
     /// As asking for the sockets themselves.
@@ -115,13 +115,15 @@ impl SockDiag {
                 self.dump(&request, &mut prints, |message, prints| prints.push(print(message, &queues)))?;
             }
         }
+
         if wanted.unix {
             let request = unix_request(wanted, UDIAG_SHOW_NAME | UDIAG_SHOW_UID);
             self.dump(&request, &mut prints, |message, prints| {
                 prints.push(print(message, &(0..0)));
             })?;
         }
-        // The kernel lists them in no order that lasts.
+
+        // The kernel lists them in no stable order.
         Ok(prints.into_iter().fold(0, u64::wrapping_add))
     }
 
@@ -136,7 +138,7 @@ impl SockDiag {
         Err(io::Error::other("the kernel's table kept changing while it was read"))
     }
 
-    /// One dump; `false` where the kernel says that its table changed under it.
+    /// One dump; `false` if the kernel reports that its table changed meanwhile.
     fn dump_once<T>(
         &mut self,
         request: &[u8],
@@ -146,6 +148,7 @@ impl SockDiag {
         rustix::net::sendto(&self.fd, request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
         let kind = u16_at(request, 4);
         let mut steady = true;
+
         loop {
             let ((bytes, _), length) = loop {
                 match rustix::net::recv(&self.fd, self.buffer.as_mut_slice(), RecvFlags::TRUNC) {
@@ -154,7 +157,7 @@ impl SockDiag {
                 }
             };
             if length > bytes.len() {
-                return Err(io::Error::other("the kernel's answer is larger than any it should send"));
+                return Err(io::Error::other("the kernel's reply is larger than any it should send"));
             }
             let mut rest = &*bytes;
             while let Some((answer, flags, payload, next)) = next_message(rest) {
@@ -175,13 +178,13 @@ impl SockDiag {
     }
 }
 
-/// What to ask; nothing where no state is wanted.
+/// The requests for the wanted states; none if no state is wanted.
 fn inet_requests(transport: Transport, wanted: &Wanted) -> Vec<Vec<u8>> {
-    let bit = |yes: bool, state: u8| u32::from(yes) << state;
     match transport {
         Transport::Tcp if wanted.listen => vec![tcp_request(1 << TCP_LISTEN)],
         Transport::Udp if wanted.unconnected || wanted.connected => {
-            let states = bit(wanted.unconnected, TCP_CLOSE) | bit(wanted.connected, TCP_ESTABLISHED);
+            let states =
+                (u32::from(wanted.unconnected) << TCP_CLOSE) | (u32::from(wanted.connected) << TCP_ESTABLISHED);
             [AF_INET, AF_INET6].map(|family| udp_request(family, states)).to_vec()
         }
         _ => Vec::new(),
@@ -250,6 +253,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
         TCP_CLOSE => SocketState::Unconnected,
         _ => SocketState::Connected,
     };
+
     let mut socket = Socket {
         transport,
         state,
@@ -265,6 +269,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
         backlog_limit: (state == SocketState::Listen).then_some(u32_at(message, 60)?),
         netns: 0,
     };
+
     for (kind, value) in attributes(message.get(INET_MSG..)?) {
         match kind {
             INET_DIAG_SKV6ONLY => socket.v6_only = value.first().map(|only| *only != 0),
@@ -272,6 +277,7 @@ fn parse_inet(transport: Transport, message: &[u8]) -> Option<Socket> {
             _ => {}
         }
     }
+
     Some(socket)
 }
 
@@ -291,6 +297,7 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
     if !listens && unix_kind != UnixKind::Datagram {
         return None;
     }
+
     let mut name = None;
     let mut socket = Socket {
         transport: Transport::Unix,
@@ -307,6 +314,7 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
         backlog_limit: None,
         netns: 0,
     };
+
     for (kind, value) in attributes(message.get(UNIX_MSG..)?) {
         match kind {
             UNIX_DIAG_NAME => name = Some(UnixName { kind: unix_kind, bytes: unix_name(value).into() }),
@@ -318,6 +326,7 @@ fn parse_unix(message: &[u8]) -> Option<Socket> {
             _ => {}
         }
     }
+
     let name = name?;
     socket.address = name.address();
     socket.unix = Some(name);

@@ -24,15 +24,18 @@ pub(crate) fn others() -> io::Result<(Vec<OtherNamespace>, bool)> {
         let name = mount.point.strip_prefix(NAMES).ok().map(|name| Untrusted::from_bytes(name.as_os_str().as_bytes()));
         denied |= add(&mut found, mount.point, name);
     }
+
     for entry in std::fs::read_dir("/proc")? {
         let name = entry?.file_name();
         if let Some(pid) = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) {
             denied |= add(&mut found, format!("/proc/{pid}/ns/net").into(), None);
         }
     }
+
     if let Ok(own) = rustix::fs::stat("/proc/self/ns/net") {
         found.remove(&own.st_ino);
     }
+
     Ok((found.into_values().collect(), denied))
 }
 

@@ -122,14 +122,19 @@ impl Owners {
     /// Where a listener runs: what the kernel stamped on its sockets, unless that is only the service manager;
     /// then where its holders run.
     pub(super) fn membership(&self, sockets: &[&Socket], holders: &Holders) -> Membership {
-        let stamp = |socket: &Socket| self.socket_groups.get(&socket.cgroup?);
-        let stamped = sockets.first().and_then(|first| stamp(first));
-        let stamped = stamped.filter(|member| sockets.iter().all(|socket| stamp(socket) == Some(*member)));
+        let stamped = sockets.first().and_then(|first| self.stamp(first));
+        let stamped = stamped.filter(|member| sockets.iter().all(|socket| self.stamp(socket) == Some(*member)));
+
         match stamped {
             Some(member) if !member.is_empty() && !is_supervisor(member) => member.clone(),
             Some(member) if holders.member.is_empty() => member.clone(),
             _ => holders.member.clone(),
         }
+    }
+
+    /// The membership that the kernel recorded when the socket was made.
+    fn stamp(&self, socket: &Socket) -> Option<&Membership> {
+        self.socket_groups.get(&socket.cgroup?)
     }
 }
 
@@ -186,6 +191,7 @@ fn describe_one(facts: ProcessFacts, clock: &MachineClock, users: &Users) -> Pro
             process.not_utf8.push(field.into());
         }
     }
+
     process
 }
 

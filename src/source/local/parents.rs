@@ -88,11 +88,13 @@ impl<'p> Family<'p> {
         if child.parent == 0 {
             return None;
         }
+
         if child.started >= self.began {
             // The known process with the parent's id may be one that ended before the child was born.
             let parent = read(self.proc, child.parent).filter(|parent| parent.started < child.started)?;
             return Some((child.parent, parent));
         }
+
         if let Some(parent) = self.older(child.parent) {
             return Some((child.parent, parent));
         }

@@ -60,6 +60,7 @@ fn parse_inet(transport: Transport, line: &str) -> Option<Socket> {
         (Transport::Udp, "01") => SocketState::Connected,
         _ => return None,
     };
+
     let (_, receive_queue) = fields.next()?.split_once(':')?;
     Some(Socket {
         transport,
@@ -81,14 +82,18 @@ fn parse_inet(transport: Transport, line: &str) -> Option<Socket> {
 /// `0100007F:1538`: each 32-bit word of the address in the machine's own byte order.
 fn parse_end(text: &str) -> Option<(IpAddr, u16)> {
     let (address, port) = text.split_once(':')?;
-    let word = |at: usize| u32::from_str_radix(address.get(at * 8..at * 8 + 8)?, 16).ok().map(u32::to_ne_bytes);
     let ip = if address.len() == 8 {
-        IpAddr::V4(Ipv4Addr::from(word(0)?))
+        IpAddr::V4(Ipv4Addr::from(word(address, 0)?))
     } else {
-        let bytes: Vec<u8> = (0..4).map(word).collect::<Option<Vec<_>>>()?.concat();
+        let bytes: Vec<u8> = (0..4).map(|at| word(address, at)).collect::<Option<Vec<_>>>()?.concat();
         IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?))
     };
     Some((ip, u16::from_str_radix(port, 16).ok()?))
+}
+
+/// The 32-bit word at an index of a hexadecimal address.
+fn word(address: &str, at: usize) -> Option<[u8; 4]> {
+    u32::from_str_radix(address.get(at * 8..at * 8 + 8)?, 16).ok().map(u32::to_ne_bytes)
 }
 
 /// `0000000000000000: 00000002 00000000 00010000 0001 01 16163 /run/x.sock`
@@ -98,18 +103,22 @@ fn parse_unix(line: &[u8]) -> Option<Socket> {
     let mut fields = text.split_ascii_whitespace().skip(3);
     let listens = u32::from_str_radix(fields.next()?, 16).ok()? & ACCEPTS_CONNECTIONS != 0;
     let kind = UnixKind::of(u32::from_str_radix(fields.next()?, 16).ok()?)?;
+
     if !listens && kind != UnixKind::Datagram {
         return None;
     }
+
     let inode: u32 = fields.nth(1)?.parse().ok()?;
     // The path is what follows the inode, spaces and all.
     let digits = inode.to_string();
     let start = text.find(&format!(" {digits} "))? + digits.len() + 2;
     // The kernel writes an abstract name with an `@` for its first byte.
     let mut bytes = line.get(start..)?.to_vec();
+
     if let Some(first @ b'@') = bytes.first_mut() {
         *first = 0;
     }
+
     let name = UnixName { kind, bytes: bytes.into() };
     Some(Socket {
         transport: Transport::Unix,

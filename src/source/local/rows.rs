@@ -146,6 +146,7 @@ impl<'a> RowBuilder<'a> {
         if unknown == 0 || self.owners.absent != Some(OwnerLookup::NoPermission) {
             return Vec::new();
         }
+
         let what = format!("see the owners of {unknown} of {total} services");
         let why = match &self.query.process {
             Some(glob) => {
@@ -153,6 +154,7 @@ impl<'a> RowBuilder<'a> {
             }
             None => "no permission".to_owned(),
         };
+
         let hint = hints::for_permission("run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE").to_owned();
         vec![PartialError { operation: what, cause: why, hint }]
     }
@@ -252,6 +254,7 @@ fn id(socket: &Socket, endpoint: &Endpoint, namespaces: &[Namespace]) -> String 
     if let Some(identity) = &namespaces[usize::from(socket.netns)].identity {
         let _ = write!(id, "net:{identity}/");
     }
+
     let _ = write!(id, "{}/", socket.transport.as_str());
     match &socket.unix {
         Some(name) => name.write_id(&mut id),
@@ -259,6 +262,7 @@ fn id(socket: &Socket, endpoint: &Endpoint, namespaces: &[Namespace]) -> String 
             let _ = write!(id, "{endpoint}");
         }
     }
+
     id
 }
 

@@ -1,7 +1,7 @@
-//! Listeners that a trace tells of and no look has seen.
+//! Listeners that the trace reports and no poll has found.
 //!
-//! A look sees only what is there when it comes. What is heard to begin waits here for a look to see it; what is heard to
-//! end before that is reported too, by what the trace said of it.
+//! A poll finds only listeners that exist at that moment. A listener whose begin was traced waits here for a poll to find
+//! it; if its end is traced first, it is reported with what the trace says of it.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -15,32 +15,32 @@ use crate::model::{
     Address, Endpoint, LocalDetail, OwnerLookup, Process, Scope, Service, SocketState, Transport, Update,
 };
 
-/// Where something listens.
+/// The address and port of a listener.
 pub(super) type LocalEndpoint = (IpAddr, u16);
 
-/// More than these wait for no look: it comes within milliseconds.
-const MAX_BYTES: usize = 10_000;
+/// Maximum number of listeners that wait for a poll, which comes within milliseconds.
+const MAX_WAITING: usize = 10_000;
 
-/// So many looks later than it was heard, what none of them has seen has ended by what is heard before the next one. If it
-/// has not, it never was here: a thread of ours began to listen for another network namespace.
-const MAX_SAMPLES: u8 = 3;
+/// A listener that this many polls have not found has ended before the next one. If its end was not traced by then, it
+/// never was here: one of our threads began to listen in another network namespace.
+const MAX_POLLS: u8 = 3;
 
 #[derive(Default)]
 pub(super) struct ShortLived {
     waiting: HashMap<LocalEndpoint, PendingOwner, FixedState>,
-    /// How many sockets there are, by the last look and what was heard since.
+    /// Number of sockets at each address, by the last poll and the events since.
     there: HashMap<LocalEndpoint, u32, FixedState>,
-    /// Who began to listen at places that the last look has seen for the first time since.
+    /// The processes that began to listen at addresses that the last poll found for the first time.
     openers: HashMap<LocalEndpoint, ListenEvent, FixedState>,
-    /// Something has begun that only a look can tell of.
-    wants_look: bool,
+    /// Something has begun that only a poll can describe.
+    needs_poll: bool,
 }
 
 struct PendingOwner {
     opener: ListenEvent,
-    /// How many looks have not seen it.
-    unseen: u8,
-    /// Something has ended there, perhaps in another network namespace.
+    /// Number of polls that have not found it.
+    missed_polls: u8,
+    /// A listener ended there, perhaps in another network namespace.
     ended: bool,
 }
 
@@ -51,36 +51,37 @@ pub(super) struct ListenEvent {
     name: Untrusted,
 }
 
-/// When something that is heard to begin did so.
+/// When a traced listener began.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum StartTime {
-    /// Since the last look.
+    /// Since the last poll.
     Since,
-    /// While the last look was made, which may have seen it.
+    /// During the last poll, which may have found it.
     Perhaps,
 }
 
 impl ShortLived {
-    /// Takes what was heard at places that are `wanted`, and tells what that comes to.
+    /// Applies trace events at `wanted` addresses and returns the updates that follow from them.
     pub(super) fn take(
         &mut self,
         trace: &Trace,
-        heard: Vec<TraceEvent>,
+        events: Vec<TraceEvent>,
         begun: StartTime,
         wanted: impl Fn(LocalEndpoint) -> bool,
     ) -> Vec<Update> {
         let mut updates = Vec::new();
-        for heard in heard {
-            let end = (heard.ip, heard.port);
+        for event in events {
+            let end = (event.ip, event.port);
             if !wanted(end) {
                 continue;
             }
-            match (heard.began, trace.is_here(&heard)) {
-                (true, Some(true)) => self.began(end, &heard, begun),
-                // It had begun to listen before it went: what is still there, a look sees at once.
-                (true, None) => self.wants_look |= !self.there.contains_key(&end),
+
+            match (event.began, trace.is_here(&event)) {
+                (true, Some(true)) => self.began(end, &event, begun),
+                // The process has ended since: a poll shows at once whether the listener is still there.
+                (true, None) => self.needs_poll |= !self.there.contains_key(&end),
                 (false, Some(true)) => self.ended(end, &mut updates),
-                // The last to hold a socket may be in another network namespace than it: a look tells.
+                // The last holder of a socket may be in another network namespace than the socket: a poll shows.
                 (false, _) => {
                     if let Some(waiting) = self.waiting.get_mut(&end) {
                         waiting.ended = true;
@@ -89,19 +90,20 @@ impl ShortLived {
                 (true, Some(false)) => {}
             }
         }
+
         updates
     }
 
-    fn began(&mut self, end: LocalEndpoint, heard: &TraceEvent, begun: StartTime) {
-        let opener = || ListenEvent { pid: process_of(heard.thread).unwrap_or(heard.thread), name: heard.name.clone() };
+    fn began(&mut self, end: LocalEndpoint, event: &TraceEvent, begun: StartTime) {
         match self.there.get_mut(&end) {
             Some(_) if begun == StartTime::Perhaps => {
-                self.openers.entry(end).or_insert_with(opener);
+                self.openers.entry(end).or_insert_with(|| ListenEvent::of(event));
             }
-            // One more at the same place.
-            Some(sockets) => (*sockets, self.wants_look) = (*sockets + 1, true),
-            None if self.waiting.len() < MAX_BYTES => {
-                self.waiting.insert(end, PendingOwner { opener: opener(), unseen: 0, ended: false });
+            // One more at the same address.
+            Some(sockets) => (*sockets, self.needs_poll) = (*sockets + 1, true),
+            None if self.waiting.len() < MAX_WAITING => {
+                self.waiting
+                    .insert(end, PendingOwner { opener: ListenEvent::of(event), missed_polls: 0, ended: false });
             }
             None => {}
         }
@@ -119,46 +121,50 @@ impl ShortLived {
         }
     }
 
-    /// Whether something was heard of that only a look can tell.
+    /// Whether a poll is needed to describe a traced listener.
     pub(super) fn is_waiting(&self) -> bool {
-        self.wants_look || !self.waiting.is_empty()
+        self.needs_poll || !self.waiting.is_empty()
     }
 
-    /// A look is about to be made.
-    pub(super) fn looks(&mut self) {
-        self.wants_look = false;
+    /// A poll is about to begin.
+    pub(super) fn begin_poll(&mut self) {
+        self.needs_poll = false;
     }
 
-    /// Takes what a look has seen.
-    pub(super) fn looked(&mut self, ends: impl Iterator<Item = LocalEndpoint>) {
+    /// Records the addresses that a poll has found.
+    pub(super) fn record_poll(&mut self, ends: impl Iterator<Item = LocalEndpoint>) {
         self.there.clear();
         ends.for_each(|end| *self.there.entry(end).or_default() += 1);
         let seen = self.waiting.extract_if(|end, _| self.there.contains_key(end));
         self.openers = seen.map(|(end, waiting)| (end, waiting.opener)).collect();
     }
 
-    /// Who began to listen at a place that the last look has seen, where that was heard of lately.
+    /// The process that began to listen at an address of the last poll, if that was traced recently.
     pub(super) fn opener(&self, end: LocalEndpoint) -> Option<&ListenEvent> {
         self.openers.get(&end)
     }
 
-    /// Tells what no look will ever see.
+    /// Returns the updates for listeners that no poll will ever find.
     pub(super) fn settle(&mut self) -> Vec<Update> {
         let mut updates = Vec::new();
         self.waiting.retain(|end, waiting| {
             if waiting.ended {
                 updates.extend(waiting.come_and_gone(*end));
             }
-            waiting.unseen += 1;
-            !waiting.ended && waiting.unseen < MAX_SAMPLES
+            waiting.missed_polls += 1;
+            !waiting.ended && waiting.missed_polls < MAX_POLLS
         });
         updates
     }
 }
 
 impl ListenEvent {
+    fn of(event: &TraceEvent) -> Self {
+        Self { pid: process_of(event.thread).unwrap_or(event.thread), name: event.name.clone() }
+    }
+
     /// Makes the process the owner of a service. Other holders are unknown.
-    pub(super) fn own(&self, service: &mut Service<LocalDetail>) {
+    pub(super) fn assign_to(&self, service: &mut Service<LocalDetail>) {
         service.detail.owner = OwnerLookup::Known;
         service.detail.processes = self.processes();
         service.detail.processes_complete = false;
@@ -178,12 +184,13 @@ impl ListenEvent {
             parents: Vec::new(),
             not_utf8: Vec::new(),
         };
+
         Arc::new([Arc::new(process)])
     }
 }
 
 impl PendingOwner {
-    /// As much as a trace tells of it.
+    /// The two updates for a listener that only the trace knows.
     fn come_and_gone(&self, end: LocalEndpoint) -> [Update; 2] {
         let endpoint = endpoint(end);
         let detail = LocalDetail {
@@ -204,6 +211,7 @@ impl PendingOwner {
             connections: None,
             sockets: 1,
         };
+
         let name = Some(self.opener.name.clone());
         let service = Service { name, ..Service::new(id(&endpoint), "local", vec![endpoint], detail) };
         let id = service.id.clone();
@@ -215,7 +223,7 @@ fn endpoint((ip, port): LocalEndpoint) -> Endpoint {
     Endpoint::new(Address::Ip(ip), Some(port), Transport::Tcp)
 }
 
-/// As listings have it, for what is bound to no device: a trace does not tell.
+/// The id that a listing gives a socket without a device: a trace does not report the device.
 fn id(endpoint: &Endpoint) -> String {
     format!("local/tcp/{endpoint}")
 }

@@ -96,6 +96,7 @@ impl UnixName {
             UnixKind::Datagram => "dgram:",
             UnixKind::Seqpacket => "seqpacket:",
         });
+
         let name = match self.bytes.split_first() {
             Some((0, name)) => {
                 out.push('@');
@@ -108,6 +109,7 @@ impl UnixName {
             }
             _ => &self.bytes,
         };
+
         for chunk in name.utf8_chunks() {
             for c in chunk.valid().chars() {
                 if is_dangerous(c) || c == '\\' {
@@ -164,13 +166,14 @@ impl Wanted {
 mod tests {
     use super::*;
 
+    fn id(bytes: &[u8]) -> String {
+        let mut id = String::new();
+        UnixName { kind: UnixKind::Stream, bytes: bytes.into() }.write_id(&mut id);
+        id
+    }
+
     #[test]
     fn names_that_differ_have_ids_that_differ() {
-        let id = |bytes: &[u8]| {
-            let mut id = String::new();
-            UnixName { kind: UnixKind::Stream, bytes: bytes.into() }.write_id(&mut id);
-            id
-        };
         assert_eq!(id(b"/run/x.sock"), "/run/x.sock");
         assert_eq!((id(b"\0abs"), id(b"@abs")), ("@abs".into(), "\\x40abs".into()));
         assert_eq!((id(b"\0\xff"), id(b"\0\xfe")), ("@\\xff".into(), "@\\xfe".into()));

@@ -53,6 +53,7 @@ fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut SocketTables) {
         Ok(found) => found,
         Err(err) => return seen.faults.push(fault("find other network namespaces".to_owned(), &err, "try again")),
     };
+
     for other in others {
         match other.enter(|| look_here(wanted, interfaces)) {
             Ok(Some((sockets, mut namespace, faults))) => {
@@ -67,6 +68,7 @@ fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut SocketTables) {
             }
         }
     }
+
     if denied {
         let denied = PartialError {
             operation: "look into other network namespaces".to_owned(),
@@ -148,6 +150,7 @@ fn read<T>(
             Err(err) => *diag = Err(err),
         }
     }
+
     // The text repeats what netlink reported before it broke off.
     out.truncate(before);
     by_text(out)

@@ -1,8 +1,8 @@
 //! Reports every TCP listener that begins or ends, at once and with its process, where tracing the kernel is permitted.
 //!
-//! The kernel's tracepoint `sock:inet_sock_set_state`, filtered there to what begins or ends listening, read as text from
-//! a tracing instance of our own, which nobody else's tracing notices. README.md says what it costs and why it is not
-//! `perf_event_open`.
+//! The kernel's tracepoint `sock:inet_sock_set_state`, filtered in the kernel to listeners that begin or end, read as text from
+//! a tracing instance of our own, which does not affect any other tracing. README.md states what it costs and why it is
+//! not `perf_event_open`.
 
 use std::fs;
 use std::io;
@@ -20,22 +20,22 @@ use crate::clean::Untrusted;
 
 /// Where the kernel's tracing file system is mounted, if it is; systemd mounts it.
 const INSTANCES: &str = "/sys/kernel/tracing/instances";
-/// What our instances are called, with our process id and a number.
+/// Prefix of our instances' names; our process id and a number follow.
 const NAME: &str = "portolan-";
 const EVENT: &str = "events/sock/inet_sock_set_state";
 /// `IPPROTO_TCP`, `TCP_LISTEN`.
 const FILTER: &str = "protocol == 6 && (oldstate == 10 || newstate == 10)";
-/// The room for each processor: about a thousand events, which the reader has a tenth of a second for at 10,000 a second.
+/// Buffer of each processor: about a thousand events, a tenth of a second at 10,000 events a second.
 const KILOBYTES: &str = "256";
-/// The first PID namespace (`PROC_PID_INIT_INO`): the ids that are traced are those of it.
+/// The first PID namespace (`PROC_PID_INIT_INO`): the trace reports ids of that namespace.
 const FIRST_PIDS: u64 = 0xEFFF_FFFC;
 const BUFFER: usize = 16 * 1024;
-/// The kernel may lose the wake-up for an event that comes alone just as the buffer was found empty (it says so in
-/// `ring_buffer_poll_wait`, kernel/trace/ring_buffer.c): so much later it is heard all the same.
+/// The kernel may lose the wake-up for a single event that arrives just as the buffer was found empty (documented in
+/// `ring_buffer_poll_wait`, kernel/trace/ring_buffer.c), so the buffer is also read at this interval.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct Trace {
-    /// Not a pipe, but read and waited for like one. Dropped before the instance, which the kernel keeps while it has a reader.
+    /// Not a pipe, but used like one. Dropped before the instance, which the kernel keeps while it has a reader.
     pipe: pipe::Receiver,
     _instance: TraceInstance,
     /// Our own network namespace.
@@ -44,15 +44,15 @@ pub(super) struct Trace {
     rest: Vec<u8>,
 }
 
-/// What happened since it was asked last.
+/// The events since the last call.
 pub(super) struct TraceUpdate {
     /// In order.
     pub(super) listeners: Vec<TraceEvent>,
-    /// More happened, which the kernel did not keep.
+    /// The kernel dropped further events.
     pub(super) lost: bool,
 }
 
-/// That a TCP socket began to listen or does so no more.
+/// A TCP socket began or stopped to listen.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TraceEvent {
     pub(super) began: bool,
@@ -64,50 +64,52 @@ pub(super) struct TraceEvent {
 }
 
 impl Trace {
-    /// Begins to listen. Removes instances that a killed run left behind.
+    /// Starts tracing. Removes instances that a killed run left behind.
     ///
     /// # Errors
-    /// Where the permission or the tracing file system is missing, or process ids have another meaning here.
+    /// A missing permission or tracing file system, or process ids that are those of a container.
     pub(super) fn begin() -> io::Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         if fs::metadata("/proc/self/ns/pid")?.ino() != FIRST_PIDS {
             return Err(io::Error::other("process ids are those of a container"));
         }
-        tidy_up();
+
+        remove_stale_instances();
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let instance = Path::new(INSTANCES).join(format!("{NAME}{}-{number}", std::process::id()));
         fs::create_dir(&instance)?;
         let instance = TraceInstance(instance);
-        let file = |name: &str| instance.0.join(name);
-        fs::write(file("buffer_size_kb"), KILOBYTES)?;
-        fs::write(file(EVENT).join("filter"), FILTER)?;
+
+        fs::write(instance.file("buffer_size_kb"), KILOBYTES)?;
+        fs::write(instance.file(EVENT).join("filter"), FILTER)?;
         let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-        let pipe = fs::OpenOptions::new().read(true).custom_flags(nonblocking).open(file("trace_pipe"))?;
+        let pipe = fs::OpenOptions::new().read(true).custom_flags(nonblocking).open(instance.file("trace_pipe"))?;
         let pipe = pipe::Receiver::from_file_unchecked(pipe)?;
-        fs::write(file(EVENT).join("enable"), "1")?;
+        fs::write(instance.file(EVENT).join("enable"), "1")?;
+
         let network = identity("self").ok_or_else(|| io::Error::other("/proc is not there"))?;
         Ok(Self { pipe, _instance: instance, network, rest: Vec::new() })
     }
 
-    /// Waits until there may be something to hear.
+    /// Waits until there may be events.
     ///
     /// # Errors
-    /// Where the kernel tells no more.
+    /// The kernel's; it reports no further events then.
     pub(super) async fn ready(&self) -> io::Result<()> {
         timeout(POLL_INTERVAL, self.pipe.readable()).await.unwrap_or(Ok(()))
     }
 
-    /// Takes what happened.
+    /// Takes the events since the last call.
     ///
     /// # Errors
-    /// Where the kernel tells no more.
-    pub(super) fn heard(&mut self) -> io::Result<TraceUpdate> {
+    /// The kernel's; it reports no further events then.
+    pub(super) fn take_events(&mut self) -> io::Result<TraceUpdate> {
         let mut buffer = [0; BUFFER];
         loop {
             match self.pipe.try_read(&mut buffer) {
                 Ok(0) => break,
                 Ok(length) => self.rest.extend_from_slice(&buffer[..length]),
-                // Not even tried where no wake-up has come, and the kernel may have lost one.
+                // Without a wake-up tokio does not even try, and the kernel may have lost one.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     match rustix::io::read(&self.pipe, &mut buffer) {
                         Ok(length @ 1..) => self.rest.extend_from_slice(&buffer[..length]),
@@ -118,6 +120,7 @@ impl Trace {
                 Err(error) => return Err(error),
             }
         }
+
         let end = self.rest.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         let lines = self.rest[..end].split(|&byte| byte == b'\n');
         let lost = lines.clone().any(|line| line.starts_with(b"CPU:") && line.ends_with(b" EVENTS]"));
@@ -126,25 +129,31 @@ impl Trace {
         Ok(TraceUpdate { listeners, lost })
     }
 
-    /// Whether it was in our network namespace; `None`: the process has gone, so that is unknown.
-    pub(super) fn is_here(&self, heard: &TraceEvent) -> Option<bool> {
-        identity(&heard.thread.to_string()).map(|network| network == self.network)
+    /// Whether it happened in our network namespace; `None`: unknown, because the process has ended.
+    pub(super) fn is_here(&self, event: &TraceEvent) -> Option<bool> {
+        identity(&event.thread.to_string()).map(|network| network == self.network)
     }
 }
 
-/// A tracing instance of our own, gone with its owner.
+/// A tracing instance of our own, removed when dropped.
 struct TraceInstance(PathBuf);
+
+impl TraceInstance {
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
 
 impl Drop for TraceInstance {
     fn drop(&mut self) {
-        // Where it cannot be taken away, the next watch does.
-        let _ = fs::write(self.0.join(EVENT).join("enable"), "0");
+        // If it cannot be removed, the next watch removes it.
+        let _ = fs::write(self.file(EVENT).join("enable"), "0");
         let _ = fs::remove_dir(&self.0);
     }
 }
 
-/// Takes away what is left of us where we were killed.
-fn tidy_up() {
+/// Removes instances of portolan processes that were killed.
+fn remove_stale_instances() {
     let ours = fs::read_dir(INSTANCES).into_iter().flatten().flatten();
     for instance in ours {
         let name = instance.file_name();
@@ -155,12 +164,12 @@ fn tidy_up() {
     }
 }
 
-/// What tells network namespaces apart.
+/// The identity of a process's network namespace.
 fn identity(process: &str) -> Option<(u64, u64)> {
     fs::metadata(format!("/proc/{process}/ns/net")).ok().map(|found| (found.dev(), found.ino()))
 }
 
-/// The process that a thread is one of.
+/// The process that a thread belongs to.
 pub(super) fn process_of(thread: u32) -> Option<u32> {
     let status = fs::read_to_string(format!("/proc/{thread}/status")).ok()?;
     status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
@@ -171,19 +180,26 @@ fn parse(line: &[u8]) -> Option<TraceEvent> {
     const MARK: &str = ": inet_sock_set_state: ";
     let text = String::from_utf8_lossy(line);
     // A name may hold anything, but not all of that.
-    let (task, said) = text.rsplit_once(MARK)?;
+    let (task, fields) = text.rsplit_once(MARK)?;
     let (name, thread) = task.rsplit_once(" [")?.0.trim_end().rsplit_once('-')?;
-    let field = |name: &str| said.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-    let began = field("newstate")? == "TCP_LISTEN";
-    if !began && field("oldstate")? != "TCP_LISTEN" {
+    let began = field(fields, "newstate")? == "TCP_LISTEN";
+
+    if !began && field(fields, "oldstate")? != "TCP_LISTEN" {
         return None;
     }
-    let ip = match field("family")? {
-        "AF_INET" => IpAddr::V4(field("saddr")?.parse::<Ipv4Addr>().ok()?),
-        _ => IpAddr::V6(field("saddrv6")?.parse::<Ipv6Addr>().ok()?),
+
+    let ip = match field(fields, "family")? {
+        "AF_INET" => IpAddr::V4(field(fields, "saddr")?.parse::<Ipv4Addr>().ok()?),
+        _ => IpAddr::V6(field(fields, "saddrv6")?.parse::<Ipv6Addr>().ok()?),
     };
+
     let name = Untrusted::from(name.trim_start());
-    Some(TraceEvent { began, ip, port: field("sport")?.parse().ok()?, thread: thread.parse().ok()?, name })
+    Some(TraceEvent { began, ip, port: field(fields, "sport")?.parse().ok()?, thread: thread.parse().ok()?, name })
+}
+
+/// The value of `name=value` among fields separated by spaces.
+fn field<'f>(fields: &'f str, name: &str) -> Option<&'f str> {
+    fields.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
 }
 
 #[cfg(test)]
@@ -198,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_line_is_read() {
-        let heard = parse(LINE.as_bytes()).unwrap();
+        let event = parse(LINE.as_bytes()).unwrap();
         let expected = TraceEvent {
             began: true,
             ip: Ipv6Addr::LOCALHOST.into(),
@@ -206,7 +222,8 @@ mod tests {
             thread: 8714,
             name: "a - b-c".into(),
         };
-        assert_eq!(heard, expected);
+
+        assert_eq!(event, expected);
         let ended = LINE
             .replace("oldstate=TCP_CLOSE", "oldstate=TCP_LISTEN")
             .replace("newstate=TCP_LISTEN", "newstate=TCP_CLOSE");

@@ -44,14 +44,13 @@ const MAX_THREADS: usize = 8;
 pub(super) fn walk(inodes: &Inodes, full: bool, stop: &(dyn Fn() -> bool + Sync)) -> io::Result<Walk> {
     let proc = rustix::fs::open("/proc", DIRECTORY, Mode::empty())?;
     let began = parents::now();
-    let look = |places: &[FdTable]| look_into(&proc, places, inodes, full, stop);
     let pids = numbers(&proc, ".")?;
     if pids.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, "no process is in it"));
     }
 
     let processes: Vec<FdTable> = pids.iter().map(|&pid| FdTable { pid, thread: None }).collect();
-    let (mut walk, empty) = look(&processes);
+    let (mut walk, empty) = look_into(&proc, &processes, inodes, full, stop);
 
     if walk.unfinished.is_none() && missing(&walk, inodes) {
         // A process may hand its listeners to a child and end before the walk comes to it, as daemons do when they
@@ -61,7 +60,7 @@ pub(super) fn walk(inodes: &Inodes, full: bool, stop: &(dyn Fn() -> bool + Sync)
         let new = numbers(&proc, ".")?.into_iter().filter(|pid| !known.contains(pid));
         let mut places: Vec<FdTable> = new.map(|pid| FdTable { pid, thread: None }).collect();
         places.extend(empty.into_iter().flat_map(|pid| other_threads(&proc, pid)));
-        walk.merge(look(&places).0);
+        walk.merge(look_into(&proc, &places, inodes, full, stop).0);
     }
 
     // Where other users' processes are hidden altogether (hidepid), no call is refused. The first process always is.

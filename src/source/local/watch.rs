@@ -1,4 +1,4 @@
-//! Watching this machine: a look once an interval, and at once where the kernel tells of something.
+//! Watches this machine: polls once an interval, and at once when the kernel reports a change.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use super::watcher::{SocketWatcher, processor_time};
 use crate::error::Result;
 use crate::model::UpdateSink;
 
-/// Looking takes at most one part in so many of one core, however short the interval and however many the sockets.
+/// Polling takes at most 1/N of one core, whatever the interval and the number of sockets.
 const SHARE: u32 = 10;
-/// How long not to listen for closed sockets after too many have closed.
+/// Pause before subscribing to closed sockets again after too many closed at once.
 const FLOODED: Duration = Duration::from_mins(1);
 
 /// Watches until the future is dropped.
@@ -21,56 +21,62 @@ const FLOODED: Duration = Duration::from_mins(1);
 /// As listing.
 pub(super) async fn watch(query: &Local, interval: Duration, feed: &mut dyn UpdateSink) -> Result<()> {
     query.check()?;
-    let mut eye = SocketWatcher::new(query, feed.detail_level());
+
+    let mut watcher = SocketWatcher::new(query, feed.detail_level());
     let mut closings = Closings::join().ok();
     let mut listen_again = Instant::now() + FLOODED;
-    feed.apply(eye.look()?);
+    feed.apply(watcher.poll()?);
+
     loop {
         let (begun, spent) = (Instant::now(), processor_time());
-        let heard = eye.hear();
-        let seen = eye.look()?;
-        let unseen = eye.settle();
-        feed.apply(heard.into_iter().chain(seen).chain(unseen).collect());
+        let traced = watcher.take_trace_updates();
+        let polled = watcher.poll()?;
+        let missed = watcher.settle();
+        feed.apply(traced.into_iter().chain(polled).chain(missed).collect());
+
         let cost = processor_time().saturating_sub(spent);
         let soonest = Instant::now() + cost * SHARE;
-        let mut due = if eye.is_waiting() { soonest } else { soonest.max(begun + interval) };
+        let mut due = if watcher.is_waiting() { soonest } else { soonest.max(begun + interval) };
+
         loop {
             tokio::select! {
                 () = sleep_until(due) => break,
-                told = eye.told() => {
-                    if told.is_err() {
-                        eye.hear_no_more();
+                ready = watcher.trace_ready() => {
+                    if ready.is_err() {
+                        watcher.stop_trace();
                     }
-                    // At once: a process that is gone cannot be asked which namespace it was in.
-                    let heard = eye.hear();
-                    // What happens in other namespaces is no reason to look.
-                    if !heard.is_empty() || eye.is_waiting() {
+
+                    // At once: the namespace of a process that has ended is unknown.
+                    let updates = watcher.take_trace_updates();
+                    // Changes in other namespaces are no reason to poll.
+                    if !updates.is_empty() || watcher.is_waiting() {
                         due = soonest;
                     }
-                    if !heard.is_empty() {
-                        feed.apply(heard);
+                    if !updates.is_empty() {
+                        feed.apply(updates);
                     }
                 }
-                error = closed(&mut closings, &eye) => {
+                error = closed(&mut closings, &watcher) => {
                     if error.is_some() {
                         (closings, listen_again) = (None, Instant::now() + FLOODED);
                     } else {
-                        eye.look_well();
+                        watcher.include_tcp();
                         due = soonest;
                     }
                 }
             }
         }
+
         if closings.is_none() && Instant::now() >= listen_again {
             (closings, listen_again) = (Closings::join().ok(), Instant::now() + FLOODED);
         }
     }
 }
 
-/// Waits for one of the listeners to close; the error says that it is no use any more.
-async fn closed(closings: &mut Option<Closings>, eye: &SocketWatcher<'_>) -> Option<std::io::Error> {
+/// Waits for one of the listeners to close; after an error the subscription is of no further use.
+async fn closed(closings: &mut Option<Closings>, watcher: &SocketWatcher<'_>) -> Option<std::io::Error> {
     match closings {
-        Some(closings) => closings.one_of(|ip, port| eye.has((ip, port))).await.err(),
+        Some(closings) => closings.one_of(|ip, port| watcher.has((ip, port))).await.err(),
         None => std::future::pending().await,
     }
 }

@@ -1,9 +1,9 @@
-//! What a watch of this machine has seen so far: a cheap look at the socket tables, and who holds them only for what
-//! changed.
+//! State of the local watcher: detects changes by a fingerprint of the socket tables and resolves owners only for
+//! changed sockets.
 //!
-//! Looking at the tables costs a few hundred microseconds. Going through the descriptors of all processes costs a
-//! hundred times that, so it is done only when a socket is new, one of the processes has changed, or as seldom as keeps
-//! its share of the processor small.
+//! A fingerprint costs a few hundred microseconds. Reading the descriptors of all processes costs a hundred times as
+//! much, so that happens only when a socket is new, when one of the processes has changed, or rarely enough to keep its
+//! share of the processor small.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -22,7 +22,7 @@ use super::rows::id_of;
 use super::select::Selection;
 use super::short_lived::{LocalEndpoint, ShortLived, StartTime};
 use super::socket::{Socket, Wanted};
-use super::tables::look;
+use super::tables::look as read_tables;
 use super::trace::Trace;
 use super::users::Users;
 use crate::error::Result;
@@ -30,47 +30,47 @@ use crate::model::{
     Address, DetailLevel, LocalDetail, OwnerLookup, PartialError, Service, ServiceId, SocketState, Transport, Update,
 };
 
-/// Looking at everything anew takes at most one part in so many.
+/// A full poll takes at most 1/N of one core.
 const FULL_SHARE: u32 = 10_000;
-/// So many glances in a row leave TCP out where a trace tells of it and has told nothing: the kernel goes through its table
-/// of listeners for each, which is more than half of what watching a thousand of them costs.
+/// Number of fingerprints in a row that leave TCP out while a trace is active and silent: each would make the kernel go
+/// through its table of listeners, which is more than half of the cost of watching a thousand of them.
 const WITHOUT_TCP: u32 = 9;
 
-/// What was seen so far.
+/// The last known state, and the means to notice that it changed.
 pub(super) struct SocketWatcher<'q> {
     query: &'q Local,
     depth: DetailLevel,
-    /// The connection to the kernel that glances are made with; `None`: it has to be made.
+    /// The connection to the kernel for fingerprints; `None`: not open.
     diag: Option<SockDiag>,
-    /// What the table of TCP, and the others, came to when they were last glanced at; `None`: they were not.
-    prints: [Option<u64>; 2],
-    /// So many more glances may leave TCP out.
+    /// The last fingerprints of the TCP table and of the others; `None`: not taken yet.
+    fingerprints: [Option<u64>; 2],
+    /// How many more fingerprints may leave TCP out.
     without_tcp: u32,
-    /// The tables as they were, to compare where no glance is possible; `None`: unknown.
+    /// The last tables, to compare where no fingerprint is possible; `None`: unknown.
     table: Option<Vec<Socket>>,
     /// The sockets of each service, by its id.
     services: HashMap<ServiceId, Vec<Socket>, FixedState>,
-    /// Where they are.
+    /// The addresses of those sockets.
     ends: HashSet<LocalEndpoint, FixedState>,
     holders: HolderTable,
-    /// Where it may not be had, a look an interval has to do.
+    /// `None` without the permission for it; then one poll an interval has to do.
     trace: Option<Trace>,
     short_lived: ShortLived,
-    /// When to look at everything anew.
+    /// When the next full poll is due.
     full: Instant,
 }
 
 impl<'q> SocketWatcher<'q> {
-    /// Begins to listen, where it may.
+    /// Starts the trace, where that is permitted.
     pub(super) fn new(query: &'q Local, depth: DetailLevel) -> Self {
         let wanted = query.wanted(depth);
-        // Otherwise a trace could tell nothing that is wanted.
+        // Otherwise a trace has nothing to report.
         let is_traceable = wanted.tcp && wanted.listen && !query.all_netns;
         Self {
             query,
             depth,
             diag: None,
-            prints: [None; 2],
+            fingerprints: [None; 2],
             without_tcp: 0,
             table: None,
             services: HashMap::default(),
@@ -82,105 +82,108 @@ impl<'q> SocketWatcher<'q> {
         }
     }
 
-    /// Whether something listens there, by the last look.
+    /// Whether something listened there at the last poll.
     pub(super) fn has(&self, end: LocalEndpoint) -> bool {
         self.ends.contains(&end)
     }
 
-    /// Waits for the trace to tell something.
-    pub(super) async fn told(&self) -> std::io::Result<()> {
+    /// Waits until the trace may have events.
+    pub(super) async fn trace_ready(&self) -> std::io::Result<()> {
         match &self.trace {
             Some(trace) => trace.ready().await,
             None => std::future::pending().await,
         }
     }
 
-    /// Goes on without a trace.
-    pub(super) fn hear_no_more(&mut self) {
+    /// Continues without a trace.
+    pub(super) fn stop_trace(&mut self) {
         self.trace = None;
-        self.look_well();
+        self.include_tcp();
     }
 
-    /// Something is not as it was: the next look leaves nothing out.
-    pub(super) fn look_well(&mut self) {
+    /// Makes the next poll include TCP.
+    pub(super) fn include_tcp(&mut self) {
         self.without_tcp = 0;
     }
 
-    /// What the trace has told since it was asked last. What it says is gone is looked at anew.
-    pub(super) fn hear(&mut self) -> Vec<Update> {
-        self.hear_of(StartTime::Since)
+    /// The updates that follow from the trace events since the last call. The next poll checks what ended.
+    pub(super) fn take_trace_updates(&mut self) -> Vec<Update> {
+        self.trace_updates(StartTime::Since)
     }
 
-    fn hear_of(&mut self, begun: StartTime) -> Vec<Update> {
+    fn trace_updates(&mut self, begun: StartTime) -> Vec<Update> {
         let Some(trace) = &mut self.trace else { return Vec::new() };
-        let Ok(heard) = trace.heard() else {
-            self.hear_no_more();
+        let Ok(batch) = trace.take_events() else {
+            self.stop_trace();
             return Vec::new();
         };
-        if heard.listeners.is_empty() && !heard.lost {
+        if batch.listeners.is_empty() && !batch.lost {
             return Vec::new();
         }
-        // Also where it tells of another namespace: a thread there may have a socket of ours.
+
+        // Also for events of another namespace: a thread there may have a socket of ours.
         self.without_tcp = 0;
-        let lost = heard.lost.then(lost);
+        let lost = batch.lost.then(lost);
         let query = self.query;
         let selection = Selection::new(query, &Users::read()).ok();
-        // What only a look can judge is left to looks.
-        let by_place = query.process.is_none() && query.user.is_none() && query.interface.is_none() && !query.exposed;
-        let wanted = |(ip, port): LocalEndpoint| {
-            let takes =
-                |selection: &Selection<'_>| selection.takes(&Socket::listening(ip, port), &Interfaces::default());
-            by_place && port != 0 && selection.as_ref().is_some_and(takes)
-        };
-        let updates = self.short_lived.take(trace, heard.listeners, begun, wanted);
+        // Filters on processes and interfaces need a poll.
+        let by_address = query.process.is_none() && query.user.is_none() && query.interface.is_none() && !query.exposed;
+        let selection = selection.as_ref().filter(|_| by_address);
+        let updates = self.short_lived.take(trace, batch.listeners, begun, |end| is_selected(selection, end));
+
         for update in &updates {
             if let Update::Remove(id) = update
                 && self.services.remove(id).is_some()
             {
-                (self.prints, self.table) = ([None; 2], None);
+                (self.fingerprints, self.table) = ([None; 2], None);
             }
         }
+
         updates.into_iter().chain(lost.map(Update::PartialError)).collect()
     }
 
-    /// Whether something was heard of that no look has seen.
+    /// Whether a listener was traced that no poll has found.
     pub(super) fn is_waiting(&self) -> bool {
         self.short_lived.is_waiting()
     }
 
-    /// What was heard of and no look will ever see.
+    /// The updates for listeners that were traced and that no poll will ever find.
     pub(super) fn settle(&mut self) -> Vec<Update> {
         self.short_lived.settle()
     }
 
-    /// What is to be said now.
-    pub(super) fn look(&mut self) -> Result<Vec<Update>> {
+    /// Compares the tables with the last known state and returns the differences.
+    pub(super) fn poll(&mut self) -> Result<Vec<Update>> {
         if self.short_lived.is_waiting() {
-            self.look_well();
+            self.include_tcp();
         }
-        self.short_lived.looks();
+        self.short_lived.begin_poll();
         if Instant::now() >= self.full {
-            return self.look_at_everything();
+            return self.poll_everything();
         }
+
         let wanted = Wanted { connections: false, ..self.query.wanted(self.depth) };
         let changed = self.holders.changed();
-        if self.glance(&wanted) && changed.is_empty() {
+        if self.unchanged(&wanted) && changed.is_empty() {
             return Ok(Vec::new());
         }
-        let mut seen = look(&wanted, false, self.query.all_netns);
-        seen.sockets.iter_mut().for_each(still);
-        if self.table.as_ref() == Some(&seen.sockets) && changed.is_empty() {
-            return Ok(faults(&seen.faults, &seen.limits).map(Update::PartialError).collect());
+
+        let mut tables = read_tables(&wanted, false, self.query.all_netns);
+        tables.sockets.iter_mut().for_each(clear_measurements);
+        if self.table.as_ref() == Some(&tables.sockets) && changed.is_empty() {
+            return Ok(unexpected_errors(&tables.faults, &tables.limits).map(Update::PartialError).collect());
         }
-        self.table = Some(seen.sockets);
-        self.look_at_changes(Some(&changed))
+
+        self.table = Some(tables.sockets);
+        self.resolve_changes(Some(&changed))
     }
 
-    /// Whether all that is glanced at is as it was; it is not where that cannot be told so cheaply.
-    fn glance(&mut self, wanted: &Wanted) -> bool {
+    /// Whether the fingerprints are the same as before; `false` also if there are none.
+    fn unchanged(&mut self, wanted: &Wanted) -> bool {
         if self.query.all_netns {
             return false;
         }
+
         let tcp = Wanted { udp: false, unix: false, ..*wanted };
         let others = Wanted { tcp: false, ..*wanted };
         let with_tcp = self.without_tcp == 0;
@@ -189,49 +192,52 @@ impl<'q> SocketWatcher<'q> {
             Some(_) => self.without_tcp - 1,
             None => 0,
         };
-        let before = self.prints;
+
+        let before = self.fingerprints;
         if with_tcp {
-            self.prints[0] = self.print(&tcp);
+            self.fingerprints[0] = self.fingerprint(&tcp);
         }
-        self.prints[1] = self.print(&others);
-        self.prints == before && self.prints.iter().all(Option::is_some)
+        self.fingerprints[1] = self.fingerprint(&others);
+        self.fingerprints == before && self.fingerprints.iter().all(Option::is_some)
     }
 
-    /// What the tables come to now.
-    fn print(&mut self, wanted: &Wanted) -> Option<u64> {
+    /// The fingerprint of the wanted tables.
+    fn fingerprint(&mut self, wanted: &Wanted) -> Option<u64> {
         let mut diag = self.diag.take().or_else(|| SockDiag::open().ok())?;
-        // After a failure the rest of an answer may still come, so it is asked nothing more.
-        let print = diag.fingerprint(wanted).ok();
-        self.diag = print.is_some().then_some(diag);
-        print
+        // After a failure the rest of a reply may still come, so the connection is not used again.
+        let fingerprint = diag.fingerprint(wanted).ok();
+        self.diag = fingerprint.is_some().then_some(diag);
+        fingerprint
     }
 
-    fn look_at_everything(&mut self) -> Result<Vec<Update>> {
+    fn poll_everything(&mut self) -> Result<Vec<Update>> {
         let spent = processor_time();
         self.holders = HolderTable::default();
-        let updates = self.look_at_changes(None);
+        let updates = self.resolve_changes(None);
         let cost = processor_time().saturating_sub(spent);
         self.full = Instant::now() + cost * FULL_SHARE;
         updates
     }
 
-    /// Describes what is new, gone or otherwise not as it was, and what `changed` without its sockets showing it; `None`:
-    /// everything.
-    fn look_at_changes(&mut self, changed: Option<&HashSet<ServiceId>>) -> Result<Vec<Update>> {
+    /// Describes services that are new, gone or have other sockets, and those in `changed`; `None`: all services.
+    fn resolve_changes(&mut self, changed: Option<&HashSet<ServiceId>>) -> Result<Vec<Update>> {
         let users = Users::read();
         let mut selected = SelectedSockets::look(self.query, self.depth, &users)?;
         let all = changed.is_none() || self.services.is_empty();
-        let whole = faults(&selected.faults, &selected.limits).next().is_none();
+        let is_complete = unexpected_errors(&selected.faults, &selected.limits).next().is_none();
         let services = group(&selected);
         let known = std::mem::take(&mut self.services);
+
         let mut open: HashSet<&str> = HashSet::new();
         for (id, sockets) in &services {
             if all || changed.is_some_and(|changed| changed.contains(id)) || known.get(id) != Some(sockets) {
                 open.insert(id.as_raw());
             }
         }
+
         let namespaces = &selected.namespaces;
         selected.sockets.retain(|socket| open.contains(id_of(socket, namespaces).as_str()));
+
         let mut described = Vec::new();
         let outcome = describe(selected, self.query, self.depth, users, &|| false, &mut |service| {
             self.holders.note(&service);
@@ -239,20 +245,23 @@ impl<'q> SocketWatcher<'q> {
             described.push(service);
             ControlFlow::Continue(())
         })?;
+
         let unseen: HashSet<String> = open.iter().map(|&id| id.to_owned()).collect();
         let mut gone: Vec<ServiceId> =
-            known.keys().filter(|id| whole && !services.contains_key(*id)).cloned().collect();
-        // Closed during this look, or held by no process that was asked for.
+            known.keys().filter(|id| is_complete && !services.contains_key(*id)).cloned().collect();
+        // Closed during this poll, or held by no selected process.
         gone.extend(open.into_iter().map(ServiceId::from));
+
         self.ends = services.values().flatten().filter_map(end).collect();
-        // What closed while we looked was not told, and waits for word of its end.
-        let told = services.iter().filter(|(id, _)| !unseen.contains(id.as_raw()));
-        let listening = told.flat_map(|(_, sockets)| sockets).filter(|socket| socket.state == SocketState::Listen);
-        self.short_lived.looked(listening.filter_map(end));
+        // A socket that closed during this poll was not reported; the trace reports its end.
+        let reported = services.iter().filter(|(id, _)| !unseen.contains(id.as_raw()));
+        let listening = reported.flat_map(|(_, sockets)| sockets).filter(|socket| socket.state == SocketState::Listen);
+        self.short_lived.record_poll(listening.filter_map(end));
         self.services = services;
-        let since = self.hear_of(StartTime::Perhaps);
-        self.own(&mut described);
-        // Whoever closes it no longer had it. What is known of it holds until its end, which comes next.
+
+        let since = self.trace_updates(StartTime::Perhaps);
+        self.assign_owners(&mut described);
+        // A socket that is being closed has no holder. Its known state holds until its end, which is the next event.
         described.retain(|service| {
             !service.detail.processes.is_empty()
                 || !known.contains_key(&service.id)
@@ -260,7 +269,7 @@ impl<'q> SocketWatcher<'q> {
         });
 
         let described = described.into_iter().map(Service::erase);
-        let mut updates: Vec<Update> = if all && whole {
+        let mut updates: Vec<Update> = if all && is_complete {
             vec![Update::Reset(described.collect())]
         } else {
             for id in &gone {
@@ -268,29 +277,29 @@ impl<'q> SocketWatcher<'q> {
             }
             gone.into_iter().map(Update::Remove).chain(described.map(Update::Upsert)).collect()
         };
+
         updates.extend(outcome.errors.into_iter().map(Update::PartialError));
         updates.extend(since);
         Ok(updates)
     }
 
-    /// Gives a listener without a known holder the process that began to listen there. It may be closing already, and then
-    /// no process holds it any more.
-    fn own(&mut self, described: &mut [Service<LocalDetail>]) {
+    /// Assigns the process that began to listen to listeners without a known holder. A listener that is being closed has
+    /// no holder any more.
+    fn assign_owners(&mut self, described: &mut [Service<LocalDetail>]) {
         for service in described.iter_mut().filter(|service| has_no_owner(&service.detail)) {
             let at = service.endpoints.first().and_then(|endpoint| match endpoint.address {
                 Address::Ip(ip) if endpoint.transport == Transport::Tcp => Some((ip, endpoint.port?)),
                 _ => None,
             });
             if let Some(opener) = at.and_then(|at| self.short_lived.opener(at)) {
-                opener.own(service);
+                opener.assign_to(service);
                 self.holders.note(service);
             }
         }
     }
 }
 
-/// What this process has taken of the processors so far. Where it is stopped for a while, or others have the processors,
-/// a look takes long and costs nothing.
+/// CPU time of this process so far. While it is stopped, or waits for a processor, a poll takes long and costs nothing.
 pub(super) fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::try_from(time).unwrap_or_default()
@@ -301,11 +310,17 @@ fn has_no_owner(detail: &LocalDetail) -> bool {
     detail.processes.is_empty() && detail.owner != OwnerLookup::NotAsked
 }
 
+/// Whether a listener there is selected, by its address alone.
+fn is_selected(selection: Option<&Selection<'_>>, (ip, port): LocalEndpoint) -> bool {
+    port != 0
+        && selection.is_some_and(|selection| selection.takes(&Socket::listening(ip, port), &Interfaces::default()))
+}
+
 fn removes(updates: &[Update], id: &str) -> bool {
     updates.iter().any(|update| matches!(update, Update::Remove(gone) if gone == id))
 }
 
-/// More happened than the kernel keeps for us.
+/// The kernel dropped events.
 fn lost() -> PartialError {
     PartialError {
         operation: "tell every listener that came and went".to_owned(),
@@ -314,8 +329,8 @@ fn lost() -> PartialError {
     }
 }
 
-/// Leaves out what is only measured.
-fn still(socket: &mut Socket) {
+/// Clears fields that are only measured.
+fn clear_measurements(socket: &mut Socket) {
     socket.receive_queue = 0;
 }
 
@@ -326,8 +341,11 @@ fn end(socket: &Socket) -> Option<LocalEndpoint> {
     }
 }
 
-/// What could not be read although it should be. What permission is missing for is left out.
-fn faults<'f>(faults: &'f [PartialError], limits: &'f [PartialError]) -> impl Iterator<Item = PartialError> + 'f {
+/// Errors that are not due to a missing permission.
+fn unexpected_errors<'f>(
+    faults: &'f [PartialError],
+    limits: &'f [PartialError],
+) -> impl Iterator<Item = PartialError> + 'f {
     faults.iter().filter(|fault| !limits.contains(fault)).cloned()
 }
 
@@ -335,14 +353,16 @@ fn faults<'f>(faults: &'f [PartialError], limits: &'f [PartialError]) -> impl It
 fn group(selected: &SelectedSockets) -> HashMap<ServiceId, Vec<Socket>, FixedState> {
     let mut services = HashMap::<ServiceId, Vec<Socket>, FixedState>::default();
     for socket in &selected.sockets {
-        // The number of a namespace is good for one look only; its identity is in the id.
+        // The number of a namespace is valid for one poll only; its identity is in the id.
         let mut kept = Socket { netns: 0, ..socket.clone() };
-        still(&mut kept);
+        clear_measurements(&mut kept);
         services.entry(id_of(socket, &selected.namespaces).into()).or_default().push(kept);
     }
-    // The kernel lists them in no order that lasts.
+
+    // The kernel lists them in no stable order.
     for sockets in services.values_mut() {
         sockets.sort_unstable_by_key(|socket| socket.inode);
     }
+
     services
 }

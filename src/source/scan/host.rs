@@ -310,6 +310,7 @@ mod tests {
         (0..50).for_each(|_| {
             host.record_reply(&pace, 1, 50_000);
         });
+
         assert!(host.rtt < 60_000);
         assert!(host.timeout(&pace, 1) < 100_000);
         assert_eq!([2, 3].map(|attempt| host.timeout(&pace, attempt)), [510_000; 2], "sooner it is not answered");
@@ -334,9 +335,9 @@ mod tests {
         (0..100).for_each(|_| {
             host.record_reply(&pace, 1, 50);
         });
-        let at = |micros| host.wait_decision(&pace, 1, micros);
+
         assert_eq!(
-            [at(24_999), at(25_000), at(50_000)],
+            [24_999, 25_000, 50_000].map(|micros| host.wait_decision(&pace, 1, micros)),
             [WaitDecision::Waits, WaitDecision::Late, WaitDecision::Expired]
         );
         assert_eq!(host.wait_decision(&pace, 2, 50_000), WaitDecision::Late);
@@ -380,11 +381,13 @@ mod tests {
         (0..10).for_each(|_| {
             host.record_reply(&pace, 1, 100);
         });
+
         for _ in 0..SAMPLE {
             host.record_late(1);
             host.start_retry(2);
             host.record_silence(2);
         }
+
         assert!(host.is_worth_retrying(&pace, 2), "0.021 of ten may be lost twice");
 
         let shared = Pace { sharers: 2, ..pace };
@@ -409,6 +412,7 @@ mod tests {
                 host.record_reply(&pace, 2, 100);
             }
         }
+
         assert!(host.is_worth_retrying(&pace, 8), "1,000 ports, 30% lost: 0.066 are still to come");
         assert!(!host.is_worth_retrying(&pace, 9));
 

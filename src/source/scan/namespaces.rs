@@ -58,6 +58,7 @@ pub(super) fn other_addresses(
         cause: "no permission".to_owned(),
         hint: hint_for_permission("run as root").to_owned(),
     });
+
     (found, limit)
 }
 

@@ -151,10 +151,12 @@ impl Scan {
             let discovery = PlanPart { transport: Transport::Tcp, ports: Ports::default() };
             plans.push(self.plan(&common, &discovery, true, None));
         }
+
         for (number, part) in parts.iter().enumerate() {
             let done = resume.and_then(|resume| resume.done(number));
             plans.push(self.plan(&common, part, ping && part.transport == Transport::Tcp, done));
         }
+
         plans
     }
 

@@ -29,6 +29,7 @@ pub(super) fn read(options: &Scan, cancel: &Cancel, deadline: Option<Instant>) -
         // Sending fails only after the caller has stopped waiting.
         let _ = sender.send(targets::read(&options));
     });
+
     thread.map_err(|error| Error::io("start a thread", error, "check the limits of this process (`ulimit -a`)"))?;
 
     match cancel.block_on(receiver, deadline) {

@@ -159,10 +159,12 @@ impl Resume {
             let why = "a scan of link-local addresses cannot be resumed";
             return Err(resume_error(path, why, "leave --resume out"));
         }
+
         let ports: usize = parts.iter().map(|part| part.ports.len()).sum();
         let hosts = u64::try_from(addresses.len()).ok();
         let hosts = hosts.filter(|hosts| hosts.checked_mul(ports as u64).is_some_and(|probes| probes <= MAX_PROBES));
         let hosts = hosts.ok_or_else(|| resume_error(path, TOO_MANY, "scan the targets in parts"))?;
+
         if previous.as_ref().is_some_and(|previous| (&previous.addresses, &*previous.parts) != (addresses, parts)) {
             let why = "the scan in it has other targets or ports";
             return Err(resume_error(path, why, "leave targets and ports out, or name another file"));
@@ -171,6 +173,7 @@ impl Resume {
         let (found, bits) = previous.map(|previous| (previous.found, previous.bits)).unwrap_or_default();
         let bits = bits.into_iter().chain(std::iter::repeat_with(Vec::new));
         let mut tracked = Vec::with_capacity(parts.len());
+
         for (part, bits) in parts.iter().zip(bits) {
             tracked.push((part.clone(), Arc::new(Done::new(hosts, &part.ports, bits))));
         }
@@ -184,6 +187,7 @@ impl Resume {
             saved: Instant::now(),
             failure: None,
         };
+
         let bits = resume.snapshot();
         resume.save(&bits);
         match resume.failure.take() {
@@ -264,6 +268,7 @@ impl Resume {
             ports: part.ports.to_string(),
             done: digits(bits),
         });
+
         let record = Record {
             schema: SCHEMA.to_owned(),
             targets: self.addresses.blocks().collect(),
@@ -282,6 +287,7 @@ impl Resume {
         if written.is_err() {
             let _ = fs::remove_file(&temporary);
         }
+
         written
     }
 

@@ -168,6 +168,7 @@ impl TargetReader {
             }
             Err(error) => clean(&error.to_string()),
         };
+
         self.faults.push(PartialError {
             operation: format!("resolve '{}'", clean(name)),
             cause: why,

@@ -283,6 +283,7 @@ fn send(to: SocketAddr, payload: &[u8]) -> SendOutcome {
         Ok(socket) => socket,
         Err(error) => return SendOutcome::Short(errno(&error)),
     };
+
     // The kernel reports refusals only to a connected socket.
     let sent = socket.set_nonblocking(true).and_then(|()| socket.connect(to)).and_then(|()| socket.send(payload));
     match sent {

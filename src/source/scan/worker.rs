@@ -179,8 +179,8 @@ impl<'p> Worker<'p> {
             if self.prober.waiting() > 0 || !more {
                 let wait = if more { 0 } else { self.wait_for(self.now()) };
                 let (plan, hosts) = (self.plan, &self.hosts);
-                let address = |probe: Probe| address(plan, hosts, probe);
-                self.prober.wait(wait, &address, &mut ended).map_err(StopReason::Broken)?;
+                let outcome = self.prober.wait(wait, &|probe| address(plan, hosts, probe), &mut ended);
+                outcome.map_err(StopReason::Broken)?;
                 self.take_ended(&mut ended);
             }
         }
@@ -253,6 +253,7 @@ impl<'p> Worker<'p> {
                 return Some(probe);
             }
         }
+
         None
     }
 
@@ -336,12 +337,18 @@ impl<'p> Worker<'p> {
 
     fn expire_probes(&mut self, now: u64, ended: &mut Vec<AttemptEnd>) -> Result<(), StopReason> {
         let (plan, hosts) = (self.plan, &self.hosts);
-        let decide = |probe: Probe, waited: u64| {
-            let pace = if probe.marks & PING == 0 { &plan.pace } else { &self.ping_pace };
-            hosts[probe.host as usize].wait_decision(pace, probe.attempt, waited)
-        };
+        let ping_pace = &self.ping_pace;
         let mut late = Vec::new();
-        let expired = self.prober.expire(now, &decide, &|probe| address(plan, hosts, probe), ended, &mut late);
+        let expired = self.prober.expire(
+            now,
+            &|probe, waited| {
+                let pace = if probe.marks & PING == 0 { &plan.pace } else { ping_pace };
+                hosts[probe.host as usize].wait_decision(pace, probe.attempt, waited)
+            },
+            &|probe| address(plan, hosts, probe),
+            ended,
+            &mut late,
+        );
         expired.map_err(StopReason::Broken)?;
 
         let repeats = self.prober.take_repeats();
@@ -355,6 +362,7 @@ impl<'p> Worker<'p> {
                 self.record_late(probe);
             }
         }
+
         Ok(())
     }
 
@@ -364,6 +372,7 @@ impl<'p> Worker<'p> {
         if self.paused_until > now {
             until = until.min(self.paused_until);
         }
+
         if self.plan.pace.interval.is_some() {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -375,6 +384,7 @@ impl<'p> Worker<'p> {
                 until = until.min(next);
             }
         }
+
         until.saturating_sub(now)
     }
 

@@ -85,6 +85,7 @@ impl<'a> Worker<'a> {
                 self.found.note(error);
             }
         }
+
         self.found
     }
 
@@ -160,6 +161,7 @@ impl<'a> Worker<'a> {
         let before = self.found.holders.len();
         let groups = self.read_links(slot, directory, end);
         let is_holder = self.found.holders.len() > before;
+
         let facts = match groups {
             Ok(_) if !is_holder => return Ok(()),
             // If the other thread fails, what was found here has no process and is left out.

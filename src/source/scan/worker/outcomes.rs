@@ -44,6 +44,7 @@ impl Worker<'_> {
         if probe.marks & PING != 0 {
             return self.record_ping(probe, answer, since);
         }
+
         match answer {
             ConnectOutcome::Open { own: true, .. } if self.needs_confirmation(probe) => {
                 self.retries.push_back(Probe { marks: CONFIRM, ..probe });
@@ -76,6 +77,7 @@ impl Worker<'_> {
         let host = &mut self.hosts[probe.host as usize];
         let lost = host.record_reply(&self.plan.pace, probe.attempt, rtt);
         self.window.answered();
+
         if lost {
             let (span, loss) = (host.loss_span(&self.plan.pace), host.loss());
             // A higher loss shrinks the window more (as DCTCP does, RFC 8257), but never by more than half.

@@ -81,8 +81,8 @@ impl Worker<'_> {
     pub(super) fn receive_echoes(&mut self) {
         let Some(echo) = &self.echo else { return };
         let (plan, hosts) = (self.plan, &self.hosts);
-        let ip = |at: u32| hosts.get(at as usize).map(|host| plan.address(host.number, 0).ip());
-        for at in echo.replies(&ip) {
+        let replies = echo.replies(&|at| hosts.get(at as usize).map(|host| plan.address(host.number, 0).ip()));
+        for at in replies {
             self.mark_present(at);
         }
     }
