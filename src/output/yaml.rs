@@ -127,7 +127,13 @@ impl Format for Yaml<'_> {
         self.field("complete", &(end.completeness == Completeness::Complete))?;
         self.field("errors", &end.errors)?;
         self.field("limits", &end.limits)?;
-        end.hosts.map_or(Ok(()), |hosts| self.field("hosts", &hosts))
+        if let Some(hosts) = end.hosts {
+            self.field("hosts", &hosts)?;
+        }
+        if let Some(host) = end.host {
+            self.field("host", &host)?;
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
