@@ -68,6 +68,11 @@ pub struct CheckSpec {
 }
 
 impl CheckSpec {
+    /// The HTTP request method: the given one, or `GET`.
+    pub(crate) fn method_name(&self) -> &str {
+        self.method.as_ref().map_or("GET", |method| method.as_str())
+    }
+
     /// Fills unset options from `other`.
     #[must_use]
     pub fn over(&self, other: &Self) -> Self {

@@ -67,7 +67,7 @@ fn after_the_deadline_no_other_namespace_is_scanned() {
          add rule ip t c tcp flags & (syn | ack) == syn counter'");
     let outcome = scene.scan().args("local -4 -p 1-50000 --pace polite --deadline 1s --json").run();
     assert_eq!(outcome.code, Some(3), "{}", outcome.stderr);
-    assert_eq!(outcome.stderr.matches("--deadline is over").count(), 1, "{}", outcome.stderr);
+    assert_eq!(outcome.stderr.matches("--deadline has passed").count(), 1, "{}", outcome.stderr);
     let counted = scene.sh("ip netns exec blue nft list chain ip t c");
     assert!(counted.contains("counter packets 0 "), "{counted}");
 }

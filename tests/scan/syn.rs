@@ -220,7 +220,7 @@ fn without_the_right_it_says_what_is_missing_and_what_works() {
     let outcome = syn(&scene, "127.0.0.1 -p 80 --json").by_nobody().run();
     let expected = "error: cannot open raw sockets for --syn: CAP_NET_RAW is missing\nhint: ";
     assert!(outcome.stderr.starts_with(expected) && outcome.stderr.lines().count() == 2, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("without --syn no rights are needed"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("a scan without --syn needs no permissions"), "{}", outcome.stderr);
     assert_eq!((outcome.code, outcome.text()), (Some(4), ""));
     let both = syn(&scene, "127.0.0.1 --udp").run();
     assert_eq!(both.code, Some(2), "{}", both.stderr);

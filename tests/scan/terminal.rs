@@ -52,5 +52,5 @@ fn many_probes_need_a_confirmation() {
     let (code, text) = at_terminal(&scene, args, "n\n");
     assert!(code == Some(2) && text.contains("Scan them? [y/N]"), "{code:?}: {text}");
     let (code, text) = at_terminal(&scene, args, "y\n");
-    assert!(code == Some(3) && text.contains("--deadline is over"), "{code:?}: {text}");
+    assert!(code == Some(3) && text.contains("--deadline has passed"), "{code:?}: {text}");
 }

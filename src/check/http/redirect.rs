@@ -6,7 +6,6 @@ use std::sync::Arc;
 use url::{Host, Url};
 
 use super::reply::HttpReply;
-use super::request::method;
 use crate::check::resolvers::first_address;
 use crate::check::target::{CheckContext, CheckResult, CheckTarget, Layer, LocalFailure};
 use crate::net::Route;
@@ -44,7 +43,7 @@ pub(super) struct Redirect {
 
 impl RedirectChain {
     pub(super) fn new(target: CheckTarget, url: Url) -> Self {
-        let visited = vec![(method(&target.spec).to_owned(), url.clone())];
+        let visited = vec![(target.spec.method_name().to_owned(), url.clone())];
         Self { target, url, visited }
     }
 
@@ -64,7 +63,7 @@ impl RedirectChain {
         }
 
         // The fragment never reaches the server.
-        let before = method(&self.target.spec);
+        let before = self.target.spec.method_name();
         let becomes_get = becomes_get(reply.code, before);
         let after = if becomes_get { "GET" } else { before };
         let requested = &url[..url::Position::AfterQuery];
@@ -99,7 +98,7 @@ impl RedirectChain {
             Arc::make_mut(&mut self.target.spec).method = None;
         }
 
-        self.visited.push((method(&self.target.spec).to_owned(), url.clone()));
+        self.visited.push((self.target.spec.method_name().to_owned(), url.clone()));
         self.url = url;
         Ok(Ok(()))
     }

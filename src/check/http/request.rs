@@ -92,17 +92,13 @@ fn body_limit(spec: &CheckSpec) -> usize {
     if spec.expect_body.is_some() || !spec.expect_json.is_empty() { MAX_BODY_BYTES } else { MAX_PREVIEW_BYTES }
 }
 
-pub(super) fn method(spec: &CheckSpec) -> &str {
-    spec.method.as_ref().map_or("GET", |method| method.as_str())
-}
-
 async fn over_http1(mut peer: Connection, target: &CheckTarget, path: &str) -> Result<HttpReply, ConnectionError> {
     let spec = &target.spec;
 
     let host = spec.header.iter().find(|header| header.name == "host").map(|header| header.value.clone());
     let host = host.unwrap_or_else(|| target.host());
     let fields: Vec<(&str, &str)> = custom_headers(&spec.header).collect();
-    let request = Request { method: method(spec), target: path, host: &host, fields: &fields, body: None };
+    let request = Request { method: spec.method_name(), target: path, host: &host, fields: &fields, body: None };
 
     let reply = exchange(&mut peer, &request, Limits { body: body_limit(spec) }).await?;
 
@@ -144,7 +140,7 @@ async fn over_h2(
 
 /// The request for HTTP/2 and for proxies, which frame it themselves.
 fn request(target: &CheckTarget, uri: &str) -> Result<http::Request<()>, ConnectionError> {
-    let mut builder = http::Request::builder().method(method(&target.spec)).uri(uri);
+    let mut builder = http::Request::builder().method(target.spec.method_name()).uri(uri);
     builder = builder.header("user-agent", concat!("portolan/", env!("CARGO_PKG_VERSION"))).header("accept", "*/*");
     for (name, value) in custom_headers(&target.spec.header) {
         // HTTP/2 forbids connection-specific headers (RFC 9113, 8.2.2).
