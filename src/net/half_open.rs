@@ -196,7 +196,7 @@ impl Prober for HalfOpen {
         std::mem::take(&mut self.repeated)
     }
 
-    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, _look: bool) -> AttemptStart {
+    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, _recheck: bool) -> AttemptStart {
         let hash = self.key.hash_one((to, probe.marks));
         let sequence = u32::try_from(hash >> 32).unwrap_or_default();
         match self.send(to, probe, sequence) {
@@ -205,9 +205,9 @@ impl Prober for HalfOpen {
                 AttemptStart::Waiting
             }
             Err(errno @ (Errno::MFILE | Errno::NFILE)) => {
-                AttemptStart::Answered { answer: ConnectOutcome::Short(LocalShortage(errno)), looked: false }
+                AttemptStart::Answered { answer: ConnectOutcome::Short(LocalShortage(errno)), rechecked: false }
             }
-            Err(errno) => AttemptStart::Answered { answer: refusal(errno), looked: false },
+            Err(errno) => AttemptStart::Answered { answer: refusal(errno), rechecked: false },
         }
     }
 

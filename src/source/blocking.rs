@@ -1,4 +1,4 @@
-//! Work that blocks, kept away from the threads of an async runtime.
+//! Runs blocking work outside the threads of an async runtime.
 
 use std::ops::ControlFlow;
 
@@ -10,11 +10,12 @@ use super::{ItemSink, ListContext, ListItem};
 use crate::error::{Error, Result};
 use crate::model::Completeness;
 
-/// Items on their way between two threads. More would only be memory: the one that takes them is the slower one then.
+/// Capacity of the channel between two threads. If it is full the receiver is the slower side, and more capacity would
+/// only use memory.
 const QUEUE: usize = 256;
 
-/// Runs a listing that blocks: within a tokio runtime on one of its threads for blocking work, and otherwise here. A
-/// listing whose future is dropped finds its token set.
+/// Runs a blocking listing: within a tokio runtime on one of its blocking threads, otherwise on this thread. Dropping the
+/// future sets the listing's token.
 ///
 /// # Errors
 /// As `work`.
@@ -36,12 +37,12 @@ where
         }
     }
 
-    // What it hands over from now on is not taken, which it learns with the next item.
+    // Items delivered from now on are dropped; the listing learns of it with the next item.
     drop(items);
     working.await.map_err(broke_off)?
 }
 
-/// Runs what blocks: within a tokio runtime on one of its threads for blocking work, and otherwise here.
+/// Runs blocking work: within a tokio runtime on one of its blocking threads, otherwise on this thread.
 ///
 /// # Errors
 /// As `work`.
@@ -56,7 +57,7 @@ fn broke_off(error: tokio::task::JoinError) -> Error {
     Error::io("list services", error, "this is a bug in portolan: please report it")
 }
 
-/// Hands items to another thread, and waits while that has enough.
+/// Sends items to another thread; waits while the channel is full.
 struct QueueSink(mpsc::Sender<ListItem>);
 
 impl ItemSink for QueueSink {

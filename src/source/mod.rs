@@ -27,40 +27,39 @@ pub use scan::{Scan, TimingTemplate};
 pub(crate) use watch::RECONNECT;
 pub use watch::{WatchFuture, keep_watching};
 
-/// A place that knows services.
+/// A place to discover services.
 ///
-/// A source says what is there, not what changed, and has no policy: timeouts, retries and caching wrap it
-/// from outside.
+/// A source has no policy: timeouts, retries and caching wrap it from outside.
 pub trait Source: Send + Sync {
-    /// The word for it on the command line and in ids.
+    /// Its name on the command line and in ids.
     fn name(&self) -> &'static str;
 
-    /// What formats made of rows can show of its services, beside what every service has.
+    /// The columns of its services in tabular formats, beside those that every service has.
     fn columns(&self) -> &'static [Column];
 
-    /// Hands every service that it knows to `out`, as it finds them, and the parts that it could not read.
+    /// Delivers every service to `out`, and an error for each part that it could not read.
     ///
     /// It may be awaited in any tokio runtime, or without one. It never blocks a thread of that runtime.
     ///
     /// # Errors
-    /// Only where nothing could be listed at all; a part that fails is a [`PartialError`](crate::model::PartialError).
+    /// Only if nothing could be listed at all; a part that fails is a [`PartialError`](crate::model::PartialError).
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a>;
 
-    /// Reads the environment variables that the source knows. Only the command line calls it: one variable must not
-    /// reach several sources of a kind.
+    /// Reads the source's environment variables. Only the command line calls it: one variable must not affect several
+    /// sources of a kind.
     fn read_environment(&mut self, _variable: &dyn Fn(&str) -> Option<OsString>) {}
 
-    /// Sends HTTP checks of its endpoints in this host's place, where the user wants that.
+    /// Sends HTTP checks of its endpoints through a proxy, if the user wants that.
     fn proxy(&self) -> Option<CheckProxy> {
         None
     }
 
-    /// What the source makes of check results, if it has anything to say of them.
+    /// The source's handler for check results, if it has one.
     fn after_check(&self) -> Option<AfterCheck> {
         None
     }
 
-    /// The findings that the source itself can have of its services. None of them costs points.
+    /// The kinds of findings that the source itself reports. None of them costs points.
     fn findings() -> &'static [&'static FindingKind]
     where
         Self: Sized,
@@ -68,7 +67,7 @@ pub trait Source: Send + Sync {
         &[]
     }
 
-    /// Facts of the machine that it lists, for documents; `None` where there is not one such machine.
+    /// Facts of the machine that it lists, for documents; `None` if the source does not list a single machine.
     fn host(&self) -> Option<HostFacts> {
         None
     }
@@ -78,15 +77,16 @@ pub trait Source: Send + Sync {
         Duration::from_secs(10)
     }
 
-    /// How long listing it, and whatever is asked of what it finds meanwhile, may take in all; `None`: as long as it takes.
+    /// Time limit for listing it, including the checks and probes that run meanwhile; `None`: no limit.
     fn deadline(&self) -> Option<Duration> {
         None
     }
 
-    /// Tells `feed` everything that there is, and then what becomes of it, until the future is dropped. It begins with a
-    /// [`Reset`](crate::model::Update::Reset). `interval`, for sources that have to ask again and again: how often.
+    /// Reports all services to `feed`, and then their changes, until the future is dropped. It begins with a
+    /// [`Reset`](crate::model::Update::Reset). `interval` is the poll interval of sources that poll.
     ///
-    /// It ends when the source cannot go on, in good order or not; [`keep_watching`] begins it anew. Needs a tokio runtime.
+    /// It returns when the source cannot continue, with or without an error; [`keep_watching`] restarts it. Needs a tokio
+    /// runtime.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -95,14 +95,15 @@ pub trait Source: Send + Sync {
     }
 }
 
-/// Takes in what checks showed of a service. Returns what there is to say of that, for people.
+/// Receives the check results of a service and returns sentences about them for the user.
 pub type AfterCheck = fn(&mut Service) -> Option<&'static str>;
 
-/// Sends HTTP checks to a source's endpoints, for a host that cannot reach them itself.
+/// Sends HTTP checks to a source's endpoints that are unreachable from here.
 #[derive(Clone, Debug)]
 pub struct CheckProxy(pub(crate) Arc<dyn HttpProxy>);
 
-/// Registers sources: a variant, which is the word on the command line, and the source's options, which are the source.
+/// Registers sources: a variant, whose name is the one on the command line, and the source's options, which are the
+/// source.
 macro_rules! sources {
     ($($(#[$attribute:meta])* $variant:ident($source:ty),)*) => {
         /// A source together with its options.
@@ -112,19 +113,19 @@ macro_rules! sources {
             $($(#[$attribute])* $variant($source),)*
         }
 
-        /// The words for them on the command line.
+        /// Their names on the command line.
         static WORDS: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| {
             vec![$(stringify!($variant).to_ascii_lowercase()),*]
         });
 
-        /// What each source finds wrong with its own services.
+        /// The kinds of findings of each source.
         static FINDINGS: std::sync::LazyLock<Vec<&'static FindingKind>> = std::sync::LazyLock::new(|| {
             let mut all = Vec::new();
             $($(#[$attribute])* all.extend_from_slice(<$source as Source>::findings());)*
             all
         });
 
-        /// The command line of the source with that word, which is the same as in [`AnySource`]'s.
+        /// The command line of the source with that name, the same as in [`AnySource`]'s.
         pub(crate) fn source_definition(word: &str) -> Option<clap::Command> {
             $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(word) {
                 let command = clap::Command::new(stringify!($variant).to_ascii_lowercase());
@@ -134,7 +135,7 @@ macro_rules! sources {
         }
 
         impl AnySource {
-            /// The source with that word, by what its own definition made of its options.
+            /// The source with that name, from its parsed options.
             pub(crate) fn from_matches(word: &str, matches: &clap::ArgMatches) -> Option<Result<Self, clap::Error>> {
                 $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(word) {
                     return Some(<$source as clap::FromArgMatches>::from_arg_matches(matches).map(Self::$variant));
@@ -155,12 +156,12 @@ macro_rules! sources {
     };
 }
 
-/// The words that sources have on the command line and in ids.
+/// The names of sources on the command line and in ids.
 pub(crate) fn source_words() -> Vec<&'static str> {
     WORDS.iter().map(String::as_str).collect()
 }
 
-/// Every kind of finding that a source can have of its own services.
+/// Every kind of finding that a source reports of its own services.
 pub(crate) fn source_findings() -> impl Iterator<Item = &'static FindingKind> {
     FINDINGS.iter().copied()
 }

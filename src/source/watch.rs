@@ -1,4 +1,4 @@
-//! Watching any source: by asking again and again, and again after it failed.
+//! Watches any source: polls it, and restarts it after a failure.
 
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -12,14 +12,14 @@ use crate::engine::Retry;
 use crate::error::{Error, Result};
 use crate::model::{Completeness, DetailLevel, PartialError, Service, Update, UpdateSink};
 
-/// Reconnects to a source that failed after up to a second, doubling up to half a minute.
+/// Restarts a failed source after up to a second, doubling up to half a minute.
 pub(crate) const RECONNECT: Retry =
     Retry { attempts: u32::MAX, base: Duration::from_secs(1), cap: Duration::from_secs(30), total: Duration::MAX };
 
 /// What [`Source::watch`] returns.
 pub type WatchFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
-/// Asks a source for everything, every `interval` from the end of an answer to the next question.
+/// Lists a source again `interval` after each listing.
 pub(super) async fn poll<S: Source + ?Sized>(source: &S, interval: Duration, feed: &mut dyn UpdateSink) -> Result<()> {
     let context = ListContext { detail_level: feed.detail_level(), ..ListContext::default() };
     loop {
@@ -43,7 +43,7 @@ impl PolledListing {
         !self.services.is_empty()
     }
 
-    /// What is not in an answer that is not whole need not be gone.
+    /// A service that is missing from an incomplete listing may still exist.
     pub(super) fn updates(self, completeness: Completeness) -> Vec<Update> {
         let errors = self.errors.into_iter().map(Update::PartialError);
         match completeness {
@@ -64,11 +64,11 @@ impl ItemSink for PolledListing {
     }
 }
 
-/// Watches a source for as long as the future lives: whenever the watch ends or fails it is begun again, after a wait by
-/// the schedule of `retry` (its `base` and `cap`), which starts anew with each answer. `seed` makes the jitter.
+/// Watches a source until the future is dropped. When the watch ends or fails it is restarted after a back-off by `retry`
+/// (its `base` and `cap`), which each reply resets. `seed` makes the jitter.
 ///
 /// # Errors
-/// Where the source never answered: what is wrong from the beginning is reported at once, and not retried for ever.
+/// The source's, if it never replied: an error from the beginning is reported at once instead of retried for ever.
 pub async fn keep_watching(
     source: &dyn Source,
     interval: Option<Duration>,
@@ -88,7 +88,7 @@ pub async fn keep_watching(
         match ended {
             Err(error) if !has_ever_answered => return error,
             Err(error) => feed.mark_stale(PartialError::from(&error)),
-            // A server that ends a watch in good order is asked again; what was known holds until then.
+            // If a server ends a watch without an error it is watched again; known services stay until then.
             Ok(()) => {}
         }
 
@@ -97,7 +97,7 @@ pub async fn keep_watching(
     }
 }
 
-/// Notes whether the source said anything.
+/// Records whether the source reported anything.
 struct AnswerTracker<'f> {
     feed: &'f mut dyn UpdateSink,
     has_answered: bool,
