@@ -1,8 +1,8 @@
-//! Flag > environment > file > default.
+//! Settings: flag > environment > file > default.
 //!
-//! A setting only replaces the default value of an option of the clap definition, so that clap ranks and parses
-//! everything, and there is no second schema. Nothing here looks at the process: the environment and the file's
-//! text come in as arguments.
+//! A setting only replaces the default value of an option in the clap definition, so that clap ranks and parses
+//! everything, and there is no second schema. Nothing here reads the process: the environment and the file's text are
+//! arguments.
 
 mod file;
 mod key;
@@ -19,21 +19,21 @@ pub(crate) use self::key::{Key, Kind, NEGATION};
 use crate::clean::clean;
 use crate::error::{Error, Result};
 
-/// Values that stand in for the defaults of options.
+/// Values that replace the defaults of options.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     given: BTreeMap<String, SettingValue>,
 }
 
-/// What an option is set to.
+/// The value of an option.
 #[derive(Debug)]
 pub(crate) struct SettingValue {
-    /// As clap would read it from the command line; for a flag `true` or `false`.
+    /// In the syntax of the command line; `true` or `false` for a flag.
     pub(crate) values: Vec<String>,
     pub(crate) origin: Origin,
 }
 
-/// Where a setting stands.
+/// Where a setting comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     SettingsFile { path: PathBuf, line: usize, column: usize },
@@ -49,7 +49,7 @@ impl Origin {
         }
     }
 
-    /// An error about a value that stands there.
+    /// An error about a value from there.
     pub(crate) fn error(&self, key: &str, value: &str, why: &str, hint: &str) -> Error {
         match self {
             Self::SettingsFile { path, line, column } => Error::Settings {
@@ -67,38 +67,41 @@ impl Settings {
         self.given.is_empty()
     }
 
-    /// What `key` is set to, if it is.
+    /// The value of `key`, if it is set.
     pub(crate) fn get(&self, key: &Key<'_>) -> Option<&SettingValue> {
         self.given.get(&key.dotted())
     }
 
-    /// Takes a settings file in. What the environment says goes in after it, and so before it.
+    /// Reads a settings file. The environment is read after it, and so takes precedence.
     ///
     /// # Errors
-    /// What is not TOML, no key, or not of the option's type.
+    /// If the text is not TOML, a key is unknown, or a value has the wrong type.
     pub(crate) fn read_file(&mut self, command: &Command, path: &Path, text: &str) -> Result<()> {
         file::read(command, path, text, &mut self.given)
     }
 
-    /// Takes in what the environment says of the options that every command takes, and of those of the command that the
-    /// words of `section` lead to; `None` for all commands.
+    /// Reads the environment variables of the global options and of those of the command that the words of `section` lead
+    /// to; `None` for all commands.
     ///
-    /// Other variables that begin with `PORTOLAN_` are let be: Kubernetes puts `PORTOLAN_PORT` and the like into
-    /// every pod beside a Service called portolan.
+    /// Other variables that begin with `PORTOLAN_` are ignored: Kubernetes sets `PORTOLAN_PORT` and the like in every pod
+    /// next to a Service named portolan.
     ///
     /// # Errors
-    /// What is not UTF-8, or no truth value where one is wanted.
+    /// If a value is not UTF-8, or not a boolean for a flag.
     pub(crate) fn read_environment(
         &mut self,
         command: &Command,
         section: Option<&[&str]>,
         variable: impl Fn(&str) -> Option<OsString>,
     ) -> Result<()> {
-        let asked = |key: &Key<'_>| key.section().is_empty() || section.is_none_or(|section| key.section() == section);
-        for key in Key::all(command).into_iter().filter(asked) {
+        for key in Key::all(command) {
+            if !key.section().is_empty() && section.is_some_and(|section| key.section() != section) {
+                continue;
+            }
             let Some(name) = key.variable() else { continue };
-            // An empty variable is an unset one, as with NO_COLOR.
+            // An empty variable counts as unset, as with NO_COLOR.
             let Some(value) = variable(&name).filter(|value| !value.is_empty()) else { continue };
+
             let origin = Origin::Variable(name);
             let Some(text) = value.to_str() else {
                 let why = "it is not UTF-8";
@@ -116,15 +119,16 @@ impl Settings {
         Ok(())
     }
 
-    /// The first setting that clap does not take for its option, and what it says of it.
-    pub(crate) fn refused(&self, command: &Command) -> Option<(String, &SettingValue, clap::Error)> {
+    /// The first setting that clap rejects for its option, with the error.
+    pub(crate) fn first_invalid(&self, command: &Command) -> Option<(String, &SettingValue, clap::Error)> {
         let mut parser = command.clone();
         for key in Key::all(command).into_iter().filter(|key| key.kind() != Kind::Flag) {
             let Some(given) = self.get(&key) else { continue };
             let mut argv = vec![command.get_name().to_owned()];
             argv.extend(key.section().iter().map(|&word| word.to_owned()));
             argv.extend(given.values.iter().map(|value| format!("--{}={value}", key.name())));
-            // What else is wrong with this line, such as an argument that it lacks, is not the setting's fault.
+
+            // Other errors of this command line, such as a missing argument, are not the setting's fault.
             if let Err(error) = parser.try_get_matches_from_mut(argv)
                 && matches!(
                     error.kind(),
@@ -141,11 +145,11 @@ impl Settings {
         None
     }
 
-    /// Whether two settings exclude each other, as two options on a command line would.
+    /// Checks that no two settings exclude each other, as two options on a command line would.
     ///
     /// # Errors
-    /// The pair.
-    pub(crate) fn agree(&self, command: &Command) -> Result<()> {
+    /// The first such pair.
+    pub(crate) fn check_conflicts(&self, command: &Command) -> Result<()> {
         let set: Vec<_> = Key::all(command).into_iter().filter(|key| self.is_effective(key)).collect();
 
         for (at, one) in set.iter().enumerate() {
@@ -169,19 +173,19 @@ impl Settings {
         key.kind() != Kind::Flag || given.values.iter().any(|value| value == "true")
     }
 
-    /// Leaves out what the command line takes back: `--json` goes before a file's `output`, `--unix` before its
-    /// `ports`, and `--no-quiet` before `quiet = true`.
+    /// Drops settings that the command line overrides: `--json` overrides a file's `output`, `--unix` its `ports`, and
+    /// `--no-quiet` overrides `quiet = true`.
     pub(crate) fn yield_to(&mut self, command: &Command, matches: &ArgMatches) {
-        let asked = asked(matches);
+        let given = options_on_line(matches);
         for key in Key::all(command) {
             let negated = format!("{NEGATION}{}", key.name());
-            if asked.contains(&negated.as_str()) || key.excluded().any(|id| asked.contains(&id)) {
+            if given.contains(&negated.as_str()) || key.excluded().any(|id| given.contains(&id)) {
                 self.given.remove(&key.dotted());
             }
         }
     }
 
-    /// The command with these settings for its defaults.
+    /// The command with these settings as defaults.
     pub(crate) fn as_defaults(&self, command: Command) -> Command {
         self.defaults_of(command, &[])
     }
@@ -191,6 +195,7 @@ impl Settings {
             .iter()
             .filter_map(|key| Some((key.id().to_owned(), self.get(key)?.values.clone())))
             .collect();
+
         let command = set
             .into_iter()
             .fold(command, |command, (id, values)| command.mut_arg(id, |arg| arg.default_values(values)));
@@ -201,19 +206,20 @@ impl Settings {
     }
 }
 
-/// The ids of the options that the command line itself holds.
-fn asked(matches: &ArgMatches) -> Vec<&str> {
-    let mut asked = Vec::new();
+/// The ids of the options on the command line itself.
+fn options_on_line(matches: &ArgMatches) -> Vec<&str> {
+    let mut options = Vec::new();
     let mut level = Some(matches);
     while let Some(matches) = level {
-        // A global option of a command below is handed up to where it is not defined, and may not be asked after.
-        let on_line = |id: &&str| {
-            matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
-        };
-        asked.extend(matches.ids().map(clap::Id::as_str).filter(on_line));
+        options.extend(matches.ids().map(clap::Id::as_str).filter(|id| is_on_line(matches, id)));
         level = matches.subcommand().map(|(_, matches)| matches);
     }
-    asked
+    options
+}
+
+fn is_on_line(matches: &ArgMatches, id: &str) -> bool {
+    // clap also lists the global options of a subcommand here, where they are not defined and `value_source` panics.
+    matches.try_contains_id(id).is_ok() && matches.value_source(id) == Some(ValueSource::CommandLine)
 }
 
 fn truth(text: &str) -> Option<&'static str> {
@@ -224,13 +230,13 @@ fn truth(text: &str) -> Option<&'static str> {
     }
 }
 
-/// The sections that the text of a settings file has keys in, as far as it is TOML: each as the words that lead to it.
+/// The sections of a settings file, each as the words that lead to it; none if it is not TOML.
 pub(crate) fn sections(text: &str) -> Vec<Vec<String>> {
     file::sections(text)
 }
 
-/// Whether the environment sets any option that every command takes, or one of the command that `section` leads to. What
-/// is meant for another command costs this one nothing.
+/// Whether the environment sets any global option, or one of the command that `section` leads to. Variables of other commands
+/// cost this one nothing.
 pub(crate) fn is_in_environment(
     command: &Command,
     section: Option<&[&str]>,
@@ -241,19 +247,23 @@ pub(crate) fn is_in_environment(
     global.chain(of_command).any(|name| variable(&name).is_some())
 }
 
-/// The settings file to read, and whether it was named: a file at the usual place may be missing.
+/// The settings file to read, and whether the user named it: a file at the default path may be missing.
 ///
-/// `named` comes from `--config`; the rest are the environment's words for where settings live.
+/// `named` comes from `--config`; otherwise the environment decides.
 pub(crate) fn file_to_read(
     named: Option<&PathBuf>,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Option<(PathBuf, bool)> {
-    let variable = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    if let Some(named) = named.cloned().or_else(|| variable("PORTOLAN_CONFIG")) {
+    if let Some(named) = named.cloned().or_else(|| non_empty(variable("PORTOLAN_CONFIG"))) {
         return Some((named, true));
     }
-    // The XDG base directory specification: a relative path here is to be ignored.
-    let xdg = variable("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
-    let config = xdg.or_else(|| variable("HOME").map(|home| home.join(".config")))?;
+
+    // The XDG base directory specification says to ignore a relative path.
+    let xdg = non_empty(variable("XDG_CONFIG_HOME")).filter(|path| path.is_absolute());
+    let config = xdg.or_else(|| non_empty(variable("HOME")).map(|home| home.join(".config")))?;
     Some((config.join("portolan").join("config.toml"), false))
+}
+
+fn non_empty(value: Option<OsString>) -> Option<PathBuf> {
+    value.filter(|value| !value.is_empty()).map(PathBuf::from)
 }

@@ -1,7 +1,7 @@
-//! What a source is known to have, kept up to date: one [`Writer`], and as many [`Reader`]s as there are.
+//! The current services of a source: one [`Writer`], and any number of [`Reader`]s.
 //!
-//! The writer takes what a source says ([`Update`](crate::model::Update)), works out what changed, publishes the new set in one
-//! step and tells every reader what changed. A source that fails never empties it.
+//! The writer applies the source's [`Update`](crate::model::Update)s, computes the changes, publishes the new set in one step and
+//! sends the changes to every watch. A source that fails never empties the catalog.
 //!
 //! ```
 //! use portolan::catalog::{WatchItem, Writer};
@@ -16,7 +16,7 @@
 //! assert!(snapshot.services().is_empty());
 //!
 //! writer.apply(vec![Update::Reset(Vec::new())]);
-//! let Some(WatchItem::Events(events)) = watch.next().await else { unreachable!("nobody lags here") };
+//! let Some(WatchItem::Events(events)) = watch.next().await else { unreachable!("this watch does not lag") };
 //! assert_eq!(events[0].kind.as_str(), "synced");
 //! # }
 //! ```

@@ -1,4 +1,4 @@
-//! What readers see: the set as it is, and what happens to it.
+//! The reading side of a catalog: the current set and its changes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use super::Snapshot;
 use crate::engine::Clock;
 use crate::model::Event;
 
-/// The number of batches that are kept for slow readers. At one a second, as a polled source makes them, a reader may be
-/// four minutes late.
+/// The number of batches kept for slow readers. At one per second, as from a polled source, a reader may be four minutes
+/// late.
 pub(super) const MAX_BATCHES: usize = 256;
 
 /// No answer has come yet.
@@ -33,7 +33,7 @@ pub(super) struct CatalogState {
 }
 
 impl CatalogState {
-    /// Keeps a batch for readers that resume.
+    /// Stores a batch for watches that resume.
     pub(super) fn keep(&self, events: Arc<[Event]>) {
         if events.is_empty() {
             return;
@@ -45,7 +45,7 @@ impl CatalogState {
         history.push_back(events);
     }
 
-    /// The events after `index`, in order; `None` where they are not all kept any more.
+    /// The events after `index`, in order; `None` if some of them are no longer kept.
     fn since(&self, index: u64) -> Option<VecDeque<Arc<[Event]>>> {
         let history = self.history.lock();
         let last = history.back().and_then(|batch| batch.last()).map_or(0, |event| event.index);
@@ -71,16 +71,16 @@ fn after(batch: &Arc<[Event]>, index: u64) -> Arc<[Event]> {
     }
 }
 
-/// Reads a catalog. Cheap to clone, and never in the writer's way.
+/// Reads a catalog. Cheap to clone, and never blocks the writer.
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub(super) shared: Arc<CatalogState>,
-    /// Holds the channel open for new watches, but not when the writer is gone.
+    /// For new watches; weak, so that the channel closes with the writer.
     pub(super) events: broadcast::WeakSender<Arc<[Event]>>,
 }
 
 impl Reader {
-    /// Everything that is known now. Takes no lock.
+    /// The current snapshot. Takes no lock.
     pub fn load(&self) -> Arc<Snapshot> {
         self.shared.snapshot.load_full()
     }
@@ -91,19 +91,19 @@ impl Reader {
         (answered != NEVER).then(|| self.shared.clock.now().saturating_sub(Duration::from_nanos(answered)))
     }
 
-    /// Everything that is known now, and a watch that tells what happens from then on: nothing twice, nothing left out.
+    /// The current snapshot, and a watch of all later events: none twice, none missing.
     pub fn watch(&self) -> (Arc<Snapshot>, Watch) {
-        // What happens between the two is in both, and told apart by its index.
+        // Events between the two steps are in both; their index tells them apart.
         let events = self.events.upgrade().map(|sender| sender.subscribe());
         let snapshot = self.load();
         let watch = Watch { index: snapshot.index, missed: VecDeque::new(), events, shared: Arc::clone(&self.shared) };
         (snapshot, watch)
     }
 
-    /// A watch that goes on after the event of that index: it reports exactly what was missed, and then what happens.
-    /// Where that is not kept any more, or is of another catalog, it starts anew.
+    /// A watch that continues after the event with that index: it delivers exactly the missed events, then the later ones.
+    /// If they are no longer kept, or the index is of another catalog, it starts anew.
     pub fn watch_since(&self, index: u64) -> Resumed {
-        // What happens between the two is in both, and told apart by its index.
+        // Events between the two steps are in both; their index tells them apart.
         let events = self.events.upgrade().map(|sender| sender.subscribe());
         match self.shared.since(index) {
             Some(missed) => Resumed::Continued(Watch { index, missed, events, shared: Arc::clone(&self.shared) }),
@@ -115,13 +115,13 @@ impl Reader {
     }
 }
 
-/// Tells what happens to a catalog. Who does not listen keeps nobody waiting: see [`WatchItem::Lagged`].
+/// Receives the changes of a catalog. A slow watch does not delay the writer: see [`WatchItem::Lagged`].
 #[derive(Debug)]
 pub struct Watch {
     shared: Arc<CatalogState>,
     /// `None`: the writer had gone before the watch began.
     events: Option<broadcast::Receiver<Arc<[Event]>>>,
-    /// The last event that was told, one way or the other.
+    /// The index of the last event that was delivered, also as part of a snapshot.
     index: u64,
     /// Events from before the watch that are still to be reported.
     missed: VecDeque<Arc<[Event]>>,
@@ -130,29 +130,28 @@ pub struct Watch {
 /// How a watch that resumes begins.
 #[derive(Debug)]
 pub enum Resumed {
-    /// Nothing is left out.
+    /// No event is missing.
     Continued(Watch),
-    /// Too much was missed: everything that is known now, and a watch from then on.
+    /// Too much was missed: the current snapshot, and a watch from there.
     Reset(Arc<Snapshot>, Watch),
 }
 
-/// What a watch tells.
+/// What a watch delivers.
 #[derive(Clone, Debug)]
 pub enum WatchItem {
-    /// What happened together, in order, and next after what was told before.
+    /// The events of one batch, in order and without a gap to the item before.
     Events(Arc<[Event]>),
-    /// More happened than is kept for a reader that is so slow.
+    /// The reader was too slow, and events were dropped.
     Lagged {
-        /// How many events are not told.
+        /// The number of dropped events.
         missed: u64,
-        /// What they came to; the next events follow on it.
+        /// The state after them; the next events continue from here.
         snapshot: Arc<Snapshot>,
     },
 }
 
 impl Watch {
-    /// Waits for the next news; `None` when the writer is gone and everything is told. Nothing is lost when the wait is
-    /// given up.
+    /// Waits for the next item; `None` when the writer is gone and everything was delivered. Safe to cancel.
     pub async fn next(&mut self) -> Option<WatchItem> {
         if let Some(batch) = self.missed.pop_front() {
             self.index = batch.last().map_or(self.index, |event| event.index);
@@ -170,7 +169,7 @@ impl Watch {
                     return Some(WatchItem::Events(batch));
                 }
                 Err(RecvError::Lagged(_)) => {
-                    // What is still kept is in the snapshot: go on from what comes next.
+                    // The batches that are still kept are part of the snapshot: continue after them.
                     *events = events.resubscribe();
                     let snapshot = self.shared.snapshot.load_full();
                     let missed = snapshot.index.saturating_sub(self.index);

@@ -1,4 +1,4 @@
-//! Services by id, with the difference that each update makes.
+//! A set of services by id that computes the changes of each update.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -8,22 +8,22 @@ use rpds::RedBlackTreeSetSync;
 
 use crate::model::{EventKind, Service, Update, changed_fields};
 
-/// Services, sorted by id. Clones share their structure: one costs nothing, and a change to it copies a few nodes.
+/// Services, sorted by id. Clones share their structure: cloning is free, and a change copies a few nodes.
 #[derive(Clone, Debug, Default)]
 pub struct Set(RedBlackTreeSetSync<ById>);
 
 /// A difference between two sets.
 #[derive(Clone, Debug)]
 pub enum SetChange {
-    /// A service that was not there.
+    /// A new service.
     Added(Arc<Service>),
-    /// A service that is described in another way.
+    /// A service that changed.
     Updated {
-        /// As it was.
+        /// Before.
         old: Arc<Service>,
-        /// As it is.
+        /// After.
         new: Arc<Service>,
-        /// The fields that differ, never none: `endpoints[0].ready`, `detail.processes`.
+        /// The fields that differ, at least one: `endpoints[0].ready`, `detail.processes`.
         changed: Vec<String>,
     },
     /// A service that is gone.
@@ -48,17 +48,17 @@ impl Set {
         Self::default()
     }
 
-    /// How many services there are.
+    /// The number of services.
     pub fn len(&self) -> usize {
         self.0.size()
     }
 
-    /// Whether there is none.
+    /// Whether there are no services.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The service of an id.
+    /// The service with this id.
     pub fn get(&self, id: &str) -> Option<&Arc<Service>> {
         self.0.get(id).map(|ById(service)| service)
     }
@@ -68,8 +68,8 @@ impl Set {
         self.0.iter().map(|ById(service)| service)
     }
 
-    /// Takes an update; what it changed. After a reset that is what is gone, then what is new or changed, each sorted by id.
-    /// A partial error changes nothing.
+    /// Applies an update and returns the changes. After a reset these are the removed services, then the new and changed
+    /// ones, each sorted by id. A partial error changes nothing.
     pub fn apply(&mut self, update: Update) -> Vec<SetChange> {
         match update {
             Update::Reset(services) => self.reset(services),
@@ -79,17 +79,17 @@ impl Set {
         }
     }
 
-    /// Takes a service as it is, without a comparison.
+    /// Inserts a service without computing changes.
     pub fn insert(&mut self, service: Arc<Service>) {
         self.0.insert_mut(ById(service));
     }
 
-    /// Drops the service of an id; whether there was one.
+    /// Removes the service with this id; whether there was one.
     pub fn remove(&mut self, id: &str) -> bool {
         self.0.remove_mut(id)
     }
 
-    /// What leads from this set to `later`: what is gone, then what is new or changed, each sorted by id.
+    /// The changes from this set to `later`: removed services, then new and changed ones, each sorted by id.
     pub fn changes_to(&self, later: &Self) -> Vec<SetChange> {
         let gone = self.iter().filter(|old| later.get(old.id.as_raw()).is_none());
         let gone = gone.map(|old| SetChange::Removed(Arc::clone(old)));
@@ -100,7 +100,7 @@ impl Set {
     fn reset(&mut self, services: Vec<Service>) -> Vec<SetChange> {
         let mut later = Self::default();
         for service in services {
-            // Of several with one id the last counts.
+            // If several have the same id, the last wins.
             later.0.insert_mut(ById(Arc::new(service)));
         }
 
@@ -111,7 +111,7 @@ impl Set {
 
     fn upsert(&mut self, new: Arc<Service>) -> Option<SetChange> {
         let change = change(self.get(new.id.as_raw()), &new);
-        // Also what is only measured anew is kept.
+        // Stored even if only measurements differ.
         self.0.insert_mut(ById(new));
         change
     }
@@ -132,7 +132,7 @@ impl<'s> IntoIterator for &'s Set {
     }
 }
 
-/// What leads from one description of a service to another.
+/// The change from one description of a service to another.
 fn change(old: Option<&Arc<Service>>, new: &Arc<Service>) -> Option<SetChange> {
     let Some(old) = old else { return Some(SetChange::Added(Arc::clone(new))) };
     if Arc::ptr_eq(old, new) {

@@ -1,11 +1,11 @@
-//! Everything that is known at one moment.
+//! The state of a catalog at one moment.
 
 use std::sync::Arc;
 
 use super::Set;
 use crate::model::{PartialError, Service};
 
-/// What a source has, after one batch of updates and before the next. It never changes.
+/// The services of a source between two batches of updates. Immutable.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     pub(super) index: u64,
@@ -15,7 +15,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// The index of the last event that it contains; 0 before the first.
+    /// The index of the last event in it; 0 before the first.
     pub fn index(&self) -> u64 {
         self.index
     }
@@ -25,17 +25,17 @@ impl Snapshot {
         &self.services
     }
 
-    /// The service of an id.
+    /// The service with this id.
     pub fn get(&self, id: &str) -> Option<&Arc<Service>> {
         self.services.get(id)
     }
 
-    /// Whether a whole answer has ever been in.
+    /// Whether the initial listing is complete.
     pub fn is_synced(&self) -> bool {
         self.synced
     }
 
-    /// Why the source cannot be asked at present; `None` where it can.
+    /// Why the source is unreachable at present; `None` if it is reachable.
     pub fn stale(&self) -> Option<&PartialError> {
         self.stale.as_ref()
     }

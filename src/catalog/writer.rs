@@ -1,4 +1,4 @@
-//! Works out what changed, and publishes it.
+//! The writing side of a catalog: computes changes and publishes them.
 
 use std::mem;
 use std::sync::Arc;
@@ -25,16 +25,16 @@ pub struct Writer {
     index: u64,
     synced: bool,
     stale: Option<PartialError>,
-    /// Faults that were told, so that one which stays is told once.
+    /// Errors already reported, so that each is reported once.
     faults: Vec<PartialError>,
-    /// What happened in the batch at hand.
+    /// Events of the current batch.
     events: Vec<Event>,
     shared: Arc<CatalogState>,
     sender: broadcast::Sender<Arc<[Event]>>,
 }
 
 impl Writer {
-    /// An empty catalog for `source`, which reads so much of each service; `clock` tells how old its answers are.
+    /// An empty catalog for `source`. `clock` measures the age of the last update.
     pub fn new(source: &'static str, depth: DetailLevel, clock: Clock) -> Self {
         let shared = CatalogState {
             snapshot: ArcSwap::default(),
@@ -56,7 +56,7 @@ impl Writer {
         }
     }
 
-    /// A reader; there may be any number.
+    /// A new reader; there may be any number.
     pub fn reader(&self) -> Reader {
         Reader { shared: Arc::clone(&self.shared), events: self.sender.downgrade() }
     }
@@ -65,25 +65,25 @@ impl Writer {
         if let Update::PartialError(error) = update {
             if !self.faults.contains(&error) {
                 self.faults.push(error.clone());
-                self.tell(EventKind::Error(error));
+                self.record(EventKind::Error(error));
             }
             return;
         }
 
         let is_whole = matches!(update, Update::Reset(_));
         for change in self.known.apply(update) {
-            self.tell(change.into());
+            self.record(change.into());
         }
         if is_whole {
-            // What could not be read before could be now.
+            // After a complete listing, earlier errors are resolved.
             self.faults.clear();
             if !mem::replace(&mut self.synced, true) {
-                self.tell(EventKind::Synced { services: self.known.len() });
+                self.record(EventKind::Synced { services: self.known.len() });
             }
         }
     }
 
-    fn tell(&mut self, kind: EventKind) {
+    fn record(&mut self, kind: EventKind) {
         self.index += 1;
         let (index, source) = (self.index, self.source.into());
         self.events.push(Event { index, time: Timestamp::now(), source, kind });
@@ -127,11 +127,13 @@ impl UpdateSink for Writer {
         for update in updates {
             self.apply_one(update);
         }
+
         let now = u64::try_from(self.shared.clock.now().as_nanos()).unwrap_or(NEVER - 1);
         self.shared.answered.store(now, Ordering::Release);
+
         let recovered = self.stale.take().is_some();
         if recovered && was_synced {
-            self.tell(EventKind::Synced { services: self.known.len() });
+            self.record(EventKind::Synced { services: self.known.len() });
         }
         if recovered || !self.events.is_empty() {
             self.publish();
@@ -139,11 +141,11 @@ impl UpdateSink for Writer {
     }
 
     fn mark_stale(&mut self, fault: PartialError) {
-        // Once for each reason, not for each try.
+        // Once for each cause, not for each attempt.
         if self.stale.as_ref() != Some(&fault) {
             let age = self.age();
             self.stale = Some(fault.clone());
-            self.tell(EventKind::Stale { age, error: fault });
+            self.record(EventKind::Stale { age, error: fault });
             self.publish();
         }
     }

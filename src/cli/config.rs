@@ -29,7 +29,7 @@ enum Action {
     Show,
 }
 
-/// A setting as it is shown. No value: nothing sets it.
+/// A setting as it is shown; `value` is `None` if it is not set.
 #[derive(Serialize)]
 struct SettingItem {
     key: String,
@@ -65,13 +65,13 @@ impl Config {
     }
 }
 
-/// Which file the settings come from, or would if it were there.
+/// The path of the settings file, which may not exist.
 fn place(global: &Global) -> String {
     match settings::file_to_read(global.config.as_ref(), |name| std::env::var_os(name)) {
         Some((path, _)) => {
-            format!("{}{}", clean(&path.to_string_lossy()), if path.exists() { "" } else { " (not there)" })
+            format!("{}{}", clean(&path.to_string_lossy()), if path.exists() { "" } else { " (does not exist)" })
         }
-        None => "none, for want of a home directory".to_owned(),
+        None => "none: there is no home directory".to_owned(),
     }
 }
 
@@ -115,7 +115,7 @@ fn toml(value: &Value) -> String {
     }
 }
 
-/// A TOML string that reads back as the same text, and in which nothing dangerous stands raw.
+/// A TOML string that parses back to the same text, with dangerous characters escaped.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars() {

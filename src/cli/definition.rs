@@ -1,5 +1,5 @@
-//! The definition of the command line: all of it, or only the commands that a run needs. To define and build every
-//! option takes longer than to list what listens here.
+//! The definition of the command line: all of it, or only the commands that a run needs. Building every option takes longer
+//! than listing the local sockets.
 
 use std::ffi::OsString;
 
@@ -9,13 +9,13 @@ use super::{Cli, Global, completions, config, discover, explain, man, ports, val
 use crate::settings::{Key, Kind, NEGATION};
 use crate::source::{source_definition, source_words};
 
-/// The options that every command takes, and no command.
+/// The global options, without commands.
 pub(super) fn root() -> Command {
     Global::augment_args(Command::new("portolan"))
 }
 
-/// The root with the commands that these words lead to, and no others; `None` if there is no such command. It parses a
-/// right line as the whole definition does, but knows nothing of version and help texts.
+/// The root with only the commands that these words lead to; `None` if there is no such command. It parses a valid command
+/// line like the whole definition, but without version and help texts.
 pub(super) fn of_commands<W: AsRef<str>>(paths: &[Vec<W>]) -> Option<Command> {
     let mut command = root();
     for path in paths {
@@ -35,7 +35,7 @@ pub(super) fn of_commands<W: AsRef<str>>(paths: &[Vec<W>]) -> Option<Command> {
     Some(command)
 }
 
-/// The definition of the command alone that a line asks for, as far as that can be told without parsing it.
+/// The definition of only the command of these arguments; `None` if it is unknown without parsing them.
 pub(super) fn of_line(args: &[OsString]) -> Option<Command> {
     let words = command_words(args);
     if words.is_empty() { None } else { of_commands(&[words]) }
@@ -43,7 +43,7 @@ pub(super) fn of_line(args: &[OsString]) -> Option<Command> {
 
 const DISCOVER: &str = "discover";
 
-/// One command, and what is below it except for sources.
+/// One command with its subcommands, except for sources.
 fn of_command(name: &str) -> Option<Command> {
     let command = Command::new(name.to_owned());
     let define = match name {
@@ -62,19 +62,20 @@ fn of_command(name: &str) -> Option<Command> {
     Some(define(command))
 }
 
-/// The words of a line that look like its command. The value of an option may look so too; then the line is refused by
-/// [`of_commands`], and is parsed by the whole definition.
+/// The words of a command line that look like its command. The value of an option may look like one too; then
+/// [`of_commands`] rejects the line, and the whole definition parses it.
 fn command_words(args: &[OsString]) -> Vec<&str> {
     let mut words = args.iter().skip(1).filter_map(|arg| arg.to_str());
     let Some(name) = words.find(|word| of_command(word).is_some()) else { return Vec::new() };
     if name != DISCOVER {
         return vec![name];
     }
+
     let sources = source_words();
     words.find(|word| sources.contains(word)).map_or_else(Vec::new, |source| vec![name, source])
 }
 
-/// The command line as it is defined, and for every flag that settings may set a hidden opposite.
+/// The whole definition, with a hidden negation for every flag that settings may set.
 pub(super) fn with_negations() -> Command {
     add_negations(Cli::command())
 }

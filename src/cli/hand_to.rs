@@ -29,7 +29,7 @@ pub(super) struct HandTo {
 /// The open ports of each host.
 pub(super) type Hosts = BTreeMap<IpAddr, BTreeSet<(Transport, u16)>>;
 
-const PLACES: &str = "{ip} stands for the host's address, {ports} for its open ports, separated by commas";
+const PLACEHOLDERS: &str = "{ip} stands for the host's address, {ports} for its open ports, separated by commas";
 
 impl FromStr for HandTo {
     type Err = ParseError;
@@ -39,17 +39,19 @@ impl FromStr for HandTo {
         if words.first().is_none_or(String::is_empty) {
             return Err(ParseError::new("the command is empty", "write one, as in 'nmap -sV -p {ports} {ip}'"));
         }
-        let is_place = |text: &str| matches!(text, "ip" | "ports");
-        let unknown = |word: &String| {
-            let places = word.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
-            let mut names = places.map(|(name, _)| name);
-            names.any(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase()) && !is_place(name))
-        };
-        if words.iter().any(unknown) {
-            return Err(ParseError::new("it contains an unknown name in braces", PLACES));
+        if words.iter().any(|word| has_unknown_placeholder(word)) {
+            return Err(ParseError::new("it contains an unknown name in braces", PLACEHOLDERS));
         }
         Ok(Self { words })
     }
+}
+
+fn has_unknown_placeholder(word: &str) -> bool {
+    let placeholders = word.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    placeholders.map(|(name, _)| name).any(|name| {
+        let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
+        is_name && !matches!(name, "ip" | "ports")
+    })
 }
 
 impl HandTo {
@@ -71,11 +73,12 @@ impl HandTo {
             }
             let mut command = Command::new(program);
             // It stays in our process group, so that Ctrl-C at the terminal reaches its children too.
-            command.arg0(&self.words[0]).args(self.words[1..].iter().map(|word| filled(word, *ip, ports)));
+            command.arg0(&self.words[0]).args(self.words[1..].iter().map(|word| fill(word, *ip, ports)));
             command.stdin(Stdio::null());
             if !on_stdout {
                 command.stdout(std::io::stderr());
             }
+
             let ended = command.spawn().and_then(|child| wait(child, stop));
             let why = match ended {
                 Ok(status) if status.success() => continue,
@@ -84,6 +87,7 @@ impl HandTo {
                 Ok(status) => describe(status),
                 Err(error) => plain(&error),
             };
+
             let what = format!("hand {ip} to '{}'", clean(&self.words[0]));
             stderr::fault(&PartialError { operation: what, cause: why, hint: "see its own messages above".to_owned() });
             exit = Exit::ConditionFailed;
@@ -98,17 +102,20 @@ impl HandTo {
 /// If no executable file has that name.
 pub(super) fn find(option: &str, word: &str) -> Result<PathBuf> {
     let name = Path::new(word);
-    let runs = |path: &PathBuf| path.is_file() && access(path, Access::EXEC_OK).is_ok();
     let found = if name.components().count() > 1 {
-        Some(name.to_owned()).filter(runs)
+        Some(name.to_owned()).filter(|path| is_executable(path))
     } else {
         let path = env::var_os("PATH").unwrap_or_default();
-        env::split_paths(&path).map(|folder| folder.join(name)).find(runs)
+        env::split_paths(&path).map(|folder| folder.join(name)).find(|path| is_executable(path))
     };
     found.ok_or_else(|| {
         let what = format!("{option} '{}'", clean(word));
         Error::usage(what, "no executable program has that name", "check its spelling, or write its path")
     })
+}
+
+fn is_executable(path: &Path) -> bool {
+    path.is_file() && access(path, Access::EXEC_OK).is_ok()
 }
 
 /// Adds the ready endpoints of a service.
@@ -120,20 +127,25 @@ pub(super) fn add(hosts: &mut Hosts, service: &Service) {
     }
 }
 
-fn filled(word: &str, ip: IpAddr, ports: &BTreeSet<(Transport, u16)>) -> String {
+fn fill(word: &str, ip: IpAddr, ports: &BTreeSet<(Transport, u16)>) -> String {
     word.replace("{ip}", &ip.to_string()).replace("{ports}", &list(ports))
 }
 
 /// `22,80`, or `T:22,80,U:53` (the syntax of port scanners) if there is more than TCP.
 fn list(ports: &BTreeSet<(Transport, u16)>) -> String {
     let all_tcp = ports.iter().all(|(transport, _)| *transport == Transport::Tcp);
-    let mut before = None;
-    let mut one = |&(transport, port): &(Transport, u16)| {
-        let first = before.replace(transport) != Some(transport) && !all_tcp;
-        let letter = if transport == Transport::Udp { "U:" } else { "T:" };
-        format!("{}{port}", if first { letter } else { "" })
-    };
-    ports.iter().map(&mut one).collect::<Vec<_>>().join(",")
+    let mut previous = None;
+    let mut texts = Vec::new();
+    for &(transport, port) in ports {
+        let is_first = previous.replace(transport) != Some(transport);
+        let prefix = match transport {
+            _ if all_tcp || !is_first => "",
+            Transport::Udp => "U:",
+            _ => "T:",
+        };
+        texts.push(format!("{prefix}{port}"));
+    }
+    texts.join(",")
 }
 
 /// Describes how a program ended.
@@ -154,16 +166,18 @@ const GRACE: Duration = Duration::from_secs(2);
 fn wait(mut child: Child, stop: &Stop) -> std::io::Result<ExitStatus> {
     let pid = Pid::from_child(&child);
     let ended = pidfd_open(pid, PidfdFlags::empty())?;
-    let (look, mut asked) = (Timespec::try_from(POLL_INTERVAL).map_err(std::io::Error::other)?, None);
+    let poll_interval = Timespec::try_from(POLL_INTERVAL).map_err(std::io::Error::other)?;
+    let mut terminated: Option<Instant> = None;
+
     while child.try_wait()?.is_none() {
-        if asked.is_none() && stop.requested().is_some() {
+        if terminated.is_none() && stop.requested().is_some() {
             let _ = kill_process(pid, Signal::TERM);
-            asked = Some(Instant::now());
-        } else if asked.is_some_and(|asked: Instant| asked.elapsed() >= GRACE) {
+            terminated = Some(Instant::now());
+        } else if terminated.is_some_and(|at| at.elapsed() >= GRACE) {
             let _ = kill_process(pid, Signal::KILL);
         }
         // A signal interrupts this wait.
-        let _ = poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&look));
+        let _ = poll(&mut [PollFd::new(&ended, PollFlags::IN)], Some(&poll_interval));
     }
     child.wait()
 }
@@ -176,8 +190,7 @@ mod tests {
     fn words_are_split_and_filled() {
         let hand: HandTo = "nmap -sV '-p {ports}' {ip} '' {} '{\"a\":1}'".parse().unwrap();
         let ports = BTreeSet::from([(Transport::Tcp, 80), (Transport::Tcp, 22)]);
-        let filled =
-            |ports| hand.words.iter().map(|word| filled(word, [192, 0, 2, 7].into(), ports)).collect::<Vec<_>>();
+        let filled = |ports| hand.words.iter().map(|word| fill(word, [192, 0, 2, 7].into(), ports)).collect::<Vec<_>>();
         assert_eq!(filled(&ports), ["nmap", "-sV", "-p 22,80", "192.0.2.7", "", "{}", "{\"a\":1}"]);
         let both =
             BTreeSet::from([(Transport::Udp, 53), (Transport::Tcp, 80), (Transport::Tcp, 22), (Transport::Udp, 161)]);

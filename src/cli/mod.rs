@@ -1,4 +1,4 @@
-//! The command line: composes, and is the only place that prints, reads the environment or exits.
+//! The command line: composes the other modules, and is the only one that prints, reads the environment or exits.
 
 mod atomic_file;
 mod baseline;
@@ -85,24 +85,24 @@ struct Global {
     /// Write only errors to stderr
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// How standard output is written.
+    /// The format of standard output.
     #[arg(skip = FormatName::Table)]
     format: FormatName,
-    /// Whether the command line itself says how results are written, not a setting or a default.
+    /// Whether `--output` is on the command line itself, not only in a setting or a default.
     #[arg(skip)]
-    output_asked: bool,
+    output_on_line: bool,
 }
 
 impl Global {
-    /// Finds out how standard output is written. `on_line`: the command line holds `--output`; `set`: what a setting says of
-    /// it, which files on the command line leave as it is.
+    /// Chooses the format of standard output. `on_line`: the command line has `--output`; `set`: the values of the settings,
+    /// which stay in force if the command line only names files.
     ///
     /// # Errors
-    /// Two formats for it.
+    /// If two formats are given for it.
     fn choose_format(&mut self, on_line: bool, set: &[OutputSpec]) -> Result<()> {
-        let mut asked = self.output.iter().filter(|asked| asked.file.is_none()).map(|asked| asked.format);
-        let first = asked.next();
-        if asked.next().is_some() {
+        let mut formats = self.output.iter().filter(|spec| spec.file.is_none()).map(|spec| spec.format);
+        let first = formats.next();
+        if formats.next().is_some() {
             let hint = "write the others to files, as in -o csv=FILE";
             return Err(Error::usage("--output", "standard output takes one format, and there are two", hint));
         }
@@ -110,26 +110,27 @@ impl Global {
             let why = "it does not go together with --output";
             return Err(Error::usage("--json", why, "leave one of them out"));
         }
-        let set = || set.iter().find(|asked| asked.file.is_none()).map(|asked| asked.format);
-        self.format = if self.json { FormatName::Json } else { first.or_else(set).unwrap_or(FormatName::Table) };
-        self.output_asked = on_line;
+
+        let set = set.iter().find(|spec| spec.file.is_none()).map(|spec| spec.format);
+        self.format = if self.json { FormatName::Json } else { first.or(set).unwrap_or(FormatName::Table) };
+        self.output_on_line = on_line;
         Ok(())
     }
 
-    /// Whether to write JSON, for a `command` that else writes text of its own and knows no other format. A
-    /// format that a setting asks for is meant for services, and let be.
+    /// Whether a `command` with its own text format should write JSON instead. Other formats of a setting are meant for
+    /// services, and are ignored.
     ///
     /// # Errors
-    /// Where the command line asks for another.
+    /// If the command line requests another format.
     fn wants_json(&self, command: &str) -> Result<bool> {
-        if self.output_asked && self.output.iter().any(|asked| asked.file.is_some()) {
+        if self.output_on_line && self.output.iter().any(|spec| spec.file.is_some()) {
             let why = format!("{command} writes to standard output only");
             return Err(Error::usage("--output", why, "leave it out, and redirect the output"));
         }
         match self.format {
             FormatName::Json => Ok(true),
             FormatName::Table => Ok(false),
-            other if self.output_asked => {
+            other if self.output_on_line => {
                 let name = other.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
                 let why = format!("{command} does not write {name}");
                 Err(Error::usage(format!("--output '{name}'"), why, "leave it out, or write --json"))

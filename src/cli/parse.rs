@@ -1,4 +1,4 @@
-//! From the words of the command line to what is asked, with the settings in between.
+//! Parses the command line, with the user's settings as defaults.
 
 use std::ffi::OsString;
 
@@ -12,21 +12,21 @@ use super::{Cli, definition, usage, user_settings};
 use crate::error::Result;
 use crate::settings::{Key, Settings};
 
-/// What the command line asks for.
+/// The parsed command line.
 pub(super) enum Parsed {
-    /// A text of clap's: `--help` or `--version`.
+    /// Text to print: `--help` or `--version`.
     Text(StyledStr),
-    /// A command.
+    /// A command to run.
     Run(Box<Cli>),
 }
 
-/// Parses the command line, with the user's settings for its defaults.
+/// Parses the command line, with the user's settings as defaults.
 ///
 /// # Errors
-/// What cannot be used, the first of it.
+/// The first argument or setting that is invalid.
 pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
-    // Most lines are parsed by the definition of their command alone. A line that it refuses may be right all the
-    // same, as it may take back a flag; or it asks for help, which shows every command.
+    // Most command lines are parsed with the definition of their command alone, which is faster. A command line that it
+    // rejects may still be valid with the whole definition: it may negate a flag, or ask for help on every command.
     let mut is_quick = true;
     let mut command = definition::of_line(args).unwrap_or_else(Cli::command);
     let mut parsed = command.try_get_matches_from_mut(args);
@@ -53,23 +53,24 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
     }
 
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| usage::error(&error, &command, args))?;
-    cli.global.choose_format(on_line(&matches, "output"), &set_outputs(&settings))?;
+    cli.global.choose_format(on_line(&matches, "output"), &outputs_in_settings(&settings))?;
     Ok(Parsed::Run(Box::new(cli)))
 }
 
-/// The formats that the settings give `--output`.
-fn set_outputs(settings: &Settings) -> Vec<OutputSpec> {
+/// The values of `--output` in the settings.
+fn outputs_in_settings(settings: &Settings) -> Vec<OutputSpec> {
     if settings.is_empty() {
         return Vec::new();
     }
     let command = definition::root();
     let keys = Key::of_section(&command, &[]);
     let given = keys.iter().find(|key| key.name() == "output").and_then(|key| settings.get(key));
-    let asked = |value: &String| OutputSpecParser.parse_ref(&command, None, value.as_ref()).ok();
-    given.map(|given| given.values.iter().filter_map(asked).collect()).unwrap_or_default()
+
+    let values = given.map(|given| given.values.as_slice()).unwrap_or_default();
+    values.iter().filter_map(|value| OutputSpecParser.parse_ref(&command, None, value.as_ref()).ok()).collect()
 }
 
-/// The words that lead to the command that is asked for.
+/// The words that lead to the requested command.
 fn section(matches: &ArgMatches) -> Vec<&str> {
     std::iter::successors(matches.subcommand(), |(_, below)| below.subcommand()).map(|(name, _)| name).collect()
 }
@@ -84,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    /// What clap makes of a settings file and a command line, at the last command of the line.
+    /// The matches of the last command, parsed from a settings file and a command line.
     fn parsed(text: &str, line: &str) -> ArgMatches {
         let args: Vec<_> = line.split(' ').collect();
         let mut settings = Settings::default();

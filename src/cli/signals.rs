@@ -1,6 +1,6 @@
-//! SIGHUP, SIGINT and SIGTERM ask for an end; a second Ctrl-C makes one.
+//! SIGHUP, SIGINT and SIGTERM request a graceful stop; a second Ctrl-C ends the process at once.
 //!
-//! Every command that can be stopped begins with [`Stop::listen`], which costs a few microseconds and starts nothing.
+//! Every command that can be stopped begins with [`Stop::listen`], which takes a few microseconds and starts no thread.
 //! One without a runtime takes [`Stop::cancel`]. One with a runtime takes the cancellation tree:
 //!
 //! ```ignore
@@ -8,14 +8,14 @@
 //! let runtime = runtime(0)?;
 //! let drained = runtime.block_on(async {
 //!     let shutdown = stop.tree()?;
-//!     shutdown.spawn(keep_looking(shutdown.child())); // ends when its node is `stopping()`
+//!     shutdown.spawn(poll(shutdown.child())); // ends when its node is `stopping()`
 //!     tokio::select! {
 //!         () = shutdown.stopping() => {}
 //!         () = work(&shutdown) => {}
 //!     }
-//!     Ok(shutdown.drain(GRACE).await) // nothing is left running, whoever asked for the end
+//!     Ok(shutdown.drain(GRACE).await) // no task is left running
 //! })?;
-//! // Print what there is, marked incomplete if `stop.requested()` or `!drained.is_clean()`; then:
+//! // Print the results, marked incomplete if `stop.requested()` or `!drained.is_clean()`; then:
 //! Ok(stop.requested().unwrap_or(Exit::Done))
 //! ```
 
@@ -36,40 +36,40 @@ use super::exit::Exit;
 use crate::engine::{Cancel, Shutdown, Signal};
 use crate::error::{Error, Result};
 
-/// Whether somebody wants this process to stop.
+/// Whether this process was asked to stop.
 #[derive(Clone, Debug)]
 pub(super) struct Stop {
     hung_up: Arc<AtomicBool>,
     interrupted: Arc<AtomicBool>,
     terminated: Arc<AtomicBool>,
     /// Set by any of them.
-    asked: Arc<AtomicBool>,
+    any: Arc<AtomicBool>,
     cancel: Cancel,
-    /// Somebody wants this process to outlive its terminal, as `nohup` does: SIGHUP is ignored.
-    stays: bool,
-    /// When the command has to be over, whoever says so.
+    /// SIGHUP is ignored, because this process was started to outlive its terminal, as by `nohup`.
+    ignores_hangup: bool,
+    /// When the command has to end without a signal.
     deadline: Option<Instant>,
 }
 
 impl Stop {
-    /// From now on a signal only leaves word here, and SIGINT ends the process at once if some signal came before.
-    /// SIGTERM never does: `timeout` and service managers send it twice in a row, to a process and to its group. A
-    /// command that never asks for the word must not listen.
+    /// Installs the handlers. From now on a signal only sets a flag, and SIGINT ends the process at once if any signal came
+    /// before. SIGTERM never does: `timeout` and service managers send it twice in a row, to a process and to its group. A
+    /// command that never checks the flag must not listen.
     ///
-    /// The end at once is made in the signal's handler, so it works however stuck the program is, and tidies nothing:
-    /// who changed the terminal restores it as soon as the end is asked for, not when everything has ended.
+    /// The immediate end happens in the signal handler, so it works even if the program hangs, but cleans nothing up: code
+    /// that changed the terminal must restore it on the first signal, not when everything has ended.
     ///
     /// # Errors
-    /// Where the operating system does not let signals be caught.
+    /// If the operating system does not let signals be caught.
     pub(super) fn listen() -> Result<Self> {
-        let (asked, stays) = (Arc::<AtomicBool>::default(), ignores_hangup());
+        let (any, ignores_hangup) = (Arc::<AtomicBool>::default(), is_hangup_ignored());
         let stop = Self {
             hung_up: Arc::default(),
             interrupted: Arc::default(),
             terminated: Arc::default(),
-            cancel: Cancel::of_flag(Arc::clone(&asked), move |cancel| cancel_by_signal(cancel, stays)),
-            asked,
-            stays,
+            cancel: Cancel::of_flag(Arc::clone(&any), move |cancel| cancel_by_signal(cancel, ignores_hangup)),
+            any,
+            ignores_hangup,
             deadline: None,
         };
         stop.register().map_err(cannot_catch)?;
@@ -77,28 +77,29 @@ impl Stop {
     }
 
     fn register(&self) -> std::io::Result<()> {
-        // Before the flags are set by the same signal: the first one must find none.
-        flag::register_conditional_shutdown(SIGINT, Exit::Interrupted.code().into(), Arc::clone(&self.asked))?;
+        // Registered before the flags, so that the first signal finds them unset.
+        flag::register_conditional_shutdown(SIGINT, Exit::Interrupted.code().into(), Arc::clone(&self.any))?;
         flag::register(SIGINT, Arc::clone(&self.interrupted))?;
         flag::register(SIGTERM, Arc::clone(&self.terminated))?;
-        if !self.stays {
+        if !self.ignores_hangup {
             flag::register(SIGHUP, Arc::clone(&self.hung_up))?;
-            flag::register(SIGHUP, Arc::clone(&self.asked))?;
+            flag::register(SIGHUP, Arc::clone(&self.any))?;
         }
+
         for signal in [SIGINT, SIGTERM] {
-            flag::register(signal, Arc::clone(&self.asked))?;
+            flag::register(signal, Arc::clone(&self.any))?;
         }
         Ok(())
     }
 
-    /// The same for a command that has to be over after so long.
-    pub(super) fn within(self, time: Option<Duration>) -> Self {
-        Self { deadline: time.and_then(|time| Instant::now().checked_add(time)), ..self }
+    /// Adds a deadline to the command.
+    pub(super) fn within(self, timeout: Option<Duration>) -> Self {
+        Self { deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)), ..self }
     }
 
-    /// Whether nobody should be waited for any more.
+    /// Whether to stop waiting: after a signal or the deadline.
     pub(super) fn is_due(&self) -> bool {
-        self.asked.load(Ordering::Relaxed) || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.any.load(Ordering::Relaxed) || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
     /// Set by the first signal.
@@ -106,22 +107,24 @@ impl Stop {
         &self.cancel
     }
 
-    /// The root of the command's cancellation tree, which the first signal stops, even one that came before this call.
+    /// The root of the command's cancellation tree. The first signal stops it, even one that came before this call.
     ///
-    /// To be called within the command's runtime, which must have its drivers enabled (`enable_all`). What feeds the
-    /// tree is itself a task of the tree: draining it ends everything.
+    /// To be called within the command's runtime, which must have its drivers enabled (`enable_all`). The task that waits for
+    /// signals belongs to the tree, so draining the tree ends it too.
     ///
     /// # Errors
-    /// Where the operating system does not let signals be caught.
+    /// If the operating system does not let signals be caught.
     pub(super) fn tree(&self) -> Result<Shutdown> {
         let tree = Shutdown::new();
         let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_catch)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(cannot_catch)?;
-        let hang_up = (!self.stays).then(|| signal(SignalKind::hangup())).transpose().map_err(cannot_catch)?;
-        // What comes from here on is received below, what came before has left word.
+        let hang_up = (!self.ignores_hangup).then(|| signal(SignalKind::hangup())).transpose().map_err(cannot_catch)?;
+
+        // Later signals are received below; earlier ones have set their flag.
         if let Some(signal) = self.signal() {
             tree.stop_by(signal);
         }
+
         let root = tree.clone();
         tree.spawn(async move {
             tokio::select! {
@@ -134,7 +137,7 @@ impl Stop {
         Ok(tree)
     }
 
-    /// How the command must end, if it was asked to stop.
+    /// The exit code that the command must end with, if a signal came.
     pub(super) fn requested(&self) -> Option<Exit> {
         self.signal().map(Exit::from)
     }
@@ -153,13 +156,13 @@ impl Stop {
 }
 
 /// Sets the token when a signal comes, or came before. A handler cannot wake a waiting thread, so another thread waits for
-/// a byte that the handler writes; it exists only in a program that waits for its token.
+/// a byte that the handler writes. The thread is started only when the token is waited for.
 ///
-/// Where that thread cannot be had, a wait is not woken by a signal; the second Ctrl-C ends the process all the same.
-fn cancel_by_signal(cancel: Cancel, stays: bool) {
-    let Ok((mut reader, writer)) = UnixStream::pair() else { return };
+/// If that thread cannot be started, a signal does not wake a wait; the second Ctrl-C still ends the process.
+fn cancel_by_signal(cancel: Cancel, ignores_hangup: bool) {
+    let Ok((reader, writer)) = UnixStream::pair() else { return };
     let mut signals = vec![SIGINT, SIGTERM];
-    signals.extend((!stays).then_some(SIGHUP));
+    signals.extend((!ignores_hangup).then_some(SIGHUP));
     for signal in signals {
         let Ok(writer) = writer.try_clone() else { return };
         if pipe::register(signal, writer).is_err() {
@@ -167,16 +170,17 @@ fn cancel_by_signal(cancel: Cancel, stays: bool) {
         }
     }
 
-    let wait = move || {
-        // One that came before the registration has left word.
-        while !cancel.is_set() && reader.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::Interrupted) {}
-        cancel.cancel();
-    };
-    // Its handle is let go: the thread ends with the process.
-    let _ = thread::Builder::new().name("signals".into()).spawn(wait);
+    // Detached: the thread ends with the process.
+    let _ = thread::Builder::new().name("signals".into()).spawn(move || cancel_after_byte(&cancel, reader));
 }
 
-/// Waits for the next of them; where there are none, for ever.
+/// Cancels after the handler has written a byte. A signal that came before the registration has already set the token.
+fn cancel_after_byte(cancel: &Cancel, mut reader: UnixStream) {
+    while !cancel.is_set() && reader.read(&mut [0]).is_err_and(|error| error.kind() == ErrorKind::Interrupted) {}
+    cancel.cancel();
+}
+
+/// Waits for the next signal; without a stream, for ever.
 async fn next(signals: Option<Signals>) {
     match signals {
         Some(mut signals) => drop(signals.recv().await),
@@ -184,11 +188,11 @@ async fn next(signals: Option<Signals>) {
     }
 }
 
-/// What is read of a process's status in one go; it has about 1.5 KB, and the kernel does not tell before.
+/// Buffer for a process's status, which has about 1.5 KB; the kernel does not report its size.
 const STATUS_BYTES: usize = 4096;
 
 /// Whether this process began with SIGHUP ignored (`SigIgn` in proc_pid_status(5); the first bit is that of signal 1).
-fn ignores_hangup() -> bool {
+fn is_hangup_ignored() -> bool {
     let mut status = String::with_capacity(STATUS_BYTES);
     let _ = File::open("/proc/self/status").and_then(|mut file| file.read_to_string(&mut status));
     let mask = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
@@ -208,19 +212,19 @@ mod tests {
 
     use super::*;
 
-    /// Set in the process that a test starts to be signalled; the process that runs all tests must survive.
+    /// Set in the process that a test starts to be signalled, because the process that runs all tests must survive.
     const CHILD: &str = "RAISE";
 
     /// The exit code of another process that runs only `test`, with `signals` to raise.
     fn child(test: &str, signals: &[i32]) -> Option<i32> {
         let signals: Vec<String> = signals.iter().map(ToString::to_string).collect();
-        // Whoever runs the tests may have been told to ignore a lost terminal, and hands that on.
+        // The test runner may ignore SIGHUP, which children inherit.
         let mut child = Command::new("env");
         child.arg("--default-signal=HUP").arg(std::env::current_exe().unwrap());
         child.args(["--exact", &format!("cli::signals::tests::{test}")]).env(CHILD, signals.join(" "));
         let output = child.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout);
-        assert!(!output.status.success() || said.contains("1 passed"), "{said}");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success() || stdout.contains("1 passed"), "{stdout}");
         output.status.code()
     }
 
@@ -231,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_leaves_word_and_a_second_interrupt_ends_the_process() {
+    fn a_signal_sets_a_flag_and_a_second_interrupt_ends_the_process() {
         if let Some(signals) = to_raise() {
             let stop = Stop::listen().unwrap();
             assert_eq!(stop.requested(), None);
@@ -246,7 +250,7 @@ mod tests {
             assert_eq!(stop.requested(), Some(exit));
             return;
         }
-        let code = |signals: &[i32]| child("a_signal_leaves_word_and_a_second_interrupt_ends_the_process", signals);
+        let code = |signals: &[i32]| child("a_signal_sets_a_flag_and_a_second_interrupt_ends_the_process", signals);
         assert_eq!(code(&[SIGINT]), Some(0));
         assert_eq!(code(&[SIGTERM]), Some(0));
         assert_eq!(code(&[SIGHUP]), Some(0));

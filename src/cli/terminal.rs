@@ -25,9 +25,8 @@ impl Terminal {
     /// Inspects standard output.
     pub(super) fn of_stdout(color: Color) -> Self {
         let is_terminal = io::stdout().is_terminal();
-        let width = || terminal_size::terminal_size_of(io::stdout()).map(|(Width(columns), _)| columns);
         Self {
-            width: is_terminal.then(|| columns(env::var_os("COLUMNS").as_deref(), width())),
+            width: is_terminal.then(|| columns(env::var_os("COLUMNS").as_deref(), terminal_columns())),
             color: wants_color(color, is_terminal, env::var_os("NO_COLOR").as_deref(), env::var_os("TERM").as_deref()),
         }
     }
@@ -38,14 +37,18 @@ pub(super) fn ask(question: &str) -> bool {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return false;
     }
-    let asked = io::stderr().write_all(format!("{} [y/N] ", clean(question)).as_bytes());
+    let prompted = io::stderr().write_all(format!("{} [y/N] ", clean(question)).as_bytes());
     let mut answer = String::new();
-    let read = asked.and_then(|()| io::stdin().lock().take(MAX_ANSWER).read_line(&mut answer));
+    let read = prompted.and_then(|()| io::stdin().lock().take(MAX_ANSWER).read_line(&mut answer));
     read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
 }
 
 /// Longest reply that is read, in bytes.
 const MAX_ANSWER: u64 = 64;
+
+fn terminal_columns() -> Option<u16> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(Width(columns), _)| columns)
+}
 
 /// `COLUMNS` wins: shells do not export it by default, so an exported value is intended. A serial terminal reports 0.
 fn columns(exported: Option<&OsStr>, terminal: Option<u16>) -> u16 {

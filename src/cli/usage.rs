@@ -1,4 +1,4 @@
-//! What clap refuses, as one of our errors: one line of what and why, one of what to try.
+//! Turns clap's errors into ours: one line that says what failed and why, and one hint.
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -11,12 +11,12 @@ use crate::clean::{clean, escaped};
 use crate::error::Error;
 use crate::model::ParseError;
 
-/// More words than this are a page of the manual, not a hint.
+/// Longest list of values in a hint; longer ones belong into the manual.
 const MAX_LISTED: usize = 16;
 
-/// Why a value of the command line, the environment or a settings file cannot be used.
+/// Why a value of the command line, the environment or a settings file is invalid.
 pub(super) struct RejectedValue {
-    /// What is wrong with it.
+    /// The reason.
     pub(super) why: String,
     /// What to try instead.
     pub(super) hint: String,
@@ -27,7 +27,7 @@ impl RejectedValue {
         Self { why: why.into(), hint: hint.into() }
     }
 
-    /// The part of clap's error that is about a value.
+    /// The part of clap's error that describes the value.
     pub(super) fn of_value(error: &clap::Error) -> Self {
         let value = refused_value(error).unwrap_or_default();
         match error.kind() {
@@ -46,7 +46,7 @@ pub(super) fn refused_value(error: &clap::Error) -> Option<String> {
     text(error, ContextKind::InvalidValue)
 }
 
-/// Turns an error of clap's parsing into ours. `command` and `args` are what clap parsed.
+/// Converts a parsing error of clap. `command` and `args` are what clap parsed.
 pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -> Error {
     let (path, command) = asked_command(command, args);
     let help = format!("try `{path} --help`");
@@ -89,7 +89,7 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
             let missing = strings(error, ContextKind::InvalidArg).join(" ");
             Error::usage(&path, format!("{missing} is missing"), help)
         }
-        // This error alone does not say which argument it means.
+        // This is the only error that does not name its argument.
         ErrorKind::InvalidUtf8 => {
             let word = args.iter().find(|arg| arg.to_str().is_none()).map(|arg| arg.to_string_lossy());
             let RejectedValue { why, hint } = RejectedValue::of_value(error);
@@ -109,7 +109,7 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
     }
 }
 
-/// What a value's own parser said.
+/// The error of a value's own parser.
 fn parser(error: &clap::Error) -> RejectedValue {
     let Some(source) = error.source() else {
         return RejectedValue::new(first_line(error), "");
@@ -141,7 +141,7 @@ fn out_of_range(why: &str) -> Option<RejectedValue> {
     Some(RejectedValue::new("it is out of range", hint))
 }
 
-/// The values that there are, and the one that was perhaps meant.
+/// The possible values, and the one that was probably meant.
 fn choices(error: &clap::Error) -> String {
     let valid = strings(error, ContextKind::ValidValue);
     let list = if valid.is_empty() || valid.len() > MAX_LISTED {
@@ -160,8 +160,8 @@ fn commands(command: &Command) -> String {
     format!("the commands are {}", names.join(", "))
 }
 
-/// The command that the words of `args` lead to. An option's value that is called like a command leads astray,
-/// which costs no more than a hint at the wrong page.
+/// The command that the words of `args` lead to. An option's value with the name of a command is mistaken for it, which only
+/// makes the hint name the wrong page.
 fn asked_command<'c>(root: &'c Command, args: &[OsString]) -> (String, &'c Command) {
     let mut path = root.get_name().to_owned();
     let mut command = root;
@@ -206,7 +206,7 @@ fn strings(error: &clap::Error, kind: ContextKind) -> Vec<String> {
     }
 }
 
-/// What is left for a kind of error that has no words here yet.
+/// Fallback for kinds of errors that have no text of their own here.
 fn first_line(error: &clap::Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();

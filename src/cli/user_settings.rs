@@ -1,4 +1,4 @@
-//! The settings of this user: the file and the environment, read by the definition of the command line.
+//! The settings of this user, from the settings file and the environment.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -16,16 +16,16 @@ type SettingsText = (PathBuf, String);
 /// The settings of all commands. `named`: the file that `--config` names.
 ///
 /// # Errors
-/// Where the file or a variable cannot be used.
+/// If the file or a variable is invalid.
 pub(super) fn load(named: Option<&PathBuf>) -> Result<Settings> {
     read(file(named)?.as_ref(), &Cli::command(), None)
 }
 
-/// The settings for the command that the words of `section` lead to. `command` may be built already: only its own options
-/// are read. `define` defines the commands that some words lead to, and no others.
+/// The settings of the command that the words of `section` lead to. `command` may be built already: only its own options
+/// are read. `define` defines only the commands that some words lead to.
 ///
 /// # Errors
-/// Where the file or a variable cannot be used.
+/// If the file or a variable is invalid.
 pub(super) fn load_for(
     named: Option<&PathBuf>,
     command: &Command,
@@ -33,25 +33,25 @@ pub(super) fn load_for(
     define: fn(&[Vec<String>]) -> Option<Command>,
 ) -> Result<Settings> {
     let file = file(named)?;
-    // Most people have neither, and should not pay for a second definition.
+    // Most users have neither, which saves building a second definition.
     if file.is_none() && !settings::is_in_environment(command, Some(section), variable) {
         return Ok(Settings::default());
     }
 
-    // The commands that are set are enough for settings that are right.
+    // Valid settings need only the definitions of the commands that they set.
     let mut commands = file.as_ref().map(|(_, text)| settings::sections(text)).unwrap_or_default();
     commands.push(section.iter().map(|&word| word.to_owned()).collect());
     if let Some(settings) = define(&commands).and_then(|command| read(file.as_ref(), &command, Some(section)).ok()) {
         return Ok(settings);
     }
-    // An error takes all commands to describe: a key may belong to another section.
+    // Describing an error needs all commands: a key may belong to another section.
     read(file.as_ref(), &Cli::command(), Some(section))
 }
 
-/// A source as the settings and its defaults make it, without any option of the command line.
+/// A source configured by the settings and its defaults, without the command line.
 ///
 /// # Errors
-/// Where the settings cannot be used, or the source needs an option.
+/// If the settings are invalid, or the source requires an option.
 pub(super) fn source(word: &str, named: Option<&PathBuf>) -> Result<Option<AnySource>> {
     let section = ["discover", word];
     let root = Cli::command();
@@ -71,7 +71,7 @@ fn file(named: Option<&PathBuf>) -> Result<Option<SettingsText>> {
     Ok(settings_file::read(&path, is_named)?.map(|text| (path, text)))
 }
 
-/// Reads the settings by a definition that is not built yet.
+/// Reads the settings. `command` must not be built yet.
 fn read(file: Option<&SettingsText>, command: &Command, section: Option<&[&str]>) -> Result<Settings> {
     let mut settings = Settings::default();
     if let Some((path, text)) = file {
@@ -79,12 +79,12 @@ fn read(file: Option<&SettingsText>, command: &Command, section: Option<&[&str]>
     }
     settings.read_environment(command, section, variable)?;
 
-    if let Some((key, given, error)) = settings.refused(command) {
-        let refusal = usage::RejectedValue::of_value(&error);
+    if let Some((key, given, error)) = settings.first_invalid(command) {
+        let rejected = usage::RejectedValue::of_value(&error);
         let value = usage::refused_value(&error).unwrap_or_default();
-        return Err(given.origin.error(&key, &value, &refusal.why, &refusal.hint));
+        return Err(given.origin.error(&key, &value, &rejected.why, &rejected.hint));
     }
-    settings.agree(command)?;
+    settings.check_conflicts(command)?;
     Ok(settings)
 }
 

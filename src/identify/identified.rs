@@ -24,7 +24,7 @@ impl IdentifiedSource {
         Self { source, options }
     }
 
-    fn over<'s>(source: &'s dyn Source, options: &IdentifyOptions) -> Identification<'s> {
+    fn identification<'s>(source: &'s dyn Source, options: &IdentifyOptions) -> Identification<'s> {
         Identification { source, options: options.clone(), checked: false }
     }
 }
@@ -59,9 +59,9 @@ impl Source for IdentifiedSource {
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         let (source, options) = (Arc::clone(&self.source), self.options.clone());
-        // The probes bring a runtime of their own, and the thread that collects their replies blocks.
+        // The probes have their own runtime, and collecting their replies blocks a thread.
         Box::pin(list_blocking(context, out, move |context, out| {
-            engine::block_on(Self::over(&*source, &options).list(context, out))
+            engine::block_on(Self::identification(&*source, &options).list(context, out))
         }))
     }
 
@@ -70,6 +70,6 @@ impl Source for IdentifiedSource {
     }
 
     fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
-        Box::pin(async move { Self::over(&*self.source, &self.options).watch(interval, feed).await })
+        Box::pin(async move { Self::identification(&*self.source, &self.options).watch(interval, feed).await })
     }
 }

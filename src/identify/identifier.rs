@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, unbounded};
 use tokio::runtime::Runtime;
 
-use super::notes::{IdentifyNotes, unasked};
+use super::notes::{IdentifyNotes, local_error};
 use super::reach::{Reach, Reacher};
 use crate::engine::{Cancel, Shutdown};
 use crate::error::{Error, Result};
@@ -18,9 +18,9 @@ use crate::net::{descriptors_for_sockets, runtime};
 use crate::probe::{IdentifyPool, IdentifyResult, Intensity, PortTarget, Probes, SkipReason};
 use crate::source::{ItemSink, ListContext, ListItem, Progress};
 
-/// How often results are handed on and cancellation is checked.
-const STEP: Duration = Duration::from_millis(50);
-/// Threads beyond this only wait for each other.
+/// How often results are passed on and cancellation is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// More threads only wait for each other.
 const MAX_THREADS: usize = 4;
 
 /// Identifies the services that pass through.
@@ -30,12 +30,12 @@ pub(super) struct Identifier<'s> {
     streaming: bool,
     probes: Probes,
     intensity: Intensity,
-    /// When it has to be over.
+    /// When identification has to end.
     until: Option<Instant>,
-    /// Made for the first service that can be asked; and where its answers come out.
-    crew: Option<(IdentifyPool, Receiver<IdentifyResult>, Runtime)>,
+    /// Created for the first service that can be probed, with the channel of its results.
+    pool: Option<(IdentifyPool, Receiver<IdentifyResult>, Runtime)>,
     failed: Option<Error>,
-    /// Services in the order in which they came, as long as they are not handed on.
+    /// Services that are not passed on yet, in the order in which they arrived.
     rows: BTreeMap<u64, PendingRow>,
     next: u64,
     notes: IdentifyNotes,
@@ -44,8 +44,8 @@ pub(super) struct Identifier<'s> {
 
 struct PendingRow {
     service: Service,
-    /// How many of its endpoints have not answered yet.
-    open: usize,
+    /// How many of its endpoints have no result yet.
+    pending: usize,
 }
 
 impl<'s> Identifier<'s> {
@@ -57,32 +57,37 @@ impl<'s> Identifier<'s> {
         until: Option<Instant>,
     ) -> Self {
         let (cancel, streaming) = (context.cancel.clone(), context.streaming);
-        let (crew, failed, rows, notes) = (None, None, BTreeMap::new(), IdentifyNotes::default());
+        let (pool, failed, rows, notes) = (None, None, BTreeMap::new(), IdentifyNotes::default());
         let reacher = Reacher::default();
-        Self { out, cancel, streaming, probes, intensity, until, crew, failed, rows, next: 0, notes, reacher }
+        Self { out, cancel, streaming, probes, intensity, until, pool, failed, rows, next: 0, notes, reacher }
     }
 
-    /// The crew, made when it is first needed: a listing without anything to ask starts no runtime.
-    fn crew(&mut self) -> Result<&IdentifyPool> {
-        if self.crew.is_none() {
+    /// The pool, created on first use: a listing without anything to probe starts no runtime.
+    fn pool(&mut self) -> Result<&IdentifyPool> {
+        if self.pool.is_none() {
             let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS);
             let runtime = runtime(threads)?;
-            let (sender, answers) = unbounded();
-            // Nobody takes answers any more: then it was given up.
-            let tell = move |answer| drop(sender.send(answer));
-            let crew = {
+            let (sender, results) = unbounded();
+            let pool = {
                 let _guard = runtime.enter();
-                IdentifyPool::new(&Shutdown::new(), self.probes, self.intensity, descriptors_for_sockets(), tell)
+                // Sending fails only after identification was abandoned.
+                IdentifyPool::new(
+                    &Shutdown::new(),
+                    self.probes,
+                    self.intensity,
+                    descriptors_for_sockets(),
+                    move |result| drop(sender.send(result)),
+                )
             };
-            self.crew = Some((crew, answers, runtime));
+            self.pool = Some((pool, results, runtime));
         }
-        match &self.crew {
-            Some((crew, ..)) => Ok(crew),
+        match &self.pool {
+            Some((pool, ..)) => Ok(pool),
             None => Err(Error::io("start a runtime", std::io::Error::other("there is none"), "")),
         }
     }
 
-    fn is_closed(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         self.cancel.is_set()
     }
 
@@ -90,31 +95,31 @@ impl<'s> Identifier<'s> {
         self.until.is_some_and(|until| Instant::now() >= until)
     }
 
-    /// Hands an endpoint to the crew; while that has no room, takes what it knows.
-    fn ask(&mut self, key: (u64, usize), asked: &PortTarget) -> Result<()> {
+    /// Passes an endpoint to the pool; collects results while that is full.
+    fn probe(&mut self, key: (u64, usize), target: &PortTarget) -> Result<()> {
         self.notes.asked += 1;
-        while !self.is_closed() && !self.is_over() && !self.crew()?.try_ask(key, asked) {
-            self.take(STEP);
+        while !self.is_cancelled() && !self.is_over() && !self.pool()?.try_ask(key, target) {
+            self.collect(POLL_INTERVAL);
         }
         Ok(())
     }
 
-    /// Takes the answers that are there, or come within `wait`.
-    fn take(&mut self, mut wait: Duration) {
-        while let Some(answer) = self.crew.as_ref().and_then(|(_, answers, _)| answers.recv_timeout(wait).ok()) {
-            wait = Duration::ZERO;
+    /// Collects the results that are ready or arrive within `timeout`.
+    fn collect(&mut self, mut timeout: Duration) {
+        while let Some(result) = self.pool.as_ref().and_then(|(_, results, _)| results.recv_timeout(timeout).ok()) {
+            timeout = Duration::ZERO;
             self.notes.answered += 1;
-            let (number, _) = answer.key;
-            self.put(answer);
-            if self.rows.get(&number).is_some_and(|row| row.open == 0) && self.streaming {
-                self.hand_on(number);
+            let (number, _) = result.key;
+            self.record(result);
+            if self.rows.get(&number).is_some_and(|row| row.pending == 0) && self.streaming {
+                self.pass_on(number);
             }
         }
     }
 
-    fn put(&mut self, IdentifyResult { key: (number, at), identity }: IdentifyResult) {
+    fn record(&mut self, IdentifyResult { key: (number, at), identity }: IdentifyResult) {
         let Some(row) = self.rows.get_mut(&number) else { return };
-        row.open = row.open.saturating_sub(1);
+        row.pending = row.pending.saturating_sub(1);
         let Some(endpoint) = row.service.endpoints.get_mut(at) else { return };
         match identity {
             Ok(Some(identity)) => {
@@ -126,12 +131,12 @@ impl<'s> Identifier<'s> {
                 self.notes.spared.extend(endpoint.port);
             }
             Err(SkipReason::Gone) => self.notes.gone += 1,
-            Err(SkipReason::Local(error)) => self.out.partial_error(unasked(endpoint, &error)),
+            Err(SkipReason::Local(error)) => self.out.partial_error(local_error(endpoint, &error)),
         }
     }
 
-    /// Gives a service to the output. Nothing more is wanted: then that is seen by the flag.
-    fn hand_on(&mut self, number: u64) {
+    /// Passes a service to the output. Cancels if the output wants no more.
+    fn pass_on(&mut self, number: u64) {
         if let Some(row) = self.rows.remove(&number)
             && self.out.service(row.service).is_break()
         {
@@ -139,80 +144,83 @@ impl<'s> Identifier<'s> {
         }
     }
 
-    /// Takes a service, and asks its endpoints.
+    /// Starts to identify a service.
     fn identify(&mut self, service: Service) -> ControlFlow<()> {
         let number = self.next;
         self.next += 1;
-        let mut ask = Vec::new();
+        let mut targets = Vec::new();
         for (at, endpoint) in service.endpoints.iter().enumerate() {
             match self.reacher.reach(&service, endpoint) {
-                Reach::To(asked) => ask.push((at, asked)),
+                Reach::To(target) => targets.push((at, target)),
                 Reach::Not(Some(why)) => *self.notes.out_of_reach.entry(why).or_default() += 1,
                 Reach::Not(None) => {}
             }
         }
 
-        self.rows.insert(number, PendingRow { service, open: ask.len() });
-        if ask.is_empty() && self.streaming {
-            self.hand_on(number);
+        self.rows.insert(number, PendingRow { service, pending: targets.len() });
+        if targets.is_empty() && self.streaming {
+            self.pass_on(number);
         }
 
-        for (at, asked) in ask {
-            if let Err(error) = self.ask((number, at), &asked) {
+        for (at, target) in targets {
+            if let Err(error) = self.probe((number, at), &target) {
                 self.failed = Some(error);
                 return ControlFlow::Break(());
             }
         }
-        self.take(Duration::ZERO);
-        if self.is_closed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        self.collect(Duration::ZERO);
+        if self.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 
-    /// How many will never answer.
+    /// How many probes will never have a result.
     fn lost(&self) -> u64 {
-        self.crew.as_ref().map_or(0, |(crew, ..)| crew.lost())
+        self.pool.as_ref().map_or(0, |(pool, ..)| pool.lost())
     }
 
-    /// Why not all that was asked is known.
+    /// Why some endpoints have no result.
     fn unanswered(&self) -> Option<PartialError> {
         let IdentifyNotes { asked, answered, .. } = self.notes;
         let (why, hint) = match () {
             () if answered == asked => return None,
-            () if self.is_closed() => ("it was stopped", "let it come to its end"),
-            () if self.is_over() => ("the time given by --deadline is over", "give it more, or ask for less"),
-            () => ("asking panicked", "this is a fault of portolan's: please report it"),
+            () if self.is_cancelled() => ("it was stopped", "let it run to its end"),
+            () if self.is_over() => {
+                ("the time given by --deadline is over", "allow more time, or select fewer services")
+            }
+            () => ("a probe panicked", "this is a bug in portolan; please report it"),
         };
         let ports = if asked == 1 { "port" } else { "ports" };
         let what = format!("identify {} of {asked} {ports}", asked - answered);
         Some(PartialError { operation: what, cause: why.into(), hint: hint.into() })
     }
 
-    /// Waits for what was asked, and hands on what is left. Stopped, it hands on what is known.
+    /// Waits for the remaining results and passes on the remaining services. When cancelled, it passes them on as they are.
     ///
     /// # Errors
-    /// Where nothing could be asked at all.
+    /// If no probe could be started at all.
     pub(super) fn finish(mut self) -> Result<Completeness> {
         if let Some(error) = self.failed.take() {
             return Err(error);
         }
-        self.take(Duration::ZERO);
-        while self.notes.answered + self.lost() < self.notes.asked && !self.is_closed() && !self.is_over() {
-            self.take(STEP);
+        self.collect(Duration::ZERO);
+        while self.notes.answered + self.lost() < self.notes.asked && !self.is_cancelled() && !self.is_over() {
+            self.collect(POLL_INTERVAL);
             let found = self.notes.answered;
             self.out.progress(Progress { done: found, total: self.notes.asked, found });
         }
+
         let unanswered = self.unanswered();
         let complete = unanswered.is_none();
         if let Some(fault) = unanswered {
             self.out.partial_error(fault);
         }
-        // What was asked for the rest is dropped.
-        self.crew = None;
+        // Ends the probes that still run.
+        self.pool = None;
         for (_, row) in std::mem::take(&mut self.rows) {
             if self.out.service(row.service).is_break() {
                 break;
             }
         }
-        self.notes.say(&mut *self.out);
+        self.notes.report(&mut *self.out);
         Ok(if complete { Completeness::Complete } else { Completeness::Incomplete })
     }
 }
@@ -222,7 +230,7 @@ impl ItemSink for Identifier<'_> {
         match item {
             ListItem::Service(service) => self.identify(service),
             ListItem::Progress(_) => {
-                self.take(Duration::ZERO);
+                self.collect(Duration::ZERO);
                 self.out.accept(item)
             }
             _ => self.out.accept(item),

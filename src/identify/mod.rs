@@ -1,4 +1,4 @@
-//! A source whose services are asked what they are: protocol, product, version.
+//! Identifies the services of a source: protocol, product, version.
 
 mod identified;
 mod identifier;

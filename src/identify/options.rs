@@ -26,7 +26,7 @@ impl IdentifyOptions {
     /// The built-in probes and those of the probe file.
     ///
     /// # Errors
-    /// A file of probes that cannot be used, or cannot be read before `cancel` or `until`.
+    /// If the probe file is invalid, or cannot be read before `cancel` or `until`.
     pub(crate) fn probes(&self, cancel: &Cancel, until: Option<Instant>) -> Result<Probes> {
         let Some(path) = &self.probe_file else { return Ok(Probes::built_in()) };
         let shown = clean(&path.to_string_lossy());
@@ -38,7 +38,7 @@ impl IdentifyOptions {
         Probes::with_file(shown, &text)
     }
 
-    /// A source's columns and those of an identity. They last as long as the process.
+    /// A source's columns with those of an identity. They live as long as the process.
     pub(crate) fn columns(source: &'static [Column]) -> &'static [Column] {
         [COLUMNS, source].concat().leak()
     }
@@ -46,7 +46,7 @@ impl IdentifyOptions {
     /// Lists a source into `out`, each service with its identity.
     ///
     /// # Errors
-    /// As the source says; where no runtime can be started.
+    /// As [`Source::list`]; also if no runtime can be started.
     pub(crate) fn list(
         &self,
         probes: Probes,

@@ -1,4 +1,4 @@
-//! How an endpoint that a source found can be asked.
+//! How to reach an endpoint with a probe.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use crate::net::{OtherNamespace, interface_index, open_in};
 use crate::probe::PortTarget;
 use crate::source::local::other_namespaces;
 
-/// Whether an endpoint can be asked.
+/// Whether an endpoint can be probed.
 pub(super) enum Reach {
     To(PortTarget),
     /// Why not, where that deserves a note.
     Not(Option<&'static str>),
 }
 
-/// The ways out of here that were looked for.
+/// Finds out how to reach endpoints, and caches the network namespaces.
 #[derive(Default)]
 pub(super) struct Reacher {
     /// This machine's other network namespaces, read on first use.
@@ -26,35 +26,37 @@ pub(super) struct Reacher {
 
 impl Reacher {
     fn namespace(&mut self, wanted: &NetworkNamespace) -> Option<Arc<OtherNamespace>> {
-        let all = || other_namespaces().unwrap_or_default().0.into_iter().map(Arc::new).collect();
-        let known = self.namespaces.get_or_insert_with(all);
+        let known = self
+            .namespaces
+            .get_or_insert_with(|| other_namespaces().unwrap_or_default().0.into_iter().map(Arc::new).collect());
         known.iter().find(|known| known.identity.inode == wanted.inode).cloned()
     }
 
-    /// How to ask an endpoint of a service: from where portolan runs, or inside the network namespace that it is in.
+    /// How to probe an endpoint of a service: from portolan's network namespace, or from inside its own.
     pub(super) fn reach(&mut self, service: &Service, endpoint: &Endpoint) -> Reach {
-        let mut asked = match reach(service, endpoint) {
-            Reach::To(asked) => asked,
+        let mut target = match reach(service, endpoint) {
+            Reach::To(target) => target,
             not @ Reach::Not(_) => return not,
         };
         if let Some(wanted) = service.detail.netns() {
             let Some(namespace) = self.namespace(&wanted) else {
-                return Reach::Not(Some("their network namespaces are no more, or nobody here may go there"));
+                return Reach::Not(Some("their network namespaces are gone, or cannot be entered without permission"));
             };
-            asked.namespace = Some(namespace);
+            target.namespace = Some(namespace);
         }
-        if let (SocketAddr::V6(v6), Some(name)) = (&mut asked.address, &endpoint.interface)
+
+        if let (SocketAddr::V6(v6), Some(name)) = (&mut target.address, &endpoint.interface)
             && v6.ip().is_unicast_link_local()
         {
-            let index = open_in(asked.namespace.as_deref(), || Ok(interface_index(name.as_raw())));
+            let index = open_in(target.namespace.as_deref(), || Ok(interface_index(name.as_raw())));
             v6.set_scope_id(index.ok().flatten().flatten().unwrap_or(0));
         }
-        Reach::To(asked)
+        Reach::To(target)
     }
 }
 
 /// Whether an endpoint can be probed at all, from inside its own network namespace.
-pub(super) fn is_askable(service: &Service, endpoint: &Endpoint) -> bool {
+pub(super) fn can_be_probed(service: &Service, endpoint: &Endpoint) -> bool {
     matches!(reach(service, endpoint), Reach::To(_))
 }
 
@@ -62,10 +64,11 @@ pub(super) fn is_askable(service: &Service, endpoint: &Endpoint) -> bool {
 fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
     let (Address::Ip(ip), Some(port)) = (&endpoint.address, endpoint.port) else { return Reach::Not(None) };
     let ip = ip.to_canonical();
-    let asks = matches!(endpoint.transport, Transport::Tcp | Transport::Udp);
-    if !asks || ip.is_multicast() || ip == Ipv4Addr::BROADCAST {
+    let has_probes = matches!(endpoint.transport, Transport::Tcp | Transport::Udp);
+    if !has_probes || ip.is_multicast() || ip == Ipv4Addr::BROADCAST {
         return Reach::Not(None);
     }
+
     let mut host = None;
     let scanned = service.detail.downcast_ref::<ScanDetail>();
     if let Some(scanned) = scanned {
@@ -74,10 +77,12 @@ fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
         }
         host = scanned.host.as_ref().map(|host| host.as_raw().to_owned());
     }
+
     let local = service.detail.downcast_ref::<LocalDetail>();
     if local.is_some_and(|local| local.state == SocketState::Connected) {
         return Reach::Not(None);
     }
+
     let ip = match ip {
         IpAddr::V4(v4) if v4.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(v6) if v6.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -86,7 +91,7 @@ fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
     let is_link_local = matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
     let is_bound = endpoint.interface.as_ref().is_some_and(|interface| interface.as_raw() != "lo");
     if local.is_some() && is_bound && !is_link_local {
-        return Reach::Not(Some("they are bound to an interface, which this machine does not reach itself through"));
+        return Reach::Not(Some("they are bound to an interface through which this machine does not reach itself"));
     }
     Reach::To(PortTarget { host, ..PortTarget::new(SocketAddr::new(ip, port), endpoint.transport) })
 }

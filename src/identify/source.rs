@@ -62,50 +62,57 @@ impl Source for Identification<'_> {
     fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
             let probes = probes(&self.options).await?;
-            // Who holds a socket tells whether another program may answer there now.
-            let (mut relay, heard) = ChannelSink::new(feed.detail_level().max(DetailLevel::Brief));
-            // A thread of its own: neither is the source kept from looking, nor takes a long look anything from the time that
-            // a service has to answer.
+            // The owner of a socket shows whether another program may reply there now.
+            let (mut sink, messages) = ChannelSink::new(feed.detail_level().max(DetailLevel::Brief));
+
+            // Its own thread: probes do not delay the source, and a slow poll of the source does not use up the time that a
+            // service has to reply.
             let threads = Threads(Some(runtime(1)?));
-            let (sender, answers) = unbounded_channel();
-            let crew = {
+            let (sender, results) = unbounded_channel();
+            let pool = {
                 let _guard = threads.0.as_ref().map(Runtime::enter);
-                // Nobody takes answers any more: then the watch is over.
-                let tell = move |answer| drop(sender.send(answer));
-                IdentifyPool::new(&Shutdown::new(), probes, self.options.intensity, descriptors_for_sockets(), tell)
+                // Sending fails only after the watch has ended.
+                IdentifyPool::new(
+                    &Shutdown::new(),
+                    probes,
+                    self.options.intensity,
+                    descriptors_for_sockets(),
+                    move |result| drop(sender.send(result)),
+                )
             };
+
             tokio::select! {
-                error = keep_watching(self.source, interval, RECONNECT, Retry::random_seed(), &mut relay) => Err(error),
-                () = ask(IdentifyWatch::new(self.checked), crew, heard, answers, feed) => Ok(()),
+                error = keep_watching(self.source, interval, RECONNECT, Retry::random_seed(), &mut sink) => Err(error),
+                () = identify(IdentifyWatch::new(self.checked), pool, messages, results, feed) => Ok(()),
             }
         })
     }
 }
 
-/// Asks what is heard of, and tells `feed`, until nothing more can be heard.
-async fn ask(
-    mut watched: IdentifyWatch,
-    crew: IdentifyPool,
-    mut heard: UnboundedReceiver<SourceMessage>,
-    mut answers: UnboundedReceiver<IdentifyResult>,
+/// Identifies the services of the source's messages and updates `feed`, until the source ends.
+async fn identify(
+    mut watch: IdentifyWatch,
+    pool: IdentifyPool,
+    mut messages: UnboundedReceiver<SourceMessage>,
+    mut results: UnboundedReceiver<IdentifyResult>,
     feed: &mut dyn UpdateSink,
 ) {
-    let mut answered = Vec::new();
+    let mut batch = Vec::new();
     loop {
         tokio::select! {
-            said = heard.recv() => match said {
-                Some(SourceMessage::Updates(updates)) => feed.apply(watched.hear(updates)),
-                Some(SourceMessage::Amended(updates)) => feed.apply_derived(watched.hear(updates)),
+            message = messages.recv() => match message {
+                Some(SourceMessage::Updates(updates)) => feed.apply(watch.add_identities(updates)),
+                Some(SourceMessage::Amended(updates)) => feed.apply_derived(watch.add_identities(updates)),
                 Some(SourceMessage::Failed(fault)) => feed.mark_stale(fault),
                 None => return,
             },
-            _ = answers.recv_many(&mut answered, usize::MAX) => feed.apply_derived(watched.take(answered.drain(..))),
+            _ = results.recv_many(&mut batch, usize::MAX) => feed.apply_derived(watch.record(batch.drain(..))),
         }
-        watched.ask(&crew);
+        watch.start_waiting(&pool);
     }
 }
 
-/// Threads that are not waited for: their probes end with them.
+/// A runtime whose drop does not wait for its threads; their probes end with it.
 struct Threads(Option<Runtime>);
 
 impl Drop for Threads {
@@ -116,12 +123,11 @@ impl Drop for Threads {
     }
 }
 
-/// The protocols to ask for. The file that says them may be one that nobody ever writes to: no longer waited for, it is no
-/// longer read.
+/// Reads the probes. The file may be a FIFO without a writer: dropping the future ends the read.
 async fn probes(options: &IdentifyOptions) -> Result<Probes> {
     let cancel = Cancel::new();
     let _abandoned = cancel.cancel_on_drop();
     let options = options.clone();
     let read = spawn_blocking(move || options.probes(&cancel, None)).await;
-    read.map_err(|error| Error::io("read the probes", error, "this is a fault of portolan's: please report it"))?
+    read.map_err(|error| Error::io("read the probes", error, "this is a bug in portolan; please report it"))?
 }

@@ -1,4 +1,4 @@
-//! A settings file: TOML, whose sections are the commands and whose keys are their options' long names.
+//! Parses settings files: TOML with one section per command, whose keys are the long names of its options.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,12 +23,12 @@ pub(super) fn read(
     let table = DeTable::parse(text).map_err(|error| {
         let why = error.message().lines().collect::<Vec<_>>().join(", ");
         let at = error.span().map_or(text.len(), |span| span.start);
-        file.error(at, clean(&why), "mend that line, or name another file with --config")
+        file.error(at, clean(&why), "fix that line, or name another file with --config")
     })?;
     file.section(table.get_ref(), command, &mut Vec::new(), given)
 }
 
-/// The sections that a settings file has keys in, as far as it is TOML: each as the words that lead to it.
+/// The sections of a settings file, each as the words that lead to it; none if it is not TOML.
 pub(super) fn sections(text: &str) -> Vec<Vec<String>> {
     let mut sections = Vec::new();
     if let Ok(table) = DeTable::parse(text) {
@@ -54,7 +54,7 @@ struct SettingsFile<'t> {
 }
 
 impl<'t> SettingsFile<'t> {
-    /// Takes the keys of one section in, and of those below it.
+    /// Reads the keys of one section and of its subsections.
     fn section(
         &self,
         table: &DeTable<'_>,
@@ -85,7 +85,7 @@ impl<'t> SettingsFile<'t> {
         Ok(())
     }
 
-    /// A value in the words of the command line.
+    /// A value in the syntax of the command line.
     fn values(&self, key: &Key<'_>, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>> {
         match (key.kind(), value.get_ref()) {
             (Kind::Flag, DeValue::Boolean(truth)) => Ok(vec![truth.to_string()]),
@@ -108,8 +108,8 @@ impl<'t> SettingsFile<'t> {
         let name = key.name();
         let (wanted, hint) = match key.kind() {
             Kind::Flag => ("true or false", format!("write {name} = true")),
-            Kind::One => ("one text or number", format!("write {name} = \"…\"")),
-            Kind::Several => ("a list of texts or numbers", format!("write {name} = [\"…\", \"…\"]")),
+            Kind::One => ("one string or number", format!("write {name} = \"…\"")),
+            Kind::Several => ("a list of strings or numbers", format!("write {name} = [\"…\", \"…\"]")),
         };
         let is = value.get_ref().type_str();
         let article = if is.starts_with(['a', 'i']) { "an" } else { "a" };
@@ -141,7 +141,7 @@ impl<'t> SettingsFile<'t> {
         self.error(name.span().start, format!("there is no key '{}' {place}", clean(word)), hint)
     }
 
-    /// An error about what stands at byte `at`.
+    /// An error at byte `at`.
     fn error(&self, at: usize, why: impl Into<String>, hint: impl Into<String>) -> Error {
         let (line, column) = line_and_column(self.text, at);
         Error::Settings { place: format!("{}:{line}:{column}", show(self.path)), why: why.into(), hint: hint.into() }

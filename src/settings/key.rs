@@ -1,16 +1,16 @@
-//! Which options settings can give a value, and how they are called.
+//! The options that settings can set, and their names.
 
 use clap::{Arg, ArgAction, Command};
 
-/// What a flag's opposite begins with: `--no-quiet` takes back a `quiet = true` of the settings.
+/// Prefix of a negated flag: `--no-quiet` overrides `quiet = true` in the settings.
 pub(crate) const NEGATION: &str = "no-";
 
-/// Options that are no settings: one names the settings file, one is a short way to write `output`, and the others are of a
+/// Options that are not settings: `config` names the settings file, `json` abbreviates `output`, and the others belong to a
 /// single run.
 const ONLY_ON_THE_LINE: [&str; 4] = ["config", "diff", "json", "resume"];
 
-/// Options of sources that variables of their own field set. Only the command line reads them: where several sources of a
-/// kind are set up, one variable would reach all of them.
+/// Options of sources that are set by the usual variables of their field. Only the command line reads them: if a program
+/// has several sources of a kind, one variable would affect all of them.
 const OF_SOURCES: [(&str, &str, &str); 4] = [
     ("discover k8s", "in-cluster", "K8S_IN_CLUSTER"),
     ("discover k8s", "kubeconfig", "KUBECONFIG"),
@@ -18,13 +18,13 @@ const OF_SOURCES: [(&str, &str, &str); 4] = [
     ("discover k8s", "selector", "K8S_LABEL_SELECTOR"),
 ];
 
-/// A command that is a short way to write another, and the section of the other's settings, which are its too.
+/// A command that abbreviates another, and the section of the other, whose settings apply to both.
 const SHORT: (&str, [&str; 2]) = ("scan", ["discover", "scan"]);
-/// Of its options those that are settings of the section above.
+/// Its options that are settings of the parent section.
 const OF_SECTION_ABOVE: [&str; 8] =
     ["fail-changed", "fail-empty", "hand-to", "strict", "watch", "interval", "for", "count"];
 
-/// An option that a setting can stand in for.
+/// An option that settings can set.
 #[derive(Clone, Debug)]
 pub(crate) struct Key<'c> {
     section: Vec<&'c str>,
@@ -45,15 +45,15 @@ pub(crate) enum Kind {
 }
 
 impl<'c> Key<'c> {
-    /// Every key of a command and of those below it, section by section. `root` is as defined, not yet built:
-    /// there a global option stands only where it is defined.
+    /// Every key of a command and of its subcommands, section by section. `root` must not be built yet, because building
+    /// copies global options into every subcommand.
     pub(crate) fn all(root: &'c Command) -> Vec<Self> {
         let mut keys = Vec::new();
         collect(root, &mut Vec::new(), &mut keys);
         keys
     }
 
-    /// The keys of one command alone. `section` is how it is reached.
+    /// The keys of one command, without subcommands. `section` is its path.
     pub(crate) fn of_section(command: &'c Command, section: &[&'c str]) -> Vec<Self> {
         let mut keys: Vec<_> =
             command.get_arguments().filter_map(|arg| Self::of_option(command, section, arg)).collect();
@@ -68,7 +68,7 @@ impl<'c> Key<'c> {
         Some(Self { section: home(section, name), command, arg, name })
     }
 
-    /// The commands that lead to the option.
+    /// The path of commands that leads to the option.
     pub(crate) fn section(&self) -> &[&'c str] {
         &self.section
     }
@@ -78,7 +78,7 @@ impl<'c> Key<'c> {
         self.name
     }
 
-    /// The whole name: `discover.local.sort`.
+    /// The full name: `discover.local.sort`.
     pub(crate) fn dotted(&self) -> String {
         let mut dotted = self.section.join(".");
         if !dotted.is_empty() {
@@ -88,17 +88,17 @@ impl<'c> Key<'c> {
         dotted
     }
 
-    /// clap's word for the option.
+    /// clap's id of the option.
     pub(crate) fn id(&self) -> &'c str {
         self.arg.get_id().as_str()
     }
 
-    /// Whether the commands below take it too.
+    /// Whether subcommands take it too.
     pub(crate) fn is_global(&self) -> bool {
         self.arg.is_global_set()
     }
 
-    /// The environment variable that sets it, where one can: `PORTOLAN_OUTPUT`.
+    /// The environment variable that sets it, if there is one: `PORTOLAN_OUTPUT`.
     pub(crate) fn variable(&self) -> Option<String> {
         if self.section.is_empty() {
             return Some(format!("PORTOLAN_{}", self.name.replace('-', "_").to_ascii_uppercase()));
@@ -121,10 +121,15 @@ impl<'c> Key<'c> {
         self.arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect()
     }
 
-    /// The ids of the options beside it that exclude it, whichever of the two says so.
+    /// The ids of the options of its command that exclude it, or that it excludes.
     pub(crate) fn excluded(&self) -> impl Iterator<Item = &'c str> {
-        let other = |arg: &&'c Arg| excludes(self.command, self.arg, arg) || excludes(self.command, arg, self.arg);
-        self.command.get_arguments().filter(other).map(|arg| arg.get_id().as_str()).collect::<Vec<_>>().into_iter()
+        let mut ids = Vec::new();
+        for arg in self.command.get_arguments() {
+            if excludes(self.command, self.arg, arg) || excludes(self.command, arg, self.arg) {
+                ids.push(arg.get_id().as_str());
+            }
+        }
+        ids.into_iter()
     }
 
     /// Whether the two exclude each other.
@@ -133,11 +138,13 @@ impl<'c> Key<'c> {
     }
 }
 
-/// The variables that set options of the command that these words lead to, and of no other; `None` for all commands.
+/// The variables that set options of the command that these words lead to; `None` for all commands.
 pub(super) fn variables_of(section: Option<&[&str]>) -> impl Iterator<Item = &'static str> {
     let section = section.map(|words| words.join(" "));
-    let asked = move |command: &str| section.as_ref().is_none_or(|section| command == section);
-    OF_SOURCES.iter().filter(move |(command, ..)| asked(command)).map(|(_, _, variable)| *variable)
+    let variables = OF_SOURCES.iter();
+    variables
+        .filter(move |(command, ..)| section.as_ref().is_none_or(|section| command == section))
+        .map(|(_, _, variable)| *variable)
 }
 
 /// The commands below one that have a section: a short form has none of its own. `section` is how the one is reached.
@@ -149,7 +156,7 @@ pub(super) fn sections_below<'c>(
     command.get_subcommands().filter(move |sub| !is_root || sub.get_name() != SHORT.0)
 }
 
-/// The section that an option of the command at `section` is set in.
+/// The section that sets an option of the command at `section`.
 fn home<'c>(section: &[&'c str], name: &str) -> Vec<&'c str> {
     match SHORT.1.as_slice() {
         [above, ..] if section == [SHORT.0] && OF_SECTION_ABOVE.contains(&name) => vec![above],
@@ -171,7 +178,7 @@ fn collect<'c>(command: &'c Command, section: &mut Vec<&'c str>, keys: &mut Vec<
     }
 }
 
-/// Whether an option is the hidden opposite of a flag.
+/// Whether an option is the hidden negation of a flag.
 fn is_negation(arg: &Arg) -> bool {
     arg.is_hide_set() && arg.get_id().as_str().starts_with(NEGATION)
 }

@@ -27,39 +27,40 @@ pub use scan::{Scan, TimingTemplate};
 pub(crate) use watch::RECONNECT;
 pub use watch::{WatchFuture, keep_watching};
 
-/// A place to discover services.
+/// Lists services.
 ///
-/// A source has no policy: timeouts, retries and caching wrap it from outside.
+/// A source reports what is there, not what changed, and has no policy: timeouts, retries and caching wrap it
+/// from outside.
 pub trait Source: Send + Sync {
     /// Its name on the command line and in ids.
     fn name(&self) -> &'static str;
 
-    /// The columns of its services in tabular formats, beside those that every service has.
+    /// The columns that row-based formats can show in addition to those of every service.
     fn columns(&self) -> &'static [Column];
 
-    /// Delivers every service to `out`, and an error for each part that it could not read.
+    /// Passes every service to `out`, together with the errors of parts that could not be read.
     ///
-    /// It may be awaited in any tokio runtime, or without one. It never blocks a thread of that runtime.
+    /// May be awaited in any tokio runtime, or without one. Never blocks a thread of that runtime.
     ///
     /// # Errors
     /// Only if nothing could be listed at all; a part that fails is a [`PartialError`](crate::model::PartialError).
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a>;
 
-    /// Reads the source's environment variables. Only the command line calls it: one variable must not affect several
+    /// Reads the source's environment variables. Only the command line calls this: one variable must not affect several
     /// sources of a kind.
     fn read_environment(&mut self, _variable: &dyn Fn(&str) -> Option<OsString>) {}
 
-    /// Sends HTTP checks of its endpoints through a proxy, if the user wants that.
+    /// Proxy for HTTP checks of its endpoints, if the user requested one.
     fn proxy(&self) -> Option<CheckProxy> {
         None
     }
 
-    /// The source's handler for check results, if it has one.
+    /// Hook that lets the source interpret check results.
     fn after_check(&self) -> Option<AfterCheck> {
         None
     }
 
-    /// The kinds of findings that the source itself reports. None of them costs points.
+    /// The findings that the source itself may report. None of them costs points.
     fn findings() -> &'static [&'static FindingKind]
     where
         Self: Sized,
@@ -67,26 +68,25 @@ pub trait Source: Send + Sync {
         &[]
     }
 
-    /// Facts of the machine that it lists, for documents; `None` if the source does not list a single machine.
+    /// Facts about the machine that it lists, for documents; `None` if it does not list exactly one machine.
     fn host(&self) -> Option<HostFacts> {
         None
     }
 
-    /// Default poll interval of a source that cannot report changes itself.
+    /// Default polling interval of a source that cannot report changes itself.
     fn interval(&self) -> Duration {
         Duration::from_secs(10)
     }
 
-    /// Time limit for listing it, including the checks and probes that run meanwhile; `None`: no limit.
+    /// Time limit for a listing, including probes and checks of its services; `None` if there is no limit.
     fn deadline(&self) -> Option<Duration> {
         None
     }
 
-    /// Reports all services to `feed`, and then their changes, until the future is dropped. It begins with a
-    /// [`Reset`](crate::model::Update::Reset). `interval` is the poll interval of sources that poll.
+    /// Sends all services and then every change to `feed`, until the future is dropped. Begins with a
+    /// [`Reset`](crate::model::Update::Reset). `interval` is the polling interval of sources that poll.
     ///
-    /// It returns when the source cannot continue, with or without an error; [`keep_watching`] restarts it. Needs a tokio
-    /// runtime.
+    /// Ends when the source cannot continue, with or without an error; [`keep_watching`] restarts it. Needs a tokio runtime.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -95,15 +95,14 @@ pub trait Source: Send + Sync {
     }
 }
 
-/// Receives the check results of a service and returns sentences about them for the user.
+/// Interprets the check results of a service. Returns a note for people.
 pub type AfterCheck = fn(&mut Service) -> Option<&'static str>;
 
-/// Sends HTTP checks to a source's endpoints that are unreachable from here.
+/// Sends HTTP checks to a source's endpoints, for a host that cannot reach them itself.
 #[derive(Clone, Debug)]
 pub struct CheckProxy(pub(crate) Arc<dyn HttpProxy>);
 
-/// Registers sources: a variant, whose name is the one on the command line, and the source's options, which are the
-/// source.
+/// Registers sources: a variant, whose name is the word on the command line, and the source's options, which are the source.
 macro_rules! sources {
     ($($(#[$attribute:meta])* $variant:ident($source:ty),)*) => {
         /// A source together with its options.
@@ -113,19 +112,19 @@ macro_rules! sources {
             $($(#[$attribute])* $variant($source),)*
         }
 
-        /// Their names on the command line.
+        /// Their words on the command line.
         static WORDS: std::sync::LazyLock<Vec<String>> = std::sync::LazyLock::new(|| {
             vec![$(stringify!($variant).to_ascii_lowercase()),*]
         });
 
-        /// The kinds of findings of each source.
+        /// The findings of all sources.
         static FINDINGS: std::sync::LazyLock<Vec<&'static FindingKind>> = std::sync::LazyLock::new(|| {
             let mut all = Vec::new();
             $($(#[$attribute])* all.extend_from_slice(<$source as Source>::findings());)*
             all
         });
 
-        /// The command line of the source with that name, the same as in [`AnySource`]'s.
+        /// The definition of the source with that word, the same as in [`AnySource`].
         pub(crate) fn source_definition(word: &str) -> Option<clap::Command> {
             $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(word) {
                 let command = clap::Command::new(stringify!($variant).to_ascii_lowercase());
@@ -135,7 +134,7 @@ macro_rules! sources {
         }
 
         impl AnySource {
-            /// The source with that name, from its parsed options.
+            /// The source with that word, from the matches of its own definition.
             pub(crate) fn from_matches(word: &str, matches: &clap::ArgMatches) -> Option<Result<Self, clap::Error>> {
                 $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(word) {
                     return Some(<$source as clap::FromArgMatches>::from_arg_matches(matches).map(Self::$variant));
@@ -148,7 +147,7 @@ macro_rules! sources {
                 match self { $($(#[$attribute])* Self::$variant(source) => source.read_environment(variable),)* }
             }
 
-            /// The source, behind the common interface.
+            /// The source as a trait object.
             pub(crate) fn as_source(&self) -> &dyn Source {
                 match self { $($(#[$attribute])* Self::$variant(source) => source,)* }
             }
@@ -156,12 +155,12 @@ macro_rules! sources {
     };
 }
 
-/// The names of sources on the command line and in ids.
+/// The words that sources have on the command line and in ids.
 pub(crate) fn source_words() -> Vec<&'static str> {
     WORDS.iter().map(String::as_str).collect()
 }
 
-/// Every kind of finding that a source reports of its own services.
+/// Every kind of finding that sources may report.
 pub(crate) fn source_findings() -> impl Iterator<Item = &'static FindingKind> {
     FINDINGS.iter().copied()
 }

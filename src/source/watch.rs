@@ -1,4 +1,4 @@
-//! Watches any source: polls it, and restarts it after a failure.
+//! Watches any source: polls it, and restarts it after failures.
 
 use std::future::Future;
 use std::ops::ControlFlow;
@@ -12,14 +12,14 @@ use crate::engine::Retry;
 use crate::error::{Error, Result};
 use crate::model::{Completeness, DetailLevel, PartialError, Service, Update, UpdateSink};
 
-/// Restarts a failed source after up to a second, doubling up to half a minute.
+/// Reconnects to a source that failed after up to a second, doubling up to half a minute.
 pub(crate) const RECONNECT: Retry =
     Retry { attempts: u32::MAX, base: Duration::from_secs(1), cap: Duration::from_secs(30), total: Duration::MAX };
 
 /// What [`Source::watch`] returns.
 pub type WatchFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
-/// Lists a source again `interval` after each listing.
+/// Lists a source again and again, with a pause of `interval` in between.
 pub(super) async fn poll<S: Source + ?Sized>(source: &S, interval: Duration, feed: &mut dyn UpdateSink) -> Result<()> {
     let context = ListContext { detail_level: feed.detail_level(), ..ListContext::default() };
     loop {
@@ -43,7 +43,7 @@ impl PolledListing {
         !self.services.is_empty()
     }
 
-    /// A service that is missing from an incomplete listing may still exist.
+    /// The updates of this listing. An incomplete listing removes nothing: what it lacks may still exist.
     pub(super) fn updates(self, completeness: Completeness) -> Vec<Update> {
         let errors = self.errors.into_iter().map(Update::PartialError);
         match completeness {
@@ -64,11 +64,11 @@ impl ItemSink for PolledListing {
     }
 }
 
-/// Watches a source until the future is dropped. When the watch ends or fails it is restarted after a back-off by `retry`
-/// (its `base` and `cap`), which each reply resets. `seed` makes the jitter.
+/// Watches a source until the future is dropped. Whenever the watch ends or fails, it restarts after a delay (`base` and
+/// `cap` of `retry`), which is reset by each update. `seed` sets the jitter.
 ///
 /// # Errors
-/// The source's, if it never replied: an error from the beginning is reported at once instead of retried for ever.
+/// If the source never delivered anything: errors from the beginning are reported at once, not retried for ever.
 pub async fn keep_watching(
     source: &dyn Source,
     interval: Option<Duration>,
@@ -88,7 +88,7 @@ pub async fn keep_watching(
         match ended {
             Err(error) if !has_ever_answered => return error,
             Err(error) => feed.mark_stale(PartialError::from(&error)),
-            // If a server ends a watch without an error it is watched again; known services stay until then.
+            // A server may end a watch without an error; the known services stay valid until the restart.
             Ok(()) => {}
         }
 
@@ -97,7 +97,7 @@ pub async fn keep_watching(
     }
 }
 
-/// Records whether the source reported anything.
+/// Records whether the source delivered anything.
 struct AnswerTracker<'f> {
     feed: &'f mut dyn UpdateSink,
     has_answered: bool,

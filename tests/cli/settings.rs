@@ -129,11 +129,11 @@ fn values_of_the_wrong_type() {
     with_settings("quiet = \"yes\"", "ports")
         .refuses("settings c.toml:1:9: quiet takes true or false, not a string", "write quiet = true");
     with_settings("[discover.local]\nports = [22, 80]", "ports").refuses(
-        "settings c.toml:2:9: discover.local.ports takes one text or number, not an array",
+        "settings c.toml:2:9: discover.local.ports takes one string or number, not an array",
         "write ports = \"…\"",
     );
     with_settings("[discover.local]\nstate = [true]", "ports").refuses(
-        "settings c.toml:2:10: discover.local.state takes a list of texts or numbers, not a boolean",
+        "settings c.toml:2:10: discover.local.state takes a list of strings or numbers, not a boolean",
         "write state = [\"…\", \"…\"]",
     );
     with_settings("discover = 1", "ports")
@@ -207,9 +207,9 @@ fn the_usual_place_follows_the_environment() {
     // Which file that is, or would be, stands in the first line.
     let first = |portolan: Portolan| portolan.args(["config", "show"]).run().stdout.lines().next().map(str::to_owned);
     assert_eq!(first(with_settings("", "")).unwrap(), "# settings file: c.toml");
-    let gone = "# settings file: /nowhere/.config/portolan/config.toml (not there)";
+    let gone = "# settings file: /nowhere/.config/portolan/config.toml (does not exist)";
     assert_eq!(first(portolan("").env("HOME", "/nowhere")).unwrap(), gone);
-    assert_eq!(first(portolan("")).unwrap(), "# settings file: none, for want of a home directory");
+    assert_eq!(first(portolan("")).unwrap(), "# settings file: none: there is no home directory");
     // A missing file is not an error, nor is an invalid home.
     assert_eq!(origin(Some("nowhere"), None), "color = \"auto\"  # default");
     assert_eq!(shown(portolan("").env("HOME", "/dev/null"), "color"), "color = \"auto\"  # default");

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use super::{Portolan, RunOutput, portolan, with_settings};
 
-const MEND: &str = "mend that line, or name another file with --config";
+const MEND: &str = "fix that line, or name another file with --config";
 const NAME: &str = "name a file, or /dev/null for no settings at all";
 const THERE: &str = "name a settings file that is there with --config";
 

@@ -129,7 +129,7 @@ fn printers_are_probed_only_with_intensity_all() {
     let found = peer.accepted();
     assert!(found <= 1, "only the scan itself connected");
     assert!(!String::from_utf8_lossy(&output.stdout).contains(r#""service":"#));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("port 9100 was left alone"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("port 9100 was not probed"));
     assert_eq!(identified(&peer, &["--intensity", "all"])["protocol"], "http");
 }
 

@@ -208,10 +208,10 @@ fn options_that_a_watch_cannot_apply_are_refused() {
     for (args, error) in [
         ("--watch --min-score 80", "cannot use --watch: it does not go together with --min-score"),
         ("--watch --samples 3", "cannot use --watch: it does not go together with --samples"),
-        ("--watch -o junit", "cannot use --output 'junit': what happens cannot be written in it"),
+        ("--watch -o junit", "cannot use --output 'junit': --watch cannot write junit"),
         ("--fall 0 --watch", "cannot use --fall '0'"),
         ("--fall many --watch", "cannot use --fall 'many'"),
-        ("--rise 2", "cannot use --rise: it is only good for a watch"),
+        ("--rise 2", "cannot use --rise: it requires --watch"),
     ] {
         let ran = scene.validate().args("127.0.0.1:1").args(args).run();
         assert_eq!(ran.code, Some(2), "{args}: {}", ran.stderr);
@@ -220,5 +220,5 @@ fn options_that_a_watch_cannot_apply_are_refused() {
     }
     let ran = scene.portolan().args("--watch --rise 2").run();
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.starts_with("error: cannot use --rise: it is only good for checks\nhint: add --validate"));
+    assert!(ran.stderr.starts_with("error: cannot use --rise: it requires checks\nhint: add --validate"));
 }

@@ -84,9 +84,9 @@ fn a_line_for_people_says_what_where_and_who() {
 fn invalid_options_are_refused() {
     let scene = Scene::new();
     for (args, error) in [
-        ("--watch -o yaml", "cannot use --output 'yaml': what happens cannot be written in it"),
+        ("--watch -o yaml", "cannot use --output 'yaml': --watch cannot write yaml"),
         ("--watch -o json=x", "cannot use --output: a watch writes to standard output only"),
-        ("--count 3", "cannot use --count: it is only good for a watch"),
+        ("--count 3", "cannot use --count: it requires --watch"),
         ("--watch --count 0", "cannot use --count '0': it is out of range\nhint: write 1 or more"),
         (
             "--watch --count few",

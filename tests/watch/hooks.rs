@@ -81,7 +81,7 @@ fn a_failing_command_is_reported_and_the_watch_goes_on() {
     let (_second, id) = listener(&scene, "127.0.0.1:7002");
     assert_eq!(lines.next().unwrap(), format!("added {id}"));
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-    assert_eq!(said.next().unwrap().unwrap(), "error: cannot hand an event to 'false': it exited with code 1");
+    assert_eq!(said.next().unwrap().unwrap(), "error: cannot deliver an event to 'false': it exited with code 1");
     kill(child.id(), Signal::INT);
     assert_eq!(finish(child).unwrap().code(), Some(0));
 }
@@ -101,8 +101,8 @@ fn changes_dropped_by_a_slow_command_are_reported() {
     kill(child.id(), Signal::INT);
     while lines.next().is_some() {}
     let said = hear_errors(child);
-    assert!(said.contains("cannot hand events to 'sleep': the watch is over, and 1000 were not"), "{said}");
-    assert!(said.contains("it takes too long, and 500 events were left out"), "{said}");
+    assert!(said.contains("cannot deliver events to 'sleep': the watch ended with 1000 undelivered"), "{said}");
+    assert!(said.contains("it is too slow; 500 events were dropped"), "{said}");
 }
 
 fn hear_errors(mut child: std::process::Child) -> String {
@@ -183,9 +183,9 @@ fn a_webhook_is_tried_again_and_gets_each_change() {
     assert!(hearer.next().contains("127.0.0.1:7002"));
     while lines.next().is_some() {}
     let said = hear_errors(child);
-    let expected = format!("error: cannot hand an event to http://{}: it answers with status 404\n", hearer.address);
+    let expected = format!("error: cannot deliver an event to http://{}: it replied with status 404\n", hearer.address);
     assert!(said.starts_with(&expected), "{said}");
-    assert!(said.contains("it answers with status 307\nhint: write the address that it leads to"), "{said}");
+    assert!(said.contains("it replied with status 307\nhint: use the URL that it redirects to"), "{said}");
     assert!(!said.contains("secret"), "{said}");
 }
 
@@ -272,18 +272,18 @@ fn a_condition_ends_it() {
 fn invalid_hooks_are_refused() {
     let scene = Scene::new();
     for (args, error) in [
-        (&["--exec", "true"][..], "cannot use --exec: it is only good for a watch"),
+        (&["--exec", "true"][..], "cannot use --exec: it requires --watch"),
         (&["--watch", "--exec", "/nowhere"], "cannot use --exec '/nowhere': no executable program has that name"),
         (&["--watch", "--exec", "'x"], "cannot use --exec ''x': a quote is not closed"),
         (&["--watch", "--exec", ""], "cannot use --exec '': the command is empty"),
-        (&["--watch", "--webhook", "x"], "cannot use --webhook 'x': it is no URL"),
-        (&["--watch", "--webhook", "http://"], "cannot use --webhook 'http://': it is no URL: empty host"),
-        (&["--watch", "--webhook", "http://a:b@x/"], "cannot use --webhook 'http://a:b@x/': a name and a password"),
+        (&["--watch", "--webhook", "x"], "cannot use --webhook 'x': it is not a URL"),
+        (&["--watch", "--webhook", "http://"], "cannot use --webhook 'http://': it is not a URL: empty host"),
+        (&["--watch", "--webhook", "http://a:b@x/"], "cannot use --webhook 'http://a:b@x/': user names and passwords"),
         (&["--watch", "--until", ""], "cannot use --until ''"),
         (&["--watch", "--until", "type~("], "cannot use --until 'type~('"),
         (&["--watch", "--until", "nothing=1"], "cannot use --until 'nothing=1': an event has no field 'nothing'"),
         (&["--watch", "--until", "type=dded"], "cannot use --until 'type=dded': nothing that happens is called 'dded'"),
-        (&["--watch", "--webhook", "ftp://x"], "cannot use --webhook 'ftp://x': only http and https can be sent to"),
+        (&["--watch", "--webhook", "ftp://x"], "cannot use --webhook 'ftp://x': only http and https are supported"),
         (&["--watch", "--until", "type"], "cannot use --until 'type': it compares with nothing"),
         (&["--watch", "--since", "7"], "cannot use --since: local keeps no history"),
     ] {

@@ -428,6 +428,6 @@ fn errors_of_a_command_are_shown() {
     let terminal = watch(&scene, (80, 24), "--exec 'sh -c \"echo noise; echo noise >&2; exit 3\"'");
     terminal.until_shows("0 services");
     let (_first, _) = listener(&scene, "127.0.0.1:7001");
-    let screen = terminal.until_shows("cannot hand an event to 'sh': it exited with code 3");
+    let screen = terminal.until_shows("cannot deliver an event to 'sh': it exited with code 3");
     assert!(!screen.contains("noise"), "{screen}");
 }

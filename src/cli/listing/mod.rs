@@ -1,4 +1,4 @@
-//! One listing of a source: written into every output, and its exit code.
+//! Lists a source into every output and determines the exit code.
 
 mod exit_rules;
 mod printer;

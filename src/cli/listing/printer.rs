@@ -1,4 +1,4 @@
-//! Services on their way to the outputs, and what is known of the whole answer in the end.
+//! Passes services to the outputs and collects the totals for the end of the listing.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -16,8 +16,8 @@ use crate::model::{Completeness, DetailLevel, PartialError, ScannedHost, Service
 use crate::output::{DiffContext, Footer};
 use crate::source::{ItemSink, ListContext, ListItem, Progress, Source};
 
-/// Writes services down as they come. Nothing is written before the first or the end, so that a source which
-/// fails at once leaves standard output empty.
+/// Writes services as they arrive. Nothing is written before the first service or the end, so that standard output stays
+/// empty if the source fails at once.
 pub(super) struct Printer<'w> {
     outputs: Outputs<'w>,
     cancel: Cancel,
@@ -26,24 +26,24 @@ pub(super) struct Printer<'w> {
     pub(super) printed: PrintReport,
 }
 
-/// What was written, and what went wrong with each file.
+/// What was written, and the error of each file.
 pub(super) struct FileReport {
     pub(super) printed: PrintReport,
     pub(super) failures: Vec<Option<io::Error>>,
 }
 
-/// What was written, and what could not be seen.
+/// What was written, and what could not be read.
 #[derive(Default)]
 pub(super) struct PrintReport {
     pub(super) count: usize,
     pub(super) errors: Vec<PartialError>,
     pub(super) limits: Vec<PartialError>,
     pub(super) notes: Vec<String>,
-    /// What became of each host's ports, where a source counts them.
+    /// Port counts of each host, if the source counts them.
     hosts_scanned: Option<Vec<ScannedHost>>,
-    /// What to hand on.
+    /// Hosts for `--hand-to`.
     pub(super) hosts: Hosts,
-    /// What differs from an earlier answer.
+    /// Differences from an earlier result.
     pub(super) compared: Arc<DiffContext>,
 }
 
@@ -52,7 +52,7 @@ impl<'w> Printer<'w> {
         Self { outputs, cancel, bar, keeps_hosts: false, printed: PrintReport::default() }
     }
 
-    /// What this printer wants of a source.
+    /// What the source should list.
     pub(super) fn context(&self) -> ListContext {
         ListContext {
             detail_level: self.outputs.depth(),
@@ -62,8 +62,8 @@ impl<'w> Printer<'w> {
         }
     }
 
-    /// Whether anything takes more; otherwise the source learns of it.
-    fn goes_on(&self) -> ControlFlow<()> {
+    /// Cancels the source if no output accepts more.
+    fn control_flow(&self) -> ControlFlow<()> {
         if self.outputs.are_open() {
             return ControlFlow::Continue(());
         }
@@ -76,21 +76,21 @@ impl<'w> Printer<'w> {
         if self.keeps_hosts {
             hand_to::add(&mut self.printed.hosts, service);
         }
-        let goes_on = self.goes_on();
-        self.printed.count += usize::from(goes_on.is_continue());
-        goes_on
+        let flow = self.control_flow();
+        self.printed.count += usize::from(flow.is_continue());
+        flow
     }
 
-    /// Shows how far the source is, and everything that it found until now.
+    /// Shows the progress, and everything found until now.
     fn show(&mut self, progress: Progress) {
         let Self { outputs, bar, .. } = self;
         bar.aside(|| outputs.flush());
         self.bar.show(progress);
-        // The source learns of it by the token.
-        let _ = self.goes_on();
+        // The source notices by the token.
+        let _ = self.control_flow();
     }
 
-    /// Writes the end, unless there was nothing to list from.
+    /// Writes the footer, unless the listing failed.
     pub(super) fn finish(
         mut self,
         listed: Result<Completeness>,
@@ -104,8 +104,9 @@ impl<'w> Printer<'w> {
             let completeness = *completeness;
             self.outputs.end(&Footer { finished, completeness, errors, limits, hosts, host: host.as_ref() });
         }
-        let (unheard, failures) = self.outputs.into_failures();
-        (listed.map(|_| FileReport { printed: self.printed, failures }), unheard)
+
+        let (stdout_error, failures) = self.outputs.into_failures();
+        (listed.map(|_| FileReport { printed: self.printed, failures }), stdout_error)
     }
 }
 

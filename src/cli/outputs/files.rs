@@ -20,22 +20,30 @@ impl Files {
     ///
     /// # Errors
     /// The first file that cannot be written or that two formats share.
-    pub(in crate::cli) fn create(asked: &[OutputSpec]) -> Result<Self> {
+    pub(in crate::cli) fn create(specs: &[OutputSpec]) -> Result<Self> {
         let mut files = Self(Vec::new());
         let mut places = Vec::new();
-        for OutputSpec { format, file } in asked {
+        for OutputSpec { format, file } in specs {
             let Some(file) = file else { continue };
-            let refused = |why: &str, hint: &str| Error::usage(option(*format, file), why, hint);
             if file.as_os_str().is_empty() {
-                return Err(refused("the file name is missing", "write it after the =, as in -o json=result.json"));
+                return Err(Error::usage(
+                    option(*format, file),
+                    "the file name is missing",
+                    "write it after the =, as in -o json=result.json",
+                ));
             }
             // Several formats may share a pipe or a device.
             let place = place(file);
-            if places.contains(&place) && place.metadata().map_or(true, |standing| standing.is_file()) {
-                return Err(refused("two formats cannot share one file", "give each a file of its own"));
+            if places.contains(&place) && place.metadata().map_or(true, |metadata| metadata.is_file()) {
+                return Err(Error::usage(
+                    option(*format, file),
+                    "two formats cannot share one file",
+                    "give each a file of its own",
+                ));
             }
             places.push(place);
-            let draft = AtomicFile::create(file).map_err(|error| refused(&unopened(&error), hint(&error)))?;
+            let draft = AtomicFile::create(file)
+                .map_err(|error| Error::usage(option(*format, file), unopened(&error), hint(&error)))?;
             files.0.push((*format, file.clone(), draft));
         }
         Ok(files)
@@ -65,14 +73,14 @@ impl Files {
 
     /// Moves every complete file to its destination and returns the errors of the others.
     pub(in crate::cli) fn commit(self, failures: Vec<Option<io::Error>>) -> Vec<Error> {
-        let commit = |((_, path, draft), failure): ((_, PathBuf, AtomicFile), Option<io::Error>)| {
-            let done = failure.map_or_else(|| draft.commit(), Err);
-            done.err().map(|error| {
+        let mut errors = Vec::new();
+        for ((_, path, draft), failure) in self.0.into_iter().zip(failures) {
+            if let Err(error) = failure.map_or_else(|| draft.commit(), Err) {
                 let hint = hint(&error);
-                Error::io(format!("write '{}'", clean(&path.to_string_lossy())), error, hint)
-            })
-        };
-        self.0.into_iter().zip(failures).filter_map(commit).collect()
+                errors.push(Error::io(format!("write '{}'", clean(&path.to_string_lossy())), error, hint));
+            }
+        }
+        errors
     }
 }
 

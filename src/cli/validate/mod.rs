@@ -136,7 +136,7 @@ impl How {
     fn list(&self, validated: &Validation<'_>, judge: &ExitRules, global: &Global) -> Result<Exit> {
         let mut global = global.clone();
         if self.explain {
-            if global.output_asked || global.json {
+            if global.output_on_line || global.json {
                 return Err(Error::usage(
                     "--explain",
                     "it is for people, and another format is asked for",

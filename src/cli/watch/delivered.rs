@@ -1,4 +1,4 @@
-//! What was told so far, so that a reader who was too slow can be told the rest as differences.
+//! Remembers what was reported, so that a reader that was too slow gets the rest as differences.
 
 use std::sync::Arc;
 
@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use crate::catalog::{Set, Snapshot, WatchItem};
 use crate::model::{Event, EventKind};
 
-/// Makes events of news, one after the other, none left out.
+/// Turns watch items into events, in order and without gaps.
 pub(super) struct DeliveredState {
     source: &'static str,
-    /// As it was told.
+    /// The services as last reported.
     known: Set,
-    /// Whether it was told that everything is.
+    /// Whether a synced event was reported.
     pub(super) synced: bool,
 }
 
@@ -21,16 +21,16 @@ impl DeliveredState {
         Self { source, known: Set::new(), synced: false }
     }
 
-    /// What to tell next.
-    pub(super) fn events(&mut self, news: WatchItem) -> Arc<[Event]> {
-        match news {
+    /// The events to report next.
+    pub(super) fn events(&mut self, item: WatchItem) -> Arc<[Event]> {
+        match item {
             WatchItem::Events(events) => events,
-            WatchItem::Lagged { missed, snapshot } => self.caught_up(missed, &snapshot),
+            WatchItem::Lagged { missed, snapshot } => self.catch_up(missed, &snapshot),
         }
     }
 
-    /// Remembers that an event was told.
-    pub(super) fn told(&mut self, event: &Event) {
+    /// Records that an event was reported.
+    pub(super) fn record(&mut self, event: &Event) {
         match &event.kind {
             EventKind::Added(item) | EventKind::Updated { item, .. } => {
                 self.known.insert(Arc::clone(item));
@@ -43,13 +43,17 @@ impl DeliveredState {
         }
     }
 
-    /// What events that were left out came to. All of it has the index of the last one.
-    fn caught_up(&self, missed: u64, snapshot: &Snapshot) -> Arc<[Event]> {
+    /// The differences that the dropped events made. All of them have the index of the last one.
+    fn catch_up(&self, missed: u64, snapshot: &Snapshot) -> Arc<[Event]> {
         let (index, time, source) = (snapshot.index(), Timestamp::now(), self.source);
-        let event = |kind| Event { index, time, source: source.into(), kind };
         let kinds = self.known.changes_to(snapshot.services()).into_iter().map(EventKind::from);
         let synced =
             (snapshot.is_synced() && !self.synced).then(|| EventKind::Synced { services: snapshot.services().len() });
-        std::iter::once(EventKind::Lagged { missed }).chain(kinds).chain(synced).map(event).collect()
+
+        std::iter::once(EventKind::Lagged { missed })
+            .chain(kinds)
+            .chain(synced)
+            .map(|kind| Event { index, time, source: source.into(), kind })
+            .collect()
     }
 }

@@ -1,4 +1,4 @@
-//! `--watch`: what happens to the services of a source, as it happens.
+//! `--watch`: reports changes to the services of a source as they happen.
 
 mod delivered;
 mod hooks;
@@ -30,93 +30,96 @@ use crate::engine::{Clock, Retry};
 use crate::error::{Error, Result};
 use crate::health::Thresholds;
 #[cfg(feature = "live")]
-use crate::model::{ColumnVisibility, Condition, DetailLevel, ParseError, PartialError, parse_duration};
+use crate::model::ColumnVisibility;
+use crate::model::{Condition, DetailLevel, ParseError, PartialError, parse_duration};
 use crate::net::runtime;
 use crate::output::{EventFormat, FormatName};
 #[cfg(feature = "live")]
 use crate::output::{RenderOptions, View};
 use crate::source::{RECONNECT, Source, keep_watching};
 
-/// Whether to go on after the first answer, and how.
+/// Whether to keep watching after the first listing, and how.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Watch")]
 pub(super) struct Watching {
-    /// Go on, and show whatever changes; Ctrl-C ends it with exit code 0
+    /// Keep running and report every change; Ctrl-C ends the watch with exit code 0
     ///
-    /// At a terminal a table follows what happens: q ends it, / filters, Enter shows everything about a row, and its last line
-    /// names the other keys. Anywhere else, or with --lines, a line is written for each change.
+    /// On a terminal this is a live table: q quits, / filters, Enter shows the details of a row, and the last line lists the
+    /// other keys. Elsewhere, or with --lines, each change is one line.
     ///
-    /// What is there at first is told as added, and then that all is synced. Checks are told when they are believed: how well
-    /// it is now, and how well it was. Each line is written at once: text for people, one
-    /// object per line with --json. On this machine what stops listening is told at once, and what begins within an interval;
-    /// what comes and goes between two looks cannot be seen, but for root each TCP listener is told at once (where tracefs is
-    /// mounted). A source that cannot be asked for a while, or a scan that reaches none of its targets any more, keeps what it had,
-    /// which is told as stale, and what happened meanwhile comes out as differences. Where nobody reads fast enough, lagged
-    /// tells how many lines are left out, and what they came to follows.
+    /// Existing services are reported as added, followed by one synced event. A health change is reported once it is confirmed,
+    /// with the health before and after. Each line is written at once: text, or one object per line with --json. On this
+    /// machine, a listener that closes is reported at once, and a new one within one interval; a socket that opens and closes
+    /// between two polls is missed, but as root each TCP listener is reported at once (where tracefs is mounted). While a
+    /// source is unreachable, or a scan reaches none of its targets, its services stay and are reported as stale; the changes
+    /// follow when it recovers. If the reader is too slow, a lagged event reports how many lines were dropped, followed by
+    /// the differences.
     #[arg(short, long, global = true)]
     watch: bool,
-    /// How often to ask a source that cannot tell by itself, and to check [default: 1s for local and file, 1m for scan, 10s for checks]
+    /// Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]
     #[arg(long, global = true, value_name = "TIME", value_parser = parse_interval)]
     interval: Option<Duration>,
-    /// End the watch after that time
+    /// Stop after this time
     #[arg(long = "for", id = "for", global = true, value_name = "TIME", value_parser = parse_duration)]
     duration: Option<Duration>,
-    /// End the watch after so many changes; what was there from the beginning is none
+    /// Stop after N changes (services present at the start do not count)
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// End the watch with an event like this, as in 'type=added and item.endpoints[].port=5432'
+    /// Stop at the first event that matches, as in 'type=added and item.endpoints[].port=5432'
     ///
-    /// Fields are those of the lines of --json; [] stands for any index. The comparisons are =, !=, <, <=, >, >= and ~ for a
-    /// regular expression, joined by `and`; an event without the field is none that was meant, also with !=. Given several
-    /// times, any will do. What is there at first counts too. If the watch ends by --for or --count before, the exit code is 1.
+    /// Fields are those of the lines of --json; [] matches any index. The comparisons are =, !=, <, <=, >, >= and ~ for a
+    /// regular expression, joined by `and`; an event without the field never matches, not even with !=. Can be repeated; any
+    /// match stops the watch. Services present at the start count too. If --for or --count stops the watch first, the exit
+    /// code is 1.
     #[arg(long, global = true, value_name = "EXPR")]
     until: Vec<Condition>,
     /// Run this command for each change, with the event as a line of JSON on its standard input
     ///
-    /// Without a shell; quotes join words. Changes of one service are handed on one after the other, those of different services
-    /// side by side; what was there at first is none. A command that takes more than a minute is ended, with all that it started. Up to 1000 changes wait,
-    /// and what there is no room for is said. What the command writes goes to standard error, or with the live view nowhere.
+    /// Without a shell; quotes join words. Changes of one service are delivered one at a time and in order, those of different
+    /// services in parallel; services present at the start do not count. A command that takes more than a minute is killed
+    /// together with its children. Up to 1000 changes are queued; further ones are dropped and counted in an error. The
+    /// command's output goes to standard error; the live view discards it.
     #[arg(long, global = true, value_name = "CMD", value_hint = ValueHint::CommandString)]
     exec: Option<Exec>,
-    /// Send each change to this address, as a POST with the event as JSON
+    /// Send each change to this URL, as a POST with the event as JSON
     ///
-    /// In the same order as with --exec. Where no answer comes, or one with status 408, 425, 429 or 5xx, up to four more tries follow
-    /// within a minute; any other refusal is said at once.
+    /// In the same order as with --exec. Without a reply, or after status 408, 425, 429 or 5xx, up to four retries follow
+    /// within a minute; any other failure is reported at once.
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url)]
     webhook: Option<Webhook>,
-    /// Write lines at a terminal too
+    /// Write lines even on a terminal
     #[arg(long, global = true)]
     lines: bool,
-    /// Believe that a service is better again after so many looks in a row [default: 2]
+    /// Report a service as better after N checks in a row [default: 2]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rise: Option<u32>,
-    /// Believe that a service is worse after so many looks in a row [default: 3]
+    /// Report a service as worse after N checks in a row [default: 3]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     fall: Option<u32>,
-    /// Only what happened after this index: asked for by people who know registries, which keep it.
+    /// Only events after this index. Users expect this option from registries, which keep a history.
     #[arg(long, global = true, value_name = "INDEX", hide = true)]
     since: Option<u64>,
 }
 
-/// Nobody's clock is worth asking the kernel more often.
-const SHORTEST: Duration = Duration::from_millis(10);
+/// Shortest polling interval: polling the kernel more often costs CPU time and shows no more.
+const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
 fn parse_interval(text: &str) -> Result<Duration, ParseError> {
-    parse_duration(text).map(|interval| interval.max(SHORTEST))
+    parse_duration(text).map(|interval| interval.max(MIN_INTERVAL))
 }
 
-/// How long to wait for what is still going on when somebody wants no more.
+/// How long to wait for running work after the user ended the watch.
 const GRACE: Duration = Duration::from_secs(1);
-/// How long what is done with changes may take when the watch has ended by itself.
+/// How long hooks may take to finish after the watch ended by itself.
 const DRAIN_TIMEOUT: Duration = Duration::from_mins(2);
-/// How often to look for signals meanwhile.
+/// How often signals are checked during that time.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Watching {
-    /// Whether `--watch` is asked for.
+    /// Whether `--watch` is given.
     ///
     /// # Errors
-    /// An option that is only good with it, without it.
+    /// If an option that requires it is given without it.
     pub(super) fn is_asked(&self) -> Result<bool> {
         let others = [
             ("--for", self.duration.is_some()),
@@ -130,88 +133,74 @@ impl Watching {
             ("--since", self.since.is_some()),
         ];
         match others.iter().find(|(_, given)| *given && !self.watch) {
-            Some((name, _)) => Err(Error::usage(*name, "it is only good for a watch", "add --watch, or leave it out")),
+            Some((name, _)) => Err(Error::usage(*name, "it requires --watch", "add --watch, or leave it out")),
             None => Ok(self.watch),
         }
     }
 
-    /// When a watch of checks believes what it sees.
+    /// After how many equal results a health change is reported.
     pub(super) fn thresholds(&self) -> Thresholds {
         let Thresholds { rise, fall } = Thresholds::default();
         Thresholds { rise: self.rise.unwrap_or(rise), fall: self.fall.unwrap_or(fall) }
     }
 
+    /// The options, for a watch without checks.
+    ///
     /// # Errors
-    /// An option that is only good for checks, where nothing is checked.
+    /// If an option that requires checks is given.
     pub(super) fn without_checks(&self) -> Result<&Self> {
         match [("--rise", self.rise), ("--fall", self.fall)].iter().find(|(_, given)| given.is_some()) {
-            Some((name, _)) => {
-                Err(Error::usage(*name, "it is only good for checks", "add --validate, or leave it out"))
-            }
+            Some((name, _)) => Err(Error::usage(*name, "it requires checks", "add --validate, or leave it out")),
             None => Ok(self),
         }
     }
 
-    /// Watches a source until somebody wants no more.
+    /// Watches a source until a signal, the reader or one of the options ends it.
     pub(super) fn run(&self, source: &dyn Source, global: &Global) -> Result<Exit> {
         let format = format(source, global)?;
         if self.since.is_some() {
-            let why = format!("{} keeps no history, and numbers what happens anew with each watch", source.name());
-            return Err(Error::usage("--since", why, "leave it out; a watch begins with everything that is there"));
+            let why = format!("{} keeps no history; each watch numbers its events from 1", source.name());
+            return Err(Error::usage("--since", why, "leave it out; a watch begins with all existing services"));
         }
+
         let live = self.is_live(global);
         let queues = self.queues(live)?;
         let stop = Stop::listen()?;
-        // A table that follows has everything to show about a row that is asked for; and what gets JSON, or is compared with
-        // it, needs all of it, whatever is shown.
-        let whole = live || !queues.is_empty() || !self.until.is_empty();
-        let depth = if whole { DetailLevel::Full } else { global.format.depth() };
-        let writer = Writer::new(source.name(), depth, Clock::coarse());
+        // The live table can show every detail of a row; hooks and conditions get the whole JSON whatever is shown.
+        let needs_all = live || !queues.is_empty() || !self.until.is_empty();
+        let detail_level = if needs_all { DetailLevel::Full } else { global.format.depth() };
+        let writer = Writer::new(source.name(), detail_level, Clock::coarse());
         let (_, watch) = writer.reader().watch();
         let cancel = CancellationToken::new();
-        let (asks, tells) = (runtime(0)?, runtime(0)?);
+        let (source_runtime, output_runtime) = (runtime(0)?, runtime(0)?);
+
         thread::scope(|scope| {
-            // The source has a thread of its own, so that nobody who reads slowly keeps it from looking.
-            let asked = &cancel;
-            let asking = scope.spawn(move || {
-                let error = asks.block_on(self.ask(source, writer, asked));
-                // A resolver may hold a thread for longer than anybody wants to wait.
-                asks.shutdown_background();
+            // The source has its own thread, so that a slow reader does not delay it.
+            let token = &cancel;
+            let source_thread = scope.spawn(move || {
+                let error = source_runtime.block_on(self.watch_source(source, writer, token));
+                // A resolver may hold a thread for longer than the user wants to wait.
+                source_runtime.shutdown_background();
                 error
             });
-            // Whatever ends this, also a panic: nobody waits for a source that goes on.
-            let over = cancel.clone().drop_guard();
-            let told = stdout::with_stdout(Some(&stop), |out| {
-                let told = tells.block_on(async {
-                    #[cfg(feature = "live")]
-                    let face = if live { face_live(source, global, out)? } else { WatchOutput::lines(format, out) };
-                    #[cfg(not(feature = "live"))]
-                    let face = WatchOutput::lines(format, out);
-                    let tree = stop.tree().map_err(io::Error::other)?;
-                    let mut telling = WatchLoop {
-                        account: DeliveredState::new(source.name()),
-                        ending: StopConditions::new(self.count, &self.until),
-                        face,
-                        queues,
-                        stop: &stop,
-                    };
-                    let over = tokio::select! {
-                        over = telling.tell(watch, self.duration) => over?,
-                        () = tree.stopping() => WatchEnd::Stopped,
-                    };
-                    // Its only task is the one that waits for signals.
-                    let _ = tree.drain(GRACE).await;
-                    Ok(telling.finish(over).await)
+
+            // However the output ends, also by a panic, the source has to end too.
+            let guard = cancel.clone().drop_guard();
+            let unmet = stdout::with_stdout(Some(&stop), |out| {
+                let unmet = output_runtime.block_on(async {
+                    let output = open_output(source, global, format, live, out)?;
+                    self.report(source.name(), watch, output, queues, &stop).await
                 });
-                tells.shutdown_background();
-                told
+                output_runtime.shutdown_background();
+                unmet
             });
-            drop(over);
-            if let Some(error) = asking.join().unwrap_or_else(|_| Some(broken_off())) {
+            drop(guard);
+
+            if let Some(error) = source_thread.join().unwrap_or_else(|_| Some(thread_panicked())) {
                 return Err(error);
             }
-            let unmet = told? == Some(true);
-            // Ctrl-C is how people end a watch; it is no interruption of it.
+            let unmet = unmet? == Some(true);
+            // Ctrl-C is the normal way to end a watch, not an interruption.
             Ok(match stop.requested() {
                 Some(Exit::Interrupted) => Exit::Done,
                 Some(exit) => exit,
@@ -221,14 +210,37 @@ impl Watching {
         })
     }
 
-    /// Asks the source until `cancel` says that nobody wants to know any more; or why it cannot be asked. The writer goes
-    /// with it, so that readers learn of the end.
-    async fn ask(&self, source: &dyn Source, mut writer: Writer, cancel: &CancellationToken) -> Option<Error> {
+    /// Feeds the catalog until `cancel` is set; returns why the source cannot be read. The writer is dropped at the end, which
+    /// ends its readers.
+    async fn watch_source(&self, source: &dyn Source, mut writer: Writer, cancel: &CancellationToken) -> Option<Error> {
         let watching = keep_watching(source, self.interval, RECONNECT, Retry::random_seed(), &mut writer);
         cancel.run_until_cancelled(watching).await
     }
 
-    /// Whether somebody sits at a terminal and wants a table.
+    /// Reports events until the watch ends; whether it ended before `--until` matched.
+    async fn report<'w>(
+        &'w self,
+        source: &'static str,
+        watch: Watch,
+        output: WatchOutput<'w>,
+        queues: Vec<HookQueue>,
+        stop: &'w Stop,
+    ) -> io::Result<bool> {
+        let tree = stop.tree().map_err(io::Error::other)?;
+        let stop_conditions = StopConditions::new(self.count, &self.until);
+        let mut watch_loop =
+            WatchLoop { delivered: DeliveredState::new(source), stop_conditions, output, queues, stop };
+        let end = tokio::select! {
+            end = watch_loop.run(watch, self.duration) => end?,
+            () = tree.stopping() => WatchEnd::Stopped,
+        };
+
+        // Its only task is the one that waits for signals.
+        let _ = tree.drain(GRACE).await;
+        Ok(watch_loop.finish(end).await)
+    }
+
+    /// Whether to show the live table: on a terminal, unless lines or another format are requested.
     fn is_live(&self, global: &Global) -> bool {
         #[cfg(feature = "live")]
         let possible = live::is_possible();
@@ -238,7 +250,7 @@ impl Watching {
     }
 
     fn queues(&self, live: bool) -> Result<Vec<HookQueue>> {
-        let exec = self.exec.as_ref().map(|exec| exec.found(live)).transpose()?;
+        let exec = self.exec.as_ref().map(|exec| exec.resolved(live)).transpose()?;
         Ok(exec
             .map(Hook::Exec)
             .into_iter()
@@ -248,8 +260,27 @@ impl Watching {
     }
 }
 
+/// Opens the output. To be called within a runtime.
+#[cfg_attr(
+    not(feature = "live"),
+    expect(unused_variables, clippy::unnecessary_wraps, reason = "only lines are possible")
+)]
+fn open_output<'w>(
+    source: &dyn Source,
+    global: &Global,
+    format: EventFormat,
+    live: bool,
+    out: &'w mut (dyn io::Write + Send),
+) -> io::Result<WatchOutput<'w>> {
+    #[cfg(feature = "live")]
+    if live {
+        return open_live(source, global, out);
+    }
+    Ok(WatchOutput::lines(format, out))
+}
+
 #[cfg(feature = "live")]
-fn face_live<'w>(
+fn open_live<'w>(
     source: &dyn Source,
     global: &Global,
     out: &'w mut (dyn io::Write + Send),
@@ -264,106 +295,113 @@ fn face_live<'w>(
         color: terminal.color,
     };
     let wide = global.format == FormatName::Wide;
+
     Ok(WatchOutput::live(live::Live::open(View::new(source.name(), page, wide), out)?))
 }
 
-/// Tells what happens, to whoever looks and whatever is to be done with it.
+/// Writes events to the output and passes them to the hooks.
 struct WatchLoop<'w> {
-    account: DeliveredState,
-    ending: StopConditions<'w>,
-    face: WatchOutput<'w>,
+    delivered: DeliveredState,
+    stop_conditions: StopConditions<'w>,
+    output: WatchOutput<'w>,
     queues: Vec<HookQueue>,
     stop: &'w Stop,
 }
 
-/// Why a watch is over.
+/// Why a watch ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WatchEnd {
-    /// By itself: its time is over, enough has happened, or there is nothing more to tell.
+    /// By itself: its time is up, a stop condition was met, or the source ended.
     Ended,
-    /// Nobody wants to see more.
+    /// The reader left: it closed standard output or quit the live view.
     Left,
+    /// A signal.
     Stopped,
 }
 
 impl WatchLoop<'_> {
-    /// Tells what happens until there is an end to it.
-    async fn tell(&mut self, mut watch: Watch, time: Option<Duration>) -> io::Result<WatchEnd> {
-        let over = async {
-            match time {
-                Some(time) => sleep(time).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::pin!(over);
+    /// Reports events until the watch ends.
+    async fn run(&mut self, mut watch: Watch, duration: Option<Duration>) -> io::Result<WatchEnd> {
+        let timeout = sleep_or_pend(duration);
+        tokio::pin!(timeout);
         loop {
             tokio::select! {
-                // What is known is told before the end is.
+                // Pending events come before the end.
                 biased;
-                news = watch.next() => {
-                    let Some(news) = news else { return Ok(WatchEnd::Ended) };
-                    if self.news(news)? {
+                item = watch.next() => {
+                    let Some(item) = item else { return Ok(WatchEnd::Ended) };
+                    if self.report(item)? {
                         return Ok(WatchEnd::Ended);
                     }
                     if self.stop.requested().is_some() {
                         return Ok(WatchEnd::Stopped);
                     }
                 }
-                () = &mut over => return Ok(WatchEnd::Ended),
-                left = self.face.attend() => {
+                () = &mut timeout => return Ok(WatchEnd::Ended),
+                left = self.output.attend() => {
                     left?;
                     return Ok(WatchEnd::Left);
                 }
-                Some(fault) = any(&mut self.queues) => self.face.note(&fault),
+                Some(fault) = next_hook_error(&mut self.queues) => self.output.note(&fault),
             }
         }
     }
 
-    /// Takes news; whether they are the last.
-    fn news(&mut self, news: WatchItem) -> io::Result<bool> {
+    /// Reports a batch of events; whether a stop condition was met.
+    fn report(&mut self, item: WatchItem) -> io::Result<bool> {
         let mut ended = false;
-        for event in self.account.events(news).iter() {
-            // What is there at first is told, but nothing that happened.
-            let happened = self.account.synced;
-            self.face.tell(event)?;
-            self.account.told(event);
-            if happened {
-                self.queues.iter_mut().for_each(|queue| queue.take(event));
+        for event in self.delivered.events(item).iter() {
+            // Before the synced event, services are reported that existed at the start: those are not changes.
+            let is_change = self.delivered.synced;
+            self.output.report(event)?;
+            self.delivered.record(event);
+            if is_change {
+                self.queues.iter_mut().for_each(|queue| queue.push(event));
             }
-            ended = self.ending.ends_with(event, happened && event.kind.item().is_some());
+
+            ended = self.stop_conditions.ends_with(event, is_change && event.kind.item().is_some());
             if ended {
                 break;
             }
         }
-        self.face.flush()?;
+        self.output.flush()?;
         Ok(ended)
     }
 
-    /// Lets what is being done come to its end; whether what was waited for never came.
-    async fn finish(self, over: WatchEnd) -> bool {
-        let Self { ending, face, queues, stop, .. } = self;
-        // Whoever looked at a table looks at a prompt now.
-        drop(face);
+    /// Waits for the running hooks; whether the watch ended before `--until` matched.
+    async fn finish(self, end: WatchEnd) -> bool {
+        let Self { stop_conditions, output, queues, stop, .. } = self;
+        // Gives the terminal back before anything else is written.
+        drop(output);
+
         for queue in queues {
-            let time = if over == WatchEnd::Ended { DRAIN_TIMEOUT } else { GRACE };
-            let finishing = queue.finish(time, stderr::fault);
+            let timeout = if end == WatchEnd::Ended { DRAIN_TIMEOUT } else { GRACE };
+            let finishing = queue.finish(timeout, stderr::fault);
             tokio::pin!(finishing);
             let interrupted = async {
-                while over != WatchEnd::Ended || stop.requested().is_none() {
+                while end != WatchEnd::Ended || stop.requested().is_none() {
                     sleep(POLL_INTERVAL).await;
                 }
             };
+
             tokio::select! {
                 () = &mut finishing => {}
                 () = interrupted => {}
             }
         }
-        over == WatchEnd::Ended && ending.is_unmet()
+        end == WatchEnd::Ended && stop_conditions.is_unmet()
     }
 }
 
-/// What goes wrong next in one of them.
-async fn any(queues: &mut [HookQueue]) -> Option<PartialError> {
+async fn sleep_or_pend(duration: Option<Duration>) {
+    match duration {
+        Some(duration) => sleep(duration).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The next error of any of the hooks.
+async fn next_hook_error(queues: &mut [HookQueue]) -> Option<PartialError> {
     if queues.is_empty() {
         return std::future::pending().await;
     }
@@ -371,19 +409,22 @@ async fn any(queues: &mut [HookQueue]) -> Option<PartialError> {
     select_all(next).await.0
 }
 
-/// How events are written.
+/// The format of the event lines.
+///
+/// # Errors
+/// If the requested format cannot write events, or a file is requested.
 fn format(source: &dyn Source, global: &Global) -> Result<EventFormat> {
-    if global.output.iter().any(|asked| asked.file.is_some()) {
+    if global.output.iter().any(|spec| spec.file.is_some()) {
         let hint = "leave the file out, and redirect the output";
         return Err(Error::usage("--output", "a watch writes to standard output only", hint));
     }
     EventFormat::of(global.format, source.columns()).ok_or_else(|| {
         let name = global.format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        let hint = "write table, wide, json, ndjson or name";
-        Error::usage(format!("--output '{name}'"), "what happens cannot be written in it", hint)
+        let hint = "choose table, wide, json, ndjson or name";
+        Error::usage(format!("--output '{name}'"), format!("--watch cannot write {name}"), hint)
     })
 }
 
-fn broken_off() -> Error {
-    Error::io("watch", io::Error::other("a thread broke off"), "this is a fault of portolan's: please report it")
+fn thread_panicked() -> Error {
+    Error::io("watch", io::Error::other("a thread panicked"), "this is a bug in portolan; please report it")
 }

@@ -1,13 +1,13 @@
-//! When a watch is over by itself: `--count` and `--until`.
+//! When a watch ends by itself: `--count` and `--until`.
 
 use crate::model::{Condition, Event};
 
-/// What ends a watch.
+/// The conditions that end a watch.
 pub(super) struct StopConditions<'c> {
-    /// Changes that are wanted yet; `None`: any number.
+    /// Changes left until the end; `None` if there is no limit.
     left: Option<u64>,
     until: &'c [Condition],
-    /// Whether one of the conditions held.
+    /// Whether one of the conditions matched.
     pub(super) met: bool,
 }
 
@@ -16,22 +16,23 @@ impl<'c> StopConditions<'c> {
         Self { left: count, until, met: false }
     }
 
-    /// Takes an event; whether it was the last. `news`: it is a change of what was there, not what was there at first.
-    pub(super) fn ends_with(&mut self, event: &Event, news: bool) -> bool {
+    /// Whether this event ends the watch. `is_change` is false for services that existed at the start.
+    pub(super) fn ends_with(&mut self, event: &Event, is_change: bool) -> bool {
         if !self.until.is_empty() {
-            // Nothing of an event fails to serialise: its keys are texts, its numbers finite.
+            // Serialising an event cannot fail: its keys are strings, its numbers finite.
             let json = serde_json::to_value(event).unwrap_or_default();
             self.met = self.until.iter().any(|condition| condition.holds(&json));
         }
+
         if let Some(left) = &mut self.left
-            && news
+            && is_change
         {
             *left = left.saturating_sub(1);
         }
         self.met || self.left == Some(0)
     }
 
-    /// Whether what was waited for never came.
+    /// Whether `--until` was given and never matched.
     pub(super) fn is_unmet(&self) -> bool {
         !self.until.is_empty() && !self.met
     }

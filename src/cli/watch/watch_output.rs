@@ -1,4 +1,4 @@
-//! Where a watch is seen: line by line, or live at a terminal.
+//! The output of a watch: lines, or a live table on a terminal.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -34,18 +34,18 @@ impl<'w> WatchOutput<'w> {
         Self::Lines { format, out, reader: StdoutReader::new() }
     }
 
-    pub(super) fn tell(&mut self, event: &Event) -> io::Result<()> {
+    pub(super) fn report(&mut self, event: &Event) -> io::Result<()> {
         match self {
             Self::Lines { format, out, .. } => format.write(*out, event),
             #[cfg(feature = "live")]
             Self::Live(live, _) => {
-                live.tell(event);
+                live.report(event);
                 Ok(())
             }
         }
     }
 
-    /// Lets everything be seen that was told.
+    /// Flushes what was written.
     pub(super) fn flush(&mut self) -> io::Result<()> {
         match self {
             Self::Lines { out, .. } => out.flush(),
@@ -54,7 +54,7 @@ impl<'w> WatchOutput<'w> {
         }
     }
 
-    /// Tells that something beside the watch went wrong.
+    /// Reports an error outside the watch itself, such as that of a hook.
     pub(super) fn note(&mut self, fault: &PartialError) {
         match self {
             Self::Lines { .. } => stderr::fault(fault),
@@ -63,27 +63,27 @@ impl<'w> WatchOutput<'w> {
         }
     }
 
-    /// Waits until nobody looks any more. Nothing is lost when it is given up.
+    /// Waits until the reader leaves. Safe to cancel.
     pub(super) async fn attend(&mut self) -> io::Result<()> {
         match self {
-            Self::Lines { reader, .. } => reader.gone().await,
+            Self::Lines { reader, .. } => reader.closed().await,
             #[cfg(feature = "live")]
             Self::Live(live, reader) => tokio::select! {
                 left = live.attend() => left,
-                gone = reader.gone() => gone,
+                closed = reader.closed() => closed,
             },
         }
     }
 }
 
-/// How often to look whether somebody still reads, where the kernel does not tell.
+/// How often to check for a reader where the kernel does not report its end.
 const READER_POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Whoever reads what is written to standard output.
+/// The reader of standard output.
 pub(super) struct StdoutReader {
-    /// Standard output where it is a pipe: the kernel tells when its other end is closed.
+    /// Standard output if it is a pipe: the kernel reports when its other end is closed.
     pipe: Option<pipe::Receiver>,
-    look: Interval,
+    poll: Interval,
 }
 
 impl StdoutReader {
@@ -91,19 +91,20 @@ impl StdoutReader {
     fn new() -> Self {
         let stdout = io::stdout();
         let is_pipe = fstat(&stdout).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo);
-        let own = stdout.as_fd().try_clone_to_owned().ok().filter(|_| is_pipe);
-        let pipe = own.and_then(|own| pipe::Receiver::from_owned_fd_unchecked(own).ok());
-        Self { pipe, look: interval(READER_POLL_INTERVAL) }
+        let copy = stdout.as_fd().try_clone_to_owned().ok().filter(|_| is_pipe);
+        let pipe = copy.and_then(|copy| pipe::Receiver::from_owned_fd_unchecked(copy).ok());
+
+        Self { pipe, poll: interval(READER_POLL_INTERVAL) }
     }
 
-    /// Waits until nobody will ever read any more.
-    async fn gone(&mut self) -> io::Result<()> {
+    /// Waits until the reader has closed its end.
+    async fn closed(&mut self) -> io::Result<()> {
         if let Some(pipe) = &self.pipe {
             pipe.ready(Interest::ERROR).await?;
             self.pipe = None;
         }
         while !stdout::is_closed() {
-            self.look.tick().await;
+            self.poll.tick().await;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! `--exec`: a program for each change.
+//! `--exec`: runs a program for each change.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -15,15 +15,15 @@ use crate::engine::ProcessGroup;
 use crate::error::{Result, plain};
 use crate::model::{ParseError, PartialError};
 
-/// A program that takes longer is ended: it keeps all further changes of its service waiting.
-const LONGEST: Duration = Duration::from_mins(1);
+/// A program that takes longer is killed: later changes of its service wait for it.
+const MAX_RUN_TIME: Duration = Duration::from_mins(1);
 
 /// The words of a command.
 #[derive(Clone, Debug)]
 pub(in crate::cli::watch) struct Exec {
     words: Vec<String>,
     program: PathBuf,
-    /// The terminal is in use.
+    /// Discards the program's output, because the live view uses the terminal.
     silent: bool,
 }
 
@@ -40,11 +40,11 @@ impl FromStr for Exec {
 }
 
 impl Exec {
-    /// The same with its program looked up; `silent`: nothing that it writes is wanted.
+    /// Finds the program; `silent` discards its output.
     ///
     /// # Errors
-    /// Where there is none that may be run.
-    pub(in crate::cli::watch) fn found(&self, silent: bool) -> Result<Self> {
+    /// If no executable file has that name.
+    pub(in crate::cli::watch) fn resolved(&self, silent: bool) -> Result<Self> {
         Ok(Self { program: find("--exec", &self.words[0])?, silent, ..self.clone() })
     }
 
@@ -52,7 +52,7 @@ impl Exec {
         format!("'{}'", clean(&self.words[0]))
     }
 
-    /// Runs it with a line on its standard input. What it writes goes to standard error.
+    /// Runs the program with `line` on its standard input. Its output goes to standard error.
     pub(super) async fn run(&self, line: &[u8]) -> Result<(), PartialError> {
         let mut command = Command::new(&self.program);
         command.arg0(&self.words[0]).args(&self.words[1..]).stdin(Stdio::piped()).process_group(0).kill_on_drop(true);
@@ -61,25 +61,31 @@ impl Exec {
         } else {
             command.stdout(std::io::stderr());
         }
+
         let ran = async {
             let mut child = command.spawn()?;
             let group = ProcessGroup::of(&child);
             if let Some(mut stdin) = child.stdin.take() {
-                // Whoever does not want to know closes it.
+                // A program may ignore its input and close it.
                 let _ = stdin.write_all(line).await;
             }
             let status = child.wait().await;
-            // What it leaves behind on purpose is its own affair.
+            // Daemons that the program started on purpose stay.
             group.release();
             status
         };
-        let why = match timeout(LONGEST, ran).await {
+
+        let why = match timeout(MAX_RUN_TIME, ran).await {
             Ok(Ok(status)) if status.success() => return Ok(()),
             Ok(Ok(status)) => describe(status),
             Ok(Err(error)) => plain(&error),
-            Err(_) => format!("it took more than {} s, and was ended", LONGEST.as_secs()),
+            Err(_) => format!("it took more than {} s and was killed", MAX_RUN_TIME.as_secs()),
         };
-        let hint = if self.silent { "run it by hand and see what it says" } else { "see what it said" };
-        Err(PartialError { operation: format!("hand an event to {}", self.name()), cause: why, hint: hint.to_owned() })
+        let hint = if self.silent { "run it by hand and read its output" } else { "see its own messages above" };
+        Err(PartialError {
+            operation: format!("deliver an event to {}", self.name()),
+            cause: why,
+            hint: hint.to_owned(),
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! `--webhook`: each change as a POST, tried again where that may help.
+//! `--webhook`: sends each change as a POST, with retries.
 
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -16,19 +16,19 @@ use crate::model::{ParseError, PartialError};
 use crate::net::http::{Limits, Request, exchange};
 use crate::net::{Connection, ConnectionError, Deadline, dial, resolve, tls};
 
-/// Five tries in a minute, half a second apart at first.
+/// Five attempts in a minute, half a second apart at first.
 const RETRY: Retry = Retry {
     attempts: 5,
     base: Duration::from_millis(500),
     cap: Duration::from_secs(10),
     total: Duration::from_mins(1),
 };
-/// How long one try may take.
-const TRY: Duration = Duration::from_secs(10);
-/// The most of an answer that is read: nothing in it is wanted but its status.
+/// Timeout of one attempt.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Limit on the bytes read of a response, of which only the head is used.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// Where to send changes. The path may be a secret, and is never shown.
+/// The URL that changes are sent to. Its path may be a secret and is never shown.
 #[derive(Clone, Debug)]
 pub(in crate::cli::watch) struct Webhook {
     host: Host<String>,
@@ -43,14 +43,14 @@ impl FromStr for Webhook {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         const HINT: &str = "write it as https://host/path";
-        let url = Url::parse(text).map_err(|error| ParseError::new(format!("it is no URL: {error}"), HINT))?;
+        let url = Url::parse(text).map_err(|error| ParseError::new(format!("it is not a URL: {error}"), HINT))?;
         let secure = match url.scheme() {
             "https" => true,
             "http" => false,
-            _ => return Err(ParseError::new("only http and https can be sent to", HINT)),
+            _ => return Err(ParseError::new("only http and https are supported", HINT)),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(ParseError::new("a name and a password are not sent", "put what it needs into the path"));
+            return Err(ParseError::new("user names and passwords are not supported", "put the secret into the path"));
         }
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
             return Err(ParseError::new("it has no host", HINT));
@@ -60,19 +60,19 @@ impl FromStr for Webhook {
     }
 }
 
-/// Why a try did not help.
+/// Why an attempt failed.
 #[derive(Debug)]
 enum WebhookFailure {
     NoName(String),
     Connection(ConnectionError),
-    Status { code: u16, again: Option<Duration> },
+    Status { code: u16, retry_after: Option<Duration> },
 }
 
 impl WebhookFailure {
-    /// Whether another try may (RFC 9110: 408, 429 and what is the server's own fault).
-    fn again(&self) -> RetryDecision {
+    /// Whether to retry: after 408, 425, 429 and server errors (RFC 9110), or when the connection failed.
+    fn retry_decision(&self) -> RetryDecision {
         match self {
-            Self::Status { again: Some(wait), .. } => RetryDecision::After(*wait),
+            Self::Status { retry_after: Some(wait), .. } => RetryDecision::After(*wait),
             Self::Status { code: 408 | 425 | 429 | 500.., .. } => RetryDecision::Yes,
             Self::Status { .. } | Self::Connection(ConnectionError::Tls(_)) => RetryDecision::No,
             Self::NoName(_) | Self::Connection(_) => RetryDecision::Yes,
@@ -80,14 +80,14 @@ impl WebhookFailure {
     }
 }
 
-const UNREACHED: &str = "look whether it runs, and can be reached from here";
+const UNREACHABLE: &str = "check that it is running and reachable from here";
 
 impl WebhookFailure {
     fn hint(&self) -> &'static str {
         match self {
-            Self::Status { code: 300..400, .. } => "write the address that it leads to: it is not followed",
-            Self::Status { .. } => "look at what it says there",
-            Self::NoName(_) | Self::Connection(_) => UNREACHED,
+            Self::Status { code: 300..400, .. } => "use the URL that it redirects to: redirects are not followed",
+            Self::Status { .. } => "see the logs of that server",
+            Self::NoName(_) | Self::Connection(_) => UNREACHABLE,
         }
     }
 }
@@ -95,9 +95,9 @@ impl WebhookFailure {
 impl std::fmt::Display for WebhookFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::NoName(why) => write!(f, "its name cannot be looked up: {}", clean(why)),
+            Self::NoName(why) => write!(f, "its name cannot be resolved: {}", clean(why)),
             Self::Connection(error) => write!(f, "{}", clean(&error.to_string())),
-            Self::Status { code, .. } => write!(f, "it answers with status {code}"),
+            Self::Status { code, .. } => write!(f, "it replied with status {code}"),
         }
     }
 }
@@ -113,25 +113,25 @@ impl Webhook {
         if self.port == usual { self.host.to_string() } else { format!("{}:{}", self.host, self.port) }
     }
 
-    /// Sends a line until it is taken or no further try helps.
+    /// Sends a line, with retries.
     pub(super) async fn send(&self, line: &[u8]) -> Result<(), PartialError> {
-        let sent = RETRY.run(Retry::random_seed(), |_| self.try_once(line), WebhookFailure::again).await;
-        let Err(gave_up) = sent else { return Ok(()) };
-        let tries = match &gave_up {
+        let result = RETRY.run(Retry::random_seed(), |_| self.try_once(line), WebhookFailure::retry_decision).await;
+        let Err(error) = result else { return Ok(()) };
+        let attempts = match &error {
             RetryError::Final { .. } => 1,
             RetryError::Attempts { attempts, .. } | RetryError::TimedOut { attempts, .. } => *attempts,
         };
-        let failure = gave_up.into_error();
-        let hint = failure.as_ref().map_or(UNREACHED, WebhookFailure::hint);
-        let why = failure.map_or_else(|| "no answer in time".to_owned(), |failure| failure.to_string());
-        let why = if tries > 1 { format!("{why}, after {tries} tries") } else { why };
-        let hint = format!("{hint}; the event is left out");
-        Err(PartialError { operation: format!("hand an event to {}", self.name()), cause: why, hint })
+        let failure = error.into_error();
+        let hint = failure.as_ref().map_or(UNREACHABLE, WebhookFailure::hint);
+        let why = failure.map_or_else(|| "no reply in time".to_owned(), |failure| failure.to_string());
+        let why = if attempts > 1 { format!("{why}, after {attempts} attempts") } else { why };
+        let hint = format!("{hint}; the event was dropped");
+        Err(PartialError { operation: format!("deliver an event to {}", self.name()), cause: why, hint })
     }
 
     async fn try_once(&self, line: &[u8]) -> Result<(), WebhookFailure> {
-        let deadline = Deadline::after(TRY);
-        let mut peer = self.connect(deadline).await?;
+        let deadline = Deadline::after(ATTEMPT_TIMEOUT);
+        let mut connection = self.connect(deadline).await?;
         let authority = self.authority();
         let request = Request {
             method: "POST",
@@ -140,18 +140,20 @@ impl Webhook {
             fields: &[("Content-Type", "application/json")],
             body: Some(line),
         };
-        let answer = exchange(&mut peer, &request, Limits { body: 0 }).await.map_err(WebhookFailure::Connection)?;
-        match answer.head.status {
+
+        let response =
+            exchange(&mut connection, &request, Limits { body: 0 }).await.map_err(WebhookFailure::Connection)?;
+        match response.head.status {
             200..300 => Ok(()),
             code => {
-                let seconds = answer.head.field("retry-after").and_then(|value| std::str::from_utf8(value).ok());
-                let again = seconds.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
-                Err(WebhookFailure::Status { code, again: again.filter(|_| matches!(code, 429 | 503)) })
+                let seconds = response.head.field("retry-after").and_then(|value| std::str::from_utf8(value).ok());
+                let retry_after = seconds.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+                Err(WebhookFailure::Status { code, retry_after: retry_after.filter(|_| matches!(code, 429 | 503)) })
             }
         }
     }
 
-    /// A connection to the first of its addresses that takes one, through TLS if that is asked for.
+    /// Connects to the first address that accepts, with TLS for https.
     async fn connect(&self, deadline: Deadline) -> Result<Connection, WebhookFailure> {
         let mut last = WebhookFailure::NoName("it has no address".to_owned());
         for address in self.addresses(deadline).await? {
@@ -165,6 +167,7 @@ impl Webhook {
             if !self.secure {
                 return Ok(Connection::new(stream, deadline, MAX_BYTES));
             }
+
             let name = match &self.host {
                 Host::Domain(name) => ServerName::try_from(name.clone())
                     .map_err(|_| WebhookFailure::Connection(ConnectionError::Declined("has no name for TLS")))?,
@@ -174,35 +177,36 @@ impl Webhook {
             let config = TLS
                 .clone()
                 .map_err(|why| WebhookFailure::Connection(ConnectionError::Local(std::io::Error::other(why))))?;
-            let shaken = deadline.bound(TlsConnector::from(config).connect(name, stream)).await;
-            let stream =
-                shaken.map_err(|_| ConnectionError::TimedOut).and_then(|shaken| shaken.map_err(ConnectionError::from));
+
+            let handshake = deadline.bound(TlsConnector::from(config).connect(name, stream)).await;
+            let stream = handshake
+                .map_err(|_| ConnectionError::TimedOut)
+                .and_then(|stream| stream.map_err(ConnectionError::from));
             return Ok(Connection::new(stream.map_err(WebhookFailure::Connection)?, deadline, MAX_BYTES));
         }
         Err(last)
     }
 
     async fn addresses(&self, deadline: Deadline) -> Result<Vec<SocketAddr>, WebhookFailure> {
-        let with_port = |ip| SocketAddr::new(ip, self.port);
         let name = match &self.host {
-            Host::Ipv4(ip) => return Ok(vec![with_port((*ip).into())]),
-            Host::Ipv6(ip) => return Ok(vec![with_port((*ip).into())]),
+            Host::Ipv4(ip) => return Ok(vec![SocketAddr::new((*ip).into(), self.port)]),
+            Host::Ipv6(ip) => return Ok(vec![SocketAddr::new((*ip).into(), self.port)]),
             Host::Domain(name) => name.clone(),
         };
-        let asked = deadline.bound(tokio::task::spawn_blocking(move || resolve(&name))).await;
-        match asked {
-            Ok(Ok(Ok(found))) => Ok(found.into_iter().map(with_port).collect()),
+
+        match deadline.bound(tokio::task::spawn_blocking(move || resolve(&name))).await {
+            Ok(Ok(Ok(found))) => Ok(found.into_iter().map(|ip| SocketAddr::new(ip, self.port)).collect()),
             Ok(Ok(Err(error))) => Err(WebhookFailure::NoName(error.to_string())),
             Ok(Err(_)) | Err(_) => Err(WebhookFailure::Connection(ConnectionError::TimedOut)),
         }
     }
 }
 
-/// What a server must prove: that somebody whom this system trusts vouches for its name.
+/// Verifies servers against the root certificates of this system.
 static TLS: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|| {
     let mut roots = RootCertStore::empty();
-    let (taken, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if taken == 0 {
+    let (added, _) = roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if added == 0 {
         return Err("this system has no root certificates".to_owned());
     }
     let builder = ClientConfig::builder_with_provider(tls::provider()).with_safe_default_protocol_versions();
@@ -215,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_sent_to_is_refused_and_what_can_hides_its_path() {
+    fn invalid_urls_are_refused_and_the_path_stays_secret() {
         for text in ["", "example.org/x", "ftp://example.org", "https://", "https://a:b@example.org/", "mailto:a@b"] {
             assert!(text.parse::<Webhook>().is_err(), "{text}");
         }

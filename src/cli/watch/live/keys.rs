@@ -1,4 +1,4 @@
-//! What is pressed at the terminal.
+//! Keys pressed at the terminal.
 
 use std::io;
 use std::time::Duration;
@@ -10,40 +10,41 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// Nobody types faster than they are obeyed.
-const WAITING: usize = 64;
+/// Keys that may wait; a user does not type faster than they are handled.
+const MAX_WAITING: usize = 64;
 
-/// Reads the terminal on a thread of its own: from one that is gone crossterm 0.29 reads for ever, whoever asks it.
+/// Reads the terminal on its own thread, because crossterm 0.29 reads for ever from a terminal that is gone.
 pub(super) struct Keys {
     pressed: mpsc::Receiver<io::Result<Input>>,
-    _until: DropGuard,
+    _stop_on_drop: DropGuard,
 }
 
 impl Keys {
-    /// To be called within a runtime, which must not wait for its threads when it ends.
+    /// Starts to read. To be called within a runtime that does not wait for its threads when it ends.
     pub(super) fn listen() -> Self {
-        let (sender, pressed) = mpsc::channel(WAITING);
-        let over = CancellationToken::new();
-        let until = over.clone().drop_guard();
+        let (sender, pressed) = mpsc::channel(MAX_WAITING);
+        let cancel = CancellationToken::new();
+        let stop_on_drop = cancel.clone().drop_guard();
         let runtime = Handle::current();
+
         spawn_blocking(move || {
-            // Without a terminal to open, making the stream would panic.
+            // Creating the stream would panic if there is no terminal to open.
             if poll(Duration::ZERO).is_err() {
                 return;
             }
             runtime.block_on(async {
                 let mut keys = EventStream::new();
-                while let Some(Some(input)) = over.run_until_cancelled(keys.next()).await {
+                while let Some(Some(input)) = cancel.run_until_cancelled(keys.next()).await {
                     if sender.send(input).await.is_err() {
                         return;
                     }
                 }
             });
         });
-        Self { pressed, _until: until }
+        Self { pressed, _stop_on_drop: stop_on_drop }
     }
 
-    /// The next; `None` when there will be none. Nothing is lost when the wait is given up.
+    /// The next key; `None` after the last. Safe to cancel.
     pub(super) async fn next(&mut self) -> Option<io::Result<Input>> {
         self.pressed.recv().await
     }

@@ -1,4 +1,4 @@
-//! The live view: a table that follows what happens, for people at a terminal.
+//! The live view: a table on a terminal that follows every change.
 
 mod keys;
 mod screen;
@@ -22,25 +22,25 @@ use self::screen::Screen;
 use crate::model::{Event, PartialError};
 use crate::output::{KeyPress, View};
 
-/// Nobody sees more pictures in a second, however much happens.
-const FRAME: Duration = Duration::from_millis(50);
+/// Shortest time between two frames; more frames would not be visible.
+const FRAME_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Whether somebody sits there who can be shown it: at both ends a terminal, which can move its cursor.
+/// Whether the live view is possible: input and output are a terminal that can move its cursor.
 pub(super) fn is_possible() -> bool {
     let can_draw = env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
     can_draw && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 pub(super) struct Live<'w> {
-    /// Never dropped: it would show the cursor, which the screen does, and panic where nobody can be told that it could not.
+    /// Never dropped: its `drop` shows the cursor, which `Screen` already does, and panics when it cannot print an error.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<&'w mut (dyn Write + Send)>>>,
     _screen: Screen,
     keys: Keys,
-    /// Somebody stopped this process, and lets it go on.
+    /// SIGCONT: this process was stopped and continues.
     continued: unix::Signal,
     view: View,
     drawn: Option<Instant>,
-    /// There is something new to be seen.
+    /// Something changed since the last frame.
     behind: bool,
 }
 
@@ -48,7 +48,7 @@ impl<'w> Live<'w> {
     /// Takes the terminal.
     ///
     /// # Errors
-    /// Where that does not do as it is told.
+    /// If its mode cannot be set.
     pub(super) fn open(view: View, out: &'w mut (dyn Write + Send)) -> io::Result<Self> {
         let screen = Screen::take()?;
         let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(out))?);
@@ -59,7 +59,7 @@ impl<'w> Live<'w> {
         Ok(live)
     }
 
-    pub(super) fn tell(&mut self, event: &Event) {
+    pub(super) fn report(&mut self, event: &Event) {
         self.view.apply(event, Instant::now());
         self.behind = true;
     }
@@ -69,23 +69,24 @@ impl<'w> Live<'w> {
         self.behind = true;
     }
 
-    /// Draws what there is to see and obeys keys until one of them means the end. Nothing is lost when it is given up.
+    /// Draws frames and handles keys until one of them quits. Safe to cancel.
     ///
     /// # Errors
-    /// Where the terminal is gone.
+    /// If the terminal is gone.
     pub(super) async fn attend(&mut self) -> io::Result<()> {
         loop {
             let now = Instant::now();
-            let due = self.drawn.map_or(now, |drawn| drawn + FRAME);
+            let due = self.drawn.map_or(now, |drawn| drawn + FRAME_INTERVAL);
             if self.behind && due <= now {
                 self.draw(now)?;
             }
+
             let next = if self.behind { Some(due) } else { self.view.next_change(now).map(|next| next.max(due)) };
             tokio::select! {
                 input = self.keys.next() => match input {
                     Some(Ok(input)) => {
                         self.behind = true;
-                        if self.obey(&input)?.is_break() {
+                        if self.handle(&input)?.is_break() {
                             return Ok(());
                         }
                     }
@@ -93,12 +94,12 @@ impl<'w> Live<'w> {
                     None => return Ok(()),
                 },
                 _ = self.continued.recv() => self.take_back()?,
-                () = until(next) => self.behind = true,
+                () = sleep_until(next) => self.behind = true,
             }
         }
     }
 
-    fn obey(&mut self, input: &Input) -> io::Result<ControlFlow<()>> {
+    fn handle(&mut self, input: &Input) -> io::Result<ControlFlow<()>> {
         Ok(match input {
             Input::Key(key) if key.kind != KeyEventKind::Release => match press(key) {
                 Some(KeyAction::Quit) => ControlFlow::Break(()),
@@ -109,20 +110,20 @@ impl<'w> Live<'w> {
                 Some(KeyAction::Key(key)) => self.view.press(key),
                 None => ControlFlow::Continue(()),
             },
-            // A new size is asked for with each drawing.
+            // Each frame asks for the size again.
             _ => ControlFlow::Continue(()),
         })
     }
 
-    /// Gives the terminal back and stops, until somebody wants to go on.
+    /// Restores the terminal and stops this process until it is continued.
     fn suspend(&mut self) -> io::Result<()> {
         Screen::give_back();
-        // As the terminal does it to a job whose keys it reads itself. Where no shell could let us go on, nothing stops.
+        // As the terminal driver does on Ctrl-Z. An orphaned process group, which no shell could continue, does not stop.
         kill_current_process_group(Signal::TSTP)?;
         self.take_back()
     }
 
-    /// Takes the terminal after somebody else had it, in whatever state it is.
+    /// Takes the terminal again after other programs used it, in whatever state it is.
     fn take_back(&mut self) -> io::Result<()> {
         Screen::take_back()?;
         self.wipe()
@@ -130,7 +131,7 @@ impl<'w> Live<'w> {
 
     /// Lets the next drawing begin with an empty screen.
     fn wipe(&mut self) -> io::Result<()> {
-        // Not by clear(), which asks the terminal where its cursor is: not every terminal answers.
+        // Not with clear(), which asks for the position of the cursor: not every terminal replies.
         let area = self.terminal.size()?;
         self.behind = true;
         self.terminal.resize(area.into())
@@ -138,8 +139,9 @@ impl<'w> Live<'w> {
 
     fn draw(&mut self, now: Instant) -> io::Result<()> {
         if !Screen::is_ours() {
-            return Err(io::Error::other("the terminal was given back"));
+            return Err(io::Error::other("the terminal was restored"));
         }
+
         let view = &mut self.view;
         self.terminal.draw(|frame| view.draw(frame, now))?;
         (self.behind, self.drawn) = (false, Some(now));
@@ -147,7 +149,7 @@ impl<'w> Live<'w> {
     }
 }
 
-async fn until(next: Option<Instant>) {
+async fn sleep_until(next: Option<Instant>) {
     match next {
         Some(next) => sleep(next.saturating_duration_since(Instant::now())).await,
         None => std::future::pending().await,
@@ -169,6 +171,7 @@ fn press(key: &KeyEvent) -> Option<KeyAction> {
             _ => None,
         };
     }
+
     Some(KeyAction::Key(match key.code {
         KeyCode::Up => KeyPress::Up,
         KeyCode::Down => KeyPress::Down,

@@ -1,4 +1,4 @@
-//! The terminal while it is ours, and how it gets back what it was.
+//! Takes the terminal for the live view, and restores it.
 
 use std::io;
 use std::panic;
@@ -9,40 +9,40 @@ use crossterm::cursor::{Hide, Show};
 use crossterm::execute;
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 
-/// Whether the terminal is ours. There is one terminal, and a panic may come from any thread.
+/// Whether the terminal is in our mode. Global: there is one terminal, and any thread may panic.
 static OURS: AtomicBool = AtomicBool::new(false);
 
-/// Holds the terminal, on a screen of our own where keys come one by one. Gives it back as it was when it is dropped, and
-/// before a panic says what it has to say.
+/// Holds the terminal in raw mode on the alternate screen. Restores it when dropped, and before a panic prints its
+/// message.
 pub(super) struct Screen(());
 
 impl Screen {
     /// Takes the terminal.
     ///
     /// # Errors
-    /// Where it is none, or does not do as it is told.
+    /// If it is not a terminal, or its mode cannot be set.
     pub(super) fn take() -> io::Result<Self> {
         restore_before_panics();
-        // From here on whatever fails gives it back.
+        // From here on any failure restores the terminal, by dropping this.
         let screen = Self(());
         enter()?;
         Ok(screen)
     }
 
-    /// Takes the terminal again after this process was stopped, whatever somebody did to it meanwhile. In the background that
-    /// stops it once more.
+    /// Takes the terminal again after this process was stopped, in whatever state other programs left it. In the background
+    /// that stops this process once more.
     pub(super) fn take_back() -> io::Result<()> {
-        // What is believed to be in force is not put in force again.
+        // crossterm does not set raw mode again while it believes that it is set.
         disable_raw_mode()?;
         enter()
     }
 
-    /// Gives the terminal back for a while.
+    /// Restores the terminal, until `take_back`.
     pub(super) fn give_back() {
         give_back();
     }
 
-    /// Whether it may be drawn on: after a panic it may not.
+    /// Whether the terminal may be drawn on; false after a panic.
     pub(super) fn is_ours() -> bool {
         OURS.load(Ordering::SeqCst)
     }
@@ -62,7 +62,7 @@ fn enter() -> io::Result<()> {
 
 fn give_back() {
     if OURS.swap(false, Ordering::SeqCst) {
-        // Where the terminal has gone there is nothing to give back to.
+        // These fail if the terminal is gone, which leaves nothing to restore.
         let _ = execute!(io::stdout(), LeaveAlternateScreen, Show);
         let _ = disable_raw_mode();
     }
@@ -86,7 +86,7 @@ mod tests {
 
     use super::*;
 
-    /// Set in the process that the test starts at a terminal of its own.
+    /// Set in the process that the test starts on its own terminal.
     const CHILD: &str = "PANIC_AT_A_TERMINAL";
 
     #[test]
@@ -94,23 +94,25 @@ mod tests {
         if env::var_os(CHILD).is_some() {
             let _screen = Screen::take().unwrap();
             assert!(crossterm::terminal::is_raw_mode_enabled().unwrap());
-            // From another thread, whose end this one survives.
+            // From another thread, so that this one survives.
             let ended = std::thread::spawn(|| panic!("as planned")).join();
             assert!(ended.is_err() && !crossterm::terminal::is_raw_mode_enabled().unwrap());
             return;
         }
         let test = env::current_exe().unwrap();
         let name = "cli::watch::live::screen::tests::a_panic_gives_the_terminal_back_first";
-        // Without --nocapture the test harness would keep the words of a panic to itself.
+        // Without --nocapture the test harness would capture the panic message.
         let line = format!("stty -g; '{}' --exact {name} --nocapture; stty -g", test.display());
         let mut script = Command::new("script");
         script.args(["-qefc", &line, "/dev/null"]).env(CHILD, "1").env("TERM", "xterm").stdin(Stdio::null());
-        let said = String::from_utf8(script.output().unwrap().stdout).unwrap();
-        let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-        assert_eq!(lines.first(), lines.last(), "the terminal is what it was: {said:?}");
-        let (entered, left) = (said.find("\u{1b}[?1049h").expect(&said), said.find("\u{1b}[?1049l").expect(&said));
-        let words = said.find("as planned").expect(&said);
-        assert!(entered < left && left < words, "{said:?}");
-        assert!(said.contains("1 passed"), "{said:?}");
+        let output = String::from_utf8(script.output().unwrap().stdout).unwrap();
+
+        let lines: Vec<&str> = output.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        assert_eq!(lines.first(), lines.last(), "the terminal was restored: {output:?}");
+        let (entered, left) =
+            (output.find("\u{1b}[?1049h").expect(&output), output.find("\u{1b}[?1049l").expect(&output));
+        let message = output.find("as planned").expect(&output);
+        assert!(entered < left && left < message, "{output:?}");
+        assert!(output.contains("1 passed"), "{output:?}");
     }
 }
