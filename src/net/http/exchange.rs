@@ -111,8 +111,9 @@ async fn read_head(peer: &mut Connection, raw: &mut Vec<u8>, start: usize) -> Re
     loop {
         // A head ends with an empty line: only new bytes can contain it, so a slow sender costs no more than a quick
         // one.
-        let news = &raw[searched.saturating_sub(3).max(start)..];
-        let ended = news.windows(2).any(|pair| pair == b"\n\n") || news.windows(3).any(|triple| triple == b"\n\r\n");
+        let unsearched = &raw[searched.saturating_sub(3).max(start)..];
+        let ended = unsearched.windows(2).any(|pair| pair == b"\n\n")
+            || unsearched.windows(3).any(|triple| triple == b"\n\r\n");
         // Bytes that do not begin like HTTP are rejected without waiting for the end.
         if (ended || searched - start < "HTTP/1.1 200".len())
             && let Some(found) = parse_head(&raw[start..])?

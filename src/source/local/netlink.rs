@@ -110,7 +110,7 @@ impl SockDiag {
     pub(super) fn fingerprint(&mut self, wanted: &Wanted) -> io::Result<u64> {
         let mut prints = Vec::new();
         let tables = [(Transport::Tcp, wanted.tcp, LISTEN_QUEUE), (Transport::Udp, wanted.udp, QUEUES)];
-        for (transport, _, queues) in tables.into_iter().filter(|(_, asked, _)| *asked) {
+        for (transport, _, queues) in tables.into_iter().filter(|(_, wanted, _)| *wanted) {
             for request in inet_requests(transport, wanted) {
                 self.dump(&request, &mut prints, |message, prints| prints.push(print(message, &queues)))?;
             }

@@ -39,32 +39,32 @@ pub(super) struct Namespace {
 /// Reads one's own namespace, and with `all` every other one. `interfaces`: whether to read the addresses of their
 /// interfaces.
 pub(super) fn read_tables(wanted: &Wanted, interfaces: bool, all: bool) -> SocketTables {
-    let mut seen = SocketTables::default();
+    let mut tables = SocketTables::default();
     let (sockets, namespace, faults) = read_this_namespace(wanted, interfaces);
-    seen.take(sockets, namespace, faults);
+    tables.take(sockets, namespace, faults);
     if all {
-        read_other_namespaces(wanted, interfaces, &mut seen);
+        read_other_namespaces(wanted, interfaces, &mut tables);
     }
-    seen
+    tables
 }
 
-fn read_other_namespaces(wanted: &Wanted, interfaces: bool, seen: &mut SocketTables) {
+fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &mut SocketTables) {
     let (others, mut denied) = match netns::others() {
         Ok(found) => found,
-        Err(err) => return seen.faults.push(fault("find other network namespaces".to_owned(), &err, "try again")),
+        Err(err) => return tables.faults.push(fault("find other network namespaces".to_owned(), &err, "try again")),
     };
 
     for other in others {
         match other.enter(|| read_this_namespace(wanted, interfaces)) {
             Ok(Some((sockets, mut namespace, faults))) => {
                 namespace.identity = Some(other.identity);
-                seen.take(sockets, namespace, faults);
+                tables.take(sockets, namespace, faults);
             }
             Ok(None) => {}
             Err(err) if err.kind() == io::ErrorKind::PermissionDenied => denied = true,
             Err(err) => {
                 let what = format!("read network namespace {}", other.identity);
-                seen.faults.push(fault(what, &err, "try again, with more open files (ulimit -n)"));
+                tables.faults.push(fault(what, &err, "try again, with more open files (ulimit -n)"));
             }
         }
     }
@@ -75,8 +75,8 @@ fn read_other_namespaces(wanted: &Wanted, interfaces: bool, seen: &mut SocketTab
             cause: "no permission".to_owned(),
             hint: hints::for_permission("run as root, or leave --all-netns out").to_owned(),
         };
-        seen.faults.push(denied.clone());
-        seen.limits.push(denied);
+        tables.faults.push(denied.clone());
+        tables.limits.push(denied);
     }
 }
 
@@ -99,8 +99,8 @@ fn read_this_namespace(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Names
     let mut faults = Vec::new();
     let mut diag = SockDiag::open();
 
-    for (transport, asked) in [(Transport::Tcp, wanted.tcp), (Transport::Udp, wanted.udp)] {
-        if asked {
+    for (transport, is_wanted) in [(Transport::Tcp, wanted.tcp), (Transport::Udp, wanted.udp)] {
+        if is_wanted {
             let read = read(
                 &mut diag,
                 &mut sockets,
