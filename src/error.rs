@@ -1,44 +1,44 @@
-//! What could not be done to what, and what to try.
+//! Errors: what failed, on what, why, and what to try.
 
 use std::io;
 
-/// The result of what can fail in portolan.
+/// The result type of portolan.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The operating system's words without its number, which tells a programmer something and a user nothing.
+/// The operating system's message without its error number, which does not help a user.
 pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }
 
-/// Why something could not be done at all.
+/// Why an operation failed as a whole.
 ///
-/// A part that could not be read is not an `Error`: it is a [`PartialError`](crate::model::PartialError) of a listing that
-/// goes on. `Display` is one line that names the operation and its object; the cause is `source()`.
+/// If only a part of a listing cannot be read, that is a [`PartialError`](crate::model::PartialError), and the listing
+/// continues. `Display` is one line that names the operation and its object; the cause is `source()`.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// An option, an argument or an environment variable has a value that cannot be used.
+    /// The value of an option, an argument or an environment variable is invalid.
     #[error("cannot use {what}: {why}")]
     Usage {
         /// The option and its value, as the user wrote them.
         what: String,
-        /// What is wrong with it.
+        /// The problem with the value.
         why: String,
         /// What to try instead.
         hint: String,
     },
-    /// A settings file cannot be used.
+    /// A settings file is invalid.
     #[error("cannot use settings {place}: {why}")]
     Settings {
-        /// `FILE` or `FILE:LINE:COLUMN`, and the key where it is known.
+        /// `FILE` or `FILE:LINE:COLUMN`, and the key if it is known.
         place: String,
-        /// What is wrong there.
+        /// The problem at that place.
         why: String,
         /// What to try instead.
         hint: String,
     },
-    /// A server refused: it does not know the client, or does not permit the request.
+    /// A server refused the request: authentication or authorization failed.
     #[error("cannot {what}: {why}")]
     Refused {
         /// The operation and its object: `list services`.
@@ -53,27 +53,27 @@ pub enum Error {
     Connection {
         /// The operation and its object: `list services`.
         what: String,
-        /// What went wrong.
+        /// The cause.
         why: String,
         /// What to try instead.
         hint: String,
     },
-    /// Something took longer than it may.
+    /// An operation exceeded its time limit.
     #[error("cannot {what}: {why}")]
     TimedOut {
         /// The operation and its object, with its limit: `wait for file within 3s`.
         what: String,
-        /// The last that was known.
+        /// The last known state.
         why: String,
         /// What to try instead.
         hint: String,
     },
-    /// Something that was asked for by name does not exist.
+    /// The requested object does not exist.
     #[error("cannot find {what}: {why}")]
     NotFound {
-        /// What was asked for.
+        /// The requested object.
         what: String,
-        /// Where it was looked for.
+        /// Where portolan searched.
         why: String,
         /// What to try instead.
         hint: String,
@@ -83,37 +83,37 @@ pub enum Error {
     Protocol {
         /// The operation and its object: `list pods`.
         what: String,
-        /// What is wrong with the reply.
+        /// The problem with the reply.
         why: String,
         /// What to try instead.
         hint: String,
     },
-    /// A limit of this program or of this machine was reached.
+    /// A limit of this program or of this machine is exceeded.
     #[error("cannot {what}: {why}")]
     Limit {
         /// The operation and its object.
         what: String,
         /// The limit.
         why: String,
-        /// How to raise it, or how to stay below it.
+        /// How to raise the limit, or how to stay below it.
         hint: String,
     },
-    /// A permission is missing, and nothing of what was asked for can be done without it.
+    /// A permission is missing that the whole operation requires.
     #[error("cannot {what}: {why}")]
     Permission {
         /// The operation that needs it: `open raw sockets for --syn`.
         what: String,
-        /// Which permission it is.
+        /// The missing permission.
         why: String,
-        /// How to get it, and what works without.
+        /// How to get the permission, and what works without it.
         hint: &'static str,
     },
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("cannot {what}")]
     Io {
         /// The operation and its object: `read /proc/net/tcp`.
         what: String,
-        /// The operating system's answer.
+        /// The operating system's error.
         #[source]
         source: io::Error,
         /// What to try instead.
@@ -127,12 +127,12 @@ impl Error {
         Self::Io { what: what.into(), source: source.into(), hint }
     }
 
-    /// A value that cannot be used: `what` is the option with its value.
+    /// An invalid value. `what` is the option with its value.
     pub fn usage(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Usage { what: what.into(), why: why.into(), hint: hint.into() }
     }
 
-    /// What to try, for the line after the error.
+    /// What to try: the line after the error.
     pub fn hint(&self) -> &str {
         match self {
             Self::Usage { hint, .. }
@@ -148,22 +148,24 @@ impl Error {
     }
 }
 
-/// The known word that `word` is most likely a slip of: at most one slip in three letters.
+/// The known word that `word` is most likely a typo of: at most one typo in three letters.
 pub(crate) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
-    // Nobody's key is longer, and the comparison is quadratic.
+    // No key is longer, and the comparison is quadratic.
     if word.len() > 64 {
         return None;
     }
+
     let word = word.replace('_', "-").to_lowercase();
     let near = known.iter().map(|&known| (strsim::damerau_levenshtein(&word, known), known));
-    near.filter(|&(slips, known)| slips * 3 <= known.len().max(3))
-        .min_by_key(|&(slips, _)| slips)
+    near.filter(|&(typos, known)| typos * 3 <= known.len().max(3))
+        .min_by_key(|&(typos, _)| typos)
         .map(|(_, known)| known)
 }
 
-/// The line and the character in it, both from 1, where byte `at` of `text` stands.
+/// The line and column of byte `at` in `text`, both counted from 1.
 pub(crate) fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let before = text.as_bytes().get(..at).unwrap_or(text.as_bytes());
-    let lines = || before.split(|&byte| byte == b'\n');
-    (lines().count(), String::from_utf8_lossy(lines().next_back().unwrap_or_default()).chars().count() + 1)
+    let lines = before.split(|&byte| byte == b'\n');
+    let last = lines.clone().next_back().unwrap_or_default();
+    (lines.count(), String::from_utf8_lossy(last).chars().count() + 1)
 }

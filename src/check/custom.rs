@@ -1,4 +1,4 @@
-//! Checks of a program's own.
+//! Checks that a program adds.
 
 use std::fmt;
 use std::future::Future;
@@ -8,23 +8,22 @@ use std::sync::Arc;
 use super::LocalFailure;
 use crate::model::{Endpoint, Finding};
 
-/// A check of a program's own, which runs after the built-in ones.
+/// A check that a program adds. It runs after the built-in ones.
 ///
-/// It reports what it found wrong with the endpoint, and nothing where the endpoint is healthy. A peer that does not reply
-/// is a finding. `Err` is for what this side could not do: it makes the health incomplete and never counts against the
-/// peer.
+/// It returns one finding per problem, and none for a healthy endpoint. A peer that does not reply is a finding. `Err` means
+/// that the check could not run on this side: it makes the health incomplete and never counts against the peer.
 pub trait Check: Send + Sync {
-    /// Its word in the coverage of a health: lower case, as in `tcp`.
+    /// The name of the check in the coverage of a health, in lower case, such as `tcp`.
     fn name(&self) -> &'static str;
 
     /// Checks an endpoint once. The validator adds the timeout.
     ///
     /// # Errors
-    /// Only what failed on this side.
+    /// If the check could not run on this side.
     fn check<'a>(&'a self, endpoint: &'a Endpoint) -> CheckFuture<'a>;
 }
 
-/// What [`Check::check`] returns.
+/// The future that [`Check::check`] returns.
 pub type CheckFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<Finding>, LocalFailure>> + Send + 'a>>;
 
 /// The checks that a program added.

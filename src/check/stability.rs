@@ -24,6 +24,11 @@ findings! { Group::Stability;
         "check the failures";
 }
 
+/// Whether a finding says that the endpoint flaps.
+pub(crate) fn is_flapping(finding: &Finding) -> bool {
+    [FLAPPING_4.code, FLAPPING_8.code].contains(&finding.code())
+}
+
 /// The number of results that count for flapping and that a monitor keeps.
 pub(crate) const WINDOW: usize = 20;
 

@@ -1,7 +1,8 @@
-//! What tables show of the health of an endpoint.
+//! The table columns for the health of an endpoint.
 
 use std::fmt::Write;
 
+use crate::check::stability::is_flapping;
 use crate::model::{Column, ColumnVisibility, Endpoint, Health, Service};
 
 macro_rules! column {
@@ -23,17 +24,17 @@ fn health(endpoint: Option<&Endpoint>) -> Option<&Health> {
     endpoint.and_then(|endpoint| endpoint.health.as_deref())
 }
 
-/// The dearest finding, or why nothing is known.
+/// The finding of the highest cost, or why a check could not run.
 fn reason(health: &Health, out: &mut dyn Write) -> std::fmt::Result {
     match (health.findings.first(), health.hindered.first()) {
         (Some(finding), _) => write!(out, "{finding}"),
-        (None, Some(why)) => write!(out, "{}", crate::clean::clean(why)),
+        (None, Some(cause)) => write!(out, "{}", crate::clean::clean(cause)),
         (None, None) => Ok(()),
     }
 }
 
 fn service_score(service: &Service, out: &mut dyn Write) -> std::fmt::Result {
-    // With one endpoint it is the same.
+    // A single endpoint has the same score.
     match service.health.as_deref().and_then(|health| health.score) {
         Some(score) if service.endpoints.len() > 1 => write!(out, "{score}"),
         _ => Ok(()),
@@ -52,7 +53,7 @@ const STATE: Column = column!("state", Always, false, |_service, health, out| ou
 const SERVICE_SCORE: Column =
     column!("service_score", WhereFilled, false, |service, _health, out| service_score(service, out));
 const FLAPPING: Column = column!("flapping", WhereFilled, true, |_service, health, out| {
-    match health.findings.iter().find(|finding| finding.code().starts_with("flapping-")) {
+    match health.findings.iter().find(|finding| is_flapping(finding)) {
         Some(finding) => write!(out, "{}", finding.text),
         None => Ok(()),
     }
@@ -64,15 +65,16 @@ const AGE: Column = column!("age_ms", WhereFilled, false, |_service, health, out
     None => Ok(()),
 });
 
-/// What a check adds to what a source shows.
+/// The columns that checks add to those of a source.
 pub(crate) const COLUMNS: &[Column] = &[GRADE, SCORE, STATE, SERVICE_SCORE, FLAPPING, REASON, COVERAGE, AGE];
 
-/// A source's own columns and these. They last as long as the process, which lists once.
+/// The source's own columns followed by these. They are leaked: a process lists once.
 pub(crate) fn beside(columns: &'static [Column]) -> &'static [Column] {
     if columns.is_empty() {
         return COLUMNS;
     }
-    // A source with a column of the same name (the state of a port) keeps it.
+
+    // A source keeps its own column of the same name, such as the state of a port.
     let new = COLUMNS.iter().filter(|column| !columns.iter().any(|own| own.name == column.name));
     Vec::leak(columns.iter().chain(new).copied().collect())
 }

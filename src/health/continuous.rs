@@ -9,9 +9,9 @@ use crate::error::Error;
 use crate::model::UpdateSink;
 use crate::source::{RECONNECT, Source, keep_watching};
 
-/// Checks the services of a source again and again, and reports each change of their health once it is confirmed.
+/// Checks the services of a source at an interval, and reports each change of health once it is confirmed.
 ///
-/// [`client::watch`](crate::client::watch) gives the same as a stream of events, from [`Validator::validated`].
+/// For a stream of events, use [`client::watch`](crate::client::watch) with [`Validator::validated`].
 #[derive(Debug)]
 pub struct Monitor {
     source: ValidatedSource,
@@ -19,7 +19,7 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Monitors the services of `source` by the checks of `validator`, every 10 s.
+    /// Monitors the services of `source` with the checks of `validator`, every 10 s.
     pub fn new(validator: &Validator, source: Arc<dyn Source>) -> Self {
         Self { source: validator.validated(source), interval: None }
     }
@@ -31,10 +31,10 @@ impl Monitor {
         self
     }
 
-    /// Feeds `feed` (a catalog's [`Writer`](crate::catalog::Writer), for example) until the future is dropped. Must be
+    /// Feeds `feed`, for example a catalog's [`Writer`](crate::catalog::Writer), until the future is dropped. Must be
     /// awaited within a tokio runtime.
     ///
-    /// Returns only where the source could not be used at all, with the reason.
+    /// Returns only if the source cannot be used at all.
     pub async fn run(&self, feed: &mut dyn UpdateSink) -> Error {
         keep_watching(&self.source, self.interval, RECONNECT, Retry::random_seed(), feed).await
     }

@@ -1,4 +1,4 @@
-//! How late this side's own runtime runs: what a peer must not be charged for.
+//! Measures the scheduler lag of this process, which must not count against a peer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -8,129 +8,131 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
-/// How often the runtime is asked for a wake-up while a measurement runs.
+/// The interval of wake-ups during a measurement.
 const PERIOD: Duration = Duration::from_millis(1);
-/// The runtime's timers are as coarse as this: that much is no lateness.
-const COARSE: Duration = Duration::from_millis(1);
-/// A wake-up that is so late is a stall: what came meanwhile may have come in time.
+/// The resolution of the runtime's timers: a delay up to this is not lag.
+const RESOLUTION: Duration = Duration::from_millis(1);
+/// A wake-up that is later than this is a stall: replies may have arrived in time without being read.
 const STALL: Duration = Duration::from_millis(100);
-/// No wake-up is asked for.
+/// No wake-up is due.
 const NONE: u64 = u64::MAX;
 
-/// Wakes as often as the runtime lets it while anything is measured, and adds up how much later than it asked for.
+/// Wakes up at short intervals during measurements and adds up the delays.
 ///
-/// A wake-up goes the way of every answer: the thread has to get a processor, the reactor has to be polled, and then all
-/// that was ready before has its turn. On a runtime of one thread, a look takes longer by what a wake-up meanwhile does.
+/// A wake-up is delayed as a reply is: the thread needs a processor, the reactor has to be polled, and earlier tasks run
+/// first. On a runtime with one thread, a check takes longer by exactly the delay of the wake-ups meanwhile.
 #[derive(Debug)]
 pub(super) struct SchedulerLag {
-    sum: Arc<Sum>,
+    totals: Arc<LagTotals>,
     _ticking: AbortOnDropHandle<()>,
 }
 
 #[derive(Debug)]
-struct Sum {
+struct LagTotals {
     origin: Instant,
-    /// Microseconds of all wake-ups so far.
-    late: AtomicU64,
-    /// Of these, the stalls.
+    /// The lag of all wake-ups, in microseconds.
+    lag: AtomicU64,
+    /// The part of it in stalls.
     stalled: AtomicU64,
-    /// When the next is late, in microseconds since the origin, or [`NONE`].
+    /// When the next wake-up is late, in microseconds since the origin, or [`NONE`].
     due: AtomicU64,
-    /// How many measure.
+    /// The number of measurements in progress.
     measuring: AtomicUsize,
     begun: Notify,
 }
 
-/// What is going on for as long as this lives is measured.
+/// A measurement, which ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct LagGuard<'l> {
-    sum: &'l Sum,
-    late_before: u64,
+    totals: &'l LagTotals,
+    lag_before: u64,
     stalled_before: u64,
 }
 
 impl SchedulerLag {
-    /// Must be called within a tokio runtime; it ends with this value.
-    pub(super) fn gauge() -> Self {
-        let sum = Arc::new(Sum {
+    /// Starts a task that ends with this value. Must be called within a tokio runtime.
+    pub(super) fn start() -> Self {
+        let totals = Arc::new(LagTotals {
             origin: Instant::now(),
-            late: AtomicU64::new(0),
+            lag: AtomicU64::new(0),
             stalled: AtomicU64::new(0),
             due: AtomicU64::new(NONE),
             measuring: AtomicUsize::new(0),
             begun: Notify::new(),
         });
-        let ticking = tokio::spawn(tick(Arc::clone(&sum)));
-        Self { sum, _ticking: AbortOnDropHandle::new(ticking) }
+
+        let ticking = tokio::spawn(tick(Arc::clone(&totals)));
+        Self { totals, _ticking: AbortOnDropHandle::new(ticking) }
     }
 
-    /// Begins to measure.
+    /// Starts a measurement.
     pub(super) fn measure(&self) -> LagGuard<'_> {
-        let sum = &*self.sum;
-        if sum.measuring.fetch_add(1, Ordering::AcqRel) == 0 {
-            sum.due.store(sum.now() + allowed(), Ordering::Release);
-            sum.begun.notify_one();
+        let totals = &*self.totals;
+        if totals.measuring.fetch_add(1, Ordering::AcqRel) == 0 {
+            totals.due.store(totals.now() + allowed(), Ordering::Release);
+            totals.begun.notify_one();
         }
-        let (late_before, stalled_before) = sum.totals();
-        LagGuard { sum, late_before, stalled_before }
+        let (lag_before, stalled_before) = totals.lag_and_stalls();
+        LagGuard { totals, lag_before, stalled_before }
     }
 }
 
 impl LagGuard<'_> {
-    /// Everything by which wake-ups have been late since it began, with the one that is being waited for.
-    pub(super) fn late(&self) -> Duration {
-        Duration::from_micros(self.sum.totals().0.saturating_sub(self.late_before))
+    /// The lag of all wake-ups since the start, including the pending one.
+    pub(super) fn total(&self) -> Duration {
+        Duration::from_micros(self.totals.lag_and_stalls().0.saturating_sub(self.lag_before))
     }
 
-    /// Of that, the stalls.
+    /// The part of it in stalls.
     pub(super) fn stalled(&self) -> Duration {
-        Duration::from_micros(self.sum.totals().1.saturating_sub(self.stalled_before))
+        Duration::from_micros(self.totals.lag_and_stalls().1.saturating_sub(self.stalled_before))
     }
 }
 
 impl Drop for LagGuard<'_> {
     fn drop(&mut self) {
-        self.sum.measuring.fetch_sub(1, Ordering::AcqRel);
+        self.totals.measuring.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
-impl Sum {
+impl LagTotals {
     fn now(&self) -> u64 {
         u64::try_from(self.origin.elapsed().as_micros()).unwrap_or(NONE)
     }
 
-    /// All lateness, and the stalls among it, with the wake-up that is being waited for.
-    fn totals(&self) -> (u64, u64) {
+    /// The lag and the part of it in stalls, including the pending wake-up.
+    fn lag_and_stalls(&self) -> (u64, u64) {
         let overdue = self.now().saturating_sub(self.due.load(Ordering::Acquire));
-        (self.late.load(Ordering::Acquire) + overdue, self.stalled.load(Ordering::Acquire) + stall(overdue))
+        (self.lag.load(Ordering::Acquire) + overdue, self.stalled.load(Ordering::Acquire) + stall(overdue))
     }
 
-    fn add(&self, late: u64) {
-        self.late.fetch_add(late, Ordering::AcqRel);
-        self.stalled.fetch_add(stall(late), Ordering::AcqRel);
+    fn add(&self, lag: u64) {
+        self.lag.fetch_add(lag, Ordering::AcqRel);
+        self.stalled.fetch_add(stall(lag), Ordering::AcqRel);
     }
 }
 
-fn stall(late: u64) -> u64 {
-    if Duration::from_micros(late) < STALL { 0 } else { late }
+/// The lag if it is a stall, else 0.
+fn stall(lag: u64) -> u64 {
+    if Duration::from_micros(lag) < STALL { 0 } else { lag }
 }
 
 fn allowed() -> u64 {
-    u64::try_from((PERIOD + COARSE).as_micros()).unwrap_or(NONE)
+    u64::try_from((PERIOD + RESOLUTION).as_micros()).unwrap_or(NONE)
 }
 
-async fn tick(sum: Arc<Sum>) {
+async fn tick(totals: Arc<LagTotals>) {
     loop {
-        if sum.measuring.load(Ordering::Acquire) == 0 {
-            // Nobody is woken while nothing is looked at.
-            sum.due.store(NONE, Ordering::Release);
-            sum.begun.notified().await;
+        if totals.measuring.load(Ordering::Acquire) == 0 {
+            // Do not wake up while no check runs.
+            totals.due.store(NONE, Ordering::Release);
+            totals.begun.notified().await;
             continue;
         }
+
         sleep(PERIOD).await;
-        let now = sum.now();
-        let late = now.saturating_sub(sum.due.swap(now + allowed(), Ordering::AcqRel));
-        sum.add(late);
+        let now = totals.now();
+        totals.add(now.saturating_sub(totals.due.swap(now + allowed(), Ordering::AcqRel)));
     }
 }
 
@@ -139,33 +141,35 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn only_what_comes_too_late_counts() {
-        let lateness = SchedulerLag::gauge();
-        let measuring = lateness.measure();
+    async fn only_late_wake_ups_count() {
+        let lag = SchedulerLag::start();
+        let measurement = lag.measure();
         for _ in 0..100 {
             sleep(PERIOD).await;
         }
-        assert_eq!(measuring.late(), Duration::ZERO, "a runtime that is punctual");
-        // Nobody else gets a turn meanwhile, as when one task holds the runtime.
+        assert_eq!(measurement.total(), Duration::ZERO, "a runtime without lag");
+
+        // No other task runs meanwhile, as when one task blocks the runtime.
         tokio::time::advance(Duration::from_millis(50)).await;
-        let late = measuring.late();
+        let late = measurement.total();
         assert!(late >= Duration::from_millis(47) && late <= Duration::from_millis(50), "{late:?}");
         sleep(PERIOD).await;
-        assert_eq!(measuring.late(), late, "once and not again");
-        assert_eq!(measuring.stalled(), Duration::ZERO, "no stall");
+        assert_eq!(measurement.total(), late, "counted once");
+        assert_eq!(measurement.stalled(), Duration::ZERO, "no stall");
     }
 
     #[tokio::test(start_paused = true)]
     async fn lag_before_a_measurement_does_not_count() {
-        let lateness = SchedulerLag::gauge();
-        drop(lateness.measure());
+        let lag = SchedulerLag::start();
+        drop(lag.measure());
         sleep(PERIOD * 3).await;
         tokio::time::advance(Duration::from_secs(9)).await;
-        let measuring = lateness.measure();
-        assert_eq!(measuring.late(), Duration::ZERO);
-        // It is late before the gauge itself had a turn.
+        let measurement = lag.measure();
+        assert_eq!(measurement.total(), Duration::ZERO);
+
+        // The pending wake-up counts before its task runs.
         tokio::time::advance(Duration::from_secs(1)).await;
-        assert!(measuring.late() > Duration::from_millis(990), "{:?}", measuring.late());
-        assert_eq!(measuring.stalled(), measuring.late());
+        assert!(measurement.total() > Duration::from_millis(990), "{:?}", measurement.total());
+        assert_eq!(measurement.stalled(), measurement.total());
     }
 }

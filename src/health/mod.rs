@@ -1,14 +1,15 @@
 //! Validation of many services: [`Validator`] once, [`Monitor`] continuously.
 //!
-//! Validation of many endpoints, once or again and again: how often to look, how long to wait, whom to leave alone, what to
-//! remember, what to believe.
+//! This module decides when to check an endpoint, how long to wait, when to skip it, which results to cache, and when a change
+//! is confirmed. The checks themselves are in [`check`](crate::check).
 
+mod aggregate;
+mod block_cause;
 mod columns;
 mod continuous;
 mod custom;
 mod evidence;
 mod evidence_files;
-mod judge;
 mod lag;
 mod monitor;
 mod plan;
@@ -22,11 +23,11 @@ mod validate;
 mod validator;
 mod watched;
 
+pub(crate) use aggregate::{aggregate, set_health};
 pub(crate) use columns::COLUMNS;
 pub use continuous::Monitor;
 pub(crate) use evidence::Evidence;
 pub(crate) use evidence_files::{EvidenceFiles, ReadBack, read as read_evidence};
-pub(crate) use judge::{judge, weigh};
 pub(crate) use monitor::EndpointMonitor;
 pub(crate) use run_summary::RunSummary;
 pub(crate) use source::Validation;

@@ -1,4 +1,4 @@
-//! Looks at services again and again, each at times of its own, and tells what becomes of them.
+//! Checks services at an interval and reports confirmed changes of their health.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
@@ -14,197 +14,207 @@ use crate::engine::{Job, Retry, Shutdown};
 use crate::model::{CheckSpec, DeclaredDetail, Service, ServiceId, Update, UpdateSink};
 use crate::source::SourceMessage;
 
-/// Looks at services again and again.
+/// Checks services at an interval.
 #[derive(Debug)]
 pub(crate) struct EndpointMonitor {
-    /// What to ask every service, beside what it declares itself.
-    ask: Arc<CheckSpec>,
+    /// The spec of every service; a service's own declarations have precedence.
+    spec: Arc<CheckSpec>,
     rules: ThresholdRules,
     interval: Duration,
-    crew: ValidationPool,
+    workers: ValidationPool,
     services: BTreeMap<ServiceId, WatchedService>,
-    /// Whose endpoint a number is.
-    places: HashMap<usize, ServiceId>,
+    /// The service of each endpoint number.
+    owners: HashMap<usize, ServiceId>,
     /// When to check which endpoint number. Numbers no longer in use are skipped.
     due: BinaryHeap<Reverse<(Instant, usize)>>,
-    /// The last number that was given.
-    last: usize,
-    /// For what is drawn by lot.
+    /// The last endpoint number in use.
+    last_number: usize,
+    /// The seed of the jitter.
     seed: u64,
-    /// Looks that are under way.
-    looking: usize,
-    /// Whether the source has listed what it has.
+    /// The number of checks in progress.
+    in_flight: usize,
+    /// Whether the source has sent its initial listing.
     listed: bool,
-    /// Whether the whole listing was reported.
+    /// Whether the initial listing was reported.
     synced: bool,
 }
 
-/// So many looks are under way at most, and so many answers taken together: as long as the queues are.
+/// The number of checks in progress and of results to take together: the capacity of the queues.
 const BATCH: usize = 1024;
-/// A look comes by up to this part of the interval earlier or later, so that those of many do not come together.
+/// Each check moves by up to this part of the interval, so that the checks of many endpoints are spread.
 const JITTER: u32 = 10;
 
 impl EndpointMonitor {
-    /// Looks by `validator` at what is asked by `ask`, each endpoint once an `interval`. Must be called within a tokio
-    /// runtime.
+    /// Checks each endpoint with `validator` once per `interval`. Must be called within a tokio runtime.
     pub(crate) fn new(
         validator: EndpointValidator,
-        ask: Arc<CheckSpec>,
+        spec: Arc<CheckSpec>,
         rules: ThresholdRules,
         interval: Duration,
     ) -> Self {
         Self {
-            ask,
+            spec,
             rules,
             interval,
-            crew: Arc::new(validator).crew(1, &Shutdown::new()),
+            workers: Arc::new(validator).start_workers(1, &Shutdown::new()),
             services: BTreeMap::new(),
-            places: HashMap::new(),
+            owners: HashMap::new(),
             due: BinaryHeap::new(),
-            last: 0,
+            last_number: 0,
             seed: Retry::random_seed(),
-            looking: 0,
+            in_flight: 0,
             listed: false,
             synced: false,
         }
     }
 
-    /// Looks at what is heard of, and tells `feed`, until nothing more can be heard.
-    pub(crate) async fn run(mut self, mut heard: mpsc::UnboundedReceiver<SourceMessage>, feed: &mut dyn UpdateSink) {
-        let mut answers = Vec::new();
+    /// Receives messages of the source and feeds `feed`, until the source ends.
+    pub(crate) async fn run(mut self, mut source: mpsc::UnboundedReceiver<SourceMessage>, feed: &mut dyn UpdateSink) {
+        let mut results = Vec::new();
         loop {
-            let next = self.due.peek().map(|Reverse((at, _))| *at);
-            let due = async {
-                match next {
-                    Some(at) => sleep_until(at).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let due = self.due.peek().map(|Reverse((at, _))| *at);
             tokio::select! {
-                said = heard.recv() => match said {
-                    Some(said) => self.hear(said, feed),
+                message = source.recv() => match message {
+                    Some(message) => self.receive(message, feed),
                     None => return,
                 },
-                _ = self.crew.answers.recv_many(&mut answers, BATCH) => {
-                    let updates = self.take(std::mem::take(&mut answers));
+                _ = self.workers.results.recv_many(&mut results, BATCH) => {
+                    let updates = self.record(std::mem::take(&mut results));
                     feed.apply_derived(updates);
                 }
-                () = due, if self.has_room() => self.look(),
+                () = sleep_until_due(due), if self.has_room() => self.submit_due(),
             }
         }
     }
 
-    /// Hands in what is due, as far as there is room.
-    fn look(&mut self) {
+    /// Submits the checks that are due, as far as there is room.
+    fn submit_due(&mut self) {
         let now = Instant::now();
         while self.has_room()
             && let Some(&Reverse((at, number))) = self.due.peek()
             && at <= now
         {
             self.due.pop();
-            let watched = self.places.get(&number).and_then(|id| self.services.get(id));
+            let watched = self.owners.get(&number).and_then(|id| self.services.get(id));
             if let Some(subject) = watched.and_then(|watched| watched.subject(number, &self.rules)) {
-                self.looking += usize::from(self.crew.pool.try_submit(Job::new(subject)).is_ok());
+                self.in_flight += usize::from(self.workers.pool.try_submit(Job::new(subject)).is_ok());
             }
         }
     }
 
     fn has_room(&self) -> bool {
-        self.looking < BATCH
+        self.in_flight < BATCH
     }
 
-    /// Takes what was seen; what there is to tell of it.
-    fn take(&mut self, answers: Vec<CheckedEndpoint>) -> Vec<Update> {
+    /// Records results and returns the updates to report.
+    fn record(&mut self, results: Vec<CheckedEndpoint>) -> Vec<Update> {
         let mut updates = Vec::new();
-        self.looking -= answers.len().min(self.looking);
-        for CheckedEndpoint { index, evidence } in answers {
-            let Some(watched) = self.places.get(&index).and_then(|id| self.services.get_mut(id)) else { continue };
-            let is_first = watched.numbers().any(|(number, was_seen)| number == index && !was_seen);
-            watched.seen(index, evidence, &self.rules);
-            updates.extend(watched.news(&self.rules).map(Update::Upsert));
-            self.look_again(index, is_first);
+        self.in_flight -= results.len().min(self.in_flight);
+        for CheckedEndpoint { index, evidence } in results {
+            let Some(watched) = self.owners.get(&index).and_then(|id| self.services.get_mut(id)) else { continue };
+            let is_first = watched.numbers().any(|(number, was_checked)| number == index && !was_checked);
+            watched.record(index, evidence, &self.rules);
+            updates.extend(watched.take_change(&self.rules).map(Update::Upsert));
+            self.schedule(index, is_first);
         }
-        updates.extend(self.whole());
+
+        updates.extend(self.initial_listing());
         updates
     }
 
-    /// Says when to look again. After the first look it is drawn by lot, so that those of many are spread.
-    fn look_again(&mut self, number: usize, is_first: bool) {
+    /// Schedules the next check. The second one comes at a random time within the interval, so that checks are spread.
+    fn schedule(&mut self, number: usize, is_first: bool) {
         let jitter = self.interval / JITTER;
-        let (least, lot) =
+        let (min, range) =
             if is_first { (Duration::ZERO, self.interval) } else { (self.interval.saturating_sub(jitter), jitter * 2) };
-        let lot = Retry { base: lot, cap: lot, ..Retry::default() }.wait(&mut self.seed, 1);
-        self.due.push(Reverse((Instant::now() + least + lot, number)));
+        let random = Retry { base: range, cap: range, ..Retry::default() }.wait(&mut self.seed, 1);
+        self.due.push(Reverse((Instant::now() + min + random, number)));
     }
 
-    /// Takes in what the source says; what it says of its own goes to `feed` with what there is to tell at once.
-    fn hear(&mut self, said: SourceMessage, feed: &mut dyn UpdateSink) {
-        let (updates, is_amended) = match said {
+    /// Applies a message of the source. Updates that need no check go to `feed` at once.
+    fn receive(&mut self, message: SourceMessage, feed: &mut dyn UpdateSink) {
+        let (updates, is_derived) = match message {
             SourceMessage::Failed(fault) => return feed.mark_stale(fault),
             SourceMessage::Updates(updates) => (updates, false),
             SourceMessage::Amended(updates) => (updates, true),
         };
-        let mut told = Vec::new();
+
+        let mut reported = Vec::new();
         for update in updates {
             match update {
-                Update::Reset(services) => {
-                    let named: HashSet<&ServiceId> = services.iter().map(|service| &service.id).collect();
-                    let gone = self.services.keys().filter(|id| !named.contains(id));
-                    let gone: Vec<ServiceId> = gone.cloned().collect();
-                    told.extend(gone.into_iter().filter_map(|id| self.forget(id)));
-                    told.extend(services.into_iter().filter_map(|service| self.learn(service)));
-                    self.listed = true;
-                }
-                Update::Upsert(service) => told.extend(self.learn(service)),
-                Update::Remove(id) => told.extend(self.forget(id)),
-                Update::PartialError(fault) => told.push(Update::PartialError(fault)),
+                Update::Reset(services) => reported.extend(self.reset(services)),
+                Update::Upsert(service) => reported.extend(self.upsert(service)),
+                Update::Remove(id) => reported.extend(self.remove(id)),
+                Update::PartialError(fault) => reported.push(Update::PartialError(fault)),
             }
         }
-        told.extend(self.whole());
-        if is_amended { feed.apply_derived(told) } else { feed.apply(told) }
+
+        reported.extend(self.initial_listing());
+        if is_derived { feed.apply_derived(reported) } else { feed.apply(reported) }
     }
 
-    /// Takes in a service as its source describes it now. It is reported once all of its endpoints were checked.
-    fn learn(&mut self, service: Service) -> Option<Update> {
+    /// Replaces all services.
+    fn reset(&mut self, services: Vec<Service>) -> Vec<Update> {
+        let listed: HashSet<&ServiceId> = services.iter().map(|service| &service.id).collect();
+        let gone: Vec<ServiceId> = self.services.keys().filter(|id| !listed.contains(id)).cloned().collect();
+
+        let mut updates: Vec<Update> = gone.into_iter().filter_map(|id| self.remove(id)).collect();
+        updates.extend(services.into_iter().filter_map(|service| self.upsert(service)));
+        self.listed = true;
+        updates
+    }
+
+    /// Adds or updates a service. It is reported once all of its endpoints were checked.
+    fn upsert(&mut self, service: Service) -> Option<Update> {
         let declared = service.detail.downcast_ref::<DeclaredDetail>();
-        let ask = declared.map_or_else(|| Arc::clone(&self.ask), |declared| Arc::new(self.ask.over(&declared.ask)));
+        let spec = declared.map_or_else(|| Arc::clone(&self.spec), |declared| Arc::new(self.spec.over(&declared.ask)));
         let id = service.id.clone();
         let mut gone = HashSet::new();
         let mut watched = match self.services.get_mut(&id) {
-            None => WatchedService::new(service, ask, &mut self.last),
+            None => WatchedService::new(service, spec, &mut self.last_number),
             Some(known) => {
                 gone.extend(known.numbers().map(|(number, _)| number));
-                known.described(service, ask, &mut self.last)?
+                known.updated(service, spec, &mut self.last_number)?
             }
         };
-        let news = watched.news(&self.rules);
+
+        let change = watched.take_change(&self.rules);
         for (number, _) in watched.numbers() {
-            // One that it had before is due when it was, or is being looked at.
+            // A known endpoint keeps its schedule.
             if !gone.remove(&number) {
-                self.places.insert(number, id.clone());
+                self.owners.insert(number, id.clone());
                 self.due.push(Reverse((Instant::now(), number)));
             }
         }
         for number in gone {
-            self.places.remove(&number);
+            self.owners.remove(&number);
         }
+
         self.services.insert(id, watched);
-        news.map(Update::Upsert)
+        change.map(Update::Upsert)
     }
 
-    fn forget(&mut self, id: ServiceId) -> Option<Update> {
+    fn remove(&mut self, id: ServiceId) -> Option<Update> {
         let gone = self.services.remove(&id)?;
-        gone.numbers().for_each(|(number, _)| drop(self.places.remove(&number)));
-        gone.is_known().then_some(Update::Remove(id))
+        gone.numbers().for_each(|(number, _)| drop(self.owners.remove(&number)));
+        gone.was_reported().then_some(Update::Remove(id))
     }
 
-    /// All services, once: when everything that the source listed at first has been looked at.
-    fn whole(&mut self) -> Option<Update> {
-        if self.synced || !self.listed || !self.services.values().all(WatchedService::is_told) {
+    /// All services, once, when every service of the initial listing was checked.
+    fn initial_listing(&mut self) -> Option<Update> {
+        if self.synced || !self.listed || !self.services.values().all(WatchedService::is_reported) {
             return None;
         }
         self.synced = true;
         Some(Update::Reset(self.services.values().map(|watched| watched.item(&self.rules)).collect()))
+    }
+}
+
+/// Waits until a check is due; forever if there is none.
+async fn sleep_until_due(due: Option<Instant>) {
+    match due {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -217,11 +227,11 @@ mod tests {
     use crate::health::{Evidence, Thresholds, ValidatorOptions};
     use crate::model::{Address, DetailLevel, Endpoint, PartialError, Transport};
 
-    /// What a feed received.
+    /// Collects updates.
     #[derive(Default)]
-    struct FeedState(Vec<Update>);
+    struct CollectingSink(Vec<Update>);
 
-    impl UpdateSink for FeedState {
+    impl UpdateSink for CollectingSink {
         fn detail_level(&self) -> DetailLevel {
             DetailLevel::Full
         }
@@ -256,9 +266,8 @@ mod tests {
     }
 
     fn service(name: &str, ports: &[u16]) -> Service {
-        let endpoint =
-            |port: &u16| Endpoint::new(Address::Ip(IpAddr::from([127, 0, 0, 1])), Some(*port), Transport::Tcp);
-        let endpoints = ports.iter().map(endpoint).collect();
+        let address = Address::Ip(IpAddr::from([127, 0, 0, 1]));
+        let endpoints = ports.iter().map(|port| Endpoint::new(address.clone(), Some(*port), Transport::Tcp)).collect();
         let declared = DeclaredDetail { from: "a".into(), protocol: None, ask: Arc::default() };
         Service { name: Some(name.into()), ..Service::new("file/a", "file", endpoints, declared).erase() }
     }
@@ -267,30 +276,38 @@ mod tests {
         monitor.services.values().flat_map(|watched| watched.numbers().map(|(number, _)| number)).collect()
     }
 
+    /// Completes a check of every endpoint and returns the times until the next ones.
+    fn check_all(monitor: &mut EndpointMonitor) -> Vec<Duration> {
+        monitor.due.clear();
+        for index in numbers(monitor) {
+            monitor.record(vec![checked(index)]);
+        }
+        monitor.due.iter().map(|Reverse((at, _))| *at - Instant::now()).collect()
+    }
+
+    fn checked(index: usize) -> CheckedEndpoint {
+        CheckedEndpoint { index, evidence: Evidence::default() }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn looks_are_spread_over_the_interval() {
-        let (mut monitor, mut told) = (monitor(), FeedState::default());
+    async fn checks_are_spread_over_the_interval() {
+        let (mut monitor, mut sink) = (monitor(), CollectingSink::default());
         monitor.seed = 8;
         let ports: Vec<u16> = (1..=200).collect();
-        monitor.hear(SourceMessage::Updates(vec![Update::Reset(vec![service("a", &ports)])]), &mut told);
-        let mut waits = || -> Vec<Duration> {
-            monitor.due.clear();
-            for index in numbers(&monitor) {
-                monitor.take(vec![CheckedEndpoint { index, evidence: Evidence::default() }]);
-            }
-            monitor.due.iter().map(|Reverse((at, _))| *at - Instant::now()).collect()
-        };
+        monitor.receive(SourceMessage::Updates(vec![Update::Reset(vec![service("a", &ports)])]), &mut sink);
+
         let second = Duration::from_secs(1);
-        let first = waits();
+        let first = check_all(&mut monitor);
         assert_eq!(first.len(), 200);
         for quarter in 0..4 {
             let within = first.iter().filter(|wait| wait.as_millis() * 4 / second.as_millis() == quarter).count();
             assert!(within > 20, "{within} in quarter {quarter}");
         }
-        // From then on they keep apart, and drift.
-        let next = waits();
-        let is_near = |wait: &Duration| (second * 9 / 10..=second * 11 / 10).contains(wait);
-        assert!(next.iter().all(is_near), "{next:?}");
+
+        // From then on they stay apart and drift.
+        let next = check_all(&mut monitor);
+        let near = second * 9 / 10..=second * 11 / 10;
+        assert!(next.iter().all(|wait| near.contains(wait)), "{next:?}");
         assert!([second * 19 / 20, second * 21 / 20].iter().all(|bound| {
             let below = next.iter().filter(|wait| *wait < bound).count();
             (20..180).contains(&below)
@@ -298,21 +315,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_look_holds_for_what_is_described_anew_meanwhile() {
-        let (mut monitor, mut told) = (monitor(), FeedState::default());
-        monitor.hear(SourceMessage::Updates(vec![Update::Reset(vec![service("a", &[1, 2, 2])])]), &mut told);
+    async fn a_check_in_progress_counts_for_the_new_description() {
+        let (mut monitor, mut sink) = (monitor(), CollectingSink::default());
+        monitor.receive(SourceMessage::Updates(vec![Update::Reset(vec![service("a", &[1, 2, 2])])]), &mut sink);
         let [one, two, same] = numbers(&monitor)[..] else { panic!("each endpoint has a number") };
-        // Another name, and in place of an endpoint another; the looks at all of them are under way.
+
+        // Another name, and another endpoint in place of one; the checks of all of them are in progress.
         monitor.due.clear();
-        monitor.hear(SourceMessage::Updates(vec![Update::Upsert(service("b", &[2, 1, 3]))]), &mut told);
+        monitor.receive(SourceMessage::Updates(vec![Update::Upsert(service("b", &[2, 1, 3]))]), &mut sink);
         let [_, _, three] = numbers(&monitor)[..] else { panic!("each endpoint has a number") };
         assert_eq!(numbers(&monitor), [two, one, three]);
         let due: Vec<usize> = monitor.due.iter().map(|Reverse((_, number))| *number).collect();
-        assert_eq!(due, [three], "the others are being looked at");
-        assert!(told.0.is_empty(), "{:?}", told.0);
-        let judged = |index| CheckedEndpoint { index, evidence: Evidence::default() };
-        assert!(monitor.take(vec![judged(one), judged(two), judged(same)]).is_empty());
-        let updates = monitor.take(vec![judged(three)]);
+        assert_eq!(due, [three], "the checks of the others are in progress");
+        assert!(sink.0.is_empty(), "{:?}", sink.0);
+        assert!(monitor.record(vec![checked(one), checked(two), checked(same)]).is_empty());
+        let updates = monitor.record(vec![checked(three)]);
         let [Update::Upsert(service), Update::Reset(all)] = &updates[..] else { panic!("{updates:?}") };
         assert_eq!((service.name.as_ref().unwrap().as_raw(), all.len()), ("b", 1));
     }

@@ -4,8 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::slice;
 use std::sync::Arc;
 
+use super::block_cause::BlockCause;
 use super::evidence::Evidence;
-use super::plan::{CheckPlan, HostLocation, goals, plan};
+use super::plan::{CheckPlan, HostLocation, latency_targets, plan};
 use super::runner::CheckRequest;
 use super::validator::{EndpointValidator, Subject};
 use crate::check::{CheckResult, CheckTarget, Circuit, Layer, LocalFailure, Observation, stability};
@@ -13,44 +14,36 @@ use crate::engine::{Breaker, BreakerState, CallOutcome, KeyRef, Shutdown};
 use crate::model::CheckName;
 use crate::net::Route;
 
-/// The most addresses of a name that are tried in turn, as a client does.
+/// The number of addresses of a name to try in turn, as a client does.
 const MAX_ADDRESSES: usize = 4;
 
 impl EndpointValidator {
-    /// Runs every check that applies to an endpoint, as far as there is time.
-    pub(super) async fn look(&self, subject: &Subject, stopping: &Shutdown) -> Evidence {
+    /// Runs every check that applies to an endpoint, until the run ends.
+    pub(super) async fn check(&self, subject: &Subject, stopping: &Shutdown) -> Evidence {
         let mut evidence = Evidence::default();
         let has_history = self.options.samples > 1 || self.options.again.is_some();
-        let Subject { endpoint, ask, way, .. } = subject;
-        let Some(plan) = plan(endpoint, ask, way, has_history, &self.own) else {
+        let Subject { endpoint, spec, route, .. } = subject;
+        let Some(plan) = plan(endpoint, spec, route, has_history, &self.own) else {
             return evidence;
         };
-        let why = match way {
-            Route::Closed(why) => Some(*why),
-            Route::Through(..) if !plan.wanted.contains(&CheckName::Http) => Some("only HTTP is asked by that way"),
-            _ => None,
-        };
-        if let Some(why) = why {
-            evidence.hindered.insert(CheckName::Http, why.to_owned());
+
+        if let Some(cause) = blocked_by_route(route, &plan) {
+            evidence.block(CheckName::Http, cause);
             return evidence;
         }
+
         evidence.skipped.clone_from(&plan.unwanted);
-        let over = async {
-            match self.over {
-                Some(over) => tokio::time::sleep_until(over).await,
-                None => std::future::pending().await,
-            }
-        };
-        let why = tokio::select! {
+        let end_of_run = tokio::select! {
             biased;
-            () = stopping.stopping() => Some("the run was stopped"),
-            () = over => Some("the run's deadline passed"),
-            () = self.look_at(&plan, subject, &mut evidence) => None,
+            () = stopping.stopping() => Some(BlockCause::Stopped),
+            () = self.deadline() => Some(BlockCause::DeadlinePassed),
+            () = self.run_plan(&plan, subject, &mut evidence) => None,
         };
+
         for check in &plan.wanted {
-            if !evidence.has(*check) && !evidence.hindered.contains_key(check) {
-                match why {
-                    Some(why) => drop(evidence.hindered.insert(*check, why.to_owned())),
+            if !evidence.has(*check) && !evidence.blocked.contains_key(check) {
+                match &end_of_run {
+                    Some(cause) => drop(evidence.blocked.insert(*check, cause.clone())),
                     None => evidence.skipped.push(*check),
                 }
             }
@@ -58,24 +51,33 @@ impl EndpointValidator {
         evidence
     }
 
-    async fn look_at(&self, plan: &CheckPlan, subject: &Subject, evidence: &mut Evidence) {
-        let before = subject.before.as_ref();
-        let mut results = before.map_or_else(Vec::new, |before| before.evidence.recent_results());
+    /// Waits until the deadline of the run; forever if it has none.
+    async fn deadline(&self) {
+        match self.deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn run_plan(&self, plan: &CheckPlan, subject: &Subject, evidence: &mut Evidence) {
+        let previous = subject.previous.as_ref();
+        let mut results = previous.map_or_else(Vec::new, |previous| previous.evidence.recent_results());
         let addresses = self.addresses(plan, evidence).await;
         let Some(first) = addresses.first() else {
-            // A name that does not resolve is a result; a resolver that could not be asked is not.
-            let is_unresolved = self.options.again.is_some() && evidence.seen.iter().any(is_dead);
+            // A name that does not resolve is a result; a resolver that could not be queried is not.
+            let is_unresolved = self.options.again.is_some() && evidence.observations.iter().any(is_dead);
             results.extend(is_unresolved.then_some(false));
-            return keep(plan, results, Circuit::Closed, evidence);
+            return add_stability(plan, results, Circuit::Closed, evidence);
         };
-        let mut aim = CheckTarget { address: SocketAddr::new(*first, plan.port), ..plan.aim.clone() };
-        aim.latency = goals(*first, &plan.aim.spec.goal, &self.own);
-        let breaker = self.breaker(&aim);
+
+        let mut target = CheckTarget { address: SocketAddr::new(*first, plan.port), ..plan.target.clone() };
+        target.latency = latency_targets(*first, &plan.target.spec.goal, &self.own);
+        let breaker = self.breaker(&target);
         let remembered = results.len();
         for sample in 0..self.options.samples.max(1) {
             let Ok(permit) = breaker.permit() else { break };
             let others = if sample == 0 { &addresses[1..addresses.len().min(MAX_ADDRESSES)] } else { &[] };
-            match self.sample(&mut aim, plan, others, evidence).await {
+            match self.sample(&mut target, plan, others, evidence).await {
                 Some(usable) => {
                     permit.record(if usable { CallOutcome::Success } else { CallOutcome::Failure });
                     results.push(usable);
@@ -83,21 +85,22 @@ impl EndpointValidator {
                 None => permit.record(CallOutcome::Local),
             }
         }
+
         let circuit = circuit(&breaker);
-        // An open breaker answers from what was seen last.
-        if let Some(before) = before.filter(|_| results.len() == remembered && evidence.hindered.is_empty()) {
-            *evidence = before.evidence.left_alone(before.at.elapsed(), circuit);
+        // While the circuit is open there is no new sample, so the earlier evidence stays.
+        if let Some(previous) = previous.filter(|_| results.len() == remembered && evidence.blocked.is_empty()) {
+            *evidence = previous.evidence.carry_over(previous.at.elapsed(), circuit);
         } else {
-            keep(plan, results, circuit, evidence);
+            add_stability(plan, results, circuit, evidence);
         }
     }
 
-    fn breaker(&self, aim: &CheckTarget) -> Arc<Breaker> {
-        let key = format!("{} {}", aim.address, aim.name.as_deref().unwrap_or_default());
+    fn breaker(&self, target: &CheckTarget) -> Arc<Breaker> {
+        let key = format!("{} {}", target.address, target.name.as_deref().unwrap_or_default());
         self.breakers.of(&KeyRef { namespace: "endpoint", key: &key, version: 0 })
     }
 
-    /// Where the endpoint is. What its name leads to is part of the evidence, where that is wanted.
+    /// The addresses of the endpoint. If the DNS check is requested, the lookup is part of the evidence.
     async fn addresses(&self, plan: &CheckPlan, evidence: &mut Evidence) -> Vec<IpAddr> {
         let (name, address) = match &plan.host {
             HostLocation::At(ip, Some(name)) if plan.wanted.contains(&CheckName::Dns) => (name, Some(*ip)),
@@ -107,32 +110,32 @@ impl EndpointValidator {
                 Err(_) => (name, None),
             },
         };
-        let goal_us = plan.aim.latency.answer_us;
+
+        let target_us = plan.target.latency.answer_us;
         let key = format!("{name} {}", address.map(|ip| ip.to_string()).unwrap_or_default());
-        let question = CheckRequest::Name { name, address, goal_us, port: plan.port };
-        match self.asking.remembering("dns", &key, evidence, question).await {
-            Ok(Observation::Dns(seen)) => {
-                let found = seen.addresses();
+        let request = CheckRequest::Name { name, address, target_us, port: plan.port };
+        match self.runner.run_cached("dns", &key, evidence, request).await {
+            Ok(Observation::Dns(observation)) => {
+                let addresses = observation.addresses();
                 if plan.wanted.contains(&CheckName::Dns) {
-                    evidence.add(Observation::Dns(seen));
-                } else if found.is_empty() {
-                    evidence.hindered.insert(CheckName::Dns, format!("{name} does not resolve"));
+                    evidence.add(Observation::Dns(observation));
+                } else if addresses.is_empty() {
+                    evidence.block(CheckName::Dns, format!("{name} does not resolve"));
                 }
-                address.map_or(found, |address| vec![address])
+                address.map_or(addresses, |address| vec![address])
             }
             Ok(_) => Vec::new(),
-            Err(LocalFailure(why)) => {
-                evidence.hindered.insert(CheckName::Dns, why);
+            Err(LocalFailure(cause)) => {
+                evidence.block(CheckName::Dns, cause);
                 address.into_iter().collect()
             }
         }
     }
 
-    /// Looks once with every check that is wanted. Returns whether a client could have used it; `None` where this side
-    /// could not look.
+    /// Runs every requested check once. Returns whether a client could use the endpoint; `None` if a check could not run.
     async fn sample(
         &self,
-        aim: &mut CheckTarget,
+        target: &mut CheckTarget,
         plan: &CheckPlan,
         others: &[IpAddr],
         evidence: &mut Evidence,
@@ -140,17 +143,19 @@ impl EndpointValidator {
         let mut usable = true;
         let mut others = others.iter();
         for &check in plan.wanted.iter().filter(|check| !matches!(check, CheckName::Dns | CheckName::Stability)) {
-            // Once is enough for what does not change between two looks.
+            // Versions and certificates do not change between two samples.
             if check == CheckName::Tls && evidence.has(check) {
                 continue;
             }
-            match self.look_with(check, aim, &mut others, evidence).await {
+
+            match self.run_check(check, target, &mut others, evidence).await {
                 Ok(is_dead) => usable &= !is_dead,
-                Err(LocalFailure(why)) => {
-                    evidence.hindered.insert(check, why);
+                Err(LocalFailure(cause)) => {
+                    evidence.block(check, cause);
                     return None;
                 }
             }
+
             // Without a connection or a handshake the other checks cannot pass; a script has its own way to connect.
             if !usable && matches!(check, CheckName::Tcp | CheckName::Tls) && !plan.wanted.contains(&CheckName::Script)
             {
@@ -160,52 +165,63 @@ impl EndpointValidator {
         Some(usable)
     }
 
-    /// Looks with one check; whether no client can use the endpoint, by that. Where nothing connects, the next address
-    /// has its turn.
-    async fn look_with(
+    /// Runs one check and returns whether it shows that no client can use the endpoint. If the address does not accept
+    /// connections, tries the next one.
+    async fn run_check(
         &self,
         check: CheckName,
-        aim: &mut CheckTarget,
+        target: &mut CheckTarget,
         others: &mut slice::Iter<'_, IpAddr>,
         evidence: &mut Evidence,
     ) -> CheckResult<bool> {
         loop {
-            let seen = self.look_once(check, aim, evidence).await?;
-            let is_dead = is_dead(&seen);
-            evidence.add(seen);
+            let observation = self.observe(check, target, evidence).await?;
+            let is_dead = is_dead(&observation);
+            evidence.add(observation);
+
             match others.next().filter(|_| is_dead && check == CheckName::Tcp) {
-                Some(other) => aim.address.set_ip(*other),
+                Some(other) => target.address.set_ip(*other),
                 None => return Ok(is_dead),
             }
         }
     }
 
-    async fn look_once(
+    async fn observe(
         &self,
         check: CheckName,
-        aim: &CheckTarget,
+        target: &CheckTarget,
         evidence: &mut Evidence,
     ) -> CheckResult<Observation> {
-        let question = CheckRequest::Check(check, aim);
+        let request = CheckRequest::Check(check, target);
         if check != CheckName::Tls {
-            return self.asking.insisting(question).await;
+            return self.runner.run_with_retries(request).await;
         }
-        let how = match aim.layer {
+
+        let namespace = match target.layer {
             Layer::StartTls(_) => "starttls",
             _ => "tls",
         };
-        let key = format!("{} {} {}", aim.address, aim.name.as_deref().unwrap_or_default(), aim.grpc);
-        self.asking.remembering(how, &key, evidence, question).await
+        let key = format!("{} {} {}", target.address, target.name.as_deref().unwrap_or_default(), target.grpc);
+        self.runner.run_cached(namespace, &key, evidence, request).await
     }
 }
 
-/// Whether no client can use the endpoint, by what a check saw.
-fn is_dead(seen: &Observation) -> bool {
-    seen.findings().iter().any(|finding| finding.cap().is_some_and(|cap| cap < 50))
+/// Why no check can run over this route, if so.
+fn blocked_by_route(route: &Route, plan: &CheckPlan) -> Option<&'static str> {
+    match route {
+        Route::Closed(cause) => Some(*cause),
+        Route::Through(..) if !plan.wanted.contains(&CheckName::Http) => Some("the proxy carries only HTTP checks"),
+        _ => None,
+    }
 }
 
-/// Notes how steady the endpoint is, where that is wanted.
-fn keep(plan: &CheckPlan, results: Vec<bool>, circuit: Circuit, evidence: &mut Evidence) {
+/// Whether an observation shows that no client can use the endpoint.
+fn is_dead(observation: &Observation) -> bool {
+    observation.findings().iter().any(|finding| finding.cap().is_some_and(|cap| cap < 50))
+}
+
+/// Adds the history of the endpoint, if the check is requested.
+fn add_stability(plan: &CheckPlan, results: Vec<bool>, circuit: Circuit, evidence: &mut Evidence) {
     if plan.wanted.contains(&CheckName::Stability) && !results.is_empty() {
         evidence.add(Observation::Stability(stability::StabilityObservation { results, circuit }));
     }

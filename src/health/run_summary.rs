@@ -1,4 +1,4 @@
-//! What came of a whole run: counts and the worst, never an average.
+//! The summary of a run: counts and the worst services, never an average.
 
 use std::time::Duration;
 
@@ -10,70 +10,85 @@ use super::Evidence;
 /// How many of the worst services the summary names.
 const WORST: usize = 5;
 
-/// What came of the services that were checked.
+/// The summary of a run.
 #[derive(Debug, Default)]
 pub(crate) struct RunSummary {
     by_state: [usize; HealthState::ALL.len()],
-    /// The worst services: score, name, and the dearest reason.
+    /// The worst services: score, name, and the finding of the highest cost.
     worst: Vec<(u8, String, String)>,
-    /// The least score that a service must have.
+    /// The score that every service must reach.
     min_score: Option<u8>,
     /// Services below that, or without a score.
     pub(crate) below: usize,
-    /// Services of which not everything that was wanted could be looked at.
+    /// Those of them without a score.
+    unscored: usize,
+    /// Services with a requested check that could not run.
     pub(crate) incomplete: usize,
-    /// Services with an endpoint that a check looked at, or should have.
+    /// Services with an endpoint to which a check applies.
     checked: usize,
-    /// Endpoints that were not looked at, or not to the end, for want of time.
-    untried: usize,
+    /// Endpoints whose checks the end of the run cut short.
+    cut_short: usize,
     /// Endpoints where an explicitly requested check could not run, and the first cause.
     blocked: (usize, String),
-    /// Times that would else be over their goal, and the most microseconds that this side was late by at one of them.
-    saved: (usize, u64),
+    /// Measurements that meet the latency target only because scheduler lag is subtracted, and the greatest lag in
+    /// microseconds.
+    excused: (usize, u64),
 }
 
 impl RunSummary {
-    /// Nothing yet; services below `min_score` count as failed.
+    /// An empty summary. Services below `min_score` count as failed.
     pub(crate) fn against(min_score: Option<u8>) -> Self {
         Self { min_score, ..Self::default() }
     }
 
-    /// Takes a service in.
-    pub(crate) fn count(&mut self, service: &Service) {
+    /// Counts a service, by its health and the evidence of its endpoints.
+    pub(crate) fn count(&mut self, service: &Service, evidence: &[Option<Evidence>]) {
         let Some(health) = &service.health else { return };
         self.by_state[HealthState::ALL.iter().position(|state| *state == health.state).unwrap_or(0)] += 1;
         self.incomplete += usize::from(!health.complete);
-        if let Some(least) = self.min_score {
-            self.below += usize::from(health.score.is_none_or(|score| score < least));
+        if let Some(min_score) = self.min_score {
+            self.below += usize::from(health.score.is_none_or(|score| score < min_score));
+            self.unscored += usize::from(health.score.is_none());
         }
+
         let mut healths = service.endpoints.iter().filter_map(|at| at.health.as_deref());
         self.checked += usize::from(healths.any(|health| !health.complete || !health.coverage.is_empty()));
-        let cut = service.endpoints.iter().filter_map(|at| at.health.as_deref());
-        self.untried += cut.filter(|health| health.hindered.iter().any(|why| is_cut_short(why))).count();
-        let Some(score) = health.score.filter(|score| *score < 100) else { return };
-        let findings = service.endpoints.iter().filter_map(|at| at.health.as_deref());
-        let worst = findings.min_by_key(|health| health.score).and_then(|health| health.findings.first());
-        let reason = worst.map(ToString::to_string).unwrap_or_default();
-        let at = self.worst.partition_point(|(other, ..)| *other <= score);
-        if at < WORST {
-            let name = service.name.as_ref().map_or_else(|| service.id.to_string(), ToString::to_string);
-            self.worst.insert(at, (score, name, reason));
-            self.worst.truncate(WORST);
+        self.cut_short += evidence.iter().flatten().filter(|evidence| evidence.is_cut_short()).count();
+
+        if let Some(score) = health.score.filter(|score| *score < 100) {
+            self.rank(service, score);
         }
     }
 
-    /// Takes in what this side was late by, each time when the other would else have seemed slow.
-    pub(crate) fn count_saved(&mut self, late_us: impl Iterator<Item = u64>) {
-        for late_us in late_us {
-            self.saved = (self.saved.0 + 1, self.saved.1.max(late_us));
+    /// Keeps the service if it is among the worst.
+    fn rank(&mut self, service: &Service, score: u8) {
+        let at = self.worst.partition_point(|(other, ..)| *other <= score);
+        if at >= WORST {
+            return;
+        }
+
+        let healths = service.endpoints.iter().filter_map(|at| at.health.as_deref());
+        let worst = healths.min_by_key(|health| health.score).and_then(|health| health.findings.first());
+        let reason = worst.map(ToString::to_string).unwrap_or_default();
+        let name = service.name.as_ref().map_or_else(|| service.id.to_string(), ToString::to_string);
+        self.worst.insert(at, (score, name, reason));
+        self.worst.truncate(WORST);
+    }
+
+    /// Counts measurements that meet the latency target only because this lag, in microseconds, is subtracted.
+    pub(crate) fn count_excused(&mut self, lags_us: impl Iterator<Item = u64>) {
+        for lag_us in lags_us {
+            self.excused = (self.excused.0 + 1, self.excused.1.max(lag_us));
         }
     }
 
     /// Counts an endpoint where a script, or a check of `--check`, could not run.
     pub(crate) fn count_blocked(&mut self, evidence: &Evidence, spec: &CheckSpec) {
-        let is_requested = |check: CheckName| check == CheckName::Script || spec.check.contains(&check);
-        let mut causes = evidence.hindered.iter().filter(|(_, cause)| !is_cut_short(cause));
-        if let Some((check, cause)) = causes.find(|(check, _)| is_requested(**check)) {
+        let blocked = evidence.blocked.iter().find(|(check, cause)| {
+            (**check == CheckName::Script || spec.check.contains(check)) && !cause.is_end_of_run()
+        });
+
+        if let Some((check, cause)) = blocked {
             if self.blocked.0 == 0 {
                 self.blocked.1 = format!("{}: {cause}", check.as_str());
             }
@@ -86,50 +101,68 @@ impl RunSummary {
         self.checked == 0
     }
 
-    /// The counts, and the worst.
+    /// The counts and the worst services.
     pub(crate) fn notes(&self) -> Vec<String> {
         let counts = HealthState::ALL.iter().zip(self.by_state).filter(|(_, count)| *count > 0);
         let counts: Vec<String> = counts.map(|(state, count)| format!("{count} {}", state.as_str())).collect();
         let mut notes = vec![if counts.is_empty() { "nothing to check".to_owned() } else { counts.join(", ") }];
-        // One or two are all on the screen anyway.
+
+        // One or two services are on the screen anyway.
         if self.by_state.iter().sum::<usize>() > 2 {
             notes.extend(self.worst.iter().map(|(score, name, reason)| format!("  {score:>3}  {name}  {reason}")));
         }
-        if self.below > 0 {
-            let least = self.min_score.unwrap_or(0);
-            notes.push(format!("{} of them below {least}, the least score asked for", self.below));
+
+        notes.extend(self.score_notes());
+        notes.extend(self.lag_note());
+        notes
+    }
+
+    /// How many services do not reach the required score.
+    fn score_notes(&self) -> Vec<String> {
+        let min_score = self.min_score.unwrap_or(0);
+        let mut notes = Vec::new();
+        if let scored @ 1.. = self.below - self.unscored {
+            notes.push(format!("{} scored below --min-score {min_score}", counted(scored, "service")));
         }
-        if let (times @ 1.., late_us) = self.saved {
-            let late = Duration::from_micros(late_us).as_millis();
-            let times = if times == 1 { "1 time is".to_owned() } else { format!("{times} times are") };
-            notes.push(format!(
-                "{times} over the goal only by what this machine was late, at most {late} ms: not counted"
-            ));
+        if let unscored @ 1.. = self.unscored {
+            let verb = if unscored == 1 { "has" } else { "have" };
+            notes.push(format!("{} {verb} no score, so --min-score does not hold", counted(unscored, "service")));
         }
         notes
     }
 
-    /// What makes the answer less than whole.
+    fn lag_note(&self) -> Option<String> {
+        let (measurements @ 1.., lag_us) = self.excused else { return None };
+        let lag = Duration::from_micros(lag_us).as_millis();
+        let measurements = counted(measurements, "measurement");
+        Some(format!(
+            "{measurements} missed the latency target only because this machine was busy (at most {lag} ms); ignored"
+        ))
+    }
+
+    /// Why the result is incomplete.
     pub(crate) fn faults(&self) -> Vec<PartialError> {
         let mut faults = Vec::new();
-        if self.untried > 0 {
-            let why = "the time was over, or the run was stopped".to_owned();
-            let hint = "allow more time (--deadline), or check fewer".to_owned();
-            let operation = format!("look at {} endpoints to the end", self.untried);
-            faults.push(PartialError { operation, cause: why, hint });
+        if self.cut_short > 0 {
+            faults.push(PartialError {
+                operation: format!("finish the checks of {}", counted(self.cut_short, "endpoint")),
+                cause: "the deadline passed, or the run was stopped".to_owned(),
+                hint: "allow more time (--deadline), or check fewer endpoints".to_owned(),
+            });
         }
 
         if let (endpoints @ 1.., cause) = &self.blocked {
-            let endpoints = if *endpoints == 1 { "1 endpoint".to_owned() } else { format!("{endpoints} endpoints") };
-            let operation = format!("run a requested check of {endpoints}");
-            let hint = "check that the script exists and may be run; --explain shows each cause".to_owned();
-            faults.push(PartialError { operation, cause: clean(cause), hint });
+            faults.push(PartialError {
+                operation: format!("run a requested check of {}", counted(*endpoints, "endpoint")),
+                cause: clean(cause),
+                hint: "check that the script exists and may be run; --explain shows each cause".to_owned(),
+            });
         }
         faults
     }
 }
 
-/// Whether the run ended before a check did.
-fn is_cut_short(cause: &str) -> bool {
-    cause.ends_with("the run was stopped") || cause.ends_with("the run's deadline passed")
+/// A number with its noun: `1 service`, `2 services`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

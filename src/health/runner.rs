@@ -1,4 +1,4 @@
-//! One check of one endpoint: retries, the cache, and the lag of this side.
+//! Runs one check of one endpoint, with retries, a cache, and the scheduler lag of this process.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,53 +10,53 @@ use crate::check::{CheckContext, CheckResult, CheckTarget, LocalFailure, Observa
 use crate::engine::{Cache, CacheOptions, Clock, Key, KeyRef, Retry, RetryDecision};
 use crate::model::CheckName;
 
-/// As many answers as are remembered at once.
-const MAX_REMEMBERED: u64 = 65_536;
-/// Silence that this side slept through is listened to again, until it was asked so often.
+/// The number of observations to cache.
+const MAX_CACHED: u64 = 65_536;
+/// How many times to run a check during which the local runtime stalled.
 const MAX_STALLS: u32 = 3;
-/// Silence counts as slept through where this side stalled for such a part of the time that it waited.
-const SLEPT_THROUGH: u32 = 2;
+/// A stall of this part of the timeout may have hidden the reply.
+const STALL_PART: u32 = 2;
 
-/// What asks.
+/// Runs checks.
 #[derive(Debug)]
 pub(super) struct CheckRunner {
-    pub(super) kit: CheckContext,
-    /// How often silence is asked again.
-    pub(super) retries: u32,
-    /// How long answers of DNS and TLS are remembered; `None` remembers nothing.
-    pub(super) cache_ttl: Option<Duration>,
-    remembered: Cache<Key, PastObservation>,
+    context: CheckContext,
+    /// The number of retries after no reply.
+    retries: u32,
+    /// How long to cache results of DNS and TLS; `None` caches nothing.
+    cache_ttl: Option<Duration>,
+    cache: Cache<Key, PastObservation>,
     clock: Clock,
-    lateness: SchedulerLag,
+    lag: SchedulerLag,
 }
 
-/// What was seen earlier.
+/// An earlier observation.
 #[derive(Debug)]
 struct PastObservation {
-    seen: Observation,
+    observation: Observation,
     at: Duration,
 }
 
-/// What is asked.
+/// One check to run.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum CheckRequest<'a> {
-    /// Where a name leads.
-    Name { name: &'a str, address: Option<IpAddr>, goal_us: u64, port: u16 },
-    /// What a check is for.
+    /// Resolves a name.
+    Name { name: &'a str, address: Option<IpAddr>, target_us: u64, port: u16 },
+    /// Runs a check against a target.
     Check(CheckName, &'a CheckTarget),
 }
 
 impl CheckRequest<'_> {
-    /// Whether something has to be done here between the question and the answer. The kernel connects by itself.
-    fn needs_our_turns(&self) -> bool {
+    /// Whether this process has to run between the probe and the reply. The kernel connects by itself.
+    fn needs_scheduling(&self) -> bool {
         !matches!(self, Self::Check(CheckName::Tcp, _))
     }
 
-    /// Whether it may be asked as often as one likes.
+    /// Whether the request may be repeated.
     fn is_safe(&self) -> bool {
         match self {
-            Self::Check(CheckName::Http, aim) => {
-                let method = aim.spec.method.as_ref().map_or("GET", |method| method.as_str());
+            Self::Check(CheckName::Http, target) => {
+                let method = target.spec.method.as_ref().map_or("GET", |method| method.as_str());
                 matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
             }
             Self::Check(..) | Self::Name { .. } => true,
@@ -65,74 +65,80 @@ impl CheckRequest<'_> {
 }
 
 impl CheckRunner {
-    /// To be called within a tokio runtime.
-    pub(super) fn new(kit: CheckContext, retries: u32, cache_ttl: Option<Duration>, clock: Clock) -> Self {
-        let remembered = Cache::new(CacheOptions::new(MAX_REMEMBERED), clock.clone());
-        Self { kit, retries, cache_ttl, remembered, clock, lateness: SchedulerLag::gauge() }
+    /// Must be called within a tokio runtime.
+    pub(super) fn new(context: CheckContext, retries: u32, cache_ttl: Option<Duration>, clock: Clock) -> Self {
+        let cache = Cache::new(CacheOptions::new(MAX_CACHED), clock.clone());
+        Self { context, retries, cache_ttl, cache, clock, lag: SchedulerLag::start() }
     }
 
-    async fn look(&self, question: CheckRequest<'_>) -> CheckResult<Observation> {
-        match question {
-            CheckRequest::Check(check, aim) => crate::check::run(check, aim, &self.kit).await,
-            CheckRequest::Name { name, address, goal_us, port } => {
-                let mut seen = dns::resolve(name, address, goal_us, &self.kit).await?;
-                dns::check_ipv6(&mut seen, port, &self.kit).await;
-                Ok(Observation::Dns(seen))
+    async fn run(&self, request: CheckRequest<'_>) -> CheckResult<Observation> {
+        match request {
+            CheckRequest::Check(check, target) => crate::check::run(check, target, &self.context).await,
+            CheckRequest::Name { name, address, target_us, port } => {
+                let mut observation = dns::resolve(name, address, target_us, &self.context).await?;
+                dns::check_ipv6(&mut observation, port, &self.context).await;
+                Ok(Observation::Dns(observation))
             }
         }
     }
 
     /// Runs the check once and records scheduler lag; repeats it if the local runtime stalled past the timeout.
-    async fn punctual(&self, question: CheckRequest<'_>) -> CheckResult<Observation> {
+    async fn run_measured(&self, request: CheckRequest<'_>) -> CheckResult<Observation> {
         for _ in 0..MAX_STALLS {
-            let measuring = self.lateness.measure();
-            let mut seen = self.look(question).await?;
-            let may_be_missed = seen.is_silent() && question.needs_our_turns();
-            if !may_be_missed || measuring.stalled() < self.kit.timeout / SLEPT_THROUGH {
-                seen.set_lag(measuring.late());
-                return Ok(seen);
+            let lag = self.lag.measure();
+            let mut observation = self.run(request).await?;
+
+            let may_have_missed_reply = observation.is_silent() && request.needs_scheduling();
+            if !may_have_missed_reply || lag.stalled() < self.context.timeout / STALL_PART {
+                observation.set_lag(lag.total());
+                return Ok(observation);
             }
-            if !question.is_safe() {
+            if !request.is_safe() {
                 break;
             }
         }
-        Err(LocalFailure("this machine was too busy to hear the answer".to_owned()))
+        Err(LocalFailure("this machine was too busy to receive the reply".to_owned()))
     }
 
     /// Retries a check that got no reply.
-    pub(super) async fn insisting(&self, question: CheckRequest<'_>) -> CheckResult<Observation> {
-        let attempts = if question.is_safe() { self.retries.saturating_add(1) } else { 1 };
+    pub(super) async fn run_with_retries(&self, request: CheckRequest<'_>) -> CheckResult<Observation> {
+        let attempts = if request.is_safe() { self.retries.saturating_add(1) } else { 1 };
         let retry = Retry { attempts, total: Duration::MAX, cap: Duration::from_secs(1), ..Retry::default() };
-        let once = |_| async move {
-            match self.punctual(question).await {
-                Ok(seen) if seen.is_silent() => Err(seen),
-                looked => Ok(looked),
-            }
-        };
-        match retry.run(Retry::random_seed(), once, |_| RetryDecision::Yes).await {
-            Ok(looked) => looked,
-            Err(gave_up) => gave_up.into_error().ok_or_else(|| LocalFailure("there was no time to look".to_owned())),
+
+        match retry.run(Retry::random_seed(), |_| self.attempt(request), |_| RetryDecision::Yes).await {
+            Ok(result) => result,
+            Err(error) => error.into_error().ok_or_else(|| LocalFailure("no time was left for the check".to_owned())),
         }
     }
 
-    /// Runs the check unless a recent result is cached; the evidence notes its age.
-    pub(super) async fn remembering(
+    /// Runs the check once. An observation without a reply is the error that is retried.
+    async fn attempt(&self, request: CheckRequest<'_>) -> Result<CheckResult<Observation>, Observation> {
+        match self.run_measured(request).await {
+            Ok(observation) if observation.is_silent() => Err(observation),
+            result => Ok(result),
+        }
+    }
+
+    /// Runs the check unless a recent result is cached; the evidence records its age.
+    pub(super) async fn run_cached(
         &self,
         namespace: &str,
         key: &str,
         evidence: &mut Evidence,
-        question: CheckRequest<'_>,
+        request: CheckRequest<'_>,
     ) -> CheckResult<Observation> {
-        let Some(ttl) = self.cache_ttl else { return self.insisting(question).await };
+        let Some(ttl) = self.cache_ttl else { return self.run_with_retries(request).await };
         let key = KeyRef { namespace, key, version: 0 };
-        if let Some(before) = self.remembered.get(&key) {
-            evidence.is_as_old_as(self.clock.now().saturating_sub(before.at));
-            return Ok(before.seen.clone());
+        if let Some(past) = self.cache.get(&key) {
+            evidence.record_age(self.clock.now().saturating_sub(past.at));
+            return Ok(past.observation.clone());
         }
-        let seen = self.insisting(question).await?;
-        if !seen.is_silent() {
-            self.remembered.insert(&key, Arc::new(PastObservation { seen: seen.clone(), at: self.clock.now() }), ttl);
+
+        let observation = self.run_with_retries(request).await?;
+        if !observation.is_silent() {
+            let past = PastObservation { observation: observation.clone(), at: self.clock.now() };
+            self.cache.insert(&key, Arc::new(past), ttl);
         }
-        Ok(seen)
+        Ok(observation)
     }
 }

@@ -1,4 +1,4 @@
-//! A source whose services are checked before they are handed on.
+//! A source that checks the services of another source before it passes them on.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -11,7 +11,7 @@ use super::evidence_files::EvidenceFiles;
 use super::run_summary::RunSummary;
 use super::{
     CheckedEndpoint, EndpointMonitor, EndpointValidator, Evidence, Subject, ThresholdRules, Thresholds,
-    ValidatorOptions, columns, judge, weigh,
+    ValidatorOptions, aggregate, columns, set_health,
 };
 use crate::check::{Resolvers, Roots};
 use crate::engine::{Cancel, Retry, Shutdown};
@@ -23,31 +23,30 @@ use crate::source::{
     WatchFuture, keep_watching,
 };
 
-/// A source, and how what it finds is checked.
+/// A source, and how to check its services.
 pub(crate) struct Validation<'s> {
     pub(crate) source: &'s dyn Source,
     pub(crate) options: ValidatorOptions,
-    /// What to ask every service, beside what it declares itself.
-    pub(crate) ask: CheckSpec,
-    /// Findings that do not count.
+    /// The spec of every service; a service's own declarations have precedence.
+    pub(crate) spec: CheckSpec,
+    /// Codes of findings that do not count.
     pub(crate) ignored: Vec<String>,
     pub(crate) evidence: Option<EvidenceFiles>,
     pub(crate) roots: Arc<Roots>,
     pub(crate) resolvers: Arc<Resolvers>,
-    /// When a watch believes what it sees.
+    /// How many checks confirm a change in a watch.
     pub(crate) thresholds: Thresholds,
-    /// Sends HTTP checks in this host's place, where the user wants that.
+    /// Sends HTTP checks through a proxy, if the user wants that.
     pub(crate) via: Option<Arc<dyn HttpProxy>>,
-    /// What came of it.
     pub(crate) summary: Mutex<RunSummary>,
-    /// What sources say of what came of it, and of how many services.
-    pub(crate) said: Mutex<BTreeMap<&'static str, usize>>,
+    /// Notes of the source on check results, each with its number of services.
+    pub(crate) source_notes: Mutex<BTreeMap<&'static str, usize>>,
 }
 
 /// Default interval of checks in a watch: the same as a kubelet's.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// Progress is reported at most this often.
-const TICK: Duration = Duration::from_millis(100);
+/// The least interval between two progress reports.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Source for Validation<'_> {
     fn name(&self) -> &'static str {
@@ -72,11 +71,12 @@ impl Source for Validation<'_> {
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
-            let begun = Instant::now();
-            let mut gathered = BufferedSink { out, services: Vec::new() };
-            let completeness = self.source.list(context, &mut gathered).await?;
-            let BufferedSink { out, services } = gathered;
-            let left = self.deadline().map(|deadline| deadline.saturating_sub(begun.elapsed()));
+            let start = Instant::now();
+            let mut buffer = BufferedSink { out, services: Vec::new() };
+            let completeness = self.source.list(context, &mut buffer).await?;
+            let BufferedSink { out, services } = buffer;
+
+            let left = self.deadline().map(|deadline| deadline.saturating_sub(start.elapsed()));
             let checked = self.check(services, left, (context, out))?;
             Ok(if checked == Completeness::Complete { completeness } else { checked })
         })
@@ -86,25 +86,28 @@ impl Source for Validation<'_> {
         INTERVAL
     }
 
-    /// Watches what the source has, and looks at it again and again, also while the source cannot be asked.
+    /// Watches the source and checks its services at an interval, even while the source is unreachable.
     fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {
         Box::pin(async move {
-            let (mut relay, heard) = ChannelSink::new(feed.detail_level());
+            let (mut sink, messages) = ChannelSink::new(feed.detail_level());
             let (thresholds, ignored) = (self.thresholds, self.ignored.clone());
             let after_check = self.source.after_check();
             let rules = ThresholdRules { thresholds, ignored, via: self.via.clone(), after_check };
-            let every = interval.unwrap_or_else(|| self.interval());
-            let options = ValidatorOptions { again: Some(every), ..self.options.clone() };
-            let monitor = EndpointMonitor::new(self.validator(options), Arc::new(self.ask.clone()), rules, every);
-            let looking = async {
+
+            let check_interval = interval.unwrap_or_else(|| self.interval());
+            let options = ValidatorOptions { again: Some(check_interval), ..self.options.clone() };
+            let spec = Arc::new(self.spec.clone());
+            let monitor = EndpointMonitor::new(self.validator(options), spec, rules, check_interval);
+            let checks = async {
                 if let Some(via) = &self.via {
                     via.connect().await;
                 }
-                monitor.run(heard, feed).await;
+                monitor.run(messages, feed).await;
             };
+
             tokio::select! {
-                error = keep_watching(self.source, interval, RECONNECT, Retry::random_seed(), &mut relay) => Err(error),
-                () = looking => Ok(()),
+                error = keep_watching(self.source, interval, RECONNECT, Retry::random_seed(), &mut sink) => Err(error),
+                () = checks => Ok(()),
             }
         })
     }
@@ -115,7 +118,7 @@ impl Validation<'_> {
         EndpointValidator::new(options, Arc::clone(&self.roots), Arc::clone(&self.resolvers))
     }
 
-    /// Checks services and hands them on, all within the time that the source has `left`.
+    /// Checks services and passes them on, within the time that the source has `left`.
     fn check(
         &self,
         services: Vec<Service>,
@@ -126,60 +129,59 @@ impl Validation<'_> {
         let options = ValidatorOptions { deadline, ..self.options.clone() };
         // One thread: its scheduler lag is known exactly, and it sustains more checks than a host has ephemeral ports.
         let runtime = runtime(0)?;
-        let mut board = PendingServices::new(services, &self.ask);
-        let subjects = board.subjects(self.via.as_ref());
+        let mut pending = PendingServices::new(services, &self.spec);
+        let subjects = pending.subjects(self.via.as_ref());
+
         runtime.block_on(async {
             let shutdown = Shutdown::new();
             let validator = Arc::new(self.validator(options));
-            shutdown.spawn(end_with(context.cancel.clone(), shutdown.clone()));
+            shutdown.spawn(stop_on_cancel(context.cancel.clone(), shutdown.clone()));
             let (streams, total) = (context.streaming, subjects.len() as u64);
             if let Some(via) = self.via.as_ref().filter(|_| total > 0) {
-                let over = async {
-                    match deadline {
-                        Some(deadline) => tokio::time::sleep(deadline).await,
-                        None => std::future::pending().await,
-                    }
-                };
                 tokio::select! {
                     () = via.connect() => {}
                     () = shutdown.stopping() => {}
-                    () = over => {}
+                    () = sleep_if_some(deadline) => {}
                 }
             }
-            let mut said = Instant::now();
-            let running = validator.run(subjects, &shutdown, |judged| {
-                if let Some(at) = board.take(judged)
+
+            let mut last_progress = Instant::now();
+            let checks = validator.run(subjects, &shutdown, |checked| {
+                if let Some(at) = pending.record(checked)
                     && streams
                 {
-                    self.hand_over(&mut board, at, out);
+                    self.emit(&mut pending, at, out);
                 }
-                if said.elapsed() >= TICK {
-                    said = Instant::now();
-                    out.progress(Progress { done: board.done, total, found: board.whole });
+                if last_progress.elapsed() >= PROGRESS_INTERVAL {
+                    last_progress = Instant::now();
+                    out.progress(Progress { done: pending.done, total, found: pending.complete });
                 }
             });
-            // The runtime ends with this, and what watches it too.
-            running.await;
+            checks.await;
+            // Ends the task that watches for the cancellation.
             shutdown.abort();
         });
+
         // A resolver may block a thread for a long time: do not wait for it.
         runtime.shutdown_background();
-        Ok(self.finish(board, out))
+        Ok(self.finish(pending, out))
     }
 
-    /// Hands over what is left, in order, and says what came of it all.
-    fn finish(&self, mut board: PendingServices, out: &mut dyn ItemSink) -> Completeness {
-        for at in 0..board.entries.len() {
-            self.hand_over(&mut board, at, out);
+    /// Emits the remaining services, in order, and the summary.
+    fn finish(&self, mut pending: PendingServices, out: &mut dyn ItemSink) -> Completeness {
+        for at in 0..pending.entries.len() {
+            self.emit(&mut pending, at, out);
         }
         if let Some(files) = &self.evidence {
             files.faults().into_iter().for_each(|fault| out.partial_error(fault));
         }
+
         let summary = self.summary.lock();
         summary.notes().into_iter().for_each(|note| out.note(note));
-        for (text, count) in &*self.said.lock() {
+        for (text, count) in &*self.source_notes.lock() {
             out.note(format!("{count} of them {text}"));
         }
+
         let incomplete = summary.faults();
         let completeness = if incomplete.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
         for fault in incomplete {
@@ -188,59 +190,66 @@ impl Validation<'_> {
         completeness
     }
 
-    /// Judges a service by its evidence and hands it over, if that was not done before.
-    fn hand_over(&self, board: &mut PendingServices, at: usize, out: &mut dyn ItemSink) {
-        let Some(PendingEntry { mut service, evidence, ask, .. }) = board.entries[at].take() else { return };
-        judge(&mut service, evidence.iter().map(Option::as_ref), &self.ignored);
+    /// Scores a service by its evidence and emits it, unless that was done before.
+    fn emit(&self, pending: &mut PendingServices, at: usize, out: &mut dyn ItemSink) {
+        let Some(PendingEntry { mut service, evidence, spec, .. }) = pending.entries[at].take() else { return };
+        set_health(&mut service, evidence.iter().map(Option::as_ref), &self.ignored);
         if let Some(text) = self.source.after_check().and_then(|after_check| after_check(&mut service)) {
-            weigh(&mut service);
-            *self.said.lock().entry(text).or_default() += 1;
+            aggregate(&mut service);
+            *self.source_notes.lock().entry(text).or_default() += 1;
         }
+
         let mut summary = self.summary.lock();
-        summary.count(&service);
-        summary.count_saved(evidence.iter().flatten().flat_map(Evidence::saved_by));
-        evidence.iter().flatten().for_each(|evidence| summary.count_blocked(evidence, &ask));
+        summary.count(&service, &evidence);
+        summary.count_excused(evidence.iter().flatten().flat_map(Evidence::excused_by));
+        evidence.iter().flatten().for_each(|evidence| summary.count_blocked(evidence, &spec));
         drop(summary);
+
         if let Some(files) = &self.evidence {
             files.write(&service, &evidence, &self.ignored);
         }
-        // The source has ended; there is nothing more to stop.
+        // The source has ended, so there is nothing to stop.
         let _ = out.service(service);
     }
 }
 
-/// Ends the run when nothing more is wanted.
-async fn end_with(cancel: Cancel, shutdown: Shutdown) {
+/// Waits for this time; forever without one.
+async fn sleep_if_some(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Stops the run when the listing is cancelled.
+async fn stop_on_cancel(cancel: Cancel, shutdown: Shutdown) {
     cancel.cancelled().await;
     shutdown.stop();
 }
 
-/// Services on their way.
+/// Services whose checks are in progress.
 struct PendingServices {
     entries: Vec<Option<PendingEntry>>,
     /// The service and the endpoint of each subject.
     places: Vec<(usize, usize)>,
+    /// Endpoints that were checked.
     done: u64,
-    whole: u64,
+    /// Services whose endpoints all were checked.
+    complete: u64,
 }
 
 struct PendingEntry {
     service: Service,
-    ask: Arc<CheckSpec>,
+    spec: Arc<CheckSpec>,
     evidence: Vec<Option<Evidence>>,
     missing: usize,
 }
 
 impl PendingServices {
-    fn new(services: Vec<Service>, ask: &CheckSpec) -> Self {
-        let common = Arc::new(ask.clone());
-        let entry = |service: Service| {
-            let declared = service.detail.downcast_ref::<DeclaredDetail>();
-            let ask = declared.map_or_else(|| Arc::clone(&common), |declared| Arc::new(common.over(&declared.ask)));
-            let missing = service.endpoints.len();
-            Some(PendingEntry { evidence: vec![None; missing], service, ask, missing })
-        };
-        Self { entries: services.into_iter().map(entry).collect(), places: Vec::new(), done: 0, whole: 0 }
+    fn new(services: Vec<Service>, spec: &CheckSpec) -> Self {
+        let spec = Arc::new(spec.clone());
+        let entries = services.into_iter().map(|service| Some(PendingEntry::new(service, &spec))).collect();
+        Self { entries, places: Vec::new(), done: 0, complete: 0 }
     }
 
     fn subjects(&mut self, via: Option<&Arc<dyn HttpProxy>>) -> Vec<Subject> {
@@ -251,9 +260,9 @@ impl PendingServices {
                 subjects.push(Subject {
                     index: self.places.len(),
                     endpoint: endpoint.clone(),
-                    ask: Arc::clone(&entry.ask),
-                    way: Route::of(via, &entry.service, endpoint),
-                    before: None,
+                    spec: Arc::clone(&entry.spec),
+                    route: Route::of(via, &entry.service, endpoint),
+                    previous: None,
                 });
                 self.places.push((at, which));
             }
@@ -261,20 +270,30 @@ impl PendingServices {
         subjects
     }
 
-    /// Takes in what was seen of an endpoint; says which service is now whole, if one is.
-    fn take(&mut self, judged: CheckedEndpoint) -> Option<usize> {
+    /// Records a result. If it is the last one of a service, returns the service.
+    fn record(&mut self, checked: CheckedEndpoint) -> Option<usize> {
         self.done += 1;
-        let (at, which) = *self.places.get(judged.index)?;
+        let (at, which) = *self.places.get(checked.index)?;
         let entry = self.entries[at].as_mut()?;
-        entry.evidence[which] = Some(judged.evidence);
+        entry.evidence[which] = Some(checked.evidence);
         entry.missing = entry.missing.saturating_sub(1);
-        let whole = entry.missing == 0;
-        self.whole += u64::from(whole);
-        whole.then_some(at)
+
+        let is_complete = entry.missing == 0;
+        self.complete += u64::from(is_complete);
+        is_complete.then_some(at)
     }
 }
 
-/// Keeps services, and passes everything else on.
+impl PendingEntry {
+    fn new(service: Service, common: &Arc<CheckSpec>) -> Self {
+        let declared = service.detail.downcast_ref::<DeclaredDetail>();
+        let spec = declared.map_or_else(|| Arc::clone(common), |declared| Arc::new(common.over(&declared.ask)));
+        let missing = service.endpoints.len();
+        Self { evidence: vec![None; missing], service, spec, missing }
+    }
+}
+
+/// Buffers services and passes everything else on.
 struct BufferedSink<'a> {
     out: &'a mut dyn ItemSink,
     services: Vec<Service>,

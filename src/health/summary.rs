@@ -1,8 +1,8 @@
-//! How many services are how healthy.
+//! The number of services in each state of health.
 
 use crate::model::{HealthState, Service};
 
-/// How many services are in which state of health.
+/// The number of services in each state of health.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
@@ -40,7 +40,7 @@ impl Summary {
         self.healthy
     }
 
-    /// All others, also those of which nothing is known.
+    /// All other services, including those without a score.
     pub fn invalid(&self) -> usize {
         self.total - self.healthy
     }

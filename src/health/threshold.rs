@@ -29,21 +29,21 @@ pub(super) struct DebouncedState {
 }
 
 impl DebouncedState {
-    /// By a first look, which has nothing to be compared with.
+    /// The state of the first check, which needs no confirmation.
     pub(super) fn new(state: HealthState) -> Self {
         Self { state, better: 0, worse: 0 }
     }
 
-    pub(super) fn state(self) -> HealthState {
+    pub(super) fn get(self) -> HealthState {
         self.state
     }
 
-    /// Takes what a further look showed; whether that is believed now. One that shows the state that is believed is, and
-    /// ends every doubt.
-    pub(super) fn take(&mut self, shown: HealthState, thresholds: Thresholds) -> bool {
+    /// Records the state of another check and returns whether it is confirmed now. The current state is confirmed at once
+    /// and resets the counts.
+    pub(super) fn record(&mut self, shown: HealthState, thresholds: Thresholds) -> bool {
         use std::cmp::Ordering::{Equal, Greater, Less};
-        // The best comes first. Nothing is known where this side could not look: whatever comes after it is news.
-        let is_new = match shown.cmp(&self.state) {
+        // The best state is the least. After an unknown state, any state is confirmed at once.
+        let is_confirmed = match shown.cmp(&self.state) {
             Equal => true,
             _ if self.state == HealthState::Unknown => true,
             Less => {
@@ -55,10 +55,11 @@ impl DebouncedState {
                 self.worse >= thresholds.fall
             }
         };
-        if is_new {
+
+        if is_confirmed {
             *self = Self::new(shown);
         }
-        is_new
+        is_confirmed
     }
 }
 
@@ -67,43 +68,44 @@ mod tests {
     use super::*;
     use HealthState::{Degraded, Healthy, Unhealthy, Unknown};
 
-    /// What is believed after each of these looks.
-    fn believed(shown: &[HealthState]) -> Vec<HealthState> {
-        let mut believed = DebouncedState::new(shown[0]);
-        let take = |shown: &HealthState| {
-            believed.take(*shown, Thresholds { rise: 2, fall: 3 });
-            believed.state
-        };
-        shown.iter().map(take).collect()
+    /// The confirmed state after each of these checks.
+    fn confirmed(shown: &[HealthState]) -> Vec<HealthState> {
+        let mut state = DebouncedState::new(shown[0]);
+        let mut confirmed = Vec::new();
+        for shown in shown {
+            state.record(*shown, Thresholds { rise: 2, fall: 3 });
+            confirmed.push(state.get());
+        }
+        confirmed
     }
 
     #[test]
     fn worse_takes_longer_than_better() {
         assert_eq!(
-            believed(&[Healthy, Unhealthy, Unhealthy, Unhealthy, Healthy, Healthy]),
+            confirmed(&[Healthy, Unhealthy, Unhealthy, Unhealthy, Healthy, Healthy]),
             [Healthy, Healthy, Healthy, Unhealthy, Unhealthy, Healthy]
         );
     }
 
     #[test]
-    fn a_single_look_ends_the_doubt() {
+    fn a_check_with_the_confirmed_state_resets_the_counts() {
         assert_eq!(
-            believed(&[Healthy, Unhealthy, Unhealthy, Healthy, Unhealthy, Unhealthy, Unhealthy]),
+            confirmed(&[Healthy, Unhealthy, Unhealthy, Healthy, Unhealthy, Unhealthy, Unhealthy]),
             [Healthy, Healthy, Healthy, Healthy, Healthy, Healthy, Unhealthy]
         );
     }
 
     #[test]
-    fn what_is_worse_in_several_ways_is_as_it_was_last() {
-        assert_eq!(believed(&[Healthy, Unhealthy, Degraded, Degraded]).last(), Some(&Degraded));
-        assert_eq!(believed(&[Unhealthy, Degraded, Healthy]).last(), Some(&Healthy));
-        assert_eq!(believed(&[Degraded, Healthy, Unhealthy, Healthy]).last(), Some(&Degraded), "never twice in a row");
+    fn different_worse_states_count_together() {
+        assert_eq!(confirmed(&[Healthy, Unhealthy, Degraded, Degraded]).last(), Some(&Degraded));
+        assert_eq!(confirmed(&[Unhealthy, Degraded, Healthy]).last(), Some(&Healthy));
+        assert_eq!(confirmed(&[Degraded, Healthy, Unhealthy, Healthy]).last(), Some(&Degraded), "never twice in a row");
     }
 
     #[test]
-    fn not_to_know_is_worse_and_over_at_once() {
+    fn unknown_is_worse_and_ends_at_once() {
         assert_eq!(
-            believed(&[Healthy, Unknown, Unknown, Unknown, Unhealthy]),
+            confirmed(&[Healthy, Unknown, Unknown, Unknown, Unhealthy]),
             [Healthy, Healthy, Healthy, Unknown, Unhealthy]
         );
     }

@@ -1,4 +1,4 @@
-//! Validation for programs: services in, services with their health out.
+//! Validation for programs: takes services and returns them with their health.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use crate::source::{
 
 /// Checks services and scores them, as `portolan validate` does.
 ///
-/// It may be used in any tokio runtime; the checks run on a thread of their own, so that what they measure is the peer.
+/// It works in any tokio runtime. The checks run on a thread of their own, so that the load of the runtime does not affect the
+/// measurements.
 #[derive(Clone, Debug)]
 pub struct Validator {
     options: ValidatorOptions,
@@ -33,7 +34,7 @@ impl Default for Validator {
 }
 
 impl Validator {
-    /// A validator that trusts the system's certificates and asks the system's resolvers.
+    /// A validator that uses the root certificates and the resolvers of the system.
     pub fn new(options: ValidatorOptions) -> Self {
         let resolvers = Arc::new(Resolvers::new(Vec::new(), options.timeout));
         let roots = Arc::new(Roots::of_system(Vec::new()));
@@ -41,44 +42,43 @@ impl Validator {
         Self { options, spec, ignored, thresholds, roots, resolvers }
     }
 
-    /// What to ask every service, beside what it declares itself.
+    /// Applies this spec to every service; a service's own declarations have precedence.
     #[must_use]
     pub fn with_spec(mut self, spec: CheckSpec) -> Self {
         self.spec = spec;
         self
     }
 
-    /// Runs this check too, at every endpoint, after the built-in ones.
+    /// Adds a check, which runs at every endpoint after the built-in ones.
     #[must_use]
     pub fn with_check(mut self, check: impl Check + 'static) -> Self {
         self.options.custom.0.push(Arc::new(check));
         self
     }
 
-    /// Does not count findings with this code.
+    /// Ignores findings with this code.
     #[must_use]
     pub fn ignoring(mut self, code: impl Into<String>) -> Self {
         self.ignored.push(code.into());
         self
     }
 
-    /// How many samples in a row a watch needs before it reports a change of health.
+    /// Sets how many checks in a row confirm a change of health in a watch.
     #[must_use]
     pub fn with_thresholds(mut self, thresholds: Thresholds) -> Self {
         self.thresholds = thresholds;
         self
     }
 
-    /// Checks services; they come back in their order, each with its health.
+    /// Checks services and returns them in the same order, each with its health.
     ///
     /// # Errors
-    /// Where nothing could be checked at all.
+    /// If nothing could be checked at all.
     pub async fn validate(&self, services: Vec<Service>) -> Result<Listing> {
         collect(&self.validated(Arc::new(ServiceList(services)))).await
     }
 
-    /// A source whose services come with their health: listed they are checked once, watched they are checked again at
-    /// each interval.
+    /// A source whose services have their health. A listing checks them once, a watch at each interval.
     pub fn validated(&self, source: Arc<dyn Source>) -> ValidatedSource {
         ValidatedSource { source, validator: self.clone() }
     }
@@ -87,7 +87,7 @@ impl Validator {
         Validation {
             source,
             options: self.options.clone(),
-            ask: self.spec.clone(),
+            spec: self.spec.clone(),
             ignored: self.ignored.clone(),
             evidence: None,
             roots: Arc::clone(&self.roots),
@@ -95,7 +95,7 @@ impl Validator {
             thresholds: self.thresholds,
             via: None,
             summary: parking_lot::Mutex::new(RunSummary::against(None)),
-            said: parking_lot::Mutex::default(),
+            source_notes: parking_lot::Mutex::default(),
         }
     }
 }
@@ -136,7 +136,7 @@ impl Source for ValidatedSource {
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         let (source, validator) = (Arc::clone(&self.source), self.validator.clone());
-        // The checks bring a runtime of their own, which blocks the thread that it runs on.
+        // The checks have a runtime of their own, which blocks its thread.
         Box::pin(list_blocking(context, out, move |context, out| {
             engine::block_on(validator.over(&*source).list(context, out))
         }))
@@ -151,7 +151,7 @@ impl Source for ValidatedSource {
     }
 }
 
-/// Services that a program has.
+/// Services from a program.
 struct ServiceList(Vec<Service>);
 
 impl Source for ServiceList {

@@ -1,180 +1,196 @@
-//! A service that is looked at again and again, and what is believed of it.
+//! A service in a watch, and its confirmed health.
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::aggregate::{aggregate, set_health};
 use super::evidence::Evidence;
-use super::judge::{judge, weigh};
 use super::threshold::{DebouncedState, Thresholds};
 use super::validator::{PastCheck, Subject};
-use crate::model::{CheckSpec, Endpoint, Health, Service, changed_fields};
+use crate::check::stability;
+use crate::model::{CheckSpec, Endpoint, Health, Identity, Service, changed_fields};
 use crate::net::{HttpProxy, Route};
 use crate::source::AfterCheck;
 
-/// What is believed, and what counts.
+/// When a change is confirmed, and which findings count.
 #[derive(Clone, Debug)]
 pub(crate) struct ThresholdRules {
     pub(crate) thresholds: Thresholds,
-    /// Findings of these codes do not count.
+    /// Codes of findings that do not count.
     pub(crate) ignored: Vec<String>,
-    /// Sends HTTP checks in this host's place, where the user wants that.
+    /// Sends HTTP checks through a proxy, if the user wants that.
     pub(crate) via: Option<Arc<dyn HttpProxy>>,
-    /// What the source makes of check results before they are reported.
+    /// Lets the source adjust check results before they are reported.
     pub(crate) after_check: Option<AfterCheck>,
 }
 
-/// A service, and what its endpoints have shown.
+/// A service, and the history of its endpoints.
 #[derive(Debug)]
 pub(super) struct WatchedService {
-    /// As its source knows it.
+    /// As its source describes it.
     service: Service,
-    ask: Arc<CheckSpec>,
-    /// One for each of its endpoints, in their order.
-    tracks: Vec<EndpointHistory>,
-    /// Whether there is something to tell once every endpoint has been looked at.
-    news: bool,
+    spec: Arc<CheckSpec>,
+    /// One for each endpoint, in order.
+    histories: Vec<EndpointHistory>,
+    /// Whether there is a change to report once every endpoint was checked.
+    is_changed: bool,
     /// Whether it was ever reported.
-    known: bool,
+    was_reported: bool,
 }
 
-/// What one endpoint has shown.
+/// The history of an endpoint.
 #[derive(Debug)]
 struct EndpointHistory {
-    /// By which the monitor knows it; never given to another.
+    /// Identifies the endpoint in the monitor; never reused.
     number: usize,
     last: Option<Arc<PastCheck>>,
-    told: Option<FeedState>,
+    confirmed: Option<ConfirmedHealth>,
 }
 
-/// What is believed of an endpoint.
+/// The confirmed health of an endpoint.
 #[derive(Debug)]
-struct FeedState {
-    believed: DebouncedState,
-    /// A look that showed it.
+struct ConfirmedHealth {
+    state: DebouncedState,
+    /// Evidence of a check that showed this state.
     evidence: Evidence,
     flapping: bool,
 }
 
 impl WatchedService {
-    pub(super) fn new(service: Service, ask: Arc<CheckSpec>, next: &mut usize) -> Self {
-        let mut watched = Self { service, ask, tracks: Vec::new(), news: true, known: false };
-        watched.tracks = watched.service.endpoints.iter().map(|_| EndpointHistory::new(next)).collect();
-        watched
+    pub(super) fn new(service: Service, spec: Arc<CheckSpec>, last_number: &mut usize) -> Self {
+        let histories = service.endpoints.iter().map(|_| EndpointHistory::new(last_number)).collect();
+        Self { service, spec, histories, is_changed: true, was_reported: false }
     }
 
-    /// The same service as its source describes it now; the endpoints that it had before keep their numbers, and what is
-    /// known of them. `None` where nothing changed.
-    pub(super) fn described(&mut self, service: Service, ask: Arc<CheckSpec>, next: &mut usize) -> Option<Self> {
-        if changed_fields(&self.service, &service).is_empty() && self.ask == ask {
+    /// The same service with a new description; known endpoints keep their numbers and histories. `None` if nothing
+    /// changed.
+    pub(super) fn updated(&mut self, service: Service, spec: Arc<CheckSpec>, last_number: &mut usize) -> Option<Self> {
+        if changed_fields(&self.service, &service).is_empty() && self.spec == spec {
             return None;
         }
-        let keeps = self.ask == ask;
-        let old = self.service.endpoints.iter().zip(self.tracks.drain(..));
-        let mut old: Vec<_> = old.map(|(old, track)| (place(old), &old.identity, Some(track))).collect();
-        let track = |endpoint: &Endpoint| {
-            let at = place(endpoint);
-            let mut left = old.iter_mut().filter(|(.., track)| keeps && track.is_some());
-            let same = left.find(|(old, service, _)| *old == at && **service == endpoint.identity);
-            same.and_then(|(.., track)| track.take()).unwrap_or_else(|| EndpointHistory::new(next))
-        };
-        let tracks = service.endpoints.iter().map(track).collect();
-        Some(Self { service, ask, tracks, news: true, known: self.known })
+
+        let keeps_histories = self.spec == spec;
+        let histories = self.histories.drain(..).map(|history| Some(history).filter(|_| keeps_histories));
+        let mut known: Vec<_> = self.service.endpoints.iter().map(EndpointKey::of).zip(histories).collect();
+        let histories = service.endpoints.iter().map(|endpoint| {
+            let key = EndpointKey::of(endpoint);
+            let same = known.iter_mut().find(|(other, history)| history.is_some() && *other == key);
+            same.and_then(|(_, history)| history.take()).unwrap_or_else(|| EndpointHistory::new(last_number))
+        });
+
+        let histories = histories.collect();
+        Some(Self { service, spec, histories, is_changed: true, was_reported: self.was_reported })
     }
 
-    /// The numbers of its endpoints, and whether each was ever looked at.
+    /// The numbers of the endpoints, and whether each was ever checked.
     pub(super) fn numbers(&self) -> impl Iterator<Item = (usize, bool)> {
-        self.tracks.iter().map(|track| (track.number, track.told.is_some()))
+        self.histories.iter().map(|history| (history.number, history.confirmed.is_some()))
     }
 
-    /// What is to be looked at under that number.
+    /// The check to run for that number.
     pub(super) fn subject(&self, number: usize, rules: &ThresholdRules) -> Option<Subject> {
-        let at = self.tracks.iter().position(|track| track.number == number)?;
-        let before = self.tracks[at].last.clone();
+        let at = self.histories.iter().position(|history| history.number == number)?;
+        let previous = self.histories[at].last.clone();
         let endpoint = self.service.endpoints[at].clone();
-        let way = Route::of(rules.via.as_ref(), &self.service, &endpoint);
-        Some(Subject { index: number, endpoint, ask: Arc::clone(&self.ask), way, before })
+        let route = Route::of(rules.via.as_ref(), &self.service, &endpoint);
+        Some(Subject { index: number, endpoint, spec: Arc::clone(&self.spec), route, previous })
     }
 
-    /// Takes what was seen under that number.
-    pub(super) fn seen(&mut self, number: usize, evidence: Evidence, rules: &ThresholdRules) {
-        if let Some(track) = self.tracks.iter_mut().find(|track| track.number == number) {
-            self.news |= track.seen(evidence, rules);
+    /// Records the evidence of the endpoint with that number.
+    pub(super) fn record(&mut self, number: usize, evidence: Evidence, rules: &ThresholdRules) {
+        if let Some(history) = self.histories.iter_mut().find(|history| history.number == number) {
+            self.is_changed |= history.record(evidence, rules);
         }
     }
 
-    /// The service with what is believed of it, where there is news and every endpoint has been looked at.
-    pub(super) fn news(&mut self, rules: &ThresholdRules) -> Option<Service> {
-        let is_whole = self.tracks.iter().all(|track| track.told.is_some());
-        self.known |= is_whole;
-        (is_whole && std::mem::take(&mut self.news)).then(|| self.item(rules))
+    /// The service with its confirmed health, if it changed and every endpoint was checked.
+    pub(super) fn take_change(&mut self, rules: &ThresholdRules) -> Option<Service> {
+        let is_checked = self.histories.iter().all(|history| history.confirmed.is_some());
+        self.was_reported |= is_checked;
+        (is_checked && std::mem::take(&mut self.is_changed)).then(|| self.item(rules))
     }
 
-    /// Whether everything known of it has been reported.
-    pub(super) fn is_told(&self) -> bool {
-        !self.news
+    /// Whether every change was reported.
+    pub(super) fn is_reported(&self) -> bool {
+        !self.is_changed
     }
 
     /// Whether it was ever reported.
-    pub(super) fn is_known(&self) -> bool {
-        self.known
+    pub(super) fn was_reported(&self) -> bool {
+        self.was_reported
     }
 
-    /// The service with what is believed of it.
+    /// The service with its confirmed health.
     pub(super) fn item(&self, rules: &ThresholdRules) -> Service {
         let mut service = self.service.clone();
-        let told = self.tracks.iter().map(|track| track.told.as_ref().map(|told| &told.evidence));
-        judge(&mut service, told, &rules.ignored);
+        let confirmed = self.histories.iter().map(|history| history.confirmed.as_ref());
+        set_health(&mut service, confirmed.map(|confirmed| Some(&confirmed?.evidence)), &rules.ignored);
         if rules.after_check.is_some_and(|after_check| after_check(&mut service).is_some()) {
-            weigh(&mut service);
+            aggregate(&mut service);
         }
         service
     }
 }
 
 impl EndpointHistory {
-    fn new(next: &mut usize) -> Self {
-        *next += 1;
-        Self { number: *next, last: None, told: None }
+    fn new(last_number: &mut usize) -> Self {
+        *last_number += 1;
+        Self { number: *last_number, last: None, confirmed: None }
     }
 
-    /// Takes what was seen; whether that is news. What is not believed yet is not shown either.
-    fn seen(&mut self, evidence: Evidence, rules: &ThresholdRules) -> bool {
+    /// Records evidence and returns whether the confirmed health changed.
+    fn record(&mut self, evidence: Evidence, rules: &ThresholdRules) -> bool {
         let health = evidence.health(&rules.ignored);
-        let found = is_flapping(&health);
+        let flapping = is_flapping(&health);
         self.last = Some(Arc::new(PastCheck { evidence: evidence.clone(), at: Instant::now() }));
-        let Some(told) = &mut self.told else {
-            self.told = Some(FeedState { believed: DebouncedState::new(health.state), evidence, flapping: found });
+        let Some(confirmed) = &mut self.confirmed else {
+            self.confirmed = Some(ConfirmedHealth { state: DebouncedState::new(health.state), evidence, flapping });
             return true;
         };
-        let before = (told.believed.state(), told.flapping);
-        // Who was left alone was not seen again: that is no further look that could be counted.
-        let is_believed = if evidence.is_left_alone {
-            health.state == told.believed.state()
+
+        let before = (confirmed.state.get(), confirmed.flapping);
+        // While the circuit is open there is no new sample, so thresholds do not advance.
+        let is_confirmed = if evidence.is_carried_over {
+            health.state == confirmed.state.get()
         } else {
-            told.believed.take(health.state, rules.thresholds)
+            confirmed.state.record(health.state, rules.thresholds)
         };
-        if is_believed {
-            // It is over when it has settled: at the limit itself it would come and go with each change.
-            let flapping = found || (told.flapping && !evidence.is_settled());
-            (told.evidence, told.flapping) = (evidence, flapping);
+        if is_confirmed {
+            // Flapping ends once the endpoint has settled; at the threshold itself it would come and go.
+            confirmed.flapping = flapping || (confirmed.flapping && !evidence.is_settled());
+            confirmed.evidence = evidence;
         }
-        before != (told.believed.state(), told.flapping)
+        before != (confirmed.state.get(), confirmed.flapping)
     }
 }
 
-fn place(endpoint: &Endpoint) -> String {
-    format!("{} {endpoint}", endpoint.transport.as_str())
+/// Two descriptions of an endpoint with the same key are the same endpoint.
+#[derive(PartialEq, Eq)]
+struct EndpointKey {
+    place: String,
+    identity: Option<Box<Identity>>,
+}
+
+impl EndpointKey {
+    fn of(endpoint: &Endpoint) -> Self {
+        let place = format!("{} {endpoint}", endpoint.transport.as_str());
+        Self { place, identity: endpoint.identity.clone() }
+    }
 }
 
 fn is_flapping(health: &Health) -> bool {
-    health.findings.iter().any(|finding| finding.code().starts_with("flapping-"))
+    health.findings.iter().any(stability::is_flapping)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::{Circuit, Observation, stability};
+    use crate::check::{Circuit, Observation};
+
+    fn is_good(sample: usize) -> bool {
+        sample >= 100 || (sample / 6).is_multiple_of(2)
+    }
 
     #[test]
     fn flapping_is_reported_once_until_it_has_settled() {
@@ -184,19 +200,18 @@ mod tests {
             via: None,
             after_check: None,
         };
-        let mut track = EndpointHistory::new(&mut 0);
-        // A change every six looks makes three or four in a window of twenty, by turns; from the hundredth on it is well.
-        let is_good = |look: usize| look >= 100 || (look / 6).is_multiple_of(2);
-        let news: Vec<usize> = (20..200)
-            .filter(|&look| {
-                let results = (look - 20..look).map(is_good).collect();
+        let mut history = EndpointHistory::new(&mut 0);
+        // A change every six samples makes three or four in a window of twenty; from the hundredth on all are good.
+        let changes: Vec<usize> = (20..200)
+            .filter(|&end| {
+                let results = (end - 20..end).map(is_good).collect();
                 let mut evidence = Evidence::default();
                 evidence
                     .add(Observation::Stability(stability::StabilityObservation { results, circuit: Circuit::Closed }));
-                track.seen(evidence, &rules)
+                history.record(evidence, &rules)
             })
             .collect();
-        let [first, begun, over] = news[..] else { panic!("{news:?}") };
-        assert!(first == 20 && begun < 40 && over > 100, "{news:?}");
+        let [first, begun, over] = changes[..] else { panic!("{changes:?}") };
+        assert!(first == 20 && begun < 40 && over > 100, "{changes:?}");
     }
 }

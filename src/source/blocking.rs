@@ -1,4 +1,4 @@
-//! Runs blocking work outside the threads of an async runtime.
+//! Work that blocks, kept away from the threads of an async runtime.
 
 use std::ops::ControlFlow;
 
@@ -7,15 +7,15 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::{ItemSink, ListContext, ListItem};
+use crate::engine::block_on;
 use crate::error::{Error, Result};
 use crate::model::Completeness;
 
-/// Capacity of the channel between two threads. If it is full the receiver is the slower side, and more capacity would
-/// only use memory.
+/// Items on their way between two threads. More would only be memory: the one that takes them is the slower one then.
 const QUEUE: usize = 256;
 
-/// Runs a blocking listing: within a tokio runtime on one of its blocking threads, otherwise on this thread. Dropping the
-/// future sets the listing's token.
+/// Runs a listing that blocks: within a tokio runtime on one of its threads for blocking work, and otherwise here. A
+/// listing whose future is dropped finds its token set.
 ///
 /// # Errors
 /// As `work`.
@@ -37,12 +37,12 @@ where
         }
     }
 
-    // Items delivered from now on are dropped; the listing learns of it with the next item.
+    // What it hands over from now on is not taken, which it learns with the next item.
     drop(items);
     working.await.map_err(broke_off)?
 }
 
-/// Runs blocking work: within a tokio runtime on one of its blocking threads, otherwise on this thread.
+/// Runs what blocks: within a tokio runtime on one of its threads for blocking work, and otherwise here.
 ///
 /// # Errors
 /// As `work`.
@@ -57,12 +57,13 @@ fn broke_off(error: tokio::task::JoinError) -> Error {
     Error::io("list services", error, "this is a bug in portolan: please report it")
 }
 
-/// Sends items to another thread; waits while the channel is full.
+/// Passes items to another thread, and waits while its queue is full. The wait must also work inside a runtime that the
+/// work runs on its thread for blocking work, where tokio's own blocking send panics.
 struct QueueSink(mpsc::Sender<ListItem>);
 
 impl ItemSink for QueueSink {
     fn accept(&mut self, item: ListItem) -> ControlFlow<()> {
-        match self.0.blocking_send(item) {
+        match block_on(self.0.send(item)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }

@@ -206,7 +206,7 @@ fn what_does_not_pass_the_proxy_says_why() {
     double.store().put(Resource::SLICES, slice);
     let services = by_id(&asked().json().0);
     let hindered = &services["k8s/shop/db"]["endpoints"][0]["health"]["hindered"];
-    assert_eq!(hindered, &json!(["http: only HTTP is asked by that way"]));
+    assert_eq!(hindered, &json!(["http: the proxy carries only HTTP checks"]));
 }
 
 /// portolan that goes through the API server, with credentials from a shell script of these lines.

@@ -104,7 +104,7 @@ fn a_file_that_is_not_an_earlier_listing_is_refused() {
     refused("PROTO  ADDRESS\n", words, "line 1 is not JSON: expected value");
     let local = scene.portolan().args("--json -p 1").run();
     assert_eq!(scan(&scene, "127.0.0.1 -p 1 --diff /nowhere/x").code, Some(2));
-    refused(local.text().replace("[\n", "[").trim_end(), &format!("{words} -o csv"), "not written in this format");
+    refused(local.text().replace("[\n", "[").trim_end(), &format!("{words} -o csv"), "cannot write this format");
     refused(r#"{"id":"local/x","source":"local","endpoints":[]}"#, words, "it is a listing of local");
     // Whatever the earlier file contains, none of it reaches the terminal unescaped.
     let hostile = "{\"id\":\"scan/tcp/127.0.0.1:1\\u001b[2J\",\"source\":\"scan\",\"name\":\"\\u202e\",\"endpoints\":[{\"address\":\"127.0.0.1\",\"port\":1,\"transport\":\"tcp\"}]}";

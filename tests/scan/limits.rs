@@ -53,7 +53,7 @@ fn the_time_of_a_scan_is_that_of_its_checks_too() {
     let document = outcome.document();
     let hindered = &document["items"][0]["endpoints"][0]["health"]["hindered"];
     assert!(hindered.to_string().contains("the run's deadline passed"), "{document}");
-    assert!(outcome.stderr.contains("cannot look at 1 endpoints to the end"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("cannot finish the checks of 1 endpoint"), "{}", outcome.stderr);
 }
 
 /// One source port, and another process holds it: no probe can be sent, and no result is made up.

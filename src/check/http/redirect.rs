@@ -68,11 +68,11 @@ impl RedirectChain {
         let becomes_get = becomes_get(reply.code, before);
         let after = if becomes_get { "GET" } else { before };
         let requested = &url[..url::Position::AfterQuery];
-        let is_same =
-            |(method, visited): &(String, Url)| method == after && &visited[..url::Position::AfterQuery] == requested;
-        if self.visited.iter().any(is_same) {
+        let mut visited = self.visited.iter().map(|(method, url)| (method, &url[..url::Position::AfterQuery]));
+        if visited.any(|(method, url)| method == after && url == requested) {
             return RedirectStep::Unsafe(format!("redirects in a loop, back to {}", redacted(&url)));
         }
+
         RedirectStep::To(Redirect { url, becomes_get })
     }
 
@@ -98,6 +98,7 @@ impl RedirectChain {
         if becomes_get {
             Arc::make_mut(&mut self.target.spec).method = None;
         }
+
         self.visited.push((method(&self.target.spec).to_owned(), url.clone()));
         self.url = url;
         Ok(Ok(()))

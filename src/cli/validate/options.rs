@@ -107,7 +107,7 @@ impl How {
     pub(in crate::cli) fn open<'s>(
         &self,
         source: &'s dyn Source,
-        ask: &CheckSpec,
+        spec: &CheckSpec,
         generated: Timestamp,
     ) -> Result<Validation<'s>> {
         let roots = match &self.ca {
@@ -130,7 +130,7 @@ impl How {
                 cache_ttl: (!self.no_cache).then_some(self.cache_ttl),
                 ..ValidatorOptions::default()
             },
-            ask: ask.clone(),
+            spec: spec.clone(),
             ignored: self.ignore.clone(),
             evidence,
             roots: Arc::new(roots),
@@ -138,7 +138,7 @@ impl How {
             thresholds: Thresholds::default(),
             via: source.proxy().map(|proxy| proxy.0),
             summary: Mutex::new(RunSummary::against(self.min_score)),
-            said: Mutex::default(),
+            source_notes: Mutex::default(),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! `portolan score`: the same score again, from what was seen.
+//! `portolan score`: scores services again from evidence files.
 
 use std::path::PathBuf;
 
@@ -11,14 +11,14 @@ use crate::cli::exit::Exit;
 use crate::cli::identify::IdentifyArgs;
 use crate::cli::listing::ExitRules;
 use crate::error::Result;
-use crate::health::{COLUMNS, ReadBack, RunSummary, judge, read_evidence};
+use crate::health::{COLUMNS, Evidence, ReadBack, RunSummary, read_evidence, set_health};
 use crate::model::{Column, Completeness, Service};
 use crate::output::FormatName;
 use crate::source::{ItemSink, ListContext, ListFuture, Source, source_findings};
 
-/// Score services again from what `portolan validate --evidence` saw
+/// Score services again from the evidence of `portolan validate --evidence`
 ///
-/// Looks at nothing but the files: the same evidence gives the same score, on any machine, at any time.
+/// Reads only these files: the same evidence gives the same score, on any machine, at any time.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan validate shop.internal:443 --evidence seen/
@@ -28,10 +28,10 @@ pub(in crate::cli) struct ScoreAgain {
     /// Files that `portolan validate --evidence DIR` wrote
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
-    /// Do not count these findings either
+    /// Ignore findings with these codes too
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = super::options::parse_code)]
     ignore: Vec<String>,
-    /// Exit with 1 if any service scores less, or has no score
+    /// Exit with 1 if any service scores below N or has no score
     #[arg(long, value_name = "N", value_parser = super::options::parse_score)]
     min_score: Option<u8>,
     /// Show every deduction with what to do about it
@@ -45,29 +45,29 @@ impl ScoreAgain {
         if self.explain {
             global.format = FormatName::Explain;
         }
+
         let mut generated = Timestamp::MIN;
         let mut services = Vec::new();
         for path in &self.files {
             let ReadBack { generated: at, mut ignored, mut service, evidence, .. } = read_evidence(path)?;
             generated = generated.max(at);
+            ignored.extend(self.ignore.iter().cloned());
             service.resolve_findings(source_findings);
             service.clear_health();
-            ignored.extend(self.ignore.iter().cloned());
-            judge(&mut service, evidence.iter().map(Option::as_ref), &ignored);
-            services.push(service);
+            set_health(&mut service, evidence.iter().map(Option::as_ref), &ignored);
+            services.push((service, evidence));
         }
-        let summary = Mutex::new(RunSummary::against(self.min_score));
-        let scored = Scored { services, summary };
-        let judge = ExitRules::of(generated);
-        let exit = judge.list(&scored, &IdentifyArgs::default(), &global)?;
+
+        let scored = Scored { services, summary: Mutex::new(RunSummary::against(self.min_score)) };
+        let exit = ExitRules::of(generated).list(&scored, &IdentifyArgs::default(), &global)?;
         let below = scored.summary.lock().below > 0;
         Ok(if below { exit.max(Exit::ConditionFailed) } else { exit })
     }
 }
 
-/// Services that were judged already.
+/// Services with their health, and the evidence of their endpoints.
 struct Scored {
-    services: Vec<Service>,
+    services: Vec<(Service, Vec<Option<Evidence>>)>,
     summary: Mutex<RunSummary>,
 }
 
@@ -83,12 +83,13 @@ impl Source for Scored {
     fn list<'a>(&'a self, _context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
             let mut summary = self.summary.lock();
-            for service in &self.services {
-                summary.count(service);
+            for (service, evidence) in &self.services {
+                summary.count(service, evidence);
                 if out.service(service.clone()).is_break() {
                     break;
                 }
             }
+
             summary.notes().into_iter().for_each(|note| out.note(note));
             let faults = summary.faults();
             let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };

@@ -1,11 +1,11 @@
-//! How well a service is, by what was seen of its endpoints.
+//! Computes the health of a service from the evidence of its endpoints.
 
 use super::Evidence;
 use crate::model::{Service, ServiceHealth};
 
-/// Gives a service and its endpoints their health by what was seen of each endpoint, in their order. Findings of the codes
-/// that are ignored are left out.
-pub(crate) fn judge<'e>(
+/// Sets the health of a service and its endpoints. `evidence` has the order of the endpoints; findings of the `ignored` codes
+/// do not count.
+pub(crate) fn set_health<'e>(
     service: &mut Service,
     evidence: impl IntoIterator<Item = Option<&'e Evidence>>,
     ignored: &[String],
@@ -13,12 +13,13 @@ pub(crate) fn judge<'e>(
     for (endpoint, evidence) in service.endpoints.iter_mut().zip(evidence) {
         endpoint.health = evidence.map(|evidence| Box::new(evidence.health(ignored)));
     }
+
     service.findings.retain(|finding| !ignored.iter().any(|code| code == finding.code()));
-    weigh(service);
+    aggregate(service);
 }
 
-/// Gives a service the health that its endpoints have together.
-pub(crate) fn weigh(service: &mut Service) {
+/// Sets the health of a service to the weighted health of its endpoints.
+pub(crate) fn aggregate(service: &mut Service) {
     let weighed = service.endpoints.iter().filter_map(|at| Some((at.weight.unwrap_or(1), at.health.as_deref()?)));
     service.health = Some(Box::new(ServiceHealth::of(weighed)));
 }
