@@ -63,7 +63,7 @@ fn a_port_that_was_not_scanned_is_not_reported_as_gone() {
     // Nor is a port that the deadline left out.
     let cut = scan(&scene, "127.0.0.1-2 -p 22,80,8080 --rate 1 --deadline 50ms --diff FILE");
     assert_eq!(cut.code, Some(3), "{}", cut.stderr);
-    assert!(!cut.text().contains('-') && cut.stderr.contains("what closed is not told\n"), "{}", cut.stderr);
+    assert!(!cut.text().contains('-') && cut.stderr.contains("closed services are not reported\n"), "{}", cut.stderr);
 }
 
 #[test]
