@@ -117,10 +117,11 @@ mod tests {
 
     #[test]
     fn the_words_of_a_command_are_found_among_options() {
-        let words = |line: &str| {
+        fn words(line: &str) -> String {
             let args: Vec<_> = line.split(' ').map(OsString::from).collect();
             command_words(&args).join(" ")
-        };
+        }
+
         assert_eq!(words("portolan -o json discover --strict local -p 22"), "discover local");
         assert_eq!(words("portolan ports 80"), "ports");
         assert_eq!(words("portolan discover"), "", "a source is missing");
@@ -129,8 +130,10 @@ mod tests {
 
     #[test]
     fn the_order_of_commands_and_options_stays() {
-        let names =
-            |command: &Command| command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect::<Vec<_>>();
+        fn names(command: &Command) -> Vec<String> {
+            command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect()
+        }
+
         assert_eq!(names(&with_negations()), names(&Cli::command()));
         with_negations().debug_assert();
     }

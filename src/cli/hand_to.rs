@@ -186,15 +186,18 @@ fn wait(mut child: Child, stop: &Stop) -> std::io::Result<ExitStatus> {
 mod tests {
     use super::*;
 
+    fn fill_all(hand: &HandTo, ports: &BTreeSet<(Transport, u16)>) -> Vec<String> {
+        hand.words.iter().map(|word| fill(word, [192, 0, 2, 7].into(), ports)).collect()
+    }
+
     #[test]
     fn words_are_split_and_filled() {
         let hand: HandTo = "nmap -sV '-p {ports}' {ip} '' {} '{\"a\":1}'".parse().unwrap();
         let ports = BTreeSet::from([(Transport::Tcp, 80), (Transport::Tcp, 22)]);
-        let filled = |ports| hand.words.iter().map(|word| fill(word, [192, 0, 2, 7].into(), ports)).collect::<Vec<_>>();
-        assert_eq!(filled(&ports), ["nmap", "-sV", "-p 22,80", "192.0.2.7", "", "{}", "{\"a\":1}"]);
+        assert_eq!(fill_all(&hand, &ports), ["nmap", "-sV", "-p 22,80", "192.0.2.7", "", "{}", "{\"a\":1}"]);
         let both =
             BTreeSet::from([(Transport::Udp, 53), (Transport::Tcp, 80), (Transport::Tcp, 22), (Transport::Udp, 161)]);
-        assert_eq!(filled(&both)[2], "-p T:22,80,U:53,161");
+        assert_eq!(fill_all(&hand, &both)[2], "-p T:22,80,U:53,161");
         for text in ["", "  ", "''", "nmap 'x", "nmap {port}", "nmap -p{host}"] {
             assert!(text.parse::<HandTo>().is_err(), "{text}");
         }

@@ -8,7 +8,7 @@ use crate::identify::IdentifyOptions;
 use crate::model::Column;
 use crate::probe::Intensity;
 
-/// Whether and how to ask services what they are.
+/// Whether and how to identify services.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Identification")]
 pub(super) struct IdentifyArgs {
@@ -41,7 +41,7 @@ impl IdentifyArgs {
         IdentifyOptions { intensity: self.intensity, probe_file: self.probes.clone() }
     }
 
-    /// The columns of a source, with those of an identity where that is asked for.
+    /// The columns of a source, with those of an identity if requested.
     pub(super) fn columns(&self, source: &'static [Column]) -> &'static [Column] {
         if self.asked { IdentifyOptions::columns(source) } else { source }
     }

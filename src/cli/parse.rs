@@ -84,6 +84,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::model::SocketState;
 
     /// The matches of the last command, parsed from a settings file and a command line.
     fn parsed(text: &str, line: &str) -> ArgMatches {
@@ -101,7 +102,10 @@ mod tests {
 
     #[test]
     fn a_setting_of_a_command_reaches_the_commands_below() {
-        let strict = |text, line| parsed(text, line).get_flag("strict");
+        fn strict(text: &str, line: &str) -> bool {
+            parsed(text, line).get_flag("strict")
+        }
+
         assert!(!strict("", "portolan discover local"));
         assert!(strict("[discover]\nstrict = true", "portolan discover local"));
         assert!(strict("[discover]\nstrict = false", "portolan discover local --strict"));
@@ -112,10 +116,11 @@ mod tests {
 
     #[test]
     fn values_are_read_as_on_the_command_line() {
-        let states = |text| {
+        fn states(text: &str) -> Option<Vec<SocketState>> {
             let matches = parsed(text, "portolan discover local");
-            matches.get_many::<crate::model::SocketState>("state").map(|states| states.copied().collect::<Vec<_>>())
-        };
+            matches.get_many::<SocketState>("state").map(|states| states.copied().collect())
+        }
+
         let two = states("[discover.local]\nstate = [\"listen\", \"connected\"]");
         assert_eq!(two.as_ref().map(Vec::len), Some(2));
         assert_eq!(states("discover.local.state = \"listen,connected\""), two);

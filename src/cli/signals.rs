@@ -250,14 +250,15 @@ mod tests {
             assert_eq!(stop.requested(), Some(exit));
             return;
         }
-        let code = |signals: &[i32]| child("a_signal_sets_a_flag_and_a_second_interrupt_ends_the_process", signals);
-        assert_eq!(code(&[SIGINT]), Some(0));
-        assert_eq!(code(&[SIGTERM]), Some(0));
-        assert_eq!(code(&[SIGHUP]), Some(0));
-        assert_eq!(code(&[SIGTERM, SIGTERM]), Some(0));
-        assert_eq!(code(&[SIGINT, SIGTERM]), Some(0));
-        assert_eq!(code(&[SIGTERM, SIGINT]), Some(130));
-        assert_eq!(code(&[SIGINT, SIGINT]), Some(130));
+
+        let test = "a_signal_sets_a_flag_and_a_second_interrupt_ends_the_process";
+        assert_eq!(child(test, &[SIGINT]), Some(0));
+        assert_eq!(child(test, &[SIGTERM]), Some(0));
+        assert_eq!(child(test, &[SIGHUP]), Some(0));
+        assert_eq!(child(test, &[SIGTERM, SIGTERM]), Some(0));
+        assert_eq!(child(test, &[SIGINT, SIGTERM]), Some(0));
+        assert_eq!(child(test, &[SIGTERM, SIGINT]), Some(130));
+        assert_eq!(child(test, &[SIGINT, SIGINT]), Some(130));
     }
 
     #[test]

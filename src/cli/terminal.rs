@@ -70,7 +70,10 @@ mod tests {
 
     #[test]
     fn an_absurd_width_is_the_usual_one() {
-        let width = |exported: Option<&str>, terminal| columns(exported.map(OsStr::new), terminal);
+        fn width(exported: Option<&str>, terminal: Option<u16>) -> u16 {
+            columns(exported.map(OsStr::new), terminal)
+        }
+
         assert_eq!(width(None, Some(120)), 120);
         assert_eq!(width(None, Some(0)), 80);
         assert_eq!(width(None, None), 80);
@@ -82,9 +85,10 @@ mod tests {
 
     #[test]
     fn colour_asks_the_option_then_no_color_then_the_terminal() {
-        let color = |when, is_terminal, no_color: Option<&str>, term: &str| {
+        fn color(when: Color, is_terminal: bool, no_color: Option<&str>, term: &str) -> bool {
             wants_color(when, is_terminal, no_color.map(OsStr::new), Some(OsStr::new(term)))
-        };
+        }
+
         assert!(color(Color::Auto, true, None, "xterm"));
         assert!(color(Color::Auto, true, Some(""), "xterm"));
         assert!(!color(Color::Auto, true, Some("1"), "xterm"));

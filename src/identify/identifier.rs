@@ -97,7 +97,7 @@ impl<'s> Identifier<'s> {
 
     /// Passes an endpoint to the pool; collects results while that is full.
     fn probe(&mut self, key: (u64, usize), target: &PortTarget) -> Result<()> {
-        self.notes.asked += 1;
+        self.notes.started += 1;
         while !self.is_cancelled() && !self.is_over() && !self.pool()?.try_ask(key, target) {
             self.collect(POLL_INTERVAL);
         }
@@ -108,7 +108,7 @@ impl<'s> Identifier<'s> {
     fn collect(&mut self, mut timeout: Duration) {
         while let Some(result) = self.pool.as_ref().and_then(|(_, results, _)| results.recv_timeout(timeout).ok()) {
             timeout = Duration::ZERO;
-            self.notes.answered += 1;
+            self.notes.finished += 1;
             let (number, _) = result.key;
             self.record(result);
             if self.rows.get(&number).is_some_and(|row| row.pending == 0) && self.streaming {
@@ -179,17 +179,17 @@ impl<'s> Identifier<'s> {
 
     /// Why some endpoints have no result.
     fn unanswered(&self) -> Option<PartialError> {
-        let IdentifyNotes { asked, answered, .. } = self.notes;
+        let IdentifyNotes { started, finished, .. } = self.notes;
         let (why, hint) = match () {
-            () if answered == asked => return None,
+            () if finished == started => return None,
             () if self.is_cancelled() => ("it was stopped", "let it run to its end"),
             () if self.is_over() => {
                 ("the time given by --deadline is over", "allow more time, or select fewer services")
             }
             () => ("a probe panicked", "this is a bug in portolan; please report it"),
         };
-        let ports = if asked == 1 { "port" } else { "ports" };
-        let what = format!("identify {} of {asked} {ports}", asked - answered);
+        let ports = if started == 1 { "port" } else { "ports" };
+        let what = format!("identify {} of {started} {ports}", started - finished);
         Some(PartialError { operation: what, cause: why.into(), hint: hint.into() })
     }
 
@@ -202,10 +202,10 @@ impl<'s> Identifier<'s> {
             return Err(error);
         }
         self.collect(Duration::ZERO);
-        while self.notes.answered + self.lost() < self.notes.asked && !self.is_cancelled() && !self.is_over() {
+        while self.notes.finished + self.lost() < self.notes.started && !self.is_cancelled() && !self.is_over() {
             self.collect(POLL_INTERVAL);
-            let found = self.notes.answered;
-            self.out.progress(Progress { done: found, total: self.notes.asked, found });
+            let found = self.notes.finished;
+            self.out.progress(Progress { done: found, total: self.notes.started, found });
         }
 
         let unanswered = self.unanswered();

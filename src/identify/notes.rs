@@ -17,8 +17,8 @@ const MIN_UNIFORM_PORTS: usize = 50;
 /// Counts for the notes at the end.
 #[derive(Default)]
 pub(super) struct IdentifyNotes {
-    pub(super) asked: u64,
-    pub(super) answered: u64,
+    pub(super) started: u64,
+    pub(super) finished: u64,
     pub(super) spared: BTreeSet<u16>,
     pub(super) gone: usize,
     pub(super) unstable: usize,

@@ -12,8 +12,8 @@ const MAX_DURATION: Duration = Duration::from_hours(365 * 24);
 /// ```
 /// use std::time::Duration;
 ///
-/// assert_eq!(portolan::parse_duration("1m 30s")?, Duration::from_secs(90));
-/// assert_eq!(portolan::parse_duration("0.5")?, Duration::from_millis(500));
+/// assert_eq!(portolan::model::parse_duration("1m 30s")?, Duration::from_secs(90));
+/// assert_eq!(portolan::model::parse_duration("0.5")?, Duration::from_millis(500));
 /// # Ok::<(), portolan::model::ParseError>(())
 /// ```
 ///

@@ -120,7 +120,7 @@ impl Finding {
     /// A finding of a known kind.
     ///
     /// ```
-    /// use portolan::{Finding, FindingKind};
+    /// use portolan::model::{Finding, FindingKind};
     ///
     /// static FULL: FindingKind = FindingKind::of_source("harbour-full", "The harbour has no free berth", "wait for one");
     /// let finding = Finding::new(&FULL, "12 of 12 berths are taken");

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::{ItemSink, ListContext, ListItem};
+use crate::engine::block_on;
 use crate::error::{Error, Result};
 use crate::model::Completeness;
 
@@ -56,12 +57,13 @@ fn broke_off(error: tokio::task::JoinError) -> Error {
     Error::io("list services", error, "this is a bug in portolan: please report it")
 }
 
-/// Hands items to another thread, and waits while that has enough.
+/// Passes items to another thread, and waits while its queue is full. The wait must also work inside a runtime that the
+/// work runs on its thread for blocking work, where tokio's own blocking send panics.
 struct QueueSink(mpsc::Sender<ListItem>);
 
 impl ItemSink for QueueSink {
     fn accept(&mut self, item: ListItem) -> ControlFlow<()> {
-        match self.0.blocking_send(item) {
+        match block_on(self.0.send(item)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
         }

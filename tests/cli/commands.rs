@@ -24,7 +24,7 @@ fn ports_lists_every_name() {
 #[test]
 fn ports_are_found_by_number_and_by_word() {
     let rows = |words: &str| portolan(words).run().stdout.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
-    assert_eq!(rows("ports 22"), ["22     ssh   Secure Shell"]);
+    assert_eq!(rows("ports 22"), ["22    ssh   Secure Shell"]);
     assert_eq!(rows("ports 22,5432").len(), 2);
     assert_eq!(rows("ports SSH"), rows("ports ssh"));
     assert!(rows("ports postgres").iter().any(|row| row.starts_with("5432 ")));
@@ -99,7 +99,7 @@ fn man_that_cannot_write_leaves_no_draft() {
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "error: cannot write ./portolan.1: Is a directory\nhint: look at the directory's rights and free space\n"
+        "error: cannot write ./portolan.1: Is a directory\nhint: check the directory's permissions and free space\n"
     );
     let left: Vec<_> = fs::read_dir(&blocked.directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["portolan.1"]);

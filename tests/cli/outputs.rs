@@ -135,7 +135,7 @@ fn a_file_without_permission_is_reported() {
         let ran = super::RunOutput::from(output.output().unwrap());
         let expected = format!(
             "error: cannot use --output 'json={file}': Permission denied\n\
-             hint: name a file in a directory that you may write to\n"
+             hint: name a file in a directory that you can write to\n"
         );
         assert_eq!((ran.code, ran.stderr), (Some(2), expected));
     }

@@ -114,9 +114,9 @@ fn what_is_no_scan() {
     );
     let rate = "write the number of probes per second, 1 or more";
     portolan("scan local --rate 0").refuses("--rate '0': it is not a number of probes per second", rate);
-    let time = "write one as 500ms, 2s or 1m";
-    portolan("scan local --timeout 5").refuses("--timeout '5': it is no length of time", time);
-    portolan("scan local --deadline 0s").refuses("--deadline '0s': it is no length of time", time);
+    let time = "write one as 500ms, 2s or 1m; a plain number is seconds";
+    portolan("scan local --timeout 5x").refuses("--timeout '5x': it is not a duration", time);
+    portolan("scan local --deadline 0s").refuses("--deadline '0s': it is not a duration", time);
     portolan("scan local --top-ports 0")
         .refuses("--top-ports '0': it is not a number of ports", "write a number from 1 to 65535");
     portolan("scan local -4 -6").refuses("--ipv4: it does not go together with --ipv6", "leave one of them out");

@@ -63,7 +63,7 @@ fn a_port_that_was_not_scanned_is_not_reported_as_gone() {
     // Nor is a port that the deadline left out.
     let cut = scan(&scene, "127.0.0.1-2 -p 22,80,8080 --rate 1 --deadline 50ms --diff FILE");
     assert_eq!(cut.code, Some(3), "{}", cut.stderr);
-    assert!(!cut.text().contains('-') && cut.stderr.contains("what closed is not told\n"), "{}", cut.stderr);
+    assert!(!cut.text().contains('-') && cut.stderr.contains("closed services are not reported\n"), "{}", cut.stderr);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_file_that_is_not_an_earlier_listing_is_refused() {
     refused("PROTO  ADDRESS\n", words, "line 1 is not JSON: expected value");
     let local = scene.portolan().args("--json -p 1").run();
     assert_eq!(scan(&scene, "127.0.0.1 -p 1 --diff /nowhere/x").code, Some(2));
-    refused(local.text().replace("[\n", "[").trim_end(), &format!("{words} -o csv"), "not written in this format");
+    refused(local.text().replace("[\n", "[").trim_end(), &format!("{words} -o csv"), "cannot write this format");
     refused(r#"{"id":"local/x","source":"local","endpoints":[]}"#, words, "it is a listing of local");
     // Whatever the earlier file contains, none of it reaches the terminal unescaped.
     let hostile = "{\"id\":\"scan/tcp/127.0.0.1:1\\u001b[2J\",\"source\":\"scan\",\"name\":\"\\u202e\",\"endpoints\":[{\"address\":\"127.0.0.1\",\"port\":1,\"transport\":\"tcp\"}]}";

@@ -133,7 +133,7 @@ fn services_are_identified_in_their_namespace() {
         assert_eq!(of(&format!("{source}/tcp/127.0.0.1:7000")), "memcached");
         assert_eq!(of(&format!("{net}tcp/127.0.0.1:7000")), "Redis");
         assert_eq!(of(&format!("{net}udp/127.0.0.1:53")), "dnsmasq");
-        assert!(!outcome.stderr.contains("could not be asked"), "{}", outcome.stderr);
+        assert!(!outcome.stderr.contains("could not be probed"), "{}", outcome.stderr);
     }
     // A service is never checked through another host that has the same address here.
     let checked = scene.scan().args("local -4 -p 7000 --validate --json").run();

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 use secrecy::ExposeSecret;
 
-use super::kubeconfig::NAME_ONE;
 use crate::clean::clean;
 use crate::error::{Error, Result, nearest};
+
+/// The hint if no kubeconfig can be used.
+pub(super) const NAME_ONE: &str = "name a kubeconfig with --kubeconfig, or set KUBECONFIG";
 
 /// A kubeconfig of a few hundred clusters is far smaller.
 const MAX_BYTES: u64 = 16 * 1024 * 1024;

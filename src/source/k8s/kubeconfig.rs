@@ -7,14 +7,13 @@ use k8s_openapi::ByteString;
 use kube::Config;
 use kube::config::{AuthInfo, Cluster};
 
-use super::config_files::{ConfigFiles, check_file, contexts, plain, read};
+use super::config_files::{ConfigFiles, NAME_ONE, check_file, contexts, plain, read};
 use super::options::is_namespace;
 use super::{K8s, certificate, credentials, exec, in_cluster, proxy_environment, server_url};
 use crate::clean::clean;
 use crate::error::{Error, Result};
 use crate::net::Deadline;
 
-pub(super) const NAME_ONE: &str = "name a kubeconfig with --kubeconfig, or set KUBECONFIG";
 const CREDENTIALS: &str = "check the credentials of the kubeconfig's user";
 
 impl K8s {

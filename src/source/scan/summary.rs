@@ -70,7 +70,7 @@ impl Summary {
         }
         if tally.short > 0 {
             let why = tally.shortage.map_or_else(|| "every attempt connected to itself".to_owned(), shortage);
-            faults.push(self.fault(tally.short, &why, "scan fewer targets at a time, or raise the limit"));
+            faults.push(self.fault(tally.short, &why, shortage_hint(tally.shortage)));
         }
 
         let explained = tally.known() + tally.absent + tally.prohibited + tally.short + tally.unbegun;
@@ -135,6 +135,15 @@ fn counted(count: u128, what: &str) -> String {
 /// The kernel's text for an error, without its number.
 fn shortage(errno: Errno) -> String {
     plain(&errno.into())
+}
+
+fn shortage_hint(errno: Option<Errno>) -> &'static str {
+    match errno {
+        Some(Errno::MFILE | Errno::NFILE) => {
+            "raise the limit of open files (`ulimit -n`), or scan fewer targets at a time"
+        }
+        _ => "scan fewer targets at a time, or raise the limit",
+    }
 }
 
 #[cfg(test)]
