@@ -225,9 +225,10 @@ impl fmt::Display for TryLog {
         for (at, (outcome, (count, last))) in self.ended.iter().enumerate() {
             let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
             let ago = last.map_or(0.0, |last| last.elapsed().as_secs_f64());
-            match is_single {
-                true => write!(f, "{outcome} (tried {times})")?,
-                false => write!(f, "{}{outcome} ({times}, last {ago:.1} s ago)", if at > 0 { "; " } else { "" })?,
+            if is_single {
+                write!(f, "{outcome} (tried {times})")?;
+            } else {
+                write!(f, "{}{outcome} ({times}, last {ago:.1} s ago)", if at > 0 { "; " } else { "" })?;
             }
         }
 
