@@ -1,4 +1,4 @@
-//! One token that says that the work is no longer wanted, for threads that look at it and for tasks that wait for it.
+//! A cancellation token for threads that poll it and for tasks that wait for it.
 
 use std::fmt;
 use std::future::Future;
@@ -18,7 +18,7 @@ use super::park;
 
 /// Whether work is still wanted. Clones are the same token; a [`child`](Self::child) is set with its parent, and alone.
 ///
-/// A thread looks at [`is_set`](Self::is_set), which costs a few atomic loads. A task awaits
+/// A thread polls [`is_set`](Self::is_set), which costs a few atomic loads. A task awaits
 /// [`cancelled`](Self::cancelled), in any runtime or in none.
 ///
 /// ```
@@ -121,7 +121,7 @@ impl Cancel {
     /// Blocks this thread until `descriptor` can be read, the token is set or `until` comes.
     ///
     /// # Errors
-    /// What the operating system says.
+    /// The operating system's.
     pub(crate) fn wait_readable(&self, descriptor: BorrowedFd<'_>, until: Option<Instant>) -> io::Result<Waited> {
         let wake = Arc::new(WakeDescriptor(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?));
         let waker = Waker::from(Arc::clone(&wake));
@@ -190,7 +190,7 @@ mod tests {
 
     use super::*;
 
-    /// A minute without a word is a hang, not a measurement.
+    /// After a minute without an event the test hangs.
     const HANG: Duration = Duration::from_mins(1);
 
     #[test]
@@ -250,7 +250,7 @@ mod tests {
 
         let child = root.child();
         assert!(!child.is_set());
-        assert_eq!(WATCHED.load(Ordering::Relaxed), 0, "to look costs no watch");
+        assert_eq!(WATCHED.load(Ordering::Relaxed), 0, "polling starts no watch");
         let waiting = thread::spawn(move || park::block_on(child.cancelled()));
         thread::sleep(Duration::from_millis(5));
         flag.store(true, Ordering::Relaxed);

@@ -78,7 +78,7 @@ impl Connector {
         for event in &*events {
             let slot = u32::try_from(event.data.u64()).unwrap_or(u32::MAX);
             if self.slots.get(slot as usize).is_some_and(|slot| slot.waiting) {
-                ended.extend(self.look(slot, address));
+                ended.extend(self.check(slot, address));
             }
         }
         Ok(events.len())
@@ -97,7 +97,7 @@ impl Connector {
     }
 
     /// Fetches the result of an attempt, if there is one.
-    fn look(&mut self, slot: u32, address: &dyn Fn(Probe) -> SocketAddr) -> Option<AttemptEnd> {
+    fn check(&mut self, slot: u32, address: &dyn Fn(Probe) -> SocketAddr) -> Option<AttemptEnd> {
         let ProbeSlot { ref fd, probe, .. } = self.slots[slot as usize];
         let verdict = connect(fd, &address(probe));
         if in_progress(verdict) {
@@ -125,7 +125,7 @@ impl Connector {
             if let Err(errno) = epoll::add(&self.epoll, &parked.fd, data, flags) {
                 let answer = ConnectOutcome::Short(LocalShortage(errno));
                 self.release(slot, ConnectOutcome::Silent);
-                return AttemptStart::Answered { answer, looked: false };
+                return AttemptStart::Answered { answer, rechecked: false };
             }
             parked.registered = true;
         }
@@ -169,16 +169,16 @@ impl Prober for Connector {
         self.most = self.slots.len().max(1);
     }
 
-    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, look: bool) -> AttemptStart {
+    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, recheck: bool) -> AttemptStart {
         let slot = match self.take(to.is_ipv6()) {
             Ok(slot) => slot,
-            Err(errno) => return AttemptStart::Answered { answer: without_socket(errno), looked: false },
+            Err(errno) => return AttemptStart::Answered { answer: without_socket(errno), rechecked: false },
         };
 
         let fd = &self.slots[slot as usize].fd;
         let mut verdict = connect(fd, &to);
-        let looked = look && in_progress(verdict);
-        if looked {
+        let rechecked = recheck && in_progress(verdict);
+        if rechecked {
             verdict = connect(fd, &to);
         }
 
@@ -186,9 +186,9 @@ impl Prober for Connector {
             return self.park(slot, probe, now);
         }
 
-        let answer = self.outcome(slot, verdict, looked);
+        let answer = self.outcome(slot, verdict, rechecked);
         self.release(slot, answer);
-        AttemptStart::Answered { answer, looked }
+        AttemptStart::Answered { answer, rechecked }
     }
 
     fn wait(&mut self, micros: u64, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<AttemptEnd>) -> Result<()> {

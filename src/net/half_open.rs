@@ -123,17 +123,19 @@ impl HalfOpen {
     /// Reads once; returns whether there may be more.
     fn read(&mut self, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<AttemptEnd>) -> bool {
         let Self { raw, received, .. } = self;
-        let more =
-            raw.iter().flatten().fold(false, |more, raw| raw.receive(READS, &mut |word| received.push(word)) | more);
+        let more = raw
+            .iter()
+            .flatten()
+            .fold(false, |more, raw| raw.receive(READS, &mut |datagram| received.push(datagram)) | more);
         let mut received = std::mem::take(&mut self.received);
-        ended.extend(received.drain(..).filter_map(|word| self.take(word, address)));
+        ended.extend(received.drain(..).filter_map(|datagram| self.take(datagram, address)));
         self.received = received;
         more
     }
 
     /// Ends the attempt that a datagram belongs to.
-    fn take(&mut self, word: Datagram, address: &dyn Fn(Probe) -> SocketAddr) -> Option<AttemptEnd> {
-        let (to, sequence, reason) = match word {
+    fn take(&mut self, datagram: Datagram, address: &dyn Fn(Probe) -> SocketAddr) -> Option<AttemptEnd> {
+        let (to, sequence, reason) = match datagram {
             Datagram::Segment(from, Segment { port, answers, reason }) => {
                 (SocketAddr::new(from, port), answers, reason)
             }
@@ -196,7 +198,7 @@ impl Prober for HalfOpen {
         std::mem::take(&mut self.repeated)
     }
 
-    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, _look: bool) -> AttemptStart {
+    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, _recheck: bool) -> AttemptStart {
         let hash = self.key.hash_one((to, probe.marks));
         let sequence = u32::try_from(hash >> 32).unwrap_or_default();
         match self.send(to, probe, sequence) {
@@ -205,9 +207,9 @@ impl Prober for HalfOpen {
                 AttemptStart::Waiting
             }
             Err(errno @ (Errno::MFILE | Errno::NFILE)) => {
-                AttemptStart::Answered { answer: ConnectOutcome::Short(LocalShortage(errno)), looked: false }
+                AttemptStart::Answered { answer: ConnectOutcome::Short(LocalShortage(errno)), rechecked: false }
             }
-            Err(errno) => AttemptStart::Answered { answer: refusal(errno), looked: false },
+            Err(errno) => AttemptStart::Answered { answer: refusal(errno), rechecked: false },
         }
     }
 

@@ -66,7 +66,7 @@ pub(crate) async fn ask_version(
     version: OldVersion,
     name: Option<&str>,
 ) -> Result<VersionOutcome, ConnectionError> {
-    let asked = async {
+    let exchange = async {
         peer.write(&client_hello(version, name)).await?;
         let mut answer = Vec::new();
         // The first record's header, and the header and version of a ServerHello.
@@ -74,7 +74,7 @@ pub(crate) async fn ask_version(
         Ok(answer)
     };
 
-    match asked.await {
+    match exchange.await {
         Ok(answer) => Ok(if accepts(&answer, version) { VersionOutcome::Yes } else { VersionOutcome::No }),
         Err(error @ (ConnectionError::TimedOut | ConnectionError::Local(_))) => Err(error),
         Err(_) => Ok(VersionOutcome::No),

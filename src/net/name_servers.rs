@@ -84,8 +84,8 @@ impl NameServer {
     /// If the server does not reply or fails.
     pub(crate) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, LookupError> {
         // The resolver's timeout is per packet; a server that truncates its reply and stalls on TCP would get two.
-        let asked = tokio::time::timeout(self.timeout, self.resolver.lookup_ip(name)).await;
-        match asked.map_err(|_| LookupError::TimedOut)? {
+        let reply = tokio::time::timeout(self.timeout, self.resolver.lookup_ip(name)).await;
+        match reply.map_err(|_| LookupError::TimedOut)? {
             Ok(found) => {
                 let mut addresses: Vec<IpAddr> = found.iter().map(|ip| ip.to_canonical()).collect();
                 addresses.sort_unstable();

@@ -35,12 +35,12 @@ impl OtherNamespace {
         }
     }
 
-    /// Runs `look` inside the namespace, on a separate thread that enters it and never leaves. Sockets that it opens
+    /// Runs `work` inside the namespace, on a separate thread that enters it and never leaves. Sockets that it opens
     /// stay in that namespace wherever they are used. `None`: the namespace no longer exists.
-    pub(crate) fn enter<T: Send>(&self, look: impl FnOnce() -> T + Send) -> io::Result<Option<T>> {
+    pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> io::Result<Option<T>> {
         thread::scope(|scope| {
             thread::Builder::new()
-                .spawn_scoped(scope, || self.go().map(|exists| exists.then(look)))?
+                .spawn_scoped(scope, || self.go().map(|exists| exists.then(work)))?
                 .join()
                 .map_err(|_| io::Error::other("the thread in the namespace panicked"))?
         })

@@ -22,12 +22,12 @@ pub(crate) struct Probe {
 /// The start of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum AttemptStart {
-    /// The result was available at once; `looked` only through a second check.
+    /// The result was available at once; `rechecked` only through a second check.
     Answered {
         /// The result.
         answer: ConnectOutcome,
         /// Whether the second check found it.
-        looked: bool,
+        rechecked: bool,
     },
     /// The attempt will end in [`Prober::wait`] or [`Prober::expire`].
     Waiting,
@@ -72,8 +72,8 @@ pub(crate) trait Prober {
     /// Limits itself to its current descriptors: no more are available.
     fn make_do(&mut self) {}
 
-    /// Starts an attempt. `look`: check a second time at once, because the result is probably available.
-    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, look: bool) -> AttemptStart;
+    /// Starts an attempt. `recheck`: check a second time at once, because the result is probably available.
+    fn begin(&mut self, to: SocketAddr, probe: Probe, now: u64, recheck: bool) -> AttemptStart;
 
     /// Number of probes that it repeated itself since the last call, for the caller's pacing.
     fn take_repeats(&mut self) -> u32 {
@@ -87,8 +87,8 @@ pub(crate) trait Prober {
     /// If the kernel refuses to wait.
     fn wait(&mut self, micros: u64, address: &dyn Fn(Probe) -> SocketAddr, ended: &mut Vec<AttemptEnd>) -> Result<()>;
 
-    /// Ends every attempt that `patience` calls over after its waiting time in microseconds, and appends to `late`
-    /// those that it calls late for the first time. Results that the kernel already has still count: a thread that
+    /// Ends every attempt that `patience` declares expired after its waiting time in microseconds, and appends to `late`
+    /// those that it declares late for the first time. Results that the kernel already has still count: a thread that
     /// was not scheduled for a while must not take a reply for silence.
     ///
     /// # Errors

@@ -320,7 +320,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_bytes_come_are_taken(bytes: Vec<u8>) {
+        fn no_bytes_cause_a_panic(bytes: Vec<u8>) {
             prop_assert!(reply_length(&bytes).is_none_or(|length| length <= bytes.len()));
             let _ = ldap_consent(&bytes);
             let _ = mysql_capabilities(&bytes);

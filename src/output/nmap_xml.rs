@@ -92,8 +92,8 @@ impl<'w> NmapXml<'w> {
     }
 
     fn port(&self, service: &Service, endpoint: &Endpoint) -> Port {
-        let word = self.column("state", service, endpoint);
-        let state = match word.as_deref() {
+        let text = self.column("state", service, endpoint);
+        let state = match text.as_deref() {
             Some("open") => "open",
             Some("closed") => "closed",
             // nmap reports an ICMP error or a missing route only as the reason.
@@ -103,8 +103,8 @@ impl<'w> NmapXml<'w> {
             _ => "closed",
         };
 
-        let reason = match self.column("reason", service, endpoint).or(word) {
-            Some(word) => reason(word),
+        let reason = match self.column("reason", service, endpoint).or(text) {
+            Some(text) => reason(text),
             None => Cow::Borrowed("unknown-response"),
         };
 
@@ -161,9 +161,9 @@ impl<'w> NmapXml<'w> {
 /// Times are in the format of C's `ctime`.
 const TIME: &str = "%a %b %e %H:%M:%S %Y";
 
-/// nmap's word for a reason, if it has one.
-fn reason(word: String) -> Cow<'static, str> {
-    match word.as_str() {
+/// nmap's name of a reason, if it has one.
+fn reason(text: String) -> Cow<'static, str> {
+    match text.as_str() {
         "syn-ack" | "syn-ack-reset" => Cow::Borrowed("syn-ack"),
         "refused" => Cow::Borrowed("conn-refused"),
         "port-unreachable" => Cow::Borrowed("port-unreach"),
@@ -171,7 +171,7 @@ fn reason(word: String) -> Cow<'static, str> {
         "net-unreachable" | "no-route" => Cow::Borrowed("net-unreach"),
         "no-response" | "no-answer" => Cow::Borrowed("no-response"),
         "response" => Cow::Borrowed("udp-response"),
-        _ => Cow::Owned(word),
+        _ => Cow::Owned(text),
     }
 }
 

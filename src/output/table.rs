@@ -296,8 +296,8 @@ fn fit(spans: &[Span], width: usize) -> Vec<(usize, usize)> {
             None | Some((_, DropOrder::Never)) => break,
             // Half a product is better than none.
             Some((at, DropOrder::Requested(_))) if spans[at].least > MIN_TEXT => {
-                let asked = spans.iter_mut().filter(|span| matches!(span.goes, DropOrder::Requested(_)));
-                asked.for_each(|span| span.least = span.least.min(MIN_TEXT));
+                let requested = spans.iter_mut().filter(|span| matches!(span.goes, DropOrder::Requested(_)));
+                requested.for_each(|span| span.least = span.least.min(MIN_TEXT));
             }
             Some((goes, _)) => kept.retain(|&at| at != goes),
         }

@@ -1,20 +1,20 @@
-//! What a watched source says, handed on through a channel.
+//! Forwards the updates of a watched source through a channel.
 
 use tokio::sync::mpsc;
 
 use crate::model::{DetailLevel, PartialError, Update, UpdateSink};
 
-/// What a source says to a monitor, which looks at what it hears of.
+/// A message from a source to a monitor, which checks the services in it.
 #[derive(Debug)]
 pub(crate) enum SourceMessage {
     Updates(Vec<Update>),
-    /// They are not from the source itself, which may be out of reach.
+    /// Updates that did not come from the source, which may be unreachable.
     Amended(Vec<Update>),
     Failed(PartialError),
 }
 
-/// Hands on what a source says. It never makes the source wait: what is not taken yet are descriptions of services, which
-/// the monitor takes at once.
+/// Forwards the updates of a source. It never makes the source wait: the channel holds only descriptions of services,
+/// which the monitor takes at once.
 #[derive(Debug)]
 pub(crate) struct ChannelSink {
     detail_level: DetailLevel,
@@ -22,7 +22,7 @@ pub(crate) struct ChannelSink {
 }
 
 impl ChannelSink {
-    /// A relay, and where its words come out. A source reads so much of each service.
+    /// A sink and its receiver. The source reads each service in this detail.
     pub(crate) fn new(detail_level: DetailLevel) -> (Self, mpsc::UnboundedReceiver<SourceMessage>) {
         let (messages, receiver) = mpsc::unbounded_channel();
         (Self { detail_level, messages }, receiver)
@@ -35,7 +35,7 @@ impl UpdateSink for ChannelSink {
     }
 
     fn apply(&mut self, updates: Vec<Update>) {
-        // A monitor that is gone wants to know nothing.
+        // If the monitor has ended, the message is dropped.
         let _ = self.messages.send(SourceMessage::Updates(updates));
     }
 

@@ -1,4 +1,4 @@
-//! What goes into a listing, and what comes out of it.
+//! The input and output of a listing.
 
 use std::fmt;
 use std::future::Future;
@@ -14,25 +14,25 @@ use crate::model::{Completeness, Coverage, DetailLevel, Listing, PartialError, S
 /// What [`Source::list`] returns.
 pub type ListFuture<'a> = Pin<Box<dyn Future<Output = Result<Completeness>> + Send + 'a>>;
 
-/// What the caller of [`Source::list`] wants.
+/// The options of the caller of [`Source::list`].
 #[derive(Clone, Default)]
 pub struct ListContext {
-    /// How much of each service is needed. A source reads nothing beyond it.
+    /// The requested detail. A source reads nothing beyond it.
     pub detail_level: DetailLevel,
-    /// Set when nothing more is wanted. A source looks at it now and then, and stops.
+    /// Set when the listing is cancelled. A source polls it now and then, and stops.
     pub cancel: Cancel,
-    /// Whether each service is wanted as soon as it is found, in any order. Otherwise a source that finds them over time
-    /// hands them over sorted, at its end.
+    /// Whether to deliver each service as soon as it is found, in any order. Otherwise a source that finds them over time
+    /// delivers them sorted, at its end.
     pub streaming: bool,
-    /// Asks the user a question; `None` where there is no user to ask.
+    /// Asks the user for confirmation; `None` if there is no user to ask.
     pub confirm: Option<Arc<Confirm>>,
 }
 
-/// Asks a yes-or-no question. It may block for as long as the user thinks.
+/// Asks a yes-or-no question. It may block until the user replies.
 pub type Confirm = dyn Fn(&str) -> bool + Send + Sync;
 
 impl ListContext {
-    /// Whether to go on with what the user should confirm first. Without a user to ask: no.
+    /// Whether the user confirms the question; `false` if there is no user to ask.
     pub fn confirm(&self, question: &str) -> bool {
         self.confirm.as_ref().is_some_and(|confirm| confirm(question))
     }
@@ -47,30 +47,29 @@ impl fmt::Debug for ListContext {
     }
 }
 
-/// What a source hands over while it lists.
+/// An item that a source delivers while it lists.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ListItem {
     /// A service.
     Service(Service),
-    /// A part could not be read: nothing is known of what is in it.
+    /// A part could not be read; its services are unknown.
     PartialError(PartialError),
-    /// Something could not be seen of the services, because a permission is missing.
+    /// Some facts of the services could not be read, because a permission is missing.
     MissingPermission(PartialError),
-    /// A sentence about the whole listing, for people: how much was looked at.
+    /// A sentence about the whole listing for the user, such as how much was examined.
     Note(String),
-    /// How far the work has come. A source that takes long says it several times a second; what was handed over until then
-    /// should be shown by now.
+    /// Progress. A slow source reports it several times a second; everything delivered before it should be shown by then.
     Progress(Progress),
-    /// Which addresses and ports this listing covers; it says nothing about any other.
+    /// The addresses and ports that this listing covers; all others are unknown.
     Coverage(Coverage),
-    /// How many ports of each host were found in which state.
+    /// The number of ports of each host by state.
     Hosts(Vec<ScannedHost>),
 }
 
-/// Takes what a source finds.
+/// Receives the items of a listing.
 pub trait ItemSink: Send {
-    /// Takes an item. `Break`: nothing more is wanted, and the source hands over no more services.
+    /// Receives an item. `Break`: the source delivers no more services.
     fn accept(&mut self, item: ListItem) -> ControlFlow<()>;
 }
 
@@ -80,10 +79,10 @@ impl<F: FnMut(ListItem) -> ControlFlow<()> + Send> ItemSink for F {
     }
 }
 
-/// The items by name, for sources. Where something other than a service is handed over, a `Break` is heard with the next
-/// service, or by the token.
+/// One method per kind of item, for sources. A `Break` in reply to anything other than a service takes effect with the
+/// next service, or through the token.
 impl dyn ItemSink + '_ {
-    /// Hands a service over. `Break`: nothing more is wanted.
+    /// Delivers a service. `Break`: the source delivers no more services.
     pub fn service(&mut self, service: Service) -> ControlFlow<()> {
         self.accept(ListItem::Service(service))
     }
@@ -93,7 +92,7 @@ impl dyn ItemSink + '_ {
         let _ = self.accept(ListItem::PartialError(error));
     }
 
-    /// Reports what could not be seen of the services because a permission is missing.
+    /// Reports facts that could not be read because a permission is missing.
     pub fn missing_permission(&mut self, error: PartialError) {
         let _ = self.accept(ListItem::MissingPermission(error));
     }
@@ -103,20 +102,20 @@ impl dyn ItemSink + '_ {
         let _ = self.accept(ListItem::Note(note));
     }
 
-    /// Reports how far the work has come.
+    /// Reports progress.
     pub fn progress(&mut self, progress: Progress) {
         let _ = self.accept(ListItem::Progress(progress));
     }
 }
 
-/// How far a source's work has come.
+/// The progress of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What is done, in the source's own units.
+    /// Completed work, in the source's own units.
     pub done: u64,
-    /// What there is to do.
+    /// Total work.
     pub total: u64,
-    /// Services handed over.
+    /// Services delivered.
     pub found: u64,
 }
 

@@ -26,9 +26,9 @@ pub struct CacheStats {
 impl CacheStats {
     /// The share of look-ups that hit, from 0 to 1; `None` before the first.
     pub fn hit_rate(&self) -> Option<f64> {
-        let asked = self.hits + self.misses;
+        let lookups = self.hits + self.misses;
         // Exact up to 2^53 look-ups.
         #[expect(clippy::cast_precision_loss)]
-        (asked > 0).then(|| self.hits as f64 / asked as f64)
+        (lookups > 0).then(|| self.hits as f64 / lookups as f64)
     }
 }

@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn it_grows_by_doubling_when_a_job_waits_too_long() {
         let mut plan = plan();
-        assert_eq!(plan.next(BUSY).hire, 0, "the first look only takes the time");
+        assert_eq!(plan.next(BUSY).hire, 0, "the first sample only sets the time");
         assert_eq!(plan.next(LoadSample { now: MILLI * 10, ..BUSY }).hire, 0);
         assert_eq!(plan.next(LoadSample { now: MILLI * 11, ..BUSY }).hire, 4);
         let full = LoadSample { now: MILLI * 21, workers: 8, ..BUSY };
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn it_shrinks_by_what_was_idle_all_the_time() {
+    fn it_retires_workers_that_stayed_idle() {
         let mut plan = plan();
         let quiet = LoadSample { queued: 0, workers: 9, idle: 7, ..BUSY };
         assert_eq!(plan.next(quiet).retire, 0);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn it_looks_at_whom_it_has_hired() {
+    fn it_checks_the_workers_that_it_hired() {
         let empty = LoadSample { queued: 0, workers: 0, idle: 0, ..BUSY };
         let first = plan().next(empty);
         assert_eq!(first.hire, 1);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn it_rests_when_nothing_can_change_by_itself() {
+    fn it_idles_if_nothing_can_change_without_an_event() {
         let at_rest = LoadSample { queued: 0, workers: 1, idle: 1, ..BUSY };
         assert_eq!(plan().next(at_rest), ScalingDecision::default());
         let no_one = LoadSample { queued: 0, workers: 0, idle: 0, min: 0, ..BUSY };
@@ -181,11 +181,11 @@ mod tests {
     proptest! {
         #[test]
         fn orders_never_leave_the_limits(
-            looks in prop::collection::vec((0..100_u32, 0..50_usize, 0..50_u64, 0..30_usize, 0..30_usize), 1..50),
+            samples in prop::collection::vec((0..100_u32, 0..50_usize, 0..50_u64, 0..30_usize, 0..30_usize), 1..50),
             min in 1..10_usize, more in 0..20_usize,
         ) {
             let (mut plan, mut now, mut taken) = (plan(), Duration::ZERO, 0);
-            for (step, queued, took, workers, idle) in looks {
+            for (step, queued, took, workers, idle) in samples {
                 now += MILLI * step * 5;
                 taken += took;
                 let sample = LoadSample { now, queued, taken, workers, idle: idle.min(workers), min, max: min + more };

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_end_is_cut() {
+    fn a_body_without_an_end_is_truncated() {
         let (bytes, whole) = taken(Framing::Length(u64::MAX), 10, &[b'x'; 1000], 7).unwrap();
         assert!(bytes.len() == 10 && !whole);
         assert!(taken(Framing::Chunked, 10, b"ffffffffffffffffff\r\n", 5).is_err());
@@ -172,7 +172,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_bytes_come_are_taken(input: Vec<u8>, most in 0..100_usize, step in 1..20_usize, length: u64) {
+        fn no_bytes_cause_a_panic(input: Vec<u8>, most in 0..100_usize, step in 1..20_usize, length: u64) {
             for framing in [Framing::Chunked, Framing::Length(length), Framing::ToEnd, Framing::None] {
                 if let Ok((bytes, _)) = taken(framing, most, &input, step) {
                     prop_assert!(bytes.len() <= most.min(input.len()));

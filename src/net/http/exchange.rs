@@ -107,20 +107,21 @@ pub(crate) async fn read_response(
 }
 
 async fn read_head(peer: &mut Connection, raw: &mut Vec<u8>, start: usize) -> Result<(Head, usize), ConnectionError> {
-    let mut looked_at = start;
+    let mut searched = start;
     loop {
         // A head ends with an empty line: only new bytes can contain it, so a slow sender costs no more than a quick
         // one.
-        let news = &raw[looked_at.saturating_sub(3).max(start)..];
-        let ended = news.windows(2).any(|pair| pair == b"\n\n") || news.windows(3).any(|triple| triple == b"\n\r\n");
+        let unsearched = &raw[searched.saturating_sub(3).max(start)..];
+        let ended = unsearched.windows(2).any(|pair| pair == b"\n\n")
+            || unsearched.windows(3).any(|triple| triple == b"\n\r\n");
         // Bytes that do not begin like HTTP are rejected without waiting for the end.
-        if (ended || looked_at - start < "HTTP/1.1 200".len())
+        if (ended || searched - start < "HTTP/1.1 200".len())
             && let Some(found) = parse_head(&raw[start..])?
         {
             return Ok(found);
         }
 
-        looked_at = raw.len();
+        searched = raw.len();
         if raw.len() - start >= MAX_HEAD_BYTES {
             return Err(ConnectionError::TooLong);
         }

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_body_is_told_by_one_thing_only() {
+    fn only_one_header_determines_the_length_of_a_body() {
         assert_eq!(framing("Content-Length: 5\r\n"), Ok(Framing::Length(5)));
         assert_eq!(framing("Content-Length: 5\r\nContent-Length: 5\r\n"), Ok(Framing::Length(5)));
         assert!(framing("Content-Length: 5\r\nContent-Length: 6\r\n").is_err());
@@ -139,7 +139,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_bytes_come_are_taken(bytes: Vec<u8>, status: [u8; 12]) {
+        fn no_bytes_cause_a_panic(bytes: Vec<u8>, status: [u8; 12]) {
             let with_status = [&b"HTTP/1.1 200 OK\r\n"[..], &bytes, b"\r\n\r\n"].concat();
             for bytes in [bytes, with_status, [&b"HTTP/1."[..], &status].concat()] {
                 if let Ok(Some((head, length))) = parse_head(&bytes) {

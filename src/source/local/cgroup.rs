@@ -1,7 +1,7 @@
 //! From control groups to systemd units and containers.
 //!
 //! The kernel stamps a socket with the control group it was made in and shows its id to every user (cgroup v2; the
-//! id is the inode of the group's directory). Where that says nothing, the holders' `/proc/PID/cgroup` is read.
+//! id is the inode of the group's directory). If that identifies nothing, the holders' `/proc/PID/cgroup` is read.
 
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
@@ -14,11 +14,11 @@ use super::mounts;
 use crate::clean::Untrusted;
 use crate::model::Container;
 
-/// Who a control group belongs to.
+/// The unit and container of a control group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Membership {
     pub(super) unit: Option<Untrusted>,
-    /// The unit is one of a user's own service manager, who may call it anything.
+    /// The unit is one of a user's own service manager, who chooses the name.
     pub(super) of_user: bool,
     pub(super) container: Option<Container>,
 }
@@ -32,8 +32,8 @@ impl Membership {
 /// The deepest nesting that is searched; systemd with nested containers has about ten.
 const DEEPEST: usize = 32;
 
-/// Whether `/proc/PID/cgroup` could tell anything of any process: only where some hierarchy that units and containers
-/// live in has a group in it. A machine without either is spared a file per process.
+/// Whether `/proc/PID/cgroup` can identify a unit or container: only if a hierarchy for units and containers has a group.
+/// Otherwise the file need not be read for each process.
 pub(super) fn processes_have_groups() -> bool {
     let Ok(mounts) = mounts::read() else { return true };
     let mut roots = mounts.iter().filter(|mount| has_units_or_containers(mount)).peekable();
@@ -51,15 +51,15 @@ fn has_units_or_containers(mount: &mounts::Mount) -> bool {
 }
 
 fn has_groups(mount: &mounts::Mount) -> bool {
-    // A directory has a link from itself, one from its parent, and one from each directory in it. Where the mount is
-    // not of the whole hierarchy, we are in a group ourselves.
+    // A directory has a link from itself, one from its parent, and one from each directory in it. If the mount
+    // is not of the whole hierarchy, this process is in a group itself.
     mount.root != b"/" || rustix::fs::stat(&mount.point).is_ok_and(|stat| stat.st_nlink != 2)
 }
 
 /// Finds the paths of control groups by their ids.
 pub(super) fn paths(mut ids: Vec<u64>) -> HashMap<u64, String> {
     let mut found = HashMap::new();
-    // The root of all groups has the id 1 and says nothing of what is in it.
+    // The root of all groups has the id 1 and identifies nothing.
     ids.retain(|&id| id > 1);
     ids.sort_unstable();
     ids.dedup();
@@ -115,8 +115,8 @@ fn mount_point() -> Option<PathBuf> {
     mounts::read().ok()?.into_iter().find(|mount| mount.kind == b"cgroup2").map(|mount| mount.point)
 }
 
-/// Who a process belongs to, by its `/proc/PID/cgroup`: the v2 group where it says something, otherwise systemd's
-/// own v1 hierarchy, otherwise whichever names a container.
+/// The unit and container of a process, by its `/proc/PID/cgroup`: from the v2 group if it has them, otherwise from
+/// systemd's own v1 hierarchy, otherwise from any that names a container.
 pub(super) fn of_process(control_groups: &str) -> Membership {
     // `0::/system.slice/x.service`, `1:name=systemd:/system.slice/x.service`, `5:devices:/docker/3f4e…`
     let groups = control_groups.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
@@ -142,7 +142,7 @@ fn memberships(groups: Vec<(&str, &str)>) -> impl Iterator<Item = Membership> {
     groups.into_iter().map(|(_, path)| membership(path))
 }
 
-/// Who a control group belongs to, by its path.
+/// The unit and container of a control group, by its path.
 pub(super) fn membership(path: &str) -> Membership {
     let mut member = Membership::default();
     let mut pod = None;
@@ -305,7 +305,7 @@ mod tests {
         assert!(membership("/user.slice/user-1000.slice/user@1000.service/app.slice/nginx.service").of_user);
         assert!(!membership("/system.slice/nginx.service").of_user);
         assert_eq!(shown("/user.slice/user-0.slice/session-3.scope"), (some("session-3.scope"), None, None));
-        // Kept as systemd has it: `systemctl` knows no other name.
+        // As in systemd: `systemctl` accepts no other form.
         assert_eq!(membership("/system.slice/a\\x2db.service").unit, Some("a\\x2db.service".into()));
     }
 

@@ -1,7 +1,7 @@
-//! Word of closed sockets, at once and without any privilege: `sock_diag`'s destroy groups.
+//! Notifications of closed sockets, at once and without any privilege: `sock_diag`'s destroy groups.
 //!
-//! The kernel tells of every socket of this network namespace that goes, connections too. Those have a peer; what had
-//! none and stood where a known listener stands is a reason to look.
+//! The kernel reports every socket of this network namespace that closes, connections too. Those have a peer; a socket
+//! without one, at the address of a known listener, is a reason to poll.
 
 use std::io;
 use std::net::IpAddr;
@@ -17,15 +17,15 @@ use super::netlink::{SOCK_DIAG_BY_FAMILY, local_end, next_message};
 
 /// `SKNLGRP_INET_TCP_DESTROY` to `SKNLGRP_INET6_UDP_DESTROY` (`linux/sock_diag.h`).
 const GROUPS: u32 = 0b1111;
-/// More closed sockets a second than this cost more than looking once an interval: about 2 us each.
+/// More closed sockets a second than this cost more than one poll an interval: about 2 us each.
 const FLOOD: u32 = 2_000;
 /// The kernel's messages have some hundred bytes.
 const BUFFER: usize = 8 * 1024;
 
-/// Listens for closed sockets in the network namespace of the thread that makes it.
+/// Subscribes to closed sockets in the network namespace of the thread that makes it.
 pub(super) struct Closings {
-    /// A netlink socket. Of what tokio can wait for without unsafe code, a datagram socket is what it is like: all that is
-    /// asked of it is to receive.
+    /// A netlink socket. Of the types that tokio can wait for without unsafe code a datagram socket fits: it is only
+    /// received from.
     socket: UnixDatagram,
     buffer: Vec<u8>,
     /// Since when, and how many.
@@ -34,7 +34,7 @@ pub(super) struct Closings {
 
 impl Closings {
     /// # Errors
-    /// Where the kernel or a sandbox does not let us listen.
+    /// If the kernel or a sandbox refuses the subscription.
     pub(super) fn join() -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let fd = rustix::net::socket_with(AddressFamily::NETLINK, SocketType::DGRAM, flags, Some(netlink::SOCK_DIAG))?;
@@ -46,7 +46,7 @@ impl Closings {
     /// Waits until a socket closes that had no peer and is one of ours by its address and port.
     ///
     /// # Errors
-    /// Where so many close that it is better to listen no more.
+    /// If too many sockets close: polling is cheaper then.
     pub(super) async fn one_of(&mut self, is_ours: impl Fn(IpAddr, u16) -> bool) -> io::Result<()> {
         loop {
             self.socket.readable().await?;
@@ -55,10 +55,10 @@ impl Closings {
                 let length = match self.socket.try_recv(&mut self.buffer) {
                     Ok(length) => length,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                    // ENOBUFS: more came than the socket holds.
+                    // ENOBUFS: more messages came than the socket holds.
                     Err(error) => return Err(error),
                 };
-                ours |= tells(self.buffer.get(..length).unwrap_or_default(), &is_ours);
+                ours |= has_closed_listener(self.buffer.get(..length).unwrap_or_default(), &is_ours);
                 count(&mut self.counted)?;
             }
             if ours {
@@ -76,7 +76,7 @@ fn count((since, number): &mut (Instant, u32)) -> io::Result<()> {
     if *number > FLOOD { Err(io::Error::other("sockets close too fast")) } else { Ok(()) }
 }
 
-fn tells(mut messages: &[u8], is_ours: impl Fn(IpAddr, u16) -> bool) -> bool {
+fn has_closed_listener(mut messages: &[u8], is_ours: impl Fn(IpAddr, u16) -> bool) -> bool {
     let mut ours = false;
     while let Some((kind, _, payload, next)) = next_message(messages) {
         let no_peer = payload.get(6..8) == Some(&[0, 0]);

@@ -1,4 +1,4 @@
-//! What formats made of rows show of a listener.
+//! The columns of a listener in tabular formats.
 
 use std::fmt::{self, Write};
 
@@ -7,9 +7,9 @@ use crate::model::{Column, ColumnVisibility, LocalDetail, Service};
 
 type Cell<'w> = &'w mut dyn Write;
 
-/// As a label too.
+/// Also a label.
 const LABEL: u8 = 1;
-/// Still says something when its end is cut off.
+/// Still useful when its end is cut off.
 const CUT: u8 = 2;
 
 macro_rules! columns {
@@ -81,7 +81,7 @@ fn pid(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
     }
 }
 
-/// All of them, for who goes on with them.
+/// All process ids, for use in other commands.
 fn pids(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
     let pids: Vec<u32> = detail.processes.iter().map(|process| process.pid).collect();
     list(&pids, out)

@@ -1,4 +1,4 @@
-//! Which listener an established connection came to.
+//! Assigns established connections to listeners.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -17,10 +17,10 @@ pub(super) struct LocalEnd {
     pub(super) device: Option<u32>,
 }
 
-/// How many connections are established to each listener.
+/// The number of established connections of each listener.
 #[derive(Default)]
 pub(super) struct Connections {
-    /// By where the listener listens.
+    /// By the listener's address.
     counts: HashMap<LocalEnd, u32, FixedState>,
 }
 
@@ -63,7 +63,7 @@ impl Connections {
         Self { counts }
     }
 
-    /// How many are established to a listening TCP socket's address.
+    /// The number of established connections to a listening TCP socket's address.
     pub(super) fn to(&self, socket: &Socket) -> Option<u32> {
         listening_end(socket).map(|end| self.counts.get(&end).copied().unwrap_or(0))
     }

@@ -1,4 +1,4 @@
-//! Looking after the processes that hold something: whether one has ended, runs another program, or is another.
+//! Tracks the processes that hold sockets: whether one has ended, runs another program, or was replaced.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -9,12 +9,12 @@ use foldhash::fast::FixedState;
 use super::process::Stamp;
 use crate::model::{LocalDetail, Service, ServiceId};
 
-/// At most so many processes are looked after in one go, at about 10 us each,
+/// Maximum number of processes that are checked in one poll, at about 10 us each,
 const PROCESSES: usize = 32;
-/// and each of a few only every so many times.
+/// and number of polls per check of a process if there are few.
 const ROUNDS_PER_SWEEP: usize = 4;
 
-/// The processes that hold something, and how they were when they were last looked at.
+/// The processes that hold sockets, and their state at the last check.
 #[derive(Default)]
 pub(super) struct HolderTable {
     proc: Option<File>,
@@ -22,7 +22,7 @@ pub(super) struct HolderTable {
     processes: HashMap<u32, Holder, FixedState>,
     /// By service, the pids.
     of: HashMap<ServiceId, Vec<u32>, FixedState>,
-    /// Pids in the order in which they are looked at; some of them may hold nothing any more.
+    /// Pids in the order of their checks; some of them may hold nothing any more.
     round: Vec<u32>,
     next: usize,
 }
@@ -34,17 +34,17 @@ struct Holder {
 }
 
 impl HolderTable {
-    /// Remembers who holds a service.
+    /// Records the processes that hold a service.
     pub(super) fn note(&mut self, service: &Service<LocalDetail>) {
         let pids: Vec<u32> = service.detail.processes.iter().map(|process| process.pid).collect();
         for process in service.detail.processes.iter() {
             if !self.processes.contains_key(&process.pid) {
-                // Where it has become something else since it was described, any stamp is the wrong one.
+                // If it has changed since it was described, no stamp is right.
                 let stamp = self.stamp(process.pid).filter(|stamp| stamp.name == process.name);
                 self.processes.insert(process.pid, Holder { stamp, services: HashSet::default() });
                 self.round.push(process.pid);
             }
-            // Who was known keeps the stamp of before it was described.
+            // A known process keeps its stamp from before the description.
             if let Some(holder) = self.processes.get_mut(&process.pid) {
                 holder.services.insert(service.id.clone());
             }
@@ -74,7 +74,7 @@ impl HolderTable {
         Stamp::read(self.proc.as_ref()?.as_fd(), pid)
     }
 
-    /// The services whose processes are not what they were. A part of the processes is looked at each time.
+    /// The services whose processes have changed. Each call checks a part of the processes.
     pub(super) fn changed(&mut self) -> HashSet<ServiceId> {
         let mut changed = HashSet::new();
         for _ in 0..PROCESSES.min(self.round.len().div_ceil(ROUNDS_PER_SWEEP)) {

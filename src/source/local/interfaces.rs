@@ -1,4 +1,4 @@
-//! Which interfaces lead to a bound address.
+//! Finds the interfaces that lead to a bound address.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -25,7 +25,7 @@ struct Interface {
     up: bool,
 }
 
-/// Where a socket is bound.
+/// The address and device that a socket is bound to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bound {
     pub(super) ip: IpAddr,
@@ -56,7 +56,7 @@ impl Interfaces {
         Ok(interfaces)
     }
 
-    /// The name of a device that was asked for.
+    /// The name of one of the requested devices.
     pub(super) fn device(&self, index: Option<u32>) -> Option<&str> {
         self.devices.iter().find(|(known, _)| Some(*known) == index).map(|(_, name)| name.as_str())
     }
@@ -92,7 +92,7 @@ impl Interfaces {
     }
 
     /// Whether another host could send to a bound address: through an interface that is up, to an address that is
-    /// not loopback. `None`: it cannot be told.
+    /// not loopback. `None`: unknown.
     pub(super) fn exposed(&self, bound: Bound) -> Option<bool> {
         let ip = bound.ip.to_canonical();
         if ip.is_loopback() {
@@ -108,7 +108,7 @@ impl Interfaces {
             return None;
         }
 
-        // An address that no interface has may be routed here all the same (`ip route add local`).
+        // An address that no interface has may still be routed here (`ip route add local`).
         let ours = ip.is_unspecified() || bound.device != Some(0) || self.leading_to(bound).next().is_some();
         ours.then_some(false)
     }
@@ -175,6 +175,10 @@ mod tests {
         }
     }
 
+    fn names(bound: Bound) -> String {
+        here().names_leading_to(bound).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+    }
+
     fn exposed(bound: Bound) -> Option<bool> {
         here().exposed(bound)
     }
@@ -197,8 +201,6 @@ mod tests {
 
     #[test]
     fn what_an_address_means_here() {
-        let names =
-            |bound| here().names_leading_to(bound).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
         assert_eq!(names(bound("0.0.0.0", 0, None)), "eth0 eth1 lo");
         assert_eq!(names(bound("::", 0, Some(false))), "eth0 eth1 lo");
         assert_eq!(names(bound("::", 0, Some(true))), "lo");

@@ -13,7 +13,7 @@ use super::owners::Owners;
 use super::rows::{AddressGroup, RowBuilder, order};
 use super::select::Selection;
 use super::socket::{Socket, Wanted};
-use super::tables::{Namespace, SocketTables, look};
+use super::tables::{Namespace, SocketTables, read_tables};
 use super::users::Users;
 use super::walk::WalkError;
 use crate::error::{Error, Result, plain};
@@ -26,8 +26,8 @@ pub(super) struct ListingOutcome {
     pub(super) limits: Vec<PartialError>,
 }
 
-/// Lists what listens here, and hands each service to `out`. Once `stop` returns true, what is known by then is handed
-/// out and marked as incomplete.
+/// Lists the listeners of this machine and passes each service to `out`. Once `stop` returns true, the services known by
+/// then are passed on and marked as incomplete.
 pub(super) fn list(
     query: &Local,
     depth: DetailLevel,
@@ -36,7 +36,7 @@ pub(super) fn list(
 ) -> Result<ListingOutcome> {
     query.check()?;
     let users = Users::read();
-    let selected = SelectedSockets::look(query, depth, &users)?;
+    let selected = SelectedSockets::read(query, depth, &users)?;
     describe(selected, query, depth, users, stop, out)
 }
 
@@ -49,10 +49,10 @@ pub(super) struct SelectedSockets {
 }
 
 impl SelectedSockets {
-    pub(super) fn look(query: &Local, depth: DetailLevel, users: &Users) -> Result<Self> {
+    pub(super) fn read(query: &Local, depth: DetailLevel, users: &Users) -> Result<Self> {
         let selection = Selection::new(query, users)?;
         let SocketTables { mut sockets, namespaces, faults, limits } =
-            look(&query.wanted(depth), query.needs_interfaces(depth), query.all_netns);
+            read_tables(&query.wanted(depth), query.needs_interfaces(depth), query.all_netns);
 
         if namespaces.iter().all(|namespace| namespace.unread.is_none()) {
             selection.check_interface(&namespaces)?;
@@ -63,7 +63,7 @@ impl SelectedSockets {
     }
 }
 
-/// Finds the owners of the selected sockets, and hands each service to `out`.
+/// Finds the owners of the selected sockets, and passes each service to `out`.
 pub(super) fn describe(
     selected: SelectedSockets,
     query: &Local,
@@ -90,11 +90,11 @@ pub(super) fn describe(
     let builder = RowBuilder::new(query, depth, users, &namespaces, owners);
 
     let mut limits = builder.keep_processes(&mut groups);
-    // Rows are missing for want of owners only where they are chosen by them.
+    // Unknown owners make rows missing only if the rows are selected by owner.
     errors.extend(limits.iter().filter(|_| query.process.is_some()).cloned());
     limits.extend(denied);
     limits.extend(namespaces.iter().any(|namespace| namespace.by_text).then(read_as_text));
-    // Rows are missing for want of interfaces only where they are chosen by them.
+    // Unknown interfaces make rows missing only if the rows are selected by interface.
     if query.exposed || query.interface.is_some() {
         errors.extend(unread);
     } else {
@@ -133,8 +133,8 @@ fn find_owners(
 
     if owners.absent == Some(OwnerLookup::NotFound) && sockets.iter().any(|socket| owners.is_absent(socket.inode)) {
         let wanted = Wanted { connections: false, ..query.wanted(depth) };
-        let again = look(&wanted, false, query.all_netns);
-        // Where the second look is not complete, what it does not show may be there all the same.
+        let again = read_tables(&wanted, false, query.all_netns);
+        // If the second read is incomplete, a socket that it does not show may still exist.
         if again.faults.is_empty() {
             let alive: HashSet<u32, FixedState> = again.sockets.into_iter().map(|socket| socket.inode).collect();
             sockets.retain(|socket| !owners.is_absent(socket.inode) || alive.contains(&socket.inode));
@@ -144,21 +144,19 @@ fn find_owners(
     Ok(owners)
 }
 
-/// Why the search for owners did not come to its end.
+/// Why the search for owners is incomplete.
 fn unfinished(why: WalkError) -> PartialError {
     let (why, hint) = match why {
         WalkError::Stopped => ("stopped".to_owned(), "let it finish"),
         WalkError::Failed(error) => (plain(&error.into()), hints::for_error(error)),
     };
-    PartialError { operation: "look into every process".to_owned(), cause: why, hint: hint.to_owned() }
+    PartialError { operation: "read every process".to_owned(), cause: why, hint: hint.to_owned() }
 }
 
 fn read_as_text() -> PartialError {
     PartialError {
-        operation:
-            "see bound devices, control groups and backlogs, nor tell odd names of Unix-domain sockets for certain"
-                .to_owned(),
-        cause: "netlink is refused or has not all tables, and /proc/net does not tell".to_owned(),
+        operation: "read bound devices, control groups, backlogs and unusual names of Unix-domain sockets".to_owned(),
+        cause: "netlink is refused or lacks some tables, and /proc/net does not contain them".to_owned(),
         hint: "run outside of a sandbox that refuses it, or load the kernel's *_diag modules".to_owned(),
     }
 }

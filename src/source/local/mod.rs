@@ -42,7 +42,7 @@ use crate::source::blocking::list_blocking;
 use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
 impl Local {
-    /// Everything that listens here and fits the options, typed. Blocks for a few milliseconds and needs no runtime.
+    /// Every listener of this machine that the options select, typed. Blocks for a few milliseconds and needs no runtime.
     ///
     /// ```
     /// let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -1,6 +1,6 @@
 //! The kernel's socket tables through `sock_diag` netlink (`man 7 sock_diag`, `linux/inet_diag.h`,
-//! `linux/unix_diag.h`): the state filter runs in the kernel, and one message tells about a socket what
-//! `/proc/net` tells and more, without any privilege.
+//! `linux/unix_diag.h`): the state filter runs in the kernel, and a message states more about a socket than
+//! `/proc/net`, without any privilege.
 
 use std::hash::BuildHasher;
 use std::io;
@@ -28,7 +28,7 @@ const TCP_ESTABLISHED: u8 = 1;
 const TCP_CLOSE: u8 = 7;
 const TCP_LISTEN: u8 = 10;
 
-/// The older question (`struct inet_diag_req`): about TCP only, but about both address families in one go through the
+/// The older request (`struct inet_diag_req`): for TCP only, but for both address families in one pass through the
 /// kernel's table, which costs less than two.
 const TCPDIAG_GETSOCK: u16 = 18;
 pub(super) const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -49,15 +49,15 @@ const UDIAG_SHOW_UID: u32 = 0x40;
 
 const HEADER: usize = 16;
 const INET_MSG: usize = 72;
-/// `idiag_rqueue` and `idiag_wqueue`: what waits there, and is never twice the same. Of a listener the second one is how
-/// many may wait.
+/// `idiag_rqueue` and `idiag_wqueue`: the queued bytes, which change all the time. For a listener the second one is the
+/// limit of its backlog.
 const QUEUES: Range<usize> = 56..64;
 const LISTEN_QUEUE: Range<usize> = 56..60;
 const UNIX_MSG: usize = 16;
 
 /// The kernel fills at most 32 KiB per read of a dump, whatever the buffer; the rest is reserve.
 const BUFFER: usize = 64 * 1024;
-/// The kernel answers at once; this only keeps a broken one from hanging us.
+/// The kernel replies at once; this only keeps a broken one from blocking us.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 /// A dump that the kernel marks as interrupted (its table was being resized) is repeated; the maximum number of attempts.
 const TRIES: usize = 3;
@@ -65,7 +65,7 @@ const TRIES: usize = 3;
 /// A connection to the kernel's socket tables, in the network namespace of the thread that opens it.
 pub(super) struct SockDiag {
     fd: OwnedFd,
-    /// Not filled with zeros first: most answers are short.
+    /// Not filled with zeros first: most replies are short.
     buffer: Vec<MaybeUninit<u8>>,
 }
 
@@ -106,11 +106,11 @@ impl SockDiag {
     /// so a thousand of them cost little more than the kernel's own work.
     ///
     /// # Errors
-    /// As asking for the sockets themselves.
+    /// As for reading the sockets.
     pub(super) fn fingerprint(&mut self, wanted: &Wanted) -> io::Result<u64> {
         let mut prints = Vec::new();
         let tables = [(Transport::Tcp, wanted.tcp, LISTEN_QUEUE), (Transport::Udp, wanted.udp, QUEUES)];
-        for (transport, _, queues) in tables.into_iter().filter(|(_, asked, _)| *asked) {
+        for (transport, _, queues) in tables.into_iter().filter(|(_, wanted, _)| *wanted) {
             for request in inet_requests(transport, wanted) {
                 self.dump(&request, &mut prints, |message, prints| prints.push(print(message, &queues)))?;
             }
@@ -163,7 +163,7 @@ impl SockDiag {
             while let Some((answer, flags, payload, next)) = next_message(rest) {
                 steady &= flags & NLM_F_DUMP_INTR == 0;
                 match answer {
-                    // A dump that failed in the middle, or could not start, says so at its end.
+                    // A dump that failed half-way, or could not start, reports that at its end.
                     NLMSG_DONE if u32_at(payload, 0).is_some_and(|code| code.cast_signed() < 0) => {
                         return Err(kernel_error(payload));
                     }
@@ -216,7 +216,7 @@ fn unix_request(wanted: &Wanted, show: u32) -> Vec<u8> {
     request(SOCK_DIAG_BY_FAMILY, &body)
 }
 
-/// A `struct nlmsghdr` that asks for a dump, and what follows it.
+/// A `struct nlmsghdr` that requests a dump, and its body.
 fn request(kind: u16, body: &[u8]) -> Vec<u8> {
     let mut header = [0; HEADER];
     let length = u32::try_from(HEADER + body.len()).unwrap_or(u32::MAX);
@@ -226,7 +226,7 @@ fn request(kind: u16, body: &[u8]) -> Vec<u8> {
     [&header, body].concat()
 }
 
-/// What stands for a message in a fingerprint; some of its bytes count for nothing.
+/// The hash of a message in a fingerprint; some of its bytes are ignored.
 fn print(message: &[u8], without: &Range<usize>) -> u64 {
     let (before, after) = (message.get(..without.start), message.get(without.end..));
     FixedState::default().hash_one((before.unwrap_or(message), after.unwrap_or_default()))
@@ -242,7 +242,7 @@ pub(super) fn next_message(bytes: &[u8]) -> Option<(u16, u16, &[u8], &[u8])> {
 fn kernel_error(payload: &[u8]) -> io::Error {
     match u32_at(payload, 0).map(|code| code.cast_signed().wrapping_neg()) {
         Some(code) if code > 0 => io::Error::from_raw_os_error(code),
-        _ => io::Error::other("the kernel ended its answer without a reason"),
+        _ => io::Error::other("the kernel ended its reply without a reason"),
     }
 }
 

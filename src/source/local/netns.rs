@@ -1,4 +1,4 @@
-//! Which network namespaces this machine has beside one's own.
+//! Finds the network namespaces of this machine other than one's own.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,7 +15,7 @@ use crate::net::OtherNamespace;
 /// Where `ip netns` keeps names: each a mount of a namespace.
 const NAMES: &str = "/run/netns";
 
-/// Finds the namespaces that a mount keeps alive, and those of all processes. `true`: some process would not say.
+/// Finds the namespaces that a mount keeps alive, and those of all processes. `true`: the namespace of some process is unknown.
 pub(crate) fn others() -> io::Result<(Vec<OtherNamespace>, bool)> {
     let mut found = BTreeMap::new();
     let mut denied = false;

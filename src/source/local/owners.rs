@@ -1,4 +1,4 @@
-//! Who the sockets belong to: processes, and the units and containers they run in.
+//! The owners of sockets: processes, and the units and containers they run in.
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
@@ -26,11 +26,11 @@ pub(super) struct Owners {
     process_groups: Vec<Membership>,
     /// By control group id.
     socket_groups: HashMap<u64, Membership, FixedState>,
-    /// Sets of holders that were handed out, so that listeners of the same processes share them.
+    /// Sets of holders that were returned before, so that listeners of the same processes share them.
     sets: HashMap<Vec<u32>, Arc<Holders>, FixedState>,
-    /// What to say of a socket without a holder.
+    /// The status of a socket without a holder.
     pub(super) absent: Option<OwnerLookup>,
-    /// Why the search did not come to its end.
+    /// Why the search is incomplete.
     pub(super) unfinished: Option<WalkError>,
 }
 
@@ -101,14 +101,14 @@ impl Owners {
         }
 
         indexes.sort_unstable_by_key(|&index| self.pid(index));
-        // Threads of one process that were looked into one by one are that process.
+        // Threads that were read one by one belong to the same process.
         indexes.dedup_by_key(|index| self.pid(*index));
         if let Some(set) = self.sets.get(&indexes) {
             return (Arc::clone(set), unknown);
         }
         let processes = indexes.iter().filter_map(|&index| self.processes.get(index as usize).cloned()).collect();
         let groups = indexes.iter().filter_map(|&index| self.process_groups.get(index as usize));
-        // The service manager opens sockets for others, and where it runs says nothing of them.
+        // The service manager opens sockets for others, so its own unit does not identify them.
         let member = groups.filter(|member| !member.is_empty()).max_by_key(|member| !is_supervisor(member));
         let set = Arc::new(Holders { processes, member: member.cloned().unwrap_or_default() });
         self.sets.insert(indexes, Arc::clone(&set));
@@ -138,7 +138,7 @@ impl Owners {
     }
 }
 
-/// The sockets to look for. Their holders' control groups are wanted where the socket's own says nothing.
+/// The sockets to look for. Their holders' control groups are read if the socket's own identifies nothing.
 fn inodes(sockets: &[Socket], socket_groups: &HashMap<u64, Membership, FixedState>) -> Inodes {
     let processes_have_groups = OnceCell::new();
     let entries = sockets.iter().map(|socket| {

@@ -1,6 +1,6 @@
 //! The chain of a process's parents, up to the supervisor.
 //!
-//! Process ids are reused, so the process that has a parent's id need not be the parent. Start times tell: a process
+//! Process ids are reused, so the process that has a parent's id need not be the parent. Start times decide: a process
 //! that took over the id of a parent started after the child was read, and a parent (also one that adopted an orphan)
 //! started before its child.
 

@@ -100,7 +100,7 @@ impl ProcessReader {
     /// Reads a process through its descriptor directory, or that of one of its threads.
     ///
     /// # Errors
-    /// What the kernel says; most often that the process has ended.
+    /// The kernel's; mostly because the process has ended.
     pub(super) fn read(
         &mut self,
         descriptors: BorrowedFd<'_>,
@@ -173,7 +173,7 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    /// That of the process that has this id now; `None` if there is none.
+    /// The one of the process that has this id now; `None` if there is none.
     pub(super) fn read(proc: BorrowedFd<'_>, pid: u32) -> Option<Self> {
         let Stat { name, started, code, .. } = Stat::read(proc, pid)?;
         Some(Self { name, started, code })
@@ -191,7 +191,7 @@ pub(super) struct Stat {
 }
 
 impl Stat {
-    /// That of the process that has this id now; `None` if there is none.
+    /// The one of the process that has this id now; `None` if there is none.
     pub(super) fn read(proc: BorrowedFd<'_>, pid: u32) -> Option<Self> {
         let mut buffer = [0; 1024];
         Self::parse(read_small(proc, &format!("{pid}/stat"), &mut buffer).ok()?)

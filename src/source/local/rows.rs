@@ -133,7 +133,7 @@ impl<'a> RowBuilder<'a> {
         (name, member)
     }
 
-    /// Keeps the listeners whose process matches `--process`, and returns what could not be seen.
+    /// Keeps the listeners whose process matches `--process`, and reports what could not be read.
     pub(super) fn keep_processes(&self, groups: &mut Vec<AddressGroup<'_>>) -> Vec<PartialError> {
         let total = groups.len();
         let unknown = groups.iter().filter(|group| group.unknown).count();
@@ -141,8 +141,8 @@ impl<'a> RowBuilder<'a> {
             groups.retain(|group| group.holders.processes.iter().any(|process| matches(glob, process)));
         }
 
-        // A process that may not be looked into could also hold a socket whose other owners are known. That is said by
-        // `processes_complete`: otherwise one such process would put a limit below every listing.
+        // A process that may not be read could also hold a socket whose other owners are known. `processes_complete`
+        // states that: otherwise one such process would add a note to every listing.
         if unknown == 0 || self.owners.absent != Some(OwnerLookup::NoPermission) {
             return Vec::new();
         }
@@ -159,7 +159,7 @@ impl<'a> RowBuilder<'a> {
         vec![PartialError { operation: what, cause: why, hint }]
     }
 
-    /// What a listener is sorted by. Listeners without it come last.
+    /// The sort key of a listener. Listeners without one come last.
     pub(super) fn sort_value(&self, group: &AddressGroup<'_>) -> SortValue {
         let first = group.first();
         match self.query.sort {
@@ -215,7 +215,7 @@ impl<'a> RowBuilder<'a> {
         }
     }
 
-    /// How many connections are established to a listener. For UDP, how many of its sockets are connected to a peer,
+    /// The number of established connections of a listener. For UDP, the number of its sockets connected to a peer,
     /// if `--state` selects those.
     fn connections(&self, group: &AddressGroup<'_>, namespace: &Namespace) -> Option<u32> {
         if group.first().transport != Transport::Udp {

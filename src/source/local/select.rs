@@ -1,4 +1,4 @@
-//! Which sockets are wanted: the options, checked against this machine.
+//! Selects sockets by the options, checked against this machine.
 
 use super::interfaces::{self, Bound, Interfaces};
 use super::options::{Local, SortKey};
@@ -42,7 +42,7 @@ impl<'a> Selection<'a> {
         Err(Error::usage(format!("--interface '{}'", clean(wanted)), why, format!("there are: {list}")))
     }
 
-    /// Whether a socket is wanted, by all that is known without its processes.
+    /// Whether a socket is selected, by everything but its processes.
     pub(super) fn takes(&self, socket: &Socket, interfaces: &Interfaces) -> bool {
         let query = self.query;
         let scope = scope(socket);
@@ -59,7 +59,7 @@ impl<'a> Selection<'a> {
     }
 }
 
-/// How far a socket can be reached.
+/// From where a socket can be reached.
 pub(super) fn scope(socket: &Socket) -> Scope {
     match socket.address {
         Address::Ip(ip) => Scope::of(ip),
@@ -82,7 +82,7 @@ pub(super) fn bound(socket: &Socket) -> Option<Bound> {
 
 impl Local {
     /// # Errors
-    /// Options that no socket can fit together.
+    /// Options that exclude every socket.
     pub(super) fn check(&self) -> Result<()> {
         let wanted = self.wanted(DetailLevel::Names);
         if let Some(state) = self.state.iter().find(|state| !wanted.can_have(**state)) {
@@ -94,7 +94,7 @@ impl Local {
         Ok(())
     }
 
-    /// What to ask the kernel for.
+    /// What to request from the kernel.
     pub(super) fn wanted(&self, depth: DetailLevel) -> Wanted {
         let any = self.tcp || self.udp || self.unix;
 

@@ -135,8 +135,8 @@ impl ShortLived {
     pub(super) fn record_poll(&mut self, ends: impl Iterator<Item = LocalEndpoint>) {
         self.there.clear();
         ends.for_each(|end| *self.there.entry(end).or_default() += 1);
-        let seen = self.waiting.extract_if(|end, _| self.there.contains_key(end));
-        self.openers = seen.map(|(end, waiting)| (end, waiting.opener)).collect();
+        let found = self.waiting.extract_if(|end, _| self.there.contains_key(end));
+        self.openers = found.map(|(end, waiting)| (end, waiting.opener)).collect();
     }
 
     /// The process that began to listen at an address of the last poll, if that was traced recently.

@@ -12,23 +12,23 @@ pub(super) struct Socket {
     pub(super) transport: Transport,
     pub(super) state: SocketState,
     pub(super) address: Address,
-    /// For Unix-domain sockets: what tells them apart.
+    /// The name of a Unix-domain socket.
     pub(super) unix: Option<UnixName>,
     /// 0 for Unix-domain sockets.
     pub(super) port: u16,
     /// The index of the interface it is bound to; 0: none; `None`: unknown.
     pub(super) device: Option<u32>,
     pub(super) inode: u32,
-    /// Who made it.
+    /// The user who opened it.
     pub(super) uid: Option<u32>,
     /// The id of the control group it was made in (cgroup v2).
     pub(super) cgroup: Option<u64>,
     pub(super) v6_only: Option<bool>,
-    /// Listening: connections that wait. Otherwise: bytes that wait.
+    /// Listening: queued connections. Otherwise: queued bytes.
     pub(super) receive_queue: u32,
-    /// Listening: connections that may wait.
+    /// Listening: maximum number of queued connections.
     pub(super) backlog_limit: Option<u32>,
-    /// Which of the namespaces looked into it lives in; 0 is one's own.
+    /// The index of its network namespace among those read; 0 is one's own.
     pub(super) netns: u16,
 }
 
@@ -72,7 +72,7 @@ impl UnixKind {
     }
 }
 
-/// What the kernel tells Unix-domain sockets apart by: each kind has an abstract name space of its own.
+/// What identifies a Unix-domain socket to the kernel: each kind has an abstract name space of its own.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct UnixName {
     pub(super) kind: UnixKind,
@@ -81,7 +81,7 @@ pub(super) struct UnixName {
 }
 
 impl UnixName {
-    /// How people see it: `@name` is abstract.
+    /// Its displayed form: `@name` is abstract.
     pub(super) fn address(&self) -> Address {
         Address::Unix(match self.bytes.split_first() {
             Some((0, name)) => Untrusted::from_bytes(&[b"@", name].concat()),
@@ -89,7 +89,7 @@ impl UnixName {
         })
     }
 
-    /// How an id has it, byte for byte: `/run/x.sock`, `@name`, `dgram:/run/log`, `/tmp/caf\xe9`.
+    /// Its form in ids, byte for byte: `/run/x.sock`, `@name`, `dgram:/run/log`, `/tmp/caf\xe9`.
     pub(super) fn write_id(&self, out: &mut String) {
         out.push_str(match self.kind {
             UnixKind::Stream => "",
@@ -130,7 +130,7 @@ fn write_bytes(out: &mut String, bytes: &[u8]) {
     }
 }
 
-/// What to ask the kernel for.
+/// What to request from the kernel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
     pub(super) tcp: bool,

@@ -1,4 +1,4 @@
-//! One look at the socket tables, in one's own network namespace or in all of them.
+//! Reads the socket tables of one's own network namespace or of all of them.
 
 use std::io;
 
@@ -12,11 +12,11 @@ use super::{hints, netns, procnet};
 use crate::error::plain;
 use crate::model::{NetworkNamespace, PartialError, Transport};
 
-/// What was there to see.
+/// The sockets found, and what could not be read.
 #[derive(Default)]
 pub(super) struct SocketTables {
     pub(super) sockets: Vec<Socket>,
-    /// The namespaces looked into; the first is one's own.
+    /// The namespaces read; the first is one's own.
     pub(super) namespaces: Vec<Namespace>,
     pub(super) faults: Vec<PartialError>,
     /// The part of `faults` that is due to missing permission.
@@ -36,47 +36,47 @@ pub(super) struct Namespace {
     pub(super) by_text: bool,
 }
 
-/// Looks into one's own namespace, and with `all` into every other one. `interfaces`: whether their addresses are
-/// wanted.
-pub(super) fn look(wanted: &Wanted, interfaces: bool, all: bool) -> SocketTables {
-    let mut seen = SocketTables::default();
-    let (sockets, namespace, faults) = look_here(wanted, interfaces);
-    seen.take(sockets, namespace, faults);
+/// Reads one's own namespace, and with `all` every other one. `interfaces`: whether to read the addresses of their
+/// interfaces.
+pub(super) fn read_tables(wanted: &Wanted, interfaces: bool, all: bool) -> SocketTables {
+    let mut tables = SocketTables::default();
+    let (sockets, namespace, faults) = read_this_namespace(wanted, interfaces);
+    tables.take(sockets, namespace, faults);
     if all {
-        look_elsewhere(wanted, interfaces, &mut seen);
+        read_other_namespaces(wanted, interfaces, &mut tables);
     }
-    seen
+    tables
 }
 
-fn look_elsewhere(wanted: &Wanted, interfaces: bool, seen: &mut SocketTables) {
+fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &mut SocketTables) {
     let (others, mut denied) = match netns::others() {
         Ok(found) => found,
-        Err(err) => return seen.faults.push(fault("find other network namespaces".to_owned(), &err, "try again")),
+        Err(err) => return tables.faults.push(fault("find other network namespaces".to_owned(), &err, "try again")),
     };
 
     for other in others {
-        match other.enter(|| look_here(wanted, interfaces)) {
+        match other.enter(|| read_this_namespace(wanted, interfaces)) {
             Ok(Some((sockets, mut namespace, faults))) => {
                 namespace.identity = Some(other.identity);
-                seen.take(sockets, namespace, faults);
+                tables.take(sockets, namespace, faults);
             }
             Ok(None) => {}
             Err(err) if err.kind() == io::ErrorKind::PermissionDenied => denied = true,
             Err(err) => {
-                let what = format!("look into network namespace {}", other.identity);
-                seen.faults.push(fault(what, &err, "try again, with more open files (ulimit -n)"));
+                let what = format!("read network namespace {}", other.identity);
+                tables.faults.push(fault(what, &err, "try again, with more open files (ulimit -n)"));
             }
         }
     }
 
     if denied {
         let denied = PartialError {
-            operation: "look into other network namespaces".to_owned(),
+            operation: "read other network namespaces".to_owned(),
             cause: "no permission".to_owned(),
             hint: hints::for_permission("run as root, or leave --all-netns out").to_owned(),
         };
-        seen.faults.push(denied.clone());
-        seen.limits.push(denied);
+        tables.faults.push(denied.clone());
+        tables.limits.push(denied);
     }
 }
 
@@ -92,15 +92,15 @@ impl SocketTables {
     }
 }
 
-/// Looks into the namespace of the calling thread. Each table is read through netlink, and where that is refused
+/// Reads the namespace of the calling thread. Each table is read through netlink, or if that is refused
 /// from `/proc/net`.
-fn look_here(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<PartialError>) {
+fn read_this_namespace(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<PartialError>) {
     let mut sockets = Vec::new();
     let mut faults = Vec::new();
     let mut diag = SockDiag::open();
 
-    for (transport, asked) in [(Transport::Tcp, wanted.tcp), (Transport::Udp, wanted.udp)] {
-        if asked {
+    for (transport, is_wanted) in [(Transport::Tcp, wanted.tcp), (Transport::Udp, wanted.udp)] {
+        if is_wanted {
             let read = read(
                 &mut diag,
                 &mut sockets,
@@ -127,14 +127,14 @@ fn look_here(wanted: &Wanted, interfaces: bool) -> (Vec<Socket>, Namespace, Vec<
     match Interfaces::read(interfaces, &devices) {
         Ok(read) => namespace.interfaces = read,
         Err(err) => {
-            let hint = "a sandbox may refuse netlink, which tells them; run outside of it";
+            let hint = "a sandbox may refuse netlink; run outside of it";
             namespace.unread = Some(fault("list network interfaces".to_owned(), &err, hint));
         }
     }
     (sockets, namespace, faults)
 }
 
-/// Reads a table through netlink, and where that is refused, be it half-way, from `/proc/net`.
+/// Reads a table through netlink, or from `/proc/net` if that is refused, even half-way.
 fn read<T>(
     diag: &mut io::Result<SockDiag>,
     out: &mut Vec<T>,
@@ -145,8 +145,8 @@ fn read<T>(
     if let Ok(netlink) = diag {
         match by_netlink(netlink, out) {
             Ok(()) => return Ok(()),
-            // The rest of a broken-off answer may still come and must not be taken for the answer to another
-            // question, so this socket is asked nothing more.
+            // The rest of an aborted reply may still come and must not be taken for the reply to another request,
+            // so this socket is not used again.
             Err(err) => *diag = Err(err),
         }
     }

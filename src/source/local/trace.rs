@@ -233,7 +233,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_a_process_is_called_nothing_panics(name: Vec<u8>, cut in 0..300_usize) {
+        fn no_process_name_causes_a_panic(name: Vec<u8>, cut in 0..300_usize) {
             let line = [&name[..], LINE.as_bytes()].concat();
             let _ = parse(&line[..cut.min(line.len())]);
         }

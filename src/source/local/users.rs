@@ -1,5 +1,5 @@
-//! User names by id, from `/etc/passwd`. Other sources of users (LDAP, NIS) are not asked: they may be slow or not
-//! answer at all, and then a number is the better answer.
+//! User names by id, from `/etc/passwd`. Other sources of users (LDAP, NIS) are not queried: they may be slow or not
+//! reply at all, and then a number is better.
 
 use std::io::Read;
 
@@ -7,7 +7,7 @@ use crate::clean::Untrusted;
 use crate::error::{Error, Result};
 use crate::model::User;
 
-/// The most that is read of it; a line has about 60 bytes.
+/// Maximum bytes that are read of it; a line has about 60.
 const PASSWD_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The users of this machine.
@@ -22,7 +22,7 @@ impl Users {
     pub(super) fn read() -> Self {
         let mut passwd = Vec::new();
         let path = "/etc/passwd";
-        // Nothing but a regular file is read: anything else could make us wait, or never end.
+        // Only a regular file is read: anything else could block or never end.
         if let Ok(meta) = std::fs::metadata(path)
             && meta.is_file()
             && let Ok(file) = std::fs::File::open(path)

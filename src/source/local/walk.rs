@@ -30,27 +30,27 @@ pub(super) struct Walk {
     /// Pairs of a socket's inode and an index into `processes`; sorted, no pair twice.
     pub(super) holders: Vec<(u32, u32)>,
     pub(super) processes: Vec<ProcessFacts>,
-    /// Some process could not be looked into.
+    /// Some process could not be read.
     pub(super) denied: bool,
-    /// Why the walk did not come to its end.
+    /// Why the walk is incomplete.
     pub(super) unfinished: Option<WalkError>,
 }
 
 /// More threads only wait for the same locks in the kernel.
 const MAX_THREADS: usize = 8;
 
-/// Finds the holders of `inodes` among all processes that may be looked into. `full` reads every fact of a
+/// Finds the holders of `inodes` among all processes that may be read. `full` reads every fact of a
 /// holder, otherwise its name. `stop` is polled now and then.
 pub(super) fn walk(inodes: &Inodes, full: bool, stop: &(dyn Fn() -> bool + Sync)) -> io::Result<Walk> {
     let proc = rustix::fs::open("/proc", DIRECTORY, Mode::empty())?;
     let began = parents::now();
     let pids = numbers(&proc, ".")?;
     if pids.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "no process is in it"));
+        return Err(io::Error::new(io::ErrorKind::NotFound, "it contains no process"));
     }
 
     let processes: Vec<FdTable> = pids.iter().map(|&pid| FdTable { pid, thread: None }).collect();
-    let (mut walk, empty) = look_into(&proc, &processes, inodes, full, stop);
+    let (mut walk, empty) = find_holders(&proc, &processes, inodes, full, stop);
 
     if walk.unfinished.is_none() && missing(&walk, inodes) {
         // A process may hand its listeners to a child and end before the walk comes to it, as daemons do when they
@@ -60,7 +60,7 @@ pub(super) fn walk(inodes: &Inodes, full: bool, stop: &(dyn Fn() -> bool + Sync)
         let new = numbers(&proc, ".")?.into_iter().filter(|pid| !known.contains(pid));
         let mut places: Vec<FdTable> = new.map(|pid| FdTable { pid, thread: None }).collect();
         places.extend(empty.into_iter().flat_map(|pid| other_threads(&proc, pid)));
-        walk.merge(look_into(&proc, &places, inodes, full, stop).0);
+        walk.merge(find_holders(&proc, &places, inodes, full, stop).0);
     }
 
     // Where other users' processes are hidden altogether (hidepid), no call is refused. The first process always is.
@@ -106,8 +106,8 @@ impl Walk {
     }
 }
 
-/// Looks into the descriptors at `places`; also returns which processes had none.
-fn look_into(
+/// Reads the descriptors at `places`; also returns the processes that had none.
+fn find_holders(
     proc: &OwnedFd,
     places: &[FdTable],
     inodes: &Inodes,

@@ -22,7 +22,7 @@ use super::rows::id_of;
 use super::select::Selection;
 use super::short_lived::{LocalEndpoint, ShortLived, StartTime};
 use super::socket::{Socket, Wanted};
-use super::tables::look as read_tables;
+use super::tables::read_tables;
 use super::trace::Trace;
 use super::users::Users;
 use crate::error::Result;
@@ -222,7 +222,7 @@ impl<'q> SocketWatcher<'q> {
     /// Describes services that are new, gone or have other sockets, and those in `changed`; `None`: all services.
     fn resolve_changes(&mut self, changed: Option<&HashSet<ServiceId>>) -> Result<Vec<Update>> {
         let users = Users::read();
-        let mut selected = SelectedSockets::look(self.query, self.depth, &users)?;
+        let mut selected = SelectedSockets::read(self.query, self.depth, &users)?;
         let all = changed.is_none() || self.services.is_empty();
         let is_complete = unexpected_errors(&selected.faults, &selected.limits).next().is_none();
         let services = group(&selected);
@@ -323,9 +323,9 @@ fn removes(updates: &[Update], id: &str) -> bool {
 /// The kernel dropped events.
 fn lost() -> PartialError {
     PartialError {
-        operation: "tell every listener that came and went".to_owned(),
-        cause: "too many came at once".to_owned(),
-        hint: "the listeners that exist now are complete".to_owned(),
+        operation: "report every short-lived listener".to_owned(),
+        cause: "the kernel dropped events, because too many came at once".to_owned(),
+        hint: "the list of current listeners is complete".to_owned(),
     }
 }
 

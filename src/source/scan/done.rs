@@ -84,7 +84,7 @@ mod tests {
             runs in prop::collection::vec((0_usize..300, any::<u64>()), 1..6),
         ) {
             let set: Ports = ports.iter().copied().collect();
-            let (mut left, mut asked) = (Vec::new(), BTreeSet::new());
+            let (mut left, mut probed) = (Vec::new(), BTreeSet::new());
             let last = (usize::MAX, 7);
 
             for (stop, seed) in runs.into_iter().chain([last]) {
@@ -93,16 +93,16 @@ mod tests {
                 let probes = all.map(|(index, step)| (order.host(index), order.port(order.host(index), step)));
 
                 for (host, port) in probes.filter(|&(host, port)| !done.has(host, port)).take(stop) {
-                    prop_assert!(asked.insert((host, port)), "probed twice");
+                    prop_assert!(probed.insert((host, port)), "probed twice");
                     done.set(host, port);
                 }
 
                 left = done.snapshot();
-                prop_assert_eq!(done.count(), asked.len() as u64);
-                prop_assert!(asked.iter().all(|&(host, port)| done.had(&left, host, port)));
+                prop_assert_eq!(done.count(), probed.len() as u64);
+                prop_assert!(probed.iter().all(|&(host, port)| done.had(&left, host, port)));
             }
 
-            prop_assert_eq!(asked.len() as u64, hosts * ports.len() as u64);
+            prop_assert_eq!(probed.len() as u64, hosts * ports.len() as u64);
         }
     }
 }

@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_late_leaves_the_window_before_it_is_given_up() {
+    fn late_probes_leave_the_window_before_they_expire() {
         let (mut host, pace) = host();
         assert_eq!(host.wait_decision(&pace, 1, 249_999), WaitDecision::Waits);
         assert_eq!(host.wait_decision(&pace, 1, 250_000), WaitDecision::Late);
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_asked_again_a_few_times_until_it_is_known_to_be_a_filter() {
+    fn silence_is_retried_until_it_is_known_to_be_a_filter() {
         let (mut host, pace) = host();
         assert!(host.is_worth_retrying(&pace, 1) && !host.is_worth_retrying(&pace, 2));
 
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_answers_at_all_is_asked_again_for_what_may_be_lost() {
+    fn a_replying_host_is_retried_while_probes_may_be_lost() {
         let (mut host, pace) = host();
         (0..20).for_each(|_| {
             host.record_reply(&pace, 1, 100);
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_see_of_the_host_is_counted_in() {
+    fn measurements_of_other_threads_count() {
         let (mut host, pace) = host();
         (0..10).for_each(|_| {
             host.record_reply(&pace, 1, 100);
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn loss_is_asked_again_until_nothing_more_is_expected() {
+    fn loss_is_retried_until_no_reply_is_expected() {
         let (mut host, pace) = host();
         for n in 0..1000 {
             if n % 10 < 7 {
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_look_is_dropped_where_it_never_helps() {
+    fn the_second_check_is_dropped_if_it_never_helps() {
         let (mut host, _) = host();
         (0..10).for_each(|_| host.record_recheck(false));
         assert!(!host.is_quick());

@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_share_what_bounds_them() {
+    fn threads_share_their_limits() {
         let pace = Pace::new(TimingTemplate::Polite, Duration::from_secs(3), None, Some(100), 2);
         assert!((pace.interval.unwrap() - 20_000.0).abs() < 1e-6);
         assert!((pace.widest - 8.0).abs() < 1e-6);

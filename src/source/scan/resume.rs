@@ -104,9 +104,9 @@ impl ResumeState {
 
         let found = record.found.into_iter().map(|FoundRecord { address, udp, reason, rtt_us, attempts }| {
             let transport = transport(udp);
-            let mut asked = parts.iter().filter(|part| part.transport == transport);
-            let asked = addresses.contains(address.ip()) && asked.any(|part| part.ports.contains(address.port()));
-            asked.then_some(FoundPort { address, transport, reason, rtt_us, attempts })
+            let mut covering = parts.iter().filter(|part| part.transport == transport);
+            let covered = addresses.contains(address.ip()) && covering.any(|part| part.ports.contains(address.port()));
+            covered.then_some(FoundPort { address, transport, reason, rtt_us, attempts })
         });
 
         let found: Vec<FoundPort> = found.collect::<Option<_>>()?;

@@ -303,8 +303,8 @@ impl<'p> Worker<'p> {
                     host.record_recheck(false);
                 }
             }
-            AttemptStart::Answered { answer, looked } => {
-                if looked {
+            AttemptStart::Answered { answer, rechecked } => {
+                if rechecked {
                     host.record_recheck(true);
                 }
                 self.record_outcome(probe, answer, now);

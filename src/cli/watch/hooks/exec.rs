@@ -33,7 +33,7 @@ impl FromStr for Exec {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let words = shlex::split(text).ok_or_else(|| ParseError::new("a quote is not closed", "close it"))?;
         if words.first().is_none_or(String::is_empty) {
-            return Err(ParseError::new("no command is given", "write one, as in 'logger -t portolan'"));
+            return Err(ParseError::new("the command is empty", "write one, as in 'logger -t portolan'"));
         }
         Ok(Self { words, program: PathBuf::new(), silent: false })
     }

@@ -1,4 +1,4 @@
-//! What the threads of a walk share: the processes to enter, and parts of large ones.
+//! State shared by the threads of a walk: the processes to read, and parts of large ones.
 
 use std::collections::HashMap;
 use std::os::fd::{BorrowedFd, OwnedFd};
@@ -14,16 +14,16 @@ use super::super::process::FdTable;
 /// The sockets to look for: inode, and whether their holders' control groups are wanted as well.
 pub(in super::super) type Inodes = HashMap<u32, bool, FixedState>;
 
-/// Why a walk did not come to its end.
+/// Why a walk is incomplete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum WalkError {
-    /// It was asked to stop.
+    /// It was cancelled.
     Stopped,
-    /// This machine ran out of something, descriptors perhaps.
+    /// This machine ran out of a resource, such as descriptors.
     Failed(Errno),
 }
 
-/// Below this number of descriptors a second thread costs more than it brings.
+/// Below this number of descriptors a second thread costs more than it saves.
 pub(super) const WORTH_A_THREAD: u64 = 1024;
 /// A process with more than twice as many descriptors is shared among threads, in ranges of this size.
 pub(super) const RANGE: usize = 2048;

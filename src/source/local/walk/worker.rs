@@ -15,7 +15,7 @@ use super::shared::{DIRECTORY, FdRange, RANGE, SplitProcess, WORTH_A_THREAD, Wal
 /// The size of an entry of a descriptor directory (`struct linux_dirent64`, 8-byte aligned), by its digits: up to
 /// four, and up to twelve.
 const ENTRY: (usize, usize) = (24, 32);
-/// How much of a directory is read at once.
+/// Bytes of a directory that are read at once.
 const DIRECTORY_BUFFER: usize = RANGE * ENTRY.1;
 
 /// What one thread found; processes by their index in the list of places.
@@ -30,12 +30,12 @@ pub(super) struct WorkerResult {
 }
 
 impl WorkerResult {
-    /// For a thread that did not come back.
+    /// The result of a thread that panicked.
     pub(super) fn lost() -> Self {
         Self { unfinished: Some(WalkError::Failed(Errno::CANCELED)), ..Self::default() }
     }
 
-    /// Takes note of why something could not be read, unless it has ended, as processes do.
+    /// Records why something could not be read, unless the process has ended.
     fn note(&mut self, error: Errno) {
         match error {
             Errno::NOENT | Errno::SRCH => {}
@@ -66,12 +66,12 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// How many descriptors this thread met or added to the queue.
+    /// Number of descriptors that this thread read or queued.
     pub(super) fn descriptors(&self) -> u64 {
         self.descriptors
     }
 
-    /// Works until nothing is left.
+    /// Works until the queue is empty.
     pub(super) fn run(mut self) -> WorkerResult {
         while self.enter_next() {}
         self.shared.remove_worker();
@@ -89,7 +89,7 @@ impl<'a> Worker<'a> {
         self.found
     }
 
-    /// Looks into the next process; `false` when there is none.
+    /// Reads the next process; `false` if there is none.
     pub(super) fn enter_next(&mut self) -> bool {
         let Some((slot, place)) = self.shared.next_place() else { return false };
         if self.shared.is_stopped() {
@@ -135,7 +135,7 @@ impl<'a> Worker<'a> {
         read
     }
 
-    /// Shares a process with so many descriptors among the threads.
+    /// Shares a process with this number of descriptors among the threads.
     fn split(&mut self, slot: u32, directory: OwnedFd, count: usize) {
         self.descriptors += WORTH_A_THREAD;
         let process = Arc::new(SplitProcess { directory, described: AtomicBool::new(false) });
@@ -149,7 +149,7 @@ impl<'a> Worker<'a> {
     }
 
     fn read_range(&mut self, range: &FdRange) -> Result<(), Errno> {
-        // A fresh descriptor of the same directory, to read it from another place.
+        // Another descriptor of the same directory, with its own position.
         let directory = rustix::fs::openat(&range.process.directory, ".", DIRECTORY, Mode::empty())?;
         rustix::fs::seek(&directory, SeekFrom::Start(range.first + 2))?;
         self.read(range.slot, &directory, range.end, Some(&range.process.described))
@@ -167,7 +167,7 @@ impl<'a> Worker<'a> {
             // If the other thread fails, what was found here has no process and is left out.
             Ok(_) if described.is_some_and(|described| described.swap(true, Ordering::Relaxed)) => return Ok(()),
             Ok(groups) => {
-                // Which control groups the other parts of a process need is not known here.
+                // Whether the other parts of a process need its control groups is unknown here.
                 let control_groups = groups || described.is_some();
                 let fields = ProcessFields { all: self.shared.full, control_groups };
                 self.reader.read(directory.as_fd(), self.shared.place(slot), fields)
@@ -181,7 +181,7 @@ impl<'a> Worker<'a> {
                 Ok(())
             }
             Err(error) => {
-                // A holder without a name is none; if it has ended, it holds nothing any more.
+                // A process without a name has ended and holds nothing any more.
                 self.found.holders.truncate(before);
                 Err(error)
             }
