@@ -10,6 +10,7 @@ use crate::probe::fuzz::{block_on, peer};
 pub fn check(input: &[u8]) {
     let Some(([choice, chunk], bytes)) = input.split_first_chunk() else { return };
     let choice = usize::from(*choice);
+
     let mut protocols = DIALOGS.iter().map(|dialog| dialog.protocol).chain(["postgresql", "mysql"]);
     let rest = choice.saturating_sub(OldVersion::ALL.len());
 

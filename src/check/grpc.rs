@@ -94,6 +94,7 @@ async fn call(target: &CheckTarget, service: &str, deadline: Deadline) -> Result
     let headers = &target.spec.header;
     let host =
         headers.iter().find(|header| header.name == "host").map_or_else(|| target.host(), |host| host.value.clone());
+
     let mut request = http::Request::post(format!("{scheme}://{host}/grpc.health.v1.Health/Check"))
         .header("content-type", "application/grpc")
         .header("te", "trailers")
@@ -101,6 +102,7 @@ async fn call(target: &CheckTarget, service: &str, deadline: Deadline) -> Result
     for header in headers.iter().filter(|header| is_metadata(&header.name)) {
         request = request.header(&header.name, &header.value);
     }
+
     let request = request.body(()).map_err(|_| ConnectionError::Declined("has a name that is invalid in a URL"))?;
 
     let reply = h2_exchange(connection.stream, request, Some(health_request(service)), MAX_BYTES, deadline).await?;

@@ -52,6 +52,7 @@ impl Roots {
         let Some(leaf) = chain.first() else {
             return Trust::NotVerified("the server sent no certificate".to_owned());
         };
+
         let facts = certificate(leaf);
         if !self.pins.is_empty() {
             return self.trust_by_pin(facts.as_ref());

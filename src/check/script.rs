@@ -131,6 +131,7 @@ async fn read_and_wait(child: &mut Child, output: &mut Vec<u8>) -> io::Result<Sc
     let Some(stdout) = child.stdout.take() else { return Ok(end_of(child.wait().await?)) };
     let mut stdout = stdout.take(MAX_OUTPUT + 1);
     let mut open = true;
+
     let status = loop {
         tokio::select! {
             biased;

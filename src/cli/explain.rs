@@ -48,6 +48,7 @@ impl Explain {
             Some(code) => vec![named(code)?],
             None => all().collect(),
         };
+
         stdout::with_stdout(None, |out| match (json, &kinds[..]) {
             (true, kinds) => output::write_document(out, &kinds.iter().map(|kind| item(kind)).collect::<Vec<_>>()),
             (false, [kind]) => write_one(out, kind),

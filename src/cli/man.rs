@@ -31,6 +31,7 @@ impl ManPages {
             let why = if self.directory.exists() { "it is not a directory" } else { "there is no such directory" };
             return Err(Error::usage(format!("'{shown}'"), why, "create the directory first, or name another"));
         }
+
         let pages = pages().map_err(|error| Error::io("render manual pages", error, "this is a bug in portolan"))?;
         for (name, text) in &pages {
             let written = AtomicFile::create(&self.directory.join(name)).and_then(|mut draft| {
@@ -41,6 +42,7 @@ impl ManPages {
                 Error::io(format!("write {shown}/{name}"), error, "check the directory's permissions and free space")
             })?;
         }
+
         if !quiet {
             stderr::note(&format!("{} pages in {shown}", pages.len()));
         }
@@ -74,6 +76,7 @@ fn page(man: &Man, command: &Command, is_root: bool) -> io::Result<Vec<u8>> {
     if command.has_subcommands() {
         man.render_subcommands_section(&mut text)?;
     }
+
     let mut roff = Roff::new();
     if let Some(examples) = command.get_after_help() {
         section(&mut roff, "EXAMPLES");
@@ -83,6 +86,7 @@ fn page(man: &Man, command: &Command, is_root: bool) -> io::Result<Vec<u8>> {
         }
         roff.control("fi", []);
     }
+
     section(&mut roff, "EXIT STATUS");
     entries(&mut roff, EXIT_STATUS);
     roff.control("PP", []).text([roman(EXIT_ORDER)]);
@@ -90,6 +94,7 @@ fn page(man: &Man, command: &Command, is_root: bool) -> io::Result<Vec<u8>> {
         section(&mut roff, "SETTINGS");
         roff.text([roman(SETTINGS)]);
     }
+
     section(&mut roff, "ENVIRONMENT");
     entries(&mut roff, ENVIRONMENT);
     section(&mut roff, "FILES");
@@ -100,9 +105,12 @@ fn page(man: &Man, command: &Command, is_root: bool) -> io::Result<Vec<u8>> {
 
 /// Each rendered part starts with the same two definitions; a page needs them once.
 fn one_preamble(text: &[u8]) -> Vec<u8> {
-    let is_definition = |line: &[u8]| line.starts_with(b".ie \\n(.g .ds Aq") || line.starts_with(b".el .ds Aq");
     let lines = text.split_inclusive(|&byte| byte == b'\n').enumerate();
     lines.filter(|&(at, line)| at < 2 || !is_definition(line)).flat_map(|(_, line)| line).copied().collect()
+}
+
+fn is_definition(line: &[u8]) -> bool {
+    line.starts_with(b".ie \\n(.g .ds Aq") || line.starts_with(b".el .ds Aq")
 }
 
 fn section(roff: &mut Roff, name: &str) {

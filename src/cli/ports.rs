@@ -37,6 +37,7 @@ impl PortNames {
         let json = global.wants_json("portolan ports")?;
         let found: Vec<&PortName> = PORT_NAMES.iter().filter(|known| self.takes(known)).collect();
         stdout::with_stdout(None, |out| if json { write_json(out, &found) } else { write_table(out, &found) })?;
+
         if found.is_empty() && !global.quiet {
             stderr::note("no port has that name or number");
         }
@@ -60,8 +61,11 @@ fn parse_filter(text: &str) -> Result<Filter, ParseError> {
 }
 
 fn write_json(out: &mut (dyn Write + Send), found: &[&PortName]) -> io::Result<()> {
-    let item = |known: &&PortName| PortItem { port: known.port, name: known.name, about: known.about };
-    output::write_document(out, &found.iter().map(item).collect::<Vec<_>>())
+    output::write_document(out, &found.iter().map(|known| item(known)).collect::<Vec<_>>())
+}
+
+fn item(known: &PortName) -> PortItem {
+    PortItem { port: known.port, name: known.name, about: known.about }
 }
 
 fn write_table(out: &mut (dyn Write + Send), found: &[&PortName]) -> io::Result<()> {

@@ -48,6 +48,7 @@ pub(super) fn long_help() -> String {
     for (heading, entries) in [("Exit status", EXIT_STATUS), ("Environment", ENVIRONMENT), ("Files", FILES)] {
         // Writing to a String never fails.
         let _ = write!(text, "\n{heading}:\n");
+
         for (word, meaning) in entries {
             let _ = writeln!(text, "  {word:<15}  {meaning}");
         }

@@ -25,6 +25,11 @@ pub(super) fn fault(fault: &PartialError) {
     ));
 }
 
+/// Prints an error that is a sentence of its own, with a hint.
+pub(super) fn failure(text: &str, hint: &str) {
+    write(&format!("error: {}\nhint: {}\n", escaped(text), escaped(hint)));
+}
+
 /// Prints a note such as a summary. The caller checks `--quiet` first.
 pub(super) fn note(text: &str) {
     write(&format!("{}\n", escaped(text)));
@@ -46,6 +51,7 @@ fn with_causes(error: &Error) -> String {
         {
             why.truncate(plain.len());
         }
+
         text.push_str(": ");
         text.push_str(&why);
         cause = error.source();

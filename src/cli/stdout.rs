@@ -36,6 +36,7 @@ pub(super) fn with_stdout<T>(
         let _ = out.into_parts();
         value.and_then(|value| flushed.map(|()| value))
     });
+
     match written {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(None),

@@ -1,4 +1,4 @@
-//! What programs use most: a source watched as a stream of events, and waiting until services are healthy.
+//! The functions that programs use most: watch a source as a stream of events, and wait until services are healthy.
 
 mod wait;
 mod watch;

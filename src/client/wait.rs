@@ -1,4 +1,4 @@
-//! Waiting until services are healthy.
+//! Waits until services are healthy.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,30 +14,29 @@ use crate::source::{Source, collect};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct WaitOptions {
-    /// How long to wait in all.
+    /// The time limit.
     pub timeout: Duration,
-    /// The least score that every service must have.
+    /// The score that every service must reach.
     pub min_score: u8,
     /// The longest pause between two attempts. The first pause is a tenth of it.
     pub interval: Duration,
 }
 
 impl Default for WaitOptions {
-    /// As `portolan wait`: until each service scores 80, for at most a minute.
+    /// The defaults of `portolan wait`: until each service scores 80, for at most a minute.
     fn default() -> Self {
         Self { timeout: Duration::from_mins(1), min_score: 80, interval: Duration::from_secs(1) }
     }
 }
 
-/// Waits until a source has at least one service and each scores at least as much as asked for. Returns the services, with
-/// their health. Must be called within a tokio runtime.
+/// Waits until a source has at least one service and each reaches the minimum score. Returns the services with their health. Must be called within a tokio runtime.
 ///
 /// # Errors
-/// [`Error::TimedOut`] with the last reason; a source that cannot be used at all fails at once.
+/// [`Error::TimedOut`] with the last reason. If the source cannot be used at all, the error of the source, at once.
 pub async fn wait(source: Arc<dyn Source>, validator: &Validator, options: &WaitOptions) -> Result<Vec<Service>> {
     let until = Instant::now() + options.timeout;
     let validated = validator.validated(Arc::clone(&source));
-    let mut reason = "no attempt was finished".to_owned();
+    let mut reason = "no attempt completed".to_owned();
     let mut pause = options.interval / 10;
 
     loop {
@@ -59,18 +58,21 @@ pub async fn wait(source: Arc<dyn Source>, validator: &Validator, options: &Wait
     }
 }
 
-/// Why these services are not what was waited for; `None` where they are.
+/// Why these services are not ready; `None` if they are.
 fn shortfall(services: &[Service], min_score: u8) -> Option<String> {
     if services.is_empty() {
-        return Some("it has no service".to_owned());
+        return Some("the source has no service".to_owned());
     }
 
-    let score = |service: &Service| service.health.as_deref().and_then(|health| health.score);
-    let short = services.iter().find(|service| score(service).is_none_or(|score| score < min_score))?;
-    Some(match score(short) {
-        Some(score) => format!("{} scored {score}", short.id),
-        None => format!("{} has no score", short.id),
+    services.iter().find_map(|service| match score(service) {
+        Some(score) if score >= min_score => None,
+        Some(score) => Some(format!("{} scored {score}", service.id)),
+        None => Some(format!("{} has no score", service.id)),
     })
+}
+
+fn score(service: &Service) -> Option<u8> {
+    service.health.as_deref().and_then(|health| health.score)
 }
 
 fn timed_out(source: &dyn Source, limit: Duration, why: String) -> Error {

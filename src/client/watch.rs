@@ -15,17 +15,17 @@ use crate::error::{Error, Result};
 use crate::model::{DetailLevel, Event, EventKind};
 use crate::source::{RECONNECT, Source, keep_watching};
 
-/// What happens to the services of a source. [`watch`] makes one.
+/// The changes of a source's services. [`watch`] creates one.
 ///
-/// It begins with an `added` event for each service and a `synced` event. Where the source fails it is asked again, and
-/// what was known stays. The stream ends with an error only where the source never gave an answer.
+/// The stream starts with an `added` event for each service and a `synced` event. If the source fails, it is retried and the
+/// known services stay. The stream ends with an error only if the source never completed a listing.
 pub struct EventStream {
     reader: Reader,
     events: Pin<Box<dyn Stream<Item = Result<Event>> + Send>>,
 }
 
 impl EventStream {
-    /// Everything that is known now. After a `lagged` event this is what the missed events led to.
+    /// All services that are known now. After a `lagged` event, this includes the missed changes.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.reader.load()
     }
@@ -45,8 +45,8 @@ impl std::fmt::Debug for EventStream {
     }
 }
 
-/// Watches a source until the stream is dropped. `interval` is how often to list a source that cannot report changes by
-/// itself; without it the source decides.
+/// Watches a source until the stream is dropped. `interval` is the interval for sources that cannot report changes by
+/// themselves; without it, the source decides.
 ///
 /// The detail of an event's service is typed: `service.detail.downcast_ref::<LocalDetail>()`. Must be called within a tokio
 /// runtime.
@@ -60,7 +60,7 @@ pub fn watch(source: Arc<dyn Source>, interval: Option<Duration>) -> EventStream
     EventStream { reader, events: Box::pin(groups.flat_map(stream::iter)) }
 }
 
-/// Feeds the catalog until the task is aborted; or why the source could not be watched at all.
+/// Feeds the catalog until the task is aborted. Returns only if the source cannot be watched at all.
 async fn feed(source: Arc<dyn Source>, interval: Option<Duration>, mut writer: Writer) -> Error {
     keep_watching(&*source, interval, RECONNECT, Retry::random_seed(), &mut writer).await
 }

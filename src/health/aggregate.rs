@@ -3,8 +3,8 @@
 use super::Evidence;
 use crate::model::{Service, ServiceHealth};
 
-/// Sets the health of a service and its endpoints. `evidence` has the order of the endpoints; findings of the `ignored` codes
-/// do not count.
+/// Sets the health of a service and its endpoints. `evidence` has the order of the endpoints; findings of the `ignored`
+/// codes do not count.
 pub(crate) fn set_health<'e>(
     service: &mut Service,
     evidence: impl IntoIterator<Item = Option<&'e Evidence>>,

@@ -1,7 +1,7 @@
 //! Validation of many services: [`Validator`] once, [`Monitor`] continuously.
 //!
-//! This module decides when to check an endpoint, how long to wait, when to skip it, which results to cache, and when a change
-//! is confirmed. The checks themselves are in [`check`](crate::check).
+//! This module decides when to check an endpoint, how long to wait, when to skip it, which results to cache, and when a
+//! change is confirmed. The checks themselves are in [`check`](crate::check).
 
 mod aggregate;
 mod block_cause;

@@ -113,6 +113,7 @@ impl EndpointMonitor {
         for CheckedEndpoint { index, evidence } in results {
             let Some(watched) = self.owners.get(&index).and_then(|id| self.services.get_mut(id)) else { continue };
             let is_first = watched.numbers().any(|(number, was_checked)| number == index && !was_checked);
+
             watched.record(index, evidence, &self.rules);
             updates.extend(watched.take_change(&self.rules).map(Update::Upsert));
             self.schedule(index, is_first);
@@ -168,6 +169,7 @@ impl EndpointMonitor {
     fn upsert(&mut self, service: Service) -> Option<Update> {
         let declared = service.detail.downcast_ref::<DeclaredDetail>();
         let spec = declared.map_or_else(|| Arc::clone(&self.spec), |declared| Arc::new(self.spec.over(&declared.ask)));
+
         let id = service.id.clone();
         let mut gone = HashSet::new();
         let mut watched = match self.services.get_mut(&id) {

@@ -78,6 +78,7 @@ pub(crate) fn plan(
     let (applicable, inapplicable): (Vec<_>, Vec<_>) = CheckName::ALL
         .into_iter()
         .partition(|&check| applies(check, &hints, spec, route, name.as_deref(), has_history));
+
     let (wanted, mut unwanted): (Vec<_>, Vec<_>) = applicable.into_iter().partition(|&check| is_wanted(check, spec));
     // These apply to every endpoint, so coverage names them if they do not run.
     unwanted.extend([CheckName::Dns, CheckName::Stability].iter().filter(|check| inapplicable.contains(check)));

@@ -62,6 +62,7 @@ impl EndpointValidator {
     async fn run_plan(&self, plan: &CheckPlan, subject: &Subject, evidence: &mut Evidence) {
         let previous = subject.previous.as_ref();
         let mut results = previous.map_or_else(Vec::new, |previous| previous.evidence.recent_results());
+
         let addresses = self.addresses(plan, evidence).await;
         let Some(first) = addresses.first() else {
             // A name that does not resolve is a result; a resolver that could not be queried is not.
@@ -72,6 +73,7 @@ impl EndpointValidator {
 
         let mut target = CheckTarget { address: SocketAddr::new(*first, plan.port), ..plan.target.clone() };
         target.latency = latency_targets(*first, &plan.target.spec.goal, &self.own);
+
         let breaker = self.breaker(&target);
         let remembered = results.len();
         for sample in 0..self.options.samples.max(1) {

@@ -24,6 +24,7 @@ impl Summary {
         let mut summary = Self::default();
         for service in services {
             let state = service.health.as_deref().map_or(HealthState::Unknown, |health| health.state);
+
             summary.total += 1;
             *match state {
                 HealthState::Healthy => &mut summary.healthy,

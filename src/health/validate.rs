@@ -15,8 +15,8 @@ use crate::source::{
 
 /// Checks services and scores them, as `portolan validate` does.
 ///
-/// It works in any tokio runtime. The checks run on a thread of their own, so that the load of the runtime does not affect the
-/// measurements.
+/// It works in any tokio runtime. The checks run on a thread of their own, so that the load of the runtime does not
+/// affect the measurements.
 #[derive(Clone, Debug)]
 pub struct Validator {
     options: ValidatorOptions,

@@ -140,6 +140,7 @@ impl EndpointValidator {
         };
 
         let (sender, results) = mpsc::channel(QUEUE);
+
         let stopping = shutdown.clone();
         let pool = Pool::tasks(shutdown, options, Clock::runtime(), move |subject: Subject| {
             let (validator, sender, stopping) = (Arc::clone(&self), sender.clone(), stopping.clone());
@@ -170,6 +171,7 @@ impl EndpointValidator {
                 let _ = pool.submit(Job::new(subject), Duration::MAX).await;
             }
         };
+
         let receive = async {
             for _ in 0..total {
                 match results.recv().await {

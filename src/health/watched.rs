@@ -144,6 +144,7 @@ impl EndpointHistory {
         let health = evidence.health(&rules.ignored);
         let flapping = is_flapping(&health);
         self.last = Some(Arc::new(PastCheck { evidence: evidence.clone(), at: Instant::now() }));
+
         let Some(confirmed) = &mut self.confirmed else {
             self.confirmed = Some(ConfirmedHealth { state: DebouncedState::new(health.state), evidence, flapping });
             return true;

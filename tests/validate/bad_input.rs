@@ -20,7 +20,7 @@ fn options() {
         "--check 'htp': there is no such value",
         &format!("did you mean 'http'? {checks}"),
     );
-    refused(&[at, "--min-score", "101"], "--min-score '101': it is no score", "scores go from 0 to 100");
+    refused(&[at, "--min-score", "101"], "--min-score '101': it is not a score", "write a number from 0 to 100");
     let listed = "`portolan explain` lists all codes";
     refused(
         &[at, "--ignore", "http-5x"],
@@ -36,18 +36,18 @@ fn options() {
         "--timeout 'soon': it is not a duration",
         "write one as 500ms, 2s or 1m; a plain number is seconds",
     );
-    let why = "--no-check: --check asks for tcp as well";
+    let why = "--no-check: --check requests tcp too";
     refused(&[at, "--check", "tcp", "--no-check", "tcp"], why, "leave one of them out");
-    let why = "--explain: it is for people, and another format is asked for";
+    let why = "--explain: it is an output format, and another one is requested";
     refused(&[at, "--explain", "--json"], why, "leave one of them out");
     refused(
         &[at, "--pin", "abc"],
-        "--pin 'abc': it is no SHA-256",
+        "--pin 'abc': it is not a SHA-256 fingerprint",
         "write 64 hexadecimal digits, as from openssl x509 -fingerprint -sha256",
     );
     refused(
         &[at, "--resolver", "dns"],
-        "--resolver 'dns': it is no address",
+        "--resolver 'dns': it is not an address",
         "write 10.0.0.53, 127.0.0.1:5353 or [::1]:5353",
     );
     refused(&[at, "--header", "x"], "--header 'x': it has no colon", "write it as 'Name: value'");
@@ -57,11 +57,14 @@ fn options() {
 fn targets() {
     let forms = "write host:port, a URL, SOURCE/NAME, a services file (.toml, .yaml), or - for JSON on standard input";
     refused(&["http:///health"], "target 'http:///health': it has no host", "write it as https://host:port/path");
-    refused(&["gopher://a/"], "target 'gopher://a/': nobody here speaks gopher", "write it as https://host:port/path");
+    refused(&["gopher://a/"], "target 'gopher://a/': unknown scheme gopher", "write it as https://host:port/path");
+    let hint = "write it as https://host:port/path";
+    let error = "target 'postgres://a:1': unknown scheme postgres (did you mean postgresql?)";
+    refused(&["postgres://a:1"], error, hint);
     refused(&["127.0.0.1"], "target '127.0.0.1': the port is missing", forms);
     refused(&["::1"], "target '::1': the port is missing", forms);
-    refused(&["a:0"], "target 'a:0': the port is no number from 1 to 65535", forms);
-    refused(&["a:70000"], "target 'a:70000': the port is no number from 1 to 65535", forms);
+    refused(&["a:0"], "target 'a:0': the port is not a number from 1 to 65535", forms);
+    refused(&["a:70000"], "target 'a:70000': the port is not a number from 1 to 65535", forms);
     refused(&[":80"], "target ':80': the host is missing", forms);
     refused(&["consol/web"], "target 'consol/web': there is no such source", forms);
     let ran = portolan(["validate", "https://user:hush@a.test/"]);
@@ -84,7 +87,7 @@ fn files() {
     let ran = portolan(["validate", &file]);
     assert!(ran.stderr.contains("b.yaml:4:") && ran.stderr.contains("hint: did you mean path?"), "{}", ran.stderr);
     let file = put("none.pem", "hello");
-    let why = format!("--ca '{file}': there is no certificate in it, or one that cannot be read");
+    let why = format!("--ca '{file}': it contains no certificate, or one that cannot be parsed");
     refused(
         &["127.0.0.1:9", "--ca", &file],
         &why,

@@ -1,4 +1,4 @@
-//! `SOURCE/NAME`: the services of a source that are called so.
+//! `SOURCE/NAME`: the services of a source with this name.
 
 use crate::clean::clean;
 use crate::cli::{Global, user_settings};
@@ -10,33 +10,32 @@ use crate::source::{AnySource, collect, source_words};
 pub(super) const FORMS: &str =
     "write host:port, a URL, SOURCE/NAME, a services file (.toml, .yaml), or - for JSON on standard input";
 
-/// A source, and what is looked for in it.
+/// A source, and the name of the services in it.
 pub(in crate::cli) struct Named {
     source: AnySource,
-    /// The word for it.
+    /// The name of the source on the command line.
     word: String,
     name: String,
 }
 
 impl Named {
-    /// Whether a word begins with a source.
+    /// Whether a word starts with the name of a source.
     pub(in crate::cli) fn is_one(word: &str) -> bool {
         word.split_once('/').is_some_and(|(source, _)| source_words().contains(&source))
     }
 
     /// # Errors
-    /// A source that does not exist, or that needs more options.
+    /// If the source does not exist or needs more options.
     pub(in crate::cli) fn parse(word: &str, global: &Global) -> Result<Self> {
-        let unknown = || Error::usage(format!("target '{}'", clean(word)), "there is no such source", FORMS);
-        let (word, name) = word.split_once('/').filter(|_| Self::is_one(word)).ok_or_else(unknown)?;
-        let source = user_settings::source(word, global.config.as_ref())?.ok_or_else(unknown)?;
+        let (word, name) = word.split_once('/').filter(|_| Self::is_one(word)).ok_or_else(|| unknown_source(word))?;
+        let source = user_settings::source(word, global.config.as_ref())?.ok_or_else(|| unknown_source(word))?;
         Ok(Self { source, word: word.to_owned(), name: name.to_owned() })
     }
 
-    /// The services that are called so now, and what could not be read of the others.
+    /// The services that have this name now, and the parts that could not be read.
     ///
     /// # Errors
-    /// As the source says.
+    /// If the source fails.
     pub(in crate::cli) fn services(&mut self) -> Result<(Vec<Service>, Vec<PartialError>)> {
         self.source.read_environment(&|name| std::env::var_os(name));
         let listing = engine::block_on(collect(self.source.as_source()))?;
@@ -44,8 +43,8 @@ impl Named {
         let mut faults = if completeness == Completeness::Incomplete { errors } else { Vec::new() };
         let has_unnamed = services.iter().any(|service| service.name.is_none());
 
-        let services: Vec<Service> = services.into_iter().filter(|service| self.is_called(service)).collect();
-        // A service whose owner is hidden has no name here, and may be the one; its id is known all the same.
+        let services: Vec<Service> = services.into_iter().filter(|service| self.matches(service)).collect();
+        // A service whose owner is hidden has no name, so it may be the one; its id is known.
         let is_id = self.name.contains('/');
         if services.is_empty() && has_unnamed && !is_id {
             faults.extend(limits);
@@ -53,7 +52,7 @@ impl Named {
         Ok((services, faults))
     }
 
-    fn is_called(&self, service: &Service) -> bool {
+    fn matches(&self, service: &Service) -> bool {
         let plain = service.name.as_ref().map_or("", |name| name.as_raw());
         let full = service.namespace.as_ref().map(|namespace| format!("{}/{plain}", namespace.as_raw()));
         service.id == self.name
@@ -61,4 +60,8 @@ impl Named {
             || plain == self.name
             || full.is_some_and(|full| full == self.name)
     }
+}
+
+fn unknown_source(word: &str) -> Error {
+    Error::usage(format!("target '{}'", clean(word)), "there is no such source", FORMS)
 }

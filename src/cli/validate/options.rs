@@ -1,4 +1,4 @@
-//! How to check: how long, how often, by whose word, and what makes it a failure.
+//! The check options: timeouts, samples, trust, and what makes a run fail.
 
 use std::fs;
 use std::io::Read;
@@ -22,10 +22,10 @@ use crate::model::{CheckSpec, Digest, ParseError, parse_duration};
 use crate::net::{certificate, descriptors_for_sockets};
 use crate::source::Source;
 
-/// How to check.
+/// The check options.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "How to check")]
-pub(in crate::cli) struct How {
+#[command(next_help_heading = "Check options")]
+pub(in crate::cli) struct ValidateOptions {
     /// Timeout of one attempt, such as 500ms or 2s
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "3s")]
     pub(super) timeout: Duration,
@@ -73,8 +73,8 @@ pub(in crate::cli) struct How {
     pub(super) explain: bool,
 }
 
-impl Default for How {
-    /// As without any option.
+impl Default for ValidateOptions {
+    /// The defaults of the command line.
     fn default() -> Self {
         Self {
             timeout: Duration::from_secs(3),
@@ -96,14 +96,14 @@ impl Default for How {
     }
 }
 
-/// A list of certificates is hardly ever larger; the system's has 0.25 MB.
+/// The size limit of `--ca`; the system's list of certificates has 0.25 MB.
 const MAX_CA_BYTES: u64 = 16 << 20;
 
-impl How {
-    /// Gets ready what the checks need.
+impl ValidateOptions {
+    /// Prepares the checks.
     ///
     /// # Errors
-    /// Files and directories that cannot be used.
+    /// If a file or directory cannot be used.
     pub(in crate::cli) fn open<'s>(
         &self,
         source: &'s dyn Source,
@@ -117,6 +117,7 @@ impl How {
         let resolvers = Resolvers::new(self.resolver.clone(), self.timeout);
         let evidence =
             self.evidence.as_deref().map(|directory| EvidenceFiles::create(directory, generated)).transpose()?;
+
         let concurrency = usize::try_from(self.concurrency).unwrap_or(usize::MAX);
         Ok(Validation {
             source,
@@ -145,36 +146,40 @@ impl How {
 
 /// The certificates in a file, PEM or DER.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let refuse = |why: String| {
+    read_certificates(path).map_err(|cause| {
         let what = format!("--ca '{}'", clean(&path.to_string_lossy()));
-        Error::usage(what, why, "name a file with one or more certificates (-----BEGIN CERTIFICATE-----)")
-    };
+        Error::usage(what, cause, "name a file with one or more certificates (-----BEGIN CERTIFICATE-----)")
+    })
+}
+
+fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(|error| refuse(plain(&error)))?;
-    let read = file.take(MAX_CA_BYTES).read_to_end(&mut bytes).map_err(|error| refuse(plain(&error)))?;
+    let file = fs::File::open(path).map_err(|error| plain(&error))?;
+    let read = file.take(MAX_CA_BYTES).read_to_end(&mut bytes).map_err(|error| plain(&error))?;
     if read as u64 == MAX_CA_BYTES {
-        return Err(refuse("it is too large to be a list of certificates".to_owned()));
+        return Err("it is too large to be a list of certificates".to_owned());
     }
-    let found: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)
+
+    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)
         .collect::<Result<_, _>>()
-        .map_err(|error| refuse(format!("it is no PEM: {error}")))?;
-    let found = if found.is_empty() { vec![CertificateDer::from(bytes)] } else { found };
-    if found.iter().any(|der| certificate(der).is_none()) {
-        return Err(refuse("there is no certificate in it, or one that cannot be read".to_owned()));
+        .map_err(|error| format!("it is not PEM: {error}"))?;
+    let certificates = if certificates.is_empty() { vec![CertificateDer::from(bytes)] } else { certificates };
+    if certificates.iter().any(|der| certificate(der).is_none()) {
+        return Err("it contains no certificate, or one that cannot be parsed".to_owned());
     }
-    Ok(found)
+    Ok(certificates)
 }
 
 fn parse_resolver(text: &str) -> Result<SocketAddr, ParseError> {
     const DNS: u16 = 53;
     let address = text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse::<IpAddr>().ok()?, DNS)));
-    address.ok_or_else(|| ParseError::new("it is no address", "write 10.0.0.53, 127.0.0.1:5353 or [::1]:5353"))
+    address.ok_or_else(|| ParseError::new("it is not an address", "write 10.0.0.53, 127.0.0.1:5353 or [::1]:5353"))
 }
 
-/// 64 hexadecimal digits, with colons or without, as `openssl x509 -fingerprint -sha256` writes them.
+/// 64 hexadecimal digits, with or without colons, as `openssl x509 -fingerprint -sha256` prints them.
 fn parse_pin(text: &str) -> Result<Digest, ParseError> {
     let hint = "write 64 hexadecimal digits, as from openssl x509 -fingerprint -sha256";
-    Digest::from_hex(text).ok_or_else(|| ParseError::new("it is no SHA-256", hint))
+    Digest::from_hex(text).ok_or_else(|| ParseError::new("it is not a SHA-256 fingerprint", hint))
 }
 
 pub(super) fn parse_code(text: &str) -> Result<String, ParseError> {
@@ -186,5 +191,5 @@ pub(super) fn parse_code(text: &str) -> Result<String, ParseError> {
 
 pub(in crate::cli) fn parse_score(text: &str) -> Result<u8, ParseError> {
     let score = text.parse().ok().filter(|score| *score <= 100);
-    score.ok_or_else(|| ParseError::new("it is no score", "scores go from 0 to 100"))
+    score.ok_or_else(|| ParseError::new("it is not a score", "write a number from 0 to 100"))
 }

@@ -1,4 +1,4 @@
-//! `portolan wait TARGET…`: until something listens there, or is well, or nothing listens any more.
+//! `portolan wait TARGET…`: waits until the targets accept connections, are healthy, or are gone.
 
 mod target;
 
@@ -12,6 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use jiff::SignedDuration;
+use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
 
 use self::target::{Target, TryLog, TryOutcome, TryStep, begin};
 use super::exit::Exit;
@@ -38,7 +40,7 @@ Examples:
 /// Attempts follow each other within a tenth of a second at first and within a second later.
 ///
 /// URLs and services files (.toml, .yaml) are checked as by `portolan validate`, and so is every target with --min-score: until
-/// each service scores 80, or N with --min-score N. So are the services that a source has by a name: SOURCE/NAME, such as
+/// each service scores 80, or N with --min-score N. So are the services of a source with a name: SOURCE/NAME, such as
 /// k8s/shop/web or local/nginx. The source is listed again for each attempt.
 ///
 /// Exit code 1 when the time is up; the command does not run then. 127 if the command does not exist, 126 if it cannot be run.
@@ -64,30 +66,32 @@ pub(super) struct Wait {
     command: Vec<OsString>,
 }
 
-/// What healthy services score.
+/// The score of a healthy service.
 const HEALTHY: u8 = 80;
-/// Each has a thread of its own, because looking up a name cannot be given up.
+/// The number of targets. Each has a thread, because resolving a name cannot be cancelled.
 const MAX_TARGETS: usize = 256;
-/// The longest wait between two tries, at first and later on.
+/// The pause between two attempts, at first and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// How long one try may take.
-const TRY: Duration = Duration::from_secs(3);
-/// How often to look for signals.
+/// The time limit of an attempt.
+const TRY_TIMEOUT: Duration = Duration::from_secs(3);
+/// The interval at which signals are polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// The hint if a target is not gone.
+const STILL_THERE: &str = "check what runs there, or wait longer with --timeout";
 
-/// What is waited for.
+/// What to wait for.
 enum WaitTarget {
-    /// That it accepts connections.
+    /// The target accepts connections.
     Accepts(Target),
-    /// That each of these scores at least so much.
+    /// Each of these services scores at least this.
     Scores(Targets, u8),
-    /// That a source has something of that name, and each that it has scores at least so much; `None`: that it has none.
+    /// The source lists a service of that name, and each scores at least this; `None` if it must list none.
     Listed(Box<Mutex<Named>>, Option<u8>),
 }
 
 impl WaitTarget {
-    /// Looks once, for at most so long.
-    fn look(&self, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
+    /// Makes one attempt of at most `limit`.
+    fn attempt(&self, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
         begin(tries, TryStep::Check);
         match self {
             Self::Accepts(target) => target.connect(limit, tries),
@@ -96,14 +100,14 @@ impl WaitTarget {
                 let listed = named.lock().unwrap_or_else(PoisonError::into_inner).services();
                 match (listed, least) {
                     (Err(error), _) => TryOutcome::Unknown(error.to_string()),
-                    // What could not be read may be it.
+                    // The service may be in a part that could not be read.
                     (Ok((services, faults)), _) if services.is_empty() => match faults.first() {
-                        Some(PartialError { operation: what, cause: why, .. }) => {
-                            TryOutcome::Unknown(format!("cannot {what}: {why}"))
+                        Some(PartialError { operation, cause, .. }) => {
+                            TryOutcome::Unknown(format!("cannot {operation}: {cause}"))
                         }
                         None => TryOutcome::Unlisted,
                     },
-                    (Ok(_), None) => TryOutcome::Unwell("listed".to_owned()),
+                    (Ok(_), None) => TryOutcome::Listed,
                     (Ok((services, _)), Some(least)) => scored(&Targets::of(services), *least, limit),
                 }
             }
@@ -114,7 +118,7 @@ impl WaitTarget {
 fn scored(targets: &Targets, least: u8, limit: Duration) -> TryOutcome {
     match validate::shortfall(targets, least, limit) {
         Ok(None) => TryOutcome::Accepts,
-        Ok(Some(why)) => TryOutcome::Unwell(why),
+        Ok(Some(cause)) => TryOutcome::Unhealthy(cause),
         Err(error) => TryOutcome::Unknown(error.to_string()),
     }
 }
@@ -123,48 +127,47 @@ impl Wait {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         if self.targets.len() > MAX_TARGETS {
             let why = format!("there are more than {MAX_TARGETS}");
-            return Err(Error::usage("these targets", why, "wait for some of them after the others"));
+            return Err(Error::usage("these targets", why, "run `portolan wait` several times"));
         }
+
         let waits = self.targets.iter().map(|target| self.wait_for(target, global)).collect::<Result<Vec<_>>>()?;
+
         let stop = Stop::listen()?;
-        let begun = Instant::now();
+        let start = Instant::now();
         let tries: Vec<_> = self.targets.iter().map(|_| Arc::new(Mutex::new(TryLog::default()))).collect();
+
         let (sender, done) = channel();
         for (number, (wait, tries)) in waits.into_iter().zip(&tries).enumerate() {
-            self.start(number, wait, Arc::clone(tries), begun, sender.clone())?;
+            self.start(number, wait, Arc::clone(tries), start, sender.clone())?;
         }
+
         let mut left: Vec<usize> = (0..self.targets.len()).collect();
         while !left.is_empty() {
             if let Some(exit) = stop.requested() {
                 return Ok(exit);
             }
-            let time = self.timeout.saturating_sub(begun.elapsed());
+
+            let time = self.timeout.saturating_sub(start.elapsed());
             match done.recv_timeout(time.min(POLL_INTERVAL)) {
                 Ok(number) => {
                     left.retain(|&other| other != number);
                     if !global.quiet {
-                        let target = &self.targets[number];
-                        let what = match self.least(target) {
-                            None if self.gone => "is gone".to_owned(),
-                            None => "accepts connections".to_owned(),
-                            Some(least) => format!("scores at least {least}"),
-                        };
-                        stderr::note(&format!("{target} {what} after {:.1} s", begun.elapsed().as_secs_f64()));
+                        self.report_success(&self.targets[number], start.elapsed());
                     }
                 }
                 Err(RecvTimeoutError::Timeout) if time.is_zero() => {
                     for &number in &left {
-                        self.tell(&self.targets[number], &tries[number]);
+                        self.report_failure(&self.targets[number], &tries[number]);
                     }
                     return Ok(Exit::ConditionFailed);
                 }
                 Err(_) => {}
             }
         }
-        self.become_command()
+        self.exec_command()
     }
 
-    /// What it must score; `None`: to accept connections is enough.
+    /// The score that the target must reach; `None` if it only has to accept connections or to be gone.
     fn least(&self, target: &Target) -> Option<u8> {
         let is_checked = matches!(target, Target::Checked(_)) || (matches!(target, Target::Named(_)) && !self.gone);
         self.min_score.or_else(|| is_checked.then_some(HEALTHY))
@@ -173,75 +176,119 @@ impl Wait {
     /// How to wait for a target.
     ///
     /// # Errors
-    /// What cannot be checked, or waited for in that way.
+    /// If the target cannot be checked, or cannot be gone.
     fn wait_for(&self, target: &Target, global: &Global) -> Result<WaitTarget> {
-        let refuse = |why: &str, hint: &str| Err(Error::usage(format!("target '{target}'"), why, hint));
         match (self.least(target), target) {
             (least, Target::Named(word)) => {
                 Ok(WaitTarget::Listed(Box::new(Mutex::new(Named::parse(word, global)?)), least))
             }
             (None, target) => Ok(WaitTarget::Accepts(target.clone())),
             (Some(_), Target::Checked(_)) if self.gone => {
-                refuse("only connections can be gone, and this is checked", "write it as HOST:PORT")
+                refuse(target, "--gone does not apply to a URL or a services file", "write it as HOST:PORT")
             }
-            (Some(_), Target::Path(_)) => refuse("only what has a port is checked", "leave --min-score out"),
+            (Some(_), Target::Path(_)) => refuse(target, "a socket path cannot be checked", "leave --min-score out"),
             (Some(least), target) => Ok(WaitTarget::Scores(Targets::read(&[target.word()], global)?, least)),
         }
     }
 
-    /// Tries one target until it is as wanted, or the time is up. The thread is not joined: a resolver may block it, and it
-    /// ends with the process.
+    /// Starts a thread that tries one target until it is ready or the time is up. The thread is not joined: a resolver may
+    /// block it, and it ends with the process.
     fn start(
         &self,
         number: usize,
         wait: WaitTarget,
         tries: Arc<Mutex<TryLog>>,
-        begun: Instant,
+        start: Instant,
         done: Sender<usize>,
     ) -> Result<()> {
         let (gone, timeout) = (self.gone, self.timeout);
-        let work = move || {
+        let thread = thread::Builder::new().name(format!("wait-{number}")).spawn(move || {
             let mut pause = PAUSES.0;
-            while let Some(left) = timeout.checked_sub(begun.elapsed()).filter(|left| !left.is_zero()) {
-                let verdict = wait.look(left.min(TRY), &tries);
-                let wanted = if gone { verdict.is_gone() } else { verdict == TryOutcome::Accepts };
-                tries.lock().unwrap_or_else(PoisonError::into_inner).add(verdict);
-                if wanted {
-                    // The receiver may have gone.
+            while let Some(left) = timeout.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
+                let outcome = wait.attempt(left.min(TRY_TIMEOUT), &tries);
+                let is_ready = if gone { outcome.is_gone() } else { outcome == TryOutcome::Accepts };
+
+                tries.lock().unwrap_or_else(PoisonError::into_inner).add(outcome);
+                if is_ready {
+                    // The receiver may be gone.
                     let _ = done.send(number);
                     return;
                 }
-                thread::sleep(pause.min(timeout.saturating_sub(begun.elapsed())));
+
+                thread::sleep(pause.min(timeout.saturating_sub(start.elapsed())));
                 pause = (pause + pause / 2).min(PAUSES.1);
             }
-        };
-        let thread = thread::Builder::new().name(format!("wait-{number}")).spawn(work);
-        thread.map(drop).map_err(|error| Error::io("start a thread", error, "look at the limits of this process"))
-    }
-
-    fn tell(&self, target: &Target, tries: &Mutex<TryLog>) {
-        let why = tries.lock().unwrap_or_else(PoisonError::into_inner).to_string();
-        let (what, hint) = match self.least(target) {
-            None if self.gone => ("see the end of", "look at what runs there, or wait longer with --timeout"),
-            None => ("reach", "look whether it runs and where it listens, or wait longer with --timeout"),
-            Some(_) => ("find well", "see `portolan validate --explain`, or wait longer with --timeout"),
-        };
-        // A year is the most that it can be.
-        let within = jiff::SignedDuration::try_from(self.timeout).unwrap_or_default();
-        stderr::fault(&PartialError {
-            operation: format!("{what} {target} within {within:#}"),
-            cause: why,
-            hint: hint.to_owned(),
         });
+        thread
+            .map(drop)
+            .map_err(|error| Error::io("start a thread", error, "check the limits of this process (`ulimit -a`)"))
     }
 
-    /// Becomes the command; where that cannot be, says so and ends as shells do.
-    fn become_command(&self) -> Result<Exit> {
+    fn report_success(&self, target: &Target, elapsed: Duration) {
+        let state = match self.least(target) {
+            None if self.gone => "is gone".to_owned(),
+            None => "accepts connections".to_owned(),
+            Some(least) => format!("scores at least {least}"),
+        };
+        stderr::note(&format!("{target} {state} after {:.1} s", elapsed.as_secs_f64()));
+    }
+
+    fn report_failure(&self, target: &Target, tries: &Mutex<TryLog>) {
+        let tries = tries.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = format_limit(self.timeout);
+
+        match (self.least(target), tries.last()) {
+            (None, Some(TryOutcome::Accepts)) if self.gone => {
+                stderr::failure(&format!("{target} still accepts connections after {limit}"), STILL_THERE);
+            }
+            (None, Some(TryOutcome::Listed)) if self.gone => {
+                stderr::failure(&format!("{target} is still listed after {limit}"), STILL_THERE);
+            }
+            (None, _) if self.gone => {
+                stderr::failure(&format!("{target} is not known to be gone after {limit}: {tries}"), STILL_THERE);
+            }
+            (None, _) => {
+                let hint = "check that it runs and where it listens, or wait longer with --timeout";
+                stderr::failure(&format!("{target} did not accept connections within {limit}: {tries}"), hint);
+            }
+            (Some(_), _) => {
+                let hint = "see `portolan validate --explain`, or wait longer with --timeout";
+                stderr::failure(&format!("{target} did not become healthy within {limit}: {tries}"), hint);
+            }
+        }
+    }
+
+    /// Replaces this process with the command. If that fails, reports it and exits as shells do.
+    fn exec_command(&self) -> Result<Exit> {
         let Some((program, args)) = self.command.split_first() else { return Ok(Exit::Done) };
         let error = process::Command::new(program).args(args).exec();
         let exit = if error.kind() == ErrorKind::NotFound { Exit::NoCommand } else { Exit::CommandUnusable };
         let name = crate::clean::clean(&program.to_string_lossy());
-        stderr::error(&Error::io(format!("run '{name}'"), error, "look whether it is there and may be run"));
+        stderr::error(&Error::io(format!("run '{name}'"), error, "check that it exists and is executable"));
         Ok(exit)
+    }
+}
+
+fn refuse(target: &Target, why: &str, hint: &str) -> Result<WaitTarget> {
+    Err(Error::usage(format!("target '{target}'"), why, hint))
+}
+
+/// A time limit: `3 s`, `500 ms`, `1 m 30 s`.
+fn format_limit(limit: Duration) -> String {
+    // No limit is longer than a year.
+    let limit = SignedDuration::try_from(limit).unwrap_or_default();
+    let printer = SpanPrinter::new().designator(Designator::Compact).spacing(Spacing::BetweenUnitsAndDesignators);
+    printer.duration_to_string(&limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_have_units() {
+        assert_eq!(format_limit(Duration::from_secs(3)), "3 s");
+        assert_eq!(format_limit(Duration::from_millis(3500)), "3 s 500 ms");
+        assert_eq!(format_limit(Duration::from_secs(90)), "1 m 30 s");
     }
 }

@@ -1,4 +1,4 @@
-//! What is waited for, and what came of trying.
+//! The targets of `wait`, and the log of attempts.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,16 +14,16 @@ use crate::cli::validate::{Named, is_services_file};
 use crate::model::ParseError;
 use crate::net::resolve;
 
-/// What to wait for.
+/// A target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// A name or an address, and a port.
+    /// A host name or an address, and a port.
     Host(String, u16),
     /// A Unix-domain socket.
     Path(PathBuf),
-    /// A URL or a services file, which says what to ask.
+    /// A URL or a services file, which says what to check.
     Checked(String),
-    /// What a source has by that name.
+    /// The services of a source with this name: SOURCE/NAME.
     Named(String),
 }
 
@@ -34,13 +34,15 @@ pub(super) enum TryOutcome {
     Refused,
     Silent,
     Unreachable,
-    /// There is no such file.
+    /// The socket file does not exist.
     Missing,
-    /// Its source has nothing that is called so.
+    /// The source lists no service with that name.
     Unlisted,
-    /// It was checked, and does not score enough.
-    Unwell(String),
-    /// Nothing is known: a name that cannot be looked up, or something that this machine lacks.
+    /// The source lists a service with that name.
+    Listed,
+    /// The score is too low, for this reason.
+    Unhealthy(String),
+    /// The attempt is inconclusive, for example because the name cannot be resolved.
     Unknown(String),
 }
 
@@ -56,7 +58,7 @@ impl TryOutcome {
         }
     }
 
-    /// Whether it proves that nothing listens there. Silence does not: a listener with a full backlog, or behind a
+    /// Whether the outcome proves that the target is gone. Silence does not: a listener with a full backlog, or behind a
     /// firewall, is silent too.
     pub(super) fn is_gone(&self) -> bool {
         matches!(self, Self::Refused | Self::Missing | Self::Unlisted)
@@ -67,12 +69,13 @@ impl fmt::Display for TryOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepts => f.write_str("accepted"),
-            Self::Refused => f.write_str("refused"),
-            Self::Silent => f.write_str("no answer"),
+            Self::Refused => f.write_str("connection refused"),
+            Self::Silent => f.write_str("no reply"),
             Self::Unreachable => f.write_str("unreachable"),
             Self::Missing => f.write_str("no such socket"),
-            Self::Unlisted => f.write_str("nothing is called so"),
-            Self::Unwell(why) | Self::Unknown(why) => f.write_str(&clean(why)),
+            Self::Unlisted => f.write_str("no service has that name"),
+            Self::Listed => f.write_str("still listed"),
+            Self::Unhealthy(why) | Self::Unknown(why) => f.write_str(&clean(why)),
         }
     }
 }
@@ -90,16 +93,19 @@ impl Target {
         if Named::is_one(text) {
             return Ok(Self::Named(text.to_owned()));
         }
+
         if text.parse::<u16>().is_ok() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()) {
             return Err(ParseError::new("it has no host", HINT));
         }
         let (host, port) = text.rsplit_once(':').ok_or(ParseError::new("it has no port", HINT))?;
+
         let port = port.parse().ok().filter(|&port| port > 0);
-        let port = port.ok_or(ParseError::new("its port is no number from 1 to 65535", HINT))?;
+        let port = port.ok_or(ParseError::new("its port is not a number from 1 to 65535", HINT))?;
+
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         match bare {
             Some(ip) if ip.parse::<std::net::Ipv6Addr>().is_err() => {
-                Err(ParseError::new("there is no IPv6 address in its brackets", HINT))
+                Err(ParseError::new("its brackets do not contain an IPv6 address", HINT))
             }
             None if host.is_empty() || host.contains([':', '/', '[', ']']) => {
                 Err(ParseError::new("its host is neither a name nor an address", HINT))
@@ -108,7 +114,7 @@ impl Target {
         }
     }
 
-    /// As it was written.
+    /// The target as the user wrote it.
     pub(super) fn word(&self) -> String {
         match self {
             Self::Checked(word) | Self::Named(word) => word.clone(),
@@ -118,42 +124,48 @@ impl Target {
         }
     }
 
-    /// Connects once, to the first address that accepts, and closes again. `tries` is told how far it is.
+    /// Connects to the first address that accepts, and closes the connection. Records each step in `tries`.
     pub(super) fn connect(&self, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
         match self {
             Self::Path(path) => TryOutcome::of(UnixStream::connect(path).map(drop)),
-            Self::Checked(_) | Self::Named(_) => TryOutcome::Unknown("it is checked, not connected to".to_owned()),
-            Self::Host(name, port) => {
-                let addresses = match name.parse::<IpAddr>() {
-                    Ok(ip) => vec![ip],
-                    Err(_) => {
-                        begin(tries, TryStep::LookUp);
-                        match resolve(name) {
-                            Ok(addresses) => addresses,
-                            Err(error) => return TryOutcome::Unknown(format!("the name cannot be looked up: {error}")),
-                        }
-                    }
-                };
-                begin(tries, TryStep::Check);
-                let Some(share) = limit.checked_div(u32::try_from(addresses.len()).unwrap_or(u32::MAX)) else {
-                    return TryOutcome::Unknown("the name has no address".to_owned());
-                };
-                let mut worst = None;
-                for ip in addresses {
-                    let outcome = TryOutcome::of(connect(SocketAddr::new(ip, *port), share));
-                    if outcome == TryOutcome::Accepts {
-                        return outcome;
-                    }
-                    // It is refused only if every address refuses.
-                    worst = worst.max(Some(outcome));
-                }
-                worst.unwrap_or_else(|| TryOutcome::Unknown("the name has no address".to_owned()))
+            Self::Checked(_) | Self::Named(_) => {
+                TryOutcome::Unknown("it is checked instead of connected to".to_owned())
             }
+            Self::Host(name, port) => match addresses(name, tries) {
+                Ok(addresses) => {
+                    begin(tries, TryStep::Check);
+                    connect_any(&addresses, *port, limit)
+                }
+                Err(error) => TryOutcome::Unknown(format!("the name cannot be resolved: {error}")),
+            },
         }
     }
 }
 
-/// A connection to a port that the kernel draws numbers from for clients may meet itself: then nothing listens.
+fn addresses(name: &str, tries: &Mutex<TryLog>) -> io::Result<Vec<IpAddr>> {
+    if let Ok(ip) = name.parse::<IpAddr>() {
+        return Ok(vec![ip]);
+    }
+    begin(tries, TryStep::Resolve);
+    resolve(name)
+}
+
+/// Connects to the addresses in turn until one accepts. The target refuses only if every address refuses.
+fn connect_any(addresses: &[IpAddr], port: u16, limit: Duration) -> TryOutcome {
+    let share = limit.checked_div(u32::try_from(addresses.len()).unwrap_or(u32::MAX)).unwrap_or_default();
+
+    let mut worst = None;
+    for ip in addresses {
+        let outcome = TryOutcome::of(connect(SocketAddr::new(*ip, port), share));
+        if outcome == TryOutcome::Accepts {
+            return outcome;
+        }
+        worst = worst.max(Some(outcome));
+    }
+    worst.unwrap_or_else(|| TryOutcome::Unknown("the name has no address".to_owned()))
+}
+
+/// Connects. A client on an ephemeral port may connect to itself; then nothing listens.
 fn connect(address: SocketAddr, limit: Duration) -> io::Result<()> {
     let stream = TcpStream::connect_timeout(&address, limit.max(Duration::from_millis(1)))?;
     if stream.local_addr()? == stream.peer_addr()? {
@@ -168,55 +180,69 @@ impl fmt::Display for Target {
     }
 }
 
-/// How far a try is.
+/// The step of an attempt in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TryStep {
-    LookUp,
+    Resolve,
     Check,
 }
 
-/// Every try at one target.
+/// The attempts at one target.
 #[derive(Debug, Default)]
 pub(super) struct TryLog {
+    /// How often and when last each outcome came.
     ended: BTreeMap<TryOutcome, (u32, Option<Instant>)>,
-    /// The one that has not, and since when it is there.
-    going_on: Option<(TryStep, Instant)>,
+    /// The step of the attempt in progress, and its start.
+    pending: Option<(TryStep, Instant)>,
 }
 
-/// Says how far the next try is.
+/// Records the step of the attempt in progress.
 pub(super) fn begin(tries: &Mutex<TryLog>, step: TryStep) {
-    tries.lock().unwrap_or_else(PoisonError::into_inner).going_on = Some((step, Instant::now()));
+    tries.lock().unwrap_or_else(PoisonError::into_inner).pending = Some((step, Instant::now()));
 }
 
 impl TryLog {
-    pub(super) fn add(&mut self, verdict: TryOutcome) {
-        let (count, last) = self.ended.entry(verdict).or_default();
+    pub(super) fn add(&mut self, outcome: TryOutcome) {
+        let (count, last) = self.ended.entry(outcome).or_default();
         (*count, *last) = (count.saturating_add(1), Some(Instant::now()));
-        self.going_on = None;
+        self.pending = None;
+    }
+
+    /// The outcome of the last attempt.
+    pub(super) fn last(&self) -> Option<&TryOutcome> {
+        self.ended.iter().max_by_key(|(_, (_, last))| *last).map(|(outcome, _)| outcome)
     }
 }
 
 /// A pending attempt older than this is reported.
 const LONG: Duration = Duration::from_millis(100);
 
-/// `refused 57 times, last 0.4 s ago; no answer 2 times, last 31.0 s ago; its name is being looked up for 5.0 s`
+/// `connection refused (tried 6 times)`, or `connection refused (57 times, last 0.4 s ago); no reply (2 times, last 31.0 s
+/// ago); the name is still being resolved after 5.0 s`
 impl fmt::Display for TryLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, (verdict, (count, last))) in self.ended.iter().enumerate() {
+        let is_single = self.ended.len() == 1;
+        for (at, (outcome, (count, last))) in self.ended.iter().enumerate() {
             let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
             let ago = last.map_or(0.0, |last| last.elapsed().as_secs_f64());
-            write!(f, "{}{verdict} {times}, last {ago:.1} s ago", if at > 0 { "; " } else { "" })?;
-        }
-        let none = self.ended.is_empty();
-        let semicolon = if none { "" } else { "; " };
-        match self.going_on.map(|(step, since)| (step, since.elapsed())) {
-            // That it was silent stands there already.
-            Some((TryStep::Check, _)) if self.ended.contains_key(&TryOutcome::Silent) => Ok(()),
-            Some((step, time)) if none || time >= LONG => {
-                let what = if step == TryStep::LookUp { "its name is being looked up" } else { "no answer" };
-                write!(f, "{semicolon}{what} for {:.1} s", time.as_secs_f64())
+            if is_single {
+                write!(f, "{outcome} (tried {times})")?;
+            } else {
+                write!(f, "{}{outcome} ({times}, last {ago:.1} s ago)", if at > 0 { "; " } else { "" })?;
             }
-            None if none => f.write_str("it was not tried"),
+        }
+
+        let is_untried = self.ended.is_empty();
+        let separator = if is_untried { "" } else { "; " };
+        match self.pending.map(|(step, start)| (step, start.elapsed())) {
+            // The silence is in the list already.
+            Some((TryStep::Check, _)) if self.ended.contains_key(&TryOutcome::Silent) => Ok(()),
+            Some((TryStep::Check, _)) if is_untried => f.write_str("no reply"),
+            Some((step, time)) if is_untried || time >= LONG => {
+                let state = if step == TryStep::Resolve { "the name is still being resolved" } else { "no reply" };
+                write!(f, "{separator}{state} after {:.1} s", time.as_secs_f64())
+            }
+            None if is_untried => f.write_str("no attempt was made"),
             _ => Ok(()),
         }
     }
@@ -228,9 +254,8 @@ mod tests {
 
     #[test]
     fn targets_are_hosts_with_ports_and_paths() {
-        let host = |host: &str, port| Target::Host(host.to_owned(), port);
-        assert_eq!(Target::parse("db:5432").unwrap(), host("db", 5432));
-        assert_eq!(Target::parse("[::1]:80").unwrap(), host("::1", 80));
+        assert_eq!(Target::parse("db:5432").unwrap(), Target::Host("db".to_owned(), 5432));
+        assert_eq!(Target::parse("[::1]:80").unwrap(), Target::Host("::1".to_owned(), 80));
         assert_eq!(Target::parse("127.0.0.1:65535").unwrap().to_string(), "127.0.0.1:65535");
         assert_eq!(Target::parse("[::1]:80").unwrap().to_string(), "[::1]:80");
         assert_eq!(Target::parse("local/nginx").unwrap(), Target::Named("local/nginx".to_owned()));
@@ -241,17 +266,24 @@ mod tests {
     }
 
     #[test]
-    fn tries_are_counted_by_what_they_came_to() {
+    fn attempts_are_counted_by_outcome() {
         let mut tries = TryLog::default();
-        assert_eq!(tries.to_string(), "it was not tried");
-        for verdict in [TryOutcome::Refused, TryOutcome::Refused, TryOutcome::Silent] {
-            tries.add(verdict);
-        }
-        assert_eq!(tries.to_string(), "refused 2 times, last 0.0 s ago; no answer once, last 0.0 s ago");
-        let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
-        tries.going_on = Some((TryStep::LookUp, ago(5)));
-        assert!(tries.to_string().ends_with("ago; its name is being looked up for 5.0 s"), "{tries}");
-        let tries = TryLog { going_on: Some((TryStep::Check, ago(1))), ..TryLog::default() };
-        assert_eq!(tries.to_string(), "no answer for 1.0 s");
+        assert_eq!(tries.to_string(), "no attempt was made");
+
+        tries.add(TryOutcome::Refused);
+        assert_eq!(tries.to_string(), "connection refused (tried once)");
+        tries.add(TryOutcome::Refused);
+        tries.add(TryOutcome::Silent);
+        assert_eq!(tries.to_string(), "connection refused (2 times, last 0.0 s ago); no reply (once, last 0.0 s ago)");
+        assert_eq!(tries.last(), Some(&TryOutcome::Silent));
+
+        tries.pending = Some((TryStep::Resolve, seconds_ago(5)));
+        assert!(tries.to_string().ends_with("ago); the name is still being resolved after 5.0 s"), "{tries}");
+        let tries = TryLog { pending: Some((TryStep::Check, seconds_ago(1))), ..TryLog::default() };
+        assert_eq!(tries.to_string(), "no reply");
+    }
+
+    fn seconds_ago(seconds: u64) -> Instant {
+        Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap()
     }
 }
