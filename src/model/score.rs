@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(equal(&[95, 95, 0]), Some(63));
         assert_eq!(equal(&[95, 0, 0]), Some(31));
         assert_eq!(service_score(&[(9, Some(100)), (1, Some(40))]), Some(79));
-        assert_eq!(equal(&[49, 49]), Some(0), "nobody can use it");
+        assert_eq!(equal(&[49, 49]), Some(0), "it is unusable");
         assert_eq!(service_score(&[(1, Some(100)), (3, Some(48))]), Some(49), "less than half of the weight");
         assert_eq!(service_score(&[(0, Some(90)), (0, Some(81))]), Some(85), "weights of 0 are equal ones");
         assert_eq!(service_score(&[(1, Some(90)), (7, None)]), Some(90), "what has no score has no say");

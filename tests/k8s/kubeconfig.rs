@@ -162,12 +162,12 @@ fn base64_with_line_breaks_is_taken() {
     for line in text.lines() {
         match line.split_once("-data: ") {
             Some((key, data)) => {
-                broken.push_str(&format!("{key}-data: |\n"));
+                broken.extend([key, "-data: |\n"]);
                 for part in data.as_bytes().chunks(64) {
-                    broken.push_str(&format!("      {}\n", std::str::from_utf8(part).unwrap()));
+                    broken.extend(["      ", std::str::from_utf8(part).unwrap(), "\n"]);
                 }
             }
-            None => broken.push_str(&format!("{line}\n")),
+            None => broken.extend([line, "\n"]),
         }
     }
     assert_eq!(broken.matches("-data: |").count(), 3, "{broken}");
