@@ -125,6 +125,7 @@ macro_rules! sources {
         });
 
         /// The definition of the source with that word, the same as in [`AnySource`].
+        #[cfg(feature = "cli")]
         pub(crate) fn source_definition(word: &str) -> Option<clap::Command> {
             $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(word) {
                 let command = clap::Command::new(stringify!($variant).to_ascii_lowercase());
@@ -135,6 +136,7 @@ macro_rules! sources {
 
         impl AnySource {
             /// The source with that word, from the matches of its own definition.
+            #[cfg(feature = "cli")]
             pub(crate) fn from_matches(word: &str, matches: &clap::ArgMatches) -> Option<Result<Self, clap::Error>> {
                 $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(word) {
                     return Some(<$source as clap::FromArgMatches>::from_arg_matches(matches).map(Self::$variant));
