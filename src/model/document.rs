@@ -186,7 +186,7 @@ mod tests {
     use super::*;
     use crate::model::RawDetail;
 
-    const ITEM: &str = r#"{"id":"local/tcp/127.0.0.1:80","name":"web","source":"harbours","endpoints":[{"address":"127.0.0.1","port":80,"interface":null,"transport":"tcp","ready":true,"service_guess":"http"}],"detail":{"a":1.5,"b":[]}}"#;
+    const ITEM: &str = r#"{"id":"local/tcp/127.0.0.1:80","name":"web","namespace":null,"source":"harbours","endpoints":[{"address":"127.0.0.1","port":80,"interface":null,"transport":"tcp","ready":true,"service_guess":"http"}],"detail":{"a":1.5,"b":[]}}"#;
 
     fn read(text: &str) -> Result<(usize, bool), String> {
         let listing = Listing::from_json(text.as_bytes()).map_err(|error| error.to_string())?;
