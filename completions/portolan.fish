@@ -37,15 +37,15 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_needs_command" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_needs_command" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_needs_command" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_needs_command" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_needs_command" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_needs_command" -f -a "discover" -d 'List services'
-complete -c portolan -n "__fish_portolan_needs_command" -f -a "scan" -d 'Ask hosts which of their ports are open; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster or of a file'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "validate" -d 'Check services and score their health; every point is explained'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
@@ -83,7 +83,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l fail-empty -d 'Exit with 1 if nothing is found'
@@ -144,7 +144,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l common-ports -d 'Show only ports that have a name in `portolan ports`'
@@ -208,7 +208,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s 4 -l ipv4 -d 'Scan IPv4 addresses only'
@@ -269,7 +269,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s A -l all-namespaces -d 'List the services of all namespaces'
@@ -316,7 +316,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fail-empty -d 'Exit with 1 if nothing is found'
@@ -377,7 +377,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-empty -d 'Exit with 1 if nothing is found'
@@ -469,7 +469,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l follow -d 'Follow redirects: at most 10, never to a lower scheme or a link-local address; credentials stay with their host'
@@ -497,7 +497,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand score" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand score" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand score" -l explain -d 'Show every deduction with what to do about it'
@@ -520,7 +520,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand wait" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l gone -d 'Wait until no target accepts connections or is listed by its source; a host name that does not resolve counts as not gone'
@@ -541,7 +541,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand explain" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand explain" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -l json -d 'Short for --output json'
@@ -561,7 +561,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand ports" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand ports" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -l json -d 'Short for --output json'
@@ -581,7 +581,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand completions" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand completions" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -l json -d 'Short for --output json'
@@ -601,7 +601,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand man" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand man" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand man" -l json -d 'Short for --output json'
@@ -621,7 +621,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -l json -d 'Short for --output json'
@@ -643,7 +643,7 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'Use colour; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -l json -d 'Short for --output json'
@@ -652,8 +652,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "discover" -d 'List services'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "scan" -d 'Ask hosts which of their ports are open; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster or of a file'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'

@@ -40,7 +40,7 @@ use self::parse::Parsed;
 use crate::error::{Error, Result};
 use crate::output::FormatName;
 
-/// Charts what serves here, who owns it, and how well
+/// List, identify, check and watch network services: of this machine, a network or a cluster
 #[derive(Debug, Parser)]
 #[command(name = "portolan", bin_name = "portolan", version, propagate_version = true, max_term_width = 100)]
 #[command(after_long_help = reference::long_help())]
@@ -79,7 +79,7 @@ struct Global {
     /// Short for --output json
     #[arg(long, global = true)]
     json: bool,
-    /// Use colour; auto: on a terminal, unless NO_COLOR is set
+    /// Use color; auto: on a terminal, unless NO_COLOR is set
     #[arg(long, value_enum, value_name = "WHEN", global = true, default_value_t = Color::Auto)]
     color: Color,
     /// Write only errors to stderr

@@ -15,7 +15,7 @@ use super::{CheckName, ParseError, StatusRanges, parse_duration};
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-#[cfg_attr(feature = "cli", command(next_help_heading = "What to ask"))]
+#[cfg_attr(feature = "cli", command(next_help_heading = "Requests"))]
 pub struct CheckSpec {
     /// Protocol: http, https, grpc, grpcs, tls, tcp, redis, postgresql, smtp... [default: from the target]
     #[cfg_attr(feature = "cli", arg(long, value_name = "WORD"))]

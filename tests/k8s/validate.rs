@@ -319,7 +319,7 @@ fn the_deadline_is_that_of_checks_too() {
 #[test]
 fn the_way_is_only_good_for_checks() {
     let double = cluster();
-    let error = "use --via: it is only good for checks";
+    let error = "use --via: it applies only to checks";
     Portolan::new(&double).args("--via api-proxy").fails(2, error, "add --validate, or leave it out");
     assert!(double.seen().is_empty());
 }

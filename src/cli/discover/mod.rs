@@ -12,7 +12,7 @@ use crate::identify::Identification;
 use crate::source::scan::Scan;
 use crate::source::{AnySource, Source};
 
-/// List services
+/// List services of this machine, of hosts, of a cluster or of a file
 #[derive(Args, Debug)]
 pub(super) struct Discover {
     #[command(flatten)]
@@ -40,13 +40,13 @@ impl Discover {
         self.source.read_environment(&|name| std::env::var_os(name));
         let source = self.source.as_source();
         if source.proxy().is_some() && !self.options.validate {
-            return Err(Error::usage("--via", "it is only good for checks", "add --validate, or leave it out"));
+            return Err(Error::usage("--via", "it applies only to checks", "add --validate, or leave it out"));
         }
         answer(&self.options, source, global)
     }
 }
 
-/// Ask hosts which of their ports are open; short for `discover scan`
+/// Find the open ports of hosts; short for `discover scan`
 ///
 /// Connects to every TCP port asked for, and closes again at once; nothing is sent. With --udp, sends each port a question
 /// that is its own. Where there are several hosts, each is looked for first, by TCP, ICMP echo where
