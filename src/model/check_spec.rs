@@ -151,7 +151,7 @@ impl FromStr for HttpPath {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let sendable = text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
         if !sendable {
-            let why = "it is no path that HTTP can ask for";
+            let why = "it is not a valid HTTP path";
             return Err(ParseError::new(why, "write it as /health?full=1, anything but ASCII percent-encoded"));
         }
         Ok(Self(text.to_owned()))
@@ -174,9 +174,7 @@ impl FromStr for Method {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let method = http::Method::from_str(text).ok().filter(|method| *method != http::Method::CONNECT);
-        method
-            .map(Self)
-            .ok_or_else(|| ParseError::new("it is no method of HTTP to ask with", "write GET, HEAD or POST"))
+        method.map(Self).ok_or_else(|| ParseError::new("it is not an HTTP method", "write GET, HEAD or POST"))
     }
 }
 
@@ -249,7 +247,7 @@ impl FromStr for BodyAssertion {
             // The library's message has several lines; the last one is the reason.
             let why = error.to_string();
             let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            ParseError::new(format!("it is no regular expression: {why}"), "see the syntax at docs.rs/regex")
+            ParseError::new(format!("it is not a regular expression: {why}"), "see the syntax at docs.rs/regex")
         })
     }
 }
@@ -289,7 +287,7 @@ impl FromStr for JsonAssertion {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let parts = text.split_once('=').filter(|(pointer, _)| pointer.is_empty() || pointer.starts_with('/'));
         let (pointer, value) = parts.ok_or_else(|| {
-            ParseError::new("it is no JSON pointer with a value", "write it as /status=ok or /checks/0/ready=true")
+            ParseError::new("it is not a JSON pointer with a value", "write it as /status=ok or /checks/0/ready=true")
         })?;
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
         Ok(Self { pointer: pointer.to_owned(), value })
@@ -340,9 +338,9 @@ mod tests {
             assert!(header.parse::<RequestHeader>().is_err(), "{header:?}");
         }
         let bad = "a{1000}{1000}{1000}".parse::<BodyAssertion>().unwrap_err().to_string();
-        assert!(bad.starts_with("it is no regular expression: "), "{bad}");
+        assert!(bad.starts_with("it is not a regular expression: "), "{bad}");
         let bad = "(".parse::<BodyAssertion>().unwrap_err().to_string();
-        assert_eq!(bad, "it is no regular expression: unclosed group");
+        assert_eq!(bad, "it is not a regular expression: unclosed group");
         assert!("CONNECT".parse::<Method>().is_err());
         assert!("status=ok".parse::<JsonAssertion>().is_err());
         assert!("slow".parse::<LatencyTarget>().is_err());

@@ -310,7 +310,7 @@ mod tests {
             ("item.nmae=x", "an item has no field 'nmae'"),
             ("item.endpoints[0].prot=80", "an endpoint has no field 'prot'"),
             ("type=add", "nothing that happens is called 'add'"),
-            ("type~'('", "it is no regular expression: unclosed group"),
+            ("type~'('", "it is not a regular expression: unclosed group"),
         ] {
             assert_eq!(text.parse::<Condition>().unwrap_err().to_string(), why, "{text}");
         }

@@ -325,6 +325,6 @@ impl Serialize for Digest {
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::from_hex(&text).ok_or_else(|| D::Error::custom("it is no SHA-256"))
+        Self::from_hex(&text).ok_or_else(|| D::Error::custom("it is not a SHA-256 digest"))
     }
 }

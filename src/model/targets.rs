@@ -51,7 +51,7 @@ impl FromStr for Target {
             return range;
         }
         if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-            return Err(ParseError::new("it is no IPv4 address", "an address is four numbers from 0 to 255"));
+            return Err(ParseError::new("it is not an IPv4 address", "an address is four numbers from 0 to 255"));
         }
         name(text)
     }
@@ -69,7 +69,7 @@ fn zoned(ip: &str, zone: &str) -> Result<Target, ParseError> {
         return Err(ParseError::new("only a link-local address has a zone (the part behind %)", "leave the zone out"));
     }
     if zone.is_empty() || zone.len() > LONGEST_INTERFACE || zone.contains(|c: char| c == '/' || c.is_whitespace()) {
-        return Err(ParseError::new(format!("'{}' is no interface's name", clean(zone)), form));
+        return Err(ParseError::new(format!("'{}' is not an interface name", clean(zone)), form));
     }
     Ok(Target::Zoned(ip, zone.to_owned()))
 }
@@ -89,7 +89,7 @@ fn address(ip: IpAddr) -> Result<Target, ParseError> {
 
 fn cidr(network: &str, prefix: &str) -> Result<Target, ParseError> {
     let Ok(ip) = network.parse::<IpAddr>() else {
-        let why = format!("'{}' before the slash is no address", clean(network));
+        let why = format!("'{}' before the slash is not an address", clean(network));
         return Err(ParseError::new(why, "write a network as 10.0.0.0/24 or 2001:db8::/120"));
     };
     let widest = if ip.is_ipv4() { 32 } else { 128 };
@@ -105,7 +105,7 @@ fn cidr(network: &str, prefix: &str) -> Result<Target, ParseError> {
         }
         Some(net) => Ok(Target::AddressRange(net.into())),
         None => {
-            let why = format!("'/{}' is no prefix length", clean(prefix));
+            let why = format!("'/{}' is not a prefix length", clean(prefix));
             let family = if ip.is_ipv4() { "an IPv4" } else { "an IPv6" };
             Err(ParseError::new(why, format!("{family} prefix goes from /0 to /{widest}")))
         }
@@ -191,12 +191,12 @@ mod tests {
     #[test]
     fn what_is_no_target_is_refused_with_its_reason() {
         assert_eq!(why(""), "no target is given");
-        assert_eq!(why("300.1.1.1"), "it is no IPv4 address");
-        assert_eq!(why("1.2.3"), "it is no IPv4 address");
-        assert_eq!(why("10.0.0.0/33"), "'/33' is no prefix length");
-        assert_eq!(why("2001:db8::/129"), "'/129' is no prefix length");
-        assert_eq!(why("10.0.0.0/+8"), "'/+8' is no prefix length");
-        assert_eq!(why("host/24"), "'host' before the slash is no address");
+        assert_eq!(why("300.1.1.1"), "it is not an IPv4 address");
+        assert_eq!(why("1.2.3"), "it is not an IPv4 address");
+        assert_eq!(why("10.0.0.0/33"), "'/33' is not a prefix length");
+        assert_eq!(why("2001:db8::/129"), "'/129' is not a prefix length");
+        assert_eq!(why("10.0.0.0/+8"), "'/+8' is not a prefix length");
+        assert_eq!(why("host/24"), "'host' before the slash is not an address");
         assert_eq!(why("10.0.0.9-3"), "the range runs backwards");
         assert_eq!(why("10.0.0.9-300"), "300 is larger than any address's number");
         assert_eq!(why("10.0.0.9-"), "a range goes to a last number, as in 10.0.0.1-50");
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(why("fe80::1"), "a link-local address says nothing without its interface");
         assert_eq!(why("2001:db8::1%eth0"), "only a link-local address has a zone (the part behind %)");
         assert_eq!(why("10.0.0.1%eth0"), "'10.0.0.1' before the % is no IPv6 address");
-        assert_eq!(why("fe80::1%"), "'' is no interface's name");
+        assert_eq!(why("fe80::1%"), "'' is not an interface name");
         for text in ["a b", "-x", "a..b", &"x".repeat(64), "\u{1b}[2J", "/24"] {
             assert!(!why(text).is_empty(), "{text:?}");
         }

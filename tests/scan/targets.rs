@@ -58,7 +58,7 @@ fn files_and_standard_input() {
     fs::write(&file, format!("{}10.0.0.0/33\n", "127.0.0.1\n".repeat(9_999))).unwrap();
     let outcome = scene.scan().arg(&at).run();
     let expected = format!(
-        "error: cannot use '10.0.0.0/33' in line 10000 of {}: '/33' is no prefix length\n\
+        "error: cannot use '10.0.0.0/33' in line 10000 of {}: '/33' is not a prefix length\n\
          hint: an IPv4 prefix goes from /0 to /32\n",
         file.display()
     );
@@ -153,7 +153,7 @@ fn odd_values_are_refused_in_words() {
     refused(&format!("@{}", file.display()), ": it is in UTF-16");
     fs::write(&file, "").unwrap();
     refused(&format!("@{}", file.display()), ": it contains no target");
-    refused("300.1.1.1", "'300.1.1.1': it is no IPv4 address");
+    refused("300.1.1.1", "'300.1.1.1': it is not an IPv4 address");
 }
 
 #[test]

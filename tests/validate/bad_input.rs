@@ -27,7 +27,7 @@ fn options() {
         "--ignore 'http-5x': no finding has that code",
         &format!("did you mean http-5xx? {listed}"),
     );
-    let why = "--expect-body 'a(': it is no regular expression: unclosed group";
+    let why = "--expect-body 'a(': it is not a regular expression: unclosed group";
     refused(&[at, "--expect-body", "a("], why, "see the syntax at docs.rs/regex");
     let why = "--expect-status '700': it is not a list of HTTP statuses from 100 to 599";
     refused(&[at, "--expect-status", "700"], why, "write statuses as 200, 200-299, 2xx or 2xx,304");

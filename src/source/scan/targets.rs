@@ -274,7 +274,7 @@ mod tests {
         let many = "10.0.0.1\n".repeat(9_999);
         assert_eq!(
             why(&format!("{many}10.0.0.0/33\n")),
-            "cannot use '10.0.0.0/33' in line 10000 of list: '/33' is no prefix length"
+            "cannot use '10.0.0.0/33' in line 10000 of list: '/33' is not a prefix length"
         );
         assert_eq!(why("# nothing\n\n"), "cannot use list: it contains no target");
         assert_eq!(why(&"x".repeat(5000)), "cannot use line 1 of list: this is not a list of targets");
