@@ -137,7 +137,7 @@ pub(super) fn icmp_error_v6(icmp: &[u8]) -> Option<IcmpError> {
     icmp_error(*packet.get(6)?, packet.get(V6_HEADER..)?, to.into(), reason).filter(|_| six)
 }
 
-/// Parses the quoted packet, of which only the first bytes need be present.
+/// Parses the quoted packet, which may be truncated after its first bytes.
 fn icmp_error(protocol: u8, tcp: &[u8], to: IpAddr, reason: Reason) -> Option<IcmpError> {
     let to = SocketAddr::new(to, u16_at(tcp, 2)?);
     Some(IcmpError { to, about: u32_at(tcp, 4)?, reason }).filter(|_| protocol == TCP)

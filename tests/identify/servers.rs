@@ -1,4 +1,4 @@
-//! Real servers, of which the test knows the protocol, product and version.
+//! Real servers with known protocol, product and version.
 
 use std::net::SocketAddr;
 

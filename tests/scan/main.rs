@@ -42,7 +42,7 @@ fn ports(document: &Value, state: &str) -> BTreeSet<u16> {
     items.map(|item| item["endpoints"][0]["port"].as_u64().unwrap().try_into().unwrap()).collect()
 }
 
-/// The open ports of a listing, of which each port is listed once.
+/// The open ports of a listing, each listed once.
 fn open(listing: &Listing) -> BTreeSet<u16> {
     let state = |row: &Row| row.detail("state").as_str().unwrap().to_owned();
     let rows = listing.rows.iter().filter(|row| state(row) == "open");

@@ -137,7 +137,7 @@ fn each_port_takes_one_packet() {
     assert!(counted().contains("iif \"wire\" tcp flags syn / syn,ack counter packets 65535 "), "{}", counted());
     scan(&here, "-p- fd77::2", u16::MAX);
     assert!(counted().contains("iif \"wire\" tcp flags syn / syn,ack counter packets 131070 "), "{}", counted());
-    // From 32,768 up are this machine's ephemeral ports, of which an open one is probed twice.
+    // Ports from 32,768 up are this machine's ephemeral ports, where an open port is probed twice.
     scan(&there, "-p 1-32767 127.0.0.1", 32_767);
     scan(&there, "-p 1-32767 10.77.0.2", 32_767);
     assert!(counted().contains("iif \"lo\" tcp flags syn / syn,ack counter packets 65534 "), "{}", counted());

@@ -199,7 +199,7 @@ mod tests {
         HttpOutcome::Status(HttpStatus { code, failed_assertions, ..HttpStatus::default() })
     }
 
-    /// Four outcomes, the first `failures` of which are server errors.
+    /// Four outcomes. The first `failures` are server errors.
     fn mixed(failures: usize) -> HttpObservation {
         observation((0..4).map(|n| status(if n < failures { 500 } else { 200 })).collect())
     }

@@ -90,7 +90,7 @@ pub(super) async fn run(credentials: &mut AuthInfo, deadline: Deadline) -> Resul
         return Err(failure.error(format!("it failed ({status}){message}")));
     }
 
-    // Some programs write YAML, of which JSON is a subset.
+    // Some programs write YAML, a superset of JSON.
     let Ok(response) = yaml_serde::from_slice::<CredentialResponse>(&out) else {
         return Err(failure.error("its output is not an ExecCredential".to_owned()));
     };

@@ -25,7 +25,7 @@ const RETRY: Retry = Retry {
 };
 /// Timeout of one attempt.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Limit on the bytes read of a response, of which only the head is used.
+/// Maximum bytes read of a response. Only its head is used.
 const MAX_BYTES: usize = 64 * 1024;
 
 /// The URL that changes are sent to. Its path may be a secret and is never shown.
