@@ -16,7 +16,7 @@ use super::{
 use crate::check::{Resolvers, Roots};
 use crate::engine::{Cancel, Retry, Shutdown};
 use crate::error::Result;
-use crate::model::{CheckSpec, Column, Completeness, DeclaredDetail, Service, UpdateSink};
+use crate::model::{CheckSpec, Column, Completeness, DeclaredDetail, HostFacts, Service, UpdateSink};
 use crate::net::{HttpProxy, Route, runtime};
 use crate::source::{
     AfterCheck, ChannelSink, CheckProxy, ItemSink, ListContext, ListFuture, ListItem, Progress, RECONNECT, Source,
@@ -67,6 +67,10 @@ impl Source for Validation<'_> {
 
     fn after_check(&self) -> Option<AfterCheck> {
         self.source.after_check()
+    }
+
+    fn host(&self) -> Option<HostFacts> {
+        self.source.host()
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {

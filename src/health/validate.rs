@@ -8,7 +8,7 @@ use super::{RunSummary, Thresholds, Validation, ValidatorOptions};
 use crate::check::{Check, Resolvers, Roots};
 use crate::engine;
 use crate::error::Result;
-use crate::model::{CheckSpec, Column, Completeness, Listing, Service, UpdateSink};
+use crate::model::{CheckSpec, Column, Completeness, HostFacts, Listing, Service, UpdateSink};
 use crate::source::{
     AfterCheck, CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture, collect, list_blocking,
 };
@@ -132,6 +132,10 @@ impl Source for ValidatedSource {
 
     fn after_check(&self) -> Option<AfterCheck> {
         self.source.after_check()
+    }
+
+    fn host(&self) -> Option<HostFacts> {
+        self.source.host()
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Identification, IdentifyOptions};
 use crate::engine;
-use crate::model::{Column, UpdateSink};
+use crate::model::{Column, HostFacts, UpdateSink};
 use crate::source::{AfterCheck, CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture, list_blocking};
 
 /// A source whose services are identified: each endpoint gets its protocol, product and version, as far as its replies tell.
@@ -55,6 +55,10 @@ impl Source for IdentifiedSource {
 
     fn after_check(&self) -> Option<AfterCheck> {
         self.source.after_check()
+    }
+
+    fn host(&self) -> Option<HostFacts> {
+        self.source.host()
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {

@@ -10,7 +10,7 @@ use super::options::IdentifyOptions;
 use super::watch::IdentifyWatch;
 use crate::engine::{Cancel, Retry, Shutdown};
 use crate::error::{Error, Result};
-use crate::model::{Column, DetailLevel, UpdateSink};
+use crate::model::{Column, DetailLevel, HostFacts, UpdateSink};
 use crate::net::{descriptors_for_sockets, runtime};
 use crate::probe::{IdentifyPool, IdentifyResult, Probes};
 use crate::source::{
@@ -45,6 +45,10 @@ impl Source for Identification<'_> {
 
     fn after_check(&self) -> Option<AfterCheck> {
         self.source.after_check()
+    }
+
+    fn host(&self) -> Option<HostFacts> {
+        self.source.host()
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {

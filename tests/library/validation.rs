@@ -237,3 +237,19 @@ async fn a_source_is_watched_with_its_health() {
     let EventKind::Added(item) = &first.kind else { panic!("{first:?}") };
     assert_eq!(item.health.as_ref().unwrap().state, HealthState::Healthy);
 }
+
+/// A document about checked or identified services names the machine, as one about the bare source does.
+#[test]
+fn wrapped_sources_keep_the_facts_of_the_host() {
+    use portolan::Source;
+    use portolan::identify::{IdentifiedSource, IdentifyOptions};
+    use portolan::source::Local;
+
+    let host = Local::default().host().unwrap();
+    assert!(host.kernel.is_some(), "{host:?}");
+
+    let identified = IdentifiedSource::new(Arc::new(Local::default()), IdentifyOptions::default());
+    assert_eq!(identified.host().unwrap().kernel, host.kernel);
+    let validated = Validator::new(quick()).validated(Arc::new(identified));
+    assert_eq!(validated.host().unwrap().kernel, host.kernel);
+}
