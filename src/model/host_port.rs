@@ -67,6 +67,7 @@ impl FromStr for HostPort {
 }
 
 /// A host, in brackets or not.
+#[derive(Clone, Copy)]
 enum Host<'a> {
     Bracketed(&'a str),
     Plain(&'a str),
