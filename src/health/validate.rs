@@ -9,9 +9,7 @@ use crate::check::{Check, Resolvers, Roots};
 use crate::engine;
 use crate::error::Result;
 use crate::model::{CheckSpec, Column, Completeness, HostFacts, Listing, Service, UpdateSink};
-use crate::source::{
-    AfterCheck, CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture, collect, list_blocking,
-};
+use crate::source::{CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture, collect, list_blocking};
 
 /// Checks services and scores them, as `portolan validate` does.
 ///
@@ -128,10 +126,6 @@ impl Source for ValidatedSource {
 
     fn proxy(&self) -> Option<CheckProxy> {
         self.source.proxy()
-    }
-
-    fn after_check(&self) -> Option<AfterCheck> {
-        self.source.after_check()
     }
 
     fn host(&self) -> Option<HostFacts> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Identification, IdentifyOptions};
 use crate::engine;
 use crate::model::{Column, HostFacts, UpdateSink};
-use crate::source::{AfterCheck, CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture, list_blocking};
+use crate::source::{CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture, list_blocking};
 
 /// A source whose services are identified: each endpoint gets its protocol, product and version, as far as its replies tell.
 ///
@@ -51,10 +51,6 @@ impl Source for IdentifiedSource {
 
     fn proxy(&self) -> Option<CheckProxy> {
         self.source.proxy()
-    }
-
-    fn after_check(&self) -> Option<AfterCheck> {
-        self.source.after_check()
     }
 
     fn host(&self) -> Option<HostFacts> {

@@ -14,8 +14,8 @@ use crate::model::{Column, DetailLevel, HostFacts, UpdateSink};
 use crate::net::{descriptors_for_sockets, runtime};
 use crate::probe::{IdentifyPool, IdentifyResult, Probes};
 use crate::source::{
-    AfterCheck, ChannelSink, CheckProxy, ItemSink, ListContext, ListFuture, RECONNECT, Source, SourceMessage,
-    WatchFuture, keep_watching,
+    ChannelSink, CheckProxy, ItemSink, ListContext, ListFuture, RECONNECT, Source, SourceMessage, WatchFuture,
+    keep_watching,
 };
 
 /// A source, and how its services are identified.
@@ -41,10 +41,6 @@ impl Source for Identification<'_> {
 
     fn proxy(&self) -> Option<CheckProxy> {
         self.source.proxy()
-    }
-
-    fn after_check(&self) -> Option<AfterCheck> {
-        self.source.after_check()
     }
 
     fn host(&self) -> Option<HostFacts> {
