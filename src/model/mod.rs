@@ -51,8 +51,8 @@ pub use jiff::Timestamp;
 pub use addresses::{AddressRange, Addresses};
 pub use check_name::CheckName;
 pub use check_spec::{
-    BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestHeader,
-    StartTlsKind,
+    BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestBody,
+    RequestHeader, StartTlsKind,
 };
 pub use condition::Condition;
 pub use coverage::Coverage;

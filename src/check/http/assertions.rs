@@ -101,7 +101,6 @@ fn is_equal(a: &Value, b: &Value) -> bool {
     }
 }
 
-#[expect(clippy::float_cmp, reason = "both are what the same text parses to")]
 fn is_same_number(a: &Number, b: &Number) -> bool {
     // Integers are compared exactly: not all of them are floating-point numbers.
     match (a.as_i128(), b.as_i128()) {

@@ -80,7 +80,7 @@ fn expand(coding: &str, bytes: &[u8], limit: usize, is_partial: bool) -> Result<
         "gzip" | "x-gzip" => read(MultiGzDecoder::new(bytes), limit, is_partial),
         // RFC 9110, 8.4.1.2 means zlib; some servers send the bare format.
         "deflate" => read(ZlibDecoder::new(bytes), limit, is_partial)
-            .or_else(|_| read(DeflateDecoder::new(bytes), limit, is_partial)),
+            .or_else(|()| read(DeflateDecoder::new(bytes), limit, is_partial)),
         other => return Err(BodyError::Unsupported(other.to_owned())),
     }
     .map_err(|()| BodyError::Broken(coding.to_owned()))

@@ -12,7 +12,7 @@ use super::reply::{BodyEnd, HttpReply};
 use super::stream::StreamMatcher;
 use crate::check::scale::{self, Latency};
 use crate::check::target::{CheckContext, CheckResult, CheckTarget, Layer, LocalFailure, peer_failure};
-use crate::model::CheckSpec;
+use crate::model::{CheckSpec, RequestBody};
 use crate::net::http::{Limits, Request, exchange_until, h2_exchange_until};
 use crate::net::{AsyncStream, Connection, ConnectionError, Deadline, Route};
 
@@ -102,7 +102,7 @@ fn authority(target: &CheckTarget) -> String {
 /// The body of the request. Methods that carry one send the length of an empty one too (RFC 9110, 8.6).
 fn request_body(spec: &CheckSpec) -> Option<&[u8]> {
     let empty = matches!(spec.method_name(), "POST" | "PUT" | "PATCH").then_some(&[][..]);
-    spec.body.as_ref().map(|body| body.as_bytes()).or(empty)
+    spec.body.as_ref().map(RequestBody::as_bytes).or(empty)
 }
 
 async fn over_http1(mut peer: Connection, chain: &RedirectChain, path: &str) -> Result<HttpReply, ConnectionError> {
