@@ -12,6 +12,7 @@ mod event;
 mod finding;
 mod health;
 mod host_facts;
+pub(crate) mod host_port;
 mod identity;
 mod instance;
 #[cfg(feature = "k8s")]
@@ -50,8 +51,8 @@ pub use jiff::Timestamp;
 pub use addresses::{AddressRange, Addresses};
 pub use check_name::CheckName;
 pub use check_spec::{
-    BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestHeader,
-    StartTlsKind,
+    BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestBody,
+    RequestHeader, StartTlsKind,
 };
 pub use condition::Condition;
 pub use coverage::Coverage;
@@ -62,6 +63,7 @@ pub use event::{Event, EventKind};
 pub use finding::{Finding, FindingKind, Group};
 pub use health::{Grade, Health, HealthState, ServiceHealth};
 pub use host_facts::HostFacts;
+pub use host_port::HostPort;
 pub use identity::{Certificate, Digest, Fact, Identity, PublicKey, TlsFacts};
 pub use instance::{Instance, Lease, Lifecycle};
 #[cfg(feature = "k8s")]
