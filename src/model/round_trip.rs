@@ -86,6 +86,7 @@ fn any_health() -> impl Strategy<Value = Health> {
             coverage: words.iter().cloned().map(Into::into).collect(),
             findings,
             hindered: words,
+            out_of_reach: !complete,
             age_ms: complete.then_some(age),
         })
 }
@@ -170,6 +171,7 @@ fn any_listing() -> impl Strategy<Value = Listing> {
             completeness: if is_complete { Completeness::Complete } else { Completeness::Incomplete },
             errors,
             limits,
+            ..Listing::default()
         },
     )
 }
