@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clean::clean;
-use crate::model::{CheckName, CheckSpec, HealthState, PartialError, Service};
+use crate::model::{CheckName, CheckSpec, Endpoint, HealthState, PartialError, Service};
 
 use super::Evidence;
 
@@ -14,8 +14,13 @@ const WORST: usize = 5;
 #[derive(Debug, Default)]
 pub(crate) struct RunSummary {
     by_state: [usize; HealthState::ALL.len()],
-    /// The worst services: score, name, and the finding of the highest cost.
+    /// The worst services: score, name, and the address and finding of the highest cost.
     worst: Vec<(u8, String, String)>,
+    /// Whether the score of one of them needs an explanation.
+    has_rule: bool,
+    /// Endpoints of which only the connection was checked, because their protocol is unknown: their number, and one of
+    /// them with the way to name its protocol.
+    connected_only: (usize, String),
     /// The score that every service must reach.
     min_score: Option<u8>,
     /// Services below that, or without a score.
@@ -62,17 +67,46 @@ impl RunSummary {
 
     /// Keeps the service if it is among the worst.
     fn rank(&mut self, service: &Service, score: u8) {
+        let healths = service.endpoints.iter().filter_map(|at| Some((at, at.health.as_deref()?)));
+        let Some((endpoint, health)) = healths.min_by_key(|(_, health)| health.score) else { return };
+        // A single endpoint is on the screen with its own score.
+        let rule = service.score_rule().filter(|_| service.endpoints.len() > 1);
+        let score = if rule.is_none() { health.score.unwrap_or(score) } else { score };
         let at = self.worst.partition_point(|(other, ..)| *other <= score);
         if at >= WORST {
             return;
         }
 
-        let healths = service.endpoints.iter().filter_map(|at| at.health.as_deref());
-        let worst = healths.min_by_key(|health| health.score).and_then(|health| health.findings.first());
-        let reason = worst.map(ToString::to_string).unwrap_or_default();
         let name = service.name.as_ref().map_or_else(|| service.id.to_string(), ToString::to_string);
-        self.worst.insert(at, (score, name, reason));
+        let address = endpoint.to_string();
+        let address = if name.contains(&address) { String::new() } else { format!("{address}  ") };
+        let finding = health.findings.first().map(ToString::to_string).unwrap_or_default();
+        self.has_rule |= rule.is_some();
+        let rule = rule.map_or_else(String::new, |rule| format!("{rule}; "));
+        self.worst.insert(at, (score, name, format!("{rule}{address}{finding}")));
         self.worst.truncate(WORST);
+    }
+
+    /// Counts an endpoint of which only the connection was checked, because nothing says what it speaks.
+    pub(crate) fn count_connected_only(&mut self, service: &Service, endpoint: &Endpoint, spec: &CheckSpec) {
+        let coverage = endpoint.health.as_deref().filter(|health| health.complete).map(|health| &health.coverage);
+        let is_connected = coverage.is_some_and(|coverage| {
+            coverage.iter().any(|check| check == "tcp")
+                && coverage.iter().all(|check| matches!(&**check, "tcp" | "dns" | "stability"))
+        });
+        let is_chosen = spec.protocol.is_some() || !spec.check.is_empty() || !spec.no_check.is_empty();
+        let accepts = endpoint.health.as_deref().and_then(|health| health.score).is_some_and(|score| score > 0);
+        if is_chosen || !is_connected || !accepts {
+            return;
+        }
+
+        if self.connected_only.0 == 0 {
+            self.connected_only.1 = match &*service.source {
+                "given" => format!("a scheme, as in http://{endpoint}/, or --protocol says what to check"),
+                _ => format!("{endpoint}: a protocol, or --identify, says what to check"),
+            };
+        }
+        self.connected_only.0 += 1;
     }
 
     /// Counts measurements that meet the latency target only because this lag, in microseconds, is subtracted.
@@ -96,6 +130,11 @@ impl RunSummary {
         }
     }
 
+    /// Whether a service is unhealthy.
+    pub(crate) fn has_unhealthy(&self) -> bool {
+        HealthState::ALL.iter().zip(self.by_state).any(|(state, count)| *state == HealthState::Unhealthy && count > 0)
+    }
+
     /// Whether there was nothing to check, so that no threshold can hold.
     pub(crate) fn is_empty(&self) -> bool {
         self.checked == 0
@@ -107,9 +146,13 @@ impl RunSummary {
         let counts: Vec<String> = counts.map(|(state, count)| format!("{count} {}", state.as_str())).collect();
         let mut notes = vec![if counts.is_empty() { "nothing to check".to_owned() } else { counts.join(", ") }];
 
-        // One or two services are on the screen anyway.
-        if self.by_state.iter().sum::<usize>() > 2 {
+        // One or two services are on the screen anyway, unless their scores need an explanation.
+        if self.by_state.iter().sum::<usize>() > 2 || self.has_rule {
             notes.extend(self.worst.iter().map(|(score, name, reason)| format!("  {score:>3}  {name}  {reason}")));
+        }
+
+        if let (count @ 1.., hint) = &self.connected_only {
+            notes.push(format!("{} checked by connecting only (tcp); {hint}", counted(*count, "endpoint")));
         }
 
         notes.extend(self.score_notes());
