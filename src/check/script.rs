@@ -219,7 +219,8 @@ mod tests {
             (ScriptEnd::OutOfTime, Some("script-timeout")),
             (ScriptEnd::OutOfRoom, Some("script-timeout")),
         ] {
-            let observation = ScriptObservation { program: "probe".into(), us: 1, end, output: String::new() };
+            let (output, error) = (String::new(), String::new());
+            let observation = ScriptObservation { program: "probe".into(), us: 1, end, output, error };
             assert_eq!(codes(&observation).first().copied(), code, "{end:?}");
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clean::clean;
-use crate::model::{CheckName, CheckSpec, Endpoint, HealthState, PartialError, Service};
+use crate::model::{CheckName, CheckSpec, Endpoint, Health, HealthState, PartialError, Service};
 
 use super::Evidence;
 
@@ -89,14 +89,8 @@ impl RunSummary {
 
     /// Counts an endpoint of which only the connection was checked, because nothing says what it speaks.
     pub(crate) fn count_connected_only(&mut self, service: &Service, endpoint: &Endpoint, spec: &CheckSpec) {
-        let coverage = endpoint.health.as_deref().filter(|health| health.complete).map(|health| &health.coverage);
-        let is_connected = coverage.is_some_and(|coverage| {
-            coverage.iter().any(|check| check == "tcp")
-                && coverage.iter().all(|check| matches!(&**check, "tcp" | "dns" | "stability"))
-        });
         let is_chosen = spec.protocol.is_some() || !spec.check.is_empty() || !spec.no_check.is_empty();
-        let accepts = endpoint.health.as_deref().and_then(|health| health.score).is_some_and(|score| score > 0);
-        if is_chosen || !is_connected || !accepts {
+        if is_chosen || !endpoint.health.as_deref().is_some_and(Health::is_of_connection_only) {
             return;
         }
 

@@ -120,10 +120,7 @@ pub(super) fn shortfall(targets: &Targets, least: u8, limit: Duration) -> Result
     let Some(short) = services.iter().find(|service| !reaches(service, least)) else {
         return Ok(errors.first().map(|error| format!("cannot {}: {}", error.operation, error.cause)));
     };
-    let score = short.health.as_deref().and_then(|health| health.score);
-    // A single endpoint says more with its own score.
-    let own = short.endpoints.first().filter(|_| short.endpoints.len() == 1).and_then(|at| at.health.as_deref());
-    let scored = match score.map(|score| own.and_then(|health| health.score).unwrap_or(score)) {
+    let scored = match short.health.as_deref().and_then(|health| health.score) {
         Some(score) => format!("scored {score}"),
         None => "has no score".to_owned(),
     };
