@@ -67,23 +67,32 @@ impl RunSummary {
 
     /// Keeps the service if it is among the worst.
     fn rank(&mut self, service: &Service, score: u8) {
-        let healths = service.endpoints.iter().filter_map(|at| Some((at, at.health.as_deref()?)));
-        let Some((endpoint, health)) = healths.min_by_key(|(_, health)| health.score) else { return };
         // A single endpoint is on the screen with its own score.
+        let limit = service.limiting_finding().filter(|finding| finding.cap() == Some(score));
         let rule = service.score_rule().filter(|_| service.endpoints.len() > 1);
-        let score = if rule.is_none() { health.score.unwrap_or(score) } else { score };
+        let healths = service.endpoints.iter().filter_map(|at| Some((at, at.health.as_deref()?)));
+        let worst = healths.min_by_key(|(_, health)| health.score);
+        let own = worst.and_then(|(_, health)| health.score).filter(|_| limit.is_none() && rule.is_none());
+        let score = own.unwrap_or(score);
         let at = self.worst.partition_point(|(other, ..)| *other <= score);
         if at >= WORST {
             return;
         }
 
         let name = service.name.as_ref().map_or_else(|| service.id.to_string(), ToString::to_string);
-        let address = endpoint.to_string();
-        let address = if name.contains(&address) { String::new() } else { format!("{address}  ") };
-        let finding = health.findings.first().map(ToString::to_string).unwrap_or_default();
-        self.has_rule |= rule.is_some();
-        let rule = rule.map_or_else(String::new, |rule| format!("{rule}; "));
-        self.worst.insert(at, (score, name, format!("{rule}{address}{finding}")));
+        let reason = match (limit, worst) {
+            (Some(limit), _) => limit.to_string(),
+            (None, Some((endpoint, health))) => {
+                let address = Some(endpoint.to_string()).filter(|address| !name.contains(address));
+                let finding = health.findings.first().map(ToString::to_string);
+                let place = [address, finding].into_iter().flatten().collect::<Vec<_>>().join("  ");
+                rule.map_or_else(|| place.clone(), |rule| format!("{rule}; {place}"))
+            }
+            (None, None) => String::new(),
+        };
+
+        self.has_rule |= limit.is_none() && rule.is_some();
+        self.worst.insert(at, (score, name, reason));
         self.worst.truncate(WORST);
     }
 

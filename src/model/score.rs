@@ -76,6 +76,7 @@ impl Health {
             coverage,
             findings,
             hindered,
+            out_of_reach: false,
             age_ms: None,
         }
     }
@@ -145,6 +146,10 @@ impl Service {
     /// Why the score of the service is not that of one endpoint; `None` if it is.
     pub fn score_rule(&self) -> Option<&'static str> {
         let score = self.health.as_deref().and_then(|health| health.score)?;
+        if self.limiting_finding().is_some_and(|finding| finding.cap() == Some(score)) {
+            return Some("a finding of its source limits it");
+        }
+
         let scores: Vec<u8> =
             self.endpoints.iter().filter_map(|at| at.health.as_deref().and_then(|health| health.score)).collect();
 
@@ -175,6 +180,18 @@ impl ServiceHealth {
         }
 
         let score = service_score(&scores).filter(|score| complete || *score < USABLE);
+        Self::scored(score, complete)
+    }
+
+    /// The same health where a finding of the source limits the score to `cap`. A cap below 50 proves that the service is
+    /// unusable, even if no check could run.
+    #[must_use]
+    pub fn limited(self, cap: u8) -> Self {
+        let score = self.score.or(Some(100).filter(|_| cap < USABLE)).map(|score| score.min(cap));
+        Self::scored(score, self.complete)
+    }
+
+    fn scored(score: Option<u8>, complete: bool) -> Self {
         Self { state: HealthState::of(score), score, grade: score.map(Grade::of), complete }
     }
 }
