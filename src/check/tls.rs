@@ -3,12 +3,13 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::certificate::{self, Leaf, Link, NameMatch, Trust};
-use super::roots::Roots;
+use super::certificate::{CertificateRecord, Certificates, Link, NameMatch, Trust};
+use super::roots::{Roots, Verdict};
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer, peer_failure};
 use super::{BuiltInCheck, findings};
 use crate::model::{Finding, Group, TlsFacts};
-use crate::net::{ConnectionError, Deadline, OldVersion, VersionOutcome, ask_version, tls};
+use crate::net::tls::{self, Proof};
+use crate::net::{ConnectionError, Deadline, OldVersion, VersionOutcome, ask_version, certificate};
 
 findings! { Group::Tls;
     HANDSHAKE_FAILED = "tls-handshake-failed", cap 20, "The TLS handshake fails.",
@@ -33,9 +34,12 @@ pub(crate) struct TlsObservation {
     /// The older versions that were offered alone, each with the result.
     pub(crate) older: Vec<OlderVersion>,
     /// The server's own certificate.
-    pub(crate) leaf: Option<Leaf>,
+    pub(crate) leaf: Option<CertificateRecord>,
     /// The other certificates that the server sent.
     pub(crate) chain: Vec<Link>,
+    /// The certificates above the server's on the path that was used, the trust anchor last. Older evidence has none.
+    #[serde(default)]
+    pub(crate) path: Option<Vec<CertificateRecord>>,
     pub(crate) name: NameMatch,
     pub(crate) trust: Trust,
 }
@@ -112,9 +116,10 @@ impl BuiltInCheck for TlsObservation {
         if self.wants_h2 && alpn != Some("h2") {
             findings.push(Finding::new(&NO_H2, "declared as gRPC, but ALPN does not offer h2"));
         }
-        if let Some(leaf) = &self.leaf {
-            findings.extend(certificate::findings(self.at, leaf, &self.chain, &self.name, &self.trust));
-        }
+        let path = self.path.as_deref();
+        let sent = if path.is_some() { &[] } else { self.chain.as_slice() };
+        let certificates = Certificates { leaf: self.leaf.as_ref(), path: path.unwrap_or_default(), sent };
+        findings.extend(super::certificate::findings(self.at, certificates, &self.name, &self.trust));
         findings
     }
 
@@ -131,6 +136,9 @@ impl BuiltInCheck for TlsObservation {
     }
 }
 
+/// Maximum number of certificates of a chain in the evidence.
+const MAX_SENT: usize = 32;
+
 impl TlsObservation {
     fn without_certificate(at: i64, target: &CheckTarget, handshake: Handshake) -> Self {
         Self {
@@ -140,6 +148,7 @@ impl TlsObservation {
             older: Vec::new(),
             leaf: None,
             chain: Vec::new(),
+            path: None,
             name: NameMatch::NotRequested,
             trust: Trust::NotVerified("the server sent no certificate".to_owned()),
         }
@@ -147,25 +156,38 @@ impl TlsObservation {
 
     /// The observation of a completed handshake, with the certificates.
     fn established<S>(at: i64, target: &CheckTarget, context: &CheckContext, handshake: &tls::Handshake<S>) -> Self {
-        let mut links = handshake.facts.certificates.iter();
-        let leaf = links.next().map(Leaf::from);
+        let leaf =
+            handshake.chain.first().and_then(|der| certificate(der)).map(|facts| CertificateRecord::from(&facts));
+        let chain = handshake.chain.iter().skip(1).take(MAX_SENT).filter_map(|der| certificate(der));
 
         let name = match (&target.name, target.server_name()) {
             (Some(_), Ok(name)) => Roots::covers(handshake.chain.first(), &name),
             _ => NameMatch::NotRequested,
         };
 
-        let forged = handshake.proved == Some(false);
-        let trust = match context.roots.trust(&handshake.chain, at) {
-            Trust::Roots(roots) | Trust::Incomplete { roots, .. } if forged => {
+        let Verdict { trust, path } = context.roots.judge(&handshake.chain, at);
+        let trust = match (&handshake.proof, trust) {
+            (Proof::Invalid, Trust::Roots(roots) | Trust::Incomplete { roots, .. }) => {
                 Trust::NotTrusted { roots, cause: "the server does not prove possession of the private key".to_owned() }
             }
-            Trust::Pin if forged => Trust::PinMismatch("that of another server, whose private key it lacks".to_owned()),
-            trust => trust,
+            (Proof::Invalid, Trust::Pin) => {
+                Trust::PinMismatch("that of another server, whose private key it lacks".to_owned())
+            }
+            (Proof::Unverifiable(what), Trust::Roots(_) | Trust::Incomplete { .. } | Trust::Pin) => {
+                Trust::NotVerified(format!("portolan cannot verify {what}"))
+            }
+            (_, trust) => trust,
         };
 
-        let chain = links.map(Link::from).collect();
-        Self { leaf, chain, name, trust, ..Self::without_certificate(at, target, done(&handshake.facts)) }
+        let chain = chain.map(|facts| Link::from(&facts)).collect();
+        Self {
+            leaf,
+            chain,
+            path: Some(path),
+            name,
+            trust,
+            ..Self::without_certificate(at, target, done(&handshake.facts))
+        }
     }
 }
 
@@ -227,6 +249,7 @@ mod tests {
             older,
             leaf: None,
             chain: Vec::new(),
+            path: None,
             name: NameMatch::NotRequested,
             trust: Trust::NotVerified("no roots".into()),
         })

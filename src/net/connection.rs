@@ -5,7 +5,7 @@ use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::bounded::{AsyncStream, Bounded, ReceivedPrefix};
-use super::{ConnectError, Deadline};
+use super::{ConnectError, Deadline, describe_tls_error};
 
 /// Why an exchange with a peer failed.
 #[derive(Debug, thiserror::Error)]
@@ -35,7 +35,7 @@ pub(crate) enum ConnectionError {
     #[error("it {0}")]
     Declined(&'static str),
     /// A TLS error.
-    #[error("{0}")]
+    #[error("{}", describe_tls_error(.0))]
     Tls(#[source] Box<rustls::Error>),
     /// A local failure: it says nothing about the peer.
     #[error("{0}")]

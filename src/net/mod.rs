@@ -22,8 +22,10 @@ mod raw;
 mod read_file;
 mod resolve;
 mod runtime;
+mod signature;
 mod starttls;
 pub(crate) mod tls;
+mod tls_words;
 
 pub(crate) use bounded::AsyncStream;
 pub(crate) use certificate::certificate;
@@ -46,4 +48,6 @@ pub(crate) use prober::{AttemptEnd, AttemptStart, Probe, Prober, WaitDecision};
 pub(crate) use read_file::read_file;
 pub(crate) use resolve::{Family, interface_index, interface_name, own_addresses, resolve, with_interface};
 pub(crate) use runtime::runtime;
+pub(crate) use signature::{SignatureCheck, verify_certificate};
 pub(crate) use starttls::{StartTls, start_tls};
+pub(crate) use tls_words::describe as describe_tls_error;

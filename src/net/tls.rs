@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use parking_lot::Mutex;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
 use tokio_rustls::TlsConnector;
@@ -13,6 +13,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::bounded::AsyncStream;
 use super::certificate;
+use super::signature::{SignatureCheck, verify_handshake};
 use super::{ConnectionError, Deadline};
 use crate::clean::Untrusted;
 use crate::model::TlsFacts;
@@ -26,8 +27,20 @@ pub(crate) struct Handshake<S> {
     /// The certificates as they were sent, the server's own first.
     #[allow(dead_code, reason = "for checks")]
     pub(crate) chain: Vec<CertificateDer<'static>>,
-    /// Whether the peer proved possession of its key; `None` if this cannot be verified here.
-    pub(crate) proved: Option<bool>,
+    /// Whether the peer proved possession of its key.
+    pub(crate) proof: Proof,
+}
+
+/// Whether a peer proved possession of its private key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// It signed nothing.
+    #[default]
+    Missing,
+    Valid,
+    Invalid,
+    /// Its signature cannot be verified here, with what this program lacks.
+    Unverifiable(String),
 }
 
 /// A failed handshake.
@@ -105,9 +118,9 @@ pub(crate) async fn handshake<S: AsyncStream>(
         Err(_) => return Err(HandshakeError::new(ConnectionError::TimedOut, &recorder)),
     };
 
-    let PresentedChain { chain, proved } = recorder.take();
+    let PresentedChain { chain, proof } = recorder.take();
     let facts = negotiated(stream.get_ref().1, certificate::facts(&chain));
-    Ok(Handshake { stream, facts, chain, proved })
+    Ok(Handshake { stream, facts, chain, proof })
 }
 
 fn negotiated(connection: &ClientConnection, facts: TlsFacts) -> TlsFacts {
@@ -140,7 +153,7 @@ struct RecordingVerifier(Mutex<PresentedChain>);
 #[derive(Debug, Default)]
 struct PresentedChain {
     chain: Vec<CertificateDer<'static>>,
-    proved: Option<bool>,
+    proof: Proof,
 }
 
 impl RecordingVerifier {
@@ -149,13 +162,16 @@ impl RecordingVerifier {
     }
 
     /// Records whether a signature is valid. An invalid one does not end the handshake: checks judge it afterwards.
-    fn signed(&self, verified: Result<HandshakeSignatureValid, rustls::Error>) -> HandshakeSignatureValid {
-        let bad = rustls::Error::InvalidCertificate(rustls::CertificateError::BadSignature);
-        self.0.lock().proved = match verified {
-            Ok(_) => Some(true),
-            Err(error) if error == bad => Some(false),
-            // A key or a scheme that cannot be verified here.
-            Err(_) => None,
+    fn record(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> HandshakeSignatureValid {
+        self.0.lock().proof = match verify_handshake(signature.scheme, certificate, message, signature.signature()) {
+            SignatureCheck::Valid => Proof::Valid,
+            SignatureCheck::Invalid => Proof::Invalid,
+            SignatureCheck::Unsupported(what) => Proof::Unverifiable(what),
         };
         HandshakeSignatureValid::assertion()
     }
@@ -181,8 +197,7 @@ impl ServerCertVerifier for RecordingVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &PROVIDER.signature_verification_algorithms;
-        Ok(self.signed(verify_tls12_signature(message, certificate, signature, algorithms)))
+        Ok(self.record(message, certificate, signature))
     }
 
     fn verify_tls13_signature(
@@ -191,8 +206,7 @@ impl ServerCertVerifier for RecordingVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &PROVIDER.signature_verification_algorithms;
-        Ok(self.signed(verify_tls13_signature(message, certificate, signature, algorithms)))
+        Ok(self.record(message, certificate, signature))
     }
 
     /// All schemes, so that every server finds one to sign with.
