@@ -98,13 +98,13 @@ impl Roots {
     }
 
     /// Whether a certificate covers a name.
-    pub(crate) fn covers(leaf: Option<&CertificateDer<'static>>, name: &ServerName<'_>) -> NameMatch {
+    pub(crate) fn covers(leaf: &CertificateDer<'static>, name: &ServerName<'_>) -> NameMatch {
         let requested = name.to_str().into_owned();
-        if leaf.cloned().and_then(Node::new).is_some_and(|node| node.covers(name)) {
+        if Node::new(leaf.clone()).is_some_and(|node| node.covers(name)) {
             return NameMatch::Covered(requested);
         }
 
-        let names = leaf.and_then(|leaf| certificate(leaf)).map(|facts| facts.names).unwrap_or_default();
+        let names = certificate(leaf).map(|facts| facts.names).unwrap_or_default();
         NameMatch::NotCovered { requested, names: names.iter().take(5).map(ToString::to_string).collect() }
     }
 }

@@ -2,13 +2,14 @@
 
 mod bounded;
 mod certificate;
+mod client_identity;
 mod connect;
 mod connection;
 mod deadline;
 mod dial;
 mod echo;
 mod half_open;
-mod hello;
+pub(crate) mod hello;
 pub(crate) mod http;
 mod http_proxy;
 mod limits;
@@ -29,13 +30,14 @@ mod tls_words;
 
 pub(crate) use bounded::AsyncStream;
 pub(crate) use certificate::certificate;
+pub(crate) use client_identity::ClientIdentity;
 pub(crate) use connect::Connector;
 pub(crate) use connection::{Connection, ConnectionError};
 pub(crate) use deadline::Deadline;
 pub(crate) use dial::{ConnectError, dial, dial_in};
 pub(crate) use echo::Echo;
 pub(crate) use half_open::HalfOpen;
-pub(crate) use hello::{OldVersion, VersionOutcome, ask_version};
+pub(crate) use hello::Version;
 pub(crate) use http_proxy::{HttpProxy, Route};
 #[cfg(feature = "k8s")]
 pub(crate) use http_proxy::{ProxyConnect, ProxyFuture, ViaAnswer};

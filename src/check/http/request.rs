@@ -9,7 +9,8 @@ use super::outcome::{HttpOutcome, HttpStatus};
 use super::redirect::{RedirectChain, RedirectStep};
 use super::reply::HttpReply;
 use crate::check::scale::{self, Latency};
-use crate::check::target::{CheckContext, CheckResult, CheckTarget, Layer, LocalFailure, peer_failure};
+use crate::check::target::{CheckContext, CheckResult, CheckTarget, Layer, LocalFailure};
+use crate::check::tls::peer_failure_or_limit;
 use crate::model::{CheckSpec, RequestHeader};
 use crate::net::http::{Limits, Request, exchange, h2_exchange};
 use crate::net::{AsyncStream, Connection, ConnectionError, Deadline, Route};
@@ -35,7 +36,7 @@ pub(super) async fn send(target: &CheckTarget, context: &CheckContext) -> CheckR
     loop {
         let (reply, took) = match send_once(&chain, deadline).await {
             Ok(reply) => reply,
-            Err(error) => return Ok(failure(peer_failure(error)?)),
+            Err(error) => return Ok(failure(peer_failure_or_limit(error, &chain.target, context).await?)),
         };
         us += took;
 
