@@ -1,6 +1,6 @@
 //! Decides which checks an endpoint gets, by its declared protocol, its identified protocol, or its port.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::check::{CheckTarget, LatencyTargets, Layer, knows_protocol, micros};
@@ -159,16 +159,7 @@ fn host(endpoint: &Endpoint, spec: &CheckSpec) -> Option<HostLocation> {
     match &endpoint.address {
         Address::Name(name) => Some(HostLocation::Named(name.as_raw().to_owned())),
         Address::Unix(_) => None,
-        Address::Ip(ip) => {
-            let ip = match ip.to_canonical() {
-                // A wildcard listener is reached over loopback.
-                IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-                ip if ip.is_multicast() || ip == Ipv4Addr::BROADCAST => return None,
-                ip => ip,
-            };
-            Some(HostLocation::At(ip, spec.server_name.clone()))
-        }
+        Address::Ip(_) => Some(HostLocation::At(endpoint.reachable_at()?, spec.server_name.clone())),
     }
 }
 

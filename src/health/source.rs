@@ -16,11 +16,10 @@ use super::{
 use crate::check::{Resolvers, Roots};
 use crate::engine::{Cancel, Retry, Shutdown};
 use crate::error::Result;
-use crate::model::{CheckSpec, Column, Completeness, DeclaredDetail, HostFacts, Service, UpdateSink};
+use crate::model::{CheckSpec, Column, Completeness, DeclaredDetail, Service, UpdateSink};
 use crate::net::{HttpProxy, Route, runtime};
 use crate::source::{
-    AfterCheck, ChannelSink, CheckProxy, ItemSink, ListContext, ListFuture, ListItem, Progress, RECONNECT, Source,
-    WatchFuture, keep_watching,
+    ChannelSink, ItemSink, ListContext, ListFuture, ListItem, Progress, RECONNECT, Source, WatchFuture, keep_watching,
 };
 
 /// A source, and how to check its services.
@@ -57,20 +56,8 @@ impl Source for Validation<'_> {
         columns::beside(self.source.columns())
     }
 
-    fn deadline(&self) -> Option<Duration> {
-        self.source.deadline()
-    }
-
-    fn proxy(&self) -> Option<CheckProxy> {
-        self.source.proxy()
-    }
-
-    fn after_check(&self) -> Option<AfterCheck> {
-        self.source.after_check()
-    }
-
-    fn host(&self) -> Option<HostFacts> {
-        self.source.host()
+    fn inner(&self) -> Option<&dyn Source> {
+        Some(self.source)
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {

@@ -13,6 +13,7 @@ mod event;
 mod finding;
 mod health;
 mod host_facts;
+pub(crate) mod host_port;
 mod identity;
 mod instance;
 #[cfg(feature = "k8s")]
@@ -64,6 +65,7 @@ pub use event::{Event, EventKind};
 pub use finding::{Finding, FindingKind, Group};
 pub use health::{Grade, Health, HealthState, ServiceHealth};
 pub use host_facts::HostFacts;
+pub use host_port::HostPort;
 pub use identity::{Certificate, Digest, Fact, Identity, PublicKey, TlsFacts};
 pub use instance::{Instance, Lease, Lifecycle};
 #[cfg(feature = "k8s")]

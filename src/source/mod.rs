@@ -46,18 +46,24 @@ pub trait Source: Send + Sync {
     /// Only if nothing could be listed at all; a part that fails is a [`PartialError`](crate::model::PartialError).
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a>;
 
+    /// The source that this one wraps. Every method with a default takes it from there, so that a wrapper states only what
+    /// it changes.
+    fn inner(&self) -> Option<&dyn Source> {
+        None
+    }
+
     /// Reads the source's environment variables. Only the command line calls this: one variable must not affect several
     /// sources of a kind.
     fn read_environment(&mut self, _variable: &dyn Fn(&str) -> Option<OsString>) {}
 
     /// Proxy for HTTP checks of its endpoints, if the user requested one.
     fn proxy(&self) -> Option<CheckProxy> {
-        None
+        self.inner().and_then(Source::proxy)
     }
 
     /// Hook that lets the source interpret check results.
     fn after_check(&self) -> Option<AfterCheck> {
-        None
+        self.inner().and_then(Source::after_check)
     }
 
     /// The findings that the source itself may report. None of them costs points.
@@ -70,17 +76,17 @@ pub trait Source: Send + Sync {
 
     /// Facts about the machine that it lists, for documents; `None` if it does not list exactly one machine.
     fn host(&self) -> Option<HostFacts> {
-        None
+        self.inner().and_then(Source::host)
     }
 
     /// Default polling interval of a source that cannot report changes itself.
     fn interval(&self) -> Duration {
-        Duration::from_secs(10)
+        self.inner().map_or(Duration::from_secs(10), Source::interval)
     }
 
     /// Time limit for a listing, including probes and checks of its services; `None` if there is no limit.
     fn deadline(&self) -> Option<Duration> {
-        None
+        self.inner().and_then(Source::deadline)
     }
 
     /// Sends all services and then every change to `feed`, until the future is dropped. Begins with a

@@ -14,8 +14,8 @@ use crate::clean::clean;
 use crate::cli::Global;
 use crate::error::{Error, Result, nearest, plain};
 use crate::model::{
-    Address, CheckSpec, Column, Completeness, DeclaredDetail, Endpoint, HttpPath, Listing, PartialError, Service,
-    Transport, Update, UpdateSink,
+    Address, CheckSpec, Column, Completeness, DeclaredDetail, HostPort, HttpPath, Listing, PartialError, Service,
+    Update, UpdateSink,
 };
 use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture, source_findings};
 
@@ -55,7 +55,8 @@ impl Targets {
             return Ok(());
         }
 
-        if let Some((source, _)) = word.split_once('/') {
+        // A word with a slash that no source has is told so by `Named::parse`, unless it is the path of a socket.
+        if let Some((source, _)) = word.split_once('/').filter(|_| !word.starts_with(['/', '.', '@'])) {
             let (services, faults) = Named::parse(word, global)?.services()?;
             if services.is_empty() {
                 let hint = format!("`portolan discover {source}` lists all services");
@@ -66,8 +67,8 @@ impl Targets {
             return Ok(());
         }
 
-        let (host, port) = host_and_port(word).map_err(|cause| invalid(word, cause, FORMS))?;
-        self.services.push(declared(word, host, port, CheckSpec::default())?.erase());
+        let place = tcp_place(word).map_err(|cause| invalid(word, &cause, FORMS))?;
+        self.services.push(declared(word, place, CheckSpec::default()).erase());
         Ok(())
     }
 
@@ -121,35 +122,25 @@ pub(in crate::cli) fn is_services_file(word: &str) -> bool {
     extension.is_some_and(|extension| matches!(extension, "toml" | "yaml" | "yml"))
 }
 
-/// `host:port`, `[::1]:port`.
-fn host_and_port(word: &str) -> Result<(&str, u16), &'static str> {
-    let (host, port) = match word.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, port)) => (host, port.strip_prefix(':').ok_or("the port is missing")?),
-        None if word.parse::<IpAddr>().is_ok() => return Err("the port is missing"),
-        None => word.rsplit_once(':').ok_or("the port is missing")?,
-    };
-    let port = port.parse().ok().filter(|port| *port > 0).ok_or("the port is not a number from 1 to 65535")?;
-    if host.is_empty() { Err("the host is missing") } else { Ok((host, port)) }
+/// A host and a port, or why it is not one.
+fn tcp_place(text: &str) -> Result<HostPort, String> {
+    let place = text.parse::<HostPort>().map_err(|error| error.to_string())?;
+    if place.port.is_some() { Ok(place) } else { Err("a Unix-domain socket cannot be checked".to_owned()) }
 }
 
-/// A service at a host, which is an address or a name.
-fn declared(from: &str, host: &str, port: u16, mut spec: CheckSpec) -> Result<Service<DeclaredDetail>> {
-    let address = match host.parse::<IpAddr>() {
-        Ok(ip) => Address::Ip(ip.to_canonical()),
-        Err(_) => match host.parse() {
-            Ok(crate::model::Target::Name(name)) => Address::Name(name.as_str().into()),
-            _ => return Err(invalid(from, "its host is neither an address nor a name", FORMS)),
-        },
-    };
-
+/// A service at a place that the user named.
+fn declared(from: &str, place: HostPort, mut spec: CheckSpec) -> Service<DeclaredDetail> {
     // The certificate must cover the host, even if that is an address.
-    spec.server_name =
-        spec.server_name.or_else(|| Some(host.to_owned()).filter(|_| spec.protocol.as_deref() == Some("https")));
+    if spec.protocol.as_deref() == Some("https") && spec.server_name.is_none() {
+        spec.server_name = match &place.address {
+            Address::Ip(ip) => Some(ip.to_string()),
+            Address::Name(name) | Address::Unix(name) => Some(name.as_raw().to_owned()),
+        };
+    }
 
-    let endpoint = Endpoint::new(address, Some(port), Transport::Tcp);
     let id = format!("given/tcp/{from}");
     let detail = DeclaredDetail { from: from.into(), protocol: spec.protocol.clone(), ask: Arc::new(spec) };
-    Ok(Service { name: Some(from.into()), ..Service::new(id, "given", vec![endpoint], detail) })
+    Service { name: Some(from.into()), ..Service::new(id, "given", vec![place.endpoint()], detail) }
 }
 
 /// `https://host/path`: the scheme and the path decide the checks.
@@ -160,9 +151,9 @@ fn of_url(word: &str) -> Result<Service<DeclaredDetail>> {
         "http" => ("http", 80),
         "https" => ("https", 443),
         scheme if HOST_PORT_SCHEMES.contains(&scheme) => {
-            let (host, port) = host_and_port(rest.trim_end_matches('/')).map_err(|cause| invalid_url(word, cause))?;
+            let place = tcp_place(rest.trim_end_matches('/')).map_err(|cause| invalid_url(word, &cause))?;
             let spec = CheckSpec { protocol: Some(scheme.to_owned()), ..CheckSpec::default() };
-            return declared(word, host, port, spec);
+            return Ok(declared(word, place, spec));
         }
         scheme => return Err(unknown_scheme(word, scheme)),
     };
@@ -178,10 +169,10 @@ fn of_url(word: &str) -> Result<Service<DeclaredDetail>> {
         return Err(Error::usage("a target with credentials", "its password would be shown", hint));
     }
 
-    let host = match url.host() {
-        Some(Host::Domain(name)) => name.to_owned(),
-        Some(Host::Ipv4(ip)) => ip.to_string(),
-        Some(Host::Ipv6(ip)) => ip.to_string(),
+    let address = match url.host() {
+        Some(Host::Domain(name)) => Address::Name(name.into()),
+        Some(Host::Ipv4(ip)) => Address::Ip(ip.into()),
+        Some(Host::Ipv6(ip)) => Address::Ip(IpAddr::from(ip).to_canonical()),
         None => return Err(invalid_url(word, "it has no host")),
     };
 
@@ -189,7 +180,8 @@ fn of_url(word: &str) -> Result<Service<DeclaredDetail>> {
     let path = (path != "/").then(|| path.parse::<HttpPath>()).transpose();
     let path = path.map_err(|error| invalid_url(word, &error.to_string()))?;
     let spec = CheckSpec { protocol: Some(protocol.to_owned()), path, ..CheckSpec::default() };
-    declared(word, &host, url.port().unwrap_or(default_port), spec)
+    let place = HostPort { address, interface: None, port: Some(url.port().unwrap_or(default_port)) };
+    Ok(declared(word, place, spec))
 }
 
 /// The schemes of targets that have a host and a port, but no path.

@@ -21,7 +21,7 @@ use super::signals::Stop;
 use super::validate::{self, Named, Targets};
 use super::{Global, stderr};
 use crate::error::{Error, Result};
-use crate::model::{PartialError, parse_duration};
+use crate::model::{HostPort, PartialError, parse_duration};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -186,7 +186,9 @@ impl Wait {
             (Some(_), Target::Checked(_)) if self.gone => {
                 refuse(target, "--gone does not apply to a URL or a services file", "write it as HOST:PORT")
             }
-            (Some(_), Target::Path(_)) => refuse(target, "a socket path cannot be checked", "leave --min-score out"),
+            (Some(_), Target::HostPort(HostPort { port: None, .. })) => {
+                refuse(target, "a socket path cannot be checked", "leave --min-score out")
+            }
             (Some(least), target) => Ok(WaitTarget::Scores(Targets::read(&[target.word()], global)?, least)),
         }
     }

@@ -4,23 +4,21 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as UnixAddr, UnixStream};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::clean::clean;
 use crate::cli::validate::{Named, is_services_file};
-use crate::model::ParseError;
-use crate::net::resolve;
+use crate::model::{Address, HostPort, ParseError};
+use crate::net::{interface_index, resolve};
 
 /// A target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// A host name or an address, and a port.
-    Host(String, u16),
-    /// A Unix-domain socket.
-    Path(PathBuf),
+    /// A host name or an address with a port, or a Unix-domain socket.
+    HostPort(HostPort),
     /// A URL or a services file, which says what to check.
     Checked(String),
     /// The services of a source with this name: SOURCE/NAME.
@@ -80,89 +78,91 @@ impl fmt::Display for TryOutcome {
     }
 }
 
+const HINT: &str =
+    "write HOST:PORT, as in db:5432 or [::1]:80, the path of a Unix-domain socket, a URL, or SOURCE/NAME";
+
 impl Target {
     pub(super) fn parse(text: &str) -> Result<Self, ParseError> {
-        const HINT: &str =
-            "write HOST:PORT, as in db:5432 or [::1]:80, the path of a Unix-domain socket, a URL, or SOURCE/NAME";
         if text.contains("://") || is_services_file(text) {
             return Ok(Self::Checked(text.to_owned()));
-        }
-        if text.starts_with(['/', '.']) {
-            return Ok(Self::Path(text.into()));
         }
         if Named::is_one(text) {
             return Ok(Self::Named(text.to_owned()));
         }
-
-        if text.parse::<u16>().is_ok() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()) {
-            return Err(ParseError::new("it has no host", HINT));
-        }
-        let (host, port) = text.rsplit_once(':').ok_or(ParseError::new("it has no port", HINT))?;
-
-        let port = port.parse().ok().filter(|&port| port > 0);
-        let port = port.ok_or(ParseError::new("its port is not a number from 1 to 65535", HINT))?;
-
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        match bare {
-            Some(ip) if ip.parse::<std::net::Ipv6Addr>().is_err() => {
-                Err(ParseError::new("its brackets do not contain an IPv6 address", HINT))
-            }
-            None if host.is_empty() || host.contains([':', '/', '[', ']']) => {
-                Err(ParseError::new("its host is neither a name nor an address", HINT))
-            }
-            _ => Ok(Self::Host(bare.unwrap_or(host).to_owned(), port)),
-        }
+        text.parse().map(Self::HostPort).map_err(|error: ParseError| ParseError::new(error.to_string(), HINT))
     }
 
     /// The target as the user wrote it.
     pub(super) fn word(&self) -> String {
         match self {
             Self::Checked(word) | Self::Named(word) => word.clone(),
-            Self::Path(path) => path.to_string_lossy().into_owned(),
-            Self::Host(host, port) if host.contains(':') => format!("[{host}]:{port}"),
-            Self::Host(host, port) => format!("{host}:{port}"),
+            Self::HostPort(place) => place.to_string(),
         }
     }
 
     /// Connects to the first address that accepts, and closes the connection. Records each step in `tries`.
     pub(super) fn connect(&self, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
         match self {
-            Self::Path(path) => TryOutcome::of(UnixStream::connect(path).map(drop)),
             Self::Checked(_) | Self::Named(_) => {
                 TryOutcome::Unknown("it is checked instead of connected to".to_owned())
             }
-            Self::Host(name, port) => match addresses(name, tries) {
-                Ok(addresses) => {
-                    begin(tries, TryStep::Check);
-                    connect_any(&addresses, *port, limit)
-                }
-                Err(error) => TryOutcome::Unknown(format!("the name cannot be resolved: {error}")),
-            },
+            Self::HostPort(HostPort { address: Address::Unix(path), .. }) => {
+                TryOutcome::of(connect_unix(path.as_raw()))
+            }
+            Self::HostPort(place) => connect_host(place, limit, tries),
         }
     }
 }
 
-fn addresses(name: &str, tries: &Mutex<TryLog>) -> io::Result<Vec<IpAddr>> {
-    if let Ok(ip) = name.parse::<IpAddr>() {
-        return Ok(vec![ip]);
-    }
-    begin(tries, TryStep::Resolve);
-    resolve(name)
+fn connect_host(place: &HostPort, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
+    let zone = match place.interface.as_ref().map(|name| interface_index(name.as_raw())) {
+        None => 0,
+        Some(Some(index)) => index,
+        Some(None) => return TryOutcome::Unknown("this machine has no such interface".to_owned()),
+    };
+
+    let addresses = match &place.address {
+        Address::Ip(ip) => vec![*ip],
+        Address::Name(name) | Address::Unix(name) => {
+            begin(tries, TryStep::Resolve);
+            match resolve(name.as_raw()) {
+                Ok(addresses) => addresses,
+                Err(error) => return TryOutcome::Unknown(format!("the name cannot be resolved: {error}")),
+            }
+        }
+    };
+
+    begin(tries, TryStep::Check);
+    connect_any(&addresses, zone, place.port.unwrap_or(0), limit)
 }
 
 /// Connects to the addresses in turn until one accepts. The target refuses only if every address refuses.
-fn connect_any(addresses: &[IpAddr], port: u16, limit: Duration) -> TryOutcome {
+fn connect_any(addresses: &[IpAddr], zone: u32, port: u16, limit: Duration) -> TryOutcome {
     let share = limit.checked_div(u32::try_from(addresses.len()).unwrap_or(u32::MAX)).unwrap_or_default();
 
     let mut worst = None;
     for ip in addresses {
-        let outcome = TryOutcome::of(connect(SocketAddr::new(*ip, port), share));
+        let mut address = SocketAddr::new(*ip, port);
+        if let SocketAddr::V6(v6) = &mut address {
+            v6.set_scope_id(zone);
+        }
+
+        let outcome = TryOutcome::of(connect(address, share));
         if outcome == TryOutcome::Accepts {
             return outcome;
         }
         worst = worst.max(Some(outcome));
     }
     worst.unwrap_or_else(|| TryOutcome::Unknown("the name has no address".to_owned()))
+}
+
+/// Connects to the path of a socket, or to `@name` in the abstract namespace.
+fn connect_unix(path: &str) -> io::Result<()> {
+    let address = match path.strip_prefix('@') {
+        Some(name) => UnixAddr::from_abstract_name(name)?,
+        None => UnixAddr::from_pathname(path)?,
+    };
+    UnixStream::connect_addr(&address).map(drop)
 }
 
 /// Connects. A client on an ephemeral port may connect to itself; then nothing listens.
@@ -251,18 +251,51 @@ impl fmt::Display for TryLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Global;
+    use crate::cli::validate::Targets;
+    use crate::model::host_port::tests::SPELLINGS;
 
     #[test]
     fn targets_are_hosts_with_ports_and_paths() {
-        assert_eq!(Target::parse("db:5432").unwrap(), Target::Host("db".to_owned(), 5432));
-        assert_eq!(Target::parse("[::1]:80").unwrap(), Target::Host("::1".to_owned(), 80));
-        assert_eq!(Target::parse("127.0.0.1:65535").unwrap().to_string(), "127.0.0.1:65535");
+        let place = |text: &str| Target::HostPort(text.parse().unwrap());
+        assert_eq!(Target::parse("db:5432").unwrap(), place("db:5432"));
         assert_eq!(Target::parse("[::1]:80").unwrap().to_string(), "[::1]:80");
         assert_eq!(Target::parse("local/nginx").unwrap(), Target::Named("local/nginx".to_owned()));
-        assert_eq!(Target::parse("/run/x.sock").unwrap(), Target::Path("/run/x.sock".into()));
-        for bad in ["80", ":80", "db", ":80", "db:0", "db:65536", "db:http", "::1:80", "[db]:80", ""] {
-            assert!(Target::parse(bad).is_err(), "{bad}");
+        assert_eq!(Target::parse("/run/x.sock").unwrap(), place("/run/x.sock"));
+
+        let error = Target::parse("::1:80").unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.hint()), ("the port is missing", HINT));
+    }
+
+    /// `wait`, `validate` and a services file accept the same spellings of a host and a port, and mean the same place.
+    #[test]
+    fn each_command_reads_each_spelling_alike() {
+        let directory = std::env::temp_dir().join(format!("portolan-spellings-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("services.toml");
+        let words = ["portolan", "wait", "db:1"];
+        let global = <crate::cli::Cli as clap::Parser>::try_parse_from(words).unwrap().global;
+
+        // `validate` and services files check no Unix-domain socket, and a slash makes a target SOURCE/NAME.
+        for (text, meaning) in SPELLINGS.iter().filter(|(text, _)| !text.contains(['/', '@'])) {
+            let expected = meaning.ok().map(ToOwned::to_owned);
+            let waits = Target::parse(text).ok().map(|target| target.word());
+            assert_eq!(waits, expected, "wait {text:?}");
+
+            assert_eq!(first_endpoint(text, &global), expected, "validate {text:?}");
+
+            let entry = format!("[[service]]\nname = 'a'\nendpoints = [{}]\n", toml::Value::from(*text));
+            std::fs::write(&path, entry).unwrap();
+            assert_eq!(first_endpoint(&path.display().to_string(), &global), expected, "file {text:?}");
         }
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    /// The endpoint that `validate` would check.
+    fn first_endpoint(word: &str, global: &Global) -> Option<String> {
+        let targets = Targets::read(&[word.to_owned()], global).ok()?;
+        let listing = crate::engine::block_on(crate::source::collect(&targets)).unwrap();
+        Some(listing.services[0].endpoints[0].to_string())
     }
 
     #[test]
