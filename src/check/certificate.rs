@@ -155,7 +155,7 @@ pub(crate) enum Trust {
 }
 
 /// Thresholds of the remaining lifetime: days and a fraction of the total, whichever is smaller.
-const LIFE: [(i64, i64, &'static FindingKind); 4] =
+const LIFE: [(i64, i64, &FindingKind); 4] =
     [(3, 30, &LIFE_THIRTIETH), (7, 12, &LIFE_TWELFTH), (14, 6, &LIFE_SIXTH), (30, 3, &LIFE_THIRD)];
 const DAY: i64 = 86_400;
 

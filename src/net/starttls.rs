@@ -125,8 +125,8 @@ async fn codes(peer: &mut Connection, code: &str) -> Result<String, ConnectionEr
 
 /// The last line of a reply, which has its code and its reason.
 fn last_line(reply: &[u8]) -> Untrusted {
-    let lines = reply.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    Untrusted::from_bytes(lines.filter(|line| !line.is_empty()).next_back().unwrap_or_default())
+    let mut lines = reply.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    Untrusted::from_bytes(lines.rfind(|line| !line.is_empty()).unwrap_or_default())
 }
 
 /// The length of the first complete reply: its last line has a space, or nothing, after the code.

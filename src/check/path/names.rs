@@ -50,11 +50,11 @@ pub(super) fn text(attribute: &AttributeTypeAndValue<'_>) -> Option<String> {
         }
         // In practice Latin-1.
         Tag::TeletexString => Some(bytes.iter().map(|byte| char::from(*byte)).collect()),
-        Tag::BmpString if bytes.len() % 2 == 0 => {
+        Tag::BmpString if bytes.len().is_multiple_of(2) => {
             let units = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
             String::from_utf16(&units.collect::<Vec<_>>()).ok()
         }
-        Tag::UniversalString if bytes.len() % 4 == 0 => {
+        Tag::UniversalString if bytes.len().is_multiple_of(4) => {
             let codes = bytes.chunks_exact(4).map(|four| u32::from_be_bytes([four[0], four[1], four[2], four[3]]));
             codes.map(char::from_u32).collect()
         }
