@@ -299,6 +299,10 @@ impl ServerCertVerifier for RecordingVerifier {
             S::RSA_PSS_SHA256,
             S::RSA_PSS_SHA384,
             S::RSA_PSS_SHA512,
+            // rsa_pss_pss: RSA keys that are restricted to PSS (RFC 8446, 4.2.3).
+            S::Unknown(0x0809),
+            S::Unknown(0x080a),
+            S::Unknown(0x080b),
             S::RSA_PKCS1_SHA256,
             S::RSA_PKCS1_SHA384,
             S::RSA_PKCS1_SHA512,

@@ -283,6 +283,6 @@ mod tests {
         ] {
             assert_eq!(describe(&Error::AlertReceived(AlertDescription::from(number))), text);
         }
-        assert_eq!(words(&rustls::PeerMisbehaved::SelectedUnofferedKxGroup), "selected unoffered key exchange group");
+        assert_eq!(words(&PeerMisbehaved::SelectedUnofferedKxGroup), "selected unoffered key exchange group");
     }
 }

@@ -11,11 +11,13 @@
 
 mod bad_input;
 mod command;
+mod der;
 mod explain;
 mod formats;
 mod grpc;
 mod hostile;
 mod load;
+mod matrix;
 mod oracle;
 mod peer;
 #[path = "../peers/mod.rs"]
@@ -26,6 +28,7 @@ mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;
+mod tls_servers;
 mod verdicts;
 
 use std::ffi::OsStr;
