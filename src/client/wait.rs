@@ -67,6 +67,8 @@ fn shortfall(services: &[Service], min_score: u8) -> Option<String> {
     services.iter().find_map(|service| match score(service) {
         Some(score) if score >= min_score => None,
         Some(score) => Some(format!("{} scored {score}", service.id)),
+        // Its source knows its endpoints where this host cannot reach them.
+        None if service.is_out_of_reach() && service.is_reported_ready(min_score) => None,
         None => Some(format!("{} has no score", service.id)),
     })
 }

@@ -53,8 +53,8 @@ pub use addresses::{AddressRange, Addresses};
 pub use certificate_time::CertificateTime;
 pub use check_name::CheckName;
 pub use check_spec::{
-    BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestHeader,
-    StartTlsKind,
+    BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestBody,
+    RequestHeader, StartTlsKind,
 };
 pub use condition::Condition;
 pub use coverage::Coverage;

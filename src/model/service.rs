@@ -34,7 +34,7 @@ pub struct Service<D = Arc<dyn Detail>> {
     /// Its health, derived from its endpoints; `None` if they were not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<Box<ServiceHealth>>,
-    /// Problems reported by its source. They do not affect the score.
+    /// Problems reported by its source. They take no points; one with a cap limits the score of the service.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
     /// Facts specific to the source.
@@ -54,6 +54,24 @@ impl<D> Service<D> {
             findings: Vec::new(),
             detail,
         }
+    }
+
+    /// The finding of its source that limits its score the most.
+    pub fn limiting_finding(&self) -> Option<&Finding> {
+        self.findings.iter().filter(|finding| finding.cap().is_some()).min_by_key(|finding| finding.cap())
+    }
+
+    /// Whether nothing is known of its health because its addresses are unreachable from here.
+    pub fn is_out_of_reach(&self) -> bool {
+        let mut healths = self.endpoints.iter().filter_map(|endpoint| endpoint.health.as_deref());
+        self.health.as_deref().is_some_and(|health| health.score.is_none()) && healths.any(|health| health.out_of_reach)
+    }
+
+    /// Whether its source reports at least this percentage of its endpoints as ready. Those that are terminating do not count.
+    pub fn is_reported_ready(&self, percent: u8) -> bool {
+        let lasting = self.endpoints.iter().filter(|at| !at.instance.as_deref().is_some_and(Instance::is_terminating));
+        let (ready, all) = lasting.fold((0, 0), |(ready, all), at| (ready + usize::from(at.ready), all + 1));
+        all > 0 && ready * 100 >= all * usize::from(percent)
     }
 
     /// The health, if it differs from that of `later`.

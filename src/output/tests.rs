@@ -27,6 +27,7 @@ fn services() -> [Service; 2] {
         not_covered: Vec::new(),
         findings: vec![finding],
         hindered: vec![HOSTILE.to_owned()],
+        out_of_reach: false,
         age_ms: None,
     };
 

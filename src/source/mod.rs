@@ -61,9 +61,16 @@ pub trait Source: Send + Sync {
         self.inner().and_then(Source::proxy)
     }
 
-    /// Hook that lets the source interpret check results.
-    fn after_check(&self) -> Option<AfterCheck> {
-        self.inner().and_then(Source::after_check)
+    /// Restricts the source to the services that may have this name, as in `SOURCE/NAME`: options that would hide one of them do
+    /// not apply. By default it lists the same as before.
+    fn select(&mut self, _name: &str) {}
+
+    /// Interprets the check results of one of its services. Returns a note for people.
+    fn after_check(_service: &mut Service) -> Option<&'static str>
+    where
+        Self: Sized,
+    {
+        None
     }
 
     /// The findings that the source itself may report. None of them costs points.
@@ -101,9 +108,6 @@ pub trait Source: Send + Sync {
     }
 }
 
-/// Interprets the check results of a service. Returns a note for people.
-pub type AfterCheck = fn(&mut Service) -> Option<&'static str>;
-
 /// Sends HTTP checks to a source's endpoints, for a host that cannot reach them itself.
 #[derive(Clone, Debug)]
 pub struct CheckProxy(pub(crate) Arc<dyn HttpProxy>);
@@ -130,6 +134,14 @@ macro_rules! sources {
             all
         });
 
+        /// Lets the source of a service interpret its check results, wherever the service came from. Returns a note for people.
+        pub(crate) fn after_check(service: &mut Service) -> Option<&'static str> {
+            $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(service.source.as_str()) {
+                return <$source as Source>::after_check(service);
+            })*
+            None
+        }
+
         /// The definition of the source with that word, the same as in [`AnySource`].
         #[cfg(feature = "cli")]
         pub(crate) fn source_definition(word: &str) -> Option<clap::Command> {
@@ -153,6 +165,11 @@ macro_rules! sources {
             /// Lets the source read the environment.
             pub(crate) fn read_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
                 match self { $($(#[$attribute])* Self::$variant(source) => source.read_environment(variable),)* }
+            }
+
+            /// Restricts the source to the services that may have this name.
+            pub(crate) fn select(&mut self, name: &str) {
+                match self { $($(#[$attribute])* Self::$variant(source) => source.select(name),)* }
             }
 
             /// The source as a trait object.

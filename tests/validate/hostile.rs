@@ -39,7 +39,7 @@ async fn judged(hostile: &[Peer], protocol: &str) -> Vec<Value> {
     for (peer, health) in &unknown {
         assert!(names_busy_machine(health), "{} ({protocol}): {health}", peer.name);
     }
-    assert!(unknown.len() <= judged.len(), "{protocol}: most were not judged: {unknown:?}");
+    assert!(unknown.len() <= judged.len(), "{protocol}: most were not judged: {said:?}");
     said
 }
 

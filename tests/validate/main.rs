@@ -9,6 +9,7 @@
     reason = "a test says what is wrong by panicking"
 )]
 
+mod addresses;
 mod bad_input;
 mod command;
 mod der;
@@ -16,6 +17,7 @@ mod explain;
 mod formats;
 mod grpc;
 mod hostile;
+mod http_client;
 mod load;
 mod matrix;
 mod oracle;

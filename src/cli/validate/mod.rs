@@ -99,22 +99,52 @@ pub(super) fn watch(source: &dyn Source, watching: &Watching, global: &Global) -
     watching.run(&Validation { thresholds: watching.thresholds(), ..validated }, global)
 }
 
-/// Checks the targets once, each attempt for at most `limit`. Returns why the first service scores less than `least`.
+/// The result of checking targets once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum TargetVerdict {
+    /// Each service scores enough.
+    Healthy,
+    /// The addresses of some services are unreachable from here; their source reports enough of their endpoints as ready.
+    ReportedReady,
+    /// Why the first service scores too little.
+    Short(String),
+}
+
+/// Checks the targets once, each attempt for at most `limit`. Each service must score `least`.
 ///
 /// # Errors
 /// If the targets cannot be checked from here.
-pub(super) fn shortfall(targets: &Targets, least: u8, limit: Duration, tls: &TlsFiles) -> Result<Option<String>> {
+pub(super) fn verdict(targets: &Targets, least: u8, limit: Duration, tls: &TlsFiles) -> Result<TargetVerdict> {
     // A check may use the whole limit, so that a silent peer gets its own finding instead of our deadline.
     let options = ValidateOptions { timeout: limit, retries: 0, deadline: Some(limit * 2), ..tls.options() };
     let validated = options.open(targets, &tls.spec(), Timestamp::now())?;
     let Listing { services, errors, .. } = engine::block_on(collect(&validated))?;
     if services.is_empty() {
-        return Ok(Some("there is nothing to check".to_owned()));
+        return Ok(TargetVerdict::Short("there is nothing to check".to_owned()));
     }
 
-    let Some(short) = services.iter().find(|service| !reaches(service, least)) else {
-        return Ok(errors.first().map(|error| format!("cannot {}: {}", error.operation, error.cause)));
+    let (out_of_reach, checked): (Vec<&Service>, Vec<&Service>) =
+        services.iter().partition(|service| service.is_out_of_reach());
+    if let Some(short) = checked.into_iter().find(|service| !reaches(service, least)) {
+        return Ok(TargetVerdict::Short(describe(short, services.len() > 1)));
+    }
+
+    if let Some(error) = errors.first() {
+        return Ok(TargetVerdict::Short(format!("cannot {}: {}", error.operation, error.cause)));
+    }
+    if out_of_reach.is_empty() {
+        return Ok(TargetVerdict::Healthy);
+    }
+
+    let Some(short) = out_of_reach.into_iter().find(|service| !service.is_reported_ready(least)) else {
+        return Ok(TargetVerdict::ReportedReady);
     };
+    let name = displayed_name(short, services.len() > 1);
+    Ok(TargetVerdict::Short(format!("{name}unreachable from here, and too few endpoints are ready")))
+}
+
+/// The score of a service and its cause: `scored 0 (tcp-refused)`.
+fn describe(short: &Service, is_named: bool) -> String {
     let scored = match short.health.as_deref().and_then(|health| health.score) {
         Some(score) => format!("scored {score}"),
         None => "has no score".to_owned(),
@@ -122,11 +152,16 @@ pub(super) fn shortfall(targets: &Targets, least: u8, limit: Duration, tls: &Tls
 
     let healths = short.endpoints.iter().filter_map(|endpoint| endpoint.health.as_deref());
     let worst = healths.min_by_key(|health| health.score);
-    let code = worst.and_then(|health| health.findings.first()).map(Finding::code);
+    let code = short.limiting_finding().or_else(|| worst.and_then(|health| health.findings.first())).map(Finding::code);
     let cause = code.or_else(|| worst.and_then(|health| health.hindered.first()).map(String::as_str));
     let cause = cause.map_or_else(String::new, |cause| format!(" ({cause})"));
-    let name = if services.len() > 1 { short.name.as_ref().map(|name| format!("{name} ")) } else { None };
-    Ok(Some(format!("{}{scored}{cause}", name.unwrap_or_default())))
+    format!("{}{scored}{cause}", displayed_name(short, is_named))
+}
+
+/// `web `, if the service has to be named.
+fn displayed_name(service: &Service, is_named: bool) -> String {
+    let name = service.name.as_ref().filter(|_| is_named);
+    name.map(|name| format!("{name} ")).unwrap_or_default()
 }
 
 /// Whether a service scores at least `least`, and everything that was requested could be checked.

@@ -28,7 +28,8 @@ impl Named {
     /// If the source does not exist or needs more options.
     pub(in crate::cli) fn parse(word: &str, global: &Global) -> Result<Self> {
         let (word, name) = word.split_once('/').filter(|_| Self::is_one(word)).ok_or_else(|| unknown_source(word))?;
-        let source = user_settings::source(word, global.config.as_ref())?.ok_or_else(|| unknown_source(word))?;
+        let mut source = user_settings::source(word, global.config.as_ref())?.ok_or_else(|| unknown_source(word))?;
+        source.select(name);
         Ok(Self { source, word: word.to_owned(), name: name.to_owned() })
     }
 

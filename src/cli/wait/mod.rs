@@ -18,7 +18,7 @@ use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
 use self::target::{Target, TryLog, TryOutcome, TryStep, begin};
 use super::exit::Exit;
 use super::signals::Stop;
-use super::validate::{self, Named, Targets, TlsFiles};
+use super::validate::{self, Named, TargetVerdict, Targets, TlsFiles};
 use super::{Global, stderr};
 use crate::error::{Error, Result};
 use crate::model::{HostPort, PartialError, parse_duration};
@@ -101,6 +101,8 @@ impl WaitTarget {
             Self::Listed(named, least) => {
                 let listed = named.lock().unwrap_or_else(PoisonError::into_inner).services();
                 match (listed, least) {
+                    // Without its namespace there is no service.
+                    (Err(Error::NotFound { .. }), _) => TryOutcome::Unlisted,
                     (Err(error), _) => TryOutcome::Unknown(error.to_string()),
                     // The service may be in a part that could not be read.
                     (Ok((services, faults)), _) if services.is_empty() => match faults.first() {
@@ -118,9 +120,10 @@ impl WaitTarget {
 }
 
 fn scored(targets: &Targets, least: u8, limit: Duration, tls: &TlsFiles) -> TryOutcome {
-    match validate::shortfall(targets, least, limit, tls) {
-        Ok(None) => TryOutcome::Accepts,
-        Ok(Some(cause)) => TryOutcome::Unhealthy(cause),
+    match validate::verdict(targets, least, limit, tls) {
+        Ok(TargetVerdict::Healthy) => TryOutcome::Accepts,
+        Ok(TargetVerdict::ReportedReady) => TryOutcome::ReportedReady,
+        Ok(TargetVerdict::Short(cause)) => TryOutcome::Unhealthy(cause),
         Err(error) => TryOutcome::Unknown(error.to_string()),
     }
 }
@@ -155,7 +158,7 @@ impl Wait {
                 Ok(number) => {
                     left.retain(|&other| other != number);
                     if !global.quiet {
-                        self.report_success(&self.targets[number], start.elapsed());
+                        self.report_success(&self.targets[number], &tries[number], start.elapsed());
                     }
                 }
                 Err(RecvTimeoutError::Timeout) if time.is_zero() => {
@@ -211,7 +214,7 @@ impl Wait {
             let mut pause = PAUSES.0;
             while let Some(left) = timeout.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
                 let outcome = wait.attempt(left.min(TRY_TIMEOUT), &tls, &tries);
-                let is_ready = if gone { outcome.is_gone() } else { outcome == TryOutcome::Accepts };
+                let is_ready = if gone { outcome.is_gone() } else { outcome.is_ready() };
 
                 tries.lock().unwrap_or_else(PoisonError::into_inner).add(outcome);
                 if is_ready {
@@ -229,11 +232,15 @@ impl Wait {
             .map_err(|error| Error::io("start a thread", error, "check the limits of this process (`ulimit -a`)"))
     }
 
-    fn report_success(&self, target: &Target, elapsed: Duration) {
-        let state = match self.least(target) {
-            None if self.gone => "is gone".to_owned(),
-            None => "accepts connections".to_owned(),
-            Some(least) => format!("scores at least {least}"),
+    fn report_success(&self, target: &Target, tries: &Mutex<TryLog>, elapsed: Duration) {
+        let tries = tries.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = match (self.least(target), tries.last()) {
+            (None, _) if self.gone => "is gone".to_owned(),
+            (None, _) => "accepts connections".to_owned(),
+            (Some(_), Some(TryOutcome::ReportedReady)) => {
+                "is ready according to its source (unreachable from here)".to_owned()
+            }
+            (Some(least), _) => format!("scores at least {least}"),
         };
         stderr::note(&format!("{target} {state} after {:.1} s", elapsed.as_secs_f64()));
     }
