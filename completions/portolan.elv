@@ -360,6 +360,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --no-check 'Skip these checks'
             cand --server-name 'Server name for TLS and for the Host header of HTTP [default: the target''s]'
             cand --starttls 'Upgrade a plain-text connection to TLS with this protocol''s STARTTLS'
+            cand --cert 'Client certificate for servers that require one: a PEM file with its chain'
+            cand --key 'Private key of the client certificate: a PEM file [default: the file of --cert]'
             cand --path 'Request path for HTTP [default: /]'
             cand --method 'Request method for HTTP [default: GET]'
             cand --body 'Send this request body; the method is POST unless --method sets another'
@@ -430,6 +432,9 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;wait'= {
             cand --min-score 'Check the targets and wait until each service scores at least N'
             cand --timeout 'Time limit for all targets'
+            cand --ca 'Trust the certificates in this file (PEM) instead of the system''s roots'
+            cand --cert 'Client certificate for servers that require one: a PEM file with its chain'
+            cand --key 'Private key of the client certificate: a PEM file [default: the file of --cert]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'

@@ -425,6 +425,8 @@ ftp\t'Files, RFC 4217'
 ldap\t'Directories, RFC 4511'
 postgresql\t'PostgreSQL\'s SSLRequest'
 mysql\t'MySQL\'s and MariaDB\'s SSLRequest'"
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l cert -d 'Client certificate for servers that require one: a PEM file with its chain' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l key -d 'Private key of the client certificate: a PEM file [default: the file of --cert]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l path -d 'Request path for HTTP [default: /]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l method -d 'Request method for HTTP [default: GET]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l body -d 'Send this request body; the method is POST unless --method sets another' -r
@@ -508,6 +510,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand score" -s h -l help -d
 complete -c portolan -n "__fish_portolan_using_subcommand score" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l min-score -d 'Check the targets and wait until each service scores at least N' -r
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l timeout -d 'Time limit for all targets' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l ca -d 'Trust the certificates in this file (PEM) instead of the system\'s roots' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l cert -d 'Client certificate for servers that require one: a PEM file with its chain' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l key -d 'Private key of the client certificate: a PEM file [default: the file of --cert]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'

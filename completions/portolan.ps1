@@ -376,6 +376,8 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--no-check', '--no-check', [CompletionResultType]::ParameterName, 'Skip these checks')
             [CompletionResult]::new('--server-name', '--server-name', [CompletionResultType]::ParameterName, 'Server name for TLS and for the Host header of HTTP [default: the target''s]')
             [CompletionResult]::new('--starttls', '--starttls', [CompletionResultType]::ParameterName, 'Upgrade a plain-text connection to TLS with this protocol''s STARTTLS')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Client certificate for servers that require one: a PEM file with its chain')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Private key of the client certificate: a PEM file [default: the file of --cert]')
             [CompletionResult]::new('--path', '--path', [CompletionResultType]::ParameterName, 'Request path for HTTP [default: /]')
             [CompletionResult]::new('--method', '--method', [CompletionResultType]::ParameterName, 'Request method for HTTP [default: GET]')
             [CompletionResult]::new('--body', '--body', [CompletionResultType]::ParameterName, 'Send this request body; the method is POST unless --method sets another')
@@ -448,6 +450,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;wait' {
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'Check the targets and wait until each service scores at least N')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Time limit for all targets')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the certificates in this file (PEM) instead of the system''s roots')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Client certificate for servers that require one: a PEM file with its chain')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Private key of the client certificate: a PEM file [default: the file of --cert]')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
