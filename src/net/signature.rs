@@ -16,7 +16,7 @@ const RSASSA_PSS: &str = "1.2.840.113549.1.1.10";
 pub(crate) enum SignatureCheck {
     Valid,
     Invalid,
-    /// This program cannot verify it, with what it lacks: `ecdsa-with-SHA512 by an EC key of 521 bits`.
+    /// This program cannot verify it, with what it lacks: `ecdsa-with-SHA512 signatures by EC keys with 521 bits`.
     Unsupported(String),
 }
 
@@ -95,8 +95,8 @@ fn verify(
 ) -> SignatureCheck {
     let facts = public_key(key);
     let Some(algorithm) = method.and_then(|method| algorithm(method, key, facts.bits.unwrap_or(0))) else {
-        let bits = facts.bits.map(|bits| format!(" of {bits} bits")).unwrap_or_default();
-        return SignatureCheck::Unsupported(format!("{name} with a key {}{bits}", facts.kind));
+        let bits = facts.bits.map(|bits| format!(" with {bits} bits")).unwrap_or_default();
+        return SignatureCheck::Unsupported(format!("{name} signatures by {} keys{bits}", facts.kind));
     };
 
     let key = UnparsedPublicKey::new(algorithm, &key.subject_public_key.data);

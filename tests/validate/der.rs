@@ -5,7 +5,6 @@ use std::path::Path;
 
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
-use rustls::pki_types::CertificateDer;
 
 /// A DER element.
 pub(crate) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -343,9 +342,4 @@ fn armoured(label: &str, der: &[u8]) -> String {
 /// Writes a chain into a file.
 pub(crate) fn put_chain(directory: &Path, file: &str, chain: &[Vec<u8>]) -> String {
     super::pki::put(directory, file, &pem(chain)).display().to_string()
-}
-
-pub(crate) fn served(chain: &[Vec<u8>], key: &Key) -> super::pki::Shown {
-    let certificates = chain.iter().cloned().map(CertificateDer::from).collect();
-    super::pki::Shown { pem: pem(chain), chain: certificates, key: key.pkcs8.clone() }
 }

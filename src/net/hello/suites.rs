@@ -1,7 +1,7 @@
 //! The cipher suites of TLS 1.2 and older, with their IANA numbers and names, the strongest first.
 
 /// Every server has one of these: none that needs a shared secret is among them.
-pub(super) const SUITES: [(u16, &str); 111] = [
+pub(super) const SUITES: [(u16, &str); 112] = [
     (0xc02b, "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"),
     (0xc02c, "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
     (0xc02f, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
@@ -34,6 +34,7 @@ pub(super) const SUITES: [(u16, &str); 111] = [
     (0xc00a, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA"),
     (0xc024, "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384"),
     (0xc027, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256"),
+    (0xc013, "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"),
     (0xc014, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA"),
     (0xc028, "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384"),
     (0xc072, "TLS_ECDHE_ECDSA_WITH_CAMELLIA_128_CBC_SHA256"),
