@@ -85,7 +85,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --ports 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https'
             cand --state 'Show only sockets in these states [default: listen,unconnected]'
             cand --process 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`'
-            cand --user 'Show only listeners of this user, by name or number'
+            cand --user 'Show only listeners that this user made or holds, by name or number'
             cand --interface 'Show only listeners that this interface leads to'
             cand --sort 'Sort the listing by this key; a watch reports events as they happen'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'

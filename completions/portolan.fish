@@ -107,7 +107,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
 connected\t'UDP: accepts packets from one peer only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Show only listeners of this user, by name or number' -r -f -a "(__fish_complete_users)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Show only listeners that this user made or holds, by name or number' -r -f -a "(__fish_complete_users)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interface -d 'Show only listeners that this interface leads to' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l sort -d 'Sort the listing by this key; a watch reports events as they happen' -r -f -a "port\t'Port, then transport, then address'
 address\t'Address'

@@ -90,7 +90,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--ports', '--ports', [CompletionResultType]::ParameterName, 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https')
             [CompletionResult]::new('--state', '--state', [CompletionResultType]::ParameterName, 'Show only sockets in these states [default: listen,unconnected]')
             [CompletionResult]::new('--process', '--process', [CompletionResultType]::ParameterName, 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`')
-            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Show only listeners of this user, by name or number')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Show only listeners that this user made or holds, by name or number')
             [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Show only listeners that this interface leads to')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Sort the listing by this key; a watch reports events as they happen')
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
