@@ -48,7 +48,7 @@ use findings;
 pub(crate) use custom::CustomChecks;
 pub use custom::{Check, CheckFuture};
 pub(crate) use protocol::is_known as knows_protocol;
-pub(crate) use race::Race;
+pub(crate) use race::{MAX_ADDRESSES, Race};
 pub(crate) use resolvers::Resolvers;
 pub(crate) use roots::Roots;
 use scale::Latency;
