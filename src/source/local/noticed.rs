@@ -244,6 +244,7 @@ mod tests {
             cpu_ms: None,
             parents: Vec::new(),
             not_utf8: Vec::new(),
+            unread: Vec::new(),
         };
         Attribution {
             status: OwnerLookup::Known,
