@@ -289,10 +289,7 @@ mod tests {
         let units = units(&[("web@8080.socket", &[text]), ("web@8081.socket", &[text])]);
         assert_eq!(service(&units, "127.0.0.1:8081").as_deref(), Some("web@8081.service"));
         let service = "[Socket]\nListenStream=[::1]:9\nService=other@%i.service";
-        assert_eq!(
-            super::SocketUnit::parse("x@y.socket".to_owned(), &[service.to_owned()]).service(),
-            "other@y.service"
-        );
+        assert_eq!(SocketUnit::parse("x@y.socket".to_owned(), &[service.to_owned()]).service(), "other@y.service");
     }
 
     #[test]

@@ -20,9 +20,9 @@ const MAX_COMMAND_BYTES: usize = 32 * 1024;
 /// Command lines that wait to be read, each with a descriptor.
 const MAX_QUEUED: usize = 8;
 /// A thread that has been blocked in the kernel for longer is left behind,
-const PATIENCE: Duration = Duration::from_millis(250);
+const BLOCKED_AFTER: Duration = Duration::from_millis(250);
 /// and one that the machine is too busy to run, after this time.
-const MAX_PATIENCE: Duration = Duration::from_secs(5);
+const MAX_READ_TIME: Duration = Duration::from_secs(5);
 /// How often a waiting thread looks whether one is blocked.
 const TICK: Duration = Duration::from_millis(50);
 /// More threads are not left behind; command lines are then not read.
@@ -170,7 +170,7 @@ impl State {
 impl CurrentRead {
     fn is_blocked(&self) -> bool {
         let elapsed = self.since.elapsed();
-        elapsed >= MAX_PATIENCE || (elapsed >= PATIENCE && is_asleep(self.thread))
+        elapsed >= MAX_READ_TIME || (elapsed >= BLOCKED_AFTER && is_asleep(self.thread))
     }
 }
 

@@ -120,7 +120,7 @@ impl Walk {
             let threads: Vec<FdTable> = empty.into_iter().flat_map(|pid| other_threads(&self.proc, pid)).collect();
             self.visit_tables(&threads, request);
         }
-        if self.unfinished.is_none() && !self.denied && self.is_missing(request.inodes) {
+        if self.unfinished.is_none() && self.is_missing(request.inodes) {
             let threads = self.threads_with_own_tables();
             self.visit_tables(&threads, request);
         }
