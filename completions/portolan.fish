@@ -287,7 +287,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l skip-loopback -d 'Leave out listeners that only this host can reach'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l skip-private -d 'Leave out listeners bound to a private address'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l exposed -d 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l all-netns -d 'Look into every network namespace of this machine (needs root)'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l all-netns -d 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
@@ -562,6 +562,8 @@ ftp\t'Files, RFC 4217'
 ldap\t'Directories, RFC 4511'
 postgresql\t'PostgreSQL\'s SSLRequest'
 mysql\t'MySQL\'s and MariaDB\'s SSLRequest'"
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l cert -d 'Client certificate for servers that require one: a PEM file with its chain' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l key -d 'Private key of the client certificate: a PEM file [default: the file of --cert]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l path -d 'Request path for HTTP [default: /]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l method -d 'Request method for HTTP [default: GET]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l body -d 'Send this request body; the method is POST unless --method sets another' -r
@@ -645,6 +647,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand score" -s h -l help -d
 complete -c portolan -n "__fish_portolan_using_subcommand score" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l min-score -d 'Check the targets and wait until each service scores at least N' -r
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l timeout -d 'Time limit for all targets' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l ca -d 'Trust the certificates in this file (PEM) instead of the system\'s roots' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l cert -d 'Client certificate for servers that require one: a PEM file with its chain' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l key -d 'Private key of the client certificate: a PEM file [default: the file of --cert]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'

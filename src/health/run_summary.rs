@@ -106,7 +106,8 @@ impl RunSummary {
         if self.connected_only.0 == 0 {
             self.connected_only.1 = match &*service.source {
                 "given" => format!("a scheme, as in http://{endpoint}/, or --protocol says what to check"),
-                _ => format!("{endpoint}: a protocol, or --identify, says what to check"),
+                "file" => format!("of {endpoint}, a protocol in `ask` says what to check"),
+                _ => format!("of {endpoint}, --identify finds out what to check"),
             };
         }
         self.connected_only.0 += 1;
