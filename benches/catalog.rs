@@ -17,19 +17,19 @@ const SERVICES: usize = 100_000;
 const CHANGES: usize = 2_000;
 
 #[derive(Debug, serde::Serialize)]
-struct Berth {
-    ships: usize,
+struct Revision {
+    revision: usize,
 }
 
-impl Detail for Berth {
+impl Detail for Revision {
     fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
         let other: &Self = other.downcast_ref()?;
-        Some(self.ships == other.ships)
+        Some(self.revision == other.revision)
     }
 }
 
-fn service(number: usize, ships: usize) -> Service {
-    Service::new(format!("bench/{number:06}"), "bench", Vec::new(), Arc::new(Berth { ships }))
+fn service(number: usize, revision: usize) -> Service {
+    Service::new(format!("bench/{number:06}"), "bench", Vec::new(), Arc::new(Revision { revision }))
 }
 
 /// Which service a change is of: spread over all of them, in no order that a cache could follow.
@@ -59,8 +59,8 @@ fn main() {
     assert_eq!(snapshot.services().len(), published.len());
     for (shared, copied) in snapshot.services().iter().zip(published.iter()) {
         assert_eq!(shared.id, copied.id);
-        let ships = |service: &Service| service.detail.downcast_ref::<Berth>().unwrap().ships;
-        assert_eq!(ships(shared), ships(copied));
+        let revision = |service: &Service| service.detail.downcast_ref::<Revision>().unwrap().revision;
+        assert_eq!(revision(shared), revision(copied));
     }
     assert_eq!(snapshot.index() as usize, SERVICES + 1 + CHANGES, "one event for each change");
 
