@@ -39,8 +39,6 @@ pub(crate) use live::{KeyPress, View};
 ///
 /// A format that needs all services before it can write the first one (a table and its widths) keeps what it needs
 /// until `end`.
-///
-/// A format that needs all of them to write the first (a table and its widths) keeps what it must until `end`.
 pub trait Format: Send {
     /// Writes or stores one service.
     ///
