@@ -261,82 +261,67 @@ fn ends_by(handle: &OwnedFd, deadline: Option<Instant>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Child, Command, Stdio};
+    use std::net::TcpListener;
+    use std::process::{Child, Command};
+    use std::sync::Arc;
 
     use super::*;
-    use crate::model::{Address, Endpoint, Scope, SocketState, Transport};
+    use crate::model::OwnerLookup;
 
-    /// A process that waits for its standard input to end.
-    fn cat() -> Child {
-        Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+    /// A process that holds a listener until it is ended, and what is listed of it.
+    fn listener() -> (Child, Service<LocalDetail>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let child = Command::new("sleep").arg("600").stdin(OwnedFd::from(listener)).spawn().unwrap();
+
+        let local = Local { ports: Some([port].into_iter().collect()), tcp: true, ..Local::default() };
+        let listed = local.listing().unwrap().services.remove(0);
+        assert_eq!(listed.detail.processes[0].pid, child.id());
+        (child, listed)
     }
 
-    fn listener(pid: u32, started: Option<i64>) -> Service<LocalDetail> {
-        let started = started.map(|second| jiff::Timestamp::from_second(second).unwrap());
-        let process = Process {
-            pid,
-            name: "cat".into(),
-            command: None,
-            exe: None,
-            user: None,
-            started,
-            memory_bytes: None,
-            cpu_ms: None,
-            parents: Vec::new(),
-            not_utf8: Vec::new(),
-        };
-        let detail = LocalDetail {
-            owner: crate::model::OwnerLookup::Known,
-            processes: [std::sync::Arc::new(process)].into(),
-            processes_complete: true,
-            user: None,
-            unit: None,
-            container: None,
-            scope: Scope::Loopback,
-            state: SocketState::Listen,
-            interfaces: Vec::new(),
-            exposed: None,
-            v6_only: None,
-            netns: None,
-            backlog: None,
-            receive_queue: None,
-            connections: None,
-            sockets: 1,
-        };
-        let endpoint = Endpoint::new(Address::Ip([127, 0, 0, 1].into()), Some(80), Transport::Tcp);
-        Service::new("local/tcp/127.0.0.1:80", "local", vec![endpoint], detail)
+    fn with_process(listed: &Service<LocalDetail>, change: impl FnOnce(&mut Process)) -> Service<LocalDetail> {
+        let mut process = Process::clone(&listed.detail.processes[0]);
+        change(&mut process);
+        let mut changed = listed.clone();
+        changed.detail.processes = [Arc::new(process)].into();
+        changed
     }
 
     /// The id of a process that ended may belong to another one at any moment: none of these gets a signal.
     #[test]
     fn a_process_that_may_be_another_one_gets_no_signal() {
-        let mut child = cat();
-        let listed = listener(child.id(), Some(100));
+        let (mut child, listed) = listener();
         let held = hold(std::slice::from_ref(&listed)).ok().unwrap();
-        assert!(all_hold(&held, &[listed]).is_ok());
+        assert!(all_hold(&held, std::slice::from_ref(&listed)).is_ok());
 
         for (changed, why) in [
-            (listener(child.id(), Some(101)), "another process has its id"),
-            (listener(child.id() + 1, Some(100)), "another process has its socket"),
-            (listener(child.id(), None), "its start is unknown"),
+            (with_process(&listed, |process| process.started = Some(jiff::Timestamp::UNIX_EPOCH)), "its id is reused"),
+            (with_process(&listed, |process| process.pid += 1), "another process has its socket"),
+            (with_process(&listed, |process| process.started = None), "its start is unknown"),
         ] {
             assert!(all_hold(&held, &[changed]).is_err(), "{why}");
         }
         assert!(all_hold(&held, &[]).is_err(), "nothing listens any more");
         assert!(!ends_by(&held[0].handle, Some(Instant::now())), "it was not signalled");
 
-        drop(child.stdin.take());
-        assert!(child.wait().unwrap().success());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(ends_by(&held[0].handle, None));
     }
 
     #[test]
     fn an_owner_in_doubt_is_refused() {
-        let known = listener(std::process::id(), Some(100));
-        assert!(hold(std::slice::from_ref(&known)).is_err(), "portolan itself");
-        assert!(hold(&[listener(1, Some(100))]).is_err(), "the first process");
+        let (mut child, listed) = listener();
+        child.kill().unwrap();
+        child.wait().unwrap();
 
-        let mut hidden = listener(2, Some(100));
-        hidden.detail.owner = crate::model::OwnerLookup::NoPermission;
+        let own = with_process(&listed, |process| process.pid = std::process::id());
+        assert!(hold(&[own]).is_err(), "portolan itself");
+        assert!(hold(&[with_process(&listed, |process| process.pid = 1)]).is_err(), "the first process");
+
+        let mut hidden = listed;
+        hidden.detail.owner = OwnerLookup::NoPermission;
         let refusal = hold(&[hidden]).err().unwrap();
         assert_eq!(refusal.exit, Exit::PermissionMissing);
     }
