@@ -1822,7 +1822,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__wait)
-            opts="-o -q -h -V --gone --min-score --timeout --config --output --json --color --quiet --help --version"
+            opts="-o -q -h -V --gone --min-score --timeout --via --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1834,6 +1834,10 @@ _portolan() {
                     ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --via)
+                    COMPREPLY=($(compgen -W "api-proxy" -- "${cur}"))
                     return 0
                     ;;
                 --config)

@@ -429,6 +429,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;wait'= {
             cand --min-score 'Check the targets and wait until each service scores at least N'
             cand --timeout 'Time limit for all targets'
+            cand --via 'Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'

@@ -507,6 +507,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand score" -s h -l help -d
 complete -c portolan -n "__fish_portolan_using_subcommand score" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l min-score -d 'Check the targets and wait until each service scores at least N' -r
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l timeout -d 'Time limit for all targets' -r
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l via -d 'Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here' -r -f -a "api-proxy\t'The API server\'s proxy'"
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'

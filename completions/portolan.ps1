@@ -447,6 +447,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;wait' {
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'Check the targets and wait until each service scores at least N')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Time limit for all targets')
+            [CompletionResult]::new('--via', '--via', [CompletionResultType]::ParameterName, 'Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')

@@ -4,4 +4,5 @@ mod wait;
 mod watch;
 
 pub use wait::{WaitOptions, wait};
+pub(crate) use wait::{retry, shortfall};
 pub use watch::{EventStream, watch};

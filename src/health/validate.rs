@@ -83,6 +83,14 @@ impl Validator {
         ValidatedSource { source, validator: self.clone() }
     }
 
+    /// The same checks within this time. A check may use all of it, so that a silent peer gets its own finding instead of the
+    /// end of the run.
+    pub(crate) fn within(&self, limit: Duration) -> Self {
+        let options =
+            ValidatorOptions { timeout: limit, retries: 0, deadline: Some(limit * 2), ..self.options.clone() };
+        Self { roots: Arc::clone(&self.roots), ..Self::new(options) }
+    }
+
     fn over<'s>(&self, source: &'s dyn Source) -> Validation<'s> {
         Validation {
             source,
@@ -93,7 +101,7 @@ impl Validator {
             roots: Arc::clone(&self.roots),
             resolvers: Arc::clone(&self.resolvers),
             thresholds: self.thresholds,
-            via: None,
+            via: source.proxy().map(|proxy| proxy.0),
             summary: parking_lot::Mutex::new(RunSummary::against(None)),
             source_notes: parking_lot::Mutex::default(),
         }

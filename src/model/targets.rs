@@ -53,14 +53,14 @@ impl FromStr for Target {
         if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
             return Err(ParseError::new("it is not an IPv4 address", "an address is four numbers from 0 to 255"));
         }
-        name(text)
+        host_name(text)
     }
 }
 
 /// The kernel's limit for the name of an interface (`IFNAMSIZ`), less its end.
 const LONGEST_INTERFACE: usize = 15;
 
-fn zoned(ip: &str, zone: &str) -> Result<Target, ParseError> {
+pub(super) fn zoned(ip: &str, zone: &str) -> Result<Target, ParseError> {
     let form = "write a link-local address with its interface as fe80::1%eth0";
     let Ok(ip) = ip.parse::<Ipv6Addr>() else {
         return Err(ParseError::new(format!("'{}' before the % is no IPv6 address", clean(ip)), form));
@@ -130,7 +130,7 @@ fn range(text: &str) -> Option<Result<Target, ParseError>> {
 }
 
 /// A host name by RFC 1123, with the underscore that people use; 253 characters, labels of 63.
-fn name(text: &str) -> Result<Target, ParseError> {
+pub(super) fn host_name(text: &str) -> Result<Target, ParseError> {
     let bare = text.strip_suffix('.').unwrap_or(text);
     if let Some((host, port)) = bare.rsplit_once(':')
         && !host.is_empty()

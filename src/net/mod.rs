@@ -24,6 +24,7 @@ mod resolve;
 mod runtime;
 mod starttls;
 pub(crate) mod tls;
+mod unix_socket;
 
 pub(crate) use bounded::AsyncStream;
 pub(crate) use certificate::certificate;
@@ -47,3 +48,4 @@ pub(crate) use read_file::read_file;
 pub(crate) use resolve::{Family, interface_index, interface_name, own_addresses, resolve, with_interface};
 pub(crate) use runtime::runtime;
 pub(crate) use starttls::{StartTls, start_tls};
+pub(crate) use unix_socket::try_unix_socket;

@@ -14,7 +14,7 @@ use crate::double::{Double, Fault, Resource, Rights, StopReason, TOKEN};
 use crate::kubectl::kubectl_says;
 use crate::objects::{endpoint, namespace, pod, service, slice_of};
 use crate::portolan::{Portolan, by_id};
-use crate::support::{Ended, Lines, TempDir, hear, portolan_path};
+use crate::support::{Ended, Lines, TempDir, hear, output, portolan_path};
 
 /// A web server on loopback that gives the same reply to every request until the test ends.
 fn web(answer: &'static str) -> SocketAddr {
@@ -322,4 +322,29 @@ fn the_way_is_only_good_for_checks() {
     let error = "use --via: it applies only to checks";
     Portolan::new(&double).args("--via api-proxy").fails(2, error, "add --validate, or leave it out");
     assert!(double.seen().is_empty());
+}
+
+/// W10: from outside the cluster, `wait` reaches what the API server reaches.
+#[test]
+fn wait_goes_through_the_api_server() {
+    let double = cluster();
+    put(&double, "web", false, &[web("200 OK")]);
+    put(&double, "sick", false, &[web("500 Oh")]);
+    let home = TempDir::new();
+    fs::create_dir(home.path().join(".kube")).unwrap();
+    fs::write(home.path().join(".kube/config"), double.kubeconfig().namespace("shop").text()).unwrap();
+    let wait = |args: &[&str]| {
+        let mut command = Command::new(portolan_path());
+        output(command.env_clear().env("HOME", home.path()).arg("wait").args(args))
+    };
+
+    let ran = wait(&["k8s/shop/web", "--via", "api-proxy"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(double.seen().iter().any(|seen| seen.path.contains("/pods/web-0:")), "the request goes through the proxy");
+    let ran = wait(&["k8s/shop/sick", "--via", "api-proxy", "--timeout", "0.5"]);
+    let stderr = String::from_utf8_lossy(&ran.stderr);
+    let error = "error: k8s/shop/sick did not become healthy within 500 ms: scored 0 (http-5xx)";
+    assert!(ran.status.code() == Some(1) && stderr.contains(error), "{stderr}");
+    let ran = wait(&["127.0.0.1:1", "--via", "api-proxy"]);
+    assert_eq!(ran.status.code(), Some(2));
 }

@@ -5,8 +5,6 @@ mod options;
 mod score;
 mod targets;
 
-use std::time::Duration;
-
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
 
@@ -21,13 +19,12 @@ use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
 use super::watch::Watching;
 use super::{Global, stderr};
-use crate::engine;
 use crate::error::{Error, Result};
 use crate::health::Validation;
 use crate::identify::Identification;
-use crate::model::{CheckSpec, Finding, Listing, Service};
+use crate::model::CheckSpec;
 use crate::output::FormatName;
-use crate::source::{Source, collect};
+use crate::source::Source;
 
 /// Check services and score their health; every point is explained
 ///
@@ -97,42 +94,6 @@ pub(super) fn all(source: &dyn Source, identify: &IdentifyArgs, rules: &ExitRule
 pub(super) fn watch(source: &dyn Source, watching: &Watching, global: &Global) -> Result<Exit> {
     let validated = ValidateOptions::default().open(source, &CheckSpec::default(), Timestamp::now())?;
     watching.run(&Validation { thresholds: watching.thresholds(), ..validated }, global)
-}
-
-/// Checks the targets once, each attempt for at most `limit`. Returns why the first service scores less than `least`.
-///
-/// # Errors
-/// If the targets cannot be checked from here.
-pub(super) fn shortfall(targets: &Targets, least: u8, limit: Duration) -> Result<Option<String>> {
-    // A check may use the whole limit, so that a silent peer gets its own finding instead of our deadline.
-    let options =
-        ValidateOptions { timeout: limit, retries: 0, deadline: Some(limit * 2), ..ValidateOptions::default() };
-    let validated = options.open(targets, &CheckSpec::default(), Timestamp::now())?;
-    let Listing { services, errors, .. } = engine::block_on(collect(&validated))?;
-    if services.is_empty() {
-        return Ok(Some("there is nothing to check".to_owned()));
-    }
-
-    let Some(short) = services.iter().find(|service| !reaches(service, least)) else {
-        return Ok(errors.first().map(|error| format!("cannot {}: {}", error.operation, error.cause)));
-    };
-    let scored = match short.health.as_deref().and_then(|health| health.score) {
-        Some(score) => format!("scored {score}"),
-        None => "has no score".to_owned(),
-    };
-
-    let healths = short.endpoints.iter().filter_map(|endpoint| endpoint.health.as_deref());
-    let worst = healths.min_by_key(|health| health.score);
-    let code = worst.and_then(|health| health.findings.first()).map(Finding::code);
-    let cause = code.or_else(|| worst.and_then(|health| health.hindered.first()).map(String::as_str));
-    let cause = cause.map_or_else(String::new, |cause| format!(" ({cause})"));
-    let name = if services.len() > 1 { short.name.as_ref().map(|name| format!("{name} ")) } else { None };
-    Ok(Some(format!("{}{scored}{cause}", name.unwrap_or_default())))
-}
-
-/// Whether a service scores at least `least`, and everything that was requested could be checked.
-fn reaches(service: &Service, least: u8) -> bool {
-    service.health.as_deref().is_some_and(|health| health.complete && health.score.is_some_and(|score| score >= least))
 }
 
 impl ValidateOptions {

@@ -1,162 +1,130 @@
-//! The targets of `wait`, and the log of attempts.
+//! The targets of `wait`.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
 
-use crate::clean::clean;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::task::spawn_blocking;
+
+use super::tries::{TryLog, TryOutcome, TryStep, begin};
+use crate::check::knows_protocol;
+use crate::clean::{clean, redacted_url};
 use crate::cli::validate::{Named, is_services_file};
-use crate::model::ParseError;
-use crate::net::resolve;
+use crate::model::{Address, HostPort, ParseError, ServiceUrl, UrlPlace};
+use crate::net::{ConnectError, Deadline, dial, resolve, try_unix_socket};
 
 /// A target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// A host name or an address, and a port.
-    Host(String, u16),
-    /// A Unix-domain socket.
-    Path(PathBuf),
+    /// Hosts with ports: more than one only in a connection string that has no check of its own.
+    Hosts(Vec<HostPort>),
+    /// A Unix-domain socket: its path, or `@name` in the abstract name space.
+    Socket(PathBuf),
     /// A URL or a services file, which says what to check.
     Checked(String),
     /// The services of a source with this name: SOURCE/NAME.
     Named(String),
 }
 
-/// The outcome of an attempt, in the order of the report.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum TryOutcome {
-    Accepts,
-    Refused,
-    Silent,
-    Unreachable,
-    /// The socket file does not exist.
-    Missing,
-    /// The source lists no service with that name.
-    Unlisted,
-    /// The source lists a service with that name.
-    Listed,
-    /// The score is too low, for this reason.
-    Unhealthy(String),
-    /// The attempt is inconclusive, for example because the name cannot be resolved.
-    Unknown(String),
-}
-
-impl TryOutcome {
-    fn of(result: io::Result<()>) -> Self {
-        let Err(error) = result else { return Self::Accepts };
-        match error.kind() {
-            ErrorKind::ConnectionRefused => Self::Refused,
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::Silent,
-            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Self::Unreachable,
-            ErrorKind::NotFound => Self::Missing,
-            _ => Self::Unknown(error.to_string()),
-        }
-    }
-
-    /// Whether the outcome proves that the target is gone. Silence does not: a listener with a full backlog, or behind a
-    /// firewall, is silent too.
-    pub(super) fn is_gone(&self) -> bool {
-        matches!(self, Self::Refused | Self::Missing | Self::Unlisted)
-    }
-}
-
-impl fmt::Display for TryOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Accepts => f.write_str("accepted"),
-            Self::Refused => f.write_str("connection refused"),
-            Self::Silent => f.write_str("no reply"),
-            Self::Unreachable => f.write_str("unreachable"),
-            Self::Missing => f.write_str("no such socket"),
-            Self::Unlisted => f.write_str("no service has that name"),
-            Self::Listed => f.write_str("still listed"),
-            Self::Unhealthy(why) | Self::Unknown(why) => f.write_str(&clean(why)),
-        }
-    }
-}
+const HINT: &str =
+    "write HOST:PORT, as in db:5432 or [::1]:80, the path of a Unix-domain socket, a URL, or SOURCE/NAME";
 
 impl Target {
     pub(super) fn parse(text: &str) -> Result<Self, ParseError> {
-        const HINT: &str =
-            "write HOST:PORT, as in db:5432 or [::1]:80, the path of a Unix-domain socket, a URL, or SOURCE/NAME";
-        if text.contains("://") || is_services_file(text) {
+        if ServiceUrl::is_meant(text) {
+            return Self::of_url(text);
+        }
+        if is_services_file(text) {
             return Ok(Self::Checked(text.to_owned()));
         }
-        if text.starts_with(['/', '.']) {
-            return Ok(Self::Path(text.into()));
+        if text.starts_with(['/', '.']) || (text.starts_with('@') && text.len() > 1) {
+            return Ok(Self::Socket(text.into()));
         }
         if Named::is_one(text) {
             return Ok(Self::Named(text.to_owned()));
         }
 
-        if text.parse::<u16>().is_ok() || text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok()) {
-            return Err(ParseError::new("it has no host", HINT));
-        }
-        let (host, port) = text.rsplit_once(':').ok_or(ParseError::new("it has no port", HINT))?;
+        let at = text.parse::<HostPort>().map_err(|error| ParseError::new(error.to_string(), HINT))?;
+        Ok(Self::Hosts(vec![at]))
+    }
 
-        let port = port.parse().ok().filter(|&port| port > 0);
-        let port = port.ok_or(ParseError::new("its port is not a number from 1 to 65535", HINT))?;
-
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        match bare {
-            Some(ip) if ip.parse::<std::net::Ipv6Addr>().is_err() => {
-                Err(ParseError::new("its brackets do not contain an IPv6 address", HINT))
-            }
-            None if host.is_empty() || host.contains([':', '/', '[', ']']) => {
-                Err(ParseError::new("its host is neither a name nor an address", HINT))
-            }
-            _ => Ok(Self::Host(bare.unwrap_or(host).to_owned(), port)),
+    /// A URL is checked if its protocol has a check; otherwise its hosts must accept connections.
+    fn of_url(text: &str) -> Result<Self, ParseError> {
+        let ServiceUrl { place, spec } = text.parse()?;
+        let protocol = spec.protocol.unwrap_or_default();
+        match place {
+            UrlPlace::Socket(path) => Ok(Self::Socket(path)),
+            UrlPlace::Hosts(_) if is_checked(&protocol) => Ok(Self::Checked(text.to_owned())),
+            UrlPlace::Hosts(hosts) => Ok(Self::Hosts(hosts)),
         }
     }
 
-    /// The target as the user wrote it.
+    /// The same target as targets with one host each, so that each is named.
+    pub(super) fn split(&self) -> Vec<Self> {
+        match self {
+            Self::Hosts(hosts) => hosts.iter().map(|at| Self::Hosts(vec![at.clone()])).collect(),
+            other => vec![other.clone()],
+        }
+    }
+
+    /// The target as the user wrote it, with its secrets.
     pub(super) fn word(&self) -> String {
         match self {
             Self::Checked(word) | Self::Named(word) => word.clone(),
-            Self::Path(path) => path.to_string_lossy().into_owned(),
-            Self::Host(host, port) if host.contains(':') => format!("[{host}]:{port}"),
-            Self::Host(host, port) => format!("{host}:{port}"),
+            Self::Socket(path) => path.to_string_lossy().into_owned(),
+            Self::Hosts(hosts) => hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         }
     }
 
-    /// Connects to the first address that accepts, and closes the connection. Records each step in `tries`.
-    pub(super) fn connect(&self, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
+    /// Connects, and closes the connection. Records each step in `tries`.
+    pub(super) async fn connect(&self, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
         match self {
-            Self::Path(path) => TryOutcome::of(UnixStream::connect(path).map(drop)),
+            Self::Socket(path) => of_result(try_unix_socket(Path::new(path))),
             Self::Checked(_) | Self::Named(_) => {
                 TryOutcome::Unknown("it is checked instead of connected to".to_owned())
             }
-            Self::Host(name, port) => match addresses(name, tries) {
-                Ok(addresses) => {
-                    begin(tries, TryStep::Check);
-                    connect_any(&addresses, *port, limit)
+            Self::Hosts(hosts) => {
+                let mut worst = TryOutcome::Accepts;
+                for at in hosts {
+                    worst = worst.max(connect_host(at, limit, tries).await);
                 }
-                Err(error) => TryOutcome::Unknown(format!("the name cannot be resolved: {error}")),
-            },
+                worst
+            }
         }
     }
 }
 
-fn addresses(name: &str, tries: &Mutex<TryLog>) -> io::Result<Vec<IpAddr>> {
-    if let Ok(ip) = name.parse::<IpAddr>() {
-        return Ok(vec![ip]);
-    }
-    begin(tries, TryStep::Resolve);
-    resolve(name)
+/// Whether `portolan validate` has a check for the protocol of a URL.
+fn is_checked(protocol: &str) -> bool {
+    matches!(protocol, "http" | "https" | "grpc" | "grpcs" | "tls" | "tcp" | "rediss") || knows_protocol(protocol)
 }
 
-/// Connects to the addresses in turn until one accepts. The target refuses only if every address refuses.
-fn connect_any(addresses: &[IpAddr], port: u16, limit: Duration) -> TryOutcome {
-    let share = limit.checked_div(u32::try_from(addresses.len()).unwrap_or(u32::MAX)).unwrap_or_default();
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&clean(&redacted_url(&self.word())))
+    }
+}
+
+/// Connects to all addresses of a host at once; one that accepts is enough. The host refuses only if every address refuses.
+async fn connect_host(at: &HostPort, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
+    let deadline = Deadline::after(limit);
+    let addresses = match addresses(&at.address, tries).await {
+        Ok(addresses) => addresses,
+        Err(error) => return TryOutcome::Unknown(format!("the name cannot be resolved: {error}")),
+    };
+
+    begin(tries, TryStep::Check);
+    let interface = at.interface.as_deref();
+    let mut connections: FuturesUnordered<_> =
+        addresses.iter().map(|ip| connect(SocketAddr::new(*ip, at.port), interface, deadline)).collect();
 
     let mut worst = None;
-    for ip in addresses {
-        let outcome = TryOutcome::of(connect(SocketAddr::new(*ip, port), share));
+    while let Some(outcome) = connections.next().await {
         if outcome == TryOutcome::Accepts {
             return outcome;
         }
@@ -165,86 +133,33 @@ fn connect_any(addresses: &[IpAddr], port: u16, limit: Duration) -> TryOutcome {
     worst.unwrap_or_else(|| TryOutcome::Unknown("the name has no address".to_owned()))
 }
 
-/// Connects. A client on an ephemeral port may connect to itself; then nothing listens.
-fn connect(address: SocketAddr, limit: Duration) -> io::Result<()> {
-    let stream = TcpStream::connect_timeout(&address, limit.max(Duration::from_millis(1)))?;
-    if stream.local_addr()? == stream.peer_addr()? {
-        return Err(ErrorKind::ConnectionRefused.into());
-    }
-    Ok(())
+async fn addresses(address: &Address, tries: &Mutex<TryLog>) -> io::Result<Vec<IpAddr>> {
+    let name = match address {
+        Address::Ip(ip) => return Ok(vec![*ip]),
+        Address::Name(name) | Address::Unix(name) => name.as_raw().to_owned(),
+    };
+    begin(tries, TryStep::Resolve);
+    spawn_blocking(move || resolve(&name)).await.map_err(io::Error::other)?
 }
 
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&clean(&self.word()))
-    }
-}
-
-/// The step of an attempt in progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TryStep {
-    Resolve,
-    Check,
-}
-
-/// The attempts at one target.
-#[derive(Debug, Default)]
-pub(super) struct TryLog {
-    /// How often and when last each outcome came.
-    ended: BTreeMap<TryOutcome, (u32, Option<Instant>)>,
-    /// The step of the attempt in progress, and its start.
-    pending: Option<(TryStep, Instant)>,
-}
-
-/// Records the step of the attempt in progress.
-pub(super) fn begin(tries: &Mutex<TryLog>, step: TryStep) {
-    tries.lock().unwrap_or_else(PoisonError::into_inner).pending = Some((step, Instant::now()));
-}
-
-impl TryLog {
-    pub(super) fn add(&mut self, outcome: TryOutcome) {
-        let (count, last) = self.ended.entry(outcome).or_default();
-        (*count, *last) = (count.saturating_add(1), Some(Instant::now()));
-        self.pending = None;
-    }
-
-    /// The outcome of the last attempt.
-    pub(super) fn last(&self) -> Option<&TryOutcome> {
-        self.ended.iter().max_by_key(|(_, (_, last))| *last).map(|(outcome, _)| outcome)
+async fn connect(address: SocketAddr, interface: Option<&str>, deadline: Deadline) -> TryOutcome {
+    match dial(address, interface, deadline).await {
+        Ok(_) | Err(ConnectError::Reset) => TryOutcome::Accepts,
+        Err(ConnectError::Refused) => TryOutcome::Refused,
+        Err(ConnectError::TimedOut) => TryOutcome::Silent,
+        Err(ConnectError::Unreachable) => TryOutcome::Unreachable,
+        Err(ConnectError::Local(error)) => TryOutcome::Unknown(crate::error::plain(&error)),
     }
 }
 
-/// A pending attempt older than this is reported.
-const LONG: Duration = Duration::from_millis(100);
-
-/// `connection refused (tried 6 times)`, or `connection refused (57 times, last 0.4 s ago); no reply (2 times, last 31.0 s
-/// ago); the name is still being resolved after 5.0 s`
-impl fmt::Display for TryLog {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_single = self.ended.len() == 1;
-        for (at, (outcome, (count, last))) in self.ended.iter().enumerate() {
-            let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
-            let ago = last.map_or(0.0, |last| last.elapsed().as_secs_f64());
-            if is_single {
-                write!(f, "{outcome} (tried {times})")?;
-            } else {
-                write!(f, "{}{outcome} ({times}, last {ago:.1} s ago)", if at > 0 { "; " } else { "" })?;
-            }
-        }
-
-        let is_untried = self.ended.is_empty();
-        let separator = if is_untried { "" } else { "; " };
-        match self.pending.map(|(step, start)| (step, start.elapsed())) {
-            // The silence is in the list already.
-            Some((TryStep::Check, _)) if self.ended.contains_key(&TryOutcome::Silent) => Ok(()),
-            Some((TryStep::Check, _)) if is_untried => f.write_str("no reply"),
-            Some((step, time)) if is_untried || time >= LONG => {
-                let state = if step == TryStep::Resolve { "the name is still being resolved" } else { "no reply" };
-                write!(f, "{separator}{state} after {:.1} s", time.as_secs_f64())
-            }
-            None if is_untried => f.write_str("no attempt was made"),
-            _ => Ok(()),
-        }
+/// The outcome of a connection to a Unix-domain socket.
+fn of_result(result: io::Result<()>) -> TryOutcome {
+    let Err(error) = result else { return TryOutcome::Accepts };
+    match error.kind() {
+        ErrorKind::ConnectionRefused => TryOutcome::Refused,
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => TryOutcome::Silent,
+        ErrorKind::NotFound => TryOutcome::Missing,
+        _ => TryOutcome::Unknown(crate::error::plain(&error)),
     }
 }
 
@@ -254,36 +169,36 @@ mod tests {
 
     #[test]
     fn targets_are_hosts_with_ports_and_paths() {
-        assert_eq!(Target::parse("db:5432").unwrap(), Target::Host("db".to_owned(), 5432));
-        assert_eq!(Target::parse("[::1]:80").unwrap(), Target::Host("::1".to_owned(), 80));
-        assert_eq!(Target::parse("127.0.0.1:65535").unwrap().to_string(), "127.0.0.1:65535");
-        assert_eq!(Target::parse("[::1]:80").unwrap().to_string(), "[::1]:80");
+        for text in ["db:5432", "[::1]:80", "127.0.0.1:65535", "[fe80::7%v0]:80"] {
+            let target = Target::parse(text).unwrap();
+            assert!(matches!(target, Target::Hosts(_)), "{target:?}");
+            assert_eq!(target.to_string(), text);
+        }
         assert_eq!(Target::parse("local/nginx").unwrap(), Target::Named("local/nginx".to_owned()));
-        assert_eq!(Target::parse("/run/x.sock").unwrap(), Target::Path("/run/x.sock".into()));
-        for bad in ["80", ":80", "db", ":80", "db:0", "db:65536", "db:http", "::1:80", "[db]:80", ""] {
+        for path in ["/run/x.sock", "unix:///run/x.sock", "unix:/run/x.sock"] {
+            assert_eq!(Target::parse(path).unwrap(), Target::Socket("/run/x.sock".into()));
+        }
+        for name in ["@x", "unix:@x"] {
+            assert_eq!(Target::parse(name).unwrap(), Target::Socket("@x".into()));
+        }
+        for bad in ["80", ":80", "db", ":80", "db:0", "db:65536", "db:http", "::1:80", "[db]:80", "", "@"] {
             assert!(Target::parse(bad).is_err(), "{bad}");
         }
     }
 
+    /// U1, U4: connection strings are taken, and shown without their passwords.
     #[test]
-    fn attempts_are_counted_by_outcome() {
-        let mut tries = TryLog::default();
-        assert_eq!(tries.to_string(), "no attempt was made");
-
-        tries.add(TryOutcome::Refused);
-        assert_eq!(tries.to_string(), "connection refused (tried once)");
-        tries.add(TryOutcome::Refused);
-        tries.add(TryOutcome::Silent);
-        assert_eq!(tries.to_string(), "connection refused (2 times, last 0.0 s ago); no reply (once, last 0.0 s ago)");
-        assert_eq!(tries.last(), Some(&TryOutcome::Silent));
-
-        tries.pending = Some((TryStep::Resolve, seconds_ago(5)));
-        assert!(tries.to_string().ends_with("ago); the name is still being resolved after 5.0 s"), "{tries}");
-        let tries = TryLog { pending: Some((TryStep::Check, seconds_ago(1))), ..TryLog::default() };
-        assert_eq!(tries.to_string(), "no reply");
-    }
-
-    fn seconds_ago(seconds: u64) -> Instant {
-        Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap()
+    fn connection_strings_have_no_passwords() {
+        for (text, shown) in [
+            ("postgresql://u:s3cret@db/shop", "postgresql://***@db/shop"),
+            ("http://u:s3cret@h/x?token=s3cret", "http://***@h/x?token=***"),
+            ("amqp://u:s3cret@mq/", "mq:5672"),
+            ("mongodb://u:s3cret@a,b:1/db", "a:27017,b:1"),
+        ] {
+            let target = Target::parse(text).unwrap();
+            assert_eq!(target.to_string(), shown);
+            assert!(!target.split().iter().any(|target| target.to_string().contains("s3cret")));
+        }
+        assert_eq!(Target::parse("kafka://a,b").unwrap().split().len(), 2);
     }
 }
