@@ -168,7 +168,7 @@ mod tests {
     /// What was silent until the deadline may accept a new connection.
     #[tokio::test(start_paused = true)]
     async fn an_attempt_that_never_ends_does_not_take_the_last_one() {
-        let tries = Cell::new(0);
+        let tries = &Cell::new(0);
         let attempt = |_| {
             tries.set(tries.get() + 1);
             let is_first = tries.get() == 1;

@@ -79,8 +79,10 @@ impl HostPort {
         let port = match (port, default_port) {
             (Some(port), _) => parse_port(port)?,
             (None, Some(port)) => port,
-            // A port alone.
-            (None, None) if parse_port(text).is_ok() => return Err(ParseError::new("it has no host", HINT)),
+            // A port alone, or nothing.
+            (None, None) if text.is_empty() || parse_port(text).is_ok() => {
+                return Err(ParseError::new("it has no host", HINT));
+            }
             (None, None) => return Err(ParseError::new("it has no port", HINT)),
         };
         Self::new(host, port)

@@ -218,9 +218,9 @@ fn an_invalid_target_is_refused() {
 fn what_a_source_has_by_a_name_is_checked_or_gone() {
     let (socket, address) = unused();
     let id = format!("local/tcp/{address}");
-    let ran = run(&[&id, "--timeout", "3s"]);
+    let ran = run(&[&id, "--timeout", "6s"]);
     assert_eq!(ran.code, Some(1));
-    let error = format!("error: {id} did not become healthy within 3 s: no service has that name (tried ");
+    let error = format!("error: {id} did not become healthy within 6 s: no service has that name (tried ");
     assert!(ran.stderr.contains(&error), "{}", ran.stderr);
     assert_eq!(run(&[&id, "--gone"]).code, Some(0));
     let child = wait(&[&id]).spawn().unwrap();
@@ -228,9 +228,9 @@ fn what_a_source_has_by_a_name_is_checked_or_gone() {
     let ran = Outcome::new(hear(child, "wait"));
     assert_eq!(ran.code, Some(0));
     assert!(ran.stderr.contains(&format!("{id} scores at least 80 after ")), "{}", ran.stderr);
-    let ran = run(&[&id, "--gone", "--timeout", "3s"]);
+    let ran = run(&[&id, "--gone", "--timeout", "6s"]);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains(&format!("error: {id} is still listed after 3 s\n")), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("error: {id} is still listed after 6 s\n")), "{}", ran.stderr);
     let child = wait(&[&id, "--gone"]).spawn().unwrap();
     drop(socket);
     assert_eq!(Outcome::new(hear(child, "wait --gone")).code, Some(0));
@@ -346,7 +346,7 @@ fn a_terminal_shows_what_is_waited_for() {
     let up = listener.local_addr().unwrap();
     let (_socket, down) = unused();
     let portolan = portolan_path();
-    let wait = format!("stty cols 150; '{}' wait {up} {down} /nowhere/x.sock --timeout 2", portolan.display());
+    let wait = format!("'{}' wait {up} {down} --timeout 2", portolan.display());
     let mut script = crate::support::tool("script");
     script.args(["-qefc", &wait, "/dev/null"]).env_clear().env("TERM", "xterm").env("PATH", "/usr/bin:/bin");
     script.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -354,7 +354,6 @@ fn a_terminal_shows_what_is_waited_for() {
 
     let text = ran.text();
     assert!(text.contains(&format!("{up} accepts connections after ")), "{text}");
-    let line = format!(" s of 2 s for {down} (connection refused), /nowhere/x.sock (no such socket)");
-    assert!(text.contains(&format!("waiting 1{line}")) && !text.contains(&format!("for {up} (connection")), "{text}");
+    assert!(text.contains(&format!("waiting 1 s of 2 s for {down} (connection refused)")), "{text}");
     assert!(text.contains(&format!("error: {down} did not accept")), "the line leaves no trace: {text}");
 }
