@@ -4,12 +4,11 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::resolvers::{DnsResponse, ResolverReply};
+use super::resolvers::{DnsResponse, ResolverReply, all_addresses};
 use super::scale::{self, Latency};
 use super::target::{CheckContext, CheckResult, LocalFailure};
 use super::{BuiltInCheck, findings};
 use crate::model::{Finding, Group};
-use crate::net::{ConnectError, Deadline, dial};
 
 findings! { Group::Dns;
     UNRESOLVED = "dns-unresolved", cap 40, "The name does not resolve.",
@@ -20,6 +19,10 @@ findings! { Group::Dns;
         "check whether the DNS record or the endpoint is out of date";
     DISAGREE = "dns-disagree", 4, "Resolvers return different addresses.",
         "check the name servers of the zone, and wait until cached records expire";
+    FAILED = "dns-failed", 0, "The resolver replies with an error. This says nothing about the service.",
+        "check the zone and its name servers, or use another resolver (--resolver)";
+    ADDRESS_DEAD = "dns-address-dead", 4, "Addresses of the name do not accept connections, while another one does.",
+        "start the service there, or remove the record";
     IPV6_DEAD = "dns-ipv6-dead", 4, "The name has an IPv6 address that does not accept connections.",
         "make the service reachable over IPv6, or remove the AAAA record";
     SLOW = "dns-slow", 2, "The lookup exceeds the latency target.",
@@ -39,8 +42,19 @@ pub(crate) struct DnsObservation {
     /// One reply per resolver.
     #[serde(rename = "answers")]
     pub(crate) replies: Vec<ResolverReply>,
-    /// The result of connecting over IPv6, if the name has both IPv4 and IPv6 addresses.
+    /// An IPv6 address that accepts no connections, if the name has both IPv4 and IPv6 addresses.
     pub(crate) ipv6: Option<Ipv6>,
+    /// The other addresses that accept no connections, while one of the name does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dead: Vec<DeadAddress>,
+}
+
+/// An address that does not accept connections, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DeadAddress {
+    pub(crate) address: IpAddr,
+    pub(crate) error: String,
 }
 
 /// An IPv6 address and whether it accepts connections.
@@ -61,23 +75,7 @@ pub(crate) async fn resolve(
     context: &CheckContext,
 ) -> CheckResult<DnsObservation> {
     let replies = context.resolvers.query(name).await.map_err(LocalFailure)?;
-    Ok(DnsObservation { name: name.to_owned(), address, target_us, replies, ipv6: None })
-}
-
-/// Connects to the first IPv6 address if the name has IPv4 addresses too.
-pub(crate) async fn check_ipv6(observation: &mut DnsObservation, port: u16, context: &CheckContext) {
-    let addresses = observation.addresses();
-    let Some(v6) = addresses.iter().find(|ip| ip.is_ipv6()).filter(|_| addresses.iter().any(IpAddr::is_ipv4)) else {
-        return;
-    };
-
-    let error = match dial((*v6, port).into(), None, Deadline::after(context.timeout)).await {
-        Ok(_) | Err(ConnectError::Reset) => None,
-        Err(error @ (ConnectError::Refused | ConnectError::TimedOut)) => Some(error.to_string()),
-        // This machine may have no IPv6 connectivity.
-        Err(ConnectError::Unreachable | ConnectError::Local(_)) => return,
-    };
-    observation.ipv6 = Some(Ipv6 { address: *v6, error });
+    Ok(DnsObservation { name: name.to_owned(), address, target_us, replies, ipv6: None, dead: Vec::new() })
 }
 
 impl BuiltInCheck for DnsObservation {
@@ -85,7 +83,9 @@ impl BuiltInCheck for DnsObservation {
         let name = &self.name;
         let conclusive: Vec<&ResolverReply> = self.replies.iter().filter(|reply| reply.is_conclusive()).collect();
         let Some(first) = conclusive.first() else {
-            return self.local_failure().map(|cause| Finding::new(&TIMEOUT, cause)).into_iter().collect();
+            let has_error = self.replies.iter().any(|reply| matches!(reply.response, DnsResponse::Error(_)));
+            let kind = if has_error { &FAILED } else { &TIMEOUT };
+            return self.local_failure().map(|cause| Finding::new(kind, cause)).into_iter().collect();
         };
 
         let addresses = self.addresses();
@@ -105,6 +105,10 @@ impl BuiltInCheck for DnsObservation {
             findings.push(Finding::new(&IPV6_DEAD, format!("AAAA {address} does not accept connections: {error}")));
         }
 
+        if !self.dead.is_empty() {
+            findings.push(Finding::new(&ADDRESS_DEAD, dead_text(name, &self.dead)));
+        }
+
         findings.extend(self.slow());
         findings
     }
@@ -121,6 +125,7 @@ impl BuiltInCheck for DnsObservation {
         }
 
         let failure = self.replies.iter().find_map(|reply| match &reply.response {
+            DnsResponse::Error(code) => Some(format!("{} replies {code} for {}", reply.resolver, self.name)),
             DnsResponse::Failed(cause) => Some(format!("{}: {cause}", reply.resolver)),
             _ => None,
         });
@@ -148,10 +153,22 @@ impl BuiltInCheck for DnsObservation {
 impl DnsObservation {
     /// The addresses from all resolvers, IPv4 first.
     pub(crate) fn addresses(&self) -> Vec<IpAddr> {
-        let mut all: Vec<IpAddr> = self.replies.iter().flat_map(ResolverReply::addresses).copied().collect();
-        all.sort_unstable();
-        all.dedup();
-        all
+        all_addresses(&self.replies)
+    }
+
+    /// Records the addresses that accept no connections, while another one does.
+    pub(crate) fn set_dead(&mut self, mut dead: Vec<DeadAddress>) {
+        // A server of this machine may listen on one of the two loopback addresses.
+        if is_localhost(&self.name) {
+            return;
+        }
+
+        let has_ipv4 = self.addresses().iter().any(IpAddr::is_ipv4);
+        if let Some(at) = dead.iter().position(|dead| has_ipv4 && dead.address.is_ipv6()) {
+            let DeadAddress { address, error } = dead.remove(at);
+            self.ipv6 = Some(Ipv6 { address, error: Some(error) });
+        }
+        self.dead = dead;
     }
 
     fn slow(&self) -> Option<Finding> {
@@ -159,6 +176,26 @@ impl DnsObservation {
         let (took, target) = (scale::format_micros(slowest), scale::format_micros(self.target_us));
         (slowest > self.target_us).then(|| Finding::new(&SLOW, format!("lookup took {took} > target {target}")))
     }
+}
+
+/// Whether the name is this machine's (RFC 6761, 6.3).
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// Names the dead addresses, as many as fit into a line.
+fn dead_text(name: &str, dead: &[DeadAddress]) -> String {
+    const MAX_NAMED: usize = 4;
+    let named = dead.iter().take(MAX_NAMED).map(|DeadAddress { address, error }| format!("{address} ({error})"));
+    let named = named.collect::<Vec<_>>().join(", ");
+
+    let more = match dead.len().saturating_sub(MAX_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let verb = if dead.len() == 1 { "does" } else { "do" };
+    format!("of {name}, {named}{more} {verb} not accept connections")
 }
 
 #[cfg(test)]
@@ -178,6 +215,7 @@ mod tests {
             target_us: 100,
             replies: replies.collect(),
             ipv6: None,
+            dead: Vec::new(),
         }
     }
 
@@ -202,12 +240,32 @@ mod tests {
     }
 
     #[test]
+    fn dead_addresses_are_named() {
+        let dead = |texts: &[&str]| -> Vec<DeadAddress> {
+            texts.iter().map(|ip| DeadAddress { address: ip.parse().unwrap(), error: "refused".to_owned() }).collect()
+        };
+        let mut both = observation([at(&["10.0.0.1", "10.0.0.2", "fd00::1"])]);
+        both.set_dead(dead(&["10.0.0.2", "fd00::1"]));
+        assert_eq!(codes(&both), ["dns-ipv6-dead", "dns-address-dead"]);
+        let text = both.findings()[1].text.to_string();
+        assert_eq!(text, "of web.test, 10.0.0.2 (refused) does not accept connections");
+
+        let mut local = DnsObservation { name: "Localhost.".into(), ..observation([at(&["127.0.0.1", "::1"])]) };
+        local.set_dead(dead(&["127.0.0.1"]));
+        assert_eq!(codes(&local), [""; 0], "a server may listen on one of the loopback addresses");
+    }
+
+    #[test]
     fn a_silent_resolver_says_nothing_about_the_service() {
         for response in [DnsResponse::TimedOut, DnsResponse::Failed("refused".into())] {
             let silent = observation([response]);
             assert_eq!(codes(&silent), ["dns-timeout"]);
             assert!(silent.local_failure().is_some());
         }
+
+        let refused = observation([DnsResponse::TimedOut, DnsResponse::Error("REFUSED".into())]);
+        assert_eq!(codes(&refused), ["dns-failed"]);
+        assert_eq!(refused.local_failure().as_deref(), Some("127.0.0.2:53 replies REFUSED for web.test"));
         assert_eq!(observation([DnsResponse::None]).local_failure(), None);
     }
 }

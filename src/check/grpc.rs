@@ -103,9 +103,10 @@ async fn call(target: &CheckTarget, service: &str, deadline: Deadline) -> Result
         request = request.header(&header.name, &header.value);
     }
 
-    let request = request.body(()).map_err(|_| ConnectionError::Declined("has a name that is invalid in a URL"))?;
+    let request = request.body(health_request(service));
+    let request = request.map_err(|_| ConnectionError::Declined("has a name that is invalid in a URL"))?;
 
-    let reply = h2_exchange(connection.stream, request, Some(health_request(service)), MAX_BYTES, deadline).await?;
+    let reply = h2_exchange(connection.stream, request, MAX_BYTES, deadline).await?;
     // The status is a trailer, or a header if the response has no body.
     let mut headers = reply.trailers.iter().chain([&reply.fields]);
     let status = headers.clone().find_map(|fields| fields.get("grpc-status")).and_then(|value| value.to_str().ok());

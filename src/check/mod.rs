@@ -11,6 +11,7 @@ pub(crate) mod fuzz;
 mod grpc;
 mod http;
 mod protocol;
+mod race;
 mod resolvers;
 mod roots;
 mod scale;
@@ -46,6 +47,7 @@ use findings;
 pub(crate) use custom::CustomChecks;
 pub use custom::{Check, CheckFuture};
 pub(crate) use protocol::is_known as knows_protocol;
+pub(crate) use race::Race;
 pub(crate) use resolvers::Resolvers;
 pub(crate) use roots::Roots;
 use scale::Latency;
@@ -53,6 +55,7 @@ pub(crate) use scale::micros;
 pub(crate) use stability::Circuit;
 pub use target::LocalFailure;
 pub(crate) use target::{CheckContext, CheckResult, CheckTarget, LatencyTargets, Layer};
+pub(crate) use tcp::failed_race;
 
 /// The cap of a row, if any.
 const fn cap(caps: &[u8]) -> Option<u8> {

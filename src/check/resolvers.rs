@@ -30,7 +30,9 @@ pub(crate) enum DnsResponse {
     Addresses(Vec<IpAddr>),
     /// The name does not exist or has no address.
     None,
-    /// The resolver failed, for this reason.
+    /// The resolver replies with this error: `SERVFAIL`, `REFUSED`.
+    Error(String),
+    /// The lookup failed, for this reason.
     Failed(String),
     TimedOut,
 }
@@ -46,9 +48,12 @@ impl ResolverReply {
     }
 }
 
-/// The first address of all replies, IPv4 before IPv6.
-pub(super) fn first_address(replies: &[ResolverReply]) -> Option<IpAddr> {
-    replies.iter().flat_map(ResolverReply::addresses).min().copied()
+/// The addresses of all replies, IPv4 before IPv6.
+pub(super) fn all_addresses(replies: &[ResolverReply]) -> Vec<IpAddr> {
+    let mut all: Vec<IpAddr> = replies.iter().flat_map(ResolverReply::addresses).copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The configured resolvers, or those of the system.
@@ -87,6 +92,7 @@ async fn query(server: &NameServer, name: &str) -> ResolverReply {
         Ok(addresses) if addresses.is_empty() => DnsResponse::None,
         Ok(addresses) => DnsResponse::Addresses(addresses),
         Err(LookupError::TimedOut) => DnsResponse::TimedOut,
+        Err(LookupError::Error(code)) => DnsResponse::Error(code.to_owned()),
         Err(LookupError::Failed(cause)) => DnsResponse::Failed(cause),
     };
     ResolverReply { resolver: server.name.clone(), latency: Latency::since(start), response }

@@ -70,8 +70,8 @@ pub(crate) struct CheckContext {
     pub(crate) resolvers: Arc<Resolvers>,
 }
 
-/// Limit for reading from one connection: a body of 1 MiB, its head, and the framing.
-const MAX_BYTES: usize = (1 << 20) + (256 << 10);
+/// Limit for reading from one connection: a body of 8 MiB, its head, and the framing.
+const MAX_BYTES: usize = 10 << 20;
 
 /// An open connection to the application protocol.
 pub(crate) struct CheckConnection {
@@ -96,6 +96,7 @@ impl CheckTarget {
         let port = self.address.port();
         let default_port = if self.layer == Layer::Plain { 80 } else { 443 };
         let host = match &self.name {
+            Some(ip) if ip.contains(':') => format!("[{ip}]"),
             Some(name) => name.clone(),
             None if self.address.is_ipv6() => format!("[{}]", self.address.ip()),
             None => self.address.ip().to_string(),

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::race::{Race, connect_outcome};
 use super::scale::{self, Latency};
 use super::target::{CheckContext, CheckResult, CheckTarget, LocalFailure};
-use super::{BuiltInCheck, findings};
+use super::{BuiltInCheck, Observation, findings};
 use crate::model::{Finding, Group};
 use crate::net::{ConnectError, Deadline, dial};
 
@@ -47,6 +48,16 @@ pub(crate) enum Connect {
     Refused,
     TimedOut,
     Unreachable,
+}
+
+/// The observation of a race that no address won.
+///
+/// # Errors
+/// If a local failure may be the reason.
+pub(crate) fn failed_race(race: &Race, target_us: u64) -> CheckResult<Observation> {
+    let connects =
+        race.failures().iter().map(|(_, error)| connect_outcome(error).ok_or_else(|| LocalFailure(error.to_string())));
+    Ok(Observation::Tcp(TcpObservation { target_us, connects: connects.collect::<CheckResult<Vec<Connect>>>()? }))
 }
 
 impl BuiltInCheck for TcpObservation {

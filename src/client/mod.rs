@@ -3,6 +3,6 @@
 mod wait;
 mod watch;
 
+pub(crate) use wait::{Readiness, readiness, retry};
 pub use wait::{WaitOptions, wait};
-pub(crate) use wait::{retry, shortfall};
 pub use watch::{EventStream, watch};

@@ -80,9 +80,9 @@ pub async fn wait(source: Arc<dyn Source>, validator: &Validator, options: &Wait
         match collect(&validated).await {
             Err(error @ (Error::Usage { .. } | Error::Settings { .. })) => Ok(Err(error)),
             Err(error) => Err(error.to_string()),
-            Ok(listing) => match shortfall(&listing, options.min_score) {
-                None => Ok(Ok(listing.services)),
-                Some(short) => Err(short),
+            Ok(listing) => match readiness(&listing, options.min_score) {
+                Readiness::Healthy | Readiness::ReportedReady => Ok(Ok(listing.services)),
+                Readiness::Short(cause) => Err(cause),
             },
         }
     });
@@ -96,19 +96,50 @@ pub async fn wait(source: Arc<dyn Source>, validator: &Validator, options: &Wait
     }
 }
 
-/// Why these services are not ready; `None` if each scores at least `min_score`, and everything that was requested could be
-/// checked.
-pub(crate) fn shortfall(listing: &Listing, min_score: u8) -> Option<String> {
+/// Whether services are ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    /// Each service scores enough, and everything that was requested could be checked.
+    Healthy,
+    /// The addresses of some services are unreachable from here; their source reports enough of their endpoints as ready.
+    ReportedReady,
+    /// Why the first service is not ready.
+    Short(String),
+}
+
+/// Whether each service scores at least `min_score`.
+pub(crate) fn readiness(listing: &Listing, min_score: u8) -> Readiness {
     let Listing { services, errors, .. } = listing;
     if services.is_empty() {
-        return Some("there is nothing to check".to_owned());
+        return Readiness::Short("there is nothing to check".to_owned());
     }
 
-    let Some(short) = services.iter().find(|service| !reaches(service, min_score)) else {
-        return errors.first().map(|error| format!("cannot {}: {}", error.operation, error.cause));
-    };
-    let name = short.name.as_ref().filter(|_| services.len() > 1).map(|name| format!("{name} ")).unwrap_or_default();
-    Some(format!("{name}{}", scored(short)))
+    let (out_of_reach, checked): (Vec<&Service>, Vec<&Service>) =
+        services.iter().partition(|service| service.is_out_of_reach());
+    if let Some(short) = checked.into_iter().find(|service| !reaches(service, min_score)) {
+        return Readiness::Short(format!("{}{}", displayed_name(short, services.len() > 1), scored(short)));
+    }
+
+    if let Some(error) = errors.first() {
+        return Readiness::Short(format!("cannot {}: {}", error.operation, error.cause));
+    }
+    if out_of_reach.is_empty() {
+        return Readiness::Healthy;
+    }
+
+    match out_of_reach.into_iter().find(|service| !service.is_reported_ready(min_score)) {
+        None => Readiness::ReportedReady,
+        Some(short) => {
+            let name = displayed_name(short, services.len() > 1);
+            Readiness::Short(format!("{name}unreachable from here, and too few endpoints are ready"))
+        }
+    }
+}
+
+/// `web `, if the service has to be named.
+fn displayed_name(service: &Service, is_named: bool) -> String {
+    let name = service.name.as_ref().filter(|_| is_named);
+    name.map(|name| format!("{name} ")).unwrap_or_default()
 }
 
 /// Whether a service scores at least `min_score`, and everything that was requested could be checked.
@@ -128,7 +159,7 @@ fn scored(service: &Service) -> String {
 
     let healths = service.endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.health.as_deref()?)));
     let Some((endpoint, worst)) = healths.min_by_key(|(_, health)| health.score) else { return scored };
-    let code = worst.findings.first().map(Finding::code);
+    let code = service.limiting_finding().or_else(|| worst.findings.first()).map(Finding::code);
     let Some(cause) = code.or_else(|| worst.hindered.first().map(String::as_str)) else { return scored };
 
     let place = if service.endpoints.len() > 1 { format!(" at {endpoint}") } else { String::new() };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::block_cause::BlockCause;
+use crate::check::dns::DeadAddress;
 use crate::check::{Circuit, Observation, stability};
 use crate::model::{CheckName, CheckStatus, Health, Report};
 
@@ -42,6 +43,17 @@ impl Evidence {
         match self.observations.iter_mut().find(|other| other.name() == observation.name()) {
             Some(before) => before.merge(observation),
             None => self.observations.push(observation),
+        }
+    }
+
+    /// Records the addresses of the name that accept no connections, while another one does.
+    pub(super) fn set_dead(&mut self, dead: Vec<DeadAddress>) {
+        let dns = self.observations.iter_mut().find_map(|observation| match observation {
+            Observation::Dns(dns) => Some(dns),
+            _ => None,
+        });
+        if let Some(dns) = dns.filter(|_| !dead.is_empty()) {
+            dns.set_dead(dead);
         }
     }
 

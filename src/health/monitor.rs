@@ -258,12 +258,7 @@ mod tests {
         };
         let resolvers = Arc::new(Resolvers::new(Vec::new(), timeout));
         let validator = EndpointValidator::new(options, Arc::new(Roots::of_system(Vec::new())), resolvers);
-        let rules = ThresholdRules {
-            thresholds: Thresholds { rise: 2, fall: 3 },
-            ignored: Vec::new(),
-            via: None,
-            after_check: None,
-        };
+        let rules = ThresholdRules { thresholds: Thresholds { rise: 2, fall: 3 }, ignored: Vec::new(), via: None };
         EndpointMonitor::new(validator, Arc::default(), rules, timeout)
     }
 

@@ -1,9 +1,10 @@
 //! Decides which checks an endpoint gets, by its declared protocol, its identified protocol, or its port.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::check::{CheckTarget, LatencyTargets, Layer, knows_protocol, micros};
+use crate::clean::Untrusted;
 use crate::model::{Address, CheckName, CheckSpec, Endpoint, LatencyTarget, StartTlsKind, Transport};
 use crate::net::{Route, StartTls};
 
@@ -159,26 +160,19 @@ fn host(endpoint: &Endpoint, spec: &CheckSpec) -> Option<HostLocation> {
     match &endpoint.address {
         Address::Name(name) => Some(HostLocation::Named(name.as_raw().to_owned())),
         Address::Unix(_) => None,
-        Address::Ip(ip) => {
-            let ip = match ip.to_canonical() {
-                // A wildcard listener is reached over loopback.
-                IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-                ip if ip.is_multicast() || ip == Ipv4Addr::BROADCAST => return None,
-                ip => ip,
-            };
-            Some(HostLocation::At(ip, spec.server_name.clone()))
-        }
+        Address::Ip(_) => Some(HostLocation::At(endpoint.reachable_at()?, spec.server_name.clone())),
     }
 }
 
-/// How the service is spoken to: as declared, else as identified, else as usual on its port.
+/// How the service is spoken to: as declared by the user or by its source, else as identified, else as usual on its port.
 fn service_hints(endpoint: &Endpoint, spec: &CheckSpec) -> ServiceHints {
+    let instance = endpoint.instance.as_deref().and_then(|instance| instance.protocol.as_ref());
+    let declared = spec.protocol.as_deref().or(instance.map(Untrusted::as_raw));
     let identity = endpoint.identity.as_ref();
     let identified = identity.and_then(|identity| identity.protocol.as_deref());
     let guessed = endpoint.port_service.as_deref().filter(|_| identity.is_none());
-    let mut hints = protocol_hints(spec.protocol.as_deref().or(identified).or(guessed).unwrap_or_default());
-    if spec.protocol.is_none() && identity.is_some_and(|identity| identity.tls.is_some()) {
+    let mut hints = protocol_hints(declared.or(identified).or(guessed).unwrap_or_default());
+    if declared.is_none() && identity.is_some_and(|identity| identity.tls.is_some()) {
         hints.layer = Layer::Tls;
     }
     hints
@@ -252,6 +246,10 @@ mod tests {
         plan(&endpoint, &Arc::new(spec), &Route::Direct, false, &[]).unwrap()
     }
 
+    fn instance_of(protocol: &str) -> crate::model::Instance {
+        crate::model::Instance { protocol: Some(protocol.into()), ..Default::default() }
+    }
+
     fn words(plan: &CheckPlan) -> Vec<&'static str> {
         plan.wanted.iter().map(|check| check.as_str()).collect()
     }
@@ -268,6 +266,12 @@ mod tests {
         let identified =
             planned(443, |endpoint, _| endpoint.identity = Some(Box::new(crate::model::Identity::of("ssh"))));
         assert_eq!(words(&identified), ["tcp", "protocol"], "the identified protocol has precedence over the port");
+        let of_cluster = planned(80, |endpoint, _| endpoint.instance = Some(Box::new(instance_of("tcp"))));
+        assert_eq!(words(&of_cluster), ["tcp"], "the source's declaration has precedence over the port");
+        assert_eq!(
+            words(&planned(9, |endpoint, _| endpoint.instance = Some(Box::new(instance_of("http"))))),
+            ["tcp", "http"]
+        );
         let named = planned(80, |endpoint, _| endpoint.address = Address::Name("web.test".into()));
         assert_eq!(words(&named), ["dns", "tcp", "http"]);
     }

@@ -1,21 +1,23 @@
 //! Runs every check of one endpoint.
 
 use std::net::{IpAddr, SocketAddr};
-use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::block_cause::BlockCause;
 use super::evidence::Evidence;
 use super::plan::{CheckPlan, HostLocation, latency_targets, plan};
 use super::runner::CheckRequest;
 use super::validator::{EndpointValidator, Subject};
-use crate::check::{CheckResult, CheckTarget, Circuit, Layer, LocalFailure, Observation, stability};
+use crate::check::{CheckResult, CheckTarget, Circuit, Layer, LocalFailure, Observation, Race, failed_race, stability};
 use crate::engine::{Breaker, BreakerState, CallOutcome, KeyRef, Shutdown};
 use crate::model::CheckName;
-use crate::net::Route;
+use crate::net::{Deadline, Route};
 
-/// The number of addresses of a name to try in turn, as a client does.
-const MAX_ADDRESSES: usize = 4;
+/// How long an address may stay silent while another one of its name replied: enough for one lost packet.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 impl EndpointValidator {
     /// Runs every check that applies to an endpoint, until the run ends.
@@ -71,22 +73,23 @@ impl EndpointValidator {
             return add_stability(plan, results, Circuit::Closed, evidence);
         };
 
-        let mut target = CheckTarget { address: SocketAddr::new(*first, plan.port), ..plan.target.clone() };
-        target.latency = latency_targets(*first, &plan.target.spec.goal, &self.own);
+        let mut race = Race::new(&addresses, plan.port, Deadline::after(self.options.timeout));
+        let winner = if addresses.len() > 1 { race.winner().await } else { None };
+        let ip = winner.unwrap_or(*first);
+        let mut target = CheckTarget { address: SocketAddr::new(ip, plan.port), ..plan.target.clone() };
+        target.latency = latency_targets(ip, &plan.target.spec.goal, &self.own);
 
+        let failed = (addresses.len() > 1 && winner.is_none()).then(|| failed_race(&race, target.latency.connect_us));
         let breaker = self.breaker(&target);
         let remembered = results.len();
-        for sample in 0..self.options.samples.max(1) {
-            let Ok(permit) = breaker.permit() else { break };
-            let others = if sample == 0 { &addresses[1..addresses.len().min(MAX_ADDRESSES)] } else { &[] };
-            match self.sample(&mut target, plan, others, evidence).await {
-                Some(usable) => {
-                    permit.record(if usable { CallOutcome::Success } else { CallOutcome::Failure });
-                    results.push(usable);
-                }
-                None => permit.record(CallOutcome::Local),
-            }
-        }
+        // The silent addresses are waited for while the checks run.
+        let patience = self.patience();
+        let names_dead = winner.is_some() && evidence.has(CheckName::Dns);
+        let (dead, ()) = tokio::join!(
+            async { if names_dead { race.dead(patience).await } else { Vec::new() } },
+            self.take_samples(&target, plan, failed, &breaker, (&mut results, evidence)),
+        );
+        evidence.set_dead(dead);
 
         let circuit = circuit(&breaker);
         // While the circuit is open there is no new sample, so the earlier evidence stays.
@@ -94,6 +97,33 @@ impl EndpointValidator {
             *evidence = previous.evidence.carry_over(previous.at.elapsed(), circuit);
         } else {
             add_stability(plan, results, circuit, evidence);
+        }
+    }
+
+    /// How long to wait for silent addresses. The deadline must not pass meanwhile.
+    fn patience(&self) -> Duration {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()) / 2);
+        PATIENCE.min(self.options.timeout).min(left.unwrap_or(PATIENCE))
+    }
+
+    /// Takes every sample. `failed` is the first result of the TCP check, if it is known already.
+    async fn take_samples(
+        &self,
+        target: &CheckTarget,
+        plan: &CheckPlan,
+        mut failed: Option<CheckResult<Observation>>,
+        breaker: &Breaker,
+        (results, evidence): (&mut Vec<bool>, &mut Evidence),
+    ) {
+        for _ in 0..self.options.samples.max(1) {
+            let Ok(permit) = breaker.permit() else { break };
+            match self.sample(target, plan, failed.take(), evidence).await {
+                Some(usable) => {
+                    permit.record(if usable { CallOutcome::Success } else { CallOutcome::Failure });
+                    results.push(usable);
+                }
+                None => permit.record(CallOutcome::Local),
+            }
         }
     }
 
@@ -115,7 +145,7 @@ impl EndpointValidator {
 
         let target_us = plan.target.latency.answer_us;
         let key = format!("{name} {}", address.map(|ip| ip.to_string()).unwrap_or_default());
-        let request = CheckRequest::Name { name, address, target_us, port: plan.port };
+        let request = CheckRequest::Name { name, address, target_us };
         match self.runner.run_cached("dns", &key, evidence, request).await {
             Ok(Observation::Dns(observation)) => {
                 let addresses = observation.addresses();
@@ -135,23 +165,31 @@ impl EndpointValidator {
     }
 
     /// Runs every requested check once. Returns whether a client could use the endpoint; `None` if a check could not run.
+    /// `connected` is the result of the TCP check, if it is known already.
     async fn sample(
         &self,
-        target: &mut CheckTarget,
+        target: &CheckTarget,
         plan: &CheckPlan,
-        others: &[IpAddr],
+        mut connected: Option<CheckResult<Observation>>,
         evidence: &mut Evidence,
     ) -> Option<bool> {
         let mut usable = true;
-        let mut others = others.iter();
         for &check in plan.wanted.iter().filter(|check| !matches!(check, CheckName::Dns | CheckName::Stability)) {
             // Versions and certificates do not change between two samples.
             if check == CheckName::Tls && evidence.has(check) {
                 continue;
             }
 
-            match self.run_check(check, target, &mut others, evidence).await {
-                Ok(is_dead) => usable &= !is_dead,
+            let known = connected.take_if(|_| check == CheckName::Tcp);
+            let observed = match known {
+                Some(known) => known,
+                None => self.observe(check, target, evidence).await,
+            };
+            match observed {
+                Ok(observation) => {
+                    usable &= !is_dead(&observation);
+                    evidence.add(observation);
+                }
                 Err(LocalFailure(cause)) => {
                     evidence.block(check, cause);
                     return None;
@@ -165,27 +203,6 @@ impl EndpointValidator {
             }
         }
         Some(usable)
-    }
-
-    /// Runs one check and returns whether it shows that no client can use the endpoint. If the address does not accept
-    /// connections, tries the next one.
-    async fn run_check(
-        &self,
-        check: CheckName,
-        target: &mut CheckTarget,
-        others: &mut slice::Iter<'_, IpAddr>,
-        evidence: &mut Evidence,
-    ) -> CheckResult<bool> {
-        loop {
-            let observation = self.observe(check, target, evidence).await?;
-            let is_dead = is_dead(&observation);
-            evidence.add(observation);
-
-            match others.next().filter(|_| is_dead && check == CheckName::Tcp) {
-                Some(other) => target.address.set_ip(*other),
-                None => return Ok(is_dead),
-            }
-        }
     }
 
     async fn observe(

@@ -69,7 +69,8 @@ impl RunSummary {
 
         let healths = service.endpoints.iter().filter_map(|at| at.health.as_deref());
         let worst = healths.min_by_key(|health| health.score).and_then(|health| health.findings.first());
-        let reason = worst.map(ToString::to_string).unwrap_or_default();
+        let limit = service.limiting_finding().filter(|finding| finding.cap() == Some(score));
+        let reason = limit.or(worst).map(ToString::to_string).unwrap_or_default();
         let name = service.name.as_ref().map_or_else(|| service.id.to_string(), ToString::to_string);
         self.worst.insert(at, (score, name, reason));
         self.worst.truncate(WORST);

@@ -41,7 +41,7 @@ struct PastObservation {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum CheckRequest<'a> {
     /// Resolves a name.
-    Name { name: &'a str, address: Option<IpAddr>, target_us: u64, port: u16 },
+    Name { name: &'a str, address: Option<IpAddr>, target_us: u64 },
     /// Runs a check against a target.
     Check(CheckName, &'a CheckTarget),
 }
@@ -56,8 +56,7 @@ impl CheckRequest<'_> {
     fn is_safe(&self) -> bool {
         match self {
             Self::Check(CheckName::Http, target) => {
-                let method = target.spec.method.as_ref().map_or("GET", |method| method.as_str());
-                matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
+                matches!(target.spec.method_name(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
             }
             Self::Check(..) | Self::Name { .. } => true,
         }
@@ -74,10 +73,8 @@ impl CheckRunner {
     async fn run(&self, request: CheckRequest<'_>) -> CheckResult<Observation> {
         match request {
             CheckRequest::Check(check, target) => crate::check::run(check, target, &self.context).await,
-            CheckRequest::Name { name, address, target_us, port } => {
-                let mut observation = dns::resolve(name, address, target_us, &self.context).await?;
-                dns::check_ipv6(&mut observation, port, &self.context).await;
-                Ok(Observation::Dns(observation))
+            CheckRequest::Name { name, address, target_us } => {
+                dns::resolve(name, address, target_us, &self.context).await.map(Observation::Dns)
             }
         }
     }

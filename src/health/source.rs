@@ -16,11 +16,11 @@ use super::{
 use crate::check::{Resolvers, Roots};
 use crate::engine::{Cancel, Retry, Shutdown};
 use crate::error::Result;
-use crate::model::{CheckSpec, Column, Completeness, DeclaredDetail, HostFacts, Service, UpdateSink};
+use crate::model::{CheckSpec, Column, Completeness, DeclaredDetail, Service, UpdateSink};
 use crate::net::{HttpProxy, Route, runtime};
 use crate::source::{
-    AfterCheck, ChannelSink, CheckProxy, ItemSink, ListContext, ListFuture, ListItem, Progress, RECONNECT, Source,
-    WatchFuture, keep_watching,
+    ChannelSink, ItemSink, ListContext, ListFuture, ListItem, Progress, RECONNECT, Source, WatchFuture, after_check,
+    keep_watching,
 };
 
 /// A source, and how to check its services.
@@ -57,20 +57,8 @@ impl Source for Validation<'_> {
         columns::beside(self.source.columns())
     }
 
-    fn deadline(&self) -> Option<Duration> {
-        self.source.deadline()
-    }
-
-    fn proxy(&self) -> Option<CheckProxy> {
-        self.source.proxy()
-    }
-
-    fn after_check(&self) -> Option<AfterCheck> {
-        self.source.after_check()
-    }
-
-    fn host(&self) -> Option<HostFacts> {
-        self.source.host()
+    fn inner(&self) -> Option<&dyn Source> {
+        Some(self.source)
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
@@ -95,8 +83,7 @@ impl Source for Validation<'_> {
         Box::pin(async move {
             let (mut sink, messages) = ChannelSink::new(feed.detail_level());
             let (thresholds, ignored) = (self.thresholds, self.ignored.clone());
-            let after_check = self.source.after_check();
-            let rules = ThresholdRules { thresholds, ignored, via: self.via.clone(), after_check };
+            let rules = ThresholdRules { thresholds, ignored, via: self.via.clone() };
 
             let check_interval = interval.unwrap_or_else(|| self.interval());
             let options = ValidatorOptions { again: Some(check_interval), ..self.options.clone() };
@@ -198,7 +185,7 @@ impl Validation<'_> {
     fn emit(&self, pending: &mut PendingServices, at: usize, out: &mut dyn ItemSink) {
         let Some(PendingEntry { mut service, evidence, spec, .. }) = pending.entries[at].take() else { return };
         set_health(&mut service, evidence.iter().map(Option::as_ref), &self.ignored);
-        if let Some(text) = self.source.after_check().and_then(|after_check| after_check(&mut service)) {
+        if let Some(text) = after_check(&mut service) {
             aggregate(&mut service);
             *self.source_notes.lock().entry(text).or_default() += 1;
         }

@@ -8,10 +8,8 @@ use super::{RunSummary, Thresholds, Validation, ValidatorOptions};
 use crate::check::{Check, Resolvers, Roots};
 use crate::engine;
 use crate::error::Result;
-use crate::model::{CheckSpec, Column, Completeness, HostFacts, Listing, Service, UpdateSink};
-use crate::source::{
-    AfterCheck, CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture, collect, list_blocking,
-};
+use crate::model::{CheckSpec, Column, Completeness, Listing, Service, UpdateSink};
+use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture, collect, list_blocking};
 
 /// Checks services and scores them, as `portolan validate` does.
 ///
@@ -130,20 +128,8 @@ impl Source for ValidatedSource {
         super::columns::beside(self.source.columns())
     }
 
-    fn deadline(&self) -> Option<Duration> {
-        self.source.deadline()
-    }
-
-    fn proxy(&self) -> Option<CheckProxy> {
-        self.source.proxy()
-    }
-
-    fn after_check(&self) -> Option<AfterCheck> {
-        self.source.after_check()
-    }
-
-    fn host(&self) -> Option<HostFacts> {
-        self.source.host()
+    fn inner(&self) -> Option<&dyn Source> {
+        Some(&*self.source)
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {

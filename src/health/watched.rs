@@ -11,7 +11,7 @@ use super::validator::{PastCheck, Subject};
 use crate::check::stability;
 use crate::model::{CheckSpec, Endpoint, Health, Identity, Service, changed_fields};
 use crate::net::{HttpProxy, Route};
-use crate::source::AfterCheck;
+use crate::source::after_check;
 
 /// When a change is confirmed, and which findings count.
 #[derive(Clone, Debug)]
@@ -21,8 +21,6 @@ pub(crate) struct ThresholdRules {
     pub(crate) ignored: Vec<String>,
     /// Sends HTTP checks through a proxy, if the user wants that.
     pub(crate) via: Option<Arc<dyn HttpProxy>>,
-    /// Lets the source adjust check results before they are reported.
-    pub(crate) after_check: Option<AfterCheck>,
 }
 
 /// A service, and the history of its endpoints.
@@ -126,7 +124,7 @@ impl WatchedService {
         let mut service = self.service.clone();
         let confirmed = self.histories.iter().map(|history| history.confirmed.as_ref());
         set_health(&mut service, confirmed.map(|confirmed| Some(&confirmed?.evidence)), &rules.ignored);
-        if rules.after_check.is_some_and(|after_check| after_check(&mut service).is_some()) {
+        if after_check(&mut service).is_some() {
             aggregate(&mut service);
         }
         service
@@ -199,7 +197,6 @@ mod tests {
             thresholds: Thresholds { rise: 1, fall: 1 },
             ignored: vec!["success-below-95".to_owned()],
             via: None,
-            after_check: None,
         };
         let mut history = EndpointHistory::new(&mut 0);
         // A change every six samples makes three or four in a window of twenty; from the hundredth on all are good.

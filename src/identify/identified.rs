@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::{Identification, IdentifyOptions};
 use crate::engine;
-use crate::model::{Column, HostFacts, UpdateSink};
-use crate::source::{AfterCheck, CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture, list_blocking};
+use crate::model::{Column, UpdateSink};
+use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture, list_blocking};
 
 /// A source whose services are identified: each endpoint gets its protocol, product and version, as far as its replies tell.
 ///
@@ -45,20 +45,8 @@ impl Source for IdentifiedSource {
         IdentifyOptions::columns(self.source.columns())
     }
 
-    fn deadline(&self) -> Option<Duration> {
-        self.source.deadline()
-    }
-
-    fn proxy(&self) -> Option<CheckProxy> {
-        self.source.proxy()
-    }
-
-    fn after_check(&self) -> Option<AfterCheck> {
-        self.source.after_check()
-    }
-
-    fn host(&self) -> Option<HostFacts> {
-        self.source.host()
+    fn inner(&self) -> Option<&dyn Source> {
+        Some(&*self.source)
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
@@ -67,10 +55,6 @@ impl Source for IdentifiedSource {
         Box::pin(list_blocking(context, out, move |context, out| {
             engine::block_on(Self::identification(&*source, &options).list(context, out))
         }))
-    }
-
-    fn interval(&self) -> Duration {
-        self.source.interval()
     }
 
     fn watch<'a>(&'a self, interval: Option<Duration>, feed: &'a mut dyn UpdateSink) -> WatchFuture<'a> {

@@ -1,11 +1,9 @@
 //! How to reach an endpoint with a probe.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::model::{
-    Address, Endpoint, LocalDetail, NetworkNamespace, PortState, ScanDetail, Service, SocketState, Transport,
-};
+use crate::model::{Endpoint, LocalDetail, NetworkNamespace, PortState, ScanDetail, Service, SocketState, Transport};
 use crate::net::{OtherNamespace, interface_index, open_in};
 use crate::probe::PortTarget;
 use crate::source::local::other_namespaces;
@@ -62,10 +60,9 @@ pub(super) fn can_be_probed(service: &Service, endpoint: &Endpoint) -> bool {
 
 /// How to probe an endpoint from inside its own network namespace.
 fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
-    let (Address::Ip(ip), Some(port)) = (&endpoint.address, endpoint.port) else { return Reach::Not(None) };
-    let ip = ip.to_canonical();
+    let (Some(ip), Some(port)) = (endpoint.reachable_at(), endpoint.port) else { return Reach::Not(None) };
     let has_probes = matches!(endpoint.transport, Transport::Tcp | Transport::Udp);
-    if !has_probes || ip.is_multicast() || ip == Ipv4Addr::BROADCAST {
+    if !has_probes {
         return Reach::Not(None);
     }
 
@@ -83,14 +80,8 @@ fn reach(service: &Service, endpoint: &Endpoint) -> Reach {
         return Reach::Not(None);
     }
 
-    let ip = match ip {
-        IpAddr::V4(v4) if v4.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(v6) if v6.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    let is_link_local = matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local());
     let is_bound = endpoint.interface.as_ref().is_some_and(|interface| interface.as_raw() != "lo");
-    if local.is_some() && is_bound && !is_link_local {
+    if local.is_some() && is_bound && endpoint.zone().is_none() {
         return Reach::Not(Some("they are bound to an interface through which this machine does not reach itself"));
     }
     Reach::To(PortTarget { host, ..PortTarget::new(SocketAddr::new(ip, port), endpoint.transport) })

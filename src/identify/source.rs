@@ -10,12 +10,11 @@ use super::options::IdentifyOptions;
 use super::watch::IdentifyWatch;
 use crate::engine::{Cancel, Retry, Shutdown};
 use crate::error::{Error, Result};
-use crate::model::{Column, DetailLevel, HostFacts, UpdateSink};
+use crate::model::{Column, DetailLevel, UpdateSink};
 use crate::net::{descriptors_for_sockets, runtime};
 use crate::probe::{IdentifyPool, IdentifyResult, Probes};
 use crate::source::{
-    AfterCheck, ChannelSink, CheckProxy, ItemSink, ListContext, ListFuture, RECONNECT, Source, SourceMessage,
-    WatchFuture, keep_watching,
+    ChannelSink, ItemSink, ListContext, ListFuture, RECONNECT, Source, SourceMessage, WatchFuture, keep_watching,
 };
 
 /// A source, and how its services are identified.
@@ -35,20 +34,8 @@ impl Source for Identification<'_> {
         IdentifyOptions::columns(self.source.columns())
     }
 
-    fn deadline(&self) -> Option<Duration> {
-        self.source.deadline()
-    }
-
-    fn proxy(&self) -> Option<CheckProxy> {
-        self.source.proxy()
-    }
-
-    fn after_check(&self) -> Option<AfterCheck> {
-        self.source.after_check()
-    }
-
-    fn host(&self) -> Option<HostFacts> {
-        self.source.host()
+    fn inner(&self) -> Option<&dyn Source> {
+        Some(self.source)
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
@@ -56,10 +43,6 @@ impl Source for Identification<'_> {
             let until = self.deadline().and_then(|deadline| Instant::now().checked_add(deadline));
             self.options.list(self.options.probes(&context.cancel, until)?, self.source, context, out)
         })
-    }
-
-    fn interval(&self) -> Duration {
-        self.source.interval()
     }
 
     /// Watches the source. An identity is reported as an update once it is known; events are never delayed by it.

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use regex::{Regex, RegexBuilder};
@@ -38,13 +39,16 @@ pub struct CheckSpec {
     /// Request method for HTTP [default: GET]
     #[cfg_attr(feature = "cli", arg(long, value_name = "METHOD"))]
     pub method: Option<Method>,
-    /// Send this request header, as in 'Authorization: Bearer x'
+    /// Send this request body; the method is POST unless --method sets another
+    #[cfg_attr(feature = "cli", arg(long, value_name = "TEXT", allow_hyphen_values = true))]
+    pub body: Option<RequestBody>,
+    /// Send this request header in place of a default one, as in 'Authorization: Bearer x'; without a value, leave it out
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME: VALUE"))]
     pub header: Vec<RequestHeader>,
     /// Expected HTTP statuses, as in 200-299,304 or 2xx [default: 200-399]
     #[cfg_attr(feature = "cli", arg(long, value_name = "STATUS"))]
     pub expect_status: Option<StatusRanges>,
-    /// Require the body to match this regular expression; the first MiB is read
+    /// Require the body to match this regular expression; at most 8 MiB are read
     #[cfg_attr(feature = "cli", arg(long, value_name = "REGEX"))]
     pub expect_body: Option<BodyAssertion>,
     /// Require this response header, matching the expression if one is given, as in 'Content-Type: json'
@@ -68,9 +72,10 @@ pub struct CheckSpec {
 }
 
 impl CheckSpec {
-    /// The HTTP request method: the given one, or `GET`.
+    /// The HTTP request method: the given one, else `POST` with a body, else `GET`.
     pub(crate) fn method_name(&self) -> &str {
-        self.method.as_ref().map_or("GET", |method| method.as_str())
+        let default = if self.body.is_some() { "POST" } else { "GET" };
+        self.method.as_ref().map_or(default, |method| method.as_str())
     }
 
     /// Fills unset options from `other`.
@@ -78,6 +83,8 @@ impl CheckSpec {
     pub fn over(&self, other: &Self) -> Self {
         let list =
             |one: &Vec<CheckName>, other: &Vec<CheckName>| if one.is_empty() { other.clone() } else { one.clone() };
+        let other_headers = other.header.iter().filter(|header| self.header.iter().all(|own| own.name != header.name));
+
         Self {
             protocol: self.protocol.clone().or_else(|| other.protocol.clone()),
             check: list(&self.check, &other.check),
@@ -86,7 +93,8 @@ impl CheckSpec {
             starttls: self.starttls.or(other.starttls),
             path: self.path.clone().or_else(|| other.path.clone()),
             method: self.method.clone().or_else(|| other.method.clone()),
-            header: self.header.iter().chain(&other.header).cloned().collect(),
+            body: self.body.clone().or_else(|| other.body.clone()),
+            header: self.header.iter().chain(other_headers).cloned().collect(),
             expect_status: self.expect_status.clone().or_else(|| other.expect_status.clone()),
             expect_body: self.expect_body.clone().or_else(|| other.expect_body.clone()),
             expect_header: self.expect_header.iter().chain(&other.expect_header).cloned().collect(),
@@ -132,7 +140,7 @@ macro_rules! parsed {
         })*
     };
 }
-parsed!(HttpPath, Method, RequestHeader, BodyAssertion, HeaderAssertion, JsonAssertion, LatencyTarget);
+parsed!(HttpPath, Method, RequestBody, RequestHeader, BodyAssertion, HeaderAssertion, JsonAssertion, LatencyTarget);
 
 /// A path with its query, as sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,6 +186,31 @@ impl FromStr for Method {
     }
 }
 
+/// The body of a request. It may hold a secret and is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RequestBody(Arc<str>);
+
+impl RequestBody {
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl FromStr for RequestBody {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Ok(Self(text.into()))
+    }
+}
+
 /// A request header. Its value may be a secret and is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RequestHeader {
@@ -194,6 +227,8 @@ impl fmt::Debug for RequestHeader {
 }
 
 const HEADER_HINT: &str = "write it as 'Name: value'";
+/// Headers that frame the request: portolan sends them itself.
+const FRAMING_HEADERS: [&str; 2] = ["content-length", "transfer-encoding"];
 
 impl FromStr for RequestHeader {
     type Err = ParseError;
@@ -204,7 +239,11 @@ impl FromStr for RequestHeader {
         let value = value.ok().and_then(|value| value.to_str().ok().map(ToOwned::to_owned));
         let value =
             value.ok_or_else(|| ParseError::new("its value cannot be sent", "leave line ends and non-ASCII out"))?;
-        Ok(Self { name: header_name(name)?, value })
+        let name = header_name(name)?;
+        if FRAMING_HEADERS.contains(&name.as_str()) {
+            return Err(ParseError::new("portolan sends this header itself", "give the body with --body"));
+        }
+        Ok(Self { name, value })
     }
 }
 
@@ -327,6 +366,9 @@ mod tests {
         let header: RequestHeader = "Authorization: Bearer secret".parse().unwrap();
         assert_eq!(format!("{header:?}"), "authorization: ***");
         assert_eq!((header.name.as_str(), header.value.as_str()), ("authorization", "Bearer secret"));
+
+        let body: RequestBody = "secret".parse().unwrap();
+        assert_eq!((format!("{body:?}"), body.as_bytes()), ("6 bytes".to_owned(), &b"secret"[..]));
     }
 
     #[test]
@@ -334,7 +376,7 @@ mod tests {
         for path in ["", "health", "/a b", "/a\r\nX: y", "/é", "/#top"] {
             assert!(path.parse::<HttpPath>().is_err(), "{path}");
         }
-        for header in ["", "x", ": y", "a b: c", "x: a\r\nb"] {
+        for header in ["", "x", ": y", "a b: c", "x: a\r\nb", "Content-Length: 5", "transfer-encoding: chunked"] {
             assert!(header.parse::<RequestHeader>().is_err(), "{header:?}");
         }
         let bad = "a{1000}{1000}{1000}".parse::<BodyAssertion>().unwrap_err().to_string();

@@ -22,7 +22,7 @@ pub enum Group {
     Dns,
     /// Stability over time.
     Stability,
-    /// Problems reported by a source. They cost no points.
+    /// Problems reported by a source. They cost no points, but may limit the score of a service.
     Source,
 }
 
@@ -80,6 +80,12 @@ impl FindingKind {
         hint: &'static str,
     ) -> Self {
         Self { code, group, points, cap, text, hint }
+    }
+
+    /// A kind of [`Group::Source`] that proves that no client can use the service, whatever the checks of its endpoints say: it limits
+    /// the score of the service to 0.
+    pub const fn of_unusable(code: &'static str, text: &'static str, hint: &'static str) -> Self {
+        Self::new(code, Group::Source, (0, Some(0)), text, hint)
     }
 
     /// A kind of [`Group::Source`]: it takes no points and sets no cap.

@@ -31,6 +31,9 @@ pub struct Health {
     /// Why requested checks could not run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hindered: Vec<String>,
+    /// Whether no check could run because the address is unreachable from here. That says nothing about the endpoint.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub out_of_reach: bool,
     /// Age of the oldest evidence in milliseconds, if some of it is from an earlier check.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<u64>,
@@ -172,6 +175,7 @@ mod tests {
             not_covered: vec!["stability".into()],
             findings: vec![Finding::new(&SLOW, "connect p95 7 ms > 1x goal 5 ms (n=20)")],
             hindered: Vec::new(),
+            out_of_reach: false,
             age_ms: None,
         };
         let expected = r#"{"state":"healthy","score":98,"uncapped":98,"grade":"A","complete":true,"coverage":["tcp"],"not_covered":["stability"],"findings":[{"code":"tcp-latency-1x","points":2,"cap":null,"text":"connect p95 7 ms > 1x goal 5 ms (n=20)","hint":"ask it"}]}"#;

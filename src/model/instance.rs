@@ -23,6 +23,8 @@ pub struct Instance {
     pub lifecycle: Lifecycle,
     /// The name of the service's port that leads here.
     pub port_name: Option<Untrusted>,
+    /// The application protocol that the source declares for this port, as in `http`; it decides which checks run.
+    pub protocol: Option<Untrusted>,
     /// The pod that it runs in.
     pub pod: Option<Untrusted>,
     /// The machine that it runs on.
@@ -119,6 +121,7 @@ impl Serialize for Instance {
         }
         let texts = [
             ("port_name", &self.port_name),
+            ("protocol", &self.protocol),
             ("pod", &self.pod),
             ("node", &self.node),
             ("zone", &self.zone),
@@ -153,6 +156,7 @@ impl<'de> Deserialize<'de> for Instance {
             terminating: bool,
             lifecycle: Option<Lifecycle>,
             port_name: Option<Untrusted>,
+            protocol: Option<Untrusted>,
             pod: Option<Untrusted>,
             node: Option<Untrusted>,
             zone: Option<Untrusted>,
@@ -172,6 +176,7 @@ impl<'de> Deserialize<'de> for Instance {
             serving: fields.serving,
             lifecycle: fields.lifecycle.unwrap_or(implied),
             port_name: fields.port_name,
+            protocol: fields.protocol,
             pod: fields.pod,
             node: fields.node,
             zone: fields.zone,
@@ -210,6 +215,7 @@ pub(super) mod tests {
                 serving,
                 lifecycle,
                 port_name: pod.clone(),
+                protocol: version.clone(),
                 node: zone.clone(),
                 pod,
                 zone,

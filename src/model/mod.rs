@@ -12,7 +12,7 @@ mod event;
 mod finding;
 mod health;
 mod host_facts;
-mod host_port;
+pub(crate) mod host_port;
 mod identity;
 mod instance;
 #[cfg(feature = "k8s")]
@@ -52,8 +52,8 @@ pub use jiff::Timestamp;
 pub use addresses::{AddressRange, Addresses};
 pub use check_name::CheckName;
 pub use check_spec::{
-    BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestHeader,
-    StartTlsKind,
+    BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestBody,
+    RequestHeader, StartTlsKind,
 };
 pub use condition::Condition;
 pub use coverage::Coverage;
@@ -73,7 +73,7 @@ pub use k8s::{EndpointsFrom, K8sDetail, K8sPort, K8sServiceType, TargetPort};
 pub use k8s_pod::{K8sContainer, K8sPodDetail};
 #[cfg(feature = "k8s")]
 pub use k8s_route::{K8sRouteDetail, K8sRule};
-pub use listing::{Completeness, DetailLevel, Listing, PartialError};
+pub use listing::{Completeness, DetailLevel, Filters, Listing, PartialError, Selector};
 pub use local::{Ancestor, Backlog, Container, LocalDetail, NetworkNamespace, OwnerLookup, Process, SocketState, User};
 pub use parse_error::ParseError;
 pub use permutation::Permutation;

@@ -86,6 +86,7 @@ fn any_health() -> impl Strategy<Value = Health> {
             coverage: words.iter().cloned().map(Into::into).collect(),
             findings,
             hindered: words,
+            out_of_reach: !complete,
             age_ms: complete.then_some(age),
         })
 }

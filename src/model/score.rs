@@ -76,6 +76,7 @@ impl Health {
             coverage,
             findings,
             hindered,
+            out_of_reach: false,
             age_ms: None,
         }
     }
@@ -155,6 +156,18 @@ impl ServiceHealth {
         }
 
         let score = service_score(&scores).filter(|score| complete || *score < USABLE);
+        Self::scored(score, complete)
+    }
+
+    /// The same health where a finding of the source limits the score to `cap`. A cap below 50 proves that the service is
+    /// unusable, even if no check could run.
+    #[must_use]
+    pub fn limited(self, cap: u8) -> Self {
+        let score = self.score.or(Some(100).filter(|_| cap < USABLE)).map(|score| score.min(cap));
+        Self::scored(score, self.complete)
+    }
+
+    fn scored(score: Option<u8>, complete: bool) -> Self {
         Self { state: HealthState::of(score), score, grade: score.map(Grade::of), complete }
     }
 }

@@ -3,14 +3,15 @@
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use serde::de::{Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    Finding, Health, Identity, Instance, NetworkNamespace, ServiceHealth, ServiceId, SourceName, port_name, words,
+    Finding, Health, HealthState, Identity, Instance, NetworkNamespace, ServiceHealth, ServiceId, SourceName,
+    port_name, words,
 };
 use crate::clean::Untrusted;
 
@@ -33,7 +34,7 @@ pub struct Service<D = Arc<dyn Detail>> {
     /// Its health, derived from its endpoints; `None` if they were not checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<Box<ServiceHealth>>,
-    /// Problems reported by its source. They do not affect the score.
+    /// Problems reported by its source. They take no points; one with a cap limits the score of the service.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
     /// Facts specific to the source.
@@ -53,6 +54,24 @@ impl<D> Service<D> {
             findings: Vec::new(),
             detail,
         }
+    }
+
+    /// The finding of its source that limits its score the most.
+    pub fn limiting_finding(&self) -> Option<&Finding> {
+        self.findings.iter().filter(|finding| finding.cap().is_some()).min_by_key(|finding| finding.cap())
+    }
+
+    /// Whether nothing is known of its health because its addresses are unreachable from here.
+    pub fn is_out_of_reach(&self) -> bool {
+        let mut healths = self.endpoints.iter().filter_map(|endpoint| endpoint.health.as_deref());
+        self.health.as_deref().is_some_and(|health| health.score.is_none()) && healths.any(|health| health.out_of_reach)
+    }
+
+    /// Whether its source reports at least this percentage of its endpoints as ready. Those that are terminating do not count.
+    pub fn is_reported_ready(&self, percent: u8) -> bool {
+        let lasting = self.endpoints.iter().filter(|at| !at.instance.as_deref().is_some_and(Instance::is_terminating));
+        let (ready, all) = lasting.fold((0, 0), |(ready, all), at| (ready + usize::from(at.ready), all + 1));
+        all > 0 && ready * 100 >= all * usize::from(percent)
     }
 
     /// The health, if it differs from that of `later`.
@@ -178,6 +197,43 @@ impl Endpoint {
             instance: None,
             health: None,
         }
+    }
+}
+
+impl Endpoint {
+    /// Whether it may be given calls: it is ready, its instance is up, and no check found it unhealthy.
+    pub fn is_usable(&self) -> bool {
+        let is_up = self.instance.as_deref().is_none_or(|instance| instance.lifecycle.takes_calls());
+        let is_unhealthy = self.health.as_deref().is_some_and(|health| health.state == HealthState::Unhealthy);
+
+        self.ready && is_up && !is_unhealthy
+    }
+
+    /// The address that a client on the same machine connects to: the loopback address if it listens on all addresses.
+    /// `None` for a name, a Unix-domain socket, and a multicast or broadcast address.
+    ///
+    /// ```
+    /// use portolan::Endpoint;
+    /// use portolan::model::{Address, Transport};
+    ///
+    /// let any = Endpoint::new(Address::Ip([0, 0, 0, 0].into()), Some(80), Transport::Tcp);
+    /// assert_eq!(any.reachable_at(), Some([127, 0, 0, 1].into()));
+    /// ```
+    pub fn reachable_at(&self) -> Option<IpAddr> {
+        let Address::Ip(ip) = self.address else { return None };
+
+        match ip.to_canonical() {
+            ip if ip.is_multicast() || ip == Ipv4Addr::BROADCAST => None,
+            IpAddr::V4(ip) if ip.is_unspecified() => Some(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => Some(Ipv6Addr::LOCALHOST.into()),
+            ip => Some(ip),
+        }
+    }
+
+    /// The interface that a client must name to reach it. Only a link-local address needs one.
+    pub fn zone(&self) -> Option<&Untrusted> {
+        let is_link_local = matches!(self.address, Address::Ip(IpAddr::V6(ip)) if ip.is_unicast_link_local());
+        self.interface.as_ref().filter(|_| is_link_local)
     }
 }
 
@@ -380,6 +436,50 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::Lifecycle;
+
+    #[test]
+    fn a_client_meets_a_listener_at_one_address() {
+        let at = |ip: &str| Endpoint::new(Address::Ip(ip.parse().unwrap()), Some(80), Transport::Tcp);
+        let met = |ip: &str| at(ip).reachable_at().map(|ip| ip.to_string()).unwrap_or_default();
+        assert_eq!([met("0.0.0.0"), met("::"), met("::ffff:0.0.0.0")], ["127.0.0.1", "::1", "127.0.0.1"]);
+        assert_eq!([met("10.0.0.1"), met("::ffff:10.0.0.1"), met("fe80::1")], ["10.0.0.1", "10.0.0.1", "fe80::1"]);
+        assert_eq!([met("224.0.0.1"), met("ff02::1"), met("255.255.255.255")], ["", "", ""]);
+        assert_eq!(Endpoint::new(Address::Name("a".into()), Some(80), Transport::Tcp).reachable_at(), None);
+
+        let bound = |ip: &str| Endpoint { interface: Some("eth0".into()), ..at(ip) };
+        assert_eq!((bound("fe80::1").zone(), bound("10.0.0.1").zone()), (Some(&"eth0".into()), None));
+    }
+
+    fn health(state: HealthState) -> Health {
+        Health {
+            state,
+            score: None,
+            uncapped: None,
+            grade: None,
+            complete: true,
+            not_covered: Vec::new(),
+            coverage: Vec::new(),
+            findings: Vec::new(),
+            hindered: Vec::new(),
+            age_ms: None,
+        }
+    }
+
+    #[test]
+    fn calls_go_to_what_is_ready_up_and_not_unhealthy() {
+        let ready = Endpoint::new(Address::Name("a".into()), Some(80), Transport::Tcp);
+        assert!(ready.is_usable());
+        assert!(!Endpoint { ready: false, ..ready.clone() }.is_usable());
+        for lifecycle in [Lifecycle::Maintenance, Lifecycle::Draining, Lifecycle::Terminating] {
+            let instance = Some(Box::new(Instance { lifecycle, ..Instance::default() }));
+            assert!(!Endpoint { instance, ..ready.clone() }.is_usable(), "{lifecycle:?}");
+        }
+        for (score, usable) in [(None, true), (Some(100), true), (Some(0), false)] {
+            let health = health(HealthState::of(score));
+            assert_eq!(Endpoint { health: Some(Box::new(health)), ..ready.clone() }.is_usable(), usable, "{score:?}");
+        }
+    }
 
     proptest! {
         #[test]

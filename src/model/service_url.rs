@@ -107,7 +107,7 @@ fn web(scheme: &str, text: &str, rest: &str) -> Result<ServiceUrl, ParseError> {
         Some(Host::Ipv6(ip)) => format!("[{ip}]"),
         None => return Err(ParseError::new("it has no host", HINT)),
     };
-    let at = HostPort::new(&host, url.port_or_known_default().unwrap_or(80))?;
+    let at = parse_host(&format!("{host}:{}", url.port_or_known_default().unwrap_or(80)), None)?;
 
     let path = &url[Position::BeforePath..Position::AfterQuery];
     let path = (path != "/").then(|| path.parse::<HttpPath>()).transpose()?;
@@ -175,10 +175,24 @@ fn with_hosts(scheme: &str, rest: &str) -> Result<ServiceUrl, ParseError> {
 
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
-    let hosts = hosts.split(',').map(|host| HostPort::parse(host, *port)).collect::<Result<Vec<_>, _>>()?;
+    let hosts = hosts.split(',').map(|host| parse_host(host, *port)).collect::<Result<Vec<_>, _>>()?;
 
     let spec = CheckSpec { protocol: Some((*protocol).to_owned()), ..CheckSpec::default() };
     Ok(ServiceUrl { place: UrlPlace::Hosts(hosts), spec })
+}
+
+/// `host:port`, or a host alone where the scheme stands for a port.
+fn parse_host(text: &str, default_port: Option<u16>) -> Result<HostPort, ParseError> {
+    let is_path = text.starts_with(['/', '.', '@']);
+    if text.is_empty() || is_path {
+        return Err(ParseError::new("the host is missing", HINT));
+    }
+
+    let has_port = text.rsplit_once(']').map_or(text, |(_, after)| after).contains(':');
+    match default_port.filter(|_| !has_port) {
+        Some(port) => format!("{text}:{port}").parse(),
+        None => text.parse(),
+    }
 }
 
 fn unknown(scheme: &str) -> ParseError {
@@ -241,11 +255,11 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         for (text, why) in [
-            ("tcp://h", "it has no port"),
-            ("grpc://", "it has no host"),
+            ("tcp://h", "the port is missing"),
+            ("grpc://", "the host is missing"),
             ("http:///x", "it has no host"),
-            ("redis:///0", "it has no host"),
-            ("postgresql://h:x/db", "its port is not a number from 1 to 65535"),
+            ("redis:///0", "the host is missing"),
+            ("postgresql://h:x/db", "the port is not a number from 1 to 65535"),
             ("gopher://h", "unknown scheme gopher"),
             ("postgrs://h", "unknown scheme postgrs (did you mean postgres?)"),
             ("unix://", "it has no path"),

@@ -39,7 +39,7 @@ impl FromStr for Target {
         }
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
         if let Some((ip, zone)) = bare.split_once('%') {
-            return zoned(ip, zone);
+            return zoned(ip, zone).map(|(ip, zone)| Self::Zoned(ip, zone));
         }
         if let Ok(ip) = bare.parse::<IpAddr>() {
             return address(ip);
@@ -50,20 +50,24 @@ impl FromStr for Target {
         if let Some(range) = range(text) {
             return range;
         }
-        if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-            return Err(ParseError::new("it is not an IPv4 address", "an address is four numbers from 0 to 255"));
+        if let Some((host, port)) = text.strip_suffix('.').unwrap_or(text).rsplit_once(':')
+            && !host.is_empty()
+            && port.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            return Err(ParseError::new("a target has no port", "give the port with -p"));
         }
-        host_name(text)
+        Ok(Self::Name(host_name(text, FORMS)?.to_owned()))
     }
 }
 
 /// The kernel's limit for the name of an interface (`IFNAMSIZ`), less its end.
 const LONGEST_INTERFACE: usize = 15;
 
-pub(super) fn zoned(ip: &str, zone: &str) -> Result<Target, ParseError> {
+/// A link-local address, and the name or number of its interface.
+pub(super) fn zoned(ip: &str, zone: &str) -> Result<(Ipv6Addr, String), ParseError> {
     let form = "write a link-local address with its interface as fe80::1%eth0";
     let Ok(ip) = ip.parse::<Ipv6Addr>() else {
-        return Err(ParseError::new(format!("'{}' before the % is no IPv6 address", clean(ip)), form));
+        return Err(ParseError::new(format!("'{}' before the % is not an IPv6 address", clean(ip)), form));
     };
     if !ip.is_unicast_link_local() {
         return Err(ParseError::new("only a link-local address has a zone (the part behind %)", "leave the zone out"));
@@ -71,7 +75,7 @@ pub(super) fn zoned(ip: &str, zone: &str) -> Result<Target, ParseError> {
     if zone.is_empty() || zone.len() > LONGEST_INTERFACE || zone.contains(|c: char| c == '/' || c.is_whitespace()) {
         return Err(ParseError::new(format!("'{}' is not an interface name", clean(zone)), form));
     }
-    Ok(Target::Zoned(ip, zone.to_owned()))
+    Ok((ip, zone.to_owned()))
 }
 
 fn address(ip: IpAddr) -> Result<Target, ParseError> {
@@ -130,18 +134,16 @@ fn range(text: &str) -> Option<Result<Target, ParseError>> {
 }
 
 /// A host name by RFC 1123, with the underscore that people use; 253 characters, labels of 63.
-pub(super) fn host_name(text: &str) -> Result<Target, ParseError> {
+pub(super) fn host_name<'t>(text: &'t str, hint: &'static str) -> Result<&'t str, ParseError> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return Err(ParseError::new("it is not an IPv4 address", "an address is four numbers from 0 to 255"));
+    }
+
     let bare = text.strip_suffix('.').unwrap_or(text);
-    if let Some((host, port)) = bare.rsplit_once(':')
-        && !host.is_empty()
-        && port.bytes().all(|byte| byte.is_ascii_digit())
-    {
-        return Err(ParseError::new("a target has no port", "give the port with -p"));
-    }
     if bare.len() > 253 || !bare.split('.').all(is_label) {
-        return Err(ParseError::new("it is neither an address nor a host name", FORMS));
+        return Err(ParseError::new("it is neither an address nor a host name", hint));
     }
-    Ok(Target::Name(text.to_owned()))
+    Ok(text)
 }
 
 /// A label of a host name. A non-ASCII name may be internationalized; the resolver decides.
@@ -205,7 +207,7 @@ mod tests {
         assert_eq!(why("0.0.0.0"), why("::"));
         assert_eq!(why("fe80::1"), "a link-local address says nothing without its interface");
         assert_eq!(why("2001:db8::1%eth0"), "only a link-local address has a zone (the part behind %)");
-        assert_eq!(why("10.0.0.1%eth0"), "'10.0.0.1' before the % is no IPv6 address");
+        assert_eq!(why("10.0.0.1%eth0"), "'10.0.0.1' before the % is not an IPv6 address");
         assert_eq!(why("fe80::1%"), "'' is not an interface name");
         for text in ["a b", "-x", "a..b", &"x".repeat(64), "\u{1b}[2J", "/24"] {
             assert!(!why(text).is_empty(), "{text:?}");

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, Request};
 
 use super::{ConnectionError, Deadline};
@@ -24,7 +25,7 @@ pub(crate) trait HttpProxy: fmt::Debug + Send + Sync {
     /// Sends a request to an endpoint and keeps at most `most` bytes of the reply's body.
     ///
     /// The error is `Local` if the proxy could not send the request: that says nothing about the peer.
-    fn ask<'a>(&'a self, place: &'a str, request: Request<()>, most: usize, deadline: Deadline) -> ProxyFuture<'a>;
+    fn ask<'a>(&'a self, place: &'a str, request: Request<Bytes>, most: usize, deadline: Deadline) -> ProxyFuture<'a>;
 }
 
 /// The result of [`HttpProxy::connect`].

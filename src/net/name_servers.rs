@@ -9,6 +9,7 @@ use hickory_resolver::config::{
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
+use hickory_resolver::proto::rr::Name;
 use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Resolver, TokioResolver};
 
@@ -27,6 +28,9 @@ pub(crate) enum LookupError {
     /// The server did not reply in time.
     #[error("no reply in time")]
     TimedOut,
+    /// The server replied with this error: `SERVFAIL`, `REFUSED`.
+    #[error("it replies {0}")]
+    Error(&'static str),
     /// The lookup failed; the text says why.
     #[error("{0}")]
     Failed(String),
@@ -84,7 +88,8 @@ impl NameServer {
     /// If the server does not reply or fails.
     pub(crate) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, LookupError> {
         // The resolver's timeout is per packet; a server that truncates its reply and stalls on TCP would get two.
-        let reply = tokio::time::timeout(self.timeout, self.resolver.lookup_ip(name)).await;
+        let absolute = Name::from_str_relaxed(name).map_err(|error| LookupError::Failed(error.to_string()))?;
+        let reply = tokio::time::timeout(self.timeout, self.resolver.lookup_ip(absolute)).await;
         match reply.map_err(|_| LookupError::TimedOut)? {
             Ok(found) => {
                 let mut addresses: Vec<IpAddr> = found.iter().map(|ip| ip.to_canonical()).collect();
@@ -103,8 +108,22 @@ fn failure(error: &NetError) -> Result<Vec<IpAddr>, LookupError> {
         NetError::Timeout => Err(LookupError::TimedOut),
         NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
             ResponseCode::NoError | ResponseCode::NXDomain => Ok(Vec::new()),
-            code => Err(LookupError::Failed(code.to_string())),
+            code => Err(LookupError::Error(code_name(code))),
         },
+        NetError::Dns(DnsError::ResponseCode(code)) => Err(LookupError::Error(code_name(*code))),
         error => Err(LookupError::Failed(error.to_string())),
+    }
+}
+
+/// The name of an error in the registry of DNS (RFC 6895, 2.3).
+fn code_name(code: ResponseCode) -> &'static str {
+    match code {
+        ResponseCode::FormErr => "FORMERR",
+        ResponseCode::ServFail => "SERVFAIL",
+        ResponseCode::NotImp => "NOTIMP",
+        ResponseCode::Refused => "REFUSED",
+        ResponseCode::NotAuth => "NOTAUTH",
+        ResponseCode::NotZone => "NOTZONE",
+        other => other.to_str(),
     }
 }

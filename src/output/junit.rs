@@ -1,5 +1,5 @@
 //! Health as JUnit XML, for CI and other viewers of test results: each endpoint is a test case, which fails unless the
-//! endpoint is healthy.
+//! endpoint is healthy. A service that its source reports as unusable is a failed test case of its own.
 
 use std::io::{self, Write};
 
@@ -63,11 +63,17 @@ impl TestCase {
         let lines: Vec<String> =
             findings.map(|finding| format!("{finding} (hint: {})", escaped(finding.hint()))).collect();
 
-        let class = match &service.name {
-            Some(name) => format!("{}.{name}", clean(&service.source)),
-            None => service.id.to_string(),
-        };
-        Self { class, name: endpoint.to_string(), outcome, log: lines.join("\n") }
+        Self { class: class(service), name: endpoint.to_string(), outcome, log: lines.join("\n") }
+    }
+
+    /// The case of a service whose source proves that it is unusable, whatever its endpoints reply.
+    fn of_service(service: &Service) -> Option<Self> {
+        let is_unhealthy = service.health.as_deref().is_some_and(|health| health.state != HealthState::Healthy);
+        let finding = service.limiting_finding().filter(|_| is_unhealthy)?;
+
+        let outcome = TestOutcome::Failed(clean(finding.code()), finding.to_string());
+        let log = format!("{finding} (hint: {})", escaped(finding.hint()));
+        Some(Self { class: class(service), name: "service".to_owned(), outcome, log })
     }
 
     fn write(&self, xml: &mut XmlWriter<'_>) -> io::Result<()> {
@@ -100,8 +106,16 @@ impl TestCase {
     }
 }
 
+/// `k8s.shop.web`, `local.nginx`
+fn class(service: &Service) -> String {
+    let Some(name) = &service.name else { return service.id.to_string() };
+    let namespace = service.namespace.as_ref().map(|namespace| format!("{namespace}.")).unwrap_or_default();
+    format!("{}.{namespace}{name}", clean(&service.source))
+}
+
 impl Format for Junit<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
+        self.cases.extend(TestCase::of_service(service));
         self.cases.extend(service.endpoints.iter().map(|endpoint| TestCase::of(service, endpoint)));
         Ok(())
     }

@@ -5,7 +5,6 @@
 //! the same for the life of the service: any other change would make Prometheus restart the target.
 
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value};
 
@@ -91,18 +90,12 @@ fn target(endpoint: &Endpoint) -> Option<String> {
         return None;
     }
 
-    let ip = match ip.to_canonical() {
-        // Neither address can be scraped; a listener bound to one interface does not reply on loopback.
-        ip if ip.is_multicast() || ip == Ipv4Addr::BROADCAST => return None,
-        ip if ip.is_unspecified() && endpoint.interface.is_some() => return None,
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
+    // A listener bound to one interface does not reply on loopback.
+    if ip.to_canonical().is_unspecified() && endpoint.interface.is_some() {
+        return None;
+    }
 
-    // Only link-local addresses need a zone.
-    let link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
-    let interface = endpoint.interface.clone().filter(|_| link_local);
-    let target = Endpoint { address: Address::Ip(ip), interface, ..endpoint.clone() };
+    let address = Address::Ip(endpoint.reachable_at()?);
+    let target = Endpoint { address, interface: endpoint.zone().cloned(), ..endpoint.clone() };
     endpoint.port.map(|_| target.to_string())
 }

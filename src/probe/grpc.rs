@@ -44,11 +44,12 @@ pub(super) async fn check(talk: &mut Talk<'_>) -> Result<Option<Identity>, Conne
     let target = talk.target();
     let scheme = if target.tls.is_some() { "https" } else { "http" };
     let uri = format!("{scheme}://{}/grpc.health.v1.Health/Check", target.authority());
-    let request = Request::post(uri).header("content-type", "application/grpc").header("te", "trailers").body(());
+    let request = Request::post(uri).header("content-type", "application/grpc").header("te", "trailers");
+    let request = request.body(Bytes::from_static(EMPTY));
     let request = request.map_err(|_| ConnectionError::Garbled("has a name that is invalid in a URL"))?;
 
     let (stream, deadline) = talk.stream();
-    let response = h2_exchange(stream, request, Some(Bytes::from_static(EMPTY)), MAX_BYTES, deadline).await?;
+    let response = h2_exchange(stream, request, MAX_BYTES, deadline).await?;
     Ok(Some(identity(&response)))
 }
 

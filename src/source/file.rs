@@ -4,7 +4,6 @@ use std::collections::HashSet;
 use std::fmt;
 use std::fs::File as FileHandle;
 use std::io::Read;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +19,7 @@ use super::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 use crate::clean::clean;
 use crate::error::{Error, Result, nearest};
 use crate::model::{
-    Address, CheckSpec, Column, Completeness, DeclaredDetail, Endpoint, PartialError, Service, Target, Transport,
-    Update, UpdateSink,
+    CheckSpec, Column, Completeness, DeclaredDetail, Endpoint, HostPort, PartialError, Service, Update, UpdateSink,
 };
 
 /// List the services that a file declares
@@ -72,8 +70,7 @@ struct ServiceEntry {
 
 /// `"host:port"`, or a table with this as `address`.
 struct EndpointEntry {
-    address: Address,
-    port: u16,
+    place: HostPort,
     weight: Option<u16>,
 }
 
@@ -185,8 +182,8 @@ fn declared(entries: Vec<ServiceEntry>, shown: &str) -> Result<Vec<Service<Decla
 }
 
 impl From<EndpointEntry> for Endpoint {
-    fn from(EndpointEntry { address, port, weight }: EndpointEntry) -> Self {
-        Self { weight, ..Self::new(address, Some(port), Transport::Tcp) }
+    fn from(EndpointEntry { place, weight }: EndpointEntry) -> Self {
+        Self { weight, ..place.endpoint() }
     }
 }
 
@@ -214,18 +211,11 @@ impl<'de> Deserialize<'de> for EndpointEntry {
 }
 
 fn parse_endpoint(text: &str, weight: Option<u16>) -> Result<EndpointEntry, String> {
-    if let Ok(address) = text.parse::<SocketAddr>()
-        && address.port() > 0
-    {
-        return Ok(EndpointEntry { address: Address::Ip(address.ip().to_canonical()), port: address.port(), weight });
+    let place = text.parse::<HostPort>().map_err(|error| format!("'{}' is not host:port: {error}", clean(text)))?;
+    if place.port.is_none() {
+        return Err(format!("'{}' is a Unix-domain socket, which cannot be checked", clean(text)));
     }
-
-    let parts =
-        text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse::<u16>().ok().filter(|port| *port > 0)?)));
-    match parts.map(|(host, port)| (host.parse::<Target>(), port)) {
-        Some((Ok(Target::Name(name)), port)) => Ok(EndpointEntry { address: Address::Name(name.into()), port, weight }),
-        _ => Err(format!("'{}' is not host:port", clean(text))),
-    }
+    Ok(EndpointEntry { place, weight })
 }
 
 impl File {

@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Column, FindingKind, HostFacts, Service, UpdateSink};
+use crate::model::{Column, Filters, FindingKind, HostFacts, Selector, Service, UpdateSink};
 use crate::net::HttpProxy;
 pub(crate) use blocking::list_blocking;
 pub(crate) use channel::{ChannelSink, SourceMessage};
@@ -46,17 +46,30 @@ pub trait Source: Send + Sync {
     /// Only if nothing could be listed at all; a part that fails is a [`PartialError`](crate::model::PartialError).
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a>;
 
+    /// The source that this one wraps. Every method with a default takes it from there, so that a wrapper states only what
+    /// it changes.
+    fn inner(&self) -> Option<&dyn Source> {
+        None
+    }
+
     /// Reads the source's environment variables. Only the command line calls this: one variable must not affect several
     /// sources of a kind.
     fn read_environment(&mut self, _variable: &dyn Fn(&str) -> Option<OsString>) {}
 
     /// Proxy for HTTP checks of its endpoints, if the user requested one.
     fn proxy(&self) -> Option<CheckProxy> {
-        None
+        self.inner().and_then(Source::proxy)
     }
 
-    /// Hook that lets the source interpret check results.
-    fn after_check(&self) -> Option<AfterCheck> {
+    /// Restricts the source to the services that may have this name, as in `SOURCE/NAME`: options that would hide one of them do
+    /// not apply. By default it lists the same as before.
+    fn select(&mut self, _name: &str) {}
+
+    /// Interprets the check results of one of its services. Returns a note for people.
+    fn after_check(_service: &mut Service) -> Option<&'static str>
+    where
+        Self: Sized,
+    {
         None
     }
 
@@ -68,19 +81,29 @@ pub trait Source: Send + Sync {
         &[]
     }
 
+    /// The options that leave services out. Documents keep them, so that a later listing with other filters can be compared.
+    fn filters(&self) -> Filters {
+        Filters::new()
+    }
+
+    /// What a listing of this source with such filters keeps; `None`: everything, or unknown.
+    fn selector(&self, _filters: &Filters) -> Option<Selector> {
+        None
+    }
+
     /// Facts about the machine that it lists, for documents; `None` if it does not list exactly one machine.
     fn host(&self) -> Option<HostFacts> {
-        None
+        self.inner().and_then(Source::host)
     }
 
     /// Default polling interval of a source that cannot report changes itself.
     fn interval(&self) -> Duration {
-        Duration::from_secs(10)
+        self.inner().map_or(Duration::from_secs(10), Source::interval)
     }
 
     /// Time limit for a listing, including probes and checks of its services; `None` if there is no limit.
     fn deadline(&self) -> Option<Duration> {
-        None
+        self.inner().and_then(Source::deadline)
     }
 
     /// Sends all services and then every change to `feed`, until the future is dropped. Begins with a
@@ -94,9 +117,6 @@ pub trait Source: Send + Sync {
         Box::pin(watch::poll(self, interval.unwrap_or_else(|| self.interval()), feed))
     }
 }
-
-/// Interprets the check results of a service. Returns a note for people.
-pub type AfterCheck = fn(&mut Service) -> Option<&'static str>;
 
 /// Sends HTTP checks to a source's endpoints, for a host that cannot reach them itself.
 #[derive(Clone, Debug)]
@@ -124,6 +144,14 @@ macro_rules! sources {
             all
         });
 
+        /// Lets the source of a service interpret its check results, wherever the service came from. Returns a note for people.
+        pub(crate) fn after_check(service: &mut Service) -> Option<&'static str> {
+            $($(#[$attribute])* if stringify!($variant).eq_ignore_ascii_case(service.source.as_str()) {
+                return <$source as Source>::after_check(service);
+            })*
+            None
+        }
+
         /// The definition of the source with that word, the same as in [`AnySource`].
         #[cfg(feature = "cli")]
         pub(crate) fn source_definition(word: &str) -> Option<clap::Command> {
@@ -147,6 +175,11 @@ macro_rules! sources {
             /// Lets the source read the environment.
             pub(crate) fn read_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
                 match self { $($(#[$attribute])* Self::$variant(source) => source.read_environment(variable),)* }
+            }
+
+            /// Restricts the source to the services that may have this name.
+            pub(crate) fn select(&mut self, name: &str) {
+                match self { $($(#[$attribute])* Self::$variant(source) => source.select(name),)* }
             }
 
             /// The source as a trait object.

@@ -105,12 +105,12 @@ fn a_namespace_that_is_none_or_not_there() {
     let hint = "write lower-case letters, digits and dashes, at most 63; -A selects all namespaces";
     Portolan::new(&double).args("-n ../pods").fails(2, "use --namespace '../pods': it is not a namespace name", hint);
     let hint = "did you mean 'shop'? `kubectl get namespaces` lists them";
-    Portolan::new(&double).args("-n shpo").fails(2, "use namespace 'shpo': it does not exist", hint);
+    Portolan::new(&double).args("-n shpo").fails(2, "find namespace 'shpo': it does not exist", hint);
     let empty = Portolan::new(&double).args("-n bank").run();
     assert_eq!((empty.code, empty.stderr.as_str()), (Some(0), "nothing found\n"), "it is there, and has none");
     let (document, ran) = Portolan::new(&double).args("-n shop -n shpo").json();
     assert_eq!((document["items"].as_array().unwrap().len(), ran.code), (1, Some(3)));
-    assert!(ran.stderr.contains("error: cannot use namespace 'shpo': it does not exist\n"), "{ran:?}");
+    assert!(ran.stderr.contains("error: cannot find namespace 'shpo': it does not exist\n"), "{ran:?}");
 }
 
 #[test]

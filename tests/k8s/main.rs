@@ -17,6 +17,7 @@ mod history;
 mod hostile;
 mod kubeconfig;
 mod kubectl;
+mod named;
 mod names;
 mod objects;
 mod pods;

@@ -42,9 +42,23 @@ impl Portolan {
     }
 
     pub fn without_kubeconfig() -> Self {
+        let mut portolan = Self::bare();
+        portolan.command.args(["discover", "k8s"]);
+        portolan
+    }
+
+    /// Another command than `discover k8s`.
+    pub fn other(kubeconfig: &Kubeconfig, words: &str) -> Self {
+        let portolan = Self::bare().args(words);
+        fs::create_dir(portolan.path(".kube")).unwrap();
+        fs::write(portolan.path(".kube/config"), kubeconfig.text()).unwrap();
+        portolan
+    }
+
+    fn bare() -> Self {
         let home = TempDir::new();
         let mut command = Command::new(portolan_path());
-        command.env_clear().env("HOME", home.path()).current_dir(home.path()).args(["discover", "k8s"]);
+        command.env_clear().env("HOME", home.path()).current_dir(home.path());
         Self { home, command }
     }
 

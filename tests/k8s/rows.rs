@@ -32,7 +32,7 @@ fn a_service_has_its_endpoints_with_all_that_is_known_of_them() {
             "address": "10.1.1.2", "port": 8080, "interface": null, "transport": "tcp", "ready": true,
             "service_guess": "http-alt",
             "instance": {
-                "id": "k8s/shop/web/tcp/10.1.1.2:8080/http", "serving": true, "terminating": false, "port_name": "http",
+                "id": "k8s/shop/web/tcp/10.1.1.2:8080/http", "serving": true, "terminating": false, "port_name": "http", "protocol": "http",
                 "pod": "web-2", "node": "node-2", "zone": "zone-a",
             },
         })

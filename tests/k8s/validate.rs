@@ -14,10 +14,10 @@ use crate::double::{Double, Fault, Resource, Rights, StopReason, TOKEN};
 use crate::kubectl::kubectl_says;
 use crate::objects::{endpoint, namespace, pod, service, slice_of};
 use crate::portolan::{Portolan, by_id};
-use crate::support::{Ended, Lines, TempDir, hear, output, portolan_path};
+use crate::support::{Ended, Lines, TempDir, hear, output, portolan_path, tool};
 
 /// A web server on loopback that gives the same reply to every request until the test ends.
-fn web(answer: &'static str) -> SocketAddr {
+pub fn web(answer: &'static str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
@@ -35,10 +35,10 @@ fn closed() -> SocketAddr {
 }
 
 /// A loopback port that never completes a connection: its queue is full.
-struct Silent(Socket, Vec<TcpStream>);
+pub struct Silent(Socket, Vec<TcpStream>);
 
 impl Silent {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
         socket.listen(0).unwrap();
@@ -49,7 +49,7 @@ impl Silent {
         silent
     }
 
-    fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.0.local_addr().unwrap().as_socket().unwrap()
     }
 }
@@ -309,7 +309,7 @@ fn the_deadline_is_that_of_checks_too() {
     let (document, ran) = Portolan::new(&double).args("-n shop --validate --deadline 1s").json();
     assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()), "{ran:?}");
     let hindered = &document["items"][0]["endpoints"][0]["health"]["hindered"];
-    assert_eq!(hindered, &json!(["tcp: the run's deadline passed"]));
+    assert_eq!(hindered, &json!(["tcp: the run's deadline passed", "http: the run's deadline passed"]));
     // A route that is never established takes no longer either.
     double.faults().add("/version", usize::MAX, Fault::Stall);
     let (document, ran) = Portolan::new(&double).args("-n shop --validate --via api-proxy --deadline 1s").json();
@@ -322,6 +322,83 @@ fn the_way_is_only_good_for_checks() {
     let error = "use --via: it applies only to checks";
     Portolan::new(&double).args("--via api-proxy").fails(2, error, "add --validate, or leave it out");
     assert!(double.seen().is_empty());
+}
+
+/// A port with this name and appProtocol, at a server that fails in HTTP and accepts connections.
+fn put_port(double: &Double, service_name: &str, port_name: &str, app_protocol: Option<&str>) {
+    let failing = web("500 Oh");
+    let says =
+        output(tool("curl").args(["-s", "-o", "/dev/null", "-w", "%{http_code}", &format!("http://{failing}/")]));
+    assert_eq!(says.stdout, b"500");
+
+    let mut declared = service("shop", service_name);
+    declared["spec"]["ports"] = json!([{"name": port_name, "port": 80, "targetPort": failing.port(), "protocol": "TCP", "appProtocol": app_protocol}]);
+    let port = json!([{"name": port_name, "port": failing.port(), "protocol": "TCP"}]);
+    let endpoints = json!([endpoint(service_name, "127.0.0.1")]);
+    let mut store = double.store();
+    store.put(Resource::SERVICES, declared);
+    store.put(Resource::SLICES, slice_of("shop", service_name, "a", "IPv4", &endpoints, &port));
+}
+
+/// FAULTS W6: a server that replies 500 on an odd port, whose port is declared as HTTP.
+#[test]
+fn the_declared_protocol_decides_the_check() {
+    let double = cluster();
+    put_port(&double, "by-name", "http", None);
+    put_port(&double, "by-prefix", "http-metrics", None);
+    put_port(&double, "by-protocol", "web", Some("http"));
+    put_port(&double, "websocket", "live", Some("kubernetes.io/ws"));
+    put_port(&double, "contradiction", "http", Some("tcp"));
+    put_port(&double, "undeclared", "web", None);
+
+    let services = Portolan::new(&double).args("-n shop --validate").services();
+    let of = |name: &str| {
+        let health = &services[&format!("k8s/shop/{name}")]["endpoints"][0]["health"];
+        (health["coverage"].to_string(), codes(&health["findings"]).contains(&"http-5xx"))
+    };
+    for name in ["by-name", "by-prefix", "by-protocol", "websocket"] {
+        assert_eq!(of(name), (r#"["tcp","http"]"#.to_owned(), true), "{name}");
+    }
+    for name in ["contradiction", "undeclared"] {
+        assert_eq!(of(name), (r#"["tcp"]"#.to_owned(), false), "{name}");
+    }
+    let listed = Portolan::new(&double).args("-n shop").services();
+    assert_eq!(listed["k8s/shop/by-protocol"]["endpoints"][0]["instance"]["protocol"], "http");
+}
+
+/// FAULTS K5: a service that its cluster sends no request to is not healthy, whatever its endpoints reply.
+#[test]
+fn a_service_that_no_client_can_use_scores_0() {
+    let double = cluster();
+    put(&double, "used", false, &[web("200 OK")]);
+    put(&double, "asleep", false, &[web("200 OK")]);
+    put(&double, "draining", false, &[web("200 OK")]);
+    let change = |name: &str, conditions: Value| {
+        let mut store = double.store();
+        let mut slice = store.get(Resource::SLICES, "shop", &format!("{name}-0")).unwrap().value.clone();
+        slice["endpoints"][0]["conditions"] = conditions;
+        store.put(Resource::SLICES, slice);
+    };
+    change("asleep", json!({"ready": false, "serving": false, "terminating": false}));
+    // Without a ready endpoint, kube-proxy sends requests to those that still serve.
+    change("draining", json!({"ready": false, "serving": true, "terminating": true}));
+    double.store().put(Resource::SERVICES, service("shop", "empty"));
+
+    let (document, ran) = Portolan::new(&double).args("-n shop --validate").json();
+    let services = by_id(&document);
+    let of = |name: &str| {
+        let service = &services[&format!("k8s/shop/{name}")];
+        (service["health"]["score"].as_u64(), codes(&service["findings"]))
+    };
+    assert!(of("used").0 >= Some(80) && of("draining").0 >= Some(80), "{document}");
+    assert_eq!(of("asleep"), (Some(0), vec!["k8s-none-ready"]));
+    assert_eq!(of("empty"), (Some(0), vec!["k8s-no-pod"]));
+    assert!(ran.stderr.contains("    0  asleep  cap 0 k8s-none-ready  none of 1 endpoints is ready\n"), "{ran:?}");
+
+    let junit = Portolan::new(&double).args("-n shop --validate -o junit").run().stdout;
+    let case = r#"<testcase classname="k8s.shop.asleep" name="service">"#;
+    assert!(junit.contains(case) && junit.contains(r#"<failure type="k8s-none-ready""#), "{junit}");
+    assert!(junit.contains(r#"classname="k8s.shop.used""#), "{junit}");
 }
 
 /// W10: from outside the cluster, `wait` reaches what the API server reaches.

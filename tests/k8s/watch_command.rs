@@ -269,7 +269,7 @@ fn missing_permissions_are_reported_and_the_rest_is_watched() {
 #[test]
 fn an_error_at_the_start_is_reported_at_once() {
     let mut double = cluster();
-    let error = "use namespace 'shpo': it does not exist";
+    let error = "find namespace 'shpo': it does not exist";
     Portolan::new(&double).args("-n shpo --watch").fails(
         2,
         error,

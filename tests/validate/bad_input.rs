@@ -61,14 +61,14 @@ fn targets() {
     let hint = "write it as https://host:port/path";
     let error = "target 'postgrs://a:1': unknown scheme postgrs (did you mean postgres?)";
     refused(&["postgrs://a:1"], error, hint);
-    refused(&["127.0.0.1"], "target '127.0.0.1': it has no port", forms);
-    refused(&["::1"], "target '::1': it has no port", forms);
-    refused(&["a:0"], "target 'a:0': its port is not a number from 1 to 65535", forms);
-    refused(&["a:70000"], "target 'a:70000': its port is not a number from 1 to 65535", forms);
-    refused(&[":80"], "target ':80': it has no host", forms);
+    refused(&["127.0.0.1"], "target '127.0.0.1': the port is missing", forms);
+    refused(&["::1"], "target '::1': the port is missing", forms);
+    refused(&["a:0"], "target 'a:0': the port is not a number from 1 to 65535", forms);
+    refused(&["a:70000"], "target 'a:70000': the port is not a number from 1 to 65535", forms);
+    refused(&[":80"], "target ':80': the host is missing", forms);
     refused(
         &["unix:///run/x"],
-        "target 'unix:///run/x': a socket path cannot be checked",
+        "target 'unix:///run/x': a Unix-domain socket cannot be checked",
         "`portolan wait` connects to it",
     );
     refused(&["consol/web"], "target 'consol/web': there is no such source", forms);

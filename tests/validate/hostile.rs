@@ -30,11 +30,24 @@ async fn judged(hostile: &[Peer], protocol: &str) -> Vec<Value> {
     let said = |peer: &Peer| {
         let of = |item: &&Value| item["endpoints"][0]["port"] == peer.address.port();
         let item = document["items"].as_array().unwrap().iter().find(of);
-        let health = item.unwrap_or_else(|| panic!("{} is not listed", peer.name))["endpoints"][0]["health"].clone();
-        assert!(health["score"].is_u64(), "{} ({protocol}): {health}", peer.name);
-        health
+        item.unwrap_or_else(|| panic!("{} is not listed", peer.name))["endpoints"][0]["health"].clone()
     };
-    hostile.iter().map(said).collect()
+    let said: Vec<Value> = hostile.iter().map(said).collect();
+
+    let (judged, unknown): (Vec<_>, Vec<_>) =
+        hostile.iter().zip(&said).partition(|(_, health)| health["score"].is_u64());
+    for (peer, health) in &unknown {
+        assert!(names_busy_machine(health), "{} ({protocol}): {health}", peer.name);
+    }
+    assert!(unknown.len() <= judged.len(), "{protocol}: most were not judged: {unknown:?}");
+    said
+}
+
+/// Whether the verdict is unknown because this machine had no time to receive the reply: true on a busy machine, and
+/// never the peer's fault.
+fn names_busy_machine(health: &Value) -> bool {
+    let reasons = health["hindered"].as_array().map(Vec::as_slice).unwrap_or_default();
+    health["state"] == "unknown" && reasons.iter().any(|reason| reason.as_str().unwrap_or("").contains("too busy"))
 }
 
 /// Everything that `tests/peers` has.
@@ -52,7 +65,8 @@ async fn each_is_judged_in_time_whatever_it_is_taken_for() {
         let said = judged(&hostile, protocol).await;
         if protocol == "http" {
             for (peer, health) in hostile.iter().zip(&said).filter(|(peer, _)| matches!(peer.name, "mute" | "tarpit")) {
-                assert!(health["score"].as_u64() <= Some(20), "{}: {health}", peer.name);
+                let is_low = health["score"].as_u64().is_some_and(|score| score <= 20);
+                assert!(is_low || names_busy_machine(health), "{}: {health}", peer.name);
             }
         }
     }

@@ -9,12 +9,14 @@
     reason = "a test says what is wrong by panicking"
 )]
 
+mod addresses;
 mod bad_input;
 mod command;
 mod explain;
 mod formats;
 mod grpc;
 mod hostile;
+mod http_client;
 mod load;
 mod oracle;
 mod peer;

@@ -24,7 +24,7 @@ fn the_table_is_the_documented_one() {
         format!("| `{}` | {} | {points} | {} |", kind.code, kind.group.as_str(), number(kind.cap))
     };
     assert_eq!(scored_findings().map(row).collect::<Vec<_>>(), documented);
-    assert_eq!(documented.len(), 58);
+    assert!(documented.len() >= 58, "{}", documented.len());
 }
 
 #[test]

@@ -199,10 +199,10 @@ fn signals_end_it() {
 #[test]
 fn an_invalid_target_is_refused() {
     for (target, why) in [
-        ("db", "cannot use TARGET 'db': it has no port"),
-        ("5432", "cannot use TARGET '5432': it has no host"),
-        ("db:0", "cannot use TARGET 'db:0': its port is not a number from 1 to 65535"),
-        ("db/x:80", "cannot use TARGET 'db/x:80': its host is neither a name nor an address"),
+        ("db", "cannot use TARGET 'db': the port is missing"),
+        ("5432", "cannot use TARGET '5432': the host is missing"),
+        ("db:0", "cannot use TARGET 'db:0': the port is not a number from 1 to 65535"),
+        ("db/x:80", "cannot use TARGET 'db/x:80': it is neither an address nor a host name"),
         ("http:///x", "cannot use TARGET 'http:///x': it has no host"),
         ("gopher://h", "cannot use TARGET 'gopher://h': unknown scheme gopher"),
         ("unix://", "cannot use TARGET 'unix://': it has no path"),

@@ -1,10 +1,13 @@
 //! Whether an HTTP endpoint replies as expected, and how fast.
 
 mod assertions;
+mod body;
+mod cookies;
 mod outcome;
 mod redirect;
 mod reply;
 mod request;
+mod stream;
 
 use std::collections::BTreeMap;
 
@@ -19,7 +22,7 @@ use outcome::{HttpOutcome, HttpStatus};
 pub(super) use request::read;
 
 findings! { Group::App;
-    INVALID = "http-invalid", cap 20, "The reply is not HTTP, or it breaks off.",
+    INVALID = "http-invalid", cap 20, "The reply is not HTTP, breaks off, or has a longer head than clients accept.",
         "check that the port speaks HTTP, and whether it expects TLS";
     TIMEOUT = "http-timeout", cap 20, "No complete reply arrives in time.",
         "check what the service waits for, or allow more time (--timeout)";
@@ -48,6 +51,9 @@ findings! { Group::App;
     LATENCY_4X = "http-latency-4x", 12, "The response time is more than four times the latency target.",
         "check what the service waits for, or set a suitable target (--goal)";
 }
+
+/// Limit for a body with assertions, also after expansion. `MAX_BYTES` of a connection is larger.
+const MAX_BODY_BYTES: usize = 8 << 20;
 
 /// Evidence of HTTP requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +85,7 @@ impl BuiltInCheck for HttpObservation {
         let path = spec.path.as_ref().map_or("/", |path| path.as_str());
 
         Ok(Self {
-            request: format!("{} {path}", spec.method.as_ref().map_or("GET", |method| method.as_str())),
+            request: format!("{} {path}", spec.method_name()),
             default_path: spec.path.is_none(),
             credentials: spec.header.iter().any(|header| matches!(header.name.as_str(), "authorization" | "cookie")),
             expected: spec.expect_status.clone().unwrap_or_default(),

@@ -4,22 +4,20 @@ use bytes::Bytes;
 use tokio::time::Instant;
 use url::Url;
 
-use super::assertions::failed_assertions;
+use super::MAX_BODY_BYTES;
+use super::assertions::{failed_assertions, has_body_assertion};
 use super::outcome::{HttpOutcome, HttpStatus};
 use super::redirect::{RedirectChain, RedirectStep};
-use super::reply::HttpReply;
+use super::reply::{BodyEnd, HttpReply};
+use super::stream::StreamMatcher;
 use crate::check::scale::{self, Latency};
 use crate::check::target::{CheckContext, CheckResult, CheckTarget, Layer, LocalFailure, peer_failure};
-use crate::model::{CheckSpec, RequestHeader};
-use crate::net::http::{Limits, Request, exchange, h2_exchange};
+use crate::model::{CheckSpec, RequestBody};
+use crate::net::http::{Limits, Request, exchange_until, h2_exchange_until};
 use crate::net::{AsyncStream, Connection, ConnectionError, Deadline, Route};
 
-/// Body limit if the body has assertions.
-const MAX_BODY_BYTES: usize = 1 << 20;
 /// Body limit without assertions: enough to see that the body arrives.
 const MAX_PREVIEW_BYTES: usize = 64 << 10;
-/// Headers that portolan sets itself.
-const OWN_HEADERS: [&str; 3] = ["host", "content-length", "transfer-encoding"];
 
 /// Sends the request of the target, and follows redirects if the target allows it.
 pub(super) async fn send(target: &CheckTarget, context: &CheckContext) -> CheckResult<HttpOutcome> {
@@ -42,18 +40,20 @@ pub(super) async fn send(target: &CheckTarget, context: &CheckContext) -> CheckR
         let unsafe_redirect = match chain.next(&reply) {
             RedirectStep::Final => None,
             RedirectStep::Unsafe(cause) => Some(cause),
-            RedirectStep::To(next) if target.spec.follow => match chain.follow(next, context).await? {
+            RedirectStep::To(next) if target.spec.follow => match chain.follow(next, context, deadline).await? {
                 Ok(()) => continue,
                 Err(cause) => Some(cause),
             },
             RedirectStep::To(_) => None,
         };
 
+        // An unexpected status says more than the body of its error page.
+        let is_expected = target.spec.expect_status.clone().unwrap_or_default().contains(reply.code);
         return Ok(HttpOutcome::Status(HttpStatus {
             code: reply.code,
             latency: Latency::from_micros(us),
             retry_after: reply.values("retry-after").next().is_some(),
-            failed_assertions: failed_assertions(&target.spec, &reply),
+            failed_assertions: if is_expected { failed_assertions(&target.spec, &reply)? } else { Vec::new() },
             unsafe_redirect,
         }));
     }
@@ -71,9 +71,10 @@ async fn send_once(chain: &RedirectChain, deadline: Deadline) -> Result<(HttpRep
     let (target, url) = (&chain.target, &chain.url);
     let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
     if let Route::Through(proxy, place) = &target.route {
-        let start = Instant::now();
-        let reply = proxy.ask(place, request(target, path)?, body_limit(&target.spec), deadline).await?;
-        let reply = HttpReply::new(reply.status, &reply.fields, reply.body);
+        let (start, limit) = (Instant::now(), body_limit(&target.spec));
+        let reply = proxy.ask(place, request(chain, path)?, limit, deadline).await?;
+        let end = if reply.body.len() >= limit { BodyEnd::Limit } else { BodyEnd::Whole };
+        let reply = HttpReply::new(reply.status, &reply.fields, reply.body, end);
         return Ok((reply, scale::micros(start.elapsed())));
     }
 
@@ -81,74 +82,102 @@ async fn send_once(chain: &RedirectChain, deadline: Deadline) -> Result<(HttpRep
     let start = Instant::now();
     let prior_knowledge = target.layer == Layer::Plain && matches!(target.protocol.as_deref(), Some("h2c"));
     let reply = if connection.alpn.as_deref() == Some(b"h2") || prior_knowledge {
-        over_h2(connection.stream, target, url.scheme(), path, deadline).await?
+        over_h2(connection.stream, chain, path, deadline).await?
     } else {
-        over_http1(Connection::new(connection.stream, deadline, usize::MAX), target, path).await?
+        over_http1(Connection::new(connection.stream, deadline, usize::MAX), chain, path).await?
     };
     Ok((reply, scale::micros(start.elapsed())))
 }
 
 fn body_limit(spec: &CheckSpec) -> usize {
-    if spec.expect_body.is_some() || !spec.expect_json.is_empty() { MAX_BODY_BYTES } else { MAX_PREVIEW_BYTES }
+    if has_body_assertion(spec) { MAX_BODY_BYTES } else { MAX_PREVIEW_BYTES }
 }
 
-async fn over_http1(mut peer: Connection, target: &CheckTarget, path: &str) -> Result<HttpReply, ConnectionError> {
-    let spec = &target.spec;
+/// The host that the request names: the user's, or the target's.
+fn authority(target: &CheckTarget) -> String {
+    let given = target.spec.header.iter().find(|header| header.name == "host" && !header.value.is_empty());
+    given.map_or_else(|| target.host(), |host| host.value.clone())
+}
 
-    let host = spec.header.iter().find(|header| header.name == "host").map(|header| header.value.clone());
-    let host = host.unwrap_or_else(|| target.host());
-    let fields: Vec<(&str, &str)> = custom_headers(&spec.header).collect();
-    let request = Request { method: spec.method_name(), target: path, host: &host, fields: &fields, body: None };
+/// The body of the request. Methods that carry one send the length of an empty one too (RFC 9110, 8.6).
+fn request_body(spec: &CheckSpec) -> Option<&[u8]> {
+    let empty = matches!(spec.method_name(), "POST" | "PUT" | "PATCH").then_some(&[][..]);
+    spec.body.as_ref().map(RequestBody::as_bytes).or(empty)
+}
 
-    let reply = exchange(&mut peer, &request, Limits { body: body_limit(spec) }).await?;
+async fn over_http1(mut peer: Connection, chain: &RedirectChain, path: &str) -> Result<HttpReply, ConnectionError> {
+    let (target, spec) = (&chain.target, &chain.target.spec);
+    let (host, headers) = (authority(target), chain.headers());
+    let fields: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let (method, body) = (spec.method_name(), request_body(spec));
+    let request = Request { method, target: path, host: &host, fields: &fields, body };
 
-    let truncated = reply.body.len() >= body_limit(spec);
-    if !reply.whole && !truncated {
+    let mut matcher = StreamMatcher::new(spec);
+    let limits = Limits { body: body_limit(spec) };
+    let reply = exchange_until(&mut peer, &request, limits, &mut |body| matcher.is_enough(body)).await?;
+
+    let end = match reply.failed {
+        _ if reply.whole => BodyEnd::Whole,
+        _ if reply.body.len() >= limits.body => BodyEnd::Limit,
+        _ if matcher.is_stream => BodyEnd::Open,
+        // Chunks may be framed by more bytes than they hold.
+        Some(ConnectionError::TooLong) => return Err(too_long()),
         // The server announced more than it sent: it stalls or has closed the connection.
-        return Err(if is_stalled(&mut peer).await { ConnectionError::TimedOut } else { ConnectionError::Closed });
-    }
+        failed => return Err(failed.unwrap_or(ConnectionError::Closed)),
+    };
     let fields = reply.head.fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-    Ok(HttpReply { code: reply.head.status, fields, body: reply.body })
+    Ok(HttpReply { code: reply.head.status, fields, body: reply.body, end })
 }
 
-/// Whether a connection sends nothing until its deadline.
-async fn is_stalled(peer: &mut Connection) -> bool {
-    matches!(peer.read(&mut Vec::new()).await, Err(ConnectionError::TimedOut))
-}
-
-fn custom_headers(headers: &[RequestHeader]) -> impl Iterator<Item = (&str, &str)> {
-    let custom = headers.iter().filter(|header| !OWN_HEADERS.contains(&header.name.as_str()));
-    custom.map(|header| (header.name.as_str(), header.value.as_str()))
+fn too_long() -> ConnectionError {
+    ConnectionError::Local(std::io::Error::other("the reply is longer than 10 MiB, which is portolan's limit"))
 }
 
 async fn over_h2(
     stream: Box<dyn AsyncStream>,
-    target: &CheckTarget,
-    scheme: &str,
+    chain: &RedirectChain,
     path: &str,
     deadline: Deadline,
 ) -> Result<HttpReply, ConnectionError> {
-    let limit = body_limit(&target.spec);
-    let request = request(target, &format!("{scheme}://{}{path}", target.host()))?;
-    let reply = h2_exchange(stream, request, None::<Bytes>, limit, deadline).await?;
+    let spec = &chain.target.spec;
+    let limit = body_limit(spec);
+    let request = request(chain, &format!("{}://{}{path}", chain.url.scheme(), authority(&chain.target)))?;
 
-    if !reply.whole && reply.body.len() < limit {
-        return Err(if deadline.is_over() { ConnectionError::TimedOut } else { ConnectionError::Closed });
-    }
-    Ok(HttpReply::new(reply.status.as_u16(), &reply.fields, reply.body))
+    let mut matcher = StreamMatcher::new(spec);
+    let reply = h2_exchange_until(stream, request, limit, deadline, &mut |body| matcher.is_enough(body)).await?;
+
+    let end = match () {
+        () if reply.whole => BodyEnd::Whole,
+        () if reply.body.len() >= limit => BodyEnd::Limit,
+        () if matcher.is_stream => BodyEnd::Open,
+        () if deadline.is_over() => return Err(ConnectionError::TimedOut),
+        () => return Err(ConnectionError::Closed),
+    };
+    Ok(HttpReply::new(reply.status.as_u16(), &reply.fields, reply.body, end))
 }
 
 /// The request for HTTP/2 and for proxies, which frame it themselves.
-fn request(target: &CheckTarget, uri: &str) -> Result<http::Request<()>, ConnectionError> {
-    let mut builder = http::Request::builder().method(target.spec.method_name()).uri(uri);
-    builder = builder.header("user-agent", concat!("portolan/", env!("CARGO_PKG_VERSION"))).header("accept", "*/*");
-    for (name, value) in custom_headers(&target.spec.header) {
-        // HTTP/2 forbids connection-specific headers (RFC 9113, 8.2.2).
-        if !matches!(name, "connection" | "upgrade" | "te") {
-            builder = builder.header(name, value);
-        }
+fn request(chain: &RedirectChain, uri: &str) -> Result<http::Request<Bytes>, ConnectionError> {
+    let spec = &chain.target.spec;
+    let headers = chain.headers();
+    let mut builder = http::Request::builder().method(spec.method_name()).uri(uri);
+
+    let defaults = [("user-agent", concat!("portolan/", env!("CARGO_PKG_VERSION"))), ("accept", "*/*")];
+    let defaults = defaults.into_iter().filter(|(name, _)| headers.iter().all(|(other, _)| other != name));
+    let own = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    // HTTP/2 forbids connection-specific headers (RFC 9113, 8.2.2).
+    let own = own.filter(|(name, value)| !value.is_empty() && !matches!(*name, "connection" | "upgrade" | "te"));
+    for (name, value) in defaults.chain(own) {
+        builder = builder.header(name, value);
     }
-    builder.body(()).map_err(|_| ConnectionError::Declined("has a name or path that is invalid in a URL"))
+
+    let body = request_body(spec);
+    if let Some(body) = body {
+        builder = builder.header("content-length", body.len());
+    }
+    builder.body(Bytes::copy_from_slice(body.unwrap_or_default())).map_err(|_| {
+        ConnectionError::Local(std::io::Error::other("its name, Host header or path is not valid in a request"))
+    })
 }
 
 /// Reads a reply, checks assertions on it, and follows its redirect one step.
@@ -158,6 +187,7 @@ pub(in crate::check) async fn read(peer: Connection) -> Option<Vec<String>> {
         expect_body: "ok".parse().ok(),
         expect_header: "content-type: json".parse().into_iter().collect(),
         expect_json: "/checks/0/ready=true".parse().into_iter().collect(),
+        follow: true,
         ..CheckSpec::default()
     };
     let target = CheckTarget {
@@ -172,8 +202,9 @@ pub(in crate::check) async fn read(peer: Connection) -> Option<Vec<String>> {
         route: Route::Direct,
     };
 
-    let reply = over_http1(peer, &target, "/a").await.ok()?;
-    let failed = failed_assertions(&target.spec, &reply);
-    let _ = RedirectChain::new(target, Url::parse("http://127.0.0.1/a").ok()?).next(&reply);
-    Some(failed)
+    let mut chain = RedirectChain::new(target, Url::parse("http://127.0.0.1/a").ok()?);
+    let reply = over_http1(peer, &chain, "/a").await.ok()?;
+    let failed = failed_assertions(&chain.target.spec, &reply).ok();
+    let _ = chain.next(&reply);
+    failed
 }

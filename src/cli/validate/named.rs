@@ -1,15 +1,11 @@
 //! `SOURCE/NAME`: the services of a source with this name.
 
-use std::time::Duration;
-
 use crate::clean::clean;
 use crate::cli::{Global, user_settings};
 use crate::engine;
 use crate::error::{Error, Result};
 use crate::model::{Column, Completeness, Listing, PartialError, Service};
-use crate::source::{
-    AfterCheck, AnySource, CheckProxy, ItemSink, ListContext, ListFuture, Source, collect, source_words,
-};
+use crate::source::{AnySource, ItemSink, ListContext, ListFuture, Source, collect, source_words};
 
 pub(super) const FORMS: &str =
     "write host:port, a URL, SOURCE/NAME, a services file (.toml, .yaml), or - for JSON on standard input";
@@ -34,6 +30,7 @@ impl Named {
         let (word, name) = word.split_once('/').filter(|_| Self::is_one(word)).ok_or_else(|| unknown_source(word))?;
         let source = user_settings::source(word, options, global.config.as_ref())?;
         let mut source = source.ok_or_else(|| unknown_source(word))?;
+        source.select(name);
         source.read_environment(&|name| std::env::var_os(name));
         Ok(Self { source, word: word.to_owned(), name: name.to_owned() })
     }
@@ -66,22 +63,14 @@ impl Source for Named {
         self.source.as_source().columns()
     }
 
-    fn proxy(&self) -> Option<CheckProxy> {
-        self.source.as_source().proxy()
-    }
-
-    fn after_check(&self) -> Option<AfterCheck> {
-        self.source.as_source().after_check()
-    }
-
-    fn deadline(&self) -> Option<Duration> {
-        self.source.as_source().deadline()
+    fn inner(&self) -> Option<&dyn Source> {
+        Some(self.source.as_source())
     }
 
     /// Without a service of that name, the listing is incomplete where the service may be in a part that could not be read.
     fn list<'a>(&'a self, _context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
         Box::pin(async move {
-            let Listing { services, completeness, errors, limits } = collect(self.source.as_source()).await?;
+            let Listing { services, completeness, errors, limits, .. } = collect(self.source.as_source()).await?;
             let mut faults = if completeness == Completeness::Incomplete { errors } else { Vec::new() };
             let has_unnamed = services.iter().any(|service| service.name.is_none());
 

@@ -11,8 +11,8 @@ use crate::clean::{clean, redacted_url};
 use crate::cli::Global;
 use crate::error::{Error, Result, plain};
 use crate::model::{
-    CheckSpec, Column, Completeness, DeclaredDetail, Endpoint, HostPort, Listing, PartialError, Service, ServiceUrl,
-    Update, UpdateSink, UrlPlace,
+    CheckSpec, Column, Completeness, DeclaredDetail, HostPort, Listing, PartialError, Service, ServiceUrl, Update,
+    UpdateSink, UrlPlace,
 };
 use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture, source_findings};
 
@@ -52,7 +52,8 @@ impl Targets {
             return Ok(());
         }
 
-        if let Some((source, _)) = word.split_once('/') {
+        // A word with a slash that no source has is told so by `Named::parse`, unless it is the path of a socket.
+        if let Some((source, _)) = word.split_once('/').filter(|_| !word.starts_with(['/', '.', '@'])) {
             let (services, faults) = Named::parse(word, &[], global)?.services()?;
             if services.is_empty() {
                 let hint = format!("`portolan discover {source}` lists all services");
@@ -64,6 +65,9 @@ impl Targets {
         }
 
         let at = word.parse::<HostPort>().map_err(|error| invalid(word, &error.to_string(), FORMS))?;
+        if at.port.is_none() {
+            return Err(unchecked_socket(word));
+        }
         self.services.push(declared(word, vec![at], CheckSpec::default()));
         Ok(())
     }
@@ -112,7 +116,7 @@ pub(in crate::cli) fn is_services_file(word: &str) -> bool {
 /// A service at some hosts. `from` is what the user wrote.
 fn declared(from: &str, hosts: Vec<HostPort>, spec: CheckSpec) -> Service {
     let from = redacted_url(from).into_owned();
-    let endpoints = hosts.into_iter().map(Endpoint::from).collect();
+    let endpoints = hosts.into_iter().map(HostPort::endpoint).collect();
     let id = format!("given/tcp/{from}");
     let detail = DeclaredDetail { from: from.as_str().into(), protocol: spec.protocol.clone(), ask: Arc::new(spec) };
     Service { name: Some(from.into()), ..Service::new(id, "given", endpoints, detail) }.erase()
@@ -123,8 +127,12 @@ fn of_url(word: &str) -> Result<Service> {
     let url = word.parse::<ServiceUrl>().map_err(|error| invalid(word, &error.to_string(), error.hint()))?;
     match url.place {
         UrlPlace::Hosts(hosts) => Ok(declared(word, hosts, url.spec)),
-        UrlPlace::Socket(_) => Err(invalid(word, "a socket path cannot be checked", "`portolan wait` connects to it")),
+        UrlPlace::Socket(_) => Err(unchecked_socket(word)),
     }
+}
+
+fn unchecked_socket(word: &str) -> Error {
+    invalid(word, "a Unix-domain socket cannot be checked", "`portolan wait` connects to it")
 }
 
 impl Source for Targets {

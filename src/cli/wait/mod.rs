@@ -25,7 +25,7 @@ use super::exit::Exit;
 use super::signals::Stop;
 use super::validate::{self, Named, Targets};
 use super::{Global, stderr};
-use crate::client::{retry, shortfall};
+use crate::client::{Readiness, readiness, retry};
 use crate::error::{Error, Result};
 use crate::health::{Validator, ValidatorOptions};
 use crate::model::{PartialError, parse_duration};
@@ -126,7 +126,7 @@ impl WaitTarget {
             Condition::Unlisted(source) => match collect(&**source).await {
                 Ok(listing) if listing.services.is_empty() => unlisted(&listing.errors),
                 Ok(_) => TryOutcome::Listed,
-                Err(error) => TryOutcome::Unknown(error.to_string()),
+                Err(error) => failed_listing(&error),
             },
         };
 
@@ -147,12 +147,21 @@ impl WaitTarget {
 /// Lists the services of a source and checks them.
 async fn score(source: Arc<dyn Source>, least: u8, validator: &Validator, target: &Target) -> TryOutcome {
     match collect(&validator.validated(source)).await {
-        Err(error) => TryOutcome::Unknown(error.to_string()),
+        Err(error) => failed_listing(&error),
         Ok(listing) if listing.services.is_empty() && matches!(target, Target::Named(_)) => unlisted(&listing.errors),
-        Ok(listing) => match shortfall(&listing, least) {
-            Some(cause) => TryOutcome::Unhealthy(cause),
-            None => TryOutcome::Accepts,
+        Ok(listing) => match readiness(&listing, least) {
+            Readiness::Healthy => TryOutcome::Accepts,
+            Readiness::ReportedReady => TryOutcome::ReportedReady,
+            Readiness::Short(cause) => TryOutcome::Unhealthy(cause),
         },
+    }
+}
+
+fn failed_listing(error: &Error) -> TryOutcome {
+    match error {
+        // Without its namespace there is no service.
+        Error::NotFound { .. } => TryOutcome::Unlisted,
+        error => TryOutcome::Unknown(error.to_string()),
     }
 }
 
@@ -162,10 +171,6 @@ fn unlisted(errors: &[PartialError]) -> TryOutcome {
         Some(PartialError { operation, cause, .. }) => TryOutcome::Unknown(format!("cannot {operation}: {cause}")),
         None => TryOutcome::Unlisted,
     }
-}
-
-fn accepts(outcome: &TryOutcome) -> bool {
-    *outcome == TryOutcome::Accepts
 }
 
 impl Wait {
@@ -228,7 +233,7 @@ impl Wait {
     async fn wait_for_all(&self, waits: &[WaitTarget], stop: &Stop, quiet: bool) -> Exit {
         let start = Instant::now();
         let validator = Validator::new(ValidatorOptions::default());
-        let is_ready = if self.gone { TryOutcome::is_gone } else { accepts };
+        let is_ready = if self.gone { TryOutcome::is_gone } else { TryOutcome::is_ready };
 
         let mut waiting: FuturesUnordered<_> = waits
             .iter()
@@ -299,11 +304,15 @@ impl Wait {
         Ok(WaitTarget { target, condition, tries: Mutex::default() })
     }
 
-    fn report_success(&self, WaitTarget { target, .. }: &WaitTarget, elapsed: Duration) {
-        let state = match self.least(target) {
-            None if self.gone => "is gone".to_owned(),
-            None => "accepts connections".to_owned(),
-            Some(least) => format!("scores at least {least}"),
+    fn report_success(&self, WaitTarget { target, tries, .. }: &WaitTarget, elapsed: Duration) {
+        let tries = tries.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = match (self.least(target), tries.last()) {
+            (None, _) if self.gone => "is gone".to_owned(),
+            (None, _) => "accepts connections".to_owned(),
+            (Some(_), Some(TryOutcome::ReportedReady)) => {
+                "is ready according to its source (unreachable from here)".to_owned()
+            }
+            (Some(least), _) => format!("scores at least {least}"),
         };
         stderr::note(&format!("{target} {state} after {:.1} s", elapsed.as_secs_f64()));
     }

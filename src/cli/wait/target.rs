@@ -15,7 +15,7 @@ use super::tries::{TryLog, TryOutcome, TryStep, begin};
 use crate::check::knows_protocol;
 use crate::clean::{clean, redacted_url};
 use crate::cli::validate::{Named, is_services_file};
-use crate::model::{Address, HostPort, ParseError, ServiceUrl, UrlPlace};
+use crate::model::{Address, HostPort, ParseError, ServiceUrl, Untrusted, UrlPlace};
 use crate::net::{ConnectError, Deadline, dial, resolve, try_unix_socket};
 
 /// A target.
@@ -42,15 +42,12 @@ impl Target {
         if is_services_file(text) {
             return Ok(Self::Checked(text.to_owned()));
         }
-        if text.starts_with(['/', '.']) || (text.starts_with('@') && text.len() > 1) {
-            return Ok(Self::Socket(text.into()));
-        }
         if Named::is_one(text) {
             return Ok(Self::Named(text.to_owned()));
         }
 
         let at = text.parse::<HostPort>().map_err(|error| ParseError::new(error.to_string(), HINT))?;
-        Ok(Self::Hosts(vec![at]))
+        Ok(if at.port.is_none() { Self::Socket(text.into()) } else { Self::Hosts(vec![at]) })
     }
 
     /// A URL is checked if its protocol has a check; otherwise its hosts must accept connections.
@@ -119,9 +116,10 @@ async fn connect_host(at: &HostPort, limit: Duration, tries: &Mutex<TryLog>) -> 
     };
 
     begin(tries, TryStep::Check);
-    let interface = at.interface.as_deref();
+    let interface = at.interface.as_ref().map(Untrusted::as_raw);
+    let port = at.port.unwrap_or(0);
     let mut connections: FuturesUnordered<_> =
-        addresses.iter().map(|ip| connect(SocketAddr::new(*ip, at.port), interface, deadline)).collect();
+        addresses.iter().map(|ip| connect(SocketAddr::new(*ip, port), interface, deadline)).collect();
 
     let mut worst = None;
     while let Some(outcome) = connections.next().await {
@@ -166,6 +164,9 @@ fn of_result(result: io::Result<()>) -> TryOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::Global;
+    use crate::cli::validate::Targets;
+    use crate::model::host_port::tests::SPELLINGS;
 
     #[test]
     fn targets_are_hosts_with_ports_and_paths() {
@@ -181,9 +182,8 @@ mod tests {
         for name in ["@x", "unix:@x"] {
             assert_eq!(Target::parse(name).unwrap(), Target::Socket("@x".into()));
         }
-        for bad in ["80", ":80", "db", ":80", "db:0", "db:65536", "db:http", "::1:80", "[db]:80", "", "@"] {
-            assert!(Target::parse(bad).is_err(), "{bad}");
-        }
+        let error = Target::parse("::1:80").unwrap_err();
+        assert_eq!((error.to_string().as_str(), error.hint()), ("the port is missing", HINT));
     }
 
     /// U1, U4: connection strings are taken, and shown without their passwords.
@@ -200,5 +200,36 @@ mod tests {
             assert!(!target.split().iter().any(|target| target.to_string().contains("s3cret")));
         }
         assert_eq!(Target::parse("kafka://a,b").unwrap().split().len(), 2);
+    }
+
+    /// `wait`, `validate` and a services file accept the same spellings of a host and a port, and mean the same place.
+    #[test]
+    fn each_command_reads_each_spelling_alike() {
+        let directory = std::env::temp_dir().join(format!("portolan-spellings-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join("services.toml");
+        let words = ["portolan", "wait", "db:1"];
+        let global = <crate::cli::Cli as clap::Parser>::try_parse_from(words).unwrap().global;
+
+        // `validate` and services files check no Unix-domain socket, and a slash makes a target SOURCE/NAME.
+        for (text, meaning) in SPELLINGS.iter().filter(|(text, _)| !text.contains(['/', '@'])) {
+            let expected = meaning.ok().map(ToOwned::to_owned);
+            let waits = Target::parse(text).ok().map(|target| target.word());
+            assert_eq!(waits, expected, "wait {text:?}");
+
+            assert_eq!(first_endpoint(text, &global), expected, "validate {text:?}");
+
+            let entry = format!("[[service]]\nname = 'a'\nendpoints = [{}]\n", toml::Value::from(*text));
+            std::fs::write(&path, entry).unwrap();
+            assert_eq!(first_endpoint(&path.display().to_string(), &global), expected, "file {text:?}");
+        }
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
+
+    /// The endpoint that `validate` would check.
+    fn first_endpoint(word: &str, global: &Global) -> Option<String> {
+        let targets = Targets::read(&[word.to_owned()], global).ok()?;
+        let listing = crate::engine::block_on(crate::source::collect(&targets)).unwrap();
+        Some(listing.services[0].endpoints[0].to_string())
     }
 }

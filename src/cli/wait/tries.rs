@@ -11,6 +11,8 @@ use crate::clean::clean;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum TryOutcome {
     Accepts,
+    /// The addresses are unreachable from here, and the source reports enough endpoints as ready.
+    ReportedReady,
     Refused,
     Silent,
     Unreachable,
@@ -27,6 +29,11 @@ pub(super) enum TryOutcome {
 }
 
 impl TryOutcome {
+    /// Whether the outcome is the one that a wait without `--gone` ends with.
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self, Self::Accepts | Self::ReportedReady)
+    }
+
     /// Whether the outcome proves that the target is gone. Silence does not: a listener with a full backlog, or behind a
     /// firewall, is silent too.
     pub(super) fn is_gone(&self) -> bool {
@@ -38,6 +45,7 @@ impl fmt::Display for TryOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepts => f.write_str("accepted"),
+            Self::ReportedReady => f.write_str("ready according to its source"),
             Self::Refused => f.write_str("connection refused"),
             Self::Silent => f.write_str("no reply"),
             Self::Unreachable => f.write_str("unreachable"),

@@ -1,7 +1,8 @@
 //! One HTTP/1.1 request and its reply.
 
 use super::body::Body;
-use super::head::{Head, MAX_HEAD_BYTES, parse_head};
+use super::head::{Head, MAX_HEAD_BYTES, TOO_LONG, parse_head};
+use super::{BodySoFar, Enough};
 use crate::net::{Connection, ConnectionError};
 
 /// A request.
@@ -13,7 +14,8 @@ pub(crate) struct Request<'a> {
     pub(crate) target: &'a str,
     /// The value of the `Host` field.
     pub(crate) host: &'a str,
-    /// Further fields, names and values. The caller ensures that they contain no line breaks.
+    /// Further fields, names and values, in place of default ones of the same name. An empty value leaves the field out.
+    /// The caller ensures that they contain no line breaks.
     pub(crate) fields: &'a [(&'a str, &'a str)],
     /// The body, sent with its length.
     pub(crate) body: Option<&'a [u8]>,
@@ -26,6 +28,13 @@ pub(crate) struct Limits {
     pub(crate) body: usize,
 }
 
+/// The fields of a request that has none of the same name.
+const DEFAULT_FIELDS: [(&str, &str); 4] = [
+    ("User-Agent", concat!("portolan/", env!("CARGO_PKG_VERSION"))),
+    ("Connection", "close"),
+    ("Accept", "*/*"),
+    ("Accept-Encoding", "identity"),
+];
 /// Maximum number of interim replies (1xx); RFC 9110 sets no limit, and real servers send one.
 const MAX_INTERIM: usize = 8;
 
@@ -43,23 +52,18 @@ pub(crate) struct Response {
 }
 
 impl Request<'_> {
-    /// The bytes of the request. It asks for no compression, and for the connection to be closed.
+    /// The bytes of the request. By default it asks for no compression, and for the connection to be closed.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         use std::io::Write;
         let mut bytes = Vec::with_capacity(256);
-        let agent = concat!("portolan/", env!("CARGO_PKG_VERSION"));
         // Writing to a vector cannot fail.
         let _ = write!(bytes, "{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.target, self.host);
 
-        if !self.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
-            let _ = write!(bytes, "User-Agent: {agent}\r\n");
-        }
-        if !self.fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("connection")) {
-            let _ = write!(bytes, "Connection: close\r\n");
-        }
-
-        let _ = write!(bytes, "Accept: */*\r\nAccept-Encoding: identity\r\n");
-        for (name, value) in self.fields {
+        let defaults = DEFAULT_FIELDS.iter().filter(|(name, _)| {
+            let mut names = self.fields.iter().map(|(name, _)| name);
+            !names.any(|other| other.eq_ignore_ascii_case(name))
+        });
+        for (name, value) in defaults.chain(self.fields).filter(|(_, value)| !value.is_empty()) {
             let _ = write!(bytes, "{name}: {value}\r\n");
         }
         if let Some(body) = self.body {
@@ -81,29 +85,31 @@ pub(crate) async fn exchange(
     request: &Request<'_>,
     limits: Limits,
 ) -> Result<Response, ConnectionError> {
-    peer.write(&request.to_bytes()).await?;
-    read_response(peer, request.method, limits, &mut Vec::new()).await
+    exchange_until(peer, request, limits, &mut |_| false).await
 }
 
-/// Reads the reply to a request with `method`. `raw` holds the bytes that were already read, and receives the head.
+/// Sends a request and reads the reply, no further than `enough` asks for.
 ///
 /// # Errors
 /// As [`exchange`].
-pub(crate) async fn read_response(
+pub(crate) async fn exchange_until(
     peer: &mut Connection,
-    method: &str,
+    request: &Request<'_>,
     limits: Limits,
-    raw: &mut Vec<u8>,
+    enough: Enough<'_>,
 ) -> Result<Response, ConnectionError> {
-    let mut start = 0;
+    peer.write(&request.to_bytes()).await?;
+
+    let (mut raw, mut start) = (Vec::new(), 0);
     for _ in 0..=MAX_INTERIM {
-        let (head, length) = read_head(peer, raw, start).await?;
+        let (head, length) = read_head(peer, &mut raw, start).await?;
         start += length;
         if !matches!(head.status, 100 | 102..200) {
-            return read_body(peer, head, method, limits, &raw[start..]).await;
+            let body = Body::new(head.framing(request.method)?, limits.body);
+            return read_body(peer, head, body, &raw[start..], enough).await;
         }
     }
-    Err(ConnectionError::TooLong)
+    Err(ConnectionError::Garbled("has more than 8 interim replies"))
 }
 
 async fn read_head(peer: &mut Connection, raw: &mut Vec<u8>, start: usize) -> Result<(Head, usize), ConnectionError> {
@@ -123,7 +129,7 @@ async fn read_head(peer: &mut Connection, raw: &mut Vec<u8>, start: usize) -> Re
 
         searched = raw.len();
         if raw.len() - start >= MAX_HEAD_BYTES {
-            return Err(ConnectionError::TooLong);
+            return Err(TOO_LONG.into());
         }
         if peer.read(raw).await? == 0 {
             return Err(ConnectionError::Closed);
@@ -134,15 +140,19 @@ async fn read_head(peer: &mut Connection, raw: &mut Vec<u8>, start: usize) -> Re
 async fn read_body(
     peer: &mut Connection,
     head: Head,
-    method: &str,
-    limits: Limits,
+    mut body: Body,
     begun: &[u8],
+    enough: Enough<'_>,
 ) -> Result<Response, ConnectionError> {
-    let mut body = Body::new(head.framing(method)?, limits.body);
     body.take(begun)?;
 
     let (mut piece, mut failed) = (Vec::new(), None);
-    while !body.is_enough() && failed.is_none() {
+    let content_type = head.field("content-type").unwrap_or_default();
+    let content_encoding = head.field("content-encoding").unwrap_or_default();
+    while !body.is_enough()
+        && failed.is_none()
+        && !enough(&BodySoFar { content_type, content_encoding, bytes: &body.bytes })
+    {
         piece.clear();
         match peer.read(&mut piece).await {
             Ok(0) if body.is_whole() => break,

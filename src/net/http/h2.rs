@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use h2::client;
 use http::{HeaderMap, Request, StatusCode};
 
+use super::{BodySoFar, Enough};
 use crate::net::bounded::AsyncStream;
 use crate::net::{ConnectionError, Deadline};
 
@@ -38,26 +39,40 @@ pub(crate) struct H2Response {
 /// `Garbled` if the reply is not HTTP/2; otherwise the connection's.
 pub(crate) async fn exchange(
     stream: impl AsyncStream,
-    request: Request<()>,
-    body: Option<Bytes>,
+    request: Request<Bytes>,
     most: usize,
     deadline: Deadline,
 ) -> Result<H2Response, ConnectionError> {
-    let spoken = speak(stream, request, body, most);
+    exchange_until(stream, request, most, deadline, &mut |_| false).await
+}
+
+/// Like [`exchange`], and reads no further than `enough` asks for.
+///
+/// # Errors
+/// As [`exchange`].
+pub(crate) async fn exchange_until(
+    stream: impl AsyncStream,
+    request: Request<Bytes>,
+    most: usize,
+    deadline: Deadline,
+    enough: Enough<'_>,
+) -> Result<H2Response, ConnectionError> {
+    let spoken = speak(stream, request, most, deadline, enough);
     deadline.bound(spoken).await.map_err(|_| ConnectionError::TimedOut)?.map_err(failure)
 }
 
 async fn speak(
     stream: impl AsyncStream,
-    request: Request<()>,
-    body: Option<Bytes>,
+    request: Request<Bytes>,
     most: usize,
+    deadline: Deadline,
+    enough: Enough<'_>,
 ) -> Result<H2Response, h2::Error> {
     let mut builder = client::Builder::new();
     builder.enable_push(false).max_header_list_size(MAX_FIELDS).initial_window_size(WINDOW);
     builder.max_concurrent_reset_streams(4).max_send_buffer_size(64 * 1024).header_table_size(4096);
     let (sender, mut connection) = builder.handshake::<_, Bytes>(stream).await?;
-    let mut exchanging = Box::pin(ask(sender, request, body, most));
+    let mut exchanging = Box::pin(ask(sender, request, most, deadline, enough));
     // Nothing is spawned: the connection is driven while the reply is awaited, and ends with it.
     tokio::select! {
         biased;
@@ -71,21 +86,34 @@ async fn speak(
 
 async fn ask(
     sender: client::SendRequest<Bytes>,
-    request: Request<()>,
-    body: Option<Bytes>,
+    request: Request<Bytes>,
     most: usize,
+    deadline: Deadline,
+    enough: Enough<'_>,
 ) -> Result<H2Response, h2::Error> {
     let mut sender = sender.ready().await?;
-    let (response, mut sending) = sender.send_request(request, body.is_none())?;
-    if let Some(body) = body {
+    let (parts, body) = request.into_parts();
+    let (response, mut sending) = sender.send_request(Request::from_parts(parts, ()), body.is_empty())?;
+    if !body.is_empty() {
         sending.send_data(body, true)?;
     }
     let (head, mut stream) = response.await?.into_parts();
 
     let mut answer =
         H2Response { status: head.status, fields: head.headers, body: Vec::new(), trailers: None, whole: false };
-    while let Some(piece) = stream.data().await {
-        let Ok(piece) = piece else { return Ok(answer) };
+    loop {
+        let content_type = answer.fields.get("content-type").map_or(&[][..], |value| value.as_bytes());
+        let content_encoding = answer.fields.get("content-encoding").map_or(&[][..], |value| value.as_bytes());
+        if enough(&BodySoFar { content_type, content_encoding, bytes: &answer.body }) {
+            return Ok(answer);
+        }
+
+        let piece = match deadline.bound(stream.data()).await {
+            Ok(Some(Ok(piece))) => piece,
+            Ok(None) => break,
+            // What arrived before counts.
+            Ok(Some(Err(_))) | Err(_) => return Ok(answer),
+        };
         let room = most - answer.body.len();
         answer.body.extend_from_slice(&piece[..piece.len().min(room)]);
         if piece.len() >= room {

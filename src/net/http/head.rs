@@ -3,10 +3,15 @@
 use super::body::Framing;
 use crate::net::ConnectionError;
 
-/// Maximum length of a head in bytes. Servers rarely send more than 8 KiB.
-pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// Maximum number of header fields.
-const MAX_FIELDS: usize = 256;
+/// Maximum length of a head in bytes, as in curl. Servers rarely send more than 8 KiB.
+pub(crate) const MAX_HEAD_BYTES: usize = 300 * 1024;
+/// Maximum number of header fields, as in curl.
+const MAX_FIELDS: usize = 5_000;
+/// More fields than almost every server sends.
+const USUAL_FIELDS: usize = 128;
+/// The error of a head beyond these limits.
+pub(super) const TOO_LONG: HeadError =
+    HeadError("has a head of more than 300 KiB or 5,000 fields, the limits of curl and portolan");
 
 /// The head of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +79,16 @@ impl Head {
 /// # Errors
 /// If the bytes are not a head of HTTP/1, or the head is too long.
 pub(crate) fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadError> {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
-    let mut response = httparse::Response::new(&mut fields);
+    let mut fields = [httparse::EMPTY_HEADER; USUAL_FIELDS];
+    match parse_into(bytes, &mut fields) {
+        Err(error) if error == TOO_LONG => parse_into(bytes, &mut vec![httparse::EMPTY_HEADER; MAX_FIELDS]),
+        parsed => parsed,
+    }
+}
+
+/// Parses a head with room for as many fields as `fields` has.
+fn parse_into<'b>(bytes: &'b [u8], fields: &mut [httparse::Header<'b>]) -> Result<Option<(Head, usize)>, HeadError> {
+    let mut response = httparse::Response::new(fields);
     let parsed = httparse::ParserConfig::default()
         .allow_spaces_after_header_name_in_responses(true)
         .allow_obsolete_multiline_headers_in_responses(true)
@@ -85,9 +98,7 @@ pub(crate) fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, HeadErro
     let length = match parsed {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD_BYTES => return Ok(None),
-        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => {
-            return Err(HeadError("has too long a head"));
-        }
+        Ok(httparse::Status::Partial) | Err(httparse::Error::TooManyHeaders) => return Err(TOO_LONG),
         Err(_) => return Err(HeadError("does not begin like HTTP")),
     };
 
@@ -119,6 +130,8 @@ mod tests {
         assert!(parse_head(b"SSH-2.0-x\r\n").is_err());
         let endless = format!("HTTP/1.1 200 OK\r\n{}", "A: b\r\n".repeat(1_000_000));
         assert!(parse_head(endless.as_bytes()).is_err());
+        let long = format!("HTTP/1.1 200 OK\r\n{}B: c\r\n\r\n", "A: b\r\n".repeat(MAX_FIELDS - 1));
+        assert_eq!(head(&long).field("b"), Some(&b"c"[..]));
         let endless = format!("HTTP/1.1 200 OK\r\nA: {}", "b".repeat(MAX_HEAD_BYTES));
         assert!(parse_head(endless.as_bytes()).is_err());
     }

@@ -14,6 +14,7 @@ mod websocket;
 use std::collections::BTreeSet;
 
 use ::http::Request;
+use bytes::Bytes;
 
 use super::{PortTarget, Probe, ProbeFuture, ServerBytes, Talk, grpc};
 use crate::model::{Identity, Transport};
@@ -153,10 +154,10 @@ async fn fetch(talk: &mut Talk<'_>, path: &'static str, fields: &[(&str, &str)])
     }
 
     let agent = concat!("portolan/", env!("CARGO_PKG_VERSION"));
-    let request = Request::get(format!("https://{host}{path}")).header("user-agent", agent).body(());
+    let request = Request::get(format!("https://{host}{path}")).header("user-agent", agent).body(Bytes::new());
     let request = request.map_err(|_| ConnectionError::Garbled("has a name that is invalid in a URL"))?;
     let (stream, deadline) = talk.stream();
-    let response = http::h2_exchange(stream, request, None, BODY.body, deadline).await?;
+    let response = http::h2_exchange(stream, request, BODY.body, deadline).await?;
     Ok(Page::of_http2(path, target, response))
 }
 

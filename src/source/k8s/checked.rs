@@ -50,6 +50,7 @@ fn unreached(service: &mut Service) -> Option<&'static str> {
             not_covered: before.map(|health| [health.coverage, health.not_covered].concat()).unwrap_or_default(),
             findings: Vec::new(),
             hindered: vec![OUT_OF_REACH.to_owned()],
+            out_of_reach: true,
             age_ms: None,
         }));
     }

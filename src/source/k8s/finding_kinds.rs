@@ -19,19 +19,19 @@ pub(crate) static KINDS: &[&FindingKind] = &[
     &NAME_UNRESOLVED,
 ];
 
-pub(super) static NO_POD: FindingKind = FindingKind::of_source(
+pub(super) static NO_POD: FindingKind = FindingKind::of_unusable(
     "k8s-no-pod",
     "The service selects pods by labels, and no pod has these labels: it has no endpoints and cannot become ready",
     "`kubectl get pods -n NAMESPACE --show-labels` shows the labels of pods; compare them with `kubectl get service NAME -n NAMESPACE -o wide`",
 );
 
-pub(super) static NO_ENDPOINTS: FindingKind = FindingKind::of_source(
+pub(super) static NO_ENDPOINTS: FindingKind = FindingKind::of_unusable(
     "k8s-no-endpoints",
     "The service selects pods by labels, and has no endpoint: no pod with these labels has an address",
     "`kubectl get pods -n NAMESPACE -l LABELS -o wide` shows the pods with the labels, and why they have no address",
 );
 
-pub(super) static NONE_READY: FindingKind = FindingKind::of_source(
+pub(super) static NONE_READY: FindingKind = FindingKind::of_unusable(
     "k8s-none-ready",
     "The service has endpoints, and none of them is ready: no request gets a reply",
     "`kubectl describe pods -n NAMESPACE -l LABELS` shows why a readiness probe fails",

@@ -113,7 +113,10 @@ fn of_endpoints(joined: &ServiceState, cluster: &ClusterView<'_>, found: &mut Ve
     if all == 0 && !detail.selector.is_empty() {
         found.push(without_endpoints(joined));
     }
-    if all > 0 && ready.is_empty() {
+    // Without a ready endpoint, requests go to those that are terminating and still serving (Kubernetes, "Virtual IPs and Service
+    // Proxies").
+    let is_draining = joined.endpoints().filter_map(instance).any(|at| at.serving && at.is_terminating());
+    if all > 0 && ready.is_empty() && !is_draining {
         found.push(Finding::new(&NONE_READY, format!("none of {all} endpoints is ready")));
     }
 

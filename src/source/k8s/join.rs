@@ -7,11 +7,11 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
 
 use super::conditions::EndpointConditions;
-use super::detail::{detail, external_name};
+use super::detail::{detail, external_name, transport};
 use super::names::NameStatus;
 use super::object_key::{ObjectKey, SERVICE_NAME, key};
 use super::pods::Pod;
-use super::service_state::ServiceState;
+use super::service_state::{EndpointPort, ServiceState};
 use crate::model::{EndpointsFrom, Finding, K8sDetail, Service};
 
 /// The services of a cluster, each with its endpoints.
@@ -64,7 +64,12 @@ impl Services {
             };
 
             let conditions = EndpointConditions::of_slice(&endpoint);
-            let ports = ports.iter().map(|port| (port.port, port.protocol.as_deref(), port.name.as_deref()));
+            let ports = ports.iter().map(|port| EndpointPort {
+                number: port.port,
+                transport: transport(port.protocol.as_deref()),
+                name: port.name.as_deref(),
+                app_protocol: port.app_protocol.as_deref(),
+            });
             joined.add(&key, ip, &conditions, ports);
         }
     }
@@ -86,7 +91,12 @@ impl Services {
                     continue;
                 };
                 let conditions = EndpointConditions::of_address(&address, is_ready);
-                let ports = ports.iter().map(|port| (Some(port.port), port.protocol.as_deref(), port.name.as_deref()));
+                let ports = ports.iter().map(|port| EndpointPort {
+                    number: Some(port.port),
+                    transport: transport(port.protocol.as_deref()),
+                    name: port.name.as_deref(),
+                    app_protocol: port.app_protocol.as_deref(),
+                });
                 joined.add(&key, ip, &conditions, ports);
             }
         }

@@ -8,6 +8,7 @@ mod columns;
 mod conditions;
 mod config_files;
 mod credentials;
+mod declared_protocol;
 mod detail;
 mod exec;
 mod failure;
@@ -52,7 +53,7 @@ use self::reader::{ClusterObjects, ReadMode};
 use crate::error::Result;
 use crate::model::{Column, Completeness, FindingKind, K8sDetail, Listing, PartialError, Service, UpdateSink};
 use crate::net::Deadline;
-use crate::source::{AfterCheck, CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture};
+use crate::source::{CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
 impl K8s {
     /// The services that the options select, typed; [`collect`](crate::source::collect) adds pods and routes, if requested. Runs in the
@@ -162,8 +163,12 @@ impl Source for K8s {
         self.via().map(CheckProxy)
     }
 
-    fn after_check(&self) -> Option<AfterCheck> {
-        Some(checked)
+    fn select(&mut self, name: &str) {
+        self.select_name(name);
+    }
+
+    fn after_check(service: &mut Service) -> Option<&'static str> {
+        checked(service)
     }
 
     fn findings() -> &'static [&'static FindingKind] {

@@ -161,7 +161,7 @@ async fn absent(api: &Api, name: &str) -> Error {
         Some(near) => format!("did you mean '{}'? `kubectl get namespaces` lists them", clean(near)),
         None => "`kubectl get namespaces` lists the existing ones".to_owned(),
     };
-    Error::usage(format!("namespace '{}'", clean(name)), "it does not exist", hint)
+    Error::NotFound { what: format!("namespace '{}'", clean(name)), why: "it does not exist".to_owned(), hint }
 }
 
 fn list_in(namespace: Option<&str>) -> String {

@@ -132,6 +132,25 @@ impl K8s {
         join_fields(&self.exclude_namespace, self.field_selector.as_deref())
     }
 
+    /// Selects the services that may have the name `NAMESPACE/NAME`, or NAME in the context's namespace. A selector could hide
+    /// them.
+    pub(super) fn select_name(&mut self, name: &str) {
+        (self.selector, self.field_selector) = (None, None);
+        let Some((namespace, rest)) = name.split_once('/').filter(|(namespace, _)| is_namespace(namespace)) else {
+            return;
+        };
+
+        (self.namespace, self.all_namespaces) = (vec![namespace.to_owned()], false);
+        self.exclude_namespace.clear();
+
+        match rest.split_once('/') {
+            Some(("pod", _)) => self.pods = true,
+            // An Ingress or a route.
+            Some(_) => self.ingress = true,
+            None => {}
+        }
+    }
+
     /// Validates the options without a server.
     ///
     /// # Errors

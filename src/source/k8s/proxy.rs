@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::pin;
 
+use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use kube::Client;
@@ -68,7 +69,7 @@ impl HttpProxy for ApiProxy {
         Box::pin(async { drop(self.access.get().await) })
     }
 
-    fn ask<'a>(&'a self, place: &'a str, request: Request<()>, max: usize, deadline: Deadline) -> ProxyFuture<'a> {
+    fn ask<'a>(&'a self, place: &'a str, request: Request<Bytes>, max: usize, deadline: Deadline) -> ProxyFuture<'a> {
         Box::pin(async move {
             // The time to connect to the API server says nothing about the peer.
             let access = deadline.bound(self.access.get()).await;
@@ -125,14 +126,14 @@ impl ApiProxy {
         access: &Access,
         client: &Client,
         place: &str,
-        request: Request<()>,
+        request: Request<Bytes>,
         max: usize,
     ) -> Result<ViaAnswer, ConnectionError> {
-        let (mut parts, ()) = request.into_parts();
+        let (mut parts, content) = request.into_parts();
         let path = format!("{place}{}", parts.uri);
         parts.uri = path.parse().map_err(|_| ConnectionError::Declined("cannot serve that path"))?;
 
-        let reply = client.send(Request::from_parts(parts, Body::empty())).await;
+        let reply = client.send(Request::from_parts(parts, Body::from(content))).await;
         let (head, mut body) = reply.map_err(|error| local(&ApiFailure::of_client(&error).why()))?.into_parts();
         let mut bytes = Vec::new();
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::conditions::EndpointConditions;
-use super::detail::transport;
+use super::declared_protocol::declared_protocol;
 use super::names::NameStatus;
 use super::object_key::{ObjectKey, id};
 use super::pods::{Pod, SelectedPods};
@@ -24,6 +24,20 @@ pub(super) struct ServiceState {
     pub(super) name: NameStatus,
 }
 
+/// A port of an address, as a slice or Endpoints has it.
+#[derive(Clone, Copy)]
+pub(super) struct EndpointPort<'p> {
+    /// `None` means all ports.
+    pub(super) number: Option<i32>,
+    pub(super) transport: Transport,
+    pub(super) name: Option<&'p str>,
+    pub(super) app_protocol: Option<&'p str>,
+}
+
+/// A headless service without ports still has addresses.
+const WITHOUT_PORT: EndpointPort<'static> =
+    EndpointPort { number: None, transport: Transport::Tcp, name: None, app_protocol: None };
+
 type EndpointKey = (Address, Option<u16>, Transport, Option<Untrusted>);
 
 impl ServiceState {
@@ -37,32 +51,23 @@ impl ServiceState {
         key: &ObjectKey,
         ip: IpAddr,
         conditions: &EndpointConditions,
-        ports: impl Iterator<Item = (Option<i32>, Option<&'p str>, Option<&'p str>)>,
+        ports: impl Iterator<Item = EndpointPort<'p>>,
     ) {
         let mut any = false;
-        for (port, protocol, name) in ports {
+        for port in ports {
             any = true;
-            // No number means all ports.
-            let port = port.and_then(|port| u16::try_from(port).ok());
-            let name = name.filter(|name| !name.is_empty()).map(Untrusted::from);
-            self.add_one(key, ip, port, transport(protocol), name, conditions);
+            self.add_one(key, ip, port, conditions);
         }
 
-        // A headless service without ports still has addresses.
         if !any {
-            self.add_one(key, ip, None, Transport::Tcp, None, conditions);
+            self.add_one(key, ip, WITHOUT_PORT, conditions);
         }
     }
 
-    fn add_one(
-        &mut self,
-        key: &ObjectKey,
-        ip: IpAddr,
-        port: Option<u16>,
-        transport: Transport,
-        name: Option<Untrusted>,
-        conditions: &EndpointConditions,
-    ) {
+    fn add_one(&mut self, key: &ObjectKey, ip: IpAddr, of_slice: EndpointPort<'_>, conditions: &EndpointConditions) {
+        let EndpointPort { number, transport, .. } = of_slice;
+        let port = number.and_then(|port| u16::try_from(port).ok());
+        let name = of_slice.name.filter(|name| !name.is_empty()).map(Untrusted::from);
         let at = (Address::Ip(ip), port, transport, name.clone());
         // A pod that moves between slices is in both for a while; the better conditions count.
         if let Some(known) = self.endpoints.get_mut(&at) {
@@ -84,6 +89,7 @@ impl ServiceState {
             id: format!("k8s/{}/{}/{}/{endpoint}{port_name}", clean(&key.0), clean(&key.1), transport.as_str()),
             serving: conditions.serving,
             lifecycle: if conditions.terminating { Lifecycle::Terminating } else { Lifecycle::Up },
+            protocol: self.protocol(of_slice),
             port_name: name,
             pod: conditions.pod.clone(),
             node: conditions.node.clone(),
@@ -92,6 +98,15 @@ impl ServiceState {
         }));
 
         self.endpoints.insert(at, endpoint);
+    }
+
+    /// The application protocol of a port of its endpoints. A slice has that of the service, unless it was written by hand or
+    /// by an old controller.
+    fn protocol(&self, port: EndpointPort<'_>) -> Option<Untrusted> {
+        let name = port.name.filter(|name| !name.is_empty());
+        let of_service = self.detail.ports.iter().find(|known| known.name.as_ref().map(Untrusted::as_raw) == name);
+        let of_service = of_service.and_then(|port| port.app_protocol.as_ref()).map(Untrusted::as_raw);
+        declared_protocol(port.app_protocol.or(of_service), name).map(Untrusted::from)
     }
 
     /// Sets the origin of its endpoints; those of an `ExternalName` stay unknown.

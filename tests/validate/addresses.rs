@@ -1,0 +1,158 @@
+//! A name with several addresses: one that a client can use is enough (RFC 8305), and the dead ones are named.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
+
+use serde_json::Value;
+use socket2::{Domain, Socket, Type};
+
+use crate::http_client::codes_of;
+use crate::oracle::{Running, start};
+use crate::peer::closed_port;
+use crate::portolan;
+use crate::support::needs_root;
+
+/// A DNS server with these records, and its address.
+fn dns(records: &[&str]) -> (Running, String) {
+    let at = closed_port().to_string();
+    let port = format!("-p{}", at.rsplit(':').next().unwrap());
+    let mut args =
+        vec!["-k", "-C", "/dev/null", "-u", "root", "-R", "-h", "-z", "-a", "127.0.0.1", &port, "--local=/test/"];
+    args.extend(records);
+    let running = start("dnsmasq", &args, &at);
+    (running, at)
+}
+
+/// The health of the only endpoint.
+fn health(args: &[&str]) -> Value {
+    let ran = portolan([&["validate", "--json", "--retries", "0"], args].concat());
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
+    document["items"][0]["endpoints"][0]["health"].clone()
+}
+
+/// A listener whose queue is full: further connections get no reply.
+struct BlackHole(#[allow(dead_code, reason = "they stay open")] Vec<Socket>);
+
+impl BlackHole {
+    fn at(address: SocketAddr) -> Self {
+        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        listener.bind(&address.into()).unwrap();
+        listener.listen(0).unwrap();
+        let mut all = vec![listener];
+        for _ in 0..8 {
+            let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+            client.set_nonblocking(true).unwrap();
+            // It is in progress.
+            let _ = client.connect(&address.into());
+            all.push(client);
+        }
+        Self(all)
+    }
+}
+
+/// H5: no order of addresses changes the verdict, and what is dead is named without a cap.
+#[test]
+fn a_name_is_usable_with_one_live_address() {
+    let live = TcpListener::bind("127.0.0.5:0").unwrap();
+    let port = live.local_addr().unwrap().port();
+    let _hole = BlackHole::at(SocketAddr::from(([127, 0, 0, 2], port)));
+    let (_running, resolver) = dns(&[
+        "--host-record=live.test,127.0.0.5",
+        "--host-record=first.test,127.0.0.5",
+        "--host-record=first.test,127.0.0.9",
+        "--host-record=last.test,127.0.0.4",
+        "--host-record=last.test,127.0.0.5",
+        "--host-record=many.test,127.0.0.3",
+        "--host-record=many.test,127.0.0.4",
+        "--host-record=many.test,127.0.0.6",
+        "--host-record=many.test,127.0.0.7",
+        "--host-record=many.test,127.0.0.8",
+        "--host-record=many.test,127.0.0.5",
+        "--host-record=hole.test,127.0.0.2",
+        "--host-record=hole.test,127.0.0.5",
+        "--host-record=dead.test,127.0.0.3",
+        "--host-record=dead.test,127.0.0.4",
+        "--host-record=my_app.test,127.0.0.5",
+    ]);
+    for (name, codes, named) in [
+        ("live", &[""; 0][..], &[""; 0][..]),
+        ("first", &["dns-address-dead"], &["127.0.0.9 (connection refused)"]),
+        ("last", &["dns-address-dead"], &["127.0.0.4 (connection refused)"]),
+        ("many", &["dns-address-dead"], &["127.0.0.3 (", "127.0.0.4 (", "127.0.0.6 (", "127.0.0.7 (", "and 1 more"]),
+        ("hole", &["dns-address-dead"], &["127.0.0.2 (no reply in "]),
+        ("dead", &["tcp-refused"], &["connection refused (2 times)"]),
+        ("my_app", &[], &[]),
+    ] {
+        let health = health(&[&format!("{name}.test:{port}"), "--resolver", &resolver, "--timeout", "20s"]);
+        assert_eq!(codes_of(&health), codes, "{name}: {health}");
+        assert_eq!(health["state"], if name == "dead" { "unhealthy" } else { "healthy" }, "{name}: {health}");
+        let text = health["findings"][0]["text"].as_str().unwrap_or_default();
+        assert!(named.iter().all(|named| text.contains(named)), "{name}: {text}");
+    }
+
+    // A black hole costs neither the deadline nor a check.
+    let target = format!("hole.test:{port}");
+    for more in [&["--deadline", "20s", "--timeout", "1m"][..], &["--check", "tcp", "--timeout", "20s"]] {
+        let health = health(&[&[target.as_str(), "--resolver", &resolver], more].concat());
+        assert_eq!((&health["state"], &health["complete"]), (&"healthy".into(), &true.into()), "{more:?}: {health}");
+    }
+}
+
+/// `localhost` of a server that listens on one of the loopback addresses is in order.
+#[test]
+fn localhost_needs_one_of_its_addresses() {
+    for at in ["127.0.0.1:0", "[::1]:0"] {
+        let live = TcpListener::bind(at).unwrap();
+        let port = live.local_addr().unwrap().port();
+        let health = health(&[&format!("localhost:{port}"), "--timeout", "20s"]);
+        assert_eq!((codes_of(&health), &health["state"]), (Vec::new(), &"healthy".into()), "{at}: {health}");
+    }
+}
+
+/// SERVFAIL and REFUSED are replies.
+#[test]
+fn an_error_of_a_resolver_is_no_timeout() {
+    for (code, name) in [(1, "FORMERR"), (2, "SERVFAIL"), (4, "NOTIMP"), (5, "REFUSED")] {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let resolver = socket.local_addr().unwrap().to_string();
+        std::thread::spawn(move || {
+            let mut query = [0; 512];
+            while let Ok((length, from)) = socket.recv_from(&mut query) {
+                query[2] |= 0x80;
+                query[3] = query[3] & 0xf0 | code;
+                // Without the additional record of the query.
+                query[10..12].fill(0);
+                let end = 12 + query[12..length].iter().position(|byte| *byte == 0).unwrap() + 5;
+                let _ = socket.send_to(&query[..end], from);
+            }
+        });
+
+        let health = health(&["web.test:80", "--resolver", &resolver, "--timeout", "20s"]);
+        assert_eq!(codes_of(&health), ["dns-failed"], "{name}: {health}");
+        assert_eq!((&health["state"], &health["complete"]), (&"unknown".into(), &false.into()), "{name}: {health}");
+        let text = health["findings"][0]["text"].as_str().unwrap();
+        assert_eq!(text, format!("{resolver} replies {name} for web.test"));
+    }
+}
+
+/// H6: as getent and curl resolve it.
+#[test]
+fn names_of_the_hosts_file_may_have_underscores() {
+    needs_root("a file is mounted over the hosts file");
+    let live = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = live.local_addr().unwrap().port();
+    let script = "printf '127.0.0.1 my_app _x.my_app\n' > /tmp/hosts.$$ && mount --bind /tmp/hosts.$$ /etc/hosts && \
+                  rm /tmp/hosts.$$ && getent hosts my_app && \"$0\" validate --json my_app:$1 _x.my_app:$1";
+    let ran = Command::new("unshare")
+        .args(["-m", "sh", "-c", script, env!("CARGO_BIN_EXE_portolan"), &port.to_string()])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(ran.stdout).unwrap();
+    let (resolved, document) = text.split_once('\n').unwrap_or_else(|| panic!("{text} {:?}", ran.stderr));
+    assert!(resolved.starts_with("127.0.0.1"), "{resolved}");
+
+    let document: Value = serde_json::from_str(document).unwrap();
+    for item in document["items"].as_array().unwrap() {
+        assert_eq!(item["health"]["state"], "healthy", "{item}");
+    }
+}
