@@ -107,7 +107,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
 connected\t'UDP: accepts packets from one peer only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Show only listeners that this user made or holds, by name or number' -r -f -a "(__fish_complete_users)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Show only listeners of this user, by name or number' -r -f -a "(__fish_complete_users)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interface -d 'Show only listeners that this interface leads to' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l sort -d 'Sort the listing by this key; a watch reports events as they happen' -r -f -a "port\t'Port, then transport, then address'
 address\t'Address'
@@ -427,10 +427,9 @@ postgresql\t'PostgreSQL\'s SSLRequest'
 mysql\t'MySQL\'s and MariaDB\'s SSLRequest'"
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l path -d 'Request path for HTTP [default: /]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l method -d 'Request method for HTTP [default: GET]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -l body -d 'Send this request body; the method is POST unless --method sets another' -r
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -l header -d 'Send this request header in place of a default one, as in \'Authorization: Bearer x\'; without a value, leave it out' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l header -d 'Send this request header, as in \'Authorization: Bearer x\'' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-status -d 'Expected HTTP statuses, as in 200-299,304 or 2xx [default: 200-399]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-body -d 'Require the body to match this regular expression; at most 8 MiB are read' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-body -d 'Require the body to match this regular expression; the first MiB is read' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-header -d 'Require this response header, matching the expression if one is given, as in \'Content-Type: json\'' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-json -d 'Require this value in the JSON body, as in /status=ok (RFC 6901)' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l grpc-service -d 'Service name for the gRPC health check [default: the whole server]' -r

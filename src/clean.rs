@@ -171,7 +171,8 @@ pub(crate) fn redacted_url(url: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{scheme}://{}{after}{tail}", if at.is_some() { MASK } else { "" }))
 }
 
-fn redacted_query(tail: &str) -> Cow<'_, str> {
+/// A path whose query has no secrets.
+pub(crate) fn redacted_query(tail: &str) -> Cow<'_, str> {
     let Some((path, query)) = tail.split_once('?') else { return Cow::Borrowed(tail) };
     if !query.split('&').any(is_secret_parameter) {
         return Cow::Borrowed(tail);

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer, peer_failure};
 use super::{BuiltInCheck, findings, scale};
-use crate::model::{Finding, Group};
+use crate::model::{Figures, Finding, Group};
 use crate::net::{Connection, ConnectionError, Deadline};
 
 findings! { Group::App;
@@ -113,6 +113,12 @@ impl BuiltInCheck for ProtocolObservation {
 
     fn is_silent(&self) -> bool {
         self.outcome == ProtocolOutcome::TimedOut
+    }
+
+    /// The time of the dialog includes that of its connection.
+    fn add_figures(&self, figures: &mut Figures) {
+        let before = figures.latency_us.name.unwrap_or(0);
+        figures.latency_us.total = Some(self.us.saturating_add(before));
     }
 }
 

@@ -175,7 +175,7 @@ mod tests {
     fn families_take_turns() {
         let ordered = client_order(&ips(&["10.0.0.1", "10.0.0.2", "10.0.0.3", "fd00::1"]));
         assert_eq!(ordered, ips(&["fd00::1", "10.0.0.1", "10.0.0.2", "10.0.0.3"]));
-        assert_eq!(client_order(&[]), []);
+        assert!(client_order(&[]).is_empty());
     }
 
     /// H5: the order of the addresses decides nothing.

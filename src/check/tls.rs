@@ -7,7 +7,7 @@ use super::certificate::{self, Leaf, Link, NameMatch, Trust};
 use super::roots::Roots;
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer, peer_failure};
 use super::{BuiltInCheck, findings};
-use crate::model::{Finding, Group, TlsFacts};
+use crate::model::{Figures, Finding, Group, TlsFacts};
 use crate::net::{ConnectionError, Deadline, OldVersion, VersionOutcome, ask_version, tls};
 
 findings! { Group::Tls;
@@ -83,6 +83,11 @@ impl BuiltInCheck for TlsObservation {
             observation.older = older_versions(target, context).await?;
         }
         Ok(observation)
+    }
+
+    fn add_figures(&self, figures: &mut Figures) {
+        const DAY: i64 = 24 * 60 * 60;
+        figures.certificate_days = self.leaf.as_ref().map(|leaf| (leaf.not_after - self.at).div_euclid(DAY));
     }
 
     fn findings(&self) -> Vec<Finding> {

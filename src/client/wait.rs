@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::error::{Error, Result};
 use crate::health::Validator;
-use crate::model::{Finding, Listing, Service};
+use crate::model::{DeclaredDetail, Finding, Listing, Service};
 use crate::source::{Source, collect};
 
 /// What to wait for, and how long.
@@ -116,7 +116,7 @@ pub(crate) fn readiness(listing: &Listing, min_score: u8) -> Readiness {
 
     let (out_of_reach, checked): (Vec<&Service>, Vec<&Service>) =
         services.iter().partition(|service| service.is_out_of_reach());
-    if let Some(short) = checked.into_iter().find(|service| !reaches(service, min_score)) {
+    if let Some(short) = checked.into_iter().find(|service| !reaches(service, own_min_score(service, min_score))) {
         return Readiness::Short(format!("{}{}", displayed_name(short, services.len() > 1), scored(short)));
     }
 
@@ -127,13 +127,19 @@ pub(crate) fn readiness(listing: &Listing, min_score: u8) -> Readiness {
         return Readiness::Healthy;
     }
 
-    match out_of_reach.into_iter().find(|service| !service.is_reported_ready(min_score)) {
+    match out_of_reach.into_iter().find(|service| !service.is_reported_ready(own_min_score(service, min_score))) {
         None => Readiness::ReportedReady,
         Some(short) => {
             let name = displayed_name(short, services.len() > 1);
             Readiness::Short(format!("{name}unreachable from here, and too few endpoints are ready"))
         }
     }
+}
+
+/// The score that a service must reach: its own, if a services file has one.
+fn own_min_score(service: &Service, min_score: u8) -> u8 {
+    let declared = service.detail.downcast_ref::<DeclaredDetail>();
+    declared.and_then(|declared| declared.ask.limits.min_score).unwrap_or(min_score)
 }
 
 /// `web `, if the service has to be named.

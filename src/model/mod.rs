@@ -1,6 +1,7 @@
 //! Plain data: what is found, and the words it is described in. No input, no output, no clock.
 
 mod addresses;
+mod check_limits;
 mod check_name;
 mod check_spec;
 mod condition;
@@ -9,6 +10,7 @@ mod diff;
 mod document;
 mod duration;
 mod event;
+mod figures;
 mod finding;
 mod health;
 mod host_facts;
@@ -50,6 +52,7 @@ pub use crate::clean::{DISPLAY_CHARS, Untrusted};
 pub use jiff::Timestamp;
 
 pub use addresses::{AddressRange, Addresses};
+pub use check_limits::CheckLimits;
 pub use check_name::CheckName;
 pub use check_spec::{
     BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestBody,
@@ -61,6 +64,7 @@ pub use diff::{Change, changed_fields, diff};
 pub(crate) use document::SCHEMA;
 pub use duration::parse_duration;
 pub use event::{Event, EventKind};
+pub use figures::{Figures, Latencies};
 pub use finding::{Finding, FindingKind, Group};
 pub use health::{Grade, Health, HealthState, ServiceHealth};
 pub use host_facts::HostFacts;
@@ -87,7 +91,7 @@ pub use scan::{NamespaceScope, PortState, Reason, ScanDetail, ScannedHost};
 pub use scan_ports::ScanPorts;
 pub use scope::Scope;
 pub use score::{SCORE_VERSION, Score, service_score};
-pub use service::{Address, Column, ColumnVisibility, Detail, Endpoint, Service, Transport};
+pub use service::{Address, CellWriter, Column, ColumnVisibility, Detail, Endpoint, Service, Transport};
 pub use service_id::ServiceId;
 pub use service_url::{ServiceUrl, UrlPlace};
 pub use source_name::SourceName;

@@ -137,9 +137,7 @@ fn service(line: &mut String, service: &Service, columns: &[Column], shown: Colu
         write!(line, "  service={}", identity.protocol())?;
     }
 
-    for column in
-        columns.iter().filter(|column| shown == ColumnVisibility::Wide || column.shown != ColumnVisibility::Wide)
-    {
+    for column in columns.iter().filter(|column| column.is_in_table(shown == ColumnVisibility::Wide)) {
         cell(line, column, service, endpoint)?;
     }
     Ok(())

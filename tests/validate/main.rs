@@ -25,6 +25,7 @@ mod peers;
 mod pki;
 mod score;
 mod servers;
+mod services_file;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

@@ -28,7 +28,8 @@ use crate::source::Source;
 
 /// Check services and score their health; every point is explained
 ///
-/// A target is host:port, a URL, SOURCE/NAME (such as local/nginx), a services file (TOML or YAML), or - for the output of
+/// A target is host:port, a URL, SOURCE/NAME (such as local/nginx), a services file (TOML or YAML), the name of a
+/// service in it, or - for the output of
 /// another portolan on standard input (JSON or NDJSON). The declared protocol, the identified protocol or the port decides which checks run. The score
 /// starts at 100; findings take points off, and some cap the score. 80 or more is healthy; below 50, a normal client cannot
 /// use the service now. `portolan explain` lists all findings.
@@ -37,6 +38,7 @@ use crate::source::Source;
   portolan validate example.org:443 https://example.org/health
   portolan validate https://shop.internal/ --ca ca.pem --expect-body '\"ok\"' --explain
   portolan discover local --json | portolan validate - --min-score 80
+  portolan validate services.toml shop
   portolan validate services.toml -o junit=report.xml -o prometheus=health.prom
   portolan validate 10.0.0.5:5432 --samples 20 --evidence seen/ && portolan score seen/*.json")]
 pub(super) struct Validate {

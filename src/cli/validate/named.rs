@@ -31,7 +31,7 @@ impl Named {
         let source = user_settings::source(word, options, global.config.as_ref())?;
         let mut source = source.ok_or_else(|| unknown_source(word))?;
         source.select(name);
-        source.read_environment(&|name| std::env::var_os(name));
+        source.read_environment(|name| std::env::var_os(name));
         Ok(Self { source, word: word.to_owned(), name: name.to_owned() })
     }
 

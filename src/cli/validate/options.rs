@@ -1,7 +1,5 @@
 //! The check options: timeouts, samples, trust, and what makes a run fail.
 
-use std::fs;
-use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,16 +8,14 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use crate::check::{Resolvers, Roots};
 use crate::clean::clean;
 use crate::cli::explain;
-use crate::error::{Error, Result, plain};
+use crate::error::{Error, Result};
 use crate::health::{EvidenceFiles, RunSummary, Thresholds, Validation, ValidatorOptions};
 use crate::model::{CheckSpec, Digest, ParseError, parse_duration};
-use crate::net::{certificate, descriptors_for_sockets};
+use crate::net::descriptors_for_sockets;
 use crate::source::Source;
 
 /// The check options.
@@ -96,9 +92,6 @@ impl Default for ValidateOptions {
     }
 }
 
-/// The size limit of `--ca`; the system's list of certificates has 0.25 MB.
-const MAX_CA_BYTES: u64 = 16 << 20;
-
 impl ValidateOptions {
     /// Prepares the checks.
     ///
@@ -110,10 +103,11 @@ impl ValidateOptions {
         spec: &CheckSpec,
         generated: Timestamp,
     ) -> Result<Validation<'s>> {
-        let roots = match &self.ca {
-            Some(file) => Roots::given(clean(&file.to_string_lossy()), certificates(file)?, self.pin.clone()),
-            None => Roots::of_system(self.pin.clone()),
-        };
+        let roots = Roots::of_file(self.ca.as_deref(), self.pin.clone()).map_err(|cause| {
+            let file = self.ca.as_deref().unwrap_or(Path::new("")).to_string_lossy();
+            let hint = "name a file with one or more certificates (-----BEGIN CERTIFICATE-----)";
+            Error::usage(format!("--ca '{}'", clean(&file)), cause, hint)
+        })?;
         let resolvers = Resolvers::new(self.resolver.clone(), self.timeout);
         let evidence =
             self.evidence.as_deref().map(|directory| EvidenceFiles::create(directory, generated)).transpose()?;
@@ -142,32 +136,6 @@ impl ValidateOptions {
             source_notes: Mutex::default(),
         })
     }
-}
-
-/// The certificates in a file, PEM or DER.
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    read_certificates(path).map_err(|cause| {
-        let what = format!("--ca '{}'", clean(&path.to_string_lossy()));
-        Error::usage(what, cause, "name a file with one or more certificates (-----BEGIN CERTIFICATE-----)")
-    })
-}
-
-fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(|error| plain(&error))?;
-    let read = file.take(MAX_CA_BYTES).read_to_end(&mut bytes).map_err(|error| plain(&error))?;
-    if read as u64 == MAX_CA_BYTES {
-        return Err("it is too large to be a list of certificates".to_owned());
-    }
-
-    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("it is not PEM: {error}"))?;
-    let certificates = if certificates.is_empty() { vec![CertificateDer::from(bytes)] } else { certificates };
-    if certificates.iter().any(|der| certificate(der).is_none()) {
-        return Err("it contains no certificate, or one that cannot be parsed".to_owned());
-    }
-    Ok(certificates)
 }
 
 fn parse_resolver(text: &str) -> Result<SocketAddr, ParseError> {

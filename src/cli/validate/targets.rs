@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::named::{FORMS, Named};
+use super::options::parse_code;
 use crate::clean::{clean, redacted_url};
 use crate::cli::Global;
-use crate::error::{Error, Result, plain};
+use crate::error::{Error, Result, nearest, plain};
 use crate::model::{
     CheckSpec, Column, Completeness, DeclaredDetail, HostPort, Listing, PartialError, Service, ServiceUrl, Update,
     UpdateSink, UrlPlace,
@@ -32,9 +33,25 @@ impl Targets {
     /// If a target is invalid.
     pub(in crate::cli) fn read(words: &[String], global: &Global) -> Result<Self> {
         let mut targets = Self { services: Vec::new(), faults: Vec::new() };
-        for word in words {
+        let (files, others): (Vec<&String>, Vec<&String>) = words.iter().partition(|word| is_services_file(word));
+        let mut declared = Vec::new();
+        for file in &files {
+            declared.extend(services_file(file)?);
+        }
+
+        let (names, others): (Vec<&String>, Vec<&String>) =
+            others.into_iter().partition(|word| declared.iter().any(|service| is_named(service, word)));
+        if !names.is_empty() {
+            declared.retain(|service| names.iter().any(|name| is_named(service, name)));
+        }
+
+        for word in others {
+            if let Some(file) = files.first().filter(|_| is_plain(word)) {
+                return Err(unknown_name(word, file, &declared));
+            }
             targets.add(word, global)?;
         }
+        targets.services.splice(0..0, declared);
         Ok(targets)
     }
 
@@ -46,12 +63,6 @@ impl Targets {
             self.services.push(of_url(word)?);
             return Ok(());
         }
-        if is_services_file(word) {
-            let services = crate::source::file::read(Path::new(word))?;
-            self.services.extend(services.into_iter().map(Service::erase));
-            return Ok(());
-        }
-
         // A word with a slash that no source has is told so by `Named::parse`, unless it is the path of a socket.
         if let Some((source, _)) = word.split_once('/').filter(|_| !word.starts_with(['/', '.', '@'])) {
             let (services, faults) = Named::parse(word, &[], global)?.services()?;
@@ -99,6 +110,42 @@ impl Targets {
     }
 }
 
+/// The services of a services file.
+fn services_file(word: &str) -> Result<Vec<Service>> {
+    let services = crate::source::file::read(Path::new(word), Some(|name| std::env::var_os(name)))?;
+    for service in &services {
+        if let Some((code, error)) =
+            service.detail.ask.limits.ignore.iter().find_map(|code| parse_code(code).err().map(|error| (code, error)))
+        {
+            let name = service.name.as_ref().map(ToString::to_string).unwrap_or_default();
+            let why = format!("service '{name}': ignore: '{}': {error}", clean(code));
+            return Err(Error::usage(clean(word), why, error.hint()));
+        }
+    }
+    Ok(services.into_iter().map(Service::erase).collect())
+}
+
+/// Whether a service has this name, with or without its namespace, or this id.
+fn is_named(service: &Service, word: &str) -> bool {
+    let name = service.name.as_ref().map_or("", |name| name.as_raw());
+    let full = service.namespace.as_ref().map(|namespace| format!("{}/{name}", namespace.as_raw()));
+    name == word || service.id == *word || full.is_some_and(|full| full == word)
+}
+
+/// Whether a word can only be the name of a service.
+fn is_plain(word: &str) -> bool {
+    word != "-" && !word.contains([':', '/', '@']) && !word.starts_with('.')
+}
+
+fn unknown_name(word: &str, file: &str, services: &[Service]) -> Error {
+    let names: Vec<&str> = services.iter().filter_map(|service| Some(service.name.as_ref()?.as_raw())).collect();
+    let hint = match nearest(word, &names) {
+        Some(near) => format!("did you mean {}?", clean(near)),
+        None => format!("`portolan discover file {}` lists its services", clean(file)),
+    };
+    invalid(word, &format!("{} has no service of that name", clean(file)), &hint)
+}
+
 fn invalid(word: &str, cause: &str, hint: &str) -> Error {
     Error::usage(format!("target '{}'", clean(&redacted_url(word))), cause, hint)
 }
@@ -118,7 +165,12 @@ fn declared(from: &str, hosts: Vec<HostPort>, spec: CheckSpec) -> Service {
     let from = redacted_url(from).into_owned();
     let endpoints = hosts.into_iter().map(HostPort::endpoint).collect();
     let id = format!("given/tcp/{from}");
-    let detail = DeclaredDetail { from: from.as_str().into(), protocol: spec.protocol.clone(), ask: Arc::new(spec) };
+    let detail = DeclaredDetail {
+        from: from.as_str().into(),
+        protocol: spec.protocol.clone(),
+        ask: Arc::new(spec),
+        ..DeclaredDetail::default()
+    };
     Service { name: Some(from.into()), ..Service::new(id, "given", endpoints, detail) }.erase()
 }
 
