@@ -380,7 +380,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --pin 'Trust the certificate with this SHA-256 and no other'
             cand --cache-ttl 'Cache DNS and TLS results for this time within a run'
             cand --ignore 'Ignore findings with these codes'
-            cand --min-score 'Exit with 1 if any service scores below N or has no score'
+            cand --min-score 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --evidence 'Write the evidence into this directory, one file per service, for `portolan score`'
             cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
             cand --for 'Stop after this time'
@@ -412,7 +412,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;score'= {
             cand --ignore 'Ignore findings with these codes too'
-            cand --min-score 'Exit with 1 if any service scores below N or has no score'
+            cand --min-score 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'

@@ -11,6 +11,7 @@ pub(crate) mod fuzz;
 mod grpc;
 mod http;
 mod protocol;
+mod protocol_reply;
 mod race;
 mod resolvers;
 mod roots;

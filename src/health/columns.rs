@@ -60,6 +60,9 @@ const FLAPPING: Column = column!("flapping", WhereFilled, true, |_service, healt
     }
 });
 const REASON: Column = column!("reason", Always, true, |_service, health, out| reason(health, out));
+/// What was checked, where that is only the connection: such a grade says little.
+const CHECKED: Column = column!("checked", WhereFilled, false, |_service, health, out| out
+    .write_str(if health.is_of_connection_only() { "tcp only" } else { "" }));
 const COVERAGE: Column = column!("coverage", Wide, true, |_service, health, out| out.write_str(&health.covered()));
 const AGE: Column = column!("age_ms", WhereFilled, false, |_service, health, out| match health.age_ms {
     Some(age) => write!(out, "{age}"),
@@ -102,6 +105,7 @@ pub(crate) const COLUMNS: &[Column] = &[
     GRADE,
     SCORE,
     STATE,
+    CHECKED,
     SERVICE_SCORE,
     FLAPPING,
     REASON,

@@ -83,7 +83,7 @@ impl FromStr for ServiceUrl {
                 Ok(Self { place: UrlPlace::Socket(rest.into()), spec: CheckSpec::default() })
             }
             "unix" => Err(ParseError::new("it has no path", "write it as unix:///run/app.sock")),
-            "http" | "https" => web(&scheme, text, rest),
+            "http" | "https" => web(&scheme, rest),
             "mongodb+srv" => Err(ParseError::new(
                 "its hosts are in DNS records (SRV), which are not read",
                 "name the hosts, as in mongodb://HOST:27017",
@@ -94,17 +94,19 @@ impl FromStr for ServiceUrl {
 }
 
 /// `http://`, `https://`: the URL standard knows the parts.
-fn web(scheme: &str, text: &str, rest: &str) -> Result<ServiceUrl, ParseError> {
+fn web(scheme: &str, rest: &str) -> Result<ServiceUrl, ParseError> {
     // The URL standard would take the path for the host.
     if rest.is_empty() || rest.starts_with(['/', '?', '#', ':']) {
         return Err(ParseError::new("it has no host", HINT));
     }
 
-    let url = Url::parse(text).map_err(|error| ParseError::new(format!("it is not a URL: {error}"), HINT))?;
+    let (rest, zone) = without_zone(rest);
+    let url = Url::parse(&format!("{scheme}://{rest}"))
+        .map_err(|error| ParseError::new(format!("it is not a URL: {error}"), HINT))?;
     let host = match url.host() {
         Some(Host::Domain(name)) => name.to_owned(),
         Some(Host::Ipv4(ip)) => ip.to_string(),
-        Some(Host::Ipv6(ip)) => format!("[{ip}]"),
+        Some(Host::Ipv6(ip)) => format!("[{ip}{}]", zone.map(|zone| format!("%{zone}")).unwrap_or_default()),
         None => return Err(ParseError::new("it has no host", HINT)),
     };
     let at = parse_host(&format!("{host}:{}", url.port_or_known_default().unwrap_or(80)), None)?;
@@ -112,11 +114,24 @@ fn web(scheme: &str, text: &str, rest: &str) -> Result<ServiceUrl, ParseError> {
     let path = &url[Position::BeforePath..Position::AfterQuery];
     let path = (path != "/").then(|| path.parse::<HttpPath>()).transpose()?;
     // The certificate must cover the host, even if that is an address.
-    let server_name = (scheme == "https").then(|| host.trim_matches(['[', ']']).to_owned());
+    let bare = host.trim_matches(['[', ']']).split('%').next().unwrap_or_default();
+    let server_name = (scheme == "https").then(|| bare.to_owned());
 
     let header = basic_authorization(&url).into_iter().collect();
     let spec = CheckSpec { protocol: Some(scheme.to_owned()), path, server_name, header, ..CheckSpec::default() };
     Ok(ServiceUrl { place: UrlPlace::Hosts(vec![at]), spec })
+}
+
+/// Takes the zone out of a bracketed address, which the URL standard does not know: `[fe80::1%25eth0]` (RFC 6874), or
+/// `[fe80::1%eth0]` as people write it.
+fn without_zone(rest: &str) -> (Cow<'_, str>, Option<&str>) {
+    let inside = rest.find('[').zip(rest.find(']')).filter(|(open, close)| open < close);
+    let zone = inside.and_then(|(open, close)| Some((open + rest[open..close].find('%')?, close)));
+    let Some((start, end)) = zone else { return (rest.into(), None) };
+
+    let zone = &rest[start + 1..end];
+    let plain = format!("{}{}", &rest[..start], &rest[end..]);
+    (plain.into(), Some(zone.strip_prefix("25").filter(|zone| !zone.is_empty()).unwrap_or(zone)))
 }
 
 /// The user and the password of a URL, as HTTP sends them (RFC 7617).
@@ -188,7 +203,9 @@ fn parse_host(text: &str, default_port: Option<u16>) -> Result<HostPort, ParseEr
         return Err(ParseError::new("the host is missing", HINT));
     }
 
-    let has_port = text.rsplit_once(']').map_or(text, |(_, after)| after).contains(':');
+    let (text, zone) = without_zone(text);
+    let text = zone.map_or_else(|| text.to_string(), |zone| text.replacen(']', &format!("%{zone}]"), 1));
+    let has_port = text.rsplit_once(']').map_or(text.as_str(), |(_, after)| after).contains(':');
     match default_port.filter(|_| !has_port) {
         Some(port) => format!("{text}:{port}").parse(),
         None => text.parse(),
@@ -235,6 +252,8 @@ mod tests {
             ("kafka://a:9093,b", &["a:9093", "b:9092"], "kafka"),
             ("NATS://h", &["h:4222"], "nats"),
             ("http://[fe80::1]x", &[], ""),
+            ("http://[fe80::1%25eth0]/x", &["[fe80::1%eth0]:80"], "http"),
+            ("redis://[fe80::1%eth0]", &["[fe80::1%eth0]:6379"], "redis"),
             ("http://h/x", &["h:80"], "http"),
             ("https://h:8443", &["h:8443"], "https"),
             ("tcp://h:1", &["h:1"], "tcp"),

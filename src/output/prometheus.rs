@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::hash::BuildHasher;
 use std::io::{self, Write};
 
 use super::{Footer, Format, RenderOptions};
@@ -12,9 +11,8 @@ use crate::model::{Completeness, Figures, Service};
 pub(super) struct Prometheus<'w> {
     out: &'w mut (dyn Write + Send),
     samples: [String; FAMILIES.len()],
-    /// The series that were written: one that comes twice would make the whole page invalid.
-    series: HashSet<u64>,
-    hasher: foldhash::fast::FixedState,
+    /// The series that have a sample.
+    series: HashSet<String>,
 }
 
 /// Metrics and their help texts. All samples of a metric are written together.
@@ -32,21 +30,12 @@ const FAMILIES: [(&str, &str); 9] = [
 
 impl<'w> Prometheus<'w> {
     pub(super) fn new(out: &'w mut (dyn Write + Send), _page: RenderOptions) -> io::Result<Self> {
-        Ok(Self {
-            out,
-            samples: Default::default(),
-            series: HashSet::new(),
-            hasher: foldhash::fast::FixedState::default(),
-        })
+        Ok(Self { out, samples: Default::default(), series: HashSet::new() })
     }
 
+    /// Writes a sample, unless its series has one: Prometheus refuses the second.
     fn sample(&mut self, family: usize, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-        if !self.series.insert(self.hasher.hash_one((family, labels))) {
-            return;
-        }
-
-        let (text, name) = (&mut self.samples[family], FAMILIES[family].0);
-        text.push_str(name);
+        let (samples, mut text) = (&mut self.samples[family], FAMILIES[family].0.to_owned());
         for (at, (label, value)) in labels.iter().enumerate() {
             // Writing to a String cannot fail.
             let _ = write!(text, "{}{label}=\"", if at == 0 { '{' } else { ',' });
@@ -61,7 +50,10 @@ impl<'w> Prometheus<'w> {
             text.push('"');
         }
 
-        let _ = writeln!(text, "{} {value}", if labels.is_empty() { "" } else { "}" });
+        text.push_str(if labels.is_empty() { "" } else { "}" });
+        if self.series.insert(text.clone()) {
+            let _ = writeln!(samples, "{text} {value}");
+        }
     }
 }
 

@@ -23,9 +23,11 @@ mod peer;
 #[path = "../peers/mod.rs"]
 mod peers;
 mod pki;
+mod protocols;
 mod score;
 mod servers;
 mod services_file;
+mod summary;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

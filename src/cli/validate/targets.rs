@@ -55,6 +55,22 @@ impl Targets {
         Ok(targets)
     }
 
+    /// # Errors
+    /// If `spec` has an option of HTTP, and a target is checked with gRPC only.
+    pub(super) fn check_grpc(&self, spec: &CheckSpec) -> Result<()> {
+        for service in &self.services {
+            let declared = service.detail.downcast_ref::<DeclaredDetail>();
+            let spec = declared.map_or_else(|| spec.clone(), |declared| spec.over(&declared.ask));
+            if let Some(option) = spec.useless_for_grpc() {
+                let name = service.name.as_ref().map_or_else(|| service.id.to_string(), ToString::to_string);
+                let why = format!("{name} is checked with gRPC, which does not use it");
+                let hint = "leave it out; --grpc-service names a service, and --header sets metadata";
+                return Err(Error::usage(format!("--{option}"), why, hint));
+            }
+        }
+        Ok(())
+    }
+
     fn add(&mut self, word: &str, global: &Global) -> Result<()> {
         if word == "-" {
             return self.standard_input();

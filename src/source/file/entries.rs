@@ -113,6 +113,9 @@ fn described(
         let why = format!("it has the check {} in both check and no-check", check.as_str());
         return Err(Problem::new(why, "leave one of them out").at_key("no-check"));
     }
+    if let Some(option) = spec.useless_for_grpc() {
+        return Err(Problem::new("a gRPC check does not use it", "leave it out").at_key(option));
+    }
     spec.limits.ignore.sort_unstable();
     spec.limits.ignore.dedup();
 
