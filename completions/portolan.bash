@@ -1634,7 +1634,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__validate)
-            opts="-w -o -q -h -V --protocol --check --no-check --server-name --starttls --path --method --header --expect-status --expect-body --expect-header --expect-json --follow --grpc-service --script --goal --timeout --deadline --retries --samples --concurrency --resolver --ca --pin --cache-ttl --no-cache --ignore --min-score --require-complete --evidence --explain --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --config --output --json --color --quiet --help --version"
+            opts="-w -o -q -h -V --protocol --check --no-check --server-name --starttls --cert --key --path --method --body --header --expect-status --expect-body --expect-header --expect-json --follow --grpc-service --script --goal --timeout --deadline --retries --samples --concurrency --resolver --ca --pin --cache-ttl --no-cache --ignore --min-score --require-complete --evidence --explain --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1660,11 +1660,45 @@ _portolan() {
                     COMPREPLY=($(compgen -W "smtp imap pop3 ftp ldap postgresql mysql" -- "${cur}"))
                     return 0
                     ;;
+                --cert)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --key)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --path)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --method)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --body)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1822,7 +1856,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__wait)
-            opts="-o -q -h -V --gone --min-score --timeout --via --config --output --json --color --quiet --help --version"
+            opts="-o -q -h -V --gone --min-score --timeout --ca --cert --key --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1836,8 +1870,49 @@ _portolan() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --via)
-                    COMPREPLY=($(compgen -W "api-proxy" -- "${cur}"))
+                --ca)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --cert)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --key)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --config)

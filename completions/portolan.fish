@@ -107,7 +107,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
 connected\t'UDP: accepts packets from one peer only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Show only listeners of this user, by name or number' -r -f -a "(__fish_complete_users)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Show only listeners that this user made or holds, by name or number' -r -f -a "(__fish_complete_users)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interface -d 'Show only listeners that this interface leads to' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l sort -d 'Sort the listing by this key; a watch reports events as they happen' -r -f -a "port\t'Port, then transport, then address'
 address\t'Address'
@@ -154,7 +154,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l skip-loopback -d 'Leave out listeners that only this host can reach'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l skip-private -d 'Leave out listeners bound to a private address'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l exposed -d 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l all-netns -d 'Look into every network namespace of this machine (needs root)'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l all-netns -d 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-empty -d 'Exit with 1 if nothing is found'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
@@ -425,11 +425,14 @@ ftp\t'Files, RFC 4217'
 ldap\t'Directories, RFC 4511'
 postgresql\t'PostgreSQL\'s SSLRequest'
 mysql\t'MySQL\'s and MariaDB\'s SSLRequest'"
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l cert -d 'Client certificate for servers that require one: a PEM file with its chain' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l key -d 'Private key of the client certificate: a PEM file [default: the file of --cert]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l path -d 'Request path for HTTP [default: /]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l method -d 'Request method for HTTP [default: GET]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -l header -d 'Send this request header, as in \'Authorization: Bearer x\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l body -d 'Send this request body; the method is POST unless --method sets another' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l header -d 'Send this request header in place of a default one, as in \'Authorization: Bearer x\'; without a value, leave it out' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-status -d 'Expected HTTP statuses, as in 200-299,304 or 2xx [default: 200-399]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-body -d 'Require the body to match this regular expression; the first MiB is read' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-body -d 'Require the body to match this regular expression; at most 8 MiB are read' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-header -d 'Require this response header, matching the expression if one is given, as in \'Content-Type: json\'' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l expect-json -d 'Require this value in the JSON body, as in /status=ok (RFC 6901)' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l grpc-service -d 'Service name for the gRPC health check [default: the whole server]' -r
@@ -507,7 +510,9 @@ complete -c portolan -n "__fish_portolan_using_subcommand score" -s h -l help -d
 complete -c portolan -n "__fish_portolan_using_subcommand score" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l min-score -d 'Check the targets and wait until each service scores at least N' -r
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l timeout -d 'Time limit for all targets' -r
-complete -c portolan -n "__fish_portolan_using_subcommand wait" -l via -d 'Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here' -r -f -a "api-proxy\t'The API server\'s proxy'"
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l ca -d 'Trust the certificates in this file (PEM) instead of the system\'s roots' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l cert -d 'Client certificate for servers that require one: a PEM file with its chain' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l key -d 'Private key of the client certificate: a PEM file [default: the file of --cert]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'

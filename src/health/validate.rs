@@ -47,6 +47,12 @@ impl Validator {
         self
     }
 
+    /// Trusts these roots and no others.
+    #[must_use]
+    pub(crate) fn with_roots(self, roots: Arc<Roots>) -> Self {
+        Self { roots, ..self }
+    }
+
     /// Adds a check, which runs at every endpoint after the built-in ones.
     #[must_use]
     pub fn with_check(mut self, check: impl Check + 'static) -> Self {

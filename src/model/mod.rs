@@ -1,6 +1,7 @@
 //! Plain data: what is found, and the words it is described in. No input, no output, no clock.
 
 mod addresses;
+mod certificate_time;
 mod check_limits;
 mod check_name;
 mod check_spec;
@@ -52,6 +53,7 @@ pub use crate::clean::{DISPLAY_CHARS, Untrusted};
 pub use jiff::Timestamp;
 
 pub use addresses::{AddressRange, Addresses};
+pub use certificate_time::CertificateTime;
 pub use check_limits::CheckLimits;
 pub use check_name::CheckName;
 pub use check_spec::{

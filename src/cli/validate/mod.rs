@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 pub(super) use self::named::Named;
 use self::options::ValidateOptions;
-pub(super) use self::options::parse_score;
+pub(super) use self::options::{TlsFiles, parse_score};
 pub(super) use self::score::ScoreAgain;
 pub(super) use self::targets::{Targets, is_services_file};
 

@@ -13,9 +13,9 @@ use crate::check::{Resolvers, Roots};
 use crate::clean::clean;
 use crate::cli::explain;
 use crate::error::{Error, Result};
-use crate::health::{EvidenceFiles, RunSummary, Thresholds, Validation, ValidatorOptions};
+use crate::health::{EvidenceFiles, RunSummary, Thresholds, Validation, Validator, ValidatorOptions};
 use crate::model::{CheckSpec, Digest, ParseError, parse_duration};
-use crate::net::descriptors_for_sockets;
+use crate::net::{ClientIdentity, descriptors_for_sockets};
 use crate::source::Source;
 
 /// The check options.
@@ -69,6 +69,34 @@ pub(in crate::cli) struct ValidateOptions {
     pub(super) explain: bool,
 }
 
+/// The files for TLS of a command that checks with default options otherwise.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "TLS")]
+pub(in crate::cli) struct TlsFiles {
+    /// Trust the certificates in this file (PEM) instead of the system's roots
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    ca: Option<PathBuf>,
+    /// Client certificate for servers that require one: a PEM file with its chain
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    cert: Option<PathBuf>,
+    /// Private key of the client certificate: a PEM file [default: the file of --cert]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert")]
+    key: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// The default checks, with these files.
+    ///
+    /// # Errors
+    /// If one of them cannot be used.
+    pub(in crate::cli) fn validator(&self) -> Result<Validator> {
+        let spec = CheckSpec { cert: self.cert.clone(), key: self.key.clone(), ..CheckSpec::default() };
+        check_client_certificate(&spec)?;
+        let roots = trusted_roots(self.ca.as_deref(), Vec::new())?;
+        Ok(Validator::new(ValidatorOptions::default()).with_spec(spec).with_roots(Arc::new(roots)))
+    }
+}
+
 impl Default for ValidateOptions {
     /// The defaults of the command line.
     fn default() -> Self {
@@ -103,11 +131,8 @@ impl ValidateOptions {
         spec: &CheckSpec,
         generated: Timestamp,
     ) -> Result<Validation<'s>> {
-        let roots = Roots::of_file(self.ca.as_deref(), self.pin.clone()).map_err(|cause| {
-            let file = self.ca.as_deref().unwrap_or(Path::new("")).to_string_lossy();
-            let hint = "name a file with one or more certificates (-----BEGIN CERTIFICATE-----)";
-            Error::usage(format!("--ca '{}'", clean(&file)), cause, hint)
-        })?;
+        check_client_certificate(spec)?;
+        let roots = trusted_roots(self.ca.as_deref(), self.pin.clone())?;
         let resolvers = Resolvers::new(self.resolver.clone(), self.timeout);
         let evidence =
             self.evidence.as_deref().map(|directory| EvidenceFiles::create(directory, generated)).transpose()?;
@@ -136,6 +161,25 @@ impl ValidateOptions {
             source_notes: Mutex::default(),
         })
     }
+}
+
+/// The roots in the file of `--ca`.
+fn trusted_roots(ca: Option<&Path>, pins: Vec<Digest>) -> Result<Roots> {
+    Roots::of_file(ca, pins).map_err(|cause| {
+        let file = ca.unwrap_or(Path::new("")).to_string_lossy();
+        let hint = "name a file with one or more certificates (-----BEGIN CERTIFICATE-----)";
+        Error::usage(format!("--ca '{}'", clean(&file)), cause, hint)
+    })
+}
+
+/// # Errors
+/// If the client certificate of a spec cannot be used.
+fn check_client_certificate(spec: &CheckSpec) -> Result<()> {
+    let Some(cert) = &spec.cert else { return Ok(()) };
+    let identity = ClientIdentity::read(cert, spec.key.as_deref());
+    identity.map(drop).map_err(|cause| {
+        Error::usage("--cert", cause, "name PEM files with a certificate and its private key (--cert FILE --key FILE)")
+    })
 }
 
 fn parse_resolver(text: &str) -> Result<SocketAddr, ParseError> {

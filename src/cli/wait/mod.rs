@@ -23,11 +23,11 @@ use self::target::Target;
 use self::tries::{TryLog, TryOutcome, TryStep, begin};
 use super::exit::Exit;
 use super::signals::Stop;
-use super::validate::{self, Named, Targets};
+use super::validate::{self, Named, Targets, TlsFiles};
 use super::{Global, stderr};
 use crate::client::{Readiness, readiness, retry};
 use crate::error::{Error, Result};
-use crate::health::{Validator, ValidatorOptions};
+use crate::health::Validator;
 use crate::model::{PartialError, parse_duration};
 use crate::net::runtime;
 #[cfg(feature = "k8s")]
@@ -75,6 +75,8 @@ pub(super) struct Wait {
     /// Time limit for all targets
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "60s")]
     timeout: Duration,
+    #[command(flatten)]
+    tls: TlsFiles,
     /// Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here
     #[cfg(feature = "k8s")]
     #[arg(long, value_enum, value_name = "WAY")]
@@ -181,12 +183,13 @@ impl Wait {
             return Err(Error::usage("these targets", why, "run `portolan wait` several times"));
         }
         self.check_via(&targets)?;
+        let validator = self.tls.validator()?;
 
         let waits = targets.into_iter().map(|target| self.wait_for(target, global)).collect::<Result<Vec<_>>>()?;
 
         let stop = Stop::listen()?;
         let runtime = runtime(0)?;
-        let exit = runtime.block_on(self.wait_for_all(&waits, &stop, global.quiet));
+        let exit = runtime.block_on(self.wait_for_all(&waits, &validator, &stop, global.quiet));
         // A resolver may block a thread for a long time: do not wait for it.
         runtime.shutdown_background();
         match exit {
@@ -230,15 +233,14 @@ impl Wait {
     }
 
     /// Waits for all targets, and reports each.
-    async fn wait_for_all(&self, waits: &[WaitTarget], stop: &Stop, quiet: bool) -> Exit {
+    async fn wait_for_all(&self, waits: &[WaitTarget], validator: &Validator, stop: &Stop, quiet: bool) -> Exit {
         let start = Instant::now();
-        let validator = Validator::new(ValidatorOptions::default());
         let is_ready = if self.gone { TryOutcome::is_gone } else { TryOutcome::is_ready };
 
         let mut waiting: FuturesUnordered<_> = waits
             .iter()
             .enumerate()
-            .map(async |(number, wait)| (number, wait.wait(is_ready, self.timeout, &validator).await))
+            .map(async |(number, wait)| (number, wait.wait(is_ready, self.timeout, validator).await))
             .collect();
         let mut left: Vec<usize> = (0..waits.len()).collect();
         let mut status = StatusLine::new(quiet, format_limit(self.timeout));

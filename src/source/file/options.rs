@@ -11,7 +11,7 @@ use crate::error::nearest;
 use crate::model::{CheckName, CheckSpec, Digest, ParseError, StartTlsKind, parse_duration};
 
 /// The keys, in the order of the documentation.
-pub(super) const OPTION_KEYS: [&str; 29] = [
+pub(super) const OPTION_KEYS: [&str; 31] = [
     "protocol",
     "check",
     "no-check",
@@ -34,6 +34,8 @@ pub(super) const OPTION_KEYS: [&str; 29] = [
     "retries",
     "samples",
     "ca",
+    "cert",
+    "key",
     "pin",
     "ignore",
     "min-score",
@@ -94,6 +96,8 @@ impl Options {
             "retries" => limits.retries = Some(number(&context.text(node)?, 0, 10)?),
             "samples" => limits.samples = Some(number(&context.text(node)?, 1, 1000)?),
             "ca" => limits.ca = Some(context.file(node)?),
+            "cert" => spec.cert = Some(context.file(node)?),
+            "key" => spec.key = Some(context.file(node)?),
             "pin" => limits.pin = context.list(node)?.iter().map(|pin| digest(&pin.text)).collect::<Result<_, _>>()?,
             "ignore" => limits.ignore = context.list(node)?.into_iter().map(|code| code.text).collect(),
             "min-score" => limits.min_score = u8::try_from(number(&context.text(node)?, 0, 100)?).ok(),
