@@ -238,8 +238,6 @@ fn unknown(what: &str, word: &str, known: &[&str]) -> ParseError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use proptest::prelude::*;
     use serde_json::json;
 

@@ -87,7 +87,7 @@ fn any_health() -> impl Strategy<Value = Health> {
             findings,
             hindered: words,
             out_of_reach: !complete,
-            figures: crate::model::Figures::default(),
+            figures: Figures::default(),
             age_ms: complete.then_some(age),
         })
 }

@@ -17,7 +17,7 @@ use serde::de::DeserializeSeed;
 use tokio::time::sleep;
 
 pub use self::expand::Variable;
-use self::node::{Locate, Node, Step, written};
+use self::node::{Locate, DocumentNode, Step, written};
 use self::options::Context;
 use super::blocking::run_blocking;
 use super::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
@@ -178,7 +178,7 @@ enum Syntax {
 impl Syntax {
     /// # Errors
     /// Where the text is not valid, and why.
-    fn document(self, text: &str) -> Result<Node, (Place, String)> {
+    fn document(self, text: &str) -> Result<DocumentNode, (Place, String)> {
         match self {
             Self::Toml => toml::from_str(text).map_err(|error| toml_failure(text, &error)),
             Self::Yaml => yaml_serde::from_str(text).map_err(|error| yaml_failure(&error)),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::node::{Node, Step};
+use super::node::{DocumentNode, Step};
 use super::options::{Context, OPTION_KEYS, Options, unknown_key};
 use super::{Failure, Problem};
 use crate::clean::clean;
@@ -16,14 +16,14 @@ pub(super) const SERVICE_KEYS: [&str; 3] = ["name", "namespace", "endpoints"];
 /// The keys of an endpoint that is a table.
 pub(super) const ENDPOINT_KEYS: [&str; 2] = ["address", "weight"];
 
-type Entries = [(String, Node)];
+type Entries = [(String, DocumentNode)];
 
 /// The services of a document.
 ///
 /// # Errors
 /// The first invalid part, with its place.
 pub(super) fn services(
-    document: &Node,
+    document: &DocumentNode,
     shown: &str,
     context: Context<'_>,
 ) -> Result<Vec<Service<DeclaredDetail>>, Failure> {
@@ -40,9 +40,9 @@ pub(super) fn services(
     }
 
     let list = match find(entries, "service") {
-        Some(Node::List(list)) => list.as_slice(),
+        Some(DocumentNode::List(list)) => list.as_slice(),
         // One service where a list of one is meant.
-        Some(one @ Node::Table(_)) => std::slice::from_ref(one),
+        Some(one @ DocumentNode::Table(_)) => std::slice::from_ref(one),
         Some(other) => {
             let why = format!("it takes services, not {}", other.kind());
             return Err(Problem::new(why, super::HINT).at(&[Step::Key("service".to_owned())]));
@@ -50,7 +50,7 @@ pub(super) fn services(
         None => return Err(Problem::new("it has no service", "begin each service with [[service]]").at(&[])),
     };
 
-    let is_list = matches!(find(entries, "service"), Some(Node::List(_)));
+    let is_list = matches!(find(entries, "service"), Some(DocumentNode::List(_)));
     let (mut seen, mut services) = (HashSet::new(), Vec::with_capacity(list.len()));
     for (at, node) in list.iter().enumerate() {
         let mut path = vec![Step::Key("service".to_owned())];
@@ -74,7 +74,7 @@ fn name_of(service: &Service<DeclaredDetail>) -> String {
 }
 
 fn service(
-    node: &Node,
+    node: &DocumentNode,
     shown: &str,
     defaults: &Options,
     context: Context<'_>,
@@ -155,15 +155,15 @@ fn options(entries: &Entries, others: &[&str], context: Context<'_>) -> Result<O
 }
 
 /// The endpoints of a service, and what their URLs say about its checks.
-fn endpoints(node: &Node, context: Context<'_>) -> Result<(Vec<Endpoint>, CheckSpec), Failure> {
+fn endpoints(node: &DocumentNode, context: Context<'_>) -> Result<(Vec<Endpoint>, CheckSpec), Failure> {
     let list = match node {
-        Node::List(list) => list.as_slice(),
+        DocumentNode::List(list) => list.as_slice(),
         one => std::slice::from_ref(one),
     };
 
     let (mut all, mut specs): (Vec<Endpoint>, Vec<CheckSpec>) = (Vec::new(), Vec::new());
     for (at, item) in list.iter().enumerate() {
-        let path: Vec<Step> = matches!(node, Node::List(_)).then_some(Step::Item(at)).into_iter().collect();
+        let path: Vec<Step> = matches!(node, DocumentNode::List(_)).then_some(Step::Item(at)).into_iter().collect();
         let (endpoints, spec) = endpoint(item, context).map_err(|failure| failure.within(&path))?;
         all.extend(endpoints);
         specs.push(spec);
@@ -184,9 +184,9 @@ fn endpoints(node: &Node, context: Context<'_>) -> Result<(Vec<Endpoint>, CheckS
     Ok((all, first))
 }
 
-fn endpoint(node: &Node, context: Context<'_>) -> Result<(Vec<Endpoint>, CheckSpec), Failure> {
+fn endpoint(node: &DocumentNode, context: Context<'_>) -> Result<(Vec<Endpoint>, CheckSpec), Failure> {
     let (address, weight) = match node {
-        Node::Table(entries) => {
+        DocumentNode::Table(entries) => {
             if let Some((name, _)) = entries.iter().find(|(name, _)| !ENDPOINT_KEYS.contains(&name.as_str())) {
                 return Err(unknown_key(name, &ENDPOINT_KEYS).at_key(name));
             }
@@ -205,7 +205,7 @@ fn endpoint(node: &Node, context: Context<'_>) -> Result<(Vec<Endpoint>, CheckSp
     Ok((endpoints, spec))
 }
 
-fn weight(node: &Node, context: Context<'_>) -> Result<u16, Problem> {
+fn weight(node: &DocumentNode, context: Context<'_>) -> Result<u16, Problem> {
     let hint = "write a number from 0 to 65535";
     context.text(node)?.parse().map_err(|_| Problem::new("it is not a weight", hint))
 }
@@ -226,14 +226,14 @@ fn place(text: &str) -> Result<(Vec<HostPort>, CheckSpec), Problem> {
     if at.port.is_none() { Err(socket()) } else { Ok((vec![at], CheckSpec::default())) }
 }
 
-fn table<'n>(node: &'n Node, why: &str) -> Result<&'n Entries, Problem> {
+fn table<'n>(node: &'n DocumentNode, why: &str) -> Result<&'n Entries, Problem> {
     match node {
-        Node::Table(entries) => Ok(entries),
+        DocumentNode::Table(entries) => Ok(entries),
         other => Err(Problem::new(format!("{why}, not {}", other.kind()), super::HINT)),
     }
 }
 
-fn find<'n>(entries: &'n Entries, key: &str) -> Option<&'n Node> {
+fn find<'n>(entries: &'n Entries, key: &str) -> Option<&'n DocumentNode> {
     entries.iter().find(|(name, _)| name == key).map(|(_, node)| node)
 }
 
@@ -243,9 +243,9 @@ fn key(name: &str) -> [Step; 1] {
 
 impl Problem {
     /// The problem with the text that stands in the file, where its variables are not replaced.
-    fn about(self, node: &Node) -> Self {
+    fn about(self, node: &DocumentNode) -> Self {
         match node {
-            Node::Text(text) => {
+            DocumentNode::Text(text) => {
                 Self { why: format!("'{}': {}", clean(&crate::clean::redacted_url(text)), self.why), ..self }
             }
             _ => self,

@@ -10,17 +10,17 @@ use crate::clean::clean;
 
 /// A value of a document.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Node {
+pub(super) enum DocumentNode {
     Null,
     Bool(bool),
     /// As it reads: `200`, `1.5`.
     Number(String),
     Text(String),
-    List(Vec<Node>),
-    Table(Vec<(String, Node)>),
+    List(Vec<DocumentNode>),
+    Table(Vec<(String, DocumentNode)>),
 }
 
-impl Node {
+impl DocumentNode {
     /// What it is, for errors.
     pub(super) fn kind(&self) -> &'static str {
         match self {
@@ -34,7 +34,7 @@ impl Node {
     }
 }
 
-impl<'de> Deserialize<'de> for Node {
+impl<'de> Deserialize<'de> for DocumentNode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(NodeVisitor)
     }
@@ -43,53 +43,53 @@ impl<'de> Deserialize<'de> for Node {
 struct NodeVisitor;
 
 impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
+    type Value = DocumentNode;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
+    fn visit_unit<E>(self) -> Result<DocumentNode, E> {
+        Ok(DocumentNode::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<DocumentNode, E> {
+        Ok(DocumentNode::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        Ok(Node::Number(value.to_string()))
+    fn visit_i64<E>(self, value: i64) -> Result<DocumentNode, E> {
+        Ok(DocumentNode::Number(value.to_string()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(Node::Number(value.to_string()))
+    fn visit_u64<E>(self, value: u64) -> Result<DocumentNode, E> {
+        Ok(DocumentNode::Number(value.to_string()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Number(value.to_string()))
+    fn visit_f64<E>(self, value: f64) -> Result<DocumentNode, E> {
+        Ok(DocumentNode::Number(value.to_string()))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
-        Ok(Node::Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<DocumentNode, E> {
+        Ok(DocumentNode::Text(text.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Node, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<DocumentNode, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
             list.push(item);
         }
-        Ok(Node::List(list))
+        Ok(DocumentNode::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Node, A::Error> {
-        let mut table: Vec<(String, Node)> = Vec::new();
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<DocumentNode, A::Error> {
+        let mut table: Vec<(String, DocumentNode)> = Vec::new();
         while let Some(key) = entries.next_key::<String>()? {
             if table.iter().any(|(known, _)| *known == key) {
                 return Err(A::Error::custom(format!("the key '{}' is there twice", clean(&key))));
             }
             table.push((key, entries.next_value()?));
         }
-        Ok(Node::Table(table))
+        Ok(DocumentNode::Table(table))
     }
 }
 

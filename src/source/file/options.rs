@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::expand::{Expanded, Variable, expand};
-use super::node::Node;
+use super::node::DocumentNode;
 use super::{Problem, plain};
 use crate::clean::clean;
 use crate::error::nearest;
@@ -65,7 +65,7 @@ impl Options {
     ///
     /// # Errors
     /// An unknown key, or a value that it does not take.
-    pub(super) fn set(&mut self, key: &str, node: &Node, context: Context<'_>) -> Result<(), Problem> {
+    pub(super) fn set(&mut self, key: &str, node: &DocumentNode, context: Context<'_>) -> Result<(), Problem> {
         let spec = &mut self.spec;
         let limits = &mut spec.limits;
         match key {
@@ -128,25 +128,25 @@ pub(super) fn unknown_key(key: &str, known: &[&str]) -> Problem {
 
 impl Context<'_> {
     /// A text, a number or a truth value.
-    pub(super) fn expanded(self, node: &Node) -> Result<Expanded, Problem> {
+    pub(super) fn expanded(self, node: &DocumentNode) -> Result<Expanded, Problem> {
         match node {
-            Node::Text(text) => expand(text, self.variable),
-            Node::Number(text) => Ok(Expanded { text: text.clone(), masked: text.clone() }),
-            Node::Bool(value) => Ok(Expanded { text: value.to_string(), masked: value.to_string() }),
-            Node::List(items) if items.len() == 1 => self.expanded(&items[0]),
+            DocumentNode::Text(text) => expand(text, self.variable),
+            DocumentNode::Number(text) => Ok(Expanded { text: text.clone(), masked: text.clone() }),
+            DocumentNode::Bool(value) => Ok(Expanded { text: value.to_string(), masked: value.to_string() }),
+            DocumentNode::List(items) if items.len() == 1 => self.expanded(&items[0]),
             other => Err(Problem::new(format!("it takes one text, not {}", other.kind()), "write one text in quotes")),
         }
     }
 
-    pub(super) fn text(self, node: &Node) -> Result<String, Problem> {
+    pub(super) fn text(self, node: &DocumentNode) -> Result<String, Problem> {
         self.expanded(node).map(|expanded| expanded.text)
     }
 
     /// A list of texts; a single one is a list of one.
-    pub(super) fn list(self, node: &Node) -> Result<Vec<Expanded>, Problem> {
+    pub(super) fn list(self, node: &DocumentNode) -> Result<Vec<Expanded>, Problem> {
         match node {
-            Node::List(items) => items.iter().map(|item| self.expanded(item)).collect(),
-            Node::Table(_) | Node::Null => {
+            DocumentNode::List(items) => items.iter().map(|item| self.expanded(item)).collect(),
+            DocumentNode::Table(_) | DocumentNode::Null => {
                 let hint = "write one text in quotes, or several in brackets: [\"a\", \"b\"]";
                 Err(Problem::new(format!("it takes a list of texts, not {}", node.kind()), hint))
             }
@@ -155,12 +155,12 @@ impl Context<'_> {
     }
 
     /// A list whose items are one text with commas.
-    fn joined(self, node: &Node) -> Result<String, Problem> {
+    fn joined(self, node: &DocumentNode) -> Result<String, Problem> {
         Ok(self.list(node)?.into_iter().map(|item| item.text).collect::<Vec<_>>().join(","))
     }
 
     /// A program and its arguments. A relative path is relative to the file; a bare name is looked up as in a shell.
-    fn script(self, node: &Node) -> Result<Vec<String>, Problem> {
+    fn script(self, node: &DocumentNode) -> Result<Vec<String>, Problem> {
         let mut words: Vec<String> = self.list(node)?.into_iter().map(|word| word.text).collect();
         let Some(program) = words.first_mut() else {
             return Err(Problem::new("it names no program", "write it as [\"./check.sh\", \"--fast\"]"));
@@ -172,7 +172,7 @@ impl Context<'_> {
     }
 
     /// A file that can be read. A relative path is relative to the file.
-    fn file(self, node: &Node) -> Result<PathBuf, Problem> {
+    fn file(self, node: &DocumentNode) -> Result<PathBuf, Problem> {
         let path = self.folder.join(self.text(node)?);
         match std::fs::File::open(&path) {
             Ok(_) => Ok(path),
@@ -183,9 +183,9 @@ impl Context<'_> {
         }
     }
 
-    fn labels(self, node: &Node) -> Result<Vec<(String, String)>, Problem> {
+    fn labels(self, node: &DocumentNode) -> Result<Vec<(String, String)>, Problem> {
         let hint = "write it as { team = \"shop\" }";
-        let Node::Table(entries) = node else {
+        let DocumentNode::Table(entries) = node else {
             return Err(Problem::new(format!("it takes a table of texts, not {}", node.kind()), hint));
         };
         entries.iter().map(|(name, value)| Ok((name.clone(), self.text(value)?))).collect()
@@ -200,9 +200,9 @@ fn parsed_list<T: FromStr<Err = ParseError>>(items: &[Expanded]) -> Result<Vec<T
     items.iter().map(|item| parsed(&item.text)).collect()
 }
 
-fn boolean(node: &Node) -> Result<bool, Problem> {
+fn boolean(node: &DocumentNode) -> Result<bool, Problem> {
     match node {
-        Node::Bool(value) => Ok(*value),
+        DocumentNode::Bool(value) => Ok(*value),
         other => Err(Problem::new(format!("it takes true or false, not {}", other.kind()), "write true or false")),
     }
 }
