@@ -43,17 +43,24 @@ impl DeliveredState {
         }
     }
 
-    /// The differences that the dropped events made. All of them have the index of the last one.
+    /// The differences that the dropped events made. They have the last of the dropped indexes, so that none appears twice;
+    /// the `lagged` event counts the events that have no line of their own.
     fn catch_up(&self, missed: u64, snapshot: &Snapshot) -> Arc<[Event]> {
-        let (index, time, source) = (snapshot.index(), Timestamp::now(), self.source);
-        let kinds = self.known.changes_to(snapshot.services()).into_iter().map(EventKind::from);
+        let (time, source) = (Timestamp::now(), self.source);
+        let changes = self.known.changes_to(snapshot.services()).into_iter().map(EventKind::from);
         let synced =
             (snapshot.is_synced() && !self.synced).then(|| EventKind::Synced { services: snapshot.services().len() });
+        let kinds: Vec<EventKind> = changes.chain(synced).collect();
 
-        std::iter::once(EventKind::Lagged { missed })
-            .chain(kinds)
-            .chain(synced)
-            .map(|kind| Event { index, time, source: source.into(), kind })
-            .collect()
+        // Each difference comes from a dropped event at least.
+        let missed = missed.saturating_sub(kinds.len() as u64);
+        let first = snapshot.index().saturating_sub(kinds.len() as u64);
+        let all = std::iter::once(EventKind::Lagged { missed }).chain(kinds);
+        (first..).zip(all).map(|(index, kind)| Event { index, time, source: source.into(), kind }).collect()
+    }
+
+    /// Whether nothing was reported, not even that there is nothing.
+    pub(super) fn is_empty_handed(&self) -> bool {
+        !self.synced && self.known.is_empty()
     }
 }
