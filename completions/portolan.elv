@@ -86,7 +86,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --ports 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https'
             cand --state 'Show only sockets in these states [default: listen,unconnected]'
             cand --process 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`'
-            cand --user 'Show only listeners of this user, by name or number'
+            cand --user 'Show only listeners that this user made or holds, by name or number'
             cand --interface 'Show only listeners that this interface leads to'
             cand --sort 'Sort the listing by this key; a watch reports events as they happen'
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
@@ -387,7 +387,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --pin 'Trust the certificate with this SHA-256 and no other'
             cand --cache-ttl 'Cache DNS and TLS results for this time within a run'
             cand --ignore 'Ignore findings with these codes'
-            cand --min-score 'Exit with 1 if any service scores below N or has no score'
+            cand --min-score 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --evidence 'Write the evidence into this directory, one file per service, for `portolan score`'
             cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
             cand --for 'Stop after this time'
@@ -419,7 +419,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;score'= {
             cand --ignore 'Ignore findings with these codes too'
-            cand --min-score 'Exit with 1 if any service scores below N or has no score'
+            cand --min-score 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'

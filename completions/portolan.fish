@@ -110,7 +110,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
 connected\t'UDP: accepts packets from one peer only'"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Show only listeners of this user, by name or number' -r -f -a "(__fish_complete_users)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l user -d 'Show only listeners that this user made or holds, by name or number' -r -f -a "(__fish_complete_users)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l interface -d 'Show only listeners that this interface leads to' -r -f
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l sort -d 'Sort the listing by this key; a watch reports events as they happen' -r -f -a "port\t'Port, then transport, then address'
 address\t'Address'
@@ -464,7 +464,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -l ca -d 'Tr
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l pin -d 'Trust the certificate with this SHA-256 and no other' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l cache-ttl -d 'Cache DNS and TLS results for this time within a run' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l ignore -d 'Ignore findings with these codes' -r
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -l min-score -d 'Exit with 1 if any service scores below N or has no score' -r
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l min-score -d 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l evidence -d 'Write the evidence into this directory, one file per service, for `portolan score`' -r -f -a "(__fish_complete_directories)"
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l for -d 'Stop after this time' -r
@@ -502,7 +502,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -s q -l quie
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand score" -l ignore -d 'Ignore findings with these codes too' -r
-complete -c portolan -n "__fish_portolan_using_subcommand score" -l min-score -d 'Exit with 1 if any service scores below N or has no score' -r
+complete -c portolan -n "__fish_portolan_using_subcommand score" -l min-score -d 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand score" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand score" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'

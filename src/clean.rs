@@ -93,11 +93,15 @@ pub(crate) fn write_clean(out: &mut impl fmt::Write, text: &str) -> fmt::Result 
     }
 
     let mut marks = 0;
-    for (count, c) in text.chars().enumerate() {
+    let mut chars = text.chars().enumerate().peekable();
+    while let Some((count, c)) = chars.next() {
         if count == DISPLAY_CHARS {
             return out.write_char('…');
         }
-        if is_dangerous(c) || c == '\\' {
+        // A backslash is doubled only where it could be taken for the beginning of an escape: unit names have others.
+        let next = chars.peek().map(|(_, next)| *next);
+        let is_ambiguous = c == '\\' && next.is_some_and(|next| "\\nrtu".contains(next) || is_dangerous(next));
+        if is_dangerous(c) || is_ambiguous {
             marks = 0;
             write!(out, "{}", c.escape_default())?;
         } else if c.width() == Some(0) {
@@ -160,6 +164,9 @@ mod tests {
         assert_eq!(shown("\u{9b}31m\u{202e}x\u{200b}\u{feff}".as_bytes()), "\\u{9b}31m\\u{202e}x\\u{200b}\\u{feff}");
         assert_eq!(shown("日本 é".as_bytes()), "日本 é");
         assert_ne!(shown(b"a\nb"), shown(b"a\\nb"));
+        assert_eq!(shown(b"a\\x2db.service"), "a\\x2db.service", "systemctl accepts it like this");
+        assert_eq!(shown(b"a\\\x1b"), "a\\\\\\u{1b}");
+        assert_ne!(shown(b"\\\x1b"), shown(b"\\u{1b}"));
         assert_eq!(escaped("a\\b\u{7f}"), "a\\b\\u{7f}");
     }
 

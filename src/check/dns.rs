@@ -15,12 +15,12 @@ findings! { Group::Dns;
         "check the spelling of the name and its zone";
     TIMEOUT = "dns-timeout", 0, "The resolver does not reply. This says nothing about the service.",
         "check the resolver, or use another one (--resolver)";
+    FAILED = "dns-failed", 0, "The resolver replies with an error. This says nothing about the service.",
+        "check the zone and its name servers, or use another resolver (--resolver)";
     ADDRESS_MISSING = "dns-address-missing", 6, "The name does not resolve to the address of the endpoint.",
         "check whether the DNS record or the endpoint is out of date";
     DISAGREE = "dns-disagree", 4, "Resolvers return different addresses.",
         "check the name servers of the zone, and wait until cached records expire";
-    FAILED = "dns-failed", 0, "The resolver replies with an error. This says nothing about the service.",
-        "check the zone and its name servers, or use another resolver (--resolver)";
     ADDRESS_DEAD = "dns-address-dead", 4, "Addresses of the name do not accept connections, while another one does.",
         "start the service there, or remove the record";
     IPV6_DEAD = "dns-ipv6-dead", 4, "The name has an IPv6 address that does not accept connections.",

@@ -15,6 +15,18 @@ findings! { Group::App;
         "check the service's log";
     UNKNOWN_SERVICE = "grpc-unknown-service", 15, cap 60, "The server's health check does not know the service, or the server has no health check.",
         "check the service name (--grpc-service), and that the server registers the health service";
+    UNAUTHENTICATED = "grpc-unauthenticated", 15, cap 60, "The server's health check requires credentials, or other ones (UNAUTHENTICATED).",
+        "configure credentials (--header 'Authorization: ...')";
+    PERMISSION_DENIED = "grpc-permission-denied", 15, cap 60, "These credentials may not call the server's health check (PERMISSION_DENIED).",
+        "configure other credentials (--header 'Authorization: ...')";
+    UNAVAILABLE = "grpc-unavailable", cap 40, "The server is temporarily unavailable (UNAVAILABLE).",
+        "check for maintenance or overload, and the backends of a proxy";
+    INTERNAL = "grpc-internal", cap 30, "The server's health check reports an internal error (INTERNAL).",
+        "check the service's log";
+    UNEXPECTED_STATUS = "grpc-unexpected-status", 20, cap 60, "The server's health check fails with another gRPC status.",
+        "check the service's log";
+    INVALID = "grpc-invalid", cap 20, "The reply is not gRPC, or it breaks off.",
+        "check that the port speaks gRPC, and whether it expects TLS";
     TIMEOUT = "grpc-timeout", cap 20, "The server's health check does not reply.",
         "check that the port speaks gRPC, and the service's log";
 }
@@ -41,7 +53,14 @@ pub(crate) enum GrpcOutcome {
     UnknownService,
     /// The server has no health service.
     Unimplemented,
-    /// The request failed, for this reason.
+    /// The call fails with this gRPC status and message.
+    Status {
+        code: u32,
+        message: String,
+    },
+    /// The reply is not gRPC, or breaks off.
+    Invalid(String),
+    /// The request failed, for this reason. Only in evidence of earlier versions.
     Failed(String),
     TimedOut,
 }
@@ -55,7 +74,7 @@ impl BuiltInCheck for GrpcObservation {
             Ok(outcome) => outcome,
             Err(error) => match peer_failure(error)? {
                 ConnectionError::TimedOut => GrpcOutcome::TimedOut,
-                error => GrpcOutcome::Failed(error.to_string()),
+                error => GrpcOutcome::Invalid(error.to_string()),
             },
         };
 
@@ -73,6 +92,8 @@ impl BuiltInCheck for GrpcObservation {
                 Some(Finding::new(&UNKNOWN_SERVICE, format!("health of {service}: unknown service")))
             }
             GrpcOutcome::Unimplemented => Some(Finding::new(&UNKNOWN_SERVICE, "the server has no health service")),
+            GrpcOutcome::Status { code, message } => Some(status_finding(service, *code, message)),
+            GrpcOutcome::Invalid(cause) => Some(Finding::new(&INVALID, format!("health of {service}: {cause}"))),
             GrpcOutcome::Failed(cause) => Some(Finding::new(&TIMEOUT, format!("health of {service}: {cause}"))),
             GrpcOutcome::TimedOut => Some(Finding::new(&TIMEOUT, format!("health of {service}: no reply in time"))),
         };
@@ -110,19 +131,84 @@ async fn call(target: &CheckTarget, service: &str, deadline: Deadline) -> Result
     // The status is a trailer, or a header if the response has no body.
     let mut headers = reply.trailers.iter().chain([&reply.fields]);
     let status = headers.clone().find_map(|fields| fields.get("grpc-status")).and_then(|value| value.to_str().ok());
-    let message = headers.find_map(|fields| fields.get("grpc-message")).and_then(|value| value.to_str().ok());
+    let message = headers.find_map(|fields| fields.get("grpc-message")).map(|value| decoded(value.as_bytes()));
 
-    Ok(match status {
-        Some("0") => serving_status(&reply.body),
-        Some("4") => GrpcOutcome::TimedOut,
-        Some("5") => GrpcOutcome::UnknownService,
-        Some("12") => GrpcOutcome::Unimplemented,
-        Some(code) => GrpcOutcome::Failed(format!("gRPC status {code}: {}", message.unwrap_or_default())),
-        None if reply.status != http::StatusCode::OK => {
-            GrpcOutcome::Failed(format!("HTTP status {}", reply.status.as_u16()))
-        }
-        None => GrpcOutcome::Failed("the reply has no gRPC status".to_owned()),
+    Ok(match status.map(str::parse::<u32>) {
+        Some(Ok(0)) => serving_status(&reply.body),
+        Some(Ok(4)) => GrpcOutcome::TimedOut,
+        Some(Ok(5)) => GrpcOutcome::UnknownService,
+        Some(Ok(12)) => GrpcOutcome::Unimplemented,
+        Some(Ok(code)) => GrpcOutcome::Status { code, message: message.unwrap_or_default() },
+        Some(Err(_)) => GrpcOutcome::Invalid("the gRPC status is not a number".to_owned()),
+        None if reply.status != http::StatusCode::OK => of_http_status(reply.status.as_u16()),
+        None if !reply.whole && deadline.is_over() => GrpcOutcome::TimedOut,
+        None => GrpcOutcome::Invalid("the reply has no gRPC status".to_owned()),
     })
+}
+
+/// The meaning of an HTTP status without a gRPC status, as proxies send it (gRPC's "HTTP to gRPC Status Code Mapping").
+fn of_http_status(status: u16) -> GrpcOutcome {
+    let code = match status {
+        401 => 16,
+        403 => 7,
+        429 | 502..=504 => 14,
+        _ => return GrpcOutcome::Invalid(format!("HTTP status {status}, and no gRPC status")),
+    };
+    GrpcOutcome::Status { code, message: format!("HTTP status {status}") }
+}
+
+/// A status message, which travels percent-encoded (gRPC over HTTP/2, "Responses"), at most 200 characters.
+fn decoded(message: &[u8]) -> String {
+    const MAX_CHARS: usize = 200;
+
+    let mut bytes = Vec::with_capacity(message.len());
+    let mut rest = message;
+    while let Some((&first, after)) = rest.split_first() {
+        let digits = after.get(..2).filter(|_| first == b'%').and_then(|digits| str::from_utf8(digits).ok());
+        // A percent sign without digits stands for itself.
+        let byte =
+            digits.filter(|digits| !digits.starts_with('+')).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).chars().take(MAX_CHARS).collect()
+}
+
+fn status_finding(service: &str, code: u32, message: &str) -> Finding {
+    let kind = match code {
+        7 => &PERMISSION_DENIED,
+        13 => &INTERNAL,
+        14 => &UNAVAILABLE,
+        16 => &UNAUTHENTICATED,
+        _ => &UNEXPECTED_STATUS,
+    };
+    let message = if message.is_empty() { String::new() } else { format!(": {message}") };
+    Finding::new(kind, format!("health of {service}: {}{message}", status_name(code)))
+}
+
+/// The name of a gRPC status.
+fn status_name(code: u32) -> String {
+    const NAMES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+    let name = usize::try_from(code).ok().and_then(|code| NAMES.get(code));
+    name.map_or_else(|| format!("status {code}"), |name| (*name).to_owned())
 }
 
 /// Whether a custom header may be sent as metadata: not if it belongs to HTTP/2 or to gRPC itself.
@@ -167,7 +253,7 @@ pub(super) fn serving_status(body: &[u8]) -> GrpcOutcome {
     let status = match body {
         [0, 0, 0, 0, 0] => 0,
         [0, 0, 0, 0, length, 0x08, status, ..] if *length >= 2 => *status,
-        _ => return GrpcOutcome::Failed("the reply is not a HealthCheckResponse".to_owned()),
+        _ => return GrpcOutcome::Invalid("the reply is not a HealthCheckResponse".to_owned()),
     };
 
     match status {
@@ -192,9 +278,33 @@ mod tests {
             (GrpcOutcome::Unimplemented, Some("grpc-unknown-service")),
             (GrpcOutcome::TimedOut, Some("grpc-timeout")),
             (GrpcOutcome::Failed("it is HTTP/1.1".into()), Some("grpc-timeout")),
+            (GrpcOutcome::Invalid("it is HTTP/1.1".into()), Some("grpc-invalid")),
+            (of_http_status(401), Some("grpc-unauthenticated")),
+            (of_http_status(503), Some("grpc-unavailable")),
+            (of_http_status(404), Some("grpc-invalid")),
+            (GrpcOutcome::Status { code: 99, message: String::new() }, Some("grpc-unexpected-status")),
         ] {
             let observation = GrpcObservation { service: "shop".into(), us: 1, outcome };
             assert_eq!(codes(&observation).first().copied(), code, "{observation:?}");
         }
+    }
+
+    /// X7: a status message is decoded before anyone reads it.
+    #[test]
+    fn status_messages_are_decoded() {
+        for (sent, read) in [
+            ("", ""),
+            ("plain", "plain"),
+            ("caf%C3%A9", "café"),
+            ("a%20b%0Ac", "a b\nc"),
+            ("100%", "100%"),
+            ("%zz %4", "%zz %4"),
+            ("%+1", "%+1"),
+            ("%25%32%35", "%25"),
+            ("%FF", "\u{fffd}"),
+        ] {
+            assert_eq!(decoded(sent.as_bytes()), read, "{sent}");
+        }
+        assert_eq!(decoded("%41".repeat(1000).as_bytes()), "A".repeat(200));
     }
 }

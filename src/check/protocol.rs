@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::protocol_reply::{ReplyReader, coded, first_line, nats, quoted, ssh_version, tagged, zookeeper};
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer, peer_failure};
 use super::{BuiltInCheck, findings, scale};
 use crate::model::{Finding, Group};
@@ -40,41 +41,61 @@ pub(crate) enum ProtocolOutcome {
 /// The health check of a line-based protocol.
 pub(super) struct Dialog {
     pub(super) protocol: &'static str,
-    /// The start of the server's greeting, if it greets.
-    greeting: Option<&'static [u8]>,
-    /// The request, unless the greeting is enough.
-    request: Option<&'static [u8]>,
-    /// How replies of a healthy server start. A server that only wants a password is healthy.
-    healthy: &'static [&'static [u8]],
+    /// The server's greeting, if it greets.
+    greeting: Option<ExpectedReply>,
+    /// The request and its reply, unless the greeting is enough.
+    request: Option<(&'static [u8], ExpectedReply)>,
+}
+
+/// A reply of a healthy server: how it is read, and how its deciding line starts.
+struct ExpectedReply {
+    read: ReplyReader,
+    starts: &'static [&'static [u8]],
+}
+
+const fn expected(read: ReplyReader, starts: &'static [&'static [u8]]) -> ExpectedReply {
+    ExpectedReply { read, starts }
 }
 
 const fn dialog(
     protocol: &'static str,
-    greeting: Option<&'static [u8]>,
-    request: Option<&'static [u8]>,
-    healthy: &'static [&'static [u8]],
+    greeting: Option<ExpectedReply>,
+    request: Option<(&'static [u8], ExpectedReply)>,
 ) -> Dialog {
-    Dialog { protocol, greeting, request, healthy }
+    Dialog { protocol, greeting, request }
 }
 
-/// The line-based protocols.
-pub(super) const DIALOGS: [Dialog; 9] = [
-    dialog("redis", None, Some(b"PING\r\n"), &[b"+PONG", b"-NOAUTH", b"-NOPERM", b"-DENIED"]),
-    dialog("memcached", None, Some(b"version\r\n"), &[b"VERSION "]),
-    dialog("smtp", Some(b"220"), Some(b"NOOP\r\n"), &[b"250"]),
-    dialog("ftp", Some(b"220"), Some(b"NOOP\r\n"), &[b"200", b"530"]),
-    dialog("imap", Some(b"* "), Some(b"a NOOP\r\n"), &[b"a OK"]),
-    dialog("pop3", Some(b"+OK"), None, &[]),
-    dialog("ssh", Some(b"SSH-"), None, &[]),
-    dialog("nats", Some(b"INFO "), Some(b"PING\r\n"), &[b"PONG", b"-ERR 'Authorization"]),
+/// The line-based protocols. A server that only wants a password, an account or a login first is healthy.
+pub(super) static DIALOGS: [Dialog; 9] = [
+    dialog("redis", None, Some((b"PING\r\n", expected(first_line, &[b"+PONG", b"-NOAUTH", b"-NOPERM", b"-DENIED"])))),
+    dialog("memcached", None, Some((b"version\r\n", expected(first_line, &[b"VERSION "])))),
+    dialog(
+        "smtp",
+        Some(expected(coded, &[b"220"])),
+        Some((b"NOOP\r\n", expected(coded, &[b"250", b"502", b"503", b"530"]))),
+    ),
+    dialog("ftp", Some(expected(coded, &[b"220"])), Some((b"NOOP\r\n", expected(coded, &[b"2", b"33", b"50", b"53"])))),
+    dialog(
+        "imap",
+        Some(expected(first_line, &[b"* OK", b"* PREAUTH"])),
+        Some((b"a NOOP\r\n", expected(tagged, &[b"a OK"]))),
+    ),
+    dialog("pop3", Some(expected(first_line, &[b"+OK"])), None),
+    dialog("ssh", Some(expected(ssh_version, &[b"SSH-"])), None),
+    dialog(
+        "nats",
+        Some(expected(first_line, &[b"INFO "])),
+        Some((b"PING\r\n", expected(nats, &[b"PONG", b"-ERR 'Authorization"]))),
+    ),
     // Since 3.5.3 only "srvr" is allowed by default (4lw.commands.whitelist); the refusal shows that the server works.
-    dialog("zookeeper", None, Some(b"ruok"), &[b"imok", b"ruok is not executed"]),
+    dialog("zookeeper", None, Some((b"ruok", expected(zookeeper, &[b"imok", b"ruok is not executed"])))),
 ];
 
 /// PostgreSQL's StartupMessage 3.0 for the user portolan, as `pg_isready` sends it; no password follows.
 const POSTGRESQL: &[u8] = b"\0\0\0\x17\0\x03\0\0user\0portolan\0\0";
-/// PostgreSQL's error code while the server starts up, shuts down or recovers (cannot_connect_now).
-const POSTGRESQL_NOT_NOW: &[u8] = b"C57P03\0";
+/// Classes of PostgreSQL's errors that a healthy server does not reply with: too few resources, shutdown or startup, and
+/// errors of its system or of itself (its manual, appendix A). Any other refuses only this login.
+const POSTGRESQL_UNHEALTHY: [&str; 5] = ["53", "57", "58", "F0", "XX"];
 /// Limit for a greeting or a reply.
 const MAX_BYTES: usize = 8 << 10;
 
@@ -141,40 +162,66 @@ pub(super) async fn converse(
 }
 
 async fn start_postgresql(peer: &mut Connection) -> Result<ProtocolOutcome, ConnectionError> {
+    const HEADER_BYTES: usize = 5;
+
     let mut reply = Vec::new();
     peer.write(POSTGRESQL).await?;
     peer.fill(&mut reply, 1).await?;
-    if reply.first() == Some(&b'E') {
-        peer.read_until(&mut reply, MAX_BYTES, |bytes| bytes.ends_with(b"\0\0") || refuses_for_now(bytes)).await?;
+    match reply.first() {
+        // An authentication request.
+        Some(b'R') => return Ok(ProtocolOutcome::Healthy),
+        Some(b'E') => {}
+        _ => return Ok(ProtocolOutcome::Unhealthy(format!("replies {}", quoted(&reply)))),
     }
 
-    Ok(match reply.first() {
-        Some(b'E') if refuses_for_now(&reply) => {
-            ProtocolOutcome::Unhealthy("it does not accept connections now".to_owned())
-        }
-        // An authentication request or any other error shows that the server works.
-        Some(b'R' | b'E') => ProtocolOutcome::Healthy,
-        _ => ProtocolOutcome::Unhealthy(format!("replies {}", first_line(&reply))),
-    })
+    peer.read_until(&mut reply, HEADER_BYTES, |bytes| bytes.len() >= HEADER_BYTES).await?;
+    let length = reply.get(1..HEADER_BYTES).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+    let length = length.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+    if (4..MAX_BYTES).contains(&length) {
+        peer.read_until(&mut reply, MAX_BYTES, |bytes| bytes.len() > length).await?;
+        Ok(postgresql_error(reply.get(HEADER_BYTES..).unwrap_or_default()))
+    } else {
+        // A server that cannot start a process for the connection sends a bare text.
+        peer.read_until(&mut reply, MAX_BYTES, |bytes| bytes.contains(&0)).await?;
+        let text = reply.split(|byte| *byte == 0).next().and_then(|text| text.get(1..)).unwrap_or_default();
+        Ok(ProtocolOutcome::Unhealthy(format!("refuses: {}", quoted(text))))
+    }
 }
 
-fn refuses_for_now(reply: &[u8]) -> bool {
-    reply.windows(POSTGRESQL_NOT_NOW.len()).any(|window| window == POSTGRESQL_NOT_NOW)
+/// Rates the fields of an ErrorResponse: each begins with its type and ends with a zero byte.
+fn postgresql_error(fields: &[u8]) -> ProtocolOutcome {
+    let field = |kind: u8| fields.split(|byte| *byte == 0).find_map(|field| field.strip_prefix(&[kind]));
+    let code = quoted(field(b'C').unwrap_or_default());
+    if POSTGRESQL_UNHEALTHY.iter().any(|class| code.starts_with(class)) {
+        ProtocolOutcome::Unhealthy(format!("refuses: {code} {}", quoted(field(b'M').unwrap_or_default())))
+    } else {
+        ProtocolOutcome::Healthy
+    }
 }
 
 /// The greeting of MySQL and MariaDB is a packet of protocol 10 or an error.
 async fn read_mysql_greeting(peer: &mut Connection) -> Result<ProtocolOutcome, ConnectionError> {
     let mut greeting = Vec::new();
     peer.fill(&mut greeting, 5).await?;
+    let length = usize::from(u16::from_le_bytes([greeting[0], greeting[1]])).min(MAX_BYTES) + 4;
 
-    Ok(match greeting.get(4) {
-        Some(10) => ProtocolOutcome::Healthy,
-        Some(0xff) => {
-            let message = first_line(greeting.get(7..).unwrap_or_default());
-            ProtocolOutcome::Unhealthy(format!("refuses: {message}"))
+    Ok(match greeting[4] {
+        10 => ProtocolOutcome::Healthy,
+        0xff => {
+            peer.read_until(&mut greeting, length, |bytes| bytes.len() >= length).await?;
+            ProtocolOutcome::Unhealthy(format!("refuses: {}", mysql_error(&greeting[5..])))
         }
-        _ => ProtocolOutcome::Unhealthy(format!("replies {}", first_line(&greeting))),
+        _ => ProtocolOutcome::Unhealthy(format!("replies {}", quoted(&greeting))),
     })
+}
+
+/// The code and the text of an error packet; newer servers put the SQL state in between.
+fn mysql_error(packet: &[u8]) -> String {
+    let Some((code, text)) = packet.split_first_chunk().map(|(code, text)| (u16::from_le_bytes(*code), text)) else {
+        return quoted(packet);
+    };
+    let text = if text.starts_with(b"#") { text.get(6..).unwrap_or_default() } else { text };
+    format!("{code} {}", quoted(text))
 }
 
 async fn converse_in_lines(
@@ -182,34 +229,65 @@ async fn converse_in_lines(
     greeted: bool,
     peer: &mut Connection,
 ) -> Result<ProtocolOutcome, ConnectionError> {
-    if let Some(expected) = dialog.greeting.filter(|_| !greeted) {
-        let mut greeting = Vec::new();
-        peer.read_until(&mut greeting, MAX_BYTES, |bytes| bytes.contains(&b'\n')).await?;
-        if !greeting.starts_with(expected) {
-            return Ok(ProtocolOutcome::Unhealthy(format!("greets with {}", first_line(&greeting))));
+    if let Some(greeting) = dialog.greeting.as_ref().filter(|_| !greeted)
+        && let Some(other) = read_reply(greeting, peer).await?
+    {
+        return Ok(ProtocolOutcome::Unhealthy(format!("greets with {other}")));
+    }
+
+    let Some((request, reply)) = &dialog.request else { return Ok(ProtocolOutcome::Healthy) };
+    peer.write(request).await?;
+    let other = read_reply(reply, peer).await?;
+    Ok(other.map_or(ProtocolOutcome::Healthy, |other| ProtocolOutcome::Unhealthy(format!("replies {other}"))))
+}
+
+/// Reads a whole reply. Returns what the server replies instead of the expected reply, if it does.
+async fn read_reply(expected: &ExpectedReply, peer: &mut Connection) -> Result<Option<String>, ConnectionError> {
+    let mut reply = Vec::new();
+    let read = peer.read_until(&mut reply, MAX_BYTES, |bytes| (expected.read)(bytes).is_some()).await;
+    match read {
+        // Something else was said before the silence.
+        Err(ConnectionError::TimedOut) if !reply.is_empty() => {}
+        read => drop(read?),
+    }
+
+    let line = (expected.read)(&reply);
+    let is_expected = line.is_some_and(|line| expected.starts.iter().any(|start| line.starts_with(start)));
+    Ok((!is_expected).then(|| quoted(line.unwrap_or(&reply))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn postgresql_refuses_logins_while_healthy() {
+        for (code, message, healthy) in [
+            ("28000", "no pg_hba.conf entry", true),
+            ("28P01", "password authentication failed", true),
+            ("3D000", "database does not exist", true),
+            ("08P01", "no such user", true),
+            ("53300", "sorry, too many clients already", false),
+            ("53200", "out of memory", false),
+            ("57P01", "terminating connection due to administrator command", false),
+            ("57P03", "the database system is starting up", false),
+            ("58000", "could not read file", false),
+            ("XX000", "internal error", false),
+        ] {
+            let fields = format!("SFATAL\0VFATAL\0C{code}\0M{message}\0Fa.c\0\0");
+            let expected = if healthy {
+                ProtocolOutcome::Healthy
+            } else {
+                ProtocolOutcome::Unhealthy(format!("refuses: {code} {message}"))
+            };
+            assert_eq!(postgresql_error(fields.as_bytes()), expected, "{code}");
         }
     }
 
-    let Some(request) = dialog.request else { return Ok(ProtocolOutcome::Healthy) };
-    peer.write(request).await?;
-    let mut reply = Vec::new();
-    // ZooKeeper's reply has no line end.
-    peer.read_until(&mut reply, MAX_BYTES, |bytes| bytes.contains(&b'\n') || bytes == b"imok").await?;
-
-    let healthy = dialog.healthy.iter().any(|start| reply.starts_with(start));
-    Ok(if healthy {
-        ProtocolOutcome::Healthy
-    } else {
-        ProtocolOutcome::Unhealthy(format!("replies {}", first_line(&reply)))
-    })
-}
-
-/// The first line of a reply, at most 100 bytes.
-fn first_line(reply: &[u8]) -> String {
-    let line = reply.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
-    if line.is_empty() {
-        "nothing".to_owned()
-    } else {
-        String::from_utf8_lossy(&line[..line.len().min(100)]).into_owned()
+    #[test]
+    fn mysql_says_why_it_refuses() {
+        assert_eq!(mysql_error(b"\x10\x04Too many connections"), "1040 Too many connections");
+        assert_eq!(mysql_error(b"\x69\x04#HY000Host is blocked"), "1129 Host is blocked");
+        assert_eq!(mysql_error(b"\x10"), "\u{10}");
     }
 }

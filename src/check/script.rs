@@ -38,6 +38,9 @@ pub(crate) struct ScriptObservation {
     /// The first line of the output.
     #[serde(rename = "said")]
     pub(crate) output: String,
+    /// The last line of standard error: the reason, where a program gives one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) error: String,
 }
 
 /// How the script ended.
@@ -75,8 +78,8 @@ impl BuiltInCheck for ScriptObservation {
         let group = ProcessGroup::of(&child);
         set_limits(group.leader(), context.timeout);
 
-        let mut output = Vec::new();
-        let end = match Deadline::after(context.timeout).bound(read_and_wait(&mut child, &mut output)).await {
+        let mut output = ScriptOutput::default();
+        let end = match Deadline::after(context.timeout).bound(output.read_and_wait(&mut child)).await {
             Ok(Ok(end)) => end,
             Ok(Err(error)) => return Err(LocalFailure(format!("cannot wait for {program}: {error}"))),
             Err(_) => ScriptEnd::OutOfTime,
@@ -86,13 +89,19 @@ impl BuiltInCheck for ScriptObservation {
         // The process has exited or was just killed: this only reaps it.
         let _ = child.wait().await;
 
-        let line = output.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let output = String::from_utf8_lossy(&line[..line.len().min(MAX_LINE)]).trim().to_owned();
-        Ok(Self { program: program.clone(), us: scale::micros(start.elapsed()), end, output })
+        let us = scale::micros(start.elapsed());
+        let first = shortened(lines(&output.stdout).next().unwrap_or_default());
+        let last = shortened(lines(&output.stderr).rfind(|line| !line.trim_ascii().is_empty()).unwrap_or_default());
+        Ok(Self { program: program.clone(), us, end, output: first, error: last })
     }
 
     fn findings(&self) -> Vec<Finding> {
-        let output = if self.output.is_empty() { String::new() } else { format!(": {}", self.output) };
+        let output = match (self.output.as_str(), self.error.as_str()) {
+            ("", "") => String::new(),
+            (output, "") => format!(": {output}"),
+            ("", error) => format!(": {error}"),
+            (output, error) => format!(": {output} (stderr: {error})"),
+        };
         let program = &self.program;
         let finding = match self.end {
             ScriptEnd::Exit(0) => None,
@@ -120,34 +129,66 @@ fn command(program: &str, arguments: &[String], target: &CheckTarget) -> Command
         .env("PORTOLAN_TARGET_NAME", target.name.as_deref().unwrap_or_default())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .process_group(0)
         .kill_on_drop(true);
     command
 }
 
-/// Reads the output until the script exits. A process that the script leaves behind may hold its output open for longer.
-async fn read_and_wait(child: &mut Child, output: &mut Vec<u8>) -> io::Result<ScriptEnd> {
-    let Some(stdout) = child.stdout.take() else { return Ok(end_of(child.wait().await?)) };
-    let mut stdout = stdout.take(MAX_OUTPUT + 1);
-    let mut open = true;
+/// What a script writes.
+#[derive(Default)]
+struct ScriptOutput {
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
 
-    let status = loop {
-        tokio::select! {
-            biased;
-            read = stdout.read_buf(output), if open => open = read? > 0,
-            status = child.wait() => break status?,
-        }
-        if output.len() as u64 > MAX_OUTPUT {
-            return Ok(ScriptEnd::OutOfRoom);
-        }
-    };
+impl ScriptOutput {
+    /// Reads until the script exits. A process that the script leaves behind may hold its output open for longer.
+    async fn read_and_wait(&mut self, child: &mut Child) -> io::Result<ScriptEnd> {
+        let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+            return Ok(end_of(child.wait().await?));
+        };
+        let (mut stdout, mut stderr) = (stdout.take(MAX_OUTPUT + 1), stderr.take(MAX_OUTPUT + 1));
+        let mut open = (true, true);
 
-    // What the script wrote last may still be in the pipe.
-    while open && let Ok(read) = timeout(DRAIN_TIME, stdout.read_buf(output)).await {
-        open = read? > 0;
+        let status = loop {
+            tokio::select! {
+                biased;
+                read = stdout.read_buf(&mut self.stdout), if open.0 => open.0 = read? > 0,
+                read = stderr.read_buf(&mut self.stderr), if open.1 => open.1 = read? > 0,
+                status = child.wait() => break status?,
+            }
+            if self.is_too_much() {
+                return Ok(ScriptEnd::OutOfRoom);
+            }
+        };
+
+        // What the script wrote last may still be in the pipes.
+        while open.0
+            && let Ok(read) = timeout(DRAIN_TIME, stdout.read_buf(&mut self.stdout)).await
+        {
+            open.0 = read? > 0;
+        }
+        while open.1
+            && let Ok(read) = timeout(DRAIN_TIME, stderr.read_buf(&mut self.stderr)).await
+        {
+            open.1 = read? > 0;
+        }
+        Ok(if self.is_too_much() { ScriptEnd::OutOfRoom } else { end_of(status) })
     }
-    Ok(if output.len() as u64 > MAX_OUTPUT { ScriptEnd::OutOfRoom } else { end_of(status) })
+
+    fn is_too_much(&self) -> bool {
+        self.stdout.len().max(self.stderr.len()) as u64 > MAX_OUTPUT
+    }
+}
+
+fn lines(bytes: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    bytes.split(|byte| *byte == b'\n')
+}
+
+/// A line as the evidence keeps it.
+fn shortened(line: &[u8]) -> String {
+    String::from_utf8_lossy(&line[..line.len().min(MAX_LINE)]).trim().to_owned()
 }
 
 fn end_of(status: ExitStatus) -> ScriptEnd {
@@ -178,7 +219,8 @@ mod tests {
             (ScriptEnd::OutOfTime, Some("script-timeout")),
             (ScriptEnd::OutOfRoom, Some("script-timeout")),
         ] {
-            let observation = ScriptObservation { program: "probe".into(), us: 1, end, output: String::new() };
+            let (output, error) = (String::new(), String::new());
+            let observation = ScriptObservation { program: "probe".into(), us: 1, end, output, error };
             assert_eq!(codes(&observation).first().copied(), code, "{end:?}");
         }
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::clean::clean;
 use crate::engine::Cancel;
 use crate::error::{Error, Result, plain};
-use crate::model::{Completeness, Listing, Service};
+use crate::model::{Completeness, Filters, Listing, Service};
 use crate::net::read_file;
 
 /// An earlier listing, as a JSON document or line by line.
@@ -14,6 +14,8 @@ pub(super) struct Baseline {
     pub(super) services: Vec<Service>,
     /// Whether it was complete.
     pub(super) complete: bool,
+    /// The filters it was made with.
+    pub(super) filters: Filters,
 }
 
 /// The largest file that is read.
@@ -37,6 +39,6 @@ impl Baseline {
             return Err(refused(format!("it is a listing of {}", clean(&other.source)), &hint));
         }
         let complete = listing.completeness == Completeness::Complete;
-        Ok(Self { services: listing.services, complete })
+        Ok(Self { services: listing.services, complete, filters: listing.filters })
     }
 }

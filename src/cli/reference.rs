@@ -7,7 +7,7 @@ pub(super) type Entry = (&'static str, &'static str);
 
 pub(super) const EXIT_STATUS: &[Entry] = &[
     ("0", "Done, and every condition was met"),
-    ("1", "A condition failed, for example --fail-empty or --min-score"),
+    ("1", "A condition failed, for example --fail-empty, --min-score, or an unhealthy service of `validate`"),
     ("2", "Invalid command line or settings; nothing was done"),
     ("3", "Incomplete: something could not be read or written; the rest is printed"),
     ("4", "Permission missing, with --strict or where the command cannot work without it"),

@@ -59,6 +59,9 @@ const FLAPPING: Column = column!("flapping", WhereFilled, true, |_service, healt
     }
 });
 const REASON: Column = column!("reason", Always, true, |_service, health, out| reason(health, out));
+/// What was checked, where that is only the connection: such a grade says little.
+const CHECKED: Column = column!("checked", WhereFilled, false, |_service, health, out| out
+    .write_str(if health.is_of_connection_only() { "tcp only" } else { "" }));
 const COVERAGE: Column = column!("coverage", Wide, true, |_service, health, out| out.write_str(&health.covered()));
 const AGE: Column = column!("age_ms", WhereFilled, false, |_service, health, out| match health.age_ms {
     Some(age) => write!(out, "{age}"),
@@ -66,7 +69,7 @@ const AGE: Column = column!("age_ms", WhereFilled, false, |_service, health, out
 });
 
 /// The columns that checks add to those of a source.
-pub(crate) const COLUMNS: &[Column] = &[GRADE, SCORE, STATE, SERVICE_SCORE, FLAPPING, REASON, COVERAGE, AGE];
+pub(crate) const COLUMNS: &[Column] = &[GRADE, SCORE, STATE, CHECKED, SERVICE_SCORE, FLAPPING, REASON, COVERAGE, AGE];
 
 /// The source's own columns followed by these. They are leaked: a process lists once.
 pub(crate) fn beside(columns: &'static [Column]) -> &'static [Column] {

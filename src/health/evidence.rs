@@ -164,4 +164,34 @@ mod tests {
         let health = later.health(&[]);
         assert_eq!((health.score, health.age_ms), (Some(25), Some(7_000)), "{health:?}");
     }
+
+    /// Evidence that earlier versions wrote gives the same findings.
+    #[test]
+    fn old_evidence_scores_the_same() {
+        for (observation, code, score) in [
+            (r#"{"check":"grpc","service":"","us":1,"answer":{"failed":"gRPC status 16: who?"}}"#, "grpc-timeout", 20),
+            (r#"{"check":"grpc","service":"","us":1,"answer":"timed-out"}"#, "grpc-timeout", 20),
+            (r#"{"check":"script","program":"sh","us":1,"end":{"exit":2},"said":"no"}"#, "script-failed", 30),
+            (r#"{"check":"protocol","protocol":"redis","us":1,"answer":{"unwell":"x"}}"#, "protocol-unwell", 30),
+            (
+                r#"{"check":"tcp","goal_us":5000,"connects":["refused",{"made":{"us":10,"lag_us":0}}]}"#,
+                "tcp-mostly-failing",
+                55,
+            ),
+            (
+                r#"{"check":"dns","name":"a.test","address":null,"goal_us":9,"answers":[{"resolver":"r","took":{"us":1,"lag_us":0},"said":{"addresses":["10.0.0.1","::1"]}}],"ipv6":{"address":"::1","dead":"refused"}}"#,
+                "dns-ipv6-dead",
+                96,
+            ),
+        ] {
+            let evidence: Evidence = serde_json::from_str(&format!("{{\"seen\":[{observation}]}}")).unwrap();
+            let health = evidence.health(&[]);
+            let codes: Vec<&str> = health.findings.iter().map(crate::model::Finding::code).collect();
+            assert_eq!((codes, health.score), (vec![code], Some(score)), "{observation}");
+        }
+
+        let failed = r#"{"seen":[{"check":"dns","name":"a.test","address":null,"goal_us":9,"answers":[{"resolver":"r","took":{"us":1,"lag_us":0},"said":{"failed":"Server Failure"}}],"ipv6":null}]}"#;
+        let health = serde_json::from_str::<Evidence>(failed).unwrap().health(&[]);
+        assert_eq!((health.findings[0].code(), health.score, health.complete), ("dns-timeout", None, false));
+    }
 }

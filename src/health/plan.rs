@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::check::{CheckTarget, LatencyTargets, Layer, knows_protocol, micros};
 use crate::clean::Untrusted;
 use crate::model::{Address, CheckName, CheckSpec, Endpoint, LatencyTarget, StartTlsKind, Transport};
-use crate::net::{Route, StartTls};
+use crate::net::{Route, StartTls, interface_index, interface_name};
 
 /// The checks of one endpoint.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ pub(crate) fn plan(
 
     let target = CheckTarget {
         address: SocketAddr::new(host.ip(), port),
-        interface: endpoint.interface.as_ref().map(|name| name.as_raw().to_owned()),
+        interface: endpoint.interface.as_ref().map(|zone| device(zone.as_raw())),
         name: spec.server_name.clone().or(name),
         layer: hints.layer,
         grpc: hints.grpc,
@@ -96,6 +96,12 @@ pub(crate) fn plan(
         route: route.clone(),
     };
     Some(CheckPlan { host, port, wanted, unwanted, target })
+}
+
+/// The name of an interface that is given by its name or its number.
+fn device(zone: &str) -> String {
+    let numbered = zone.parse::<u32>().ok().and_then(|_| interface_index(zone)).and_then(interface_name);
+    numbered.unwrap_or_else(|| zone.to_owned())
 }
 
 /// How the service is spoken to, with what the spec and the route require.

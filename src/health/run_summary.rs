@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::clean::clean;
-use crate::model::{CheckName, CheckSpec, HealthState, PartialError, Service};
+use crate::model::{CheckName, CheckSpec, Endpoint, Health, HealthState, PartialError, Service};
 
 use super::Evidence;
 
@@ -14,8 +14,13 @@ const WORST: usize = 5;
 #[derive(Debug, Default)]
 pub(crate) struct RunSummary {
     by_state: [usize; HealthState::ALL.len()],
-    /// The worst services: score, name, and the finding of the highest cost.
+    /// The worst services: score, name, and the address and finding of the highest cost.
     worst: Vec<(u8, String, String)>,
+    /// Whether the score of one of them needs an explanation.
+    has_rule: bool,
+    /// Endpoints of which only the connection was checked, because their protocol is unknown: their number, and one of
+    /// them with the way to name its protocol.
+    connected_only: (usize, String),
     /// The score that every service must reach.
     min_score: Option<u8>,
     /// Services below that, or without a score.
@@ -62,18 +67,50 @@ impl RunSummary {
 
     /// Keeps the service if it is among the worst.
     fn rank(&mut self, service: &Service, score: u8) {
+        // A single endpoint is on the screen with its own score.
+        let limit = service.limiting_finding().filter(|finding| finding.cap() == Some(score));
+        let rule = service.score_rule().filter(|_| service.endpoints.len() > 1);
+        let healths = service.endpoints.iter().filter_map(|at| Some((at, at.health.as_deref()?)));
+        let worst = healths.min_by_key(|(_, health)| health.score);
+        let own = worst.and_then(|(_, health)| health.score).filter(|_| limit.is_none() && rule.is_none());
+        let score = own.unwrap_or(score);
         let at = self.worst.partition_point(|(other, ..)| *other <= score);
         if at >= WORST {
             return;
         }
 
-        let healths = service.endpoints.iter().filter_map(|at| at.health.as_deref());
-        let worst = healths.min_by_key(|health| health.score).and_then(|health| health.findings.first());
-        let limit = service.limiting_finding().filter(|finding| finding.cap() == Some(score));
-        let reason = limit.or(worst).map(ToString::to_string).unwrap_or_default();
         let name = service.name.as_ref().map_or_else(|| service.id.to_string(), ToString::to_string);
+        let reason = match (limit, worst) {
+            (Some(limit), _) => limit.to_string(),
+            (None, Some((endpoint, health))) => {
+                let address = Some(endpoint.to_string()).filter(|address| !name.contains(address));
+                let finding = health.findings.first().map(ToString::to_string);
+                let place = [address, finding].into_iter().flatten().collect::<Vec<_>>().join("  ");
+                rule.map_or_else(|| place.clone(), |rule| format!("{rule}; {place}"))
+            }
+            (None, None) => String::new(),
+        };
+
+        self.has_rule |= limit.is_none() && rule.is_some();
         self.worst.insert(at, (score, name, reason));
         self.worst.truncate(WORST);
+    }
+
+    /// Counts an endpoint of which only the connection was checked, because nothing says what it speaks.
+    pub(crate) fn count_connected_only(&mut self, service: &Service, endpoint: &Endpoint, spec: &CheckSpec) {
+        let is_chosen = spec.protocol.is_some() || !spec.check.is_empty() || !spec.no_check.is_empty();
+        if is_chosen || !endpoint.health.as_deref().is_some_and(Health::is_of_connection_only) {
+            return;
+        }
+
+        if self.connected_only.0 == 0 {
+            self.connected_only.1 = match &*service.source {
+                "given" => format!("a scheme, as in http://{endpoint}/, or --protocol says what to check"),
+                "file" => format!("of {endpoint}, a protocol in `ask` says what to check"),
+                _ => format!("of {endpoint}, --identify finds out what to check"),
+            };
+        }
+        self.connected_only.0 += 1;
     }
 
     /// Counts measurements that meet the latency target only because this lag, in microseconds, is subtracted.
@@ -97,6 +134,11 @@ impl RunSummary {
         }
     }
 
+    /// Whether a service is unhealthy.
+    pub(crate) fn has_unhealthy(&self) -> bool {
+        HealthState::ALL.iter().zip(self.by_state).any(|(state, count)| *state == HealthState::Unhealthy && count > 0)
+    }
+
     /// Whether there was nothing to check, so that no threshold can hold.
     pub(crate) fn is_empty(&self) -> bool {
         self.checked == 0
@@ -108,9 +150,13 @@ impl RunSummary {
         let counts: Vec<String> = counts.map(|(state, count)| format!("{count} {}", state.as_str())).collect();
         let mut notes = vec![if counts.is_empty() { "nothing to check".to_owned() } else { counts.join(", ") }];
 
-        // One or two services are on the screen anyway.
-        if self.by_state.iter().sum::<usize>() > 2 {
+        // One or two services are on the screen anyway, unless their scores need an explanation.
+        if self.by_state.iter().sum::<usize>() > 2 || self.has_rule {
             notes.extend(self.worst.iter().map(|(score, name, reason)| format!("  {score:>3}  {name}  {reason}")));
+        }
+
+        if let (count @ 1.., hint) = &self.connected_only {
+            notes.push(format!("{} checked by connecting only (tcp); {hint}", counted(*count, "endpoint")));
         }
 
         notes.extend(self.score_notes());

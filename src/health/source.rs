@@ -194,6 +194,7 @@ impl Validation<'_> {
         summary.count(&service, &evidence);
         summary.count_excused(evidence.iter().flatten().flat_map(Evidence::excused_by));
         evidence.iter().flatten().for_each(|evidence| summary.count_blocked(evidence, &spec));
+        service.endpoints.iter().for_each(|endpoint| summary.count_connected_only(&service, endpoint, &spec));
         drop(summary);
 
         if let Some(files) = &self.evidence {

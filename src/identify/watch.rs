@@ -122,7 +122,10 @@ impl IdentifyWatch {
             let before = old.iter().position(|(old, _)| is_same_place(old, endpoint)).map(|at| old.remove(at).1);
             tracks.push(match before {
                 Some(mut track)
-                    if track.probeable == probeable && shares(&track.holders, &holders, is_same_process) =>
+                    if track.probeable == probeable
+                        && shares(&track.holders, &holders, is_same_process)
+                        // Its owner was pending, and turns out to be this process.
+                        && !(track.holders.is_empty() && is_own(&holders)) =>
                 {
                     if track.holders.is_empty() {
                         track.holders = Arc::clone(&holders);
@@ -160,8 +163,7 @@ impl IdentifyWatch {
         self.last += 1;
         let number = self.last;
         // Our own probes' sockets may be listed before they are connected.
-        let is_own = holders.iter().any(|holder| holder.pid == process::id());
-        let reach = if is_own { Reach::Not(None) } else { reacher.reach(service, endpoint) };
+        let reach = if is_own(holders) { Reach::Not(None) } else { reacher.reach(service, endpoint) };
         let pending = matches!(reach, Reach::To(_));
         if let Reach::To(target) = reach {
             self.owners.insert(number, service.id.clone());
@@ -213,6 +215,10 @@ fn is_same_place(a: &Endpoint, b: &Endpoint) -> bool {
 
 fn pod_of(endpoint: &Endpoint) -> Option<&Untrusted> {
     endpoint.instance.as_ref().and_then(|instance| instance.pod.as_ref())
+}
+
+fn is_own(holders: &[Arc<Process>]) -> bool {
+    holders.iter().any(|holder| holder.pid == process::id())
 }
 
 /// Whether any earlier process is still there; also true if the processes are unknown. Worker processes that a server starts

@@ -78,6 +78,26 @@ impl CheckSpec {
         self.method.as_ref().map_or(default, |method| method.as_str())
     }
 
+    /// The first set option that only an HTTP check obeys, if gRPC is all that is checked.
+    pub(crate) fn useless_for_grpc(&self) -> Option<&'static str> {
+        let protocol = self.protocol.as_deref().unwrap_or_default();
+        let is_grpc = matches!(protocol, "grpc" | "grpcs")
+            || protocol.is_empty() && (self.grpc_service.is_some() || self.check.contains(&CheckName::Grpc));
+        let options = [
+            ("path", self.path.is_some()),
+            ("method", self.method.is_some()),
+            ("body", self.body.is_some()),
+            ("follow", self.follow),
+            ("expect-status", self.expect_status.is_some()),
+            ("expect-body", self.expect_body.is_some()),
+            ("expect-header", !self.expect_header.is_empty()),
+            ("expect-json", !self.expect_json.is_empty()),
+        ];
+
+        let set = options.into_iter().find(|(_, is_set)| *is_set).map(|(option, _)| option);
+        set.filter(|_| is_grpc && !self.check.contains(&CheckName::Http))
+    }
+
     /// Fills unset options from `other`.
     #[must_use]
     pub fn over(&self, other: &Self) -> Self {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, SeqAccess, Visitor};
 
-use super::{Completeness, FindingKind, Listing, ParseError, PartialError, Service};
+use super::{Completeness, Filters, FindingKind, Listing, ParseError, PartialError, Service};
 use crate::clean::escaped;
 
 /// The schema of every document. Fields are only ever added; a change of meaning makes it `/v2`.
@@ -131,12 +131,14 @@ impl<'de, D: Deserialize<'de>> Deserialize<'de> for Listing<D> {
             errors: Vec<PartialError>,
             #[serde(default)]
             limits: Vec<PartialError>,
+            #[serde(default)]
+            filters: Filters,
         }
 
-        let Fields { items, complete, errors, limits, .. } = Fields::deserialize(deserializer)?;
+        let Fields { items, complete, errors, limits, filters, .. } = Fields::deserialize(deserializer)?;
         let completeness = if complete == Some(false) { Completeness::Incomplete } else { Completeness::Complete };
 
-        Ok(Self { services: items.0, completeness, errors, limits })
+        Ok(Self { services: items.0, completeness, errors, limits, filters })
     }
 }
 

@@ -40,6 +40,13 @@ pub struct Health {
 }
 
 impl Health {
+    /// Whether the connection works and nothing else was checked.
+    pub fn is_of_connection_only(&self) -> bool {
+        let mut others = self.coverage.iter().filter(|check| !matches!(&***check, "tcp" | "dns" | "stability"));
+        let has_tcp = self.coverage.iter().any(|check| check == "tcp");
+        has_tcp && others.next().is_none() && self.state == HealthState::Healthy
+    }
+
     /// The checks that ran and those that did not: `tcp http tls -dns`.
     pub fn covered(&self) -> String {
         let looked = self.coverage.iter().map(|check| check.clone().into_owned());

@@ -1,5 +1,6 @@
 //! Listings: the services of a source, and whether the list is complete.
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 
 use serde::{Deserialize, Serialize};
@@ -68,10 +69,19 @@ pub struct Listing<D = std::sync::Arc<dyn Detail>> {
     pub errors: Vec<PartialError>,
     /// Details of listed services that need permission.
     pub limits: Vec<PartialError>,
+    /// The filters that it was made with, if it is known: services that they leave out may exist.
+    pub filters: Filters,
 }
+
+/// The options of a source that leave services out, with their values: `ports` and `22,80`.
+pub type Filters = BTreeMap<String, String>;
+
+/// Whether filters keep a service, judged by what a listing says of it.
+pub type Selector = Box<dyn Fn(&Service) -> bool + Send + Sync>;
 
 impl<D> Default for Listing<D> {
     fn default() -> Self {
-        Self { services: Vec::new(), completeness: Completeness::Complete, errors: Vec::new(), limits: Vec::new() }
+        let completeness = Completeness::Complete;
+        Self { services: Vec::new(), completeness, errors: Vec::new(), limits: Vec::new(), filters: Filters::new() }
     }
 }

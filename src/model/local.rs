@@ -19,7 +19,7 @@ pub struct LocalDetail {
     pub owner: OwnerLookup,
     /// Every process that holds the socket, by pid.
     pub processes: Arc<[Arc<Process>]>,
-    /// Whether the list is complete: false if some process may not be inspected.
+    /// Whether the list is complete: false if some process may not be inspected, or was not yet.
     pub processes_complete: bool,
     /// The user that created the socket, which every user may read. `None` also if several users share
     /// the address (`SO_REUSEADDR`, as for multicast).
@@ -52,7 +52,15 @@ pub struct LocalDetail {
 
 impl Detail for LocalDetail {
     fn volatile_fields(&self) -> &'static [&'static str] {
-        &["processes.memory_bytes", "processes.cpu_ms", "backlog.used", "receive_queue", "connections"]
+        // Whether further processes were looked for is a property of the search, not of the service.
+        &[
+            "processes_complete",
+            "processes.memory_bytes",
+            "processes.cpu_ms",
+            "backlog.used",
+            "receive_queue",
+            "connections",
+        ]
     }
 
     fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
@@ -61,7 +69,7 @@ impl Detail for LocalDetail {
         let Self {
             owner,
             processes,
-            processes_complete,
+            processes_complete: _,
             user,
             unit,
             container,
@@ -77,8 +85,7 @@ impl Detail for LocalDetail {
             sockets,
         } = self;
 
-        let is_same = (owner, processes_complete, user, unit)
-            == (&other.owner, &other.processes_complete, &other.user, &other.unit)
+        let is_same = (owner, user, unit) == (&other.owner, &other.user, &other.unit)
             && (container, scope, state, interfaces)
                 == (&other.container, &other.scope, &other.state, &other.interfaces)
             && (exposed, v6_only, netns, sockets) == (&other.exposed, &other.v6_only, &other.netns, &other.sockets)
@@ -115,6 +122,8 @@ pub enum OwnerLookup {
     NotFound,
     /// The search did not finish.
     Unfinished,
+    /// In a watch: the search has not come to it yet. An update follows.
+    Pending,
     /// Not requested.
     NotAsked,
 }
@@ -127,6 +136,7 @@ impl OwnerLookup {
             Self::NoPermission => "owner unknown (no permission)",
             Self::NotFound => "no process found",
             Self::Unfinished => "owner unknown (search unfinished)",
+            Self::Pending => "owner pending",
             Self::NotAsked => "",
         }
     }

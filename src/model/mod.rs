@@ -73,7 +73,7 @@ pub use k8s::{EndpointsFrom, K8sDetail, K8sPort, K8sServiceType, TargetPort};
 pub use k8s_pod::{K8sContainer, K8sPodDetail};
 #[cfg(feature = "k8s")]
 pub use k8s_route::{K8sRouteDetail, K8sRule};
-pub use listing::{Completeness, DetailLevel, Listing, PartialError};
+pub use listing::{Completeness, DetailLevel, Filters, Listing, PartialError, Selector};
 pub use local::{Ancestor, Backlog, Container, LocalDetail, NetworkNamespace, OwnerLookup, Process, SocketState, User};
 pub use parse_error::ParseError;
 pub use permutation::Permutation;

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{CheckStatus, Finding, Grade, Group, Health, HealthState, Report, ServiceHealth};
+use super::{CheckStatus, Finding, Grade, Group, Health, HealthState, Report, Service, ServiceHealth};
 
 /// The name of the function. Any change of a number in it, or in a finding's row, makes it `/2`.
 pub const SCORE_VERSION: &str = "portolan-score/1";
@@ -140,6 +140,30 @@ pub fn service_score(endpoints: &[(u16, Option<u8>)]) -> Option<u8> {
     };
     let mean = sum.checked_div(all).unwrap_or(0);
     Some(u8::try_from(mean).unwrap_or(100).min(cap))
+}
+
+impl Service {
+    /// Why the score of the service is not that of one endpoint; `None` if it is.
+    pub fn score_rule(&self) -> Option<&'static str> {
+        let score = self.health.as_deref().and_then(|health| health.score)?;
+        if self.limiting_finding().is_some_and(|finding| finding.cap() == Some(score)) {
+            return Some("a finding of its source limits it");
+        }
+
+        let scores: Vec<u8> =
+            self.endpoints.iter().filter_map(|at| at.health.as_deref().and_then(|health| health.score)).collect();
+
+        let unusable = scores.iter().filter(|score| **score < USABLE).count();
+        match scores.as_slice() {
+            [] => None,
+            [only] if *only == score => None,
+            scores if unusable == scores.len() => Some("no endpoint is usable (50 or more)"),
+            _ if unusable > 0 && score == CAP_MINORITY => Some("less than half of the weight is usable"),
+            _ if unusable > 0 && score == CAP_NOT_ALL => Some("not every endpoint is usable"),
+            [_] => None,
+            _ => Some("the mean of the endpoints"),
+        }
+    }
 }
 
 impl ServiceHealth {

@@ -468,6 +468,7 @@ mod tests {
             coverage: Vec::new(),
             findings: Vec::new(),
             hindered: Vec::new(),
+            out_of_reach: false,
             age_ms: None,
         }
     }

@@ -8,6 +8,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::outcome::{ConnectOutcome, refusal};
 use super::{Deadline, OtherNamespace, open_in, outcome};
+use crate::clean::clean;
 use crate::model::Reason;
 
 /// Why a connection failed.
@@ -62,7 +63,7 @@ pub(crate) async fn dial_in(
     let socket = opened.ok_or(ConnectError::Unreachable)?;
     #[cfg(target_os = "linux")]
     if let Some(interface) = interface {
-        socket.bind_device(Some(interface.as_bytes())).map_err(ConnectError::Local)?;
+        socket.bind_device(Some(interface.as_bytes())).map_err(|error| no_interface(interface, error))?;
     }
     #[cfg(not(target_os = "linux"))]
     let _ = interface;
@@ -76,6 +77,17 @@ pub(crate) async fn dial_in(
     // Each probe is one write; waiting to fill a segment would only delay it.
     stream.set_nodelay(true).map_err(classified)?;
     Ok(stream)
+}
+
+/// The error of a socket that cannot be bound to an interface.
+#[cfg(target_os = "linux")]
+fn no_interface(interface: &str, error: io::Error) -> ConnectError {
+    match errno(&error) {
+        Errno::NODEV | Errno::NXIO => {
+            ConnectError::Local(io::Error::other(format!("there is no interface {}", clean(interface))))
+        }
+        _ => ConnectError::Local(error),
+    }
 }
 
 fn new_socket(address: SocketAddr) -> io::Result<TcpSocket> {

@@ -15,7 +15,8 @@ use super::json::write_json;
 use super::{Footer, Format, FormatName};
 use crate::clean::clean;
 use crate::model::{
-    Address, Completeness, Coverage, NamespaceScope, NetworkNamespace, Service, ServiceId, SourceName, changed_fields,
+    Address, Completeness, Coverage, NamespaceScope, NetworkNamespace, Selector, Service, ServiceId, SourceName,
+    changed_fields,
 };
 
 /// State that a comparison shares with its caller.
@@ -28,6 +29,17 @@ pub(crate) struct DiffContext {
     pub(crate) changed: AtomicU64,
     /// Services of the baseline that this run does not cover.
     pub(crate) beyond: AtomicU64,
+    /// Services of this run that the baseline does not cover.
+    pub(crate) unknown_before: AtomicU64,
+}
+
+/// The baseline.
+pub(crate) struct OldListing {
+    pub(crate) services: Vec<Service>,
+    /// What the filters of this run keep; `None`: everything.
+    pub(crate) now: Option<Selector>,
+    /// What those of the baseline kept.
+    pub(crate) then: Option<Selector>,
 }
 
 /// How the lines are written.
@@ -43,6 +55,8 @@ pub(crate) struct Changes<'w> {
     style: Style,
     /// The baseline's items by id.
     old: HashMap<ServiceId, Service>,
+    now: Option<Selector>,
+    then: Option<Selector>,
     shared: Arc<DiffContext>,
     index: u64,
     time: Timestamp,
@@ -65,7 +79,7 @@ impl<'w> Changes<'w> {
     pub(crate) fn new(
         name: FormatName,
         out: &'w mut (dyn Write + Send),
-        old: Vec<Service>,
+        old: OldListing,
         shared: Arc<DiffContext>,
         time: Timestamp,
     ) -> Option<Self> {
@@ -77,8 +91,9 @@ impl<'w> Changes<'w> {
             _ => return None,
         };
 
-        let old = old.into_iter().map(|item| (item.id.clone(), item)).collect();
-        Some(Self { out, style, old, shared, index: 0, time })
+        let OldListing { services, now, then } = old;
+        let old = services.into_iter().map(|item| (item.id.clone(), item)).collect();
+        Some(Self { out, style, old, now, then, shared, index: 0, time })
     }
 
     fn write(
@@ -108,11 +123,19 @@ impl<'w> Changes<'w> {
 
     /// Whether this run covers a service of the baseline.
     fn is_covered(&self, item: &Service) -> bool {
+        if !keeps(self.now.as_ref(), item) {
+            return false;
+        }
         let scopes = self.shared.coverage.lock();
         let netns = item.detail.netns();
         scopes.is_empty()
             || scopes.iter().any(|scope| has_place(scope, item) && is_within(&scope.scope, netns.as_ref(), &scopes))
     }
+}
+
+/// Whether filters keep a service.
+fn keeps(selector: Option<&Selector>, item: &Service) -> bool {
+    selector.is_none_or(|keeps| keeps(item))
 }
 
 /// Whether the transport, address and port of a service are covered; its network namespace is not compared.
@@ -218,8 +241,10 @@ fn comparable(old: &mut Service, new: &mut Service) {
 impl Format for Changes<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
         let Some(old) = self.old.remove(service.id.as_raw()) else {
-            // A closed port that the baseline does not list is not new.
-            if is_ready(service) {
+            if !keeps(self.then.as_ref(), service) {
+                self.shared.unknown_before.fetch_add(1, Ordering::Relaxed);
+            } else if is_ready(service) {
+                // A closed port that the baseline does not list is not new.
                 self.shared.opened.fetch_add(1, Ordering::Relaxed);
                 self.write("added", service, None, &[])?;
             }

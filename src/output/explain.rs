@@ -53,7 +53,11 @@ impl Format for Explain<'_> {
             None => writeln!(self.out, "  not checked")?,
             Some(health) => match (health.grade, health.score) {
                 (Some(grade), Some(score)) => {
-                    writeln!(self.out, "  {} {score} {}", grade.as_str(health.complete), health.state.as_str())?;
+                    write!(self.out, "  {} {score} {}", grade.as_str(health.complete), health.state.as_str())?;
+                    match service.score_rule() {
+                        Some(rule) => writeln!(self.out, ": {rule}")?,
+                        None => writeln!(self.out)?,
+                    }
                 }
                 _ => writeln!(self.out, "  {}", health.state.as_str())?,
             },

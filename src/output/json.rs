@@ -49,6 +49,10 @@ impl Format for Json<'_> {
             self.out.write_all(b",\"host\":")?;
             write_json(self.out, &mut self.scratch, &host, false)?;
         }
+        if !end.filters.is_empty() {
+            self.out.write_all(b",\"filters\":")?;
+            write_json(self.out, &mut self.scratch, &end.filters, false)?;
+        }
         self.out.write_all(b"}\n")
     }
 
@@ -70,8 +74,9 @@ impl Listing {
         for service in &self.services {
             json.service(service)?;
         }
-        let Self { completeness, errors, limits, .. } = self;
-        json.end(&Footer { finished: now, completeness: *completeness, errors, limits, hosts: None, host: None })?;
+        let Self { completeness, errors, limits, filters, .. } = self;
+        let completeness = *completeness;
+        json.end(&Footer { finished: now, completeness, errors, limits, hosts: None, host: None, filters })?;
 
         String::from_utf8(text).map_err(io::Error::other)
     }

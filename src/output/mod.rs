@@ -25,8 +25,10 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use crate::model::{Column, Completeness, DetailLevel, Endpoint, HostFacts, PartialError, ScannedHost, Service};
-pub(crate) use changes::{Changes, DiffContext};
+use crate::model::{
+    Column, Completeness, DetailLevel, Endpoint, Filters, HostFacts, PartialError, ScannedHost, Service,
+};
+pub(crate) use changes::{Changes, DiffContext, OldListing};
 pub use events::EventFormat;
 pub(crate) use grid::{Align, write_grid};
 pub(crate) use json::write_document;
@@ -102,6 +104,8 @@ pub struct Footer<'a> {
     pub hosts: Option<&'a [ScannedHost]>,
     /// The machine that the services are on, where a source lists one.
     pub host: Option<&'a HostFacts>,
+    /// The filters of the listing.
+    pub filters: &'a Filters,
 }
 
 /// How consumers read a format.

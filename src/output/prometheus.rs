@@ -1,5 +1,6 @@
 //! Health in the Prometheus text format 0.0.4, for the node exporter's textfile collector and push gateways.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -10,6 +11,8 @@ use crate::model::{Completeness, Service};
 pub(super) struct Prometheus<'w> {
     out: &'w mut (dyn Write + Send),
     samples: [String; FAMILIES.len()],
+    /// The series that have a sample.
+    series: HashSet<String>,
 }
 
 /// Metrics and their help texts. All samples of a metric are written together.
@@ -24,12 +27,12 @@ const FAMILIES: [(&str, &str); 6] = [
 
 impl<'w> Prometheus<'w> {
     pub(super) fn new(out: &'w mut (dyn Write + Send), _page: RenderOptions) -> io::Result<Self> {
-        Ok(Self { out, samples: Default::default() })
+        Ok(Self { out, samples: Default::default(), series: HashSet::new() })
     }
 
+    /// Writes a sample, unless its series has one: Prometheus refuses the second.
     fn sample(&mut self, family: usize, labels: &[(&str, &str)], value: impl std::fmt::Display) {
-        let (text, name) = (&mut self.samples[family], FAMILIES[family].0);
-        text.push_str(name);
+        let (samples, mut text) = (&mut self.samples[family], FAMILIES[family].0.to_owned());
         for (at, (label, value)) in labels.iter().enumerate() {
             // Writing to a String cannot fail.
             let _ = write!(text, "{}{label}=\"", if at == 0 { '{' } else { ',' });
@@ -44,7 +47,10 @@ impl<'w> Prometheus<'w> {
             text.push('"');
         }
 
-        let _ = writeln!(text, "{} {value}", if labels.is_empty() { "" } else { "}" });
+        text.push_str(if labels.is_empty() { "" } else { "}" });
+        if self.series.insert(text.clone()) {
+            let _ = writeln!(samples, "{text} {value}");
+        }
     }
 }
 
@@ -57,7 +63,10 @@ impl Format for Prometheus<'_> {
         for endpoint in &service.endpoints {
             let Some(health) = &endpoint.health else { continue };
             let at = endpoint.to_string();
-            let labels: Vec<_> = of_service.into_iter().chain([("endpoint", at.as_str())]).collect();
+            let port_name = endpoint.instance.as_deref().and_then(|instance| instance.port_name.as_ref());
+            let port_name = port_name.map(ToString::to_string);
+            let port_name = port_name.as_deref().map(|name| ("port_name", name));
+            let labels: Vec<_> = of_service.into_iter().chain([("endpoint", at.as_str())]).chain(port_name).collect();
             if let (Some(score), Some(uncapped)) = (health.score, health.uncapped) {
                 self.sample(0, &labels, score);
                 self.sample(1, &labels, uncapped);

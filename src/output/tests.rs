@@ -9,7 +9,9 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::clean::{Untrusted, is_dangerous};
-use crate::model::{Address, Event, EventKind, Finding, FindingKind, Group, Health, HealthState, RawDetail, Transport};
+use crate::model::{
+    Address, Event, EventKind, Filters, Finding, FindingKind, Group, Health, HealthState, RawDetail, Transport,
+};
 
 /// ESC and OSC, a right-to-left override, a zero-width space, a tag, and two characters that XML 1.0 forbids.
 const HOSTILE: &str = "a\u{1b}]0;pwn\u{7}\u{9b}31m\u{202e}\u{200b}\u{e0041}\u{fffe}\u{ffff}b";
@@ -77,6 +79,7 @@ fn no_format_writes_dangerous_characters_raw() {
                 limits: &errors,
                 hosts: None,
                 host: None,
+                filters: &Filters::from([("process".to_owned(), "\u{1b}]0;x\u{7}".to_owned())]),
             })
             .unwrap();
         drop(format);

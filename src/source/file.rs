@@ -172,6 +172,10 @@ fn declared(entries: Vec<ServiceEntry>, shown: &str) -> Result<Vec<Service<Decla
             return Err(format!("{} has the check {} in both check and no-check", clean(&name), check.as_str()));
         }
 
+        if let Some(option) = ask.useless_for_grpc() {
+            return Err(format!("{} has {option}, which a gRPC check does not use", clean(&name)));
+        }
+
         let endpoints = endpoints.into_iter().map(Endpoint::from).collect();
         let detail = DeclaredDetail { from: shown.into(), protocol: ask.protocol.clone(), ask: Arc::new(ask) };
         let (name, namespace) = (Some(name.into()), namespace.map(Into::into));

@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{Column, FindingKind, HostFacts, Service, UpdateSink};
+use crate::model::{Column, Filters, FindingKind, HostFacts, Selector, Service, UpdateSink};
 use crate::net::HttpProxy;
 pub(crate) use blocking::list_blocking;
 pub(crate) use channel::{ChannelSink, SourceMessage};
@@ -79,6 +79,16 @@ pub trait Source: Send + Sync {
         Self: Sized,
     {
         &[]
+    }
+
+    /// The options that leave services out. Documents keep them, so that a later listing with other filters can be compared.
+    fn filters(&self) -> Filters {
+        Filters::new()
+    }
+
+    /// What a listing of this source with such filters keeps; `None`: everything, or unknown.
+    fn selector(&self, _filters: &Filters) -> Option<Selector> {
+        None
     }
 
     /// Facts about the machine that it lists, for documents; `None` if it does not list exactly one machine.

@@ -7,6 +7,7 @@ mod activation;
 mod agreement;
 mod cgroups;
 mod crowds;
+mod exposure;
 mod fallback;
 mod filters;
 mod formats;

@@ -20,7 +20,8 @@ async fn judged(hostile: &[Peer], protocol: &str) -> Vec<Value> {
     let child = child.expect("time starts");
     let heard = tokio::task::spawn_blocking(move || hear(child, "portolan validate")).await;
     let outcome = Outcome::new(heard.expect("it is heard"));
-    assert_eq!(outcome.code, Some(0), "{protocol}: not every one was judged in time: {}", outcome.stderr);
+    // Some are unhealthy, and none is incomplete.
+    assert_eq!(outcome.code, Some(1), "{protocol}: not every one was judged in time: {}", outcome.stderr);
     let peak = outcome.stderr.lines().find_map(|line| line.strip_prefix("peak ")).expect("time tells the peak");
     let peak: u64 = peak.parse().expect("a number");
     assert!(peak < MAX_MEMORY, "{protocol}: {peak} KiB");
@@ -39,7 +40,7 @@ async fn judged(hostile: &[Peer], protocol: &str) -> Vec<Value> {
     for (peer, health) in &unknown {
         assert!(names_busy_machine(health), "{} ({protocol}): {health}", peer.name);
     }
-    assert!(unknown.len() <= judged.len(), "{protocol}: most were not judged: {unknown:?}");
+    assert!(unknown.len() <= judged.len(), "{protocol}: {} were not judged", unknown.len());
     said
 }
 

@@ -115,7 +115,7 @@ fn black_holes_cost_their_neighbours_nothing() {
     fs::write(&file, text).unwrap();
     let run = scene.validate().arg(file.to_str().unwrap()).args("--timeout 500ms --retries 0 --json");
     let outcome = run.run();
-    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
+    assert_eq!(outcome.code, Some(1), "{}", outcome.stderr);
     let document = outcome.document();
     let items = document["items"].as_array().unwrap();
     assert_eq!((items.len(), &document["complete"]), (targets.len(), &true.into()));

@@ -23,8 +23,10 @@ mod peer;
 #[path = "../peers/mod.rs"]
 mod peers;
 mod pki;
+mod protocols;
 mod score;
 mod servers;
+mod summary;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

@@ -39,9 +39,9 @@ fn a_verdict_is_earned_in_every_format() {
 
     let rows = [
         row("every check ran", &ok, "healthy", [0, 0, 0]),
-        row("http is silent", &format!("http://{silent}/ --timeout 300ms"), "unhealthy", [0, 1, 0]),
-        row("redis is silent", &format!("redis://{silent} --timeout 300ms"), "unhealthy", [0, 1, 0]),
-        row("grpc is silent", &format!("grpc://{silent} --timeout 300ms"), "unhealthy", [0, 1, 0]),
+        row("http is silent", &format!("http://{silent}/ --timeout 300ms"), "unhealthy", [1, 1, 1]),
+        row("redis is silent", &format!("redis://{silent} --timeout 300ms"), "unhealthy", [1, 1, 1]),
+        row("grpc is silent", &format!("grpc://{silent} --timeout 300ms"), "unhealthy", [1, 1, 1]),
         row("http is cut short", &format!("http://{silent}/ {cut}"), "unknown", [3, 3, 3]),
         row("https is cut short", &format!("https://{silent}/ {cut}"), "unknown", [3, 3, 3]),
         row("redis is cut short", &format!("redis://{silent} {cut}"), "unknown", [3, 3, 3]),

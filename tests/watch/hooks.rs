@@ -20,6 +20,8 @@ fn script(scene: &Scene, text: &str) -> String {
     format!("sh {}", path.display())
 }
 
+// With a filter on processes, a listener is reported once its owner is known, in one event.
+
 #[test]
 fn a_command_gets_each_change_in_order_and_nothing_of_the_beginning() {
     let scene = Scene::new();
@@ -30,15 +32,17 @@ fn a_command_gets_each_change_in_order_and_nothing_of_the_beginning() {
         &scene,
         &format!("read line; sleep 0.2; echo \"$line\" >> {}; echo heard; echo heard >&2", got.display()),
     );
-    let portolan = scene.portolan().args("--watch --json --interval 20ms --count 4").arg("--exec").arg(&run);
+    let portolan =
+        scene.portolan().args("--watch --json --process * --interval 20ms --count 4").arg("--exec").arg(&run);
     let mut child = portolan.spawn();
     let lines = Lines::of(&mut child);
     while !lines.next().unwrap().contains("synced") {}
     for _ in 0..2 {
-        let (second, id) = listener(&scene, "127.0.0.1:7001");
-        assert!(lines.next().unwrap().contains(&id));
-        drop(second);
-        assert!(lines.next().unwrap().contains(&id));
+        // Of another process: what this one opens, a child that another test starts holds for a moment.
+        let second = scene.fixture("tcp=127.0.0.1:7001");
+        assert!(lines.next().unwrap().contains("local/tcp/127.0.0.1:7001"));
+        second.end();
+        assert!(lines.next().unwrap().contains("local/tcp/127.0.0.1:7001"));
     }
     assert_eq!(lines.next(), None, "the command's output is not mixed with the events");
     assert_eq!(finish(child).unwrap().code(), Some(0));
@@ -57,7 +61,8 @@ fn hooks_and_conditions_get_all_details_in_every_format() {
     let (_first, _) = listener(&scene, "127.0.0.1:7000");
     let got = scene.dir().join("got");
     let run = script(&scene, &format!("cat > {}", got.display()));
-    let mut child = scene.portolan().args("--watch -o name --interval 20ms --count 1").arg("--exec").arg(&run).spawn();
+    let mut child =
+        scene.portolan().args("--watch -o name --process * --interval 20ms --count 1").arg("--exec").arg(&run).spawn();
     let lines = Lines::of(&mut child);
     // The services present at the start are reported in one batch.
     assert_eq!(lines.next().unwrap(), "added local/tcp/127.0.0.1:7000");
@@ -90,12 +95,17 @@ fn a_failing_command_is_reported_and_the_watch_goes_on() {
 #[test]
 fn changes_dropped_by_a_slow_command_are_reported() {
     let scene = Scene::new();
-    let mut child =
-        scene.portolan().args("--watch --json --interval 10ms --tcp").arg("--exec").arg("sleep 1000").spawn();
+    let file = scene.dir().join("services.toml");
+    fs::write(&file, "").unwrap();
+    let run = scene.file().arg(file.to_str().unwrap()).args("--watch --json --interval 10ms");
+    let mut child = run.arg("--exec").arg("sleep 1000").spawn();
     let lines = Lines::of(&mut child);
     while !lines.next().unwrap().contains("synced") {}
-    let many: Vec<_> = (0..1500_u16).map(|n| listener(&scene, &format!("127.0.1.1:{}", 10_000 + n))).collect();
-    for _ in &many {
+    let service = |n: u16| format!("[[service]]\nname = 'n{n}'\nendpoints = ['127.0.1.1:{}']\n", 10_000 + n);
+    let text: String = (0..1500).map(service).collect();
+    fs::write(scene.dir().join("draft"), text).unwrap();
+    fs::rename(scene.dir().join("draft"), &file).unwrap();
+    for _ in 0..1500 {
         assert!(lines.next().unwrap().contains("added"));
     }
     kill(child.id(), Signal::INT);
@@ -163,12 +173,16 @@ fn a_webhook_is_tried_again_and_gets_each_change() {
     let scene = Scene::new();
     let hearer = Hearer::start(&scene, &["500 No", "503 No\r\nRetry-After: 0", "204 Yes", "404 No", "307 Moved"]);
     let url = format!("http://{}/secret?key=1", hearer.address);
-    let child =
-        scene.portolan().args("--watch --tcp -p 7001-7009 --json --interval 20ms --count 3").arg("--webhook").arg(&url);
+    let child = scene
+        .portolan()
+        .args("--watch --tcp -p 7001-7009 --json --process * --interval 20ms --count 3")
+        .arg("--webhook")
+        .arg(&url);
     let mut child = child.spawn();
     let lines = Lines::of(&mut child);
     while !lines.next().unwrap().contains("synced") {}
-    let (first, id) = listener(&scene, "127.0.0.1:7001");
+    let id = "local/tcp/127.0.0.1:7001".to_owned();
+    let first = scene.fixture("tcp=127.0.0.1:7001");
     for _ in 0..3 {
         let request = hearer.next();
         assert!(request.starts_with("POST /secret?key=1 HTTP/1.1\r\n"), "{request}");
@@ -177,9 +191,9 @@ fn a_webhook_is_tried_again_and_gets_each_change() {
         let body: Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
         assert_eq!((&body["type"], &body["item"]["id"]), (&"added".into(), &Value::from(id.clone())));
     }
-    drop(first);
+    first.end();
     assert!(hearer.next().contains("\"removed\""));
-    let (_second, _) = listener(&scene, "127.0.0.1:7002");
+    let _second = scene.fixture("tcp=127.0.0.1:7002");
     assert!(hearer.next().contains("127.0.0.1:7002"));
     while lines.next().is_some() {}
     let said = hear_errors(child);
@@ -212,8 +226,11 @@ fn a_webhook_with_tls_is_sent_only_to_whom_the_system_trusts() {
         let server = thread::spawn(move || serve_tls(&listener_tls, config));
         let roots_variable = format!("SSL_CERT_FILE={}", roots.display());
         let portolan = scene.portolan().under("env", &[&roots_variable]);
-        let mut child =
-            portolan.args("--watch --tcp -p 7001 --json --interval 20ms --count 1").arg("--webhook").arg(&url).spawn();
+        let mut child = portolan
+            .args("--watch --tcp -p 7001 --json --process * --interval 20ms --count 1")
+            .arg("--webhook")
+            .arg(&url)
+            .spawn();
         let lines = Lines::of(&mut child);
         while !lines.next().unwrap().contains("synced") {}
         let (_first, id) = listener(&scene, "127.0.0.1:7001");

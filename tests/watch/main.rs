@@ -3,6 +3,7 @@
 //! Every recorded history goes through the checker of `history`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
 
+mod busy;
 mod catalog;
 mod checks;
 mod command;

@@ -58,3 +58,13 @@ fn a_silent_port_is_removed_until_it_replies_again() {
         assert_eq!(watched.end(Signal::INT).0.code(), Some(0));
     });
 }
+
+/// X7: the deadline ends the watch too, not only each scan.
+#[test]
+fn the_deadline_ends_the_watch() {
+    let scene = Scene::new();
+    let _open = listener(&scene, "[::1]:7001");
+    let ran = scene.scan().args("[::1] -p 7001 --watch --interval 50ms --deadline 3s --json").run();
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(String::from_utf8_lossy(&ran.stdout).contains("scan/tcp/[::1]:7001"), "{ran:?}");
+}

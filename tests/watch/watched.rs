@@ -1,5 +1,6 @@
 //! A running `--watch --json`, and the checked history of its lines.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitStatus;
 use std::sync::mpsc::{Sender, channel};
@@ -16,6 +17,8 @@ use crate::support::{Ended, HANG, Lines, Portolan, Scene, kill};
 pub struct Watched {
     child: Ended,
     lines: Lines,
+    /// The types of lines with a pending owner, by id: the owner follows.
+    pending: BTreeMap<String, Value>,
     pub history: History,
 }
 
@@ -24,7 +27,8 @@ impl Watched {
     pub fn start(portolan: Portolan<'_>) -> Self {
         let mut child = portolan.args("--watch --json").spawn();
         let lines = Lines::of(&mut child);
-        let mut watched = Self { child: Ended(child), lines, history: History::default() };
+        let pending = BTreeMap::new();
+        let mut watched = Self { child: Ended(child), lines, pending, history: History::default() };
         watched.until(|line| line["type"] == "synced");
         watched
     }
@@ -49,10 +53,34 @@ impl Watched {
         }
     }
 
-    /// The next line about this service.
+    /// The next line whose owner is no longer pending. The update in which an owner follows has the type of the line that it
+    /// completes.
+    #[track_caller]
+    pub fn settled(&mut self) -> Option<Value> {
+        loop {
+            let mut line = self.next()?;
+            let Some(id) = line["item"]["id"].as_str().map(str::to_owned) else { return Some(line) };
+            if line["type"] != "removed" && line["item"]["detail"]["owner"] == "pending" {
+                let kind = line["type"].clone();
+                self.pending.entry(id).or_insert(kind);
+                continue;
+            }
+            if let Some(kind) = self.pending.remove(&id).filter(|_| line["type"] == "updated") {
+                line["type"] = kind;
+            }
+            return Some(line);
+        }
+    }
+
+    /// The next line about this service, as [`settled`](Self::settled) has it.
     #[track_caller]
     pub fn about(&mut self, id: &str) -> Value {
-        self.until(|line| line["item"]["id"] == id)
+        loop {
+            let line = self.settled().expect("it goes on");
+            if line["item"]["id"] == id {
+                return line;
+            }
+        }
     }
 
     pub fn pid(&self) -> u32 {

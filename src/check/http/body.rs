@@ -1,7 +1,5 @@
 //! The text of a body: expanded, if the server compressed it although nothing asked for it, and in its character set.
 
-use encoding_rs::{Encoding, UTF_8};
-
 /// The number of nested compressions; servers use one.
 const MAX_LAYERS: usize = 2;
 
@@ -52,12 +50,23 @@ pub(super) fn text(
         expanded.truncate(limit);
     }
 
-    let (text, _, _) = charset(content_type).decode(&expanded);
-    Ok(BodyText { text: text.into_owned(), is_cut })
+    Ok(BodyText { text: decode(&expanded, content_type), is_cut })
+}
+
+/// The text without its byte order mark, which decides about the character set before `content_type` does.
+#[cfg(feature = "bodies")]
+fn decode(bytes: &[u8], content_type: &[u8]) -> String {
+    charset(content_type).decode(bytes).0.into_owned()
+}
+
+#[cfg(not(feature = "bodies"))]
+fn decode(bytes: &[u8], _content_type: &[u8]) -> String {
+    String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).into_owned()
 }
 
 /// The character set of a `Content-Type`: UTF-8 if it names none, or one that no browser knows.
-fn charset(content_type: &[u8]) -> &'static Encoding {
+#[cfg(feature = "bodies")]
+fn charset(content_type: &[u8]) -> &'static encoding_rs::Encoding {
     let parameters = content_type.split(|byte| *byte == b';').skip(1).map(<[u8]>::trim_ascii);
     let mut charsets = parameters.filter_map(|parameter| {
         let (name, value) = parameter.split_at_checked("charset=".len())?;
@@ -66,11 +75,11 @@ fn charset(content_type: &[u8]) -> &'static Encoding {
 
     let label = charsets.next().unwrap_or_default();
     let label = label.strip_prefix(b"\"").and_then(|label| label.strip_suffix(b"\"")).unwrap_or(label);
-    Encoding::for_label(label).unwrap_or(UTF_8)
+    encoding_rs::Encoding::for_label(label).unwrap_or(encoding_rs::UTF_8)
 }
 
 /// Expands at most `limit` bytes and one more, which shows that there are more.
-#[cfg(feature = "gzip")]
+#[cfg(feature = "bodies")]
 fn expand(coding: &str, bytes: &[u8], limit: usize, is_partial: bool) -> Result<Vec<u8>, BodyError> {
     use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
@@ -86,12 +95,12 @@ fn expand(coding: &str, bytes: &[u8], limit: usize, is_partial: bool) -> Result<
     .map_err(|()| BodyError::Broken(coding.to_owned()))
 }
 
-#[cfg(not(feature = "gzip"))]
+#[cfg(not(feature = "bodies"))]
 fn expand(coding: &str, _bytes: &[u8], _limit: usize, _is_partial: bool) -> Result<Vec<u8>, BodyError> {
     Err(BodyError::Unsupported(coding.to_owned()))
 }
 
-#[cfg(feature = "gzip")]
+#[cfg(feature = "bodies")]
 fn read(decoder: impl std::io::Read, limit: usize, is_partial: bool) -> Result<Vec<u8>, ()> {
     use std::io::{ErrorKind, Read};
 
@@ -111,6 +120,7 @@ mod tests {
         text(bytes, encoding.as_bytes(), kind.as_bytes(), 1 << 20, false).map(|body| body.text)
     }
 
+    #[cfg(feature = "bodies")]
     #[test]
     fn character_sets_and_byte_order_marks() {
         for (bytes, kind, expected) in [
@@ -131,7 +141,7 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "gzip")]
+    #[cfg(feature = "bodies")]
     mod compressed {
         use std::io::Write;
 

@@ -23,7 +23,7 @@ use crate::engine::{self, Cancel};
 use crate::error::{Error, Result};
 use crate::identify::IdentifyOptions;
 use crate::model::{ColumnVisibility, Severity};
-use crate::output::{DiffContext, FormatName, RenderOptions};
+use crate::output::{DiffContext, FormatName, OldListing, RenderOptions};
 use crate::probe::Probes;
 use crate::source::Source;
 
@@ -188,10 +188,11 @@ impl ExitRules {
         };
 
         let shared = Arc::new(DiffContext::default());
-        if let Some(previous) = previous
-            && let Err(error) = outputs.compare(previous, Arc::clone(&shared))
-        {
-            return (Err(error), None);
+        if let Some(Baseline { services, filters, .. }) = previous {
+            let (now, then) = (source.selector(&source.filters()), source.selector(&filters));
+            if let Err(error) = outputs.compare(OldListing { services, now, then }, Arc::clone(&shared)) {
+                return (Err(error), None);
+            }
         }
 
         let mut printer = Printer::new(outputs, stop.cancel().clone(), Bar::new(global.quiet));
@@ -225,14 +226,16 @@ fn interrupted_or(error: Error, stop: &Stop) -> Result<Exit> {
 
 /// Reports the number of changes; whether there are any.
 fn report_changes(printed: &PrintReport, was_complete: bool, quiet: bool) -> bool {
-    let DiffContext { opened, closed, changed, beyond, .. } = &*printed.compared;
-    let [opened, closed, changed, beyond] =
-        [opened, closed, changed, beyond].map(|count| count.load(Ordering::Relaxed));
+    let DiffContext { opened, closed, changed, beyond, unknown_before, .. } = &*printed.compared;
+    let [opened, closed, changed, beyond, unknown_before] =
+        [opened, closed, changed, beyond, unknown_before].map(|count| count.load(Ordering::Relaxed));
     if !quiet {
         stderr::note(&format!("{opened} opened, {closed} closed, {changed} changed"));
         if beyond > 0 {
-            let services = if beyond == 1 { "service" } else { "services" };
-            stderr::note(&format!("{beyond} {services} of the earlier result not covered by this run; ignored"));
+            stderr::note(&format!("{} of the earlier result not covered by this run; ignored", services(beyond)));
+        }
+        if unknown_before > 0 {
+            stderr::note(&format!("{} not covered by the earlier result; ignored", services(unknown_before)));
         }
         if !was_complete {
             stderr::note("the earlier result was incomplete: services reported as opened may have been open before");
@@ -245,9 +248,9 @@ fn report_changes(printed: &PrintReport, was_complete: bool, quiet: bool) -> boo
 }
 
 fn summary(count: usize) -> String {
-    match count {
-        0 => "nothing found".to_owned(),
-        1 => "1 service".to_owned(),
-        count => format!("{count} services"),
-    }
+    if count == 0 { "nothing found".to_owned() } else { services(count as u64) }
+}
+
+fn services(count: u64) -> String {
+    if count == 1 { "1 service".to_owned() } else { format!("{count} services") }
 }

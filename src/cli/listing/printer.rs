@@ -108,7 +108,8 @@ impl<'w> Printer<'w> {
             let (finished, hosts) = (Timestamp::now(), hosts_scanned.as_deref());
             let host = source.host().filter(|_| self.outputs.depth() == DetailLevel::Full);
             let completeness = *completeness;
-            self.outputs.end(&Footer { finished, completeness, errors, limits, hosts, host: host.as_ref() });
+            let filters = &source.filters();
+            self.outputs.end(&Footer { finished, completeness, errors, limits, hosts, host: host.as_ref(), filters });
         }
 
         let (stdout_error, failures) = self.outputs.into_failures();

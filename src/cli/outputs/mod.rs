@@ -8,10 +8,9 @@ use std::sync::Arc;
 
 pub(super) use self::files::Files;
 pub(super) use self::spec::{OutputSpec, OutputSpecParser};
-use super::baseline::Baseline;
 use crate::error::{Error, Result};
 use crate::model::{DetailLevel, Service};
-use crate::output::{Changes, Delivery, DiffContext, Footer, Format, FormatName, RenderOptions};
+use crate::output::{Changes, Delivery, DiffContext, Footer, Format, FormatName, OldListing, RenderOptions};
 
 /// All destinations of results. A destination that fails is skipped from then on; the others continue.
 pub(super) struct Outputs<'w> {
@@ -59,10 +58,10 @@ impl<'w> Outputs<'w> {
     ///
     /// # Errors
     /// If its format cannot show changes.
-    pub(super) fn compare(&mut self, old: Baseline, shared: Arc<DiffContext>) -> Result<()> {
+    pub(super) fn compare(&mut self, old: OldListing, shared: Arc<DiffContext>) -> Result<()> {
         let Some(stdout) = self.targets.first_mut() else { return Ok(()) };
         let Some(out) = stdout.out.take() else { return Ok(()) };
-        let changes = Changes::new(stdout.name, out, old.services, shared, self.page.generated);
+        let changes = Changes::new(stdout.name, out, old, shared, self.page.generated);
         let why = "--diff cannot write this format";
         let hint = "choose table, json, ndjson or name; files may use any format";
         stdout.format = Some(Box::new(changes.ok_or_else(|| Error::usage("--diff", why, hint))?));

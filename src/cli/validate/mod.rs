@@ -34,7 +34,7 @@ use crate::source::{Source, collect};
 /// A target is host:port, a URL, SOURCE/NAME (such as local/nginx), a services file (TOML or YAML), or - for the output of
 /// another portolan on standard input (JSON or NDJSON). The declared protocol, the identified protocol or the port decides which checks run. The score
 /// starts at 100; findings take points off, and some cap the score. 80 or more is healthy; below 50, a normal client cannot
-/// use the service now. `portolan explain` lists all findings.
+/// use the service now, and the exit code is 1 (--min-score sets another limit). `portolan explain` lists all findings.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   portolan validate example.org:443 https://example.org/health
@@ -58,13 +58,17 @@ impl Validate {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
         self.check_conflicts()?;
         let targets = Targets::read(&self.targets, global)?;
+        targets.check_grpc(&self.spec)?;
         let generated = Timestamp::now();
         let validated = self.options.open(&targets, &self.spec, generated)?;
         if self.watching.is_asked()? {
             let validated = Validation { thresholds: self.watching.thresholds(), ..validated };
             return self.watching.run(&validated, global);
         }
-        self.options.list(&validated, &ExitRules::of(generated), global)
+
+        let exit = self.options.list(&validated, &ExitRules::of(generated), global)?;
+        let fails = self.options.min_score.is_none() && validated.summary.lock().has_unhealthy();
+        Ok(if fails { exit.max(Exit::ConditionFailed) } else { exit })
     }
 
     /// # Errors

@@ -40,7 +40,7 @@ impl Named {
     pub(in crate::cli) fn services(&mut self) -> Result<(Vec<Service>, Vec<PartialError>)> {
         self.source.read_environment(&|name| std::env::var_os(name));
         let listing = engine::block_on(collect(self.source.as_source()))?;
-        let Listing { services, completeness, errors, limits } = listing;
+        let Listing { services, completeness, errors, limits, .. } = listing;
         let mut faults = if completeness == Completeness::Incomplete { errors } else { Vec::new() };
         let has_unnamed = services.iter().any(|service| service.name.is_none());
 

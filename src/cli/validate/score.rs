@@ -31,7 +31,7 @@ pub(in crate::cli) struct ScoreAgain {
     /// Ignore findings with these codes too
     #[arg(long, value_name = "CODE", value_delimiter = ',', value_parser = super::options::parse_code)]
     ignore: Vec<String>,
-    /// Exit with 1 if any service scores below N or has no score
+    /// Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]
     #[arg(long, value_name = "N", value_parser = super::options::parse_score)]
     min_score: Option<u8>,
     /// Show every deduction with what to do about it
@@ -60,8 +60,9 @@ impl ScoreAgain {
 
         let scored = Scored { services, summary: Mutex::new(RunSummary::against(self.min_score)) };
         let exit = ExitRules::of(generated).list(&scored, &IdentifyArgs::default(), &global)?;
-        let below = scored.summary.lock().below > 0;
-        Ok(if below { exit.max(Exit::ConditionFailed) } else { exit })
+        let summary = scored.summary.lock();
+        let fails = summary.below > 0 || self.min_score.is_none() && summary.has_unhealthy();
+        Ok(if fails { exit.max(Exit::ConditionFailed) } else { exit })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads the targets of the command line as services.
 
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -69,6 +70,22 @@ impl Targets {
 
         let place = tcp_place(word).map_err(|cause| invalid(word, &cause, FORMS))?;
         self.services.push(declared(word, place, CheckSpec::default()).erase());
+        Ok(())
+    }
+
+    /// # Errors
+    /// If `spec` has an option of HTTP, and a target is checked with gRPC only.
+    pub(super) fn check_grpc(&self, spec: &CheckSpec) -> Result<()> {
+        for service in &self.services {
+            let declared = service.detail.downcast_ref::<DeclaredDetail>();
+            let spec = declared.map_or_else(|| spec.clone(), |declared| spec.over(&declared.ask));
+            if let Some(option) = spec.useless_for_grpc() {
+                let name = service.name.as_ref().map_or_else(|| service.id.to_string(), ToString::to_string);
+                let why = format!("{name} is checked with gRPC, which does not use it");
+                let hint = "leave it out; --grpc-service names a service, and --header sets metadata";
+                return Err(Error::usage(format!("--{option}"), why, hint));
+            }
+        }
         Ok(())
     }
 
@@ -146,12 +163,14 @@ fn declared(from: &str, place: HostPort, mut spec: CheckSpec) -> Service<Declare
 /// `https://host/path`: the scheme and the path decide the checks.
 fn of_url(word: &str) -> Result<Service<DeclaredDetail>> {
     let (scheme, rest) = word.split_once("://").unwrap_or_default();
+    let (rest, zone) = without_zone(rest);
+    let rest = &*rest;
     // The URL standard parses the host only for schemes of the web.
     let (protocol, default_port) = match scheme {
         "http" => ("http", 80),
         "https" => ("https", 443),
         scheme if HOST_PORT_SCHEMES.contains(&scheme) => {
-            let place = tcp_place(rest.trim_end_matches('/')).map_err(|cause| invalid_url(word, &cause))?;
+            let place = in_zone(rest.trim_end_matches('/'), zone).map_err(|cause| invalid_url(word, &cause))?;
             let spec = CheckSpec { protocol: Some(scheme.to_owned()), ..CheckSpec::default() };
             return Ok(declared(word, place, spec));
         }
@@ -163,25 +182,49 @@ fn of_url(word: &str) -> Result<Service<DeclaredDetail>> {
         return Err(invalid_url(word, "it has no host"));
     }
 
-    let url = Url::parse(word).map_err(|error| invalid_url(word, &format!("it is not a URL: {error}")))?;
+    let url = Url::parse(&format!("{scheme}://{rest}"));
+    let url = url.map_err(|error| invalid_url(word, &format!("it is not a URL: {error}")))?;
     if !url.username().is_empty() || url.password().is_some() {
         let hint = "send credentials with --header 'Authorization: ...', where no listing shows them";
         return Err(Error::usage("a target with credentials", "its password would be shown", hint));
     }
 
+    let port = url.port().unwrap_or(default_port);
     let address = match url.host() {
         Some(Host::Domain(name)) => Address::Name(name.into()),
         Some(Host::Ipv4(ip)) => Address::Ip(ip.into()),
         Some(Host::Ipv6(ip)) => Address::Ip(IpAddr::from(ip).to_canonical()),
         None => return Err(invalid_url(word, "it has no host")),
     };
+    let place = match (&address, zone) {
+        (Address::Ip(ip), Some(_)) => {
+            in_zone(&format!("[{ip}]:{port}"), zone).map_err(|why| invalid_url(word, &why))?
+        }
+        _ => HostPort { address, interface: None, port: Some(port) },
+    };
 
     let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
     let path = (path != "/").then(|| path.parse::<HttpPath>()).transpose();
     let path = path.map_err(|error| invalid_url(word, &error.to_string()))?;
     let spec = CheckSpec { protocol: Some(protocol.to_owned()), path, ..CheckSpec::default() };
-    let place = HostPort { address, interface: None, port: Some(url.port().unwrap_or(default_port)) };
     Ok(declared(word, place, spec))
+}
+
+/// Takes the zone out of a bracketed address, which the URL standard does not know: `[fe80::1%25eth0]` (RFC 6874), or
+/// `[fe80::1%eth0]` as people write it.
+fn without_zone(rest: &str) -> (Cow<'_, str>, Option<&str>) {
+    let host = rest.strip_prefix('[').and_then(|rest| rest.split(']').next());
+    let Some((ip, zone)) = host.and_then(|host| host.split_once('%')) else { return (rest.into(), None) };
+    let plain = format!("[{ip}{}", &rest[1 + ip.len() + 1 + zone.len()..]);
+    (plain.into(), Some(zone.strip_prefix("25").filter(|zone| !zone.is_empty()).unwrap_or(zone)))
+}
+
+/// A host and a port, in a zone if one was taken out of it.
+fn in_zone(place: &str, zone: Option<&str>) -> Result<HostPort, String> {
+    match zone {
+        Some(zone) => tcp_place(&place.replacen(']', &format!("%{zone}]"), 1)),
+        None => tcp_place(place),
+    }
 }
 
 /// The schemes of targets that have a host and a port, but no path.

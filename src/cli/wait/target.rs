@@ -9,10 +9,11 @@ use std::os::unix::net::{SocketAddr as UnixAddr, UnixStream};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::check::{MAX_ADDRESSES, Race};
 use crate::clean::clean;
 use crate::cli::validate::{Named, is_services_file};
 use crate::model::{Address, HostPort, ParseError};
-use crate::net::{interface_index, resolve};
+use crate::net::{ConnectError, Deadline, interface_index, resolve, runtime};
 
 /// A target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,24 +145,46 @@ fn connect_host(place: &HostPort, limit: Duration, tries: &Mutex<TryLog>) -> Try
     connect_any(&addresses, zone, place.port.unwrap_or(0), limit)
 }
 
-/// Connects to the addresses in turn until one accepts. The target refuses only if every address refuses.
+/// Connects to the addresses until one accepts, as a client does. The target refuses only if every address refuses.
 fn connect_any(addresses: &[IpAddr], zone: u32, port: u16, limit: Duration) -> TryOutcome {
-    let share = limit.checked_div(u32::try_from(addresses.len()).unwrap_or(u32::MAX)).unwrap_or_default();
-
-    let mut worst = None;
-    for ip in addresses {
+    if let [ip] = addresses {
         let mut address = SocketAddr::new(*ip, port);
         if let SocketAddr::V6(v6) = &mut address {
             v6.set_scope_id(zone);
         }
+        return TryOutcome::of(connect(address, limit));
+    }
 
-        let outcome = TryOutcome::of(connect(address, share));
+    let parts = addresses.chunks(MAX_ADDRESSES);
+    let share = limit.checked_div(u32::try_from(parts.len()).unwrap_or(u32::MAX)).unwrap_or_default();
+    let mut worst = None;
+    for part in parts {
+        let outcome = match runtime(0) {
+            Ok(runtime) => runtime.block_on(race(part, port, share)),
+            Err(error) => TryOutcome::Unknown(error.to_string()),
+        };
         if outcome == TryOutcome::Accepts {
             return outcome;
         }
         worst = worst.max(Some(outcome));
     }
     worst.unwrap_or_else(|| TryOutcome::Unknown("the name has no address".to_owned()))
+}
+
+/// Races several addresses of a name: a dead one costs the others little.
+async fn race(addresses: &[IpAddr], port: u16, limit: Duration) -> TryOutcome {
+    let mut race = Race::new(addresses, port, Deadline::after(limit));
+    if race.winner().await.is_some() {
+        return TryOutcome::Accepts;
+    }
+
+    let outcomes = race.failures().iter().map(|(_, error)| match error {
+        ConnectError::Refused => TryOutcome::Refused,
+        ConnectError::TimedOut => TryOutcome::Silent,
+        ConnectError::Unreachable => TryOutcome::Unreachable,
+        ConnectError::Reset | ConnectError::Local(_) => TryOutcome::Unknown(error.to_string()),
+    });
+    outcomes.max().unwrap_or_else(|| TryOutcome::Unknown("the name has no address".to_owned()))
 }
 
 /// Connects to the path of a socket, or to `@name` in the abstract namespace.

@@ -38,6 +38,9 @@ use crate::output::{EventFormat, FormatName};
 use crate::output::{RenderOptions, View};
 use crate::source::{RECONNECT, Source, keep_watching};
 
+/// How long the last listing may take from its deadline to the output.
+const DELIVERY_TIME: Duration = Duration::from_millis(500);
+
 /// Whether to keep watching after the first listing, and how.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Watch")]
@@ -185,7 +188,7 @@ impl Watching {
             let result = stdout::with_stdout(Some(&stop), |out| {
                 let result = output_runtime.block_on(async {
                     let output = open_output(source, global, format, live, out)?;
-                    self.report(source.name(), watch, output, queues, &stop).await
+                    self.report(source, watch, output, queues, &stop).await
                 });
                 output_runtime.shutdown_background();
                 result
@@ -230,7 +233,7 @@ impl Watching {
     /// Reports events until the watch ends.
     async fn report<'w>(
         &'w self,
-        source: &'static str,
+        source: &'w dyn Source,
         watch: Watch,
         output: WatchOutput<'w>,
         queues: Vec<HookQueue>,
@@ -239,9 +242,12 @@ impl Watching {
         let tree = stop.tree().map_err(io::Error::other)?;
         let stop_conditions = StopConditions::new(self.count, &self.until);
         let mut watch_loop =
-            WatchLoop { delivered: DeliveredState::new(source), stop_conditions, output, queues, stop };
+            WatchLoop { delivered: DeliveredState::new(source.name()), stop_conditions, output, queues, stop };
+        // A listing that the deadline ends is delivered a moment later.
+        let deadline = source.deadline().map(|deadline| deadline.saturating_add(DELIVERY_TIME));
+        let duration = self.duration.into_iter().chain(deadline).min();
         let end = tokio::select! {
-            end = watch_loop.run(watch, self.duration) => end?,
+            end = watch_loop.run(watch, duration) => end?,
             () = tree.stopping() => WatchEnd::Stopped,
         };
 

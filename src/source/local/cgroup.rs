@@ -115,6 +115,14 @@ fn mount_point() -> Option<PathBuf> {
     mounts::read().ok()?.into_iter().find(|mount| mount.kind == b"cgroup2").map(|mount| mount.point)
 }
 
+/// The processes in a control group, by its path; none if it has gone or is not readable.
+pub(super) fn processes(path: &str) -> Vec<u32> {
+    let Some(root) = mount_point().filter(|_| path != "/") else { return Vec::new() };
+    let file = root.join(path.trim_start_matches('/')).join("cgroup.procs");
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    text.lines().filter_map(|line| line.parse().ok()).collect()
+}
+
 /// The unit and container of a process, by its `/proc/PID/cgroup`: from the v2 group if it has them, otherwise from
 /// systemd's own v1 hierarchy, otherwise from any that names a container.
 pub(super) fn of_process(control_groups: &str) -> Membership {

@@ -30,7 +30,7 @@ macro_rules! columns {
 columns! {
     "process", Always, CUT, |detail, out| process(detail, out);
     "pid", Always, 0, |detail, out| pid(detail, out);
-    "user", Always, LABEL, |detail, out| option(detail.user.as_ref(), out);
+    "user", Always, LABEL, |detail, out| users(detail, out);
     "scope", Always, LABEL, |detail, out| out.write_str(detail.scope.as_str());
     "pids", Wide, 0, |detail, out| pids(detail, out);
     "unit", Wide, LABEL | CUT, |detail, out| option(detail.unit.as_ref(), out);
@@ -85,6 +85,15 @@ fn pid(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
 fn pids(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
     let pids: Vec<u32> = detail.processes.iter().map(|process| process.pid).collect();
     list(&pids, out)
+}
+
+/// The user that made the socket, and the one that its process runs as, if it is another.
+fn users(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
+    let runs_as = principal(&detail.processes).and_then(|process| process.user.as_ref());
+    match (&detail.user, runs_as) {
+        (Some(made_by), Some(runs_as)) if made_by.uid != runs_as.uid => write!(out, "{made_by},{runs_as}"),
+        (user, _) => option(user.as_ref(), out),
+    }
 }
 
 fn parents(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use if_addrs::IfAddr;
 use rustix::net::{AddressFamily, SocketType, netdevice};
 
+use super::links::{self, Link};
 use crate::clean::Untrusted;
 
 /// The interfaces of one network namespace.
@@ -13,6 +14,8 @@ use crate::clean::Untrusted;
 pub(super) struct Interfaces {
     /// One for each address.
     addresses: Vec<Interface>,
+    /// `None`: unknown.
+    links: Option<Vec<Link>>,
     /// Names by index, for those that a socket is bound to.
     devices: Vec<(u32, String)>,
 }
@@ -22,7 +25,6 @@ struct Interface {
     name: String,
     ip: IpAddr,
     broadcast: Option<Ipv4Addr>,
-    up: bool,
 }
 
 /// The address and device that a socket is bound to.
@@ -40,6 +42,7 @@ impl Interfaces {
         let mut interfaces = Self::default();
         if addresses {
             interfaces.addresses = if_addrs::get_if_addrs()?.into_iter().map(Interface::from).collect();
+            interfaces.links = links::read().ok();
         }
 
         if !devices.is_empty() {
@@ -91,32 +94,55 @@ impl Interfaces {
         self.device(bound.device) == Some(name) || self.leading_to(bound).any(|interface| interface.name == name)
     }
 
-    /// Whether another host could send to a bound address: through an interface that is up, to an address that is
-    /// not loopback. `None`: unknown.
+    /// Whether another host could send to a bound address. Linux takes a packet for any of its addresses at any interface
+    /// that is up (the weak host model), so "no" needs more than an interface that is down. `None`: unknown.
     pub(super) fn exposed(&self, bound: Bound) -> Option<bool> {
-        let ip = bound.ip.to_canonical();
-        if ip.is_loopback() {
+        let links = self.links.as_ref()?;
+        let device = bound.device.unwrap_or(0);
+        if links.iter().any(|link| link.index == device && link.is_loopback) {
             return Some(false);
         }
 
-        let strict = Bound { v6_only: Some(bound.v6_only != Some(false)), ..bound };
-        if self.has_way_in(strict) {
-            // An unknown device may be the loopback one.
-            return bound.device.map(|_| true);
-        }
-        if self.has_way_in(bound) {
-            return None;
+        // A packet that comes in at a port of a VRF comes in at the VRF too.
+        let takes = |link: &&Link| link.receives && (device == 0 || link.index == device || link.master == device);
+        let ways: Vec<&Link> = links.iter().filter(takes).collect();
+        if ways.is_empty() {
+            return Some(false);
         }
 
-        // An address that no interface has may still be routed here (`ip route add local`).
-        let ours = ip.is_unspecified() || bound.device != Some(0) || self.leading_to(bound).next().is_some();
-        ours.then_some(false)
+        match bound.ip.to_canonical() {
+            IpAddr::V4(ip) if ip.is_loopback() => {
+                let is_closed = ways.iter().all(|way| way.routes_localnet == Some(false));
+                is_closed.then_some(false)
+            }
+            IpAddr::V6(ip) if ip.is_loopback() => Some(false),
+            // Otherwise it is not sure that nothing comes in; it is sure that something does.
+            _ => (bound.device.is_some() && self.has_way_in(bound, links, &ways)).then_some(true),
+        }
     }
-}
 
-impl Interfaces {
-    fn has_way_in(&self, bound: Bound) -> bool {
-        self.leading_to(bound).any(|interface| interface.up && !interface.ip.is_loopback())
+    /// Whether packets to a bound address certainly come in.
+    fn has_way_in(&self, bound: Bound, links: &[Link], ways: &[&Link]) -> bool {
+        if bound.ip.is_multicast() {
+            return true;
+        }
+        // An unknown mark may mean that IPv4 is refused.
+        let strict = Bound { v6_only: Some(bound.v6_only != Some(false)), ..bound };
+        let is_bound_to_device = bound.device != Some(0);
+        let leading = self.addresses.iter().filter(|interface| !interface.ip.is_loopback() && strict.takes(interface));
+
+        leading.into_iter().any(|interface| {
+            let Some(link) = links.iter().find(|link| link.name == interface.name) else { return false };
+            // What is a port of another interface may be in a VRF, out of reach of ordinary sockets.
+            let is_way = ways.iter().any(|way| way.index == link.index) && link.master == 0;
+            // An address without a broadcast address has itself in that place.
+            let is_broadcast = IpAddr::V4(interface.broadcast.unwrap_or(Ipv4Addr::UNSPECIFIED))
+                == bound.ip.to_canonical()
+                && interface.ip != bound.ip.to_canonical();
+            // IPv6 addresses of an interface without carrier may be tentative.
+            let is_weak = !is_bound_to_device && !is_broadcast && (interface.ip.is_ipv4() || link.is_loopback);
+            is_way || (is_weak && link.master == 0 && ways.iter().any(|way| way.master == 0))
+        })
     }
 }
 
@@ -126,10 +152,10 @@ impl From<if_addrs::Interface> for Interface {
             IfAddr::V4(addr) => addr.broadcast,
             IfAddr::V6(_) => None,
         };
-        let (up, ip) = (found.is_oper_up() || found.is_loopback(), found.ip());
+        let ip = found.ip();
         // An address may have a label of its own, `eth0:1`; the interface is `eth0`.
         let name = found.name.split(':').next().unwrap_or_default().to_owned();
-        Self { name, ip, broadcast, up }
+        Self { name, ip, broadcast }
     }
 }
 
@@ -166,13 +192,17 @@ impl Bound {
 mod tests {
     use super::*;
 
-    fn interface(name: &str, ip: &str, up: bool) -> Interface {
+    fn interface(name: &str, ip: &str) -> Interface {
         Interface {
             name: name.into(),
             ip: ip.parse().unwrap(),
             broadcast: (name == "eth0").then_some(Ipv4Addr::new(10, 0, 0, 255)),
-            up,
         }
+    }
+
+    fn link(index: u32, name: &str, receives: bool) -> Link {
+        let is_loopback = name == "lo";
+        Link { index, name: name.into(), master: 0, is_loopback, receives, routes_localnet: Some(false) }
     }
 
     fn names(bound: Bound) -> String {
@@ -186,11 +216,12 @@ mod tests {
     fn here() -> Interfaces {
         Interfaces {
             addresses: vec![
-                interface("lo", "127.0.0.1", true),
-                interface("lo", "::1", true),
-                interface("eth0", "10.0.0.5", true),
-                interface("eth1", "192.168.7.1", false),
+                interface("lo", "127.0.0.1"),
+                interface("lo", "::1"),
+                interface("eth0", "10.0.0.5"),
+                interface("eth1", "192.168.7.1"),
             ],
+            links: Some(vec![link(1, "lo", false), link(2, "eth0", true), link(3, "eth1", false)]),
             devices: vec![(2, "eth0".into()), (1, "lo".into())],
         }
     }
@@ -211,23 +242,57 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_a_way_in_is_exposed() {
+    fn what_has_a_way_in_is_exposed_and_what_has_none_is_not() {
         assert_eq!(exposed(bound("0.0.0.0", 0, None)), Some(true));
         assert_eq!(exposed(bound("10.0.0.5", 0, None)), Some(true));
         assert_eq!(exposed(bound("10.0.0.255", 0, None)), Some(true), "a broadcast address");
         assert_eq!(exposed(bound("224.0.0.251", 0, None)), Some(true), "a multicast address");
-        assert_eq!(exposed(bound("192.168.7.1", 0, None)), Some(false), "the interface is down");
+        assert_eq!(exposed(bound("192.168.7.1", 0, None)), Some(true), "its interface is down, and another one is up");
+        assert_eq!(exposed(bound("192.168.7.1", 3, None)), Some(false), "bound to the interface that is down");
         assert_eq!(exposed(bound("0.0.0.0", 1, None)), Some(false), "bound to the loopback device");
         assert_eq!(exposed(bound("127.0.0.1", 0, None)), Some(false));
-        assert_eq!(exposed(bound("::", 0, Some(true))), Some(false), "IPv6 only, and there is no IPv6 outside");
+        assert_eq!(exposed(bound("::ffff:127.0.0.1", 0, Some(false))), Some(false));
+        assert_eq!(exposed(bound("::1", 0, Some(true))), Some(false));
         assert_eq!(exposed(bound("::", 0, Some(false))), Some(true));
     }
 
     #[test]
     fn unknown_exposure_is_none() {
         assert_eq!(exposed(bound("::", 0, None)), None, "perhaps IPv4 comes in");
+        assert_eq!(exposed(bound("::", 0, Some(true))), None, "perhaps multicast comes in");
         assert_eq!(exposed(bound("203.0.113.9", 0, None)), None, "perhaps it is routed here");
+        assert_eq!(exposed(bound("192.168.7.1", 2, None)), None, "perhaps eth0 takes it");
         assert_eq!(exposed(Bound { device: None, ..bound("0.0.0.0", 0, None) }), None, "perhaps bound to a device");
         assert_eq!(exposed(Bound { device: None, ..bound("127.0.0.1", 0, None) }), Some(false));
+        assert_eq!(Interfaces { links: None, ..here() }.exposed(bound("127.0.0.1", 0, None)), None);
+    }
+
+    #[test]
+    fn loopback_addresses_may_be_routed_here() {
+        for setting in [Some(true), None] {
+            let mut here = here();
+            here.links.as_mut().unwrap()[1].routes_localnet = setting;
+            assert_eq!(here.exposed(bound("127.0.0.1", 0, None)), None);
+            assert_eq!(here.exposed(bound("::1", 0, None)), Some(false));
+        }
+    }
+
+    #[test]
+    fn nothing_is_exposed_where_no_interface_receives() {
+        let mut here = here();
+        here.links.as_mut().unwrap()[1].receives = false;
+        for ip in ["0.0.0.0", "10.0.0.5", "192.168.7.1", "::", "203.0.113.9", "224.0.0.251"] {
+            assert_eq!(here.exposed(bound(ip, 0, None)), Some(false), "{ip}");
+        }
+    }
+
+    #[test]
+    fn a_port_of_a_vrf_leads_to_sockets_of_the_vrf() {
+        let mut here = here();
+        let links = here.links.as_mut().unwrap();
+        links[1].master = 9;
+        links.push(link(9, "blue", false));
+        assert_eq!(here.exposed(bound("10.0.0.5", 9, None)), None);
+        assert_eq!(here.exposed(bound("10.0.0.5", 0, None)), None);
     }
 }

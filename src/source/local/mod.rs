@@ -5,19 +5,24 @@ mod cgroup;
 mod closings;
 mod columns;
 mod connections;
+mod filters;
 mod hints;
 mod holders;
 mod host;
 mod interfaces;
+mod links;
 mod list;
 mod mounts;
 mod netlink;
 mod netns;
+mod noticed;
 mod options;
+mod owner_search;
 mod owners;
 mod parents;
 mod process;
 mod procnet;
+mod ration;
 mod rows;
 mod select;
 mod short_lived;
@@ -37,7 +42,7 @@ pub(crate) use netns::others as other_namespaces;
 pub use options::{Local, SortKey};
 
 use crate::error::Result;
-use crate::model::{Column, Completeness, DetailLevel, HostFacts, Listing, LocalDetail, UpdateSink};
+use crate::model::{Column, Completeness, DetailLevel, Filters, HostFacts, Listing, LocalDetail, Selector, UpdateSink};
 use crate::source::blocking::list_blocking;
 use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
@@ -76,6 +81,14 @@ impl Source for Local {
 
     fn columns(&self) -> &'static [Column] {
         columns::COLUMNS
+    }
+
+    fn filters(&self) -> Filters {
+        filters::of(self)
+    }
+
+    fn selector(&self, filters: &Filters) -> Option<Selector> {
+        filters::selector(filters)
     }
 
     fn host(&self) -> Option<HostFacts> {

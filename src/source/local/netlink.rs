@@ -342,7 +342,7 @@ fn unix_name(bytes: &[u8]) -> &[u8] {
 }
 
 /// The netlink attributes (`struct nlattr`) in `bytes`: type and value.
-fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+pub(super) fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
     std::iter::from_fn(move || {
         let length = usize::from(u16_at(bytes, 0)?);
         let attribute = (u16_at(bytes, 2)?, bytes.get(4..length)?);

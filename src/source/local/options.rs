@@ -43,7 +43,7 @@ pub struct Local {
     /// Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`
     #[cfg_attr(feature = "cli", arg(long, value_name = "GLOB", value_parser = parse_glob))]
     pub process: Option<glob::Pattern>,
-    /// Show only listeners of this user, by name or number
+    /// Show only listeners that this user made or holds, by name or number
     #[cfg_attr(feature = "cli", arg(long, value_name = "USER", value_hint = ValueHint::Username))]
     pub user: Option<String>,
     /// Show only listeners that this interface leads to

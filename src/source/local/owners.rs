@@ -13,7 +13,7 @@ use super::cgroup::{self, Membership};
 use super::process::ProcessFacts;
 use super::socket::Socket;
 use super::users::Users;
-use super::walk::{self, Inodes, Walk, WalkError};
+use super::walk::{Inodes, MAX_THREADS, Walk, WalkError, WalkRequest};
 use crate::clean::Untrusted;
 use crate::model::{OwnerLookup, Process};
 
@@ -24,8 +24,7 @@ pub(super) struct Owners {
     processes: Vec<Arc<Process>>,
     /// By process, where it was read.
     process_groups: Vec<Membership>,
-    /// By control group id.
-    socket_groups: HashMap<u64, Membership, FixedState>,
+    socket_groups: SocketGroups,
     /// Sets of holders that were returned before, so that listeners of the same processes share them.
     sets: HashMap<Vec<u32>, Arc<Holders>, FixedState>,
     /// The status of a socket without a holder.
@@ -36,11 +35,30 @@ pub(super) struct Owners {
 
 /// The processes that hold the sockets of one address.
 #[derive(Debug, Default)]
-pub(super) struct Holders {
+struct Holders {
     /// By pid.
-    pub(super) processes: Arc<[Arc<Process>]>,
+    processes: Arc<[Arc<Process>]>,
     /// Where they run.
     member: Membership,
+}
+
+/// What is known of the owner of one address.
+#[derive(Clone, Debug)]
+pub(super) struct Attribution {
+    pub(super) status: OwnerLookup,
+    /// By pid.
+    pub(super) processes: Arc<[Arc<Process>]>,
+    /// No further process can hold it.
+    pub(super) is_complete: bool,
+    /// Where it runs.
+    pub(super) member: Membership,
+}
+
+impl Attribution {
+    /// Without any process.
+    pub(super) fn without_processes(status: OwnerLookup) -> Self {
+        Self { status, processes: Arc::default(), is_complete: false, member: Membership::default() }
+    }
 }
 
 impl Owners {
@@ -56,15 +74,18 @@ impl Owners {
         users: &Users,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> io::Result<Self> {
-        let ids = sockets.iter().filter_map(|socket| socket.cgroup).collect::<HashSet<_, FixedState>>();
-        let socket_groups: HashMap<_, _, FixedState> = cgroup::paths(ids.into_iter().collect())
-            .into_iter()
-            .map(|(id, path)| (id, cgroup::membership(&path)))
-            .collect();
+        let socket_groups = SocketGroups::of(sockets.iter());
+        let inodes = socket_groups.inodes(sockets.iter());
+        let mut walk = Walk::open()?;
+        walk.everything(&WalkRequest { inodes: &inodes, full, threads: MAX_THREADS, stop })?;
+        Ok(Self::of_walk(walk, full, socket_groups, users))
+    }
 
-        let inodes = inodes(sockets, &socket_groups);
-        let mut walk = walk::walk(&inodes, full, stop)?;
-
+    /// The owners that a walk has found so far.
+    pub(super) fn of_walk(mut walk: Walk, full: bool, socket_groups: SocketGroups, users: &Users) -> Self {
+        if full {
+            walk.find_parents();
+        }
         let process_groups = walk
             .processes
             .iter_mut()
@@ -75,10 +96,29 @@ impl Owners {
             Walk { denied: true, .. } => OwnerLookup::NoPermission,
             _ => OwnerLookup::NotFound,
         };
-        let processes = describe(walk.processes, users);
-        let (holders, unfinished) = (walk.holders, walk.unfinished);
-        let sets = HashMap::default();
-        Ok(Self { holders, processes, process_groups, socket_groups, sets, absent: Some(absent), unfinished })
+
+        Self {
+            holders: walk.holders,
+            processes: describe(walk.processes, users),
+            process_groups,
+            socket_groups,
+            sets: HashMap::default(),
+            absent: Some(absent),
+            unfinished: walk.unfinished,
+        }
+    }
+
+    /// What is known of the owner of `sockets`, which share an address.
+    pub(super) fn attribute(&mut self, sockets: &[&Socket]) -> Attribution {
+        let (holders, unknown) = self.of(sockets);
+        let absent = self.absent.unwrap_or(OwnerLookup::NotAsked);
+
+        Attribution {
+            status: if unknown { absent } else { OwnerLookup::Known },
+            processes: Arc::clone(&holders.processes),
+            is_complete: absent == OwnerLookup::NotFound && !unknown,
+            member: self.membership(sockets, &holders),
+        }
     }
 
     /// Whether a socket has no known holder.
@@ -88,7 +128,7 @@ impl Owners {
     }
 
     /// The processes that hold any of `sockets`; and whether some of these has no known holder.
-    pub(super) fn of(&mut self, sockets: &[&Socket]) -> (Arc<Holders>, bool) {
+    fn of(&mut self, sockets: &[&Socket]) -> (Arc<Holders>, bool) {
         let mut indexes = Vec::with_capacity(1);
         let mut unknown = false;
 
@@ -121,7 +161,7 @@ impl Owners {
 
     /// Where a listener runs: what the kernel stamped on its sockets, unless that is only the service manager;
     /// then where its holders run.
-    pub(super) fn membership(&self, sockets: &[&Socket], holders: &Holders) -> Membership {
+    fn membership(&self, sockets: &[&Socket], holders: &Holders) -> Membership {
         let stamped = sockets.first().and_then(|first| self.stamp(first));
         let stamped = stamped.filter(|member| sockets.iter().all(|socket| self.stamp(socket) == Some(*member)));
 
@@ -134,19 +174,43 @@ impl Owners {
 
     /// The membership that the kernel recorded when the socket was made.
     fn stamp(&self, socket: &Socket) -> Option<&Membership> {
-        self.socket_groups.get(&socket.cgroup?)
+        self.socket_groups.0.get(&socket.cgroup?).map(|(_, member)| member)
     }
 }
 
-/// The sockets to look for. Their holders' control groups are read if the socket's own identifies nothing.
-fn inodes(sockets: &[Socket], socket_groups: &HashMap<u64, Membership, FixedState>) -> Inodes {
-    let processes_have_groups = OnceCell::new();
-    let entries = sockets.iter().map(|socket| {
-        let member = socket.cgroup.and_then(|id| socket_groups.get(&id));
-        let says_enough = member.is_some_and(|member| !member.is_empty() && !is_supervisor(member));
-        (socket.inode, !says_enough && *processes_have_groups.get_or_init(cgroup::processes_have_groups))
-    });
-    entries.collect()
+/// The control groups that the kernel stamped on sockets: their paths and what these identify, by id.
+#[derive(Clone, Default)]
+pub(super) struct SocketGroups(HashMap<u64, (String, Membership), FixedState>);
+
+impl SocketGroups {
+    pub(super) fn of<'s>(sockets: impl Iterator<Item = &'s Socket>) -> Self {
+        let ids = sockets.filter_map(|socket| socket.cgroup).collect::<HashSet<_, FixedState>>();
+        let paths = cgroup::paths(ids.into_iter().collect()).into_iter();
+        Self(
+            paths
+                .map(|(id, path)| {
+                    let member = cgroup::membership(&path);
+                    (id, (path, member))
+                })
+                .collect(),
+        )
+    }
+
+    /// The sockets to look for. Their holders' control groups are read if the socket's own identifies nothing.
+    pub(super) fn inodes<'s>(&self, sockets: impl Iterator<Item = &'s Socket>) -> Inodes {
+        let processes_have_groups = OnceCell::new();
+        let entries = sockets.map(|socket| {
+            let member = socket.cgroup.and_then(|id| self.0.get(&id)).map(|(_, member)| member);
+            let says_enough = member.is_some_and(|member| !member.is_empty() && !is_supervisor(member));
+            (socket.inode, !says_enough && *processes_have_groups.get_or_init(cgroup::processes_have_groups))
+        });
+        entries.collect()
+    }
+
+    /// The processes that run in these groups now.
+    pub(super) fn processes(&self) -> Vec<u32> {
+        self.0.values().flat_map(|(path, _)| cgroup::processes(path)).collect()
+    }
 }
 
 /// Whether this is where process 1 itself runs.
@@ -166,7 +230,7 @@ fn describe_one(facts: ProcessFacts, clock: &MachineClock, users: &Users) -> Pro
         name: facts.name,
         command: None,
         exe: None,
-        user: None,
+        user: Some(users.user(facts.uid)),
         started: None,
         memory_bytes: None,
         cpu_ms: None,
@@ -177,7 +241,6 @@ fn describe_one(facts: ProcessFacts, clock: &MachineClock, users: &Users) -> Pro
     if let Some(more) = facts.more {
         process.command = more.command;
         process.exe = more.exe;
-        process.user = Some(users.user(more.uid));
         process.started = clock.time_of(more.started);
         process.memory_bytes = more.resident.checked_mul(clock.page_bytes);
         process.cpu_ms = clock.milliseconds(more.processor);

@@ -25,24 +25,24 @@ pub(super) struct ProcessFields {
 }
 
 /// What was read of a process, in the kernel's units.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ProcessFacts {
     pub(super) pid: u32,
     pub(super) name: Untrusted,
+    /// The effective user.
+    pub(super) uid: u32,
     /// The paths of its control groups, as `/proc/PID/cgroup` has them.
     pub(super) control_groups: Option<Box<str>>,
     pub(super) more: Option<Box<ProcessDetails>>,
 }
 
 /// The facts beside the name.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ProcessDetails {
     /// In clock ticks since boot. Together with the pid it identifies the process.
     pub(super) started: u64,
     pub(super) command: Option<Untrusted>,
     pub(super) exe: Option<Untrusted>,
-    /// The effective user.
-    pub(super) uid: u32,
     /// The pid of its parent; 0 for none.
     pub(super) parent: u32,
     /// The chain of its parents, filled in after the walk.
@@ -110,15 +110,15 @@ impl ProcessReader {
         let paths = if table.thread.is_some() { &FROM_THREAD } else { &FROM_PROCESS };
         let control_groups = if fields.control_groups { self.control_groups(descriptors, paths) } else { None };
 
+        // The owner of the directory is the effective user, and root's after the process has ended: so it is read
+        // before the others, which then fail.
+        let uid = rustix::fs::statat(descriptors, paths.directory, AtFlags::empty())?.st_uid;
         if !fields.all {
             let name = read_small(descriptors, paths.name, &mut self.buffer)?;
             let name = Untrusted::from_bytes(name.strip_suffix(b"\n").unwrap_or(name));
-            return Ok(ProcessFacts { pid: table.pid, name, control_groups, more: None });
+            return Ok(ProcessFacts { pid: table.pid, name, uid, control_groups, more: None });
         }
 
-        // The owner of the directory is the effective user, and root's after the process has ended: so it is read
-        // before `stat`, which then fails.
-        let uid = rustix::fs::statat(descriptors, paths.directory, AtFlags::empty())?.st_uid;
         let command = self.command(descriptors, paths);
         let exe = read_link(descriptors, paths.exe);
         let stat = Stat::parse(read_small(descriptors, paths.stat, &mut self.buffer)?).ok_or(Errno::SRCH)?;
@@ -127,13 +127,12 @@ impl ProcessReader {
             started: stat.started,
             command,
             exe,
-            uid,
             parent: stat.parent,
             parents: Vec::new(),
             resident: stat.resident,
             processor: stat.processor,
         };
-        Ok(ProcessFacts { pid: table.pid, name: stat.name, control_groups, more: Some(Box::new(more)) })
+        Ok(ProcessFacts { pid: table.pid, name: stat.name, uid, control_groups, more: Some(Box::new(more)) })
     }
 
     fn control_groups(&mut self, descriptors: BorrowedFd<'_>, paths: &Paths) -> Option<Box<str>> {

@@ -3,37 +3,31 @@
 use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::fmt::Write;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::activation::SocketUnits;
 use super::cgroup::Membership;
 use super::hints;
 use super::options::{Local, SortKey};
-use super::owners::{Holders, Owners};
+use super::owners::Attribution;
 use super::select;
 use super::socket::Socket;
 use super::tables::Namespace;
 use super::users::Users;
-use crate::clean::Untrusted;
+use crate::clean::{Untrusted, clean};
 use crate::model::{
     Address, Backlog, DetailLevel, Endpoint, LocalDetail, OwnerLookup, PartialError, Process, Service, SocketState,
     Transport,
 };
 
 /// The sockets of one address, and the processes that hold them.
-pub(super) struct AddressGroup<'s> {
+struct AddressGroup<'s> {
     sockets: &'s [&'s Socket],
-    holders: Arc<Holders>,
-    /// Some of its sockets has no known holder.
-    unknown: bool,
+    owner: Attribution,
 }
 
-impl<'s> AddressGroup<'s> {
-    pub(super) fn of(sockets: &'s [&'s Socket], owners: &mut Owners) -> Self {
-        let (holders, unknown) = owners.of(sockets);
-        Self { sockets, holders, unknown }
-    }
-
+impl AddressGroup<'_> {
     /// A property that all of its sockets share: several users may listen at one address.
     fn agreed<T: PartialEq>(&self, property: impl Fn(&Socket) -> Option<T>) -> Option<T> {
         let first = property(self.first());
@@ -49,13 +43,13 @@ impl<'s> AddressGroup<'s> {
     }
 
     fn principal(&self) -> Option<&Process> {
-        principal(&self.holders.processes)
+        principal(&self.owner.processes)
     }
 }
 
 /// Whether a pattern fits one of the names that a process has: the kernel's, which is cut off after 15 bytes, that
 /// of the file it runs, or the first word of its command line.
-fn matches(glob: &glob::Pattern, process: &Process) -> bool {
+pub(super) fn matches(glob: &glob::Pattern, process: &Process) -> bool {
     let exe = process.exe.as_ref().map(|exe| exe.as_raw().trim_end_matches(" (deleted)"));
     let command = process.command.as_ref().and_then(|command| command.as_raw().split(' ').next());
     let word = command.map(|word| word.trim_end_matches(':'));
@@ -66,7 +60,7 @@ fn matches(glob: &glob::Pattern, process: &Process) -> bool {
 
 /// A value to sort by. All of one listing are of one kind, or `None`.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum SortValue {
+enum SortValue {
     Number(u32),
     Address(Address),
     Text(Untrusted),
@@ -92,29 +86,63 @@ fn is_manager(process: &Process) -> bool {
 pub(super) struct RowBuilder<'a> {
     query: &'a Local,
     depth: DetailLevel,
+    /// The user of `--user`.
+    uid: Option<u32>,
     users: Users,
     namespaces: &'a [Namespace],
-    owners: Owners,
     /// Read when the first listener needs them.
     units: OnceCell<SocketUnits>,
 }
 
 impl<'a> RowBuilder<'a> {
-    pub(super) fn new(
-        query: &'a Local,
-        depth: DetailLevel,
-        users: Users,
-        namespaces: &'a [Namespace],
-        owners: Owners,
-    ) -> Self {
-        Self { query, depth, users, namespaces, owners, units: OnceCell::new() }
+    pub(super) fn new(query: &'a Local, depth: DetailLevel, users: Users, namespaces: &'a [Namespace]) -> Self {
+        let uid = query.user.as_deref().and_then(|user| users.find(user).ok());
+        Self { query, depth, uid, users, namespaces, units: OnceCell::new() }
+    }
+
+    /// Passes the service of each address to `out`, in the requested order. Returns why services may be missing, and which
+    /// facts are.
+    pub(super) fn rows(
+        &self,
+        sockets: &[Socket],
+        owner_of: &mut dyn FnMut(&[&Socket]) -> Attribution,
+        out: &mut dyn FnMut(Service<LocalDetail>) -> ControlFlow<()>,
+    ) -> (Vec<PartialError>, Vec<PartialError>) {
+        let mut sorted: Vec<&Socket> = sockets.iter().collect();
+        sorted.sort_unstable_by(|a, b| order(a, b).then(a.inode.cmp(&b.inode)));
+        let groups = sorted.chunk_by(|a, b| order(a, b) == Ordering::Equal);
+        let mut groups: Vec<_> = groups.map(|sockets| AddressGroup { sockets, owner: owner_of(sockets) }).collect();
+
+        let mut limits = self.keep_owned(&mut groups);
+        // Unknown owners make rows missing only if the rows are selected by owner.
+        let mut errors: Vec<PartialError> = limits.iter().filter(|_| self.query.is_by_owner()).cloned().collect();
+        limits.extend(self.namespaces.iter().any(|namespace| namespace.by_text).then(read_as_text));
+        // Unknown interfaces make rows missing only if the rows are selected by interface.
+        let unread = self.namespaces.iter().filter_map(|namespace| namespace.unread.clone());
+        if self.query.exposed || self.query.interface.is_some() {
+            errors.extend(unread);
+        } else {
+            limits.extend(unread);
+        }
+
+        if !matches!(self.query.sort, SortKey::Port) {
+            // They are in the order of ports, and stay so where the keys are equal.
+            groups.sort_by_cached_key(|group| self.sort_value(group));
+        }
+        for group in &groups {
+            if out(self.service(group)).is_break() {
+                break;
+            }
+        }
+
+        (errors, limits)
     }
 
     /// Where a listener runs, and what it is called: its container, else its service unit, else its process; never
     /// its port.
     fn name(&self, group: &AddressGroup<'_>) -> (Option<Untrusted>, Membership) {
-        let mut member = self.owners.membership(group.sockets, &group.holders);
-        let processes = &group.holders.processes;
+        let mut member = group.owner.member.clone();
+        let processes = &group.owner.processes;
         if processes.len() == 1 && is_manager(&processes[0]) {
             let units = self.units.get_or_init(SocketUnits::read);
             let first = group.first();
@@ -133,25 +161,28 @@ impl<'a> RowBuilder<'a> {
         (name, member)
     }
 
-    /// Keeps the listeners whose process matches `--process`, and reports what could not be read.
-    pub(super) fn keep_processes(&self, groups: &mut Vec<AddressGroup<'_>>) -> Vec<PartialError> {
+    /// Keeps the listeners that `--process` and `--user` select, and reports what could not be read.
+    fn keep_owned(&self, groups: &mut Vec<AddressGroup<'_>>) -> Vec<PartialError> {
         let total = groups.len();
-        let unknown = groups.iter().filter(|group| group.unknown).count();
+        let is_unknown = |group: &&AddressGroup<'_>| {
+            group.owner.status == OwnerLookup::NoPermission && (self.uid.is_none() || !self.is_of_user(group))
+        };
+        let unknown = groups.iter().filter(is_unknown).count();
         if let Some(glob) = &self.query.process {
-            groups.retain(|group| group.holders.processes.iter().any(|process| matches(glob, process)));
+            groups.retain(|group| group.owner.processes.iter().any(|process| matches(glob, process)));
         }
+        groups.retain(|group| self.is_of_user(group));
 
         // A process that may not be read could also hold a socket whose other owners are known. `processes_complete`
         // states that: otherwise one such process would add a note to every listing.
-        if unknown == 0 || self.owners.absent != Some(OwnerLookup::NoPermission) {
+        if unknown == 0 {
             return Vec::new();
         }
 
         let what = format!("see the owners of {unknown} of {total} services");
-        let why = match &self.query.process {
-            Some(glob) => {
-                format!("no permission, so '{}' could not be compared with them", crate::clean::clean(glob.as_str()))
-            }
+        let wanted = self.query.process.as_ref().map(glob::Pattern::as_str).or(self.query.user.as_deref());
+        let why = match wanted {
+            Some(wanted) => format!("no permission, so '{}' could not be compared with them", clean(wanted)),
             None => "no permission".to_owned(),
         };
 
@@ -159,8 +190,15 @@ impl<'a> RowBuilder<'a> {
         vec![PartialError { operation: what, cause: why, hint }]
     }
 
+    /// Whether the user of `--user` made a socket of the group or runs a process that holds one.
+    fn is_of_user(&self, group: &AddressGroup<'_>) -> bool {
+        let Some(uid) = self.uid else { return true };
+        let mut holders = group.owner.processes.iter().filter_map(|process| process.user.as_ref());
+        group.sockets.iter().any(|socket| socket.uid == Some(uid)) || holders.any(|user| user.uid == uid)
+    }
+
     /// The sort key of a listener. Listeners without one come last.
-    pub(super) fn sort_value(&self, group: &AddressGroup<'_>) -> SortValue {
+    fn sort_value(&self, group: &AddressGroup<'_>) -> SortValue {
         let first = group.first();
         match self.query.sort {
             SortKey::Port => SortValue::Number(first.port.into()),
@@ -175,7 +213,7 @@ impl<'a> RowBuilder<'a> {
         }
     }
 
-    pub(super) fn service(&self, group: &AddressGroup<'_>) -> Service<LocalDetail> {
+    fn service(&self, group: &AddressGroup<'_>) -> Service<LocalDetail> {
         let endpoint = endpoint(group.first(), self.namespaces);
         let (name, member) = self.name(group);
         let (id, detail) = (id(group.first(), &endpoint, self.namespaces), self.detail(group, member));
@@ -193,9 +231,9 @@ impl<'a> RowBuilder<'a> {
         let interfaces = select::bound(first).filter(|_| full);
 
         LocalDetail {
-            owner: if group.unknown { self.owners.absent.unwrap_or(OwnerLookup::NotAsked) } else { OwnerLookup::Known },
-            processes: Arc::clone(&group.holders.processes),
-            processes_complete: self.owners.absent == Some(OwnerLookup::NotFound) && !group.unknown,
+            owner: group.owner.status,
+            processes: Arc::clone(&group.owner.processes),
+            processes_complete: group.owner.is_complete,
             user: group.agreed(|socket| socket.uid).map(|uid| self.users.user(uid)),
             unit: member.unit,
             container: member.container,
@@ -267,9 +305,17 @@ fn id(socket: &Socket, endpoint: &Endpoint, namespaces: &[Namespace]) -> String 
 }
 
 /// The order of sockets; those that are equal share an address and are one service.
-pub(super) fn order(a: &Socket, b: &Socket) -> Ordering {
+fn order(a: &Socket, b: &Socket) -> Ordering {
     (a.port, a.transport)
         .cmp(&(b.port, b.transport))
         .then_with(|| a.address.cmp(&b.address))
         .then_with(|| (&a.unix, a.device, a.netns).cmp(&(&b.unix, b.device, b.netns)))
+}
+
+fn read_as_text() -> PartialError {
+    PartialError {
+        operation: "read bound devices, control groups, backlogs and unusual names of Unix-domain sockets".to_owned(),
+        cause: "netlink is refused or lacks some tables, and /proc/net does not contain them".to_owned(),
+        hint: "run outside of a sandbox that refuses it, or load the kernel's *_diag modules".to_owned(),
+    }
 }

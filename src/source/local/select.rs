@@ -13,20 +13,19 @@ use crate::model::{Address, DetailLevel, Ports, Scope, SocketState};
 pub(super) struct Selection<'a> {
     query: &'a Local,
     ports: Option<Ports>,
-    uid: Option<u32>,
 }
 
 impl<'a> Selection<'a> {
     /// # Errors
     /// A user that this machine does not have.
     pub(super) fn new(query: &'a Local, users: &Users) -> Result<Self> {
-        let uid = query.user.as_deref().map(|user| users.find(user)).transpose()?;
+        query.user.as_deref().map(|user| users.find(user)).transpose()?;
         let ports = match &query.ports {
             Some(ports) if query.common_ports => Some(ports.intersection(&Ports::common())),
             Some(ports) => Some(ports.clone()),
             None => query.common_ports.then(Ports::common),
         };
-        Ok(Self { query, ports, uid })
+        Ok(Self { query, ports })
     }
 
     /// # Errors
@@ -42,12 +41,11 @@ impl<'a> Selection<'a> {
         Err(Error::usage(format!("--interface '{}'", clean(wanted)), why, format!("there are: {list}")))
     }
 
-    /// Whether a socket is selected, by everything but its processes.
+    /// Whether a socket is selected, by everything but its owners.
     pub(super) fn takes(&self, socket: &Socket, interfaces: &Interfaces) -> bool {
         let query = self.query;
         let scope = scope(socket);
         let out = self.ports.as_ref().is_some_and(|ports| !ports.contains(socket.port))
-            || self.uid.is_some_and(|uid| socket.uid != Some(uid))
             || (query.skip_loopback && scope == Scope::Loopback)
             || (query.skip_private && scope == Scope::Private)
             || (query.exposed && exposed(socket, interfaces) == Some(false))
@@ -118,10 +116,20 @@ impl Local {
         depth == DetailLevel::Full || self.exposed || self.interface.is_some()
     }
 
+    /// Whether services are selected by their owners.
+    pub(super) fn is_by_owner(&self) -> bool {
+        self.process.is_some() || self.user.is_some()
+    }
+
+    /// Whether every fact of a process matters, not only its name.
+    pub(super) fn needs_all_facts(&self, depth: DetailLevel) -> bool {
+        depth == DetailLevel::Full || self.process.is_some()
+    }
+
     /// Whether the processes matter.
     pub(super) fn needs_owners(&self, depth: DetailLevel) -> bool {
         depth > DetailLevel::Names
-            || self.process.is_some()
+            || self.is_by_owner()
             || matches!(self.sort, SortKey::Name | SortKey::Process | SortKey::Pid)
     }
 }

@@ -30,8 +30,10 @@ pub(super) struct ShortLived {
     waiting: HashMap<LocalEndpoint, PendingOwner, FixedState>,
     /// Number of sockets at each address, by the last poll and the events since.
     there: HashMap<LocalEndpoint, u32, FixedState>,
-    /// The processes that began to listen at addresses that the last poll found for the first time.
+    /// The processes that began to listen at these addresses, as far as that was traced.
     openers: HashMap<LocalEndpoint, ListenEvent, FixedState>,
+    /// Those of addresses that the last poll found for the first time.
+    new_openers: Vec<u32>,
     /// Something has begun that only a poll can describe.
     needs_poll: bool,
 }
@@ -135,11 +137,21 @@ impl ShortLived {
     pub(super) fn record_poll(&mut self, ends: impl Iterator<Item = LocalEndpoint>) {
         self.there.clear();
         ends.for_each(|end| *self.there.entry(end).or_default() += 1);
+        self.openers.retain(|end, _| self.there.contains_key(end));
         let found = self.waiting.extract_if(|end, _| self.there.contains_key(end));
-        self.openers = found.map(|(end, waiting)| (end, waiting.opener)).collect();
+        self.new_openers.clear();
+        for (end, waiting) in found {
+            self.new_openers.push(waiting.opener.pid);
+            self.openers.insert(end, waiting.opener);
+        }
     }
 
-    /// The process that began to listen at an address of the last poll, if that was traced recently.
+    /// The processes that began to listen at addresses that the last poll found for the first time.
+    pub(super) fn openers(&self) -> Vec<u32> {
+        self.new_openers.clone()
+    }
+
+    /// The process that began to listen at an address of the last poll, if that was traced.
     pub(super) fn opener(&self, end: LocalEndpoint) -> Option<&ListenEvent> {
         self.openers.get(&end)
     }

@@ -13,10 +13,11 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
 use std::thread::{self, Scope, ScopedJoinHandle};
 
 use foldhash::fast::FixedState;
-use rustix::fs::{Mode, RawDir};
+use rustix::fs::{AtFlags, Mode, RawDir};
 
 use self::shared::{DIRECTORY, WORTH_A_THREAD, WalkState, number};
 pub(super) use self::shared::{Inodes, WalkError};
@@ -24,9 +25,29 @@ use self::worker::{Worker, WorkerResult};
 use super::parents;
 use super::process::{FdTable, ProcessFacts};
 
-/// What a walk found.
-#[derive(Default)]
+/// More threads only wait for the same locks in the kernel.
+pub(super) const MAX_THREADS: usize = 8;
+
+/// What a walk looks for.
+#[derive(Clone, Copy)]
+pub(super) struct WalkRequest<'a> {
+    pub(super) inodes: &'a Inodes,
+    /// Read every fact of a holder, not only its name.
+    pub(super) full: bool,
+    /// Maximum number of threads.
+    pub(super) threads: usize,
+    /// Polled now and then.
+    pub(super) stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// A walk over the processes that may be read, and what it has found so far.
 pub(super) struct Walk {
+    proc: Arc<OwnedFd>,
+    /// When it began, by [`parents::now`].
+    began: u64,
+    visited: HashSet<u32, FixedState>,
+    /// Visited processes without any descriptor.
+    empty: Vec<u32>,
     /// Pairs of a socket's inode and an index into `processes`; sorted, no pair twice.
     pub(super) holders: Vec<(u32, u32)>,
     pub(super) processes: Vec<ProcessFacts>,
@@ -36,40 +57,130 @@ pub(super) struct Walk {
     pub(super) unfinished: Option<WalkError>,
 }
 
-/// More threads only wait for the same locks in the kernel.
-const MAX_THREADS: usize = 8;
-
-/// Finds the holders of `inodes` among all processes that may be read. `full` reads every fact of a
-/// holder, otherwise its name. `stop` is polled now and then.
-pub(super) fn walk(inodes: &Inodes, full: bool, stop: &(dyn Fn() -> bool + Sync)) -> io::Result<Walk> {
-    let proc = rustix::fs::open("/proc", DIRECTORY, Mode::empty())?;
-    let began = parents::now();
-    let pids = numbers(&proc, ".")?;
-    if pids.is_empty() {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "it contains no process"));
+impl Walk {
+    /// A walk that has visited no process yet.
+    pub(super) fn open() -> io::Result<Self> {
+        let proc = rustix::fs::open("/proc", DIRECTORY, Mode::empty())?;
+        Ok(Self {
+            proc: Arc::new(proc),
+            began: parents::now(),
+            visited: HashSet::default(),
+            empty: Vec::new(),
+            holders: Vec::new(),
+            processes: Vec::new(),
+            denied: false,
+            unfinished: None,
+        })
     }
 
-    let processes: Vec<FdTable> = pids.iter().map(|&pid| FdTable { pid, thread: None }).collect();
-    let (mut walk, empty) = find_holders(&proc, &processes, inodes, full, stop);
-
-    if walk.unfinished.is_none() && missing(&walk, inodes) {
-        // A process may hand its listeners to a child and end before the walk comes to it, as daemons do when they
-        // start: processes that are new since the list was made are looked into as well. And where the first thread
-        // of a process has ended, only the others show what it holds.
-        let known: HashSet<u32> = pids.into_iter().collect();
-        let new = numbers(&proc, ".")?.into_iter().filter(|pid| !known.contains(pid));
-        let mut places: Vec<FdTable> = new.map(|pid| FdTable { pid, thread: None }).collect();
-        places.extend(empty.into_iter().flat_map(|pid| other_threads(&proc, pid)));
-        walk.merge(find_holders(&proc, &places, inodes, full, stop).0);
+    /// The processes that there are now.
+    pub(super) fn pids(&self) -> io::Result<Vec<u32>> {
+        let pids = numbers(&self.proc, ".")?;
+        if pids.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "it contains no process"));
+        }
+        Ok(pids)
     }
 
-    // Where other users' processes are hidden altogether (hidepid), no call is refused. The first process always is.
-    walk.denied |= rustix::fs::openat(&proc, "1/fd", DIRECTORY, Mode::empty()).is_err();
-
-    if full {
-        parents::fill_in(proc.as_fd(), began, &mut walk.processes);
+    /// The effective user of each process that still runs.
+    pub(super) fn users_of(&self, pids: &[u32]) -> HashMap<u32, u32, FixedState> {
+        let user =
+            |&pid: &u32| Some((pid, rustix::fs::statat(&*self.proc, pid.to_string(), AtFlags::empty()).ok()?.st_uid));
+        pids.iter().filter_map(user).collect()
     }
-    Ok(walk)
+
+    /// Visits every process.
+    pub(super) fn everything(&mut self, request: &WalkRequest<'_>) -> io::Result<()> {
+        let pids = self.pids()?;
+        self.visit(&pids, request);
+        self.finish(request)
+    }
+
+    /// Visits these processes.
+    pub(super) fn visit(&mut self, pids: &[u32], request: &WalkRequest<'_>) {
+        self.visited.extend(pids);
+        let places: Vec<FdTable> = pids.iter().map(|&pid| FdTable { pid, thread: None }).collect();
+        self.visit_tables(&places, request);
+    }
+
+    /// Visits what shows up only after all processes were visited.
+    pub(super) fn finish(&mut self, request: &WalkRequest<'_>) -> io::Result<()> {
+        if self.unfinished.is_none() && self.is_missing(request.inodes) {
+            // A process may hand its listeners to a child and end before the walk comes to it, as daemons do when they
+            // start: processes that are new since the list was made are looked into as well. And where the first thread
+            // of a process has ended, only the others show what it holds.
+            let new: Vec<u32> =
+                numbers(&self.proc, ".")?.into_iter().filter(|pid| !self.visited.contains(pid)).collect();
+            let empty = std::mem::take(&mut self.empty);
+            self.visit(&new, request);
+            let threads: Vec<FdTable> = empty.into_iter().flat_map(|pid| other_threads(&self.proc, pid)).collect();
+            self.visit_tables(&threads, request);
+        }
+
+        // Where other users' processes are hidden altogether (hidepid), no call is refused. The first process always is.
+        self.denied |= rustix::fs::openat(&*self.proc, "1/fd", DIRECTORY, Mode::empty()).is_err();
+        Ok(())
+    }
+
+    fn visit_tables(&mut self, places: &[FdTable], request: &WalkRequest<'_>) {
+        if places.is_empty() {
+            return;
+        }
+        let proc = Arc::clone(&self.proc);
+        self.merge(find_holders(&proc, places, request));
+    }
+
+    /// Whether some socket has no holder yet.
+    fn is_missing(&self, inodes: &Inodes) -> bool {
+        self.holders.chunk_by(|a, b| a.0 == b.0).count() < inodes.len()
+    }
+
+    /// Whether a process that holds this socket was found.
+    pub(super) fn has_holder(&self, inode: u32) -> bool {
+        let at = self.holders.partition_point(|&(holder, _)| holder < inode);
+        self.holders.get(at).is_some_and(|&(holder, _)| holder == inode)
+    }
+
+    /// Reads the parents of the processes found.
+    pub(super) fn find_parents(&mut self) {
+        parents::fill_in(self.proc.as_fd(), self.began, &mut self.processes);
+    }
+
+    /// What it has found so far, while it goes on.
+    pub(super) fn so_far(&self) -> Self {
+        Self {
+            proc: Arc::clone(&self.proc),
+            visited: HashSet::default(),
+            empty: Vec::new(),
+            holders: self.holders.clone(),
+            processes: self.processes.clone(),
+            ..*self
+        }
+    }
+
+    /// Puts what the threads found together.
+    fn merge(&mut self, found: Vec<WorkerResult>) {
+        let mut holders = Vec::new();
+        let mut index_of = HashMap::<u32, u32, FixedState>::default();
+
+        for part in found {
+            self.denied |= part.denied;
+            self.unfinished = self.unfinished.or(part.unfinished);
+            self.empty.extend(part.empty);
+            holders.extend(part.holders);
+            for (slot, facts) in part.processes {
+                index_of.insert(slot, u32::try_from(self.processes.len()).unwrap_or(u32::MAX));
+                self.processes.push(facts);
+            }
+        }
+
+        if holders.is_empty() {
+            return;
+        }
+        self.holders.extend(holders.into_iter().filter_map(|(inode, slot)| Some((inode, *index_of.get(&slot)?))));
+        self.holders.sort_unstable();
+        self.holders.dedup();
+    }
 }
 
 fn other_threads(proc: &OwnedFd, pid: u32) -> Vec<FdTable> {
@@ -90,32 +201,10 @@ fn numbers(proc: &OwnedFd, path: &str) -> io::Result<Vec<u32>> {
     Ok(found)
 }
 
-/// Whether some socket has no holder yet.
-fn missing(walk: &Walk, inodes: &Inodes) -> bool {
-    walk.holders.chunk_by(|a, b| a.0 == b.0).count() < inodes.len()
-}
-
-impl Walk {
-    fn merge(&mut self, other: Self) {
-        let shift = u32::try_from(self.processes.len()).unwrap_or(u32::MAX);
-        self.holders.extend(other.holders.into_iter().map(|(inode, process)| (inode, process + shift)));
-        self.holders.sort_unstable();
-        self.processes.extend(other.processes);
-        self.denied |= other.denied;
-        self.unfinished = self.unfinished.or(other.unfinished);
-    }
-}
-
-/// Reads the descriptors at `places`; also returns the processes that had none.
-fn find_holders(
-    proc: &OwnedFd,
-    places: &[FdTable],
-    inodes: &Inodes,
-    full: bool,
-    stop: &(dyn Fn() -> bool + Sync),
-) -> (Walk, Vec<u32>) {
-    let shared = WalkState::new(proc.as_fd(), places, inodes, full, stop);
-    let found = thread::scope(|scope| {
+/// Reads the descriptors at `places`.
+fn find_holders(proc: &OwnedFd, places: &[FdTable], request: &WalkRequest<'_>) -> Vec<WorkerResult> {
+    let shared = WalkState::new(proc.as_fd(), places, request);
+    thread::scope(|scope| {
         let mut helpers = Vec::new();
         let mut alone = true;
         let mut worker = Worker::new(&shared);
@@ -124,7 +213,7 @@ fn find_holders(
         while worker.enter_next() {
             if alone && worker.descriptors() >= WORTH_A_THREAD {
                 alone = false;
-                let cores = thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+                let cores = thread::available_parallelism().map_or(1, usize::from).min(request.threads);
                 // Where threads are short, one does it all.
                 helpers.extend((1..cores).map_while(|_| spawn(scope, &shared).ok()));
             }
@@ -134,8 +223,7 @@ fn find_holders(
         // A helper cannot panic; if it did, what it found would be missing and the walk not whole.
         found.extend(helpers.into_iter().map(|helper| helper.join().unwrap_or_else(|_| WorkerResult::lost())));
         found
-    });
-    gather(found)
+    })
 }
 
 /// Starts one more worker.
@@ -150,28 +238,4 @@ fn spawn<'scope>(
         shared.remove_worker();
     }
     worker
-}
-
-/// Puts what the threads found together.
-fn gather(found: Vec<WorkerResult>) -> (Walk, Vec<u32>) {
-    let mut walk = Walk::default();
-    let mut empty = Vec::new();
-    let mut holders = Vec::new();
-    let mut index_of = HashMap::<u32, u32, FixedState>::default();
-
-    for part in found {
-        walk.denied |= part.denied;
-        walk.unfinished = walk.unfinished.or(part.unfinished);
-        empty.extend(part.empty);
-        holders.extend(part.holders);
-        for (slot, facts) in part.processes {
-            index_of.insert(slot, u32::try_from(walk.processes.len()).unwrap_or(u32::MAX));
-            walk.processes.push(facts);
-        }
-    }
-
-    walk.holders.extend(holders.into_iter().filter_map(|(inode, slot)| Some((inode, *index_of.get(&slot)?))));
-    walk.holders.sort_unstable();
-    walk.holders.dedup();
-    (walk, empty)
 }

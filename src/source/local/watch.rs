@@ -6,11 +6,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::closings::Closings;
 use super::options::Local;
-use super::watcher::{SocketWatcher, processor_time};
+use super::owner_search::thread_time;
+use super::watcher::{SocketWatcher, next_found};
 use crate::error::Result;
 use crate::model::UpdateSink;
 
-/// Polling takes at most 1/N of one core, whatever the interval and the number of sockets.
+/// Polling takes at most 1/N of one core, whatever the interval and the number of sockets. The search for owners has a
+/// ration of its own, so that it never delays a poll.
 const SHARE: u32 = 10;
 /// Pause before subscribing to closed sockets again after too many closed at once.
 const FLOODED: Duration = Duration::from_mins(1);
@@ -22,25 +24,30 @@ const FLOODED: Duration = Duration::from_mins(1);
 pub(super) async fn watch(query: &Local, interval: Duration, feed: &mut dyn UpdateSink) -> Result<()> {
     query.check()?;
 
-    let mut watcher = SocketWatcher::new(query, feed.detail_level());
+    let (mut watcher, mut found) = SocketWatcher::new(query, feed.detail_level(), interval)?;
     let mut closings = Closings::join().ok();
     let mut listen_again = Instant::now() + FLOODED;
-    feed.apply(watcher.poll()?);
+    feed.apply(watcher.first(&mut found).await?);
 
     loop {
-        let (begun, spent) = (Instant::now(), processor_time());
+        let (begun, spent) = (Instant::now(), thread_time());
         let traced = watcher.take_trace_updates();
         let polled = watcher.poll()?;
         let missed = watcher.settle();
         feed.apply(traced.into_iter().chain(polled).chain(missed).collect());
 
-        let cost = processor_time().saturating_sub(spent);
+        let cost = thread_time().saturating_sub(spent);
         let soonest = Instant::now() + cost * SHARE;
         let mut due = if watcher.is_waiting() { soonest } else { soonest.max(begun + interval) };
 
         loop {
-            tokio::select! {
-                () = sleep_until(due) => break,
+            let next_report = watcher.next_report().filter(|at| *at < due);
+            let updates = tokio::select! {
+                () = sleep_until(next_report.unwrap_or(due)) => match next_report {
+                    Some(_) => watcher.take_due(),
+                    None => break,
+                },
+                result = next_found(found.as_mut()) => watcher.take_found(result?)?,
                 ready = watcher.trace_ready() => {
                     if ready.is_err() {
                         watcher.stop_trace();
@@ -52,9 +59,7 @@ pub(super) async fn watch(query: &Local, interval: Duration, feed: &mut dyn Upda
                     if !updates.is_empty() || watcher.is_waiting() {
                         due = soonest;
                     }
-                    if !updates.is_empty() {
-                        feed.apply(updates);
-                    }
+                    updates
                 }
                 error = closed(&mut closings, &watcher) => {
                     if error.is_some() {
@@ -63,7 +68,11 @@ pub(super) async fn watch(query: &Local, interval: Duration, feed: &mut dyn Upda
                         watcher.include_tcp();
                         due = soonest;
                     }
+                    Vec::new()
                 }
+            };
+            if !updates.is_empty() {
+                feed.apply(updates);
             }
         }
 

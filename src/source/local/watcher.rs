@@ -1,85 +1,126 @@
-//! State of the local watcher: detects changes by a fingerprint of the socket tables and resolves owners only for
-//! changed sockets.
+//! State of the local watcher: notices changes of the socket tables, searches owners on another thread, and reports both.
 //!
-//! A fingerprint costs a few hundred microseconds. Reading the descriptors of all processes costs a hundred times as
-//! much, so that happens only when a socket is new, when one of the processes has changed, or rarely enough to keep its
-//! share of the processor small.
+//! A poll costs a few hundred microseconds and happens every interval. Reading the descriptors of all processes costs a
+//! hundred times as much, so `owner_search.rs` does that at its own pace; `noticed.rs` decides what to report.
 
-use std::collections::{HashMap, HashSet};
+mod tables;
+
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
-use rustix::time::{ClockId, clock_gettime};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
+use self::tables::{TableState, clear_measurements};
 use super::holders::HolderTable;
 use super::interfaces::Interfaces;
-use super::list::{SelectedSockets, describe};
-use super::netlink::SockDiag;
+use super::list::SelectedSockets;
+use super::noticed::{Action, Noticed, Patience, ServiceSockets};
 use super::options::Local;
-use super::rows::id_of;
+use super::owner_search::{FoundOwners, FoundReceiver, OwnerSearch, SearchKind, SearchRequest, SearchedService};
+use super::owners::Attribution;
+use super::rows::{RowBuilder, id_of};
 use super::select::Selection;
 use super::short_lived::{LocalEndpoint, ShortLived, StartTime};
 use super::socket::{Socket, Wanted};
-use super::tables::read_tables;
 use super::trace::Trace;
 use super::users::Users;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{
     Address, DetailLevel, LocalDetail, OwnerLookup, PartialError, Service, ServiceId, SocketState, Transport, Update,
 };
 
-/// A full poll takes at most 1/N of one core.
+/// Searching all owners again takes at most 1/N of one core.
 const FULL_SHARE: u32 = 10_000;
-/// Number of fingerprints in a row that leave TCP out while a trace is active and silent: each would make the kernel go
-/// through its table of listeners, which is more than half of the cost of watching a thousand of them.
-const WITHOUT_TCP: u32 = 9;
+/// How long the first report waits for owners,
+const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+/// and each later one: a tenth of the interval within these bounds, but no longer than the interval.
+const PATIENCE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(100));
 
 /// The last known state, and the means to notice that it changed.
 pub(super) struct SocketWatcher<'q> {
     query: &'q Local,
     depth: DetailLevel,
-    /// The connection to the kernel for fingerprints; `None`: not open.
-    diag: Option<SockDiag>,
-    /// The last fingerprints of the TCP table and of the others; `None`: not taken yet.
-    fingerprints: [Option<u64>; 2],
-    /// How many more fingerprints may leave TCP out.
-    without_tcp: u32,
-    /// The last tables, to compare where no fingerprint is possible; `None`: unknown.
-    table: Option<Vec<Socket>>,
-    /// The sockets of each service, by its id.
-    services: HashMap<ServiceId, Vec<Socket>, FixedState>,
-    /// The addresses of those sockets.
+    tables: TableState,
+    noticed: Noticed,
+    /// The sockets of the last poll that found a change.
+    listed: SelectedSockets,
+    /// Their addresses.
     ends: HashSet<LocalEndpoint, FixedState>,
     holders: HolderTable,
     /// `None` without the permission for it; then one poll an interval has to do.
     trace: Option<Trace>,
     short_lived: ShortLived,
-    /// When the next full poll is due.
-    full: Instant,
+    /// `None`: no owners are requested.
+    search: Option<OwnerSearch>,
+    /// When the next search of all owners is due; `None`: it runs.
+    full: Option<Instant>,
 }
 
 impl<'q> SocketWatcher<'q> {
-    /// Starts the trace, where that is permitted.
-    pub(super) fn new(query: &'q Local, depth: DetailLevel) -> Self {
+    /// Starts the trace, where that is permitted, and the search for owners.
+    ///
+    /// # Errors
+    /// If there is no thread for the search.
+    pub(super) fn new(
+        query: &'q Local,
+        depth: DetailLevel,
+        interval: Duration,
+    ) -> Result<(Self, Option<FoundReceiver>)> {
         let wanted = query.wanted(depth);
         // Otherwise a trace has nothing to report.
         let is_traceable = wanted.tcp && wanted.listen && !query.all_netns;
-        Self {
+        let needs_owners = query.needs_owners(depth);
+        let (search, found) = if needs_owners {
+            let (search, found) = OwnerSearch::start(query.needs_all_facts(depth))?;
+            (Some(search), Some(found))
+        } else {
+            (None, None)
+        };
+
+        let later = (interval / 10).clamp(PATIENCE.0, PATIENCE.1).min(interval);
+        let watcher = Self {
             query,
             depth,
-            diag: None,
-            fingerprints: [None; 2],
-            without_tcp: 0,
-            table: None,
-            services: HashMap::default(),
+            tables: TableState::default(),
+            noticed: Noticed::new(Patience { first: FIRST_PATIENCE, later }, needs_owners),
+            listed: SelectedSockets::default(),
             ends: HashSet::default(),
             holders: HolderTable::default(),
             trace: is_traceable.then(|| Trace::begin().ok()).flatten(),
             short_lived: ShortLived::default(),
-            full: Instant::now(),
+            search,
+            full: Some(Instant::now()),
+        };
+        Ok((watcher, found))
+    }
+
+    /// The first poll, which waits for the owners for a while.
+    pub(super) async fn first(&mut self, found: &mut Option<FoundReceiver>) -> Result<Vec<Update>> {
+        let mut updates = self.read(SearchKind::First)?;
+        while let (Some(found), Some(due)) = (&mut *found, self.noticed.next_report()) {
+            match timeout_at(due, next_found(Some(found))).await {
+                Ok(result) => updates.extend(self.take_found(result?)?),
+                Err(_) => updates.extend(self.take_due()),
+            }
         }
+
+        let mut services = Vec::new();
+        updates.retain(|update| match update {
+            Update::Upsert(service) => {
+                services.retain(|known: &Service| known.id != service.id);
+                services.push(service.clone());
+                false
+            }
+            Update::Remove(id) => {
+                services.retain(|known| known.id != *id);
+                false
+            }
+            Update::Reset(_) | Update::PartialError(_) => true,
+        });
+        updates.insert(0, Update::Reset(services));
+        Ok(updates)
     }
 
     /// Whether something listened there at the last poll.
@@ -103,7 +144,7 @@ impl<'q> SocketWatcher<'q> {
 
     /// Makes the next poll include TCP.
     pub(super) fn include_tcp(&mut self) {
-        self.without_tcp = 0;
+        self.tables.include_tcp();
     }
 
     /// The updates that follow from the trace events since the last call. The next poll checks what ended.
@@ -122,24 +163,31 @@ impl<'q> SocketWatcher<'q> {
         }
 
         // Also for events of another namespace: a thread there may have a socket of ours.
-        self.without_tcp = 0;
-        let lost = batch.lost.then(lost);
+        self.tables.include_tcp();
         let query = self.query;
         let selection = Selection::new(query, &Users::read()).ok();
         // Filters on processes and interfaces need a poll.
         let by_address = query.process.is_none() && query.user.is_none() && query.interface.is_none() && !query.exposed;
         let selection = selection.as_ref().filter(|_| by_address);
-        let updates = self.short_lived.take(trace, batch.listeners, begun, |end| is_selected(selection, end));
+        let traced = self.short_lived.take(trace, batch.listeners, begun, |end| is_selected(selection, end));
 
-        for update in &updates {
-            if let Update::Remove(id) = update
-                && self.services.remove(id).is_some()
-            {
-                (self.fingerprints, self.table) = ([None; 2], None);
+        let mut updates = Vec::new();
+        for update in traced {
+            match update {
+                Update::Remove(id) => {
+                    let actions = self.noticed.ended(&id);
+                    if actions.is_empty() {
+                        updates.push(Update::Remove(id));
+                    } else {
+                        self.tables.forget();
+                        updates.extend(self.carry_out(actions, SearchKind::New));
+                    }
+                }
+                other => updates.push(other),
             }
         }
-
-        updates.into_iter().chain(lost.map(Update::PartialError)).collect()
+        updates.extend(batch.lost.then(lost).map(Update::PartialError));
+        updates
     }
 
     /// Whether a listener was traced that no poll has found.
@@ -158,166 +206,191 @@ impl<'q> SocketWatcher<'q> {
             self.include_tcp();
         }
         self.short_lived.begin_poll();
-        if Instant::now() >= self.full {
-            return self.poll_everything();
-        }
+        self.search_again();
 
         let wanted = Wanted { connections: false, ..self.query.wanted(self.depth) };
+        match self.tables.compare(&wanted, self.query.all_netns, self.trace.is_some()) {
+            Some(faults) => Ok(faults.into_iter().map(Update::PartialError).collect()),
+            None => self.read(SearchKind::New),
+        }
+    }
+
+    /// Searches owners again whose processes have changed, and now and then all of them.
+    fn search_again(&mut self) {
         let changed = self.holders.changed();
-        if self.unchanged(&wanted) && changed.is_empty() {
-            return Ok(Vec::new());
+        if !changed.is_empty() {
+            let actions = self.noticed.holders_changed(&changed);
+            self.carry_out(actions, SearchKind::Again);
         }
 
-        let mut tables = read_tables(&wanted, false, self.query.all_netns);
-        tables.sockets.iter_mut().for_each(clear_measurements);
-        if self.table.as_ref() == Some(&tables.sockets) && changed.is_empty() {
-            return Ok(unexpected_errors(&tables.faults, &tables.limits).map(Update::PartialError).collect());
+        if self.full.is_some_and(|full| full <= Instant::now()) && !self.noticed.is_empty() {
+            let actions = self.noticed.everything();
+            self.carry_out(actions, SearchKind::Everything);
         }
-
-        self.table = Some(tables.sockets);
-        self.resolve_changes(Some(&changed))
     }
 
-    /// Whether the fingerprints are the same as before; `false` also if there are none.
-    fn unchanged(&mut self, wanted: &Wanted) -> bool {
-        if self.query.all_netns {
-            return false;
-        }
-
-        let tcp = Wanted { udp: false, unix: false, ..*wanted };
-        let others = Wanted { tcp: false, ..*wanted };
-        let with_tcp = self.without_tcp == 0;
-        self.without_tcp = match &self.trace {
-            Some(_) if with_tcp => WITHOUT_TCP,
-            Some(_) => self.without_tcp - 1,
-            None => 0,
-        };
-
-        let before = self.fingerprints;
-        if with_tcp {
-            self.fingerprints[0] = self.fingerprint(&tcp);
-        }
-        self.fingerprints[1] = self.fingerprint(&others);
-        self.fingerprints == before && self.fingerprints.iter().all(Option::is_some)
-    }
-
-    /// The fingerprint of the wanted tables.
-    fn fingerprint(&mut self, wanted: &Wanted) -> Option<u64> {
-        let mut diag = self.diag.take().or_else(|| SockDiag::open().ok())?;
-        // After a failure the rest of a reply may still come, so the connection is not used again.
-        let fingerprint = diag.fingerprint(wanted).ok();
-        self.diag = fingerprint.is_some().then_some(diag);
-        fingerprint
-    }
-
-    fn poll_everything(&mut self) -> Result<Vec<Update>> {
-        let spent = processor_time();
-        self.holders = HolderTable::default();
-        let updates = self.resolve_changes(None);
-        let cost = processor_time().saturating_sub(spent);
-        self.full = Instant::now() + cost * FULL_SHARE;
-        updates
-    }
-
-    /// Describes services that are new, gone or have other sockets, and those in `changed`; `None`: all services.
-    fn resolve_changes(&mut self, changed: Option<&HashSet<ServiceId>>) -> Result<Vec<Update>> {
+    /// Reads the tables. The owners of new services are searched in the given way.
+    fn read(&mut self, kind: SearchKind) -> Result<Vec<Update>> {
         let users = Users::read();
         let mut selected = SelectedSockets::read(self.query, self.depth, &users)?;
-        let all = changed.is_none() || self.services.is_empty();
-        let is_complete = unexpected_errors(&selected.faults, &selected.limits).next().is_none();
+        let faults = std::mem::take(&mut selected.faults);
+        let is_complete = faults.iter().all(|fault| selected.limits.contains(fault));
         let services = group(&selected);
-        let known = std::mem::take(&mut self.services);
-
-        let mut open: HashSet<&str> = HashSet::new();
-        for (id, sockets) in &services {
-            if all || changed.is_some_and(|changed| changed.contains(id)) || known.get(id) != Some(sockets) {
-                open.insert(id.as_raw());
-            }
-        }
-
-        let namespaces = &selected.namespaces;
-        selected.sockets.retain(|socket| open.contains(id_of(socket, namespaces).as_str()));
-
-        let mut described = Vec::new();
-        let outcome = describe(selected, self.query, self.depth, users, &|| false, &mut |service| {
-            self.holders.note(&service);
-            open.remove(service.id.as_raw());
-            described.push(service);
-            ControlFlow::Continue(())
-        })?;
-
-        let unseen: HashSet<String> = open.iter().map(|&id| id.to_owned()).collect();
-        let mut gone: Vec<ServiceId> =
-            known.keys().filter(|id| is_complete && !services.contains_key(*id)).cloned().collect();
-        // Closed during this poll, or held by no selected process.
-        gone.extend(open.into_iter().map(ServiceId::from));
-
         self.ends = services.values().flatten().filter_map(end).collect();
-        // A socket that closed during this poll was not reported; the trace reports its end.
-        let reported = services.iter().filter(|(id, _)| !unseen.contains(id.as_raw()));
-        let listening = reported.flat_map(|(_, sockets)| sockets).filter(|socket| socket.state == SocketState::Listen);
+        let listening = services.values().flatten().filter(|socket| socket.state == SocketState::Listen);
         self.short_lived.record_poll(listening.filter_map(end));
-        self.services = services;
 
-        let since = self.trace_updates(StartTime::Perhaps);
-        self.assign_owners(&mut described);
-        // A socket that is being closed has no holder. Its known state holds until its end, which is the next event.
-        described.retain(|service| {
-            !service.detail.processes.is_empty()
-                || !known.contains_key(&service.id)
-                || !removes(&since, service.id.as_raw())
-        });
-
-        let described = described.into_iter().map(Service::erase);
-        let mut updates: Vec<Update> = if all && is_complete {
-            vec![Update::Reset(described.collect())]
-        } else {
-            for id in &gone {
-                self.holders.forget(id.as_raw());
-            }
-            gone.into_iter().map(Update::Remove).chain(described.map(Update::Upsert)).collect()
-        };
-
-        updates.extend(outcome.errors.into_iter().map(Update::PartialError));
-        updates.extend(since);
+        let actions = self.noticed.listed(services, is_complete, Instant::now());
+        let is_end = |action: &Action| matches!(action, Action::End { .. });
+        let (ends, others): (Vec<_>, Vec<_>) = actions.into_iter().partition(is_end);
+        // What has ended is in the tables of the last poll.
+        let mut updates = self.carry_out(ends, kind);
+        self.listed = selected;
+        updates.extend(self.carry_out(others, kind));
+        updates.extend(self.trace_updates(StartTime::Perhaps));
+        updates.extend(faults.into_iter().map(Update::PartialError));
         Ok(updates)
     }
 
-    /// Assigns the process that began to listen to listeners without a known holder. A listener that is being closed has
-    /// no holder any more.
-    fn assign_owners(&mut self, described: &mut [Service<LocalDetail>]) {
-        for service in described.iter_mut().filter(|service| has_no_owner(&service.detail)) {
-            let at = service.endpoints.first().and_then(|endpoint| match endpoint.address {
-                Address::Ip(ip) if endpoint.transport == Transport::Tcp => Some((ip, endpoint.port?)),
-                _ => None,
-            });
-            if let Some(opener) = at.and_then(|at| self.short_lived.opener(at)) {
-                opener.assign_to(service);
-                self.holders.note(service);
+    /// The updates that follow from what the search has found.
+    ///
+    /// # Errors
+    /// As for a poll.
+    pub(super) fn take_found(&mut self, found: FoundOwners) -> Result<Vec<Update>> {
+        // A socket that is being closed has no holder. Its known state holds until its end.
+        let is_closing = found.owners.iter().any(|(_, _, owner)| owner.status == OwnerLookup::NotFound);
+        let mut updates = if is_closing { self.read(SearchKind::New)? } else { Vec::new() };
+
+        let mut actions = Vec::new();
+        for (id, version, owner) in found.owners {
+            actions.extend(self.noticed.attributed(&id, version, owner, found.is_final));
+        }
+        updates.extend(self.carry_out(actions, SearchKind::New));
+
+        if let Some(cost) = found.everything {
+            self.full = Some(Instant::now() + cost * FULL_SHARE);
+        }
+        updates.extend(found.fault.map(Update::PartialError));
+        Ok(updates)
+    }
+
+    /// When the next report is due whose owner is pending.
+    pub(super) fn next_report(&self) -> Option<Instant> {
+        self.noticed.next_report()
+    }
+
+    /// The reports that are due.
+    pub(super) fn take_due(&mut self) -> Vec<Update> {
+        let actions = self.noticed.due(Instant::now());
+        self.carry_out(actions, SearchKind::New)
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>, kind: SearchKind) -> Vec<Update> {
+        let mut wanted = Vec::new();
+        let mut reports = HashSet::new();
+        let mut ends = Vec::new();
+        for action in actions {
+            match action {
+                Action::Search { id, version } => {
+                    let sockets = self.noticed.sockets(&id).to_vec();
+                    wanted.push(SearchedService { id, version, sockets });
+                }
+                Action::Report(id) => _ = reports.insert(id),
+                Action::End { id, untold } => {
+                    if untold {
+                        reports.insert(id.clone());
+                    }
+                    ends.push(id);
+                }
             }
         }
+
+        if let Some(search) = self.search.as_ref().filter(|_| !wanted.is_empty()) {
+            if matches!(kind, SearchKind::First | SearchKind::Everything) {
+                self.full = None;
+            }
+            search.request(SearchRequest { kind, services: wanted, named: self.short_lived.openers() });
+        }
+
+        let mut updates = self.describe(&reports);
+        for id in ends {
+            self.holders.forget(id.as_raw());
+            updates.push(Update::Remove(id));
+        }
+        updates
+    }
+
+    /// The updates with these services as they are now.
+    fn describe(&mut self, ids: &HashSet<ServiceId>) -> Vec<Update> {
+        if ids.is_empty() {
+            return Vec::new();
+        }
+        let Self { query, depth, noticed, listed, holders, short_lived, .. } = self;
+        let namespaces = &listed.namespaces;
+        let is_wanted = |socket: &&Socket| ids.contains(id_of(socket, namespaces).as_str());
+        let sockets: Vec<Socket> = listed.sockets.iter().filter(is_wanted).cloned().collect();
+        let owner_of = |sockets: &[&Socket]| {
+            let owner = sockets.first().and_then(|first| noticed.owner(&id_of(first, namespaces)));
+            owner.cloned().unwrap_or_else(|| Attribution::without_processes(OwnerLookup::Pending))
+        };
+
+        let mut left = ids.clone();
+        let mut updates = Vec::new();
+        let builder = RowBuilder::new(query, *depth, Users::read(), namespaces);
+        let (faults, _) = builder.rows(&sockets, &mut { owner_of }, &mut |mut service| {
+            left.remove(&service.id);
+            assign_opener(&mut service, noticed, short_lived);
+            holders.note(&service);
+            updates.push(Update::Upsert(service.erase()));
+            ControlFlow::Continue(())
+        });
+
+        // What is held by no selected process.
+        updates.extend(left.into_iter().map(Update::Remove));
+        updates.extend(faults.into_iter().map(Update::PartialError));
+        updates
     }
 }
 
-/// CPU time of this process so far. While it is stopped, or waits for a processor, a poll takes long and costs nothing.
-pub(super) fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::try_from(time).unwrap_or_default()
+/// The next result of the search; never, if there is none.
+pub(super) async fn next_found(found: Option<&mut FoundReceiver>) -> Result<FoundOwners> {
+    match found {
+        None => std::future::pending().await,
+        Some(found) => match found.recv().await {
+            Some(result) => result,
+            None => {
+                let why = std::io::Error::other("its thread ended");
+                Err(Error::io("search the owners of sockets", why, "this is a bug in portolan: please report it"))
+            }
+        },
+    }
 }
 
-/// Whether the search for owners found none.
-fn has_no_owner(detail: &LocalDetail) -> bool {
-    detail.processes.is_empty() && detail.owner != OwnerLookup::NotAsked
+/// Assigns the process that began to listen to a listener for which the search found no holder, or found none before its end.
+/// A listener that is being closed has no holder any more.
+fn assign_opener(service: &mut Service<LocalDetail>, noticed: &Noticed, short_lived: &ShortLived) {
+    let is_unknown = match service.detail.owner {
+        OwnerLookup::NotAsked => false,
+        OwnerLookup::Pending => noticed.owner(service.id.as_raw()).is_none(),
+        _ => true,
+    };
+    if !is_unknown || !service.detail.processes.is_empty() {
+        return;
+    }
+
+    let at = service.endpoints.first().and_then(|endpoint| match endpoint.address {
+        Address::Ip(ip) if endpoint.transport == Transport::Tcp => Some((ip, endpoint.port?)),
+        _ => None,
+    });
+    if let Some(opener) = at.and_then(|at| short_lived.opener(at)) {
+        opener.assign_to(service);
+    }
 }
 
 /// Whether a listener there is selected, by its address alone.
 fn is_selected(selection: Option<&Selection<'_>>, (ip, port): LocalEndpoint) -> bool {
     port != 0
         && selection.is_some_and(|selection| selection.takes(&Socket::listening(ip, port), &Interfaces::default()))
-}
-
-fn removes(updates: &[Update], id: &str) -> bool {
-    updates.iter().any(|update| matches!(update, Update::Remove(gone) if gone == id))
 }
 
 /// The kernel dropped events.
@@ -329,11 +402,6 @@ fn lost() -> PartialError {
     }
 }
 
-/// Clears fields that are only measured.
-fn clear_measurements(socket: &mut Socket) {
-    socket.receive_queue = 0;
-}
-
 fn end(socket: &Socket) -> Option<LocalEndpoint> {
     match socket.address {
         Address::Ip(ip) => Some((ip, socket.port)),
@@ -341,17 +409,9 @@ fn end(socket: &Socket) -> Option<LocalEndpoint> {
     }
 }
 
-/// Errors that are not due to a missing permission.
-fn unexpected_errors<'f>(
-    faults: &'f [PartialError],
-    limits: &'f [PartialError],
-) -> impl Iterator<Item = PartialError> + 'f {
-    faults.iter().filter(|fault| !limits.contains(fault)).cloned()
-}
-
 /// The sockets of each service.
-fn group(selected: &SelectedSockets) -> HashMap<ServiceId, Vec<Socket>, FixedState> {
-    let mut services = HashMap::<ServiceId, Vec<Socket>, FixedState>::default();
+fn group(selected: &SelectedSockets) -> ServiceSockets {
+    let mut services = ServiceSockets::default();
     for socket in &selected.sockets {
         // The number of a namespace is valid for one poll only; its identity is in the id.
         let mut kept = Socket { netns: 0, ..socket.clone() };

@@ -10,6 +10,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::super::process::FdTable;
+use super::WalkRequest;
 
 /// The sockets to look for: inode, and whether their holders' control groups are wanted as well.
 pub(in super::super) type Inodes = HashMap<u32, bool, FixedState>;
@@ -69,13 +70,8 @@ pub(super) struct SplitProcess {
 
 impl<'a> WalkState<'a> {
     /// For one worker; each further one is added.
-    pub(super) fn new(
-        proc: BorrowedFd<'a>,
-        places: &'a [FdTable],
-        inodes: &'a Inodes,
-        full: bool,
-        stop: &'a (dyn Fn() -> bool + Sync),
-    ) -> Self {
+    pub(super) fn new(proc: BorrowedFd<'a>, places: &'a [FdTable], request: &WalkRequest<'a>) -> Self {
+        let WalkRequest { inodes, full, stop, .. } = *request;
         Self {
             proc,
             inodes,

@@ -1,0 +1,327 @@
+//! The search for owners of a watch: on a thread of its own, most likely holders first, and rationed. Nothing waits for it.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fs;
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::thread;
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use rustix::time::{ClockId, clock_gettime};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::list::{unfinished, unreadable};
+use super::owners::{Attribution, Owners, SocketGroups};
+use super::ration::{Ration, in_order, likely};
+use super::socket::Socket;
+use super::users::Users;
+use super::walk::{Inodes, MAX_THREADS, Walk, WalkRequest};
+use crate::error::{Error, Result};
+use crate::model::{PartialError, ServiceId};
+
+/// Number of processes that are visited before new requests are looked at.
+const CHUNK: usize = 16;
+
+/// Services whose owners are wanted.
+pub(super) struct SearchRequest {
+    pub(super) kind: SearchKind,
+    pub(super) services: Vec<SearchedService>,
+    /// Processes that the kernel named.
+    pub(super) named: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SearchKind {
+    /// All services, at once and whatever it costs.
+    First,
+    /// New services: the first holder found is reported too.
+    New,
+    /// Known services, some of whose processes have changed.
+    Again,
+    /// All services.
+    Everything,
+}
+
+pub(super) struct SearchedService {
+    pub(super) id: ServiceId,
+    /// Returned with the result.
+    pub(super) version: u64,
+    pub(super) sockets: Vec<Socket>,
+}
+
+/// What the search has found.
+pub(super) struct FoundOwners {
+    pub(super) owners: Vec<(ServiceId, u64, Attribution)>,
+    /// It looked at every process.
+    pub(super) is_final: bool,
+    /// The processor time that the search of all services took.
+    pub(super) everything: Option<Duration>,
+    /// Why it is incomplete.
+    pub(super) fault: Option<PartialError>,
+}
+
+/// Where the results come. An error ends the search.
+pub(super) type FoundReceiver = mpsc::UnboundedReceiver<Result<FoundOwners>>;
+
+/// The search, as its user sees it; it ends when this and the receiver are dropped.
+pub(super) struct OwnerSearch(Sender<SearchRequest>);
+
+impl OwnerSearch {
+    /// Starts the thread. `full`: every fact of a process is wanted.
+    ///
+    /// # Errors
+    /// If there is no thread for it.
+    pub(super) fn start(full: bool) -> Result<(Self, FoundReceiver)> {
+        let (requests, incoming) = channel();
+        let (results, found) = mpsc::unbounded_channel();
+        let search = SearchThread::new(full, results);
+        thread::Builder::new()
+            .name("owners".to_owned())
+            .spawn(move || search.run(&incoming))
+            .map_err(|error| Error::io("start a thread", error, "raise the limit of processes (ulimit -u)"))?;
+        Ok((Self(requests), found))
+    }
+
+    pub(super) fn request(&self, request: SearchRequest) {
+        // If the search has failed, its error is the next result.
+        let _ = self.0.send(request);
+    }
+}
+
+struct SearchThread {
+    full: bool,
+    results: mpsc::UnboundedSender<Result<FoundOwners>>,
+    ration: Ration,
+    /// Requests whose most likely holders were not looked at.
+    fresh: VecDeque<SearchRequest>,
+    /// Requests for the next pass.
+    waiting: Vec<SearchRequest>,
+    pass: Option<Pass>,
+}
+
+/// A visit of all processes.
+struct Pass {
+    services: Vec<SearchedService>,
+    /// New services for which no holder was reported.
+    unreported: HashSet<ServiceId, FixedState>,
+    groups: SocketGroups,
+    inodes: Inodes,
+    walk: Walk,
+    /// Processes to visit, the next one last.
+    left: Vec<u32>,
+    cost: Duration,
+    is_first: bool,
+    has_everything: bool,
+}
+
+impl SearchThread {
+    fn new(full: bool, results: mpsc::UnboundedSender<Result<FoundOwners>>) -> Self {
+        let ration = Ration::new(Instant::now());
+        Self { full, results, ration, fresh: VecDeque::new(), waiting: Vec::new(), pass: None }
+    }
+
+    fn run(mut self, requests: &Receiver<SearchRequest>) {
+        while self.take_requests(requests) {
+            let before = thread_time();
+            let is_free = self.pass.as_ref().is_some_and(|pass| pass.is_first);
+            if let Err(error) = self.step() {
+                let _ = self.results.send(Err(unreadable(error)));
+                return;
+            }
+            if !is_free {
+                self.ration.spend(thread_time().saturating_sub(before), Instant::now());
+            }
+        }
+    }
+
+    /// Waits until there is work, and for the ration; `false` once nothing waits for results any more.
+    fn take_requests(&mut self, requests: &Receiver<SearchRequest>) -> bool {
+        loop {
+            let is_idle = self.fresh.is_empty() && self.waiting.is_empty() && self.pass.is_none();
+            let is_free = self.pass.as_ref().is_some_and(|pass| pass.is_first);
+            let delay = if is_free { Duration::ZERO } else { self.ration.delay(Instant::now()) };
+
+            let request = if is_idle {
+                requests.recv().ok()
+            } else if delay.is_zero() {
+                match requests.try_recv() {
+                    Ok(request) => Some(request),
+                    Err(TryRecvError::Empty) => return !self.results.is_closed(),
+                    Err(TryRecvError::Disconnected) => None,
+                }
+            } else {
+                match requests.recv_timeout(delay) {
+                    Ok(request) => Some(request),
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => None,
+                }
+            };
+
+            match request {
+                Some(request) if request.kind == SearchKind::New => self.fresh.push_back(request),
+                Some(request) => self.waiting.push(request),
+                None => return false,
+            }
+        }
+    }
+
+    /// One piece of each kind of work, so that neither waits for the other for long.
+    fn step(&mut self) -> io::Result<()> {
+        if let Some(request) = self.fresh.pop_front() {
+            self.visit_likely(&request)?;
+            self.waiting.push(request);
+        }
+
+        let mut pass = match self.pass.take() {
+            Some(pass) => pass,
+            None if self.waiting.is_empty() => return Ok(()),
+            None => Pass::begin(std::mem::take(&mut self.waiting))?,
+        };
+        if self.advance(&mut pass)? {
+            self.finish(pass)?;
+        } else {
+            self.pass = Some(pass);
+        }
+        Ok(())
+    }
+
+    /// Looks for the owners of new services where they most likely are.
+    fn visit_likely(&self, request: &SearchRequest) -> io::Result<()> {
+        let groups = SocketGroups::of(request.services.iter().flat_map(|service| &service.sockets));
+        let inodes = groups.inodes(request.services.iter().flat_map(|service| &service.sockets));
+        let mut walk = Walk::open()?;
+        let pids = likely(&request.named, &groups.processes(), &walk.pids()?, last_pid());
+        walk.visit(&pids, &self.walk_request(&inodes, 1));
+
+        let found = request.services.iter().filter(|service| has_holders(&walk, service)).collect();
+        self.report_first(found, walk, &groups);
+        Ok(())
+    }
+
+    /// Visits some more processes; whether these were the last ones.
+    fn advance(&self, pass: &mut Pass) -> io::Result<bool> {
+        let before = thread_time();
+        let (chunk, threads) = if pass.is_first { (usize::MAX, MAX_THREADS) } else { (CHUNK, 1) };
+        let mut pids = pass.left.split_off(pass.left.len().saturating_sub(chunk));
+        pids.reverse();
+        let request = self.walk_request(&pass.inodes, threads);
+        pass.walk.visit(&pids, &request);
+
+        let is_over = pass.left.is_empty();
+        if is_over {
+            pass.walk.finish(&request)?;
+        } else {
+            self.report_new(pass);
+        }
+        pass.cost += thread_time().saturating_sub(before);
+        Ok(is_over)
+    }
+
+    /// Reports new services whose first holders were just found.
+    fn report_new(&self, pass: &mut Pass) {
+        let Pass { services, unreported, walk, groups, .. } = pass;
+        if unreported.is_empty() {
+            return;
+        }
+        let found: Vec<&SearchedService> =
+            services.iter().filter(|service| unreported.contains(&service.id) && has_holders(walk, service)).collect();
+        if !found.is_empty() {
+            unreported.retain(|id| found.iter().all(|service| service.id != *id));
+            self.report_first(found, walk.so_far(), groups);
+        }
+    }
+
+    /// Reports the first holders of new services.
+    fn report_first(&self, services: Vec<&SearchedService>, walk: Walk, groups: &SocketGroups) {
+        if services.is_empty() {
+            return;
+        }
+        let mut owners = Owners::of_walk(walk, self.full, groups.clone(), &Users::read());
+        let mut found = FoundOwners { owners: Vec::new(), is_final: false, everything: None, fault: None };
+        for service in services {
+            let owner =
+                Attribution { is_complete: false, ..owners.attribute(&service.sockets.iter().collect::<Vec<_>>()) };
+            found.owners.push((service.id.clone(), service.version, owner));
+        }
+        self.send(found);
+    }
+
+    /// Reports the result of a whole pass.
+    fn finish(&self, pass: Pass) -> io::Result<()> {
+        let Pass { services, groups, walk, cost, has_everything, .. } = pass;
+        let mut owners = Owners::of_walk(walk, self.full, groups, &Users::read());
+        let fault = owners.unfinished.map(unfinished);
+        let attribute = |service: SearchedService| {
+            let owner = owners.attribute(&service.sockets.iter().collect::<Vec<_>>());
+            (service.id, service.version, owner)
+        };
+        let found = services.into_iter().map(attribute).collect();
+        self.send(FoundOwners { owners: found, is_final: true, everything: has_everything.then_some(cost), fault });
+        Ok(())
+    }
+
+    fn send(&self, found: FoundOwners) {
+        // The watch may have ended.
+        let _ = self.results.send(Ok(found));
+    }
+
+    fn walk_request<'a>(&self, inodes: &'a Inodes, threads: usize) -> WalkRequest<'a> {
+        WalkRequest { inodes, full: self.full, threads, stop: &|| false }
+    }
+}
+
+impl Pass {
+    /// A pass for all of these requests.
+    fn begin(requests: Vec<SearchRequest>) -> io::Result<Self> {
+        let mut unreported = HashSet::default();
+        let mut services = HashMap::<ServiceId, SearchedService, FixedState>::default();
+        let is_first = requests.iter().any(|request| request.kind == SearchKind::First);
+        let has_everything = is_first || requests.iter().any(|request| request.kind == SearchKind::Everything);
+        for SearchRequest { kind, services: wanted, .. } in requests {
+            for service in wanted {
+                if kind == SearchKind::New {
+                    unreported.insert(service.id.clone());
+                }
+                // The latest version counts.
+                if services.get(&service.id).is_none_or(|known| known.version <= service.version) {
+                    services.insert(service.id.clone(), service);
+                }
+            }
+        }
+
+        let services: Vec<SearchedService> = services.into_values().collect();
+        let groups = SocketGroups::of(services.iter().flat_map(|service| &service.sockets));
+        let inodes = groups.inodes(services.iter().flat_map(|service| &service.sockets));
+        let walk = Walk::open()?;
+        let pids = walk.pids()?;
+
+        let mut left = if unreported.is_empty() {
+            pids
+        } else {
+            let new = services.iter().filter(|service| unreported.contains(&service.id));
+            let uids: HashSet<u32> = new.flat_map(|service| &service.sockets).filter_map(|socket| socket.uid).collect();
+            let user_of = walk.users_of(&pids);
+            in_order(pids, last_pid(), |pid| user_of.get(&pid).is_some_and(|uid| uids.contains(uid)))
+        };
+        left.reverse();
+        Ok(Self { services, unreported, groups, inodes, walk, left, cost: Duration::ZERO, is_first, has_everything })
+    }
+}
+
+/// Whether a holder of each of its sockets was found.
+fn has_holders(walk: &Walk, service: &SearchedService) -> bool {
+    service.sockets.iter().all(|socket| walk.has_holder(socket.inode))
+}
+
+/// The process id that was given last, in our namespace: the last field of `0.20 0.18 0.12 1/80 11206`.
+fn last_pid() -> u32 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_ascii_whitespace().last().and_then(|pid| pid.parse().ok()).unwrap_or(u32::MAX)
+}
+
+/// Processor time of the calling thread. While it is stopped, or waits for a processor, work takes long and costs nothing.
+pub(super) fn thread_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}

@@ -1,0 +1,92 @@
+//! The cheap part of a poll: whether the socket tables have changed.
+//!
+//! A fingerprint costs a few hundred microseconds, whatever the number of processes.
+
+use crate::model::PartialError;
+
+use super::super::netlink::SockDiag;
+use super::super::socket::{Socket, Wanted};
+use super::super::tables::{SocketTables, read_tables};
+
+/// Number of fingerprints in a row that leave TCP out while a trace is active and silent: each would make the kernel go
+/// through its table of listeners, which is more than half of the cost of watching a thousand of them.
+const WITHOUT_TCP: u32 = 9;
+
+/// The socket tables at the last poll.
+#[derive(Default)]
+pub(super) struct TableState {
+    /// The connection to the kernel for fingerprints; `None`: not open.
+    diag: Option<SockDiag>,
+    /// The last fingerprints of the TCP table and of the others; `None`: not taken yet.
+    fingerprints: [Option<u64>; 2],
+    /// How many more fingerprints may leave TCP out.
+    without_tcp: u32,
+    /// The last tables, to compare where no fingerprint is possible; `None`: unknown.
+    table: Option<Vec<Socket>>,
+}
+
+impl TableState {
+    /// Makes the next poll include TCP.
+    pub(super) fn include_tcp(&mut self) {
+        self.without_tcp = 0;
+    }
+
+    /// Makes the next poll find a change.
+    pub(super) fn forget(&mut self) {
+        (self.fingerprints, self.table) = ([None; 2], None);
+    }
+
+    /// `None`: the tables have changed. Otherwise the tables that could not be read.
+    pub(super) fn compare(&mut self, wanted: &Wanted, all_netns: bool, is_traced: bool) -> Option<Vec<PartialError>> {
+        if !all_netns && self.has_same_fingerprints(wanted, is_traced) {
+            return Some(Vec::new());
+        }
+
+        let mut tables = read_tables(wanted, false, all_netns);
+        tables.sockets.iter_mut().for_each(clear_measurements);
+        if self.table.as_ref() == Some(&tables.sockets) {
+            return Some(unexpected_errors(&tables).cloned().collect());
+        }
+
+        self.table = Some(tables.sockets);
+        None
+    }
+
+    /// Whether the fingerprints are the same as before; `false` also if there are none.
+    fn has_same_fingerprints(&mut self, wanted: &Wanted, is_traced: bool) -> bool {
+        let tcp = Wanted { udp: false, unix: false, ..*wanted };
+        let others = Wanted { tcp: false, ..*wanted };
+        let with_tcp = self.without_tcp == 0;
+        self.without_tcp = match (is_traced, with_tcp) {
+            (true, true) => WITHOUT_TCP,
+            (true, false) => self.without_tcp - 1,
+            (false, _) => 0,
+        };
+
+        let before = self.fingerprints;
+        if with_tcp {
+            self.fingerprints[0] = self.fingerprint(&tcp);
+        }
+        self.fingerprints[1] = self.fingerprint(&others);
+        self.fingerprints == before && self.fingerprints.iter().all(Option::is_some)
+    }
+
+    /// The fingerprint of the wanted tables.
+    fn fingerprint(&mut self, wanted: &Wanted) -> Option<u64> {
+        let mut diag = self.diag.take().or_else(|| SockDiag::open().ok())?;
+        // After a failure the rest of a reply may still come, so the connection is not used again.
+        let fingerprint = diag.fingerprint(wanted).ok();
+        self.diag = fingerprint.is_some().then_some(diag);
+        fingerprint
+    }
+}
+
+/// Clears fields that are only measured.
+pub(super) fn clear_measurements(socket: &mut Socket) {
+    socket.receive_queue = 0;
+}
+
+/// Errors that are not due to a missing permission.
+fn unexpected_errors(tables: &SocketTables) -> impl Iterator<Item = &PartialError> {
+    tables.faults.iter().filter(|fault| !tables.limits.contains(fault))
+}

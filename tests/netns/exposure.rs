@@ -1,0 +1,172 @@
+//! "Not exposed" is a proof: wherever another host connects, portolan says `true` or does not know.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsFd;
+use std::thread;
+use std::time::Duration;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use serde_json::{Value, json};
+
+use crate::support::Scene;
+
+/// Two hosts with a wire between them, and what is said of a listener on the first.
+#[derive(Clone)]
+struct Layout {
+    name: &'static str,
+    /// Prepares the first host,
+    here: &'static str,
+    /// and the other one.
+    there: &'static str,
+    listener: &'static str,
+    /// Where the other host connects to.
+    target: &'static str,
+    connects: bool,
+    exposed: Value,
+}
+
+const LOCALNET: &str = "echo 1 > /proc/sys/net/ipv4/conf/wire/route_localnet
+    ip route del local 127.0.0.0/8 dev lo table local; ip route add 127.9.9.9 via 10.77.0.1 src 10.77.0.2";
+
+fn layouts() -> Vec<Layout> {
+    let plain = Layout {
+        name: "an address of an interface that is up",
+        here: "",
+        there: "",
+        listener: "tcp=10.77.0.1:80",
+        target: "10.77.0.1:80",
+        connects: true,
+        exposed: json!(true),
+    };
+    let routed = "ip route add 10.88.0.1 via 10.77.0.1";
+    let down = "ip link add d0 type veth peer name d1; ip addr add 10.88.0.1/24 dev d0";
+    let no_carrier = "ip link add d0 type veth peer name d1; ip addr add 10.88.0.1/24 dev d0; ip link set d0 up";
+    let far = Layout { there: routed, listener: "tcp=10.88.0.1:80", target: "10.88.0.1:80", ..plain.clone() };
+
+    vec![
+        Layout { name: "an address of an interface that is down", here: down, ..far.clone() },
+        Layout {
+            name: "an address of an interface without carrier",
+            here: no_carrier,
+            exposed: json!(true),
+            ..far.clone()
+        },
+        Layout {
+            name: "an address of lo",
+            here: "ip addr add 10.88.0.1/32 dev lo",
+            exposed: json!(true),
+            ..far.clone()
+        },
+        Layout {
+            name: "every address, by one of an interface that is down",
+            here: down,
+            listener: "tcp=0.0.0.0:80",
+            exposed: json!(true),
+            ..far.clone()
+        },
+        Layout {
+            name: "bound to the wire, by an address of another interface",
+            here: down,
+            listener: "tcp=10.88.0.1:80,device=wire",
+            exposed: json!(null),
+            ..far.clone()
+        },
+        Layout {
+            name: "bound to the interface that is down",
+            here: down,
+            listener: "tcp=10.88.0.1:80,device=d0",
+            connects: false,
+            exposed: json!(false),
+            ..far.clone()
+        },
+        Layout {
+            name: "a route to here without an interface",
+            here: "ip route add local 10.88.0.0/24 dev lo",
+            exposed: json!(null),
+            ..far.clone()
+        },
+        Layout {
+            name: "an IPv6 address of lo",
+            here: "ip addr add fd88::1/128 dev lo",
+            there: "ip route add fd88::1 via fd77::1",
+            listener: "tcp=[fd88::1]:80",
+            target: "[fd88::1]:80",
+            exposed: json!(true),
+            ..far.clone()
+        },
+        Layout {
+            name: "loopback, and the interface routes it",
+            here: "echo 1 > /proc/sys/net/ipv4/conf/wire/route_localnet",
+            there: LOCALNET,
+            listener: "tcp=127.9.9.9:80",
+            target: "127.9.9.9:80",
+            exposed: json!(null),
+            ..far.clone()
+        },
+        Layout {
+            name: "loopback, and all interfaces route it",
+            here: "echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet",
+            there: LOCALNET,
+            listener: "tcp=127.9.9.9:80",
+            target: "127.9.9.9:80",
+            exposed: json!(null),
+            ..far.clone()
+        },
+        Layout {
+            name: "loopback",
+            there: LOCALNET,
+            listener: "tcp=127.9.9.9:80",
+            target: "127.9.9.9:80",
+            connects: false,
+            exposed: json!(false),
+            ..far.clone()
+        },
+        Layout {
+            name: "bound to lo",
+            listener: "tcp=0.0.0.0:80,device=lo",
+            target: "10.77.0.1:80",
+            connects: false,
+            exposed: json!(false),
+            ..far.clone()
+        },
+        Layout {
+            name: "every interface is down",
+            here: "ip link set wire down",
+            listener: "tcp=0.0.0.0:80",
+            target: "10.77.0.1:80",
+            connects: false,
+            exposed: json!(false),
+            ..far.clone()
+        },
+        plain,
+    ]
+}
+
+#[test]
+fn what_another_host_connects_to_is_never_called_unexposed() {
+    for layout in layouts() {
+        let (here, there) = (Scene::new(), Scene::new());
+        here.wire_to(&there);
+        here.sh(layout.here);
+        there.sh(layout.there);
+        let _fixture = here.fixture(layout.listener);
+
+        assert_eq!(connects(&there, layout.target), layout.connects, "{}", layout.name);
+        let listing = here.portolan().args("--tcp").list();
+        assert_eq!(listing.rows[0].detail("exposed"), &layout.exposed, "{}", layout.name);
+        let kept = here.portolan().args("--tcp --exposed").list().rows.len();
+        assert_eq!(kept, usize::from(layout.exposed != json!(false)), "{}: what is unknown is kept", layout.name);
+    }
+}
+
+/// Whether a connection from a scene succeeds. One that is dropped fails only after a while.
+fn connects(from: &Scene, to: &str) -> bool {
+    let to: SocketAddr = to.parse().unwrap();
+    let namespace = File::open(format!("/proc/{}/ns/net", from.pid())).unwrap();
+    let connecting = thread::spawn(move || {
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+        TcpStream::connect_timeout(&to, Duration::from_secs(2)).is_ok()
+    });
+    connecting.join().unwrap()
+}

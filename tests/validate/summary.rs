@@ -1,0 +1,131 @@
+//! What a run says at its end: one number for each service, its address, and what was not checked.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::peer::{Peer, answer, closed_port};
+use crate::{TempDir, portolan};
+
+/// Standard error without the notes about the load of this machine.
+fn notes(stderr: &str) -> Vec<String> {
+    stderr.lines().filter(|line| !line.contains("this machine was busy")).map(ToOwned::to_owned).collect()
+}
+
+/// W8: the checks stand next to the grade, and the way to more of them is named.
+#[test]
+fn the_checks_that_ran_stand_next_to_the_grade() {
+    let peer = Peer::http(|_| answer("500 No", "", ""));
+    let target = peer.target();
+    let ran = portolan(["validate", &target]);
+    let (names, row) = ran.stdout.split_once('\n').unwrap();
+    let at = names.find("CHECKED").unwrap_or_else(|| panic!("{}", ran.stdout));
+    assert!(names[..at].trim_end().ends_with("STATE") && row[at..].starts_with("tcp only"), "{}", ran.stdout);
+    let hint = format!(
+        "1 endpoint checked by connecting only (tcp); a scheme, as in http://{target}/, or --protocol says what to check"
+    );
+    assert!(notes(&ran.stderr).contains(&hint), "{}", ran.stderr);
+
+    for chosen in [&["--protocol", "tcp"][..], &["--protocol", "http"], &["--check", "tcp"], &["--path", "/"]] {
+        let ran = portolan([&["validate", &target], chosen].concat());
+        assert_eq!(ran.stdout.contains("tcp only"), chosen[1] == "tcp", "{chosen:?}: {}", ran.stdout);
+        assert!(!ran.stderr.contains("connecting only"), "{chosen:?}: {}", ran.stderr);
+    }
+    let refused = portolan(["validate", &closed_port().to_string()]);
+    assert!(!refused.stderr.contains("connecting only"), "{}", refused.stderr);
+}
+
+/// W9: the exit code, the address in the summary, and one number.
+#[test]
+fn unhealthy_services_fail_the_run_and_are_named_with_their_address() {
+    let (bad, good) = (Peer::http(|_| answer("500 No", "", "")), Peer::http(|_| answer("200 OK", "", "")));
+    let (bad_url, good_url) = (bad.url("/"), good.url("/"));
+    for (args, code) in [
+        (&[bad_url.as_str()][..], 1),
+        (&[&good_url], 0),
+        (&[&good_url, &bad_url], 1),
+        (&[&bad_url, "--min-score", "0"], 0),
+        (&[&bad_url, "--ignore", "http-5xx"], 0),
+    ] {
+        assert_eq!(portolan([&["validate", "-q"], args].concat()).code, Some(code), "{args:?}");
+    }
+
+    let directory = TempDir::new();
+    let file = directory.path("services.yaml");
+    let text = format!(
+        "service:\n- {{name: one, endpoints: ['{0}'], ask: {{protocol: http}}}}\n\
+         - {{name: two, endpoints: ['{0}', '{1}'], ask: {{protocol: http}}}}\n\
+         - {{name: three, endpoints: ['{1}'], ask: {{protocol: http}}}}\n",
+        bad.address, good.address
+    );
+    fs::write(&file, text).unwrap();
+    let file = file.display().to_string();
+    let ran = portolan(["validate", &file, "--ignore", "http-latency-1x,http-latency-2x,http-latency-4x"]);
+    assert_eq!(ran.code, Some(1));
+    let notes = notes(&ran.stderr);
+    let bad_at = bad.address.to_string();
+    assert!(
+        notes.iter().any(|line| line.trim() == format!("30  one  {bad_at}  cap 30 http-5xx  GET / returns 500")),
+        "{notes:?}"
+    );
+    let two = notes.iter().find(|line| line.contains("  two  ")).unwrap();
+    assert!(two.contains("the mean of the endpoints") && two.contains(&bad_at), "{two}");
+
+    let explained = portolan(["validate", &bad_url, "--explain"]).stdout;
+    assert!(
+        explained.starts_with(&format!("{bad_url}  F 0 unhealthy: no endpoint is usable (50 or more)\n")),
+        "{explained}"
+    );
+    let evidence = directory.path("seen");
+    let stored = portolan(["validate", &bad_url, "--evidence", &evidence.display().to_string()]);
+    let written = fs::read_dir(&evidence).unwrap().next().unwrap().unwrap().path().display().to_string();
+    assert_eq!((stored.code, portolan(["score", &written]).code), (Some(1), Some(1)));
+    assert_eq!(portolan(["score", &written, "--min-score", "0"]).code, Some(0));
+}
+
+/// H7: each series once, and the name of the port tells two of them apart.
+#[test]
+fn no_series_comes_twice() {
+    let peer = Peer::serving(drop);
+    let endpoint = |name: &str| {
+        json!({"address": "127.0.0.1", "port": peer.address.port(), "transport": "tcp", "ready": true,
+               "instance": {"id": name, "port_name": name}})
+    };
+    let twice = json!({"address": "127.0.0.1", "port": peer.address.port(), "transport": "tcp"});
+    let document = json!({"schema": "portolan/v1", "complete": true, "errors": [], "limits": [], "items": [
+        {"id": "k8s/shop/web", "name": "web", "source": "k8s", "endpoints": [endpoint("http"), endpoint("metrics")]},
+        {"id": "x/1", "name": "x", "source": "x", "endpoints": [twice, twice]},
+    ]});
+    let directory = TempDir::new();
+    let file = directory.path("listed.json");
+    fs::write(&file, document.to_string()).unwrap();
+
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portolan"));
+    command.args(["validate", "-", "-o", "prometheus"]).env_clear().stdin(fs::File::open(&file).unwrap());
+    let text = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let mut series: Vec<&str> = text.lines().filter_map(|line| Some(line.rsplit_once(' ')?.0)).collect();
+    series.retain(|series| !series.starts_with('#'));
+    let count = series.len();
+    series.sort_unstable();
+    series.dedup();
+    assert_eq!(series.len(), count, "{text}");
+    for name in ["http", "metrics"] {
+        assert!(text.contains(&format!("port_name=\"{name}\"}} 100")), "{text}");
+    }
+}
+
+/// Zones in URLs, percent-encoded (RFC 6874) or as people write them.
+#[test]
+fn urls_may_have_a_zone() {
+    for target in ["http://[fe80::1%25lo]:9/", "http://[fe80::1%lo]:9", "tcp://[fe80::1%25lo]:9", "[fe80::1%lo]:9"] {
+        let ran = portolan(["validate", "--json", "--timeout", "300ms", "--retries", "0", target]);
+        let document: serde_json::Value =
+            serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{target}: {ran:?}"));
+        let endpoint = &document["items"][0]["endpoints"][0];
+        assert_eq!((&endpoint["address"], &endpoint["interface"]), (&"fe80::1".into(), &"lo".into()), "{target}");
+    }
+    for target in ["http://[::1%25lo]:9/", "http://[fe80::1%a/b]:9/"] {
+        let ran = portolan(["validate", target]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{target}: {ran:?}");
+    }
+}
