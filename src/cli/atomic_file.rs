@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -32,7 +32,7 @@ impl AtomicFile {
                 Err(error) => return Err(error),
             };
         let kept = match standing {
-            Some(file) if file.metadata()?.is_file() => Some(file.metadata()?.permissions()),
+            Some(file) if file.metadata()?.is_file() => Some(file.metadata()?),
             Some(file) => {
                 // The open was non-blocking only because a pipe without a reader would block it.
                 fcntl_setfl(&file, fcntl_getfl(&file)? - OFlags::NONBLOCK)?;
@@ -49,8 +49,18 @@ impl AtomicFile {
         let path = place.with_file_name(hidden);
         let file = File::create_new(&path)?;
         let draft = Self { file: BufWriter::new(file), paths: Some((path, place)) };
-        if let Some(permissions) = kept {
-            draft.file.get_ref().set_permissions(permissions)?;
+        if let Some(kept) = kept {
+            // Changing the owner clears set-id bits, and only root may change it: without that permission, the file gets as
+            // much of the owner as possible.
+            let file = draft.file.get_ref();
+            let own = file.metadata()?;
+            if own.gid() != kept.gid() {
+                let _ = fchown(file, None, Some(kept.gid()));
+            }
+            if own.uid() != kept.uid() {
+                let _ = fchown(file, Some(kept.uid()), None);
+            }
+            file.set_permissions(kept.permissions())?;
         }
         Ok(draft)
     }
@@ -136,6 +146,23 @@ mod tests {
         draft.commit().unwrap();
         assert_eq!((fs::read_to_string(&place).unwrap().as_str(), folder.names().len()), ("new", 1));
         assert_eq!(place.metadata().unwrap().permissions().mode() & 0o777, 0o600, "the permissions stay");
+    }
+
+    #[test]
+    fn the_owner_and_the_mode_stay() {
+        let folder = Folder::new("owner");
+        let place = folder.0.join("x");
+        fs::write(&place, "old").unwrap();
+        // Only root can give a file away; for others it has their own owner before and after.
+        let _ = fchown(File::open(&place).unwrap(), Some(65534), Some(65534));
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o640)).unwrap();
+        let facts = || place.metadata().map(|meta| (meta.uid(), meta.gid(), meta.mode() & 0o7777)).unwrap();
+
+        let before = facts();
+        let mut draft = AtomicFile::create(&place).unwrap();
+        draft.write_all(b"new").unwrap();
+        draft.commit().unwrap();
+        assert_eq!((fs::read_to_string(&place).unwrap().as_str(), facts()), ("new", before));
     }
 
     #[test]

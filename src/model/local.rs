@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Detail, Scope, words};
+use super::{Detail, NetworkNamespace, Scope, words};
 use crate::clean::Untrusted;
 
 /// The facts of a listener on this machine.
@@ -26,6 +26,9 @@ pub struct LocalDetail {
     pub user: Option<User>,
     /// The systemd unit it runs in.
     pub unit: Option<Untrusted>,
+    /// The user whose own service manager runs the unit; `None`: the system's does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_user: Option<User>,
     /// The container it runs in.
     pub container: Option<Container>,
     /// The reach of its address.
@@ -72,6 +75,7 @@ impl Detail for LocalDetail {
             processes_complete: _,
             user,
             unit,
+            unit_user,
             container,
             scope,
             state,
@@ -85,7 +89,7 @@ impl Detail for LocalDetail {
             sockets,
         } = self;
 
-        let is_same = (owner, user, unit) == (&other.owner, &other.user, &other.unit)
+        let is_same = (owner, user, unit, unit_user) == (&other.owner, &other.user, &other.unit, &other.unit_user)
             && (container, scope, state, interfaces)
                 == (&other.container, &other.scope, &other.state, &other.interfaces)
             && (exposed, v6_only, netns, sockets) == (&other.exposed, &other.v6_only, &other.netns, &other.sockets)
@@ -103,9 +107,11 @@ impl Detail for LocalDetail {
 impl Process {
     /// Whether it is the same process, apart from memory and CPU time.
     fn has_same_facts(&self, other: &Self) -> bool {
-        let Self { pid, name, command, exe, user, started, memory_bytes: _, cpu_ms: _, parents, not_utf8 } = self;
+        let Self { pid, name, command, exe, user, started, memory_bytes: _, cpu_ms: _, parents, not_utf8, unread } =
+            self;
         (pid, name, command, exe, user) == (&other.pid, &other.name, &other.command, &other.exe, &other.user)
-            && (started, parents, not_utf8) == (&other.started, &other.parents, &other.not_utf8)
+            && (started, parents) == (&other.started, &other.parents)
+            && (not_utf8, unread) == (&other.not_utf8, &other.unread)
     }
 }
 
@@ -166,6 +172,9 @@ pub struct Process {
     /// Which of the texts above were not UTF-8 and are shown lossily.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "words::list")]
     pub not_utf8: Vec<Cow<'static, str>>,
+    /// Which of the texts above could not be read, because the kernel did not reply: the process is blocked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "words::list")]
+    pub unread: Vec<Cow<'static, str>>,
 }
 
 /// A process in the chain of parents.
@@ -216,24 +225,6 @@ impl fmt::Display for Container {
                 write!(f, "{}-{short}", self.runtime)
             }
             _ => write!(f, "{}-{}", self.runtime, self.id),
-        }
-    }
-}
-
-/// A network namespace of this machine.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct NetworkNamespace {
-    /// The inode that identifies it while it lives.
-    pub inode: u64,
-    /// The name that `ip netns` gave it.
-    pub name: Option<Untrusted>,
-}
-
-impl fmt::Display for NetworkNamespace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => name.fmt(f),
-            None => self.inode.fmt(f),
         }
     }
 }

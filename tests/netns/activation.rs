@@ -68,3 +68,16 @@ fn a_first_process_of_another_name_is_no_service_manager() {
     assert_same(&listing.truth(), &truth);
     assert_eq!(listing.row("tcp 127.0.0.1:8080").name(), Some("tini"));
 }
+
+/// `systemctl enable portolan-web@8080.socket` makes such a link.
+#[test]
+fn an_instance_of_a_template_is_named_after_its_own_service() {
+    let prepare = "mount -t tmpfs tmpfs /run\nmkdir -p /run/systemd/system/sockets.target.wants\n\
+         printf '[Socket]\\nListenStream=127.0.0.1:%%i\\n' > /run/systemd/system/portolan-web@.socket\n\
+         ln -s ../portolan-web@.socket /run/systemd/system/sockets.target.wants/portolan-web@8080.socket";
+    let (scene, truth) = Scene::of_fixture(prepare, "name=systemd tcp=127.0.0.1:8080");
+    let listing = scene.portolan().list();
+    assert_same(&listing.truth(), &truth);
+    let row = listing.row("tcp 127.0.0.1:8080");
+    assert_eq!((row.detail("unit"), row.name()), (&json!("portolan-web@8080.service"), Some("portolan-web@8080")));
+}

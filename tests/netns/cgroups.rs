@@ -96,3 +96,27 @@ fn a_group_that_is_gone_is_no_name() {
     assert_ne!(row.detail("unit"), "old.service", "that unit is no more: {}", row.0);
     assert_eq!(row.pids(), fixture.truth.pids());
 }
+
+/// A scope of a user's own service manager is that user's, and not named after the manager.
+#[test]
+fn a_scope_of_a_user() {
+    let [root, nobody] = seen_by_both("user@1000.service/app.slice/app-x\\x2dy-7.scope");
+    for row in root.rows.iter().chain(&nobody.rows) {
+        assert_eq!(row.detail("unit"), "app-x\\x2dy-7.scope", "{}", row.0);
+        assert_eq!(row.detail("unit_user")["uid"], 1000, "{}", row.0);
+        assert_ne!(row.name(), Some("user@1000"));
+    }
+}
+
+/// systemd's escapes are written as systemctl accepts them.
+#[test]
+fn an_escaped_unit_is_shown_as_it_is() {
+    let group = Cgroup::new("a\\x2db.service");
+    let scene = Scene::new();
+    let fixture = scene.fixture_in(&group, "tcp=127.0.0.1:8001");
+    for format in ["-o wide", "-o csv"] {
+        let text = scene.portolan().args(format).run().text().to_owned();
+        assert!(text.contains("a\\x2db.service") && !text.contains("a\\\\x2db"), "{text}");
+    }
+    fixture.end();
+}

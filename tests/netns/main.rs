@@ -5,14 +5,17 @@
 
 mod activation;
 mod agreement;
+mod blocked;
 mod cgroups;
 mod crowds;
+mod diff;
 mod exposure;
 mod fallback;
 mod filters;
 mod formats;
 mod names;
 mod namespaces;
+mod odd_processes;
 mod races;
 mod rights;
 mod rows;

@@ -156,4 +156,8 @@ fn a_holder_in_another_pid_namespace_is_not_found() {
     let listing = scene.portolan().list();
     assert_same(&listing.truth(), &fixture.truth.without_pids());
     assert_eq!(listing.row("tcp 127.0.0.1:8001").detail("owner"), "not-found");
+    let strict = scene.portolan().args("--strict").run();
+    assert_eq!(strict.code, Some(4), "{}", strict.stderr);
+    let why = "cannot see the owners of 1 of 1 services: their processes may be outside of this PID namespace";
+    assert!(strict.stderr.contains(why), "{}", strict.stderr);
 }

@@ -3,12 +3,13 @@
 //! Their only holder is process 1. The `.socket` units on disk say which service gets the connections.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use super::cgroup::unescape;
 use crate::model::{Address, Transport};
 
 /// Where system units are, from the strongest to the weakest (`man 5 systemd.unit`).
@@ -57,8 +58,17 @@ impl SocketUnits {
             }
         }
 
-        let units = files.into_iter().map(|(name, mut texts)| {
-            texts.extend(paths.iter().rev().flat_map(|path| drop_ins(path, &name)));
+        // Instances of a template have no file of their own, but links that start them.
+        let instances: BTreeSet<String> = paths.iter().flat_map(|path| linked(path)).collect();
+        for instance in instances.into_iter().take(MAX_UNITS) {
+            if let Some(texts) = template_of(&instance).and_then(|template| files.get(&template)).cloned() {
+                files.entry(instance).or_insert(texts);
+            }
+        }
+
+        let units = files.into_iter().filter(|(name, _)| !name.contains("@.")).map(|(name, mut texts)| {
+            let names = template_of(&name).into_iter().chain([name.clone()]);
+            texts.extend(names.flat_map(|name| paths.iter().rev().flat_map(move |path| drop_ins(path, &name))));
             SocketUnit::parse(name, &texts)
         });
 
@@ -93,6 +103,7 @@ impl SocketUnit {
     }
 
     fn set(&mut self, key: &str, value: &str) {
+        let value = &*expand(value, &self.name);
         let transport = match key {
             "ListenStream" if is_path(value) => Transport::Unix,
             "ListenStream" => Transport::Tcp,
@@ -108,7 +119,7 @@ impl SocketUnit {
             // An empty assignment clears the values of weaker files, of all kinds.
             self.listens.clear();
         } else {
-            self.listens.push((transport, value.replace("%t", "/run")));
+            self.listens.push((transport, value.to_owned()));
         }
     }
 
@@ -116,6 +127,7 @@ impl SocketUnit {
         let stem = self.name.trim_end_matches(".socket");
         match &self.service {
             Some(service) => service.clone(),
+            None if stem.contains('@') => format!("{stem}.service"),
             None if self.per_connection => format!("{stem}@.service"),
             None => format!("{stem}.service"),
         }
@@ -133,6 +145,56 @@ impl SocketUnit {
     }
 }
 
+/// The socket units that links in `*.wants` and `*.requires` of a path start.
+fn linked(path: &Path) -> Vec<String> {
+    let folders = fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    let folders = folders
+        .filter(|folder| folder.extension().is_some_and(|extension| extension == "wants" || extension == "requires"));
+    let entries = folders.flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten());
+    entries.filter_map(|entry| entry.file_name().into_string().ok().filter(|name| name.ends_with(".socket"))).collect()
+}
+
+/// `web@.socket` of `web@8080.socket`.
+fn template_of(unit: &str) -> Option<String> {
+    let (prefix, instance) = unit.strip_suffix(".socket")?.split_once('@')?;
+    (!instance.is_empty()).then(|| format!("{prefix}@.socket"))
+}
+
+/// Replaces the specifiers that names of sockets and services have (`man 5 systemd.unit`).
+fn expand(value: &str, unit: &str) -> String {
+    let stem = unit.trim_end_matches(".socket");
+    let (prefix, instance) = stem.split_once('@').unwrap_or((stem, ""));
+    let mut parts = value.split('%');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+
+    let mut follows_percent = false;
+    for part in parts {
+        if follows_percent {
+            follows_percent = false;
+            plain.push_str(part);
+            continue;
+        }
+        if part.is_empty() {
+            // `%%` is a percent sign.
+            plain.push('%');
+            follows_percent = true;
+            continue;
+        }
+        let (name, rest) = part.split_at(part.chars().next().map_or(0, char::len_utf8));
+        match name {
+            "i" => plain.push_str(instance),
+            "I" => plain.push_str(&unescape(&instance.replace('-', "/"))),
+            "p" => plain.push_str(prefix),
+            "n" => plain.push_str(unit),
+            "N" => plain.push_str(stem),
+            "t" => plain.push_str("/run"),
+            _ => plain.extend(["%", name]),
+        }
+        plain.push_str(rest);
+    }
+    plain
+}
+
 /// The texts of a unit's drop-in files below one path, in order.
 fn drop_ins(path: &Path, unit: &str) -> Vec<String> {
     let entries = fs::read_dir(path.join(format!("{unit}.d"))).into_iter().flatten().flatten();
@@ -143,7 +205,7 @@ fn drop_ins(path: &Path, unit: &str) -> Vec<String> {
 }
 
 fn is_path(value: &str) -> bool {
-    value.starts_with(['/', '@', '%'])
+    value.starts_with(['/', '@'])
 }
 
 /// `/var/run` is `/run` on every machine that systemd runs on.
@@ -215,6 +277,19 @@ mod tests {
         let echo = "[Socket]\nListenStream=[::1]:7\nAccept=yes";
         assert_eq!(service(&units(&[("echo.socket", &[echo])]), "[::1]:7").as_deref(), Some("echo@.service"));
         assert_eq!(service(&units(&[("a.socket", &[echo]), ("b.socket", &[echo])]), "[::1]:7"), None);
+    }
+
+    #[test]
+    fn an_instance_of_a_template_is_named_after_it() {
+        assert_eq!(template_of("web@80.socket").as_deref(), Some("web@.socket"));
+        assert_eq!((template_of("web@.socket"), template_of("web.socket")), (None, None));
+        assert_eq!(expand("%t/%p-%i.%n%%i", "web@a-b.socket"), "/run/web-a-b.web@a-b.socket%i");
+        assert_eq!(expand("/run/%I%%", "web@a-b.socket"), "/run/a/b%");
+        let text = "[Socket]\nListenStream=127.0.0.1:%i\nAccept=no";
+        let units = units(&[("web@8080.socket", &[text]), ("web@8081.socket", &[text])]);
+        assert_eq!(service(&units, "127.0.0.1:8081").as_deref(), Some("web@8081.service"));
+        let service = "[Socket]\nListenStream=[::1]:9\nService=other@%i.service";
+        assert_eq!(SocketUnit::parse("x@y.socket".to_owned(), &[service.to_owned()]).service(), "other@y.service");
     }
 
     #[test]

@@ -18,8 +18,10 @@ use crate::model::Container;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Membership {
     pub(super) unit: Option<Untrusted>,
-    /// The unit is one of a user's own service manager, who chooses the name.
-    pub(super) of_user: bool,
+    /// The user whose own service manager runs the unit. That user chooses its name.
+    pub(super) user: Option<u32>,
+    /// The unit is such a manager itself.
+    is_manager: bool,
     pub(super) container: Option<Container>,
 }
 
@@ -134,7 +136,7 @@ pub(super) fn of_process(control_groups: &str) -> Membership {
     let mut best = Membership::default();
     for other in memberships(systemd) {
         if best.unit.is_none() {
-            (best.unit, best.of_user) = (other.unit, other.of_user);
+            (best.unit, best.user) = (other.unit, other.user);
         }
         best.container = best.container.or(other.container);
     }
@@ -150,108 +152,120 @@ fn memberships(groups: Vec<(&str, &str)>) -> impl Iterator<Item = Membership> {
     groups.into_iter().map(|(_, path)| membership(path))
 }
 
-/// The unit and container of a control group, by its path.
+/// The unit and container of a control group, by its path: each the innermost one.
 pub(super) fn membership(path: &str) -> Membership {
     let mut member = Membership::default();
     let mut pod = None;
+    let mut folder = None;
+
     for part in path.split('/') {
-        if let Some(uid) = pod_uid(part) {
-            pod = Some(uid);
+        pod = pod_uid(part).or(pod);
+        if let Some((runtime, id)) = container(part, folder) {
+            // A pod belongs to the first container below it; what runs in that may have pods of its own.
+            member.container = Some(Container { runtime: runtime.into(), id, pod: pod.take().map(Into::into) });
         }
-        if let Some(container) = container(part) {
-            member.container = Some(container);
-        }
-        // The innermost unit is the service itself: `user@1000.service` holds a user's own services.
-        let is_unit = [".service", ".scope", ".socket"].iter().any(|kind| part.ends_with(kind));
-        if is_unit && !(member.unit.is_some() && part.ends_with(".scope")) {
-            member.of_user = member.unit.as_ref().is_some_and(|outer| outer.as_raw().starts_with("user@"));
-            member.unit = Some(part.into());
-        }
+        folder = match folder_of(part) {
+            Some(folder) => Some(folder),
+            // What runs in a container of LXC may have any groups.
+            None if folder == Some("lxc") && !part.is_empty() => None,
+            None => folder,
+        };
+        member.enter(part);
     }
 
-    // Runtimes without systemd put the bare id below a folder of their own: /docker/ID, /kubepods/…/podUID/ID.
-    if member.container.is_none() {
-        member.container = below_folder(path);
+    if let Some(uid) = pod.filter(|_| !path.contains("conmon")) {
+        let id = uid.clone().into();
+        member.container = Some(Container { runtime: "kubernetes".into(), id, pod: Some(uid.into()) });
     }
-
-    match (&mut member.container, pod) {
-        (Some(container), Some(uid)) => container.pod = Some(uid.into()),
-        (None, Some(uid)) => {
-            let id = uid.clone().into();
-            member.container = Some(Container { runtime: "kubernetes".into(), id, pod: Some(uid.into()) });
-        }
-        _ => {}
-    }
-
     member
 }
 
-/// The container that one part of a path names: `docker-ID.scope`, `machine-NAME.scope`, `lxc.payload.NAME`.
-fn container(part: &str) -> Option<Container> {
-    if let Some(name) = part.strip_prefix("lxc.payload.") {
-        return Some(Container { runtime: "lxc".into(), id: name.into(), pod: None });
-    }
-    if let Some(machine) = part.strip_prefix("systemd-nspawn@").and_then(|name| name.strip_suffix(".service")) {
-        return Some(Container { runtime: "systemd-nspawn".into(), id: unescape(machine).into(), pod: None });
-    }
+impl Membership {
+    /// Goes one group deeper.
+    fn enter(&mut self, part: &str) {
+        if let Some(uid) = part.strip_prefix("user@").and_then(|name| name.strip_suffix(".service")) {
+            // A user's own service manager. What it starts are that user's units.
+            (self.unit, self.user) = (Some(part.into()), uid.parse().ok());
+            self.is_manager = true;
+            return;
+        }
 
-    let name = part.strip_suffix(".scope")?;
-    if let Some(machine) = name.strip_prefix("machine-").map(unescape) {
-        // Virtual machines are registered there as well.
-        return (!machine.starts_with("qemu-")).then(|| Container {
-            runtime: "systemd-nspawn".into(),
-            id: machine.into(),
-            pod: None,
-        });
+        // A service is known by its own name, whatever scopes it makes below.
+        let is_service = part.ends_with(".service") || part.ends_with(".socket");
+        let is_scope = part.ends_with(".scope") && (self.unit.is_none() || self.is_manager);
+        if is_service || is_scope {
+            (self.unit, self.is_manager) = (Some(part.into()), false);
+        }
     }
-
-    let (prefix, id) = name.rsplit_once('-')?;
-    let runtime = match prefix {
-        "docker" => "docker",
-        "cri-containerd" | "nerdctl" => "containerd",
-        "crio" => "cri-o",
-        "libpod" => "podman",
-        _ => return None,
-    };
-
-    is_id(id).then(|| Container { runtime: runtime.into(), id: id.into(), pod: None })
 }
 
-/// The container that a path without systemd's names leads to.
-fn below_folder(path: &str) -> Option<Container> {
-    let mut runtime = None;
-    for part in path.split('/') {
-        // Podman and containerd put their own name before the id: `libpod-ID`, `…slice:cri-containerd:ID`.
-        let (runtime_before, part) = part.rsplit_once(':').map_or((None, part), |(before, id)| (Some(before), id));
-        if runtime_before.is_some_and(|before| before.ends_with(":cri-containerd")) && is_id(part) {
-            return Some(Container { runtime: "containerd".into(), id: part.into(), pod: None });
-        }
-        if let Some(id) = part.strip_prefix("libpod-").filter(|id| is_id(id)) {
-            return Some(Container { runtime: "podman".into(), id: id.into(), pod: None });
-        }
-        match runtime {
-            Some("lxc") if !part.is_empty() => {
-                return Some(Container { runtime: "lxc".into(), id: part.into(), pod: None });
-            }
-            Some(runtime) if is_id(part) => {
-                return Some(Container { runtime: runtime.into(), id: part.into(), pod: None });
-            }
-            _ => {}
-        }
-        runtime = match part {
-            "docker" => Some("docker"),
-            "lxc" => Some("lxc"),
-            "containerd" => Some("containerd"),
-            "kubepods" => Some("kubernetes"),
-            _ => runtime,
-        };
+/// A folder in which a runtime keeps the groups of its containers, each named by its id alone.
+fn folder_of(part: &str) -> Option<&'static str> {
+    match part {
+        "docker" | "ecs" => Some("docker"),
+        "lxc" | "lxc.payload" => Some("lxc"),
+        // Names of containerd's namespaces: its own, that of docker and that of nerdctl.
+        "containerd" | "k8s.io" | "moby" | "default" => Some("containerd"),
+        "libpod_parent" => Some("podman"),
+        "kubepods" => Some("kubernetes"),
+        _ => None,
+    }
+}
+
+/// The runtime and the container that one part of a path names; `folder`: the runtime in whose folder it is.
+fn container(part: &str, folder: Option<&'static str>) -> Option<(&'static str, Untrusted)> {
+    if let Some(name) = part.strip_prefix("lxc.payload.") {
+        return Some(("lxc", name.into()));
+    }
+    if let Some(machine) = part.strip_prefix("systemd-nspawn@").and_then(|name| name.strip_suffix(".service")) {
+        return Some(("systemd-nspawn", unescape(machine).into()));
+    }
+    if let Some(machine) = part.strip_prefix("machine-").and_then(|name| name.strip_suffix(".scope")).map(unescape) {
+        // Virtual machines are registered there as well.
+        return (!machine.starts_with("qemu-")).then_some(("systemd-nspawn", machine.into()));
     }
 
-    None
+    // `docker-ID.scope`, `crio-ID`, `libpod-payload-ID`, `kubepods-….slice:cri-containerd:ID`, or the id alone.
+    let name = part.strip_suffix(".scope").unwrap_or(part);
+    let (prefix, id) = name.rsplit_once(['-', ':']).unwrap_or(("", name));
+    if is_id(id) {
+        let prefix = prefix.rsplit_once(':').map_or(prefix, |(_, prefix)| prefix);
+        let runtime = match prefix {
+            "" => folder?,
+            "docker" => "docker",
+            "cri-containerd" | "nerdctl" | "containerd" => "containerd",
+            "crio" => "cri-o",
+            "libpod" | "libpod-payload" => "podman",
+            // Such as `libpod-conmon`, which watches a container from outside.
+            _ => return None,
+        };
+        return Some((runtime, id.into()));
+    }
+
+    match folder {
+        Some("lxc") if !part.is_empty() && !is_unit(part) => Some(("lxc", part.into())),
+        // AWS Fargate: the task's id and a number.
+        Some("docker") if is_fargate_id(part) => Some(("ecs", part.into())),
+        _ => None,
+    }
+}
+
+fn is_unit(part: &str) -> bool {
+    [".service", ".scope", ".slice", ".socket"].iter().any(|kind| part.ends_with(kind))
+}
+
+fn is_fargate_id(part: &str) -> bool {
+    part.split_once('-').is_some_and(|(task, number)| {
+        task.len() == 32
+            && task.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && number.len() >= 6
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// The pod's uid in `pod3cf2…` or `kubepods-burstable-pod3cf2….slice`; systemd writes its dashes as underscores.
 fn pod_uid(part: &str) -> Option<String> {
+    let part = part.split_once(':').map_or(part, |(slice, _)| slice);
     let name = part.strip_suffix(".slice").unwrap_or(part);
     let uid = match name.rsplit_once("-pod") {
         Some((before, uid)) if before.starts_with("kubepods") || before.contains("-kubepods") => uid,
@@ -266,7 +280,7 @@ fn is_id(text: &str) -> bool {
 }
 
 /// Undoes systemd's escaping of unit names: `\x2d` is a dash.
-fn unescape(name: &str) -> String {
+pub(super) fn unescape(name: &str) -> String {
     let mut parts = name.split("\\x");
     let mut plain = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {
@@ -288,63 +302,138 @@ mod tests {
 
     const ID: &str = "3f4e8a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7";
 
-    fn shown(path: &str) -> (Option<String>, Option<String>, Option<String>) {
-        let Membership { unit, container, .. } = membership(path);
-        let pod = container.as_ref().and_then(|container| container.pod.as_ref().map(ToString::to_string));
-        (unit.map(|unit| unit.to_string()), container.map(|container| container.to_string()), pod)
-    }
-
-    fn some(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
     #[test]
     fn units_are_the_innermost_service() {
-        assert_eq!(shown("/"), (None, None, None));
-        assert_eq!(shown("/system.slice/nginx.service"), (some("nginx.service"), None, None));
-        assert_eq!(
-            shown("/system.slice/system-postgresql.slice/postgresql@15-main.service"),
-            (some("postgresql@15-main.service"), None, None)
-        );
-        assert_eq!(
-            shown("/user.slice/user-1000.slice/user@1000.service/app.slice/syncthing.service"),
-            (some("syncthing.service"), None, None)
-        );
-        assert!(membership("/user.slice/user-1000.slice/user@1000.service/app.slice/nginx.service").of_user);
-        assert!(!membership("/system.slice/nginx.service").of_user);
-        assert_eq!(shown("/user.slice/user-0.slice/session-3.scope"), (some("session-3.scope"), None, None));
-        // As in systemd: `systemctl` accepts no other form.
-        assert_eq!(membership("/system.slice/a\\x2db.service").unit, Some("a\\x2db.service".into()));
+        for (path, unit, user) in [
+            ("/", None, None),
+            ("/system.slice/nginx.service", Some("nginx.service"), None),
+            ("/system.slice/app.service/workers/one", Some("app.service"), None),
+            ("/system.slice/app.service/inner.scope", Some("app.service"), None),
+            (
+                "/system.slice/system-postgresql.slice/postgresql@15-main.service",
+                Some("postgresql@15-main.service"),
+                None,
+            ),
+            (
+                "/user.slice/user-1000.slice/user@1000.service/app.slice/syncthing.service",
+                Some("syncthing.service"),
+                Some(1000),
+            ),
+            (
+                "/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-firefox-1234.scope",
+                Some("app-gnome-firefox-1234.scope"),
+                Some(1000),
+            ),
+            (
+                "/user.slice/user-1000.slice/user@1000.service/app.slice/app-org.kde.konsole-7.scope/tab(8).scope",
+                Some("app-org.kde.konsole-7.scope"),
+                Some(1000),
+            ),
+            ("/user.slice/user-1000.slice/user@1000.service", Some("user@1000.service"), Some(1000)),
+            ("/user.slice/user-1000.slice/user@1000.service/init.scope", Some("init.scope"), Some(1000)),
+            ("/user.slice/user-0.slice/session-3.scope", Some("session-3.scope"), None),
+            // As in systemd: `systemctl` accepts no other form.
+            ("/system.slice/a\\x2db.service", Some("a\\x2db.service"), None),
+        ] {
+            let member = membership(path);
+            assert_eq!((member.unit.as_ref().map(Untrusted::as_raw), member.user), (unit, user), "{path}");
+        }
     }
 
-    #[test]
-    fn containers_of_every_runtime_are_known() {
-        let short = some("docker-3f4e8a1b2c3d");
-        assert_eq!(shown(&format!("/system.slice/docker-{ID}.scope")).1, short);
-        assert_eq!(shown(&format!("/docker/{ID}")).1, short);
-        assert_eq!(shown(&format!("/docker/{ID}/init.scope")).1, short);
-        assert_eq!(shown(&format!("/machine.slice/libpod-{ID}.scope/container")).1, some("podman-3f4e8a1b2c3d"));
-        assert_eq!(shown(&format!("/libpod_parent/libpod-{ID}")).1, some("podman-3f4e8a1b2c3d"));
-        let path = format!("/system.slice/containerd.service/kubepods-pod.slice:cri-containerd:{ID}");
-        assert_eq!(shown(&path).1, some("containerd-3f4e8a1b2c3d"));
-        assert_eq!(shown("/machine.slice/machine-qemu\\x2d1\\x2ddb.scope/libvirt/emulator").1, None);
-        assert_eq!(shown("/machine.slice/systemd-nspawn@web.service/payload").1, some("systemd-nspawn-web"));
-        assert_eq!(shown("/lxc.payload.web/init.scope").1, some("lxc-web"));
-        assert_eq!(shown("/lxc/web/system.slice/x.service").1, some("lxc-web"));
-        assert_eq!(shown("/machine.slice/machine-deb\\x2d12.scope").1, some("systemd-nspawn-deb-12"));
-    }
+    /// Paths as the runtimes make them, each with its container and pod. `ID` stands for an id, `POD` for a pod's uid, and
+    /// `SLICE` for the latter as systemd writes it.
+    const LAYOUTS: &[(&str, Option<&str>, bool)] = &[
+        ("/system.slice/docker-ID.scope", Some("docker-3f4e8a1b2c3d"), false),
+        ("/docker/ID", Some("docker-3f4e8a1b2c3d"), false),
+        ("/docker/ID/init.scope", Some("docker-3f4e8a1b2c3d"), false),
+        ("/docker/ID/system.slice/ssh.service", Some("docker-3f4e8a1b2c3d"), false),
+        (
+            "/user.slice/user-1000.slice/user@1000.service/user.slice/docker-ID.scope",
+            Some("docker-3f4e8a1b2c3d"),
+            false,
+        ),
+        ("/system.slice/docker.service/system.slice:docker:ID", Some("docker-3f4e8a1b2c3d"), false),
+        ("/docker/OUTER/docker/ID", Some("docker-3f4e8a1b2c3d"), false),
+        ("/ecs/0123456789abcdef0123456789abcdef/ID", Some("docker-3f4e8a1b2c3d"), false),
+        (
+            "/ecstasks.slice/ecstasks-0123456789abcdef0123456789abcdef.slice/docker-ID.scope",
+            Some("docker-3f4e8a1b2c3d"),
+            false,
+        ),
+        (
+            "/ecs/0123456789abcdef0123456789abcdef/0123456789abcdef0123456789abcdef-2531612879",
+            Some("ecs-0123456789abcdef0123456789abcdef-2531612879"),
+            false,
+        ),
+        ("/machine.slice/libpod-ID.scope", Some("podman-3f4e8a1b2c3d"), false),
+        ("/machine.slice/libpod-ID.scope/container", Some("podman-3f4e8a1b2c3d"), false),
+        ("/libpod_parent/libpod-ID", Some("podman-3f4e8a1b2c3d"), false),
+        ("/system.slice/web.service/libpod-payload-ID", Some("podman-3f4e8a1b2c3d"), false),
+        (
+            "/user.slice/user-1000.slice/user@1000.service/app.slice/web.service/libpod-payload-ID",
+            Some("podman-3f4e8a1b2c3d"),
+            false,
+        ),
+        (
+            "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID.scope/container",
+            Some("podman-3f4e8a1b2c3d"),
+            false,
+        ),
+        ("/machine.slice/libpod-conmon-ID.scope", None, false),
+        ("/machine.slice/libpod_pod_ID.slice/libpod-ID.scope", Some("podman-3f4e8a1b2c3d"), false),
+        ("/system.slice/nerdctl-ID.scope", Some("containerd-3f4e8a1b2c3d"), false),
+        ("/default/ID", Some("containerd-3f4e8a1b2c3d"), false),
+        ("/k8s.io/ID", Some("containerd-3f4e8a1b2c3d"), false),
+        (
+            "/system.slice/containerd.service/kubepods-burstable-podSLICE.slice:cri-containerd:ID",
+            Some("containerd-3f4e8a1b2c3d"),
+            true,
+        ),
+        (
+            "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podSLICE.slice/cri-containerd-ID.scope",
+            Some("containerd-3f4e8a1b2c3d"),
+            true,
+        ),
+        ("/kubepods.slice/kubepods-podSLICE.slice/crio-ID.scope", Some("cri-o-3f4e8a1b2c3d"), true),
+        ("/kubepods.slice/kubepods-podSLICE.slice/crio-ID.scope/container", Some("cri-o-3f4e8a1b2c3d"), true),
+        ("/kubepods.slice/kubepods-podSLICE.slice/crio-conmon-ID.scope", None, false),
+        ("/kubepods/burstable/podPOD/crio-ID", Some("cri-o-3f4e8a1b2c3d"), true),
+        ("/kubepods/burstable/podPOD/ID", Some("kubernetes-3f4e8a1b2c3d"), true),
+        ("/kubepods/besteffort/podPOD", Some("kubernetes-12345678-9abc-def0-1234-56789abcdef0"), true),
+        ("/docker/OUTER/kubelet/kubepods/besteffort/podPOD/ID", Some("kubernetes-3f4e8a1b2c3d"), true),
+        (
+            "/docker/OUTER/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-podSLICE.slice/cri-containerd-ID.scope",
+            Some("containerd-3f4e8a1b2c3d"),
+            true,
+        ),
+        ("/kubepods/burstable/podPOD/OUTER/docker/ID", Some("docker-3f4e8a1b2c3d"), false),
+        ("/lxc.payload.web/init.scope", Some("lxc-web"), false),
+        ("/lxc.payload/web/system.slice/x.service", Some("lxc-web"), false),
+        ("/lxc/101/ns/system.slice/x.service", Some("lxc-101"), false),
+        ("/lxc/web/docker/ID", Some("docker-3f4e8a1b2c3d"), false),
+        ("/lxc.monitor.web", None, false),
+        ("/machine.slice/systemd-nspawn@web.service/payload", Some("systemd-nspawn-web"), false),
+        ("/machine.slice/machine-deb\\x2d12.scope", Some("systemd-nspawn-deb-12"), false),
+        ("/machine.slice/machine-qemu\\x2d1\\x2ddb.scope/libvirt/emulator", None, false),
+        ("/user.slice/user-1000.slice/session-2.scope", None, false),
+        ("/system.slice/docker.service", None, false),
+        ("/ID", None, false),
+    ];
 
     #[test]
-    fn pods_are_known_with_and_without_systemd() {
-        let uid = "3cf2a1b0-1111-2222-3333-444455556666";
-        let slice = uid.replace('-', "_");
-        let path = format!(
-            "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{slice}.slice/cri-containerd-{ID}.scope"
-        );
-        assert_eq!(shown(&path).1, some("containerd-3f4e8a1b2c3d"));
-        assert_eq!(shown(&path).2, some(uid));
-        let path = format!("/kubepods/burstable/pod{uid}/{ID}");
-        assert_eq!((shown(&path).1, shown(&path).2), (some("kubernetes-3f4e8a1b2c3d"), some(uid)));
+    fn the_innermost_container_of_every_runtime_is_known_with_its_own_pod() {
+        let pod = "12345678-9abc-def0-1234-56789abcdef0";
+        for (layout, container, in_pod) in LAYOUTS {
+            let path = layout
+                .replace("OUTER", &"e".repeat(64))
+                .replace("SLICE", &pod.replace('-', "_"))
+                .replace("POD", pod)
+                .replace("ID", ID);
+            let found = membership(&path).container;
+            assert_eq!(found.as_ref().map(ToString::to_string).as_deref(), *container, "{layout}");
+            let found = found.and_then(|found| found.pod);
+            assert_eq!(found.as_ref().map(Untrusted::as_raw), in_pod.then_some(pod), "{layout}");
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ columns! {
     "user", Always, LABEL, |detail, out| users(detail, out);
     "scope", Always, LABEL, |detail, out| out.write_str(detail.scope.as_str());
     "pids", Wide, 0, |detail, out| pids(detail, out);
-    "unit", Wide, LABEL | CUT, |detail, out| option(detail.unit.as_ref(), out);
+    "unit", Wide, LABEL | CUT, |detail, out| unit(detail, out);
     "container", Wide, LABEL | CUT, |detail, out| option(detail.container.as_ref(), out);
     "netns", WhereFilled, LABEL, |detail, out| option(detail.netns.as_ref(), out);
     "state", Wide, 0, |detail, out| out.write_str(detail.state.as_str());
@@ -56,7 +56,10 @@ columns! {
     };
     "parents", Wide, CUT, |detail, out| parents(detail, out);
     "exe", Wide, CUT, |detail, out| option(principal(&detail.processes).and_then(|process| process.exe.as_ref()), out);
-    "command", Wide, CUT, |detail, out| option(principal(&detail.processes).and_then(|process| process.command.as_ref()), out);
+    "command", Wide, CUT, |detail, out| match principal(&detail.processes) {
+        Some(process) if !process.unread.is_empty() => out.write_str("unknown (the process is blocked)"),
+        process => option(process.and_then(|process| process.command.as_ref()), out),
+    };
 }
 
 fn detail(service: &Service) -> Option<&LocalDetail> {
@@ -85,6 +88,15 @@ fn pid(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
 fn pids(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
     let pids: Vec<u32> = detail.processes.iter().map(|process| process.pid).collect();
     list(&pids, out)
+}
+
+/// The unit, and whose it is where it is a user's own.
+fn unit(detail: &LocalDetail, out: Cell<'_>) -> fmt::Result {
+    option(detail.unit.as_ref(), out)?;
+    match (&detail.unit, &detail.unit_user) {
+        (Some(_), Some(user)) => write!(out, " ({user})"),
+        _ => Ok(()),
+    }
 }
 
 /// The user that made the socket, and the one that its process runs as, if it is another.

@@ -75,13 +75,16 @@ fn describe(
 ) -> Result<ListingOutcome> {
     let mut errors = std::mem::take(&mut selected.faults);
     let mut owners = if query.needs_owners(depth) && !selected.sockets.is_empty() {
-        let owners = find_owners(&mut selected.sockets, query, depth, &users, stop)?;
-        errors.extend(owners.unfinished.map(unfinished));
-        owners
+        // The sockets are there all the same.
+        find_owners(&mut selected.sockets, query, depth, &users, stop).unwrap_or_else(|error| {
+            errors.push(PartialError::from(&error));
+            Owners::unread()
+        })
     } else {
         Owners::not_asked()
     };
 
+    errors.extend(owners.unfinished.map(unfinished));
     let builder = RowBuilder::new(query, depth, users, &selected.namespaces);
     let (missing, mut limits) = builder.rows(&selected.sockets, &mut |sockets| owners.attribute(sockets), out);
     errors.extend(missing);

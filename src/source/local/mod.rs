@@ -4,6 +4,7 @@ mod activation;
 mod cgroup;
 mod closings;
 mod columns;
+mod commands;
 mod connections;
 mod filters;
 mod hints;
@@ -37,7 +38,7 @@ mod watcher;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-pub(super) use hints::for_permission as hint_for_permission;
+pub(super) use hints::{Purpose, for_permission as hint_for_permission};
 pub(crate) use netns::others as other_namespaces;
 pub use options::{Local, SortKey};
 
@@ -61,7 +62,7 @@ impl Local {
     /// ```
     ///
     /// # Errors
-    /// A user or an interface that this machine does not have; no `/proc`.
+    /// A user or an interface that this machine does not have.
     pub fn listing(&self) -> Result<Listing<LocalDetail>> {
         let mut listing = Listing::default();
         let outcome = list::list(self, DetailLevel::Full, &|| false, &mut |service| {
@@ -115,6 +116,9 @@ impl Local {
         let outcome = list::list(self, context.detail_level, &|| context.cancel.is_set(), &mut |service| {
             out.service(service.erase())
         })?;
+        if self.all_netns {
+            out.note("a network namespace that only an open socket keeps alive cannot be found".to_owned());
+        }
         outcome.errors.into_iter().for_each(|error| out.partial_error(error));
         outcome.limits.into_iter().for_each(|error| out.missing_permission(error));
         Ok(outcome.completeness)

@@ -15,7 +15,8 @@ use crate::net::OtherNamespace;
 /// Where `ip netns` keeps names: each a mount of a namespace.
 const NAMES: &str = "/run/netns";
 
-/// Finds the namespaces that a mount keeps alive, and those of all processes. `true`: the namespace of some process is unknown.
+/// Finds the namespaces that a mount keeps alive, and those of all processes and their threads. `true`: the namespace of some
+/// process is unknown.
 pub(crate) fn others() -> io::Result<(Vec<OtherNamespace>, bool)> {
     let mut found = BTreeMap::new();
     let mut denied = false;
@@ -29,6 +30,9 @@ pub(crate) fn others() -> io::Result<(Vec<OtherNamespace>, bool)> {
         let name = entry?.file_name();
         if let Some(pid) = name.to_str().filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) {
             denied |= add(&mut found, format!("/proc/{pid}/ns/net").into(), None);
+            for thread in other_threads(pid) {
+                denied |= add(&mut found, format!("/proc/{pid}/task/{thread}/ns/net").into(), None);
+            }
         }
     }
 
@@ -37,6 +41,17 @@ pub(crate) fn others() -> io::Result<(Vec<OtherNamespace>, bool)> {
     }
 
     Ok((found.into_values().collect(), denied))
+}
+
+/// The threads of a process beside its first one.
+fn other_threads(pid: &str) -> Vec<String> {
+    let tasks = format!("/proc/{pid}/task");
+    // A directory has a link from itself, one from its parent, and one from each directory in it.
+    if rustix::fs::stat(&tasks).map_or(0, |stat| stat.st_nlink) <= 3 {
+        return Vec::new();
+    }
+    let threads = std::fs::read_dir(tasks).into_iter().flatten().flatten();
+    threads.filter_map(|thread| thread.file_name().into_string().ok().filter(|thread| thread != pid)).collect()
 }
 
 /// Adds the namespace at `place`; whether looking there was refused.

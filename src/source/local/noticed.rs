@@ -2,7 +2,7 @@
 //! an event and the time; `watcher.rs` does what it says.
 //!
 //! Noticing never waits for the search for owners. A new service is reported once its owner is known, and within
-//! [`Patience`] with a pending owner; then the owner follows as one update.
+//! [`ReportDelay`] with a pending owner; then the owner follows as one update.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(super) enum Action {
 
 /// How long a report waits for an owner.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct ReportDelay {
     /// At the first poll.
     pub(super) first: Duration,
     /// Later.
@@ -42,7 +42,7 @@ pub(super) struct Noticed {
     services: HashMap<ServiceId, NoticedService, FixedState>,
     /// When a change is reported, whether the owner is known or not.
     due: HashMap<ServiceId, Instant, FixedState>,
-    patience: Patience,
+    delay: ReportDelay,
     /// Whether owners are requested at all.
     needs_owners: bool,
     last_version: u64,
@@ -59,11 +59,11 @@ struct NoticedService {
 }
 
 impl Noticed {
-    pub(super) fn new(patience: Patience, needs_owners: bool) -> Self {
+    pub(super) fn new(delay: ReportDelay, needs_owners: bool) -> Self {
         Self {
             services: HashMap::default(),
             due: HashMap::default(),
-            patience,
+            delay,
             needs_owners,
             last_version: 0,
             has_polled: false,
@@ -80,7 +80,7 @@ impl Noticed {
             actions.extend(gone.iter().flat_map(|id| self.ended(id)));
         }
 
-        let patience = if self.has_polled { self.patience.later } else { self.patience.first };
+        let delay = if self.has_polled { self.delay.later } else { self.delay.first };
         self.has_polled = true;
         let mut changed: Vec<(ServiceId, Vec<Socket>)> = services
             .into_iter()
@@ -88,7 +88,7 @@ impl Noticed {
             .collect();
         changed.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         for (id, sockets) in changed {
-            self.change(id, sockets, now + patience, &mut actions);
+            self.change(id, sockets, now + delay, &mut actions);
         }
         actions
     }
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
     use crate::model::Process;
 
-    const PATIENCE: Patience = Patience { first: Duration::from_secs(10), later: Duration::from_millis(100) };
+    const DELAY: ReportDelay = ReportDelay { first: Duration::from_secs(10), later: Duration::from_millis(100) };
     const INTERVAL: Duration = Duration::from_secs(1);
 
     fn socket(inode: u32) -> Socket {
@@ -244,6 +244,7 @@ mod tests {
             cpu_ms: None,
             parents: Vec::new(),
             not_utf8: Vec::new(),
+            unread: Vec::new(),
         };
         Attribution {
             status: OwnerLookup::Known,
@@ -271,7 +272,7 @@ mod tests {
     impl Simulation {
         fn new(search: Vec<Duration>) -> Self {
             let now = Instant::now();
-            let noticed = Noticed::new(PATIENCE, true);
+            let noticed = Noticed::new(DELAY, true);
             Self { now, noticed, results: BTreeMap::new(), search, searches: 0, told: BTreeMap::new() }
         }
 
@@ -322,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_service_whose_owner_is_found_in_time_is_reported_once() {
-        let (mut noticed, now) = (Noticed::new(PATIENCE, true), Instant::now());
+        let (mut noticed, now) = (Noticed::new(DELAY, true), Instant::now());
         let actions = noticed.listed(listing(&[("a", &[1])]), true, now);
         assert_eq!(actions, [Action::Search { id: "a".to_owned().into(), version: 1 }]);
         assert_eq!(noticed.attributed(&"a".to_owned().into(), 1, owned(), false), [], "more may be found");
@@ -333,17 +334,17 @@ mod tests {
 
     #[test]
     fn a_result_for_earlier_sockets_is_ignored() {
-        let (mut noticed, now) = (Noticed::new(PATIENCE, true), Instant::now());
+        let (mut noticed, now) = (Noticed::new(DELAY, true), Instant::now());
         noticed.listed(listing(&[("a", &[1])]), true, now);
         noticed.listed(listing(&[("a", &[2])]), true, now);
         assert_eq!(noticed.attributed(&"a".to_owned().into(), 1, owned(), true), []);
-        assert_eq!(noticed.due(now + PATIENCE.first), [report("a")]);
+        assert_eq!(noticed.due(now + DELAY.first), [report("a")]);
         assert_eq!(noticed.attributed(&"a".to_owned().into(), 2, owned(), false), [report("a")], "the owner follows");
     }
 
     #[test]
     fn an_incomplete_listing_ends_nothing() {
-        let (mut noticed, now) = (Noticed::new(PATIENCE, false), Instant::now());
+        let (mut noticed, now) = (Noticed::new(DELAY, false), Instant::now());
         assert_eq!(noticed.listed(listing(&[("a", &[1])]), true, now), [report("a")], "no owner was requested");
         assert_eq!(noticed.listed(listing(&[]), false, now), []);
         let end = Action::End { id: "a".to_owned().into(), untold: false };
@@ -376,7 +377,7 @@ mod tests {
             for ((_, ([pending, known, ends], first)), (from, _)) in world.told.iter().zip(&lives) {
                 prop_assert_eq!(*ends, 1);
                 prop_assert!(*pending <= 1 && *pending + *known >= 1);
-                prop_assert!(*first <= begin + INTERVAL * u32::try_from(*from).unwrap() + PATIENCE.later);
+                prop_assert!(*first <= begin + INTERVAL * u32::try_from(*from).unwrap() + DELAY.later);
             }
         }
     }

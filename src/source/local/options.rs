@@ -58,7 +58,7 @@ pub struct Local {
     /// Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls
     #[cfg_attr(feature = "cli", arg(long))]
     pub exposed: bool,
-    /// Look into every network namespace of this machine (needs root)
+    /// Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)
     #[cfg_attr(feature = "cli", arg(long))]
     pub all_netns: bool,
     /// Sort the listing by this key; a watch reports events as they happen

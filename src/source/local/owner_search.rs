@@ -23,6 +23,10 @@ use crate::model::{PartialError, ServiceId};
 
 /// Number of processes that are visited before new requests are looked at.
 const CHUNK: usize = 16;
+/// Maximum number of new services that join a pass.
+const MAX_LATE: usize = 1000;
+/// Number of processes that are remembered as holders: they are likely to open more sockets.
+const MAX_RECENT: usize = 16;
 
 /// Services whose owners are wanted.
 pub(super) struct SearchRequest {
@@ -44,6 +48,7 @@ pub(super) enum SearchKind {
     Everything,
 }
 
+#[derive(Clone)]
 pub(super) struct SearchedService {
     pub(super) id: ServiceId,
     /// Returned with the result.
@@ -99,11 +104,15 @@ struct SearchThread {
     /// Requests for the next pass.
     waiting: Vec<SearchRequest>,
     pass: Option<Pass>,
+    /// The last holders found, the latest one last.
+    recent: VecDeque<u32>,
 }
 
 /// A visit of all processes.
 struct Pass {
     services: Vec<SearchedService>,
+    /// New services that came while it runs: the processes that are still to be visited may hold them.
+    late: Vec<SearchedService>,
     /// New services for which no holder was reported.
     unreported: HashSet<ServiceId, FixedState>,
     groups: SocketGroups,
@@ -119,7 +128,8 @@ struct Pass {
 impl SearchThread {
     fn new(full: bool, results: mpsc::UnboundedSender<Result<FoundOwners>>) -> Self {
         let ration = Ration::new(Instant::now());
-        Self { full, results, ration, fresh: VecDeque::new(), waiting: Vec::new(), pass: None }
+        let (fresh, recent) = (VecDeque::new(), VecDeque::new());
+        Self { full, results, ration, fresh, waiting: Vec::new(), pass: None, recent }
     }
 
     fn run(mut self, requests: &Receiver<SearchRequest>) {
@@ -171,6 +181,9 @@ impl SearchThread {
     fn step(&mut self) -> io::Result<()> {
         if let Some(request) = self.fresh.pop_front() {
             self.visit_likely(&request)?;
+            if let Some(pass) = &mut self.pass {
+                pass.join(&request);
+            }
             self.waiting.push(request);
         }
 
@@ -188,11 +201,12 @@ impl SearchThread {
     }
 
     /// Looks for the owners of new services where they most likely are.
-    fn visit_likely(&self, request: &SearchRequest) -> io::Result<()> {
+    fn visit_likely(&mut self, request: &SearchRequest) -> io::Result<()> {
         let groups = SocketGroups::of(request.services.iter().flat_map(|service| &service.sockets));
         let inodes = groups.inodes(request.services.iter().flat_map(|service| &service.sockets));
         let mut walk = Walk::open()?;
-        let pids = likely(&request.named, &groups.processes(), &walk.pids()?, last_pid());
+        let named: Vec<u32> = request.named.iter().chain(self.recent.iter().rev()).copied().collect();
+        let pids = likely(&named, &groups.processes(), &walk.pids()?, last_pid());
         walk.visit(&pids, &self.walk_request(&inodes, 1));
 
         let found = request.services.iter().filter(|service| has_holders(&walk, service)).collect();
@@ -201,7 +215,7 @@ impl SearchThread {
     }
 
     /// Visits some more processes; whether these were the last ones.
-    fn advance(&self, pass: &mut Pass) -> io::Result<bool> {
+    fn advance(&mut self, pass: &mut Pass) -> io::Result<bool> {
         let before = thread_time();
         let (chunk, threads) = if pass.is_first { (usize::MAX, MAX_THREADS) } else { (CHUNK, 1) };
         let mut pids = pass.left.split_off(pass.left.len().saturating_sub(chunk));
@@ -220,13 +234,13 @@ impl SearchThread {
     }
 
     /// Reports new services whose first holders were just found.
-    fn report_new(&self, pass: &mut Pass) {
-        let Pass { services, unreported, walk, groups, .. } = pass;
+    fn report_new(&mut self, pass: &mut Pass) {
+        let Pass { services, late, unreported, walk, groups, .. } = pass;
         if unreported.is_empty() {
             return;
         }
-        let found: Vec<&SearchedService> =
-            services.iter().filter(|service| unreported.contains(&service.id) && has_holders(walk, service)).collect();
+        let is_found = |service: &&SearchedService| unreported.contains(&service.id) && has_holders(walk, service);
+        let found: Vec<&SearchedService> = services.iter().chain(&*late).filter(is_found).collect();
         if !found.is_empty() {
             unreported.retain(|id| found.iter().all(|service| service.id != *id));
             self.report_first(found, walk.so_far(), groups);
@@ -234,7 +248,7 @@ impl SearchThread {
     }
 
     /// Reports the first holders of new services.
-    fn report_first(&self, services: Vec<&SearchedService>, walk: Walk, groups: &SocketGroups) {
+    fn report_first(&mut self, services: Vec<&SearchedService>, walk: Walk, groups: &SocketGroups) {
         if services.is_empty() {
             return;
         }
@@ -243,9 +257,19 @@ impl SearchThread {
         for service in services {
             let owner =
                 Attribution { is_complete: false, ..owners.attribute(&service.sockets.iter().collect::<Vec<_>>()) };
+            self.remember(&owner);
             found.owners.push((service.id.clone(), service.version, owner));
         }
         self.send(found);
+    }
+
+    fn remember(&mut self, owner: &Attribution) {
+        let [process] = &*owner.processes else { return };
+        self.recent.retain(|&pid| pid != process.pid);
+        self.recent.push_back(process.pid);
+        if self.recent.len() > MAX_RECENT {
+            self.recent.pop_front();
+        }
     }
 
     /// Reports the result of a whole pass.
@@ -306,7 +330,17 @@ impl Pass {
             in_order(pids, last_pid(), |pid| user_of.get(&pid).is_some_and(|uid| uids.contains(uid)))
         };
         left.reverse();
-        Ok(Self { services, unreported, groups, inodes, walk, left, cost: Duration::ZERO, is_first, has_everything })
+        let (late, cost) = (Vec::new(), Duration::ZERO);
+        Ok(Self { services, late, unreported, groups, inodes, walk, left, cost, is_first, has_everything })
+    }
+
+    /// Looks for the first holders of new services too.
+    fn join(&mut self, request: &SearchRequest) {
+        for service in request.services.iter().take(MAX_LATE.saturating_sub(self.late.len())) {
+            self.inodes.extend(service.sockets.iter().map(|socket| (socket.inode, true)));
+            self.unreported.insert(service.id.clone());
+            self.late.push(service.clone());
+        }
     }
 }
 

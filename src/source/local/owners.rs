@@ -67,6 +67,11 @@ impl Owners {
         Self { absent: Some(OwnerLookup::NotAsked), ..Self::default() }
     }
 
+    /// No process could be read.
+    pub(super) fn unread() -> Self {
+        Self { absent: Some(OwnerLookup::Unfinished), ..Self::default() }
+    }
+
     /// Looks for the holders of `sockets`.
     pub(super) fn find(
         sockets: &[Socket],
@@ -236,9 +241,11 @@ fn describe_one(facts: ProcessFacts, clock: &MachineClock, users: &Users) -> Pro
         cpu_ms: None,
         parents: Vec::new(),
         not_utf8: Vec::new(),
+        unread: Vec::new(),
     };
 
     if let Some(more) = facts.more {
+        process.unread.extend(more.is_blocked.then_some("command".into()));
         process.command = more.command;
         process.exe = more.exe;
         process.started = clock.time_of(more.started);

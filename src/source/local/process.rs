@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::commands::CommandReader;
 use crate::clean::Untrusted;
 use crate::model::Ancestor;
 
@@ -17,10 +18,9 @@ pub(super) struct FdTable {
 }
 
 /// What to read of a process.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ProcessFields {
-    /// Everything, not only the name.
-    pub(super) all: bool,
+pub(super) struct ProcessFields<'a> {
+    /// For everything, not only the name: where to queue the command line.
+    pub(super) all: Option<CommandQueue<'a>>,
     pub(super) control_groups: bool,
 }
 
@@ -41,7 +41,10 @@ pub(super) struct ProcessFacts {
 pub(super) struct ProcessDetails {
     /// In clock ticks since boot. Together with the pid it identifies the process.
     pub(super) started: u64,
+    /// Filled in after the walk.
     pub(super) command: Option<Untrusted>,
+    /// The command line could not be read: the kernel did not reply.
+    pub(super) is_blocked: bool,
     pub(super) exe: Option<Untrusted>,
     /// The pid of its parent; 0 for none.
     pub(super) parent: u32,
@@ -53,8 +56,8 @@ pub(super) struct ProcessDetails {
     pub(super) processor: u64,
 }
 
-/// Longer command lines are cut off; the kernel allows megabytes.
-const MAX_COMMAND_BYTES: usize = 32 * 1024;
+/// Bytes of a file that are read.
+const MAX_FILE_BYTES: usize = 32 * 1024;
 
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
 
@@ -82,8 +85,9 @@ const FROM_THREAD: Paths = Paths {
     name: "../../../comm",
     stat: "../../../stat",
     control_groups: "../../../cgroup",
-    command: "../../../cmdline",
-    exe: "../../../exe",
+    // Of the thread itself: where the first thread has ended, the process's own are empty.
+    command: "../cmdline",
+    exe: "../exe",
 };
 
 /// Reads processes, each of their files once.
@@ -94,7 +98,7 @@ pub(super) struct ProcessReader {
 
 impl ProcessReader {
     pub(super) fn new() -> Self {
-        Self { buffer: vec![0; MAX_COMMAND_BYTES].into() }
+        Self { buffer: vec![0; MAX_FILE_BYTES].into() }
     }
 
     /// Reads a process through its descriptor directory, or that of one of its threads.
@@ -105,7 +109,7 @@ impl ProcessReader {
         &mut self,
         descriptors: BorrowedFd<'_>,
         table: FdTable,
-        fields: ProcessFields,
+        fields: &ProcessFields<'_>,
     ) -> Result<ProcessFacts, Errno> {
         let paths = if table.thread.is_some() { &FROM_THREAD } else { &FROM_PROCESS };
         let control_groups = if fields.control_groups { self.control_groups(descriptors, paths) } else { None };
@@ -113,19 +117,20 @@ impl ProcessReader {
         // The owner of the directory is the effective user, and root's after the process has ended: so it is read
         // before the others, which then fail.
         let uid = rustix::fs::statat(descriptors, paths.directory, AtFlags::empty())?.st_uid;
-        if !fields.all {
+        let Some(commands) = &fields.all else {
             let name = read_small(descriptors, paths.name, &mut self.buffer)?;
             let name = Untrusted::from_bytes(name.strip_suffix(b"\n").unwrap_or(name));
             return Ok(ProcessFacts { pid: table.pid, name, uid, control_groups, more: None });
-        }
+        };
 
-        let command = self.command(descriptors, paths);
+        Self::queue_command(descriptors, paths.command, table.pid, commands);
         let exe = read_link(descriptors, paths.exe);
         let stat = Stat::parse(read_small(descriptors, paths.stat, &mut self.buffer)?).ok_or(Errno::SRCH)?;
 
         let more = ProcessDetails {
             started: stat.started,
-            command,
+            command: None,
+            is_blocked: false,
             exe,
             parent: stat.parent,
             parents: Vec::new(),
@@ -142,24 +147,21 @@ impl ProcessReader {
         Some(String::from_utf8_lossy(&text[..end]).into())
     }
 
-    fn command(&mut self, descriptors: BorrowedFd<'_>, paths: &Paths) -> Option<Untrusted> {
-        let length = read_small(descriptors, paths.command, &mut self.buffer).ok()?.len();
-        let command = &mut self.buffer[..length];
-        command.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = b' ');
-
-        let whole = command.len() < MAX_COMMAND_BYTES;
-        // A program that writes its state over its arguments fills the rest with blanks.
-        let command = command.trim_ascii_end();
-        // What is cut off at the limit may end in a part of a character, and says that it is cut.
-        match std::str::from_utf8(command) {
-            Err(error) if !whole && error.error_len().is_none() => {
-                let text = String::from_utf8_lossy(&command[..error.valid_up_to()]);
-                Some(Untrusted::from(format!("{text}…")))
-            }
-            Ok(text) if !whole => Some(Untrusted::from(format!("{text}…"))),
-            _ => Some(Untrusted::from_bytes(command)),
+    /// Queues the command line, which `commands` then has by this number.
+    fn queue_command(descriptors: BorrowedFd<'_>, path: &str, pid: u32, commands: &CommandQueue<'_>) {
+        if let Ok(file) = rustix::fs::openat(descriptors, path, FILE, Mode::empty()) {
+            commands.reader.add(commands.number, pid, file, commands.stop);
         }
     }
+}
+
+/// Where to queue the command line of a process.
+pub(super) struct CommandQueue<'a> {
+    pub(super) reader: &'a CommandReader,
+    /// The number of the process there.
+    pub(super) number: u32,
+    /// Polled while it waits.
+    pub(super) stop: &'a dyn Fn() -> bool,
 }
 
 /// What changes when a process ends, gives its id to another, renames itself or runs another program.

@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use super::activation::SocketUnits;
 use super::cgroup::Membership;
-use super::hints;
+use super::hints::{self, Purpose};
 use super::options::{Local, SortKey};
 use super::owners::Attribution;
 use super::select;
 use super::socket::Socket;
 use super::tables::Namespace;
+use super::trace::is_first_pid_namespace;
 use super::users::Users;
 use crate::clean::{Untrusted, clean};
 use crate::model::{
@@ -44,6 +45,11 @@ impl AddressGroup<'_> {
 
     fn principal(&self) -> Option<&Process> {
         principal(&self.owner.processes)
+    }
+
+    /// Whether a process that cannot be seen may hold it. Sockets of the kernel itself have no inode.
+    fn may_be_held_outside(&self) -> bool {
+        self.owner.status == OwnerLookup::NotFound && self.sockets.iter().any(|socket| socket.inode != 0)
     }
 }
 
@@ -113,9 +119,12 @@ impl<'a> RowBuilder<'a> {
         let groups = sorted.chunk_by(|a, b| order(a, b) == Ordering::Equal);
         let mut groups: Vec<_> = groups.map(|sockets| AddressGroup { sockets, owner: owner_of(sockets) }).collect();
 
+        let blocked = blocked(&groups);
         let mut limits = self.keep_owned(&mut groups);
         // Unknown owners make rows missing only if the rows are selected by owner.
         let mut errors: Vec<PartialError> = limits.iter().filter(|_| self.query.is_by_owner()).cloned().collect();
+        errors.extend(blocked.iter().filter(|_| self.query.process.is_some()).cloned());
+        limits.extend(blocked);
         limits.extend(self.namespaces.iter().any(|namespace| namespace.by_text).then(read_as_text));
         // Unknown interfaces make rows missing only if the rows are selected by interface.
         let unread = self.namespaces.iter().filter_map(|namespace| namespace.unread.clone());
@@ -147,7 +156,7 @@ impl<'a> RowBuilder<'a> {
             let units = self.units.get_or_init(SocketUnits::read);
             let first = group.first();
             if let Some(service) = units.service(first.transport, &first.address, first.port) {
-                member.unit = Some(service.into());
+                (member.unit, member.user) = (Some(service.into()), None);
             }
         }
 
@@ -155,8 +164,11 @@ impl<'a> RowBuilder<'a> {
             return (Some(container.to_string().into()), member);
         }
 
-        let unit =
-            member.unit.as_ref().filter(|_| !member.of_user).and_then(|unit| unit.as_raw().strip_suffix(".service"));
+        let unit = member
+            .unit
+            .as_ref()
+            .filter(|_| member.user.is_none())
+            .and_then(|unit| unit.as_raw().strip_suffix(".service"));
         let name = unit.map(Untrusted::from).or_else(|| group.principal().map(|process| process.name.clone()));
         (name, member)
     }
@@ -173,6 +185,15 @@ impl<'a> RowBuilder<'a> {
         }
         groups.retain(|group| self.is_of_user(group));
 
+        let outside = groups.iter().filter(|group| group.may_be_held_outside()).count();
+        if outside > 0 && !is_first_pid_namespace() {
+            return vec![PartialError {
+                operation: format!("see the owners of {outside} of {total} services"),
+                cause: "their processes may be outside of this PID namespace".to_owned(),
+                hint: "run portolan in the PID namespace of the host, as with docker run --pid host".to_owned(),
+            }];
+        }
+
         // A process that may not be read could also hold a socket whose other owners are known. `processes_complete`
         // states that: otherwise one such process would add a note to every listing.
         if unknown == 0 {
@@ -186,7 +207,8 @@ impl<'a> RowBuilder<'a> {
             None => "no permission".to_owned(),
         };
 
-        let hint = hints::for_permission("run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE").to_owned();
+        let hint = "run as root, or with CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE";
+        let hint = hints::for_permission(Purpose::Processes, hint).to_owned();
         vec![PartialError { operation: what, cause: why, hint }]
     }
 
@@ -236,6 +258,7 @@ impl<'a> RowBuilder<'a> {
             processes_complete: group.owner.is_complete,
             user: group.agreed(|socket| socket.uid).map(|uid| self.users.user(uid)),
             unit: member.unit,
+            unit_user: member.user.map(|uid| self.users.user(uid)),
             container: member.container,
             scope: select::scope(first),
             state,
@@ -310,6 +333,23 @@ fn order(a: &Socket, b: &Socket) -> Ordering {
         .cmp(&(b.port, b.transport))
         .then_with(|| a.address.cmp(&b.address))
         .then_with(|| (&a.unix, a.device, a.netns).cmp(&(&b.unix, b.device, b.netns)))
+}
+
+/// The processes whose command lines could not be read.
+fn blocked(groups: &[AddressGroup<'_>]) -> Vec<PartialError> {
+    let processes = groups.iter().flat_map(|group| group.owner.processes.iter());
+    let mut pids: Vec<u32> =
+        processes.filter(|process| !process.unread.is_empty()).map(|process| process.pid).collect();
+    pids.sort_unstable();
+    pids.dedup();
+
+    let Some(first) = pids.first() else { return Vec::new() };
+    let (count, processes) = (pids.len(), if pids.len() == 1 { "process" } else { "processes" });
+    vec![PartialError {
+        operation: format!("read the command lines of {count} {processes} ({first} is the first one)"),
+        cause: "the kernel does not reply: they are blocked, perhaps by a file system that is gone".to_owned(),
+        hint: format!("see what it waits for with `cat /proc/{first}/stack`"),
+    }]
 }
 
 fn read_as_text() -> PartialError {

@@ -195,6 +195,7 @@ impl ListenEvent {
             cpu_ms: None,
             parents: Vec::new(),
             not_utf8: Vec::new(),
+            unread: Vec::new(),
         };
 
         Arc::new([Arc::new(process)])
@@ -211,6 +212,7 @@ impl PendingOwner {
             processes_complete: false,
             user: None,
             unit: None,
+            unit_user: None,
             container: None,
             scope: Scope::of(end.0),
             state: SocketState::Listen,

@@ -5,6 +5,7 @@ use std::io;
 use rustix::io::Errno;
 
 use super::connections::Connections;
+use super::hints::Purpose;
 use super::interfaces::Interfaces;
 use super::netlink::SockDiag;
 use super::socket::{Socket, Wanted};
@@ -73,7 +74,7 @@ fn read_other_namespaces(wanted: &Wanted, interfaces: bool, tables: &mut SocketT
         let denied = PartialError {
             operation: "read other network namespaces".to_owned(),
             cause: "no permission".to_owned(),
-            hint: hints::for_permission("run as root, or leave --all-netns out").to_owned(),
+            hint: hints::for_permission(Purpose::Namespaces, "run as root, or leave --all-netns out").to_owned(),
         };
         tables.faults.push(denied.clone());
         tables.limits.push(denied);

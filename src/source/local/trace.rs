@@ -70,7 +70,7 @@ impl Trace {
     /// A missing permission or tracing file system, or process ids that are those of a container.
     pub(super) fn begin() -> io::Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        if fs::metadata("/proc/self/ns/pid")?.ino() != FIRST_PIDS {
+        if !is_first_pid_namespace() {
             return Err(io::Error::other("process ids are those of a container"));
         }
 
@@ -133,6 +133,11 @@ impl Trace {
     pub(super) fn is_here(&self, event: &TraceEvent) -> Option<bool> {
         identity(&event.thread.to_string()).map(|network| network == self.network)
     }
+}
+
+/// Whether process ids are those of the whole machine.
+pub(super) fn is_first_pid_namespace() -> bool {
+    fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() == FIRST_PIDS)
 }
 
 /// A tracing instance of our own, removed when dropped.

@@ -22,11 +22,15 @@ use rustix::fs::{AtFlags, Mode, RawDir};
 use self::shared::{DIRECTORY, WORTH_A_THREAD, WalkState, number};
 pub(super) use self::shared::{Inodes, WalkError};
 use self::worker::{Worker, WorkerResult};
+use super::commands::{Command, Commands};
 use super::parents;
 use super::process::{FdTable, ProcessFacts};
 
 /// More threads only wait for the same locks in the kernel.
 pub(super) const MAX_THREADS: usize = 8;
+
+/// Descriptors of threads that are read although their process has as many.
+const MAX_SAME_DESCRIPTORS: i64 = 20_000;
 
 /// What a walk looks for.
 #[derive(Clone, Copy)]
@@ -116,10 +120,46 @@ impl Walk {
             let threads: Vec<FdTable> = empty.into_iter().flat_map(|pid| other_threads(&self.proc, pid)).collect();
             self.visit_tables(&threads, request);
         }
+        if self.unfinished.is_none() && self.is_missing(request.inodes) {
+            let threads = self.threads_with_own_tables();
+            self.visit_tables(&threads, request);
+        }
 
         // Where other users' processes are hidden altogether (hidepid), no call is refused. The first process always is.
         self.denied |= rustix::fs::openat(&*self.proc, "1/fd", DIRECTORY, Mode::empty()).is_err();
         Ok(())
+    }
+
+    /// Threads that may have descriptors of their own (`unshare(CLONE_FILES)`): those with another number of descriptors than
+    /// their process, and as many of the others as are cheap to read.
+    fn threads_with_own_tables(&self) -> Vec<FdTable> {
+        let mut tables = Vec::new();
+        let mut left = MAX_SAME_DESCRIPTORS;
+        for &pid in &self.visited {
+            // A directory has a link from itself, one from its parent, and one from each directory in it.
+            let tasks = rustix::fs::statat(&*self.proc, format!("{pid}/task"), AtFlags::empty());
+            if tasks.map_or(0, |stat| stat.st_nlink) <= 3 {
+                continue;
+            }
+
+            let count = self.descriptors_at(&format!("{pid}/fd"));
+            for table in other_threads(&self.proc, pid) {
+                let own = table.thread.and_then(|thread| self.descriptors_at(&format!("{pid}/task/{thread}/fd")));
+                if let Some(own) = own.filter(|_| own == count) {
+                    if own > left {
+                        continue;
+                    }
+                    left -= own;
+                }
+                tables.push(table);
+            }
+        }
+        tables
+    }
+
+    /// The number of descriptors in a directory; before Linux 6.2 it is 0.
+    fn descriptors_at(&self, path: &str) -> Option<i64> {
+        rustix::fs::statat(&*self.proc, path, AtFlags::empty()).ok().map(|stat| stat.st_size)
     }
 
     fn visit_tables(&mut self, places: &[FdTable], request: &WalkRequest<'_>) {
@@ -222,8 +262,23 @@ fn find_holders(proc: &OwnedFd, places: &[FdTable], request: &WalkRequest<'_>) -
         let mut found = vec![worker.run()];
         // A helper cannot panic; if it did, what it found would be missing and the walk not whole.
         found.extend(helpers.into_iter().map(|helper| helper.join().unwrap_or_else(|_| WorkerResult::lost())));
+        if request.full {
+            add_commands(&mut found, shared.commands.finish(request.stop));
+        }
         found
     })
+}
+
+/// Fills in the command lines of the processes found.
+fn add_commands(found: &mut [WorkerResult], mut commands: Commands) {
+    for (slot, facts) in found.iter_mut().flat_map(|part| &mut part.processes) {
+        if let (Some(more), Some(command)) = (&mut facts.more, commands.remove(slot)) {
+            match command {
+                Command::Read(command) => more.command = command,
+                Command::Blocked => more.is_blocked = true,
+            }
+        }
+    }
 }
 
 /// Starts one more worker.

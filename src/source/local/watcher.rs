@@ -16,7 +16,7 @@ use self::tables::{TableState, clear_measurements};
 use super::holders::HolderTable;
 use super::interfaces::Interfaces;
 use super::list::SelectedSockets;
-use super::noticed::{Action, Noticed, Patience, ServiceSockets};
+use super::noticed::{Action, Noticed, ReportDelay, ServiceSockets};
 use super::options::Local;
 use super::owner_search::{FoundOwners, FoundReceiver, OwnerSearch, SearchKind, SearchRequest, SearchedService};
 use super::owners::Attribution;
@@ -34,9 +34,9 @@ use crate::model::{
 /// Searching all owners again takes at most 1/N of one core.
 const FULL_SHARE: u32 = 10_000;
 /// How long the first report waits for owners,
-const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+const FIRST_REPORT_DELAY: Duration = Duration::from_secs(10);
 /// and each later one: a tenth of the interval within these bounds, but no longer than the interval.
-const PATIENCE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(100));
+const REPORT_DELAY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(100));
 
 /// The last known state, and the means to notice that it changed.
 pub(super) struct SocketWatcher<'q> {
@@ -79,12 +79,12 @@ impl<'q> SocketWatcher<'q> {
             (None, None)
         };
 
-        let later = (interval / 10).clamp(PATIENCE.0, PATIENCE.1).min(interval);
+        let later = (interval / 10).clamp(REPORT_DELAY.0, REPORT_DELAY.1).min(interval);
         let watcher = Self {
             query,
             depth,
             tables: TableState::default(),
-            noticed: Noticed::new(Patience { first: FIRST_PATIENCE, later }, needs_owners),
+            noticed: Noticed::new(ReportDelay { first: FIRST_REPORT_DELAY, later }, needs_owners),
             listed: SelectedSockets::default(),
             ends: HashSet::default(),
             holders: HolderTable::default(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::error::plain;
 use crate::model::{AddressRange, Addresses, PartialError};
 use crate::net::{Family, OtherNamespace, ephemeral_ports, own_addresses};
-use crate::source::local::{hint_for_permission, other_namespaces};
+use crate::source::local::{Purpose, hint_for_permission, other_namespaces};
 
 /// A network namespace and the addresses of this machine in it.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub(super) fn other_addresses(
     let limit = denied.then(|| PartialError {
         operation: "scan other network namespaces of this machine".to_owned(),
         cause: "no permission".to_owned(),
-        hint: hint_for_permission("run as root").to_owned(),
+        hint: hint_for_permission(Purpose::Namespaces, "run as root").to_owned(),
     });
 
     (found, limit)

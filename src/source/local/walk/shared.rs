@@ -9,6 +9,7 @@ use foldhash::fast::FixedState;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use super::super::commands::CommandReader;
 use super::super::process::FdTable;
 use super::WalkRequest;
 
@@ -38,10 +39,12 @@ pub(super) struct WalkState<'a> {
     pub(super) full: bool,
     /// Since Linux 6.2 the size of a descriptor directory is its number of descriptors; before, it is 0.
     pub(super) sizes: bool,
+    /// Reads command lines, by slot.
+    pub(super) commands: CommandReader,
     places: &'a [FdTable],
     /// The next place to enter.
     next: AtomicUsize,
-    stop: &'a (dyn Fn() -> bool + Sync),
+    pub(super) stop: &'a (dyn Fn() -> bool + Sync),
     ranges: Mutex<FdRanges>,
     change: Condvar,
 }
@@ -77,6 +80,7 @@ impl<'a> WalkState<'a> {
             inodes,
             full,
             sizes: rustix::fs::stat("/proc/self/fd").is_ok_and(|stat| stat.st_size > 0),
+            commands: CommandReader::default(),
             places,
             next: AtomicUsize::new(0),
             stop,

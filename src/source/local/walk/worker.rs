@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::fs::{Mode, RawDir, SeekFrom};
 use rustix::io::Errno;
 
-use super::super::process::{FdTable, ProcessFacts, ProcessFields, ProcessReader};
+use super::super::process::{CommandQueue, FdTable, ProcessFacts, ProcessFields, ProcessReader};
 use super::shared::{DIRECTORY, FdRange, RANGE, SplitProcess, WORTH_A_THREAD, WalkError, WalkState, number};
 
 /// The size of an entry of a descriptor directory (`struct linux_dirent64`, 8-byte aligned), by its digits: up to
@@ -169,8 +169,10 @@ impl<'a> Worker<'a> {
             Ok(groups) => {
                 // Whether the other parts of a process need its control groups is unknown here.
                 let control_groups = groups || described.is_some();
-                let fields = ProcessFields { all: self.shared.full, control_groups };
-                self.reader.read(directory.as_fd(), self.shared.place(slot), fields)
+                let reader = &self.shared.commands;
+                let all = self.shared.full.then_some(CommandQueue { reader, number: slot, stop: self.shared.stop });
+                let fields = ProcessFields { all, control_groups };
+                self.reader.read(directory.as_fd(), self.shared.place(slot), &fields)
             }
             Err(error) => Err(error),
         };
