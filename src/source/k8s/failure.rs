@@ -12,6 +12,7 @@ use crate::clean::clean;
 use crate::engine::RetryDecision;
 use crate::error::Error;
 use crate::model::PartialError;
+use crate::net::describe_tls_error;
 
 /// Why a request failed.
 #[derive(Clone, Debug)]
@@ -234,7 +235,7 @@ fn of_tls(error: &rustls::Error) -> (String, &'static str) {
                 server,
             )
         }
-        other => (clean(&other.to_string()), server),
+        other => (describe_tls_error(other), server),
     }
 }
 
