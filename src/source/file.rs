@@ -17,7 +17,7 @@ use serde::de::DeserializeSeed;
 use tokio::time::sleep;
 
 pub use self::expand::Variable;
-use self::node::{Locate, DocumentNode, Step, written};
+use self::node::{DocumentNode, Locate, Step, written};
 use self::options::Context;
 use super::blocking::run_blocking;
 use super::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
