@@ -19,7 +19,7 @@ pub struct DeclaredDetail {
     pub protocol: Option<String>,
     /// Labels that its user gave it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub labels: BTreeMap<String, String>,
+    pub labels: BTreeMap<Untrusted, Untrusted>,
     /// Its checks. They may hold secrets and are never written.
     #[serde(skip)]
     pub ask: Arc<CheckSpec>,
@@ -31,8 +31,8 @@ impl Detail for DeclaredDetail {
         Some(self.from == other.from && self.protocol == other.protocol && self.labels == other.labels)
     }
 
-    fn labels(&self) -> Vec<(String, String)> {
-        self.labels.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    fn labels(&self) -> Option<&BTreeMap<Untrusted, Untrusted>> {
+        Some(&self.labels)
     }
 }
 
@@ -49,11 +49,6 @@ impl Detail for RawDetail {
 
     fn netns(&self) -> Option<NetworkNamespace> {
         NetworkNamespace::deserialize(self.0.get("netns")?).ok()
-    }
-
-    fn labels(&self) -> Vec<(String, String)> {
-        let labels = self.0.get("labels").and_then(Value::as_object).into_iter().flatten();
-        labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
     }
 }
 

@@ -120,11 +120,6 @@ pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {
     fn netns(&self) -> Option<NetworkNamespace> {
         None
     }
-
-    /// Labels of the service, for metrics and test reports.
-    fn labels(&self) -> Vec<(String, String)> {
-        Vec::new()
-    }
 }
 erased_serde::serialize_trait_object!(Detail);
 

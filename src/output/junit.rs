@@ -142,7 +142,8 @@ fn seconds(us: u64) -> String {
 
 /// The labels of a service, and the figures of an endpoint.
 fn properties(service: &Service, figures: &Figures) -> Vec<(String, String)> {
-    let labels = service.detail.labels().into_iter().map(|(name, value)| (clean(&name), clean(&value)));
+    let labels =
+        service.detail.labels().into_iter().flatten().map(|(name, value)| (name.to_string(), value.to_string()));
     let phases = figures
         .latency_us
         .phases()

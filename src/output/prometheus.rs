@@ -79,14 +79,14 @@ fn labels(service: &Service) -> Vec<(String, String)> {
     const OWN: [&str; 7] = ["id", "name", "source", "endpoint", "port_name", "code", "phase"];
     let mut labels: Vec<(String, String)> = Vec::new();
 
-    for (name, value) in service.detail.labels() {
-        let mut name: String = name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    for (name, value) in service.detail.labels().into_iter().flatten() {
+        let mut name: String = name.as_raw().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         let is_reserved = name.starts_with("__") || name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit());
         if is_reserved || OWN.contains(&name.as_str()) {
             name.insert_str(0, "label_");
         }
         if labels.iter().all(|(other, _)| *other != name) {
-            labels.push((name, clean(&value)));
+            labels.push((name, value.to_string()));
         }
     }
     labels

@@ -126,7 +126,7 @@ fn described(
     let detail = DeclaredDetail {
         from: shown.into(),
         protocol: spec.protocol.clone(),
-        labels: labels.into_iter().collect(),
+        labels: labels.into_iter().map(|(name, value)| (name.into(), value.into())).collect(),
         ask: Arc::new(spec),
     };
     let (name, namespace) = (Some(name.into()), namespace.map(Into::into));
