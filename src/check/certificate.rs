@@ -1,15 +1,14 @@
 //! Whether a certificate is valid: its lifetime, names, keys, signatures, and chain of trust.
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::findings;
-use crate::model::{Certificate, Finding, FindingKind, Group};
+use crate::model::{Certificate, CertificateTime, Finding, FindingKind, Group};
 
 findings! { Group::Tls;
-    EXPIRED = "cert-expired", cap 20, "The certificate has expired.",
+    EXPIRED = "cert-expired", cap 20, "The certificate has expired, or one above it.",
         "renew the certificate, and check why automatic renewal failed";
-    NOT_YET_VALID = "cert-not-yet-valid", cap 20, "The certificate is not valid yet.",
+    NOT_YET_VALID = "cert-not-yet-valid", cap 20, "The certificate is not valid yet, or one above it.",
         "check the clocks, then wait or reissue the certificate";
     NAME_MISMATCH = "cert-name-mismatch", cap 30, "The certificate does not cover the requested name.",
         "reissue it for that name, or use a name that it covers";
@@ -33,10 +32,10 @@ findings! { Group::Tls;
         "reissue it with at least SHA-256";
 }
 
-/// The server's own certificate.
+/// A certificate with its lifetime: the server's own, or one on the path to the trust anchor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Leaf {
+pub(crate) struct CertificateRecord {
     #[serde(flatten)]
     pub(crate) link: Link,
     /// The first second of validity, since 1970.
@@ -76,7 +75,7 @@ impl From<&Certificate> for Link {
 }
 
 impl Link {
-    fn has_weak_key(&self) -> bool {
+    pub(super) fn has_weak_key(&self) -> bool {
         match (self.key.as_str(), self.key_bits) {
             ("RSA", Some(bits)) => bits < 2048,
             ("EC", Some(bits)) => bits < 224,
@@ -84,26 +83,28 @@ impl Link {
         }
     }
 
-    fn has_weak_signature(&self) -> bool {
+    pub(super) fn has_weak_signature(&self) -> bool {
         let signature = self.signature.to_ascii_lowercase();
         !self.self_issued && (signature.contains("sha1") || signature.contains("md5"))
     }
 }
 
-impl From<&Certificate> for Leaf {
+impl From<&Certificate> for CertificateRecord {
     fn from(facts: &Certificate) -> Self {
         Self {
             link: facts.into(),
-            not_before: seconds(facts.not_before),
-            not_after: seconds(facts.not_after),
+            not_before: facts.not_before.map_or(0, CertificateTime::as_second),
+            not_after: facts.not_after.map_or(0, CertificateTime::as_second),
             sha256: facts.sha256.to_string(),
         }
     }
 }
 
-/// Seconds since 1970. An unreadable time counts as long past, so that the certificate is expired.
-fn seconds(time: Option<Timestamp>) -> i64 {
-    time.map_or(i64::MIN / 4, Timestamp::as_second)
+impl CertificateRecord {
+    /// Whether the time, in seconds since 1970, is in its lifetime.
+    pub(super) fn is_valid_at(&self, at: i64) -> bool {
+        (self.not_before..=self.not_after).contains(&at)
+    }
 }
 
 /// Whether the certificate covers the requested name.
@@ -158,32 +159,69 @@ const LIFE: [(i64, i64, &FindingKind); 4] =
     [(3, 30, &LIFE_THIRTIETH), (7, 12, &LIFE_TWELFTH), (14, 6, &LIFE_SIXTH), (30, 3, &LIFE_THIRD)];
 const DAY: i64 = 86_400;
 
-/// The problems of a certificate at the time `at`, in seconds since 1970.
-pub(super) fn findings(at: i64, leaf: &Leaf, chain: &[Link], name: &NameMatch, trust: &Trust) -> Vec<Finding> {
-    let mut links = std::iter::once(&leaf.link).chain(chain);
-    let key = links.clone().find(|link| link.has_weak_key()).map(|link| {
+/// The certificates that count: the server's own, and those above it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Certificates<'a> {
+    pub(super) leaf: Option<&'a CertificateRecord>,
+    /// The path to the trust anchor, which is its last certificate.
+    pub(super) path: &'a [CertificateRecord],
+    /// Evidence without a path has the certificates that the server sent.
+    pub(super) sent: &'a [Link],
+}
+
+/// The problems of certificates at the time `at`, in seconds since 1970.
+pub(super) fn findings(at: i64, certificates: Certificates<'_>, name: &NameMatch, trust: &Trust) -> Vec<Finding> {
+    let Certificates { leaf, path, sent } = certificates;
+    let leaf_link = leaf.iter().map(|leaf| &leaf.link);
+
+    let key = leaf_link.clone().chain(path.iter().map(|record| &record.link)).chain(sent);
+    let key = key.clone().find(|link| link.has_weak_key()).map(|link| {
         let bits = link.key_bits.unwrap_or(0);
         Finding::new(&WEAK_KEY, format!("{} {bits} of {}", link.key, link.subject))
     });
 
-    let signature = links
+    // The signature of the trust anchor is irrelevant.
+    let signed = path.iter().take(path.len().saturating_sub(1)).map(|record| &record.link);
+    let signature = leaf_link
+        .chain(signed)
+        .chain(sent)
         .find(|link| link.has_weak_signature())
         .map(|link| Finding::new(&WEAK_SIGNATURE, format!("{} on {}", link.signature, link.subject)));
 
-    [lifetime(at, leaf), name_mismatch(name), distrust(trust), key, signature].into_iter().flatten().collect()
+    [lifetime(at, leaf, path), name_mismatch(name), distrust(trust), key, signature].into_iter().flatten().collect()
 }
 
-fn lifetime(at: i64, leaf: &Leaf) -> Option<Finding> {
-    if at < leaf.not_before {
-        return Some(Finding::new(&NOT_YET_VALID, format!("valid in {}", format_span(leaf.not_before - at))));
+/// The worst finding about a lifetime: a path lives as long as its first certificate that ends.
+fn lifetime(at: i64, leaf: Option<&CertificateRecord>, path: &[CertificateRecord]) -> Option<Finding> {
+    let own = leaf.and_then(|leaf| lifetime_of(at, leaf));
+    let above = path.iter().filter_map(|record| {
+        let (kind, text) = lifetime_of(at, record)?;
+        Some((kind, format!("{} {text}", record.link.subject)))
+    });
+
+    let worst = own.into_iter().chain(above).min_by_key(|(kind, _)| severity(kind));
+    worst.map(|(kind, text)| Finding::new(kind, text))
+}
+
+fn severity(kind: &FindingKind) -> usize {
+    LIFETIME_KINDS.iter().position(|other| other.code == kind.code).unwrap_or(LIFETIME_KINDS.len())
+}
+
+/// The findings about a lifetime, the worst first.
+const LIFETIME_KINDS: [&FindingKind; 6] =
+    [&EXPIRED, &NOT_YET_VALID, &LIFE_THIRTIETH, &LIFE_TWELFTH, &LIFE_SIXTH, &LIFE_THIRD];
+
+fn lifetime_of(at: i64, record: &CertificateRecord) -> Option<(&'static FindingKind, String)> {
+    if at < record.not_before {
+        return Some((&NOT_YET_VALID, format!("becomes valid in {}", format_span(record.not_before - at))));
     }
-    if at > leaf.not_after {
-        return Some(Finding::new(&EXPIRED, format!("expired {} ago", format_span(at - leaf.not_after))));
+    if at > record.not_after {
+        return Some((&EXPIRED, format!("expired {} ago", format_span(at - record.not_after))));
     }
 
-    let (left, total) = (leaf.not_after - at, leaf.not_after - leaf.not_before);
+    let (left, total) = (record.not_after - at, record.not_after - record.not_before);
     let (_, _, kind) = LIFE.iter().find(|(days, part, _)| left < (days * DAY).min(total / part))?;
-    Some(Finding::new(kind, format!("expires in {} of {}", format_span(left), format_span(total))))
+    Some((kind, format!("expires in {} of {}", format_span(left), format_span(total))))
 }
 
 fn name_mismatch(name: &NameMatch) -> Option<Finding> {
@@ -222,8 +260,13 @@ fn format_span(seconds: i64) -> String {
 mod tests {
     use super::*;
 
-    fn leaf(not_before: i64, not_after: i64) -> Leaf {
-        Leaf { link: link("RSA", 2048, "sha256WithRSAEncryption"), not_before, not_after, sha256: String::new() }
+    fn leaf(not_before: i64, not_after: i64) -> CertificateRecord {
+        CertificateRecord {
+            link: link("RSA", 2048, "sha256WithRSAEncryption"),
+            not_before,
+            not_after,
+            sha256: String::new(),
+        }
     }
 
     fn link(key: &str, bits: u32, signature: &str) -> Link {
@@ -231,12 +274,23 @@ mod tests {
         Link { subject, issuer, key: key.into(), key_bits: Some(bits), signature: signature.into(), self_issued: false }
     }
 
-    fn codes(at: i64, leaf: &Leaf, chain: &[Link], name: &NameMatch, trust: &Trust) -> Vec<&'static str> {
-        findings(at, leaf, chain, name, trust).iter().filter_map(|finding| Some(finding.kind()?.code)).collect()
+    fn codes(
+        at: i64,
+        leaf: &CertificateRecord,
+        path: &[CertificateRecord],
+        name: &NameMatch,
+        trust: &Trust,
+    ) -> Vec<&'static str> {
+        let certificates = Certificates { leaf: Some(leaf), path, sent: &[] };
+        findings(at, certificates, name, trust).iter().filter_map(|finding| Some(finding.kind()?.code)).collect()
     }
 
-    fn lifetime_codes(at: i64, leaf: &Leaf) -> Vec<&'static str> {
+    fn lifetime_codes(at: i64, leaf: &CertificateRecord) -> Vec<&'static str> {
         codes(at, leaf, &[], &NameMatch::NotRequested, &Trust::Pin)
+    }
+
+    fn above(link: Link, not_after: i64) -> CertificateRecord {
+        CertificateRecord { link, ..leaf(0, not_after) }
     }
 
     #[test]
@@ -277,12 +331,39 @@ mod tests {
         let other = NameMatch::NotCovered { requested: "a".into(), names: vec!["b".into()] };
         assert_eq!(codes(0, &good, &[], &other, &Trust::Pin), ["cert-name-mismatch"]);
 
-        let chain = [link("RSA", 1024, "sha1WithRSAEncryption")];
-        let weak = codes(0, &good, &chain, &NameMatch::NotRequested, &Trust::Pin);
+        let end = 3650 * DAY;
+        let middle = above(link("RSA", 1024, "sha1WithRSAEncryption"), end);
+        let root = above(link("EC", 256, "sha1WithRSAEncryption"), end);
+        let weak = codes(0, &good, &[middle, root.clone()], &NameMatch::NotRequested, &Trust::Pin);
         assert_eq!(weak, ["cert-weak-key", "cert-weak-signature"]);
 
-        let root = Link { self_issued: true, ..link("EC", 256, "sha1WithRSAEncryption") };
         let codes = codes(0, &good, &[root], &NameMatch::NotRequested, &Trust::Pin);
         assert_eq!(codes, [""; 0], "a root's own signature is irrelevant");
     }
+
+    /// Guards the life of the whole path: an authority that ends before the server's certificate ends the path.
+    #[test]
+    fn a_path_lives_as_long_as_its_first_certificate_that_ends() {
+        let good = leaf(0, 3650 * DAY);
+        let text = |at: i64, ends: &[i64]| {
+            let path: Vec<_> = ends.iter().map(|end| above(link("EC", 256, "ecdsa-with-SHA256"), *end)).collect();
+            let found = findings(
+                at,
+                Certificates { leaf: Some(&good), path: &path, sent: &[] },
+                &NameMatch::NotRequested,
+                &Trust::Pin,
+            );
+            let text = found.first().map(ToString::to_string).unwrap_or_default();
+            text.find("cert-").map(|start| text[start..].to_owned()).unwrap_or_default()
+        };
+        assert_eq!(text(100 * DAY, &[3650 * DAY]), "");
+        assert_eq!(text(100 * DAY, &[90 * DAY]), "cert-expired  CN=a expired 10 days ago");
+        assert_eq!(
+            text(100 * DAY - 3600, &[3650 * DAY, 100 * DAY]),
+            "cert-life-thirtieth  CN=a expires in 1 hour of 100 days"
+        );
+        assert_eq!(text(0, &[NO_END]), "", "99991231235959Z is no end");
+    }
+
+    const NO_END: i64 = CertificateTime::NO_END.as_second();
 }

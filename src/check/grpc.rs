@@ -4,7 +4,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::target::{CheckContext, CheckResult, CheckTarget, Layer, peer_failure};
+use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
+use super::tls::peer_failure_or_limit;
 use super::{BuiltInCheck, findings, scale};
 use crate::model::{Finding, Group};
 use crate::net::http::h2_exchange;
@@ -15,6 +16,8 @@ findings! { Group::App;
         "check the service's log";
     UNKNOWN_SERVICE = "grpc-unknown-service", 15, cap 60, "The server's health check does not know the service, or the server has no health check.",
         "check the service name (--grpc-service), and that the server registers the health service";
+    NO_H2 = "grpc-no-h2", cap 20, "The server does not negotiate h2 by ALPN, and gRPC clients refuse that.",
+        "let the server offer h2 in ALPN";
     UNAUTHENTICATED = "grpc-unauthenticated", 15, cap 60, "The server's health check requires credentials, or other ones (UNAUTHENTICATED).",
         "configure credentials (--header 'Authorization: ...')";
     PERMISSION_DENIED = "grpc-permission-denied", 15, cap 60, "These credentials may not call the server's health check (PERMISSION_DENIED).",
@@ -53,6 +56,8 @@ pub(crate) enum GrpcOutcome {
     UnknownService,
     /// The server has no health service.
     Unimplemented,
+    /// The server does not negotiate HTTP/2, which gRPC clients require inside TLS.
+    NoH2,
     /// The call fails with this gRPC status and message.
     Status {
         code: u32,
@@ -72,7 +77,7 @@ impl BuiltInCheck for GrpcObservation {
         let start = Instant::now();
         let outcome = match call(target, &service, Deadline::after(context.timeout)).await {
             Ok(outcome) => outcome,
-            Err(error) => match peer_failure(error)? {
+            Err(error) => match peer_failure_or_limit(error, target, context).await? {
                 ConnectionError::TimedOut => GrpcOutcome::TimedOut,
                 error => GrpcOutcome::Invalid(error.to_string()),
             },
@@ -92,6 +97,7 @@ impl BuiltInCheck for GrpcObservation {
                 Some(Finding::new(&UNKNOWN_SERVICE, format!("health of {service}: unknown service")))
             }
             GrpcOutcome::Unimplemented => Some(Finding::new(&UNKNOWN_SERVICE, "the server has no health service")),
+            GrpcOutcome::NoH2 => Some(Finding::new(&NO_H2, "ALPN does not negotiate h2, and gRPC clients require it")),
             GrpcOutcome::Status { code, message } => Some(status_finding(service, *code, message)),
             GrpcOutcome::Invalid(cause) => Some(Finding::new(&INVALID, format!("health of {service}: {cause}"))),
             GrpcOutcome::Failed(cause) => Some(Finding::new(&TIMEOUT, format!("health of {service}: {cause}"))),
@@ -111,6 +117,10 @@ const MAX_BYTES: usize = 4096;
 
 async fn call(target: &CheckTarget, service: &str, deadline: Deadline) -> Result<GrpcOutcome, ConnectionError> {
     let connection = target.open(&[b"h2"], deadline).await?;
+    if target.layer != Layer::Plain && connection.alpn.as_deref() != Some(b"h2") {
+        return Ok(GrpcOutcome::NoH2);
+    }
+
     let scheme = if target.layer == Layer::Plain { "http" } else { "https" };
     let headers = &target.spec.header;
     let host =
@@ -276,6 +286,7 @@ mod tests {
             (GrpcOutcome::NotServing("NOT_SERVING".into()), Some("grpc-not-serving")),
             (GrpcOutcome::UnknownService, Some("grpc-unknown-service")),
             (GrpcOutcome::Unimplemented, Some("grpc-unknown-service")),
+            (GrpcOutcome::NoH2, Some("grpc-no-h2")),
             (GrpcOutcome::TimedOut, Some("grpc-timeout")),
             (GrpcOutcome::Failed("it is HTTP/1.1".into()), Some("grpc-timeout")),
             (GrpcOutcome::Invalid("it is HTTP/1.1".into()), Some("grpc-invalid")),

@@ -10,6 +10,7 @@ pub(crate) mod dns;
 pub(crate) mod fuzz;
 mod grpc;
 mod http;
+mod path;
 mod protocol;
 mod protocol_reply;
 mod race;

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::protocol_reply::{ReplyReader, coded, first_line, nats, quoted, ssh_version, tagged, zookeeper};
-use super::target::{CheckContext, CheckResult, CheckTarget, Layer, peer_failure};
+use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
+use super::tls::peer_failure_or_limit;
 use super::{BuiltInCheck, findings, scale};
 use crate::model::{Finding, Group};
 use crate::net::{Connection, ConnectionError, Deadline};
@@ -112,7 +113,7 @@ impl BuiltInCheck for ProtocolObservation {
 
         let outcome = match open_and_converse(target, &protocol, Deadline::after(context.timeout)).await {
             Ok(outcome) => outcome,
-            Err(error) => match peer_failure(error)? {
+            Err(error) => match peer_failure_or_limit(error, target, context).await? {
                 ConnectionError::TimedOut => ProtocolOutcome::TimedOut,
                 error => ProtocolOutcome::Unhealthy(error.to_string()),
             },

@@ -1,15 +1,13 @@
 //! Verifies certificate chains against trusted roots and pins.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName};
 
-use super::certificate::{NameMatch, Trust};
-use crate::model::{Certificate, Digest};
-use crate::net::{certificate, tls};
+use super::certificate::{CertificateRecord, NameMatch, Trust};
+use super::path::{Anchors, NoPath, Node, find};
+use crate::model::Digest;
+use crate::net::certificate;
 
 /// The trusted roots and the pinned certificates.
 #[derive(Debug)]
@@ -17,16 +15,22 @@ pub(crate) struct Roots {
     /// `system roots`, or the name of the file.
     name: String,
     /// `None`: the roots of the system, loaded on first use.
-    configured: Option<CertificateStore>,
-    system: OnceLock<Result<CertificateStore, String>>,
+    configured: Option<Anchors>,
+    system: OnceLock<Result<Anchors, String>>,
     pins: Vec<Digest>,
 }
 
+/// The trust in a chain, and the certificates above the server's on the path that was used, the trust anchor last.
 #[derive(Debug)]
-struct CertificateStore {
-    roots: RootCertStore,
-    /// Certificates that are not roots but may complete a chain.
-    intermediates: Vec<CertificateDer<'static>>,
+pub(super) struct Verdict {
+    pub(super) trust: Trust,
+    pub(super) path: Vec<CertificateRecord>,
+}
+
+impl From<Trust> for Verdict {
+    fn from(trust: Trust) -> Self {
+        Self { trust, path: Vec::new() }
+    }
 }
 
 impl Roots {
@@ -35,74 +39,57 @@ impl Roots {
         Self { name: "system roots".to_owned(), configured: None, system: OnceLock::new(), pins }
     }
 
-    /// Trusts the certificates of the file `name`: self-issued ones as roots, the others as intermediates.
+    /// Trusts the certificates of the file `name`. One whose issuer is in the file too only completes chains.
     pub(crate) fn given(name: String, certificates: Vec<CertificateDer<'static>>, pins: Vec<Digest>) -> Self {
-        Self { name, configured: Some(CertificateStore::of(certificates)), system: OnceLock::new(), pins }
+        let configured = Some(Anchors::new(certificates.into_iter().filter_map(Node::new).collect()));
+        Self { name, configured, system: OnceLock::new(), pins }
     }
 
-    fn store(&self) -> Result<&CertificateStore, String> {
+    fn anchors(&self) -> Result<&Anchors, String> {
         match &self.configured {
-            Some(store) => Ok(store),
-            None => self.system.get_or_init(CertificateStore::of_system).as_ref().map_err(Clone::clone),
+            Some(anchors) => Ok(anchors),
+            None => self.system.get_or_init(system_anchors).as_ref().map_err(Clone::clone),
         }
     }
 
-    /// The trust in the first certificate of a chain at the time `at`, in seconds since 1970.
-    pub(crate) fn trust(&self, chain: &[CertificateDer<'static>], at: i64) -> Trust {
+    /// The trust in the first certificate of a chain at the time `at`, in seconds since 1970. Lifetimes are judged apart.
+    pub(super) fn judge(&self, chain: &[CertificateDer<'static>], at: i64) -> Verdict {
         let Some(leaf) = chain.first() else {
-            return Trust::NotVerified("the server sent no certificate".to_owned());
+            return Trust::NotVerified("the server sent no certificate".to_owned()).into();
         };
-
-        let facts = certificate(leaf);
         if !self.pins.is_empty() {
-            return self.trust_by_pin(facts.as_ref());
+            return self.trust_by_pin(leaf).into();
         }
 
-        let store = match self.store() {
-            Ok(store) => store,
-            Err(cause) => return Trust::NotVerified(cause),
+        let anchors = match self.anchors() {
+            Ok(anchors) => anchors,
+            Err(cause) => return Trust::NotVerified(cause).into(),
+        };
+        let Some(leaf) = Node::new(leaf.clone()) else {
+            return self.not_trusted("the certificate cannot be parsed".to_owned()).into();
         };
 
-        let (Ok(parsed), Some(facts)) = (ParsedCertificate::try_from(leaf), facts) else {
-            return self.not_trusted("the certificate cannot be parsed".to_owned());
+        let sent = chain[1..].iter().cloned().filter_map(Node::new);
+        let nodes: Vec<Node> = std::iter::once(leaf).chain(sent).collect();
+        let path = match find(&nodes, anchors, at) {
+            Ok(path) => path,
+            Err(failure) => return self.not_trusted(describe(failure)).into(),
         };
 
-        // The leaf's own lifetime is a finding of its own: verify the chain at a time when the leaf is valid.
-        let now = within_lifetime(&facts, at);
-        match verify(&parsed, store, &chain[1..], now) {
-            Ok(()) => Trust::Roots(self.name.clone()),
-            Err(CertificateError::UnknownIssuer) => {
-                let last = chain.iter().rev().find_map(|der| certificate(der)).unwrap_or(facts);
-                self.trust_with_intermediates(&parsed, store, &chain[1..], now, &last)
-            }
-            Err(error) => self.not_trusted(describe(&error)),
-        }
+        let roots = self.name.clone();
+        let trust = match (path.violation, path.unverifiable, path.missing) {
+            (Some(cause), _, _) => self.not_trusted(cause),
+            (None, Some(what), _) => Trust::NotVerified(format!("portolan cannot verify {what}")),
+            (None, None, Some(missing)) => Trust::Incomplete { roots, missing },
+            (None, None, None) => Trust::Roots(roots),
+        };
+        Verdict { trust, path: path.above }
     }
 
-    fn trust_by_pin(&self, facts: Option<&Certificate>) -> Trust {
-        match facts.map(|facts| facts.sha256) {
+    fn trust_by_pin(&self, leaf: &CertificateDer<'static>) -> Trust {
+        match certificate(leaf).map(|facts| facts.sha256) {
             Some(sha256) if self.pins.contains(&sha256) => Trust::Pin,
             sha256 => Trust::PinMismatch(sha256.map(|sha256| sha256.to_string()).unwrap_or_default()),
-        }
-    }
-
-    /// Verifies the chain again with the known intermediates. `last` is the last certificate that the server sent.
-    fn trust_with_intermediates(
-        &self,
-        leaf: &ParsedCertificate<'_>,
-        store: &CertificateStore,
-        sent: &[CertificateDer<'static>],
-        now: UnixTime,
-        last: &Certificate,
-    ) -> Trust {
-        let completed: Vec<_> = sent.iter().chain(&store.intermediates).cloned().collect();
-
-        match verify(leaf, store, &completed, now) {
-            Ok(()) => Trust::Incomplete { roots: self.name.clone(), missing: last.issuer.to_string() },
-            Err(_) if last.self_issued => self.not_trusted(format!("{} is self-signed", last.subject)),
-            Err(_) => {
-                self.not_trusted(format!("unknown issuer {}, or the server does not send an intermediate", last.issuer))
-            }
         }
     }
 
@@ -111,80 +98,31 @@ impl Roots {
     }
 
     /// Whether a certificate covers a name.
-    pub(crate) fn covers(leaf: Option<&CertificateDer<'static>>, name: &ServerName<'_>) -> NameMatch {
+    pub(crate) fn covers(leaf: &CertificateDer<'static>, name: &ServerName<'_>) -> NameMatch {
         let requested = name.to_str().into_owned();
-        let parsed = leaf.and_then(|leaf| ParsedCertificate::try_from(leaf).ok());
-        if parsed.is_some_and(|parsed| verify_server_name(&parsed, name).is_ok()) {
+        if Node::new(leaf.clone()).is_some_and(|node| node.covers(name)) {
             return NameMatch::Covered(requested);
         }
 
-        let names = leaf.and_then(|leaf| certificate(leaf)).map(|facts| facts.names).unwrap_or_default();
+        let names = certificate(leaf).map(|facts| facts.names).unwrap_or_default();
         NameMatch::NotCovered { requested, names: names.iter().take(5).map(ToString::to_string).collect() }
     }
 }
 
-impl CertificateStore {
-    fn of(certificates: Vec<CertificateDer<'static>>) -> Self {
-        let mut store = Self { roots: RootCertStore::empty(), intermediates: Vec::new() };
-        for der in certificates {
-            if certificate(&der).is_some_and(|facts| facts.self_issued) {
-                // An unusable root trusts no chain; the chains that need it report that.
-                let _ = store.roots.add(der);
-            } else {
-                store.intermediates.push(der);
-            }
-        }
-        store
+fn system_anchors() -> Result<Anchors, String> {
+    let loaded = rustls_native_certs::load_native_certs();
+    let anchors = Anchors::new(loaded.certs.into_iter().filter_map(Node::new).collect());
+    if anchors.is_empty() {
+        return Err("this system has no root certificates; install ca-certificates or use --ca FILE".to_owned());
     }
-
-    fn of_system() -> Result<Self, String> {
-        let loaded = rustls_native_certs::load_native_certs();
-        let mut roots = RootCertStore::empty();
-        let (added, _) = roots.add_parsable_certificates(loaded.certs);
-        if added == 0 {
-            return Err("this system has no root certificates; install ca-certificates or use --ca FILE".to_owned());
-        }
-        Ok(Self { roots, intermediates: Vec::new() })
-    }
+    Ok(anchors)
 }
 
-/// The time `at`, moved into the lifetime of the leaf certificate.
-fn within_lifetime(leaf: &Certificate, at: i64) -> UnixTime {
-    let not_after = leaf.not_after.map_or(at, jiff::Timestamp::as_second);
-    let not_before = leaf.not_before.map_or(at, jiff::Timestamp::as_second);
-    let at = at.min(not_after).max(not_before);
-    UnixTime::since_unix_epoch(std::time::Duration::from_secs(u64::try_from(at).unwrap_or(0)))
-}
-
-fn verify(
-    leaf: &ParsedCertificate<'_>,
-    store: &CertificateStore,
-    intermediates: &[CertificateDer<'_>],
-    now: UnixTime,
-) -> Result<(), CertificateError> {
-    let provider: Arc<rustls::crypto::CryptoProvider> = tls::provider();
-    let algorithms = provider.signature_verification_algorithms.all;
-    verify_server_cert_signed_by_trust_anchor(leaf, &store.roots, intermediates, now, algorithms).map_err(|error| {
-        match error {
-            rustls::Error::InvalidCertificate(error) => error,
-            _ => CertificateError::ApplicationVerificationFailure,
-        }
-    })
-}
-
-fn describe(error: &CertificateError) -> String {
-    match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "a certificate of the chain has expired".to_owned()
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "a certificate of the chain is not valid yet".to_owned()
-        }
-        CertificateError::BadSignature => "a signature in the chain is invalid".to_owned(),
-        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "the certificate is not issued for servers".to_owned()
-        }
-        CertificateError::BadEncoding => "a certificate of the chain cannot be parsed".to_owned(),
-        other => other.to_string(),
+fn describe(failure: NoPath) -> String {
+    match failure {
+        NoPath::BadSignature(name) => format!("the signature on {name} is invalid"),
+        NoPath::SelfSigned(name) => format!("{name} is self-signed"),
+        NoPath::UnknownIssuer(name) => format!("unknown issuer {name}, or the server does not send an intermediate"),
+        NoPath::TooComplex => "the chain has too many possible paths".to_owned(),
     }
 }

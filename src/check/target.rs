@@ -1,5 +1,6 @@
 //! The endpoint under check, and the connection to it.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,10 @@ use rustls::pki_types::ServerName;
 use super::resolvers::Resolvers;
 use super::roots::Roots;
 use crate::model::CheckSpec;
-use crate::net::{AsyncStream, Connection, ConnectionError, Deadline, Route, StartTls, dial, start_tls, tls};
+use crate::net::tls::{self, ClientOffer, HandshakeError};
+use crate::net::{
+    AsyncStream, ClientIdentity, Connection, ConnectionError, Deadline, Route, StartTls, dial, start_tls,
+};
 
 /// A failure on this side: the check could not run, which says nothing about the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -122,10 +126,32 @@ impl CheckTarget {
             return Ok(CheckConnection { stream: peer.into_stream(), alpn: None });
         }
 
-        let handshake = tls::handshake(peer.into_stream(), self.server_name()?, alpn, deadline).await;
-        let tls::Handshake { stream, facts, .. } = handshake.map_err(|error| error.error)?;
+        let handshake = self.handshake(peer, alpn, deadline).await;
+        let tls::Handshake { stream, facts, .. } = handshake.map_err(|failed| failed.error)?;
         let alpn = facts.alpn.map(|protocol| protocol.as_raw().as_bytes().to_vec());
         Ok(CheckConnection { stream: Box::new(stream), alpn })
+    }
+
+    /// Performs the TLS handshake, with the client certificate if one is configured.
+    pub(crate) async fn handshake(
+        &self,
+        peer: Connection,
+        alpn: &[&[u8]],
+        deadline: Deadline,
+    ) -> Result<tls::Handshake<Box<dyn AsyncStream>>, HandshakeError> {
+        let name = self.server_name().map_err(HandshakeError::before)?;
+        let identity = self.identity().map_err(HandshakeError::before)?;
+        let offer = ClientOffer { alpn, identity: identity.as_ref() };
+        tls::handshake(peer.into_stream(), name, offer, deadline).await
+    }
+
+    /// The client certificate. The files are read for each handshake, because certificates are renewed.
+    fn identity(&self) -> Result<Option<ClientIdentity>, ConnectionError> {
+        let Some(cert) = &self.spec.cert else { return Ok(None) };
+        let identity = ClientIdentity::read(cert, self.spec.key.as_deref());
+        identity
+            .map(Some)
+            .map_err(|cause| ConnectionError::Local(io::Error::other(format!("client certificate: {cause}"))))
     }
 }
 

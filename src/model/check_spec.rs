@@ -2,6 +2,7 @@
 //! services file.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,12 @@ pub struct CheckSpec {
     /// Upgrade a plain-text connection to TLS with this protocol's STARTTLS
     #[cfg_attr(feature = "cli", arg(long, value_enum, value_name = "PROTOCOL"))]
     pub starttls: Option<StartTlsKind>,
+    /// Client certificate for servers that require one: a PEM file with its chain
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath))]
+    pub cert: Option<PathBuf>,
+    /// Private key of the client certificate: a PEM file [default: the file of --cert]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, requires = "cert"))]
+    pub key: Option<PathBuf>,
     /// Request path for HTTP [default: /]
     #[cfg_attr(feature = "cli", arg(long, value_name = "PATH"))]
     pub path: Option<HttpPath>,
@@ -111,6 +118,9 @@ impl CheckSpec {
             no_check: list(&self.no_check, &other.no_check),
             server_name: self.server_name.clone().or_else(|| other.server_name.clone()),
             starttls: self.starttls.or(other.starttls),
+            cert: self.cert.clone().or_else(|| other.cert.clone()),
+            // A key belongs to its certificate.
+            key: if self.cert.is_some() { self.key.clone() } else { other.key.clone() },
             path: self.path.clone().or_else(|| other.path.clone()),
             method: self.method.clone().or_else(|| other.method.clone()),
             body: self.body.clone().or_else(|| other.body.clone()),

@@ -9,7 +9,7 @@ use serde::de::{Error as _, IntoDeserializer};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-use super::words;
+use super::{CertificateTime, words};
 use crate::clean::Untrusted;
 
 /// The result of identifying an endpoint. Never guessed from its port number.
@@ -255,10 +255,10 @@ pub struct Certificate {
     pub names: Vec<Untrusted>,
     /// The total number of alternative names.
     pub name_count: usize,
-    /// Start of its validity; `None` if it is not a valid time.
-    pub not_before: Option<Timestamp>,
-    /// End of its validity; `None` if it is not a valid time.
-    pub not_after: Option<Timestamp>,
+    /// Start of its validity, if known.
+    pub not_before: Option<CertificateTime>,
+    /// End of its validity, inclusive, if known.
+    pub not_after: Option<CertificateTime>,
     /// Its key.
     pub key: PublicKey,
     /// The signature algorithm: `ecdsa-with-SHA256`, or the object identifier in dotted form.

@@ -1,6 +1,7 @@
 //! Plain data: what is found, and the words it is described in. No input, no output, no clock.
 
 mod addresses;
+mod certificate_time;
 mod check_name;
 mod check_spec;
 mod condition;
@@ -23,6 +24,7 @@ mod k8s_pod;
 mod k8s_route;
 mod listing;
 mod local;
+mod network_namespace;
 mod parse_error;
 mod permutation;
 mod port_names;
@@ -39,6 +41,7 @@ mod scope;
 mod score;
 mod service;
 mod service_id;
+mod severity;
 mod source_name;
 mod status_ranges;
 mod targets;
@@ -49,6 +52,7 @@ pub use crate::clean::{DISPLAY_CHARS, Untrusted};
 pub use jiff::Timestamp;
 
 pub use addresses::{AddressRange, Addresses};
+pub use certificate_time::CertificateTime;
 pub use check_name::CheckName;
 pub use check_spec::{
     BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestBody,
@@ -73,7 +77,8 @@ pub use k8s_pod::{K8sContainer, K8sPodDetail};
 #[cfg(feature = "k8s")]
 pub use k8s_route::{K8sRouteDetail, K8sRule};
 pub use listing::{Completeness, DetailLevel, Filters, Listing, PartialError, Selector};
-pub use local::{Ancestor, Backlog, Container, LocalDetail, NetworkNamespace, OwnerLookup, Process, SocketState, User};
+pub use local::{Ancestor, Backlog, Container, LocalDetail, OwnerLookup, Process, SocketState, User};
+pub use network_namespace::NetworkNamespace;
 pub use parse_error::ParseError;
 pub use permutation::Permutation;
 pub use port_names::{PORT_NAMES, PortName, port_name};
@@ -88,6 +93,7 @@ pub use scope::Scope;
 pub use score::{SCORE_VERSION, Score, service_score};
 pub use service::{Address, Column, ColumnVisibility, Detail, Endpoint, Service, Transport};
 pub use service_id::ServiceId;
+pub use severity::Severity;
 pub use source_name::SourceName;
 pub use status_ranges::StatusRanges;
 pub use targets::Target;

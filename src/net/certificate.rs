@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 use rustls::pki_types::CertificateDer;
 use x509_parser::extensions::GeneralName;
@@ -15,7 +14,7 @@ use x509_parser::time::ASN1Time;
 use x509_parser::x509::{AttributeTypeAndValue, SubjectPublicKeyInfo, X509Name};
 
 use crate::clean::Untrusted;
-use crate::model::{Certificate, Digest, PublicKey, TlsFacts};
+use crate::model::{Certificate, CertificateTime, Digest, PublicKey, TlsFacts};
 
 /// Maximum number of certificates read from a chain: no client accepts longer ones.
 const MAX_CERTIFICATES: usize = 10;
@@ -51,10 +50,10 @@ pub(crate) fn certificate(der: &[u8]) -> Option<Certificate> {
         issuer: distinguished(parsed.issuer()),
         names,
         name_count,
-        not_before: time(parsed.validity().not_before),
-        not_after: time(parsed.validity().not_after),
+        not_before: Some(time(parsed.validity().not_before)),
+        not_after: Some(time(parsed.validity().not_after)),
         key: public_key(parsed.public_key()),
-        signature_algorithm: algorithm(&parsed.signature_algorithm.algorithm),
+        signature_algorithm: algorithm_name(&parsed.signature_algorithm.algorithm),
         sha256: Digest(sha256),
         serial: serial.iter().map(|byte| format!("{byte:02x}")).collect(),
         self_issued: parsed.subject().as_raw() == parsed.issuer().as_raw(),
@@ -62,8 +61,8 @@ pub(crate) fn certificate(der: &[u8]) -> Option<Certificate> {
     })
 }
 
-fn time(time: ASN1Time) -> Option<Timestamp> {
-    Timestamp::from_second(time.timestamp()).ok()
+fn time(time: ASN1Time) -> CertificateTime {
+    CertificateTime::from_second(time.timestamp())
 }
 
 fn alternative_names(certificate: &X509Certificate<'_>) -> (Vec<Untrusted>, usize) {
@@ -111,11 +110,13 @@ fn text_of(bytes: &[u8]) -> Untrusted {
     Untrusted::from_bytes(&bytes[..bytes.len().min(MAX_NAME_BYTES)])
 }
 
-fn algorithm(oid: &Oid<'_>) -> Cow<'static, str> {
+/// The name of an algorithm: `ecdsa-with-SHA256`, or its object identifier in dotted form.
+pub(super) fn algorithm_name(oid: &Oid<'_>) -> Cow<'static, str> {
     oid2sn(oid, oid_registry()).map_or_else(|_| oid.to_id_string().into(), |name| name.to_owned().into())
 }
 
-fn public_key(info: &SubjectPublicKeyInfo<'_>) -> PublicKey {
+/// The kind and size of a key.
+pub(super) fn public_key(info: &SubjectPublicKeyInfo<'_>) -> PublicKey {
     let oid = info.algorithm.algorithm.to_id_string();
     match (oid.as_str(), info.parsed()) {
         // RFC 8410.

@@ -5,7 +5,8 @@ use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::bounded::{AsyncStream, Bounded, ReceivedPrefix};
-use super::{ConnectError, Deadline};
+use super::{ConnectError, Deadline, describe_tls_error};
+use crate::clean::Untrusted;
 
 /// Why an exchange with a peer failed.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +35,11 @@ pub(crate) enum ConnectionError {
     /// The peer declined the request.
     #[error("it {0}")]
     Declined(&'static str),
+    /// The peer declined the request, in its own words.
+    #[error("it refuses: {0}")]
+    Refuses(Untrusted),
     /// A TLS error.
-    #[error("{0}")]
+    #[error("{}", describe_tls_error(.0))]
     Tls(#[source] Box<rustls::Error>),
     /// A local failure: it says nothing about the peer.
     #[error("{0}")]

@@ -2,13 +2,14 @@
 
 mod bounded;
 mod certificate;
+mod client_identity;
 mod connect;
 mod connection;
 mod deadline;
 mod dial;
 mod echo;
 mod half_open;
-mod hello;
+pub(crate) mod hello;
 pub(crate) mod http;
 mod http_proxy;
 mod limits;
@@ -22,18 +23,21 @@ mod raw;
 mod read_file;
 mod resolve;
 mod runtime;
+mod signature;
 mod starttls;
 pub(crate) mod tls;
+mod tls_words;
 
 pub(crate) use bounded::AsyncStream;
 pub(crate) use certificate::certificate;
+pub(crate) use client_identity::ClientIdentity;
 pub(crate) use connect::Connector;
 pub(crate) use connection::{Connection, ConnectionError};
 pub(crate) use deadline::Deadline;
 pub(crate) use dial::{ConnectError, dial, dial_in};
 pub(crate) use echo::Echo;
 pub(crate) use half_open::HalfOpen;
-pub(crate) use hello::{OldVersion, VersionOutcome, ask_version};
+pub(crate) use hello::Version;
 pub(crate) use http_proxy::{HttpProxy, Route};
 #[cfg(feature = "k8s")]
 pub(crate) use http_proxy::{ProxyConnect, ProxyFuture, ViaAnswer};
@@ -46,4 +50,6 @@ pub(crate) use prober::{AttemptEnd, AttemptStart, Probe, Prober, WaitDecision};
 pub(crate) use read_file::read_file;
 pub(crate) use resolve::{Family, interface_index, interface_name, own_addresses, resolve, with_interface};
 pub(crate) use runtime::runtime;
+pub(crate) use signature::{SignatureCheck, verify_certificate};
 pub(crate) use starttls::{StartTls, start_tls};
+pub(crate) use tls_words::describe as describe_tls_error;

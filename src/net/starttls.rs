@@ -1,6 +1,7 @@
 //! STARTTLS: the switch from plain text to TLS, in each protocol that has one.
 
 use super::{Connection, ConnectionError};
+use crate::clean::Untrusted;
 
 /// The protocols that begin in plain text and switch to TLS on request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,10 +117,16 @@ async fn codes(peer: &mut Connection, code: &str) -> Result<String, ConnectionEr
         Some(length) if length < answer.len() => Err(ConnectionError::Garbled("has bytes after its end")),
         _ if answer.starts_with(code.as_bytes()) => Ok(String::from_utf8_lossy(&answer).into_owned()),
         _ if answer.first().is_some_and(|digit| matches!(digit, b'4' | b'5')) => {
-            Err(ConnectionError::Declined("refuses"))
+            Err(ConnectionError::Refuses(last_line(&answer)))
         }
         _ => Err(ConnectionError::Garbled("has an unexpected code")),
     }
+}
+
+/// The last line of a reply, which has its code and its reason.
+fn last_line(reply: &[u8]) -> Untrusted {
+    let mut lines = reply.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    Untrusted::from_bytes(lines.rfind(|line| !line.is_empty()).unwrap_or_default())
 }
 
 /// The length of the first complete reply: its last line has a space, or nothing, after the code.
@@ -145,8 +152,8 @@ async fn line(peer: &mut Connection, expected: &str) -> Result<(), ConnectionErr
         None => Err(ConnectionError::Garbled("is not a complete line")),
         Some((length, _)) if length < answer.len() => Err(ConnectionError::Garbled("has bytes after its end")),
         Some((_, line)) if line.starts_with(expected.as_bytes()) => Ok(()),
-        Some((_, line)) if line.starts_with(b"-ERR") || line.starts_with(b"a ") => {
-            Err(ConnectionError::Declined("does not offer STARTTLS"))
+        Some((_, line)) if line.starts_with(b"-ERR") || line.starts_with(b"a ") || line.starts_with(b"* BYE") => {
+            Err(ConnectionError::Refuses(last_line(line)))
         }
         Some(_) => Err(ConnectionError::Garbled("is not the expected one")),
     }

@@ -1,18 +1,22 @@
 //! A TLS handshake that accepts and records every certificate: checks judge it afterwards.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::{ResolvesClientCert, Resumption};
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::bounded::AsyncStream;
 use super::certificate;
+use super::client_identity::ClientIdentity;
+use super::signature::{SignatureCheck, verify_handshake};
 use super::{ConnectionError, Deadline};
 use crate::clean::Untrusted;
 use crate::model::TlsFacts;
@@ -26,8 +30,41 @@ pub(crate) struct Handshake<S> {
     /// The certificates as they were sent, the server's own first.
     #[allow(dead_code, reason = "for checks")]
     pub(crate) chain: Vec<CertificateDer<'static>>,
-    /// Whether the peer proved possession of its key; `None` if this cannot be verified here.
-    pub(crate) proved: Option<bool>,
+    /// Whether the peer proved possession of its key.
+    pub(crate) proof: Proof,
+    pub(crate) certificate_request: CertificateRequest,
+}
+
+/// What a client offers in a handshake.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientOffer<'a> {
+    /// Application protocols (RFC 7301).
+    pub(crate) alpn: &'a [&'a [u8]],
+    /// The certificate for a server that asks for one.
+    pub(crate) identity: Option<&'a ClientIdentity>,
+}
+
+/// Whether a server asked for a client certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum CertificateRequest {
+    #[default]
+    None,
+    /// It asked, and there was none to send.
+    Unanswered,
+    /// It asked, and got one.
+    Answered,
+}
+
+/// Whether a peer proved possession of its private key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// It signed nothing.
+    #[default]
+    Missing,
+    Valid,
+    Invalid,
+    /// Its signature cannot be verified here, with what this program lacks.
+    Unverifiable(String),
 }
 
 /// A failed handshake.
@@ -37,11 +74,20 @@ pub(crate) struct HandshakeError {
     pub(crate) error: ConnectionError,
     /// The certificates received until then.
     pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// Whether the peer had proved possession of its key.
+    pub(crate) proof: Proof,
+    pub(crate) certificate_request: CertificateRequest,
 }
 
 impl HandshakeError {
-    fn new(error: ConnectionError, recorder: &RecordingVerifier) -> Self {
-        Self { error, chain: recorder.take().chain }
+    /// A connection that failed before the handshake.
+    pub(crate) fn before(error: ConnectionError) -> Self {
+        Self { error, chain: Vec::new(), proof: Proof::Missing, certificate_request: CertificateRequest::None }
+    }
+
+    fn new(error: ConnectionError, recorder: &RecordingVerifier, requests: &RequestRecorder) -> Self {
+        let PresentedChain { chain, proof } = recorder.take();
+        Self { error, chain, proof, certificate_request: requests.outcome() }
     }
 
     /// Whether the peer speaks TLS nevertheless: it sent certificates, or a TLS alert.
@@ -78,36 +124,54 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::clone(&PROVIDER)
 }
 
-/// Performs a TLS 1.2 or 1.3 handshake over `stream`, offering `alpn`. `name` is sent by SNI unless it is an address.
-/// Every certificate is accepted.
+/// Performs a TLS 1.2 or 1.3 handshake over `stream`. `name` is sent by SNI unless it is an address. Every certificate is
+/// accepted.
 ///
 /// # Errors
 /// If the handshake fails or the deadline passes, with the certificates received until then.
 pub(crate) async fn handshake<S: AsyncStream>(
     stream: S,
     name: ServerName<'static>,
-    alpn: &[&[u8]],
+    offer: ClientOffer<'_>,
     deadline: Deadline,
 ) -> Result<Handshake<S>, HandshakeError> {
     let recorder = Arc::new(RecordingVerifier::default());
+    let requests = Arc::new(RequestRecorder::new(offer.identity));
+    let failure = |error| HandshakeError::new(error, &recorder, &requests);
     let versions = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
-    let builder = versions.map_err(|error| HandshakeError::new(ConnectionError::Tls(Box::new(error)), &recorder))?;
+    let builder = versions.map_err(|error| failure(ConnectionError::Tls(Box::new(error))))?;
 
     let verifier = Arc::clone(&recorder) as Arc<dyn ServerCertVerifier>;
-    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
-    config.alpn_protocols = alpn.iter().map(|word| word.to_vec()).collect();
+    let resolver = Arc::clone(&requests) as Arc<dyn ResolvesClientCert>;
+    let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_client_cert_resolver(resolver);
+    config.alpn_protocols = offer.alpn.iter().map(|word| word.to_vec()).collect();
     config.resumption = Resumption::disabled();
 
     let connecting = TlsConnector::from(Arc::new(config)).connect(name, stream);
     let stream = match deadline.bound(connecting).await {
         Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(HandshakeError::new(error.into(), &recorder)),
-        Err(_) => return Err(HandshakeError::new(ConnectionError::TimedOut, &recorder)),
+        Ok(Err(error)) => return Err(failure(error.into())),
+        Err(_) => return Err(failure(ConnectionError::TimedOut)),
     };
 
-    let PresentedChain { chain, proved } = recorder.take();
+    let PresentedChain { chain, proof } = recorder.take();
     let facts = negotiated(stream.get_ref().1, certificate::facts(&chain));
-    Ok(Handshake { stream, facts, chain, proved })
+    Ok(Handshake { stream, facts, chain, proof, certificate_request: requests.outcome() })
+}
+
+/// Whether the TLS library has a cipher suite, by its IANA name.
+pub(crate) fn supports_suite(name: &str) -> bool {
+    PROVIDER.cipher_suites.iter().any(|suite| suite.suite().as_str().map(iana_name) == Some(name))
+}
+
+/// IANA's name of a suite: the library has names of its own for those of TLS 1.3.
+fn iana_name(name: &'static str) -> &'static str {
+    match name {
+        "TLS13_AES_128_GCM_SHA256" => "TLS_AES_128_GCM_SHA256",
+        "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",
+        "TLS13_CHACHA20_POLY1305_SHA256" => "TLS_CHACHA20_POLY1305_SHA256",
+        name => name,
+    }
 }
 
 fn negotiated(connection: &ClientConnection, facts: TlsFacts) -> TlsFacts {
@@ -119,16 +183,43 @@ fn negotiated(connection: &ClientConnection, facts: TlsFacts) -> TlsFacts {
         },
         cipher: connection
             .negotiated_cipher_suite()
-            .and_then(|suite| match suite.suite().as_str() {
-                // rustls's own names of TLS 1.3 suites; it uses IANA's names for the others.
-                Some("TLS13_AES_128_GCM_SHA256") => Some("TLS_AES_128_GCM_SHA256"),
-                Some("TLS13_AES_256_GCM_SHA384") => Some("TLS_AES_256_GCM_SHA384"),
-                Some("TLS13_CHACHA20_POLY1305_SHA256") => Some("TLS_CHACHA20_POLY1305_SHA256"),
-                name => name,
-            })
+            .and_then(|suite| suite.suite().as_str())
+            .map(iana_name)
             .map(Into::into),
         alpn: connection.alpn_protocol().map(Untrusted::from_bytes),
         ..facts
+    }
+}
+
+/// Records whether the server asks for a certificate, and answers with the one that is configured.
+#[derive(Debug)]
+struct RequestRecorder {
+    identity: Option<Arc<CertifiedKey>>,
+    is_requested: AtomicBool,
+}
+
+impl RequestRecorder {
+    fn new(identity: Option<&ClientIdentity>) -> Self {
+        Self { identity: identity.map(ClientIdentity::key), is_requested: AtomicBool::new(false) }
+    }
+
+    fn outcome(&self) -> CertificateRequest {
+        match (self.is_requested.load(Ordering::Relaxed), &self.identity) {
+            (false, _) => CertificateRequest::None,
+            (true, None) => CertificateRequest::Unanswered,
+            (true, Some(_)) => CertificateRequest::Answered,
+        }
+    }
+}
+
+impl ResolvesClientCert for RequestRecorder {
+    fn resolve(&self, _authorities: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.is_requested.store(true, Ordering::Relaxed);
+        self.identity.clone()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.identity.is_some()
     }
 }
 
@@ -140,7 +231,7 @@ struct RecordingVerifier(Mutex<PresentedChain>);
 #[derive(Debug, Default)]
 struct PresentedChain {
     chain: Vec<CertificateDer<'static>>,
-    proved: Option<bool>,
+    proof: Proof,
 }
 
 impl RecordingVerifier {
@@ -149,13 +240,16 @@ impl RecordingVerifier {
     }
 
     /// Records whether a signature is valid. An invalid one does not end the handshake: checks judge it afterwards.
-    fn signed(&self, verified: Result<HandshakeSignatureValid, rustls::Error>) -> HandshakeSignatureValid {
-        let bad = rustls::Error::InvalidCertificate(rustls::CertificateError::BadSignature);
-        self.0.lock().proved = match verified {
-            Ok(_) => Some(true),
-            Err(error) if error == bad => Some(false),
-            // A key or a scheme that cannot be verified here.
-            Err(_) => None,
+    fn record(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> HandshakeSignatureValid {
+        self.0.lock().proof = match verify_handshake(signature.scheme, certificate, message, signature.signature()) {
+            SignatureCheck::Valid => Proof::Valid,
+            SignatureCheck::Invalid => Proof::Invalid,
+            SignatureCheck::Unsupported(what) => Proof::Unverifiable(what),
         };
         HandshakeSignatureValid::assertion()
     }
@@ -181,8 +275,7 @@ impl ServerCertVerifier for RecordingVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &PROVIDER.signature_verification_algorithms;
-        Ok(self.signed(verify_tls12_signature(message, certificate, signature, algorithms)))
+        Ok(self.record(message, certificate, signature))
     }
 
     fn verify_tls13_signature(
@@ -191,8 +284,7 @@ impl ServerCertVerifier for RecordingVerifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &PROVIDER.signature_verification_algorithms;
-        Ok(self.signed(verify_tls13_signature(message, certificate, signature, algorithms)))
+        Ok(self.record(message, certificate, signature))
     }
 
     /// All schemes, so that every server finds one to sign with.
@@ -207,6 +299,10 @@ impl ServerCertVerifier for RecordingVerifier {
             S::RSA_PSS_SHA256,
             S::RSA_PSS_SHA384,
             S::RSA_PSS_SHA512,
+            // rsa_pss_pss: RSA keys that are restricted to PSS (RFC 8446, 4.2.3).
+            S::Unknown(0x0809),
+            S::Unknown(0x080a),
+            S::Unknown(0x080b),
             S::RSA_PKCS1_SHA256,
             S::RSA_PKCS1_SHA384,
             S::RSA_PKCS1_SHA512,

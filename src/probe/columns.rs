@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::model::{Certificate, Column, ColumnVisibility, Endpoint, Identity};
+use crate::model::{Certificate, CertificateTime, Column, ColumnVisibility, Endpoint, Identity};
 
 fn identity(endpoint: Option<&Endpoint>) -> Option<&Identity> {
     endpoint?.identity.as_deref()
@@ -53,7 +53,8 @@ pub(crate) const COLUMNS: &[Column] = &[
     }),
     column("cert_end", ColumnVisibility::Wide, |_, endpoint, out| {
         match certificate(endpoint).and_then(|certificate| certificate.not_after) {
-            Some(end) => write!(out, "{}", end.strftime("%Y-%m-%d")),
+            Some(CertificateTime::NO_END) => write!(out, "never"),
+            Some(end) => write!(out, "{}", end.date()),
             None => Ok(()),
         }
     }),

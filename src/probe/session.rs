@@ -121,7 +121,8 @@ impl PortSession {
     ) -> Result<(Connection, TlsFacts), tls::HandshakeError> {
         let received = peer.received();
         let deadline = self.deadline.within(wait);
-        let handshake = tls::handshake(peer.into_stream(), self.target.server_name(), alpn, deadline).await?;
+        let offer = tls::ClientOffer { alpn, identity: None };
+        let handshake = tls::handshake(peer.into_stream(), self.target.server_name(), offer, deadline).await?;
 
         // From here on, only bytes inside TLS count.
         received.take();

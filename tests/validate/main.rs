@@ -12,12 +12,14 @@
 mod addresses;
 mod bad_input;
 mod command;
+mod der;
 mod explain;
 mod formats;
 mod grpc;
 mod hostile;
 mod http_client;
 mod load;
+mod matrix;
 mod oracle;
 mod peer;
 #[path = "../peers/mod.rs"]
@@ -30,6 +32,7 @@ mod summary;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;
+mod tls_servers;
 mod verdicts;
 
 use std::ffi::OsStr;

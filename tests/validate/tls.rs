@@ -97,7 +97,7 @@ fn cases(root: &Authority, other: &Authority) -> Vec<Case> {
         case("another authority's, and the authority", other.issue(key(), |_| ()).with(other), &["cert-untrusted"], 19),
         case("with its intermediate", middle.issue(key(), |_| ()).with(&middle), &[], 0),
         case("without its intermediate", middle.issue(key(), |_| ()), &["cert-untrusted"], 21),
-        case("an expired intermediate", stale.issue(key(), |_| ()).with(&stale), &["cert-untrusted"], 10),
+        case("an expired intermediate", stale.issue(key(), |_| ()).with(&stale), &["cert-expired"], 10),
         case(
             "for clients only",
             root.issue(key(), |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth]),

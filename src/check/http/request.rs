@@ -11,7 +11,8 @@ use super::redirect::{RedirectChain, RedirectStep};
 use super::reply::{BodyEnd, HttpReply};
 use super::stream::StreamMatcher;
 use crate::check::scale::{self, Latency};
-use crate::check::target::{CheckContext, CheckResult, CheckTarget, Layer, LocalFailure, peer_failure};
+use crate::check::target::{CheckContext, CheckResult, CheckTarget, Layer, LocalFailure};
+use crate::check::tls::peer_failure_or_limit;
 use crate::model::{CheckSpec, RequestBody};
 use crate::net::http::{Limits, Request, exchange_until, h2_exchange_until};
 use crate::net::{AsyncStream, Connection, ConnectionError, Deadline, Route};
@@ -33,7 +34,7 @@ pub(super) async fn send(target: &CheckTarget, context: &CheckContext) -> CheckR
     loop {
         let (reply, took) = match send_once(&chain, deadline).await {
             Ok(reply) => reply,
-            Err(error) => return Ok(failure(peer_failure(error)?)),
+            Err(error) => return Ok(failure(peer_failure_or_limit(error, &chain.target, context).await?)),
         };
         us += took;
 

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 pub(super) use self::named::Named;
 use self::options::ValidateOptions;
-pub(super) use self::options::parse_score;
+pub(super) use self::options::{TlsFiles, parse_score};
 pub(super) use self::score::ScoreAgain;
 pub(super) use self::targets::{Targets, is_services_file};
 
@@ -118,11 +118,10 @@ pub(super) enum TargetVerdict {
 ///
 /// # Errors
 /// If the targets cannot be checked from here.
-pub(super) fn verdict(targets: &Targets, least: u8, limit: Duration) -> Result<TargetVerdict> {
+pub(super) fn verdict(targets: &Targets, least: u8, limit: Duration, tls: &TlsFiles) -> Result<TargetVerdict> {
     // A check may use the whole limit, so that a silent peer gets its own finding instead of our deadline.
-    let options =
-        ValidateOptions { timeout: limit, retries: 0, deadline: Some(limit * 2), ..ValidateOptions::default() };
-    let validated = options.open(targets, &CheckSpec::default(), Timestamp::now())?;
+    let options = ValidateOptions { timeout: limit, retries: 0, deadline: Some(limit * 2), ..tls.options() };
+    let validated = options.open(targets, &tls.spec(), Timestamp::now())?;
     let Listing { services, errors, .. } = engine::block_on(collect(&validated))?;
     if services.is_empty() {
         return Ok(TargetVerdict::Short("there is nothing to check".to_owned()));

@@ -19,7 +19,7 @@ use crate::cli::explain;
 use crate::error::{Error, Result, plain};
 use crate::health::{EvidenceFiles, RunSummary, Thresholds, Validation, ValidatorOptions};
 use crate::model::{CheckSpec, Digest, ParseError, parse_duration};
-use crate::net::{certificate, descriptors_for_sockets};
+use crate::net::{ClientIdentity, certificate, descriptors_for_sockets};
 use crate::source::Source;
 
 /// The check options.
@@ -73,6 +73,42 @@ pub(in crate::cli) struct ValidateOptions {
     pub(super) explain: bool,
 }
 
+/// The files for TLS of a command that checks with default options otherwise.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "TLS")]
+pub(in crate::cli) struct TlsFiles {
+    /// Trust the certificates in this file (PEM) instead of the system's roots
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    ca: Option<PathBuf>,
+    /// Client certificate for servers that require one: a PEM file with its chain
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    cert: Option<PathBuf>,
+    /// Private key of the client certificate: a PEM file [default: the file of --cert]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, requires = "cert")]
+    key: Option<PathBuf>,
+}
+
+impl TlsFiles {
+    /// The spec of checks that send the client certificate.
+    pub(super) fn spec(&self) -> CheckSpec {
+        CheckSpec { cert: self.cert.clone(), key: self.key.clone(), ..CheckSpec::default() }
+    }
+
+    /// The default options, with the trusted certificates.
+    pub(super) fn options(&self) -> ValidateOptions {
+        ValidateOptions { ca: self.ca.clone(), ..ValidateOptions::default() }
+    }
+
+    /// Checks that the files can be used.
+    ///
+    /// # Errors
+    /// If one cannot.
+    pub(in crate::cli) fn verify(&self) -> Result<()> {
+        self.ca.as_deref().map(certificates).transpose()?;
+        check_client_certificate(&self.spec())
+    }
+}
+
 impl Default for ValidateOptions {
     /// The defaults of the command line.
     fn default() -> Self {
@@ -110,6 +146,7 @@ impl ValidateOptions {
         spec: &CheckSpec,
         generated: Timestamp,
     ) -> Result<Validation<'s>> {
+        check_client_certificate(spec)?;
         let roots = match &self.ca {
             Some(file) => Roots::given(clean(&file.to_string_lossy()), certificates(file)?, self.pin.clone()),
             None => Roots::of_system(self.pin.clone()),
@@ -142,6 +179,16 @@ impl ValidateOptions {
             source_notes: Mutex::default(),
         })
     }
+}
+
+/// # Errors
+/// If the client certificate of a spec cannot be used.
+fn check_client_certificate(spec: &CheckSpec) -> Result<()> {
+    let Some(cert) = &spec.cert else { return Ok(()) };
+    let identity = ClientIdentity::read(cert, spec.key.as_deref());
+    identity.map(drop).map_err(|cause| {
+        Error::usage("--cert", cause, "name PEM files with a certificate and its private key (--cert FILE --key FILE)")
+    })
 }
 
 /// The certificates in a file, PEM or DER.

@@ -18,7 +18,7 @@ use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
 use self::target::{Target, TryLog, TryOutcome, TryStep, begin};
 use super::exit::Exit;
 use super::signals::Stop;
-use super::validate::{self, Named, TargetVerdict, Targets};
+use super::validate::{self, Named, TargetVerdict, Targets, TlsFiles};
 use super::{Global, stderr};
 use crate::error::{Error, Result};
 use crate::model::{HostPort, PartialError, parse_duration};
@@ -61,6 +61,8 @@ pub(super) struct Wait {
     /// Time limit for all targets
     #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "60s")]
     timeout: Duration,
+    #[command(flatten)]
+    tls: TlsFiles,
     /// Run this command, in place of portolan, once every target is ready
     #[arg(last = true, value_name = "CMD", value_hint = clap::ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
@@ -91,11 +93,11 @@ enum WaitTarget {
 
 impl WaitTarget {
     /// Makes one attempt of at most `limit`.
-    fn attempt(&self, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
+    fn attempt(&self, limit: Duration, tls: &TlsFiles, tries: &Mutex<TryLog>) -> TryOutcome {
         begin(tries, TryStep::Check);
         match self {
             Self::Accepts(target) => target.connect(limit, tries),
-            Self::Scores(targets, least) => scored(targets, *least, limit),
+            Self::Scores(targets, least) => scored(targets, *least, limit, tls),
             Self::Listed(named, least) => {
                 let listed = named.lock().unwrap_or_else(PoisonError::into_inner).services();
                 match (listed, least) {
@@ -110,15 +112,15 @@ impl WaitTarget {
                         None => TryOutcome::Unlisted,
                     },
                     (Ok(_), None) => TryOutcome::Listed,
-                    (Ok((services, _)), Some(least)) => scored(&Targets::of(services), *least, limit),
+                    (Ok((services, _)), Some(least)) => scored(&Targets::of(services), *least, limit, tls),
                 }
             }
         }
     }
 }
 
-fn scored(targets: &Targets, least: u8, limit: Duration) -> TryOutcome {
-    match validate::verdict(targets, least, limit) {
+fn scored(targets: &Targets, least: u8, limit: Duration, tls: &TlsFiles) -> TryOutcome {
+    match validate::verdict(targets, least, limit, tls) {
         Ok(TargetVerdict::Healthy) => TryOutcome::Accepts,
         Ok(TargetVerdict::ReportedReady) => TryOutcome::ReportedReady,
         Ok(TargetVerdict::Short(cause)) => TryOutcome::Unhealthy(cause),
@@ -133,6 +135,7 @@ impl Wait {
             return Err(Error::usage("these targets", why, "run `portolan wait` several times"));
         }
 
+        self.tls.verify()?;
         let waits = self.targets.iter().map(|target| self.wait_for(target, global)).collect::<Result<Vec<_>>>()?;
 
         let stop = Stop::listen()?;
@@ -206,11 +209,11 @@ impl Wait {
         start: Instant,
         done: Sender<usize>,
     ) -> Result<()> {
-        let (gone, timeout) = (self.gone, self.timeout);
+        let (gone, timeout, tls) = (self.gone, self.timeout, self.tls.clone());
         let thread = thread::Builder::new().name(format!("wait-{number}")).spawn(move || {
             let mut pause = PAUSES.0;
             while let Some(left) = timeout.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
-                let outcome = wait.attempt(left.min(TRY_TIMEOUT), &tries);
+                let outcome = wait.attempt(left.min(TRY_TIMEOUT), &tls, &tries);
                 let is_ready = if gone { outcome.is_gone() } else { outcome.is_ready() };
 
                 tries.lock().unwrap_or_else(PoisonError::into_inner).add(outcome);

@@ -47,7 +47,7 @@ impl Search<'_> {
     async fn secure_without_alpn(&self, wait: Duration) -> Result<(Connection, TlsFacts), HandshakeError> {
         match self.session.open(wait).await {
             Ok(peer) => self.session.secure(peer, &[], wait).await,
-            Err(error) => Err(HandshakeError { error, chain: Vec::new() }),
+            Err(error) => Err(HandshakeError::before(error)),
         }
     }
 
