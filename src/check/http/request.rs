@@ -107,7 +107,8 @@ async fn send_once(
     };
 
     phases.first_byte_us = head_at.map(|at: Instant| scale::micros(at - start));
-    phases.us = scale::micros(start.elapsed());
+    let end = reply.stream_began.unwrap_or_else(Instant::now);
+    phases.us = scale::micros(end.saturating_duration_since(start));
     Ok(reply)
 }
 
@@ -151,14 +152,14 @@ async fn over_http1(
     let end = match reply.failed {
         _ if reply.whole => BodyEnd::Whole,
         _ if reply.body.len() >= limits.body => BodyEnd::Limit,
-        _ if matcher.is_stream => BodyEnd::Open,
+        _ if matcher.began.is_some() => BodyEnd::Open,
         // Chunks may be framed by more bytes than they hold.
         Some(ConnectionError::TooLong) => return Err(too_long()),
         // The server announced more than it sent: it stalls or has closed the connection.
         failed => return Err(failed.unwrap_or(ConnectionError::Closed)),
     };
     let fields = reply.head.fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-    Ok(HttpReply { code: reply.head.status, fields, body: reply.body, end })
+    Ok(HttpReply { code: reply.head.status, fields, body: reply.body, end, stream_began: matcher.began })
 }
 
 fn too_long() -> ConnectionError {
@@ -186,11 +187,12 @@ async fn over_h2(
     let end = match () {
         () if reply.whole => BodyEnd::Whole,
         () if reply.body.len() >= limit => BodyEnd::Limit,
-        () if matcher.is_stream => BodyEnd::Open,
+        () if matcher.began.is_some() => BodyEnd::Open,
         () if deadline.is_over() => return Err(ConnectionError::TimedOut),
         () => return Err(ConnectionError::Closed),
     };
-    Ok(HttpReply::new(reply.status.as_u16(), &reply.fields, reply.body, end))
+    let stream_began = matcher.began;
+    Ok(HttpReply { stream_began, ..HttpReply::new(reply.status.as_u16(), &reply.fields, reply.body, end) })
 }
 
 /// The request for HTTP/2 and for proxies, which frame it themselves.
