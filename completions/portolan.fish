@@ -44,8 +44,12 @@ complete -c portolan -n "__fish_portolan_needs_command" -l json -d 'Short for --
 complete -c portolan -n "__fish_portolan_needs_command" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_needs_command" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_needs_command" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster or of a file'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster or of a file'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "kill" -d 'End the process that listens on a TCP port'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "validate" -d 'Check services and score their health; every point is explained'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
@@ -55,6 +59,135 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "completions" -d '
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "man" -d 'Write one manual page per command to a directory'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "config" -d 'Show the settings'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+normal\t'Also TLS and most other probes: at most 14 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -s p -l ports -d 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l state -d 'Show only sockets in these states [default: listen,unconnected]' -r -f -a "listen\t'TCP and Unix-domain: accepts connections'
+unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
+connected\t'UDP: accepts packets from one peer only'"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l process -d 'Show only listeners of processes whose name matches: `*`, `?`, `[a-z]`' -r
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l user -d 'Show only listeners that this user made or holds, by name or number' -r -f -a "(__fish_complete_users)"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l interface -d 'Show only listeners that this interface leads to' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l sort -d 'Sort the listing by this key; a watch reports events as they happen' -r -f -a "port\t'Port, then transport, then address'
+address\t'Address'
+proto\t'Transport: TCP, UDP, Unix-domain'
+name\t'Name of the service'
+process\t'Name of the first process'
+pid\t'Id of the first process'
+user\t'Name of the user'"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand local" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l common-ports -d 'Show only ports that have a name in `portolan ports`'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l tcp -d 'Show TCP listeners [default: TCP and UDP]'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l udp -d 'Show UDP sockets'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l unix -d 'Show Unix-domain listeners'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l skip-loopback -d 'Leave out listeners that only this host can reach'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l skip-private -d 'Leave out listeners bound to a private address'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l exposed -d 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l all-netns -d 'Look into every network namespace of this machine (needs root)'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+normal\t'Also TLS and most other probes: at most 14 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interface -d 'Scan the networks of this interface' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude -d 'Skip these targets' -r -f -a "(__fish_print_hostnames)"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-file -d 'Skip the targets in this file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s p -l ports -d 'Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l top-ports -d 'Scan the N most common ports [default: 1000]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-ports -d 'Skip these ports' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s T -l pace -d 'Set the speed of the scan' -r -f -a "polite\t'At most 200 probes per second and 16 open at a time, for networks that must not notice'
+normal\t'As fast as replies arrive'
+fast\t'As normal, with shorter timeouts and a larger initial window, for a reliable network'"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l rate -d 'Send at most N probes per second in total' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l timeout -d 'Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l retries -d 'Retry a silent port at most N times [default: as the measured packet loss requires]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l deadline -d 'End the whole scan after this time, even if it is incomplete' -r
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resume -d 'Store the progress of the scan in this file, and resume from it if it exists' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s 4 -l ipv4 -d 'Scan IPv4 addresses only'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s 6 -l ipv6 -d 'Scan IPv6 addresses only'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s y -l yes -d 'Do not ask before a scan of more than 1,048,576 probes'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s U -l udp -d 'Scan UDP ports instead of TCP [default ports: those with a probe]'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l syn -d 'Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l no-ping -d 'Scan every port of every host, without host discovery'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l all -d 'List closed, filtered and unreachable ports too'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l open -d 'List open ports only, even if the settings say --all'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l reason -d 'Show the reason for each state in the table'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
@@ -335,37 +468,8 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "file" -d 'List the services that a file declares'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
-normal\t'Also TLS and most other probes: at most 14 connections per port'
-all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l probes -d 'Add the probes in this TOML file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l for -d 'Stop after this time' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l count -d 'Stop after N changes (services present at the start do not count)' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l interface -d 'Scan the networks of this interface' -r -f
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude -d 'Skip these targets' -r -f -a "(__fish_print_hostnames)"
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-file -d 'Skip the targets in this file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s p -l ports -d 'Scan these ports: numbers, ranges and names, as in 22,80,8000-9000,https; - is all; U:53,161,T:80 is UDP and TCP' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l top-ports -d 'Scan the N most common ports [default: 1000]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l exclude-ports -d 'Skip these ports' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s T -l pace -d 'Set the speed of the scan' -r -f -a "polite\t'At most 200 probes per second and 16 open at a time, for networks that must not notice'
-normal\t'As fast as replies arrive'
-fast\t'As normal, with shorter timeouts and a larger initial window, for a reliable network'"
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l rate -d 'Send at most N probes per second in total' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l timeout -d 'Set the maximum timeout of one attempt, as in 500ms or 2s; the actual timeout adapts to the round trip' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l retries -d 'Retry a silent port at most N times [default: as the measured packet loss requires]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l deadline -d 'End the whole scan after this time, even if it is incomplete' -r
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resume -d 'Store the progress of the scan in this file, and resume from it if it exists' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+complete -c portolan -n "__fish_portolan_using_subcommand who" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand who" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
 ndjson\t'One JSON object per line'
@@ -377,29 +481,62 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand who" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-empty -d 'Exit with 1 if nothing is found'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l identify -d 'Identify each service: protocol, product, version'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l lines -d 'Write lines even on a terminal'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l validate -d 'Check and score each service, as `portolan validate -` does'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s 4 -l ipv4 -d 'Scan IPv4 addresses only'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s 6 -l ipv6 -d 'Scan IPv6 addresses only'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s y -l yes -d 'Do not ask before a scan of more than 1,048,576 probes'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s U -l udp -d 'Scan UDP ports instead of TCP [default ports: those with a probe]'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l syn -d 'Scan TCP ports with half-open connections, which no program on the host sees; needs CAP_NET_RAW'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l no-ping -d 'Scan every port of every host, without host discovery'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l all -d 'List closed, filtered and unreachable ports too'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l open -d 'List open ports only, even if the settings say --all'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l reason -d 'Show the reason for each state in the table'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l json -d 'Short for --output json'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s q -l quiet -d 'Write only errors to stderr'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand who" -l pid -d 'Print only process ids, one per line'
+complete -c portolan -n "__fish_portolan_using_subcommand who" -l all-netns -d 'Look into every network namespace of this machine (needs root)'
+complete -c portolan -n "__fish_portolan_using_subcommand who" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand who" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand who" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand who" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand kill" -l signal -d 'The signal' -r -f -a "term\t'End in good order'
+int\t'As Ctrl-C at its terminal'
+hup\t'Many servers reload their settings on this one'
+kill\t'End at once, without cleaning up'"
+complete -c portolan -n "__fish_portolan_using_subcommand kill" -l timeout -d 'How long to wait for the process to end' -r
+complete -c portolan -n "__fish_portolan_using_subcommand kill" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand kill" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand kill" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand kill" -s y -l yes -d 'Send the signal without asking'
+complete -c portolan -n "__fish_portolan_using_subcommand kill" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand kill" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand kill" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand kill" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand free-port" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand free-port" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand free-port" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand free-port" -l udp -d 'Find a UDP port instead of a TCP port'
+complete -c portolan -n "__fish_portolan_using_subcommand free-port" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand free-port" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand free-port" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand free-port" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l protocol -d 'Protocol: http, https, grpc, grpcs, tls, tcp, redis, postgresql, smtp... [default: from the target]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l check -d 'Run only these checks' -r -f -a "dns\t'The name resolves to the address, at every resolver'
 tcp\t'Connections succeed, and how fast'
@@ -658,17 +795,21 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster or of a file'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "config" -d 'Show the settings'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from discover scan validate score wait explain ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster or of a file'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "config" -d 'Show the settings'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait explain ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "scan" -d 'Find open ports on hosts'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'

@@ -5,7 +5,9 @@ use std::ffi::OsString;
 
 use clap::{Arg, ArgAction, Args, Command, CommandFactory};
 
-use super::{Cli, Global, completions, config, discover, explain, man, ports, validate, wait};
+use super::{
+    Cli, Global, completions, config, discover, explain, free_port, kill, local, man, ports, validate, wait, who,
+};
 use crate::settings::{Key, Kind, NEGATION};
 use crate::source::{source_definition, source_words};
 
@@ -48,7 +50,11 @@ fn of_command(name: &str) -> Option<Command> {
     let command = Command::new(name.to_owned());
     let define = match name {
         DISCOVER => discover::Options::augment_args,
+        "local" => local::ShortLocal::augment_args,
         "scan" => discover::ShortScan::augment_args,
+        "who" => who::Who::augment_args,
+        "kill" => kill::Kill::augment_args,
+        "free-port" => free_port::FreePort::augment_args,
         "validate" => validate::Validate::augment_args,
         "score" => validate::ScoreAgain::augment_args,
         "wait" => wait::Wait::augment_args,

@@ -8,9 +8,13 @@ mod definition;
 mod discover;
 mod exit;
 mod explain;
+mod free_port;
+mod habits;
 mod hand_to;
 mod identify;
+mod kill;
 mod listing;
+mod local;
 mod man;
 mod outputs;
 mod parse;
@@ -27,8 +31,10 @@ mod user_settings;
 mod validate;
 mod wait;
 mod watch;
+mod who;
 
 use std::ffi::OsString;
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -53,8 +59,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Discover(discover::Discover),
+    Local(local::ShortLocal),
     Scan(discover::ShortScan),
+    Discover(discover::Discover),
+    Who(who::Who),
+    Kill(kill::Kill),
+    FreePort(free_port::FreePort),
     Validate(Box<validate::Validate>),
     Score(validate::ScoreAgain),
     Wait(wait::Wait),
@@ -158,7 +168,12 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: &[OsString]) -> Result<Exit> {
-    match parse::parse(args)? {
+    // `portolan` alone at a terminal shows what listens here. In a pipe, a missing command is a mistake.
+    let is_overview = args.len() == 1 && io::stdout().is_terminal();
+    let overview = [args.first().cloned().unwrap_or_default(), OsString::from("local")];
+
+    match parse::parse(if is_overview { &overview } else { args })? {
+        Parsed::Run(cli) if is_overview => local::overview(&cli.global),
         Parsed::Text(text) => {
             let color = terminal::Terminal::of_stdout(Color::Auto).color;
             let text = if color { text.ansi().to_string() } else { text.to_string() };
@@ -168,6 +183,10 @@ fn run(args: &[OsString]) -> Result<Exit> {
         Parsed::Run(cli) => match cli.command {
             Command::Discover(mut discover) => discover.run(&cli.global),
             Command::Scan(scan) => scan.run(&cli.global),
+            Command::Local(mut local) => local.run(&cli.global),
+            Command::Who(who) => who.run(&cli.global),
+            Command::Kill(kill) => kill.run(&cli.global),
+            Command::FreePort(free_port) => free_port.run(&cli.global),
             Command::Validate(validate) => validate.run(&cli.global),
             Command::Score(score) => score.run(&cli.global),
             Command::Wait(wait) => wait.run(&cli.global),

@@ -1,5 +1,6 @@
 //! Parses the command line, with the user's settings as defaults.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 
 use clap::builder::{StyledStr, TypedValueParser};
@@ -8,7 +9,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::outputs::{OutputSpec, OutputSpecParser};
-use super::{Cli, definition, usage, user_settings};
+use super::{Cli, definition, local, usage, user_settings};
 use crate::error::Result;
 use crate::settings::{Key, Settings};
 
@@ -25,6 +26,8 @@ pub(super) enum Parsed {
 /// # Errors
 /// The first argument or setting that is invalid.
 pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
+    let with_command = with_default_command(args);
+    let args = &*with_command;
     // Most command lines are parsed with the definition of their command alone, which is faster. A command line that it
     // rejects may still be valid with the whole definition: it may negate a flag, or ask for help on every command.
     let mut is_quick = true;
@@ -55,6 +58,17 @@ pub(super) fn parse(args: &[OsString]) -> Result<Parsed> {
     let mut cli = Cli::from_arg_matches(&matches).map_err(|error| usage::error(&error, &command, args))?;
     cli.global.choose_format(on_line(&matches, "output"), &outputs_in_settings(&settings))?;
     Ok(Parsed::Run(Box::new(cli)))
+}
+
+/// `portolan 8080` is short for `portolan local 8080`.
+fn with_default_command(args: &[OsString]) -> Cow<'_, [OsString]> {
+    match args {
+        [program, word, rest @ ..] if word.to_str().is_some_and(local::is_port) => {
+            let command = [program.clone(), OsString::from("local"), word.clone()];
+            command.into_iter().chain(rest.iter().cloned()).collect()
+        }
+        _ => Cow::Borrowed(args),
+    }
 }
 
 /// The values of `--output` in the settings.

@@ -7,9 +7,11 @@ use std::num::{IntErrorKind, ParseIntError};
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::habits;
 use crate::clean::{clean, escaped};
-use crate::error::Error;
+use crate::error::{Error, nearest};
 use crate::model::ParseError;
+use crate::settings::NEGATION;
 
 /// Longest list of values in a hint; longer ones belong into the manual.
 const MAX_LISTED: usize = 16;
@@ -41,6 +43,14 @@ impl RejectedValue {
     }
 }
 
+/// The option of `command` that was probably meant. A mistyped option is not meant to be the negation of a flag.
+fn similar_option(argument: &str, command: &Command) -> Option<String> {
+    let word = argument.strip_prefix("--")?;
+    let names = command.get_arguments().filter_map(clap::Arg::get_long);
+    let names: Vec<&str> = names.filter(|name| !name.starts_with(NEGATION) || word.starts_with(NEGATION)).collect();
+    nearest(word, &names).map(|near| format!("--{near}"))
+}
+
 /// The value that clap's error is about.
 pub(super) fn refused_value(error: &clap::Error) -> Option<String> {
     text(error, ContextKind::InvalidValue)
@@ -57,21 +67,18 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
         }
         ErrorKind::InvalidSubcommand => {
             let word = text(error, ContextKind::InvalidSubcommand).unwrap_or_default();
-            let hint = match strings(error, ContextKind::SuggestedSubcommand).last() {
+            let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
+            let habit = habits::command(&word).filter(|_| path == "portolan");
+            let hint = habit.unwrap_or_else(|| match nearest(&word, &names) {
                 Some(near) => format!("did you mean `{path} {near}`?"),
                 None => format!("{}; {help}", commands(command)),
-            };
+            });
             Error::usage(format!("'{}'", clean(&word)), format!("{path} has no such command"), hint)
         }
         ErrorKind::UnknownArgument => {
-            let hint = match (text(error, ContextKind::SuggestedArg), error.get(ContextKind::Suggested)) {
-                // A mistyped option is not meant to be the negation of a flag.
-                (Some(near), _) if !near.starts_with("--no-") || argument.starts_with("--no-") => {
-                    format!("did you mean {near}?")
-                }
-                (None, Some(ContextValue::StyledStrs(said))) if !said.is_empty() => clean(&said[0].to_string()),
-                _ => help,
-            };
+            let hint = habits::option(&path, &argument, args)
+                .or_else(|| similar_option(&argument, command).map(|near| format!("did you mean {near}?")))
+                .unwrap_or(help);
             let why = if argument.starts_with('-') { "has no such option" } else { "takes no such argument" };
             Error::usage(format!("'{}'", clean(&argument)), format!("{path} {why}"), hint)
         }
@@ -96,7 +103,12 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
             Error::usage(format!("'{}'", clean(&word.unwrap_or_default())), why, hint)
         }
         _ => {
-            let RejectedValue { why, hint } = RejectedValue::of_value(error);
+            let RejectedValue { why, mut hint } = RejectedValue::of_value(error);
+            if argument == "--output"
+                && let Some(habit) = refused_value(error).as_deref().and_then(habits::output_format)
+            {
+                hint = habit;
+            }
             let what = match refused_value(error) {
                 Some(value) if !value.is_empty() || error.kind() == ErrorKind::ValueValidation => {
                     format!("{argument} '{}'", clean(&value))

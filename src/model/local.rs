@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Detail, Scope, words};
+use super::{Detail, NetworkNamespace, Scope, words};
 use crate::clean::Untrusted;
 
 /// The facts of a listener on this machine.
@@ -225,24 +225,6 @@ impl fmt::Display for Container {
                 write!(f, "{}-{short}", self.runtime)
             }
             _ => write!(f, "{}-{}", self.runtime, self.id),
-        }
-    }
-}
-
-/// A network namespace of this machine.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct NetworkNamespace {
-    /// The inode that identifies it while it lives.
-    pub inode: u64,
-    /// The name that `ip netns` gave it.
-    pub name: Option<Untrusted>,
-}
-
-impl fmt::Display for NetworkNamespace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => name.fmt(f),
-            None => self.inode.fmt(f),
         }
     }
 }

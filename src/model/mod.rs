@@ -24,6 +24,7 @@ mod k8s_pod;
 mod k8s_route;
 mod listing;
 mod local;
+mod network_namespace;
 mod parse_error;
 mod permutation;
 mod port_names;
@@ -75,7 +76,8 @@ pub use k8s_pod::{K8sContainer, K8sPodDetail};
 #[cfg(feature = "k8s")]
 pub use k8s_route::{K8sRouteDetail, K8sRule};
 pub use listing::{Completeness, DetailLevel, Filters, Listing, PartialError, Selector};
-pub use local::{Ancestor, Backlog, Container, LocalDetail, NetworkNamespace, OwnerLookup, Process, SocketState, User};
+pub use local::{Ancestor, Backlog, Container, LocalDetail, OwnerLookup, Process, SocketState, User};
+pub use network_namespace::NetworkNamespace;
 pub use parse_error::ParseError;
 pub use permutation::Permutation;
 pub use port_names::{PORT_NAMES, PortName, port_name};

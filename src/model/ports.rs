@@ -39,6 +39,12 @@ impl Ports {
         Self { ranges: pairs.filter(|(first, last)| first <= last).collect() }
     }
 
+    /// Every port that is in one of the sets.
+    #[must_use]
+    pub fn union(sets: &[Self]) -> Self {
+        Self::from_ranges(sets.iter().flat_map(|set| set.ranges.iter().copied()).collect())
+    }
+
     /// Every port: 1-65535.
     pub fn all() -> Self {
         Self { ranges: vec![(1, u16::MAX)] }

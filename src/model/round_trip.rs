@@ -161,6 +161,21 @@ fn any_service() -> impl Strategy<Value = Service> {
     )
 }
 
+fn any_listing() -> impl Strategy<Value = Listing> {
+    let fault =
+        || (".{0,9}", ".{0,9}", ".{0,9}").prop_map(|(operation, cause, hint)| PartialError { operation, cause, hint });
+    let faults = || prop::collection::vec(fault(), 0..3);
+    (prop::collection::vec(any_service(), 0..4), any::<bool>(), faults(), faults()).prop_map(
+        |(services, is_complete, errors, limits)| Listing {
+            services,
+            completeness: if is_complete { Completeness::Complete } else { Completeness::Incomplete },
+            errors,
+            limits,
+            ..Listing::default()
+        },
+    )
+}
+
 /// All that can happen to a service and a source.
 fn any_event() -> impl Strategy<Value = Event> {
     let error = (".{0,9}", ".{0,9}", ".{0,9}");
@@ -201,6 +216,17 @@ proptest! {
         let text = serde_json::to_string(&event).unwrap();
         let read: Event = serde_json::from_str(&text).unwrap();
         prop_assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    }
+
+    #[test]
+    fn a_listing_survives_json(listing in any_listing()) {
+        let read = Listing::from_json(listing.to_json().unwrap().as_bytes()).unwrap();
+        prop_assert_eq!(read.completeness, listing.completeness);
+        prop_assert_eq!(&read.errors, &listing.errors);
+        prop_assert_eq!(&read.limits, &listing.limits);
+        let texts = |listing: &Listing| listing.services.iter().map(|one| serde_json::to_string(one).unwrap()).collect();
+        let (read, written): (Vec<String>, Vec<String>) = (texts(&read), texts(&listing));
+        prop_assert_eq!(read, written);
     }
 
     #[test]

@@ -18,9 +18,11 @@ const OF_SOURCES: [(&str, &str, &str); 4] = [
     ("discover k8s", "selector", "K8S_LABEL_SELECTOR"),
 ];
 
-/// A command that abbreviates another, and the section of the other, whose settings apply to both.
-const SHORT: (&str, [&str; 2]) = ("scan", ["discover", "scan"]);
-/// Its options that are settings of the parent section.
+/// The commands that abbreviate another, and the section of the other, whose settings apply to both.
+const SHORT: [(&str, [&str; 2]); 2] = [("local", ["discover", "local"]), ("scan", ["discover", "scan"])];
+/// Commands without settings: no file may answer a question for its user, or change what scripts read.
+const WITHOUT_SETTINGS: [&str; 3] = ["who", "kill", "free-port"];
+/// Options of a short command that are settings of the parent section.
 const OF_SECTION_ABOVE: [&str; 8] =
     ["fail-changed", "fail-empty", "hand-to", "strict", "watch", "interval", "for", "count"];
 
@@ -153,16 +155,25 @@ pub(super) fn sections_below<'c>(
     section: &[&str],
 ) -> impl Iterator<Item = &'c Command> + use<'c> {
     let is_root = section.is_empty();
-    command.get_subcommands().filter(move |sub| !is_root || sub.get_name() != SHORT.0)
+    command.get_subcommands().filter(move |sub| {
+        let is_left_out = short_for(sub.get_name()).is_some() || WITHOUT_SETTINGS.contains(&sub.get_name());
+        !is_root || !is_left_out
+    })
 }
 
 /// The section that sets an option of the command at `section`.
 fn home<'c>(section: &[&'c str], name: &str) -> Vec<&'c str> {
-    match SHORT.1.as_slice() {
-        [above, ..] if section == [SHORT.0] && OF_SECTION_ABOVE.contains(&name) => vec![above],
-        long if section == [SHORT.0] => long.to_vec(),
-        _ => section.to_vec(),
+    let [command] = section else { return section.to_vec() };
+    match short_for(command) {
+        Some([above, _]) if OF_SECTION_ABOVE.contains(&name) => vec![above],
+        Some(long) => long.to_vec(),
+        None => section.to_vec(),
     }
+}
+
+/// The section of the command that a short one stands for.
+fn short_for(command: &str) -> Option<[&'static str; 2]> {
+    SHORT.iter().find(|(short, _)| *short == command).map(|(_, long)| *long)
 }
 
 fn excludes(command: &Command, one: &Arg, other: &Arg) -> bool {

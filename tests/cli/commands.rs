@@ -66,12 +66,16 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
             "portolan-discover-scan.1",
             "portolan-discover.1",
             "portolan-explain.1",
+            "portolan-free-port.1",
+            "portolan-kill.1",
+            "portolan-local.1",
             "portolan-man.1",
             "portolan-ports.1",
             "portolan-scan.1",
             "portolan-score.1",
             "portolan-validate.1",
             "portolan-wait.1",
+            "portolan-who.1",
             "portolan.1"
         ]
     );

@@ -4,6 +4,7 @@
 
 mod commands;
 mod hand_to;
+mod holders;
 mod outputs;
 mod settings;
 mod settings_files;

@@ -55,19 +55,49 @@ fn unknown_words() {
         .refuses("'--xyzzy': portolan discover local has no such option", "try `portolan discover local --help`");
     portolan("discover locl")
         .refuses("'locl': portolan discover has no such command", "did you mean `portolan discover local`?");
-    portolan("help locl").refuses(
-        "'locl': portolan has no such command",
-        "the commands are discover, scan, validate, score, wait, explain, ports, completions, man, config; try `portolan --help`",
+    portolan("locl").refuses("'locl': portolan has no such command", "did you mean `portolan local`?");
+    portolan("xyzzy").refuses(
+        "'xyzzy': portolan has no such command",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, explain, ports, completions, man, config; try `portolan --help`",
     );
     portolan("discover local extra")
         .refuses("'extra': portolan discover local takes no such argument", "try `portolan discover local --help`");
+}
+
+/// Options of nmap, ss, lsof, kubectl and others are answered with portolan's own, and never with a way to pass them on.
+#[test]
+fn options_typed_by_habit() {
+    for (line, option, hint) in [
+        ("scan -Pn 127.0.0.1", "-P", "portolan's way of nmap's -Pn: --no-ping"),
+        ("scan -sV 127.0.0.1", "-s", "portolan's way of nmap's -sV: --identify"),
+        ("scan -F 127.0.0.1", "-F", "portolan's way of nmap's -F: --top-ports 100"),
+        ("scan -iL hosts", "-i", "portolan's way of nmap's -iL: @FILE as a target"),
+        ("discover scan -A 127.0.0.1", "-A", "portolan's way of nmap's -A: --identify --validate"),
+        ("discover local -n", "-n", "portolan's way of ss's -n: leave it out: addresses and ports are always numbers"),
+        ("discover k8s --show-labels", "--show-labels", "portolan's way of kubectl's --show-labels: -o wide or --json"),
+        (
+            "validate -k https://127.0.0.1",
+            "-k",
+            "portolan's way of curl's -k: --ignore CODE: `portolan explain` lists the codes of TLS",
+        ),
+    ] {
+        let command = line.split(" -").next().unwrap_or_default();
+        portolan(line).refuses(&format!("'{option}': portolan {command} has no such option"), hint);
+    }
+    portolan("-tulpn").refuses("'-t': portolan has no such option", "portolan's way of ss's -tulpn: `portolan local`");
+    portolan("wait -t 5 127.0.0.1:1")
+        .refuses("'-t': portolan wait has no such option", "portolan's way of wait-for-it's -t: --timeout 5s");
+    portolan("scan 127.0.0.1 -oX out.xml")
+        .refuses("--output 'X': there is no such value", "portolan's way of nmap's -oX: -o nmap-xml=FILE");
+    portolan("list").refuses("'list': portolan has no such command", "portolan's way: `portolan local`");
+    portolan("serv").refuses("'serv': portolan has no such command", "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, explain, ports, completions, man, config; try `portolan --help`");
 }
 
 #[test]
 fn missing_words() {
     portolan("").refuses(
         "portolan: no command is given",
-        "the commands are discover, scan, validate, score, wait, explain, ports, completions, man, config; try `portolan --help`",
+        "the commands are local, scan, discover, who, kill, free-port, validate, score, wait, explain, ports, completions, man, config; try `portolan --help`",
     );
     portolan("config")
         .refuses("portolan config: no command is given", "the commands are show; try `portolan config --help`");

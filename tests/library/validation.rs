@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portolan::check::{Check, CheckFuture, LocalFailure};
 use portolan::health::{Summary, Validator, ValidatorOptions};
@@ -28,7 +28,7 @@ fn serve(reply: fn(usize) -> Option<&'static str>) -> SocketAddr {
                     let _ = stream.read(&mut [0; 1024]);
                     match reply(number) {
                         Some(status) => drop(write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n")),
-                        None => thread::sleep(Duration::from_secs(5)),
+                        None => drop(stream.read_to_end(&mut Vec::new())),
                     }
                 });
             }
@@ -104,10 +104,9 @@ async fn http_is_checked_by_its_status() {
 #[tokio::test]
 async fn a_slow_server_is_given_up_after_the_timeout() {
     let validator = Validator::new(quick()).with_spec(only(&[CheckName::Tcp, CheckName::Http]));
-    let begun = Instant::now();
+    // The server keeps each connection open for ever, so this ends only by the timeout.
     let health = health(&validator, service(serve(|_| None))).await;
     assert_ne!(health.state, HealthState::Healthy);
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

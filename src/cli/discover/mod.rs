@@ -70,7 +70,7 @@ impl ShortScan {
 }
 
 /// Lists or watches, as the options say.
-fn answer(options: &Options, source: &dyn Source, global: &Global) -> Result<Exit> {
+pub(super) fn answer(options: &Options, source: &dyn Source, global: &Global) -> Result<Exit> {
     let Options { judge, identify, watching, validate } = options;
     let watches = watching.is_asked()?;
     let identified = Identification { source, options: identify.options(), checked: *validate };

@@ -62,6 +62,11 @@ impl ExitRules {
         Self { generated: Some(generated), ..Self::default() }
     }
 
+    /// The rules of a command that fails if nothing is found.
+    pub(in crate::cli) fn failing_empty() -> Self {
+        Self { fail_empty: true, ..Self::default() }
+    }
+
     /// Lists a source into every requested output.
     pub(in crate::cli) fn list(&self, source: &dyn Source, identify: &IdentifyArgs, global: &Global) -> Result<Exit> {
         let stop = Stop::listen()?.within(source.deadline());

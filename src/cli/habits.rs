@@ -1,0 +1,299 @@
+//! Options and commands of other tools that people type by habit, each with portolan's way of it.
+
+use std::ffi::OsString;
+
+/// An option of another tool.
+struct Habit {
+    /// The tool; empty if many have it.
+    tool: &'static str,
+    /// The option. One that ends in `…` stands for every word that begins so.
+    typed: &'static str,
+    /// The command that it is typed at; empty for `portolan` itself, `*` for any.
+    at: &'static str,
+    /// What to type instead.
+    instead: &'static str,
+}
+
+impl Habit {
+    /// `portolan's way of nmap's -sV: --identify`
+    fn hint(&self) -> String {
+        let Self { tool, typed, instead, .. } = self;
+        let owner = if tool.is_empty() { String::new() } else { format!("{tool}'s ") };
+        format!("portolan's way of {owner}{}: {instead}", typed.trim_end_matches('…'))
+    }
+}
+
+const fn habit(tool: &'static str, at: &'static str, typed: &'static str, instead: &'static str) -> Habit {
+    Habit { tool, typed, at, instead }
+}
+
+const SCAN: &str = "scan";
+const LOCAL: &str = "local";
+const K8S: &str = "k8s";
+const WAIT: &str = "wait";
+const VALIDATE: &str = "validate";
+const ALONE: &str = "";
+const ANY: &str = "*";
+
+/// The more specific ones first.
+const HABITS: &[Habit] = &[
+    // nmap
+    habit("nmap", SCAN, "-Pn", "--no-ping"),
+    habit("nmap", SCAN, "-P0", "--no-ping"),
+    habit("nmap", SCAN, "-PN", "--no-ping"),
+    habit("nmap", SCAN, "-sV", "--identify"),
+    habit("nmap", SCAN, "-sS", "--syn"),
+    habit("nmap", SCAN, "-sT", "leave it out: portolan connects unless you say --syn"),
+    habit("nmap", SCAN, "-sU", "--udp"),
+    habit("nmap", SCAN, "-sn", "-p 22,80,443: hosts that reply are found before their ports"),
+    habit("nmap", SCAN, "-sP", "-p 22,80,443: hosts that reply are found before their ports"),
+    habit("nmap", SCAN, "-sL", "--help: the targets are listed before a large scan"),
+    habit("nmap", SCAN, "-sC", "--validate: checks TLS, HTTP and protocols, and scores them"),
+    habit("nmap", SCAN, "-sA", "--reason: shows what each port replied"),
+    habit("nmap", SCAN, "-F", "--top-ports 100"),
+    habit("nmap", SCAN, "-A", "--identify --validate"),
+    habit("nmap", SCAN, "-O", "--identify: portolan identifies services, not operating systems"),
+    habit("nmap", SCAN, "-n", "leave it out: portolan never looks up names of addresses"),
+    habit("nmap", SCAN, "-R", "leave it out: portolan never looks up names of addresses"),
+    habit("nmap", SCAN, "-v", "--all --reason"),
+    habit("nmap", SCAN, "-vv", "--all --reason"),
+    habit("nmap", SCAN, "-d", "--all --reason"),
+    habit("nmap", SCAN, "-r", "leave it out: ports are probed in random order"),
+    habit("nmap", SCAN, "-e", "--interface NAME"),
+    habit("nmap", SCAN, "-iL", "@FILE as a target"),
+    habit("nmap", SCAN, "-iR", "a target: portolan scans no random hosts"),
+    habit("nmap", SCAN, "-oX", "-o nmap-xml=FILE"),
+    habit("nmap", SCAN, "-oG", "-o csv=FILE"),
+    habit("nmap", SCAN, "-oN", "-o table=FILE"),
+    habit("nmap", SCAN, "-oA", "-o nmap-xml=FILE -o table=FILE"),
+    habit("nmap", SCAN, "-T0", "--pace polite"),
+    habit("nmap", SCAN, "-T1", "--pace polite"),
+    habit("nmap", SCAN, "-T2", "--pace polite"),
+    habit("nmap", SCAN, "-T3", "--pace normal"),
+    habit("nmap", SCAN, "-T4", "--pace fast"),
+    habit("nmap", SCAN, "-T5", "--pace fast"),
+    habit("nmap", SCAN, "--min-rate", "--rate N: an upper limit; portolan is as fast as replies arrive"),
+    habit("nmap", SCAN, "--max-rate", "--rate N"),
+    habit("nmap", SCAN, "--max-retries", "--retries N"),
+    habit("nmap", SCAN, "--host-timeout", "--deadline TIME"),
+    habit("nmap", SCAN, "--max-rtt-timeout", "--timeout TIME"),
+    habit("nmap", SCAN, "--scan-delay", "--rate N"),
+    habit("nmap", SCAN, "--script", "--validate: checks TLS, HTTP and protocols, and scores them"),
+    habit("nmap", SCAN, "--excludefile", "--exclude-file FILE"),
+    habit("nmap", SCAN, "--version-intensity", "--intensity light, normal or all"),
+    habit("nmap", SCAN, "--version-all", "--intensity all"),
+    habit("nmap", SCAN, "--version-light", "--intensity light"),
+    habit("nmap", SCAN, "--disable-arp-ping", "--no-ping"),
+    habit("nmap", SCAN, "--source-port", "leave it out: the kernel chooses the source port"),
+    habit("nmap", SCAN, "-D", "leave it out: portolan sends from your own address only"),
+    habit("nmap", SCAN, "-S", "leave it out: portolan sends from your own address only"),
+    // RustScan, masscan
+    habit("RustScan", SCAN, "-a", "the address alone, without -a"),
+    habit("RustScan", SCAN, "-b", "leave it out: portolan adapts to the network"),
+    habit("RustScan", SCAN, "--ulimit", "leave it out: portolan adapts to the limit"),
+    habit("RustScan", SCAN, "--range", "-p 1-1000"),
+    // ss, netstat
+    habit("ss", ALONE, "-tulpn", "`portolan local`"),
+    habit("ss", ALONE, "-tlnp", "`portolan local --tcp`"),
+    habit("ss", ALONE, "-tln", "`portolan local --tcp`"),
+    habit("ss", ALONE, "-uln", "`portolan local --udp`"),
+    habit("netstat", ALONE, "-plant", "`portolan local --tcp`"),
+    habit("ss", ALONE, "-l…", "`portolan local`"),
+    habit("ss", ALONE, "-t…", "`portolan local --tcp`"),
+    habit("ss", ALONE, "-u…", "`portolan local --udp`"),
+    habit("ss", ALONE, "-x…", "`portolan local --unix`"),
+    habit("netstat", ALONE, "-a…", "`portolan local`"),
+    habit("netstat", ALONE, "-n…", "`portolan local`"),
+    habit("ss", LOCAL, "-l", "leave it out: portolan lists what listens"),
+    habit("ss", LOCAL, "-t", "--tcp"),
+    habit("ss", LOCAL, "-u", "--udp"),
+    habit("ss", LOCAL, "-x", "--unix"),
+    habit("ss", LOCAL, "-n", "leave it out: addresses and ports are always numbers"),
+    habit("ss", LOCAL, "-a", "leave it out: portolan lists what listens"),
+    habit("ss", LOCAL, "-e", "-o wide"),
+    habit("ss", LOCAL, "-m", "-o wide"),
+    habit("ss", LOCAL, "-H", "-o csv"),
+    habit("ss", LOCAL, "-N", "--all-netns"),
+    habit("ss", LOCAL, "-tulpn", "leave it out: `portolan local` shows all of this"),
+    habit("netstat", LOCAL, "--listening", "leave it out: portolan lists what listens"),
+    habit("netstat", LOCAL, "--numeric", "leave it out: addresses and ports are always numbers"),
+    habit("netstat", LOCAL, "--programs", "leave it out: processes are always shown"),
+    // lsof, fuser
+    habit("lsof", ALONE, "-i…", "`portolan who PORT`"),
+    habit("lsof", ALONE, "-P…", "`portolan who PORT`"),
+    habit("lsof", LOCAL, "-i…", "the port alone, as in `portolan local 8080`"),
+    habit("lsof", LOCAL, "-P", "leave it out: addresses and ports are always numbers"),
+    habit("lsof", "who", "-t", "--pid"),
+    habit("lsof", "who", "-i…", "the port alone, as in `portolan who 8080`"),
+    habit("fuser", "who", "-n", "the port alone, as in `portolan who 8080`"),
+    habit("fuser", ALONE, "-k…", "`portolan kill PORT`"),
+    habit("kill", "kill", "-9", "--signal kill"),
+    habit("kill", "kill", "-15", "leave it out: SIGTERM is sent"),
+    habit("kill", "kill", "-s", "--signal NAME"),
+    habit("kill", "kill", "--force", "--signal kill"),
+    habit("kill", "kill", "-f", "--yes"),
+    // kubectl
+    habit("kubectl", K8S, "--show-labels", "-o wide or --json"),
+    habit("kubectl", K8S, "--no-headers", "-o csv or -o name"),
+    habit("kubectl", K8S, "--sort-by", "--json, and sort with jq"),
+    habit("kubectl", K8S, "--cluster", "--context NAME"),
+    habit("kubectl", K8S, "--request-timeout", "--timeout TIME"),
+    habit("kubectl", K8S, "--server", "--kubeconfig FILE or --context NAME"),
+    habit("kubectl", K8S, "-L", "-o wide"),
+    habit("kubectl", K8S, "-f", "`portolan discover file FILE`"),
+    // wait-for-it, wait4x, dockerize
+    habit("wait-for-it", WAIT, "-t", "--timeout 5s"),
+    habit("wait-for-it", WAIT, "-h", "the target as HOST:PORT"),
+    habit("wait-for-it", WAIT, "--host", "the target as HOST:PORT"),
+    habit("wait-for-it", WAIT, "-p", "the target as HOST:PORT"),
+    habit("wait-for-it", WAIT, "--port", "the target as HOST:PORT"),
+    habit("wait-for-it", WAIT, "-s", "leave it out: the command runs only if all targets are ready"),
+    habit("wait-for-it", WAIT, "--strict", "leave it out: the command runs only if all targets are ready"),
+    habit("wait4x", WAIT, "--interval", "leave it out: portolan tries often, and at the deadline"),
+    habit("wait4x", WAIT, "-i", "leave it out: portolan tries often, and at the deadline"),
+    habit("wait4x", WAIT, "--expect-status-code", "a services file with expect-status"),
+    habit("dockerize", WAIT, "-wait", "the target alone"),
+    habit("dockerize", WAIT, "-timeout", "--timeout 5s"),
+    // curl, testssl.sh, openssl
+    habit("curl", VALIDATE, "-k", "--ignore CODE: `portolan explain` lists the codes of TLS"),
+    habit("curl", VALIDATE, "--insecure", "--ignore CODE: `portolan explain` lists the codes of TLS"),
+    habit("curl", VALIDATE, "-H", "--header 'NAME: VALUE'"),
+    habit("curl", VALIDATE, "-X", "--method METHOD"),
+    habit("curl", VALIDATE, "-L", "--follow"),
+    habit("curl", VALIDATE, "--location", "--follow"),
+    habit("curl", VALIDATE, "-m", "--timeout TIME"),
+    habit("curl", VALIDATE, "--max-time", "--timeout TIME"),
+    habit("curl", VALIDATE, "--cacert", "--ca FILE"),
+    habit("curl", VALIDATE, "-d", "--method POST"),
+    habit("openssl", VALIDATE, "-servername", "--server-name NAME"),
+    habit("openssl", VALIDATE, "-CAfile", "--ca FILE"),
+    habit("openssl", VALIDATE, "-starttls", "--starttls PROTOCOL"),
+    habit("testssl.sh", VALIDATE, "-p", "`portolan validate HOST:PORT --check tls`"),
+    // Everywhere
+    habit("", ANY, "-j", "--json"),
+    habit("", ANY, "--format", "-o FORMAT"),
+    habit("", ANY, "--verbose", "-o wide"),
+    habit("", ANY, "--no-color", "--color never"),
+    habit("", ANY, "--follow", "--watch"),
+    habit("", ANY, "--port", "-p PORTS"),
+];
+
+/// Commands that people know by another name.
+const COMMANDS: &[(&str, &str)] = &[
+    ("list", "portolan local"),
+    ("ls", "portolan local"),
+    ("ps", "portolan local"),
+    ("ss", "portolan local"),
+    ("netstat", "portolan local"),
+    ("listen", "portolan local"),
+    ("listening", "portolan local"),
+    ("lsof", "portolan who PORT"),
+    ("whois", "portolan who PORT"),
+    ("fuser", "portolan who PORT"),
+    ("find", "portolan who PORT"),
+    ("nmap", "portolan scan"),
+    ("get", "portolan discover k8s"),
+    ("kubectl", "portolan discover k8s"),
+    ("k8s", "portolan discover k8s"),
+    ("kubernetes", "portolan discover k8s"),
+    ("watch", "portolan local --watch"),
+    ("monitor", "portolan local --watch"),
+    ("top", "portolan local --watch"),
+    ("check", "portolan validate"),
+    ("test", "portolan validate"),
+    ("health", "portolan validate"),
+    ("probe", "portolan validate"),
+    ("ping", "portolan validate"),
+    ("tls", "portolan validate --check tls"),
+    ("ssl", "portolan validate --check tls"),
+    ("diff", "portolan local --diff FILE"),
+    ("stop", "portolan kill PORT"),
+    ("free", "portolan free-port"),
+    ("freeport", "portolan free-port"),
+    ("services", "portolan ports"),
+    ("version", "portolan --version"),
+    ("settings", "portolan config show"),
+];
+
+/// What to type instead of an unknown option. `path` is portolan's command, `rejected` the part that the parser stopped at:
+/// it reads `-sV` as `-s` with more to come.
+pub(super) fn option(path: &str, rejected: &str, args: &[OsString]) -> Option<String> {
+    let command = path.rsplit(' ').next().filter(|name| *name != "portolan").unwrap_or_default();
+    let typed = args.iter().filter_map(|arg| arg.to_str()).find(|arg| arg.starts_with(rejected)).unwrap_or(rejected);
+    let typed = typed.split('=').next().unwrap_or(typed);
+
+    let known = HABITS.iter().filter(|habit| habit.at == command || habit.at == ANY);
+    let exact = known.clone().find(|habit| habit.typed == typed || habit.typed == rejected);
+    let habit = exact.or_else(|| {
+        known.clone().find(|habit| habit.typed.strip_suffix('…').is_some_and(|start| typed.starts_with(start)))
+    });
+    habit.map(Habit::hint)
+}
+
+/// What to type instead of an unknown command.
+pub(super) fn command(word: &str) -> Option<String> {
+    let (_, instead) = COMMANDS.iter().find(|(known, _)| *known == word)?;
+    Some(format!("portolan's way: `{instead}`"))
+}
+
+/// What to type instead of nmap's `-oX`, which reads as `-o X`.
+pub(super) fn output_format(value: &str) -> Option<String> {
+    let habit = HABITS.iter().find(|habit| habit.typed.strip_prefix("-o") == Some(value))?;
+    Some(habit.hint())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    /// A habit that a command has as an option of its own would never be shown.
+    #[test]
+    fn every_habit_is_unknown_to_its_command() {
+        assert!(HABITS.len() >= 60);
+        let mut root = Cli::command();
+        root.build();
+        for Habit { typed, at, .. } in HABITS.iter().filter(|habit| habit.at != ANY) {
+            let command = match *at {
+                ALONE => &root,
+                K8S => root.find_subcommand("discover").and_then(|discover| discover.find_subcommand(K8S)).unwrap(),
+                name => root.find_subcommand(name).unwrap_or_else(|| panic!("{name} is a command")),
+            };
+            let long = typed.strip_prefix("--");
+            let has_it = command.get_arguments().any(|arg| arg.get_long().is_some_and(|own| Some(own) == long));
+            assert!(!has_it, "{at} has {typed} itself");
+        }
+    }
+
+    /// What is typed instead must exist.
+    #[test]
+    fn every_command_named_instead_exists() {
+        let root = Cli::command();
+        let quoted = HABITS.iter().flat_map(|habit| habit.instead.split('`').skip(1).step_by(2));
+        for text in quoted.chain(COMMANDS.iter().map(|(_, instead)| *instead)) {
+            let word = text.strip_prefix("portolan ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+            assert!(word.starts_with("--") || root.find_subcommand(word).is_some(), "{text}");
+        }
+        for (word, _) in COMMANDS {
+            assert!(root.find_subcommand(word).is_none(), "{word} is a command of portolan");
+        }
+    }
+
+    #[test]
+    fn a_word_is_found_as_it_was_typed() {
+        let hint = |path: &str, rejected: &str, line: &str| {
+            let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            option(path, rejected, &args).unwrap_or_default()
+        };
+        assert_eq!(hint("portolan scan", "-P", "portolan scan -Pn h"), "portolan's way of nmap's -Pn: --no-ping");
+        assert_eq!(hint("portolan scan", "-s", "portolan scan -sV h"), "portolan's way of nmap's -sV: --identify");
+        assert_eq!(hint("portolan", "-t", "portolan -tulpn"), "portolan's way of ss's -tulpn: `portolan local`");
+        assert_eq!(hint("portolan", "-t", "portolan -tup"), "portolan's way of ss's -t: `portolan local --tcp`");
+        let rate = hint("portolan scan", "--min-rate", "portolan scan --min-rate=5 h");
+        assert!(rate.starts_with("portolan's way of nmap's --min-rate: --rate N"), "{rate}");
+        assert_eq!(hint("portolan scan", "--zzz", "portolan scan --zzz"), "");
+        assert_eq!(output_format("X").unwrap(), "portolan's way of nmap's -oX: -o nmap-xml=FILE");
+    }
+}

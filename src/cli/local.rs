@@ -1,0 +1,132 @@
+//! `portolan local`, and `portolan` alone: what listens on this machine.
+
+use std::ops::ControlFlow;
+
+use clap::Args;
+
+use super::discover::{self, Options};
+use super::exit::Exit;
+use super::identify::IdentifyArgs;
+use super::listing::ExitRules;
+use super::{Global, stderr};
+use crate::error::Result;
+use crate::model::{Column, Completeness, ParseError, Ports};
+use crate::source::{ItemSink, ListContext, ListFuture, ListItem, Local, Source};
+
+/// List what listens on this machine; short for `discover local`
+///
+/// PORT chooses ports: `portolan local 8080` lists what listens on port 8080, and so does `portolan 8080`.
+#[derive(Args, Debug)]
+pub(super) struct ShortLocal {
+    #[command(flatten)]
+    options: Options,
+    /// Show only these ports: numbers, ranges and names, as in 8080, :8080 or 8000-9000
+    #[arg(value_name = "PORT", id = "port", value_parser = parse_ports, conflicts_with_all = ["ports", "unix"])]
+    listed: Vec<Ports>,
+    #[command(flatten)]
+    local: Local,
+}
+
+impl ShortLocal {
+    pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
+        if !self.listed.is_empty() {
+            self.local.ports = Some(Ports::union(&self.listed));
+        }
+        discover::answer(&self.options, &self.local, global)
+    }
+}
+
+/// Ports as people write them here: also `:8080`, as in the output of other tools.
+pub(super) fn parse_ports(text: &str) -> Result<Ports, ParseError> {
+    text.strip_prefix(':').unwrap_or(text).parse()
+}
+
+/// Whether the first word of a command line is a port, which makes it short for `portolan local`.
+pub(super) fn is_port(word: &str) -> bool {
+    let digits = word.strip_prefix(':').unwrap_or(word);
+    digits.starts_with(|first: char| first.is_ascii_digit()) && parse_ports(word).is_ok()
+}
+
+/// The number of rows that `portolan` alone lists.
+const FIRST_ROWS: usize = 20;
+
+/// What a new user should know next.
+const NEXT_STEPS: [&str; 3] = [
+    "more of this machine: `portolan local`, `portolan who PORT`, `portolan local --watch`",
+    "elsewhere: `portolan scan HOST`, `portolan discover k8s`, `portolan validate HOST:PORT`",
+    "all commands: `portolan --help`",
+];
+
+/// Lists the first rows of this machine, and names the other commands.
+pub(super) fn overview(global: &Global) -> Result<Exit> {
+    let exit = ExitRules::default().list(&FirstRows(Local::default()), &IdentifyArgs::default(), global)?;
+    if !global.quiet {
+        for line in NEXT_STEPS {
+            stderr::note(line);
+        }
+    }
+    Ok(exit)
+}
+
+/// A source of which only the first services are listed.
+struct FirstRows(Local);
+
+impl Source for FirstRows {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        self.0.columns()
+    }
+
+    fn inner(&self) -> Option<&dyn Source> {
+        Some(&self.0)
+    }
+
+    fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
+        Box::pin(async move {
+            let mut first = FirstSink { out, listed: 0 };
+            let completeness: Completeness = self.0.list(context, &mut first).await?;
+
+            let FirstSink { out, listed } = first;
+            let left_out = listed.saturating_sub(FIRST_ROWS);
+            if left_out > 0 {
+                out.note(format!("{left_out} more; `portolan local` lists all"));
+            }
+            Ok(completeness)
+        })
+    }
+}
+
+struct FirstSink<'a> {
+    out: &'a mut dyn ItemSink,
+    listed: usize,
+}
+
+impl ItemSink for FirstSink<'_> {
+    fn accept(&mut self, item: ListItem) -> ControlFlow<()> {
+        if matches!(item, ListItem::Service(_)) {
+            self.listed += 1;
+            if self.listed > FIRST_ROWS {
+                return ControlFlow::Continue(());
+            }
+        }
+        self.out.accept(item)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_told_from_a_command() {
+        for word in ["8080", ":8080", "8000-9000", "22,80", "0022"] {
+            assert!(is_port(word), "{word}");
+        }
+        for word in ["local", "http", ":http", "", ":", "-p", "0", "65536", "80x", "10.0.0.5", "127.0.0.1:80"] {
+            assert!(!is_port(word), "{word}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Who holds a port, a free one, and ending its process.
+
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command};
+
+use super::portolan;
+
+/// A process named `sleep` that holds a listener, and its port. It ends when this is dropped.
+struct Holder(Child, u16);
+
+impl Holder {
+    fn new() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let child = Command::new("sleep").arg("600").stdin(OwnedFd::from(listener)).spawn().unwrap();
+        Self(child, port)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn who_names_the_process_its_command_line_and_its_parents() {
+    let holder = Holder::new();
+    let (pid, port) = (holder.0.id(), holder.1);
+
+    let ran = portolan(&format!("who :{port}")).run();
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert!(ran.stdout.starts_with(&format!("sleep listens on tcp 127.0.0.1:{port}\n")), "{}", ran.stdout);
+    // A process that even root may not read, as on some hosts, might hold it too; then the line goes on.
+    for line in [format!("  process     sleep (pid {pid})"), "  command     sleep 600".to_owned()] {
+        assert!(ran.stdout.lines().any(|one| one.starts_with(&line)), "{line}: {}", ran.stdout);
+    }
+    let parent = format!("(pid {})", std::process::id());
+    assert!(ran.stdout.lines().any(|line| line.starts_with("  parents ") && line.contains(&parent)), "{}", ran.stdout);
+
+    assert_eq!(portolan(&format!("who --pid {port}")).run().stdout, format!("{pid}\n"));
+    let json = portolan(&format!("who {port} --json")).run().stdout;
+    assert!(json.contains(&format!("\"pid\":{pid}")), "{json}");
+}
+
+#[test]
+fn who_fails_where_nothing_listens() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let ran = portolan(&format!("who {port}")).run();
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    assert_eq!(ran.stderr, format!("nothing listens on port {port}\n"));
+    assert_eq!(portolan(&format!("who {port} --json")).run().code, Some(1));
+    portolan(&format!("who {port} --pid --json"))
+        .refuses("--pid: it prints process ids only", "leave it or --output out");
+}
+
+#[test]
+fn a_port_alone_lists_what_listens_there() {
+    let holder = Holder::new();
+    let port = holder.1;
+    let whole = portolan(&format!("discover local -p {port}")).run();
+    for line in [format!("{port}"), format!(":{port}"), format!("local {port}"), format!("local :{port}")] {
+        let ran = portolan(&line).run();
+        assert_eq!((ran.code, &ran.stdout), (Some(0), &whole.stdout), "{line}: {}", ran.stderr);
+    }
+    assert!(portolan(&format!("{port} --json")).run().stdout.starts_with("{\"schema\":\"portolan/v1\""));
+    portolan("local 80 -p 81").refuses("[PORT]: it does not go together with --ports", "leave one of them out");
+}
+
+#[test]
+fn kill_ends_the_named_process_only_after_a_yes() {
+    let mut holder = Holder::new();
+    let (pid, port) = (holder.0.id(), holder.1);
+
+    let asked = portolan(&format!("kill {port}")).run();
+    assert_eq!((asked.code, asked.stdout.as_str()), (Some(1), ""));
+    assert_eq!(
+        asked.stderr,
+        format!(
+            "error: cannot end the process on port {port}: it was not confirmed\n\
+             hint: answer y at the terminal, or add --yes\n"
+        )
+    );
+    assert!(holder.0.try_wait().unwrap().is_none(), "it still runs");
+
+    let killed = portolan(&format!("kill :{port} --yes --timeout 60s")).run();
+    assert_eq!((killed.code, killed.stderr.as_str()), (Some(0), &*format!("sleep (pid {pid}) ended\n")));
+    assert_eq!(holder.0.wait().unwrap().signal(), Some(15));
+
+    let again = portolan(&format!("kill {port} --yes")).run();
+    assert_eq!((again.code, again.stderr), (Some(1), format!("nothing listens on TCP port {port}\n")));
+}
+
+#[test]
+fn kill_takes_one_port_and_never_itself() {
+    portolan("kill 80-90").refuses("PORT '80-90': it is more than one port", "give one port");
+    portolan("kill 80 -9")
+        .refuses("'-9': portolan kill has no such option", "portolan's way of kill's -9: --signal kill");
+}
+
+#[test]
+fn a_free_port_is_printed_alone() {
+    let taken = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+
+    let ran = portolan("free-port").run();
+    let found: u16 = ran.stdout.trim_end().parse().unwrap();
+    assert!(ran.code == Some(0) && found != port, "{}", ran.stdout);
+
+    let none = portolan(&format!("free-port {port}")).run();
+    assert_eq!((none.code, none.stdout.as_str()), (Some(1), ""));
+    assert!(none.stderr.starts_with(&format!("error: no port of {port} is free: in use\n")), "{}", none.stderr);
+    portolan("free-port --json").refuses("--json: portolan free-port prints a number", "leave it out");
+}
