@@ -85,7 +85,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --skip-loopback 'Leave out listeners that only this host can reach'
             cand --skip-private 'Leave out listeners bound to a private address'
             cand --exposed 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
-            cand --all-netns 'Look into every network namespace of this machine (needs root)'
+            cand --all-netns 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
             cand --quiet 'Write only errors to stderr'

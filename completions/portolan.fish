@@ -118,7 +118,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand local" -l unix -d 'Sho
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l skip-loopback -d 'Leave out listeners that only this host can reach'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l skip-private -d 'Leave out listeners bound to a private address'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l exposed -d 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l all-netns -d 'Look into every network namespace of this machine (needs root)'
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l all-netns -d 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand local" -s h -l help -d 'Print help (see more with \'--help\')'

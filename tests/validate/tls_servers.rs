@@ -133,11 +133,11 @@ fn cases() -> Vec<Case> {
         case("-tls1_2 OLD", "rsa1024", &["cert-weak-key"], Some("cannot verify")),
         case("-tls1_2 OLD", "sha1", &["cert-weak-signature"], None),
         // A weak certificate that is sent, and on no path.
-        case("EXTRA", "rsa", &[], None),
+        case("-tls1_2 EXTRA OLD", "rsa", &[], None),
         // Client certificates: required by both versions, and optional.
-        case("-Verify 1 -tls1_2", "rsa", &["tls-client-cert-required"], Some("client certificate")),
-        case("-Verify 1 -tls1_3", "rsa", &["tls-client-cert-required"], Some("client certificate")),
-        case("-Verify 1", "ec", &["tls-client-cert-required"], Some("client certificate")),
+        case("-Verify 1 -tls1_2", "rsa", &["tls-auth-required"], Some("client certificate")),
+        case("-Verify 1 -tls1_3", "rsa", &["tls-auth-required"], Some("client certificate")),
+        case("-Verify 1", "ec", &["tls-auth-required"], Some("client certificate")),
         case("-verify 1 -tls1_2", "rsa", &[], None),
         case("-verify 1 -tls1_3", "rsa", &[], None),
     ]
@@ -285,7 +285,7 @@ fn a_client_certificate_is_sent_and_judged() {
         let (codes, _, health) = ask(&["--cert", &stranger, "--key", &stranger_key]);
         assert!(codes.contains(&"tls-handshake-failed".to_owned()), "{version}, a stranger: {health}");
         let (codes, limits, health) = ask(&[]);
-        assert_eq!(codes, ["tls-client-cert-required"], "{version}, none: {health}");
+        assert_eq!(codes, ["tls-auth-required"], "{version}, none: {health}");
         assert!(limits.contains("--cert"), "{version}: {limits}");
 
         // The same options of `wait`, and what curl says.
