@@ -296,6 +296,7 @@ fn details_of_kubernetes_are_read_as_their_own_type() {
         cluster_ips: vec![[10, 0, 0, 1].into()],
         external: vec!["lb.test".into()],
         external_name: None,
+        labels: [("team".into(), "shop".into())].into(),
         selector: [("app".into(), "web".into())].into(),
         publish_not_ready: false,
         ports: vec![K8sPort {

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -106,6 +107,11 @@ pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {
     /// Whether `other` carries the same facts, apart from volatile ones; `None` if only a comparison of the JSON can tell.
     /// Saves building the JSON of equal details.
     fn has_same_facts(&self, _other: &dyn Detail) -> Option<bool> {
+        None
+    }
+
+    /// The labels that its source keeps for the service, beside those that portolan knows the meaning of.
+    fn labels(&self) -> Option<&BTreeMap<Untrusted, Untrusted>> {
         None
     }
 

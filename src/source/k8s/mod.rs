@@ -24,21 +24,27 @@ mod names;
 mod namespaces;
 mod object_key;
 mod options;
+mod outage;
 mod pod_rows;
 mod pods;
 mod pods_list;
 mod proxy;
 mod proxy_environment;
 mod reader;
+mod route_findings;
 mod route_rows;
 mod routes;
 mod runtime;
 mod selector;
 mod server_url;
 mod service_state;
+mod shared_client;
+mod streams;
 mod watch;
+mod watch_lines;
 mod watch_scope;
 mod watch_state;
+mod watcher;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -125,8 +131,12 @@ impl K8s {
         }
 
         let found = findings::findings(&services);
-        if let Some(summary) = findings::summary(&found) {
+        let of_routes = routes.values().flat_map(|route| &route.findings);
+        if let Some(summary) = findings::summary(found.values().flatten().chain(of_routes)) {
             out.note(summary);
+        }
+        if let Some(note) = findings::filter_note(&services, self) {
+            out.note(note);
         }
 
         // After a `Break` there is nothing more to stop.
