@@ -17,7 +17,7 @@ use crate::model::CheckName;
 use crate::net::{Deadline, Route};
 
 /// How long an address may stay silent while another one of its name replied: enough for one lost packet.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+const MAX_SILENCE: Duration = Duration::from_millis(1_500);
 
 impl EndpointValidator {
     /// Runs every check that applies to an endpoint, until the run ends.
@@ -103,7 +103,7 @@ impl EndpointValidator {
     /// How long to wait for silent addresses. The deadline must not pass meanwhile.
     fn patience(&self) -> Duration {
         let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()) / 2);
-        PATIENCE.min(self.options.timeout).min(left.unwrap_or(PATIENCE))
+        MAX_SILENCE.min(self.options.timeout).min(left.unwrap_or(MAX_SILENCE))
     }
 
     /// Takes every sample. `failed` is the first result of the TCP check, if it is known already.

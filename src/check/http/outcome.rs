@@ -20,7 +20,7 @@ pub(crate) enum HttpOutcome {
 #[serde(deny_unknown_fields)]
 pub(crate) struct HttpStatus {
     pub(crate) code: u16,
-    /// From the request to the last byte that was read; the sum if redirects were followed.
+    /// From the request to the last byte that was read, or to the head of a stream; the sum if redirects were followed.
     #[serde(rename = "took")]
     pub(crate) latency: Latency,
     /// Whether the response has `Retry-After`.

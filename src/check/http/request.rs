@@ -87,7 +87,8 @@ async fn send_once(chain: &RedirectChain, deadline: Deadline) -> Result<(HttpRep
     } else {
         over_http1(Connection::new(connection.stream, deadline, usize::MAX), chain, path).await?
     };
-    Ok((reply, scale::micros(start.elapsed())))
+    let end = reply.stream_began.unwrap_or_else(Instant::now);
+    Ok((reply, scale::micros(end.saturating_duration_since(start))))
 }
 
 fn body_limit(spec: &CheckSpec) -> usize {
@@ -120,14 +121,14 @@ async fn over_http1(mut peer: Connection, chain: &RedirectChain, path: &str) -> 
     let end = match reply.failed {
         _ if reply.whole => BodyEnd::Whole,
         _ if reply.body.len() >= limits.body => BodyEnd::Limit,
-        _ if matcher.is_stream => BodyEnd::Open,
+        _ if matcher.began.is_some() => BodyEnd::Open,
         // Chunks may be framed by more bytes than they hold.
         Some(ConnectionError::TooLong) => return Err(too_long()),
         // The server announced more than it sent: it stalls or has closed the connection.
         failed => return Err(failed.unwrap_or(ConnectionError::Closed)),
     };
     let fields = reply.head.fields.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-    Ok(HttpReply { code: reply.head.status, fields, body: reply.body, end })
+    Ok(HttpReply { code: reply.head.status, fields, body: reply.body, end, stream_began: matcher.began })
 }
 
 fn too_long() -> ConnectionError {
@@ -150,11 +151,12 @@ async fn over_h2(
     let end = match () {
         () if reply.whole => BodyEnd::Whole,
         () if reply.body.len() >= limit => BodyEnd::Limit,
-        () if matcher.is_stream => BodyEnd::Open,
+        () if matcher.began.is_some() => BodyEnd::Open,
         () if deadline.is_over() => return Err(ConnectionError::TimedOut),
         () => return Err(ConnectionError::Closed),
     };
-    Ok(HttpReply::new(reply.status.as_u16(), &reply.fields, reply.body, end))
+    let stream_began = matcher.began;
+    Ok(HttpReply { stream_began, ..HttpReply::new(reply.status.as_u16(), &reply.fields, reply.body, end) })
 }
 
 /// The request for HTTP/2 and for proxies, which frame it themselves.
