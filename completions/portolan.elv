@@ -46,6 +46,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;local'= {
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
@@ -85,7 +86,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --skip-loopback 'Leave out listeners that only this host can reach'
             cand --skip-private 'Leave out listeners bound to a private address'
             cand --exposed 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls'
-            cand --all-netns 'Look into every network namespace of this machine (needs root)'
+            cand --all-netns 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)'
             cand --json 'Short for --output json'
             cand -q 'Write only errors to stderr'
             cand --quiet 'Write only errors to stderr'
@@ -95,6 +96,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;scan'= {
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
@@ -156,6 +158,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;discover'= {
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
@@ -202,6 +205,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --user 'Show only listeners that this user made or holds, by name or number'
             cand --interface 'Show only listeners that this interface leads to'
             cand --sort 'Sort the listing by this key; a watch reports events as they happen'
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
@@ -258,6 +262,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --retries 'Retry a silent port at most N times [default: as the measured packet loss requires]'
             cand --deadline 'End the whole scan after this time, even if it is incomplete'
             cand --resume 'Store the progress of the scan in this file, and resume from it if it exists'
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
@@ -317,6 +322,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --resolver 'Resolve external names with these resolvers instead of the system''s, as in 10.96.0.10 or 127.0.0.1:5353'
             cand --timeout 'Set the maximum duration of one request, as in 500ms or 10s'
             cand --deadline 'End the whole run after this time, even if it is incomplete [default: 2m for the API server, none for checks]'
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
@@ -357,6 +363,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;discover;file'= {
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
             cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
             cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'

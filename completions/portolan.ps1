@@ -50,6 +50,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;local' {
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
@@ -89,7 +90,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--skip-loopback', '--skip-loopback', [CompletionResultType]::ParameterName, 'Leave out listeners that only this host can reach')
             [CompletionResult]::new('--skip-private', '--skip-private', [CompletionResultType]::ParameterName, 'Leave out listeners bound to a private address')
             [CompletionResult]::new('--exposed', '--exposed', [CompletionResultType]::ParameterName, 'Show only listeners that another host could reach by their addresses and interfaces; ignores firewalls')
-            [CompletionResult]::new('--all-netns', '--all-netns', [CompletionResultType]::ParameterName, 'Look into every network namespace of this machine (needs root)')
+            [CompletionResult]::new('--all-netns', '--all-netns', [CompletionResultType]::ParameterName, 'Look into every network namespace that a process, a thread or a mount of this machine is in (needs root)')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
@@ -100,6 +101,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;scan' {
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
@@ -162,6 +164,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;discover' {
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
@@ -209,6 +212,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Show only listeners that this user made or holds, by name or number')
             [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Show only listeners that this interface leads to')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Sort the listing by this key; a watch reports events as they happen')
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
@@ -266,6 +270,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Retry a silent port at most N times [default: as the measured packet loss requires]')
             [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'End the whole scan after this time, even if it is incomplete')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Store the progress of the scan in this file, and resume from it if it exists')
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
@@ -326,6 +331,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--resolver', '--resolver', [CompletionResultType]::ParameterName, 'Resolve external names with these resolvers instead of the system''s, as in 10.96.0.10 or 127.0.0.1:5353')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum duration of one request, as in 500ms or 10s')
             [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'End the whole run after this time, even if it is incomplete [default: 2m for the API server, none for checks]')
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
@@ -367,6 +373,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;discover;file' {
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
             [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
             [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')

@@ -21,6 +21,7 @@
 //! # }
 //! ```
 
+mod history;
 mod merge;
 mod reader;
 mod set;

@@ -1,22 +1,17 @@
 //! The reading side of a catalog: the current set and its changes.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use tokio::sync::broadcast;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 
 use super::Snapshot;
+use super::history::{EventHistory, NextBatch};
 use crate::engine::Clock;
 use crate::model::Event;
-
-/// The number of batches kept for slow readers. At one per second, as from a polled source, a reader may be four minutes
-/// late.
-pub(super) const MAX_BATCHES: usize = 256;
 
 /// No answer has come yet.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -28,55 +23,15 @@ pub(super) struct CatalogState {
     pub(super) clock: Clock,
     /// The clock's time of the last answer in nanoseconds, or [`NEVER`].
     pub(super) answered: AtomicU64,
-    /// The latest batches of events, oldest first.
-    pub(super) history: Mutex<VecDeque<Arc<[Event]>>>,
-}
-
-impl CatalogState {
-    /// Stores a batch for watches that resume.
-    pub(super) fn keep(&self, events: Arc<[Event]>) {
-        if events.is_empty() {
-            return;
-        }
-        let mut history = self.history.lock();
-        if history.len() == MAX_BATCHES {
-            history.pop_front();
-        }
-        history.push_back(events);
-    }
-
-    /// The events after `index`, in order; `None` if some of them are no longer kept.
-    fn since(&self, index: u64) -> Option<VecDeque<Arc<[Event]>>> {
-        let history = self.history.lock();
-        let last = history.back().and_then(|batch| batch.last()).map_or(0, |event| event.index);
-        if index >= last {
-            return (index == last).then(VecDeque::new);
-        }
-
-        let first = history.front()?.first()?.index;
-        if index + 1 < first {
-            return None;
-        }
-        let missed = history.iter().skip_while(|batch| batch.last().is_none_or(|event| event.index <= index));
-        Some(missed.map(|batch| after(batch, index)).collect())
-    }
-}
-
-/// The events of a batch after `index`.
-fn after(batch: &Arc<[Event]>, index: u64) -> Arc<[Event]> {
-    match batch.iter().position(|event| event.index > index) {
-        Some(0) => Arc::clone(batch),
-        Some(at) => batch[at..].into(),
-        None => Arc::default(),
-    }
+    pub(super) history: Mutex<EventHistory>,
 }
 
 /// Reads a catalog. Cheap to clone, and never blocks the writer.
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub(super) shared: Arc<CatalogState>,
-    /// For new watches; weak, so that the channel closes with the writer.
-    pub(super) events: broadcast::WeakSender<Arc<[Event]>>,
+    /// Changes with each batch, and closes with the writer.
+    pub(super) published: watch::Receiver<()>,
 }
 
 impl Reader {
@@ -93,25 +48,23 @@ impl Reader {
 
     /// The current snapshot, and a watch of all later events: none twice, none missing.
     pub fn watch(&self) -> (Arc<Snapshot>, Watch) {
-        // Events between the two steps are in both; their index tells them apart.
-        let events = self.events.upgrade().map(|sender| sender.subscribe());
         let snapshot = self.load();
-        let watch = Watch { index: snapshot.index, missed: VecDeque::new(), events, shared: Arc::clone(&self.shared) };
+        let watch = self.watch_from(snapshot.index);
         (snapshot, watch)
     }
 
     /// A watch that continues after the event with that index: it delivers exactly the missed events, then the later ones.
     /// If they are no longer kept, or the index is of another catalog, it starts anew.
     pub fn watch_since(&self, index: u64) -> Resumed {
-        // Events between the two steps are in both; their index tells them apart.
-        let events = self.events.upgrade().map(|sender| sender.subscribe());
-        match self.shared.since(index) {
-            Some(missed) => Resumed::Continued(Watch { index, missed, events, shared: Arc::clone(&self.shared) }),
-            None => {
-                let (snapshot, watch) = self.watch();
-                Resumed::Reset(snapshot, watch)
-            }
+        if self.shared.history.lock().reaches_back_to(index) {
+            return Resumed::Continued(self.watch_from(index));
         }
+        let (snapshot, watch) = self.watch();
+        Resumed::Reset(snapshot, watch)
+    }
+
+    fn watch_from(&self, index: u64) -> Watch {
+        Watch { index, published: self.published.clone(), shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -119,12 +72,9 @@ impl Reader {
 #[derive(Debug)]
 pub struct Watch {
     shared: Arc<CatalogState>,
-    /// `None`: the writer had gone before the watch began.
-    events: Option<broadcast::Receiver<Arc<[Event]>>>,
+    published: watch::Receiver<()>,
     /// The index of the last event that was delivered, also as part of a snapshot.
     index: u64,
-    /// Events from before the watch that are still to be reported.
-    missed: VecDeque<Arc<[Event]>>,
 }
 
 /// How a watch that resumes begins.
@@ -153,30 +103,32 @@ pub enum WatchItem {
 impl Watch {
     /// Waits for the next item; `None` when the writer is gone and everything was delivered. Safe to cancel.
     pub async fn next(&mut self) -> Option<WatchItem> {
-        if let Some(batch) = self.missed.pop_front() {
-            self.index = batch.last().map_or(self.index, |event| event.index);
-            return Some(WatchItem::Events(batch));
-        }
-
-        let events = self.events.as_mut()?;
         loop {
-            match events.recv().await {
-                Ok(batch) => {
-                    let Some(last) = batch.last().map(|event| event.index).filter(|&last| last > self.index) else {
-                        continue;
-                    };
-                    self.index = last;
-                    return Some(WatchItem::Events(batch));
-                }
-                Err(RecvError::Lagged(_)) => {
-                    // The batches that are still kept are part of the snapshot: continue after them.
-                    *events = events.resubscribe();
-                    let snapshot = self.shared.snapshot.load_full();
-                    let missed = snapshot.index.saturating_sub(self.index);
-                    self.index = snapshot.index;
-                    return Some(WatchItem::Lagged { missed, snapshot });
-                }
-                Err(RecvError::Closed) => return None,
+            if let Some(item) = self.take() {
+                return Some(item);
+            }
+            if self.published.changed().await.is_err() {
+                // The last batch may have come meanwhile.
+                return self.take();
+            }
+        }
+    }
+
+    /// The next item, if it is there.
+    fn take(&mut self) -> Option<WatchItem> {
+        let next = self.shared.history.lock().after(self.index);
+        match next {
+            NextBatch::None => None,
+            NextBatch::Events(batch) => {
+                self.index = batch.last().map_or(self.index, |event| event.index);
+                Some(WatchItem::Events(batch))
+            }
+            NextBatch::Dropped => {
+                // The batches that are still kept are part of the snapshot: continue after them.
+                let snapshot = self.shared.snapshot.load_full();
+                let missed = snapshot.index.saturating_sub(self.index);
+                self.index = snapshot.index;
+                Some(WatchItem::Lagged { missed, snapshot })
             }
         }
     }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use tokio::sync::broadcast;
+use tokio::sync::watch;
 
-use super::reader::{CatalogState, MAX_BATCHES, NEVER, Reader};
+use super::reader::{CatalogState, NEVER, Reader};
 use super::set::Set;
 use super::snapshot::Snapshot;
 use crate::engine::Clock;
@@ -30,7 +30,7 @@ pub struct Writer {
     /// Events of the current batch.
     events: Vec<Event>,
     shared: Arc<CatalogState>,
-    sender: broadcast::Sender<Arc<[Event]>>,
+    published: watch::Sender<()>,
 }
 
 impl Writer {
@@ -52,13 +52,13 @@ impl Writer {
             faults: Vec::new(),
             events: Vec::new(),
             shared: Arc::new(shared),
-            sender: broadcast::Sender::new(MAX_BATCHES),
+            published: watch::Sender::new(()),
         }
     }
 
     /// A new reader; there may be any number.
     pub fn reader(&self) -> Reader {
-        Reader { shared: Arc::clone(&self.shared), events: self.sender.downgrade() }
+        Reader { shared: Arc::clone(&self.shared), published: self.published.subscribe() }
     }
 
     fn apply_one(&mut self, update: Update) {
@@ -98,9 +98,8 @@ impl Writer {
             stale: self.stale.clone(),
         }));
         let events: Arc<[Event]> = mem::take(&mut self.events).into();
-        self.shared.keep(Arc::clone(&events));
-        // Without a watch there is no receiver, which is fine.
-        let _ = self.sender.send(events);
+        self.shared.history.lock().keep(events);
+        self.published.send_replace(());
     }
 
     fn age(&self) -> Option<Duration> {

@@ -11,7 +11,6 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{sleep, timeout};
 
 use super::dns::DeadAddress;
-use super::tcp::Connect;
 use crate::net::{ConnectError, Deadline, dial};
 
 /// The addresses of a name to try. A name with more has live ones among them.
@@ -141,16 +140,6 @@ fn is_dead(ip: IpAddr, error: &ConnectError) -> bool {
         ConnectError::Local(_) => false,
         ConnectError::Unreachable => ip.is_ipv4(),
         _ => true,
-    }
-}
-
-/// The result of a connection for the TCP check; `None` for a local failure.
-pub(super) fn connect_outcome(error: &ConnectError) -> Option<Connect> {
-    match error {
-        ConnectError::Refused | ConnectError::Reset => Some(Connect::Refused),
-        ConnectError::TimedOut => Some(Connect::TimedOut),
-        ConnectError::Unreachable => Some(Connect::Unreachable),
-        ConnectError::Local(_) => None,
     }
 }
 

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::race::{Race, connect_outcome};
+use super::race::Race;
 use super::scale::{self, Latency};
 use super::target::{CheckContext, CheckResult, CheckTarget, LocalFailure};
 use super::{BuiltInCheck, Observation, findings};
-use crate::model::{Finding, Group};
+use crate::model::{Figures, Finding, Group};
 use crate::net::{ConnectError, Deadline, dial};
 
 findings! { Group::Tcp;
@@ -58,6 +58,16 @@ pub(crate) fn failed_race(race: &Race, target_us: u64) -> CheckResult<Observatio
     let connects =
         race.failures().iter().map(|(_, error)| connect_outcome(error).ok_or_else(|| LocalFailure(error.to_string())));
     Ok(Observation::Tcp(TcpObservation { target_us, connects: connects.collect::<CheckResult<Vec<Connect>>>()? }))
+}
+
+/// The result of a connection for the TCP check; `None` for a local failure.
+fn connect_outcome(error: &ConnectError) -> Option<Connect> {
+    match error {
+        ConnectError::Refused | ConnectError::Reset => Some(Connect::Refused),
+        ConnectError::TimedOut => Some(Connect::TimedOut),
+        ConnectError::Unreachable => Some(Connect::Unreachable),
+        ConnectError::Local(_) => None,
+    }
 }
 
 impl BuiltInCheck for TcpObservation {
@@ -125,6 +135,10 @@ impl BuiltInCheck for TcpObservation {
                 latency.set_lag(lag_us);
             }
         }
+    }
+
+    fn add_figures(&self, figures: &mut Figures) {
+        figures.latency_us.connect = scale::median(self.latencies().into_iter().map(Latency::net));
     }
 }
 

@@ -53,7 +53,7 @@ pub enum EventKind {
     },
     /// The reader was too slow and missed events. Their combined result follows.
     Lagged {
-        /// The number of missed events.
+        /// The number of missed events that have no line of their own.
         missed: u64,
     },
     /// A part could not be read. None of its services is treated as removed.

@@ -24,6 +24,9 @@ pub struct K8sDetail {
     pub external: Vec<Untrusted>,
     /// The target name of an `ExternalName` service.
     pub external_name: Option<Untrusted>,
+    /// Its own labels.
+    #[serde(default)]
+    pub labels: BTreeMap<Untrusted, Untrusted>,
     /// The labels that select its pods; empty if its endpoints are managed by other means.
     pub selector: BTreeMap<Untrusted, Untrusted>,
     /// Whether its endpoints are called before they are ready and until they are gone (`publishNotReadyAddresses`).
@@ -37,6 +40,10 @@ pub struct K8sDetail {
 impl Detail for K8sDetail {
     fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
         Some(other.downcast_ref() == Some(self))
+    }
+
+    fn labels(&self) -> Option<&BTreeMap<Untrusted, Untrusted>> {
+        Some(&self.labels)
     }
 }
 

@@ -87,6 +87,7 @@ fn any_health() -> impl Strategy<Value = Health> {
             findings,
             hindered: words,
             out_of_reach: !complete,
+            figures: Figures::default(),
             age_ms: complete.then_some(age),
         })
 }
@@ -284,7 +285,7 @@ fn details_are_read_as_their_own_type() {
         netns: None,
     });
     assert_eq!(scan.unwrap()["reason"], "refused", "the word that every format has for it");
-    typed(DeclaredDetail { from: "s.toml".into(), protocol: Some("http".into()), ask: Arc::default() });
+    typed(DeclaredDetail { from: "s.toml".into(), protocol: Some("http".into()), ..DeclaredDetail::default() });
 }
 
 #[cfg(feature = "k8s")]
@@ -296,6 +297,7 @@ fn details_of_kubernetes_are_read_as_their_own_type() {
         cluster_ips: vec![[10, 0, 0, 1].into()],
         external: vec!["lb.test".into()],
         external_name: None,
+        labels: [("team".into(), "shop".into())].into(),
         selector: [("app".into(), "web".into())].into(),
         publish_not_ready: false,
         ports: vec![K8sPort {

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -106,6 +107,11 @@ pub trait Detail: fmt::Debug + erased_serde::Serialize + Any + Send + Sync {
     /// Whether `other` carries the same facts, apart from volatile ones; `None` if only a comparison of the JSON can tell.
     /// Saves building the JSON of equal details.
     fn has_same_facts(&self, _other: &dyn Detail) -> Option<bool> {
+        None
+    }
+
+    /// The labels that its source keeps for the service, beside those that portolan knows the meaning of.
+    fn labels(&self) -> Option<&BTreeMap<Untrusted, Untrusted>> {
         None
     }
 
@@ -415,8 +421,24 @@ pub struct Column {
     pub label: bool,
     /// Writes the cell, or nothing if the value is unknown. The endpoint is that of the row, or `None` for a service
     /// without endpoints.
-    pub cell: fn(&Service, Option<&Endpoint>, &mut dyn fmt::Write) -> fmt::Result,
+    pub cell: CellWriter,
+    /// Writes the cell for programs that calculate: a plain number in base units, where `cell` writes one for people.
+    pub number: Option<CellWriter>,
 }
+
+impl Column {
+    /// Whether a table, or a wide one, has this column.
+    pub(crate) fn is_in_table(&self, wide: bool) -> bool {
+        match self.shown {
+            ColumnVisibility::Data => false,
+            ColumnVisibility::Wide => wide,
+            ColumnVisibility::Always | ColumnVisibility::Asked | ColumnVisibility::WhereFilled => true,
+        }
+    }
+}
+
+/// Writes the cell of a row.
+pub type CellWriter = fn(&Service, Option<&Endpoint>, &mut dyn fmt::Write) -> fmt::Result;
 
 /// The tables that show a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -429,6 +451,8 @@ pub enum ColumnVisibility {
     WhereFilled,
     /// The wide table, if it is not empty.
     Wide,
+    /// No table: only files for programs.
+    Data,
 }
 
 #[cfg(test)]
@@ -463,6 +487,7 @@ mod tests {
             findings: Vec::new(),
             hindered: Vec::new(),
             out_of_reach: false,
+            figures: crate::model::Figures::default(),
             age_ms: None,
         }
     }

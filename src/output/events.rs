@@ -1,6 +1,6 @@
 //! Events of a watch, one line each: for people, as JSON, or as type and id.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 
 use jiff::Timestamp;
@@ -62,7 +62,7 @@ impl EventFormat {
 /// Width of the longest common event type.
 const WORD: usize = "updated".len();
 
-fn text(line: &mut String, event: &Event, columns: &[Column], shown: ColumnVisibility) -> std::fmt::Result {
+fn text(line: &mut String, event: &Event, columns: &[Column], shown: ColumnVisibility) -> fmt::Result {
     // Seconds are enough: people compare it with a clock.
     let time = Timestamp::from_second(event.time.as_second()).unwrap_or(event.time);
 
@@ -86,7 +86,7 @@ fn text(line: &mut String, event: &Event, columns: &[Column], shown: ColumnVisib
                 None => line.push_str("; no update so far"),
             }
         }
-        EventKind::Lagged { missed } => write!(line, "{missed} events were dropped; their net changes follow")?,
+        EventKind::Lagged { missed } => write!(line, "{missed} events were dropped; the net changes follow")?,
         EventKind::Error(error) => fault(line, error)?,
     }
 
@@ -112,13 +112,13 @@ fn is_health(path: &str) -> bool {
     path.split('.').any(|part| part == "health")
 }
 
-fn fault(line: &mut String, fault: &PartialError) -> std::fmt::Result {
+fn fault(line: &mut String, fault: &PartialError) -> fmt::Result {
     let PartialError { operation: what, cause: why, .. } = fault;
     write!(line, "cannot {}: {}", crate::clean::escaped(what), crate::clean::escaped(why))
 }
 
 /// `tcp 127.0.0.1:5432  postgresql  process=postgres  pid=71`
-fn service(line: &mut String, service: &Service, columns: &[Column], shown: ColumnVisibility) -> std::fmt::Result {
+fn service(line: &mut String, service: &Service, columns: &[Column], shown: ColumnVisibility) -> fmt::Result {
     match service.endpoints.as_slice() {
         [] => write!(line, "{}", service.id)?,
         endpoints => {
@@ -132,26 +132,57 @@ fn service(line: &mut String, service: &Service, columns: &[Column], shown: Colu
         write!(line, "  {name}")?;
     }
 
-    let endpoint = service.endpoints.first();
-    if let Some(identity) = endpoint.and_then(|endpoint| endpoint.identity.as_deref()) {
-        write!(line, "  service={}", identity.protocol())?;
+    let services = distinct(service, |_, endpoint, out| match endpoint.and_then(|at| at.identity.as_deref()) {
+        Some(identity) => out.write_str(identity.protocol()),
+        None => Ok(()),
+    })?;
+    if !services.is_empty() {
+        write!(line, "  service={services}")?;
     }
 
-    for column in
-        columns.iter().filter(|column| shown == ColumnVisibility::Wide || column.shown != ColumnVisibility::Wide)
-    {
-        cell(line, column, service, endpoint)?;
+    for column in columns.iter().filter(|column| column.is_in_table(shown == ColumnVisibility::Wide)) {
+        let value = distinct(service, column.cell)?;
+        if !value.is_empty() {
+            let quote = if value.contains(' ') { "\"" } else { "" };
+            write!(line, "  {}={quote}{value}{quote}", column.name)?;
+        }
     }
     Ok(())
 }
 
-fn cell(line: &mut String, column: &Column, service: &Service, endpoint: Option<&Endpoint>) -> std::fmt::Result {
-    let mut value = String::new();
-    (column.cell)(service, endpoint, &mut value)?;
-    if value.is_empty() {
-        return Ok(());
+/// The number of values that a line shows of a column.
+const MAX_VALUES: usize = 5;
+
+/// The values of a column over all endpoints: one that all share, else each with its number of endpoints: `yes:2,no:1`.
+fn distinct(
+    service: &Service,
+    cell: fn(&Service, Option<&Endpoint>, &mut dyn fmt::Write) -> fmt::Result,
+) -> Result<String, fmt::Error> {
+    let (mut values, mut rows): (Vec<(String, usize)>, usize) = (Vec::new(), 0);
+    for endpoint in service.rows() {
+        rows += 1;
+        let mut value = String::new();
+        cell(service, endpoint, &mut value)?;
+        match values.iter_mut().find(|(known, _)| *known == value) {
+            Some((_, count)) => *count += 1,
+            None => values.push((value, 1)),
+        }
     }
 
-    let quote = if value.contains(' ') { "\"" } else { "" };
-    write!(line, "  {}={quote}{value}{quote}", column.name)
+    if let [(only, _)] = &mut values[..] {
+        return Ok(std::mem::take(only));
+    }
+    values.retain(|(value, _)| !value.is_empty());
+
+    let is_counted = values.len() < rows;
+    let shown = values.iter().take(MAX_VALUES).map(
+        |(value, count)| {
+            if is_counted { format!("{value}:{count}") } else { value.clone() }
+        },
+    );
+    let mut text = shown.collect::<Vec<_>>().join(",");
+    if values.len() > MAX_VALUES {
+        write!(text, ",+{}", values.len() - MAX_VALUES)?;
+    }
+    Ok(text)
 }

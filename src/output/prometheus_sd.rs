@@ -1,7 +1,7 @@
 //! Prometheus targets: the JSON of `file_sd_configs` and `http_sd_configs`.
 //!
-//! A listener on every address becomes a target at this host's loopback address; endpoints without a port or not
-//! ready are left out. Labels begin with `__meta_portolan_`, so that relabelling drops them, and hold only what stays
+//! A listener on every address becomes a target at this host's loopback address; endpoints without a port are left out. Those
+//! that are not ready have the label `__meta_portolan_ready="false"`, as in Prometheus' own discovery of clusters. Labels begin with `__meta_portolan_`, so that relabelling drops them, and hold only what stays
 //! the same for the life of the service: any other change would make Prometheus restart the target.
 
 use std::io::{self, Write};
@@ -36,6 +36,14 @@ impl<'w> PrometheusSd<'w> {
         add(&mut labels, "port", text(endpoint.port.as_ref()));
         add(&mut labels, "service", self.page.service(endpoint).to_owned());
 
+        // Only sources with instances know more than that something listens.
+        if endpoint.instance.is_some() {
+            add(&mut labels, "ready", endpoint.ready.to_string());
+        }
+        for (name, value) in service.detail.labels().into_iter().flatten() {
+            add(&mut labels, &format!("label_{}", label_name(name.as_raw())), value.to_string());
+        }
+
         for column in self.page.columns.iter().filter(|column| column.label) {
             let mut value = String::new();
             // Writing to a String cannot fail.
@@ -52,6 +60,11 @@ fn add(labels: &mut Map<String, Value>, name: &str, value: String) {
     if !value.is_empty() {
         labels.insert(format!("__meta_portolan_{name}"), Value::String(value));
     }
+}
+
+/// A text as part of a label's name: Prometheus allows letters, digits and underscores.
+fn label_name(text: &str) -> String {
+    text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
 /// The text of an optional value; empty if there is none.
@@ -86,10 +99,6 @@ impl Format for PrometheusSd<'_> {
 /// The address to scrape.
 fn target(endpoint: &Endpoint) -> Option<String> {
     let Address::Ip(ip) = endpoint.address else { return None };
-    if !endpoint.ready {
-        return None;
-    }
-
     // A listener bound to one interface does not reply on loopback.
     if ip.to_canonical().is_unspecified() && endpoint.interface.is_some() {
         return None;

@@ -196,6 +196,7 @@ fn each_kind_is_explained_with_the_command_that_shows_it() {
         "k8s-same-selector",
         "k8s-node-port-twice",
         "k8s-external-name",
+        "k8s-no-service",
     ];
     let explain = |words: &[&str]| {
         let out = output(Command::new(portolan_path()).arg("explain").args(words));
@@ -222,4 +223,87 @@ fn findings_are_shown_and_explained() {
     assert!(ran.stdout.contains("  k8s-no-pod\n"), "{}", ran.stdout);
     assert!(ran.stderr.contains("1 finding: k8s-no-pod 1; `portolan explain CODE` explains them\n"), "{ran:?}");
     assert_eq!(ran.code, Some(0), "a finding is a result");
+}
+
+/// An Ingress whose rules lead to these services.
+fn ingress(name: &str, services: &[&str]) -> Value {
+    let backend = |service: &&str| {
+        json!({"path": format!("/{service}"), "pathType": "Prefix",
+        "backend": {"service": {"name": service, "port": {"number": 80}}}})
+    };
+    let paths: Vec<Value> = services.iter().map(backend).collect();
+    json!({"metadata": {"namespace": "shop", "name": name}, "spec": {"rules": [{"http": {"paths": paths}}]}})
+}
+
+/// FAULTS K10: an Ingress or a route to a service that does not exist.
+#[test]
+fn a_route_that_leads_to_no_service() {
+    let double = cluster();
+    let mut store = double.store();
+    store.put(Resource::INGRESSES, ingress("front", &["well", "lost", "lost"]));
+    store.put(Resource::INGRESSES, ingress("fine", &["well"]));
+    // A backend of another namespace, which is not listed, may exist.
+    let backends = json!([{"name": "gone", "port": 80}, {"name": "far", "namespace": "bank", "port": 80}]);
+    store.put(
+        Resource::HTTP_ROUTES,
+        json!({"metadata": {"namespace": "shop", "name": "api"}, "spec": {"rules": [{"backendRefs": backends}]}}),
+    );
+    drop(store);
+
+    let found = |words: &str| {
+        let services = Portolan::new(&double).args("--ingress").args(words).services();
+        let texts = services.values().flat_map(|service| {
+            service["findings"].as_array().into_iter().flatten().map(move |finding| {
+                format!("{} {} {}", service["name"], finding["code"], finding["text"]).replace('"', "")
+            })
+        });
+        texts.filter(|text| text.contains("k8s-no-service")).collect::<Vec<_>>()
+    };
+    let here = ["front k8s-no-service no service shop/lost", "api k8s-no-service no service shop/gone"];
+    let mut of_namespace = found("-n shop");
+    of_namespace.sort();
+    let mut expected = here.map(str::to_owned);
+    expected.sort();
+    assert_eq!(of_namespace, expected);
+    assert_eq!(found("-A").len(), 3, "bank/far does not exist either");
+    assert_eq!(found("-n shop -l app=well"), Vec::<String>::new(), "a filter hides services that exist");
+}
+
+/// FAULTS K10: findings change with the filter only with a word.
+#[test]
+fn a_filter_that_may_hide_findings_is_named() {
+    let double = cluster();
+    for name in ["a", "b"] {
+        let ports = json!([{"name": "http", "port": 80, "nodePort": 30080, "protocol": "TCP"}]);
+        let twin = |spec: &mut Value| (spec["ports"], spec["selector"]) = (ports, json!({"app": "same"}));
+        with_endpoints(&double, spec(name, twin), &[("10.1.0.11", "one")]);
+    }
+    let ran = |words: &str| Portolan::new(&double).args(words).run().stderr;
+    let note = "findings that compare services see only the listed ones: ";
+    let all = ran("-A");
+    assert!(all.contains("k8s-same-selector 2") && !all.contains(note), "{all}");
+    let filtered = ran("-A -l app=a");
+    assert!(!filtered.contains("k8s-same-selector 1"), "{filtered}");
+    assert!(filtered.contains(&format!("{note}k8s-same-selector, k8s-node-port-twice\n")), "{filtered}");
+    assert!(ran("-n shop").contains(&format!("{note}k8s-node-port-twice\n")));
+}
+
+/// FAULTS K5: findings had no exit code.
+#[test]
+fn findings_fail_the_listing_where_that_is_asked_for() {
+    let double = cluster();
+    let code = |words: &str| Portolan::new(&double).args("-n shop").args(words).run().code;
+    assert_eq!(code("--fail-findings"), Some(0), "there is none");
+
+    with_endpoints(&double, service("shop", "crowd"), &[("10.1.0.6", "one"), ("10.1.0.7", "one")]);
+    for (words, expected) in [("", 0), ("--fail-findings", 1), ("--fail-findings=advice", 1)] {
+        assert_eq!(code(words), Some(expected), "{words}");
+    }
+    assert_eq!(code("--fail-findings=degraded"), Some(0), "all endpoints on one node are advice");
+
+    with_endpoints(&double, spec("absent", |_| {}), &[]);
+    assert_eq!(code("--fail-findings=unhealthy"), Some(1));
+    assert_eq!(code("--fail-findings=none"), Some(2));
+    let ran = Portolan::new(&double).args("-n shop --fail-findings=unhealthy").run();
+    assert!(ran.stderr.contains("1 finding, so --fail-findings does not hold\n"), "{ran:?}");
 }

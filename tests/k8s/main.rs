@@ -20,6 +20,7 @@ mod kubectl;
 mod named;
 mod names;
 mod objects;
+mod outages;
 mod pods;
 mod portolan;
 mod rights;

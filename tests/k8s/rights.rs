@@ -170,7 +170,8 @@ fn in_a_pod_the_service_account_asks() {
     needs_root("it mounts files where a pod has them");
     let double = cluster();
     let home = TempDir::new();
-    fs::write(home.path().join("token"), TOKEN).unwrap();
+    // As `echo` leaves it.
+    fs::write(home.path().join("token"), format!("{TOKEN}\n")).unwrap();
     fs::write(home.path().join("ca.crt"), double.authority().pem()).unwrap();
     fs::write(home.path().join("namespace"), "gamma").unwrap();
     // A mount namespace of its own, in which the files are where a pod has them.

@@ -41,7 +41,7 @@ fn a_service_has_its_endpoints_with_all_that_is_known_of_them() {
         web["detail"],
         json!({
             "type": "ClusterIP", "headless": false, "cluster_ips": ["10.96.0.10"], "external": [],
-            "external_name": null, "selector": {"app": "web"}, "publish_not_ready": false, "endpoints_from": "slices",
+            "external_name": null, "labels": {"app": "web"}, "selector": {"app": "web"}, "publish_not_ready": false, "endpoints_from": "slices",
             "ports": [{"name": "http", "port": 80, "target": 8080, "node_port": null, "transport": "tcp",
                        "app_protocol": null}],
         })
@@ -252,4 +252,40 @@ fn rows_and_targets_are_for_people_and_programs() {
         (label("namespace"), label("k8s_pod"), label("k8s_node")),
         (Some("shop"), Some("web-1"), Some("node-1"))
     );
+    assert_eq!((label("ready"), label("label_app")), (Some("true"), Some("web")));
+}
+
+/// FAULTS K10: Prometheus' own discovery of clusters keeps such endpoints too, with a label.
+#[test]
+fn targets_that_are_not_ready_are_kept_with_a_label() {
+    let double = cluster();
+    let mut slice = slice("shop", "web", "aaaaa", 1, 2);
+    slice["endpoints"][1]["conditions"]["ready"] = json!(false);
+    let mut labelled = service("shop", "web");
+    labelled["metadata"]["labels"] = json!({"app.kubernetes.io/name": "web"});
+    double.store().put(Resource::SLICES, slice);
+    double.store().put(Resource::SERVICES, labelled);
+
+    let printed = Portolan::new(&double).args("-n shop -o prometheus-sd").run().stdout;
+    let targets: Value = serde_json::from_str(&printed).unwrap();
+    let labels = |at: usize| &targets[at]["labels"];
+    assert_eq!(targets.as_array().unwrap().len(), 2, "{targets}");
+    assert_eq!(labels(0)["__meta_portolan_ready"], "true");
+    assert_eq!(labels(1)["__meta_portolan_ready"], "false");
+    assert_eq!(labels(1)["__meta_portolan_label_app_kubernetes_io_name"], "web");
+}
+
+/// FAULTS K5: a line of a watch showed the first endpoint's pod and readiness as those of all.
+#[test]
+fn a_line_of_a_watch_speaks_for_every_endpoint() {
+    let double = cluster();
+    let mut slice = slice("shop", "web", "aaaaa", 1, 3);
+    slice["endpoints"][0]["conditions"]["ready"] = json!(false);
+    double.store().put(Resource::SLICES, slice);
+
+    let ran = Portolan::new(&double).args("-n shop --watch --lines --until type=synced").run();
+    let (line, _) = ran.stdout.split_once('\n').unwrap();
+    for cell in ["  type=ClusterIP", "  port_name=http", "  ready=no:1,yes:2", "  pod=web-1,web-2,web-3"] {
+        assert!(line.contains(cell), "{cell}: {line}");
+    }
 }

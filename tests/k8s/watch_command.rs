@@ -14,18 +14,18 @@ use crate::portolan::Portolan;
 use crate::support::{Ended, Lines, TempDir, finish, kill};
 
 /// A running watch, and its lines.
-struct Watch {
+pub struct Watch {
     child: Option<Child>,
     lines: Lines,
     _home: TempDir,
 }
 
 impl Watch {
-    fn start(double: &Double, words: &str) -> Self {
+    pub fn start(double: &Double, words: &str) -> Self {
         Self::of(Portolan::new(double).args("-n shop --watch --json").args(words))
     }
 
-    fn of(portolan: Portolan) -> Self {
+    pub fn of(portolan: Portolan) -> Self {
         let (mut child, home) = portolan.start();
         let lines = Lines::of(&mut child);
         Self { child: Some(child), lines, _home: home }
@@ -33,7 +33,7 @@ impl Watch {
 
     /// The lines up to the first of that type, as `TYPE ID`.
     #[track_caller]
-    fn until(&self, kind: &str) -> (Vec<String>, Value) {
+    pub fn until(&self, kind: &str) -> (Vec<String>, Value) {
         let mut told = Vec::new();
         loop {
             let line = self.lines.next().unwrap_or_else(|| panic!("it ended before any {kind}: {told:?}"));
@@ -47,7 +47,7 @@ impl Watch {
     }
 
     /// Ends it with Ctrl-C.
-    fn end(mut self) {
+    pub fn end(mut self) {
         let child = self.child.take().unwrap();
         kill(child.id(), Signal::INT);
         assert_eq!(finish(child).and_then(|status| status.code()), Some(0));
@@ -138,14 +138,15 @@ fn a_server_that_is_of_no_use_leaves_what_was_known_and_comes_back_as_the_differ
     ];
     std::thread::scope(|scope| {
         for fault in faults {
-            scope.spawn(move || is_stale_meanwhile(&fault));
+            let thread = std::thread::Builder::new().name(format!("{fault:?}"));
+            thread.spawn_scoped(scope, move || is_stale_meanwhile(&fault)).unwrap();
         }
     });
 }
 
 fn is_stale_meanwhile(fault: &Fault) {
     let double = cluster();
-    let watch = synced(&double, "--timeout 500ms --deadline 3s");
+    let watch = synced(&double, "--timeout 500ms");
     double.faults().add("/api", usize::MAX, fault.clone());
     // A watch cannot resume from its last version.
     double.store().compact();
@@ -164,7 +165,7 @@ fn is_stale_meanwhile(fault: &Fault) {
 #[test]
 fn a_server_that_falls_silent_is_noticed() {
     let double = cluster();
-    let watch = synced(&double, "--timeout 500ms --deadline 3s");
+    let watch = synced(&double, "--timeout 500ms");
     double.faults().add("/api", usize::MAX, Fault::Stall);
     double.end_watches();
     let (told, stale) = watch.until("stale");

@@ -13,8 +13,6 @@ pub struct History {
     there: BTreeMap<String, Value>,
     /// Each type of line, and how often it came.
     pub counts: BTreeMap<String, usize>,
-    /// After `lagged` come differences that carry the index of the set that they lead to.
-    catching_up: bool,
     /// Each change of a service: its kind and its id.
     pub changes: Vec<(String, String)>,
 }
@@ -30,13 +28,11 @@ impl History {
         if kind == "lagged" {
             let missed = line["missed"].as_u64().expect("how many");
             assert_eq!(index, self.index + missed, "missed events are counted: {line}");
-            (self.index, self.catching_up) = (index, true);
+            self.index = index;
             return;
         }
-        if !(self.catching_up && index == self.index) {
-            assert_eq!(index, self.index + 1, "out of order, twice or left out: {line}");
-            (self.index, self.catching_up) = (index, false);
-        }
+        assert_eq!(index, self.index + 1, "out of order, twice or left out: {line}");
+        self.index = index;
         if let Some(id) = line["item"]["id"].as_str() {
             self.change(kind, id, line);
         }

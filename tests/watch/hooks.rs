@@ -96,7 +96,7 @@ fn a_failing_command_is_reported_and_the_watch_goes_on() {
 fn changes_dropped_by_a_slow_command_are_reported() {
     let scene = Scene::new();
     let file = scene.dir().join("services.toml");
-    fs::write(&file, "").unwrap();
+    fs::write(&file, "service = []\n").unwrap();
     let run = scene.file().arg(file.to_str().unwrap()).args("--watch --json --interval 10ms");
     let mut child = run.arg("--exec").arg("sleep 1000").spawn();
     let lines = Lines::of(&mut child);

@@ -130,7 +130,7 @@ fn an_identification_is_reported_once_as_an_update() {
     assert_eq!((&service["product"], &service["version"]), (&"OpenSSH".into(), &"9.9".into()), "{line}");
     let asked = first.came();
     let second = Greeter::new(&scene, SMTP);
-    let added = watched.about(&second.id);
+    let added = watched.until(|line| line["item"]["id"] == second.id);
     assert_eq!(
         (&added["type"], protocol(&added)),
         (&"added".into(), &Value::Null),

@@ -115,7 +115,7 @@ mod tests {
 
     /// What fails, or the local failure.
     fn failed(spec: &CheckSpec, body: &str, end: BodyEnd) -> Result<Vec<String>, String> {
-        let reply = HttpReply { code: 200, fields: Vec::new(), body: body.into(), end };
+        let reply = HttpReply { code: 200, fields: Vec::new(), body: body.into(), end, stream_began: None };
         failed_assertions(spec, &reply).map_err(|LocalFailure(cause)| cause)
     }
 

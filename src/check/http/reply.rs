@@ -1,11 +1,15 @@
 //! An HTTP response, independent of the HTTP version.
 
+use tokio::time::Instant;
+
 pub(super) struct HttpReply {
     pub(super) code: u16,
     pub(super) fields: Vec<(String, Vec<u8>)>,
     /// The bytes as they were sent, up to the limit.
     pub(super) body: Vec<u8>,
     pub(super) end: BodyEnd,
+    /// When the head of a stream arrived: how long its events take is no latency of the server.
+    pub(super) stream_began: Option<Instant>,
 }
 
 /// Where the body of a response ends.
@@ -22,7 +26,7 @@ pub(super) enum BodyEnd {
 impl HttpReply {
     pub(super) fn new(code: u16, fields: &http::HeaderMap, body: Vec<u8>, end: BodyEnd) -> Self {
         let fields = fields.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
-        Self { code, fields: fields.collect(), body, end }
+        Self { code, fields: fields.collect(), body, end, stream_began: None }
     }
 
     /// The values of a header, by its lower-case name.

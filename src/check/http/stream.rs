@@ -1,5 +1,7 @@
 //! Bodies that are streams of events: they are matched as they arrive, and need not end.
 
+use tokio::time::Instant;
+
 use super::MAX_BODY_BYTES;
 use super::assertions::has_body_assertion;
 use super::body;
@@ -21,23 +23,23 @@ const MAX_MATCHED: usize = 64 << 20;
 /// Reads a stream only as far as the assertions need it.
 pub(super) struct StreamMatcher<'s> {
     spec: &'s CheckSpec,
-    /// Whether the body is a stream.
-    pub(super) is_stream: bool,
+    /// When the head of a stream arrived; `None` if the body is none.
+    pub(super) began: Option<Instant>,
     /// How many bytes were matched, all in all and the last time.
     matched: (usize, usize),
 }
 
 impl<'s> StreamMatcher<'s> {
     pub(super) fn new(spec: &'s CheckSpec) -> Self {
-        Self { spec, is_stream: false, matched: (0, 0) }
+        Self { spec, began: None, matched: (0, 0) }
     }
 
     /// Whether enough was read.
     pub(super) fn is_enough(&mut self, body: &BodySoFar<'_>) -> bool {
-        self.is_stream = is_stream(body.content_type);
-        if !self.is_stream {
+        if !is_stream(body.content_type) {
             return false;
         }
+        self.began.get_or_insert_with(Instant::now);
         if !has_body_assertion(self.spec) {
             return true;
         }

@@ -22,7 +22,7 @@ use crate::cli::{Global, stderr, stdout};
 use crate::engine::{self, Cancel};
 use crate::error::{Error, Result};
 use crate::identify::IdentifyOptions;
-use crate::model::ColumnVisibility;
+use crate::model::{ColumnVisibility, Severity};
 use crate::output::{DiffContext, FormatName, OldListing, RenderOptions};
 use crate::probe::Probes;
 use crate::source::Source;
@@ -33,6 +33,12 @@ pub(in crate::cli) struct ExitRules {
     /// Exit with 1 if nothing is found
     #[arg(long, global = true, help_heading = "Output", conflicts_with = "watch")]
     fail_empty: bool,
+    /// Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one
+    ///
+    /// `unhealthy` findings mean that a normal client cannot use the service now, `degraded` ones that it works but needs
+    /// attention soon; all others are `advice`. `portolan explain` lists all findings.
+    #[arg(long, value_name = "SEVERITY", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "advice", global = true, help_heading = "Output", conflicts_with = "watch")]
+    fail_findings: Option<Severity>,
     /// Exit with 4 if a missing permission hides requested data, such as an owner
     #[arg(long, global = true, help_heading = "Output", conflicts_with = "watch")]
     strict: bool,
@@ -138,6 +144,15 @@ impl ExitRules {
         }
 
         if self.diff.is_some() && report_changes(printed, was_complete, quiet) && self.fail_changed {
+            exit = exit.max(Exit::ConditionFailed);
+        }
+        if let Some(least) = self.fail_findings
+            && let count @ 1.. = printed.findings.range(least..).map(|(_, count)| count).sum::<usize>()
+        {
+            if !quiet {
+                let noun = if count == 1 { "finding" } else { "findings" };
+                stderr::note(&format!("{count} {noun}, so --fail-findings does not hold"));
+            }
             exit = exit.max(Exit::ConditionFailed);
         }
         if self.strict && !printed.limits.is_empty() {

@@ -1,5 +1,6 @@
 //! Passes services to the outputs and collects the totals for the end of the listing.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use crate::cli::progress::Bar;
 use crate::cli::terminal;
 use crate::engine::Cancel;
 use crate::error::Result;
-use crate::model::{Completeness, DetailLevel, PartialError, ScannedHost, Service};
+use crate::model::{Completeness, DetailLevel, Finding, PartialError, ScannedHost, Service, Severity};
 use crate::output::{DiffContext, Footer};
 use crate::source::{ItemSink, ListContext, ListItem, Progress, Source};
 
@@ -43,6 +44,8 @@ pub(super) struct PrintReport {
     hosts_scanned: Option<Vec<ScannedHost>>,
     /// Hosts for `--hand-to`.
     pub(super) hosts: Hosts,
+    /// The findings of services and endpoints, by severity.
+    pub(super) findings: BTreeMap<Severity, usize>,
     /// Differences from an earlier result.
     pub(super) compared: Arc<DiffContext>,
 }
@@ -75,6 +78,9 @@ impl<'w> Printer<'w> {
         self.outputs.service(service);
         if self.keeps_hosts {
             hand_to::add(&mut self.printed.hosts, service);
+        }
+        for finding in findings_of(service) {
+            *self.printed.findings.entry(finding.severity()).or_default() += 1;
         }
         let flow = self.control_flow();
         self.printed.count += usize::from(flow.is_continue());
@@ -109,6 +115,12 @@ impl<'w> Printer<'w> {
         let (stdout_error, failures) = self.outputs.into_failures();
         (listed.map(|_| FileReport { printed: self.printed, failures }), stdout_error)
     }
+}
+
+/// The findings of a service, from its source and from checks.
+fn findings_of(service: &Service) -> impl Iterator<Item = &Finding> {
+    let healths = service.endpoints.iter().filter_map(|endpoint| endpoint.health.as_deref());
+    service.findings.iter().chain(healths.flat_map(|health| &health.findings))
 }
 
 impl ItemSink for Printer<'_> {

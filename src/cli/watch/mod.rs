@@ -5,6 +5,7 @@ mod hooks;
 #[cfg(feature = "live")]
 mod live;
 mod stop_conditions;
+mod watch_loop;
 mod watch_output;
 
 use std::io;
@@ -12,26 +13,25 @@ use std::thread;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum, ValueHint};
-use futures_util::future::select_all;
-use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use self::delivered::DeliveredState;
 use self::hooks::{Exec, Hook, HookQueue, Webhook};
 use self::stop_conditions::StopConditions;
+use self::watch_loop::{WatchEnd, WatchLoop, WatchResult};
 use self::watch_output::WatchOutput;
 use super::exit::Exit;
 use super::signals::Stop;
 #[cfg(feature = "live")]
 use super::terminal::Terminal;
-use super::{Global, stderr, stdout};
-use crate::catalog::{Watch, WatchItem, Writer};
+use super::{Global, stdout};
+use crate::catalog::{Watch, Writer};
 use crate::engine::{Clock, Retry};
 use crate::error::{Error, Result};
 use crate::health::Thresholds;
 #[cfg(feature = "live")]
 use crate::model::ColumnVisibility;
-use crate::model::{Condition, DetailLevel, ParseError, PartialError, parse_duration};
+use crate::model::{Condition, DetailLevel, ParseError, parse_duration};
 use crate::net::runtime;
 use crate::output::{EventFormat, FormatName};
 #[cfg(feature = "live")]
@@ -113,10 +113,6 @@ fn parse_interval(text: &str) -> Result<Duration, ParseError> {
 
 /// How long to wait for running work after the user ended the watch.
 const GRACE: Duration = Duration::from_secs(1);
-/// How long hooks may take to finish after the watch ended by itself.
-const DRAIN_TIMEOUT: Duration = Duration::from_mins(2);
-/// How often signals are checked during that time.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Watching {
     /// Whether `--watch` is given.
@@ -189,28 +185,42 @@ impl Watching {
 
             // However the output ends, also by a panic, the source has to end too.
             let guard = cancel.clone().drop_guard();
-            let unmet = stdout::with_stdout(Some(&stop), |out| {
-                let unmet = output_runtime.block_on(async {
+            let result = stdout::with_stdout(Some(&stop), |out| {
+                let result = output_runtime.block_on(async {
                     let output = open_output(source, global, format, live, out)?;
                     self.report(source, watch, output, queues, &stop).await
                 });
                 output_runtime.shutdown_background();
-                unmet
+                result
             });
             drop(guard);
 
             if let Some(error) = source_thread.join().unwrap_or_else(|_| Some(thread_panicked())) {
                 return Err(error);
             }
-            let unmet = unmet? == Some(true);
+            let result = result?;
+            if result.is_some_and(|result| result.is_unanswered) {
+                return Err(self.unanswered(source));
+            }
+            let is_unmet = result.is_some_and(|result| result.is_unmet);
             // Ctrl-C is the normal way to end a watch, not an interruption.
             Ok(match stop.requested() {
                 Some(Exit::Interrupted) => Exit::Done,
                 Some(exit) => exit,
-                None if unmet => Exit::ConditionFailed,
+                None if is_unmet => Exit::ConditionFailed,
                 None => Exit::Done,
             })
         })
+    }
+
+    /// The error of a watch that ended before its source replied.
+    fn unanswered(&self, source: &dyn Source) -> Error {
+        let limit = self.duration.into_iter().chain(source.deadline()).min().unwrap_or_default();
+        Error::TimedOut {
+            what: format!("list the services of {} within {limit:?}", source.name()),
+            why: "no complete reply so far".to_owned(),
+            hint: "raise the time limit, or list once without --watch to see the cause".to_owned(),
+        }
     }
 
     /// Feeds the catalog until `cancel` is set; returns why the source cannot be read. The writer is dropped at the end, which
@@ -220,7 +230,7 @@ impl Watching {
         cancel.run_until_cancelled(watching).await
     }
 
-    /// Reports events until the watch ends; whether it ended before `--until` matched.
+    /// Reports events until the watch ends.
     async fn report<'w>(
         &'w self,
         source: &'w dyn Source,
@@ -228,7 +238,7 @@ impl Watching {
         output: WatchOutput<'w>,
         queues: Vec<HookQueue>,
         stop: &'w Stop,
-    ) -> io::Result<bool> {
+    ) -> io::Result<WatchResult> {
         let tree = stop.tree().map_err(io::Error::other)?;
         let stop_conditions = StopConditions::new(self.count, &self.until);
         let mut watch_loop =
@@ -303,116 +313,6 @@ fn open_live<'w>(
     let wide = global.format == FormatName::Wide;
 
     Ok(WatchOutput::live(live::Live::open(View::new(source.name(), page, wide), out)?))
-}
-
-/// Writes events to the output and passes them to the hooks.
-struct WatchLoop<'w> {
-    delivered: DeliveredState,
-    stop_conditions: StopConditions<'w>,
-    output: WatchOutput<'w>,
-    queues: Vec<HookQueue>,
-    stop: &'w Stop,
-}
-
-/// Why a watch ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum WatchEnd {
-    /// By itself: its time is up, a stop condition was met, or the source ended.
-    Ended,
-    /// The reader left: it closed standard output or quit the live view.
-    Left,
-    /// A signal.
-    Stopped,
-}
-
-impl WatchLoop<'_> {
-    /// Reports events until the watch ends.
-    async fn run(&mut self, mut watch: Watch, duration: Option<Duration>) -> io::Result<WatchEnd> {
-        let timeout = sleep_or_pend(duration);
-        tokio::pin!(timeout);
-        loop {
-            tokio::select! {
-                // Pending events come before the end.
-                biased;
-                item = watch.next() => {
-                    let Some(item) = item else { return Ok(WatchEnd::Ended) };
-                    if self.report(item)? {
-                        return Ok(WatchEnd::Ended);
-                    }
-                    if self.stop.requested().is_some() {
-                        return Ok(WatchEnd::Stopped);
-                    }
-                }
-                () = &mut timeout => return Ok(WatchEnd::Ended),
-                left = self.output.attend() => {
-                    left?;
-                    return Ok(WatchEnd::Left);
-                }
-                Some(fault) = next_hook_error(&mut self.queues) => self.output.note(&fault),
-            }
-        }
-    }
-
-    /// Reports a batch of events; whether a stop condition was met.
-    fn report(&mut self, item: WatchItem) -> io::Result<bool> {
-        let mut ended = false;
-        for event in self.delivered.events(item).iter() {
-            // Before the synced event, services are reported that existed at the start: those are not changes.
-            let is_change = self.delivered.synced;
-            self.output.report(event)?;
-            self.delivered.record(event);
-            if is_change {
-                self.queues.iter_mut().for_each(|queue| queue.push(event));
-            }
-
-            ended = self.stop_conditions.ends_with(event, is_change && event.kind.item().is_some());
-            if ended {
-                break;
-            }
-        }
-        self.output.flush()?;
-        Ok(ended)
-    }
-
-    /// Waits for the running hooks; whether the watch ended before `--until` matched.
-    async fn finish(self, end: WatchEnd) -> bool {
-        let Self { stop_conditions, output, queues, stop, .. } = self;
-        // Gives the terminal back before anything else is written.
-        drop(output);
-
-        for queue in queues {
-            let timeout = if end == WatchEnd::Ended { DRAIN_TIMEOUT } else { GRACE };
-            let finishing = queue.finish(timeout, stderr::fault);
-            tokio::pin!(finishing);
-            let interrupted = async {
-                while end != WatchEnd::Ended || stop.requested().is_none() {
-                    sleep(POLL_INTERVAL).await;
-                }
-            };
-
-            tokio::select! {
-                () = &mut finishing => {}
-                () = interrupted => {}
-            }
-        }
-        end == WatchEnd::Ended && stop_conditions.is_unmet()
-    }
-}
-
-async fn sleep_or_pend(duration: Option<Duration>) {
-    match duration {
-        Some(duration) => sleep(duration).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// The next error of any of the hooks.
-async fn next_hook_error(queues: &mut [HookQueue]) -> Option<PartialError> {
-    if queues.is_empty() {
-        return std::future::pending().await;
-    }
-    let next: Vec<_> = queues.iter_mut().map(|queue| Box::pin(queue.next())).collect();
-    select_all(next).await.0
 }
 
 /// The format of the event lines.

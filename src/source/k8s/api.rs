@@ -4,19 +4,21 @@ use std::io::Read;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta;
 use kube::api::ListParams;
-use kube::client::{Body, ClientBuilder, DynBody};
+use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config, Resource};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 use tower::timeout::TimeoutLayer;
 use tower::util::MapResponseLayer;
+use tower::{BoxError, Service};
 
 use super::failure::ApiFailure;
 use super::{K8s, certificate};
@@ -85,10 +87,6 @@ impl Api {
         let (timeout, whole) = (options.timeout, options.whole());
 
         Ok(Self { client, server, takes_gzip, expired, timeout, whole, deadline, breaker, cancel })
-    }
-
-    pub(super) fn client(&self) -> Client {
-        self.client.clone()
     }
 
     /// Reads the object at a path.
@@ -223,8 +221,7 @@ impl Api {
         if parts.status.is_success() {
             return Ok(body);
         }
-        let after = parts.headers.get(header::RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
-        Err(ApiFailure::of_answer(parts.status.as_u16(), &body, after.map(Duration::from_secs)))
+        Err(ApiFailure::of_answer(parts.status.as_u16(), &body, retry_after(&parts.headers)))
     }
 }
 
@@ -245,7 +242,13 @@ fn display_url(config: &Config) -> String {
     clean(&format!("{}://{host}", url.scheme_str().unwrap_or_default()))
 }
 
-async fn read(mut body: Body, max: usize) -> Result<Vec<u8>, ApiFailure> {
+/// The time after which the server wants to be asked again.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+pub(super) async fn read(mut body: Body, max: usize) -> Result<Vec<u8>, ApiFailure> {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| ApiFailure::of_client(&kube::Error::Service(error.into())))?;
@@ -270,27 +273,44 @@ fn decompress(compressed: &[u8]) -> Result<Vec<u8>, ApiFailure> {
 }
 
 /// kube's client without its own retries, which have no deadline.
-pub(super) fn client(mut config: Config, timeout: Duration) -> Result<Client> {
-    // kube uses the process's default provider of cryptography, and cannot choose between several.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    config.default_retry = false;
-
-    // The limit for watches, whose requests have no other; attempts with their own timeout end first and report more.
-    let longer = timeout.saturating_add(Duration::from_secs(1));
-    (config.connect_timeout, config.write_timeout) = (Some(longer), Some(longer));
-
-    config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
-
+pub(super) fn client(config: Config, timeout: Duration) -> Result<Client> {
+    let config = prepared(config, timeout);
     let is_version_1 = certificate::is_version_1(&config.auth_info);
     let builder = ClientBuilder::try_from(config);
     let builder = builder.map_err(|error| {
         let failure = ApiFailure::of_credentials(&error, is_version_1);
         Error::usage("these credentials", failure.why(), failure.hint())
     })?;
+    Ok(guarded(builder, timeout))
+}
+
+/// The configuration of every client.
+pub(super) fn prepared(mut config: Config, timeout: Duration) -> Config {
+    // kube uses the process's default provider of cryptography, and cannot choose between several.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    config.default_retry = false;
+
+    (config.connect_timeout, config.write_timeout) = (Some(longer(timeout)), Some(longer(timeout)));
+    config.headers.push((header::USER_AGENT, HeaderValue::from_static(USER_AGENT)));
+    config
+}
+
+/// The limit for watches, whose requests have no other; attempts with their own timeout end first and report more.
+fn longer(timeout: Duration) -> Duration {
+    timeout.saturating_add(Duration::from_secs(1))
+}
+
+/// Adds the limits of every client.
+pub(super) fn guarded<S, B>(builder: ClientBuilder<S>, timeout: Duration) -> Client
+where
+    S: Service<Request<Body>, Response = Response<B>, Error = BoxError> + Send + 'static,
+    S::Future: Send + 'static,
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     // A response must begin in time; a watch may then last.
-    let builder = builder.with_layer(&TimeoutLayer::new(longer));
+    let builder = builder.with_layer(&TimeoutLayer::new(longer(timeout)));
     // kube buffers a whole list, and a whole line of a watch, of any length. A watch that is cut off resumes.
-    let limit =
-        MapResponseLayer::new(|response: Response<Box<DynBody>>| response.map(|body| Limited::new(body, MAX_RECEIVED)));
-    Ok(builder.with_layer(&limit).build())
+    let limit = MapResponseLayer::new(|response: Response<B>| response.map(|body| Limited::new(body, MAX_RECEIVED)));
+    builder.with_layer(&limit).build()
 }

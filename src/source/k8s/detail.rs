@@ -7,6 +7,7 @@ use crate::clean::Untrusted;
 use crate::model::{EndpointsFrom, K8sDetail, K8sPort, K8sServiceType, TargetPort, Transport};
 
 pub(super) fn detail(service: core::Service) -> K8sDetail {
+    let labels = service.metadata.labels.unwrap_or_default();
     let status = service.status.unwrap_or_default();
     let spec = service.spec.unwrap_or_default();
     let mut addresses = spec.cluster_ips.unwrap_or_default();
@@ -32,6 +33,7 @@ pub(super) fn detail(service: core::Service) -> K8sDetail {
         cluster_ips: addresses.iter().filter_map(|address| address.parse().ok()).collect(),
         external: balanced.chain(spec.external_ips.unwrap_or_default()).map(Untrusted::from).collect(),
         external_name: spec.external_name.filter(|name| !name.is_empty()).map(Untrusted::from),
+        labels: labels.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
         selector: selector.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
         publish_not_ready: spec.publish_not_ready_addresses.unwrap_or(false),
         ports: spec.ports.unwrap_or_default().into_iter().map(port).collect(),

@@ -88,6 +88,11 @@ impl ApiFailure {
             ("the connection timed out".to_owned(), SLOW)
         } else if find::<Elapsed>(error).is_some() {
             ("no reply in time".to_owned(), SLOW)
+        } else if find::<io::Error>(error).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+            || is_abandoned(error)
+        {
+            // The server closed it, or did not reply to a ping.
+            ("the connection was lost".to_owned(), SLOW)
         } else if let Some(error) = find::<io::Error>(error) {
             let text = error.to_string();
             let why = text.split(" (os error").next().unwrap_or_default();
@@ -237,6 +242,13 @@ fn of_tls(error: &rustls::Error) -> (String, &'static str) {
         }
         other => (describe_tls_error(other), server),
     }
+}
+
+/// Whether another request failed to open the connection that this one was to share.
+fn is_abandoned(error: &kube::Error) -> bool {
+    find::<hyper_util::client::legacy::Error>(error).is_some()
+        && find::<hyper::Error>(error).is_none()
+        && find::<io::Error>(error).is_none()
 }
 
 /// The first error of a type among an error and its causes; `io::Error` hides its own.

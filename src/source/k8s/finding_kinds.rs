@@ -17,6 +17,7 @@ pub(crate) static KINDS: &[&FindingKind] = &[
     &SAME_SELECTOR,
     &NODE_PORT_TWICE,
     &NAME_UNRESOLVED,
+    &NO_SERVICE,
 ];
 
 pub(super) static NO_POD: FindingKind = FindingKind::of_unusable(
@@ -58,6 +59,12 @@ pub(super) static REFUSED: FindingKind = FindingKind::of_source(
     "A manually configured endpoint refuses connections: no probe of the cluster checks it",
     "`kubectl get endpointslices -n NAMESPACE -l kubernetes.io/service-name=NAME -o yaml` shows the addresses; correct them, \
      or start the server there",
+);
+
+pub(super) static NO_SERVICE: FindingKind = FindingKind::of_source(
+    "k8s-no-service",
+    "An Ingress or a route leads to a service that does not exist: its requests get an error",
+    "`kubectl get services -n NAMESPACE` shows the services; correct the name with `kubectl edit`, or create the service",
 );
 
 pub(super) static NAME_UNRESOLVED: FindingKind = FindingKind::of_source(

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::K8s;
 use super::finding_kinds::{
     BALANCER_PENDING, NAME_UNRESOLVED, NO_ENDPOINTS, NO_POD, NODE_PORT_TWICE, NONE_READY, ONE_NODE, PORT_NAME,
     PORT_WITHOUT_ENDPOINTS, SAME_SELECTOR, TARGET_PORT, TERMINATING_READY,
@@ -203,10 +204,33 @@ fn node(endpoint: &Endpoint) -> Option<&Untrusted> {
     instance(endpoint)?.node.as_ref()
 }
 
+/// Which findings a filter may hide: those that compare a service with others. `None` if all services are listed, or if none of
+/// them could have such a finding.
+pub(super) fn filter_note(services: &Services, options: &K8s) -> Option<String> {
+    let is_filtered = options.selector.is_some() || options.field_selector.is_some();
+    let is_part = is_filtered || !options.all_namespaces || !options.exclude_namespace.is_empty();
+    let all = || services.iter().map(|(_, joined)| joined);
+    let nodes: BTreeSet<_> = all().flat_map(ServiceState::endpoints).filter_map(node).collect();
+
+    let mut kinds = Vec::new();
+    if is_filtered && all().any(|joined| !joined.detail.selector.is_empty()) {
+        kinds.push(SAME_SELECTOR.code);
+    }
+    if is_part && all().any(|joined| joined.detail.ports.iter().any(|port| port.node_port.is_some())) {
+        kinds.push(NODE_PORT_TWICE.code);
+    }
+    if is_part && nodes.len() == 1 && all().any(|joined| joined.endpoints().count() > 1) {
+        kinds.push(ONE_NODE.code);
+    }
+
+    let kinds = kinds.join(", ");
+    (!kinds.is_empty()).then(|| format!("findings that compare services see only the listed ones: {kinds}"))
+}
+
 /// The number of findings by code: `3 findings: k8s-none-ready 2, k8s-one-node 1`.
-pub(super) fn summary(found: &BTreeMap<ObjectKey, Vec<Finding>>) -> Option<String> {
+pub(super) fn summary<'f>(found: impl Iterator<Item = &'f Finding>) -> Option<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for finding in found.values().flatten() {
+    for finding in found {
         *counts.entry(finding.code()).or_default() += 1;
     }
 

@@ -24,23 +24,28 @@ mod names;
 mod namespaces;
 mod object_key;
 mod options;
+mod outage;
 mod pod_rows;
 mod pods;
 mod pods_list;
 mod proxy;
 mod proxy_environment;
 mod reader;
+mod route_findings;
 mod route_rows;
 mod routes;
 mod runtime;
 mod selector;
 mod server_url;
 mod service_state;
+mod shared_client;
+mod streams;
 mod watch;
+mod watch_lines;
 mod watch_scope;
 mod watch_state;
+mod watcher;
 
-use std::ffi::OsString;
 use std::time::Duration;
 
 pub use options::{K8s, K8sEnvironment, K8sVia};
@@ -53,7 +58,7 @@ use self::reader::{ClusterObjects, ReadMode};
 use crate::error::Result;
 use crate::model::{Column, Completeness, FindingKind, K8sDetail, Listing, PartialError, Service, UpdateSink};
 use crate::net::Deadline;
-use crate::source::{CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture};
+use crate::source::{CheckProxy, ItemSink, ListContext, ListFuture, Source, Variable, WatchFuture};
 
 impl K8s {
     /// The services that the options select, typed; [`collect`](crate::source::collect) adds pods and routes, if requested. Runs in the
@@ -125,8 +130,12 @@ impl K8s {
         }
 
         let found = findings::findings(&services);
-        if let Some(summary) = findings::summary(&found) {
+        let of_routes = routes.values().flat_map(|route| &route.findings);
+        if let Some(summary) = findings::summary(found.values().flatten().chain(of_routes)) {
             out.note(summary);
+        }
+        if let Some(note) = findings::filter_note(&services, self) {
+            out.note(note);
         }
 
         // After a `Break` there is nothing more to stop.
@@ -151,7 +160,7 @@ impl Source for K8s {
         columns::COLUMNS
     }
 
-    fn read_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
+    fn read_environment(&mut self, variable: Variable) {
         self.environment = K8sEnvironment::read(variable);
     }
 

@@ -87,7 +87,7 @@ impl ClusterReader<'_> {
 
     /// Reads the services of these namespaces, and reports those that do not exist.
     pub(super) async fn namespaces(&mut self, names: &[String]) -> Result<Vec<ListScope>> {
-        let mut scopes = Vec::new();
+        let (mut scopes, mut absent_names) = (Vec::new(), Vec::new());
         let mut first = None;
         for name in names {
             let failure = match self.services(Some(name)).await {
@@ -96,7 +96,10 @@ impl ClusterReader<'_> {
                     continue;
                 }
                 Ok(()) => match self.api.get::<Namespace>(&format!("/api/v1/namespaces/{name}")).await {
-                    Err(failure) if failure.code() == Some(404) => absent(self.api, name).await,
+                    Err(failure) if failure.code() == Some(404) => {
+                        absent_names.push(Some(name.clone()));
+                        absent(self.api, name).await
+                    }
                     // It exists without services, or its existence may not be checked.
                     _ => {
                         scopes.push(Some(name.clone()));
@@ -117,6 +120,8 @@ impl ClusterReader<'_> {
 
         match first {
             Some(error) if scopes.is_empty() => Err(error),
+            // A watch sees a namespace that is created later.
+            _ if self.is_watch() => Ok([scopes, absent_names].concat()),
             _ => Ok(scopes),
         }
     }

@@ -25,8 +25,7 @@ impl ClusterReader<'_> {
         for scope in scopes {
             let namespace = scope.as_deref();
             // A watch will see services that do not exist yet.
-            let is_watch = self.all.limit.is_some();
-            let for_findings = wants_findings && (is_watch || self.gathered.services.any_selects(namespace));
+            let for_findings = wants_findings && (self.is_watch() || self.gathered.services.any_selects(namespace));
             if !for_findings && !wants_rows {
                 continue;
             }
@@ -38,7 +37,10 @@ impl ClusterReader<'_> {
             };
 
             self.gathered.services.expect_pods(namespace, false);
-            if failure.code() == Some(403) && !wants_rows {
+            if self.is_watch() && failure.code() != Some(403) {
+                // A watch requests them again until they come.
+                self.gathered.with_pods.insert(scope.clone());
+            } else if failure.code() == Some(403) && !wants_rows {
                 refused.push((scope, failure));
             } else {
                 self.gathered.faults.push(failure.into_fault(format!("list all pods{}", within(namespace))));

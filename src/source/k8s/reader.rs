@@ -31,14 +31,14 @@ pub(super) struct ClusterObjects {
     pub(super) notes: Vec<String>,
     /// The scopes whose services were read.
     pub(super) scopes: Vec<ListScope>,
-    /// The scopes with permission to read endpoints.
+    /// The scopes whose endpoints were read; for a watch, those that are not refused.
     pub(super) with_endpoints: BTreeSet<ListScope>,
-    /// The scopes with permission to read pods.
+    /// The scopes whose pods were read; for a watch, those that are not refused.
     pub(super) with_pods: BTreeSet<ListScope>,
     /// Those of them whose endpoints come from Endpoints: without EndpointSlices, or without the permission to read them.
     pub(super) without_slices: BTreeSet<ListScope>,
     /// The server has no EndpointSlices.
-    is_old: bool,
+    pub(super) is_old: bool,
 }
 
 /// A namespace, or `None` for the whole cluster.
@@ -125,6 +125,11 @@ impl ClusterReader<'_> {
         .await
     }
 
+    /// Whether only the permissions of a watch are tested.
+    pub(super) fn is_watch(&self) -> bool {
+        self.all.limit.is_some()
+    }
+
     /// Reads the endpoints of the services in a scope. After a failure the services have none.
     async fn endpoints(&mut self, namespace: Option<&str>) {
         match self.slices_or_endpoints(namespace).await {
@@ -135,6 +140,10 @@ impl ClusterReader<'_> {
                 }
                 self.gathered.with_endpoints.insert(scope);
                 self.gathered.services.set_endpoints_from(namespace, from);
+            }
+            // A watch requests them again until they come.
+            Err(failure) if self.is_watch() && failure.code() != Some(403) => {
+                self.gathered.with_endpoints.insert(namespace.map(ToOwned::to_owned));
             }
             Err(failure) => {
                 self.gathered.services.set_endpoints_from(namespace, EndpointsFrom::Unknown);

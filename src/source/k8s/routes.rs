@@ -9,7 +9,8 @@ use super::gateway::{self, GATEWAYS, Gateway, Route, RouteKind};
 use super::gateway_rows::of_route;
 use super::ingress::of_ingress;
 use super::object_key::{ObjectKey, is_name};
-use super::reader::{ClusterReader, ListScope, within};
+use super::reader::{ClusterObjects, ClusterReader, ListScope, within};
+use super::route_findings::KnownServices;
 use crate::clean::clean;
 use crate::model::PartialError;
 
@@ -28,6 +29,20 @@ struct GroupVersion {
 impl ClusterReader<'_> {
     /// Reads Ingresses and routes. APIs that the server does not have are a note, not an error.
     pub(super) async fn routes(&mut self, scopes: &[ListScope]) {
+        // Services that could not be read may exist.
+        let knows_services = self.gathered.faults.is_empty();
+        self.read_routes(scopes).await;
+
+        if knows_services {
+            let ClusterObjects { services, routes, .. } = &mut self.gathered;
+            let known = KnownServices { services, scopes, options: self.options };
+            for route in routes.values_mut() {
+                route.findings = known.findings(route);
+            }
+        }
+    }
+
+    async fn read_routes(&mut self, scopes: &[ListScope]) {
         for scope in scopes {
             self.ingresses(scope.as_deref()).await;
         }

@@ -1,89 +1,44 @@
 //! Watches a cluster: the full set first, then changes, by the server's watch API.
 
-use std::pin::Pin;
+use std::collections::BTreeSet;
+use std::future::pending;
 
 use futures_util::FutureExt;
-use futures_util::stream::{SelectAll, Stream, StreamExt};
-use k8s_openapi::api::core::v1::{Endpoints, Service};
-use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::api::Api as KubeApi;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{Config, Error as WatchError, Event, watcher};
-use tokio::time::{Instant, timeout_at};
+use futures_util::stream::{SelectAll, StreamExt};
+use kube::Config;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::K8s;
-use super::api::{Api, PAGE};
+use super::api::Api;
 use super::failure::ApiFailure;
 use super::names::look_up;
-use super::pods::Pod;
+use super::object_key::key;
+use super::outage::{Outage, OutageChange};
 use super::reader::{ClusterObjects, ListScope, ReadMode, gather};
-use super::watch_scope::{Object, ObjectKind, WatchScope};
+use super::streams::{StreamOpener, StreamUpdate, Streams};
+use super::watch_scope::{Object, ObjectKind, StreamId};
 use super::watch_state::WatchState;
-use crate::engine::Cancel;
+use super::watcher::StreamEvent;
+use crate::engine::{Cancel, Retry};
 use crate::error::{Error, Result};
 use crate::model::{Listing, Update, UpdateSink};
 use crate::net::Deadline;
+use crate::source::RECONNECT;
 
 /// Events that are ready at once form one update, up to this number.
 const MAX_BATCH: usize = 1000;
-/// Seconds after which the server ends a watch; the client resumes it. A server that stays silent for five more seconds (kube's
-/// margin) is dead.
-const RENEWAL: u32 = 60;
-/// After this many failures of one stream in a row the whole watch restarts, and tests the permissions again.
-const MAX_FAILURES: u32 = 3;
-
-/// The index of a part, and its event.
-type PartUpdate = (usize, Result<Event<Object>, WatchError>);
-type Streams = SelectAll<Pin<Box<dyn Stream<Item = PartUpdate> + Send>>>;
 
 pub(super) async fn watch(options: &K8s, feed: &mut dyn UpdateSink) -> Result<()> {
     check_options(options)?;
     let deadline = Deadline::after(options.whole());
     let config = options.config(deadline).await?;
     let home = config.default_namespace.clone();
-    let api = Api::new(config, options, deadline, Cancel::new())?;
+    let api = Api::new(config.clone(), options, deadline, Cancel::new())?;
 
     // One list with a deadline shows the permissions and whether the server has slices, and reports a refusal.
     let permissions = (home.as_str(), ReadMode::Permissions);
     let gathered = gather(&api, options, permissions, deadline, (feed.detail_level(), &mut Listing::default())).await?;
-    let ClusterObjects { faults, limits, scopes, with_endpoints, with_pods, without_slices, .. } = gathered;
-    let watch_scope = WatchScope { with_endpoints, with_pods, without_slices };
-    let mut streams = open(&api, options, &scopes, &watch_scope);
-    let mut state = WatchState::new(&scopes, watch_scope);
-    let mut failures = vec![0; scopes.len() * ObjectKind::ALL.len()];
-    let mut faults: Vec<Update> = faults.into_iter().chain(limits).map(Update::PartialError).collect();
-    let mut end = Instant::now() + options.whole();
-
-    loop {
-        let next = if state.is_listing() {
-            let listed = timeout_at(end, streams.next()).await;
-            listed.map_err(|_| ApiFailure::Deadline(options.whole()).into_error("list the watched services"))?
-        } else {
-            streams.next().await
-        };
-        let Some(first) = next else { return Ok(()) };
-        take(first, &mut state, &mut failures)?;
-        for _ in 0..MAX_BATCH {
-            let Some(Some(next)) = streams.next().now_or_never() else { break };
-            take(next, &mut state, &mut failures)?;
-        }
-        if state.is_listing() {
-            continue;
-        }
-
-        end = Instant::now() + options.whole();
-        let names = state.new_names();
-        if !names.is_empty() {
-            let resolved = look_up(options, names.clone(), Deadline::after(options.whole())).await;
-            state.set_names(names, &resolved.names);
-        }
-
-        let mut updates = state.updates();
-        updates.append(&mut faults);
-        if !updates.is_empty() {
-            feed.apply(updates);
-        }
-    }
+    ClusterWatch::new(options, config, gathered).await.run(feed).await
 }
 
 /// # Errors
@@ -98,99 +53,224 @@ fn check_options(options: &K8s) -> Result<()> {
     }
 }
 
-/// Applies an event. A failed stream resumes by itself, or lists all objects again.
-///
-/// # Errors
-/// Too many failures in a row.
-fn take((part, event): PartUpdate, state: &mut WatchState, failures: &mut [u32]) -> Result<()> {
-    match event {
-        Ok(event) => {
-            failures[part] = 0;
-            state.take(part, event);
+/// A watch in progress. Its streams retry for ever, and what they brought stays known meanwhile.
+struct ClusterWatch<'o> {
+    options: &'o K8s,
+    opener: StreamOpener<'o>,
+    streams: Streams,
+    state: WatchState,
+    outage: Outage,
+    /// The server has no EndpointSlices.
+    is_old: bool,
+    /// Whether the namespaces were listed, where each is a scope.
+    has_namespaces: bool,
+    /// Parts that could not be read, to be reported with the first update.
+    faults: Vec<Update>,
+    /// Whether the initial listing was reported.
+    is_synced: bool,
+    /// The server rejected the credentials, so many times in a row.
+    rejections: u32,
+    is_rejected: bool,
+    seed: u64,
+}
+
+impl<'o> ClusterWatch<'o> {
+    /// Opens the streams that the permissions allow; those of endpoints and pods that are refused are requested again.
+    async fn new(options: &'o K8s, config: Config, gathered: ClusterObjects) -> Self {
+        let ClusterObjects { faults, limits, scopes, with_endpoints, with_pods, without_slices, is_old, .. } = gathered;
+        let has_many_scopes = options.all_namespaces && scopes != [None];
+
+        let mut watch = Self {
+            options,
+            opener: StreamOpener::new(options, config).await,
+            streams: SelectAll::new(),
+            state: WatchState::default(),
+            outage: Outage::default(),
+            is_old,
+            has_namespaces: false,
+            faults: faults.into_iter().chain(limits).map(Update::PartialError).collect(),
+            is_synced: false,
+            rejections: 0,
+            is_rejected: false,
+            seed: Retry::random_seed(),
+        };
+        for scope in scopes {
+            let mut awaited = vec![ObjectKind::Services];
+            awaited.extend(with_endpoints.contains(&scope).then_some(ObjectKind::Endpoints));
+            awaited.extend(with_pods.contains(&scope).then_some(ObjectKind::Pods));
+            let is_without_slices = without_slices.contains(&scope);
+            watch.state.add_scope(scope, is_without_slices, &awaited);
         }
-        Err(error) => {
-            failures[part] += 1;
-            if failures[part] >= MAX_FAILURES {
-                return Err(failure(error).into_error("watch the services"));
+
+        if has_many_scopes {
+            watch.streams.push(watch.opener.open_namespaces());
+        }
+        watch.open_objects(0);
+        watch
+    }
+
+    /// Opens the streams of the scopes from this index on.
+    fn open_objects(&mut self, first: usize) {
+        let scopes: Vec<ListScope> = self.state.scopes().skip(first).cloned().collect();
+        for (index, scope) in (first..).zip(&scopes) {
+            for kind in ObjectKind::ALL {
+                let is_without_slices = self.state.is_without_slices(index);
+                self.streams.push(self.opener.open((index, kind), scope.as_deref(), is_without_slices));
             }
         }
     }
 
-    Ok(())
-}
+    async fn run(mut self, feed: &mut dyn UpdateSink) -> Result<()> {
+        let end = Instant::now() + self.options.whole();
+        loop {
+            let next_change = self.outage.next_change();
+            tokio::select! {
+                update = self.streams.next() => match update {
+                    Some(update) => self.take_batch(update),
+                    None => return Ok(()),
+                },
+                () = sleep_until_some(next_change) => {}
+                () = sleep_until(end), if !self.is_synced => {
+                    let cause = self.outage.cause().unwrap_or(ApiFailure::Deadline(self.options.whole()));
+                    return Err(cause.into_error("list the watched services"));
+                }
+            }
 
-fn failure(error: WatchError) -> ApiFailure {
-    let error = match error {
-        WatchError::InitialListFailed(error) | WatchError::WatchStartFailed(error) | WatchError::WatchFailed(error) => {
-            error
-        }
-        WatchError::WatchError(status) => kube::Error::Api(status),
-        WatchError::NoResourceVersion => return ApiFailure::Malformed("it has no resourceVersion".to_owned()),
-    };
-    match error {
-        kube::Error::Api(status) => ApiFailure::of_status(&status),
-        error => ApiFailure::of_client(&error),
-    }
-}
-
-/// A stream for every readable kind of object in every scope.
-fn open(api: &Api, options: &K8s, scopes: &[ListScope], watch_scope: &WatchScope) -> Streams {
-    let all =
-        Config { field_selector: options.selector_of_all(), ..Config::default().timeout(RENEWAL).page_size(PAGE) };
-    let selected = Config {
-        label_selector: options.selector.clone(),
-        field_selector: options.selector_of_services(),
-        ..all.clone()
-    };
-
-    let mut streams = SelectAll::new();
-    for (index, scope) in scopes.iter().enumerate() {
-        let namespace = scope.as_deref();
-        let services = watcher(scoped::<Service>(api, namespace), selected.clone());
-        let part = ObjectKind::Services.part(index);
-        streams.push(numbered(part, services, |service| Object::Service(Box::new(service))));
-
-        if watch_scope.includes(ObjectKind::Endpoints, scope) {
-            let part = ObjectKind::Endpoints.part(index);
-            streams.push(if watch_scope.without_slices.contains(scope) {
-                numbered(part, watcher(scoped::<Endpoints>(api, namespace), all.clone()), Object::Endpoints)
-            } else {
-                numbered(part, watcher(scoped::<EndpointSlice>(api, namespace), all.clone()), Object::Slice)
-            });
-        }
-        if watch_scope.includes(ObjectKind::Pods, scope) {
-            let pods = watcher(scoped::<Pod>(api, namespace), all.clone());
-            streams.push(numbered(ObjectKind::Pods.part(index), pods, |pod| Object::Pod(Box::new(pod))));
+            self.report(feed).await;
+            if self.is_rejected {
+                self.renew_credentials(feed).await?;
+            }
         }
     }
 
-    streams
-}
+    /// Applies an event, and those that already wait.
+    fn take_batch(&mut self, first: StreamUpdate) {
+        self.take(first);
+        for _ in 0..MAX_BATCH {
+            let Some(Some(next)) = self.streams.next().now_or_never() else { break };
+            self.take(next);
+        }
+    }
 
-fn scoped<K>(api: &Api, namespace: Option<&str>) -> KubeApi<K>
-where
-    K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
-{
-    match namespace {
-        Some(namespace) => KubeApi::namespaced(api.client(), namespace),
-        None => KubeApi::all(api.client()),
+    fn take(&mut self, (stream, event): StreamUpdate) {
+        match (stream, event) {
+            (_, StreamEvent::Failed(failure)) if failure.code() == Some(401) => {
+                self.outage.record_failure(stream, failure, Instant::now());
+                self.is_rejected = true;
+            }
+            (_, StreamEvent::Failed(failure)) => self.take_failure(stream, failure),
+            (_, StreamEvent::Following) => {
+                self.outage.record_success(stream);
+                self.rejections = 0;
+            }
+            (StreamId::Objects(scope, kind), event) => self.state.take(scope, kind, event),
+            (StreamId::Namespaces, StreamEvent::Listed(object) | StreamEvent::Applied(object)) => {
+                self.add_namespace(&object);
+            }
+            (StreamId::Namespaces, StreamEvent::ListEnded) => self.has_namespaces = true,
+            (StreamId::Namespaces, _) => {}
+        }
+    }
+
+    /// What is known stays, and the stream is requested again. Objects that were refused from the start are not missed.
+    fn take_failure(&mut self, stream: StreamId, failure: ApiFailure) {
+        let is_refused = failure.code() == Some(403);
+        let was_listed = match stream {
+            StreamId::Objects(scope, kind) => {
+                self.state.abandon_list(scope, kind, !self.is_synced && !is_refused);
+                self.state.is_complete(scope, kind)
+            }
+            StreamId::Namespaces => self.has_namespaces,
+        };
+        if was_listed || !is_refused {
+            self.outage.record_failure(stream, failure, Instant::now());
+        }
+    }
+
+    /// Watches a namespace too, unless it is excluded.
+    fn add_namespace(&mut self, object: &Object) {
+        let (_, name) = key(object.metadata());
+        let scope = Some(name.clone());
+        if self.options.exclude_namespace.contains(&name) || self.state.scopes().any(|known| *known == scope) {
+            return;
+        }
+        let index = self.state.add_scope(scope, self.is_old, &ObjectKind::ALL);
+        self.open_objects(index);
+    }
+
+    /// Reports what changed: of the services, and of the outage.
+    async fn report(&mut self, feed: &mut dyn UpdateSink) {
+        let change = self.outage.change(Instant::now());
+        let is_over = matches!(change, Some(OutageChange::Over));
+        if let Some(OutageChange::Begun(cause)) = change {
+            feed.mark_stale(cause.into_fault("watch the services"));
+        }
+
+        let updates = if self.state.is_listing() { Vec::new() } else { self.updates().await };
+        self.is_synced |= !updates.is_empty();
+        if self.outage.is_reported() {
+            // The rest is still out of date.
+            if !updates.is_empty() {
+                feed.apply_derived(updates);
+            }
+        } else if !updates.is_empty() || (is_over && self.is_synced) {
+            feed.apply(updates);
+        }
+    }
+
+    async fn updates(&mut self) -> Vec<Update> {
+        let names: BTreeSet<String> = self.state.take_new_names();
+        if !names.is_empty() {
+            let resolved = look_up(self.options, names.clone(), Deadline::after(self.options.whole())).await;
+            self.state.set_names(names, &resolved.names);
+        }
+
+        let mut updates = self.state.updates();
+        updates.append(&mut self.faults);
+        updates
+    }
+
+    /// Reads the credentials again, and opens every stream anew.
+    ///
+    /// # Errors
+    /// The credentials never worked.
+    async fn renew_credentials(&mut self, feed: &mut dyn UpdateSink) -> Result<()> {
+        self.is_rejected = false;
+        let cause = self.outage.cause().unwrap_or(ApiFailure::Deadline(self.options.whole()));
+        if !self.is_synced {
+            return Err(cause.into_error("list the watched services"));
+        }
+
+        self.streams = SelectAll::new();
+        let scopes = self.state.scopes().count();
+        for (scope, kind) in (0..scopes).flat_map(|scope| ObjectKind::ALL.map(|kind| (scope, kind))) {
+            self.state.abandon_list(scope, kind, false);
+        }
+        if let Some(OutageChange::Begun(cause)) = self.outage.begin() {
+            feed.mark_stale(cause.into_fault("watch the services"));
+        }
+
+        let config = loop {
+            self.rejections = self.rejections.saturating_add(1);
+            sleep(RECONNECT.wait(&mut self.seed, self.rejections)).await;
+            // The outage is reported already.
+            if let Ok(config) = self.options.config(Deadline::after(self.options.whole())).await {
+                break config;
+            }
+        };
+        self.opener = StreamOpener::new(self.options, config).await;
+        if self.options.all_namespaces && self.state.scopes().any(Option::is_some) {
+            self.streams.push(self.opener.open_namespaces());
+        }
+        self.open_objects(0);
+        Ok(())
     }
 }
 
-fn numbered<K: Send + 'static>(
-    part: usize,
-    events: impl Stream<Item = Result<Event<K>, WatchError>> + Send + 'static,
-    object: fn(K) -> Object,
-) -> Pin<Box<dyn Stream<Item = PartUpdate> + Send>> {
-    Box::pin(events.default_backoff().map(move |event| (part, event.map(|event| map_event(event, object)))))
-}
-
-fn map_event<K>(event: Event<K>, object: fn(K) -> Object) -> Event<Object> {
-    match event {
-        Event::Apply(one) => Event::Apply(object(one)),
-        Event::Delete(one) => Event::Delete(object(one)),
-        Event::Init => Event::Init,
-        Event::InitApply(one) => Event::InitApply(object(one)),
-        Event::InitDone => Event::InitDone,
+/// Waits until this time; forever without one.
+async fn sleep_until_some(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => pending().await,
     }
 }

@@ -1,6 +1,4 @@
-//! The scope of a watch: which kinds of objects, in which namespaces, and the fields to keep.
-
-use std::collections::BTreeSet;
+//! What a watch consists of: its streams, and the objects that they bring, reduced to the fields to keep.
 
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::discovery::v1 as discovery;
@@ -8,10 +6,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::object_key::{ObjectKey, SERVICE_NAME, key};
 use super::pods::Pod;
-use super::reader::ListScope;
 
-/// The kinds of objects in a scope. Each is one part; the parts of a scope follow each other in this order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The kinds of objects in a scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ObjectKind {
     Services,
     Endpoints,
@@ -20,45 +17,25 @@ pub(super) enum ObjectKind {
 
 impl ObjectKind {
     pub(super) const ALL: [Self; 3] = [Self::Services, Self::Endpoints, Self::Pods];
-
-    /// The index of its part, for a scope's index.
-    pub(super) fn part(self, scope: usize) -> usize {
-        scope * Self::ALL.len() + self as usize
-    }
-
-    /// The kind of a part.
-    pub(super) fn of(part: usize) -> Self {
-        Self::ALL[part % Self::ALL.len()]
-    }
 }
 
-/// The scopes with the permission to read each kind.
-#[derive(Debug, Default)]
-pub(super) struct WatchScope {
-    pub(super) with_endpoints: BTreeSet<ListScope>,
-    pub(super) with_pods: BTreeSet<ListScope>,
-    /// Those of them whose endpoints come from Endpoints instead of EndpointSlices.
-    pub(super) without_slices: BTreeSet<ListScope>,
-}
-
-impl WatchScope {
-    /// Whether the watch includes a kind of objects in a scope.
-    pub(super) fn includes(&self, kind: ObjectKind, scope: &ListScope) -> bool {
-        match kind {
-            ObjectKind::Services => true,
-            ObjectKind::Endpoints => self.with_endpoints.contains(scope),
-            ObjectKind::Pods => self.with_pods.contains(scope),
-        }
-    }
+/// A stream of a watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum StreamId {
+    /// The objects of a kind, in the scope with this index.
+    Objects(usize, ObjectKind),
+    /// The namespaces of the cluster, which are scopes of their own.
+    Namespaces,
 }
 
 /// A watched object.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Object {
     Service(Box<core::Service>),
     Slice(discovery::EndpointSlice),
     Endpoints(core::Endpoints),
     Pod(Box<Pod>),
+    Namespace(Box<core::Namespace>),
 }
 
 impl Object {
@@ -68,6 +45,7 @@ impl Object {
             Self::Slice(slice) => &slice.metadata,
             Self::Endpoints(endpoints) => &endpoints.metadata,
             Self::Pod(pod) => &pod.metadata,
+            Self::Namespace(namespace) => &namespace.metadata,
         }
     }
 
@@ -88,8 +66,8 @@ impl Object {
             Self::Service(service) => &mut service.metadata,
             Self::Slice(slice) => &mut slice.metadata,
             Self::Endpoints(endpoints) => &mut endpoints.metadata,
-            // Already reduced.
-            Self::Pod(_) => return,
+            // Already reduced, or not kept.
+            Self::Pod(_) | Self::Namespace(_) => return,
         };
 
         let whole = std::mem::take(metadata);

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kube::runtime::watcher::Event;
-
 use super::detail::{detail, external_name};
 use super::findings::findings;
 use super::join::Services;
@@ -11,7 +9,8 @@ use super::names::NameStatus;
 use super::object_key::{ObjectKey, id, key};
 use super::pods::Pod;
 use super::reader::ListScope;
-use super::watch_scope::{Object, ObjectKind, WatchScope};
+use super::watch_scope::{Object, ObjectKind};
+use super::watcher::StreamEvent;
 use crate::model::{EndpointsFrom, Finding, K8sDetail, Service, Update};
 
 /// One kind of object in one scope.
@@ -22,12 +21,24 @@ struct WatchPart {
     listed: Option<BTreeSet<ObjectKey>>,
     /// Whether one list was complete.
     is_complete: bool,
+    /// Whether updates wait for its first list.
+    is_awaited: bool,
+}
+
+/// The parts of a scope.
+#[derive(Debug)]
+struct ScopeState {
+    scope: ListScope,
+    /// Whether its endpoints come from Endpoints instead of EndpointSlices.
+    is_without_slices: bool,
+    /// One for each kind of object.
+    parts: [WatchPart; ObjectKind::ALL.len()],
 }
 
 /// The state of all parts.
 #[derive(Debug, Default)]
 pub(super) struct WatchState {
-    parts: Vec<WatchPart>,
+    scopes: Vec<ScopeState>,
     details: BTreeMap<ObjectKey, K8sDetail>,
     /// The slices or the Endpoints of each service, by name.
     slices: BTreeMap<ObjectKey, BTreeMap<ObjectKey, Object>>,
@@ -35,9 +46,10 @@ pub(super) struct WatchState {
     owners: BTreeMap<ObjectKey, ObjectKey>,
     /// Pods, reduced to the fields that findings need.
     pods: BTreeMap<ObjectKey, Pod>,
-    scope: WatchScope,
     /// The status of external names, once it is known.
     names: BTreeMap<String, NameStatus>,
+    /// External names whose status is not known yet.
+    new_names: BTreeSet<String>,
     joined: Services,
     findings: BTreeMap<ObjectKey, Vec<Finding>>,
     /// Services with events since the last update.
@@ -47,69 +59,121 @@ pub(super) struct WatchState {
 }
 
 impl WatchState {
-    /// No objects yet. Parts outside `scope` stay empty.
-    pub(super) fn new(scopes: &[ListScope], scope: WatchScope) -> Self {
-        let parts = scopes.iter().flat_map(|list| {
-            ObjectKind::ALL.map(|kind| WatchPart { is_complete: !scope.includes(kind, list), ..WatchPart::default() })
-        });
-        Self { parts: parts.collect(), scope, ..Self::default() }
+    /// Adds a scope, of which nothing is known yet, and returns its index. Updates wait for the first list of these kinds.
+    pub(super) fn add_scope(&mut self, scope: ListScope, is_without_slices: bool, awaited: &[ObjectKind]) -> usize {
+        let parts =
+            ObjectKind::ALL.map(|kind| WatchPart { is_awaited: awaited.contains(&kind), ..WatchPart::default() });
+        self.scopes.push(ScopeState { scope, is_without_slices, parts });
+        self.scopes.len() - 1
+    }
+
+    /// The scopes, by their index.
+    pub(super) fn scopes(&self) -> impl Iterator<Item = &ListScope> {
+        self.scopes.iter().map(|state| &state.scope)
+    }
+
+    /// Whether the endpoints of a scope come from Endpoints instead of EndpointSlices.
+    pub(super) fn is_without_slices(&self, scope: usize) -> bool {
+        self.scopes[scope].is_without_slices
     }
 
     /// Whether a part is being listed: until the end of the list there are no updates.
     pub(super) fn is_listing(&self) -> bool {
-        self.parts.iter().any(|part| part.listed.is_some() || !part.is_complete)
+        self.scopes.iter().flat_map(|state| &state.parts).any(|part| part.listed.is_some() || part.is_awaited)
+    }
+
+    /// Whether a part was ever listed.
+    pub(super) fn is_complete(&self, scope: usize, kind: ObjectKind) -> bool {
+        self.scopes[scope].parts[kind as usize].is_complete
+    }
+
+    /// A list of this part failed: what is known stays. Unless `is_awaited`, updates do not wait for the next one.
+    pub(super) fn abandon_list(&mut self, scope: usize, kind: ObjectKind, is_awaited: bool) {
+        let part = &mut self.scopes[scope].parts[kind as usize];
+        part.listed = None;
+        part.is_awaited &= is_awaited;
     }
 
     /// Applies an event of a part.
-    pub(super) fn take(&mut self, part: usize, event: Event<Object>) {
+    pub(super) fn take(&mut self, scope: usize, kind: ObjectKind, event: StreamEvent) {
         match event {
-            Event::Init => self.parts[part].listed = Some(BTreeSet::new()),
-            Event::InitApply(object) => {
+            StreamEvent::ListBegun => self.scopes[scope].parts[kind as usize].listed = Some(BTreeSet::new()),
+            StreamEvent::Listed(object) => {
                 let key = key(object.metadata());
-                if let Some(listed) = &mut self.parts[part].listed {
+                if let Some(listed) = &mut self.scopes[scope].parts[kind as usize].listed {
                     listed.insert(key);
                 }
-                self.apply(part, object);
+                self.apply((scope, kind), object);
             }
-            Event::InitDone => {
-                let listed = self.parts[part].listed.take().unwrap_or_default();
-                let gone: Vec<ObjectKey> = self.parts[part].known.difference(&listed).cloned().collect();
-                for key in gone {
-                    self.remove(part, &key);
-                }
-                self.parts[part].is_complete = true;
-                self.is_reset = true;
-            }
-            Event::Apply(object) => self.apply(part, object),
-            Event::Delete(object) => self.remove(part, &key(object.metadata())),
+            StreamEvent::ListEnded => self.end_list(scope, kind),
+            StreamEvent::Applied(object) => self.apply((scope, kind), object),
+            StreamEvent::Deleted(object) => self.remove((scope, kind), &key(object.metadata())),
+            StreamEvent::Following | StreamEvent::Failed(_) => {}
         }
     }
 
-    fn apply(&mut self, part: usize, mut object: Object) {
+    /// Removes what a list did not contain.
+    fn end_list(&mut self, scope: usize, kind: ObjectKind) {
+        let part = &mut self.scopes[scope].parts[kind as usize];
+        let listed = part.listed.take().unwrap_or_default();
+        let gone: Vec<ObjectKey> = part.known.difference(&listed).cloned().collect();
+        let is_first = !std::mem::replace(&mut part.is_complete, true);
+        part.is_awaited = false;
+
+        for key in gone {
+            self.remove((scope, kind), &key);
+        }
+        if is_first {
+            // Until now, these objects counted as unknown.
+            let scope = &self.scopes[scope].scope;
+            let within = self.details.keys().filter(|key| scope.as_ref().is_none_or(|namespace| *namespace == key.0));
+            self.touched.extend(within.cloned());
+        }
+        self.is_reset = true;
+    }
+
+    fn apply(&mut self, (scope, kind): (usize, ObjectKind), mut object: Object) {
         let key = key(object.metadata());
-        self.parts[part].known.insert(key.clone());
+        self.scopes[scope].parts[kind as usize].known.insert(key.clone());
 
         match &mut object {
             Object::Pod(pod) => self.set_pod(key, Some(std::mem::take(&mut **pod).into_slim())),
-            Object::Service(service) => {
-                self.details.insert(key.clone(), detail(std::mem::take(&mut **service)));
-                self.touched.insert(key);
-            }
-            Object::Slice(_) | Object::Endpoints(_) => {
-                // A slice may change its service.
-                self.detach_slice(&key);
-                let Some(owner) = object.service() else { return };
-                object.slim();
-                self.owners.insert(key.clone(), owner.clone());
-                self.slices.entry(owner.clone()).or_default().insert(key, object);
-                self.touched.insert(owner);
-            }
+            Object::Service(service) => self.set_service(key, detail(std::mem::take(&mut **service))),
+            Object::Slice(_) | Object::Endpoints(_) => self.set_slice(key, object),
+            Object::Namespace(_) => {}
         }
     }
 
-    fn remove(&mut self, part: usize, key: &ObjectKey) {
-        self.parts[part].known.remove(key);
-        match ObjectKind::of(part) {
+    fn set_service(&mut self, key: ObjectKey, detail: K8sDetail) {
+        if self.details.get(&key) == Some(&detail) {
+            return;
+        }
+        let name = external_name(&detail).filter(|name| !self.names.contains_key(*name));
+        self.new_names.extend(name.map(ToOwned::to_owned));
+        self.details.insert(key.clone(), detail);
+        self.touched.insert(key);
+    }
+
+    /// Adds or replaces a slice. Controllers write slices and Endpoints often, and rarely anything that matters here.
+    fn set_slice(&mut self, key: ObjectKey, mut slice: Object) {
+        let owner = slice.service();
+        slice.slim();
+        let known = self.owners.get(&key).and_then(|owner| self.slices.get(owner)?.get(&key));
+        if known == Some(&slice) && self.owners.get(&key) == owner.as_ref() {
+            return;
+        }
+
+        // A slice may change its service.
+        self.detach_slice(&key);
+        let Some(owner) = owner else { return };
+        self.owners.insert(key.clone(), owner.clone());
+        self.slices.entry(owner.clone()).or_default().insert(key, slice);
+        self.touched.insert(owner);
+    }
+
+    fn remove(&mut self, (scope, kind): (usize, ObjectKind), key: &ObjectKey) {
+        self.scopes[scope].parts[kind as usize].known.remove(key);
+        match kind {
             ObjectKind::Services => {
                 self.details.remove(key);
                 self.touched.insert(key.clone());
@@ -146,10 +210,9 @@ impl WatchState {
         }
     }
 
-    /// External names whose status is not known yet.
-    pub(super) fn new_names(&self) -> BTreeSet<String> {
-        let external = self.details.values().filter_map(external_name);
-        external.filter(|name| !self.names.contains_key(*name)).map(ToOwned::to_owned).collect()
+    /// External names whose status is not known yet; each is returned once.
+    pub(super) fn take_new_names(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.new_names)
     }
 
     /// Sets the status of external names; names missing in `known` stay unknown.
@@ -165,6 +228,11 @@ impl WatchState {
     /// The updates since the last call.
     pub(super) fn updates(&mut self) -> Vec<Update> {
         let mut touched = std::mem::take(&mut self.touched);
+        // Most events change nothing that matters here, and the findings of a large cluster take long.
+        if touched.is_empty() && !self.is_reset {
+            return Vec::new();
+        }
+
         // Objects of a service that neither existed nor exists are not an update.
         touched.retain(|key| {
             let was_there = self.joined.get(key).is_some();
@@ -202,16 +270,15 @@ impl WatchState {
             match object {
                 Object::Slice(slice) => self.joined.add_slice(slice),
                 Object::Endpoints(endpoints) => self.joined.add_endpoints(endpoints),
-                Object::Service(_) | Object::Pod(_) => {}
+                Object::Service(_) | Object::Pod(_) | Object::Namespace(_) => {}
             }
         }
 
         let Some(joined) = self.joined.get_mut(key) else { return };
-        let namespace = Some(key.0.clone());
-        let [has_endpoints, has_pods] = [ObjectKind::Endpoints, ObjectKind::Pods]
-            .map(|kind| self.scope.includes(kind, &None) || self.scope.includes(kind, &namespace));
-        let old = &self.scope.without_slices;
-        joined.set_endpoints_from(match (has_endpoints, old.contains(&None) || old.contains(&namespace)) {
+        let [has_endpoints, has_pods] =
+            [ObjectKind::Endpoints, ObjectKind::Pods].map(|kind| self.scopes.iter().any(|at| at.covers(kind, key)));
+        let is_old = self.scopes.iter().any(|at| at.is_without_slices && at.covers(ObjectKind::Endpoints, key));
+        joined.set_endpoints_from(match (has_endpoints, is_old) {
             (false, _) => EndpointsFrom::Unknown,
             (true, true) => EndpointsFrom::Endpoints,
             (true, false) => EndpointsFrom::Slices,
@@ -228,5 +295,90 @@ impl WatchState {
     fn service(&self, key: &ObjectKey) -> Option<Service> {
         let findings = self.findings.get(key).cloned().unwrap_or_default();
         Some(self.joined.get(key)?.clone().into_service(key.clone(), findings).erase())
+    }
+}
+
+impl ScopeState {
+    /// Whether the objects of a kind are known for a service.
+    fn covers(&self, kind: ObjectKind, (namespace, _): &ObjectKey) -> bool {
+        self.parts[kind as usize].is_complete && self.scope.as_ref().is_none_or(|own| own == namespace)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A service, its slice and its pod, with this annotation.
+    fn objects(annotation: &str, is_ready: bool) -> [(ObjectKind, Object); 3] {
+        let metadata = |name: &str| {
+            json!({"namespace": "shop", "name": name, "resourceVersion": annotation, "annotations": {"a": annotation},
+                   "labels": {"app": "web", "kubernetes.io/service-name": "web"}})
+        };
+        let service =
+            json!({"metadata": metadata("web"), "spec": {"selector": {"app": "web"}, "ports": [{"port": 80}]}});
+        let slice = json!({"metadata": metadata("web-a"), "addressType": "IPv4", "ports": [{"port": 80}],
+                           "endpoints": [{"addresses": ["10.1.1.1"], "conditions": {"ready": is_ready}}]});
+        let pod = json!({"metadata": metadata("web-1"), "spec": {"containers": []}, "status": {"phase": "Running"}});
+        [
+            (ObjectKind::Services, Object::Service(Box::new(read(service)))),
+            (ObjectKind::Endpoints, Object::Slice(read(slice))),
+            (ObjectKind::Pods, Object::Pod(Box::new(read(pod)))),
+        ]
+    }
+
+    fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
+        serde_json::from_value(value).unwrap()
+    }
+
+    /// FAULTS K9: annotations that change 100 times a second took most of a processor.
+    #[test]
+    fn a_change_that_nothing_depends_on_touches_nothing() {
+        let mut state = WatchState::default();
+        let scope = state.add_scope(None, false, &ObjectKind::ALL);
+        for (kind, object) in objects("1", true) {
+            assert!(state.is_listing());
+            state.take(scope, kind, StreamEvent::ListBegun);
+            state.take(scope, kind, StreamEvent::Listed(object));
+            state.take(scope, kind, StreamEvent::ListEnded);
+        }
+        assert!(!state.is_listing() && matches!(&state.updates()[..], [Update::Reset(all)] if all.len() == 1));
+
+        for (kind, object) in objects("2", true) {
+            state.take(scope, kind, StreamEvent::Applied(object));
+        }
+        assert!(state.touched.is_empty() && state.updates().is_empty());
+
+        for (kind, object) in objects("3", false) {
+            state.take(scope, kind, StreamEvent::Applied(object));
+        }
+        assert!(matches!(&state.updates()[..], [Update::Upsert(service)] if !service.endpoints[0].ready));
+    }
+
+    /// FAULTS K6: what can no longer be listed stays known.
+    #[test]
+    fn a_list_that_fails_removes_nothing() {
+        let mut state = WatchState::default();
+        let scope = state.add_scope(None, false, &ObjectKind::ALL);
+        for (kind, object) in objects("1", true) {
+            state.take(scope, kind, StreamEvent::ListBegun);
+            state.take(scope, kind, StreamEvent::Listed(object));
+            state.take(scope, kind, StreamEvent::ListEnded);
+        }
+        state.updates();
+
+        state.take(scope, ObjectKind::Endpoints, StreamEvent::ListBegun);
+        assert!(state.is_listing());
+        state.abandon_list(scope, ObjectKind::Endpoints, false);
+        assert!(!state.is_listing() && state.updates().is_empty());
+
+        state.take(scope, ObjectKind::Endpoints, StreamEvent::ListBegun);
+        state.take(scope, ObjectKind::Endpoints, StreamEvent::ListEnded);
+        assert!(
+            matches!(&state.updates()[..], [Update::Reset(all)] if all[0].endpoints.is_empty()),
+            "a whole list does"
+        );
     }
 }

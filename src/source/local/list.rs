@@ -50,10 +50,14 @@ pub(super) struct SelectedSockets {
 }
 
 impl SelectedSockets {
+    /// Those of freshly read tables.
     pub(super) fn read(query: &Local, depth: DetailLevel, users: &Users) -> Result<Self> {
+        Self::select(query, query.read_tables(depth), users)
+    }
+
+    pub(super) fn select(query: &Local, tables: SocketTables, users: &Users) -> Result<Self> {
         let selection = Selection::new(query, users)?;
-        let SocketTables { mut sockets, namespaces, faults, limits } =
-            read_tables(&query.wanted(depth), query.needs_interfaces(depth), query.all_netns);
+        let SocketTables { mut sockets, namespaces, faults, limits } = tables;
 
         if namespaces.iter().all(|namespace| namespace.unread.is_none()) {
             selection.check_interface(&namespaces)?;

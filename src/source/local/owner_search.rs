@@ -23,6 +23,8 @@ use crate::model::{PartialError, ServiceId};
 
 /// Number of processes that are visited before new requests are looked at.
 const CHUNK: usize = 16;
+/// A process that was first listed before this time is no longer new.
+const YOUNG: Duration = Duration::from_secs(5);
 /// Maximum number of new services that join a pass.
 const MAX_LATE: usize = 1000;
 /// Number of processes that are remembered as holders: they are likely to open more sockets.
@@ -106,6 +108,8 @@ struct SearchThread {
     pass: Option<Pass>,
     /// The last holders found, the latest one last.
     recent: VecDeque<u32>,
+    /// When each process was first listed.
+    first_seen: HashMap<u32, Instant, FixedState>,
 }
 
 /// A visit of all processes.
@@ -129,7 +133,7 @@ impl SearchThread {
     fn new(full: bool, results: mpsc::UnboundedSender<Result<FoundOwners>>) -> Self {
         let ration = Ration::new(Instant::now());
         let (fresh, recent) = (VecDeque::new(), VecDeque::new());
-        Self { full, results, ration, fresh, waiting: Vec::new(), pass: None, recent }
+        Self { full, results, ration, fresh, waiting: Vec::new(), pass: None, recent, first_seen: HashMap::default() }
     }
 
     fn run(mut self, requests: &Receiver<SearchRequest>) {
@@ -206,12 +210,25 @@ impl SearchThread {
         let inodes = groups.inodes(request.services.iter().flat_map(|service| &service.sockets));
         let mut walk = Walk::open()?;
         let named: Vec<u32> = request.named.iter().chain(self.recent.iter().rev()).copied().collect();
-        let pids = likely(&named, &groups.processes(), &walk.pids()?, last_pid());
+        let young = self.young(walk.pids()?);
+        let pids = likely(&named, &groups.processes(), &young, last_pid());
         walk.visit(&pids, &self.walk_request(&inodes, 1));
 
         let found = request.services.iter().filter(|service| has_holders(&walk, service)).collect();
         self.report_first(found, walk, &groups);
         Ok(())
+    }
+
+    /// The processes among these that are new. Older ones are no more likely to open a socket than any other.
+    fn young(&mut self, mut pids: Vec<u32>) -> Vec<u32> {
+        let now = Instant::now();
+        let mut first_seen = HashMap::default();
+        for &pid in &pids {
+            first_seen.insert(pid, self.first_seen.get(&pid).copied().unwrap_or(now));
+        }
+        self.first_seen = first_seen;
+        pids.retain(|pid| self.first_seen.get(pid).is_some_and(|since| now.saturating_duration_since(*since) < YOUNG));
+        pids
     }
 
     /// Visits some more processes; whether these were the last ones.

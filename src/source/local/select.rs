@@ -3,7 +3,7 @@
 use super::interfaces::{self, Bound, Interfaces};
 use super::options::{Local, SortKey};
 use super::socket::{Socket, Wanted};
-use super::tables::Namespace;
+use super::tables::{Namespace, SocketTables, read_tables};
 use super::users::Users;
 use crate::clean::clean;
 use crate::error::{Error, Result};
@@ -90,6 +90,11 @@ impl Local {
             return Err(Error::usage(format!("--state '{}'", state.as_str()), why, hint));
         }
         Ok(())
+    }
+
+    /// Reads the tables that the options ask for.
+    pub(super) fn read_tables(&self, depth: DetailLevel) -> SocketTables {
+        read_tables(&self.wanted(depth), self.needs_interfaces(depth), self.all_netns)
     }
 
     /// What to request from the kernel.

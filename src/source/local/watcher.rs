@@ -223,7 +223,8 @@ impl<'q> SocketWatcher<'q> {
             self.carry_out(actions, SearchKind::Again);
         }
 
-        if self.full.is_some_and(|full| full <= Instant::now()) && !self.noticed.is_empty() {
+        let is_due = self.full.is_some_and(|full| full <= Instant::now());
+        if is_due && self.search.is_some() && !self.noticed.is_empty() {
             let actions = self.noticed.everything();
             self.carry_out(actions, SearchKind::Everything);
         }
@@ -232,7 +233,9 @@ impl<'q> SocketWatcher<'q> {
     /// Reads the tables. The owners of new services are searched in the given way.
     fn read(&mut self, kind: SearchKind) -> Result<Vec<Update>> {
         let users = Users::read();
-        let mut selected = SelectedSockets::read(self.query, self.depth, &users)?;
+        let tables = self.query.read_tables(self.depth);
+        self.tables.record(&tables.sockets);
+        let mut selected = SelectedSockets::select(self.query, tables, &users)?;
         let faults = std::mem::take(&mut selected.faults);
         let is_complete = faults.iter().all(|fault| selected.limits.contains(fault));
         let services = group(&selected);

@@ -22,6 +22,7 @@ use super::{Shared, route};
 pub async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let acceptor = TlsAcceptor::from(Arc::new(config(&shared)));
     while let Ok((stream, _)) = listener.accept().await {
+        shared.connections.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(serve(stream, acceptor.clone(), Arc::clone(&shared)));
     }
 }

@@ -49,6 +49,8 @@ pub struct Shared {
     pub access: Mutex<Access>,
     pub faults: Mutex<Faults>,
     pub seen: Mutex<Vec<ReceivedRequest>>,
+    /// How many connections were accepted.
+    pub connections: std::sync::atomic::AtomicUsize,
     /// How many requests came, answered or not.
     pub asked: tokio::sync::watch::Sender<usize>,
     /// Wakes connections that are to close gracefully.
@@ -80,6 +82,7 @@ impl Double {
             access,
             faults: Mutex::default(),
             seen: Mutex::default(),
+            connections: std::sync::atomic::AtomicUsize::new(0),
             asked: tokio::sync::watch::Sender::new(0),
             goaway: Notify::new(),
             ended: Notify::new(),
@@ -129,6 +132,11 @@ impl Double {
     /// The requests so far.
     pub fn seen(&self) -> Vec<ReceivedRequest> {
         self.shared.seen.lock().unwrap().clone()
+    }
+
+    /// How many connections were accepted.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Waits until so many requests came, answered or not.

@@ -21,7 +21,7 @@ pub(super) struct TableState {
     fingerprints: [Option<u64>; 2],
     /// How many more fingerprints may leave TCP out.
     without_tcp: u32,
-    /// The last tables, to compare where no fingerprint is possible; `None`: unknown.
+    /// The tables that were reported last; `None`: unknown.
     table: Option<Vec<Socket>>,
 }
 
@@ -33,7 +33,20 @@ impl TableState {
 
     /// Makes the next poll find a change.
     pub(super) fn forget(&mut self) {
-        (self.fingerprints, self.table) = ([None; 2], None);
+        self.table = None;
+        self.forget_fingerprints();
+    }
+
+    /// Records the tables that were reported. No fingerprint is known to be that of this state: only one that was taken before
+    /// a later reading of the same sockets is.
+    pub(super) fn record(&mut self, sockets: &[Socket]) {
+        self.table = Some(comparable(sockets.to_vec()));
+        self.forget_fingerprints();
+    }
+
+    fn forget_fingerprints(&mut self) {
+        self.fingerprints = [None; 2];
+        self.include_tcp();
     }
 
     /// `None`: the tables have changed. Otherwise the tables that could not be read.
@@ -43,13 +56,9 @@ impl TableState {
         }
 
         let mut tables = read_tables(wanted, false, all_netns);
-        tables.sockets.iter_mut().for_each(clear_measurements);
-        if self.table.as_ref() == Some(&tables.sockets) {
-            return Some(unexpected_errors(&tables).cloned().collect());
-        }
-
-        self.table = Some(tables.sockets);
-        None
+        let sockets = comparable(std::mem::take(&mut tables.sockets));
+        let is_same = self.table.as_ref() == Some(&sockets);
+        is_same.then(|| unexpected_errors(&tables).cloned().collect())
     }
 
     /// Whether the fingerprints are the same as before; `false` also if there are none.
@@ -79,6 +88,16 @@ impl TableState {
         self.diag = fingerprint.is_some().then_some(diag);
         fingerprint
     }
+}
+
+/// Sockets without measurements and in a stable order, which the kernel's is not.
+fn comparable(mut sockets: Vec<Socket>) -> Vec<Socket> {
+    sockets.iter_mut().for_each(clear_measurements);
+    sockets.sort_unstable_by(|a, b| {
+        let key = |socket: &Socket| (socket.inode, socket.netns, socket.port, socket.transport);
+        key(a).cmp(&key(b)).then_with(|| a.address.cmp(&b.address))
+    });
+    sockets
 }
 
 /// Clears fields that are only measured.
