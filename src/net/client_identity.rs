@@ -10,8 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{Error, InconsistentKeys};
 
+use super::crypto::provider;
 use super::read_file;
-use super::tls::provider;
 use crate::clean::clean;
 use crate::engine::Cancel;
 use crate::error::plain;

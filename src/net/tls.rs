@@ -1,12 +1,11 @@
 //! A TLS handshake that accepts and records every certificate: checks judge it afterwards.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock};
 
 use parking_lot::Mutex;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
@@ -16,6 +15,7 @@ use tokio_rustls::client::TlsStream;
 use super::bounded::AsyncStream;
 use super::certificate;
 use super::client_identity::ClientIdentity;
+use super::crypto::provider;
 use super::signature::{SignatureCheck, verify_handshake};
 use super::{ConnectionError, Deadline};
 use crate::clean::Untrusted;
@@ -114,14 +114,6 @@ impl HandshakeError {
     pub(crate) fn facts(&self) -> TlsFacts {
         certificate::facts(&self.chain)
     }
-}
-
-/// One provider for all handshakes; creating it would cost more than the rest of a configuration.
-static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(ring::default_provider()));
-
-/// The cryptography provider of portolan, for code that configures TLS itself.
-pub(crate) fn provider() -> Arc<CryptoProvider> {
-    Arc::clone(&PROVIDER)
 }
 
 /// Performs a TLS 1.2 or 1.3 handshake over `stream`. `name` is sent by SNI unless it is an address. Every certificate is

@@ -139,7 +139,7 @@ fn a_refusal_in_tls_is_tls() {
     });
     let service = identified(&peer, &[]);
     assert_eq!(service["protocol"], "tls", "{service}");
-    assert!(service["facts"]["handshake"].as_str().unwrap().contains("ProtocolVersion"), "{service}");
+    assert!(service["facts"]["handshake"].as_str().unwrap().contains("protocol_version"), "{service}");
     assert!(service["tls"]["chain_length"].is_null(), "there is no certificate: {service}");
 }
 

@@ -1,19 +1,6 @@
 //! The body of a reply: where it ends, and its bytes without framing.
 
-use super::head::HeadError;
-
-/// How the end of a body is determined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
-    /// No body.
-    None,
-    /// A fixed number of bytes.
-    Length(u64),
-    /// Chunks with their lengths (RFC 9112, 7.1).
-    Chunked,
-    /// Until the connection ends.
-    ToEnd,
-}
+use super::head::{Framing, HeadError};
 
 /// Decodes a body piece by piece.
 #[derive(Debug)]

@@ -1,6 +1,5 @@
 //! The head of a reply: status line and header fields.
 
-use super::body::Framing;
 use crate::net::ConnectionError;
 
 /// Maximum length of a head in bytes, as in curl. Servers rarely send more than 8 KiB.
@@ -35,6 +34,19 @@ impl From<HeadError> for ConnectionError {
     fn from(error: HeadError) -> Self {
         Self::Garbled(error.0)
     }
+}
+
+/// How the end of a body is determined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// No body.
+    None,
+    /// A fixed number of bytes.
+    Length(u64),
+    /// Chunks with their lengths (RFC 9112, 7.1).
+    Chunked,
+    /// Until the connection ends.
+    ToEnd,
 }
 
 impl Head {

@@ -14,7 +14,7 @@ use crate::clean::clean;
 use crate::engine::{Retry, RetryDecision, RetryError};
 use crate::model::{ParseError, PartialError};
 use crate::net::http::{Limits, Request, exchange};
-use crate::net::{Connection, ConnectionError, Deadline, dial, resolve, tls};
+use crate::net::{Connection, ConnectionError, Deadline, crypto_provider, dial, resolve, tls};
 
 /// Five attempts in a minute, half a second apart at first.
 const RETRY: Retry = Retry {
@@ -209,7 +209,7 @@ static TLS: LazyLock<Result<Arc<ClientConfig>, String>> = LazyLock::new(|| {
     if added == 0 {
         return Err("this system has no root certificates".to_owned());
     }
-    let builder = ClientConfig::builder_with_provider(tls::provider()).with_safe_default_protocol_versions();
+    let builder = ClientConfig::builder_with_provider(crypto_provider()).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| error.to_string())?;
     Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))
 });
