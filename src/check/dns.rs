@@ -8,7 +8,7 @@ use super::resolvers::{DnsResponse, ResolverReply, all_addresses};
 use super::scale::{self, Latency};
 use super::target::{CheckContext, CheckResult, LocalFailure};
 use super::{BuiltInCheck, findings};
-use crate::model::{Finding, Group};
+use crate::model::{Figures, Finding, Group};
 
 findings! { Group::Dns;
     UNRESOLVED = "dns-unresolved", cap 40, "The name does not resolve.",
@@ -79,6 +79,10 @@ pub(crate) async fn resolve(
 }
 
 impl BuiltInCheck for DnsObservation {
+    fn add_figures(&self, figures: &mut Figures) {
+        figures.latency_us.name = scale::median(self.replies.iter().map(|reply| reply.latency.net()));
+    }
+
     fn findings(&self) -> Vec<Finding> {
         let name = &self.name;
         let conclusive: Vec<&ResolverReply> = self.replies.iter().filter(|reply| reply.is_conclusive()).collect();

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
 use super::tls::peer_failure_or_limit;
 use super::{BuiltInCheck, findings, scale};
-use crate::model::{Finding, Group};
+use crate::model::{Figures, Finding, Group};
 use crate::net::http::h2_exchange;
 use crate::net::{ConnectionError, Deadline};
 
@@ -109,6 +109,12 @@ impl BuiltInCheck for GrpcObservation {
 
     fn is_silent(&self) -> bool {
         self.outcome == GrpcOutcome::TimedOut
+    }
+
+    /// The time of the call includes that of its connection.
+    fn add_figures(&self, figures: &mut Figures) {
+        let before = figures.latency_us.name.unwrap_or(0);
+        figures.latency_us.total = Some(self.us.saturating_add(before));
     }
 }
 

@@ -22,12 +22,13 @@ pub(crate) mod stability;
 mod target;
 mod tcp;
 mod tls;
+mod trust_file;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{CheckName, CheckStatus, Finding, FindingKind, Report};
+use crate::model::{CheckName, CheckStatus, Figures, Finding, FindingKind, Report};
 
 /// Rows of findings: name, code, points or cap or both, text, hint.
 macro_rules! findings {
@@ -49,7 +50,7 @@ use findings;
 pub(crate) use custom::CustomChecks;
 pub use custom::{Check, CheckFuture};
 pub(crate) use protocol::is_known as knows_protocol;
-pub(crate) use race::{MAX_ADDRESSES, Race};
+pub(crate) use race::Race;
 pub(crate) use resolvers::Resolvers;
 pub(crate) use roots::Roots;
 use scale::Latency;
@@ -104,6 +105,9 @@ trait BuiltInCheck: Sized {
 
     /// Records the scheduler lag of this process during the run, in microseconds.
     fn set_lag(&mut self, _lag_us: u64) {}
+
+    /// Adds what was measured to the figures of the endpoint. Called in the order of the phases.
+    fn add_figures(&self, _figures: &mut Figures) {}
 }
 
 /// Registers checks: the name, the type of its evidence, and the files that hold its findings.
@@ -150,6 +154,11 @@ macro_rules! checks {
             /// The scheduler lag, in microseconds, of each latency that meets its target only because of it.
             pub(crate) fn excused_by(&self) -> Vec<u64> {
                 match self { $(Self::$check(observation) => excused_by(observation),)* }
+            }
+
+            /// Adds what was measured to the figures of the endpoint.
+            pub(crate) fn add_figures(&self, figures: &mut Figures) {
+                match self { $(Self::$check(observation) => observation.add_figures(figures),)* }
             }
 
             fn local_failure(&self) -> Option<String> {

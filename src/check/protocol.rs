@@ -7,7 +7,7 @@ use super::protocol_reply::{ReplyReader, coded, first_line, nats, quoted, ssh_ve
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
 use super::tls::peer_failure_or_limit;
 use super::{BuiltInCheck, findings, scale};
-use crate::model::{Finding, Group};
+use crate::model::{Figures, Finding, Group};
 use crate::net::{Connection, ConnectionError, Deadline};
 
 findings! { Group::App;
@@ -135,6 +135,12 @@ impl BuiltInCheck for ProtocolObservation {
 
     fn is_silent(&self) -> bool {
         self.outcome == ProtocolOutcome::TimedOut
+    }
+
+    /// The time of the dialog includes that of its connection.
+    fn add_figures(&self, figures: &mut Figures) {
+        let before = figures.latency_us.name.unwrap_or(0);
+        figures.latency_us.total = Some(self.us.saturating_add(before));
     }
 }
 

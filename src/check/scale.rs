@@ -56,6 +56,13 @@ pub(crate) fn p95(samples: impl IntoIterator<Item = u64>) -> Option<(u64, usize)
     Some((sorted[rank], sorted.len()))
 }
 
+/// The median by nearest rank.
+pub(crate) fn median(samples: impl IntoIterator<Item = u64>) -> Option<u64> {
+    let mut sorted: Vec<u64> = samples.into_iter().collect();
+    sorted.sort_unstable();
+    sorted.get(sorted.len().checked_sub(1)? / 2).copied()
+}
+
 /// The finding of a latency scale. `kinds` are for more than 1, 2 and 4 times the target.
 pub(crate) fn latency(
     kinds: [&'static FindingKind; 3],

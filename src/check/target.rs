@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
+use tokio::time::Instant;
 
 use super::resolvers::Resolvers;
 use super::roots::Roots;
+use super::scale::micros;
 use crate::model::CheckSpec;
 use crate::net::tls::{self, ClientOffer, HandshakeError};
 use crate::net::{
@@ -82,6 +84,8 @@ pub(crate) struct CheckConnection {
     pub(crate) stream: Box<dyn AsyncStream>,
     /// The protocol negotiated by ALPN.
     pub(crate) alpn: Option<Vec<u8>>,
+    /// The duration of the TLS handshake, in microseconds.
+    pub(crate) tls_us: Option<u64>,
 }
 
 impl CheckTarget {
@@ -123,13 +127,14 @@ impl CheckTarget {
     pub(crate) async fn open(&self, alpn: &[&[u8]], deadline: Deadline) -> Result<CheckConnection, ConnectionError> {
         let peer = self.connect(deadline).await?;
         if self.layer == Layer::Plain {
-            return Ok(CheckConnection { stream: peer.into_stream(), alpn: None });
+            return Ok(CheckConnection { stream: peer.into_stream(), alpn: None, tls_us: None });
         }
 
+        let start = Instant::now();
         let handshake = self.handshake(peer, alpn, deadline).await;
         let tls::Handshake { stream, facts, .. } = handshake.map_err(|failed| failed.error)?;
         let alpn = facts.alpn.map(|protocol| protocol.as_raw().as_bytes().to_vec());
-        Ok(CheckConnection { stream: Box::new(stream), alpn })
+        Ok(CheckConnection { stream: Box::new(stream), alpn, tls_us: Some(micros(start.elapsed())) })
     }
 
     /// Performs the TLS handshake, with the client certificate if one is configured.

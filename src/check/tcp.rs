@@ -7,7 +7,7 @@ use super::race::Race;
 use super::scale::{self, Latency};
 use super::target::{CheckContext, CheckResult, CheckTarget, LocalFailure};
 use super::{BuiltInCheck, Observation, findings};
-use crate::model::{Finding, Group};
+use crate::model::{Figures, Finding, Group};
 use crate::net::{ConnectError, Deadline, dial};
 
 findings! { Group::Tcp;
@@ -135,6 +135,10 @@ impl BuiltInCheck for TcpObservation {
                 latency.set_lag(lag_us);
             }
         }
+    }
+
+    fn add_figures(&self, figures: &mut Figures) {
+        figures.latency_us.connect = scale::median(self.latencies().into_iter().map(Latency::net));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::io::{self, Write};
 
-use crate::clean::escaped;
+use crate::clean::{escaped, redacted};
 use crate::error::Error;
 use crate::model::PartialError;
 
@@ -35,9 +35,9 @@ pub(super) fn note(text: &str) {
     write(&format!("{}\n", escaped(text)));
 }
 
-/// Uses a single write, so that lines of other processes cannot come between. A closed standard error is not a failure.
+/// The one gate: whatever is printed has no passwords. Uses a single write, so that lines of other processes cannot come between. A closed standard error is not a failure.
 fn write(text: &str) {
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(redacted(text).as_bytes());
 }
 
 fn with_causes(error: &Error) -> String {

@@ -8,7 +8,7 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::habits;
-use crate::clean::{clean, escaped};
+use crate::clean::{MASK, clean, escaped, redacted_url};
 use crate::error::{Error, nearest};
 use crate::model::ParseError;
 use crate::settings::NEGATION;
@@ -54,6 +54,14 @@ fn similar_option(argument: &str, command: &Command) -> Option<String> {
 /// The value that clap's error is about.
 pub(super) fn refused_value(error: &clap::Error) -> Option<String> {
     text(error, ContextKind::InvalidValue)
+}
+
+/// The invalid value of an option or a settings key as errors show it. That of a header may be a secret as a whole.
+pub(super) fn shown_value(name: &str, value: &str) -> String {
+    if name.ends_with("header") && !name.ends_with("expect-header") && !value.is_empty() {
+        return MASK.to_owned();
+    }
+    redacted_url(value).into_owned()
 }
 
 /// Converts a parsing error of clap. `command` and `args` are what clap parsed.
@@ -111,7 +119,7 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
             }
             let what = match refused_value(error) {
                 Some(value) if !value.is_empty() || error.kind() == ErrorKind::ValueValidation => {
-                    format!("{argument} '{}'", clean(&value))
+                    format!("{argument} '{}'", clean(&shown_value(&argument, &value)))
                 }
                 _ if argument.is_empty() => path,
                 _ => argument,

@@ -48,11 +48,11 @@ pub(super) fn load_for(
     read(file.as_ref(), &Cli::command(), Some(section))
 }
 
-/// A source configured by the settings and its defaults, without the command line.
+/// A source configured by these options, the settings and its defaults.
 ///
 /// # Errors
 /// If the settings are invalid, or the source requires an option.
-pub(super) fn source(word: &str, named: Option<&PathBuf>) -> Result<Option<AnySource>> {
+pub(super) fn source(word: &str, options: &[String], named: Option<&PathBuf>) -> Result<Option<AnySource>> {
     let section = ["discover", word];
     let root = Cli::command();
     let settings = read(file(named)?.as_ref(), &root, Some(&section))?;
@@ -61,7 +61,7 @@ pub(super) fn source(word: &str, named: Option<&PathBuf>) -> Result<Option<AnySo
     let Some(command) = root.find_subcommand(section[0]).and_then(|discover| discover.find_subcommand(word)) else {
         return Ok(None);
     };
-    let matches = command.clone().no_binary_name(true).try_get_matches_from_mut::<_, OsString>([]);
+    let matches = command.clone().no_binary_name(true).try_get_matches_from_mut(options);
     let source = matches.and_then(|matches| AnySource::from_matches(word, &matches).transpose());
     source.map_err(|error| usage::error(&error, &root, &["portolan", section[0], word].map(OsString::from)))
 }
@@ -81,7 +81,7 @@ fn read(file: Option<&SettingsText>, command: &Command, section: Option<&[&str]>
 
     if let Some((key, given, error)) = settings.first_invalid(command) {
         let rejected = usage::RejectedValue::of_value(&error);
-        let value = usage::refused_value(&error).unwrap_or_default();
+        let value = usage::shown_value(&key, &usage::refused_value(&error).unwrap_or_default());
         return Err(given.origin.error(&key, &value, &rejected.why, &rejected.hint));
     }
     settings.check_conflicts(command)?;

@@ -3,5 +3,6 @@
 mod wait;
 mod watch;
 
+pub(crate) use wait::{Readiness, readiness, retry};
 pub use wait::{WaitOptions, wait};
 pub use watch::{EventStream, watch};

@@ -1,13 +1,14 @@
 //! Waits until services are healthy.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::error::{Error, Result};
 use crate::health::Validator;
-use crate::model::Service;
+use crate::model::{DeclaredDetail, Finding, Listing, Service};
 use crate::source::{Source, collect};
 
 /// What to wait for, and how long.
@@ -29,52 +30,146 @@ impl Default for WaitOptions {
     }
 }
 
+/// The time of the last attempt, which starts at the deadline.
+const LAST_ATTEMPT: Duration = Duration::from_millis(250);
+
+/// Makes attempts until one succeeds or the time is up, and one more at the deadline itself. Between them are pauses, at
+/// first a tenth of the interval. Each attempt gets the time that it has left. The error is that of the last attempt that
+/// ended.
+pub(crate) async fn retry<T, E, F>(
+    (time, interval): (Duration, Duration),
+    mut attempt: impl FnMut(Duration) -> F,
+) -> Result<T, Option<E>>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let deadline = Instant::now() + time;
+    let mut pause = interval / 10;
+    let mut last = None;
+
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
+        }
+        match timeout(left, attempt(left)).await {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => last = Some(error),
+            Err(_) => break,
+        }
+        sleep_until(deadline.min(Instant::now() + pause)).await;
+        pause = (pause + pause / 2).min(interval);
+    }
+
+    // What came up during the last pause, or while an attempt got no reply, is there.
+    match timeout(LAST_ATTEMPT * 2, attempt(LAST_ATTEMPT)).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(Some(error)),
+        Err(_) => Err(last),
+    }
+}
+
 /// Waits until a source has at least one service and each reaches the minimum score. Returns the services with their health. Must be called within a tokio runtime.
 ///
 /// # Errors
 /// [`Error::TimedOut`] with the last reason. If the source cannot be used at all, the error of the source, at once.
 pub async fn wait(source: Arc<dyn Source>, validator: &Validator, options: &WaitOptions) -> Result<Vec<Service>> {
-    let until = Instant::now() + options.timeout;
     let validated = validator.validated(Arc::clone(&source));
-    let mut reason = "no attempt completed".to_owned();
-    let mut pause = options.interval / 10;
 
-    loop {
-        match timeout_at(until, collect(&validated)).await {
-            Ok(Err(error @ (Error::Usage { .. } | Error::Settings { .. }))) => return Err(error),
-            Ok(Err(error)) => reason = error.to_string(),
-            Ok(Ok(listing)) => match shortfall(&listing.services, options.min_score) {
-                None => return Ok(listing.services),
-                Some(short) => reason = short,
+    let waited = retry((options.timeout, options.interval), |_| async {
+        match collect(&validated).await {
+            Err(error @ (Error::Usage { .. } | Error::Settings { .. })) => Ok(Err(error)),
+            Err(error) => Err(error.to_string()),
+            Ok(listing) => match readiness(&listing, options.min_score) {
+                Readiness::Healthy | Readiness::ReportedReady => Ok(Ok(listing.services)),
+                Readiness::Short(cause) => Err(cause),
             },
-            Err(_) => return Err(timed_out(&*source, options.timeout, reason)),
         }
+    });
 
-        if Instant::now() + pause >= until {
-            return Err(timed_out(&*source, options.timeout, reason));
+    match waited.await {
+        Ok(result) => result,
+        Err(reason) => {
+            let reason = reason.unwrap_or_else(|| "no attempt completed".to_owned());
+            Err(timed_out(&*source, options.timeout, reason))
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(options.interval);
     }
 }
 
-/// Why these services are not ready; `None` if they are.
-fn shortfall(services: &[Service], min_score: u8) -> Option<String> {
+/// Whether services are ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Readiness {
+    /// Each service scores enough, and everything that was requested could be checked.
+    Healthy,
+    /// The addresses of some services are unreachable from here; their source reports enough of their endpoints as ready.
+    ReportedReady,
+    /// Why the first service is not ready.
+    Short(String),
+}
+
+/// Whether each service scores at least `min_score`.
+pub(crate) fn readiness(listing: &Listing, min_score: u8) -> Readiness {
+    let Listing { services, errors, .. } = listing;
     if services.is_empty() {
-        return Some("the source has no service".to_owned());
+        return Readiness::Short("there is nothing to check".to_owned());
     }
 
-    services.iter().find_map(|service| match score(service) {
-        Some(score) if score >= min_score => None,
-        Some(score) => Some(format!("{} scored {score}", service.id)),
-        // Its source knows its endpoints where this host cannot reach them.
-        None if service.is_out_of_reach() && service.is_reported_ready(min_score) => None,
-        None => Some(format!("{} has no score", service.id)),
-    })
+    let (out_of_reach, checked): (Vec<&Service>, Vec<&Service>) =
+        services.iter().partition(|service| service.is_out_of_reach());
+    if let Some(short) = checked.into_iter().find(|service| !reaches(service, own_min_score(service, min_score))) {
+        return Readiness::Short(format!("{}{}", displayed_name(short, services.len() > 1), scored(short)));
+    }
+
+    if let Some(error) = errors.first() {
+        return Readiness::Short(format!("cannot {}: {}", error.operation, error.cause));
+    }
+    if out_of_reach.is_empty() {
+        return Readiness::Healthy;
+    }
+
+    match out_of_reach.into_iter().find(|service| !service.is_reported_ready(own_min_score(service, min_score))) {
+        None => Readiness::ReportedReady,
+        Some(short) => {
+            let name = displayed_name(short, services.len() > 1);
+            Readiness::Short(format!("{name}unreachable from here, and too few endpoints are ready"))
+        }
+    }
 }
 
-fn score(service: &Service) -> Option<u8> {
-    service.health.as_deref().and_then(|health| health.score)
+/// The score that a service must reach: its own, if a services file has one.
+fn own_min_score(service: &Service, min_score: u8) -> u8 {
+    let declared = service.detail.downcast_ref::<DeclaredDetail>();
+    declared.and_then(|declared| declared.ask.limits.min_score).unwrap_or(min_score)
+}
+
+/// `web `, if the service has to be named.
+fn displayed_name(service: &Service, is_named: bool) -> String {
+    let name = service.name.as_ref().filter(|_| is_named);
+    name.map(|name| format!("{name} ")).unwrap_or_default()
+}
+
+/// Whether a service scores at least `min_score`, and everything that was requested could be checked.
+fn reaches(service: &Service, min_score: u8) -> bool {
+    service
+        .health
+        .as_deref()
+        .is_some_and(|health| health.complete && health.score.is_some_and(|score| score >= min_score))
+}
+
+/// The score of a service, and the reason of its worst endpoint: `scored 0 (tcp-refused at db2:5432)`.
+fn scored(service: &Service) -> String {
+    let scored = match service.health.as_deref().and_then(|health| health.score) {
+        Some(score) => format!("scored {score}"),
+        None => "has no score".to_owned(),
+    };
+
+    let healths = service.endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.health.as_deref()?)));
+    let Some((endpoint, worst)) = healths.min_by_key(|(_, health)| health.score) else { return scored };
+    let code = service.limiting_finding().or_else(|| worst.findings.first()).map(Finding::code);
+    let Some(cause) = code.or_else(|| worst.hindered.first().map(String::as_str)) else { return scored };
+
+    let place = if service.endpoints.len() > 1 { format!(" at {endpoint}") } else { String::new() };
+    format!("{scored} ({cause}{place})")
 }
 
 fn timed_out(source: &dyn Source, limit: Duration, why: String) -> Error {
@@ -82,5 +177,48 @@ fn timed_out(source: &dyn Source, limit: Duration, why: String) -> Error {
         what: format!("wait for {} within {limit:?}", source.name()),
         why,
         hint: "validate the services to see why, or wait longer".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// W10: a listener that is up at 1.9 s of `--timeout 2s` is found, although the pauses are longer by then.
+    #[tokio::test(start_paused = true)]
+    async fn the_last_attempt_is_at_the_deadline() {
+        let (start, tries) = (Instant::now(), Cell::new(0));
+        let up_at = |millis: u64| {
+            let is_up = start.elapsed() >= Duration::from_millis(millis);
+            tries.set(tries.get() + 1);
+            async move { if is_up { Ok(()) } else { Err("down") } }
+        };
+
+        let limits = (Duration::from_secs(2), Duration::from_secs(1));
+        assert_eq!(retry(limits, |_| up_at(1_990)).await, Ok(()));
+        assert!(tries.get() < 12, "the pauses grow: {} attempts", tries.get());
+        assert_eq!(retry(limits, |_| up_at(60_000)).await, Err(Some("down")));
+    }
+
+    /// What was silent until the deadline may accept a new connection.
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_never_ends_does_not_take_the_last_one() {
+        let tries = &Cell::new(0);
+        let attempt = |_| {
+            tries.set(tries.get() + 1);
+            let is_first = tries.get() == 1;
+            async move {
+                if is_first {
+                    std::future::pending::<()>().await;
+                }
+                Ok::<_, ()>(tries.get())
+            }
+        };
+        assert_eq!(retry((Duration::from_secs(2), Duration::from_secs(1)), attempt).await, Ok(2));
+        let silent =
+            retry((Duration::from_secs(2), Duration::from_secs(1)), |_| std::future::pending::<Result<(), ()>>());
+        assert_eq!(silent.await, Err(None));
     }
 }

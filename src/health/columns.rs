@@ -16,6 +16,7 @@ macro_rules! column {
                 Some($health) => $cell,
                 None => Ok(()),
             },
+            number: None,
         }
     };
 }
@@ -68,8 +69,56 @@ const AGE: Column = column!("age_ms", WhereFilled, false, |_service, health, out
     None => Ok(()),
 });
 
+const HTTP_STATUS: Column =
+    column!("http_status", Wide, false, |_service, health, out| match health.figures.http_status {
+        Some(status) => write!(out, "{status}"),
+        None => Ok(()),
+    });
+const CERTIFICATE_DAYS: Column =
+    column!("cert_days", Wide, false, |_service, health, out| match health.figures.certificate_days {
+        Some(days) => write!(out, "{days}"),
+        None => Ok(()),
+    });
+
+/// A phase in milliseconds.
+fn milliseconds(us: Option<u64>, out: &mut dyn Write) -> std::fmt::Result {
+    match us {
+        Some(us) => write!(out, "{}.{:03}", us / 1_000, us % 1_000),
+        None => Ok(()),
+    }
+}
+
+macro_rules! phase {
+    ($name:literal, $phase:ident) => {
+        column!($name, Wide, false, |_service, health, out| milliseconds(health.figures.latency_us.$phase, out))
+    };
+}
+
+const NAME: Column = phase!("name_ms", name);
+const CONNECT: Column = phase!("connect_ms", connect);
+const TLS: Column = phase!("tls_ms", tls);
+const FIRST_BYTE: Column = phase!("first_byte_ms", first_byte);
+const TOTAL: Column = phase!("total_ms", total);
+
 /// The columns that checks add to those of a source.
-pub(crate) const COLUMNS: &[Column] = &[GRADE, SCORE, STATE, CHECKED, SERVICE_SCORE, FLAPPING, REASON, COVERAGE, AGE];
+pub(crate) const COLUMNS: &[Column] = &[
+    GRADE,
+    SCORE,
+    STATE,
+    CHECKED,
+    SERVICE_SCORE,
+    FLAPPING,
+    REASON,
+    COVERAGE,
+    AGE,
+    HTTP_STATUS,
+    CERTIFICATE_DAYS,
+    NAME,
+    CONNECT,
+    TLS,
+    FIRST_BYTE,
+    TOTAL,
+];
 
 /// The source's own columns followed by these. They are leaked: a process lists once.
 pub(crate) fn beside(columns: &'static [Column]) -> &'static [Column] {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::block_cause::BlockCause;
 use crate::check::dns::DeadAddress;
 use crate::check::{Circuit, Observation, stability};
-use crate::model::{CheckName, CheckStatus, Health, Report};
+use crate::model::{CheckName, CheckStatus, Figures, Health, Report};
 
 /// The evidence of one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -110,7 +110,19 @@ impl Evidence {
     pub(crate) fn health(&self, ignored: &[String]) -> Health {
         let reports = CheckName::ALL.into_iter().filter_map(|check| self.report(check));
         let reports: Vec<Report> = reports.chain(self.custom.iter().cloned()).collect();
-        Health { age_ms: self.age_ms, ..Health::of(&reports, ignored) }
+        Health { age_ms: self.age_ms, figures: self.figures(), ..Health::of(&reports, ignored) }
+    }
+
+    /// What the checks measured, in the order of the phases.
+    fn figures(&self) -> Figures {
+        let mut figures = Figures::default();
+        for check in CheckName::ALL {
+            let observation = self.observations.iter().find(|observation| observation.name() == check);
+            if let Some(observation) = observation {
+                observation.add_figures(&mut figures);
+            }
+        }
+        figures
     }
 
     fn report(&self, check: CheckName) -> Option<Report> {

@@ -19,6 +19,7 @@ mod runner;
 mod source;
 mod summary;
 mod threshold;
+mod trusts;
 mod validate;
 mod validator;
 mod watched;

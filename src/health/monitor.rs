@@ -125,9 +125,11 @@ impl EndpointMonitor {
 
     /// Schedules the next check. The second one comes at a random time within the interval, so that checks are spread.
     fn schedule(&mut self, number: usize, is_first: bool) {
-        let jitter = self.interval / JITTER;
+        let watched = self.owners.get(&number).and_then(|id| self.services.get(id));
+        let interval = watched.and_then(WatchedService::interval).unwrap_or(self.interval);
+        let jitter = interval / JITTER;
         let (min, range) =
-            if is_first { (Duration::ZERO, self.interval) } else { (self.interval.saturating_sub(jitter), jitter * 2) };
+            if is_first { (Duration::ZERO, interval) } else { (interval.saturating_sub(jitter), jitter * 2) };
         let random = Retry { base: range, cap: range, ..Retry::default() }.wait(&mut self.seed, 1);
         self.due.push(Reverse((Instant::now() + min + random, number)));
     }
@@ -265,7 +267,7 @@ mod tests {
     fn service(name: &str, ports: &[u16]) -> Service {
         let address = Address::Ip(IpAddr::from([127, 0, 0, 1]));
         let endpoints = ports.iter().map(|port| Endpoint::new(address.clone(), Some(*port), Transport::Tcp)).collect();
-        let declared = DeclaredDetail { from: "a".into(), protocol: None, ask: Arc::default() };
+        let declared = DeclaredDetail { from: "a".into(), ..DeclaredDetail::default() };
         Service { name: Some(name.into()), ..Service::new("file/a", "file", endpoints, declared).erase() }
     }
 

@@ -13,7 +13,7 @@ use super::runner::CheckRequest;
 use super::validator::{EndpointValidator, Subject};
 use crate::check::{CheckResult, CheckTarget, Circuit, Layer, LocalFailure, Observation, Race, failed_race, stability};
 use crate::engine::{Breaker, BreakerState, CallOutcome, KeyRef, Shutdown};
-use crate::model::CheckName;
+use crate::model::{CheckLimits, CheckName, CheckSpec};
 use crate::net::{Deadline, Route};
 
 /// How long an address may stay silent while another one of its name replied: enough for one lost packet.
@@ -23,8 +23,8 @@ impl EndpointValidator {
     /// Runs every check that applies to an endpoint, until the run ends.
     pub(super) async fn check(&self, subject: &Subject, stopping: &Shutdown) -> Evidence {
         let mut evidence = Evidence::default();
-        let has_history = self.options.samples > 1 || self.options.again.is_some();
         let Subject { endpoint, spec, route, .. } = subject;
+        let has_history = self.samples(spec) > 1 || self.options.again.is_some();
         let Some(plan) = plan(endpoint, spec, route, has_history, &self.own) else {
             return evidence;
         };
@@ -53,6 +53,12 @@ impl EndpointValidator {
         evidence
     }
 
+    /// The samples of an endpoint: more than one in a watch would only delay the next look.
+    fn samples(&self, spec: &CheckSpec) -> u32 {
+        let own = spec.limits.samples.filter(|_| self.options.again.is_none());
+        own.unwrap_or(self.options.samples).max(1)
+    }
+
     /// Waits until the deadline of the run; forever if it has none.
     async fn deadline(&self) {
         match self.deadline {
@@ -73,7 +79,8 @@ impl EndpointValidator {
             return add_stability(plan, results, Circuit::Closed, evidence);
         };
 
-        let mut race = Race::new(&addresses, plan.port, Deadline::after(self.options.timeout));
+        let timeout = plan.target.spec.limits.timeout.unwrap_or(self.options.timeout);
+        let mut race = Race::new(&addresses, plan.port, Deadline::after(timeout));
         let winner = if addresses.len() > 1 { race.winner().await } else { None };
         let ip = winner.unwrap_or(*first);
         let mut target = CheckTarget { address: SocketAddr::new(ip, plan.port), ..plan.target.clone() };
@@ -115,7 +122,7 @@ impl EndpointValidator {
         breaker: &Breaker,
         (results, evidence): (&mut Vec<bool>, &mut Evidence),
     ) {
-        for _ in 0..self.options.samples.max(1) {
+        for _ in 0..self.samples(&target.spec) {
             let Ok(permit) = breaker.permit() else { break };
             match self.sample(target, plan, failed.take(), evidence).await {
                 Some(usable) => {
@@ -220,7 +227,9 @@ impl EndpointValidator {
             Layer::StartTls(_) => "starttls",
             _ => "tls",
         };
-        let key = format!("{} {} {}", target.address, target.name.as_deref().unwrap_or_default(), target.grpc);
+        let CheckLimits { ca, pin, .. } = &target.spec.limits;
+        let name = target.name.as_deref().unwrap_or_default();
+        let key = format!("{} {name} {} {ca:?} {pin:?}", target.address, target.grpc);
         self.runner.run_cached(namespace, &key, evidence, request).await
     }
 }

@@ -46,12 +46,12 @@ impl RunSummary {
         Self { min_score, ..Self::default() }
     }
 
-    /// Counts a service, by its health and the evidence of its endpoints.
-    pub(crate) fn count(&mut self, service: &Service, evidence: &[Option<Evidence>]) {
+    /// Counts a service, by its health and the evidence of its endpoints. `own_min_score` has precedence over that of the run.
+    pub(crate) fn count(&mut self, service: &Service, evidence: &[Option<Evidence>], own_min_score: Option<u8>) {
         let Some(health) = &service.health else { return };
         self.by_state[HealthState::ALL.iter().position(|state| *state == health.state).unwrap_or(0)] += 1;
         self.incomplete += usize::from(!health.complete);
-        if let Some(min_score) = self.min_score {
+        if let Some(min_score) = own_min_score.or(self.min_score) {
             self.below += usize::from(health.score.is_none_or(|score| score < min_score));
             self.unscored += usize::from(health.score.is_none());
         }
@@ -166,10 +166,12 @@ impl RunSummary {
 
     /// How many services do not reach the required score.
     fn score_notes(&self) -> Vec<String> {
-        let min_score = self.min_score.unwrap_or(0);
+        let min_score = self
+            .min_score
+            .map_or_else(|| "the min-score of the file".to_owned(), |score| format!("--min-score {score}"));
         let mut notes = Vec::new();
         if let scored @ 1.. = self.below - self.unscored {
-            notes.push(format!("{} scored below --min-score {min_score}", counted(scored, "service")));
+            notes.push(format!("{} scored below {min_score}", counted(scored, "service")));
         }
         if let unscored @ 1.. = self.unscored {
             let verb = if unscored == 1 { "has" } else { "have" };

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use super::evidence::Evidence;
 use super::lag::SchedulerLag;
+use super::trusts::Trusts;
 use crate::check::{CheckContext, CheckResult, CheckTarget, LocalFailure, Observation, dns};
 use crate::engine::{Cache, CacheOptions, Clock, Key, KeyRef, Retry, RetryDecision};
-use crate::model::CheckName;
+use crate::model::{CheckLimits, CheckName};
 
 /// The number of observations to cache.
 const MAX_CACHED: u64 = 65_536;
@@ -21,6 +22,8 @@ const STALL_PART: u32 = 2;
 #[derive(Debug)]
 pub(super) struct CheckRunner {
     context: CheckContext,
+    /// The trust of services that have their own.
+    trusts: Trusts,
     /// The number of retries after no reply.
     retries: u32,
     /// How long to cache results of DNS and TLS; `None` caches nothing.
@@ -47,6 +50,14 @@ pub(super) enum CheckRequest<'a> {
 }
 
 impl CheckRequest<'_> {
+    /// The limits of the service under check.
+    fn limits(&self) -> Option<&CheckLimits> {
+        match self {
+            Self::Check(_, target) => Some(&target.spec.limits),
+            Self::Name { .. } => None,
+        }
+    }
+
     /// Whether this process has to run between the probe and the reply. The kernel connects by itself.
     fn needs_scheduling(&self) -> bool {
         !matches!(self, Self::Check(CheckName::Tcp, _))
@@ -67,12 +78,26 @@ impl CheckRunner {
     /// Must be called within a tokio runtime.
     pub(super) fn new(context: CheckContext, retries: u32, cache_ttl: Option<Duration>, clock: Clock) -> Self {
         let cache = Cache::new(CacheOptions::new(MAX_CACHED), clock.clone());
-        Self { context, retries, cache_ttl, cache, clock, lag: SchedulerLag::start() }
+        Self { context, trusts: Trusts::default(), retries, cache_ttl, cache, clock, lag: SchedulerLag::start() }
+    }
+
+    /// The context of a service with limits or a trust of its own.
+    fn context_of(&self, limits: &CheckLimits) -> CheckResult<Option<CheckContext>> {
+        if limits.timeout.is_none() && !limits.has_own_trust() {
+            return Ok(None);
+        }
+
+        let timeout = limits.timeout.unwrap_or(self.context.timeout);
+        let roots = self.trusts.of(limits, &self.context.roots)?;
+        Ok(Some(CheckContext { timeout, roots, resolvers: Arc::clone(&self.context.resolvers) }))
     }
 
     async fn run(&self, request: CheckRequest<'_>) -> CheckResult<Observation> {
         match request {
-            CheckRequest::Check(check, target) => crate::check::run(check, target, &self.context).await,
+            CheckRequest::Check(check, target) => {
+                let context = self.context_of(&target.spec.limits)?;
+                crate::check::run(check, target, context.as_ref().unwrap_or(&self.context)).await
+            }
             CheckRequest::Name { name, address, target_us } => {
                 dns::resolve(name, address, target_us, &self.context).await.map(Observation::Dns)
             }
@@ -99,7 +124,8 @@ impl CheckRunner {
 
     /// Retries a check that got no reply.
     pub(super) async fn run_with_retries(&self, request: CheckRequest<'_>) -> CheckResult<Observation> {
-        let attempts = if request.is_safe() { self.retries.saturating_add(1) } else { 1 };
+        let retries = request.limits().and_then(|limits| limits.retries).unwrap_or(self.retries);
+        let attempts = if request.is_safe() { retries.saturating_add(1) } else { 1 };
         let retry = Retry { attempts, total: Duration::MAX, cap: Duration::from_secs(1), ..Retry::default() };
 
         match retry.run(Retry::random_seed(), |_| self.attempt(request), |_| RetryDecision::Yes).await {

@@ -184,21 +184,22 @@ impl Validation<'_> {
     /// Scores a service by its evidence and emits it, unless that was done before.
     fn emit(&self, pending: &mut PendingServices, at: usize, out: &mut dyn ItemSink) {
         let Some(PendingEntry { mut service, evidence, spec, .. }) = pending.entries[at].take() else { return };
-        set_health(&mut service, evidence.iter().map(Option::as_ref), &self.ignored);
+        let ignored: Vec<String> = self.ignored.iter().chain(&spec.limits.ignore).cloned().collect();
+        set_health(&mut service, evidence.iter().map(Option::as_ref), &ignored);
         if let Some(text) = after_check(&mut service) {
             aggregate(&mut service);
             *self.source_notes.lock().entry(text).or_default() += 1;
         }
 
         let mut summary = self.summary.lock();
-        summary.count(&service, &evidence);
+        summary.count(&service, &evidence, spec.limits.min_score);
         summary.count_excused(evidence.iter().flatten().flat_map(Evidence::excused_by));
         evidence.iter().flatten().for_each(|evidence| summary.count_blocked(evidence, &spec));
         service.endpoints.iter().for_each(|endpoint| summary.count_connected_only(&service, endpoint, &spec));
         drop(summary);
 
         if let Some(files) = &self.evidence {
-            files.write(&service, &evidence, &self.ignored);
+            files.write(&service, &evidence, &ignored);
         }
         // The source has ended, so there is nothing to stop.
         let _ = out.service(service);

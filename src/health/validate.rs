@@ -47,6 +47,12 @@ impl Validator {
         self
     }
 
+    /// Trusts these roots and no others.
+    #[must_use]
+    pub(crate) fn with_roots(self, roots: Arc<Roots>) -> Self {
+        Self { roots, ..self }
+    }
+
     /// Adds a check, which runs at every endpoint after the built-in ones.
     #[must_use]
     pub fn with_check(mut self, check: impl Check + 'static) -> Self {
@@ -81,6 +87,14 @@ impl Validator {
         ValidatedSource { source, validator: self.clone() }
     }
 
+    /// The same checks within this time. A check may use all of it, so that a silent peer gets its own finding instead of the
+    /// end of the run.
+    pub(crate) fn within(&self, limit: Duration) -> Self {
+        let options =
+            ValidatorOptions { timeout: limit, retries: 0, deadline: Some(limit * 2), ..self.options.clone() };
+        Self { roots: Arc::clone(&self.roots), ..Self::new(options) }
+    }
+
     fn over<'s>(&self, source: &'s dyn Source) -> Validation<'s> {
         Validation {
             source,
@@ -91,7 +105,7 @@ impl Validator {
             roots: Arc::clone(&self.roots),
             resolvers: Arc::clone(&self.resolvers),
             thresholds: self.thresholds,
-            via: None,
+            via: source.proxy().map(|proxy| proxy.0),
             summary: parking_lot::Mutex::new(RunSummary::against(None)),
             source_notes: parking_lot::Mutex::default(),
         }

@@ -1,6 +1,7 @@
 //! A service in a watch, and its confirmed health.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -9,7 +10,7 @@ use super::evidence::Evidence;
 use super::threshold::{DebouncedState, Thresholds};
 use super::validator::{PastCheck, Subject};
 use crate::check::stability;
-use crate::model::{CheckSpec, Endpoint, Health, Identity, Service, changed_fields};
+use crate::model::{CheckLimits, CheckSpec, Endpoint, Health, Identity, Service, changed_fields};
 use crate::net::{HttpProxy, Route};
 use crate::source::after_check;
 
@@ -21,6 +22,16 @@ pub(crate) struct ThresholdRules {
     pub(crate) ignored: Vec<String>,
     /// Sends HTTP checks through a proxy, if the user wants that.
     pub(crate) via: Option<Arc<dyn HttpProxy>>,
+}
+
+impl ThresholdRules {
+    /// The rules for a service with these limits of its own.
+    fn of(&self, limits: &CheckLimits) -> Self {
+        let Thresholds { rise, fall } = self.thresholds;
+        let thresholds = Thresholds { rise: limits.rise.unwrap_or(rise), fall: limits.fall.unwrap_or(fall) };
+        let ignored = self.ignored.iter().chain(&limits.ignore).cloned().collect();
+        Self { thresholds, ignored, via: self.via.clone() }
+    }
 }
 
 /// A service, and the history of its endpoints.
@@ -81,6 +92,11 @@ impl WatchedService {
         Some(Self { service, spec, histories, is_changed: true, was_reported: self.was_reported })
     }
 
+    /// The interval of its checks, if it has its own.
+    pub(super) fn interval(&self) -> Option<Duration> {
+        self.spec.limits.interval
+    }
+
     /// The numbers of the endpoints, and whether each was ever checked.
     pub(super) fn numbers(&self) -> impl Iterator<Item = (usize, bool)> {
         self.histories.iter().map(|history| (history.number, history.confirmed.is_some()))
@@ -98,7 +114,7 @@ impl WatchedService {
     /// Records the evidence of the endpoint with that number.
     pub(super) fn record(&mut self, number: usize, evidence: Evidence, rules: &ThresholdRules) {
         if let Some(history) = self.histories.iter_mut().find(|history| history.number == number) {
-            self.is_changed |= history.record(evidence, rules);
+            self.is_changed |= history.record(evidence, &rules.of(&self.spec.limits));
         }
     }
 
@@ -121,6 +137,7 @@ impl WatchedService {
 
     /// The service with its confirmed health.
     pub(super) fn item(&self, rules: &ThresholdRules) -> Service {
+        let rules = rules.of(&self.spec.limits);
         let mut service = self.service.clone();
         let confirmed = self.histories.iter().map(|history| history.confirmed.as_ref());
         set_health(&mut service, confirmed.map(|confirmed| Some(&confirmed?.evidence)), &rules.ignored);

@@ -8,15 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use regex::{Regex, RegexBuilder};
-use serde::Deserialize;
 use serde_json::Value;
 
-use super::{CheckName, ParseError, StatusRanges, parse_duration};
+use super::{CheckLimits, CheckName, ParseError, StatusRanges, parse_duration};
+use crate::clean::redacted_query;
 
 /// The protocol of a service, the requests to send and the expected replies.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", command(next_help_heading = "Requests"))]
 pub struct CheckSpec {
     /// Protocol: http, https, grpc, grpcs, tls, tcp, redis, postgresql, smtp... [default: from the target]
@@ -76,6 +75,9 @@ pub struct CheckSpec {
     /// Latency target, as in 200ms; connect=10ms applies to connecting only [default: by distance]
     #[cfg_attr(feature = "cli", arg(long, value_name = "TIME", value_delimiter = ','))]
     pub goal: Vec<LatencyTarget>,
+    /// Limits of the service itself, from a services file.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    pub limits: CheckLimits,
 }
 
 impl CheckSpec {
@@ -134,14 +136,14 @@ impl CheckSpec {
             script: if self.script.is_empty() { other.script.clone() } else { self.script.clone() },
             // The last value wins.
             goal: other.goal.iter().chain(&self.goal).copied().collect(),
+            limits: self.limits.over(&other.limits),
         }
     }
 }
 
 /// Protocols with STARTTLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-#[serde(rename_all = "lowercase")]
 pub enum StartTlsKind {
     /// Mail, RFC 3207
     Smtp,
@@ -159,27 +161,55 @@ pub enum StartTlsKind {
     Mysql,
 }
 
-/// A parsed option: its text and its value.
-macro_rules! parsed {
-    ($($name:ident),*) => {
-        $(impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = String::deserialize(deserializer)?;
-                text.parse().map_err(|error: ParseError| serde::de::Error::custom(format!("{error} ({})", error.hint())))
-            }
-        })*
-    };
+impl StartTlsKind {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Smtp, Self::Imap, Self::Pop3, Self::Ftp, Self::Ldap, Self::Postgresql, Self::Mysql];
+
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Imap => "imap",
+            Self::Pop3 => "pop3",
+            Self::Ftp => "ftp",
+            Self::Ldap => "ldap",
+            Self::Postgresql => "postgresql",
+            Self::Mysql => "mysql",
+        }
+    }
 }
-parsed!(HttpPath, Method, RequestBody, RequestHeader, BodyAssertion, HeaderAssertion, JsonAssertion, LatencyTarget);
 
 /// A path with its query, as sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpPath(String);
+#[derive(Clone, PartialEq, Eq)]
+pub struct HttpPath {
+    text: String,
+    /// As it is shown, if that differs: it may hold secrets.
+    shown: Option<String>,
+}
 
 impl HttpPath {
     /// The path as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The path without the secrets in its query.
+    pub fn shown(&self) -> &str {
+        self.shown.as_deref().unwrap_or(&self.text)
+    }
+
+    /// The same path, shown as this text.
+    #[must_use]
+    pub(crate) fn shown_as(self, shown: &str) -> Self {
+        let shown = redacted_query(shown).into_owned();
+        Self { shown: (shown != self.text).then_some(shown), ..self }
+    }
+}
+
+impl fmt::Debug for HttpPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shown().fmt(f)
     }
 }
 
@@ -192,7 +222,7 @@ impl FromStr for HttpPath {
             let why = "it is not a valid HTTP path";
             return Err(ParseError::new(why, "write it as /health?full=1, anything but ASCII percent-encoded"));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self { text: text.to_owned(), shown: None }.shown_as(text))
     }
 }
 

@@ -238,8 +238,6 @@ fn unknown(what: &str, word: &str, known: &[&str]) -> ParseError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -320,7 +318,7 @@ mod tests {
     /// This match is exhaustive: a new field does not compile until it is listed above too.
     #[test]
     fn the_fields_are_those_of_the_types() {
-        let detail = DeclaredDetail { from: "".into(), protocol: None, ask: Arc::default() };
+        let detail = DeclaredDetail { from: "".into(), ..DeclaredDetail::default() };
         let service = Service::new(String::new(), "", Vec::new(), detail);
         let Service { id: _, name: _, namespace: _, source: _, endpoints: _, health: _, findings: _, detail: _ } =
             service;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Finding, words};
+use super::{Figures, Finding, words};
 
 /// The health of an endpoint, from all checks that ran.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct Health {
     /// Whether no check could run because the address is unreachable from here. That says nothing about the endpoint.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub out_of_reach: bool,
+    /// What the checks measured.
+    #[serde(default, flatten)]
+    pub figures: Figures,
     /// Age of the oldest evidence in milliseconds, if some of it is from an earlier check.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age_ms: Option<u64>,
@@ -183,6 +186,7 @@ mod tests {
             findings: vec![Finding::new(&SLOW, "connect p95 7 ms > 1x goal 5 ms (n=20)")],
             hindered: Vec::new(),
             out_of_reach: false,
+            figures: Figures::default(),
             age_ms: None,
         };
         let expected = r#"{"state":"healthy","score":98,"uncapped":98,"grade":"A","complete":true,"coverage":["tcp"],"not_covered":["stability"],"findings":[{"code":"tcp-latency-1x","points":2,"cap":null,"text":"connect p95 7 ms > 1x goal 5 ms (n=20)","hint":"ask it"}]}"#;

@@ -85,7 +85,8 @@ pub struct Lease {
 }
 
 /// The fields of an endpoint that differ without anything having happened, by their paths in its JSON.
-pub(super) const VOLATILE_FIELDS: &[&str] = &["instance.lease.expires"];
+pub(super) const VOLATILE_FIELDS: &[&str] =
+    &["instance.lease.expires", "health.latency_us", "health.http_status", "health.certificate_days"];
 
 mod milliseconds {
     use std::time::Duration;

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod certificate_time;
+mod check_limits;
 mod check_name;
 mod check_spec;
 mod condition;
@@ -10,6 +11,7 @@ mod diff;
 mod document;
 mod duration;
 mod event;
+mod figures;
 mod finding;
 mod health;
 mod host_facts;
@@ -41,6 +43,7 @@ mod scope;
 mod score;
 mod service;
 mod service_id;
+mod service_url;
 mod severity;
 mod source_name;
 mod status_ranges;
@@ -53,6 +56,7 @@ pub use jiff::Timestamp;
 
 pub use addresses::{AddressRange, Addresses};
 pub use certificate_time::CertificateTime;
+pub use check_limits::CheckLimits;
 pub use check_name::CheckName;
 pub use check_spec::{
     BodyAssertion, CheckSpec, HeaderAssertion, HttpPath, JsonAssertion, LatencyTarget, Method, RequestBody,
@@ -64,6 +68,7 @@ pub use diff::{Change, changed_fields, diff};
 pub(crate) use document::SCHEMA;
 pub use duration::parse_duration;
 pub use event::{Event, EventKind};
+pub use figures::{Figures, Latencies};
 pub use finding::{Finding, FindingKind, Group};
 pub use health::{Grade, Health, HealthState, ServiceHealth};
 pub use host_facts::HostFacts;
@@ -91,8 +96,9 @@ pub use scan::{NamespaceScope, PortState, Reason, ScanDetail, ScannedHost};
 pub use scan_ports::ScanPorts;
 pub use scope::Scope;
 pub use score::{SCORE_VERSION, Score, service_score};
-pub use service::{Address, Column, ColumnVisibility, Detail, Endpoint, Service, Transport};
+pub use service::{Address, CellWriter, Column, ColumnVisibility, Detail, Endpoint, Service, Transport};
 pub use service_id::ServiceId;
+pub use service_url::{ServiceUrl, UrlPlace};
 pub use severity::Severity;
 pub use source_name::SourceName;
 pub use status_ranges::StatusRanges;

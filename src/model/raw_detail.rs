@@ -1,5 +1,6 @@
 //! Details of services that a user declares, and of services that were read from a document.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -9,13 +10,16 @@ use super::{CheckSpec, Detail, NetworkNamespace};
 use crate::clean::Untrusted;
 
 /// A service declared by its user, on the command line or in a file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct DeclaredDetail {
     /// As it was written: a URL, `host:port`, or the file with its line.
     pub from: Untrusted,
     /// Its declared protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
+    /// Labels that its user gave it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<Untrusted, Untrusted>,
     /// Its checks. They may hold secrets and are never written.
     #[serde(skip)]
     pub ask: Arc<CheckSpec>,
@@ -24,7 +28,11 @@ pub struct DeclaredDetail {
 impl Detail for DeclaredDetail {
     fn has_same_facts(&self, other: &dyn Detail) -> Option<bool> {
         let other: &Self = other.downcast_ref()?;
-        Some(self.from == other.from && self.protocol == other.protocol)
+        Some(self.from == other.from && self.protocol == other.protocol && self.labels == other.labels)
+    }
+
+    fn labels(&self) -> Option<&BTreeMap<Untrusted, Untrusted>> {
+        Some(&self.labels)
     }
 }
 

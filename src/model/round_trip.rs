@@ -87,6 +87,7 @@ fn any_health() -> impl Strategy<Value = Health> {
             findings,
             hindered: words,
             out_of_reach: !complete,
+            figures: Figures::default(),
             age_ms: complete.then_some(age),
         })
 }
@@ -284,7 +285,7 @@ fn details_are_read_as_their_own_type() {
         netns: None,
     });
     assert_eq!(scan.unwrap()["reason"], "refused", "the word that every format has for it");
-    typed(DeclaredDetail { from: "s.toml".into(), protocol: Some("http".into()), ask: Arc::default() });
+    typed(DeclaredDetail { from: "s.toml".into(), protocol: Some("http".into()), ..DeclaredDetail::default() });
 }
 
 #[cfg(feature = "k8s")]

@@ -77,6 +77,7 @@ impl Health {
             findings,
             hindered,
             out_of_reach: false,
+            figures: crate::model::Figures::default(),
             age_ms: None,
         }
     }

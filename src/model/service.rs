@@ -421,8 +421,24 @@ pub struct Column {
     pub label: bool,
     /// Writes the cell, or nothing if the value is unknown. The endpoint is that of the row, or `None` for a service
     /// without endpoints.
-    pub cell: fn(&Service, Option<&Endpoint>, &mut dyn fmt::Write) -> fmt::Result,
+    pub cell: CellWriter,
+    /// Writes the cell for programs that calculate: a plain number in base units, where `cell` writes one for people.
+    pub number: Option<CellWriter>,
 }
+
+impl Column {
+    /// Whether a table, or a wide one, has this column.
+    pub(crate) fn is_in_table(&self, wide: bool) -> bool {
+        match self.shown {
+            ColumnVisibility::Data => false,
+            ColumnVisibility::Wide => wide,
+            ColumnVisibility::Always | ColumnVisibility::Asked | ColumnVisibility::WhereFilled => true,
+        }
+    }
+}
+
+/// Writes the cell of a row.
+pub type CellWriter = fn(&Service, Option<&Endpoint>, &mut dyn fmt::Write) -> fmt::Result;
 
 /// The tables that show a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -435,6 +451,8 @@ pub enum ColumnVisibility {
     WhereFilled,
     /// The wide table, if it is not empty.
     Wide,
+    /// No table: only files for programs.
+    Data,
 }
 
 #[cfg(test)]
@@ -469,6 +487,7 @@ mod tests {
             findings: Vec::new(),
             hindered: Vec::new(),
             out_of_reach: false,
+            figures: crate::model::Figures::default(),
             age_ms: None,
         }
     }

@@ -27,6 +27,7 @@ mod signature;
 mod starttls;
 pub(crate) mod tls;
 mod tls_words;
+mod unix_socket;
 
 pub(crate) use bounded::AsyncStream;
 pub(crate) use certificate::certificate;
@@ -53,3 +54,4 @@ pub(crate) use runtime::runtime;
 pub(crate) use signature::{SignatureCheck, verify_certificate};
 pub(crate) use starttls::{StartTls, start_tls};
 pub(crate) use tls_words::describe as describe_tls_error;
+pub(crate) use unix_socket::try_unix_socket;

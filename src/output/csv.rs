@@ -1,5 +1,5 @@
 //! One line per endpoint, or per service without endpoints (RFC 4180), for spreadsheets. A cell that a spreadsheet
-//! would run as a formula begins with `'`.
+//! would run as a formula begins with `'`. Numbers are plain: bytes, seconds, milliseconds where the name says so.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -28,7 +28,8 @@ impl<'w> Csv<'w> {
     fn cell(&mut self, fill: impl FnOnce(&mut String) -> std::fmt::Result) -> io::Result<()> {
         self.cell.clear();
         fill(&mut self.cell).map_err(io::Error::other)?;
-        if self.cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        let is_number = self.cell.parse::<f64>().is_ok();
+        if !is_number && self.cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
             self.cell.insert(0, '\'');
         }
         Ok(self.writer.write_field(&self.cell)?)
@@ -50,7 +51,7 @@ impl Format for Csv<'_> {
             self.cell(|out| out.write_str(&clean(&service.source)))?;
 
             for column in page.columns {
-                self.cell(|out| (column.cell)(service, endpoint, out))?;
+                self.cell(|out| (column.number.unwrap_or(column.cell))(service, endpoint, out))?;
             }
 
             self.writer.write_record(None::<&[u8]>)?;

@@ -140,9 +140,7 @@ fn service(line: &mut String, service: &Service, columns: &[Column], shown: Colu
         write!(line, "  service={services}")?;
     }
 
-    for column in
-        columns.iter().filter(|column| shown == ColumnVisibility::Wide || column.shown != ColumnVisibility::Wide)
-    {
+    for column in columns.iter().filter(|column| column.is_in_table(shown == ColumnVisibility::Wide)) {
         let value = distinct(service, column.cell)?;
         if !value.is_empty() {
             let quote = if value.contains(' ') { "\"" } else { "" };

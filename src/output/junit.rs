@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::xml::XmlWriter;
 use super::{Footer, Format, RenderOptions};
 use crate::clean::{clean, escaped};
-use crate::model::{Endpoint, HealthState, Service};
+use crate::model::{Endpoint, Figures, HealthState, Service};
 
 pub(super) struct Junit<'w> {
     out: &'w mut (dyn Write + Send),
@@ -22,6 +22,10 @@ struct TestCase {
     outcome: TestOutcome,
     /// All findings, one per line.
     log: String,
+    /// Labels of the service and figures of the endpoint.
+    properties: Vec<(String, String)>,
+    /// How long the check took, in seconds.
+    time: Option<String>,
 }
 
 enum TestOutcome {
@@ -63,7 +67,15 @@ impl TestCase {
         let lines: Vec<String> =
             findings.map(|finding| format!("{finding} (hint: {})", escaped(finding.hint()))).collect();
 
-        Self { class: class(service), name: endpoint.to_string(), outcome, log: lines.join("\n") }
+        let figures = endpoint.health.as_deref().map(|health| health.figures).unwrap_or_default();
+        Self {
+            class: class(service),
+            name: endpoint.to_string(),
+            outcome,
+            log: lines.join("\n"),
+            properties: properties(service, &figures),
+            time: figures.latency_us.total.or(figures.latency_us.connect).map(seconds),
+        }
     }
 
     /// The case of a service whose source proves that it is unusable, whatever its endpoints reply.
@@ -73,17 +85,28 @@ impl TestCase {
 
         let outcome = TestOutcome::Failed(clean(finding.code()), finding.to_string());
         let log = format!("{finding} (hint: {})", escaped(finding.hint()));
-        Some(Self { class: class(service), name: "service".to_owned(), outcome, log })
+        let properties = properties(service, &Figures::default());
+        Some(Self { class: class(service), name: "service".to_owned(), outcome, log, properties, time: None })
     }
 
     fn write(&self, xml: &mut XmlWriter<'_>) -> io::Result<()> {
-        let attributes = [("classname", &*self.class), ("name", &*self.name)];
-        if matches!(self.outcome, TestOutcome::Passed) && self.log.is_empty() {
+        let mut attributes = vec![("classname", &*self.class), ("name", &*self.name)];
+        attributes.extend(self.time.as_deref().map(|time| ("time", time)));
+        if matches!(self.outcome, TestOutcome::Passed) && self.log.is_empty() && self.properties.is_empty() {
             return xml.empty("testcase", &attributes);
         }
 
         xml.open("testcase", &attributes)?;
+        if !self.properties.is_empty() {
+            xml.open("properties", &[])?;
+            for (name, value) in &self.properties {
+                xml.empty("property", &[("name", name), ("value", value)])?;
+            }
+            xml.close("properties")?;
+        }
+
         match &self.outcome {
+            TestOutcome::Passed if self.log.is_empty() => {}
             TestOutcome::Passed => {
                 xml.open("system-out", &[])?;
                 xml.text(&self.log)?;
@@ -111,6 +134,24 @@ fn class(service: &Service) -> String {
     let Some(name) = &service.name else { return service.id.to_string() };
     let namespace = service.namespace.as_ref().map(|namespace| format!("{namespace}.")).unwrap_or_default();
     format!("{}.{namespace}{name}", clean(&service.source))
+}
+
+fn seconds(us: u64) -> String {
+    format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
+}
+
+/// The labels of a service, and the figures of an endpoint.
+fn properties(service: &Service, figures: &Figures) -> Vec<(String, String)> {
+    let labels =
+        service.detail.labels().into_iter().flatten().map(|(name, value)| (name.to_string(), value.to_string()));
+    let phases = figures
+        .latency_us
+        .phases()
+        .into_iter()
+        .filter_map(|(phase, us)| Some((format!("latency_seconds.{phase}"), seconds(us?))));
+    let status = figures.http_status.map(|status| ("http_status".to_owned(), status.to_string()));
+    let days = figures.certificate_days.map(|days| ("certificate_days".to_owned(), days.to_string()));
+    labels.chain(phases).chain(status).chain(days).collect()
 }
 
 impl Format for Junit<'_> {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::{Footer, Format, RenderOptions};
 use crate::clean::clean;
-use crate::model::{Completeness, Service};
+use crate::model::{Completeness, Figures, Service};
 
 pub(super) struct Prometheus<'w> {
     out: &'w mut (dyn Write + Send),
@@ -16,13 +16,16 @@ pub(super) struct Prometheus<'w> {
 }
 
 /// Metrics and their help texts. All samples of a metric are written together.
-const FAMILIES: [(&str, &str); 6] = [
+const FAMILIES: [(&str, &str); 9] = [
     ("portolan_endpoint_health_score", "Health score of an endpoint, 0 to 100; absent if no check could run."),
     ("portolan_endpoint_health_uncapped_score", "The score if no finding set a cap."),
     ("portolan_endpoint_health_complete", "Whether every requested check could run."),
     ("portolan_endpoint_finding_points", "Points that a finding deducts."),
     ("portolan_service_health_score", "Health score of a service, from its endpoints, 0 to 100."),
     ("portolan_listing_complete", "Whether the listing is complete."),
+    ("portolan_endpoint_latency_seconds", "Median latency of a phase: name, connect, tls, first_byte, total."),
+    ("portolan_endpoint_http_status", "Status of the last HTTP reply."),
+    ("portolan_endpoint_certificate_days", "Whole days until the certificate expires; negative if it has expired."),
 ];
 
 impl<'w> Prometheus<'w> {
@@ -54,19 +57,57 @@ impl<'w> Prometheus<'w> {
     }
 }
 
+impl Prometheus<'_> {
+    fn figures(&mut self, labels: &[(&str, &str)], figures: &Figures) {
+        for (phase, us) in figures.latency_us.phases() {
+            if let Some(us) = us {
+                let labels: Vec<_> = labels.iter().copied().chain([("phase", phase)]).collect();
+                self.sample(6, &labels, format_args!("{}.{:06}", us / 1_000_000, us % 1_000_000));
+            }
+        }
+        if let Some(status) = figures.http_status {
+            self.sample(7, labels, status);
+        }
+        if let Some(days) = figures.certificate_days {
+            self.sample(8, labels, days);
+        }
+    }
+}
+
+/// The labels that the user gave the service, with names that Prometheus takes and that are not portolan's own.
+fn labels(service: &Service) -> Vec<(String, String)> {
+    const OWN: [&str; 7] = ["id", "name", "source", "endpoint", "port_name", "code", "phase"];
+    let mut labels: Vec<(String, String)> = Vec::new();
+
+    for (name, value) in service.detail.labels().into_iter().flatten() {
+        let mut name: String = name.as_raw().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        let is_reserved = name.starts_with("__") || name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit());
+        if is_reserved || OWN.contains(&name.as_str()) {
+            name.insert_str(0, "label_");
+        }
+        if labels.iter().all(|(other, _)| *other != name) {
+            labels.push((name, value.to_string()));
+        }
+    }
+    labels
+}
+
 impl Format for Prometheus<'_> {
     fn service(&mut self, service: &Service) -> io::Result<()> {
         let (id, source) = (service.id.to_string(), clean(&service.source));
         let name = service.name.as_ref().map(ToString::to_string).unwrap_or_default();
-        let of_service = [("id", id.as_str()), ("name", &name), ("source", &source)];
+        let mut of_service = vec![("id", id.as_str()), ("name", &name), ("source", &source)];
+        let given: Vec<(String, String)> = labels(service);
+        of_service.extend(given.iter().map(|(name, value)| (name.as_str(), value.as_str())));
 
         for endpoint in &service.endpoints {
             let Some(health) = &endpoint.health else { continue };
             let at = endpoint.to_string();
             let port_name = endpoint.instance.as_deref().and_then(|instance| instance.port_name.as_ref());
             let port_name = port_name.map(ToString::to_string);
-            let port_name = port_name.as_deref().map(|name| ("port_name", name));
-            let labels: Vec<_> = of_service.into_iter().chain([("endpoint", at.as_str())]).chain(port_name).collect();
+            let mut labels = of_service.clone();
+            labels.push(("endpoint", at.as_str()));
+            labels.extend(port_name.as_deref().map(|name| ("port_name", name)));
             if let (Some(score), Some(uncapped)) = (health.score, health.uncapped) {
                 self.sample(0, &labels, score);
                 self.sample(1, &labels, uncapped);
@@ -78,6 +119,7 @@ impl Format for Prometheus<'_> {
                 let labels: Vec<_> = labels.iter().copied().chain([("code", code.as_str())]).collect();
                 self.sample(3, &labels, finding.points());
             }
+            self.figures(&labels, &health.figures);
         }
 
         if let Some(score) = service.health.as_deref().and_then(|health| health.score) {

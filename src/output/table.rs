@@ -42,11 +42,11 @@ const GAP: &str = "  ";
 
 impl<'w> Table<'w> {
     pub(super) fn brief(out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Self> {
-        Ok(Self::with(out, page, page.columns.iter().filter(|column| column.shown != ColumnVisibility::Wide).collect()))
+        Ok(Self::with(out, page, page.columns.iter().filter(|column| column.is_in_table(false)).collect()))
     }
 
     pub(super) fn wide(out: &'w mut (dyn Write + Send), page: RenderOptions) -> io::Result<Self> {
-        Ok(Self::with(out, page, page.columns.iter().collect()))
+        Ok(Self::with(out, page, page.columns.iter().filter(|column| column.is_in_table(true)).collect()))
     }
 
     fn with(out: &'w mut (dyn Write + Send), page: RenderOptions, columns: Vec<&'static Column>) -> Self {

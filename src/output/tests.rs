@@ -30,6 +30,7 @@ fn services() -> [Service; 2] {
         findings: vec![finding],
         hindered: vec![HOSTILE.to_owned()],
         out_of_reach: false,
+        figures: crate::model::Figures::default(),
         age_ms: None,
     };
 

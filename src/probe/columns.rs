@@ -17,7 +17,7 @@ const fn column(
     shown: ColumnVisibility,
     cell: fn(&crate::model::Service, Option<&Endpoint>, &mut dyn Write) -> std::fmt::Result,
 ) -> Column {
-    Column { name, shown, cut: true, label: false, cell }
+    Column { name, shown, cut: true, label: false, cell, number: None }
 }
 
 /// The number of certificate names that are printed; the rest are counted.

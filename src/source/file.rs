@@ -1,39 +1,48 @@
 //! Services declared in a file, TOML or YAML.
 
-use std::collections::HashSet;
-use std::fmt;
+mod entries;
+mod expand;
+mod node;
+mod options;
+
+use std::cell::Cell;
 use std::fs::File as FileHandle;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "cli")]
 use clap::ValueHint;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::DeserializeSeed;
 use tokio::time::sleep;
 
+pub use self::expand::Variable;
+use self::node::{DocumentNode, Locate, Step, written};
+use self::options::Context;
 use super::blocking::run_blocking;
 use super::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 use crate::clean::clean;
-use crate::error::{Error, Result, nearest};
-use crate::model::{
-    CheckSpec, Column, Completeness, DeclaredDetail, Endpoint, HostPort, PartialError, Service, Update, UpdateSink,
-};
+use crate::error::{Error, Result, line_and_column, plain};
+use crate::model::{Column, Completeness, DeclaredDetail, PartialError, Service, Update, UpdateSink};
 
 /// List the services that a file declares
 ///
-/// A service has a name, endpoints and check options, with the names of the options of `portolan validate`:
+/// A service has a name, endpoints (host:port or URLs), and options with the names of those of `portolan validate`. What all
+/// services have in common stands in [defaults]. ${VAR} and ${VAR:-default} are replaced by variables of the environment.
+///
+/// [defaults]
+/// timeout = "2s"
+/// labels = { team = "shop" }
 ///
 /// [[service]]
 /// name = "shop"
-/// endpoints = ["10.0.0.5:443", { address = "shop.internal:443", weight = 9 }]
-/// ask = { protocol = "https", path = "/health", expect-status = "200" }
+/// endpoints = ["https://10.0.0.5/health", { address = "shop.internal:443", weight = 9 }]
+/// header = "Authorization: Bearer ${TOKEN}"
+/// expect-status = 200
 ///
-/// YAML has the same structure: a list `service` of maps.
+/// YAML has the same structure: a list `service` of maps. docs/services-file.md has all keys.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [[service]] is TOML")]
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 #[cfg_attr(
     feature = "cli",
@@ -41,56 +50,83 @@ use crate::model::{
         verbatim_doc_comment,
         after_help = "Examples:
   portolan discover file services.toml
-  portolan validate services.toml"
+  portolan validate services.toml
+  portolan validate services.toml shop"
     )
 )]
 pub struct File {
     /// Read this file: TOML, or YAML with the extension yaml or yml
     #[cfg_attr(feature = "cli", arg(value_name = "FILE", value_hint = ValueHint::FilePath))]
     pub file: PathBuf,
-}
-
-/// The whole file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Services {
-    service: Vec<ServiceEntry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ServiceEntry {
-    name: String,
-    #[serde(default)]
-    namespace: Option<String>,
-    endpoints: Vec<EndpointEntry>,
-    #[serde(default)]
-    ask: CheckSpec,
-}
-
-/// `"host:port"`, or a table with this as `address`.
-struct EndpointEntry {
-    place: HostPort,
-    weight: Option<u16>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EndpointTable {
-    address: String,
-    #[serde(default)]
-    weight: Option<u16>,
+    /// Reads variables of the environment. Without it, no variable is set.
+    #[cfg_attr(feature = "cli", arg(skip))]
+    pub variable: Option<Variable>,
 }
 
 /// Longer files are not lists of services.
 const MAX_BYTES: u64 = 16 << 20;
 const HINT: &str = "`portolan discover file --help` shows the format of a services file";
 
+/// Why a part of a file cannot be used, and what to write instead.
+#[derive(Debug)]
+struct Problem {
+    why: String,
+    hint: String,
+}
+
+/// A problem and its place.
+#[derive(Debug)]
+struct Failure {
+    problem: Problem,
+    path: Vec<Step>,
+    /// The name of the service.
+    service: Option<String>,
+}
+
+impl Problem {
+    fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { why: why.into(), hint: hint.into() }
+    }
+
+    fn at(self, path: &[Step]) -> Failure {
+        Failure { problem: self, path: path.to_vec(), service: None }
+    }
+
+    fn at_key(self, key: &str) -> Failure {
+        self.at(&[Step::Key(key.to_owned())])
+    }
+}
+
+impl Failure {
+    /// The same place, seen from further outside.
+    fn within(mut self, outer: &[Step]) -> Self {
+        self.path.splice(0..0, outer.iter().cloned());
+        self
+    }
+
+    fn named(self, service: &str) -> Self {
+        Self { service: self.service.or_else(|| Some(service.to_owned())), ..self }
+    }
+
+    /// The service and the key: `service 'shop': ask.path: `.
+    fn subject(&self) -> String {
+        let Some(service) = &self.service else {
+            let path = written(&self.path);
+            return if path.is_empty() { path } else { format!("{path}: ") };
+        };
+        // The name says which service it is; its number does not help.
+        let inside = self.path.iter().position(|step| matches!(step, Step::Item(_))).map_or(1, |at| at + 1);
+        let path = written(self.path.get(inside..).unwrap_or_default());
+        let key = if path.is_empty() { path } else { format!("{path}: ") };
+        format!("service '{}': {key}", clean(service))
+    }
+}
+
 /// Reads the services that a file declares.
 ///
 /// # Errors
 /// An unreadable file, or invalid content, with its line and column.
-pub(crate) fn read(path: &Path) -> Result<Vec<Service<DeclaredDetail>>> {
+pub(crate) fn read(path: &Path, variable: Option<Variable>) -> Result<Vec<Service<DeclaredDetail>>> {
     let shown = clean(&path.to_string_lossy());
     let is_file = std::fs::metadata(path).map(|meta| meta.is_file());
     if !is_file.map_err(|error| unusable(&shown, plain(&error)))? {
@@ -105,9 +141,19 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Service<DeclaredDetail>>> {
     }
 
     let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    let text = text.trim_start_matches('\u{feff}');
-    let Services { service } = if is_yaml { yaml(text, &shown)? } else { toml(text, &shown)? };
-    declared(service, &shown).map_err(|why| unusable(&shown, why))
+    let syntax = if is_yaml { Syntax::Yaml } else { Syntax::Toml };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    parse(text.trim_start_matches('\u{feff}'), syntax, &shown, Context { folder, variable })
+}
+
+fn parse(text: &str, syntax: Syntax, shown: &str, context: Context<'_>) -> Result<Vec<Service<DeclaredDetail>>> {
+    let document =
+        syntax.document(text).map_err(|(place, why)| Error::usage(at_place(shown, place), clean(&why), HINT))?;
+
+    entries::services(&document, shown, context).map_err(|failure| {
+        let place = at_place(shown, syntax.place(text, &failure.path));
+        Error::usage(place, format!("{}{}", failure.subject(), failure.problem.why), failure.problem.hint)
+    })
 }
 
 /// The error for a file that cannot be used.
@@ -115,117 +161,73 @@ fn unusable(shown: &str, why: String) -> Error {
     Error::usage(format!("'{shown}'"), why, HINT)
 }
 
-/// The operating system's message without its number.
-fn plain(error: &std::io::Error) -> String {
-    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
+/// A line and a column, both counted from 1.
+type Place = Option<(usize, usize)>;
+
+fn at_place(shown: &str, place: Place) -> String {
+    place.map_or_else(|| shown.to_owned(), |(line, column)| format!("{shown}:{line}:{column}"))
 }
 
-fn toml(text: &str, shown: &str) -> Result<Services> {
-    toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
-        let before = text.get(..at).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        invalid(&format!("{shown}:{line}:{column}"), error.message())
-    })
+/// The language of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Syntax {
+    Toml,
+    Yaml,
 }
 
-fn yaml(text: &str, shown: &str) -> Result<Services> {
-    yaml_serde::from_str(text).map_err(|error| {
-        let position =
-            error.location().map_or_else(|| shown.to_owned(), |at| format!("{shown}:{}:{}", at.line(), at.column()));
-        let message = error.to_string();
-        // The message repeats the position at its end.
-        invalid(&position, message.split(" at line ").next().unwrap_or(&message))
-    })
-}
+impl Syntax {
+    /// # Errors
+    /// Where the text is not valid, and why.
+    fn document(self, text: &str) -> Result<DocumentNode, (Place, String)> {
+        match self {
+            Self::Toml => toml::from_str(text).map_err(|error| toml_failure(text, &error)),
+            Self::Yaml => yaml_serde::from_str(text).map_err(|error| yaml_failure(&error)),
+        }
+    }
 
-/// The parser's error; for an unknown key the hint is a similar one.
-fn invalid(position: &str, message: &str) -> Error {
-    let line = message.lines().next().unwrap_or_default();
-    let quoted: Vec<&str> = line.split('`').skip(1).step_by(2).collect();
+    /// The place of a part of the document, or of the nearest one around it.
+    fn place(self, text: &str, path: &[Step]) -> Place {
+        (0..=path.len()).rev().find_map(|length| self.exact_place(text, &path[..length]))
+    }
 
-    let hint = match quoted.split_first().filter(|_| line.contains("unknown field")) {
-        Some((word, known)) => match nearest(word, known) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("the keys are {}", known.join(", ")),
-        },
-        None => HINT.to_owned(),
-    };
-
-    Error::usage(position, clean(line), hint)
-}
-
-fn declared(entries: Vec<ServiceEntry>, shown: &str) -> Result<Vec<Service<DeclaredDetail>>, String> {
-    let mut seen = HashSet::new();
-    let mut services = Vec::with_capacity(entries.len());
-    for ServiceEntry { name, namespace, endpoints, ask } in entries {
-        let id = match &namespace {
-            Some(namespace) => format!("file/{namespace}/{name}"),
-            None => format!("file/{name}"),
+    fn exact_place(self, text: &str, path: &[Step]) -> Place {
+        let reached = Cell::new(false);
+        let locate = Locate::new(path, &reached);
+        let place = match self {
+            Self::Toml => {
+                let located = toml::Deserializer::parse(text).and_then(|document| locate.deserialize(document));
+                located.err().and_then(|error| toml_failure(text, &error).0)
+            }
+            Self::Yaml => {
+                let located = locate.deserialize(yaml_serde::Deserializer::from_str(text));
+                located.err().and_then(|error| yaml_failure(&error).0)
+            }
         };
-
-        if name.is_empty() || !seen.insert(id.clone()) {
-            return Err(format!("the name '{}' is empty or duplicate", clean(&name)));
-        }
-        if let Some(check) = ask.check.iter().find(|check| ask.no_check.contains(check)) {
-            return Err(format!("{} has the check {} in both check and no-check", clean(&name), check.as_str()));
-        }
-
-        if let Some(option) = ask.useless_for_grpc() {
-            return Err(format!("{} has {option}, which a gRPC check does not use", clean(&name)));
-        }
-
-        let endpoints = endpoints.into_iter().map(Endpoint::from).collect();
-        let detail = DeclaredDetail { from: shown.into(), protocol: ask.protocol.clone(), ask: Arc::new(ask) };
-        let (name, namespace) = (Some(name.into()), namespace.map(Into::into));
-        services.push(Service { name, namespace, ..Service::new(id, "file", endpoints, detail) });
-    }
-
-    Ok(services)
-}
-
-impl From<EndpointEntry> for Endpoint {
-    fn from(EndpointEntry { place, weight }: EndpointEntry) -> Self {
-        Self { weight, ..place.endpoint() }
+        place.filter(|_| reached.get())
     }
 }
 
-impl<'de> Deserialize<'de> for EndpointEntry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct StringOrTable;
-        impl<'de> Visitor<'de> for StringOrTable {
-            type Value = EndpointEntry;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("\"host:port\", or { address = \"host:port\", weight = 1 }")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<EndpointEntry, E> {
-                parse_endpoint(text, None).map_err(E::custom)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<EndpointEntry, A::Error> {
-                let EndpointTable { address, weight } = EndpointTable::deserialize(MapAccessDeserializer::new(map))?;
-                parse_endpoint(&address, weight).map_err(A::Error::custom)
-            }
-        }
-        deserializer.deserialize_any(StringOrTable)
-    }
+fn toml_failure(text: &str, error: &toml::de::Error) -> (Place, String) {
+    let place = error.span().map(|span| line_and_column(text, span.start));
+    (place, error.message().lines().next().unwrap_or_default().to_owned())
 }
 
-fn parse_endpoint(text: &str, weight: Option<u16>) -> Result<EndpointEntry, String> {
-    let place = text.parse::<HostPort>().map_err(|error| format!("'{}' is not host:port: {error}", clean(text)))?;
-    if place.port.is_none() {
-        return Err(format!("'{}' is a Unix-domain socket, which cannot be checked", clean(text)));
-    }
-    Ok(EndpointEntry { place, weight })
+fn yaml_failure(error: &yaml_serde::Error) -> (Place, String) {
+    let place = error.location().map(|at| (at.line(), at.column()));
+    let message = error.to_string();
+    // The message repeats the position at its end.
+    (place, message.split(" at line ").next().unwrap_or(&message).to_owned())
 }
 
 impl File {
+    /// The services of this file.
+    pub fn new(file: impl Into<PathBuf>) -> Self {
+        Self { file: file.into(), variable: None }
+    }
+
     async fn read(&self) -> Result<Vec<Service<DeclaredDetail>>> {
-        let path = self.file.clone();
-        run_blocking(move || read(&path)).await
+        let (path, variable) = (self.file.clone(), self.variable);
+        run_blocking(move || read(&path, variable)).await
     }
 }
 
@@ -236,6 +238,10 @@ impl Source for File {
 
     fn columns(&self) -> &'static [Column] {
         &[]
+    }
+
+    fn read_environment(&mut self, variable: Variable) {
+        self.variable = Some(variable);
     }
 
     fn list<'a>(&'a self, context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
@@ -272,53 +278,4 @@ impl Source for File {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn failure(text: &str) -> (String, String) {
-        let error = toml(text, "s.toml")
-            .and_then(|file| declared(file.service, "s.toml").map_err(|why| Error::usage("s.toml", why, HINT)));
-        let error = error.unwrap_err();
-        (error.to_string(), error.hint().to_owned())
-    }
-
-    #[test]
-    fn both_formats_are_equivalent() {
-        let from_toml = toml(
-            "[[service]]\nname = 'a'\nendpoints = ['10.0.0.1:80', { address = 'web.test:81', weight = 9 }]\n\
-             ask = { path = '/x', expect-status = '2xx', goal = ['10ms'] }\n",
-            "s",
-        );
-        let from_yaml = yaml(
-            "service:\n- name: a\n  endpoints: ['10.0.0.1:80', {address: 'web.test:81', weight: 9}]\n  \
-             ask: {path: /x, expect-status: 2xx, goal: [10ms]}\n",
-            "s",
-        );
-        for file in [from_toml.unwrap(), from_yaml.unwrap()] {
-            let services = declared(file.service, "s").unwrap();
-            let endpoints: Vec<_> = services[0].endpoints.iter().map(|at| (at.to_string(), at.weight)).collect();
-            assert_eq!(endpoints, [("10.0.0.1:80".to_owned(), None), ("web.test:81".to_owned(), Some(9))]);
-            assert_eq!(services[0].id, "file/a");
-            assert_eq!(services[0].detail.ask.path.as_ref().unwrap().as_str(), "/x");
-        }
-    }
-
-    #[test]
-    fn an_error_has_its_position() {
-        let (error, hint) = failure("[[service]]\nname = 'a'\nendpoint = []\n");
-        assert_eq!(
-            error,
-            "cannot use s.toml:3:1: unknown field `endpoint`, expected one of `name`, `namespace`, `endpoints`, `ask`"
-        );
-        assert_eq!(hint, "did you mean endpoints?");
-        let (error, hint) = failure("[[service]]\nname = 'a'\nendpoints = []\nask = { expect-sttus = '200' }\n");
-        assert!(error.starts_with("cannot use s.toml:4:"), "{error}");
-        assert_eq!(hint, "did you mean expect-status?");
-        let (error, _) = failure("[[service]]\nname = 'a'\nendpoints = ['a']\n");
-        assert!(error.contains("'a' is not host:port"), "{error}");
-        let (error, _) = failure("[[service]]\nname = 'a'\nendpoints = []\nask.expect-body = '('\n");
-        assert!(error.contains("unclosed group"), "{error}");
-        let (error, _) = failure("[[service]]\nname = 'a'\nendpoints = []\n[[service]]\nname = 'a'\nendpoints = []\n");
-        assert!(error.contains("is empty or duplicate"), "{error}");
-    }
-}
+mod tests;

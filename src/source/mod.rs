@@ -10,7 +10,6 @@ pub(crate) mod local;
 pub(crate) mod scan;
 mod watch;
 
-use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::model::{Column, Filters, FindingKind, HostFacts, Selector, Service, U
 use crate::net::HttpProxy;
 pub(crate) use blocking::list_blocking;
 pub(crate) use channel::{ChannelSink, SourceMessage};
-pub use file::File;
+pub use file::{File, Variable};
 #[cfg(feature = "k8s")]
 pub use k8s::{K8s, K8sEnvironment, K8sVia};
 pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, collect};
@@ -54,7 +53,7 @@ pub trait Source: Send + Sync {
 
     /// Reads the source's environment variables. Only the command line calls this: one variable must not affect several
     /// sources of a kind.
-    fn read_environment(&mut self, _variable: &dyn Fn(&str) -> Option<OsString>) {}
+    fn read_environment(&mut self, _variable: Variable) {}
 
     /// Proxy for HTTP checks of its endpoints, if the user requested one.
     fn proxy(&self) -> Option<CheckProxy> {
@@ -173,7 +172,7 @@ macro_rules! sources {
             }
 
             /// Lets the source read the environment.
-            pub(crate) fn read_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
+            pub(crate) fn read_environment(&mut self, variable: Variable) {
                 match self { $($(#[$attribute])* Self::$variant(source) => source.read_environment(variable),)* }
             }
 

@@ -207,7 +207,7 @@ fn file() {
     let path = std::env::temp_dir().join(format!("portolan-contract-{}.toml", std::process::id()));
     let entry = |name| format!("[[service]]\nname = '{name}'\nendpoints = ['127.0.0.1:80', 'web.test:81']\n");
     std::fs::write(&path, ["web", "cart", "mail"].map(entry).concat()).unwrap();
-    keeps_the_contract(&File { file: path.clone() });
+    keeps_the_contract(&File::new(&path));
     std::fs::remove_file(path).unwrap();
 }
 

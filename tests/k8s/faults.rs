@@ -64,7 +64,7 @@ fn a_server_that_stops_in_the_middle_leaves_what_was_read() {
     for fault in [Fault::StallAfter(40), Fault::TooManyRequests, Fault::CutAfter(40, StopReason::Reset)] {
         let double = cluster();
         double.faults().add("/endpointslices", usize::MAX, fault.clone());
-        let (document, ran) = Portolan::new(&double).args("-A --timeout 100ms --deadline 1500ms").json();
+        let (document, ran) = Portolan::new(&double).args("-A --timeout 500ms --deadline 5s").json();
         assert_eq!(document["items"][0]["id"], "k8s/shop/web", "{fault:?}");
         assert_eq!((ran.code, &document["complete"]), (Some(3), &false.into()));
         assert!(ran.stderr.starts_with("error: cannot list all endpoints: "), "{ran:?}");

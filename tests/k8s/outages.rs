@@ -129,7 +129,7 @@ fn a_watch_whose_server_never_replied_says_so() {
     Portolan::new(&double).args("-A --watch --for 1s").fails(
         3,
         error,
-        "raise --for, or list once without --watch to see the cause",
+        "raise the time limit, or list once without --watch to see the cause",
     );
 }
 

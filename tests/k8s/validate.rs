@@ -400,3 +400,28 @@ fn a_service_that_no_client_can_use_scores_0() {
     assert!(junit.contains(case) && junit.contains(r#"<failure type="k8s-none-ready""#), "{junit}");
     assert!(junit.contains(r#"classname="k8s.shop.used""#), "{junit}");
 }
+
+/// W10: from outside the cluster, `wait` reaches what the API server reaches.
+#[test]
+fn wait_goes_through_the_api_server() {
+    let double = cluster();
+    put(&double, "web", false, &[web("200 OK")]);
+    put(&double, "sick", false, &[web("500 Oh")]);
+    let home = TempDir::new();
+    fs::create_dir(home.path().join(".kube")).unwrap();
+    fs::write(home.path().join(".kube/config"), double.kubeconfig().namespace("shop").text()).unwrap();
+    let wait = |args: &[&str]| {
+        let mut command = Command::new(portolan_path());
+        output(command.env_clear().env("HOME", home.path()).arg("wait").args(args))
+    };
+
+    let ran = wait(&["k8s/shop/web", "--via", "api-proxy"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(double.seen().iter().any(|seen| seen.path.contains("/pods/web-0:")), "the request goes through the proxy");
+    let ran = wait(&["k8s/shop/sick", "--via", "api-proxy", "--timeout", "0.5"]);
+    let stderr = String::from_utf8_lossy(&ran.stderr);
+    let error = "error: k8s/shop/sick did not become healthy within 500 ms: scored 0 (http-5xx)";
+    assert!(ran.status.code() == Some(1) && stderr.contains(error), "{stderr}");
+    let ran = wait(&["127.0.0.1:1", "--via", "api-proxy"]);
+    assert_eq!(ran.status.code(), Some(2));
+}

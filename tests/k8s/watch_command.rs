@@ -146,7 +146,7 @@ fn a_server_that_is_of_no_use_leaves_what_was_known_and_comes_back_as_the_differ
 
 fn is_stale_meanwhile(fault: &Fault) {
     let double = cluster();
-    let watch = synced(&double, "--timeout 500ms --deadline 3s");
+    let watch = synced(&double, "--timeout 500ms");
     double.faults().add("/api", usize::MAX, fault.clone());
     // A watch cannot resume from its last version.
     double.store().compact();
@@ -165,7 +165,7 @@ fn is_stale_meanwhile(fault: &Fault) {
 #[test]
 fn a_server_that_falls_silent_is_noticed() {
     let double = cluster();
-    let watch = synced(&double, "--timeout 500ms --deadline 3s");
+    let watch = synced(&double, "--timeout 500ms");
     double.faults().add("/api", usize::MAX, Fault::Stall);
     double.end_watches();
     let (told, stale) = watch.until("stale");

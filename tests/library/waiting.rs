@@ -33,7 +33,7 @@ async fn it_waits_until_the_service_is_healthy() {
         listener.incoming().for_each(drop);
     });
 
-    let found = wait(Arc::new(File { file: file.clone() }), &Validator::default(), &WaitOptions::default()).await;
+    let found = wait(Arc::new(File::new(&file)), &Validator::default(), &WaitOptions::default()).await;
     std::fs::remove_file(file).unwrap();
     assert!(found.unwrap()[0].health.as_ref().unwrap().score.unwrap() >= 80);
 }
@@ -44,7 +44,7 @@ async fn it_gives_up_with_the_last_reason() {
     let mut options = WaitOptions::default();
     options.timeout = Duration::from_millis(700);
 
-    let error = wait(Arc::new(File { file: file.clone() }), &Validator::default(), &options).await.unwrap_err();
+    let error = wait(Arc::new(File::new(&file)), &Validator::default(), &options).await.unwrap_err();
     std::fs::remove_file(file).unwrap();
     let Error::TimedOut { why, .. } = &error else { panic!("{error:?}") };
     assert!(why.contains("scored") || why.contains("no attempt"), "{why}");

@@ -28,6 +28,7 @@ mod pki;
 mod protocols;
 mod score;
 mod servers;
+mod services_file;
 mod summary;
 #[path = "../support/mod.rs"]
 mod support;

@@ -203,7 +203,9 @@ fn an_invalid_target_is_refused() {
         ("5432", "cannot use TARGET '5432': the host is missing"),
         ("db:0", "cannot use TARGET 'db:0': the port is not a number from 1 to 65535"),
         ("db/x:80", "cannot use TARGET 'db/x:80': it is neither an address nor a host name"),
-        ("http:///x", "cannot use target 'http:///x': it has no host"),
+        ("http:///x", "cannot use TARGET 'http:///x': it has no host"),
+        ("gopher://h", "cannot use TARGET 'gopher://h': unknown scheme gopher"),
+        ("unix://", "cannot use TARGET 'unix://': it has no path"),
     ] {
         let ran = run(&[target]);
         assert_eq!(ran.code, Some(2));
@@ -216,9 +218,9 @@ fn an_invalid_target_is_refused() {
 fn what_a_source_has_by_a_name_is_checked_or_gone() {
     let (socket, address) = unused();
     let id = format!("local/tcp/{address}");
-    let ran = run(&[&id, "--timeout", "300ms"]);
+    let ran = run(&[&id, "--timeout", "6s"]);
     assert_eq!(ran.code, Some(1));
-    let error = format!("error: {id} did not become healthy within 300 ms: no service has that name (tried ");
+    let error = format!("error: {id} did not become healthy within 6 s: no service has that name (tried ");
     assert!(ran.stderr.contains(&error), "{}", ran.stderr);
     assert_eq!(run(&[&id, "--gone"]).code, Some(0));
     let child = wait(&[&id]).spawn().unwrap();
@@ -226,9 +228,9 @@ fn what_a_source_has_by_a_name_is_checked_or_gone() {
     let ran = Outcome::new(hear(child, "wait"));
     assert_eq!(ran.code, Some(0));
     assert!(ran.stderr.contains(&format!("{id} scores at least 80 after ")), "{}", ran.stderr);
-    let ran = run(&[&id, "--gone", "--timeout", "300ms"]);
+    let ran = run(&[&id, "--gone", "--timeout", "6s"]);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains(&format!("error: {id} is still listed after 300 ms\n")), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("error: {id} is still listed after 6 s\n")), "{}", ran.stderr);
     let child = wait(&[&id, "--gone"]).spawn().unwrap();
     drop(socket);
     assert_eq!(Outcome::new(hear(child, "wait --gone")).code, Some(0));
@@ -271,4 +273,87 @@ fn a_target_with_a_check_must_be_healthy() {
         let ran = run(args);
         assert!(ran.code == Some(2) && ran.stderr.contains(why), "{args:?}: {}", ran.stderr);
     }
+}
+
+/// U1: passwords are shown by no command, and in no message.
+#[test]
+fn passwords_are_never_shown() {
+    let (_socket, address) = unused();
+    let urls = [
+        format!("postgresql://u:s3cret@{address}/db"),
+        format!("amqp://u:s3cret@{address}/%2f"),
+        format!("http://u:s3cret@{address}/?token=s3cret"),
+        format!("redis://:s3cr/s3cret@{address}/0"),
+        format!("gopher://u:s3cret@{address}"),
+        "mongodb://u:s3cret@a.test:x/db".to_owned(),
+        "mongodb+srv://u:s3cret@a.test/db".to_owned(),
+    ];
+    for url in &urls {
+        for args in
+            [&["wait", url, "--timeout", "0.1"][..], &["validate", url, "--json"], &["scan", "127.0.0.1", "-p", url]]
+        {
+            let mut command = Command::new(portolan_path());
+            let ran = Outcome::new(output(command.env_clear().env("PATH", "/usr/bin:/bin").args(args)));
+            assert!(
+                !format!("{}{}", ran.text(), ran.stderr).contains("s3cret"),
+                "{args:?}: {}{}",
+                ran.text(),
+                ran.stderr
+            );
+        }
+    }
+    let ran = run(&[&urls[0], "--timeout", "0.1"]);
+    let error =
+        format!("error: postgresql://***@{address}/db did not become healthy within 100 ms: scored 0 (tcp-refused)");
+    assert!(ran.stderr.contains(&error), "{}", ran.stderr);
+}
+
+/// W10, U4: every spelling that others take for a socket or a service.
+#[test]
+fn sockets_and_connection_strings_are_waited_for() {
+    let dir = TempDir::new();
+    let path = dir.path().join("x.sock");
+    let _unix = UnixListener::bind(&path).unwrap();
+    let path = path.to_str().unwrap();
+
+    let name = format!("portolan-wait-{}", std::process::id());
+    let packets = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::SEQPACKET, None).unwrap();
+    packets.bind(&socket2::SockAddr::unix(format!("\0{name}")).unwrap()).unwrap();
+    packets.listen(1).unwrap();
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let targets = [
+        path.to_owned(),
+        format!("unix://{path}"),
+        format!("unix:{path}"),
+        format!("@{name}"),
+        format!("unix:@{name}"),
+        format!("amqp://guest:guest@{at}/"),
+        format!("mongodb://u:p@{at},{at}/db?replicaSet=r"),
+        format!("kafka://{at}"),
+        format!("tcp://{at}"),
+    ];
+    let ran = run(&[&targets.each_ref().map(String::as_str)[..], &["--timeout", "60"]].concat());
+    assert_eq!((ran.code, ran.text()), (Some(0), ""), "{}", ran.stderr);
+    assert_eq!(ran.stderr.lines().count(), targets.len() + 1, "each is named: {}", ran.stderr);
+}
+
+/// W10: a terminal shows what is waited for; a pipe gets the result alone.
+#[test]
+fn a_terminal_shows_what_is_waited_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let up = listener.local_addr().unwrap();
+    let (_socket, down) = unused();
+    let portolan = portolan_path();
+    let wait = format!("'{}' wait {up} {down} --timeout 2", portolan.display());
+    let mut script = crate::support::tool("script");
+    script.args(["-qefc", &wait, "/dev/null"]).env_clear().env("TERM", "xterm").env("PATH", "/usr/bin:/bin");
+    script.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let ran = Outcome::new(output(&mut script));
+
+    let text = ran.text();
+    assert!(text.contains(&format!("{up} accepts connections after ")), "{text}");
+    assert!(text.contains(&format!("waiting 1 s of 2 s for {down} (connection refused)")), "{text}");
+    assert!(text.contains(&format!("error: {down} did not accept")), "the line leaves no trace: {text}");
 }

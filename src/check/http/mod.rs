@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::scale::{self, Latency};
 use super::target::{CheckContext, CheckResult, CheckTarget};
 use super::{BuiltInCheck, findings};
-use crate::model::{Finding, FindingKind, Group, StatusRanges};
+use crate::model::{Figures, Finding, FindingKind, Group, StatusRanges};
 use outcome::{HttpOutcome, HttpStatus};
 #[cfg(fuzzing)]
 pub(super) use request::read;
@@ -82,7 +82,7 @@ impl BuiltInCheck for HttpObservation {
     async fn run(target: &CheckTarget, context: &CheckContext) -> CheckResult<Self> {
         let spec = &target.spec;
         let outcome = request::send(target, context).await?;
-        let path = spec.path.as_ref().map_or("/", |path| path.as_str());
+        let path = spec.path.as_ref().map_or("/", |path| path.shown());
 
         Ok(Self {
             request: format!("{} {path}", spec.method_name()),
@@ -133,6 +133,16 @@ impl BuiltInCheck for HttpObservation {
         self.target_us
     }
 
+    fn add_figures(&self, figures: &mut Figures) {
+        figures.http_status = self.statuses().last().map(|status| status.code);
+        let latency = &mut figures.latency_us;
+        latency.tls = scale::median(self.statuses().filter_map(|status| status.tls_us));
+        latency.first_byte = scale::median(self.statuses().filter_map(|status| status.first_byte_us));
+        if let Some(reply) = scale::median(self.latencies().into_iter().map(Latency::net)) {
+            latency.set_total(reply);
+        }
+    }
+
     fn set_lag(&mut self, lag_us: u64) {
         for outcome in &mut self.outcomes {
             if let HttpOutcome::Status(status) = outcome {
@@ -143,6 +153,13 @@ impl BuiltInCheck for HttpObservation {
 }
 
 impl HttpObservation {
+    fn statuses(&self) -> impl Iterator<Item = &HttpStatus> {
+        self.outcomes.iter().filter_map(|outcome| match outcome {
+            HttpOutcome::Status(status) => Some(status),
+            _ => None,
+        })
+    }
+
     fn findings_of(&self, outcome: &HttpOutcome) -> Vec<Finding> {
         let request = &self.request;
         let status = match outcome {

@@ -23,6 +23,12 @@ pub(crate) struct HttpStatus {
     /// From the request to the last byte that was read, or to the head of a stream; the sum if redirects were followed.
     #[serde(rename = "took")]
     pub(crate) latency: Latency,
+    /// The duration of the TLS handshake, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tls_us: Option<u64>,
+    /// From the request to the head of the response, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) first_byte_us: Option<u64>,
     /// Whether the response has `Retry-After`.
     #[serde(default)]
     pub(crate) retry_after: bool,

@@ -152,6 +152,8 @@ impl RedirectChain {
     fn change_origin(&mut self, url: &Url, address: SocketAddr) {
         let mut spec = (*self.target.spec).clone();
         spec.header.retain(|header| PORTABLE_HEADERS.contains(&header.name.as_str()));
+        // The client certificate is for the first server.
+        (spec.cert, spec.key) = (None, None);
 
         self.target = CheckTarget {
             address,

@@ -14,7 +14,7 @@ use crate::check::scale::{self, Latency};
 use crate::check::target::{CheckContext, CheckResult, CheckTarget, Layer, LocalFailure};
 use crate::check::tls::peer_failure_or_limit;
 use crate::model::{CheckSpec, RequestBody};
-use crate::net::http::{Limits, Request, exchange_until, h2_exchange_until};
+use crate::net::http::{BodySoFar, Limits, Request, exchange_until, h2_exchange_until};
 use crate::net::{AsyncStream, Connection, ConnectionError, Deadline, Route};
 
 /// Body limit without assertions: enough to see that the body arrives.
@@ -32,11 +32,12 @@ pub(super) async fn send(target: &CheckTarget, context: &CheckContext) -> CheckR
     let mut chain = RedirectChain::new(target.clone(), url);
     let mut us = 0;
     loop {
-        let (reply, took) = match send_once(&chain, deadline).await {
+        let mut phases = Phases::default();
+        let reply = match send_once(&chain, deadline, &mut phases).await {
             Ok(reply) => reply,
             Err(error) => return Ok(failure(peer_failure_or_limit(error, &chain.target, context).await?)),
         };
-        us += took;
+        us += phases.us;
 
         let unsafe_redirect = match chain.next(&reply) {
             RedirectStep::Final => None,
@@ -53,6 +54,8 @@ pub(super) async fn send(target: &CheckTarget, context: &CheckContext) -> CheckR
         return Ok(HttpOutcome::Status(HttpStatus {
             code: reply.code,
             latency: Latency::from_micros(us),
+            tls_us: phases.tls_us,
+            first_byte_us: phases.first_byte_us,
             retry_after: reply.values("retry-after").next().is_some(),
             failed_assertions: if is_expected { failed_assertions(&target.spec, &reply)? } else { Vec::new() },
             unsafe_redirect,
@@ -67,28 +70,46 @@ fn failure(error: ConnectionError) -> HttpOutcome {
     }
 }
 
-/// Requests the chain's current URL. The time is from the request to the last byte that is read, in microseconds.
-async fn send_once(chain: &RedirectChain, deadline: Deadline) -> Result<(HttpReply, u64), ConnectionError> {
+/// The durations of a request, in microseconds.
+#[derive(Debug, Default)]
+struct Phases {
+    tls_us: Option<u64>,
+    /// To the head of the reply.
+    first_byte_us: Option<u64>,
+    /// To the last byte that is read.
+    us: u64,
+}
+
+/// Requests the chain's current URL and records the durations.
+async fn send_once(
+    chain: &RedirectChain,
+    deadline: Deadline,
+    phases: &mut Phases,
+) -> Result<HttpReply, ConnectionError> {
     let (target, url) = (&chain.target, &chain.url);
     let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
     if let Route::Through(proxy, place) = &target.route {
         let (start, limit) = (Instant::now(), body_limit(&target.spec));
         let reply = proxy.ask(place, request(chain, path)?, limit, deadline).await?;
         let end = if reply.body.len() >= limit { BodyEnd::Limit } else { BodyEnd::Whole };
-        let reply = HttpReply::new(reply.status, &reply.fields, reply.body, end);
-        return Ok((reply, scale::micros(start.elapsed())));
+        phases.us = scale::micros(start.elapsed());
+        return Ok(HttpReply::new(reply.status, &reply.fields, reply.body, end));
     }
 
     let connection = target.open(&[b"h2", b"http/1.1"], deadline).await?;
-    let start = Instant::now();
+    phases.tls_us = connection.tls_us;
+    let (start, mut head_at) = (Instant::now(), None);
     let prior_knowledge = target.layer == Layer::Plain && matches!(target.protocol.as_deref(), Some("h2c"));
     let reply = if connection.alpn.as_deref() == Some(b"h2") || prior_knowledge {
-        over_h2(connection.stream, chain, path, deadline).await?
+        over_h2(connection.stream, chain, path, deadline, &mut head_at).await?
     } else {
-        over_http1(Connection::new(connection.stream, deadline, usize::MAX), chain, path).await?
+        over_http1(Connection::new(connection.stream, deadline, usize::MAX), chain, path, &mut head_at).await?
     };
+
+    phases.first_byte_us = head_at.map(|at: Instant| scale::micros(at - start));
     let end = reply.stream_began.unwrap_or_else(Instant::now);
-    Ok((reply, scale::micros(end.saturating_duration_since(start))))
+    phases.us = scale::micros(end.saturating_duration_since(start));
+    Ok(reply)
 }
 
 fn body_limit(spec: &CheckSpec) -> usize {
@@ -107,7 +128,13 @@ fn request_body(spec: &CheckSpec) -> Option<&[u8]> {
     spec.body.as_ref().map(RequestBody::as_bytes).or(empty)
 }
 
-async fn over_http1(mut peer: Connection, chain: &RedirectChain, path: &str) -> Result<HttpReply, ConnectionError> {
+/// `head_at` becomes the time at which the head of the reply was there.
+async fn over_http1(
+    mut peer: Connection,
+    chain: &RedirectChain,
+    path: &str,
+    head_at: &mut Option<Instant>,
+) -> Result<HttpReply, ConnectionError> {
     let (target, spec) = (&chain.target, &chain.target.spec);
     let (host, headers) = (authority(target), chain.headers());
     let fields: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -116,7 +143,11 @@ async fn over_http1(mut peer: Connection, chain: &RedirectChain, path: &str) -> 
 
     let mut matcher = StreamMatcher::new(spec);
     let limits = Limits { body: body_limit(spec) };
-    let reply = exchange_until(&mut peer, &request, limits, &mut |body| matcher.is_enough(body)).await?;
+    let mut enough = |body: &BodySoFar<'_>| {
+        head_at.get_or_insert_with(Instant::now);
+        matcher.is_enough(body)
+    };
+    let reply = exchange_until(&mut peer, &request, limits, &mut enough).await?;
 
     let end = match reply.failed {
         _ if reply.whole => BodyEnd::Whole,
@@ -140,13 +171,18 @@ async fn over_h2(
     chain: &RedirectChain,
     path: &str,
     deadline: Deadline,
+    head_at: &mut Option<Instant>,
 ) -> Result<HttpReply, ConnectionError> {
     let spec = &chain.target.spec;
     let limit = body_limit(spec);
     let request = request(chain, &format!("{}://{}{path}", chain.url.scheme(), authority(&chain.target)))?;
 
     let mut matcher = StreamMatcher::new(spec);
-    let reply = h2_exchange_until(stream, request, limit, deadline, &mut |body| matcher.is_enough(body)).await?;
+    let mut enough = |body: &BodySoFar<'_>| {
+        head_at.get_or_insert_with(Instant::now);
+        matcher.is_enough(body)
+    };
+    let reply = h2_exchange_until(stream, request, limit, deadline, &mut enough).await?;
 
     let end = match () {
         () if reply.whole => BodyEnd::Whole,

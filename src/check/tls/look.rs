@@ -63,11 +63,13 @@ pub(in crate::check) async fn peer_failure_or_limit(
     context: &CheckContext,
 ) -> CheckResult<ConnectionError> {
     let error = peer_failure(error)?;
+    let is_not_tls =
+        matches!(&error, ConnectionError::Tls(error) if matches!(**error, rustls::Error::InvalidMessage(_)));
     let may_be_ours = matches!(
         error,
         ConnectionError::Tls(_) | ConnectionError::Closed | ConnectionError::Reset | ConnectionError::Garbled(_)
     );
-    if target.layer == Layer::Plain || !may_be_ours {
+    if target.layer == Layer::Plain || is_not_tls || !may_be_ours {
         return Ok(error);
     }
 

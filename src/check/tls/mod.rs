@@ -9,7 +9,7 @@ use super::certificate::{self, CertificateRecord, Certificates, Link, NameMatch,
 use super::roots::{Roots, Verdict};
 use super::target::{CheckContext, CheckResult, CheckTarget, Layer};
 use super::{BuiltInCheck, findings};
-use crate::model::{Finding, Group};
+use crate::model::{Figures, Finding, Group};
 use crate::net::tls::Proof;
 use crate::net::{Version, certificate as facts_of};
 pub(super) use look::peer_failure_or_limit;
@@ -24,7 +24,7 @@ findings! { Group::Tls;
         "disable everything older than TLS 1.2";
     WEAK_SUITES = "tls-weak-suites", 10, cap 79, "The server supports only weak cipher suites: without forward secrecy or authenticated encryption.",
         "enable suites with ECDHE and AES-GCM or ChaCha20-Poly1305";
-    CLIENT_CERT_REQUIRED = "tls-client-cert-required", 2, "The server requires a client certificate, and none is configured.",
+    AUTH_REQUIRED = "tls-auth-required", 2, "The server requires a client certificate, and none is configured.",
         "give one (--cert FILE --key FILE)";
     NO_H2 = "tls-no-h2", 3, "The service is declared as gRPC, but ALPN does not offer h2.",
         "let the server offer h2 in ALPN";
@@ -122,6 +122,14 @@ impl BuiltInCheck for TlsObservation {
         Ok(Self { older, ..Self::of(at, target, context, seen) })
     }
 
+    /// The days that are left of the whole path.
+    fn add_figures(&self, figures: &mut Figures) {
+        const DAY: i64 = 24 * 60 * 60;
+        let path = self.path.iter().flatten();
+        let end = self.leaf.iter().chain(path).map(|certificate| certificate.not_after).min();
+        figures.certificate_days = end.map(|end| end.saturating_sub(self.at).div_euclid(DAY));
+    }
+
     fn findings(&self) -> Vec<Finding> {
         let mut findings = self.handshake_findings();
         if findings.iter().any(|finding| finding.code() == HANDSHAKE_FAILED.code) {
@@ -210,7 +218,7 @@ impl TlsObservation {
                 return vec![Finding::new(&HANDSHAKE_FAILED, text)];
             }
             ClientCertificate::Required => {
-                findings.push(Finding::new(&CLIENT_CERT_REQUIRED, "the server requires a client certificate"));
+                findings.push(Finding::new(&AUTH_REQUIRED, "the server requires a client certificate"));
             }
             ClientCertificate::NotRequested | ClientCertificate::Optional | ClientCertificate::Sent => {}
         }
@@ -317,8 +325,8 @@ mod tests {
         for (handshake, client_certificate, expected) in [
             (done(None), ClientCertificate::Optional, None),
             (done(None), ClientCertificate::Sent, None),
-            (done(None), ClientCertificate::Required, Some("tls-client-cert-required")),
-            (Handshake::Failed("alert".into()), ClientCertificate::Required, Some("tls-client-cert-required")),
+            (done(None), ClientCertificate::Required, Some("tls-auth-required")),
+            (Handshake::Failed("alert".into()), ClientCertificate::Required, Some("tls-auth-required")),
             (
                 Handshake::Failed("alert".into()),
                 ClientCertificate::Refused("alert".into()),

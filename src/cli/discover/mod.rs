@@ -37,7 +37,7 @@ pub(super) struct Options {
 
 impl Discover {
     pub(super) fn run(&mut self, global: &Global) -> Result<Exit> {
-        self.source.read_environment(&|name| std::env::var_os(name));
+        self.source.read_environment(|name| std::env::var_os(name));
         let source = self.source.as_source();
         if source.proxy().is_some() && !self.options.validate {
             return Err(Error::usage("--via", "it applies only to checks", "add --validate, or leave it out"));

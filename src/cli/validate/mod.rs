@@ -5,8 +5,6 @@ mod options;
 mod score;
 mod targets;
 
-use std::time::Duration;
-
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
 
@@ -21,17 +19,17 @@ use super::identify::IdentifyArgs;
 use super::listing::ExitRules;
 use super::watch::Watching;
 use super::{Global, stderr};
-use crate::engine;
 use crate::error::{Error, Result};
 use crate::health::Validation;
 use crate::identify::Identification;
-use crate::model::{CheckSpec, Finding, Listing, Service};
+use crate::model::CheckSpec;
 use crate::output::FormatName;
-use crate::source::{Source, collect};
+use crate::source::Source;
 
 /// Check services and score their health; every point is explained
 ///
-/// A target is host:port, a URL, SOURCE/NAME (such as local/nginx), a services file (TOML or YAML), or - for the output of
+/// A target is host:port, a URL, SOURCE/NAME (such as local/nginx), a services file (TOML or YAML), the name of a
+/// service in it, or - for the output of
 /// another portolan on standard input (JSON or NDJSON). The declared protocol, the identified protocol or the port decides which checks run. The score
 /// starts at 100; findings take points off, and some cap the score. 80 or more is healthy; below 50, a normal client cannot
 /// use the service now, and the exit code is 1 (--min-score sets another limit). `portolan explain` lists all findings.
@@ -40,6 +38,7 @@ use crate::source::{Source, collect};
   portolan validate example.org:443 https://example.org/health
   portolan validate https://shop.internal/ --ca ca.pem --expect-body '\"ok\"' --explain
   portolan discover local --json | portolan validate - --min-score 80
+  portolan validate services.toml shop
   portolan validate services.toml -o junit=report.xml -o prometheus=health.prom
   portolan validate 10.0.0.5:5432 --samples 20 --evidence seen/ && portolan score seen/*.json")]
 pub(super) struct Validate {
@@ -101,76 +100,6 @@ pub(super) fn all(source: &dyn Source, identify: &IdentifyArgs, rules: &ExitRule
 pub(super) fn watch(source: &dyn Source, watching: &Watching, global: &Global) -> Result<Exit> {
     let validated = ValidateOptions::default().open(source, &CheckSpec::default(), Timestamp::now())?;
     watching.run(&Validation { thresholds: watching.thresholds(), ..validated }, global)
-}
-
-/// The result of checking targets once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum TargetVerdict {
-    /// Each service scores enough.
-    Healthy,
-    /// The addresses of some services are unreachable from here; their source reports enough of their endpoints as ready.
-    ReportedReady,
-    /// Why the first service scores too little.
-    Short(String),
-}
-
-/// Checks the targets once, each attempt for at most `limit`. Each service must score `least`.
-///
-/// # Errors
-/// If the targets cannot be checked from here.
-pub(super) fn verdict(targets: &Targets, least: u8, limit: Duration, tls: &TlsFiles) -> Result<TargetVerdict> {
-    // A check may use the whole limit, so that a silent peer gets its own finding instead of our deadline.
-    let options = ValidateOptions { timeout: limit, retries: 0, deadline: Some(limit * 2), ..tls.options() };
-    let validated = options.open(targets, &tls.spec(), Timestamp::now())?;
-    let Listing { services, errors, .. } = engine::block_on(collect(&validated))?;
-    if services.is_empty() {
-        return Ok(TargetVerdict::Short("there is nothing to check".to_owned()));
-    }
-
-    let (out_of_reach, checked): (Vec<&Service>, Vec<&Service>) =
-        services.iter().partition(|service| service.is_out_of_reach());
-    if let Some(short) = checked.into_iter().find(|service| !reaches(service, least)) {
-        return Ok(TargetVerdict::Short(describe(short, services.len() > 1)));
-    }
-
-    if let Some(error) = errors.first() {
-        return Ok(TargetVerdict::Short(format!("cannot {}: {}", error.operation, error.cause)));
-    }
-    if out_of_reach.is_empty() {
-        return Ok(TargetVerdict::Healthy);
-    }
-
-    let Some(short) = out_of_reach.into_iter().find(|service| !service.is_reported_ready(least)) else {
-        return Ok(TargetVerdict::ReportedReady);
-    };
-    let name = displayed_name(short, services.len() > 1);
-    Ok(TargetVerdict::Short(format!("{name}unreachable from here, and too few endpoints are ready")))
-}
-
-/// The score of a service and its cause: `scored 0 (tcp-refused)`.
-fn describe(short: &Service, is_named: bool) -> String {
-    let scored = match short.health.as_deref().and_then(|health| health.score) {
-        Some(score) => format!("scored {score}"),
-        None => "has no score".to_owned(),
-    };
-
-    let healths = short.endpoints.iter().filter_map(|endpoint| endpoint.health.as_deref());
-    let worst = healths.min_by_key(|health| health.score);
-    let code = short.limiting_finding().or_else(|| worst.and_then(|health| health.findings.first())).map(Finding::code);
-    let cause = code.or_else(|| worst.and_then(|health| health.hindered.first()).map(String::as_str));
-    let cause = cause.map_or_else(String::new, |cause| format!(" ({cause})"));
-    format!("{}{scored}{cause}", displayed_name(short, is_named))
-}
-
-/// `web `, if the service has to be named.
-fn displayed_name(service: &Service, is_named: bool) -> String {
-    let name = service.name.as_ref().filter(|_| is_named);
-    name.map(|name| format!("{name} ")).unwrap_or_default()
-}
-
-/// Whether a service scores at least `least`, and everything that was requested could be checked.
-fn reaches(service: &Service, least: u8) -> bool {
-    service.health.as_deref().is_some_and(|health| health.complete && health.score.is_some_and(|score| score >= least))
 }
 
 impl ValidateOptions {

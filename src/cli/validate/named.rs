@@ -4,13 +4,13 @@ use crate::clean::clean;
 use crate::cli::{Global, user_settings};
 use crate::engine;
 use crate::error::{Error, Result};
-use crate::model::{Completeness, Listing, PartialError, Service};
-use crate::source::{AnySource, collect, source_words};
+use crate::model::{Column, Completeness, Listing, PartialError, Service};
+use crate::source::{AnySource, ItemSink, ListContext, ListFuture, Source, collect, source_words};
 
 pub(super) const FORMS: &str =
     "write host:port, a URL, SOURCE/NAME, a services file (.toml, .yaml), or - for JSON on standard input";
 
-/// A source, and the name of the services in it.
+/// The services of a source that have a name.
 pub(in crate::cli) struct Named {
     source: AnySource,
     /// The name of the source on the command line.
@@ -25,11 +25,13 @@ impl Named {
     }
 
     /// # Errors
-    /// If the source does not exist or needs more options.
-    pub(in crate::cli) fn parse(word: &str, global: &Global) -> Result<Self> {
+    /// If the source does not exist or needs more options. `options` are options of the source.
+    pub(in crate::cli) fn parse(word: &str, options: &[String], global: &Global) -> Result<Self> {
         let (word, name) = word.split_once('/').filter(|_| Self::is_one(word)).ok_or_else(|| unknown_source(word))?;
-        let mut source = user_settings::source(word, global.config.as_ref())?.ok_or_else(|| unknown_source(word))?;
+        let source = user_settings::source(word, options, global.config.as_ref())?;
+        let mut source = source.ok_or_else(|| unknown_source(word))?;
         source.select(name);
+        source.read_environment(|name| std::env::var_os(name));
         Ok(Self { source, word: word.to_owned(), name: name.to_owned() })
     }
 
@@ -37,20 +39,9 @@ impl Named {
     ///
     /// # Errors
     /// If the source fails.
-    pub(in crate::cli) fn services(&mut self) -> Result<(Vec<Service>, Vec<PartialError>)> {
-        self.source.read_environment(&|name| std::env::var_os(name));
-        let listing = engine::block_on(collect(self.source.as_source()))?;
-        let Listing { services, completeness, errors, limits, .. } = listing;
-        let mut faults = if completeness == Completeness::Incomplete { errors } else { Vec::new() };
-        let has_unnamed = services.iter().any(|service| service.name.is_none());
-
-        let services: Vec<Service> = services.into_iter().filter(|service| self.matches(service)).collect();
-        // A service whose owner is hidden has no name, so it may be the one; its id is known.
-        let is_id = self.name.contains('/');
-        if services.is_empty() && has_unnamed && !is_id {
-            faults.extend(limits);
-        }
-        Ok((services, faults))
+    pub(in crate::cli) fn services(&self) -> Result<(Vec<Service>, Vec<PartialError>)> {
+        let Listing { services, errors, .. } = engine::block_on(collect(self))?;
+        Ok((services, errors))
     }
 
     fn matches(&self, service: &Service) -> bool {
@@ -60,6 +51,44 @@ impl Named {
             || service.id == format!("{}/{}", self.word, self.name)
             || plain == self.name
             || full.is_some_and(|full| full == self.name)
+    }
+}
+
+impl Source for Named {
+    fn name(&self) -> &'static str {
+        self.source.as_source().name()
+    }
+
+    fn columns(&self) -> &'static [Column] {
+        self.source.as_source().columns()
+    }
+
+    fn inner(&self) -> Option<&dyn Source> {
+        Some(self.source.as_source())
+    }
+
+    /// Without a service of that name, the listing is incomplete where the service may be in a part that could not be read.
+    fn list<'a>(&'a self, _context: &'a ListContext, out: &'a mut dyn ItemSink) -> ListFuture<'a> {
+        Box::pin(async move {
+            let Listing { services, completeness, errors, limits, .. } = collect(self.source.as_source()).await?;
+            let mut faults = if completeness == Completeness::Incomplete { errors } else { Vec::new() };
+            let has_unnamed = services.iter().any(|service| service.name.is_none());
+
+            let services: Vec<Service> = services.into_iter().filter(|service| self.matches(service)).collect();
+            // A service whose owner is hidden has no name, so it may be the one; its id is known.
+            let is_id = self.name.contains('/');
+            if services.is_empty() && has_unnamed && !is_id {
+                faults.extend(limits);
+            }
+
+            let completeness = if faults.is_empty() { Completeness::Complete } else { Completeness::Incomplete };
+            // After a `Break` there is nothing more to stop.
+            let _ = services.into_iter().try_for_each(|service| out.service(service));
+            for fault in faults {
+                out.partial_error(fault);
+            }
+            Ok(completeness)
+        })
     }
 }
 

@@ -1,7 +1,5 @@
 //! The check options: timeouts, samples, trust, and what makes a run fail.
 
-use std::fs;
-use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,16 +8,14 @@ use std::time::Duration;
 use clap::{Args, ValueHint};
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use crate::check::{Resolvers, Roots};
 use crate::clean::clean;
 use crate::cli::explain;
-use crate::error::{Error, Result, plain};
-use crate::health::{EvidenceFiles, RunSummary, Thresholds, Validation, ValidatorOptions};
+use crate::error::{Error, Result};
+use crate::health::{EvidenceFiles, RunSummary, Thresholds, Validation, Validator, ValidatorOptions};
 use crate::model::{CheckSpec, Digest, ParseError, parse_duration};
-use crate::net::{ClientIdentity, certificate, descriptors_for_sockets};
+use crate::net::{ClientIdentity, descriptors_for_sockets};
 use crate::source::Source;
 
 /// The check options.
@@ -89,23 +85,15 @@ pub(in crate::cli) struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// The spec of checks that send the client certificate.
-    pub(super) fn spec(&self) -> CheckSpec {
-        CheckSpec { cert: self.cert.clone(), key: self.key.clone(), ..CheckSpec::default() }
-    }
-
-    /// The default options, with the trusted certificates.
-    pub(super) fn options(&self) -> ValidateOptions {
-        ValidateOptions { ca: self.ca.clone(), ..ValidateOptions::default() }
-    }
-
-    /// Checks that the files can be used.
+    /// The default checks, with these files.
     ///
     /// # Errors
-    /// If one cannot.
-    pub(in crate::cli) fn verify(&self) -> Result<()> {
-        self.ca.as_deref().map(certificates).transpose()?;
-        check_client_certificate(&self.spec())
+    /// If one of them cannot be used.
+    pub(in crate::cli) fn validator(&self) -> Result<Validator> {
+        let spec = CheckSpec { cert: self.cert.clone(), key: self.key.clone(), ..CheckSpec::default() };
+        check_client_certificate(&spec)?;
+        let roots = trusted_roots(self.ca.as_deref(), Vec::new())?;
+        Ok(Validator::new(ValidatorOptions::default()).with_spec(spec).with_roots(Arc::new(roots)))
     }
 }
 
@@ -132,9 +120,6 @@ impl Default for ValidateOptions {
     }
 }
 
-/// The size limit of `--ca`; the system's list of certificates has 0.25 MB.
-const MAX_CA_BYTES: u64 = 16 << 20;
-
 impl ValidateOptions {
     /// Prepares the checks.
     ///
@@ -147,10 +132,7 @@ impl ValidateOptions {
         generated: Timestamp,
     ) -> Result<Validation<'s>> {
         check_client_certificate(spec)?;
-        let roots = match &self.ca {
-            Some(file) => Roots::given(clean(&file.to_string_lossy()), certificates(file)?, self.pin.clone()),
-            None => Roots::of_system(self.pin.clone()),
-        };
+        let roots = trusted_roots(self.ca.as_deref(), self.pin.clone())?;
         let resolvers = Resolvers::new(self.resolver.clone(), self.timeout);
         let evidence =
             self.evidence.as_deref().map(|directory| EvidenceFiles::create(directory, generated)).transpose()?;
@@ -181,6 +163,15 @@ impl ValidateOptions {
     }
 }
 
+/// The roots in the file of `--ca`.
+fn trusted_roots(ca: Option<&Path>, pins: Vec<Digest>) -> Result<Roots> {
+    Roots::of_file(ca, pins).map_err(|cause| {
+        let file = ca.unwrap_or(Path::new("")).to_string_lossy();
+        let hint = "name a file with one or more certificates (-----BEGIN CERTIFICATE-----)";
+        Error::usage(format!("--ca '{}'", clean(&file)), cause, hint)
+    })
+}
+
 /// # Errors
 /// If the client certificate of a spec cannot be used.
 fn check_client_certificate(spec: &CheckSpec) -> Result<()> {
@@ -189,32 +180,6 @@ fn check_client_certificate(spec: &CheckSpec) -> Result<()> {
     identity.map(drop).map_err(|cause| {
         Error::usage("--cert", cause, "name PEM files with a certificate and its private key (--cert FILE --key FILE)")
     })
-}
-
-/// The certificates in a file, PEM or DER.
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    read_certificates(path).map_err(|cause| {
-        let what = format!("--ca '{}'", clean(&path.to_string_lossy()));
-        Error::usage(what, cause, "name a file with one or more certificates (-----BEGIN CERTIFICATE-----)")
-    })
-}
-
-fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(|error| plain(&error))?;
-    let read = file.take(MAX_CA_BYTES).read_to_end(&mut bytes).map_err(|error| plain(&error))?;
-    if read as u64 == MAX_CA_BYTES {
-        return Err("it is too large to be a list of certificates".to_owned());
-    }
-
-    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&bytes)
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("it is not PEM: {error}"))?;
-    let certificates = if certificates.is_empty() { vec![CertificateDer::from(bytes)] } else { certificates };
-    if certificates.iter().any(|der| certificate(der).is_none()) {
-        return Err("it contains no certificate, or one that cannot be parsed".to_owned());
-    }
-    Ok(certificates)
 }
 
 fn parse_resolver(text: &str) -> Result<SocketAddr, ParseError> {

@@ -85,7 +85,7 @@ impl Source for Scored {
         Box::pin(async move {
             let mut summary = self.summary.lock();
             for (service, evidence) in &self.services {
-                summary.count(service, evidence);
+                summary.count(service, evidence, None);
                 if out.service(service.clone()).is_break() {
                     break;
                 }

@@ -1,22 +1,19 @@
 //! Reads the targets of the command line as services.
 
-use std::borrow::Cow;
 use std::io::{self, Read};
-use std::net::IpAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use url::{Host, Url};
-
 use super::named::{FORMS, Named};
-use crate::clean::clean;
+use super::options::parse_code;
+use crate::clean::{clean, redacted_url};
 use crate::cli::Global;
 use crate::error::{Error, Result, nearest, plain};
 use crate::model::{
-    Address, CheckSpec, Column, Completeness, DeclaredDetail, HostPort, HttpPath, Listing, PartialError, Service,
-    Update, UpdateSink,
+    CheckSpec, Column, Completeness, DeclaredDetail, HostPort, Listing, PartialError, Service, ServiceUrl, Update,
+    UpdateSink, UrlPlace,
 };
 use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture, source_findings};
 
@@ -36,41 +33,26 @@ impl Targets {
     /// If a target is invalid.
     pub(in crate::cli) fn read(words: &[String], global: &Global) -> Result<Self> {
         let mut targets = Self { services: Vec::new(), faults: Vec::new() };
-        for word in words {
+        let (files, others): (Vec<&String>, Vec<&String>) = words.iter().partition(|word| is_services_file(word));
+        let mut declared = Vec::new();
+        for file in &files {
+            declared.extend(services_file(file)?);
+        }
+
+        let (names, others): (Vec<&String>, Vec<&String>) =
+            others.into_iter().partition(|word| declared.iter().any(|service| is_named(service, word)));
+        if !names.is_empty() {
+            declared.retain(|service| names.iter().any(|name| is_named(service, name)));
+        }
+
+        for word in others {
+            if let Some(file) = files.first().filter(|_| is_plain(word)) {
+                return Err(unknown_name(word, file, &declared));
+            }
             targets.add(word, global)?;
         }
+        targets.services.splice(0..0, declared);
         Ok(targets)
-    }
-
-    fn add(&mut self, word: &str, global: &Global) -> Result<()> {
-        if word == "-" {
-            return self.standard_input();
-        }
-        if word.contains("://") {
-            self.services.push(of_url(word)?.erase());
-            return Ok(());
-        }
-        if is_services_file(word) {
-            let services = crate::source::file::read(Path::new(word))?;
-            self.services.extend(services.into_iter().map(Service::erase));
-            return Ok(());
-        }
-
-        // A word with a slash that no source has is told so by `Named::parse`, unless it is the path of a socket.
-        if let Some((source, _)) = word.split_once('/').filter(|_| !word.starts_with(['/', '.', '@'])) {
-            let (services, faults) = Named::parse(word, global)?.services()?;
-            if services.is_empty() {
-                let hint = format!("`portolan discover {source}` lists all services");
-                return Err(invalid(word, "no service has that name", &hint));
-            }
-            self.services.extend(services);
-            self.faults.extend(faults);
-            return Ok(());
-        }
-
-        let place = tcp_place(word).map_err(|cause| invalid(word, &cause, FORMS))?;
-        self.services.push(declared(word, place, CheckSpec::default()).erase());
-        Ok(())
     }
 
     /// # Errors
@@ -89,9 +71,32 @@ impl Targets {
         Ok(())
     }
 
-    /// Services that were listed already.
-    pub(in crate::cli) fn of(services: Vec<Service>) -> Self {
-        Self { services, faults: Vec::new() }
+    fn add(&mut self, word: &str, global: &Global) -> Result<()> {
+        if word == "-" {
+            return self.standard_input();
+        }
+        if ServiceUrl::is_meant(word) {
+            self.services.push(of_url(word)?);
+            return Ok(());
+        }
+        // A word with a slash that no source has is told so by `Named::parse`, unless it is the path of a socket.
+        if let Some((source, _)) = word.split_once('/').filter(|_| !word.starts_with(['/', '.', '@'])) {
+            let (services, faults) = Named::parse(word, &[], global)?.services()?;
+            if services.is_empty() {
+                let hint = format!("`portolan discover {source}` lists all services");
+                return Err(invalid(word, "no service has that name", &hint));
+            }
+            self.services.extend(services);
+            self.faults.extend(faults);
+            return Ok(());
+        }
+
+        let at = word.parse::<HostPort>().map_err(|error| invalid(word, &error.to_string(), FORMS))?;
+        if at.port.is_none() {
+            return Err(unchecked_socket(word));
+        }
+        self.services.push(declared(word, vec![at], CheckSpec::default()));
+        Ok(())
     }
 
     fn standard_input(&mut self) -> Result<()> {
@@ -121,12 +126,44 @@ impl Targets {
     }
 }
 
-fn invalid(word: &str, cause: &str, hint: &str) -> Error {
-    Error::usage(format!("target '{}'", clean(word)), cause, hint)
+/// The services of a services file.
+fn services_file(word: &str) -> Result<Vec<Service>> {
+    let services = crate::source::file::read(Path::new(word), Some(|name| std::env::var_os(name)))?;
+    for service in &services {
+        if let Some((code, error)) =
+            service.detail.ask.limits.ignore.iter().find_map(|code| parse_code(code).err().map(|error| (code, error)))
+        {
+            let name = service.name.as_ref().map(ToString::to_string).unwrap_or_default();
+            let why = format!("service '{name}': ignore: '{}': {error}", clean(code));
+            return Err(Error::usage(clean(word), why, error.hint()));
+        }
+    }
+    Ok(services.into_iter().map(Service::erase).collect())
 }
 
-fn invalid_url(word: &str, cause: &str) -> Error {
-    invalid(word, cause, "write it as https://host:port/path")
+/// Whether a service has this name, with or without its namespace, or this id.
+fn is_named(service: &Service, word: &str) -> bool {
+    let name = service.name.as_ref().map_or("", |name| name.as_raw());
+    let full = service.namespace.as_ref().map(|namespace| format!("{}/{name}", namespace.as_raw()));
+    name == word || service.id == *word || full.is_some_and(|full| full == word)
+}
+
+/// Whether a word can only be the name of a service.
+fn is_plain(word: &str) -> bool {
+    word != "-" && !word.contains([':', '/', '@']) && !word.starts_with('.')
+}
+
+fn unknown_name(word: &str, file: &str, services: &[Service]) -> Error {
+    let names: Vec<&str> = services.iter().filter_map(|service| Some(service.name.as_ref()?.as_raw())).collect();
+    let hint = match nearest(word, &names) {
+        Some(near) => format!("did you mean {}?", clean(near)),
+        None => format!("`portolan discover file {}` lists its services", clean(file)),
+    };
+    invalid(word, &format!("{} has no service of that name", clean(file)), &hint)
+}
+
+fn invalid(word: &str, cause: &str, hint: &str) -> Error {
+    Error::usage(format!("target '{}'", clean(&redacted_url(word))), cause, hint)
 }
 
 fn invalid_input(cause: String) -> Error {
@@ -139,120 +176,31 @@ pub(in crate::cli) fn is_services_file(word: &str) -> bool {
     extension.is_some_and(|extension| matches!(extension, "toml" | "yaml" | "yml"))
 }
 
-/// A host and a port, or why it is not one.
-fn tcp_place(text: &str) -> Result<HostPort, String> {
-    let place = text.parse::<HostPort>().map_err(|error| error.to_string())?;
-    if place.port.is_some() { Ok(place) } else { Err("a Unix-domain socket cannot be checked".to_owned()) }
-}
-
-/// A service at a place that the user named.
-fn declared(from: &str, place: HostPort, mut spec: CheckSpec) -> Service<DeclaredDetail> {
-    // The certificate must cover the host, even if that is an address.
-    if spec.protocol.as_deref() == Some("https") && spec.server_name.is_none() {
-        spec.server_name = match &place.address {
-            Address::Ip(ip) => Some(ip.to_string()),
-            Address::Name(name) | Address::Unix(name) => Some(name.as_raw().to_owned()),
-        };
-    }
-
+/// A service at some hosts. `from` is what the user wrote.
+fn declared(from: &str, hosts: Vec<HostPort>, spec: CheckSpec) -> Service {
+    let from = redacted_url(from).into_owned();
+    let endpoints = hosts.into_iter().map(HostPort::endpoint).collect();
     let id = format!("given/tcp/{from}");
-    let detail = DeclaredDetail { from: from.into(), protocol: spec.protocol.clone(), ask: Arc::new(spec) };
-    Service { name: Some(from.into()), ..Service::new(id, "given", vec![place.endpoint()], detail) }
+    let detail = DeclaredDetail {
+        from: from.as_str().into(),
+        protocol: spec.protocol.clone(),
+        ask: Arc::new(spec),
+        ..DeclaredDetail::default()
+    };
+    Service { name: Some(from.into()), ..Service::new(id, "given", endpoints, detail) }.erase()
 }
 
 /// `https://host/path`: the scheme and the path decide the checks.
-fn of_url(word: &str) -> Result<Service<DeclaredDetail>> {
-    let (scheme, rest) = word.split_once("://").unwrap_or_default();
-    let (rest, zone) = without_zone(rest);
-    let rest = &*rest;
-    // The URL standard parses the host only for schemes of the web.
-    let (protocol, default_port) = match scheme {
-        "http" => ("http", 80),
-        "https" => ("https", 443),
-        scheme if HOST_PORT_SCHEMES.contains(&scheme) => {
-            let place = in_zone(rest.trim_end_matches('/'), zone).map_err(|cause| invalid_url(word, &cause))?;
-            let spec = CheckSpec { protocol: Some(scheme.to_owned()), ..CheckSpec::default() };
-            return Ok(declared(word, place, spec));
-        }
-        scheme => return Err(unknown_scheme(word, scheme)),
-    };
-
-    // The URL standard would take the path for the host.
-    if rest.is_empty() || rest.starts_with(['/', '?', '#', ':']) {
-        return Err(invalid_url(word, "it has no host"));
-    }
-
-    let url = Url::parse(&format!("{scheme}://{rest}"));
-    let url = url.map_err(|error| invalid_url(word, &format!("it is not a URL: {error}")))?;
-    if !url.username().is_empty() || url.password().is_some() {
-        let hint = "send credentials with --header 'Authorization: ...', where no listing shows them";
-        return Err(Error::usage("a target with credentials", "its password would be shown", hint));
-    }
-
-    let port = url.port().unwrap_or(default_port);
-    let address = match url.host() {
-        Some(Host::Domain(name)) => Address::Name(name.into()),
-        Some(Host::Ipv4(ip)) => Address::Ip(ip.into()),
-        Some(Host::Ipv6(ip)) => Address::Ip(IpAddr::from(ip).to_canonical()),
-        None => return Err(invalid_url(word, "it has no host")),
-    };
-    let place = match (&address, zone) {
-        (Address::Ip(ip), Some(_)) => {
-            in_zone(&format!("[{ip}]:{port}"), zone).map_err(|why| invalid_url(word, &why))?
-        }
-        _ => HostPort { address, interface: None, port: Some(port) },
-    };
-
-    let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-    let path = (path != "/").then(|| path.parse::<HttpPath>()).transpose();
-    let path = path.map_err(|error| invalid_url(word, &error.to_string()))?;
-    let spec = CheckSpec { protocol: Some(protocol.to_owned()), path, ..CheckSpec::default() };
-    Ok(declared(word, place, spec))
-}
-
-/// Takes the zone out of a bracketed address, which the URL standard does not know: `[fe80::1%25eth0]` (RFC 6874), or
-/// `[fe80::1%eth0]` as people write it.
-fn without_zone(rest: &str) -> (Cow<'_, str>, Option<&str>) {
-    let host = rest.strip_prefix('[').and_then(|rest| rest.split(']').next());
-    let Some((ip, zone)) = host.and_then(|host| host.split_once('%')) else { return (rest.into(), None) };
-    let plain = format!("[{ip}{}", &rest[1 + ip.len() + 1 + zone.len()..]);
-    (plain.into(), Some(zone.strip_prefix("25").filter(|zone| !zone.is_empty()).unwrap_or(zone)))
-}
-
-/// A host and a port, in a zone if one was taken out of it.
-fn in_zone(place: &str, zone: Option<&str>) -> Result<HostPort, String> {
-    match zone {
-        Some(zone) => tcp_place(&place.replacen(']', &format!("%{zone}]"), 1)),
-        None => tcp_place(place),
+fn of_url(word: &str) -> Result<Service> {
+    let url = word.parse::<ServiceUrl>().map_err(|error| invalid(word, &error.to_string(), error.hint()))?;
+    match url.place {
+        UrlPlace::Hosts(hosts) => Ok(declared(word, hosts, url.spec)),
+        UrlPlace::Socket(_) => Err(unchecked_socket(word)),
     }
 }
 
-/// The schemes of targets that have a host and a port, but no path.
-const HOST_PORT_SCHEMES: [&str; 15] = [
-    "grpc",
-    "grpcs",
-    "tls",
-    "tcp",
-    "redis",
-    "rediss",
-    "postgresql",
-    "mysql",
-    "smtp",
-    "imap",
-    "pop3",
-    "ftp",
-    "ssh",
-    "nats",
-    "memcached",
-];
-
-fn unknown_scheme(word: &str, scheme: &str) -> Error {
-    let known: Vec<&str> = ["http", "https"].into_iter().chain(HOST_PORT_SCHEMES).collect();
-    let cause = match nearest(scheme, &known) {
-        Some(near) => format!("unknown scheme {} (did you mean {near}?)", clean(scheme)),
-        None => format!("unknown scheme {}", clean(scheme)),
-    };
-    invalid_url(word, &cause)
+fn unchecked_socket(word: &str) -> Error {
+    invalid(word, "a Unix-domain socket cannot be checked", "`portolan wait` connects to it")
 }
 
 impl Source for Targets {

@@ -1,27 +1,38 @@
 //! `portolan wait TARGET…`: waits until the targets accept connections, are healthy, or are gone.
 
+mod status;
 mod target;
+mod tries;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
 use std::process;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use jiff::SignedDuration;
 use jiff::fmt::friendly::{Designator, Spacing, SpanPrinter};
+use tokio::time::Instant;
 
-use self::target::{Target, TryLog, TryOutcome, TryStep, begin};
+use self::status::StatusLine;
+use self::target::Target;
+use self::tries::{TryLog, TryOutcome, TryStep, begin};
 use super::exit::Exit;
 use super::signals::Stop;
-use super::validate::{self, Named, TargetVerdict, Targets, TlsFiles};
+use super::validate::{self, Named, Targets, TlsFiles};
 use super::{Global, stderr};
+use crate::client::{Readiness, readiness, retry};
 use crate::error::{Error, Result};
-use crate::model::{HostPort, PartialError, parse_duration};
+use crate::health::Validator;
+use crate::model::{PartialError, parse_duration};
+use crate::net::runtime;
+#[cfg(feature = "k8s")]
+use crate::source::K8sVia;
+use crate::source::{Source, collect};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,26 +40,29 @@ Examples:
   portolan wait db:5432 cache:6379 -- ./server      then run the server
   portolan wait http://127.0.0.1:8080/health        until the page is healthy
   portolan wait db:5432 --min-score 80              until the database reports that it is healthy
+  portolan wait postgresql://user:pw@db/shop        the same; portolan never logs in
   portolan wait --gone 127.0.0.1:8080               until the old one has stopped
   portolan wait k8s/shop/web                        until the service and its endpoints are healthy
-  portolan wait /run/app.sock --timeout 5s || exit  a Unix-domain socket";
+  portolan wait /run/app.sock --timeout 5 || exit   a Unix-domain socket";
 
 /// Wait until every target accepts connections, then exit or run a command
 ///
-/// A target is HOST:PORT, such as db:5432 or [::1]:80, or the path of a Unix-domain socket. portolan connects and closes the
-/// connection at once; it sends no data. Host names are resolved again for each attempt, and any of their addresses counts.
-/// Attempts follow each other within a tenth of a second at first and within a second later.
+/// A target is HOST:PORT, such as db:5432, [::1]:80 or [fe80::1%eth0]:80, or a Unix-domain socket of any type: its path,
+/// unix:///run/app.sock, or @name for an abstract name. portolan connects and closes the connection at once; it sends no data.
+/// Host names are resolved again for each attempt, and any of their addresses counts. Attempts follow each other within a
+/// tenth of a second at first and within a second later; the last one is at the end of the time limit.
 ///
-/// URLs and services files (.toml, .yaml) are checked as by `portolan validate`, and so is every target with --min-score: until
+/// URLs, connection strings of databases (postgresql, mysql, redis, rediss, nats) and services files (.toml, .yaml) are checked as by `portolan validate`, and so is every target with --min-score: until
 /// each service scores 80, or N with --min-score N. So are the services of a source with a name: SOURCE/NAME, such as
-/// k8s/shop/web or local/nginx. The source is listed again for each attempt.
+/// k8s/shop/web or local/nginx. The source is listed again for each attempt. The hosts of amqp, mongodb and kafka only have to
+/// accept connections. Passwords in connection strings are neither used nor shown; those of http and https are sent.
 ///
 /// Exit code 1 when the time is up; the command does not run then. 127 if the command does not exist, 126 if it cannot be run.
 #[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [::1] is an address")]
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Wait {
-    /// Target: HOST:PORT, a path, a URL, a services file or SOURCE/NAME
+    /// Target: HOST:PORT, a socket, a URL or connection string, a services file or SOURCE/NAME
     #[arg(required = true, value_name = "TARGET", value_parser = Target::parse)]
     targets: Vec<Target>,
     /// Wait until no target accepts connections or is listed by its source; a host name that does not resolve counts as not
@@ -63,6 +77,10 @@ pub(super) struct Wait {
     timeout: Duration,
     #[command(flatten)]
     tls: TlsFiles,
+    /// Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here
+    #[cfg(feature = "k8s")]
+    #[arg(long, value_enum, value_name = "WAY")]
+    via: Option<K8sVia>,
     /// Run this command, in place of portolan, once every target is ready
     #[arg(last = true, value_name = "CMD", value_hint = clap::ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
@@ -70,107 +88,192 @@ pub(super) struct Wait {
 
 /// The score of a healthy service.
 const HEALTHY: u8 = 80;
-/// The number of targets. Each has a thread, because resolving a name cannot be cancelled.
+/// The number of targets.
 const MAX_TARGETS: usize = 256;
-/// The pause between two attempts, at first and at most.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// The longest pause between two attempts.
+const PAUSE: Duration = Duration::from_secs(1);
 /// The time limit of an attempt.
 const TRY_TIMEOUT: Duration = Duration::from_secs(3);
-/// The interval at which signals are polled.
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// The interval at which the line at the terminal is drawn.
+const STATUS_INTERVAL: Duration = Duration::from_millis(100);
 /// The hint if a target is not gone.
 const STILL_THERE: &str = "check what runs there, or wait longer with --timeout";
 
 /// What to wait for.
-enum WaitTarget {
+enum Condition {
     /// The target accepts connections.
-    Accepts(Target),
-    /// Each of these services scores at least this.
-    Scores(Targets, u8),
-    /// The source lists a service of that name, and each scores at least this; `None` if it must list none.
-    Listed(Box<Mutex<Named>>, Option<u8>),
+    Accepts,
+    /// The source lists services, and each scores at least this.
+    Scores(Arc<dyn Source>, u8),
+    /// The source lists no service.
+    Unlisted(Arc<dyn Source>),
+}
+
+/// A target, its condition, and its attempts so far.
+struct WaitTarget {
+    target: Target,
+    condition: Condition,
+    tries: Mutex<TryLog>,
 }
 
 impl WaitTarget {
-    /// Makes one attempt of at most `limit`.
-    fn attempt(&self, limit: Duration, tls: &TlsFiles, tries: &Mutex<TryLog>) -> TryOutcome {
-        begin(tries, TryStep::Check);
-        match self {
-            Self::Accepts(target) => target.connect(limit, tries),
-            Self::Scores(targets, least) => scored(targets, *least, limit, tls),
-            Self::Listed(named, least) => {
-                let listed = named.lock().unwrap_or_else(PoisonError::into_inner).services();
-                match (listed, least) {
-                    // Without its namespace there is no service.
-                    (Err(Error::NotFound { .. }), _) => TryOutcome::Unlisted,
-                    (Err(error), _) => TryOutcome::Unknown(error.to_string()),
-                    // The service may be in a part that could not be read.
-                    (Ok((services, faults)), _) if services.is_empty() => match faults.first() {
-                        Some(PartialError { operation, cause, .. }) => {
-                            TryOutcome::Unknown(format!("cannot {operation}: {cause}"))
-                        }
-                        None => TryOutcome::Unlisted,
-                    },
-                    (Ok(_), None) => TryOutcome::Listed,
-                    (Ok((services, _)), Some(least)) => scored(&Targets::of(services), *least, limit, tls),
-                }
+    /// Makes one attempt of at most `limit` and records its outcome.
+    async fn attempt(&self, limit: Duration, validator: &Validator) -> TryOutcome {
+        begin(&self.tries, TryStep::Check);
+        let outcome = match &self.condition {
+            Condition::Accepts => self.target.connect(limit, &self.tries).await,
+            Condition::Scores(source, least) => {
+                score(Arc::clone(source), *least, &validator.within(limit), &self.target).await
             }
-        }
+            Condition::Unlisted(source) => match collect(&**source).await {
+                Ok(listing) if listing.services.is_empty() => unlisted(&listing.errors),
+                Ok(_) => TryOutcome::Listed,
+                Err(error) => failed_listing(&error),
+            },
+        };
+
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner).add(outcome.clone());
+        outcome
+    }
+
+    /// Makes attempts until one succeeds or the time is up.
+    async fn wait(&self, is_ready: fn(&TryOutcome) -> bool, timeout: Duration, validator: &Validator) -> bool {
+        let waited = retry((timeout, PAUSE), |left| async move {
+            let outcome = self.attempt(left.min(TRY_TIMEOUT), validator).await;
+            if is_ready(&outcome) { Ok(()) } else { Err(()) }
+        });
+        waited.await.is_ok()
     }
 }
 
-fn scored(targets: &Targets, least: u8, limit: Duration, tls: &TlsFiles) -> TryOutcome {
-    match validate::verdict(targets, least, limit, tls) {
-        Ok(TargetVerdict::Healthy) => TryOutcome::Accepts,
-        Ok(TargetVerdict::ReportedReady) => TryOutcome::ReportedReady,
-        Ok(TargetVerdict::Short(cause)) => TryOutcome::Unhealthy(cause),
-        Err(error) => TryOutcome::Unknown(error.to_string()),
+/// Lists the services of a source and checks them.
+async fn score(source: Arc<dyn Source>, least: u8, validator: &Validator, target: &Target) -> TryOutcome {
+    match collect(&validator.validated(source)).await {
+        Err(error) => failed_listing(&error),
+        Ok(listing) if listing.services.is_empty() && matches!(target, Target::Named(_)) => unlisted(&listing.errors),
+        Ok(listing) => match readiness(&listing, least) {
+            Readiness::Healthy => TryOutcome::Accepts,
+            Readiness::ReportedReady => TryOutcome::ReportedReady,
+            Readiness::Short(cause) => TryOutcome::Unhealthy(cause),
+        },
+    }
+}
+
+fn failed_listing(error: &Error) -> TryOutcome {
+    match error {
+        // Without its namespace there is no service.
+        Error::NotFound { .. } => TryOutcome::Unlisted,
+        error => TryOutcome::Unknown(error.to_string()),
+    }
+}
+
+/// The source lists no such service. It may be in a part that could not be read.
+fn unlisted(errors: &[PartialError]) -> TryOutcome {
+    match errors.first() {
+        Some(PartialError { operation, cause, .. }) => TryOutcome::Unknown(format!("cannot {operation}: {cause}")),
+        None => TryOutcome::Unlisted,
     }
 }
 
 impl Wait {
     pub(super) fn run(&self, global: &Global) -> Result<Exit> {
-        if self.targets.len() > MAX_TARGETS {
+        let targets: Vec<Target> = self.targets.iter().flat_map(Target::split).collect();
+        if targets.len() > MAX_TARGETS {
             let why = format!("there are more than {MAX_TARGETS}");
             return Err(Error::usage("these targets", why, "run `portolan wait` several times"));
         }
+        self.check_via(&targets)?;
+        let validator = self.tls.validator()?;
 
-        self.tls.verify()?;
-        let waits = self.targets.iter().map(|target| self.wait_for(target, global)).collect::<Result<Vec<_>>>()?;
+        let waits = targets.into_iter().map(|target| self.wait_for(target, global)).collect::<Result<Vec<_>>>()?;
 
         let stop = Stop::listen()?;
+        let runtime = runtime(0)?;
+        let exit = runtime.block_on(self.wait_for_all(&waits, &validator, &stop, global.quiet));
+        // A resolver may block a thread for a long time: do not wait for it.
+        runtime.shutdown_background();
+        match exit {
+            Exit::Done => self.exec_command(),
+            exit => Ok(exit),
+        }
+    }
+
+    /// # Errors
+    /// If --via has no target to apply to.
+    #[cfg(feature = "k8s")]
+    fn check_via(&self, targets: &[Target]) -> Result<()> {
+        let applies = |target: &Target| matches!(target, Target::Named(word) if word.starts_with("k8s/"));
+        if self.via.is_some() && !targets.iter().any(applies) {
+            return Err(Error::usage(
+                "--via",
+                "no target is k8s/NAME",
+                "leave it out, or name a target as k8s/shop/web",
+            ));
+        }
+        Ok(())
+    }
+
+    #[cfg(not(feature = "k8s"))]
+    fn check_via(&self, _targets: &[Target]) -> Result<()> {
+        Ok(())
+    }
+
+    /// The options of a source of that name.
+    #[cfg(feature = "k8s")]
+    fn source_options(&self, word: &str) -> Vec<String> {
+        use clap::ValueEnum;
+
+        let way = self.via.filter(|_| word.starts_with("k8s/")).and_then(|via| via.to_possible_value());
+        way.map(|way| format!("--via={}", way.get_name())).into_iter().collect()
+    }
+
+    #[cfg(not(feature = "k8s"))]
+    fn source_options(&self, _word: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Waits for all targets, and reports each.
+    async fn wait_for_all(&self, waits: &[WaitTarget], validator: &Validator, stop: &Stop, quiet: bool) -> Exit {
         let start = Instant::now();
-        let tries: Vec<_> = self.targets.iter().map(|_| Arc::new(Mutex::new(TryLog::default()))).collect();
+        let is_ready = if self.gone { TryOutcome::is_gone } else { TryOutcome::is_ready };
 
-        let (sender, done) = channel();
-        for (number, (wait, tries)) in waits.into_iter().zip(&tries).enumerate() {
-            self.start(number, wait, Arc::clone(tries), start, sender.clone())?;
-        }
+        let mut waiting: FuturesUnordered<_> = waits
+            .iter()
+            .enumerate()
+            .map(async |(number, wait)| (number, wait.wait(is_ready, self.timeout, validator).await))
+            .collect();
+        let mut left: Vec<usize> = (0..waits.len()).collect();
+        let mut status = StatusLine::new(quiet, format_limit(self.timeout));
+        let mut redraw = tokio::time::interval(STATUS_INTERVAL);
+        let mut failed = Vec::new();
 
-        let mut left: Vec<usize> = (0..self.targets.len()).collect();
         while !left.is_empty() {
-            if let Some(exit) = stop.requested() {
-                return Ok(exit);
-            }
-
-            let time = self.timeout.saturating_sub(start.elapsed());
-            match done.recv_timeout(time.min(POLL_INTERVAL)) {
-                Ok(number) => {
+            tokio::select! {
+                biased;
+                () = stop.cancel().cancelled() => {
+                    status.clear();
+                    return stop.requested().unwrap_or(Exit::Interrupted);
+                }
+                Some((number, is_ready)) = waiting.next() => {
                     left.retain(|&other| other != number);
-                    if !global.quiet {
-                        self.report_success(&self.targets[number], &tries[number], start.elapsed());
+                    if !is_ready {
+                        failed.push(number);
+                    } else if !quiet {
+                        status.aside(|| self.report_success(&waits[number], start.elapsed()));
                     }
                 }
-                Err(RecvTimeoutError::Timeout) if time.is_zero() => {
-                    for &number in &left {
-                        self.report_failure(&self.targets[number], &tries[number]);
-                    }
-                    return Ok(Exit::ConditionFailed);
+                _ = redraw.tick(), if status.is_shown() => {
+                    status.draw(start.elapsed(), left.iter().map(|&number| &waits[number]));
                 }
-                Err(_) => {}
             }
         }
-        self.exec_command()
+
+        status.clear();
+        failed.sort_unstable();
+        for &number in &failed {
+            self.report_failure(&waits[number]);
+        }
+        if failed.is_empty() { Exit::Done } else { Exit::ConditionFailed }
     }
 
     /// The score that the target must reach; `None` if it only has to accept connections or to be gone.
@@ -183,56 +286,27 @@ impl Wait {
     ///
     /// # Errors
     /// If the target cannot be checked, or cannot be gone.
-    fn wait_for(&self, target: &Target, global: &Global) -> Result<WaitTarget> {
-        match (self.least(target), target) {
+    fn wait_for(&self, target: Target, global: &Global) -> Result<WaitTarget> {
+        let condition = match (self.least(&target), &target) {
             (least, Target::Named(word)) => {
-                Ok(WaitTarget::Listed(Box::new(Mutex::new(Named::parse(word, global)?)), least))
+                let named = Arc::new(Named::parse(word, &self.source_options(word), global)?);
+                least
+                    .map_or_else(|| Condition::Unlisted(named.clone()), |least| Condition::Scores(named.clone(), least))
             }
-            (None, target) => Ok(WaitTarget::Accepts(target.clone())),
+            (None, _) => Condition::Accepts,
             (Some(_), Target::Checked(_)) if self.gone => {
-                refuse(target, "--gone does not apply to a URL or a services file", "write it as HOST:PORT")
+                let hint = "write it as HOST:PORT";
+                return Err(refused(&target, "--gone does not apply to a URL or a services file", hint));
             }
-            (Some(_), Target::HostPort(HostPort { port: None, .. })) => {
-                refuse(target, "a socket path cannot be checked", "leave --min-score out")
+            (Some(_), Target::Socket(_)) => {
+                return Err(refused(&target, "a socket path cannot be checked", "leave --min-score out"));
             }
-            (Some(least), target) => Ok(WaitTarget::Scores(Targets::read(&[target.word()], global)?, least)),
-        }
+            (Some(least), target) => Condition::Scores(Arc::new(Targets::read(&[target.word()], global)?), least),
+        };
+        Ok(WaitTarget { target, condition, tries: Mutex::default() })
     }
 
-    /// Starts a thread that tries one target until it is ready or the time is up. The thread is not joined: a resolver may
-    /// block it, and it ends with the process.
-    fn start(
-        &self,
-        number: usize,
-        wait: WaitTarget,
-        tries: Arc<Mutex<TryLog>>,
-        start: Instant,
-        done: Sender<usize>,
-    ) -> Result<()> {
-        let (gone, timeout, tls) = (self.gone, self.timeout, self.tls.clone());
-        let thread = thread::Builder::new().name(format!("wait-{number}")).spawn(move || {
-            let mut pause = PAUSES.0;
-            while let Some(left) = timeout.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
-                let outcome = wait.attempt(left.min(TRY_TIMEOUT), &tls, &tries);
-                let is_ready = if gone { outcome.is_gone() } else { outcome.is_ready() };
-
-                tries.lock().unwrap_or_else(PoisonError::into_inner).add(outcome);
-                if is_ready {
-                    // The receiver may be gone.
-                    let _ = done.send(number);
-                    return;
-                }
-
-                thread::sleep(pause.min(timeout.saturating_sub(start.elapsed())));
-                pause = (pause + pause / 2).min(PAUSES.1);
-            }
-        });
-        thread
-            .map(drop)
-            .map_err(|error| Error::io("start a thread", error, "check the limits of this process (`ulimit -a`)"))
-    }
-
-    fn report_success(&self, target: &Target, tries: &Mutex<TryLog>, elapsed: Duration) {
+    fn report_success(&self, WaitTarget { target, tries, .. }: &WaitTarget, elapsed: Duration) {
         let tries = tries.lock().unwrap_or_else(PoisonError::into_inner);
         let state = match (self.least(target), tries.last()) {
             (None, _) if self.gone => "is gone".to_owned(),
@@ -245,7 +319,7 @@ impl Wait {
         stderr::note(&format!("{target} {state} after {:.1} s", elapsed.as_secs_f64()));
     }
 
-    fn report_failure(&self, target: &Target, tries: &Mutex<TryLog>) {
+    fn report_failure(&self, WaitTarget { target, tries, .. }: &WaitTarget) {
         let tries = tries.lock().unwrap_or_else(PoisonError::into_inner);
         let limit = format_limit(self.timeout);
 
@@ -281,8 +355,8 @@ impl Wait {
     }
 }
 
-fn refuse(target: &Target, why: &str, hint: &str) -> Result<WaitTarget> {
-    Err(Error::usage(format!("target '{target}'"), why, hint))
+fn refused(target: &Target, why: &str, hint: &str) -> Error {
+    Error::usage(format!("target '{target}'"), why, hint)
 }
 
 /// A time limit: `3 s`, `500 ms`, `1 m 30 s`.

@@ -1,90 +1,34 @@
-//! The targets of `wait`, and the log of attempts.
+//! The targets of `wait`.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, TcpStream};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr as UnixAddr, UnixStream};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::Duration;
 
-use crate::check::{MAX_ADDRESSES, Race};
-use crate::clean::clean;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::task::spawn_blocking;
+
+use super::tries::{TryLog, TryOutcome, TryStep, begin};
+use crate::check::knows_protocol;
+use crate::clean::{clean, redacted_url};
 use crate::cli::validate::{Named, is_services_file};
-use crate::model::{Address, HostPort, ParseError};
-use crate::net::{ConnectError, Deadline, interface_index, resolve, runtime};
+use crate::model::{Address, HostPort, ParseError, ServiceUrl, Untrusted, UrlPlace};
+use crate::net::{ConnectError, Deadline, dial, resolve, try_unix_socket};
 
 /// A target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// A host name or an address with a port, or a Unix-domain socket.
-    HostPort(HostPort),
+    /// Hosts with ports: more than one only in a connection string that has no check of its own.
+    Hosts(Vec<HostPort>),
+    /// A Unix-domain socket: its path, or `@name` in the abstract name space.
+    Socket(PathBuf),
     /// A URL or a services file, which says what to check.
     Checked(String),
     /// The services of a source with this name: SOURCE/NAME.
     Named(String),
-}
-
-/// The outcome of an attempt, in the order of the report.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum TryOutcome {
-    Accepts,
-    /// The addresses are unreachable from here, and the source reports enough endpoints as ready.
-    ReportedReady,
-    Refused,
-    Silent,
-    Unreachable,
-    /// The socket file does not exist.
-    Missing,
-    /// The source lists no service with that name.
-    Unlisted,
-    /// The source lists a service with that name.
-    Listed,
-    /// The score is too low, for this reason.
-    Unhealthy(String),
-    /// The attempt is inconclusive, for example because the name cannot be resolved.
-    Unknown(String),
-}
-
-impl TryOutcome {
-    fn of(result: io::Result<()>) -> Self {
-        let Err(error) = result else { return Self::Accepts };
-        match error.kind() {
-            ErrorKind::ConnectionRefused => Self::Refused,
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::Silent,
-            ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => Self::Unreachable,
-            ErrorKind::NotFound => Self::Missing,
-            _ => Self::Unknown(error.to_string()),
-        }
-    }
-
-    /// Whether the outcome is the one that a wait without `--gone` ends with.
-    pub(super) fn is_ready(&self) -> bool {
-        matches!(self, Self::Accepts | Self::ReportedReady)
-    }
-
-    /// Whether the outcome proves that the target is gone. Silence does not: a listener with a full backlog, or behind a
-    /// firewall, is silent too.
-    pub(super) fn is_gone(&self) -> bool {
-        matches!(self, Self::Refused | Self::Missing | Self::Unlisted)
-    }
-}
-
-impl fmt::Display for TryOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Accepts => f.write_str("accepted"),
-            Self::ReportedReady => f.write_str("ready according to its source"),
-            Self::Refused => f.write_str("connection refused"),
-            Self::Silent => f.write_str("no reply"),
-            Self::Unreachable => f.write_str("unreachable"),
-            Self::Missing => f.write_str("no such socket"),
-            Self::Unlisted => f.write_str("no service has that name"),
-            Self::Listed => f.write_str("still listed"),
-            Self::Unhealthy(why) | Self::Unknown(why) => f.write_str(&clean(why)),
-        }
-    }
 }
 
 const HINT: &str =
@@ -92,77 +36,93 @@ const HINT: &str =
 
 impl Target {
     pub(super) fn parse(text: &str) -> Result<Self, ParseError> {
-        if text.contains("://") || is_services_file(text) {
+        if ServiceUrl::is_meant(text) {
+            return Self::of_url(text);
+        }
+        if is_services_file(text) {
             return Ok(Self::Checked(text.to_owned()));
         }
         if Named::is_one(text) {
             return Ok(Self::Named(text.to_owned()));
         }
-        text.parse().map(Self::HostPort).map_err(|error: ParseError| ParseError::new(error.to_string(), HINT))
+
+        let at = text.parse::<HostPort>().map_err(|error| ParseError::new(error.to_string(), HINT))?;
+        Ok(if at.port.is_none() { Self::Socket(text.into()) } else { Self::Hosts(vec![at]) })
     }
 
-    /// The target as the user wrote it.
+    /// A URL is checked if its protocol has a check; otherwise its hosts must accept connections.
+    fn of_url(text: &str) -> Result<Self, ParseError> {
+        let ServiceUrl { place, spec } = text.parse()?;
+        let protocol = spec.protocol.unwrap_or_default();
+        match place {
+            UrlPlace::Socket(path) => Ok(Self::Socket(path)),
+            UrlPlace::Hosts(_) if is_checked(&protocol) => Ok(Self::Checked(text.to_owned())),
+            UrlPlace::Hosts(hosts) => Ok(Self::Hosts(hosts)),
+        }
+    }
+
+    /// The same target as targets with one host each, so that each is named.
+    pub(super) fn split(&self) -> Vec<Self> {
+        match self {
+            Self::Hosts(hosts) => hosts.iter().map(|at| Self::Hosts(vec![at.clone()])).collect(),
+            other => vec![other.clone()],
+        }
+    }
+
+    /// The target as the user wrote it, with its secrets.
     pub(super) fn word(&self) -> String {
         match self {
             Self::Checked(word) | Self::Named(word) => word.clone(),
-            Self::HostPort(place) => place.to_string(),
+            Self::Socket(path) => path.to_string_lossy().into_owned(),
+            Self::Hosts(hosts) => hosts.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         }
     }
 
-    /// Connects to the first address that accepts, and closes the connection. Records each step in `tries`.
-    pub(super) fn connect(&self, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
+    /// Connects, and closes the connection. Records each step in `tries`.
+    pub(super) async fn connect(&self, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
         match self {
+            Self::Socket(path) => of_result(try_unix_socket(Path::new(path))),
             Self::Checked(_) | Self::Named(_) => {
                 TryOutcome::Unknown("it is checked instead of connected to".to_owned())
             }
-            Self::HostPort(HostPort { address: Address::Unix(path), .. }) => {
-                TryOutcome::of(connect_unix(path.as_raw()))
+            Self::Hosts(hosts) => {
+                let mut worst = TryOutcome::Accepts;
+                for at in hosts {
+                    worst = worst.max(connect_host(at, limit, tries).await);
+                }
+                worst
             }
-            Self::HostPort(place) => connect_host(place, limit, tries),
         }
     }
 }
 
-fn connect_host(place: &HostPort, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
-    let zone = match place.interface.as_ref().map(|name| interface_index(name.as_raw())) {
-        None => 0,
-        Some(Some(index)) => index,
-        Some(None) => return TryOutcome::Unknown("this machine has no such interface".to_owned()),
-    };
+/// Whether `portolan validate` has a check for the protocol of a URL.
+fn is_checked(protocol: &str) -> bool {
+    matches!(protocol, "http" | "https" | "grpc" | "grpcs" | "tls" | "tcp" | "rediss") || knows_protocol(protocol)
+}
 
-    let addresses = match &place.address {
-        Address::Ip(ip) => vec![*ip],
-        Address::Name(name) | Address::Unix(name) => {
-            begin(tries, TryStep::Resolve);
-            match resolve(name.as_raw()) {
-                Ok(addresses) => addresses,
-                Err(error) => return TryOutcome::Unknown(format!("the name cannot be resolved: {error}")),
-            }
-        }
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&clean(&redacted_url(&self.word())))
+    }
+}
+
+/// Connects to all addresses of a host at once; one that accepts is enough. The host refuses only if every address refuses.
+async fn connect_host(at: &HostPort, limit: Duration, tries: &Mutex<TryLog>) -> TryOutcome {
+    let deadline = Deadline::after(limit);
+    let addresses = match addresses(&at.address, tries).await {
+        Ok(addresses) => addresses,
+        Err(error) => return TryOutcome::Unknown(format!("the name cannot be resolved: {error}")),
     };
 
     begin(tries, TryStep::Check);
-    connect_any(&addresses, zone, place.port.unwrap_or(0), limit)
-}
+    let interface = at.interface.as_ref().map(Untrusted::as_raw);
+    let port = at.port.unwrap_or(0);
+    let mut connections: FuturesUnordered<_> =
+        addresses.iter().map(|ip| connect(SocketAddr::new(*ip, port), interface, deadline)).collect();
 
-/// Connects to the addresses until one accepts, as a client does. The target refuses only if every address refuses.
-fn connect_any(addresses: &[IpAddr], zone: u32, port: u16, limit: Duration) -> TryOutcome {
-    if let [ip] = addresses {
-        let mut address = SocketAddr::new(*ip, port);
-        if let SocketAddr::V6(v6) = &mut address {
-            v6.set_scope_id(zone);
-        }
-        return TryOutcome::of(connect(address, limit));
-    }
-
-    let parts = addresses.chunks(MAX_ADDRESSES);
-    let share = limit.checked_div(u32::try_from(parts.len()).unwrap_or(u32::MAX)).unwrap_or_default();
     let mut worst = None;
-    for part in parts {
-        let outcome = match runtime(0) {
-            Ok(runtime) => runtime.block_on(race(part, port, share)),
-            Err(error) => TryOutcome::Unknown(error.to_string()),
-        };
+    while let Some(outcome) = connections.next().await {
         if outcome == TryOutcome::Accepts {
             return outcome;
         }
@@ -171,111 +131,33 @@ fn connect_any(addresses: &[IpAddr], zone: u32, port: u16, limit: Duration) -> T
     worst.unwrap_or_else(|| TryOutcome::Unknown("the name has no address".to_owned()))
 }
 
-/// Races several addresses of a name: a dead one costs the others little.
-async fn race(addresses: &[IpAddr], port: u16, limit: Duration) -> TryOutcome {
-    let mut race = Race::new(addresses, port, Deadline::after(limit));
-    if race.winner().await.is_some() {
-        return TryOutcome::Accepts;
-    }
-
-    let outcomes = race.failures().iter().map(|(_, error)| match error {
-        ConnectError::Refused => TryOutcome::Refused,
-        ConnectError::TimedOut => TryOutcome::Silent,
-        ConnectError::Unreachable => TryOutcome::Unreachable,
-        ConnectError::Reset | ConnectError::Local(_) => TryOutcome::Unknown(error.to_string()),
-    });
-    outcomes.max().unwrap_or_else(|| TryOutcome::Unknown("the name has no address".to_owned()))
-}
-
-/// Connects to the path of a socket, or to `@name` in the abstract namespace.
-fn connect_unix(path: &str) -> io::Result<()> {
-    let address = match path.strip_prefix('@') {
-        Some(name) => UnixAddr::from_abstract_name(name)?,
-        None => UnixAddr::from_pathname(path)?,
+async fn addresses(address: &Address, tries: &Mutex<TryLog>) -> io::Result<Vec<IpAddr>> {
+    let name = match address {
+        Address::Ip(ip) => return Ok(vec![*ip]),
+        Address::Name(name) | Address::Unix(name) => name.as_raw().to_owned(),
     };
-    UnixStream::connect_addr(&address).map(drop)
+    begin(tries, TryStep::Resolve);
+    spawn_blocking(move || resolve(&name)).await.map_err(io::Error::other)?
 }
 
-/// Connects. A client on an ephemeral port may connect to itself; then nothing listens.
-fn connect(address: SocketAddr, limit: Duration) -> io::Result<()> {
-    let stream = TcpStream::connect_timeout(&address, limit.max(Duration::from_millis(1)))?;
-    if stream.local_addr()? == stream.peer_addr()? {
-        return Err(ErrorKind::ConnectionRefused.into());
-    }
-    Ok(())
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&clean(&self.word()))
+async fn connect(address: SocketAddr, interface: Option<&str>, deadline: Deadline) -> TryOutcome {
+    match dial(address, interface, deadline).await {
+        Ok(_) | Err(ConnectError::Reset) => TryOutcome::Accepts,
+        Err(ConnectError::Refused) => TryOutcome::Refused,
+        Err(ConnectError::TimedOut) => TryOutcome::Silent,
+        Err(ConnectError::Unreachable) => TryOutcome::Unreachable,
+        Err(ConnectError::Local(error)) => TryOutcome::Unknown(crate::error::plain(&error)),
     }
 }
 
-/// The step of an attempt in progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TryStep {
-    Resolve,
-    Check,
-}
-
-/// The attempts at one target.
-#[derive(Debug, Default)]
-pub(super) struct TryLog {
-    /// How often and when last each outcome came.
-    ended: BTreeMap<TryOutcome, (u32, Option<Instant>)>,
-    /// The step of the attempt in progress, and its start.
-    pending: Option<(TryStep, Instant)>,
-}
-
-/// Records the step of the attempt in progress.
-pub(super) fn begin(tries: &Mutex<TryLog>, step: TryStep) {
-    tries.lock().unwrap_or_else(PoisonError::into_inner).pending = Some((step, Instant::now()));
-}
-
-impl TryLog {
-    pub(super) fn add(&mut self, outcome: TryOutcome) {
-        let (count, last) = self.ended.entry(outcome).or_default();
-        (*count, *last) = (count.saturating_add(1), Some(Instant::now()));
-        self.pending = None;
-    }
-
-    /// The outcome of the last attempt.
-    pub(super) fn last(&self) -> Option<&TryOutcome> {
-        self.ended.iter().max_by_key(|(_, (_, last))| *last).map(|(outcome, _)| outcome)
-    }
-}
-
-/// A pending attempt older than this is reported.
-const LONG: Duration = Duration::from_millis(100);
-
-/// `connection refused (tried 6 times)`, or `connection refused (57 times, last 0.4 s ago); no reply (2 times, last 31.0 s
-/// ago); the name is still being resolved after 5.0 s`
-impl fmt::Display for TryLog {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_single = self.ended.len() == 1;
-        for (at, (outcome, (count, last))) in self.ended.iter().enumerate() {
-            let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
-            let ago = last.map_or(0.0, |last| last.elapsed().as_secs_f64());
-            if is_single {
-                write!(f, "{outcome} (tried {times})")?;
-            } else {
-                write!(f, "{}{outcome} ({times}, last {ago:.1} s ago)", if at > 0 { "; " } else { "" })?;
-            }
-        }
-
-        let is_untried = self.ended.is_empty();
-        let separator = if is_untried { "" } else { "; " };
-        match self.pending.map(|(step, start)| (step, start.elapsed())) {
-            // The silence is in the list already.
-            Some((TryStep::Check, _)) if self.ended.contains_key(&TryOutcome::Silent) => Ok(()),
-            Some((TryStep::Check, _)) if is_untried => f.write_str("no reply"),
-            Some((step, time)) if is_untried || time >= LONG => {
-                let state = if step == TryStep::Resolve { "the name is still being resolved" } else { "no reply" };
-                write!(f, "{separator}{state} after {:.1} s", time.as_secs_f64())
-            }
-            None if is_untried => f.write_str("no attempt was made"),
-            _ => Ok(()),
-        }
+/// The outcome of a connection to a Unix-domain socket.
+fn of_result(result: io::Result<()>) -> TryOutcome {
+    let Err(error) = result else { return TryOutcome::Accepts };
+    match error.kind() {
+        ErrorKind::ConnectionRefused => TryOutcome::Refused,
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => TryOutcome::Silent,
+        ErrorKind::NotFound => TryOutcome::Missing,
+        _ => TryOutcome::Unknown(crate::error::plain(&error)),
     }
 }
 
@@ -288,14 +170,36 @@ mod tests {
 
     #[test]
     fn targets_are_hosts_with_ports_and_paths() {
-        let place = |text: &str| Target::HostPort(text.parse().unwrap());
-        assert_eq!(Target::parse("db:5432").unwrap(), place("db:5432"));
-        assert_eq!(Target::parse("[::1]:80").unwrap().to_string(), "[::1]:80");
+        for text in ["db:5432", "[::1]:80", "127.0.0.1:65535", "[fe80::7%v0]:80"] {
+            let target = Target::parse(text).unwrap();
+            assert!(matches!(target, Target::Hosts(_)), "{target:?}");
+            assert_eq!(target.to_string(), text);
+        }
         assert_eq!(Target::parse("local/nginx").unwrap(), Target::Named("local/nginx".to_owned()));
-        assert_eq!(Target::parse("/run/x.sock").unwrap(), place("/run/x.sock"));
-
+        for path in ["/run/x.sock", "unix:///run/x.sock", "unix:/run/x.sock"] {
+            assert_eq!(Target::parse(path).unwrap(), Target::Socket("/run/x.sock".into()));
+        }
+        for name in ["@x", "unix:@x"] {
+            assert_eq!(Target::parse(name).unwrap(), Target::Socket("@x".into()));
+        }
         let error = Target::parse("::1:80").unwrap_err();
         assert_eq!((error.to_string().as_str(), error.hint()), ("the port is missing", HINT));
+    }
+
+    /// U1, U4: connection strings are taken, and shown without their passwords.
+    #[test]
+    fn connection_strings_have_no_passwords() {
+        for (text, shown) in [
+            ("postgresql://u:s3cret@db/shop", "postgresql://***@db/shop"),
+            ("http://u:s3cret@h/x?token=s3cret", "http://***@h/x?token=***"),
+            ("amqp://u:s3cret@mq/", "mq:5672"),
+            ("mongodb://u:s3cret@a,b:1/db", "a:27017,b:1"),
+        ] {
+            let target = Target::parse(text).unwrap();
+            assert_eq!(target.to_string(), shown);
+            assert!(!target.split().iter().any(|target| target.to_string().contains("s3cret")));
+        }
+        assert_eq!(Target::parse("kafka://a,b").unwrap().split().len(), 2);
     }
 
     /// `wait`, `validate` and a services file accept the same spellings of a host and a port, and mean the same place.
@@ -327,27 +231,5 @@ mod tests {
         let targets = Targets::read(&[word.to_owned()], global).ok()?;
         let listing = crate::engine::block_on(crate::source::collect(&targets)).unwrap();
         Some(listing.services[0].endpoints[0].to_string())
-    }
-
-    #[test]
-    fn attempts_are_counted_by_outcome() {
-        let mut tries = TryLog::default();
-        assert_eq!(tries.to_string(), "no attempt was made");
-
-        tries.add(TryOutcome::Refused);
-        assert_eq!(tries.to_string(), "connection refused (tried once)");
-        tries.add(TryOutcome::Refused);
-        tries.add(TryOutcome::Silent);
-        assert_eq!(tries.to_string(), "connection refused (2 times, last 0.0 s ago); no reply (once, last 0.0 s ago)");
-        assert_eq!(tries.last(), Some(&TryOutcome::Silent));
-
-        tries.pending = Some((TryStep::Resolve, seconds_ago(5)));
-        assert!(tries.to_string().ends_with("ago); the name is still being resolved after 5.0 s"), "{tries}");
-        let tries = TryLog { pending: Some((TryStep::Check, seconds_ago(1))), ..TryLog::default() };
-        assert_eq!(tries.to_string(), "no reply");
-    }
-
-    fn seconds_ago(seconds: u64) -> Instant {
-        Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap()
     }
 }

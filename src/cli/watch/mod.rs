@@ -215,11 +215,11 @@ impl Watching {
 
     /// The error of a watch that ended before its source replied.
     fn unanswered(&self, source: &dyn Source) -> Error {
-        let limit = self.duration.unwrap_or_default();
+        let limit = self.duration.into_iter().chain(source.deadline()).min().unwrap_or_default();
         Error::TimedOut {
             what: format!("list the services of {} within {limit:?}", source.name()),
             why: "no complete reply so far".to_owned(),
-            hint: "raise --for, or list once without --watch to see the cause".to_owned(),
+            hint: "raise the time limit, or list once without --watch to see the cause".to_owned(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::super::RenderOptions;
 use super::super::table::Cells;
 use super::{KeyPress, LiveRow, RowMark};
-use crate::model::{Address, Column, ColumnVisibility, Service, ServiceId, Transport};
+use crate::model::{Address, Column, Service, ServiceId, Transport};
 
 /// A row at the time of the last `set`.
 pub(super) struct Row {
@@ -39,7 +39,7 @@ pub(super) struct Rows {
 
 impl Rows {
     pub(super) fn new(columns: &'static [Column], wide: bool) -> Self {
-        let columns: Vec<_> = columns.iter().filter(|column| wide || column.shown != ColumnVisibility::Wide).collect();
+        let columns: Vec<_> = columns.iter().filter(|column| column.is_in_table(wide)).collect();
         Self {
             cells: Cells::new(columns.clone()),
             columns,

@@ -2,7 +2,7 @@
 
 use super::finding_kinds::REFUSED;
 use super::in_cluster::is_pod;
-use crate::model::{Endpoint, EndpointsFrom, Finding, Health, HealthState, K8sDetail, Service};
+use crate::model::{Endpoint, EndpointsFrom, Figures, Finding, Health, HealthState, K8sDetail, Service};
 
 /// The number of endpoints that a finding names.
 const MAX_NAMED: usize = 5;
@@ -41,6 +41,7 @@ fn unreached(service: &mut Service) -> Option<&'static str> {
     for at in service.endpoints.iter_mut().filter(|at| at.instance.is_some() && is_silent(at)) {
         let before = at.health.take();
         at.health = Some(Box::new(Health {
+            figures: Figures::default(),
             state: HealthState::Unknown,
             score: None,
             uncapped: None,

@@ -22,6 +22,7 @@ macro_rules! columns {
             cut: $traits & CUT != 0,
             label: $traits & LABEL != 0,
             cell: |$service, $endpoint, $out| $cell,
+            number: None,
         },)*];
     };
 }

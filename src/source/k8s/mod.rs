@@ -46,7 +46,6 @@ mod watch_scope;
 mod watch_state;
 mod watcher;
 
-use std::ffi::OsString;
 use std::time::Duration;
 
 pub use options::{K8s, K8sEnvironment, K8sVia};
@@ -59,7 +58,7 @@ use self::reader::{ClusterObjects, ReadMode};
 use crate::error::Result;
 use crate::model::{Column, Completeness, FindingKind, K8sDetail, Listing, PartialError, Service, UpdateSink};
 use crate::net::Deadline;
-use crate::source::{CheckProxy, ItemSink, ListContext, ListFuture, Source, WatchFuture};
+use crate::source::{CheckProxy, ItemSink, ListContext, ListFuture, Source, Variable, WatchFuture};
 
 impl K8s {
     /// The services that the options select, typed; [`collect`](crate::source::collect) adds pods and routes, if requested. Runs in the
@@ -161,7 +160,7 @@ impl Source for K8s {
         columns::COLUMNS
     }
 
-    fn read_environment(&mut self, variable: &dyn Fn(&str) -> Option<OsString>) {
+    fn read_environment(&mut self, variable: Variable) {
         self.environment = K8sEnvironment::read(variable);
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::rows::principal;
-use crate::model::{Column, ColumnVisibility, LocalDetail, Service};
+use crate::model::{CellWriter, Column, ColumnVisibility, LocalDetail, Service};
 
 type Cell<'w> = &'w mut dyn Write;
 
@@ -13,7 +13,7 @@ const LABEL: u8 = 1;
 const CUT: u8 = 2;
 
 macro_rules! columns {
-    ($($name:literal, $shown:ident, $traits:expr, |$detail:ident, $out:ident| $cell:expr;)*) => {
+    ($($name:literal, $shown:ident, $traits:expr, |$detail:ident, $out:ident| $cell:expr $(, number $number:expr)?;)*) => {
         pub(super) const COLUMNS: &[Column] = &[$(Column {
             name: $name,
             shown: ColumnVisibility::$shown,
@@ -23,13 +23,25 @@ macro_rules! columns {
                 Some($detail) => $cell,
                 None => Ok(()),
             },
+            number: first(&[$(Some(|service, _, $out| match detail(service) {
+                Some($detail) => $number,
+                None => Ok(()),
+            }))?]),
         },)*];
     };
 }
 
+/// The writer of plain numbers, if the column has one.
+const fn first(writers: &[Option<CellWriter>]) -> Option<CellWriter> {
+    match writers {
+        [writer, ..] => *writer,
+        [] => None,
+    }
+}
+
 columns! {
     "process", Always, CUT, |detail, out| process(detail, out);
-    "pid", Always, 0, |detail, out| pid(detail, out);
+    "pid", Always, 0, |detail, out| pid(detail, out), number option(principal(&detail.processes).map(|process| process.pid), out);
     "user", Always, LABEL, |detail, out| users(detail, out);
     "scope", Always, LABEL, |detail, out| out.write_str(detail.scope.as_str());
     "pids", Wide, 0, |detail, out| pids(detail, out);
@@ -43,15 +55,18 @@ columns! {
     "backlog", Wide, 0, |detail, out| match detail.backlog {
         Some(backlog) => write!(out, "{}/{}", backlog.used, backlog.limit),
         None => Ok(()),
-    };
+    }, number option(detail.backlog.as_ref().map(|backlog| backlog.used), out);
     "connections", Wide, 0, |detail, out| option(detail.connections, out);
     "started", Wide, 0, |detail, out| option(principal(&detail.processes).and_then(|process| process.started), out);
     "memory", Wide, 0, |detail, out| match principal(&detail.processes).and_then(|process| process.memory_bytes) {
         Some(bytes) => write!(out, "{}.{}M", bytes >> 20, ((bytes & 0xf_ffff) * 10) >> 20),
         None => Ok(()),
-    };
+    }, number option(principal(&detail.processes).and_then(|process| process.memory_bytes), out);
     "cpu", Wide, 0, |detail, out| match principal(&detail.processes).and_then(|process| process.cpu_ms) {
         Some(ms) => write!(out, "{}.{:02}s", ms / 1000, ms % 1000 / 10),
+        None => Ok(()),
+    }, number match principal(&detail.processes).and_then(|process| process.cpu_ms) {
+        Some(ms) => write!(out, "{}.{:03}", ms / 1000, ms % 1000),
         None => Ok(()),
     };
     "parents", Wide, CUT, |detail, out| parents(detail, out);
@@ -60,6 +75,8 @@ columns! {
         Some(process) if !process.unread.is_empty() => out.write_str("unknown (the process is blocked)"),
         process => option(process.and_then(|process| process.command.as_ref()), out),
     };
+    "processes", Data, 0, |detail, out| write!(out, "{}", detail.processes.len());
+    "backlog_limit", Data, 0, |detail, out| option(detail.backlog.as_ref().map(|backlog| backlog.limit), out);
 }
 
 fn detail(service: &Service) -> Option<&LocalDetail> {

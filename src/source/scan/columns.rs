@@ -4,6 +4,9 @@ use crate::model::{Column, ColumnVisibility, ScanDetail};
 
 macro_rules! column {
     ($name:literal, $shown:ident, |$detail:ident, $out:ident| $cell:expr) => {
+        Column { number: None, ..column!($name, $shown, |$detail, $out| $cell, number $cell) }
+    };
+    ($name:literal, $shown:ident, |$detail:ident, $out:ident| $cell:expr, number $number:expr) => {
         Column {
             name: $name,
             shown: ColumnVisibility::$shown,
@@ -13,15 +16,28 @@ macro_rules! column {
                 Some($detail) => $cell,
                 None => Ok(()),
             },
+            number: Some(|service, _, $out| match service.detail.downcast_ref::<ScanDetail>() {
+                Some($detail) => $number,
+                None => Ok(()),
+            }),
         }
     };
 }
 
 const STATE: Column = column!("state", Always, |detail, out| out.write_str(detail.state.as_str()));
-const RTT: Column = column!("rtt", Always, |detail, out| match detail.rtt {
-    Some(rtt) => write!(out, "{}.{:03}ms", rtt.as_millis(), rtt.as_micros() % 1000),
-    None => Ok(()),
-});
+// In milliseconds.
+const RTT: Column = column!(
+    "rtt",
+    Always,
+    |detail, out| match detail.rtt {
+        Some(rtt) => write!(out, "{}.{:03}ms", rtt.as_millis(), rtt.as_micros() % 1000),
+        None => Ok(()),
+    },
+    number match detail.rtt {
+        Some(rtt) => write!(out, "{}.{:03}", rtt.as_millis(), rtt.as_micros() % 1000),
+        None => Ok(()),
+    }
+);
 const ATTEMPTS: Column = column!("attempts", Wide, |detail, out| write!(out, "{}", detail.attempts));
 const HOST: Column = column!("host", WhereFilled, |detail, out| match &detail.host {
     Some(host) => write!(out, "{host}"),
