@@ -153,7 +153,7 @@ pub(crate) async fn handshake<S: AsyncStream>(
 
 /// Whether the TLS library has a cipher suite, by its IANA name.
 pub(crate) fn supports_suite(name: &str) -> bool {
-    PROVIDER.cipher_suites.iter().any(|suite| suite.suite().as_str().map(iana_name) == Some(name))
+    provider().cipher_suites.iter().any(|suite| suite.suite().as_str().map(iana_name) == Some(name))
 }
 
 /// IANA's name of a suite: the library has names of its own for those of TLS 1.3.

@@ -14,7 +14,7 @@ use crate::clean::clean;
 use crate::engine::{Retry, RetryDecision, RetryError};
 use crate::model::{ParseError, PartialError};
 use crate::net::http::{Limits, Request, exchange};
-use crate::net::{Connection, ConnectionError, Deadline, crypto_provider, dial, resolve, tls};
+use crate::net::{Connection, ConnectionError, Deadline, crypto_provider, dial, resolve};
 
 /// Five attempts in a minute, half a second apart at first.
 const RETRY: Retry = Retry {
