@@ -243,9 +243,8 @@ impl SearchThread {
         let is_over = pass.left.is_empty();
         if is_over {
             pass.walk.finish(&request)?;
-        } else {
-            self.report_new(pass);
         }
+        self.report_new(pass);
         pass.cost += thread_time().saturating_sub(before);
         Ok(is_over)
     }
@@ -290,12 +289,13 @@ impl SearchThread {
     }
 
     /// Reports the result of a whole pass.
-    fn finish(&self, pass: Pass) -> io::Result<()> {
+    fn finish(&mut self, pass: Pass) -> io::Result<()> {
         let Pass { services, groups, walk, cost, has_everything, .. } = pass;
         let mut owners = Owners::of_walk(walk, self.full, groups, &Users::read());
         let fault = owners.unfinished.map(unfinished);
         let attribute = |service: SearchedService| {
             let owner = owners.attribute(&service.sockets.iter().collect::<Vec<_>>());
+            self.remember(&owner);
             (service.id, service.version, owner)
         };
         let found = services.into_iter().map(attribute).collect();
