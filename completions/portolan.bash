@@ -2167,7 +2167,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__wait)
-            opts="-o -q -h -V --gone --min-score --timeout --ca --cert --key --config --output --json --color --quiet --help --version"
+            opts="-o -q -h -V --gone --min-score --timeout --ca --cert --key --via --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2224,6 +2224,10 @@ _portolan() {
                     if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
                         compopt -o filenames
                     fi
+                    return 0
+                    ;;
+                --via)
+                    COMPREPLY=($(compgen -W "api-proxy" -- "${cur}"))
                     return 0
                     ;;
                 --config)

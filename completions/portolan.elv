@@ -541,6 +541,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --ca 'Trust the certificates in this file (PEM) instead of the system''s roots'
             cand --cert 'Client certificate for servers that require one: a PEM file with its chain'
             cand --key 'Private key of the client certificate: a PEM file [default: the file of --cert]'
+            cand --via 'Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here'
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
