@@ -83,7 +83,7 @@ fn files() {
         path.display().to_string()
     };
     let file = put("a.toml", "[[service]]\nname = 'a'\nendpoint = ['a:1']\n");
-    let why = format!("{file}:3:1: service 'a': there is no key 'endpoint'");
+    let why = format!("{file}:3:1: service 'a': endpoint: there is no key 'endpoint'");
     refused(&[&file], &why, "did you mean endpoints?");
     let file = put("b.yaml", "service:\n- name: a\n  endpoints: []\n  ask: {pth: /x}\n");
     let ran = portolan(["validate", &file]);
