@@ -186,12 +186,12 @@ mod tests {
             (r#"{"check":"script","program":"sh","us":1,"end":{"exit":2},"said":"no"}"#, "script-failed", 30),
             (r#"{"check":"protocol","protocol":"redis","us":1,"answer":{"unwell":"x"}}"#, "protocol-unwell", 30),
             (
-                r#"{"check":"tcp","goal_us":5000,"connects":["refused",{"made":{"us":10,"lag_us":0}}]}"#,
+                r#"{"check":"tcp","goal_us":5000,"connects":["refused",{"made":{"us":10,"late_us":0}}]}"#,
                 "tcp-mostly-failing",
                 55,
             ),
             (
-                r#"{"check":"dns","name":"a.test","address":null,"goal_us":9,"answers":[{"resolver":"r","took":{"us":1,"lag_us":0},"said":{"addresses":["10.0.0.1","::1"]}}],"ipv6":{"address":"::1","dead":"refused"}}"#,
+                r#"{"check":"dns","name":"a.test","address":null,"goal_us":9,"answers":[{"resolver":"r","took":{"us":1,"late_us":0},"said":{"addresses":["10.0.0.1","::1"]}}],"ipv6":{"address":"::1","dead":"refused"}}"#,
                 "dns-ipv6-dead",
                 96,
             ),
@@ -202,7 +202,7 @@ mod tests {
             assert_eq!((codes, health.score), (vec![code], Some(score)), "{observation}");
         }
 
-        let failed = r#"{"seen":[{"check":"dns","name":"a.test","address":null,"goal_us":9,"answers":[{"resolver":"r","took":{"us":1,"lag_us":0},"said":{"failed":"Server Failure"}}],"ipv6":null}]}"#;
+        let failed = r#"{"seen":[{"check":"dns","name":"a.test","address":null,"goal_us":9,"answers":[{"resolver":"r","took":{"us":1,"late_us":0},"said":{"failed":"Server Failure"}}],"ipv6":null}]}"#;
         let health = serde_json::from_str::<Evidence>(failed).unwrap().health(&[]);
         assert_eq!((health.findings[0].code(), health.score, health.complete), ("dns-timeout", None, false));
     }

@@ -105,7 +105,12 @@ fn an_error_names_its_place() {
     let service = "[[service]]\nname = 'a'\nendpoints = ['db:1']\n";
     for (more, place, why, hint) in [
         ("pth = '/x'\n", "4:1", "pth: there is no key 'pth'", "did you mean path?"),
-        ("ask = { expect-sttus = 200 }\n", "4:9", "ask.expect-sttus: there is no key 'expect-sttus'", "did you mean expect-status?"),
+        (
+            "ask = { expect-sttus = 200 }\n",
+            "4:9",
+            "ask.expect-sttus: there is no key 'expect-sttus'",
+            "did you mean expect-status?",
+        ),
         (
             "expect-status = 900\n",
             "4:1",
@@ -145,7 +150,10 @@ fn an_error_names_its_place() {
             "[[service]]\nname = 'a'\nendpoints = ['a']\n",
             "cannot use s:3:14: service 'a': endpoints[0]: 'a': the port is missing",
         ),
-        ("[[service]]\nname = 'a'\nendpoint = ['a:1']\n", "cannot use s:3:1: service 'a': endpoint: there is no key 'endpoint'"),
+        (
+            "[[service]]\nname = 'a'\nendpoint = ['a:1']\n",
+            "cannot use s:3:1: service 'a': endpoint: there is no key 'endpoint'",
+        ),
         ("[[services]]\nname = 'a'\n", "there is no key 'services'"),
         ("service = 5\n", "cannot use s:1:1: service: it takes services, not a number"),
         ("defaults = { tmeout = 1 }\nservice = []\n", "cannot use s:1:14: defaults.tmeout: there is no key 'tmeout'"),
