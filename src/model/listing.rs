@@ -51,7 +51,8 @@ impl From<&Error> for PartialError {
         let text = error.to_string();
         let text = text.strip_prefix("cannot ").unwrap_or(&text);
         let (operation, cause) = match error.source() {
-            Some(cause) => (text, cause.to_string()),
+            // "(os error 24)" means nothing to a user.
+            Some(cause) => (text, cause.to_string().split(" (os error").next().unwrap_or_default().to_owned()),
             None => text.split_once(": ").map_or((text, String::new()), |(what, why)| (what, why.to_owned())),
         };
         Self { operation: operation.to_owned(), cause, hint: error.hint().to_owned() }

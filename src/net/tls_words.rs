@@ -140,7 +140,13 @@ fn split(name: &str) -> Vec<&str> {
 mod tests {
     use std::sync::Arc;
 
-    use rustls::{EncryptedClientHelloError, InconsistentKeys, OtherError, PeerMisbehaved};
+    use rustls::CertRevocationListError as L;
+    use rustls::CertificateError as C;
+    use rustls::EncryptedClientHelloError as H;
+    use rustls::InvalidMessage as V;
+    use rustls::PeerIncompatible as I;
+    use rustls::PeerMisbehaved as M;
+    use rustls::{InconsistentKeys, OtherError, PeerMisbehaved};
 
     use super::*;
 
@@ -175,7 +181,6 @@ mod tests {
 
     #[test]
     fn every_error_of_the_library_has_words() {
-        use PeerMisbehaved as M;
         let misbehaved = all!(M: AttemptedDowngradeToTls12WhenTls13IsSupported BadCertChainExtensions CipherSuiteDifferedOnRetry
             DisallowedEncryptedExtension DuplicateClientHelloExtensions DuplicateEncryptedExtensions
             DuplicateHelloRetryRequestExtensions DuplicateNewSessionTicketExtensions DuplicateServerHelloExtensions
@@ -202,7 +207,6 @@ mod tests {
             TooMuchEarlyDataReceived UnexpectedCleartextExtension UnsolicitedCertExtension UnsolicitedEncryptedExtension
             UnsolicitedSctList UnsolicitedServerHelloExtension WrongGroupForKeyShare UnsolicitedEchExtension);
 
-        use PeerIncompatible as I;
         let mut incompatible = all!(I: EcPointsExtensionRequired ExtendedMasterSecretExtensionRequired
             IncorrectCertificateTypeExtension KeyShareExtensionRequired NamedGroupsExtensionRequired
             NoCertificateRequestSignatureSchemesInCommon NoCipherSuitesInCommon NoEcPointFormatsInCommon NoKxGroupsInCommon
@@ -212,7 +216,6 @@ mod tests {
             Tls13RequiredForQuic UncompressedEcPointsRequired UnsolicitedCertificateTypeExtension);
         incompatible.push(I::ServerRejectedEncryptedClientHello(Some(Vec::new())));
 
-        use InvalidMessage as V;
         let mut invalid = all!(V: CertificatePayloadTooLarge HandshakePayloadTooLarge InvalidCcs InvalidContentType
             InvalidCertificateStatusType InvalidCertRequest InvalidDhParams InvalidEmptyPayload InvalidKeyUpdate
             InvalidServerName MessageTooLarge MessageTooShort MissingKeyExchange NoSignatureSchemes UnknownProtocolVersion
@@ -226,7 +229,6 @@ mod tests {
         ]);
         invalid.push(V::DuplicateExtension(7));
 
-        use CertificateError as C;
         let mut certificate = all!(C: BadEncoding Expired NotValidYet Revoked UnhandledCriticalExtension UnknownIssuer
             UnknownRevocationStatus ExpiredRevocationList BadSignature NotValidForName InvalidPurpose InvalidOcspResponse
             ApplicationVerificationFailure);
@@ -237,13 +239,11 @@ mod tests {
         let other = OtherError(Arc::new(std::io::Error::other("CaUsedAsEndEntity")));
         certificate.push(C::Other(other.clone()));
 
-        use CertRevocationListError as L;
         let mut lists = all!(L: BadSignature InvalidCrlNumber InvalidRevokedCertSerialNumber IssuerInvalidForCrl ParseError
             UnsupportedCrlVersion UnsupportedCriticalExtension UnsupportedDeltaCrl UnsupportedIndirectCrl
             UnsupportedRevocationReason);
         lists.push(L::Other(other.clone()));
 
-        use EncryptedClientHelloError as H;
         let hello = all!(H: InvalidConfigList NoCompatibleConfig SniRequired);
 
         let mut all = all!(Error: NoCertificatesPresented UnsupportedNameType DecryptError EncryptError FailedToGetCurrentTime

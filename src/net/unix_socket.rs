@@ -67,7 +67,7 @@ fn connect_by_descriptor(_path: &Path) -> io::Result<()> {
     Err(io::Error::other("the path is longer than this system takes"))
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use std::io::ErrorKind;
     use std::os::unix::net::{UnixDatagram, UnixListener};

@@ -168,7 +168,7 @@ fn wait_open(gate: &(Mutex<bool>, Condvar)) {
 }
 
 fn copy(mut from: TcpStream, mut to: TcpStream, gate: &(Mutex<bool>, Condvar)) {
-    let mut buffer = [0; 1 << 16];
+    let mut buffer = vec![0; 1 << 16];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         wait_open(gate);
         if to.write_all(&buffer[..count]).is_err() {

@@ -29,6 +29,7 @@ struct Layout {
 const LOCALNET: &str = "echo 1 > /proc/sys/net/ipv4/conf/wire/route_localnet
     ip route del local 127.0.0.0/8 dev lo table local; ip route add 127.9.9.9 via 10.77.0.1 src 10.77.0.2";
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn layouts() -> Vec<Layout> {
     let plain = Layout {
         name: "an address of an interface that is up",

@@ -313,7 +313,7 @@ impl Made {
     /// The same certificate with the same key, changed and signed by `signer`.
     pub(crate) fn again(&self, signer: &Self, change: impl FnOnce(&mut Fields)) -> Vec<u8> {
         let mut fields = self.fields.clone();
-        fields.issuer = signer.fields.subject.clone();
+        fields.issuer.clone_from(&signer.fields.subject);
         fields.serial = next_serial();
         change(&mut fields);
         fields.signed(&self.key, &signer.key)

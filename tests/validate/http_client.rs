@@ -136,7 +136,7 @@ fn cookies_live_as_long_as_a_redirect_chain() {
                 let count: u32 = cookie.strip_prefix("n=").map_or(0, |count| count.parse().unwrap());
                 answer("302 Found", &format!("Location: /counter\r\nSet-Cookie: n={}\r\n", count + 1), "")
             }
-            "/gone" if cookie.is_empty() && head.contains("?") => answer("200 OK", "", ""),
+            "/gone" if cookie.is_empty() && head.contains('?') => answer("200 OK", "", ""),
             "/loop" => answer("302 Found", "Location: /loop\r\n", ""),
             _ => answer("500 No", "", ""),
         }

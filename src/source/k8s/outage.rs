@@ -104,7 +104,7 @@ mod tests {
         ApiFailure::Answer { code: 403, message: "forbidden".to_owned(), after: None, token: None }
     }
 
-    fn is_begun(change: Option<OutageChange>) -> bool {
+    fn is_begun(change: Option<&OutageChange>) -> bool {
         matches!(change, Some(OutageChange::Begun(ApiFailure::Answer { code: 403, .. })))
     }
 
@@ -124,7 +124,7 @@ mod tests {
     async fn an_outage_is_reported_once_and_is_over_when_every_stream_works() {
         let (mut outage, now) = (Outage::default(), Instant::now());
         outage.record_failure(SERVICES, refused(), now);
-        assert!(is_begun(outage.change(now + GRACE)));
+        assert!(is_begun(outage.change(now + GRACE).as_ref()));
 
         let later = now + GRACE * 2;
         outage.record_failure(SLICES, ApiFailure::TooLarge, later);
@@ -143,7 +143,7 @@ mod tests {
         let (mut outage, now) = (Outage::default(), Instant::now());
         for failures in 1..=MAX_FAILURES {
             outage.record_failure(SLICES, refused(), now);
-            assert_eq!(is_begun(outage.change(now)), failures == MAX_FAILURES);
+            assert_eq!(is_begun(outage.change(now).as_ref()), failures == MAX_FAILURES);
         }
     }
 }

@@ -175,7 +175,7 @@ fn judge(cases: &[Case]) -> Vec<String> {
         let (by_curl, curl_says) = curl_accepts(case, &peer, &ca);
 
         let is_as_expected = codes == case.found && (by_openssl, by_curl) == (case.openssl, case.curl);
-        let agree = !is_refused(&codes) == by_openssl && by_openssl == by_curl;
+        let agree = is_refused(&codes) != by_openssl && by_openssl == by_curl;
         let is_explained = case.rule.is_none_or(|rule| rules.contains(&format!("**{rule}**")));
         if !is_as_expected || agree != case.rule.is_none() || !is_explained {
             let name = &case.name;
