@@ -1,4 +1,4 @@
-//! A time in a certificate: its range is larger than that of [`Timestamp`](jiff::Timestamp).
+//! A time in a certificate: its range is larger than that of [`Timestamp`].
 
 use std::fmt;
 
