@@ -92,7 +92,7 @@ impl Validator {
     pub(crate) fn within(&self, limit: Duration) -> Self {
         let options =
             ValidatorOptions { timeout: limit, retries: 0, deadline: Some(limit * 2), ..self.options.clone() };
-        Self { roots: Arc::clone(&self.roots), ..Self::new(options) }
+        Self { options, ..self.clone() }
     }
 
     fn over<'s>(&self, source: &'s dyn Source) -> Validation<'s> {

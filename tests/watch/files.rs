@@ -22,7 +22,7 @@ fn file_changes_are_reported_as_differences_and_invalid_files_as_stale() {
     // Cut off in the middle, as by an editor that writes in place.
     let whole = service("shop", 7009);
     // Each is reported: after mending one mistake a user wants to see the next.
-    for (broken, place) in [(&whole[..whole.len() / 2], ":3:3"), ("\0\u{1b}[2J", ":1:3"), ("service = 1", ":1:11")] {
+    for (broken, place) in [(&whole[..whole.len() / 2], ":3:3"), ("\0\u{1b}[2J", ":1:3"), ("service = 1", ":1:1")] {
         fs::write(&path, broken).unwrap();
         let line = watched.until(|line| line["type"] == "stale" && line["error"].to_string().contains(place));
         assert!(line["age_ms"].is_u64() && line["error"]["why"].is_string(), "{line}");

@@ -242,7 +242,7 @@ pub(in crate::check) async fn read(peer: Connection) -> Option<Vec<String>> {
     };
 
     let mut chain = RedirectChain::new(target, Url::parse("http://127.0.0.1/a").ok()?);
-    let reply = over_http1(peer, &chain, "/a").await.ok()?;
+    let reply = over_http1(peer, &chain, "/a", &mut None).await.ok()?;
     let failed = failed_assertions(&chain.target.spec, &reply).ok();
     let _ = chain.next(&reply);
     failed

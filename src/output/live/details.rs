@@ -41,11 +41,18 @@ pub(super) fn lines(view: &View, width: usize, now: Instant) -> Vec<Line<'static
     page.fact("namespace", &service.namespace.as_ref().map(ToString::to_string).unwrap_or_default());
 
     let health = endpoint.and_then(|endpoint| endpoint.health.as_deref());
+    let mut figures = Vec::new();
     for column in view.page.columns {
         let mut value = String::new();
         // A column that fails to write has no value.
-        if (column.cell)(service, endpoint, &mut value).is_ok() && !is_in_health(health, column.name, &value) {
-            page.fact(&column.name.replace('_', " "), &value);
+        if (column.cell)(service, endpoint, &mut value).is_err() || is_in_health(health, column.name, &value) {
+            continue;
+        }
+        let name = column.name.replace('_', " ");
+        if is_figure(column.name) {
+            figures.push((name, value));
+        } else {
+            page.fact(&name, &value);
         }
     }
 
@@ -53,8 +60,14 @@ pub(super) fn lines(view: &View, width: usize, now: Instant) -> Vec<Line<'static
     if let Some(health) = health {
         page.health(health);
     }
+    figures.iter().for_each(|(name, value)| page.fact(name, value));
     service.findings.iter().for_each(|finding| page.finding(finding));
     page.lines
+}
+
+/// Whether a column is a figure of a check. The score and its findings are more important.
+fn is_figure(column: &str) -> bool {
+    column.ends_with("_ms") || matches!(column, "http_status" | "days_left")
 }
 
 /// Whether a column repeats a part of the health section.

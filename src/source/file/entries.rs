@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::expand::Expanded;
 use super::node::{DocumentNode, Step};
 use super::options::{Context, OPTION_KEYS, Options, unknown_key};
 use super::{Failure, Problem};
-use crate::clean::clean;
+use crate::clean::{MASK, clean};
 use crate::model::{CheckSpec, DeclaredDetail, Endpoint, HostPort, Service, ServiceUrl, UrlPlace};
 
 /// The keys of the whole file.
@@ -199,10 +200,18 @@ fn endpoint(node: &DocumentNode, context: Context<'_>) -> Result<(Vec<Endpoint>,
         other => (other, None),
     };
 
-    let text = context.text(address).map_err(|problem| problem.at(&[]))?;
-    let (hosts, spec) = place(&text).map_err(|problem| problem.about(address).at(&[]))?;
+    let Expanded { text, masked } = context.expanded(address).map_err(|problem| problem.at(&[]))?;
+    let (hosts, mut spec) = place(&text).map_err(|problem| problem.about(address).at(&[]))?;
+    spec.path = spec.path.map(|path| path.shown_as(&masked_path(&masked)));
     let endpoints = hosts.into_iter().map(|at| Endpoint { weight, ..at.endpoint() }).collect();
     Ok((endpoints, spec))
+}
+
+/// The path of a URL with masked variables. If a variable holds the path itself, all of it is masked.
+fn masked_path(masked: &str) -> String {
+    let after_scheme = masked.split_once("://").map_or("", |(_, rest)| rest);
+    let path = after_scheme.find('/').map(|at| &after_scheme[at..]);
+    path.map_or_else(|| format!("/{MASK}"), |path| path.split('#').next().unwrap_or_default().to_owned())
 }
 
 fn weight(node: &DocumentNode, context: Context<'_>) -> Result<u16, Problem> {
