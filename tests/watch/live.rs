@@ -97,6 +97,10 @@ fn checked<'s>(scene: &'s Scene, size: (u16, u16), web: &Web) -> Tmux<'s> {
 fn of_one_moment(screen: &str) -> String {
     let is_bar = |letter: char| ('▁'..='█').contains(&letter);
     let line = |line: &str| {
+        // A measured time.
+        if let Some((before, _)) = line.split_once(" ms  ") {
+            return format!("{before} ms\n");
+        }
         let Some(begin) = line.find(is_bar) else { return format!("{line}\n") };
         let (before, bars) = line.split_at(begin);
         let after = bars.trim_start_matches(is_bar);

@@ -67,7 +67,7 @@ pub(super) fn lines(view: &View, width: usize, now: Instant) -> Vec<Line<'static
 
 /// Whether a column is a figure of a check. The score and its findings are more important.
 fn is_figure(column: &str) -> bool {
-    column.ends_with("_ms") || matches!(column, "http_status" | "days_left")
+    column.ends_with("_ms") || matches!(column, "http_status" | "cert_days")
 }
 
 /// Whether a column repeats a part of the health section.
