@@ -60,7 +60,9 @@ pub(super) fn lines(view: &View, width: usize, now: Instant) -> Vec<Line<'static
     if let Some(health) = health {
         page.health(health);
     }
-    figures.iter().for_each(|(name, value)| page.fact(name, value));
+    for (name, value) in &figures {
+        page.fact(name, value);
+    }
     service.findings.iter().for_each(|finding| page.finding(finding));
     page.lines
 }
