@@ -185,7 +185,13 @@ fn a_goodbye_ends_the_connection_and_not_the_server() {
     run(async |double, client| {
         assert_eq!(ask(&client, "/api/v1/services").await.0, 200);
         double.say_goodbye();
-        assert_eq!(ask(&client, "/api/v1/services").await.0, 200);
+        // The first request may still go out on the connection that just ends.
+        let request = || Request::get("/api/v1/services").body(Body::empty()).unwrap();
+        let reply = match client.send(request()).await {
+            Ok(reply) => reply,
+            Err(_) => client.send(request()).await.unwrap(),
+        };
+        assert_eq!(reply.status(), 200);
     });
 }
 
