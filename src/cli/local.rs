@@ -68,7 +68,7 @@ pub(super) fn overview(global: &Global) -> Result<Exit> {
     Ok(exit)
 }
 
-/// A source of which only the first services are listed.
+/// Lists only the first services of this machine.
 struct FirstRows(Local);
 
 impl Source for FirstRows {

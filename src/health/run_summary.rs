@@ -18,7 +18,7 @@ pub(crate) struct RunSummary {
     worst: Vec<(u8, String, String)>,
     /// Whether the score of one of them needs an explanation.
     has_rule: bool,
-    /// Endpoints of which only the connection was checked, because their protocol is unknown: their number, and one of
+    /// Endpoints that were checked only by connecting, because their protocol is unknown: their number, and one of
     /// them with the way to name its protocol.
     connected_only: (usize, String),
     /// The score that every service must reach.
@@ -96,7 +96,7 @@ impl RunSummary {
         self.worst.truncate(WORST);
     }
 
-    /// Counts an endpoint of which only the connection was checked, because nothing says what it speaks.
+    /// Counts an endpoint that was checked only by connecting, because its protocol is unknown.
     pub(crate) fn count_connected_only(&mut self, service: &Service, endpoint: &Endpoint, spec: &CheckSpec) {
         let is_chosen = spec.protocol.is_some() || !spec.check.is_empty() || !spec.no_check.is_empty();
         if is_chosen || !endpoint.health.as_deref().is_some_and(Health::is_of_connection_only) {

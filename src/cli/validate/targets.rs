@@ -79,7 +79,7 @@ impl Targets {
             self.services.push(of_url(word)?);
             return Ok(());
         }
-        // A word with a slash that no source has is told so by `Named::parse`, unless it is the path of a socket.
+        // A word with a slash is SOURCE/NAME, unless it is the path of a socket. `Named::parse` rejects unknown sources.
         if let Some((source, _)) = word.split_once('/').filter(|_| !word.starts_with(['/', '.', '@'])) {
             let (services, faults) = Named::parse(word, &[], global)?.services()?;
             if services.is_empty() {

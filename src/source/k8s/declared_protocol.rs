@@ -1,7 +1,7 @@
 //! The application protocol of a port, as the cluster declares it.
 
 /// The protocol of a port: its appProtocol, else what its name says by the convention `PROTOCOL` or `PROTOCOL-SUFFIX` (Istio,
-/// "Protocol Selection"). An appProtocol that portolan does not know still says that it is no other.
+/// "Protocol Selection"). An appProtocol that portolan does not know still rules out every other protocol.
 pub(super) fn declared_protocol(app_protocol: Option<&str>, name: Option<&str>) -> Option<String> {
     if let Some(declared) = app_protocol.filter(|declared| !declared.is_empty()) {
         let declared = declared.to_ascii_lowercase();

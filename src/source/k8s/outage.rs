@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::failure::ApiFailure;
 use super::watch_scope::StreamId;
 
-/// A stream that fails is reported after so many attempts in a row, or after this time: most are back before.
+/// A failing stream is reported after this many failed attempts in a row, or after [`GRACE`]: most recover sooner.
 const MAX_FAILURES: u32 = 3;
 const GRACE: Duration = Duration::from_secs(5);
 

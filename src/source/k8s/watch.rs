@@ -68,7 +68,7 @@ struct ClusterWatch<'o> {
     faults: Vec<Update>,
     /// Whether the initial listing was reported.
     is_synced: bool,
-    /// The server rejected the credentials, so many times in a row.
+    /// The server rejected the credentials; the number of times in a row.
     rejections: u32,
     is_rejected: bool,
     seed: u64,
