@@ -58,6 +58,8 @@ fn of_command(name: &str) -> Option<Command> {
         "validate" => validate::Validate::augment_args,
         "score" => validate::ScoreAgain::augment_args,
         "wait" => wait::Wait::augment_args,
+        #[cfg(feature = "serve")]
+        "serve" => super::serve::Serve::augment_args,
         "explain" => explain::Explain::augment_args,
         "ports" => ports::PortNames::augment_args,
         "completions" => completions::Completions::augment_args,
