@@ -72,6 +72,7 @@ fn default_file(variable: Variable) -> Option<PathBuf> {
     let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     // systemd separates several directories by colons.
     let of_service = variable("STATE_DIRECTORY")
+        .filter(|list| !list.is_empty())
         .and_then(|list| list.into_string().ok())
         .and_then(|list| list.split(':').next().map(PathBuf::from));
     let of_user = || path("XDG_STATE_HOME").map(|state| state.join("portolan"));

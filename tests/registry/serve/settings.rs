@@ -257,7 +257,7 @@ fn the_documents_sample_is_read_word_for_word() {
 
     // One after the other it says what this version does not do.
     assert_refused(&with(&[]), "PostgreSQL", &["service-discovery.yaml:29:5", "PostgreSQL"]);
-    assert_refused(&with(&["--data", ":memory:"]), "tokens", &["service-discovery.yaml:39:5", "tokens", "--insecure"]);
+    assert_refused(&with(&["--data", ":memory:"]), "tokens", &["JWT_SECRET='***'", "tokens", "--insecure"]);
 
     let run = with(&["--data", ":memory:", "--insecure", "--check"]);
     assert_eq!(run.code, Some(0), "{}", run.stderr);
@@ -266,7 +266,7 @@ fn the_documents_sample_is_read_word_for_word() {
         "server.insecure = true  # --insecure",
         "registry.registration.grace_period = 15  # service-discovery.yaml:10:5",
         "database.postgres.url = postgresql://***@localhost:5432/ai_core  # service-discovery.yaml:29:5",
-        "auth.jwt.secret = ***  # service-discovery.yaml:39:5",
+        "auth.jwt.secret = ***  # JWT_SECRET",
         "server.limits.idle_timeout = 75s  # default",
         "# listens on 0.0.0.0:8080",
         "# data: memory",
