@@ -65,7 +65,7 @@ pub use check_spec::{
 };
 pub use condition::Condition;
 pub use coverage::Coverage;
-pub use diff::{Change, changed_fields, diff};
+pub use diff::{Change, changed_endpoint_fields, changed_fields, diff};
 pub(crate) use document::SCHEMA;
 pub use duration::parse_duration;
 pub use endpoint::{Address, Endpoint, Transport};
