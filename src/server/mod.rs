@@ -34,10 +34,10 @@ use self::connection::Connections;
 use self::gate::Gate;
 use self::metrics::Metrics;
 use self::ring::Ring;
-use self::shared::Shared;
+use self::shared::ServerState;
 use self::view::View;
 use self::write_queue::WriteQueue;
-use self::writer::Writer;
+use self::writer::CommandWriter;
 use crate::engine::{Clock, DrainReport, Shutdown};
 use crate::registry::State;
 use crate::store::{Store, StoredEvent};
@@ -83,7 +83,7 @@ pub async fn run(
     let clients = shutdown.child();
     let writer_stop = Shutdown::new();
 
-    let app = Arc::new(Shared {
+    let app = Arc::new(ServerState {
         view: ArcSwap::from_pointee(View::new(state.snapshot())),
         ring: Ring::new(limits.kept_events, state.index(), events),
         writes,
@@ -97,7 +97,7 @@ pub async fn run(
         is_store_well: AtomicBool::new(true),
         settings,
     });
-    let writer = Writer { app: Arc::clone(&app), state, store, clock, jobs };
+    let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
     writer_stop.spawn(writer.run(writer_stop.clone()));
 
     let connections = Arc::new(Connections {

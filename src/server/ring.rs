@@ -234,14 +234,15 @@ mod tests {
         assert_eq!([all, a, b].map(|waiting| waiting.has_changed().unwrap()), [true, true, false]);
     }
 
+    fn line(index: u64, previous: u64) -> StoredEvent {
+        let body = format!(
+            r#"{{"index":{index},"type":"updated","namespace":"default","service":"a","previous":{previous},"item":{{}}}}"#
+        );
+        StoredEvent { index, body: body.into_bytes() }
+    }
+
     #[test]
     fn stored_events_are_known_again_after_a_restart() {
-        let line = |index: u64, previous: u64| {
-            let body = format!(
-                r#"{{"index":{index},"type":"updated","namespace":"default","service":"a","previous":{previous},"item":{{}}}}"#
-            );
-            StoredEvent { index, body: body.into_bytes() }
-        };
         let ring = Ring::new(4, 9, vec![line(6, 5), line(8, 6), line(9, 8)]);
         assert_eq!((ring.kept.read().floor, ring.len()), (7, 2), "a gap ends what is known");
         assert_eq!(indexes(ring.missed(7, 0, &of("a"))), Some(vec![8, 9]));

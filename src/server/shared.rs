@@ -17,7 +17,7 @@ use crate::engine::Shutdown;
 use crate::model::HealthState;
 
 /// What all requests share.
-pub(super) struct Shared {
+pub(super) struct ServerState {
     pub(super) settings: ServerSettings,
     pub(super) view: ArcSwap<View>,
     pub(super) ring: Ring,
@@ -36,9 +36,9 @@ pub(super) struct Shared {
 }
 
 /// What a handler takes.
-pub(super) type App = Arc<Shared>;
+pub(super) type App = Arc<ServerState>;
 
-impl Shared {
+impl ServerState {
     /// Whether it can do everything that it is there for.
     pub(super) fn is_ready(&self) -> bool {
         !self.shutdown.is_stopping() && self.is_store_well.load(Ordering::Relaxed)

@@ -59,9 +59,9 @@ impl FromStr for Strategy {
     /// Case does not matter, and neither does what stands between the words.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let wanted = letters(text);
-        let is_wanted = |name: &str| letters(name) == wanted;
-        let known =
-            NAMES.iter().find(|(name, _, aliases)| is_wanted(name) || aliases.iter().any(|alias| is_wanted(alias)));
+        let known = NAMES
+            .iter()
+            .find(|(name, _, aliases)| [name].into_iter().chain(*aliases).any(|name| letters(name) == wanted));
 
         known.map(|(_, strategy, _)| *strategy).ok_or_else(|| {
             let names: Vec<&str> = NAMES.iter().map(|(name, ..)| *name).collect();
@@ -227,13 +227,16 @@ mod tests {
     use super::*;
 
     fn candidates(weights: &[u16]) -> Vec<Choice> {
-        let candidate = |(at, weight): (usize, &u16)| Choice {
-            at,
-            id: u128::from(mixed(at as u64)) << 64 | at as u128,
-            weight: *weight,
-            counters: Arc::default(),
-        };
-        weights.iter().enumerate().map(candidate).collect()
+        weights
+            .iter()
+            .enumerate()
+            .map(|(at, weight)| Choice {
+                at,
+                id: u128::from(mixed(at as u64)) << 64 | at as u128,
+                weight: *weight,
+                counters: Arc::default(),
+            })
+            .collect()
     }
 
     fn firsts(strategy: Strategy, weights: &[u16], turns: usize) -> Vec<usize> {

@@ -109,8 +109,8 @@ impl InstanceView {
 
     /// Whether another view of this instance would have the same JSON, except for its times.
     fn has_same_text(&self, other: &RegisteredInstance) -> bool {
-        let without_times = |instance: &RegisteredInstance| (instance.index, instance.protected, instance.generation);
-        without_times(&self.instance) == without_times(other)
+        let own = &self.instance;
+        (own.index, own.protected, own.generation) == (other.index, other.protected, other.generation)
             && self.instance.report == other.report
             && self.instance.checks == other.checks
     }

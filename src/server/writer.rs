@@ -33,7 +33,7 @@ const TICK: Duration = Duration::from_secs(1);
 type Answered = (oneshot::Sender<Answer>, Vec<Result<Written, Rejected>>);
 
 /// The writer's own things.
-pub(super) struct Writer {
+pub(super) struct CommandWriter {
     pub(super) app: App,
     pub(super) state: State,
     pub(super) store: Arc<dyn Store>,
@@ -41,7 +41,7 @@ pub(super) struct Writer {
     pub(super) jobs: mpsc::Receiver<WriteJob>,
 }
 
-impl Writer {
+impl CommandWriter {
     /// Writes until it is asked to stop and the queue is empty.
     pub(super) async fn run(mut self, shutdown: Shutdown) {
         let mut ticks = interval(TICK);

@@ -8,8 +8,7 @@ use crate::error::{Error, Result};
 
 /// The addresses, and what set them.
 pub(super) fn choose(given: &Given) -> Result<(Vec<SocketAddr>, String)> {
-    let rank = |key: &str| given.get(key).map(|value| value.by.rank());
-    let single = rank("server.host").max(rank("server.port"));
+    let single = given.rank("server.host").max(given.rank("server.port"));
     let several = given.get("server.listen");
 
     if let Some(list) = several.filter(|list| Some(list.by.rank()) >= single) {

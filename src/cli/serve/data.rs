@@ -1,6 +1,6 @@
 //! Where the registry is kept: memory, or a file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::given::{Given, GivenValue, Variable};
 use crate::error::{Error, Result};
@@ -69,17 +69,20 @@ fn url_data(url: &GivenValue) -> Result<Option<DataPlace>> {
 
 /// The default file, in the state directory.
 fn default_file(variable: Variable) -> Option<PathBuf> {
-    let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     // systemd separates several directories by colons.
-    let of_service = variable("STATE_DIRECTORY")
-        .filter(|list| !list.is_empty())
-        .and_then(|list| list.into_string().ok())
-        .and_then(|list| list.split(':').next().map(PathBuf::from));
-    let of_user = || path("XDG_STATE_HOME").map(|state| state.join("portolan"));
-    let of_root = || rustix::process::geteuid().is_root().then(|| PathBuf::from("/var/lib/portolan"));
-    let of_home = || path("HOME").map(|home| home.join(".local/state/portolan"));
+    let of_service = path_in(variable, "STATE_DIRECTORY")
+        .and_then(|list| list.to_str().and_then(|list| list.split(':').next()).map(PathBuf::from));
+    let directory = match (of_service, path_in(variable, "XDG_STATE_HOME")) {
+        (Some(directory), _) => directory,
+        (None, Some(state)) => state.join("portolan"),
+        (None, None) if rustix::process::geteuid().is_root() => PathBuf::from("/var/lib/portolan"),
+        (None, None) => path_in(variable, "HOME")?.join(".local/state/portolan"),
+    };
+    // A relative place would depend on where the server was started.
+    directory.is_absolute().then(|| directory.join("registry.db"))
+}
 
-    let directory = of_service.or_else(of_user).or_else(of_root).or_else(of_home)?;
-    let is_usable = |directory: &Path| directory.is_absolute();
-    Some(directory).filter(|directory| is_usable(directory)).map(|directory| directory.join("registry.db"))
+/// A path in a variable of the environment.
+fn path_in(variable: Variable, name: &str) -> Option<PathBuf> {
+    variable(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::keys::{self, KEYS, KeyKind, SettingKey};
+use super::yaml_place;
 use crate::clean::{MASK, clean, redacted};
 use crate::cli::settings_file;
 use crate::error::{Error, Result, nearest};
@@ -71,6 +72,11 @@ impl Given {
     /// The value of a key.
     pub(super) fn get(&self, key: &str) -> Option<&GivenValue> {
         self.0.get(key)
+    }
+
+    /// How strongly a key is set.
+    pub(super) fn rank(&self, key: &str) -> Option<u8> {
+        self.0.get(key).map(|value| value.by.rank())
     }
 
     /// The text of a key: what was given, or its default.
@@ -290,7 +296,8 @@ impl FileReader<'_> {
     }
 
     fn here(&self) -> String {
-        match self.syntax.place(self.text, &self.path) {
+        let in_yaml = if self.syntax == Syntax::Yaml { yaml_place::find(self.text, &self.path) } else { None };
+        match in_yaml.or_else(|| self.syntax.place(self.text, &self.path)) {
             Some((line, column)) => format!("{}:{line}:{column}", self.place),
             None => self.place.clone(),
         }

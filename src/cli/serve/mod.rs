@@ -11,6 +11,7 @@ mod show;
 mod start;
 mod value_kinds;
 mod values;
+mod yaml_place;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -140,13 +141,11 @@ impl Serve {
     }
 
     fn set_flags(&self, given: &mut Given) {
-        let seconds = |time: &Duration| format!("{}ms", time.as_millis().max(1));
-        let path = |path: &PathBuf| path.to_string_lossy().into_owned();
         let debug = self.debug.then(|| "debug".to_owned());
         let log_format = self.log_format.and_then(|format| format.to_possible_value());
 
         for (name, key, value) in [
-            ("--data", "database.file", self.data.as_ref().map(path)),
+            ("--data", "database.file", self.data.as_ref().map(|path| path.to_string_lossy().into_owned())),
             ("--database-url", "database.postgres.url", self.database_url.clone()),
             ("--host", "server.host", self.host.clone()),
             ("--port", "server.port", self.port.clone()),
@@ -157,10 +156,10 @@ impl Serve {
                 "server.limits.connections_per_address",
                 self.max_connections_per_address.clone(),
             ),
-            ("--shutdown-timeout", "server.shutdown_timeout", self.shutdown_timeout.as_ref().map(seconds)),
+            ("--shutdown-timeout", "server.shutdown_timeout", self.shutdown_timeout.map(in_millis)),
             ("--node", "server.node", self.node.clone()),
             ("--cluster", "server.cluster", self.cluster.clone()),
-            ("--default-ttl", "registry.registration.default_ttl", self.default_ttl.as_ref().map(seconds)),
+            ("--default-ttl", "registry.registration.default_ttl", self.default_ttl.map(in_millis)),
             ("--debug", "monitoring.logging.level", debug),
             ("--log-level", "monitoring.logging.level", self.log_level.clone()),
             ("--log-format", "monitoring.logging.format", log_format.map(|format| format.get_name().to_owned())),
@@ -173,6 +172,11 @@ impl Serve {
             given.set_flag("--listen", "server.listen", self.listen.clone());
         }
     }
+}
+
+/// A duration as the settings write it.
+fn in_millis(time: Duration) -> String {
+    format!("{}ms", time.as_millis().max(1))
 }
 
 fn variable(name: &str) -> Option<OsString> {

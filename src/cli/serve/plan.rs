@@ -81,15 +81,14 @@ impl Plan {
 
 /// Names what was asked for and does not exist yet, and what needs no setting here.
 fn name_unsupported(given: &Given, off: &mut Vec<String>) {
-    let is_set = |key: &str| given.get(key).is_some();
     let checks =
         if flag(given, "registry.health_checks.enabled") { " (checks are stored and not run yet)" } else { "" };
     off.push(format!("health checks{checks}"));
 
-    if is_set("database.redis.url") {
+    if given.get("database.redis.url").is_some() {
         off.push("Redis (answers come from memory, and one server needs no other)".to_owned());
     }
-    if flag(given, "monitoring.tracing.enabled") || is_set("monitoring.tracing.jaeger_endpoint") {
+    if flag(given, "monitoring.tracing.enabled") || given.get("monitoring.tracing.jaeger_endpoint").is_some() {
         off.push("trace export".to_owned());
     }
     if !flag(given, "monitoring.metrics.enabled") {
@@ -97,7 +96,7 @@ fn name_unsupported(given: &Given, off: &mut Vec<String>) {
     }
     if ["cache_ttl", "refresh_interval", "enable_caching"]
         .iter()
-        .any(|key| is_set(&format!("registry.discovery.{key}")))
+        .any(|key| given.get(&format!("registry.discovery.{key}")).is_some())
     {
         off.push("the cache of registry.discovery (answers come from memory, and are always current)".to_owned());
     }
@@ -175,6 +174,10 @@ fn is_level_list(filter: &str) -> bool {
         && parts.all(|part| levels.contains(&part.trim().to_ascii_lowercase().as_str()) || part.contains("::"))
 }
 
+fn count(given: &Given, key: &str) -> usize {
+    number(given, key).and_then(|number| usize::try_from(number).ok()).unwrap_or_default()
+}
+
 fn server(given: &Given, host_name: &str) -> Result<ServerSettings> {
     let path = given.text("monitoring.metrics.path").unwrap_or("/metrics");
     let is_path = path.starts_with('/') && path.len() > 1 && path.bytes().all(|byte| byte.is_ascii_graphic());
@@ -184,14 +187,13 @@ fn server(given: &Given, host_name: &str) -> Result<ServerSettings> {
         return Err(wrong(given, "monitoring.metrics.path", why, "write a path such as /metrics"));
     }
 
-    let count = |key: &str| number(given, key).and_then(|number| usize::try_from(number).ok()).unwrap_or_default();
     let size_limits = SizeLimits {
-        connections: count("server.limits.connections"),
-        connections_per_address: count("server.limits.connections_per_address"),
-        body_bytes: count("server.limits.body_bytes"),
-        queued_writes: count("server.limits.queued_writes"),
-        kept_events: count("registry.events.buffer_size"),
-        event_streams: count("server.limits.event_streams"),
+        connections: count(given, "server.limits.connections"),
+        connections_per_address: count(given, "server.limits.connections_per_address"),
+        body_bytes: count(given, "server.limits.body_bytes"),
+        queued_writes: count(given, "server.limits.queued_writes"),
+        kept_events: count(given, "registry.events.buffer_size"),
+        event_streams: count(given, "server.limits.event_streams"),
         ..SizeLimits::default()
     };
     let header = duration(given, "server.limits.header_timeout");

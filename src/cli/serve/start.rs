@@ -116,11 +116,10 @@ fn open(plan: &Plan) -> Result<Registry> {
     let (store, contents) = Sqlite::open(path, max_events as u64).map_err(|error| unusable(path, &error))?;
     let records: std::result::Result<Vec<InstanceRecord>, _> =
         contents.records.iter().map(|(_, body)| serde_json::from_slice(body)).collect();
-    let damaged = |detail: String| unusable(path, &StoreError::Damaged { path: path.clone(), detail });
-    let records = records.map_err(|error| damaged(error.to_string()))?;
+    let records = records.map_err(|error| damaged(path, error.to_string()))?;
     let now = Now { elapsed: clock.now(), wall: Timestamp::now() };
     let state = State::restore(plan.rules.clone(), contents.index, records, now);
-    let state = state.map_err(|error| damaged(error.to_string()))?;
+    let state = state.map_err(|error| damaged(path, error.to_string()))?;
 
     let store_name = format!("SQLite file {}", clean(&path.to_string_lossy()));
     Ok(Registry { state, events: contents.events, epoch: contents.epoch, store: Arc::new(store), store_name, clock })
@@ -134,6 +133,10 @@ fn create_folder(path: &Path) -> Result<()> {
         let what = format!("the data file {}", clean(&path.to_string_lossy()));
         Error::usage(what, format!("its folder cannot be made: {}", plain(&error)), "name another file with --data")
     })
+}
+
+fn damaged(path: &Path, detail: String) -> Error {
+    unusable(path, &StoreError::Damaged { path: path.to_owned(), detail })
 }
 
 fn unusable(path: &Path, error: &StoreError) -> Error {

@@ -53,11 +53,8 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
         return Ok(reply::list(view.index(), "", Vec::new(), &tail));
     };
 
-    let wanted = |instance: &InstanceView| {
-        (with_unhealthy || instance.is_offered())
-            && version.as_ref().is_none_or(|version| instance.version().is_some_and(|own| version.accepts(own)))
-    };
-    let mut instances = ordered(service, &chooser, wanted);
+    let wanted = Wanted { version, with_unhealthy };
+    let mut instances = ordered(service, &chooser, &wanted);
     if let Some(limit) = limit {
         instances.truncate(limit);
     }
@@ -69,21 +66,30 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
     Ok(reply::list(view.index(), "", instances, &tail))
 }
 
+/// Which instances a client wants.
+struct Wanted {
+    version: Option<VersionRequirement>,
+    with_unhealthy: bool,
+}
+
+impl Wanted {
+    fn accepts(&self, instance: &InstanceView) -> bool {
+        (self.with_unhealthy || instance.is_offered())
+            && self.version.as_ref().is_none_or(|version| instance.version().is_some_and(|own| version.accepts(own)))
+    }
+}
+
 /// The wanted instances in the order of the strategy.
-fn ordered(
-    service: &ServiceView,
-    chooser: &Chooser<'_>,
-    wanted: impl Fn(&InstanceView) -> bool,
-) -> Vec<Arc<InstanceView>> {
+fn ordered(service: &ServiceView, chooser: &Chooser<'_>, wanted: &Wanted) -> Vec<Arc<InstanceView>> {
     let list = service.list();
     if chooser.strategy == Strategy::RoundRobin {
-        let mut instances: Vec<_> = list.iter().filter(|instance| wanted(instance)).cloned().collect();
+        let mut instances: Vec<_> = list.iter().filter(|instance| wanted.accepts(instance)).cloned().collect();
         let start = next_start(&service.counters, instances.len());
         instances.rotate_left(start);
         return instances;
     }
 
-    let positions = list.iter().enumerate().filter(|(_, instance)| wanted(instance));
+    let positions = list.iter().enumerate().filter(|(_, instance)| wanted.accepts(instance));
     let mut choices: Vec<Choice> = positions.map(|(at, instance)| instance.choice(at)).collect();
     chooser.order(&service.counters, &mut choices);
     choices.iter().map(|choice| Arc::clone(&list[choice.at])).collect()

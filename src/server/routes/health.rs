@@ -30,7 +30,6 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
 
     let is_store_well = app.is_store_well.load(Ordering::Relaxed);
     let is_well = app.is_ready();
-    let word = |is_well: bool| if is_well { "healthy" } else { "unhealthy" };
     let mut body = json!({ "status": word(is_well), "ready": is_well });
     if deep {
         body["parts"] = json!({
@@ -40,4 +39,8 @@ pub(in crate::server) async fn get(State(app): State<App>, request: Request) -> 
     }
     let status = if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     Ok((status, reply::json(index, body.to_string())).into_response())
+}
+
+fn word(is_well: bool) -> &'static str {
+    if is_well { "healthy" } else { "unhealthy" }
 }
