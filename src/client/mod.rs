@@ -1,8 +1,23 @@
-//! The functions that programs use most: watch a source as a stream of events, and wait until services are healthy.
+//! What programs use most: find services, balance calls, watch, and wait until services are healthy.
 
+#[cfg(test)]
+mod fake;
+#[cfg(feature = "grpc")]
+mod grpc;
+mod provider;
+mod registry;
+mod resolve;
 mod wait;
 mod watch;
 
+#[cfg(feature = "grpc")]
+pub use grpc::GrpcChannel;
+pub use provider::Provider;
+pub use registry::{Registry, RegistryBuilder};
+pub use resolve::{
+    AllUnhealthy, Call, CallbackGuard, EjectionOptions, EndpointCounts, PickError, Resolver, ResolverBuilder,
+    ServiceEvent, ServiceEventKind, ServiceWatch,
+};
 pub(crate) use wait::{Readiness, readiness, retry};
 pub use wait::{WaitOptions, wait};
 pub use watch::{EventStream, watch};

@@ -1,0 +1,63 @@
+//! Registries: where services are found.
+
+mod environment;
+mod file;
+mod url;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::source::{Source, Variable};
+
+pub(super) use environment::{RegistrySettings, settings};
+use url::RegistryUrl;
+
+/// A registry. [`Registry::open`](super::Registry::open) knows several; a program can bring its own to
+/// [`Registry::with_provider`](super::Registry::with_provider).
+pub trait Provider: fmt::Debug + Send + Sync {
+    /// Its name: `consul`.
+    fn name(&self) -> &'static str;
+
+    /// The source that lists and watches the services with this name. It may list others too: they are left out.
+    ///
+    /// # Errors
+    /// If the name, or the configuration of the provider, cannot be used.
+    fn source(&self, service: &str) -> Result<Arc<dyn Source>>;
+}
+
+/// Registers providers: the scheme of their URLs, other names for it, and the function that opens them.
+macro_rules! providers {
+    ($($(#[$attribute:meta])* $scheme:literal $(or $alias:literal)* => $open:path, $example:literal;)*) => {
+        /// What URLs of each provider look like.
+        const EXAMPLES: &[&str] = &[$($(#[$attribute])* $example),*];
+
+        /// The provider of a URL.
+        ///
+        /// # Errors
+        /// If there is none, or the rest of the URL cannot be used.
+        pub(super) fn open(url: &str, variable: Option<Variable>) -> Result<Arc<dyn Provider>> {
+            let parsed = RegistryUrl::parse(url)?;
+            match parsed.scheme.as_str() {
+                $($(#[$attribute])* $scheme $(| $alias)* => $open(&parsed, variable),)*
+                _ => Err(unknown(&parsed)),
+            }
+        }
+    };
+}
+
+providers! {
+    "file" or "static" => file::open, "file:services.toml";
+}
+
+fn unknown(url: &RegistryUrl) -> Error {
+    let schemes: Vec<&str> = EXAMPLES.iter().filter_map(|example| example.split(':').next()).collect();
+    let why = match crate::error::nearest(&url.scheme, &schemes) {
+        Some(near) => format!("there is no such provider (did you mean {near}?)"),
+        None => "there is no such provider".to_owned(),
+    };
+    Error::usage(format!("registry '{}'", url.shown()), why, format!("write one of {}", EXAMPLES.join(", ")))
+}
+
+#[cfg(test)]
+mod tests;
