@@ -7,6 +7,8 @@ mod grpc;
 mod provider;
 mod registry;
 mod resolve;
+#[cfg(test)]
+mod resolve_tests;
 mod wait;
 mod watch;
 

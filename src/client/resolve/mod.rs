@@ -9,8 +9,6 @@ mod members;
 mod pick_set;
 mod shared_watch;
 mod state;
-#[cfg(test)]
-mod tests;
 mod version;
 mod watching;
 

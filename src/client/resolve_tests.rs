@@ -1,18 +1,19 @@
 //! Resolvers over a registry in memory. Time is paused: nothing waits for real.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::timeout;
 
-use super::*;
+use super::fake::{FakeRegistry, endpoint, service, unready, with};
+use super::{AllUnhealthy, EjectionOptions, PickError, Registry, Resolver, ServiceEventKind, ServiceWatch};
 use crate::balance::{ConsistentHash, LeastConnections, PeakEwma};
-use crate::client::Registry;
-use crate::client::fake::{FakeRegistry, endpoint, service, unready, with};
 use crate::engine::{CallOutcome, ManualClock};
-use crate::model::Lifecycle;
+use crate::error::Error;
+use crate::model::{Endpoint, Lifecycle};
 
 const CART: &str = "cart";
 /// Longer than any wait in these tests; passes at once, because time is paused.
