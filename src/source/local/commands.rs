@@ -18,7 +18,9 @@ use crate::clean::Untrusted;
 /// Longer command lines are cut off; the kernel allows megabytes.
 const MAX_COMMAND_BYTES: usize = 32 * 1024;
 /// Command lines that wait to be read, each with a descriptor.
-const MAX_QUEUED: usize = 8;
+const MAX_QUEUED: usize = 16;
+/// An idle thread is woken for so many: a wake-up takes longer than reading one.
+const WAKE_AT: usize = 8;
 /// A thread that has been blocked in the kernel for longer is left behind,
 const BLOCKED_AFTER: Duration = Duration::from_millis(250);
 /// and one that the machine is too busy to run, after this time.
@@ -33,7 +35,7 @@ static BLOCKED: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// A command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Command {
+pub(super) enum CommandLine {
     /// `None`: the process has none, or has ended.
     Read(Option<Untrusted>),
     /// The kernel did not reply.
@@ -41,7 +43,7 @@ pub(super) enum Command {
 }
 
 /// Command lines by the caller's numbers.
-pub(super) type Commands = HashMap<u32, Command, FixedState>;
+pub(super) type Commands = HashMap<u32, CommandLine, FixedState>;
 
 /// Reads command lines one after the other, beside its caller.
 #[derive(Default)]
@@ -50,7 +52,10 @@ pub(super) struct CommandReader(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    change: Condvar,
+    /// There is something to read, or the reader is dropped.
+    queued: Condvar,
+    /// Everything queued was read.
+    idle: Condvar,
 }
 
 #[derive(Default)]
@@ -60,7 +65,7 @@ struct State {
     done: Commands,
     /// Grows when a thread is left behind.
     generation: u32,
-    /// A thread reads.
+    /// There is a thread that reads.
     is_running: bool,
     is_closed: bool,
 }
@@ -83,7 +88,7 @@ impl CommandReader {
     pub(super) fn add(&self, number: u32, pid: u32, file: OwnedFd, stop: &dyn Fn() -> bool) {
         let mut state = self.0.state();
         if blocked().contains(&pid) {
-            state.done.insert(number, Command::Blocked);
+            state.done.insert(number, CommandLine::Blocked);
             return;
         }
 
@@ -94,14 +99,18 @@ impl CommandReader {
         if !state.is_running {
             self.start(&mut state);
         }
+        // From there on the thread reads until the queue is empty.
+        let is_due = state.queue.len() == WAKE_AT;
         drop(state);
-        self.0.change.notify_all();
+        if is_due {
+            self.0.queued.notify_one();
+        }
     }
 
     /// Waits for everything that was queued, until `stop`.
     pub(super) fn finish(&self, stop: &dyn Fn() -> bool) -> Commands {
         let mut state = self.0.state();
-        while !state.queue.is_empty() || state.reading.is_some() {
+        while state.is_busy() {
             state = self.wait(state, stop);
         }
         std::mem::take(&mut state.done)
@@ -109,7 +118,8 @@ impl CommandReader {
 
     /// Waits for a change, and leaves a blocked thread behind.
     fn wait<'s>(&'s self, state: MutexGuard<'s, State>, stop: &dyn Fn() -> bool) -> MutexGuard<'s, State> {
-        let (mut state, waited) = self.0.change.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner);
+        self.0.queued.notify_one();
+        let (mut state, waited) = self.0.idle.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner);
         if stop() {
             state.give_up();
             state.leave_behind();
@@ -136,7 +146,7 @@ impl CommandReader {
             // Where threads are short, one does it all.
             let mut buffer = vec![0; MAX_COMMAND_BYTES];
             for CommandFile { number, file, .. } in state.queue.drain(..) {
-                state.done.insert(number, Command::Read(read(&file, &mut buffer)));
+                state.done.insert(number, CommandLine::Read(read(&file, &mut buffer)));
             }
         }
     }
@@ -145,21 +155,25 @@ impl CommandReader {
 impl Drop for CommandReader {
     fn drop(&mut self) {
         self.0.state().is_closed = true;
-        self.0.change.notify_all();
+        self.0.queued.notify_all();
     }
 }
 
 impl State {
+    fn is_busy(&self) -> bool {
+        !self.queue.is_empty() || self.reading.is_some()
+    }
+
     /// Reads nothing more of what is queued.
     fn give_up(&mut self) {
         let numbers = self.queue.drain(..).map(|file| file.number);
-        self.done.extend(numbers.map(|number| (number, Command::Blocked)));
+        self.done.extend(numbers.map(|number| (number, CommandLine::Blocked)));
     }
 
     /// Lets the current thread do what it does, without waiting for it.
     fn leave_behind(&mut self) {
         if let Some(CurrentRead { number, pid, .. }) = self.reading.take() {
-            self.done.insert(number, Command::Blocked);
+            self.done.insert(number, CommandLine::Blocked);
             blocked().push(pid);
             self.generation += 1;
             self.is_running = false;
@@ -192,13 +206,13 @@ impl Shared {
                 if state.is_closed {
                     return;
                 }
-                state = self.change.wait(state).unwrap_or_else(PoisonError::into_inner);
+                self.idle.notify_all();
+                state = self.queued.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
 
             state.reading = Some(CurrentRead { number, pid, since: Instant::now(), thread });
             drop(state);
-            self.change.notify_all();
             let command = read(&file, &mut buffer);
 
             state = self.state();
@@ -211,8 +225,7 @@ impl Shared {
                 return;
             }
             state.reading = None;
-            state.done.insert(number, Command::Read(command));
-            self.change.notify_all();
+            state.done.insert(number, CommandLine::Read(command));
         }
     }
 }
@@ -266,13 +279,13 @@ mod tests {
         }
 
         let commands = reader.finish(&|| false);
-        assert_eq!((commands.len(), &commands[&0]), (50, &Command::Blocked));
-        assert!((1..50).all(|number| commands[&number] == Command::Read(Some("a b".into()))), "{commands:?}");
+        assert_eq!((commands.len(), &commands[&0]), (50, &CommandLine::Blocked));
+        assert!((1..50).all(|number| commands[&number] == CommandLine::Read(Some("a b".into()))), "{commands:?}");
 
         // As long as it lasts, the process is not asked again.
         let (file, _end) = std::io::pipe().unwrap();
         reader.add(0, 4_000_000_001, file.into(), &|| false);
-        assert_eq!(reader.finish(&|| false)[&0], Command::Blocked);
+        assert_eq!(reader.finish(&|| false)[&0], CommandLine::Blocked);
         end.write_all(b"x").unwrap();
         while blocked().contains(&4_000_000_001) {
             thread::yield_now();
@@ -284,6 +297,6 @@ mod tests {
         let reader = CommandReader::default();
         let (silent, _end) = std::io::pipe().unwrap();
         reader.add(0, 4_000_000_002, silent.into(), &|| false);
-        assert_eq!(reader.finish(&|| true)[&0], Command::Blocked);
+        assert_eq!(reader.finish(&|| true)[&0], CommandLine::Blocked);
     }
 }
