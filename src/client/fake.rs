@@ -1,14 +1,15 @@
-//! A registry in memory, for tests: services that they set, and outages.
+//! A registry in memory, for tests: services that they set, outages, and a log of what was registered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::provider::Provider;
+use super::provider::{ActiveLease, Provider, ProviderFuture, Renewal};
 use crate::error::{Error, Result};
-use crate::model::{Column, Endpoint, HostPort, Instance, RawDetail, Service, Update, UpdateSink};
+use crate::model::{Column, Endpoint, HostPort, Instance, RawDetail, Registration, Service, Update, UpdateSink};
 use crate::source::{ItemSink, ListContext, ListFuture, Source, WatchFuture};
 
 /// What watches see: nothing yet, services, or an outage.
@@ -30,6 +31,14 @@ struct FakeState {
     /// The watches that run now.
     running: AtomicUsize,
     started: AtomicUsize,
+    registrations: Mutex<FakeRegistrations>,
+}
+
+#[derive(Debug, Default)]
+struct FakeRegistrations {
+    log: Vec<String>,
+    is_away: bool,
+    held: Vec<String>,
 }
 
 /// An endpoint of an instance: `10.0.0.1:80`.
@@ -78,6 +87,41 @@ impl FakeRegistry {
     pub(super) fn started(&self) -> usize {
         self.0.started.load(Ordering::SeqCst)
     }
+
+    /// Whether registrations fail.
+    pub(super) fn set_away(&self, is_away: bool) {
+        self.0.registrations.lock().is_away = is_away;
+    }
+
+    /// Forgets all registrations, as a restart does.
+    pub(super) fn forget(&self) {
+        self.0.registrations.lock().held.clear();
+    }
+
+    /// The requests since the last call.
+    pub(super) fn take_log(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.registrations.lock().log)
+    }
+
+    pub(super) fn held(&self) -> Vec<String> {
+        self.0.registrations.lock().held.clone()
+    }
+
+    fn request(&self, operation: &str, id: &str) -> Result<bool> {
+        let mut registrations = self.0.registrations.lock();
+        if registrations.is_away {
+            registrations.log.push(format!("{operation} fails"));
+            return Err(outage());
+        }
+        registrations.log.push(operation.to_owned());
+        let held = registrations.held.iter().position(|held| held == id);
+        match (operation, held) {
+            ("register", None) => registrations.held.push(id.to_owned()),
+            ("deregister", Some(at)) => drop(registrations.held.remove(at)),
+            _ => {}
+        }
+        Ok(held.is_some())
+    }
 }
 
 fn outage() -> Error {
@@ -92,6 +136,39 @@ impl Provider for FakeRegistry {
 
     fn source(&self, _service: &str) -> Result<Arc<dyn Source>> {
         Ok(Arc::new(FakeSource(self.clone())))
+    }
+
+    fn register<'a>(&'a self, registration: &'a Registration) -> ProviderFuture<'a, Box<dyn ActiveLease>> {
+        Box::pin(async move {
+            let (id, ttl) = (registration.id.clone().unwrap_or_default(), registration.ttl);
+            self.request("register", &id)?;
+            let lease: Box<dyn ActiveLease> = Box::new(FakeLease { registry: self.clone(), id, ttl });
+            Ok(lease)
+        })
+    }
+}
+
+#[derive(Debug)]
+struct FakeLease {
+    registry: FakeRegistry,
+    id: String,
+    ttl: Option<Duration>,
+}
+
+impl ActiveLease for FakeLease {
+    fn ttl(&self) -> Option<Duration> {
+        self.ttl
+    }
+
+    fn renew(&self) -> ProviderFuture<'_, Renewal> {
+        Box::pin(async {
+            let is_held = self.registry.request("renew", &self.id)?;
+            Ok(if is_held { Renewal::Renewed } else { Renewal::Gone })
+        })
+    }
+
+    fn release(&self) -> ProviderFuture<'_, ()> {
+        Box::pin(async { self.registry.request("deregister", &self.id).map(drop) })
     }
 }
 

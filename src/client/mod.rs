@@ -1,10 +1,13 @@
-//! What programs use most: find services, balance calls, watch, and wait until services are healthy.
+//! What programs use most: find services, register, balance calls, watch, and wait until services are healthy.
 
 #[cfg(test)]
 mod fake;
 #[cfg(feature = "grpc")]
 mod grpc;
 mod provider;
+mod register;
+#[cfg(test)]
+mod register_tests;
 mod registry;
 mod resolve;
 #[cfg(test)]
@@ -14,7 +17,8 @@ mod watch;
 
 #[cfg(feature = "grpc")]
 pub use grpc::GrpcChannel;
-pub use provider::Provider;
+pub use provider::{ActiveLease, Provider, ProviderFuture, Renewal};
+pub use register::{RegistrationHandle, RegistrationState};
 pub use registry::{Registry, RegistryBuilder};
 pub use resolve::{
     AllUnhealthy, Call, CallbackGuard, EjectionOptions, EndpointCounts, PickError, Resolver, ResolverBuilder,

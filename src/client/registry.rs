@@ -1,4 +1,4 @@
-//! A registry as programs use it: resolve and watch.
+//! A registry as programs use it: register, resolve, watch.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -6,24 +6,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use super::provider::{self, Provider, RegistrySettings};
+use super::register::{RegistrationHandle, keep};
 use super::resolve::{Resolver, ResolverBuilder, ServiceEvent, WatchTable};
 use crate::balance::{Balancer, RoundRobin};
-use crate::error::Result;
-use crate::model::Endpoint;
+use crate::clean::clean;
+use crate::engine::Cancel;
+use crate::error::{Error, Result};
+use crate::model::{Endpoint, Registration};
 use crate::source::Variable;
 
 /// A registry. Clones are the same one.
 ///
 /// ```no_run
+/// use std::time::Duration;
+///
 /// use portolan::balance::PeakEwma;
 /// use portolan::client::Registry;
+/// use portolan::model::Registration;
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// let registry = Registry::open("file:services.toml")?;
+/// let registry = Registry::open("consul://127.0.0.1:8500")?;
+///
+/// // Heartbeats in the background; after a loss it registers again.
+/// let me = registry.register(Registration::new("user-service", "10.0.3.7:8080".parse()?).version("1.2.0")).await?;
 ///
 /// // One watch in the background, shared by name: a pick never asks the registry.
 /// let carts = registry.resolve("cart").balance(PeakEwma).version("^1.2").zone("a").start()?;
@@ -31,6 +44,8 @@ use crate::source::Variable;
 /// let is_ok = tokio::net::TcpStream::connect(call.endpoint().to_string()).await.is_ok();
 /// call.done(is_ok);
 ///
+/// me.deregister().await?;
+/// registry.close(Duration::from_secs(5)).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -43,6 +58,9 @@ struct RegistryShared {
     balancer: Arc<dyn Balancer>,
     only_healthy: bool,
     service_name: Option<String>,
+    /// Ends all registrations.
+    stop: Cancel,
+    registrations: TaskTracker,
     /// The tasks behind channels, by service.
     channels: Mutex<HashMap<String, Vec<AbortHandle>>>,
 }
@@ -51,7 +69,8 @@ struct RegistryShared {
 const CHANNEL_EVENTS: usize = 64;
 
 impl Registry {
-    /// The registry at a URL: `file:services.toml`. It is contacted when it is first used.
+    /// The registry at a URL: `consul://127.0.0.1:8500`, `etcd://127.0.0.1:2379`, `portolan://127.0.0.1:7440`,
+    /// `dns://10.0.0.2/service.consul`, `k8s:shop` or `file:services.toml`. It is contacted when it is first used.
     ///
     /// # Errors
     /// If there is no such provider, or its part of the URL is invalid.
@@ -115,6 +134,46 @@ impl Registry {
         self.0.service_name.as_deref()
     }
 
+    /// Registers an instance and keeps it registered: see [`RegistrationHandle`]. Without an id, it gets a random one.
+    ///
+    /// # Errors
+    /// If the registration is invalid, or its first request fails. [`announce`](Self::announce) goes on in that case.
+    pub async fn register(&self, registration: Registration) -> Result<RegistrationHandle> {
+        let registration = self.prepared(registration)?;
+        let lease = self.0.provider.register(&registration).await?;
+        let (provider, stop) = (Arc::clone(&self.0.provider), self.0.stop.child());
+        Ok(keep(provider, registration, Some(lease), (stop, &self.0.registrations)))
+    }
+
+    /// Registers an instance as soon as the registry can be reached, and keeps it registered. Never waits.
+    ///
+    /// # Errors
+    /// If the registration is invalid, or this is not called in a tokio runtime.
+    pub fn announce(&self, registration: Registration) -> Result<RegistrationHandle> {
+        let what = format!("announcement of '{}'", clean(&registration.name));
+        Handle::try_current()
+            .map_err(|_| Error::usage(what, "there is no tokio runtime", "call it in an async function"))?;
+
+        let registration = self.prepared(registration)?;
+        let (provider, stop) = (Arc::clone(&self.0.provider), self.0.stop.child());
+        Ok(keep(provider, registration, None, (stop, &self.0.registrations)))
+    }
+
+    /// A valid registration with an id, which makes repeated requests the same one.
+    fn prepared(&self, mut registration: Registration) -> Result<Arc<Registration>> {
+        if let Some(problem) = registration.problem() {
+            let what = format!("registration of '{}'", clean(&registration.name));
+            return Err(Error::usage(what, problem.to_string(), problem.hint));
+        }
+        if self.0.stop.is_set() {
+            let what = format!("register {}", clean(&registration.name));
+            let (why, hint) = ("the registry was closed".to_owned(), "register before `close`".to_owned());
+            return Err(Error::Limit { what, why, hint });
+        }
+        registration.id.get_or_insert_with(|| Uuid::new_v4().to_string());
+        Ok(Arc::new(registration))
+    }
+
     /// A resolver of a service, to be configured and started. All resolvers of a name share one watch.
     pub fn resolve(&self, service: &str) -> ResolverBuilder {
         ResolverBuilder::new(service, Arc::clone(&self.0.watches))
@@ -171,6 +230,24 @@ impl Registry {
     /// The number of services that are watched now.
     pub fn watched_services(&self) -> usize {
         self.0.watches.len()
+    }
+
+    /// Removes all registrations and ends all channels. Waits until that is done. Resolvers go on until they are dropped.
+    ///
+    /// # Errors
+    /// If the deadline passes first: the registry removes the rest when their leases end.
+    pub async fn close(&self, deadline: Duration) -> Result<()> {
+        self.0.stop.cancel();
+        for (_, tasks) in self.0.channels.lock().drain() {
+            tasks.iter().for_each(AbortHandle::abort);
+        }
+
+        self.0.registrations.close();
+        timeout(deadline, self.0.registrations.wait()).await.map_err(|_| Error::TimedOut {
+            what: format!("close {} within {deadline:?}", self.provider()),
+            why: format!("{} registrations are not removed yet", self.0.registrations.len()),
+            hint: "their leases end by themselves; wait longer to be sure".to_owned(),
+        })
     }
 }
 
@@ -253,6 +330,8 @@ impl RegistryBuilder {
             balancer: self.balancer,
             only_healthy: self.only_healthy,
             service_name: self.service_name,
+            stop: Cancel::new(),
+            registrations: TaskTracker::new(),
             channels: Mutex::default(),
         }))
     }

@@ -78,7 +78,7 @@ fn invalid_choices_are_exit_code_2() {
         ("cart --lb best", "--lb", "round_robin, weighted_round_robin, random"),
         ("cart --key user-42", "cannot use --key 'user-42': only consistent_hash and ip_hash pick by a key", "--lb"),
         ("cart --lb ip_hash", "cannot use --lb ip_hash: it picks by a key", "add --key"),
-        ("cart --version ^", "cannot use version '^'", "write a version such as 1.2.0"),
+        ("cart --version ^", "cannot use version '^'", "1.2.0"),
         ("cart --meta region", "--meta", "write KEY=VALUE"),
         ("cart --count 0", "--count", ""),
     ] {

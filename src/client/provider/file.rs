@@ -1,4 +1,4 @@
-//! `file:services.toml`: services that a file declares.
+//! `file:services.toml`: services that a file declares. Nothing can register there.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,7 +1,6 @@
 //! URLs and variables of registries.
 
 use std::ffi::OsString;
-use std::time::Duration;
 
 use super::*;
 
@@ -35,6 +34,16 @@ fn an_unknown_parameter_is_refused() {
     let error = error_of("file:services.toml?dc=eu");
     assert_eq!(error.to_string(), "cannot use registry 'file:services.toml?dc=eu': it has no parameter 'dc'");
     assert!(error_of("file:").to_string().ends_with("the file is missing"));
+}
+
+/// What a program can only read refuses a registration, and says what can.
+#[tokio::test]
+async fn a_file_cannot_register_anything() {
+    let provider = open("file:services.toml", None).unwrap();
+    let registration = Registration::new("web", "10.0.0.1:80".parse().unwrap());
+    let error = provider.register(&registration).await.unwrap_err();
+    assert_eq!(error.to_string(), "cannot use file to register web: it can only be read");
+    assert!(error.hint().contains("consul://"), "{}", error.hint());
 }
 
 /// A variable of one environment.

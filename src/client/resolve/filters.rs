@@ -1,13 +1,12 @@
 //! Which endpoints of a service get calls: a chain of filters that counts what each one leaves.
 
 use super::counts::EndpointCounts;
-use super::version::VersionFilter;
-use crate::model::{Endpoint, Instance, Untrusted};
+use crate::model::{Endpoint, Instance, Untrusted, VersionRequirement};
 
 /// The filters of a resolver. All of them must match.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EndpointFilters {
-    pub(super) version: Option<VersionFilter>,
+    pub(super) version: Option<VersionRequirement>,
     pub(super) tags: Vec<String>,
     pub(super) metadata: Vec<(String, String)>,
     pub(super) zone: Option<String>,
@@ -49,10 +48,8 @@ impl EndpointFilters {
         let Some(filter) = &self.version else { return true };
         let Some(version) = instance.and_then(|instance| instance.version.as_ref()) else { return false };
 
-        filter.matches(version.as_raw()).unwrap_or_else(|| {
-            counts.unreadable_versions += 1;
-            false
-        })
+        counts.unreadable_versions += usize::from(!filter.can_compare(version.as_raw()));
+        filter.accepts(version.as_raw())
     }
 
     /// Whether an endpoint may get calls.

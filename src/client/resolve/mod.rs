@@ -9,7 +9,6 @@ mod members;
 mod pick_set;
 mod shared_watch;
 mod state;
-mod version;
 mod watching;
 
 use std::sync::Arc;
