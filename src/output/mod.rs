@@ -5,6 +5,8 @@ mod csv;
 mod events;
 mod explain;
 mod grid;
+#[cfg(feature = "html")]
+mod html;
 mod json;
 mod junit;
 #[cfg(feature = "live")]
@@ -171,6 +173,8 @@ formats! {
     Prometheus => prometheus::Prometheus::new, Full, Whole;
     /// Each deduction from the score and its hint
     Explain => explain::Explain::new, Full, Whole;
+    /// One page for a browser, with everything in it
+    Html => html::Html::new, Brief, Whole, "html";
     /// Ids only
     Name => name::Name::new, Names, ByLine;
 }
