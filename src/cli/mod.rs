@@ -21,6 +21,8 @@ mod parse;
 mod ports;
 mod progress;
 mod reference;
+mod registry;
+mod resolve;
 #[cfg(feature = "serve")]
 mod serve;
 mod settings_file;
@@ -70,6 +72,7 @@ enum Command {
     Validate(Box<validate::Validate>),
     Score(validate::ScoreAgain),
     Wait(wait::Wait),
+    Resolve(Box<resolve::Resolve>),
     Explain(explain::Explain),
     #[cfg(feature = "serve")]
     Serve(Box<serve::Serve>),
@@ -194,6 +197,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Validate(validate) => validate.run(&cli.global),
             Command::Score(score) => score.run(&cli.global),
             Command::Wait(wait) => wait.run(&cli.global),
+            Command::Resolve(resolve) => resolve.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             #[cfg(feature = "serve")]
             Command::Serve(serve) => serve.run(&cli.global),
