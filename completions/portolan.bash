@@ -46,6 +46,9 @@ _portolan() {
             portolan,ports)
                 cmd="portolan__subcmd__ports"
                 ;;
+            portolan,resolve)
+                cmd="portolan__subcmd__resolve"
+                ;;
             portolan,scan)
                 cmd="portolan__subcmd__scan"
                 ;;
@@ -136,6 +139,9 @@ _portolan() {
             portolan__subcmd__help,ports)
                 cmd="portolan__subcmd__help__subcmd__ports"
                 ;;
+            portolan__subcmd__help,resolve)
+                cmd="portolan__subcmd__help__subcmd__resolve"
+                ;;
             portolan__subcmd__help,scan)
                 cmd="portolan__subcmd__help__subcmd__scan"
                 ;;
@@ -176,7 +182,7 @@ _portolan() {
 
     case "${cmd}" in
         portolan)
-            opts="-o -q -h -V --config --output --json --color --quiet --help --version local scan discover who kill free-port validate score wait explain serve ports completions man config help"
+            opts="-o -q -h -V --config --output --json --color --quiet --help --version local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1193,7 +1199,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help)
-            opts="local scan discover who kill free-port validate score wait explain serve ports completions man config help"
+            opts="local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1403,6 +1409,20 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help__subcmd__ports)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__resolve)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1737,6 +1757,76 @@ _portolan() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        portolan__subcmd__resolve)
+            opts="-o -q -h --count --lb --key --on-all-unhealthy --version --tag --meta --zone --explain --registry --timeout --config --output --json --color --quiet --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lb)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on-all-unhealthy)
+                    COMPREPLY=($(compgen -W "none all" -- "${cur}"))
+                    return 0
+                    ;;
+                --version)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --meta)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --zone)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --registry)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         portolan__subcmd__scan)
             opts="-w -4 -6 -y -p -U -T -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --interface --exclude --exclude-file --ipv4 --ipv6 --yes --ports --udp --syn --top-ports --exclude-ports --no-ping --pace --rate --timeout --retries --deadline --resume --all --open --reason --config --output --json --color --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -2047,11 +2137,11 @@ _portolan() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
                     return 0
                     ;;
                 -o)
-                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain html name" -- "${cur}"))
                     return 0
                     ;;
                 --color)

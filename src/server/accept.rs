@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use tracing::{debug, warn};
 
 use super::PeerAddress;
-use super::connection::{self, Connections};
+use super::connection::{self, ConnectionContext};
 use super::gate::Full;
 use crate::engine::Shutdown;
 use crate::error::plain;
@@ -26,7 +26,7 @@ connection: close\r\ncontent-length: 105\r\n\r\n\
 {\"error\":{\"code\":\"too_many_connections\",\"message\":\"the server has no room for another connection now\"}}\r\n";
 
 /// Accepts until the server stops. No error ends the loop: a machine that is out of descriptors has some again later.
-pub(super) async fn accept_until_stopped(listener: TcpListener, connections: Arc<Connections>, shutdown: Shutdown) {
+pub(super) async fn accept_until_stopped(listener: TcpListener, context: Arc<ConnectionContext>, shutdown: Shutdown) {
     let mut pause = MIN_PAUSE;
     loop {
         let accepted = tokio::select! {
@@ -38,12 +38,12 @@ pub(super) async fn accept_until_stopped(listener: TcpListener, connections: Arc
         match accepted {
             Ok((stream, peer)) => {
                 pause = MIN_PAUSE;
-                admit(stream, peer, &connections, &shutdown);
+                admit(stream, peer, &context, &shutdown);
             }
             Err(error) if is_of_client(&error) => {}
             Err(error) => {
                 warn!(error = plain(&error), "cannot accept connections; trying again");
-                connections.metrics.accept_failed();
+                context.metrics.accept_failed();
                 tokio::select! {
                     () = shutdown.stopping() => break,
                     () = sleep(pause) => {}
@@ -55,7 +55,7 @@ pub(super) async fn accept_until_stopped(listener: TcpListener, connections: Arc
 
     // The kernel has completed these handshakes already. Closing the listener would reset them.
     while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-        admit(stream, peer, &connections, &shutdown);
+        admit(stream, peer, &context, &shutdown);
     }
 }
 
@@ -64,14 +64,14 @@ fn is_of_client(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted)
 }
 
-fn admit(stream: TcpStream, peer: SocketAddr, connections: &Arc<Connections>, shutdown: &Shutdown) {
-    match connections.gate.enter(peer.ip()) {
+fn admit(stream: TcpStream, peer: SocketAddr, context: &Arc<ConnectionContext>, shutdown: &Shutdown) {
+    match context.gate.enter(peer.ip()) {
         Ok(permit) => {
-            let connections = Arc::clone(connections);
-            shutdown.spawn(connection::serve(stream, PeerAddress(peer), permit, connections, shutdown.clone()));
+            let context = Arc::clone(context);
+            shutdown.spawn(connection::serve(stream, PeerAddress(peer), permit, context, shutdown.clone()));
         }
         Err(full) => {
-            connections.metrics.connection_refused(full);
+            context.metrics.connection_refused(full);
             let limit = match full {
                 Full::Server => "connections",
                 Full::Address => "connections per address",

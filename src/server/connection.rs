@@ -32,7 +32,7 @@ const MAX_HEADERS: usize = 100;
 const LAST_REQUEST: Duration = Duration::from_secs(1);
 
 /// What all connections share.
-pub(super) struct Connections {
+pub(super) struct ConnectionContext {
     pub(super) gate: Arc<Gate>,
     pub(super) routes: Routes,
     pub(super) limits: TimeLimits,
@@ -45,20 +45,20 @@ pub(super) async fn serve(
     stream: TcpStream,
     peer: PeerAddress,
     permit: ConnectionPermit,
-    connections: Arc<Connections>,
+    context: Arc<ConnectionContext>,
     shutdown: Shutdown,
 ) {
     // Answers are written in one piece; waiting for more would only delay them.
     let _ = stream.set_nodelay(true);
     let activity = Activity::new(Clock::coarse());
     let io = TokioIo::new(WatchedStream::new(stream, Arc::clone(&activity)));
-    let service = service_fn(|request| answer(request, peer, connections.routes.clone(), Arc::clone(&activity)));
+    let service = service_fn(|request| answer(request, peer, context.routes.clone(), Arc::clone(&activity)));
 
     let mut builder = http1::Builder::new();
-    builder.max_headers(MAX_HEADERS).max_buf_size(connections.max_head_bytes).header_read_timeout(None);
+    builder.max_headers(MAX_HEADERS).max_buf_size(context.max_head_bytes).header_read_timeout(None);
     let mut connection = pin!(builder.serve_connection(io, service));
 
-    let mut limits = connections.limits;
+    let mut limits = context.limits;
     let mut is_stopping = false;
     let mut timer = pin!(sleep(limits.first_byte));
     loop {
@@ -74,7 +74,7 @@ pub(super) async fn serve(
                 Ok(left) => timer.set(sleep(left)),
                 Err(overdue) => {
                     debug!(reason = overdue.as_str(), "connection closed");
-                    connections.metrics.connection_overdue(overdue);
+                    context.metrics.connection_overdue(overdue);
                     break;
                 }
             },

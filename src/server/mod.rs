@@ -30,7 +30,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use self::accept::accept_until_stopped;
-use self::connection::Connections;
+use self::connection::ConnectionContext;
 use self::gate::Gate;
 use self::metrics::Metrics;
 use self::ring::Ring;
@@ -100,7 +100,7 @@ pub async fn run(
     let writer = CommandWriter { app: Arc::clone(&app), state, store, clock, jobs };
     writer_stop.spawn(writer.run(writer_stop.clone()));
 
-    let connections = Arc::new(Connections {
+    let connections = Arc::new(ConnectionContext {
         gate,
         routes: routes::routes(&app),
         limits: app.settings.time_limits,

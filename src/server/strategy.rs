@@ -226,7 +226,7 @@ fn mixed(value: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn candidates(weights: &[u16]) -> Vec<Choice> {
+    fn choices(weights: &[u16]) -> Vec<Choice> {
         weights
             .iter()
             .enumerate()
@@ -241,15 +241,15 @@ mod tests {
 
     fn firsts(strategy: Strategy, weights: &[u16], turns: usize) -> Vec<usize> {
         let service = ServiceCounters::default();
-        let set = candidates(weights);
-        let chooser = Chooser { strategy, key: None, peer: None };
-        let first = |_| {
-            let mut turn = set.clone();
-            chooser.order(&service, &mut turn);
-            turn[0].counters.picks.fetch_add(1, Ordering::Relaxed);
-            turn[0].at
-        };
-        (0..turns).map(first).collect()
+        let set = choices(weights);
+        (0..turns).map(|_| first_of(Chooser { strategy, key: None, peer: None }, &service, &set)).collect()
+    }
+
+    fn first_of(chooser: Chooser<'_>, service: &ServiceCounters, set: &[Choice]) -> usize {
+        let mut turn = set.to_vec();
+        chooser.order(service, &mut turn);
+        turn[0].counters.picks.fetch_add(1, Ordering::Relaxed);
+        turn[0].at
     }
 
     #[test]
@@ -282,20 +282,18 @@ mod tests {
         assert_eq!(counts, [100; 3]);
     }
 
+    fn by(key: &str) -> Chooser<'_> {
+        Chooser { strategy: Strategy::ConsistentHash, key: Some(key), peer: None }
+    }
+
     #[test]
     fn a_key_keeps_its_instance_while_the_set_stays() {
         let service = ServiceCounters::default();
-        let set = candidates(&[1; 10]);
-        let first_of = |key: &str, set: &[Choice]| {
-            let mut turn = set.to_vec();
-            Chooser { strategy: Strategy::ConsistentHash, key: Some(key), peer: None }.order(&service, &mut turn);
-            turn[0].at
-        };
-
+        let set = choices(&[1; 10]);
         let keys: Vec<String> = (0..2_000).map(|key| format!("user-{key}")).collect();
-        let before: Vec<usize> = keys.iter().map(|key| first_of(key, &set)).collect();
+        let before: Vec<usize> = keys.iter().map(|key| first_of(by(key), &service, &set)).collect();
         let without: Vec<Choice> = set.iter().filter(|candidate| candidate.at != 3).cloned().collect();
-        let moved = keys.iter().zip(&before).filter(|(key, before)| first_of(key, &without) != **before);
+        let moved = keys.iter().zip(&before).filter(|(key, before)| first_of(by(key), &service, &without) != **before);
         assert_eq!(moved.count(), before.iter().filter(|at| **at == 3).count(), "only the keys of the one that left");
         let share = before.iter().filter(|at| **at == 3).count();
         assert!((120..=280).contains(&share), "a tenth of the keys: {share}");
