@@ -1,0 +1,10 @@
+//! The registry half: the server, the sources and providers of registries, and what programs do with them.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
+
+#[allow(unreachable_pub)]
+#[path = "../support/mod.rs"]
+mod support;
+
+#[cfg(feature = "serve")]
+mod durability;
