@@ -25,6 +25,13 @@ pub(super) const ENVIRONMENT: &[Entry] = &[
     ("K8S_NAMESPACE", "Default for --namespace of `discover k8s`"),
     ("K8S_LABEL_SELECTOR", "Default for --selector of `discover k8s`"),
     ("K8S_IN_CLUSTER", "1 or true: `discover k8s` uses the service account of the pod it runs in"),
+    (
+        "DISCOVERY_PROVIDER",
+        "The registry of `resolve`, unless --registry is given: consul, etcd, portolan, dns, static or kubernetes",
+    ),
+    ("DISCOVERY_FILE", "The services file of DISCOVERY_PROVIDER=static"),
+    ("DISCOVERY_BALANCER", "Default for --lb of `resolve`"),
+    ("DISCOVERY_HEALTH_CHECK", "0 or false: `resolve` also picks unhealthy endpoints"),
     ("HTTPS_PROXY, NO_PROXY", "The proxy of `discover k8s`, and the hosts reached without it, as for kubectl"),
     ("NO_COLOR", "If set and not empty, disables color, unless --color or a setting enables it"),
     ("COLUMNS", "Overrides the width of the terminal"),
