@@ -7,4 +7,6 @@
 mod support;
 
 #[cfg(feature = "serve")]
+mod durability;
+#[cfg(feature = "serve")]
 mod serve;
