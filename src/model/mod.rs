@@ -34,6 +34,7 @@ mod port_ranking;
 mod ports;
 mod probe_order;
 mod raw_detail;
+mod registry;
 mod report;
 #[cfg(test)]
 mod round_trip;
@@ -51,7 +52,7 @@ mod targets;
 mod update;
 mod words;
 
-pub use crate::clean::{DISPLAY_CHARS, Untrusted};
+pub use crate::clean::{DISPLAY_CHARS, Secret, Untrusted};
 pub use jiff::Timestamp;
 
 pub use addresses::{AddressRange, Addresses};
@@ -91,6 +92,7 @@ pub(crate) use port_ranking::{DEFAULT_TOP, ranked_ports};
 pub use ports::Ports;
 pub use probe_order::ProbeOrder;
 pub use raw_detail::{DeclaredDetail, RawDetail};
+pub use registry::{DnsDetail, DnsRecord, RegistryCheck, RegistryDetail, RegistryState};
 pub use report::{CheckStatus, Report};
 pub use scan::{NamespaceScope, PortState, Reason, ScanDetail, ScannedHost};
 pub use scan_ports::ScanPorts;
