@@ -13,7 +13,7 @@ use super::local::parse_ports;
 use super::who::{first, holders, is_known};
 use super::{Global, stderr, terminal};
 use crate::error::{Error, Result};
-use crate::model::{LocalDetail, ParseError, Ports, Process, Service, ServiceId, parse_duration};
+use crate::model::{Listing, LocalDetail, ParseError, Ports, Process, Service, ServiceId, parse_duration};
 use crate::source::Local;
 
 const EXAMPLES: &str = "\
@@ -114,7 +114,11 @@ impl Kill {
             return Err(Error::usage("--json", "portolan kill prints no list", "leave it out"));
         }
 
-        let services = self.listeners()?;
+        let Listing { services, errors, .. } = self.listeners()?;
+        errors.iter().for_each(stderr::fault);
+        if services.is_empty() && !errors.is_empty() {
+            return Ok(Exit::Incomplete);
+        }
         if services.is_empty() {
             if !global.quiet {
                 stderr::note(&format!("nothing listens on TCP port {}", self.port));
@@ -124,7 +128,7 @@ impl Kill {
 
         let held = match hold(&services) {
             // The processes are held from here on. If each still has its socket now, it is the one that was named.
-            Ok(held) => all_hold(&held, &self.listeners()?).map(|()| held),
+            Ok(held) => all_hold(&held, &self.listeners()?.services).map(|()| held),
             Err(refusal) => Err(refusal),
         };
         let sent = held.and_then(|held| self.confirm(&services).map(|()| held)).and_then(|held| self.send(held));
@@ -137,9 +141,9 @@ impl Kill {
         }
     }
 
-    fn listeners(&self) -> Result<Vec<Service<LocalDetail>>> {
+    fn listeners(&self) -> Result<Listing<LocalDetail>> {
         let local = Local { ports: Some(self.port.clone()), tcp: true, ..Local::default() };
-        Ok(local.listing()?.services)
+        local.listing()
     }
 
     /// Asks about each process.

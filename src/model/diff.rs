@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Service;
 use super::instance::VOLATILE_FIELDS;
+use super::{Endpoint, Service};
 
 /// A difference between two listings.
 #[derive(Clone, Debug)]
@@ -70,6 +70,21 @@ pub fn changed_fields(old: &Service, new: &Service) -> Vec<String> {
         _ => Vec::new(),
     }
 }
+
+/// The fields that differ between two descriptions of one endpoint, as those of [`changed_fields`]: `ready`,
+/// `instance.version`.
+pub fn changed_endpoint_fields(old: &Endpoint, new: &Endpoint) -> Vec<String> {
+    if old == new {
+        return Vec::new();
+    }
+
+    let (old, new) = (json!({ ENDPOINTS: old }), json!({ ENDPOINTS: new }));
+    let changed = changed_values(&old, &new, &[]);
+    changed.iter().filter_map(|path| path.strip_prefix(ENDPOINTS)?.strip_prefix('.')).map(ToOwned::to_owned).collect()
+}
+
+/// Where a service has its endpoints, whose volatile fields are known.
+const ENDPOINTS: &str = "endpoints";
 
 /// Whether two services are known to be equal without comparing their JSON.
 fn is_same(old: &Service, new: &Service) -> bool {

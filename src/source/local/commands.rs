@@ -18,7 +18,9 @@ use crate::clean::Untrusted;
 /// Longer command lines are cut off; the kernel allows megabytes.
 const MAX_COMMAND_BYTES: usize = 32 * 1024;
 /// Command lines that wait to be read, each with a descriptor.
-const MAX_QUEUED: usize = 8;
+const MAX_QUEUED: usize = 16;
+/// An idle thread is woken for so many: a wake-up takes longer than reading one.
+const WAKE_AT: usize = 8;
 /// A thread that has been blocked in the kernel for longer is left behind,
 const BLOCKED_AFTER: Duration = Duration::from_millis(250);
 /// and one that the machine is too busy to run, after this time.
@@ -50,7 +52,10 @@ pub(super) struct CommandReader(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    change: Condvar,
+    /// There is something to read, or the reader is dropped.
+    queued: Condvar,
+    /// Everything queued was read.
+    idle: Condvar,
 }
 
 #[derive(Default)]
@@ -60,7 +65,7 @@ struct State {
     done: Commands,
     /// Grows when a thread is left behind.
     generation: u32,
-    /// A thread reads.
+    /// There is a thread that reads.
     is_running: bool,
     is_closed: bool,
 }
@@ -94,14 +99,18 @@ impl CommandReader {
         if !state.is_running {
             self.start(&mut state);
         }
+        // From there on the thread reads until the queue is empty.
+        let is_due = state.queue.len() == WAKE_AT;
         drop(state);
-        self.0.change.notify_all();
+        if is_due {
+            self.0.queued.notify_one();
+        }
     }
 
     /// Waits for everything that was queued, until `stop`.
     pub(super) fn finish(&self, stop: &dyn Fn() -> bool) -> Commands {
         let mut state = self.0.state();
-        while !state.queue.is_empty() || state.reading.is_some() {
+        while state.is_busy() {
             state = self.wait(state, stop);
         }
         std::mem::take(&mut state.done)
@@ -109,7 +118,8 @@ impl CommandReader {
 
     /// Waits for a change, and leaves a blocked thread behind.
     fn wait<'s>(&'s self, state: MutexGuard<'s, State>, stop: &dyn Fn() -> bool) -> MutexGuard<'s, State> {
-        let (mut state, waited) = self.0.change.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner);
+        self.0.queued.notify_one();
+        let (mut state, waited) = self.0.idle.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner);
         if stop() {
             state.give_up();
             state.leave_behind();
@@ -145,11 +155,15 @@ impl CommandReader {
 impl Drop for CommandReader {
     fn drop(&mut self) {
         self.0.state().is_closed = true;
-        self.0.change.notify_all();
+        self.0.queued.notify_all();
     }
 }
 
 impl State {
+    fn is_busy(&self) -> bool {
+        !self.queue.is_empty() || self.reading.is_some()
+    }
+
     /// Reads nothing more of what is queued.
     fn give_up(&mut self) {
         let numbers = self.queue.drain(..).map(|file| file.number);
@@ -192,13 +206,13 @@ impl Shared {
                 if state.is_closed {
                     return;
                 }
-                state = self.change.wait(state).unwrap_or_else(PoisonError::into_inner);
+                self.idle.notify_all();
+                state = self.queued.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
 
             state.reading = Some(CurrentRead { number, pid, since: Instant::now(), thread });
             drop(state);
-            self.change.notify_all();
             let command = read(&file, &mut buffer);
 
             state = self.state();
@@ -212,7 +226,6 @@ impl Shared {
             }
             state.reading = None;
             state.done.insert(number, Command::Read(command));
-            self.change.notify_all();
         }
     }
 }

@@ -1,0 +1,32 @@
+//! `consistent_hash`: the same key to the same endpoint.
+
+use super::maglev::Table;
+use super::{Backends, Balancer, PickKey, Picker};
+
+/// The same key to the same endpoint, in every process (Maglev). When one of n endpoints leaves, 1/n of the keys move, and
+/// few others.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ConsistentHash;
+
+impl Balancer for ConsistentHash {
+    fn name(&self) -> &'static str {
+        "consistent_hash"
+    }
+
+    fn picker(&self, backends: &Backends) -> Box<dyn Picker> {
+        Box::new(ByKey(Table::new(backends.slots(), backends.start())))
+    }
+
+    fn uses_key(&self) -> bool {
+        true
+    }
+}
+
+#[derive(Debug)]
+struct ByKey(Table);
+
+impl Picker for ByKey {
+    fn pick(&self, key: PickKey<'_>) -> Option<usize> {
+        self.0.at(key.hash())
+    }
+}
