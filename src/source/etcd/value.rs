@@ -164,7 +164,7 @@ mod tests {
         match read(key, value.as_bytes()) {
             Ok(Registered { name, namespace, endpoint }) => {
                 let namespace = namespace.map(|namespace| format!("{namespace}/")).unwrap_or_default();
-                format!("{namespace}{name} {endpoint} {}", endpoint.instance.unwrap().id)
+                format!("{namespace}{name} {endpoint} {}", endpoint.instance.as_deref().unwrap().id)
             }
             Err(why) => why,
         }
