@@ -57,8 +57,8 @@ pub struct RegistryCheck {
 
 impl RegistryCheck {
     fn has_same_facts(&self, other: &Self) -> bool {
-        let facts = |check: &Self| (check.instance.clone(), check.node.clone(), check.id.clone(), check.name.clone());
-        self.state == other.state && facts(self) == facts(other)
+        let Self { instance, node, id, name, state, note: _ } = self;
+        (instance, node, id, name, state) == (&other.instance, &other.node, &other.id, &other.name, &other.state)
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! Every reply is limited in bytes and time, redirects are not followed, and tokens never appear in an error.
 
+// Each registry uses a part of it.
+#![cfg_attr(not(all(feature = "consul", feature = "etcd", feature = "registry")), allow(dead_code))]
+
 mod address;
 mod failure;
 mod lines;
@@ -260,9 +263,9 @@ fn client(address: &RegistryAddress, tls: rustls::ClientConfig, options: &Regist
 fn secret_headers(options: &RegistryOptions) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, secret) in &options.headers {
-        let unusable =
-            |()| Error::usage("the token", "it has characters that a header cannot hold", options.token_hint);
-        headers.insert(HeaderName::from_static(name), secret_value(secret).map_err(unusable)?);
+        let value = secret_value(secret)
+            .map_err(|()| Error::usage("the token", RegistryCause::Token.why(), options.token_hint))?;
+        headers.insert(HeaderName::from_static(name), value);
     }
     Ok(headers)
 }

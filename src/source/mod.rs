@@ -19,6 +19,7 @@ mod runtime;
 pub(crate) mod scan;
 #[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
 pub(crate) mod token_file;
+mod variables;
 mod watch;
 
 use std::sync::Arc;

@@ -18,13 +18,13 @@ const HINT: &str = "write the secret, and nothing else, into the file";
 /// # Errors
 /// The file cannot be read, is not text, or is empty.
 pub(crate) fn read_token(option: &str, path: &Path) -> Result<Secret> {
-    let what = || format!("{option} '{}'", clean(&path.to_string_lossy()));
+    let what = format!("{option} '{}'", clean(&path.to_string_lossy()));
     let bytes = read_file(path, MAX_BYTES, &Cancel::new(), Some(Instant::now() + READ_TIMEOUT))
-        .map_err(|error| Error::usage(what(), plain(&error), HINT))?;
-    let text = String::from_utf8(bytes).map_err(|_| Error::usage(what(), "it is not text", HINT))?;
+        .map_err(|error| Error::usage(&what, plain(&error), HINT))?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::usage(&what, "it is not text", HINT))?;
 
     match text.trim() {
-        "" => Err(Error::usage(what(), "it is empty", HINT)),
+        "" => Err(Error::usage(what, "it is empty", HINT)),
         secret => Ok(Secret::from(secret.to_owned())),
     }
 }

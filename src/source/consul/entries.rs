@@ -120,6 +120,10 @@ impl HealthEntry {
         format!("{}/{}", self.node.name, self.service.id)
     }
 
+    fn has_check(&self, state: RegistryState) -> bool {
+        self.checks.iter().any(|check| check.status == state)
+    }
+
     fn registry_checks(&self) -> impl Iterator<Item = RegistryCheck> + '_ {
         self.checks.iter().map(|check| RegistryCheck {
             instance: (!check.service_id.is_empty()).then(|| self.instance_id().into()),
@@ -132,8 +136,8 @@ impl HealthEntry {
     }
 
     fn endpoint(self) -> Endpoint {
-        let has_check = |state| self.checks.iter().any(|check| check.status == state);
-        let (is_critical, is_warning) = (has_check(RegistryState::Critical), has_check(RegistryState::Warning));
+        let (is_critical, is_warning) =
+            (self.has_check(RegistryState::Critical), self.has_check(RegistryState::Warning));
         let is_resting = self.registry_checks().any(|check| is_maintenance(&check));
         let id = self.instance_id();
         let Self { node, service, .. } = self;
@@ -223,14 +227,16 @@ mod tests {
         assert_eq!(codes, ["consul-warning"]);
     }
 
+    /// An instance with one check.
+    fn entry(status: &str, id: &str) -> String {
+        format!(
+            r#"[{{"Node":{{"Node":"n"}},"Service":{{"ID":"a","Address":"::1"}},
+                 "Checks":[{{"CheckID":"{id}","Status":"{status}","ServiceID":"a"}}]}}]"#
+        )
+    }
+
     #[test]
     fn a_critical_check_and_maintenance_take_calls_away() {
-        let entry = |status: &str, id: &str| {
-            format!(
-                r#"[{{"Node":{{"Node":"n"}},"Service":{{"ID":"a","Address":"::1"}},
-                     "Checks":[{{"CheckID":"{id}","Status":"{status}","ServiceID":"a"}}]}}]"#
-            )
-        };
         let cases = [
             ("passing", "c", true, Lifecycle::Up),
             ("warning", "c", true, Lifecycle::Up),

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::model::Secret;
 use crate::net::registry_http::{ProxyVariables, RegistryAddress, RegistryOptions, RegistryTls};
 use crate::source::token_file::read_token;
+use crate::source::variables::{path, text};
 
 /// The environment variables of Consul's own programs. The library never reads them by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,20 +49,18 @@ pub(super) const TOKEN_HINT: &str =
 impl ConsulEnvironment {
     /// Reads the variables with `variable`. An empty one counts as not set.
     pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let file = |name| variable(name).filter(|path| !path.is_empty()).map(PathBuf::from);
-        let text = |name| variable(name)?.into_string().ok().filter(|text: &String| !text.is_empty());
         Self {
-            address: text("CONSUL_HTTP_ADDR"),
-            token: text("CONSUL_HTTP_TOKEN").map(Secret::from),
-            token_file: file("CONSUL_HTTP_TOKEN_FILE"),
-            tls: text("CONSUL_HTTP_SSL").is_some_and(|text| is_true(&text)),
-            ca: file("CONSUL_CACERT"),
-            certificate: file("CONSUL_CLIENT_CERT"),
-            key: file("CONSUL_CLIENT_KEY"),
-            server_name: text("CONSUL_TLS_SERVER_NAME"),
-            datacenter: text("CONSUL_DATACENTER"),
-            namespace: text("CONSUL_NAMESPACE"),
-            partition: text("CONSUL_PARTITION"),
+            address: text(&variable, "CONSUL_HTTP_ADDR"),
+            token: text(&variable, "CONSUL_HTTP_TOKEN").map(Secret::from),
+            token_file: path(&variable, "CONSUL_HTTP_TOKEN_FILE"),
+            tls: text(&variable, "CONSUL_HTTP_SSL").is_some_and(|text| is_true(&text)),
+            ca: path(&variable, "CONSUL_CACERT"),
+            certificate: path(&variable, "CONSUL_CLIENT_CERT"),
+            key: path(&variable, "CONSUL_CLIENT_KEY"),
+            server_name: text(&variable, "CONSUL_TLS_SERVER_NAME"),
+            datacenter: text(&variable, "CONSUL_DATACENTER"),
+            namespace: text(&variable, "CONSUL_NAMESPACE"),
+            partition: text(&variable, "CONSUL_PARTITION"),
             proxy: ProxyVariables::read(variable),
         }
     }
@@ -127,9 +126,9 @@ impl Consul {
     /// The token: of `--token-file`, `CONSUL_HTTP_TOKEN` or `CONSUL_HTTP_TOKEN_FILE`.
     fn token(&self) -> Result<Option<Secret>> {
         match (&self.token_file, &self.environment.token, &self.environment.token_file) {
-            (Some(path), _, _) => read_token("--token-file", path).map(Some),
+            (Some(file), _, _) => read_token("--token-file", file).map(Some),
             (None, Some(token), _) => Ok(Some(token.clone())),
-            (None, None, Some(path)) => read_token("CONSUL_HTTP_TOKEN_FILE", path).map(Some),
+            (None, None, Some(file)) => read_token("CONSUL_HTTP_TOKEN_FILE", file).map(Some),
             (None, None, None) => Ok(None),
         }
     }

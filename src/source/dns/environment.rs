@@ -8,6 +8,7 @@ use super::{CONSUL_SERVER, Dns};
 use crate::clean::clean;
 use crate::error::{Error, Result};
 use crate::model::parse_duration;
+use crate::source::variables::text;
 
 /// The environment variables for DNS. The library never reads them by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,12 +29,11 @@ const HINT: &str = "write an address, as in 10.0.0.53, 127.0.0.1:8600 or [::1]:5
 impl DnsEnvironment {
     /// Reads the variables with `variable`. An empty one counts as not set.
     pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let text = |name| variable(name)?.into_string().ok().filter(|text: &String| !text.is_empty());
         Self {
-            server: text("DNS_SERVER"),
-            port: text("DNS_PORT"),
-            domain: text("DNS_DOMAIN"),
-            refresh_ttl: text("DNS_REFRESH_TTL").and_then(|text| parse_duration(&text).ok()),
+            server: text(&variable, "DNS_SERVER"),
+            port: text(&variable, "DNS_PORT"),
+            domain: text(&variable, "DNS_DOMAIN"),
+            refresh_ttl: text(&variable, "DNS_REFRESH_TTL").and_then(|text| parse_duration(&text).ok()),
         }
     }
 }

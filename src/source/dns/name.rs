@@ -26,18 +26,17 @@ impl DnsName {
     /// # Errors
     /// It is not a name.
     pub(super) fn parse(text: &str, domain: Option<&str>, records: &[DnsRecordType]) -> Result<Self> {
-        let invalid = |why: &str| Error::usage(format!("the name '{}'", clean(text)), why, HINT);
         let (name, port) = match text.rsplit_once(':') {
             None => (text, None),
             Some((name, port)) => {
                 let port = port.parse::<u16>().ok().filter(|port| *port > 0);
-                (name, Some(port.ok_or_else(|| invalid("its port is not a number from 1 to 65535"))?))
+                (name, Some(port.ok_or_else(|| invalid(text, "its port is not a number from 1 to 65535"))?))
             }
         };
         let is_name = name.split('.').all(|label| label.len() <= 63)
             && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b':' || byte >= 0x80);
         if name.trim_matches('.').is_empty() || name.len() > MAX_LENGTH || !is_name {
-            return Err(invalid("it is not the name of a service or a host"));
+            return Err(invalid(text, "it is not the name of a service or a host"));
         }
 
         let full = match domain.map(|domain| domain.trim_matches('.')).filter(|domain| !domain.is_empty()) {
@@ -60,6 +59,10 @@ impl DnsName {
     }
 }
 
+fn invalid(text: &str, why: &str) -> Error {
+    Error::usage(format!("the name '{}'", clean(text)), why, HINT)
+}
+
 /// Whether the domain belongs behind it: `web`, `_http._tcp`.
 fn is_short(name: &str) -> bool {
     !name.contains('.') || (name.starts_with('_') && name.split('.').count() == 2 && name.contains("._"))
@@ -71,12 +74,11 @@ fn kinds(name: &str, has_port: bool, records: &[DnsRecordType]) -> Vec<RecordKin
         (DnsRecordType::A, RecordKind::A),
         (DnsRecordType::Aaaa, RecordKind::Aaaa),
     ];
-    let usual = |kind: RecordKind| match kind {
+    let is_only_text = records.iter().all(|record| *record == DnsRecordType::Txt);
+    let wanted = all.into_iter().filter(|(word, kind)| match kind {
+        _ if !is_only_text => records.contains(word),
         RecordKind::Srv => !has_port,
         _ => !name.starts_with('_'),
-    };
-    let wanted = all.into_iter().filter(|(word, kind)| {
-        if records.iter().all(|record| *record == DnsRecordType::Txt) { usual(*kind) } else { records.contains(word) }
     });
     wanted.map(|(_, kind)| kind).collect()
 }

@@ -57,24 +57,28 @@ fn endpoints(record: &RecordData, name: &DnsName, facts: &NameFacts) -> Vec<Endp
         RecordData::Address(ip) => vec![instance(Endpoint::new(Address::Ip(*ip), name.port, Transport::Tcp), &[])],
         // A service that is decidedly not there (RFC 2782).
         RecordData::Srv { target, .. } if target == "." => Vec::new(),
-        RecordData::Srv { priority, weight, port, target } => {
-            let facts_of_record = [("priority", priority.to_string()), ("target", target.clone())];
-            let transport = if name.full.contains("._udp") { Transport::Udp } else { Transport::Tcp };
-            let of = |address: Address| {
-                let port = Some(*port).filter(|port| *port > 0);
-                let endpoint = Endpoint { weight: Some(*weight), ..Endpoint::new(address, port, transport) };
-                instance(endpoint, &facts_of_record)
-            };
-            match facts.targets.get(target) {
-                Some(addresses) if !addresses.is_empty() => addresses.iter().map(|ip| of(Address::Ip(*ip))).collect(),
-                resolved => {
-                    let endpoint = of(Address::Name(target.trim_end_matches('.').into()));
-                    vec![Endpoint { ready: resolved.is_none() && *port > 0, ..endpoint }]
-                }
+        RecordData::Srv { port, target, .. } => match facts.targets.get(target) {
+            Some(addresses) if !addresses.is_empty() => {
+                addresses.iter().map(|ip| srv_endpoint(record, name, Address::Ip(*ip))).collect()
             }
-        }
+            resolved => {
+                let endpoint = srv_endpoint(record, name, Address::Name(target.trim_end_matches('.').into()));
+                vec![Endpoint { ready: resolved.is_none() && *port > 0, ..endpoint }]
+            }
+        },
         RecordData::Text(_) => Vec::new(),
     }
+}
+
+/// The endpoint of an SRV record at an address of its target.
+fn srv_endpoint(record: &RecordData, name: &DnsName, address: Address) -> Endpoint {
+    let RecordData::Srv { priority, weight, port, target } = record else {
+        return Endpoint::new(address, None, Transport::Tcp);
+    };
+    let transport = if name.full.contains("._udp") { Transport::Udp } else { Transport::Tcp };
+    let port = Some(*port).filter(|port| *port > 0);
+    let endpoint = Endpoint { weight: Some(*weight), ..Endpoint::new(address, port, transport) };
+    instance(endpoint, &[("priority", priority.to_string()), ("target", target.clone())])
 }
 
 fn instance(mut endpoint: Endpoint, facts: &[(&str, String)]) -> Endpoint {

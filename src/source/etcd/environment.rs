@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::model::Secret;
 use crate::net::registry_http::{ProxyVariables, RegistryAddress, RegistryOptions, RegistryTls};
 use crate::source::token_file::read_token;
+use crate::source::variables::text;
 
 /// The environment variables for etcd. The library never reads them by itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,14 +33,13 @@ const TOKEN_HINT: &str = "log in with --user and --password-file, or ETCD_USERNA
 impl EtcdEnvironment {
     /// Reads the variables with `variable`. An empty one counts as not set.
     pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let text = |name| variable(name)?.into_string().ok().filter(|text: &String| !text.is_empty());
-        let endpoints = text("ETCD_ENDPOINTS").unwrap_or_default();
+        let endpoints = text(&variable, "ETCD_ENDPOINTS").unwrap_or_default();
         let endpoints = endpoints.split(',').map(str::trim).filter(|endpoint| !endpoint.is_empty());
         Self {
             endpoints: endpoints.map(str::to_owned).collect(),
-            prefix: text("ETCD_DISCOVERY_PREFIX"),
-            user: text("ETCD_USERNAME"),
-            password: text("ETCD_PASSWORD").map(Secret::from),
+            prefix: text(&variable, "ETCD_DISCOVERY_PREFIX"),
+            user: text(&variable, "ETCD_USERNAME"),
+            password: text(&variable, "ETCD_PASSWORD").map(Secret::from),
             proxy: ProxyVariables::read(variable),
         }
     }
@@ -61,12 +61,13 @@ impl Etcd {
             ([], of_environment) => ("ETCD_ENDPOINTS", of_environment.to_vec()),
             (given, _) => ("--endpoint", given.to_vec()),
         };
-        let address = |text: &String| {
-            RegistryAddress::of_option(name, text).map(|address| address.with_default_port(DEFAULT_PORT, text))
-        };
+        let mut addresses = Vec::with_capacity(endpoints.len());
+        for text in &endpoints {
+            addresses.push(RegistryAddress::of_option(name, text)?.with_default_port(DEFAULT_PORT, text));
+        }
         Ok(RegistryOptions {
             registry: "etcd",
-            addresses: endpoints.iter().map(address).collect::<Result<_>>()?,
+            addresses,
             headers: Vec::new(),
             tls: RegistryTls {
                 ca: self.ca.clone(),

@@ -98,27 +98,30 @@ fn registered(key: &str, fields: Fields) -> Result<Registered, String> {
 }
 
 fn endpoint(address: &str, port: Option<u16>) -> Result<Endpoint, String> {
-    let cannot = |why: String| format!("the address '{address}': {why}");
     if let Some(port) = port.filter(|port| *port > 0) {
-        let address = address.trim_matches(['[', ']']);
-        let address = match address.parse() {
+        let bare = address.trim_matches(['[', ']']);
+        let address = match bare.parse() {
             Ok(ip) => Address::Ip(ip),
-            Err(_) if is_name(address) => Address::Name(address.into()),
-            Err(_) => return Err(cannot("it is neither an address nor a host name".to_owned())),
+            Err(_) if is_name(bare) => Address::Name(bare.into()),
+            Err(_) => return Err(unusable(address, "it is neither an address nor a host name")),
         };
         return Ok(Endpoint::new(address, Some(port), Transport::Tcp));
     }
 
     if ServiceUrl::is_meant(address) {
-        let url = address.parse::<ServiceUrl>().map_err(|error| cannot(error.to_string()))?;
+        let url = address.parse::<ServiceUrl>().map_err(|error| unusable(address, &error.to_string()))?;
         return match url.place {
             UrlPlace::Hosts(hosts) => {
-                hosts.into_iter().next().map(HostPort::endpoint).ok_or_else(|| cannot("it has no host".to_owned()))
+                hosts.into_iter().next().map(HostPort::endpoint).ok_or_else(|| unusable(address, "it has no host"))
             }
-            UrlPlace::Socket(_) => Err(cannot("it is a Unix-domain socket".to_owned())),
+            UrlPlace::Socket(_) => Err(unusable(address, "it is a Unix-domain socket")),
         };
     }
-    address.parse::<HostPort>().map(HostPort::endpoint).map_err(|error| cannot(error.to_string()))
+    address.parse::<HostPort>().map(HostPort::endpoint).map_err(|error| unusable(address, &error.to_string()))
+}
+
+fn unusable(address: &str, why: &str) -> String {
+    format!("the address '{address}': {why}")
 }
 
 fn is_name(text: &str) -> bool {
