@@ -82,12 +82,14 @@
 //! | `probe` | what speaks here: one file per protocol | `net` `engine` `model` |
 //! | [`source`] | where services come from: [`Source`] and one folder or file per source | `probe` `net` `engine` `model` |
 //! | [`check`] | how an endpoint is judged: one file per check | `probe` `net` `engine` `model` |
+//! | `store` | where the registry's truth is kept: memory, or one SQLite file | `probe` `net` `engine` `model` |
 //! | [`balance`] | which endpoint serves the next call: one file per strategy | `probe` `net` `engine` `model` |
 //! | [`output`] | how results look: one file per format | `probe` `net` `engine` `model` |
 //! | [`catalog`] | what a source has, kept up to date: a writer, readers, what changed | `balance` `engine` `model` |
 //! | [`identify`] | a source whose services are asked what they are | `source` `probe` `net` `engine` `model` |
 //! | [`health`] | validation of many services, once or continuously | `catalog` `check` `source` `engine` `net` `model` |
-//! | [`client`] | what programs use most: registering, resolving, watching, waiting | `catalog` `balance` `health` `identify` `source` `output` `engine` `net` `model` |
+//! | `registry` | the registry's rules as a pure state machine | `model` |
+//! | [`client`] | what programs use most: registering, resolving, watching, waiting | `registry` `store` `catalog` `balance` `health` `identify` `source` `output` `engine` `net` `model` |
 //! | `cli` | the command: composes, prints, exits | everything |
 //!
 //! Below them `error` says what could not be done, `clean` is the only way for foreign text to a terminal or a
@@ -112,9 +114,13 @@ pub mod model;
 mod net;
 pub mod output;
 mod probe;
+#[cfg(feature = "serve")]
+pub mod registry;
 #[cfg(feature = "cli")]
 mod settings;
 pub mod source;
+#[cfg(feature = "serve")]
+pub mod store;
 
 /// What `fuzz/` calls.
 #[cfg(fuzzing)]

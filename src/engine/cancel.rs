@@ -31,10 +31,10 @@ use super::park;
 /// worker.join().unwrap();
 /// ```
 #[derive(Clone, Default)]
-pub struct Cancel(Arc<State>);
+pub struct Cancel(Arc<CancelState>);
 
 #[derive(Default)]
-struct State {
+struct CancelState {
     /// A signal handler may set it, which cannot wake anything.
     flag: Arc<AtomicBool>,
     token: CancellationToken,
@@ -65,14 +65,14 @@ impl Cancel {
     /// from then on it must call [`cancel`](Self::cancel) when the flag is set.
     pub(crate) fn of_flag(flag: Arc<AtomicBool>, watch: impl Fn(Self) + Send + Sync + 'static) -> Self {
         let watch_flag: Option<(Once, Box<FlagWatch>)> = Some((Once::new(), Box::new(watch)));
-        Self(Arc::new(State { flag, watch_flag, ..State::default() }))
+        Self(Arc::new(CancelState { flag, watch_flag, ..CancelState::default() }))
     }
 
     /// A token that is set with this one, and can be set alone.
     #[must_use]
     pub fn child(&self) -> Self {
         let token = self.0.token.child_token();
-        Self(Arc::new(State { token, parent: Some(self.clone()), ..State::default() }))
+        Self(Arc::new(CancelState { token, parent: Some(self.clone()), ..CancelState::default() }))
     }
 
     /// Sets the token: the work is no longer wanted.

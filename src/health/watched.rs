@@ -7,10 +7,11 @@ use tokio::time::Instant;
 
 use super::aggregate::{aggregate, set_health};
 use super::evidence::Evidence;
-use super::threshold::{DebouncedState, Thresholds};
 use super::validator::{PastCheck, Subject};
 use crate::check::stability;
-use crate::model::{CheckLimits, CheckSpec, Endpoint, Health, Identity, Service, changed_fields};
+use crate::model::{
+    CheckLimits, CheckSpec, DebouncedState, Endpoint, Health, Identity, Service, Thresholds, changed_fields,
+};
 use crate::net::{HttpProxy, Route};
 use crate::source::after_check;
 

@@ -1,7 +1,9 @@
 //! Plain data: what is found, and the words it is described in. No input, no output, no clock.
 
 mod addresses;
+mod candidates;
 mod certificate_time;
+mod check_definition;
 mod check_limits;
 mod check_name;
 mod check_spec;
@@ -19,6 +21,7 @@ mod host_facts;
 pub(crate) mod host_port;
 mod identity;
 mod instance;
+mod json_fields;
 #[cfg(feature = "k8s")]
 mod k8s;
 #[cfg(feature = "k8s")]
@@ -34,7 +37,17 @@ mod port_names;
 mod port_ranking;
 mod ports;
 mod probe_order;
+mod problem;
+mod query;
 mod raw_detail;
+mod registered_instance;
+mod registered_json;
+mod registered_service;
+mod registration;
+mod registration_json;
+mod registration_limits;
+#[cfg(test)]
+mod registration_tests;
 mod registry;
 mod report;
 #[cfg(test)]
@@ -50,14 +63,18 @@ mod severity;
 mod source_name;
 mod status_ranges;
 mod targets;
+mod threshold;
 mod update;
+mod version_requirement;
 mod words;
 
 pub use crate::clean::{DISPLAY_CHARS, Secret, Untrusted};
 pub use jiff::Timestamp;
 
 pub use addresses::{AddressRange, Addresses};
+pub use candidates::ServiceEndpoint;
 pub use certificate_time::CertificateTime;
+pub use check_definition::{CheckDefinition, CheckKind};
 pub use check_limits::CheckLimits;
 pub use check_name::CheckName;
 pub use check_spec::{
@@ -93,8 +110,20 @@ pub use port_names::{PORT_NAMES, PortName, port_name};
 pub(crate) use port_ranking::{DEFAULT_TOP, ranked_ports};
 pub use ports::Ports;
 pub use probe_order::ProbeOrder;
+pub use problem::Problem;
+pub use query::{Candidate, ExplainedFilter, Explanation, MAX_UNREADABLE_VERSIONS, Query};
 pub use raw_detail::{DeclaredDetail, RawDetail};
+<<<<<<< HEAD
 pub use registry::{DnsDetail, DnsRecord, RegistryCheck, RegistryDetail, RegistryState};
+=======
+pub use registered_instance::{CheckState, HealthReport, RegisteredInstance, RegisteredLease};
+pub use registered_service::{CAPABILITIES_KEY, RegisteredDetail, aggregate_health, registered_services};
+pub use registration::{DEFAULT_NAMESPACE, OperatorStatus, Registration};
+pub use registration_limits::{
+    MAX_CHECKS, MAX_DEREGISTER_AFTER, MAX_ID_BYTES, MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_METADATA_KEY_BYTES,
+    MAX_NAME_BYTES, MAX_TAG_BYTES, MAX_TAGS, MAX_TTL, MAX_VERSION_BYTES, MIN_DEREGISTER_AFTER, MIN_TTL,
+};
+>>>>>>> main
 pub use report::{CheckStatus, Report};
 pub use scan::{NamespaceScope, PortState, Reason, ScanDetail, ScannedHost};
 pub use scan_ports::ScanPorts;
@@ -107,4 +136,7 @@ pub use severity::Severity;
 pub use source_name::SourceName;
 pub use status_ranges::StatusRanges;
 pub use targets::Target;
+pub(crate) use threshold::DebouncedState;
+pub use threshold::Thresholds;
 pub use update::{Update, UpdateSink};
+pub use version_requirement::VersionRequirement;

@@ -13,8 +13,10 @@ mod instance_columns;
 pub(crate) mod k8s;
 mod list;
 pub(crate) mod local;
-#[cfg(any(feature = "consul", feature = "etcd"))]
+#[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
 mod name_filter;
+#[cfg(feature = "registry")]
+pub(crate) mod portolan;
 mod runtime;
 pub(crate) mod scan;
 #[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
@@ -41,6 +43,8 @@ pub use file::{File, Variable};
 pub use k8s::{K8s, K8sEnvironment, K8sVia};
 pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, collect};
 pub use local::{Local, SortKey};
+#[cfg(feature = "registry")]
+pub use portolan::{Portolan, PortolanEnvironment};
 pub use scan::{Scan, TimingTemplate};
 pub(crate) use watch::RECONNECT;
 pub use watch::{WatchFuture, keep_watching};
@@ -228,6 +232,8 @@ sources! {
     Consul(Consul),
     #[cfg(feature = "etcd")]
     Etcd(Etcd),
+    #[cfg(feature = "registry")]
+    Portolan(Portolan),
     Dns(Dns),
     File(File),
 }

@@ -66,6 +66,7 @@ fn man_replaces_whole_pages_and_leaves_nothing_else() {
             "portolan-discover-file.1",
             "portolan-discover-k8s.1",
             "portolan-discover-local.1",
+            "portolan-discover-portolan.1",
             "portolan-discover-scan.1",
             "portolan-discover.1",
             "portolan-explain.1",

@@ -35,7 +35,7 @@ static BLOCKED: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// A command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Command {
+pub(super) enum CommandLine {
     /// `None`: the process has none, or has ended.
     Read(Option<Untrusted>),
     /// The kernel did not reply.
@@ -43,7 +43,7 @@ pub(super) enum Command {
 }
 
 /// Command lines by the caller's numbers.
-pub(super) type Commands = HashMap<u32, Command, FixedState>;
+pub(super) type Commands = HashMap<u32, CommandLine, FixedState>;
 
 /// Reads command lines one after the other, beside its caller.
 #[derive(Default)]
@@ -88,7 +88,7 @@ impl CommandReader {
     pub(super) fn add(&self, number: u32, pid: u32, file: OwnedFd, stop: &dyn Fn() -> bool) {
         let mut state = self.0.state();
         if blocked().contains(&pid) {
-            state.done.insert(number, Command::Blocked);
+            state.done.insert(number, CommandLine::Blocked);
             return;
         }
 
@@ -146,7 +146,7 @@ impl CommandReader {
             // Where threads are short, one does it all.
             let mut buffer = vec![0; MAX_COMMAND_BYTES];
             for CommandFile { number, file, .. } in state.queue.drain(..) {
-                state.done.insert(number, Command::Read(read(&file, &mut buffer)));
+                state.done.insert(number, CommandLine::Read(read(&file, &mut buffer)));
             }
         }
     }
@@ -167,13 +167,13 @@ impl State {
     /// Reads nothing more of what is queued.
     fn give_up(&mut self) {
         let numbers = self.queue.drain(..).map(|file| file.number);
-        self.done.extend(numbers.map(|number| (number, Command::Blocked)));
+        self.done.extend(numbers.map(|number| (number, CommandLine::Blocked)));
     }
 
     /// Lets the current thread do what it does, without waiting for it.
     fn leave_behind(&mut self) {
         if let Some(CurrentRead { number, pid, .. }) = self.reading.take() {
-            self.done.insert(number, Command::Blocked);
+            self.done.insert(number, CommandLine::Blocked);
             blocked().push(pid);
             self.generation += 1;
             self.is_running = false;
@@ -225,7 +225,7 @@ impl Shared {
                 return;
             }
             state.reading = None;
-            state.done.insert(number, Command::Read(command));
+            state.done.insert(number, CommandLine::Read(command));
         }
     }
 }
@@ -279,13 +279,13 @@ mod tests {
         }
 
         let commands = reader.finish(&|| false);
-        assert_eq!((commands.len(), &commands[&0]), (50, &Command::Blocked));
-        assert!((1..50).all(|number| commands[&number] == Command::Read(Some("a b".into()))), "{commands:?}");
+        assert_eq!((commands.len(), &commands[&0]), (50, &CommandLine::Blocked));
+        assert!((1..50).all(|number| commands[&number] == CommandLine::Read(Some("a b".into()))), "{commands:?}");
 
         // As long as it lasts, the process is not asked again.
         let (file, _end) = std::io::pipe().unwrap();
         reader.add(0, 4_000_000_001, file.into(), &|| false);
-        assert_eq!(reader.finish(&|| false)[&0], Command::Blocked);
+        assert_eq!(reader.finish(&|| false)[&0], CommandLine::Blocked);
         end.write_all(b"x").unwrap();
         while blocked().contains(&4_000_000_001) {
             thread::yield_now();
@@ -297,6 +297,6 @@ mod tests {
         let reader = CommandReader::default();
         let (silent, _end) = std::io::pipe().unwrap();
         reader.add(0, 4_000_000_002, silent.into(), &|| false);
-        assert_eq!(reader.finish(&|| true)[&0], Command::Blocked);
+        assert_eq!(reader.finish(&|| true)[&0], CommandLine::Blocked);
     }
 }

@@ -1,6 +1,6 @@
 //! When a change of state is confirmed: after N checks in a row, more for worse than for better.
 
-use crate::model::HealthState;
+use super::HealthState;
 
 /// How many checks in a row confirm a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,8 @@ impl Default for Thresholds {
 }
 
 /// The confirmed state.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct DebouncedState {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DebouncedState {
     state: HealthState,
     /// Checks in a row that showed a better state.
     better: u32,
@@ -30,17 +30,17 @@ pub(super) struct DebouncedState {
 
 impl DebouncedState {
     /// The state of the first check, which needs no confirmation.
-    pub(super) fn new(state: HealthState) -> Self {
+    pub(crate) fn new(state: HealthState) -> Self {
         Self { state, better: 0, worse: 0 }
     }
 
-    pub(super) fn get(self) -> HealthState {
+    pub(crate) fn get(self) -> HealthState {
         self.state
     }
 
     /// Records the state of another check and returns whether it is confirmed now. The current state is confirmed at once
     /// and resets the counts.
-    pub(super) fn record(&mut self, shown: HealthState, thresholds: Thresholds) -> bool {
+    pub(crate) fn record(&mut self, shown: HealthState, thresholds: Thresholds) -> bool {
         use std::cmp::Ordering::{Equal, Greater, Less};
         // The best state is the least. After an unknown state, any state is confirmed at once.
         let is_confirmed = match shown.cmp(&self.state) {

@@ -1,0 +1,83 @@
+//! What the registry is asked to do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::model::{HealthState, OperatorStatus, Registration};
+
+/// A command. Where it may name a generation, a command for an older one is refused: it is about an instance that is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Registers an instance, or changes a registered one. The registration must have an id.
+    Register(Arc<Registration>),
+    /// Renews the lease of an instance.
+    Renew {
+        /// The instance.
+        id: Arc<str>,
+        /// Its generation, if the sender knows it.
+        generation: Option<u64>,
+        /// The health that it reports itself; without one, the last report no longer counts.
+        report: Option<(HealthState, Option<Arc<str>>)>,
+    },
+    /// Removes an instance.
+    Deregister {
+        /// The instance.
+        id: Arc<str>,
+        /// Its generation, if the sender knows it.
+        generation: Option<u64>,
+    },
+    /// Changes whether an instance takes calls.
+    SetStatus {
+        /// The instance.
+        id: Arc<str>,
+        /// Its generation, if the sender knows it.
+        generation: Option<u64>,
+        /// The new status.
+        status: OperatorStatus,
+    },
+    /// Changes its share of the calls.
+    SetWeight {
+        /// The instance.
+        id: Arc<str>,
+        /// Its generation, if the sender knows it.
+        generation: Option<u64>,
+        /// The new weight.
+        weight: u16,
+    },
+    /// Takes the result of a check.
+    CheckResult {
+        /// The instance.
+        id: Arc<str>,
+        /// Its generation, if the sender knows it.
+        generation: Option<u64>,
+        /// The position of the check in the registration.
+        check: usize,
+        /// The result. `Unknown` is none: it counts neither for nor against the instance.
+        state: HealthState,
+        /// Its text.
+        note: Option<Arc<str>>,
+    },
+    /// Takes back that a node is down.
+    NodeUp {
+        /// The node.
+        node: Arc<str>,
+    },
+    /// Marks a node as down, with all its instances.
+    NodeDown {
+        /// The node.
+        node: Arc<str>,
+    },
+    /// Lets time pass: leases expire, and what was unhealthy for too long is removed. Once a second is right.
+    Tick,
+}
+
+/// The time of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// The time since the state began, by a clock that never goes back. Everything that lasts is measured by it.
+    pub elapsed: Duration,
+    /// The time of day, for what is shown.
+    pub wall: Timestamp,
+}

@@ -1,0 +1,93 @@
+//! The state after a restart, from what was stored.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::entry::InstanceEntry;
+use super::state::State;
+use super::{InstanceRecord, Now, Rules};
+
+/// Stored records that cannot belong together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// A record without an id.
+    #[error("a stored instance of {service} has no id")]
+    NoId {
+        /// `NAMESPACE/NAME` of its service.
+        service: String,
+    },
+    /// Two records with one id, or with one index.
+    #[error("two stored instances have the {what} {value}")]
+    Twice {
+        /// `id` or `index`.
+        what: &'static str,
+        /// The id or the index.
+        value: String,
+    },
+    /// A record that is newer than the last change.
+    #[error("the stored instance {id} has index {index}, but the last change had {last}")]
+    TooNew {
+        /// Its id.
+        id: String,
+        /// Its index.
+        index: u64,
+        /// The index of the last change.
+        last: u64,
+    },
+}
+
+impl State {
+    /// The state with these records. `index` is the number of the last change. Each lease gets one full ttl from now on;
+    /// one that had expired stays so until it is renewed.
+    ///
+    /// # Errors
+    /// The records cannot belong together.
+    pub fn restore(
+        rules: Rules,
+        index: u64,
+        records: impl IntoIterator<Item = InstanceRecord>,
+        now: Now,
+    ) -> Result<Self, RestoreError> {
+        let mut state = Self::at_index(rules, index);
+        state.elapsed = now.elapsed;
+        state.last_tick = Some(now.elapsed);
+        let mut indexes = HashSet::new();
+
+        for record in records {
+            let id: Arc<str> = match record.registration.id.as_deref() {
+                Some(id) => id.into(),
+                None => return Err(RestoreError::NoId { service: record.service() }),
+            };
+            if record.index > index {
+                return Err(RestoreError::TooNew { id: id.as_ref().to_owned(), index: record.index, last: index });
+            }
+            if state.view.instances.contains_key(&*id) {
+                return Err(RestoreError::Twice { what: "id", value: id.as_ref().to_owned() });
+            }
+            if !indexes.insert(record.index) {
+                return Err(RestoreError::Twice { what: "index", value: record.index.to_string() });
+            }
+            state.restore_one(id, record, now);
+        }
+        // What changed last may be a removal, whose service is not known any more.
+        state.view.forgotten_index = index;
+
+        Ok(state)
+    }
+
+    fn restore_one(&mut self, id: Arc<str>, mut record: InstanceRecord, now: Now) {
+        record.checks.resize(record.registration.checks.len(), crate::model::HealthState::Unknown);
+        if let Some(node) = record.registration.node.as_deref().filter(|_| record.node_down) {
+            self.down_nodes.insert_mut(node.into());
+        }
+
+        let (flapping, seen) = (record.flapping, record.registered_at);
+        let mut entry = InstanceEntry::new(id, Arc::new(record), &self.view.rules, now);
+        // A restart sees no instance: the last time that is known is its registration.
+        entry.last_seen = seen;
+        let entry = self.insert(entry, now);
+        if flapping {
+            self.await_calm(entry, now);
+        }
+    }
+}

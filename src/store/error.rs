@@ -1,0 +1,100 @@
+//! Why something cannot be stored, or a store cannot be opened.
+
+use std::path::PathBuf;
+
+/// Why something cannot be stored, or a store cannot be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another process uses the database.
+    #[error("cannot open database {}: another process uses it", path.display())]
+    Locked {
+        /// The database.
+        path: PathBuf,
+    },
+    /// A newer portolan wrote the database.
+    #[error("cannot open database {}: it has format {format}, and this portolan knows up to {known}", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// Its format.
+        format: u32,
+        /// The newest known format.
+        known: u32,
+    },
+    /// The database is damaged.
+    #[error("cannot use database {}: it is damaged: {detail}", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The file is not a database of portolan.
+    #[error("cannot open database {}: {detail}", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        detail: &'static str,
+    },
+    /// The file cannot be opened or made.
+    #[error("cannot open database {}: {cause}", path.display())]
+    Inaccessible {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// There is something at the place of a new file.
+    #[error("cannot write {}: it exists", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// No room is left.
+    #[error("cannot store the change: no space is left on the disk")]
+    Full,
+    /// The disk failed.
+    #[error("cannot store the change: {cause}")]
+    Failed {
+        /// What the operating system or the database said.
+        cause: String,
+    },
+    /// Too many batches wait already.
+    #[error("cannot store the change: too many wait to be stored")]
+    Overloaded,
+    /// A batch does not follow the last one, most likely because that one could not be stored.
+    #[error("cannot store the change: it follows index {after}, but {last} is the last that is stored")]
+    OutOfOrder {
+        /// The index that the batch follows.
+        after: u64,
+        /// The index of the last stored change.
+        last: u64,
+    },
+    /// The store was closed.
+    #[error("cannot store the change: the store is closed")]
+    Closed,
+    /// The store is not one of files.
+    #[error("cannot write a backup: this server keeps everything in memory")]
+    NoFiles,
+}
+
+impl StoreError {
+    /// What to try.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Locked { .. } => "stop the other server, or give this one another database",
+            Self::Newer { .. } => "start the portolan that wrote it, or give another database",
+            Self::Damaged { .. } => "restore a backup, or move the file away to begin with an empty registry",
+            Self::Foreign { .. } => "give the path of a portolan database, or of a file that does not exist yet",
+            Self::Inaccessible { .. } => "check the path and its permissions; the folder must exist and be writable",
+            Self::Exists { .. } => "give the path of a file that does not exist yet",
+            Self::Full => "free space on the disk of the database; reads go on meanwhile",
+            Self::Failed { .. } => "check the disk of the database; reads go on meanwhile",
+            Self::Overloaded | Self::OutOfOrder { .. } => "try again",
+            Self::Closed => "start the server again",
+            Self::NoFiles => "start the server with a database",
+        }
+    }
+}

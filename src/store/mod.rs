@@ -1,0 +1,131 @@
+//! Where the registry's truth is kept: what was acknowledged survives a crash of the process and of the machine.
+//!
+//! A store knows nothing of services. It keeps records by id, the events that led to them, and the index of the last change.
+//! It takes batches in the order of their indexes, each as a whole or not at all.
+
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::oneshot;
+
+mod error;
+mod memory;
+mod sqlite;
+
+pub use error::StoreError;
+pub use memory::Memory;
+pub use sqlite::{Backup, FORMAT, Sqlite, check};
+
+/// Stores what the registry changes.
+pub trait Store: Send + Sync {
+    /// Appends a batch of changes. It returns at once; the batch is stored when the [`Commit`] says so. Batches are stored in
+    /// the order of the calls.
+    fn append(&self, batch: Batch) -> Commit;
+
+    /// Writes a consistent copy to a new file, while batches go on.
+    ///
+    /// # Errors
+    /// The copy cannot be written, or the store is not one of files.
+    fn backup(&self, to: &Path) -> Result<Backup, StoreError>;
+
+    /// Checks that everything that is stored can be read.
+    ///
+    /// # Errors
+    /// The store is damaged.
+    fn check(&self) -> Result<(), StoreError>;
+}
+
+/// Changes that are stored together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The index before these changes. A batch that does not follow the last one is refused.
+    pub after: u64,
+    /// The events, one for each index from `after + 1` on.
+    pub events: Vec<StoredEvent>,
+    /// What becomes of the records, in this order.
+    pub writes: Vec<Write>,
+}
+
+impl Batch {
+    /// The index after these changes.
+    pub fn index(&self) -> u64 {
+        self.events.last().map_or(self.after, |event| event.index)
+    }
+
+    /// Whether its events have the indexes after `last`, without a gap.
+    fn follows(&self, last: u64) -> bool {
+        let expected = last + 1..;
+        self.after == last && self.events.iter().zip(expected).all(|(event, index)| event.index == index)
+    }
+}
+
+/// A change of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// Stores a record in the place of the one with this id, if there is one.
+    Put {
+        /// The id.
+        id: Arc<str>,
+        /// The record.
+        body: Vec<u8>,
+    },
+    /// Removes a record.
+    Remove {
+        /// The id.
+        id: Arc<str>,
+    },
+}
+
+/// An event with its index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its index.
+    pub index: u64,
+    /// The event.
+    pub body: Vec<u8>,
+}
+
+/// Everything that a store holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// The index of the last change.
+    pub index: u64,
+    /// Identifies this history. Indexes of another one mean nothing here.
+    pub epoch: String,
+    /// The records with their ids, sorted by id.
+    pub records: Vec<(String, Vec<u8>)>,
+    /// The last events, the oldest first.
+    pub events: Vec<StoredEvent>,
+}
+
+/// A batch that is being stored.
+#[derive(Debug)]
+#[must_use = "a batch is stored only if this says so"]
+pub struct Commit(oneshot::Receiver<Result<u64, StoreError>>);
+
+impl Commit {
+    /// A commit whose result is known already.
+    fn done(result: Result<u64, StoreError>) -> Self {
+        let (sender, receiver) = oneshot::channel();
+        let _ = sender.send(result);
+        Self(receiver)
+    }
+
+    /// Waits until the batch is stored, and returns the index. Not for asynchronous code, which awaits the commit.
+    ///
+    /// # Errors
+    /// The batch is not stored.
+    pub fn wait(self) -> Result<u64, StoreError> {
+        self.0.blocking_recv().unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Future for Commit {
+    type Output = Result<u64, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context).map(|result| result.unwrap_or(Err(StoreError::Closed)))
+    }
+}

@@ -1,0 +1,47 @@
+//! One transaction for everything that waits.
+
+use rusqlite::{Connection, params};
+
+use crate::store::{Batch, Write};
+
+/// Stores batches in one transaction. If any of them cannot be stored, none is.
+pub(super) fn commit(connection: &Connection, batches: &[&Batch], max_events: u64) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let stored = store(connection, batches, max_events).and_then(|()| connection.execute_batch("COMMIT"));
+
+    // Some errors have ended the transaction already.
+    if stored.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK")?;
+    }
+    stored
+}
+
+fn store(connection: &Connection, batches: &[&Batch], max_events: u64) -> rusqlite::Result<()> {
+    let mut put = connection.prepare_cached("INSERT OR REPLACE INTO record (id, body) VALUES (?1, ?2)")?;
+    let mut remove = connection.prepare_cached("DELETE FROM record WHERE id = ?1")?;
+    let mut event = connection.prepare_cached("INSERT INTO event (number, body) VALUES (?1, ?2)")?;
+
+    for batch in batches {
+        for write in &batch.writes {
+            match write {
+                Write::Put { id, body } => put.execute(params![&**id, body])?,
+                Write::Remove { id } => remove.execute(params![&**id])?,
+            };
+        }
+        for stored in &batch.events {
+            event.execute(params![signed(stored.index), stored.body])?;
+        }
+    }
+
+    let Some(index) = batches.last().map(|batch| batch.index()) else { return Ok(()) };
+    let mut meta = connection.prepare_cached("UPDATE meta SET last_index = ?1")?;
+    meta.execute(params![signed(index)])?;
+    let mut prune = connection.prepare_cached("DELETE FROM event WHERE number <= ?1")?;
+    prune.execute(params![signed(index.saturating_sub(max_events))])?;
+    Ok(())
+}
+
+/// An index is far below the largest number that SQLite has.
+fn signed(index: u64) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,41 @@
+//! What SQLite's errors mean here.
+
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+
+use crate::store::StoreError;
+
+/// Why a database cannot be opened.
+pub(super) fn opening(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Locked { path },
+        Some(ErrorCode::NotADatabase) => StoreError::Foreign { path, detail: "it is not a database" },
+        Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, detail: plain(error) },
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            StoreError::Inaccessible { path, cause: "it cannot be written".to_owned() }
+        }
+        _ => StoreError::Inaccessible { path, cause: plain(error) },
+    }
+}
+
+/// Why a change cannot be stored.
+pub(super) fn storing(path: &Path, error: &rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            StoreError::Damaged { path: path.to_owned(), detail: plain(error) }
+        }
+        _ => StoreError::Failed { cause: plain(error) },
+    }
+}
+
+/// SQLite's text alone.
+fn plain(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,110 @@
+//! A store in one SQLite file, for one server.
+//!
+//! One thread owns the connection. It takes what is queued, stores it in one transaction, and acknowledges all of it after the
+//! COMMIT, which returns when the disk has it: write-ahead log, `synchronous=FULL`. The file is locked for as long as it is
+//! open, so that a second server fails at once.
+
+mod backup;
+mod commit;
+mod fault;
+mod open;
+mod schema;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Sender, TrySendError};
+use tokio::sync::oneshot;
+
+use super::{Batch, Commit, Contents, Store, StoreError};
+pub use backup::Backup;
+pub use open::check;
+pub use schema::FORMAT;
+use writer::StoreRequest;
+
+/// The most requests that wait. Each caller waits for its own, so this is a bound of the callers.
+const MAX_QUEUED: usize = 16 * 1024;
+
+/// A store in one SQLite file.
+#[derive(Debug)]
+pub struct Sqlite {
+    path: PathBuf,
+    /// `None` once it is closed.
+    requests: Option<Sender<StoreRequest>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+impl Sqlite {
+    /// Opens a database, or makes one where there is none, and reads everything that it holds. It keeps the last
+    /// `max_events` events.
+    ///
+    /// # Errors
+    /// The file is used by another process, damaged, of a newer portolan, not a database, or inaccessible.
+    pub fn open(path: &Path, max_events: u64) -> Result<(Self, Contents), StoreError> {
+        let (connection, contents) = open::open(path)?;
+        let (requests, receiver) = crossbeam_channel::bounded(MAX_QUEUED);
+        let writer = writer::Writer::new(path, connection, contents.index, max_events);
+
+        let writer = std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || writer.run(&receiver))
+            .map_err(|error| StoreError::Inaccessible { path: path.to_owned(), cause: error.to_string() })?;
+        Ok((Self { path: path.to_owned(), requests: Some(requests), writer: Some(writer) }, contents))
+    }
+
+    /// The path of the file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Sends a request with a channel for its result, and waits for that.
+    fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> StoreRequest,
+    ) -> Result<T, StoreError> {
+        let (sender, receiver) = oneshot::channel();
+        let requests = self.requests.as_ref().ok_or(StoreError::Closed)?;
+        requests.try_send(request(sender)).map_err(|error| refused(&error))?;
+
+        receiver.blocking_recv().unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+fn refused(error: &TrySendError<StoreRequest>) -> StoreError {
+    match error {
+        TrySendError::Full(_) => StoreError::Overloaded,
+        TrySendError::Disconnected(_) => StoreError::Closed,
+    }
+}
+
+impl Store for Sqlite {
+    fn append(&self, batch: Batch) -> Commit {
+        let (sender, receiver) = oneshot::channel();
+        let Some(requests) = &self.requests else { return Commit::done(Err(StoreError::Closed)) };
+
+        match requests.try_send(StoreRequest::Append(batch, sender)) {
+            Ok(()) => Commit(receiver),
+            Err(error) => Commit::done(Err(refused(&error))),
+        }
+    }
+
+    fn backup(&self, to: &Path) -> Result<Backup, StoreError> {
+        self.ask(|sender| StoreRequest::Backup(to.to_owned(), sender))
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        self.ask(StoreRequest::Check)
+    }
+}
+
+/// Closing stores what is queued.
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(writer) = self.writer.take() {
+            // Its panics are its own; there is nothing left to tell them.
+            let _ = writer.join();
+        }
+    }
+}

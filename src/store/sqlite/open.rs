@@ -1,0 +1,163 @@
+//! Opening a database: what it is, whether it is whole, and what it holds.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::fault;
+use super::schema::{APPLICATION_ID, FORMAT, format, migrate};
+use crate::error::plain;
+use crate::store::{Contents, StoreError, StoredEvent};
+
+/// Opens a database for a server.
+pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
+    let path = absolute(path)?;
+    let is_new = prepare(&path)?;
+    let connection = connect(&path)?;
+    lock(&connection).map_err(|error| fault::opening(&path, &error))?;
+
+    identify(&path, &connection)?;
+    verify(&path, &connection, "quick_check")?;
+    let contents = read(&connection).map_err(|error| fault::opening(&path, &error))?;
+    if is_new {
+        sync_folder(&path)?;
+    }
+    is_consistent(&path, &contents)?;
+
+    Ok((connection, contents))
+}
+
+/// Checks a database that no server uses: every page, and that everything belongs together.
+///
+/// # Errors
+/// It is damaged, in use, or not a database.
+pub fn check(path: &Path) -> Result<Contents, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Inaccessible { path: path.to_owned(), cause: "there is no such file".to_owned() });
+    }
+
+    let (connection, contents) = open(path)?;
+    verify(path, &connection, "integrity_check")?;
+    Ok(contents)
+}
+
+/// SQLite takes a path that begins with `file:` for a URL; an absolute one never does.
+fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
+    std::path::absolute(path).map_err(|error| inaccessible(path, &error))
+}
+
+fn inaccessible(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Inaccessible { path: path.to_owned(), cause: plain(error) }
+}
+
+/// Makes the file if there is none, readable by its owner alone. Returns whether it did.
+fn prepare(path: &Path) -> Result<bool, StoreError> {
+    let is_folder = fs::metadata(path).is_ok_and(|data| data.is_dir());
+    if is_folder {
+        return Err(StoreError::Inaccessible { path: path.to_owned(), cause: "it is a directory".to_owned() });
+    }
+    let is_other = fs::metadata(path).is_ok_and(|data| !data.is_file());
+    if is_other {
+        return Err(StoreError::Foreign { path: path.to_owned(), detail: "it is not a regular file" });
+    }
+
+    // An existing file is left to SQLite: closing it here would give up the locks that this process may hold on it.
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(inaccessible(path, &error)),
+    }
+}
+
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(path, flags).map_err(|error| fault::opening(path, &error))
+}
+
+/// Locks the file until it is closed, and makes commits durable.
+fn lock(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.pragma_update(None, "locking_mode", "exclusive")?;
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    // A log that grew during a burst does not keep its size.
+    connection.pragma_update_and_check(None, "journal_size_limit", 16 * 1024 * 1024, |_| Ok(()))?;
+
+    // Exclusive mode takes the lock with the first transaction and keeps it.
+    connection.execute_batch("BEGIN IMMEDIATE; COMMIT")
+}
+
+/// Refuses a database of another program or of a newer portolan, and brings an older one up to date.
+fn identify(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+    let fault = |error| fault::opening(path, &error);
+    let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(fault)?;
+    let format = format(connection).map_err(fault)?;
+    let tables: u32 =
+        connection.query_row("SELECT count(*) FROM sqlite_master", (), |row| row.get(0)).map_err(fault)?;
+
+    let is_empty = tables == 0 && application == 0 && format == 0;
+    if !is_empty && application != APPLICATION_ID {
+        return Err(StoreError::Foreign { path: path.to_owned(), detail: "it is a database of another program" });
+    }
+    if format > FORMAT {
+        return Err(StoreError::Newer { path: path.to_owned(), format, known: FORMAT });
+    }
+    migrate(connection, format).map_err(fault)
+}
+
+/// Lets SQLite check its pages.
+pub(super) fn verify(path: &Path, connection: &Connection, check: &str) -> Result<(), StoreError> {
+    let said: rusqlite::Result<String> = connection.query_row(&format!("PRAGMA {check}(1)"), (), |row| row.get(0));
+
+    match said {
+        Ok(said) if said == "ok" => Ok(()),
+        Ok(said) => {
+            let detail = said.lines().next_back().unwrap_or_default().to_owned();
+            Err(StoreError::Damaged { path: path.to_owned(), detail })
+        }
+        Err(error) => Err(fault::opening(path, &error)),
+    }
+}
+
+fn read(connection: &Connection) -> rusqlite::Result<Contents> {
+    let (index, epoch) = connection
+        .query_row("SELECT last_index, epoch FROM meta", (), |row| Ok((unsigned(row.get(0)?), row.get(1)?)))?;
+
+    let mut records = connection.prepare("SELECT id, body FROM record ORDER BY id")?;
+    let records = records.query_map((), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let records = records.collect::<rusqlite::Result<_>>()?;
+
+    let mut events = connection.prepare("SELECT number, body FROM event ORDER BY number")?;
+    let events = events.query_map((), |row| Ok(StoredEvent { index: unsigned(row.get(0)?), body: row.get(1)? }))?;
+    let events = events.collect::<rusqlite::Result<_>>()?;
+
+    Ok(Contents { index, epoch, records, events })
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// The events are dense and end at the index.
+fn is_consistent(path: &Path, contents: &Contents) -> Result<(), StoreError> {
+    let Some(first) = contents.events.first() else { return Ok(()) };
+    let is_dense = contents.events.iter().zip(first.index..).all(|(event, index)| event.index == index);
+    let last = contents.events.last().map_or(0, |event| event.index);
+    if is_dense && last == contents.index {
+        return Ok(());
+    }
+
+    let detail = format!("its events end at {last} or have a gap, and its index is {}", contents.index);
+    Err(StoreError::Damaged { path: path.to_owned(), detail })
+}
+
+/// Makes the names of new files in the folder of this one durable.
+pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| inaccessible(folder, &error))
+}

@@ -1,0 +1,40 @@
+//! The tables, and how a database of an older portolan becomes one of this.
+
+use rusqlite::Connection;
+
+/// Marks a file as a database of portolan.
+pub(super) const APPLICATION_ID: i32 = i32::from_be_bytes(*b"port");
+
+/// The newest format: each migration makes one of the next number.
+pub const FORMAT: u32 = 1;
+
+/// Each of them makes the next format of the one before. A published one never changes.
+const MIGRATIONS: [&str; FORMAT as usize] = ["
+    CREATE TABLE meta (
+        one INTEGER PRIMARY KEY CHECK (one = 1),
+        last_index INTEGER NOT NULL,
+        epoch TEXT NOT NULL
+    );
+    CREATE TABLE record (id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE event (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
+    INSERT INTO meta (one, last_index, epoch) VALUES (1, 0, lower(hex(randomblob(16))));
+"];
+
+/// The format of a database; 0 is an empty file.
+pub(super) fn format(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// Makes the newest format, each step in a transaction.
+pub(super) fn migrate(connection: &Connection, from: u32) -> rusqlite::Result<()> {
+    let steps = (1..).zip(MIGRATIONS).skip(from as usize);
+    for (format, step) in steps {
+        let transaction = connection.unchecked_transaction()?;
+        connection.execute_batch(step)?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.pragma_update(None, "user_version", format)?;
+        transaction.commit()?;
+    }
+
+    Ok(())
+}
