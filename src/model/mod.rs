@@ -113,9 +113,6 @@ pub use probe_order::ProbeOrder;
 pub use problem::Problem;
 pub use query::{Candidate, ExplainedFilter, Explanation, MAX_UNREADABLE_VERSIONS, Query};
 pub use raw_detail::{DeclaredDetail, RawDetail};
-<<<<<<< HEAD
-pub use registry::{DnsDetail, DnsRecord, RegistryCheck, RegistryDetail, RegistryState};
-=======
 pub use registered_instance::{CheckState, HealthReport, RegisteredInstance, RegisteredLease};
 pub use registered_service::{CAPABILITIES_KEY, RegisteredDetail, aggregate_health, registered_services};
 pub use registration::{DEFAULT_NAMESPACE, OperatorStatus, Registration};
@@ -123,7 +120,7 @@ pub use registration_limits::{
     MAX_CHECKS, MAX_DEREGISTER_AFTER, MAX_ID_BYTES, MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_METADATA_KEY_BYTES,
     MAX_NAME_BYTES, MAX_TAG_BYTES, MAX_TAGS, MAX_TTL, MAX_VERSION_BYTES, MIN_DEREGISTER_AFTER, MIN_TTL,
 };
->>>>>>> main
+pub use registry::{DnsDetail, DnsRecord, RegistryCheck, RegistryDetail, RegistryState};
 pub use report::{CheckStatus, Report};
 pub use scan::{NamespaceScope, PortState, Reason, ScanDetail, ScannedHost};
 pub use scan_ports::ScanPorts;
