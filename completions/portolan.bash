@@ -94,6 +94,9 @@ _portolan() {
             portolan__subcmd__discover,local)
                 cmd="portolan__subcmd__discover__subcmd__local"
                 ;;
+            portolan__subcmd__discover,portolan)
+                cmd="portolan__subcmd__discover__subcmd__portolan"
+                ;;
             portolan__subcmd__discover,scan)
                 cmd="portolan__subcmd__discover__subcmd__scan"
                 ;;
@@ -117,6 +120,9 @@ _portolan() {
                 ;;
             portolan__subcmd__discover__subcmd__help,local)
                 cmd="portolan__subcmd__discover__subcmd__help__subcmd__local"
+                ;;
+            portolan__subcmd__discover__subcmd__help,portolan)
+                cmd="portolan__subcmd__discover__subcmd__help__subcmd__portolan"
                 ;;
             portolan__subcmd__discover__subcmd__help,scan)
                 cmd="portolan__subcmd__discover__subcmd__help__subcmd__scan"
@@ -186,6 +192,9 @@ _portolan() {
                 ;;
             portolan__subcmd__help__subcmd__discover,local)
                 cmd="portolan__subcmd__help__subcmd__discover__subcmd__local"
+                ;;
+            portolan__subcmd__help__subcmd__discover,portolan)
+                cmd="portolan__subcmd__help__subcmd__discover__subcmd__portolan"
                 ;;
             portolan__subcmd__help__subcmd__discover,scan)
                 cmd="portolan__subcmd__help__subcmd__discover__subcmd__scan"
@@ -359,7 +368,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover)
-            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version local scan k8s consul etcd dns file help"
+            opts="-w -o -q -h -V --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version local scan k8s consul etcd portolan dns file help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1087,7 +1096,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__help)
-            opts="local scan k8s consul etcd dns file help"
+            opts="local scan k8s consul etcd portolan dns file help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1185,6 +1194,20 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__discover__subcmd__help__subcmd__local)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__discover__subcmd__help__subcmd__portolan)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1415,6 +1438,186 @@ _portolan() {
                     ;;
                 --sort)
                     COMPREPLY=($(compgen -W "port address proto name process pid user" -- "${cur}"))
+                    return 0
+                    ;;
+                --fail-findings)
+                    COMPREPLY=($(compgen -W "advice degraded unhealthy" -- "${cur}"))
+                    return 0
+                    ;;
+                --hand-to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --diff)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --intensity)
+                    COMPREPLY=($(compgen -W "light normal all" -- "${cur}"))
+                    return 0
+                    ;;
+                --probes)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --count)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exec)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --webhook)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rise)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fall)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json ndjson csv yaml prometheus-sd nmap-xml junit prometheus explain name" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__discover__subcmd__portolan)
+            opts="-w -o -q -h -V --namespace --address --token-file --ca --cert --key --timeout --fail-empty --fail-findings --strict --hand-to --diff --fail-changed --identify --intensity --probes --watch --interval --for --count --until --exec --webhook --lines --rise --fall --since --validate --config --output --json --color --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --namespace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --ca)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --cert)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --key)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --fail-findings)
@@ -1824,7 +2027,7 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help__subcmd__discover)
-            opts="local scan k8s consul etcd dns file"
+            opts="local scan k8s consul etcd portolan dns file"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1908,6 +2111,20 @@ _portolan() {
             return 0
             ;;
         portolan__subcmd__help__subcmd__discover__subcmd__local)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        portolan__subcmd__help__subcmd__discover__subcmd__portolan)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -196,6 +196,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand k8s 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
             cand consul 'List the services of Consul, with their instances and Consul''s own checks'
             cand etcd 'List the services that programs registered in etcd'
+            cand portolan 'List the services of a registry that `portolan serve` runs'
             cand dns 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
             cand file 'List the services that a file declares'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -454,6 +455,48 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;discover;portolan'= {
+            cand --namespace 'List only the services of this namespace [default: all]'
+            cand --address 'Ask this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]'
+            cand --token-file 'Read the token from this file'
+            cand --ca 'Trust the certificate authorities of this PEM file instead of the system''s'
+            cand --cert 'Present the client certificate of this PEM file'
+            cand --key 'Use the private key of this PEM file for --cert'
+            cand --timeout 'Set the maximum duration of one request, as in 500ms or 10s'
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
+            cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
+            cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
+            cand --probes 'Add the probes in this TOML file'
+            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
+            cand --for 'Stop after this time'
+            cand --count 'Stop after N changes (services present at the start do not count)'
+            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
+            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
+            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
+            cand --rise 'Report a service as better after N checks in a row [default: 2]'
+            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
+            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
+            cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --identify 'Identify each service: protocol, product, version'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --validate 'Check and score each service, as `portolan validate -` does'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;discover;dns'= {
             cand --record 'Look up only records of these types [default: srv,a,aaaa,txt]'
             cand --domain 'Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system''s search domains]'
@@ -537,6 +580,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand k8s 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
             cand consul 'List the services of Consul, with their instances and Consul''s own checks'
             cand etcd 'List the services that programs registered in etcd'
+            cand portolan 'List the services of a registry that `portolan serve` runs'
             cand dns 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
             cand file 'List the services that a file declares'
             cand help 'Print this message or the help of the given subcommand(s)'
@@ -550,6 +594,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;discover;help;consul'= {
         }
         &'portolan;discover;help;etcd'= {
+        }
+        &'portolan;discover;help;portolan'= {
         }
         &'portolan;discover;help;dns'= {
         }
@@ -813,6 +859,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand k8s 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
             cand consul 'List the services of Consul, with their instances and Consul''s own checks'
             cand etcd 'List the services that programs registered in etcd'
+            cand portolan 'List the services of a registry that `portolan serve` runs'
             cand dns 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
             cand file 'List the services that a file declares'
         }
@@ -825,6 +872,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;discover;consul'= {
         }
         &'portolan;help;discover;etcd'= {
+        }
+        &'portolan;help;discover;portolan'= {
         }
         &'portolan;help;discover;dns'= {
         }

@@ -194,26 +194,26 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l json -d 'Shor
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
 normal\t'Also TLS and most other probes: at most 14 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l probes -d 'Add the probes in this TOML file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l for -d 'Stop after this time' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l count -d 'Stop after N changes (services present at the start do not count)' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
 ndjson\t'One JSON object per line'
@@ -225,28 +225,29 @@ junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l fail-empty -d 'Exit with 1 if nothing is found'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l identify -d 'Identify each service: protocol, product, version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l lines -d 'Write lines even on a terminal'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l validate -d 'Check and score each service, as `portolan validate -` does'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -l json -d 'Short for --output json'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -s q -l quiet -d 'Write only errors to stderr'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -f -a "scan" -d 'Find open ports on hosts'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -f -a "consul" -d 'List the services of Consul, with their instances and Consul\'s own checks'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -f -a "etcd" -d 'List the services that programs registered in etcd'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -f -a "dns" -d 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -f -a "file" -d 'List the services that a file declares'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd dns file help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "scan" -d 'Find open ports on hosts'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "consul" -d 'List the services of Consul, with their instances and Consul\'s own checks'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "etcd" -d 'List the services that programs registered in etcd'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "portolan" -d 'List the services of a registry that `portolan serve` runs'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "dns" -d 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "file" -d 'List the services that a file declares'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s p -l ports -d 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l state -d 'Show only sockets in these states [default: listen,unconnected]' -r -f -a "listen\t'TCP and Unix-domain: accepts connections'
 unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
@@ -551,6 +552,58 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l namespace -d 'List only the services of this namespace [default: all]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l address -d 'Ask this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l token-file -d 'Read the token from this file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l ca -d 'Trust the certificate authorities of this PEM file instead of the system\'s' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l cert -d 'Present the client certificate of this PEM file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l key -d 'Use the private key of this PEM file for --cert' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l timeout -d 'Set the maximum duration of one request, as in 500ms or 10s' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
+degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
+unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+normal\t'Also TLS and most other probes: at most 14 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l record -d 'Look up only records of these types [default: srv,a,aaaa,txt]' -r -f -a "srv\t'Targets with ports, priorities and weights'
 a\t'IPv4 addresses'
 aaaa\t'IPv6 addresses'
@@ -656,6 +709,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "consul" -d 'List the services of Consul, with their instances and Consul\'s own checks'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "etcd" -d 'List the services that programs registered in etcd'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "portolan" -d 'List the services of a registry that `portolan serve` runs'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "dns" -d 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "file" -d 'List the services that a file declares'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -1007,6 +1061,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "consul" -d 'List the services of Consul, with their instances and Consul\'s own checks'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "etcd" -d 'List the services that programs registered in etcd'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "portolan" -d 'List the services of a registry that `portolan serve` runs'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "dns" -d 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "file" -d 'List the services that a file declares'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'

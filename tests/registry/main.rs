@@ -15,6 +15,8 @@ mod dns_hostile;
 mod etcd;
 mod hostile;
 mod json_http;
+#[cfg(feature = "registry")]
+mod own_registry;
 mod programs;
 mod tls;
 mod watched;
