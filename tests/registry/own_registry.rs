@@ -91,7 +91,7 @@ async fn events_change_the_set_and_a_reset_begins_anew() {
                 mark("reset"),
                 event("added", &first),
                 mark("synced"),
-                event("added", &json!({ "id": "bad" })),
+                event("added", &json!({ "id": "bad", "namespace": "default", "name": "web" })),
                 event("updated", &instance("default", "web", 83)),
                 "not JSON".to_owned(),
             ]),
