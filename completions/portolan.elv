@@ -38,6 +38,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand validate 'Check services and score their health; every point is explained'
             cand score 'Score services again from the evidence of `portolan validate --evidence`'
             cand wait 'Wait until every target accepts connections, then exit or run a command'
+            cand resolve 'Print an endpoint of a service for the next call'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
@@ -744,6 +745,28 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;resolve'= {
+            cand --count 'Pick N times, and print each pick'
+            cand --lb 'Pick with this strategy: round_robin, weighted_round_robin, random, least_connections, p2c, peak_ewma, consistent_hash or ip_hash [default: DISCOVERY_BALANCER, or round_robin]'
+            cand --key 'Pick by this key, with consistent_hash and ip_hash'
+            cand --on-all-unhealthy 'Pick among these if no endpoint is healthy'
+            cand --version 'Only instances of this version, or of this range, as in 1.2.0, ^1.2 or ''>=1.2, <2'''
+            cand --tag 'Only instances with this tag; can be repeated, and then all tags are required'
+            cand --meta 'Only instances with this metadata; can be repeated, and then all of it is required'
+            cand --zone 'Prefer instances in this zone'
+            cand --registry 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --explain 'Report how many endpoints each filter leaves'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'portolan;explain'= {
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -842,6 +865,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand validate 'Check services and score their health; every point is explained'
             cand score 'Score services again from the evidence of `portolan validate --evidence`'
             cand wait 'Wait until every target accepts connections, then exit or run a command'
+            cand resolve 'Print an endpoint of a service for the next call'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
@@ -890,6 +914,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;score'= {
         }
         &'portolan;help;wait'= {
+        }
+        &'portolan;help;resolve'= {
         }
         &'portolan;help;explain'= {
         }

@@ -1,6 +1,6 @@
 //! `consistent_hash`: the same key to the same endpoint.
 
-use super::maglev::Table;
+use super::maglev::MaglevTable;
 use super::{Backends, Balancer, PickKey, Picker};
 
 /// The same key to the same endpoint, in every process (Maglev). When one of n endpoints leaves, 1/n of the keys move, and
@@ -14,7 +14,7 @@ impl Balancer for ConsistentHash {
     }
 
     fn picker(&self, backends: &Backends) -> Box<dyn Picker> {
-        Box::new(ByKey(Table::new(backends.slots(), backends.start())))
+        Box::new(ByKey(MaglevTable::new(backends.slots(), backends.start())))
     }
 
     fn uses_key(&self) -> bool {
@@ -23,7 +23,7 @@ impl Balancer for ConsistentHash {
 }
 
 #[derive(Debug)]
-struct ByKey(Table);
+struct ByKey(MaglevTable);
 
 impl Picker for ByKey {
     fn pick(&self, key: PickKey<'_>) -> Option<usize> {

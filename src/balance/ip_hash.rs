@@ -1,6 +1,6 @@
 //! `ip_hash`: the same client to the same endpoint.
 
-use super::maglev::Table;
+use super::maglev::MaglevTable;
 use super::{Backends, Balancer, PickKey, Picker};
 
 /// The same client to the same endpoint, by its IP address without the port. Otherwise as
@@ -14,7 +14,7 @@ impl Balancer for IpHash {
     }
 
     fn picker(&self, backends: &Backends) -> Box<dyn Picker> {
-        Box::new(ByAddress(Table::new(backends.slots(), backends.start())))
+        Box::new(ByAddress(MaglevTable::new(backends.slots(), backends.start())))
     }
 
     fn uses_key(&self) -> bool {
@@ -23,7 +23,7 @@ impl Balancer for IpHash {
 }
 
 #[derive(Debug)]
-struct ByAddress(Table);
+struct ByAddress(MaglevTable);
 
 impl Picker for ByAddress {
     fn pick(&self, key: PickKey<'_>) -> Option<usize> {

@@ -12,7 +12,7 @@ const FREE: u16 = u16::MAX;
 
 /// Which backend a hash leads to. Every process builds the same table from the same ids and weights.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct MaglevTable {
     entries: Box<[u16]>,
     indexes: Box<[usize]>,
     /// Counts calls without a key, which take turns.
@@ -47,7 +47,7 @@ impl Preference {
     }
 }
 
-impl Table {
+impl MaglevTable {
     /// The table for these backends. The order in which they are given does not matter.
     pub(super) fn new(mut slots: Vec<Slot>, start: u64) -> Self {
         slots.sort_by(|one, other| one.id.cmp(&other.id));

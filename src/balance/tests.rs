@@ -7,7 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::key::hash;
-use super::maglev::Table;
+use super::maglev::MaglevTable;
 use super::*;
 use crate::engine::{Clock, ManualClock};
 
@@ -289,7 +289,7 @@ fn few_keys_move_when_one_of_n_leaves() {
         let all: Vec<Slot> = backends(&vec![1; size as usize]).slots();
         let left = size as usize / 2;
         let fewer: Vec<Slot> = all.iter().filter(|slot| slot.index != left).cloned().collect();
-        let (before, after) = (Table::new(all, 0), Table::new(fewer, 0));
+        let (before, after) = (MaglevTable::new(all, 0), MaglevTable::new(fewer, 0));
 
         let keys = 65_537_u64;
         let moved = (0..keys).filter(|key| before.at(Some(*key)) != after.at(Some(*key))).count();
@@ -304,7 +304,7 @@ fn few_keys_move_when_one_of_n_leaves() {
 #[test]
 fn the_table_follows_the_weights() {
     let weights = [1_u16, 2, 3, 4];
-    let table = Table::new(backends(&weights).slots(), 0);
+    let table = MaglevTable::new(backends(&weights).slots(), 0);
     let picks: Vec<usize> = (0..65_537).map(|key| table.at(Some(key)).unwrap()).collect();
     for (index, count) in counts(&picks) {
         let (count, share) = (f64::from(u32::try_from(count).unwrap()), 6_553.7 * f64::from(weights[index]));

@@ -215,12 +215,24 @@ const COMMANDS: &[(&str, &str)] = &[
     ("settings", "portolan config show"),
 ];
 
-/// What to type instead of an unknown option. `path` is portolan's command, `rejected` the part that the parser stopped at:
-/// it reads `-sV` as `-s` with more to come.
+/// The option as it was typed, without its value. `rejected` is the part that the parser stopped at: it reads `-sV` as `-s`
+/// with more to come.
+fn typed<'a>(rejected: &'a str, args: &'a [OsString]) -> &'a str {
+    let typed = args.iter().filter_map(|arg| arg.to_str()).find(|arg| arg.starts_with(rejected)).unwrap_or(rejected);
+    typed.split('=').next().unwrap_or(typed)
+}
+
+/// An unknown option as messages name it: as it was typed if it is another tool's, because what is attached to any other may be
+/// a password.
+pub(super) fn shown<'a>(rejected: &'a str, args: &'a [OsString]) -> &'a str {
+    let typed = typed(rejected, args);
+    if HABITS.iter().any(|habit| habit.typed == typed) { typed } else { rejected }
+}
+
+/// What to type instead of an unknown option. `path` is portolan's command.
 pub(super) fn option(path: &str, rejected: &str, args: &[OsString]) -> Option<String> {
     let command = path.rsplit(' ').next().filter(|name| *name != "portolan").unwrap_or_default();
-    let typed = args.iter().filter_map(|arg| arg.to_str()).find(|arg| arg.starts_with(rejected)).unwrap_or(rejected);
-    let typed = typed.split('=').next().unwrap_or(typed);
+    let typed = typed(rejected, args);
 
     let known = HABITS.iter().filter(|habit| habit.at == command || habit.at == ANY);
     let exact = known.clone().find(|habit| habit.typed == typed || habit.typed == rejected);

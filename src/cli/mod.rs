@@ -21,6 +21,8 @@ mod parse;
 mod ports;
 mod progress;
 mod reference;
+mod registry;
+mod resolve;
 mod settings_file;
 mod signals;
 mod stderr;
@@ -69,6 +71,7 @@ enum Command {
     Validate(Box<validate::Validate>),
     Score(validate::ScoreAgain),
     Wait(wait::Wait),
+    Resolve(Box<resolve::Resolve>),
     Explain(explain::Explain),
     Ports(ports::PortNames),
     Completions(completions::Completions),
@@ -191,6 +194,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Validate(validate) => validate.run(&cli.global),
             Command::Score(score) => score.run(&cli.global),
             Command::Wait(wait) => wait.run(&cli.global),
+            Command::Resolve(resolve) => resolve.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),
             Command::Completions(completions) => completions.run(),

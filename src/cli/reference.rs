@@ -41,6 +41,13 @@ pub(super) const ENVIRONMENT: &[Entry] = &[
     ("DNS_DOMAIN, DNS_REFRESH_TTL", "Defaults for --domain and --refresh-ttl of `discover dns`"),
     ("HTTPS_PROXY, HTTP_PROXY", "The proxy of `discover k8s`, `consul`, `etcd` and `portolan`"),
     ("NO_PROXY", "The hosts reached without it"),
+    (
+        "DISCOVERY_PROVIDER",
+        "The registry of `resolve`, unless --registry is given: consul, etcd, portolan, dns, static or kubernetes",
+    ),
+    ("DISCOVERY_FILE", "The services file of DISCOVERY_PROVIDER=static"),
+    ("DISCOVERY_BALANCER", "Default for --lb of `resolve`"),
+    ("DISCOVERY_HEALTH_CHECK", "0 or false: `resolve` also picks unhealthy endpoints"),
     ("NO_COLOR", "If set and not empty, disables color, unless --color or a setting enables it"),
     ("COLUMNS", "Overrides the width of the terminal"),
 ];

@@ -88,7 +88,8 @@ pub(super) fn error(error: &clap::Error, command: &Command, args: &[OsString]) -
                 .or_else(|| similar_option(&argument, command).map(|near| format!("did you mean {near}?")))
                 .unwrap_or(help);
             let why = if argument.starts_with('-') { "has no such option" } else { "takes no such argument" };
-            Error::usage(format!("'{}'", clean(&argument)), format!("{path} {why}"), hint)
+            let shown = habits::shown(&argument, args);
+            Error::usage(format!("'{}'", clean(shown)), format!("{path} {why}"), hint)
         }
         ErrorKind::ArgumentConflict => {
             let other = strings(error, ContextKind::PriorArg);

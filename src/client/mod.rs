@@ -1,8 +1,29 @@
-//! The functions that programs use most: watch a source as a stream of events, and wait until services are healthy.
+//! What programs use most: find services, register, balance calls, watch, and wait until services are healthy.
 
+#[cfg(test)]
+mod fake;
+#[cfg(feature = "grpc")]
+mod grpc;
+mod provider;
+mod register;
+#[cfg(test)]
+mod register_tests;
+mod registry;
+mod resolve;
+#[cfg(test)]
+mod resolve_tests;
 mod wait;
 mod watch;
 
+#[cfg(feature = "grpc")]
+pub use grpc::GrpcChannel;
+pub use provider::{ActiveLease, Provider, ProviderFuture, Renewal};
+pub use register::{RegistrationHandle, RegistrationState};
+pub use registry::{Registry, RegistryBuilder};
+pub use resolve::{
+    AllUnhealthy, Call, CallbackGuard, EjectionOptions, EndpointCounts, PickError, Resolver, ResolverBuilder,
+    ServiceEvent, ServiceEventKind, ServiceWatch,
+};
 pub(crate) use wait::{Readiness, readiness, retry};
 pub use wait::{WaitOptions, wait};
 pub use watch::{EventStream, watch};

@@ -14,6 +14,7 @@ pub use breaker::{Breaker, BreakerOptions, BreakerState, Breakers, CallOutcome, 
 pub use cache::{Cache, CacheOptions, CacheStats, Key, KeyRef, Load, LoadError, Loaded, Lookup, SweepReport};
 pub(crate) use cancel::Waited;
 pub use cancel::{Cancel, CancelOnDrop};
+pub(crate) use clock::saturating_nanos;
 pub use clock::{Clock, ManualClock};
 pub(crate) use park::block_on;
 pub use pool::{Job, JobError, JobHandle, Lane, Pool, PoolOptions, PoolStats, SubmitError, SubmitErrorKind};

@@ -49,6 +49,11 @@ impl VersionRequirement {
         self.range.is_some()
     }
 
+    /// Whether a version can be compared with it: a range needs a version by semantic versioning.
+    pub fn can_compare(&self, version: &str) -> bool {
+        !self.is_range() || parse_version(version).is_some()
+    }
+
     /// The text that it was parsed from.
     pub fn as_str(&self) -> &str {
         &self.text

@@ -89,6 +89,12 @@ pub(crate) fn write_document<T: Serialize>(out: &mut (dyn Write + Send), items: 
     out.write_all(b",\"complete\":true,\"errors\":[]}\n")
 }
 
+/// Writes one value as a line of JSON.
+pub(crate) fn write_value(out: &mut (dyn Write + Send), value: &impl Serialize) -> io::Result<()> {
+    write_json(out, &mut Vec::new(), value, false)?;
+    out.write_all(b"\n")
+}
+
 /// Writes a value as JSON without raw control, bidirectional or zero-width characters: JSON libraries need not escape
 /// DEL, C1 and the others, but a terminal would obey them.
 pub(super) fn write_json(

@@ -5,6 +5,8 @@ mod csv;
 mod events;
 mod explain;
 mod grid;
+#[cfg(feature = "html")]
+mod html;
 mod json;
 mod junit;
 #[cfg(feature = "live")]
@@ -31,7 +33,7 @@ use crate::model::{
 pub(crate) use changes::{Changes, DiffContext, OldListing};
 pub use events::EventFormat;
 pub(crate) use grid::{Align, write_grid};
-pub(crate) use json::write_document;
+pub(crate) use json::{write_document, write_value};
 #[cfg(feature = "live")]
 pub(crate) use live::{KeyPress, View};
 
@@ -171,6 +173,8 @@ formats! {
     Prometheus => prometheus::Prometheus::new, Full, Whole;
     /// Each deduction from the score and its hint
     Explain => explain::Explain::new, Full, Whole;
+    /// One page for a browser, with everything in it
+    Html => html::Html::new, Brief, Whole, "html";
     /// Ids only
     Name => name::Name::new, Names, ByLine;
 }

@@ -6,6 +6,7 @@ mod commands;
 mod hand_to;
 mod holders;
 mod outputs;
+mod resolve;
 mod settings;
 mod settings_files;
 mod streams;

@@ -68,10 +68,10 @@ fn unknown_words() {
 #[test]
 fn options_typed_by_habit() {
     for (line, option, hint) in [
-        ("scan -Pn 127.0.0.1", "-P", "portolan's way of nmap's -Pn: --no-ping"),
-        ("scan -sV 127.0.0.1", "-s", "portolan's way of nmap's -sV: --identify"),
+        ("scan -Pn 127.0.0.1", "-Pn", "portolan's way of nmap's -Pn: --no-ping"),
+        ("scan -sV 127.0.0.1", "-sV", "portolan's way of nmap's -sV: --identify"),
         ("scan -F 127.0.0.1", "-F", "portolan's way of nmap's -F: --top-ports 100"),
-        ("scan -iL hosts", "-i", "portolan's way of nmap's -iL: @FILE as a target"),
+        ("scan -iL hosts", "-iL", "portolan's way of nmap's -iL: @FILE as a target"),
         ("discover scan -A 127.0.0.1", "-A", "portolan's way of nmap's -A: --identify --validate"),
         ("discover local -n", "-n", "portolan's way of ss's -n: leave it out: addresses and ports are always numbers"),
         ("discover k8s --show-labels", "--show-labels", "portolan's way of kubectl's --show-labels: -o wide or --json"),
@@ -84,7 +84,11 @@ fn options_typed_by_habit() {
         let command = line.split(" -").next().unwrap_or_default();
         portolan(line).refuses(&format!("'{option}': portolan {command} has no such option"), hint);
     }
-    portolan("-tulpn").refuses("'-t': portolan has no such option", "portolan's way of ss's -tulpn: `portolan local`");
+    portolan("-tulpn")
+        .refuses("'-tulpn': portolan has no such option", "portolan's way of ss's -tulpn: `portolan local`");
+    // What is attached to an unknown option may be a password.
+    portolan("scan -uroot:secret 127.0.0.1")
+        .refuses("'-u': portolan scan has no such option", "try `portolan scan --help`");
     portolan("wait -t 5 127.0.0.1:1")
         .refuses("'-t': portolan wait has no such option", "portolan's way of wait-for-it's -t: --timeout 5s");
     portolan("scan 127.0.0.1 -oX out.xml")

@@ -10,6 +10,16 @@ fn twenty_thousand_listeners_are_all_listed() {
     assert_same(&scene.portolan().list().truth(), &fixture.truth);
 }
 
+/// A page is mailed and attached to tickets.
+#[test]
+fn a_page_of_five_thousand_listeners_is_under_a_megabyte() {
+    let scene = Scene::new();
+    let _fixture = scene.fixture("repeat=5 [ many=1000@{i} ]");
+    let page = scene.portolan().args("-o html").run().text().to_owned();
+    assert_eq!(page.matches("<tr").count(), 5_001, "a row for each, and the headings");
+    assert!(page.len() < 1_000_000, "{} bytes", page.len());
+}
+
 #[test]
 fn the_last_of_many_descriptors_is_found() {
     let scene = Scene::new();

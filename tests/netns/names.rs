@@ -1,13 +1,15 @@
 //! Process names, command lines, files and paths that attack the terminal, through every format.
 
 use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::support::{Fixture, Listing, Scene, fixture_path};
 
-const FORMATS: [&str; 8] = ["table", "wide", "json", "ndjson", "csv", "yaml", "prometheus-sd", "name"];
+const FORMATS: [&str; 9] = ["table", "wide", "json", "ndjson", "csv", "yaml", "prometheus-sd", "html", "name"];
 
 /// Names as a process may give itself, 15 bytes at most, and how portolan may tell them at best.
 const NAMES: &[(&str, &[u8])] = &[
@@ -160,6 +162,47 @@ fn a_spreadsheet_runs_nothing() {
             }
         }
     }
+}
+
+/// Read by Python's parser of HTML: a row for each listener, no element and no attribute that a name made, and a policy under
+/// which only the page's own script and style take effect.
+#[test]
+fn a_page_has_no_element_of_a_name() {
+    let (scene, _fixture) = hostile();
+    let outcome = scene.portolan().args("-o html").run();
+    let reader = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/netns/read_page.py");
+    let mut python = Command::new("python3").arg(reader).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    python.stdin.take().unwrap().write_all(outcome.text().as_bytes()).unwrap();
+    let page: Value = serde_json::from_slice(&python.wait_with_output().unwrap().stdout).unwrap();
+
+    assert_eq!(page["unbalanced"], serde_json::json!([]));
+    assert_eq!(page["policy"], page["expected"], "another script or style would take effect");
+    assert_eq!((&page["elements"]["script"], &page["elements"]["style"]), (&Value::from(1), &Value::from(1)));
+    // A row for the headings too.
+    assert_eq!(page["elements"]["tr"], NAMES.len() + 1);
+    let known = [
+        "aria-label",
+        "autocomplete",
+        "charset",
+        "class",
+        "content",
+        "for",
+        "http-equiv",
+        "id",
+        "lang",
+        "max",
+        "min",
+        "name",
+        "role",
+        "scope",
+        "tabindex",
+        "type",
+        "value",
+    ];
+    let attributes: Vec<&str> =
+        page["attributes"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(attributes.iter().all(|name| known.contains(name)), "{attributes:?}");
+    assert!(page["cells"].as_array().unwrap().iter().any(|cell| cell == "<script>&amp;"), "{}", page["cells"]);
 }
 
 #[test]

@@ -1,0 +1,213 @@
+//! `portolan resolve NAME`: an endpoint for the next call.
+
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+use tokio::time::timeout;
+
+use super::exit::Exit;
+use super::registry::RegistryOptions;
+use super::signals::Stop;
+use super::{Global, stderr, stdout};
+use crate::balance::{self, Balancer};
+use crate::clean::clean;
+use crate::client::{AllUnhealthy, EndpointCounts, PickError, Resolver, ResolverBuilder};
+use crate::error::{Error, Result};
+use crate::model::{Endpoint, ParseError, PartialError};
+use crate::net::runtime;
+use crate::output;
+
+const EXAMPLES: &str = "\
+Examples:
+  portolan resolve web --registry consul://127.0.0.1:8500
+  curl http://$(portolan resolve web)/               the registry by DISCOVERY_PROVIDER
+  portolan resolve web --version '^1.2' --tag api    versions by range, all tags
+  portolan resolve web --lb consistent_hash --key user-42
+  portolan resolve web --count 3 --explain           what each filter leaves
+  portolan resolve web --registry file:services.toml --json";
+
+/// Print an endpoint of a service for the next call
+///
+/// Asks a registry for the endpoints of the service, leaves out those that do not match or are not healthy, and picks one with
+/// the chosen strategy. Prints its address, as in 10.0.0.5:8080 or [2001:db8::5]:8080. Without --registry, the variables
+/// DISCOVERY_PROVIDER and those of the provider name the registry, as for the library.
+///
+/// Exit code 1 if no endpoint is left; the error counts what each filter left.
+#[allow(rustdoc::broken_intra_doc_links, reason = "a help text: [2001:db8::5] is an address")]
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES, disable_version_flag = true)]
+pub(super) struct Resolve {
+    /// The name of the service, or NAMESPACE/NAME
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Pick N times, and print each pick
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Balancing")]
+    count: u16,
+    /// Pick with this strategy: round_robin, weighted_round_robin, random, least_connections, p2c, peak_ewma, consistent_hash
+    /// or ip_hash [default: DISCOVERY_BALANCER, or round_robin]
+    #[arg(long = "lb", value_name = "STRATEGY", value_parser = parse_strategy, help_heading = "Balancing")]
+    strategy: Option<Arc<dyn Balancer>>,
+    /// Pick by this key, with consistent_hash and ip_hash
+    #[arg(long, value_name = "KEY", help_heading = "Balancing")]
+    key: Option<String>,
+    /// Pick among these if no endpoint is healthy
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = FallbackChoice::None, help_heading = "Balancing")]
+    on_all_unhealthy: FallbackChoice,
+    /// Only instances of this version, or of this range, as in 1.2.0, ^1.2 or '>=1.2, <2'
+    #[arg(long = "version", id = "wanted_version", value_name = "VERSION", help_heading = "Filters")]
+    version: Option<String>,
+    /// Only instances with this tag; can be repeated, and then all tags are required
+    #[arg(long, value_name = "TAG", help_heading = "Filters")]
+    tag: Vec<String>,
+    /// Only instances with this metadata; can be repeated, and then all of it is required
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parse_pair, help_heading = "Filters")]
+    meta: Vec<(String, String)>,
+    /// Prefer instances in this zone
+    #[arg(long, value_name = "ZONE", help_heading = "Filters")]
+    zone: Option<String>,
+    /// Report how many endpoints each filter leaves
+    #[arg(long, help_heading = "Output")]
+    explain: bool,
+    #[command(flatten)]
+    registry: RegistryOptions,
+}
+
+/// What to pick if no endpoint is healthy. The command has no last good set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum FallbackChoice {
+    /// Nothing: exit code 1
+    None,
+    /// All endpoints, as if they were healthy
+    All,
+}
+
+fn parse_strategy(name: &str) -> Result<Arc<dyn Balancer>, ParseError> {
+    balance::strategy(name).map_err(|error| {
+        let why = match &error {
+            Error::Usage { why, .. } => why.clone(),
+            error => error.to_string(),
+        };
+        ParseError::new(why, error.hint().to_owned())
+    })
+}
+
+/// `KEY=VALUE`
+pub(super) fn parse_pair(text: &str) -> Result<(String, String), ParseError> {
+    let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    let pair = pair.ok_or_else(|| ParseError::new("it has no =", "write KEY=VALUE, as in region=eu"))?;
+    Ok((pair.0.to_owned(), pair.1.to_owned()))
+}
+
+/// The result in JSON: the picked endpoints, and what the filters left.
+#[derive(Serialize)]
+struct ResolvedDocument<'a> {
+    schema: &'static str,
+    service: &'a str,
+    items: &'a [Endpoint],
+    counts: EndpointCounts,
+    /// Why the registry is unreachable, so that these are of its last reply.
+    stale: Option<&'a PartialError>,
+}
+
+impl Resolve {
+    pub(super) fn run(&self, global: &Global) -> Result<Exit> {
+        let json = global.wants_json("portolan resolve")?;
+        self.check_key()?;
+
+        let stop = Stop::listen()?;
+        let runtime = runtime(0)?;
+        let resolved = runtime.block_on(stop.cancel().run_until_cancelled(self.resolve()));
+        // A resolver may block a thread for a long time: do not wait for it.
+        runtime.shutdown_background();
+
+        match resolved {
+            None => Ok(stop.requested().unwrap_or(Exit::Interrupted)),
+            Some(Err(error)) => Err(error),
+            Some(Ok((resolver, picks))) => self.print(&resolver, picks, (json, global.quiet)),
+        }
+    }
+
+    /// A key without a strategy that uses it, or the other way round, is a mistake.
+    fn check_key(&self) -> Result<()> {
+        let uses_key = self.strategy.as_ref().is_some_and(Balancer::uses_key);
+        match &self.key {
+            Some(key) if !uses_key => {
+                let why = "only consistent_hash and ip_hash pick by a key";
+                Err(Error::usage(format!("--key '{}'", clean(key)), why, "add --lb consistent_hash, or leave it out"))
+            }
+            None if uses_key => {
+                let name = self.strategy.as_ref().map_or("", |strategy| strategy.name());
+                Err(Error::usage(format!("--lb {name}"), "it picks by a key", "add --key, as in --key user-42"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn resolve(&self) -> Result<(Resolver, Result<Vec<Endpoint>, PickError>)> {
+        let resolver = self.builder(self.registry.open()?.resolve(&self.name)).start()?;
+        let limit = self.registry.timeout;
+        let ready = timeout(limit, resolver.ready()).await.map_err(|_| Error::TimedOut {
+            what: format!("resolve {} within {limit:?}", clean(&self.name)),
+            why: "the registry did not reply".to_owned(),
+            hint: "check its address, or wait longer with --timeout".to_owned(),
+        })?;
+        ready?;
+
+        let key = self.key.as_ref();
+        let picks = (0..self.count).map(|_| resolver.try_pick(key).map(|call| call.endpoint().clone())).collect();
+        Ok((resolver, picks))
+    }
+
+    fn builder(&self, mut builder: ResolverBuilder) -> ResolverBuilder {
+        if let Some(strategy) = &self.strategy {
+            builder = builder.balance(Arc::clone(strategy));
+        }
+        if let Some(version) = &self.version {
+            builder = builder.version(version);
+        }
+        if let Some(zone) = &self.zone {
+            builder = builder.zone(zone);
+        }
+        builder = self.tag.iter().fold(builder, ResolverBuilder::tag);
+        builder = self.meta.iter().fold(builder, |builder, (key, value)| builder.meta(key, value));
+        builder.on_all_unhealthy(match self.on_all_unhealthy {
+            FallbackChoice::None => AllUnhealthy::None,
+            FallbackChoice::All => AllUnhealthy::All,
+        })
+    }
+
+    fn print(
+        &self,
+        resolver: &Resolver,
+        picks: Result<Vec<Endpoint>, PickError>,
+        (json, quiet): (bool, bool),
+    ) -> Result<Exit> {
+        let (items, error) = match picks {
+            Ok(items) => (items, None),
+            Err(error) => (Vec::new(), Some(Error::from(error))),
+        };
+
+        let (counts, stale) = (resolver.counts(), resolver.stale());
+        if self.explain && !quiet {
+            stderr::note(&format!("{}: {counts}", clean(&self.name)));
+        }
+        stdout::with_stdout(None, |out| {
+            if json {
+                let (schema, service, stale) = (crate::model::SCHEMA, self.name.as_str(), stale.as_deref());
+                let document = ResolvedDocument { schema, service, items: &items, counts, stale };
+                output::write_value(out, &document)
+            } else {
+                items.iter().try_for_each(|endpoint| writeln!(out, "{}", clean(&endpoint.to_string())))
+            }
+        })?;
+
+        match error {
+            None => Ok(Exit::Done),
+            Some(error) => {
+                stderr::error(&error);
+                Ok(Exit::ConditionFailed)
+            }
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! The page: what was found at a glance, then a map, then all rows.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use ring::digest::{SHA256, digest};
+
+use super::row::{COMMON, Place, Row};
+use crate::clean::clean;
+use crate::model::{Column, Completeness, HealthState, PartialError};
+use crate::output::Footer;
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+/// The bars of the score distribution: 0-9, 10-19, and so on; 100 counts to the last.
+const BARS: usize = 10;
+/// Hosts and ports of one host that the map shows; the table has all.
+const MAX_HOSTS: usize = 256;
+const MAX_PORTS: usize = 64;
+/// Certificates that the timeline shows: those that expire first.
+const MAX_CERTIFICATES: usize = 50;
+/// The end of the timeline, in days.
+const TIMELINE_DAYS: i64 = 365;
+/// A certificate that expires within so many days needs attention.
+const SOON_DAYS: i64 = 30;
+
+/// Everything that the page says.
+pub(super) struct Page<'a> {
+    pub(super) generated: Timestamp,
+    pub(super) columns: &'a [&'static Column],
+    pub(super) rows: &'a [Row],
+    pub(super) services: usize,
+    pub(super) end: &'a Footer<'a>,
+}
+
+impl Page<'_> {
+    pub(super) fn render(&self) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta http-equiv="Content-Security-Policy" content=(policy());
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    title { (self.title()) }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    header {
+                        h1 { (self.title()) }
+                        p { "portolan, " time { (format!("{:.0}", self.generated)) } (self.completeness()) }
+                    }
+                    main {
+                        (self.summary())
+                        (faults("What could not be looked at", self.end.errors))
+                        (faults("What needs a permission", self.end.limits))
+                        (self.scores())
+                        (self.certificates())
+                        (self.map())
+                        (self.table())
+                    }
+                    script { (PreEscaped(SCRIPT)) }
+                }
+            }
+        }
+    }
+
+    fn title(&self) -> String {
+        let noun = if self.services == 1 { "service" } else { "services" };
+        format!("{} {noun}", self.services)
+    }
+
+    fn completeness(&self) -> &'static str {
+        if self.end.completeness == Completeness::Complete { "" } else { ": incomplete" }
+    }
+
+    fn summary(&self) -> Markup {
+        let states: Vec<HealthState> = self.rows.iter().filter_map(|row| row.state).collect();
+        let count = |state| states.iter().filter(|known| **known == state).count();
+
+        html! {
+            @if !states.is_empty() {
+                section aria-label="Health" {
+                    ul.tiles {
+                        @for state in HealthState::ALL {
+                            li class={ "tile " (state.as_str()) } { strong { (count(state)) } " " (state.as_str()) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn scores(&self) -> Markup {
+        let mut bars = [0_usize; BARS];
+        for score in self.rows.iter().filter_map(|row| row.score) {
+            bars[(usize::from(score) / BARS).min(BARS - 1)] += 1;
+        }
+        let most = bars.iter().copied().max().unwrap_or(0);
+
+        html! {
+            @if most > 0 {
+                section {
+                    h2 { "Scores" }
+                    ol.bars {
+                        @for (at, count) in bars.iter().enumerate() {
+                            @let range = if at == BARS - 1 { "90-100".to_owned() } else { format!("{}-{}", at * 10, at * 10 + 9) };
+                            li {
+                                span.range { (range) }
+                                meter min="0" max=(most) value=(count) aria-label={ "endpoints with a score of " (range) } {}
+                                span { (count) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn certificates(&self) -> Markup {
+        let dated = self.rows.iter().filter_map(|row| row.certificate_days.map(|days| (days, row)));
+        let mut dated: Vec<(i64, &Row)> = dated.collect();
+        dated.sort_by_key(|(days, _)| *days);
+        let more = dated.len().saturating_sub(MAX_CERTIFICATES);
+
+        html! {
+            @if !dated.is_empty() {
+                section {
+                    h2 { "Certificates" }
+                    ol.bars {
+                        @for (days, row) in dated.iter().take(MAX_CERTIFICATES) {
+                            li class=[(*days < SOON_DAYS).then_some("soon")] {
+                                span.range { (row.cells[1]) " " (row.cells[3]) }
+                                meter min="0" max=(TIMELINE_DAYS) value=((*days).clamp(0, TIMELINE_DAYS)) aria-label="days left" {}
+                                span { (days_left(*days)) }
+                            }
+                        }
+                    }
+                    @if more > 0 { p { (more) " more expire later." } }
+                }
+            }
+        }
+    }
+
+    fn map(&self) -> Markup {
+        let mut hosts: BTreeMap<&str, Vec<(&Place, Option<HealthState>)>> = BTreeMap::new();
+        for row in self.rows {
+            if let Some(place) = &row.place {
+                hosts.entry(&place.host).or_default().push((place, row.state));
+            }
+        }
+        let more = hosts.len().saturating_sub(MAX_HOSTS);
+
+        html! {
+            @if !hosts.is_empty() {
+                section {
+                    h2 { "Hosts and ports" }
+                    dl.map {
+                        @for (host, places) in hosts.iter().take(MAX_HOSTS) {
+                            div {
+                                dt { (host) }
+                                @for (place, state) in places.iter().take(MAX_PORTS) {
+                                    dd class={ "port " (state.map(HealthState::as_str).unwrap_or_default()) } {
+                                        (place.port)
+                                        @if !place.protocol.is_empty() { " " small { (place.protocol) } }
+                                        @if let Some(state) = state { span.word { " " (state.as_str()) } }
+                                    }
+                                }
+                                @if places.len() > MAX_PORTS { dd { "and " (places.len() - MAX_PORTS) " more" } }
+                            }
+                        }
+                    }
+                    @if more > 0 { p { (more) " more hosts are in the table only." } }
+                }
+            }
+        }
+    }
+
+    fn table(&self) -> Markup {
+        let names = COMMON.into_iter().chain(self.columns.iter().map(|column| column.name));
+        let is_filled = |at: usize| self.rows.iter().any(|row| !row.cells[at].is_empty());
+        let shown: Vec<(usize, &str)> = names.enumerate().filter(|(at, _)| is_filled(*at)).collect();
+
+        html! {
+            section {
+                h2 { "All endpoints" }
+                @if self.rows.is_empty() {
+                    p { "Nothing was found." }
+                } @else {
+                    p.search { label for="search" { "Search " } input #search type="search" autocomplete="off"; " " output #shown for="search" {} }
+                    div.scroll tabindex="0" role="region" aria-label="All endpoints" {
+                        table {
+                            thead { tr {
+                                @for (_, name) in &shown {
+                                    th scope="col" { button type="button" { (name.replace('_', " ")) } }
+                                }
+                            } }
+                            tbody {
+                                @for row in self.rows {
+                                    tr class=[row.state.map(HealthState::as_str)] {
+                                        @for (at, name) in &shown {
+                                            td { (row.cells[*at]) @if *name == "name" { (findings(row)) } }
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The findings of a row, folded.
+fn findings(row: &Row) -> Markup {
+    html! {
+        @if !row.findings.is_empty() {
+            details {
+                summary { (row.findings.len()) @if row.findings.len() == 1 { " finding" } @else { " findings" } }
+                ul {
+                    @for (finding, hint) in &row.findings {
+                        li { (finding) @if !hint.is_empty() { br; em { (hint) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn faults(title: &str, faults: &[PartialError]) -> Markup {
+    html! {
+        @if !faults.is_empty() {
+            section.faults {
+                h2 { (title) }
+                ul {
+                    @for fault in faults {
+                        li {
+                            "cannot " (clean(&fault.operation)) ": " (clean(&fault.cause))
+                            @if !fault.hint.is_empty() { br; em { (clean(&fault.hint)) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn days_left(days: i64) -> String {
+    match days {
+        days if days < 0 => format!("expired {} days ago", days.unsigned_abs()),
+        1 => "1 day left".to_owned(),
+        days => format!("{days} days left"),
+    }
+}
+
+/// Nothing is loaded, and only the script and the style of this page take effect: whatever a name or a banner holds.
+fn policy() -> String {
+    let (script, style) = (hash(SCRIPT), hash(STYLE));
+    format!("default-src 'none'; base-uri 'none'; form-action 'none'; script-src {script}; style-src {style}")
+}
+
+/// The source expression of an inline text (CSP Level 3, 2.3.1).
+fn hash(text: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(digest(&SHA256, text.as_bytes())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_words() {
+        assert_eq!([-3, 0, 1, 90].map(days_left), ["expired 3 days ago", "0 days left", "1 day left", "90 days left"]);
+    }
+}
