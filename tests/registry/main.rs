@@ -1,22 +1,12 @@
-//! The registries: sources, registration, resolving and the server, against real servers and hostile ones, on loopback.
+//! The registry half: the server, the sources and providers of registries, and what programs do with them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
-#![cfg(all(feature = "cli", feature = "consul", feature = "etcd"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 
-#[path = "../contract/suite.rs"]
-mod suite;
+#[allow(unreachable_pub)]
 #[path = "../support/mod.rs"]
 mod support;
 
-mod command;
-mod consul;
-mod contract;
-mod dns_hostile;
-mod etcd;
-mod hostile;
-mod json_http;
-#[cfg(feature = "registry")]
-mod own_registry;
-mod programs;
-mod tls;
-mod watched;
+#[cfg(feature = "serve")]
+mod durability;
+#[cfg(all(feature = "cli", feature = "consul", feature = "etcd"))]
+mod sources;

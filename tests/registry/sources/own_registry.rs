@@ -5,8 +5,8 @@ use portolan::source::{Portolan, PortolanEnvironment, collect};
 use portolan::{Error, Listing};
 use serde_json::{Value, json};
 
-use crate::hostile::{HttpServer, Reply, Request, json as reply};
-use crate::watched::{Watched, line, shown};
+use super::hostile::{HttpServer, Reply, Request, json as reply};
+use super::watched::{Watched, line, shown};
 
 fn instance(namespace: &str, name: &str, number: u16) -> Value {
     json!({
