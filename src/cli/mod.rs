@@ -62,6 +62,7 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each run")]
 enum Command {
     Local(local::ShortLocal),
     Scan(discover::ShortScan),

@@ -10,3 +10,5 @@ mod support;
 mod durability;
 #[cfg(feature = "serve")]
 mod serve;
+#[cfg(all(feature = "cli", feature = "consul", feature = "etcd"))]
+mod sources;
