@@ -48,7 +48,6 @@ pub(super) const ENVIRONMENT: &[Entry] = &[
     ("DISCOVERY_FILE", "The services file of DISCOVERY_PROVIDER=static"),
     ("DISCOVERY_BALANCER", "Default for --lb of `resolve`"),
     ("DISCOVERY_HEALTH_CHECK", "0 or false: `resolve` also picks unhealthy endpoints"),
-    ("HTTPS_PROXY, NO_PROXY", "The proxy of `discover k8s`, and the hosts reached without it, as for kubectl"),
     (
         "PORTOLAN__SECTION__KEY",
         "A setting of `serve`: PORTOLAN__SERVER__PORT is server.port; SERVICE_DISCOVERY__ is accepted too",
