@@ -1,16 +1,19 @@
 //! The types of the API's description. They only describe; a test compares them with what the server takes and gives.
 
+#![allow(dead_code, reason = "they only describe")]
+
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::api_error::ApiError;
 
 /// An instance that registers. Durations are whole seconds, or texts such as `30s`.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Registration)]
-#[expect(dead_code, reason = "it only describes")]
 pub(super) struct RegistrationBody {
     /// A UUID that the client makes, so that a repeated registration is the same one; without it the server makes one.
     #[schema(max_length = 128, pattern = "^[A-Za-z0-9][A-Za-z0-9_.:-]*$")]
@@ -22,6 +25,7 @@ pub(super) struct RegistrationBody {
     #[schema(max_length = 64)]
     version: Option<String>,
     /// An IP address or a host name.
+    #[schema(min_length = 1, max_length = 253)]
     address: String,
     #[schema(minimum = 1, maximum = 65535)]
     port: u16,
@@ -29,42 +33,66 @@ pub(super) struct RegistrationBody {
     protocol: Option<String>,
     #[schema(minimum = 0, maximum = 65535)]
     weight: Option<u16>,
-    #[schema(value_type = Option<Object>)]
-    ttl: Option<Value>,
-    #[schema(value_type = Option<Object>)]
-    deregister_after: Option<Value>,
+    ttl: Option<DurationValue>,
+    deregister_after: Option<DurationValue>,
     tags: Option<Vec<String>>,
     capabilities: Option<Vec<String>>,
     metadata: Option<BTreeMap<String, String>>,
     node: Option<String>,
     zone: Option<String>,
-    /// up (or healthy), draining or maintenance
-    status: Option<String>,
+    status: Option<StatusValue>,
     health_check: Option<HealthCheck>,
     health_checks: Option<Vec<HealthCheck>>,
     /// The path of an HTTP check.
     health_endpoint: Option<String>,
 }
 
+/// Whole seconds, or a text with a unit such as `30s`.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum DurationValue {
+    Seconds(#[schema(minimum = 60, maximum = 86400)] u32),
+    Text(#[schema(pattern = "^[1-9][0-9]?m$")] String),
+}
+
+/// Whether an instance takes calls; `healthy` and `active` mean up.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum StatusValue {
+    Up,
+    Healthy,
+    Active,
+    Draining,
+    Maintenance,
+}
+
+/// A health.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum HealthValue {
+    Healthy,
+    Degraded,
+    Unhealthy,
+    Unknown,
+}
+
 /// A check.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct HealthCheck {
     name: Option<String>,
     /// http, tcp, grpc, tls or ttl
     check_type: Option<String>,
-    #[schema(value_type = Option<Object>)]
-    interval: Option<Value>,
-    #[schema(value_type = Option<Object>)]
-    timeout: Option<Value>,
+    interval: Option<DurationValue>,
+    timeout: Option<DurationValue>,
     failure_threshold: Option<u32>,
     success_threshold: Option<u32>,
     config: Option<CheckConfig>,
 }
 
 /// What a check does.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct CheckConfig {
     #[schema(rename = "type")]
     kind: Option<String>,
@@ -77,7 +105,6 @@ pub(super) struct CheckConfig {
 
 /// An instance as the registry knows it: the fields of its registration, and these.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
 pub(super) struct Instance {
     id: String,
     namespace: String,
@@ -103,29 +130,25 @@ pub(super) struct Instance {
 }
 
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
 pub(super) struct InstanceBody {
     data: Instance,
 }
 
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
 pub(super) struct InstanceList {
     data: ServiceList,
 }
 
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
 pub(super) struct ServiceList {
     services: Vec<Instance>,
 }
 
 /// What can be changed about an instance.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ChangeBody {
-    /// up (or healthy), draining or maintenance
-    status: Option<String>,
+    status: Option<StatusValue>,
     #[schema(minimum = 0, maximum = 65535)]
     weight: Option<u16>,
     #[schema(minimum = 1)]
@@ -133,48 +156,34 @@ pub(super) struct ChangeBody {
 }
 
 /// What a heartbeat may say.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct HeartbeatBody {
     /// The id of the path again.
     service_id: Option<String>,
-    /// healthy, degraded, unhealthy or unknown: the health that the instance reports itself
-    status: Option<String>,
+    /// The health that the instance reports itself.
+    status: Option<HealthValue>,
     message: Option<String>,
     #[schema(minimum = 1)]
     generation: Option<u64>,
 }
 
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
 pub(super) struct HeartbeatAnswer {
     /// id, generation, health, ttl in seconds, expires
     #[schema(value_type = Object)]
     data: Value,
 }
 
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct BulkBody {
-    #[schema(min_items = 1, max_items = 1000)]
-    operations: Vec<BulkOperation>,
-}
-
-/// One of these.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
-pub(super) struct BulkOperation {
-    register: Option<RegistrationBody>,
-    /// {"id", "generation"}
-    #[schema(value_type = Option<Object>)]
-    deregister: Option<Value>,
-    /// {"id", "status", "message", "generation"}
-    #[schema(value_type = Option<Object>)]
-    heartbeat: Option<Value>,
+    /// Each has one of `register` (a registration), `deregister` and `heartbeat` (with an `id`). One that is wrong fails alone.
+    #[schema(min_items = 1, max_items = 1000, value_type = Vec<Object>)]
+    operations: Vec<Value>,
 }
 
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
 pub(super) struct BulkAnswer {
     /// {"results": [BulkResult…]}
     #[schema(value_type = Object)]
@@ -183,7 +192,6 @@ pub(super) struct BulkAnswer {
 
 /// The result of one operation.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
 pub(super) struct BulkResult {
     status: u16,
     id: Option<String>,
@@ -193,7 +201,6 @@ pub(super) struct BulkResult {
 }
 
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
 pub(super) struct PicksAnswer {
     /// service_name, namespace, default_strategy, requests, instances
     #[schema(value_type = Object)]
@@ -201,7 +208,6 @@ pub(super) struct PicksAnswer {
 }
 
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
 pub(super) struct MonitorAnswer {
     /// enabled, reason, registered_checks
     #[schema(value_type = Object)]
@@ -209,14 +215,12 @@ pub(super) struct MonitorAnswer {
 }
 
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
 pub(super) struct StatusAnswer {
     #[schema(value_type = Object)]
     data: Value,
 }
 
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it only describes")]
 pub(super) struct HealthAnswer {
     /// healthy or unhealthy
     status: String,

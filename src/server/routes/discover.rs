@@ -27,7 +27,7 @@ const MAX_LIMIT: u64 = 100_000;
 /// The list is in the order of the strategy: a client takes the first, and the next one if that fails.
 #[utoipa::path(get, path = "/api/v1/discover", operation_id = "discover", tag = "discovery",
     params(
-        ("service_name" = String, Query, description = "The name of the service"),
+        ("service_name" = String, Query, description = "The name of the service", min_length = 1),
         ("namespace" = Option<String>, Query, description = "Its namespace"),
         ("version" = Option<String>, Query, description = "An exact version, or a range such as ^1.2"),
         ("load_balancing_strategy" = Option<Strategy>, Query, description = "The order of the list"),

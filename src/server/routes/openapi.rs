@@ -14,9 +14,9 @@ use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{
-    BulkAnswer, BulkBody, BulkOperation, BulkResult, ChangeBody, CheckConfig, HealthAnswer, HealthCheck,
+    BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckConfig, DurationValue, HealthAnswer, HealthCheck, HealthValue,
     HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList, MonitorAnswer, PicksAnswer, RegistrationBody,
-    ServiceList, StatusAnswer,
+    ServiceList, StatusAnswer, StatusValue,
 };
 use crate::server::shared::App;
 
@@ -61,6 +61,9 @@ fn description() -> utoipa::openapi::OpenApi {
         InstanceList,
         ServiceList,
         ChangeBody,
+        DurationValue,
+        StatusValue,
+        HealthValue,
         HeartbeatBody,
         HeartbeatAnswer,
         BulkBody,

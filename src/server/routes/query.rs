@@ -9,7 +9,7 @@ use crate::model::Query;
 use crate::server::api_error::{ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::reply;
-use crate::server::schemas::InstanceList;
+use crate::server::schemas::{HealthValue, InstanceList};
 use crate::server::shared::App;
 
 const KNOWN: [&str; 18] = [
@@ -45,7 +45,7 @@ const OWN: [&str; 3] = ["usable", "limit", "explain"];
         ("version" = Option<String>, Query, description = "An exact version, or a range such as ^1.2"),
         ("tag" = Option<Vec<String>>, Query, description = "All of these tags"),
         ("capability" = Option<Vec<String>>, Query, description = "All of these capabilities"),
-        ("health" = Option<String>, Query, description = "healthy, degraded, unhealthy or unknown"),
+        ("health" = Option<HealthValue>, Query),
         ("node" = Option<String>, Query), ("zone" = Option<String>, Query),
         ("metadata" = Option<Vec<String>>, Query, description = "KEY=VALUE; also metadata.KEY=VALUE"),
         ("usable" = Option<bool>, Query, description = "Only instances that take calls"),

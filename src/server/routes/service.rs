@@ -142,7 +142,10 @@ pub(in crate::server) async fn heartbeat(State(app): State<App>, path: Named, re
     let id: Arc<str> = named(path)?.into();
     Params::read(request.uri().query(), &[], &[])?;
     let body = read(&app, request).await?;
-    let renewal = renewal(&id, if body.is_empty() { JsonFields::empty() } else { JsonFields::parse(&body)? })?;
+    let renewal = renewal(
+        &id,
+        if matches!(body.trim_ascii(), b"" | b"null") { JsonFields::empty() } else { JsonFields::parse(&body)? },
+    )?;
     let written = app.writes.one(renewal).await?;
     let instance = written.instance.ok_or_else(|| no_instance(&id))?;
     Ok(reply::data(app.view.load().index(), &LeaseLine::of(&instance)))

@@ -63,13 +63,16 @@ fn slow_clients_are_cut_off_and_others_are_answered() {
     let _ = dripping.shutdown(Shutdown::Both);
     dripper.join().unwrap();
 
+    // How many of them exceeded which limit depends on the load of this machine.
+    assert!(figure(&server, "portolan_overdue_connections_total{limit=\"first_byte\"}") >= 1);
+    assert!(figure(&server, "portolan_overdue_connections_total{limit=\"head\"}") >= 1);
+}
+
+/// The value of a metric.
+fn figure(server: &Server, name: &str) -> u64 {
     let metrics = server.get("/metrics").text();
-    for line in [
-        "portolan_overdue_connections_total{limit=\"first_byte\"} 1",
-        "portolan_overdue_connections_total{limit=\"head\"} 1",
-    ] {
-        assert!(metrics.contains(line), "{metrics}");
-    }
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("{name}: {metrics}"));
+    line.trim().parse().unwrap()
 }
 
 #[test]
@@ -84,7 +87,7 @@ fn too_many_connections_are_refused_and_room_comes_back() {
     while exchange(server.address, b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").status != 200 {
         assert!(std::time::Instant::now() < deadline, "there is never room again");
     }
-    assert!(server.get("/metrics").text().contains("portolan_refused_connections_total{limit=\"address\"}"));
+    assert!(figure(&server, "portolan_refused_connections_total{limit=\"address\"}") >= 1);
 }
 
 /// A client that reads no events is cut off, and costs nothing but its place.
@@ -111,7 +114,7 @@ fn a_slow_reader_of_events_delays_only_itself() {
         at += 1;
         assert!(std::time::Instant::now() < deadline, "the slow reader is never cut off");
     }
-    assert!(server.get("/metrics").text().contains("portolan_overdue_connections_total{limit=\"write\"} 1"));
+    assert_eq!(figure(&server, "portolan_overdue_connections_total{limit=\"write\"}"), 1);
 }
 
 #[test]
