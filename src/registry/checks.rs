@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::command::CheckResult;
 use super::deadlines::Timer;
 use super::entry::{CheckVitals, InstanceEntry, check_vitals};
 use super::state::State;
@@ -11,13 +12,6 @@ use crate::model::{CheckDefinition, CheckKind, HealthState, Registration, Thresh
 
 /// The longest text of a result that is kept.
 const MAX_NOTE_BYTES: usize = 4 * 1024;
-
-/// The result of a check.
-pub(super) struct CheckResult {
-    pub(super) check: usize,
-    pub(super) state: HealthState,
-    pub(super) note: Option<Arc<str>>,
-}
 
 /// A text from outside, cut to what is kept.
 pub(super) fn bounded(note: Option<Arc<str>>) -> Option<Arc<str>> {
@@ -151,8 +145,8 @@ pub(super) fn carry_over(
     now: Now,
 ) -> Vec<CheckVitals> {
     let registration = Arc::clone(&record.registration);
-    let position = |check: &CheckDefinition| old.checks.iter().position(|old| old == check);
-    let known: Vec<Option<usize>> = registration.checks.iter().map(position).collect();
+    let known: Vec<Option<usize>> =
+        registration.checks.iter().map(|check| old.checks.iter().position(|old| old == check)).collect();
 
     let states = known.iter().map(|at| at.and_then(|at| record.checks.get(at).copied()));
     record.checks = states.map(|state| state.unwrap_or(HealthState::Unknown)).collect();

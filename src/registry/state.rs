@@ -6,6 +6,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 
+use super::command::CheckResult;
 use super::deadlines::{Deadlines, Timer};
 use super::entry::InstanceEntry;
 use super::snapshot::Snapshot;
@@ -87,7 +88,7 @@ impl State {
                 self.update(&id, generation, now, |record| record.weight = weight)
             }
             Command::CheckResult { id, generation, check, state, note } => {
-                let result = super::checks::CheckResult { check, state, note };
+                let result = CheckResult { check, state, note };
                 self.check_result(&id, generation, result, now)
             }
             Command::NodeUp { node } => Ok(self.set_node(&node, false, now)),
