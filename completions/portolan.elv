@@ -18,7 +18,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
     }
     var completions = [
         &'portolan'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -31,7 +31,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
             cand local 'List what listens on this machine; short for `discover local`'
             cand scan 'Find the open ports of hosts; short for `discover scan`'
-            cand discover 'List services of this machine, of hosts, of a cluster or of a file'
+            cand discover 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
             cand who 'Show who holds a port: process, command line, unit or container, and since when'
             cand kill 'End the process that listens on a TCP port'
             cand free-port 'Print a free port: one that nothing listens on, and that you may listen on'
@@ -40,6 +40,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand wait 'Wait until every target accepts connections, then exit or run a command'
             cand resolve 'Print an endpoint of a service for the next call'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
+            cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
             cand man 'Write one manual page per command to a directory'
@@ -68,7 +69,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --user 'Show only listeners that this user made or holds, by name or number'
             cand --interface 'Show only listeners that this interface leads to'
             cand --sort 'Sort the listing by this key; a watch reports events as they happen'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -125,7 +126,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --retries 'Retry a silent port at most N times [default: as the measured packet loss requires]'
             cand --deadline 'End the whole scan after this time, even if it is incomplete'
             cand --resume 'Store the progress of the scan in this file, and resume from it if it exists'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -173,7 +174,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -195,6 +196,10 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand local 'List what listens on this machine: addresses, processes, owners'
             cand scan 'Find open ports on hosts'
             cand k8s 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
+            cand consul 'List the services of Consul, with their instances and Consul''s own checks'
+            cand etcd 'List the services that programs registered in etcd'
+            cand portolan 'List the services of a registry that `portolan serve` runs'
+            cand dns 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
             cand file 'List the services that a file declares'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -220,7 +225,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -277,7 +282,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -337,7 +342,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -347,6 +352,179 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --ingress 'List Ingresses and Gateway API routes too: hosts, paths and backends'
             cand --in-cluster 'Use the pod''s service account; the default in a pod without a kubeconfig'
             cand --allow-exec 'Run the program that the kubeconfig names for credentials'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
+            cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --identify 'Identify each service: protocol, product, version'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --validate 'Check and score each service, as `portolan validate -` does'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;discover;consul'= {
+            cand --tag 'List only instances with this tag; can be repeated, and then all tags are required'
+            cand --datacenter 'List the services of this datacenter [default: the agent''s]'
+            cand --namespace 'List the services of this namespace (Consul Enterprise)'
+            cand --partition 'List the services of this admin partition (Consul Enterprise)'
+            cand --address 'Ask this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]'
+            cand --token-file 'Read the ACL token from this file'
+            cand --ca 'Trust the certificate authorities of this PEM file instead of the system''s'
+            cand --cert 'Present the client certificate of this PEM file'
+            cand --key 'Use the private key of this PEM file for --cert'
+            cand --tls-server-name 'Expect this name in the server''s certificate [default: the host of the address]'
+            cand --timeout 'Set the maximum duration of one request, as in 500ms or 10s'
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
+            cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
+            cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
+            cand --probes 'Add the probes in this TOML file'
+            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
+            cand --for 'Stop after this time'
+            cand --count 'Stop after N changes (services present at the start do not count)'
+            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
+            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
+            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
+            cand --rise 'Report a service as better after N checks in a row [default: 2]'
+            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
+            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
+            cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --identify 'Identify each service: protocol, product, version'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --validate 'Check and score each service, as `portolan validate -` does'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;discover;etcd'= {
+            cand --prefix 'Read the keys that start with this text [default: /services/]'
+            cand --endpoint 'Ask these servers, the next one when one fails: host:port or https://host:port [default: 127.0.0.1:2379]'
+            cand --user 'Log in as this user'
+            cand --password-file 'Read the user''s password from this file'
+            cand --ca 'Trust the certificate authorities of this PEM file instead of the system''s'
+            cand --cert 'Present the client certificate of this PEM file'
+            cand --key 'Use the private key of this PEM file for --cert'
+            cand --timeout 'Set the maximum duration of one request, as in 500ms or 10s'
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
+            cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
+            cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
+            cand --probes 'Add the probes in this TOML file'
+            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
+            cand --for 'Stop after this time'
+            cand --count 'Stop after N changes (services present at the start do not count)'
+            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
+            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
+            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
+            cand --rise 'Report a service as better after N checks in a row [default: 2]'
+            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
+            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
+            cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --identify 'Identify each service: protocol, product, version'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --validate 'Check and score each service, as `portolan validate -` does'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;discover;portolan'= {
+            cand --namespace 'List only the services of this namespace [default: all]'
+            cand --address 'Ask this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]'
+            cand --token-file 'Read the token from this file'
+            cand --ca 'Trust the certificate authorities of this PEM file instead of the system''s'
+            cand --cert 'Present the client certificate of this PEM file'
+            cand --key 'Use the private key of this PEM file for --cert'
+            cand --timeout 'Set the maximum duration of one request, as in 500ms or 10s'
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
+            cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
+            cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
+            cand --probes 'Add the probes in this TOML file'
+            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
+            cand --for 'Stop after this time'
+            cand --count 'Stop after N changes (services present at the start do not count)'
+            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
+            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
+            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
+            cand --rise 'Report a service as better after N checks in a row [default: 2]'
+            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
+            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
+            cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --identify 'Identify each service: protocol, product, version'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --validate 'Check and score each service, as `portolan validate -` does'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;discover;dns'= {
+            cand --record 'Look up only records of these types [default: srv,a,aaaa,txt]'
+            cand --domain 'Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system''s search domains]'
+            cand --server 'Ask these servers, at most 3: 10.0.0.53, 127.0.0.1:8600 or [::1]:53 [default: the system''s]'
+            cand --port 'Ask this port of servers that are written without one [default: 53]'
+            cand --refresh-ttl 'With --watch, look a name up again no sooner than after this time [default: 30s]'
+            cand --timeout 'Set the maximum duration of one lookup, as in 500ms or 5s'
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
+            cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
+            cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
+            cand --probes 'Add the probes in this TOML file'
+            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
+            cand --for 'Stop after this time'
+            cand --count 'Stop after N changes (services present at the start do not count)'
+            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
+            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
+            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
+            cand --rise 'Report a service as better after N checks in a row [default: 2]'
+            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
+            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --consul 'Ask Consul''s DNS: --server 127.0.0.1:8600 --domain service.consul'
             cand --fail-empty 'Exit with 1 if nothing is found'
             cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
             cand --fail-changed 'Exit with 1 if --diff finds any difference'
@@ -378,7 +556,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -402,6 +580,10 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand local 'List what listens on this machine: addresses, processes, owners'
             cand scan 'Find open ports on hosts'
             cand k8s 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
+            cand consul 'List the services of Consul, with their instances and Consul''s own checks'
+            cand etcd 'List the services that programs registered in etcd'
+            cand portolan 'List the services of a registry that `portolan serve` runs'
+            cand dns 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
             cand file 'List the services that a file declares'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -411,12 +593,20 @@ set edit:completion:arg-completer[portolan] = {|@words|
         }
         &'portolan;discover;help;k8s'= {
         }
+        &'portolan;discover;help;consul'= {
+        }
+        &'portolan;discover;help;etcd'= {
+        }
+        &'portolan;discover;help;portolan'= {
+        }
+        &'portolan;discover;help;dns'= {
+        }
         &'portolan;discover;help;file'= {
         }
         &'portolan;discover;help;help'= {
         }
         &'portolan;who'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -433,7 +623,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;kill'= {
             cand --signal 'The signal'
             cand --timeout 'How long to wait for the process to end'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -448,7 +638,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;free-port'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -501,7 +691,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --rise 'Report a service as better after N checks in a row [default: 2]'
             cand --fall 'Report a service as worse after N checks in a row [default: 3]'
             cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -523,7 +713,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;score'= {
             cand --ignore 'Ignore findings with these codes too'
             cand --min-score 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -543,7 +733,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --cert 'Client certificate for servers that require one: a PEM file with its chain'
             cand --key 'Private key of the client certificate: a PEM file [default: the file of --cert]'
             cand --via 'Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -567,7 +757,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --zone 'Prefer instances in this zone'
             cand --registry 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
             cand --timeout 'Set the maximum time for the first reply of the registry'
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -579,7 +769,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'portolan;explain'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -591,8 +781,39 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;serve'= {
+            cand --data 'Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]'
+            cand --database-url 'The same as a URL: sqlite:FILE'
+            cand --environment 'Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml'
+            cand --listen 'Listen on this address; can be repeated'
+            cand --host 'Listen on this address [default: 127.0.0.1]'
+            cand -p 'Listen on this port; 0 is any free one [default: 7440]'
+            cand --port 'Listen on this port; 0 is any free one [default: 7440]'
+            cand --max-connections 'Open connections at most [default: 10000]'
+            cand --max-connections-per-address 'Open connections of one address at most [default: 2500]'
+            cand --shutdown-timeout 'Time for requests that have begun when the server stops [default: 30s]'
+            cand --node 'Name of this server [default: the host name]'
+            cand --cluster 'Name of the cluster, a label'
+            cand --default-ttl 'How long a registration lasts that names no ttl [default: 30s]'
+            cand --log-level 'Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]'
+            cand --log-format 'Format of the log on stderr [default: text]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --check 'Check the settings, print them with their origin, and exit'
+            cand --insecure 'Listen beyond this machine although the server has no authentication'
+            cand --debug 'Short for --log-level debug'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;ports'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -605,7 +826,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;completions'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -618,7 +839,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;man'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -631,7 +852,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
         }
         &'portolan;config'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -646,7 +867,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'portolan;config;show'= {
-            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
             cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
@@ -669,7 +890,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help'= {
             cand local 'List what listens on this machine; short for `discover local`'
             cand scan 'Find the open ports of hosts; short for `discover scan`'
-            cand discover 'List services of this machine, of hosts, of a cluster or of a file'
+            cand discover 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
             cand who 'Show who holds a port: process, command line, unit or container, and since when'
             cand kill 'End the process that listens on a TCP port'
             cand free-port 'Print a free port: one that nothing listens on, and that you may listen on'
@@ -678,6 +899,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand wait 'Wait until every target accepts connections, then exit or run a command'
             cand resolve 'Print an endpoint of a service for the next call'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
+            cand serve 'Run a registry server: services register over HTTP, clients discover them'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
             cand man 'Write one manual page per command to a directory'
@@ -692,6 +914,10 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand local 'List what listens on this machine: addresses, processes, owners'
             cand scan 'Find open ports on hosts'
             cand k8s 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
+            cand consul 'List the services of Consul, with their instances and Consul''s own checks'
+            cand etcd 'List the services that programs registered in etcd'
+            cand portolan 'List the services of a registry that `portolan serve` runs'
+            cand dns 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
             cand file 'List the services that a file declares'
         }
         &'portolan;help;discover;local'= {
@@ -699,6 +925,14 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;discover;scan'= {
         }
         &'portolan;help;discover;k8s'= {
+        }
+        &'portolan;help;discover;consul'= {
+        }
+        &'portolan;help;discover;etcd'= {
+        }
+        &'portolan;help;discover;portolan'= {
+        }
+        &'portolan;help;discover;dns'= {
         }
         &'portolan;help;discover;file'= {
         }
@@ -717,6 +951,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;resolve'= {
         }
         &'portolan;help;explain'= {
+        }
+        &'portolan;help;serve'= {
         }
         &'portolan;help;ports'= {
         }

@@ -24,7 +24,7 @@ function __fish_portolan_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c portolan -n "__fish_portolan_needs_command" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_needs_command" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_needs_command" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -47,7 +47,7 @@ complete -c portolan -n "__fish_portolan_needs_command" -s h -l help -d 'Print h
 complete -c portolan -n "__fish_portolan_needs_command" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
-complete -c portolan -n "__fish_portolan_needs_command" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster or of a file'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "kill" -d 'End the process that listens on a TCP port'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
@@ -56,6 +56,7 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "score" -d 'Score 
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "completions" -d 'Print a shell completion script'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "man" -d 'Write one manual page per command to a directory'
@@ -93,7 +94,7 @@ name\t'Name of the service'
 process\t'Name of the first process'
 pid\t'Id of the first process'
 user\t'Name of the user'"
-complete -c portolan -n "__fish_portolan_using_subcommand local" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand local" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand local" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -161,7 +162,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l timeout -d 'S
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l retries -d 'Retry a silent port at most N times [default: as the measured packet loss requires]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l deadline -d 'End the whole scan after this time, even if it is incomplete' -r
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -l resume -d 'Store the progress of the scan in this file, and resume from it if it exists' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -198,26 +199,26 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l json -d 'Shor
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
 normal\t'Also TLS and most other probes: at most 14 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l probes -d 'Add the probes in this TOML file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l for -d 'Stop after this time' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l count -d 'Stop after N changes (services present at the start do not count)' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
 ndjson\t'One JSON object per line'
@@ -230,25 +231,29 @@ prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l fail-empty -d 'Exit with 1 if nothing is found'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l identify -d 'Identify each service: protocol, product, version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l lines -d 'Write lines even on a terminal'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l validate -d 'Check and score each service, as `portolan validate -` does'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l json -d 'Short for --output json'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s q -l quiet -d 'Write only errors to stderr'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "scan" -d 'Find open ports on hosts'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "file" -d 'List the services that a file declares'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "scan" -d 'Find open ports on hosts'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "consul" -d 'List the services of Consul, with their instances and Consul\'s own checks'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "etcd" -d 'List the services that programs registered in etcd'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "portolan" -d 'List the services of a registry that `portolan serve` runs'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "dns" -d 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "file" -d 'List the services that a file declares'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s p -l ports -d 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l state -d 'Show only sockets in these states [default: listen,unconnected]' -r -f -a "listen\t'TCP and Unix-domain: accepts connections'
 unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
@@ -281,7 +286,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -349,7 +354,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from scan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -414,7 +419,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -447,6 +452,226 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l tag -d 'List only instances with this tag; can be repeated, and then all tags are required' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l datacenter -d 'List the services of this datacenter [default: the agent\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l namespace -d 'List the services of this namespace (Consul Enterprise)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l partition -d 'List the services of this admin partition (Consul Enterprise)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l address -d 'Ask this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l token-file -d 'Read the ACL token from this file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l ca -d 'Trust the certificate authorities of this PEM file instead of the system\'s' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l cert -d 'Present the client certificate of this PEM file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l key -d 'Use the private key of this PEM file for --cert' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l tls-server-name -d 'Expect this name in the server\'s certificate [default: the host of the address]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l timeout -d 'Set the maximum duration of one request, as in 500ms or 10s' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
+degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
+unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+normal\t'Also TLS and most other probes: at most 14 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l prefix -d 'Read the keys that start with this text [default: /services/]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l endpoint -d 'Ask these servers, the next one when one fails: host:port or https://host:port [default: 127.0.0.1:2379]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l user -d 'Log in as this user' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l password-file -d 'Read the user\'s password from this file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l ca -d 'Trust the certificate authorities of this PEM file instead of the system\'s' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l cert -d 'Present the client certificate of this PEM file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l key -d 'Use the private key of this PEM file for --cert' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l timeout -d 'Set the maximum duration of one request, as in 500ms or 10s' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
+degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
+unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+normal\t'Also TLS and most other probes: at most 14 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l namespace -d 'List only the services of this namespace [default: all]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l address -d 'Ask this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l token-file -d 'Read the token from this file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l ca -d 'Trust the certificate authorities of this PEM file instead of the system\'s' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l cert -d 'Present the client certificate of this PEM file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l key -d 'Use the private key of this PEM file for --cert' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l timeout -d 'Set the maximum duration of one request, as in 500ms or 10s' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
+degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
+unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+normal\t'Also TLS and most other probes: at most 14 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l record -d 'Look up only records of these types [default: srv,a,aaaa,txt]' -r -f -a "srv\t'Targets with ports, priorities and weights'
+a\t'IPv4 addresses'
+aaaa\t'IPv6 addresses'
+txt\t'Texts: metadata'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l domain -d 'Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system\'s search domains]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l server -d 'Ask these servers, at most 3: 10.0.0.53, 127.0.0.1:8600 or [::1]:53 [default: the system\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l port -d 'Ask this port of servers that are written without one [default: 53]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l refresh-ttl -d 'With --watch, look a name up again no sooner than after this time [default: 30s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l timeout -d 'Set the maximum duration of one lookup, as in 500ms or 5s' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
+degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
+unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+normal\t'Also TLS and most other probes: at most 14 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l consul -d 'Ask Consul\'s DNS: --server 127.0.0.1:8600 --domain service.consul'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
@@ -465,7 +690,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -496,9 +721,13 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "scan" -d 'Find open ports on hosts'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "consul" -d 'List the services of Consul, with their instances and Consul\'s own checks'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "etcd" -d 'List the services that programs registered in etcd'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "portolan" -d 'List the services of a registry that `portolan serve` runs'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "dns" -d 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "file" -d 'List the services that a file declares'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand who" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand who" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand who" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -526,7 +755,7 @@ int\t'As Ctrl-C at its terminal'
 hup\t'Many servers reload their settings on this one'
 kill\t'End at once, without cleaning up'"
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -l timeout -d 'How long to wait for the process to end' -r
-complete -c portolan -n "__fish_portolan_using_subcommand kill" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand kill" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -548,7 +777,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand kill" -l json -d 'Shor
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand kill" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand free-port" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand free-port" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand free-port" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -629,7 +858,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -l webhook -
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
-complete -c portolan -n "__fish_portolan_using_subcommand validate" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand validate" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -658,7 +887,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand validate" -s h -l help
 complete -c portolan -n "__fish_portolan_using_subcommand validate" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand score" -l ignore -d 'Ignore findings with these codes too' -r
 complete -c portolan -n "__fish_portolan_using_subcommand score" -l min-score -d 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand score" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand score" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand score" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -686,7 +915,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand wait" -l ca -d 'Trust 
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l cert -d 'Client certificate for servers that require one: a PEM file with its chain' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l key -d 'Private key of the client certificate: a PEM file [default: the file of --cert]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -l via -d 'Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here' -r -f -a "api-proxy\t'The API server\'s proxy'"
-complete -c portolan -n "__fish_portolan_using_subcommand wait" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand wait" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand wait" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -719,7 +948,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l meta -d 'O
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l zone -d 'Prefer instances in this zone' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l registry -d 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
-complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -731,6 +960,7 @@ nmap-xml\t'nmap XML, for ndiff and other nmap tools'
 junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -739,7 +969,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l explain -d
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand explain" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand explain" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -760,7 +990,46 @@ complete -c portolan -n "__fish_portolan_using_subcommand explain" -l json -d 'S
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand ports" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l data -d 'Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l database-url -d 'The same as a URL: sqlite:FILE' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l environment -d 'Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l listen -d 'Listen on this address; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l host -d 'Listen on this address [default: 127.0.0.1]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -s p -l port -d 'Listen on this port; 0 is any free one [default: 7440]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections -d 'Open connections at most [default: 10000]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l max-connections-per-address -d 'Open connections of one address at most [default: 2500]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l shutdown-timeout -d 'Time for requests that have begun when the server stops [default: 30s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l node -d 'Name of this server [default: the host name]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l cluster -d 'Name of the cluster, a label' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l default-ttl -d 'How long a registration lasts that names no ttl [default: 30s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l log-level -d 'Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l log-format -d 'Format of the log on stderr [default: text]' -r -f -a "text\t''
+json\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l check -d 'Check the settings, print them with their origin, and exit'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l insecure -d 'Listen beyond this machine although the server has no authentication'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l debug -d 'Short for --log-level debug'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand serve" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand ports" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -781,7 +1050,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand ports" -l json -d 'Sho
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand ports" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand completions" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand completions" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -802,7 +1071,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand completions" -l json -
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand completions" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand man" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand man" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -823,7 +1092,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand man" -l json -d 'Short
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand man" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -846,7 +1115,7 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and not __fish_seen_subcommand_from show help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server\'s settings' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
@@ -869,24 +1138,29 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster or of a file'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "config" -d 'Show the settings'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "serve" -d 'Run a registry server: services register over HTTP, clients discover them'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "config" -d 'Show the settings'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain serve ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "scan" -d 'Find open ports on hosts'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "consul" -d 'List the services of Consul, with their instances and Consul\'s own checks'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "etcd" -d 'List the services that programs registered in etcd'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "portolan" -d 'List the services of a registry that `portolan serve` runs'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "dns" -d 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "file" -d 'List the services that a file declares'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'

@@ -21,7 +21,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
 
     $completions = @(switch ($command) {
         'portolan' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -34,7 +34,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine; short for `discover local`')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Find the open ports of hosts; short for `discover scan`')
-            [CompletionResult]::new('discover', 'discover', [CompletionResultType]::ParameterValue, 'List services of this machine, of hosts, of a cluster or of a file')
+            [CompletionResult]::new('discover', 'discover', [CompletionResultType]::ParameterValue, 'List services of this machine, of hosts, of a cluster, of a registry or of a file')
             [CompletionResult]::new('who', 'who', [CompletionResultType]::ParameterValue, 'Show who holds a port: process, command line, unit or container, and since when')
             [CompletionResult]::new('kill', 'kill', [CompletionResultType]::ParameterValue, 'End the process that listens on a TCP port')
             [CompletionResult]::new('free-port', 'free-port', [CompletionResultType]::ParameterValue, 'Print a free port: one that nothing listens on, and that you may listen on')
@@ -43,6 +43,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until every target accepts connections, then exit or run a command')
             [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Print an endpoint of a service for the next call')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell completion script')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write one manual page per command to a directory')
@@ -72,7 +73,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Show only listeners that this user made or holds, by name or number')
             [CompletionResult]::new('--interface', '--interface', [CompletionResultType]::ParameterName, 'Show only listeners that this interface leads to')
             [CompletionResult]::new('--sort', '--sort', [CompletionResultType]::ParameterName, 'Sort the listing by this key; a watch reports events as they happen')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -130,7 +131,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--retries', '--retries', [CompletionResultType]::ParameterName, 'Retry a silent port at most N times [default: as the measured packet loss requires]')
             [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'End the whole scan after this time, even if it is incomplete')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Store the progress of the scan in this file, and resume from it if it exists')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -179,7 +180,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -201,6 +202,10 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine: addresses, processes, owners')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Find open ports on hosts')
             [CompletionResult]::new('k8s', 'k8s', [CompletionResultType]::ParameterValue, 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings')
+            [CompletionResult]::new('consul', 'consul', [CompletionResultType]::ParameterValue, 'List the services of Consul, with their instances and Consul''s own checks')
+            [CompletionResult]::new('etcd', 'etcd', [CompletionResultType]::ParameterValue, 'List the services that programs registered in etcd')
+            [CompletionResult]::new('portolan', 'portolan', [CompletionResultType]::ParameterValue, 'List the services of a registry that `portolan serve` runs')
+            [CompletionResult]::new('dns', 'dns', [CompletionResultType]::ParameterValue, 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records')
             [CompletionResult]::new('file', 'file', [CompletionResultType]::ParameterValue, 'List the services that a file declares')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -227,7 +232,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -285,7 +290,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -346,7 +351,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -356,6 +361,183 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--ingress', '--ingress', [CompletionResultType]::ParameterName, 'List Ingresses and Gateway API routes too: hosts, paths and backends')
             [CompletionResult]::new('--in-cluster', '--in-cluster', [CompletionResultType]::ParameterName, 'Use the pod''s service account; the default in a pod without a kubeconfig')
             [CompletionResult]::new('--allow-exec', '--allow-exec', [CompletionResultType]::ParameterName, 'Run the program that the kubeconfig names for credentials')
+            [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
+            [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
+            [CompletionResult]::new('--identify', '--identify', [CompletionResultType]::ParameterName, 'Identify each service: protocol, product, version')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Write lines even on a terminal')
+            [CompletionResult]::new('--validate', '--validate', [CompletionResultType]::ParameterName, 'Check and score each service, as `portolan validate -` does')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;discover;consul' {
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'List only instances with this tag; can be repeated, and then all tags are required')
+            [CompletionResult]::new('--datacenter', '--datacenter', [CompletionResultType]::ParameterName, 'List the services of this datacenter [default: the agent''s]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'List the services of this namespace (Consul Enterprise)')
+            [CompletionResult]::new('--partition', '--partition', [CompletionResultType]::ParameterName, 'List the services of this admin partition (Consul Enterprise)')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Ask this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'Read the ACL token from this file')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the certificate authorities of this PEM file instead of the system''s')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Present the client certificate of this PEM file')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Use the private key of this PEM file for --cert')
+            [CompletionResult]::new('--tls-server-name', '--tls-server-name', [CompletionResultType]::ParameterName, 'Expect this name in the server''s certificate [default: the host of the address]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum duration of one request, as in 500ms or 10s')
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
+            [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
+            [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N changes (services present at the start do not count)')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432''')
+            [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this command for each change, with the event as a line of JSON on its standard input')
+            [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
+            [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
+            [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
+            [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
+            [CompletionResult]::new('--identify', '--identify', [CompletionResultType]::ParameterName, 'Identify each service: protocol, product, version')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Write lines even on a terminal')
+            [CompletionResult]::new('--validate', '--validate', [CompletionResultType]::ParameterName, 'Check and score each service, as `portolan validate -` does')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;discover;etcd' {
+            [CompletionResult]::new('--prefix', '--prefix', [CompletionResultType]::ParameterName, 'Read the keys that start with this text [default: /services/]')
+            [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Ask these servers, the next one when one fails: host:port or https://host:port [default: 127.0.0.1:2379]')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Log in as this user')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Read the user''s password from this file')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the certificate authorities of this PEM file instead of the system''s')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Present the client certificate of this PEM file')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Use the private key of this PEM file for --cert')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum duration of one request, as in 500ms or 10s')
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
+            [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
+            [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N changes (services present at the start do not count)')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432''')
+            [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this command for each change, with the event as a line of JSON on its standard input')
+            [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
+            [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
+            [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
+            [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
+            [CompletionResult]::new('--identify', '--identify', [CompletionResultType]::ParameterName, 'Identify each service: protocol, product, version')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Write lines even on a terminal')
+            [CompletionResult]::new('--validate', '--validate', [CompletionResultType]::ParameterName, 'Check and score each service, as `portolan validate -` does')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;discover;portolan' {
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'List only the services of this namespace [default: all]')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Ask this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'Read the token from this file')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the certificate authorities of this PEM file instead of the system''s')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Present the client certificate of this PEM file')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Use the private key of this PEM file for --cert')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum duration of one request, as in 500ms or 10s')
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
+            [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
+            [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N changes (services present at the start do not count)')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432''')
+            [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this command for each change, with the event as a line of JSON on its standard input')
+            [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
+            [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
+            [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
+            [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
+            [CompletionResult]::new('--identify', '--identify', [CompletionResultType]::ParameterName, 'Identify each service: protocol, product, version')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Write lines even on a terminal')
+            [CompletionResult]::new('--validate', '--validate', [CompletionResultType]::ParameterName, 'Check and score each service, as `portolan validate -` does')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;discover;dns' {
+            [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Look up only records of these types [default: srv,a,aaaa,txt]')
+            [CompletionResult]::new('--domain', '--domain', [CompletionResultType]::ParameterName, 'Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system''s search domains]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Ask these servers, at most 3: 10.0.0.53, 127.0.0.1:8600 or [::1]:53 [default: the system''s]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Ask this port of servers that are written without one [default: 53]')
+            [CompletionResult]::new('--refresh-ttl', '--refresh-ttl', [CompletionResultType]::ParameterName, 'With --watch, look a name up again no sooner than after this time [default: 30s]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum duration of one lookup, as in 500ms or 5s')
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
+            [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
+            [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N changes (services present at the start do not count)')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432''')
+            [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this command for each change, with the event as a line of JSON on its standard input')
+            [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
+            [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
+            [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--consul', '--consul', [CompletionResultType]::ParameterName, 'Ask Consul''s DNS: --server 127.0.0.1:8600 --domain service.consul')
             [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
             [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
             [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
@@ -388,7 +570,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -413,6 +595,10 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine: addresses, processes, owners')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Find open ports on hosts')
             [CompletionResult]::new('k8s', 'k8s', [CompletionResultType]::ParameterValue, 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings')
+            [CompletionResult]::new('consul', 'consul', [CompletionResultType]::ParameterValue, 'List the services of Consul, with their instances and Consul''s own checks')
+            [CompletionResult]::new('etcd', 'etcd', [CompletionResultType]::ParameterValue, 'List the services that programs registered in etcd')
+            [CompletionResult]::new('portolan', 'portolan', [CompletionResultType]::ParameterValue, 'List the services of a registry that `portolan serve` runs')
+            [CompletionResult]::new('dns', 'dns', [CompletionResultType]::ParameterValue, 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records')
             [CompletionResult]::new('file', 'file', [CompletionResultType]::ParameterValue, 'List the services that a file declares')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -426,6 +612,18 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;discover;help;k8s' {
             break
         }
+        'portolan;discover;help;consul' {
+            break
+        }
+        'portolan;discover;help;etcd' {
+            break
+        }
+        'portolan;discover;help;portolan' {
+            break
+        }
+        'portolan;discover;help;dns' {
+            break
+        }
         'portolan;discover;help;file' {
             break
         }
@@ -433,7 +631,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;who' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -451,7 +649,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;kill' {
             [CompletionResult]::new('--signal', '--signal', [CompletionResultType]::ParameterName, 'The signal')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for the process to end')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -467,7 +665,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;free-port' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -521,7 +719,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
             [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -544,7 +742,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;score' {
             [CompletionResult]::new('--ignore', '--ignore', [CompletionResultType]::ParameterName, 'Ignore findings with these codes too')
             [CompletionResult]::new('--min-score', '--min-score', [CompletionResultType]::ParameterName, 'Exit with 1 if any service scores below N or has no score [default: if any is unhealthy]')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -565,7 +763,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Client certificate for servers that require one: a PEM file with its chain')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Private key of the client certificate: a PEM file [default: the file of --cert]')
             [CompletionResult]::new('--via', '--via', [CompletionResultType]::ParameterName, 'Send the HTTP checks of k8s/NAME through the API server, for endpoints unreachable from here')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -590,7 +788,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--zone', '--zone', [CompletionResultType]::ParameterName, 'Prefer instances in this zone')
             [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -603,7 +801,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;explain' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -616,8 +814,40 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'portolan;serve' {
+            [CompletionResult]::new('--data', '--data', [CompletionResultType]::ParameterName, 'Keep the registry in this file, or in memory only: `:memory:` [default: registry.db in the state directory]')
+            [CompletionResult]::new('--database-url', '--database-url', [CompletionResultType]::ParameterName, 'The same as a URL: sqlite:FILE')
+            [CompletionResult]::new('--environment', '--environment', [CompletionResultType]::ParameterName, 'Read the settings of NAME.ENVIRONMENT.yaml after those of NAME.yaml')
+            [CompletionResult]::new('--listen', '--listen', [CompletionResultType]::ParameterName, 'Listen on this address; can be repeated')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Listen on this address [default: 127.0.0.1]')
+            [CompletionResult]::new('-p', '-p', [CompletionResultType]::ParameterName, 'Listen on this port; 0 is any free one [default: 7440]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Listen on this port; 0 is any free one [default: 7440]')
+            [CompletionResult]::new('--max-connections', '--max-connections', [CompletionResultType]::ParameterName, 'Open connections at most [default: 10000]')
+            [CompletionResult]::new('--max-connections-per-address', '--max-connections-per-address', [CompletionResultType]::ParameterName, 'Open connections of one address at most [default: 2500]')
+            [CompletionResult]::new('--shutdown-timeout', '--shutdown-timeout', [CompletionResultType]::ParameterName, 'Time for requests that have begun when the server stops [default: 30s]')
+            [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'Name of this server [default: the host name]')
+            [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Name of the cluster, a label')
+            [CompletionResult]::new('--default-ttl', '--default-ttl', [CompletionResultType]::ParameterName, 'How long a registration lasts that names no ttl [default: 30s]')
+            [CompletionResult]::new('--log-level', '--log-level', [CompletionResultType]::ParameterName, 'Log level: off, error, warn, info, debug, trace, or a list such as portolan=debug,warn [default: info]')
+            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'Format of the log on stderr [default: text]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Check the settings, print them with their origin, and exit')
+            [CompletionResult]::new('--insecure', '--insecure', [CompletionResultType]::ParameterName, 'Listen beyond this machine although the server has no authentication')
+            [CompletionResult]::new('--debug', '--debug', [CompletionResultType]::ParameterName, 'Short for --log-level debug')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'portolan;ports' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -631,7 +861,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;completions' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -645,7 +875,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;man' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -659,7 +889,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;config' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -675,7 +905,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;config;show' {
-            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]; for `serve`, the server''s settings')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
@@ -702,7 +932,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;help' {
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine; short for `discover local`')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Find the open ports of hosts; short for `discover scan`')
-            [CompletionResult]::new('discover', 'discover', [CompletionResultType]::ParameterValue, 'List services of this machine, of hosts, of a cluster or of a file')
+            [CompletionResult]::new('discover', 'discover', [CompletionResultType]::ParameterValue, 'List services of this machine, of hosts, of a cluster, of a registry or of a file')
             [CompletionResult]::new('who', 'who', [CompletionResultType]::ParameterValue, 'Show who holds a port: process, command line, unit or container, and since when')
             [CompletionResult]::new('kill', 'kill', [CompletionResultType]::ParameterValue, 'End the process that listens on a TCP port')
             [CompletionResult]::new('free-port', 'free-port', [CompletionResultType]::ParameterValue, 'Print a free port: one that nothing listens on, and that you may listen on')
@@ -711,6 +941,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until every target accepts connections, then exit or run a command')
             [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Print an endpoint of a service for the next call')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
+            [CompletionResult]::new('serve', 'serve', [CompletionResultType]::ParameterValue, 'Run a registry server: services register over HTTP, clients discover them')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell completion script')
             [CompletionResult]::new('man', 'man', [CompletionResultType]::ParameterValue, 'Write one manual page per command to a directory')
@@ -728,6 +959,10 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine: addresses, processes, owners')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Find open ports on hosts')
             [CompletionResult]::new('k8s', 'k8s', [CompletionResultType]::ParameterValue, 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings')
+            [CompletionResult]::new('consul', 'consul', [CompletionResultType]::ParameterValue, 'List the services of Consul, with their instances and Consul''s own checks')
+            [CompletionResult]::new('etcd', 'etcd', [CompletionResultType]::ParameterValue, 'List the services that programs registered in etcd')
+            [CompletionResult]::new('portolan', 'portolan', [CompletionResultType]::ParameterValue, 'List the services of a registry that `portolan serve` runs')
+            [CompletionResult]::new('dns', 'dns', [CompletionResultType]::ParameterValue, 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records')
             [CompletionResult]::new('file', 'file', [CompletionResultType]::ParameterValue, 'List the services that a file declares')
             break
         }
@@ -738,6 +973,18 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;help;discover;k8s' {
+            break
+        }
+        'portolan;help;discover;consul' {
+            break
+        }
+        'portolan;help;discover;etcd' {
+            break
+        }
+        'portolan;help;discover;portolan' {
+            break
+        }
+        'portolan;help;discover;dns' {
             break
         }
         'portolan;help;discover;file' {
@@ -765,6 +1012,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;help;explain' {
+            break
+        }
+        'portolan;help;serve' {
             break
         }
         'portolan;help;ports' {

@@ -25,6 +25,22 @@ pub(super) const ENVIRONMENT: &[Entry] = &[
     ("K8S_NAMESPACE", "Default for --namespace of `discover k8s`"),
     ("K8S_LABEL_SELECTOR", "Default for --selector of `discover k8s`"),
     ("K8S_IN_CLUSTER", "1 or true: `discover k8s` uses the service account of the pod it runs in"),
+    ("CONSUL_HTTP_ADDR", "Default for --address of `discover consul`"),
+    ("CONSUL_HTTP_TOKEN", "The ACL token of `discover consul`, unless --token-file is given"),
+    ("CONSUL_HTTP_TOKEN_FILE", "The file with that token"),
+    ("CONSUL_HTTP_SSL", "1 or true: an address of `discover consul` without a scheme is https"),
+    (
+        "CONSUL_*",
+        "CONSUL_CACERT, CONSUL_CLIENT_CERT, CONSUL_CLIENT_KEY, CONSUL_TLS_SERVER_NAME, CONSUL_DATACENTER, CONSUL_NAMESPACE and CONSUL_PARTITION set the options of these names",
+    ),
+    ("ETCD_ENDPOINTS", "Default for --endpoint of `discover etcd`, separated by commas"),
+    ("ETCD_DISCOVERY_PREFIX", "Default for --prefix of `discover etcd`"),
+    ("ETCD_USERNAME, ETCD_PASSWORD", "The user of `discover etcd`, and the password"),
+    ("PORTOLAN_REGISTRY, PORTOLAN_TOKEN", "The registry of `discover portolan`, and the token"),
+    ("DNS_SERVER, DNS_PORT", "Defaults for --server and --port of `discover dns`"),
+    ("DNS_DOMAIN, DNS_REFRESH_TTL", "Defaults for --domain and --refresh-ttl of `discover dns`"),
+    ("HTTPS_PROXY, HTTP_PROXY", "The proxy of `discover k8s`, `consul`, `etcd` and `portolan`"),
+    ("NO_PROXY", "The hosts reached without it"),
     (
         "DISCOVERY_PROVIDER",
         "The registry of `resolve`, unless --registry is given: consul, etcd, portolan, dns, static or kubernetes",
@@ -32,12 +48,20 @@ pub(super) const ENVIRONMENT: &[Entry] = &[
     ("DISCOVERY_FILE", "The services file of DISCOVERY_PROVIDER=static"),
     ("DISCOVERY_BALANCER", "Default for --lb of `resolve`"),
     ("DISCOVERY_HEALTH_CHECK", "0 or false: `resolve` also picks unhealthy endpoints"),
-    ("HTTPS_PROXY, NO_PROXY", "The proxy of `discover k8s`, and the hosts reached without it, as for kubectl"),
+    (
+        "PORTOLAN__SECTION__KEY",
+        "A setting of `serve`: PORTOLAN__SERVER__PORT is server.port; SERVICE_DISCOVERY__ is accepted too",
+    ),
+    ("DATABASE_URL, JWT_SECRET, RUST_LOG", "General names of settings of `serve`; a PORTOLAN__ name overrides them"),
+    ("STATE_DIRECTORY, XDG_STATE_HOME", "Where `serve` keeps registry.db"),
     ("NO_COLOR", "If set and not empty, disables color, unless --color or a setting enables it"),
     ("COLUMNS", "Overrides the width of the terminal"),
 ];
 
-pub(super) const FILES: &[Entry] = &[("$XDG_CONFIG_HOME/portolan/config.toml", "Settings (optional)")];
+pub(super) const FILES: &[Entry] = &[
+    ("$XDG_CONFIG_HOME/portolan/config.toml", "Settings (optional)"),
+    ("$XDG_STATE_HOME/portolan/registry.db", "The registry of `serve`; as root /var/lib/portolan/registry.db"),
+];
 
 /// How settings work, in a paragraph.
 pub(super) const SETTINGS: &str = "A settings file is TOML. Its keys are the long names of options, its sections are commands, as in \

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::command::CheckResult;
 use super::deadlines::Timer;
-use super::entry::{CheckVitals, InstanceEntry, check_vitals};
+use super::entry::{CheckResult, CheckVitals, InstanceEntry, check_vitals};
 use super::state::State;
 use super::{Cause, InstanceRecord, Now, Outcome, Rejected, Rules};
 use crate::model::{CheckDefinition, CheckKind, HealthState, Registration, Thresholds};

@@ -73,13 +73,6 @@ pub enum Command {
     Tick,
 }
 
-/// The result of a check.
-pub(super) struct CheckResult {
-    pub(super) check: usize,
-    pub(super) state: HealthState,
-    pub(super) note: Option<Arc<str>>,
-}
-
 /// The time of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {

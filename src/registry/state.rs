@@ -6,7 +6,7 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 
-use super::command::CheckResult;
+use super::entry::CheckResult;
 use super::deadlines::{Deadlines, Timer};
 use super::entry::InstanceEntry;
 use super::snapshot::Snapshot;

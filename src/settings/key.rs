@@ -11,7 +11,23 @@ const ONLY_ON_THE_LINE: [&str; 4] = ["config", "diff", "json", "resume"];
 
 /// Options of sources that are set by the usual variables of their field. Only the command line reads them: if a program
 /// has several sources of a kind, one variable would affect all of them.
-const OF_SOURCES: [(&str, &str, &str); 4] = [
+const OF_SOURCES: [(&str, &str, &str); 20] = [
+    ("discover consul", "address", "CONSUL_HTTP_ADDR"),
+    ("discover consul", "ca", "CONSUL_CACERT"),
+    ("discover consul", "cert", "CONSUL_CLIENT_CERT"),
+    ("discover consul", "datacenter", "CONSUL_DATACENTER"),
+    ("discover consul", "key", "CONSUL_CLIENT_KEY"),
+    ("discover consul", "namespace", "CONSUL_NAMESPACE"),
+    ("discover consul", "partition", "CONSUL_PARTITION"),
+    ("discover consul", "tls-server-name", "CONSUL_TLS_SERVER_NAME"),
+    ("discover dns", "domain", "DNS_DOMAIN"),
+    ("discover dns", "port", "DNS_PORT"),
+    ("discover dns", "refresh-ttl", "DNS_REFRESH_TTL"),
+    ("discover dns", "server", "DNS_SERVER"),
+    ("discover etcd", "endpoint", "ETCD_ENDPOINTS"),
+    ("discover etcd", "prefix", "ETCD_DISCOVERY_PREFIX"),
+    ("discover etcd", "user", "ETCD_USERNAME"),
+    ("discover portolan", "address", "PORTOLAN_REGISTRY"),
     ("discover k8s", "in-cluster", "K8S_IN_CLUSTER"),
     ("discover k8s", "kubeconfig", "KUBECONFIG"),
     ("discover k8s", "namespace", "K8S_NAMESPACE"),
@@ -21,7 +37,7 @@ const OF_SOURCES: [(&str, &str, &str); 4] = [
 /// The commands that abbreviate another, and the section of the other, whose settings apply to both.
 const SHORT: [(&str, [&str; 2]); 2] = [("local", ["discover", "local"]), ("scan", ["discover", "scan"])];
 /// Commands without settings: no file may answer a question for its user, or change what scripts read.
-const WITHOUT_SETTINGS: [&str; 3] = ["who", "kill", "free-port"];
+const WITHOUT_SETTINGS: [&str; 4] = ["who", "kill", "free-port", "serve"];
 /// Options of a short command that are settings of the parent section.
 const OF_SECTION_ABOVE: [&str; 8] =
     ["fail-changed", "fail-empty", "hand-to", "strict", "watch", "interval", "for", "count"];
