@@ -6,8 +6,8 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 use rpds::{HashTrieMapSync, RedBlackTreeMapSync, RedBlackTreeSetSync};
 
-use super::entry::CheckResult;
 use super::deadlines::{Deadlines, Timer};
+use super::entry::CheckResult;
 use super::entry::InstanceEntry;
 use super::snapshot::Snapshot;
 use super::{Cause, Change, ChangeKind, Command, InstanceRecord, Now, Outcome, Rejected, Rules};
