@@ -33,8 +33,10 @@ pub(super) struct RegistrationBody {
     protocol: Option<String>,
     #[schema(minimum = 0, maximum = 65535)]
     weight: Option<u16>,
-    ttl: Option<DurationValue>,
-    deregister_after: Option<DurationValue>,
+    #[schema(minimum = 1, maximum = 86400)]
+    ttl: Option<u32>,
+    #[schema(minimum = 60, maximum = 31536000)]
+    deregister_after: Option<u32>,
     tags: Option<Vec<String>>,
     capabilities: Option<Vec<String>>,
     metadata: Option<BTreeMap<String, String>>,
@@ -45,14 +47,6 @@ pub(super) struct RegistrationBody {
     health_checks: Option<Vec<HealthCheck>>,
     /// The path of an HTTP check.
     health_endpoint: Option<String>,
-}
-
-/// Whole seconds, or a text with a unit such as `30s`.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
-pub(super) enum DurationValue {
-    Seconds(#[schema(minimum = 60, maximum = 86400)] u32),
-    Text(#[schema(pattern = "^[1-9][0-9]?m$")] String),
 }
 
 /// Whether an instance takes calls; `healthy` and `active` mean up.
@@ -83,8 +77,10 @@ pub(super) struct HealthCheck {
     name: Option<String>,
     /// http, tcp, grpc, tls or ttl
     check_type: Option<String>,
-    interval: Option<DurationValue>,
-    timeout: Option<DurationValue>,
+    #[schema(minimum = 60, maximum = 86400)]
+    interval: Option<u32>,
+    #[schema(minimum = 1, maximum = 60)]
+    timeout: Option<u32>,
     failure_threshold: Option<u32>,
     success_threshold: Option<u32>,
     config: Option<CheckConfig>,

@@ -14,9 +14,9 @@ use crate::server::api_error::{ApiError, ApiResult, ErrorBody};
 use crate::server::params::Params;
 use crate::server::reply;
 use crate::server::schemas::{
-    BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckConfig, DurationValue, HealthAnswer, HealthCheck, HealthValue,
-    HeartbeatAnswer, HeartbeatBody, Instance, InstanceBody, InstanceList, MonitorAnswer, PicksAnswer, RegistrationBody,
-    ServiceList, StatusAnswer, StatusValue,
+    BulkAnswer, BulkBody, BulkResult, ChangeBody, CheckConfig, HealthAnswer, HealthCheck, HealthValue, HeartbeatAnswer,
+    HeartbeatBody, Instance, InstanceBody, InstanceList, MonitorAnswer, PicksAnswer, RegistrationBody, ServiceList,
+    StatusAnswer, StatusValue,
 };
 use crate::server::shared::App;
 
@@ -61,13 +61,11 @@ fn description() -> utoipa::openapi::OpenApi {
         InstanceList,
         ServiceList,
         ChangeBody,
-        DurationValue,
         StatusValue,
         HealthValue,
         HeartbeatBody,
         HeartbeatAnswer,
         BulkBody,
-        BulkOperation,
         BulkAnswer,
         BulkResult,
         PicksAnswer,
