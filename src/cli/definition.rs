@@ -60,6 +60,8 @@ fn of_command(name: &str) -> Option<Command> {
         "score" => validate::ScoreAgain::augment_args,
         "wait" => wait::Wait::augment_args,
         "resolve" => resolve::Resolve::augment_args,
+        #[cfg(feature = "serve")]
+        "serve" => super::serve::Serve::augment_args,
         "explain" => explain::Explain::augment_args,
         "ports" => ports::PortNames::augment_args,
         "completions" => completions::Completions::augment_args,

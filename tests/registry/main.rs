@@ -8,5 +8,7 @@ mod support;
 
 #[cfg(feature = "serve")]
 mod durability;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(all(feature = "cli", feature = "consul", feature = "etcd"))]
 mod sources;
