@@ -9,6 +9,7 @@ mod support;
 #[cfg(feature = "serve")]
 mod durability;
 #[cfg(feature = "serve")]
+#[allow(unreachable_pub)]
 mod serve;
 #[cfg(all(feature = "cli", feature = "consul", feature = "etcd"))]
 mod sources;
