@@ -31,7 +31,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand --version 'Print version'
             cand local 'List what listens on this machine; short for `discover local`'
             cand scan 'Find the open ports of hosts; short for `discover scan`'
-            cand discover 'List services of this machine, of hosts, of a cluster or of a file'
+            cand discover 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
             cand who 'Show who holds a port: process, command line, unit or container, and since when'
             cand kill 'End the process that listens on a TCP port'
             cand free-port 'Print a free port: one that nothing listens on, and that you may listen on'
@@ -39,6 +39,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand score 'Score services again from the evidence of `portolan validate --evidence`'
             cand wait 'Wait until every target accepts connections, then exit or run a command'
             cand resolve 'Print an endpoint of a service for the next call'
+            cand register 'Register a service, and keep it registered while a program runs'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
@@ -195,6 +196,10 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand local 'List what listens on this machine: addresses, processes, owners'
             cand scan 'Find open ports on hosts'
             cand k8s 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
+            cand consul 'List the services of Consul, with their instances and Consul''s own checks'
+            cand etcd 'List the services that programs registered in etcd'
+            cand portolan 'List the services of a registry that `portolan serve` runs'
+            cand dns 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
             cand file 'List the services that a file declares'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -363,6 +368,179 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -V 'Print version'
             cand --version 'Print version'
         }
+        &'portolan;discover;consul'= {
+            cand --tag 'List only instances with this tag; can be repeated, and then all tags are required'
+            cand --datacenter 'List the services of this datacenter [default: the agent''s]'
+            cand --namespace 'List the services of this namespace (Consul Enterprise)'
+            cand --partition 'List the services of this admin partition (Consul Enterprise)'
+            cand --address 'Ask this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]'
+            cand --token-file 'Read the ACL token from this file'
+            cand --ca 'Trust the certificate authorities of this PEM file instead of the system''s'
+            cand --cert 'Present the client certificate of this PEM file'
+            cand --key 'Use the private key of this PEM file for --cert'
+            cand --tls-server-name 'Expect this name in the server''s certificate [default: the host of the address]'
+            cand --timeout 'Set the maximum duration of one request, as in 500ms or 10s'
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
+            cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
+            cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
+            cand --probes 'Add the probes in this TOML file'
+            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
+            cand --for 'Stop after this time'
+            cand --count 'Stop after N changes (services present at the start do not count)'
+            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
+            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
+            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
+            cand --rise 'Report a service as better after N checks in a row [default: 2]'
+            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
+            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
+            cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --identify 'Identify each service: protocol, product, version'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --validate 'Check and score each service, as `portolan validate -` does'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;discover;etcd'= {
+            cand --prefix 'Read the keys that start with this text [default: /services/]'
+            cand --endpoint 'Ask these servers, the next one when one fails: host:port or https://host:port [default: 127.0.0.1:2379]'
+            cand --user 'Log in as this user'
+            cand --password-file 'Read the user''s password from this file'
+            cand --ca 'Trust the certificate authorities of this PEM file instead of the system''s'
+            cand --cert 'Present the client certificate of this PEM file'
+            cand --key 'Use the private key of this PEM file for --cert'
+            cand --timeout 'Set the maximum duration of one request, as in 500ms or 10s'
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
+            cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
+            cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
+            cand --probes 'Add the probes in this TOML file'
+            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
+            cand --for 'Stop after this time'
+            cand --count 'Stop after N changes (services present at the start do not count)'
+            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
+            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
+            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
+            cand --rise 'Report a service as better after N checks in a row [default: 2]'
+            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
+            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
+            cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --identify 'Identify each service: protocol, product, version'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --validate 'Check and score each service, as `portolan validate -` does'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;discover;portolan'= {
+            cand --namespace 'List only the services of this namespace [default: all]'
+            cand --address 'Ask this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]'
+            cand --token-file 'Read the token from this file'
+            cand --ca 'Trust the certificate authorities of this PEM file instead of the system''s'
+            cand --cert 'Present the client certificate of this PEM file'
+            cand --key 'Use the private key of this PEM file for --cert'
+            cand --timeout 'Set the maximum duration of one request, as in 500ms or 10s'
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
+            cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
+            cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
+            cand --probes 'Add the probes in this TOML file'
+            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
+            cand --for 'Stop after this time'
+            cand --count 'Stop after N changes (services present at the start do not count)'
+            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
+            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
+            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
+            cand --rise 'Report a service as better after N checks in a row [default: 2]'
+            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
+            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
+            cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --identify 'Identify each service: protocol, product, version'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --validate 'Check and score each service, as `portolan validate -` does'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
+        &'portolan;discover;dns'= {
+            cand --record 'Look up only records of these types [default: srv,a,aaaa,txt]'
+            cand --domain 'Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system''s search domains]'
+            cand --server 'Ask these servers, at most 3: 10.0.0.53, 127.0.0.1:8600 or [::1]:53 [default: the system''s]'
+            cand --port 'Ask this port of servers that are written without one [default: 53]'
+            cand --refresh-ttl 'With --watch, look a name up again no sooner than after this time [default: 30s]'
+            cand --timeout 'Set the maximum duration of one lookup, as in 500ms or 5s'
+            cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
+            cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
+            cand --diff 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file'
+            cand --intensity 'How many probes to send to ports whose numbers suggest no protocol'
+            cand --probes 'Add the probes in this TOML file'
+            cand --interval 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]'
+            cand --for 'Stop after this time'
+            cand --count 'Stop after N changes (services present at the start do not count)'
+            cand --until 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432'''
+            cand --exec 'Run this command for each change, with the event as a line of JSON on its standard input'
+            cand --webhook 'Send each change to this URL, as a POST with the event as JSON'
+            cand --rise 'Report a service as better after N checks in a row [default: 2]'
+            cand --fall 'Report a service as worse after N checks in a row [default: 3]'
+            cand --since 'Only events after this index. Users expect this option from registries, which keep a history'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --consul 'Ask Consul''s DNS: --server 127.0.0.1:8600 --domain service.consul'
+            cand --fail-empty 'Exit with 1 if nothing is found'
+            cand --strict 'Exit with 4 if a missing permission hides requested data, such as an owner'
+            cand --fail-changed 'Exit with 1 if --diff finds any difference'
+            cand --identify 'Identify each service: protocol, product, version'
+            cand -w 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --watch 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+            cand --lines 'Write lines even on a terminal'
+            cand --validate 'Check and score each service, as `portolan validate -` does'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+            cand -V 'Print version'
+            cand --version 'Print version'
+        }
         &'portolan;discover;file'= {
             cand --fail-findings 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one'
             cand --hand-to 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced'
@@ -402,6 +580,10 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand local 'List what listens on this machine: addresses, processes, owners'
             cand scan 'Find open ports on hosts'
             cand k8s 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
+            cand consul 'List the services of Consul, with their instances and Consul''s own checks'
+            cand etcd 'List the services that programs registered in etcd'
+            cand portolan 'List the services of a registry that `portolan serve` runs'
+            cand dns 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
             cand file 'List the services that a file declares'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -410,6 +592,14 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;discover;help;scan'= {
         }
         &'portolan;discover;help;k8s'= {
+        }
+        &'portolan;discover;help;consul'= {
+        }
+        &'portolan;discover;help;etcd'= {
+        }
+        &'portolan;discover;help;portolan'= {
+        }
+        &'portolan;discover;help;dns'= {
         }
         &'portolan;discover;help;file'= {
         }
@@ -578,6 +768,35 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'portolan;register'= {
+            cand --name 'Register under this name [default: DISCOVERY_SERVICE_NAME]'
+            cand --port 'The port that the service listens on'
+            cand --address 'The address that clients connect to [default: the first address of this machine that is not a loopback address]'
+            cand --id 'The id of the instance; the same id replaces an older registration [default: a random one]'
+            cand --namespace 'Its namespace'
+            cand --version 'Its version'
+            cand --tag 'A tag; can be repeated'
+            cand --meta 'Metadata; can be repeated'
+            cand --protocol 'Its protocol, as in http, https or grpc'
+            cand --weight 'Its share of the calls, relative to the other instances'
+            cand --zone 'Its zone'
+            cand --node 'The machine that it runs on'
+            cand --check 'Register only once this check passes, and let the registry repeat it: http:/PATH, https:/PATH, tcp, grpc or grpc:SERVICE'
+            cand --interval 'The interval at which the registry repeats the check [default: the registry''s]'
+            cand --ttl 'How long the registration lasts unless it is renewed [default: the registry''s, mostly 30s]'
+            cand --deregister-after 'How long it may be unhealthy until the registry removes it [default: the registry''s]'
+            cand --registry 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]'
+            cand --timeout 'Set the maximum time for the first reply of the registry'
+            cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
+            cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --output 'Output format. FORMAT=FILE also writes to a file; can be repeated'
+            cand --color 'Use color; auto: on a terminal, unless NO_COLOR is set'
+            cand --json 'Short for --output json'
+            cand -q 'Write only errors to stderr'
+            cand --quiet 'Write only errors to stderr'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'portolan;explain'= {
             cand --config 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]'
             cand -o 'Output format. FORMAT=FILE also writes to a file; can be repeated'
@@ -669,7 +888,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help'= {
             cand local 'List what listens on this machine; short for `discover local`'
             cand scan 'Find the open ports of hosts; short for `discover scan`'
-            cand discover 'List services of this machine, of hosts, of a cluster or of a file'
+            cand discover 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
             cand who 'Show who holds a port: process, command line, unit or container, and since when'
             cand kill 'End the process that listens on a TCP port'
             cand free-port 'Print a free port: one that nothing listens on, and that you may listen on'
@@ -677,6 +896,7 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand score 'Score services again from the evidence of `portolan validate --evidence`'
             cand wait 'Wait until every target accepts connections, then exit or run a command'
             cand resolve 'Print an endpoint of a service for the next call'
+            cand register 'Register a service, and keep it registered while a program runs'
             cand explain 'Explain a finding: what it means, what it costs, what to do about it'
             cand ports 'List the built-in port names that --ports accepts in place of numbers'
             cand completions 'Print a shell completion script'
@@ -692,6 +912,10 @@ set edit:completion:arg-completer[portolan] = {|@words|
             cand local 'List what listens on this machine: addresses, processes, owners'
             cand scan 'Find open ports on hosts'
             cand k8s 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
+            cand consul 'List the services of Consul, with their instances and Consul''s own checks'
+            cand etcd 'List the services that programs registered in etcd'
+            cand portolan 'List the services of a registry that `portolan serve` runs'
+            cand dns 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
             cand file 'List the services that a file declares'
         }
         &'portolan;help;discover;local'= {
@@ -699,6 +923,14 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;discover;scan'= {
         }
         &'portolan;help;discover;k8s'= {
+        }
+        &'portolan;help;discover;consul'= {
+        }
+        &'portolan;help;discover;etcd'= {
+        }
+        &'portolan;help;discover;portolan'= {
+        }
+        &'portolan;help;discover;dns'= {
         }
         &'portolan;help;discover;file'= {
         }
@@ -715,6 +947,8 @@ set edit:completion:arg-completer[portolan] = {|@words|
         &'portolan;help;wait'= {
         }
         &'portolan;help;resolve'= {
+        }
+        &'portolan;help;register'= {
         }
         &'portolan;help;explain'= {
         }

@@ -47,7 +47,7 @@ complete -c portolan -n "__fish_portolan_needs_command" -s h -l help -d 'Print h
 complete -c portolan -n "__fish_portolan_needs_command" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
-complete -c portolan -n "__fish_portolan_needs_command" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster or of a file'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "kill" -d 'End the process that listens on a TCP port'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
@@ -55,6 +55,7 @@ complete -c portolan -n "__fish_portolan_needs_command" -f -a "validate" -d 'Che
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
+complete -c portolan -n "__fish_portolan_needs_command" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
 complete -c portolan -n "__fish_portolan_needs_command" -f -a "completions" -d 'Print a shell completion script'
@@ -198,26 +199,26 @@ complete -c portolan -n "__fish_portolan_using_subcommand scan" -l json -d 'Shor
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand scan" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
 normal\t'Also TLS and most other probes: at most 14 connections per port'
 all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l probes -d 'Add the probes in this TOML file' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l for -d 'Stop after this time' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l count -d 'Stop after N changes (services present at the start do not count)' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
 json\t'JSON document'
 ndjson\t'One JSON object per line'
@@ -230,25 +231,29 @@ prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
 html\t'One page for a browser, with everything in it'
 name\t'Ids only'"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l fail-empty -d 'Exit with 1 if nothing is found'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l identify -d 'Identify each service: protocol, product, version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l lines -d 'Write lines even on a terminal'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l validate -d 'Check and score each service, as `portolan validate -` does'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -l json -d 'Short for --output json'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s q -l quiet -d 'Write only errors to stderr'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -s V -l version -d 'Print version'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "scan" -d 'Find open ports on hosts'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "file" -d 'List the services that a file declares'
-complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s file help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "scan" -d 'Find open ports on hosts'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "consul" -d 'List the services of Consul, with their instances and Consul\'s own checks'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "etcd" -d 'List the services that programs registered in etcd'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "portolan" -d 'List the services of a registry that `portolan serve` runs'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "dns" -d 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "file" -d 'List the services that a file declares'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and not __fish_seen_subcommand_from local scan k8s consul etcd portolan dns file help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -s p -l ports -d 'Show only these ports: numbers, ranges and names, as in 22,80,8000-9000,https' -r
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from local" -l state -d 'Show only sockets in these states [default: listen,unconnected]' -r -f -a "listen\t'TCP and Unix-domain: accepts connections'
 unconnected\t'UDP and Unix-domain datagrams: accepts packets from any peer'
@@ -447,6 +452,226 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from k8s" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l tag -d 'List only instances with this tag; can be repeated, and then all tags are required' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l datacenter -d 'List the services of this datacenter [default: the agent\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l namespace -d 'List the services of this namespace (Consul Enterprise)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l partition -d 'List the services of this admin partition (Consul Enterprise)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l address -d 'Ask this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l token-file -d 'Read the ACL token from this file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l ca -d 'Trust the certificate authorities of this PEM file instead of the system\'s' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l cert -d 'Present the client certificate of this PEM file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l key -d 'Use the private key of this PEM file for --cert' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l tls-server-name -d 'Expect this name in the server\'s certificate [default: the host of the address]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l timeout -d 'Set the maximum duration of one request, as in 500ms or 10s' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
+degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
+unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+normal\t'Also TLS and most other probes: at most 14 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from consul" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l prefix -d 'Read the keys that start with this text [default: /services/]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l endpoint -d 'Ask these servers, the next one when one fails: host:port or https://host:port [default: 127.0.0.1:2379]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l user -d 'Log in as this user' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l password-file -d 'Read the user\'s password from this file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l ca -d 'Trust the certificate authorities of this PEM file instead of the system\'s' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l cert -d 'Present the client certificate of this PEM file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l key -d 'Use the private key of this PEM file for --cert' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l timeout -d 'Set the maximum duration of one request, as in 500ms or 10s' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
+degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
+unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+normal\t'Also TLS and most other probes: at most 14 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from etcd" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l namespace -d 'List only the services of this namespace [default: all]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l address -d 'Ask this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l token-file -d 'Read the token from this file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l ca -d 'Trust the certificate authorities of this PEM file instead of the system\'s' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l cert -d 'Present the client certificate of this PEM file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l key -d 'Use the private key of this PEM file for --cert' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l timeout -d 'Set the maximum duration of one request, as in 500ms or 10s' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
+degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
+unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+normal\t'Also TLS and most other probes: at most 14 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from portolan" -s V -l version -d 'Print version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l record -d 'Look up only records of these types [default: srv,a,aaaa,txt]' -r -f -a "srv\t'Targets with ports, priorities and weights'
+a\t'IPv4 addresses'
+aaaa\t'IPv6 addresses'
+txt\t'Texts: metadata'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l domain -d 'Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system\'s search domains]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l server -d 'Ask these servers, at most 3: 10.0.0.53, 127.0.0.1:8600 or [::1]:53 [default: the system\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l port -d 'Ask this port of servers that are written without one [default: 53]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l refresh-ttl -d 'With --watch, look a name up again no sooner than after this time [default: 30s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l timeout -d 'Set the maximum duration of one lookup, as in 500ms or 5s' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
+degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
+unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l hand-to -d 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l diff -d 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l intensity -d 'How many probes to send to ports whose numbers suggest no protocol' -r -f -a "light\t'Probes that the port number suggests, and HTTP: at most 3 connections per port'
+normal\t'Also TLS and most other probes: at most 14 connections per port'
+all\t'Also RTSP, all probes after an unknown greeting, and printer ports, which may print what they receive'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l probes -d 'Add the probes in this TOML file' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l interval -d 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l for -d 'Stop after this time' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l count -d 'Stop after N changes (services present at the start do not count)' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l until -d 'Stop at the first event that matches, as in \'type=added and item.endpoints[].port=5432\'' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l exec -d 'Run this command for each change, with the event as a line of JSON on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l webhook -d 'Send each change to this URL, as a POST with the event as JSON' -r -f
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l rise -d 'Report a service as better after N checks in a row [default: 2]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fall -d 'Report a service as worse after N checks in a row [default: 3]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l since -d 'Only events after this index. Users expect this option from registries, which keep a history' -r
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l consul -d 'Ask Consul\'s DNS: --server 127.0.0.1:8600 --domain service.consul'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fail-empty -d 'Exit with 1 if nothing is found'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l strict -d 'Exit with 4 if a missing permission hides requested data, such as an owner'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l fail-changed -d 'Exit with 1 if --diff finds any difference'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l identify -d 'Identify each service: protocol, product, version'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -s w -l watch -d 'Keep running and report every change; Ctrl-C ends the watch with exit code 0'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l lines -d 'Write lines even on a terminal'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l validate -d 'Check and score each service, as `portolan validate -` does'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from dns" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from file" -l fail-findings -d 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one' -r -f -a "advice\t'Advice: the service works'
 degraded\t'The service works, but needs attention soon: the finding limits the score below 80'
 unhealthy\t'A normal client cannot use the service now: the finding limits the score below 50'"
@@ -496,6 +721,10 @@ complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_s
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "scan" -d 'Find open ports on hosts'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "consul" -d 'List the services of Consul, with their instances and Consul\'s own checks'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "etcd" -d 'List the services that programs registered in etcd'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "portolan" -d 'List the services of a registry that `portolan serve` runs'
+complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "dns" -d 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "file" -d 'List the services that a file declares'
 complete -c portolan -n "__fish_portolan_using_subcommand discover; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand who" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
@@ -731,6 +960,7 @@ nmap-xml\t'nmap XML, for ndiff and other nmap tools'
 junit\t'Health as JUnit XML, for CI'
 prometheus\t'Health as Prometheus metrics'
 explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
 name\t'Ids only'"
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
 always\t''
@@ -739,6 +969,44 @@ complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l explain -d
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -l json -d 'Short for --output json'
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -s q -l quiet -d 'Write only errors to stderr'
 complete -c portolan -n "__fish_portolan_using_subcommand resolve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l name -d 'Register under this name [default: DISCOVERY_SERVICE_NAME]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l port -d 'The port that the service listens on' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l address -d 'The address that clients connect to [default: the first address of this machine that is not a loopback address]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l id -d 'The id of the instance; the same id replaces an older registration [default: a random one]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l namespace -d 'Its namespace' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l version -d 'Its version' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l tag -d 'A tag; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l meta -d 'Metadata; can be repeated' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l protocol -d 'Its protocol, as in http, https or grpc' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l weight -d 'Its share of the calls, relative to the other instances' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l zone -d 'Its zone' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l node -d 'The machine that it runs on' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l check -d 'Register only once this check passes, and let the registry repeat it: http:/PATH, https:/PATH, tcp, grpc or grpc:SERVICE' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l interval -d 'The interval at which the registry repeats the check [default: the registry\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l ttl -d 'How long the registration lasts unless it is renewed [default: the registry\'s, mostly 30s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l deregister-after -d 'How long it may be unhealthy until the registry removes it [default: the registry\'s]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l registry -d 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l timeout -d 'Set the maximum time for the first reply of the registry' -r
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
+complete -c portolan -n "__fish_portolan_using_subcommand register" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
+wide\t'All columns that fit the terminal'
+json\t'JSON document'
+ndjson\t'One JSON object per line'
+csv\t'One endpoint per line, for spreadsheets'
+yaml\t'YAML document'
+prometheus-sd\t'Targets for Prometheus file and HTTP service discovery'
+nmap-xml\t'nmap XML, for ndiff and other nmap tools'
+junit\t'Health as JUnit XML, for CI'
+prometheus\t'Health as Prometheus metrics'
+explain\t'Each deduction from the score and its hint'
+html\t'One page for a browser, with everything in it'
+name\t'Ids only'"
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l color -d 'Use color; auto: on a terminal, unless NO_COLOR is set' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c portolan -n "__fish_portolan_using_subcommand register" -l json -d 'Short for --output json'
+complete -c portolan -n "__fish_portolan_using_subcommand register" -s q -l quiet -d 'Write only errors to stderr'
+complete -c portolan -n "__fish_portolan_using_subcommand register" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -l config -d 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]' -r -F
 complete -c portolan -n "__fish_portolan_using_subcommand explain" -s o -l output -d 'Output format. FORMAT=FILE also writes to a file; can be repeated' -r -f -a "table\t'Aligned columns'
 wide\t'All columns that fit the terminal'
@@ -869,24 +1137,29 @@ complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_see
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from show" -s V -l version -d 'Print version'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'
 complete -c portolan -n "__fish_portolan_using_subcommand config; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster or of a file'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "config" -d 'Show the settings'
-complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve explain ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "local" -d 'List what listens on this machine; short for `discover local`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "scan" -d 'Find the open ports of hosts; short for `discover scan`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "discover" -d 'List services of this machine, of hosts, of a cluster, of a registry or of a file'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "who" -d 'Show who holds a port: process, command line, unit or container, and since when'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "kill" -d 'End the process that listens on a TCP port'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "free-port" -d 'Print a free port: one that nothing listens on, and that you may listen on'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "validate" -d 'Check services and score their health; every point is explained'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "score" -d 'Score services again from the evidence of `portolan validate --evidence`'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "wait" -d 'Wait until every target accepts connections, then exit or run a command'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "resolve" -d 'Print an endpoint of a service for the next call'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "register" -d 'Register a service, and keep it registered while a program runs'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "explain" -d 'Explain a finding: what it means, what it costs, what to do about it'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "ports" -d 'List the built-in port names that --ports accepts in place of numbers'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "completions" -d 'Print a shell completion script'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "man" -d 'Write one manual page per command to a directory'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "config" -d 'Show the settings'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and not __fish_seen_subcommand_from local scan discover who kill free-port validate score wait resolve register explain ports completions man config help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "local" -d 'List what listens on this machine: addresses, processes, owners'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "scan" -d 'Find open ports on hosts'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "k8s" -d 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "consul" -d 'List the services of Consul, with their instances and Consul\'s own checks'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "etcd" -d 'List the services that programs registered in etcd'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "portolan" -d 'List the services of a registry that `portolan serve` runs'
+complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "dns" -d 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from discover" -f -a "file" -d 'List the services that a file declares'
 complete -c portolan -n "__fish_portolan_using_subcommand help; and __fish_seen_subcommand_from config" -f -a "show" -d 'Print every setting with its value and origin, as a settings file or as JSON'

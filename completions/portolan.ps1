@@ -34,7 +34,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine; short for `discover local`')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Find the open ports of hosts; short for `discover scan`')
-            [CompletionResult]::new('discover', 'discover', [CompletionResultType]::ParameterValue, 'List services of this machine, of hosts, of a cluster or of a file')
+            [CompletionResult]::new('discover', 'discover', [CompletionResultType]::ParameterValue, 'List services of this machine, of hosts, of a cluster, of a registry or of a file')
             [CompletionResult]::new('who', 'who', [CompletionResultType]::ParameterValue, 'Show who holds a port: process, command line, unit or container, and since when')
             [CompletionResult]::new('kill', 'kill', [CompletionResultType]::ParameterValue, 'End the process that listens on a TCP port')
             [CompletionResult]::new('free-port', 'free-port', [CompletionResultType]::ParameterValue, 'Print a free port: one that nothing listens on, and that you may listen on')
@@ -42,6 +42,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('score', 'score', [CompletionResultType]::ParameterValue, 'Score services again from the evidence of `portolan validate --evidence`')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until every target accepts connections, then exit or run a command')
             [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Print an endpoint of a service for the next call')
+            [CompletionResult]::new('register', 'register', [CompletionResultType]::ParameterValue, 'Register a service, and keep it registered while a program runs')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell completion script')
@@ -201,6 +202,10 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine: addresses, processes, owners')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Find open ports on hosts')
             [CompletionResult]::new('k8s', 'k8s', [CompletionResultType]::ParameterValue, 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings')
+            [CompletionResult]::new('consul', 'consul', [CompletionResultType]::ParameterValue, 'List the services of Consul, with their instances and Consul''s own checks')
+            [CompletionResult]::new('etcd', 'etcd', [CompletionResultType]::ParameterValue, 'List the services that programs registered in etcd')
+            [CompletionResult]::new('portolan', 'portolan', [CompletionResultType]::ParameterValue, 'List the services of a registry that `portolan serve` runs')
+            [CompletionResult]::new('dns', 'dns', [CompletionResultType]::ParameterValue, 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records')
             [CompletionResult]::new('file', 'file', [CompletionResultType]::ParameterValue, 'List the services that a file declares')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -373,6 +378,183 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
             break
         }
+        'portolan;discover;consul' {
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'List only instances with this tag; can be repeated, and then all tags are required')
+            [CompletionResult]::new('--datacenter', '--datacenter', [CompletionResultType]::ParameterName, 'List the services of this datacenter [default: the agent''s]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'List the services of this namespace (Consul Enterprise)')
+            [CompletionResult]::new('--partition', '--partition', [CompletionResultType]::ParameterName, 'List the services of this admin partition (Consul Enterprise)')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Ask this agent or server: host:port, https://host:port or unix:///path [default: 127.0.0.1:8500]')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'Read the ACL token from this file')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the certificate authorities of this PEM file instead of the system''s')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Present the client certificate of this PEM file')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Use the private key of this PEM file for --cert')
+            [CompletionResult]::new('--tls-server-name', '--tls-server-name', [CompletionResultType]::ParameterName, 'Expect this name in the server''s certificate [default: the host of the address]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum duration of one request, as in 500ms or 10s')
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
+            [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
+            [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N changes (services present at the start do not count)')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432''')
+            [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this command for each change, with the event as a line of JSON on its standard input')
+            [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
+            [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
+            [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
+            [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
+            [CompletionResult]::new('--identify', '--identify', [CompletionResultType]::ParameterName, 'Identify each service: protocol, product, version')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Write lines even on a terminal')
+            [CompletionResult]::new('--validate', '--validate', [CompletionResultType]::ParameterName, 'Check and score each service, as `portolan validate -` does')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;discover;etcd' {
+            [CompletionResult]::new('--prefix', '--prefix', [CompletionResultType]::ParameterName, 'Read the keys that start with this text [default: /services/]')
+            [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Ask these servers, the next one when one fails: host:port or https://host:port [default: 127.0.0.1:2379]')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Log in as this user')
+            [CompletionResult]::new('--password-file', '--password-file', [CompletionResultType]::ParameterName, 'Read the user''s password from this file')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the certificate authorities of this PEM file instead of the system''s')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Present the client certificate of this PEM file')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Use the private key of this PEM file for --cert')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum duration of one request, as in 500ms or 10s')
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
+            [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
+            [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N changes (services present at the start do not count)')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432''')
+            [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this command for each change, with the event as a line of JSON on its standard input')
+            [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
+            [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
+            [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
+            [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
+            [CompletionResult]::new('--identify', '--identify', [CompletionResultType]::ParameterName, 'Identify each service: protocol, product, version')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Write lines even on a terminal')
+            [CompletionResult]::new('--validate', '--validate', [CompletionResultType]::ParameterName, 'Check and score each service, as `portolan validate -` does')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;discover;portolan' {
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'List only the services of this namespace [default: all]')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'Ask this registry: host:port, https://host:port or unix:///path [default: 127.0.0.1:7440]')
+            [CompletionResult]::new('--token-file', '--token-file', [CompletionResultType]::ParameterName, 'Read the token from this file')
+            [CompletionResult]::new('--ca', '--ca', [CompletionResultType]::ParameterName, 'Trust the certificate authorities of this PEM file instead of the system''s')
+            [CompletionResult]::new('--cert', '--cert', [CompletionResultType]::ParameterName, 'Present the client certificate of this PEM file')
+            [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Use the private key of this PEM file for --cert')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum duration of one request, as in 500ms or 10s')
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
+            [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
+            [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N changes (services present at the start do not count)')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432''')
+            [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this command for each change, with the event as a line of JSON on its standard input')
+            [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
+            [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
+            [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
+            [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
+            [CompletionResult]::new('--identify', '--identify', [CompletionResultType]::ParameterName, 'Identify each service: protocol, product, version')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Write lines even on a terminal')
+            [CompletionResult]::new('--validate', '--validate', [CompletionResultType]::ParameterName, 'Check and score each service, as `portolan validate -` does')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
+        'portolan;discover;dns' {
+            [CompletionResult]::new('--record', '--record', [CompletionResultType]::ParameterName, 'Look up only records of these types [default: srv,a,aaaa,txt]')
+            [CompletionResult]::new('--domain', '--domain', [CompletionResultType]::ParameterName, 'Add this domain to names without a dot, and to _NAME._PROTOCOL [default: the system''s search domains]')
+            [CompletionResult]::new('--server', '--server', [CompletionResultType]::ParameterName, 'Ask these servers, at most 3: 10.0.0.53, 127.0.0.1:8600 or [::1]:53 [default: the system''s]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Ask this port of servers that are written without one [default: 53]')
+            [CompletionResult]::new('--refresh-ttl', '--refresh-ttl', [CompletionResultType]::ParameterName, 'With --watch, look a name up again no sooner than after this time [default: 30s]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum duration of one lookup, as in 500ms or 5s')
+            [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
+            [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
+            [CompletionResult]::new('--diff', '--diff', [CompletionResultType]::ParameterName, 'Print only what opened, closed or changed since an earlier result of the same command, a JSON or NDJSON file')
+            [CompletionResult]::new('--intensity', '--intensity', [CompletionResultType]::ParameterName, 'How many probes to send to ports whose numbers suggest no protocol')
+            [CompletionResult]::new('--probes', '--probes', [CompletionResultType]::ParameterName, 'Add the probes in this TOML file')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'Interval between polls and between checks [default: 1s for local and file, 1m for scan, 10s for checks]')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Stop after this time')
+            [CompletionResult]::new('--count', '--count', [CompletionResultType]::ParameterName, 'Stop after N changes (services present at the start do not count)')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Stop at the first event that matches, as in ''type=added and item.endpoints[].port=5432''')
+            [CompletionResult]::new('--exec', '--exec', [CompletionResultType]::ParameterName, 'Run this command for each change, with the event as a line of JSON on its standard input')
+            [CompletionResult]::new('--webhook', '--webhook', [CompletionResultType]::ParameterName, 'Send each change to this URL, as a POST with the event as JSON')
+            [CompletionResult]::new('--rise', '--rise', [CompletionResultType]::ParameterName, 'Report a service as better after N checks in a row [default: 2]')
+            [CompletionResult]::new('--fall', '--fall', [CompletionResultType]::ParameterName, 'Report a service as worse after N checks in a row [default: 3]')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only events after this index. Users expect this option from registries, which keep a history')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--consul', '--consul', [CompletionResultType]::ParameterName, 'Ask Consul''s DNS: --server 127.0.0.1:8600 --domain service.consul')
+            [CompletionResult]::new('--fail-empty', '--fail-empty', [CompletionResultType]::ParameterName, 'Exit with 1 if nothing is found')
+            [CompletionResult]::new('--strict', '--strict', [CompletionResultType]::ParameterName, 'Exit with 4 if a missing permission hides requested data, such as an owner')
+            [CompletionResult]::new('--fail-changed', '--fail-changed', [CompletionResultType]::ParameterName, 'Exit with 1 if --diff finds any difference')
+            [CompletionResult]::new('--identify', '--identify', [CompletionResultType]::ParameterName, 'Identify each service: protocol, product, version')
+            [CompletionResult]::new('-w', '-w', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Keep running and report every change; Ctrl-C ends the watch with exit code 0')
+            [CompletionResult]::new('--lines', '--lines', [CompletionResultType]::ParameterName, 'Write lines even on a terminal')
+            [CompletionResult]::new('--validate', '--validate', [CompletionResultType]::ParameterName, 'Check and score each service, as `portolan validate -` does')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print version')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print version')
+            break
+        }
         'portolan;discover;file' {
             [CompletionResult]::new('--fail-findings', '--fail-findings', [CompletionResultType]::ParameterName, 'Exit with 1 if there is a finding; with SEVERITY, only if there is one of that severity or a higher one')
             [CompletionResult]::new('--hand-to', '--hand-to', [CompletionResultType]::ParameterName, 'Run this command after the listing for each host with open ports; {ip} and {ports} are replaced')
@@ -413,6 +595,10 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine: addresses, processes, owners')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Find open ports on hosts')
             [CompletionResult]::new('k8s', 'k8s', [CompletionResultType]::ParameterValue, 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings')
+            [CompletionResult]::new('consul', 'consul', [CompletionResultType]::ParameterValue, 'List the services of Consul, with their instances and Consul''s own checks')
+            [CompletionResult]::new('etcd', 'etcd', [CompletionResultType]::ParameterValue, 'List the services that programs registered in etcd')
+            [CompletionResult]::new('portolan', 'portolan', [CompletionResultType]::ParameterValue, 'List the services of a registry that `portolan serve` runs')
+            [CompletionResult]::new('dns', 'dns', [CompletionResultType]::ParameterValue, 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records')
             [CompletionResult]::new('file', 'file', [CompletionResultType]::ParameterValue, 'List the services that a file declares')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -424,6 +610,18 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;discover;help;k8s' {
+            break
+        }
+        'portolan;discover;help;consul' {
+            break
+        }
+        'portolan;discover;help;etcd' {
+            break
+        }
+        'portolan;discover;help;portolan' {
+            break
+        }
+        'portolan;discover;help;dns' {
             break
         }
         'portolan;discover;help;file' {
@@ -602,6 +800,36 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
+        'portolan;register' {
+            [CompletionResult]::new('--name', '--name', [CompletionResultType]::ParameterName, 'Register under this name [default: DISCOVERY_SERVICE_NAME]')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'The port that the service listens on')
+            [CompletionResult]::new('--address', '--address', [CompletionResultType]::ParameterName, 'The address that clients connect to [default: the first address of this machine that is not a loopback address]')
+            [CompletionResult]::new('--id', '--id', [CompletionResultType]::ParameterName, 'The id of the instance; the same id replaces an older registration [default: a random one]')
+            [CompletionResult]::new('--namespace', '--namespace', [CompletionResultType]::ParameterName, 'Its namespace')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Its version')
+            [CompletionResult]::new('--tag', '--tag', [CompletionResultType]::ParameterName, 'A tag; can be repeated')
+            [CompletionResult]::new('--meta', '--meta', [CompletionResultType]::ParameterName, 'Metadata; can be repeated')
+            [CompletionResult]::new('--protocol', '--protocol', [CompletionResultType]::ParameterName, 'Its protocol, as in http, https or grpc')
+            [CompletionResult]::new('--weight', '--weight', [CompletionResultType]::ParameterName, 'Its share of the calls, relative to the other instances')
+            [CompletionResult]::new('--zone', '--zone', [CompletionResultType]::ParameterName, 'Its zone')
+            [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'The machine that it runs on')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'Register only once this check passes, and let the registry repeat it: http:/PATH, https:/PATH, tcp, grpc or grpc:SERVICE')
+            [CompletionResult]::new('--interval', '--interval', [CompletionResultType]::ParameterName, 'The interval at which the registry repeats the check [default: the registry''s]')
+            [CompletionResult]::new('--ttl', '--ttl', [CompletionResultType]::ParameterName, 'How long the registration lasts unless it is renewed [default: the registry''s, mostly 30s]')
+            [CompletionResult]::new('--deregister-after', '--deregister-after', [CompletionResultType]::ParameterName, 'How long it may be unhealthy until the registry removes it [default: the registry''s]')
+            [CompletionResult]::new('--registry', '--registry', [CompletionResultType]::ParameterName, 'Use this registry, as in consul://127.0.0.1:8500, etcd://127.0.0.1:2379 or file:services.toml [default: by the DISCOVERY_* variables]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Set the maximum time for the first reply of the registry')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'Use color; auto: on a terminal, unless NO_COLOR is set')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Short for --output json')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Write only errors to stderr')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'portolan;explain' {
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read settings from this file [default: $XDG_CONFIG_HOME/portolan/config.toml]')
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Output format. FORMAT=FILE also writes to a file; can be repeated')
@@ -702,7 +930,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
         'portolan;help' {
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine; short for `discover local`')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Find the open ports of hosts; short for `discover scan`')
-            [CompletionResult]::new('discover', 'discover', [CompletionResultType]::ParameterValue, 'List services of this machine, of hosts, of a cluster or of a file')
+            [CompletionResult]::new('discover', 'discover', [CompletionResultType]::ParameterValue, 'List services of this machine, of hosts, of a cluster, of a registry or of a file')
             [CompletionResult]::new('who', 'who', [CompletionResultType]::ParameterValue, 'Show who holds a port: process, command line, unit or container, and since when')
             [CompletionResult]::new('kill', 'kill', [CompletionResultType]::ParameterValue, 'End the process that listens on a TCP port')
             [CompletionResult]::new('free-port', 'free-port', [CompletionResultType]::ParameterValue, 'Print a free port: one that nothing listens on, and that you may listen on')
@@ -710,6 +938,7 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('score', 'score', [CompletionResultType]::ParameterValue, 'Score services again from the evidence of `portolan validate --evidence`')
             [CompletionResult]::new('wait', 'wait', [CompletionResultType]::ParameterValue, 'Wait until every target accepts connections, then exit or run a command')
             [CompletionResult]::new('resolve', 'resolve', [CompletionResultType]::ParameterValue, 'Print an endpoint of a service for the next call')
+            [CompletionResult]::new('register', 'register', [CompletionResultType]::ParameterValue, 'Register a service, and keep it registered while a program runs')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Explain a finding: what it means, what it costs, what to do about it')
             [CompletionResult]::new('ports', 'ports', [CompletionResultType]::ParameterValue, 'List the built-in port names that --ports accepts in place of numbers')
             [CompletionResult]::new('completions', 'completions', [CompletionResultType]::ParameterValue, 'Print a shell completion script')
@@ -728,6 +957,10 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             [CompletionResult]::new('local', 'local', [CompletionResultType]::ParameterValue, 'List what listens on this machine: addresses, processes, owners')
             [CompletionResult]::new('scan', 'scan', [CompletionResultType]::ParameterValue, 'Find open ports on hosts')
             [CompletionResult]::new('k8s', 'k8s', [CompletionResultType]::ParameterValue, 'List the services of a Kubernetes cluster, with endpoints, pods, nodes and findings')
+            [CompletionResult]::new('consul', 'consul', [CompletionResultType]::ParameterValue, 'List the services of Consul, with their instances and Consul''s own checks')
+            [CompletionResult]::new('etcd', 'etcd', [CompletionResultType]::ParameterValue, 'List the services that programs registered in etcd')
+            [CompletionResult]::new('portolan', 'portolan', [CompletionResultType]::ParameterValue, 'List the services of a registry that `portolan serve` runs')
+            [CompletionResult]::new('dns', 'dns', [CompletionResultType]::ParameterValue, 'List the instances of services that DNS knows, by SRV, A, AAAA and TXT records')
             [CompletionResult]::new('file', 'file', [CompletionResultType]::ParameterValue, 'List the services that a file declares')
             break
         }
@@ -738,6 +971,18 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;help;discover;k8s' {
+            break
+        }
+        'portolan;help;discover;consul' {
+            break
+        }
+        'portolan;help;discover;etcd' {
+            break
+        }
+        'portolan;help;discover;portolan' {
+            break
+        }
+        'portolan;help;discover;dns' {
             break
         }
         'portolan;help;discover;file' {
@@ -762,6 +1007,9 @@ Register-ArgumentCompleter -Native -CommandName 'portolan' -ScriptBlock {
             break
         }
         'portolan;help;resolve' {
+            break
+        }
+        'portolan;help;register' {
             break
         }
         'portolan;help;explain' {

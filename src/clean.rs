@@ -130,6 +130,41 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
+/// A token or a password. `Debug` and `Display` write `***`.
+///
+/// ```
+/// use portolan::model::Secret;
+/// let token = Secret::from("s3cret".to_owned());
+/// assert_eq!(format!("{token} {token:?}"), "*** ***");
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself: only for a request.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
 /// What replaces a secret in everything that is shown.
 pub(crate) const MASK: &str = "***";
 

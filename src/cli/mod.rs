@@ -21,6 +21,7 @@ mod parse;
 mod ports;
 mod progress;
 mod reference;
+mod register;
 mod registry;
 mod resolve;
 mod settings_file;
@@ -60,6 +61,7 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each run")]
 enum Command {
     Local(local::ShortLocal),
     Scan(discover::ShortScan),
@@ -71,6 +73,7 @@ enum Command {
     Score(validate::ScoreAgain),
     Wait(wait::Wait),
     Resolve(Box<resolve::Resolve>),
+    Register(Box<register::Register>),
     Explain(explain::Explain),
     Ports(ports::PortNames),
     Completions(completions::Completions),
@@ -194,6 +197,7 @@ fn run(args: &[OsString]) -> Result<Exit> {
             Command::Score(score) => score.run(&cli.global),
             Command::Wait(wait) => wait.run(&cli.global),
             Command::Resolve(resolve) => resolve.run(&cli.global),
+            Command::Register(register) => register.run(&cli.global),
             Command::Explain(explain) => explain.run(&cli.global),
             Command::Ports(ports) => ports.run(&cli.global),
             Command::Completions(completions) => completions.run(),

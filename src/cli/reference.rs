@@ -12,7 +12,10 @@ pub(super) const EXIT_STATUS: &[Entry] = &[
     ("3", "Incomplete: something could not be read or written; the rest is printed"),
     ("4", "Permission missing, with --strict or where the command cannot work without it"),
     ("5", "Refused by a server"),
-    ("126, 127", "The command given to `wait` cannot be run (126) or was not found (127)"),
+    (
+        "126, 127",
+        "The command given to `wait` or `register` cannot be run (126) or was not found (127); otherwise `register` ends with the exit code of its command",
+    ),
     ("129, 130, 143", "Stopped by SIGHUP, SIGINT or SIGTERM; results found until then are printed"),
 ];
 
@@ -27,12 +30,28 @@ pub(super) const ENVIRONMENT: &[Entry] = &[
     ("K8S_IN_CLUSTER", "1 or true: `discover k8s` uses the service account of the pod it runs in"),
     (
         "DISCOVERY_PROVIDER",
-        "The registry of `resolve`, unless --registry is given: consul, etcd, portolan, dns, static or kubernetes",
+        "The registry of `resolve` and `register`, unless --registry is given: consul, etcd, portolan, dns, static or kubernetes",
     ),
     ("DISCOVERY_FILE", "The services file of DISCOVERY_PROVIDER=static"),
+    ("DISCOVERY_SERVICE_NAME", "Default for --name of `register`"),
     ("DISCOVERY_BALANCER", "Default for --lb of `resolve`"),
     ("DISCOVERY_HEALTH_CHECK", "0 or false: `resolve` also picks unhealthy endpoints"),
-    ("HTTPS_PROXY, NO_PROXY", "The proxy of `discover k8s`, and the hosts reached without it, as for kubectl"),
+    ("CONSUL_HTTP_ADDR", "Default for --address of `discover consul`"),
+    ("CONSUL_HTTP_TOKEN", "The ACL token of `discover consul`, unless --token-file is given"),
+    ("CONSUL_HTTP_TOKEN_FILE", "The file with that token"),
+    ("CONSUL_HTTP_SSL", "1 or true: an address of `discover consul` without a scheme is https"),
+    (
+        "CONSUL_*",
+        "CONSUL_CACERT, CONSUL_CLIENT_CERT, CONSUL_CLIENT_KEY, CONSUL_TLS_SERVER_NAME, CONSUL_DATACENTER, CONSUL_NAMESPACE and CONSUL_PARTITION set the options of these names",
+    ),
+    ("ETCD_ENDPOINTS", "Default for --endpoint of `discover etcd`, separated by commas"),
+    ("ETCD_DISCOVERY_PREFIX", "Default for --prefix of `discover etcd`"),
+    ("ETCD_USERNAME, ETCD_PASSWORD", "The user of `discover etcd`, and the password"),
+    ("PORTOLAN_REGISTRY, PORTOLAN_TOKEN", "The registry of `discover portolan`, and the token"),
+    ("DNS_SERVER, DNS_PORT", "Defaults for --server and --port of `discover dns`"),
+    ("DNS_DOMAIN, DNS_REFRESH_TTL", "Defaults for --domain and --refresh-ttl of `discover dns`"),
+    ("HTTPS_PROXY, HTTP_PROXY", "The proxy of `discover k8s`, `consul`, `etcd` and `portolan`"),
+    ("NO_PROXY", "The hosts reached without it"),
     ("NO_COLOR", "If set and not empty, disables color, unless --color or a setting enables it"),
     ("COLUMNS", "Overrides the width of the terminal"),
 ];

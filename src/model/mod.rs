@@ -48,6 +48,7 @@ mod registration_json;
 mod registration_limits;
 #[cfg(test)]
 mod registration_tests;
+mod registry;
 mod report;
 #[cfg(test)]
 mod round_trip;
@@ -67,7 +68,7 @@ mod update;
 mod version_requirement;
 mod words;
 
-pub use crate::clean::{DISPLAY_CHARS, Untrusted};
+pub use crate::clean::{DISPLAY_CHARS, Secret, Untrusted};
 pub use jiff::Timestamp;
 
 pub use addresses::{AddressRange, Addresses};
@@ -119,6 +120,7 @@ pub use registration_limits::{
     MAX_CHECKS, MAX_DEREGISTER_AFTER, MAX_ID_BYTES, MAX_METADATA_BYTES, MAX_METADATA_ENTRIES, MAX_METADATA_KEY_BYTES,
     MAX_NAME_BYTES, MAX_TAG_BYTES, MAX_TAGS, MAX_TTL, MAX_VERSION_BYTES, MIN_DEREGISTER_AFTER, MIN_TTL,
 };
+pub use registry::{DnsDetail, DnsRecord, RegistryCheck, RegistryDetail, RegistryState};
 pub use report::{CheckStatus, Report};
 pub use scan::{NamespaceScope, PortState, Reason, ScanDetail, ScannedHost};
 pub use scan_ports::ScanPorts;

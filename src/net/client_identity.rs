@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+#[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
+use rustls::sign::SingleCertAndKey;
 use rustls::{Error, InconsistentKeys};
 
 use super::crypto::provider;
@@ -66,6 +68,12 @@ impl ClientIdentity {
             }
             _ => Ok(Self(Arc::new(certified))),
         }
+    }
+
+    /// Presents the certificate to every server that asks for one.
+    #[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
+    pub(super) fn resolver(&self) -> Arc<SingleCertAndKey> {
+        Arc::new(SingleCertAndKey::from(self.key()))
     }
 
     pub(super) fn key(&self) -> Arc<CertifiedKey> {

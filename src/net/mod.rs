@@ -22,6 +22,8 @@ mod packet;
 mod prober;
 mod raw;
 mod read_file;
+#[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
+pub(crate) mod registry_http;
 mod resolve;
 mod runtime;
 mod signature;
@@ -45,7 +47,7 @@ pub(crate) use http_proxy::{HttpProxy, Route};
 #[cfg(feature = "k8s")]
 pub(crate) use http_proxy::{ProxyConnect, ProxyFuture, ViaAnswer};
 pub(crate) use limits::{descriptors_for_sockets, ephemeral_ports};
-pub(crate) use name_servers::{LookupError, NameServer, name_servers};
+pub(crate) use name_servers::{LookupError, NameRecord, NameRecords, NameServer, RecordData, RecordKind, name_servers};
 pub(crate) use neighbours::neighbours;
 pub(crate) use netns::{OtherNamespace, open_in};
 pub(crate) use outcome::{ConnectOutcome, LocalShortage};

@@ -9,7 +9,7 @@ use hickory_resolver::config::{
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::Name;
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::system_conf::read_system_conf;
 use hickory_resolver::{Resolver, TokioResolver};
 
@@ -34,6 +34,69 @@ pub(crate) enum LookupError {
     /// The lookup failed; the text says why.
     #[error("{0}")]
     Failed(String),
+}
+
+/// A type of record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum RecordKind {
+    Srv,
+    A,
+    Aaaa,
+    Txt,
+}
+
+impl RecordKind {
+    /// Its name in DNS.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Srv => "SRV",
+            Self::A => "A",
+            Self::Aaaa => "AAAA",
+            Self::Txt => "TXT",
+        }
+    }
+
+    fn record_type(self) -> RecordType {
+        match self {
+            Self::Srv => RecordType::SRV,
+            Self::A => RecordType::A,
+            Self::Aaaa => RecordType::AAAA,
+            Self::Txt => RecordType::TXT,
+        }
+    }
+}
+
+/// A record of one of these types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NameRecord {
+    /// The name it belongs to, in small letters, with a dot at its end.
+    pub(crate) owner: String,
+    /// Seconds.
+    pub(crate) ttl: u32,
+    pub(crate) data: RecordData,
+}
+
+/// The data of a record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum RecordData {
+    Srv {
+        priority: u16,
+        weight: u16,
+        port: u16,
+        target: String,
+    },
+    Address(IpAddr),
+    /// The strings of a TXT record.
+    Text(Vec<Vec<u8>>),
+}
+
+/// The records of a reply.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NameRecords {
+    /// Those of the type that was looked up. Empty: the name does not exist or has no such record.
+    pub(crate) answers: Vec<NameRecord>,
+    /// Others that the server added, such as the addresses of targets.
+    pub(crate) additionals: Vec<NameRecord>,
 }
 
 /// Maximum number of servers, as in the C library (MAXNS).
@@ -101,13 +164,54 @@ impl NameServer {
             Err(error) => failure(&error),
         }
     }
+
+    /// The records of one type. A truncated reply is requested again over TCP.
+    ///
+    /// # Errors
+    /// If the server does not reply or fails.
+    pub(crate) async fn records(&self, name: &str, kind: RecordKind) -> Result<NameRecords, LookupError> {
+        let name = Name::from_str_relaxed(name).map_err(|error| LookupError::Failed(error.to_string()))?;
+        let reply = tokio::time::timeout(self.timeout, self.resolver.lookup(name, kind.record_type())).await;
+        match reply.map_err(|_| LookupError::TimedOut)? {
+            Ok(found) => {
+                let of_kind = found.answers().iter().filter(|record| record.record_type() == kind.record_type());
+                let answers = of_kind.filter_map(name_record).collect();
+                Ok(NameRecords { answers, additionals: found.additionals().iter().filter_map(name_record).collect() })
+            }
+            Err(error) => failure(&error),
+        }
+    }
 }
 
-fn failure(error: &NetError) -> Result<Vec<IpAddr>, LookupError> {
+fn name_record(record: &Record) -> Option<NameRecord> {
+    let data = match &record.data {
+        RData::SRV(srv) => RecordData::Srv {
+            priority: srv.priority,
+            weight: srv.weight,
+            port: srv.port,
+            target: full_name(&srv.target),
+        },
+        RData::A(a) => RecordData::Address(IpAddr::V4(a.0)),
+        RData::AAAA(aaaa) => RecordData::Address(IpAddr::V6(aaaa.0)),
+        RData::TXT(txt) => RecordData::Text(txt.txt_data.iter().map(|text| text.to_vec()).collect()),
+        _ => return None,
+    };
+    // A value with the highest bit counts as 0 (RFC 2181, 8).
+    let ttl = if record.ttl > i32::MAX.unsigned_abs() { 0 } else { record.ttl };
+    Some(NameRecord { owner: full_name(&record.name), ttl, data })
+}
+
+fn full_name(name: &Name) -> String {
+    let text = name.to_lowercase().to_ascii();
+    if text.ends_with('.') { text } else { format!("{text}.") }
+}
+
+/// A reply without records is empty.
+fn failure<T: Default>(error: &NetError) -> Result<T, LookupError> {
     match error {
         NetError::Timeout => Err(LookupError::TimedOut),
         NetError::Dns(DnsError::NoRecordsFound(none)) => match none.response_code {
-            ResponseCode::NoError | ResponseCode::NXDomain => Ok(Vec::new()),
+            ResponseCode::NoError | ResponseCode::NXDomain => Ok(T::default()),
             code => Err(LookupError::Error(code_name(code))),
         },
         NetError::Dns(DnsError::ResponseCode(code)) => Err(LookupError::Error(code_name(*code))),

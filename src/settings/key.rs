@@ -11,7 +11,23 @@ const ONLY_ON_THE_LINE: [&str; 4] = ["config", "diff", "json", "resume"];
 
 /// Options of sources that are set by the usual variables of their field. Only the command line reads them: if a program
 /// has several sources of a kind, one variable would affect all of them.
-const OF_SOURCES: [(&str, &str, &str); 4] = [
+const OF_SOURCES: [(&str, &str, &str); 20] = [
+    ("discover consul", "address", "CONSUL_HTTP_ADDR"),
+    ("discover consul", "ca", "CONSUL_CACERT"),
+    ("discover consul", "cert", "CONSUL_CLIENT_CERT"),
+    ("discover consul", "datacenter", "CONSUL_DATACENTER"),
+    ("discover consul", "key", "CONSUL_CLIENT_KEY"),
+    ("discover consul", "namespace", "CONSUL_NAMESPACE"),
+    ("discover consul", "partition", "CONSUL_PARTITION"),
+    ("discover consul", "tls-server-name", "CONSUL_TLS_SERVER_NAME"),
+    ("discover dns", "domain", "DNS_DOMAIN"),
+    ("discover dns", "port", "DNS_PORT"),
+    ("discover dns", "refresh-ttl", "DNS_REFRESH_TTL"),
+    ("discover dns", "server", "DNS_SERVER"),
+    ("discover etcd", "endpoint", "ETCD_ENDPOINTS"),
+    ("discover etcd", "prefix", "ETCD_DISCOVERY_PREFIX"),
+    ("discover etcd", "user", "ETCD_USERNAME"),
+    ("discover portolan", "address", "PORTOLAN_REGISTRY"),
     ("discover k8s", "in-cluster", "K8S_IN_CLUSTER"),
     ("discover k8s", "kubeconfig", "KUBECONFIG"),
     ("discover k8s", "namespace", "K8S_NAMESPACE"),

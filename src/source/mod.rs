@@ -2,12 +2,26 @@
 
 mod blocking;
 mod channel;
+#[cfg(feature = "consul")]
+pub(crate) mod consul;
+pub(crate) mod dns;
+#[cfg(feature = "etcd")]
+pub(crate) mod etcd;
 pub(crate) mod file;
+mod instance_columns;
 #[cfg(feature = "k8s")]
 pub(crate) mod k8s;
 mod list;
 pub(crate) mod local;
+#[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
+mod name_filter;
+#[cfg(feature = "registry")]
+pub(crate) mod portolan;
+mod runtime;
 pub(crate) mod scan;
+#[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
+pub(crate) mod token_file;
+mod variables;
 mod watch;
 
 use std::sync::Arc;
@@ -15,13 +29,24 @@ use std::time::Duration;
 
 use crate::model::{Column, Filters, FindingKind, HostFacts, Selector, Service, UpdateSink};
 use crate::net::HttpProxy;
+#[cfg(any(feature = "consul", feature = "etcd", feature = "registry"))]
+pub use crate::net::registry_http::ProxyVariables;
 pub(crate) use blocking::list_blocking;
 pub(crate) use channel::{ChannelSink, SourceMessage};
+#[cfg(feature = "consul")]
+pub use consul::{Consul, ConsulEnvironment};
+pub use dns::{Dns, DnsEnvironment, DnsRecordType};
+#[cfg(feature = "etcd")]
+pub(crate) use etcd::EtcdApi;
+#[cfg(feature = "etcd")]
+pub use etcd::{Etcd, EtcdEnvironment};
 pub use file::{File, Variable};
 #[cfg(feature = "k8s")]
 pub use k8s::{K8s, K8sEnvironment, K8sVia};
 pub use list::{Confirm, ItemSink, ListContext, ListFuture, ListItem, Progress, collect};
 pub use local::{Local, SortKey};
+#[cfg(feature = "registry")]
+pub use portolan::{Portolan, PortolanEnvironment};
 pub use scan::{Scan, TimingTemplate};
 pub(crate) use watch::RECONNECT;
 pub use watch::{WatchFuture, keep_watching};
@@ -127,6 +152,7 @@ macro_rules! sources {
         /// A source together with its options.
         #[derive(Debug)]
         #[cfg_attr(feature = "cli", derive(clap::Subcommand))]
+        #[allow(clippy::large_enum_variant, reason = "there is one for each command")]
         pub(crate) enum AnySource {
             $($(#[$attribute])* $variant($source),)*
         }
@@ -204,5 +230,12 @@ sources! {
     Scan(Scan),
     #[cfg(feature = "k8s")]
     K8s(K8s),
+    #[cfg(feature = "consul")]
+    Consul(Consul),
+    #[cfg(feature = "etcd")]
+    Etcd(Etcd),
+    #[cfg(feature = "registry")]
+    Portolan(Portolan),
+    Dns(Dns),
     File(File),
 }

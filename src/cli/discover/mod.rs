@@ -12,7 +12,7 @@ use crate::identify::Identification;
 use crate::source::scan::Scan;
 use crate::source::{AnySource, Source};
 
-/// List services of this machine, of hosts, of a cluster or of a file
+/// List services of this machine, of hosts, of a cluster, of a registry or of a file
 #[derive(Args, Debug)]
 pub(super) struct Discover {
     #[command(flatten)]

@@ -26,7 +26,7 @@ pub(in crate::client) struct RegistrySettings {
 const PROVIDERS: &[(&str, &str, &str)] = &[
     ("consul", "consul:", "CONSUL_HTTP_ADDR"),
     ("etcd", "etcd:", "ETCD_ENDPOINTS"),
-    ("portolan", "portolan:", "PORTOLAN_ADDRESS"),
+    ("portolan", "portolan:", "PORTOLAN_REGISTRY"),
     ("dns", "dns:", "DNS_DOMAIN"),
     ("static", FILE, "DISCOVERY_FILE"),
     ("kubernetes", "k8s:", "KUBERNETES_SERVICE_HOST"),

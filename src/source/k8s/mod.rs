@@ -34,7 +34,6 @@ mod reader;
 mod route_findings;
 mod route_rows;
 mod routes;
-mod runtime;
 mod selector;
 mod server_url;
 mod service_state;
@@ -90,7 +89,7 @@ impl K8s {
 
     async fn gather(&self, context: &ListContext, out: &mut dyn ItemSink) -> Result<ClusterObjects> {
         self.check()?;
-        runtime::with_runtime(async {
+        crate::source::runtime::with_runtime(async {
             let deadline = Deadline::after(self.whole());
             let config = tokio::select! {
                 config = self.config(deadline) => config?,

@@ -1,0 +1,72 @@
+//! The environment variables for a registry of portolan's own, and what they and the options say together.
+
+use std::ffi::OsString;
+
+use super::Portolan;
+use crate::error::Result;
+use crate::model::Secret;
+use crate::net::registry_http::{ProxyVariables, RegistryAddress, RegistryOptions, RegistryTls};
+use crate::source::token_file::read_token;
+use crate::source::variables::text;
+
+/// The environment variables for a registry of portolan's own. The library never reads them by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortolanEnvironment {
+    /// The address of the registry (`PORTOLAN_REGISTRY`).
+    pub address: Option<String>,
+    /// The token (`PORTOLAN_TOKEN`).
+    pub token: Option<Secret>,
+    /// The proxies (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`).
+    pub proxy: ProxyVariables,
+}
+
+/// Where `portolan serve` listens unless it is configured otherwise.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:7440";
+const DEFAULT_PORT: u16 = 7440;
+const ADDRESS_HINT: &str = "start one with `portolan serve`, or name it with --address or PORTOLAN_REGISTRY";
+const TOKEN_HINT: &str = "give a token with --token-file or PORTOLAN_TOKEN";
+
+impl PortolanEnvironment {
+    /// Reads the variables with `variable`. An empty one counts as not set.
+    pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        Self {
+            address: text(&variable, "PORTOLAN_REGISTRY"),
+            token: text(&variable, "PORTOLAN_TOKEN").map(Secret::from),
+            proxy: ProxyVariables::read(variable),
+        }
+    }
+}
+
+impl Portolan {
+    /// How the registry is reached. Reads the file of the token each time, because a token may be replaced.
+    ///
+    /// # Errors
+    /// An invalid address, an unreadable token.
+    pub(crate) fn http_options(&self) -> Result<RegistryOptions> {
+        let (name, text) = match (&self.address, &self.environment.address) {
+            (Some(text), _) => ("--address", text.as_str()),
+            (None, Some(text)) => ("PORTOLAN_REGISTRY", text.as_str()),
+            (None, None) => ("", DEFAULT_ADDRESS),
+        };
+        let token = match (&self.token_file, &self.environment.token) {
+            (Some(path), _) => Some(read_token("--token-file", path)?),
+            (None, token) => token.clone(),
+        };
+        let bearer = token.map(|token| Secret::from(format!("Bearer {}", token.expose())));
+        Ok(RegistryOptions {
+            registry: "the registry",
+            addresses: vec![RegistryAddress::of_option(name, text)?.with_default_port(DEFAULT_PORT, text)],
+            headers: bearer.map(|bearer| ("authorization", bearer)).into_iter().collect(),
+            tls: RegistryTls {
+                ca: self.ca.clone(),
+                certificate: self.cert.clone(),
+                key: self.key.clone(),
+                server_name: None,
+            },
+            proxy: self.environment.proxy.clone(),
+            timeout: self.timeout,
+            address_hint: ADDRESS_HINT,
+            token_hint: TOKEN_HINT,
+        })
+    }
+}

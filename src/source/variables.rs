@@ -1,0 +1,16 @@
+//! Variables of the environment. An empty one counts as not set.
+
+use std::ffi::OsString;
+#[cfg(feature = "consul")]
+use std::path::PathBuf;
+
+/// The value of a variable as text; none if it is not set, empty, or not text.
+pub(super) fn text(variable: &impl Fn(&str) -> Option<OsString>, name: &str) -> Option<String> {
+    variable(name)?.into_string().ok().filter(|text| !text.is_empty())
+}
+
+/// The value of a variable as a path.
+#[cfg(feature = "consul")]
+pub(super) fn path(variable: &impl Fn(&str) -> Option<OsString>, name: &str) -> Option<PathBuf> {
+    variable(name).filter(|path| !path.is_empty()).map(PathBuf::from)
+}

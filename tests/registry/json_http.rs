@@ -1,0 +1,41 @@
+//! A request with JSON to a server on loopback, and its reply: what a test puts into a registry does not go through portolan.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::HANG;
+
+/// Sends a request. Returns the status and the body.
+pub fn request(address: SocketAddr, method: &str, path: &str, token: Option<&str>, body: &Value) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).expect("the server accepts");
+    stream.set_read_timeout(Some(HANG)).expect("a timeout");
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let token = token.map(|token| format!("X-Consul-Token: {token}\r\n")).unwrap_or_default();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{token}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).expect("the request is sent");
+
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).expect("a reply");
+    let (head, body) = reply.split_once("\r\n\r\n").expect("a head");
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+    (status, body.to_owned())
+}
+
+/// Sends a request until it succeeds: a server that has just started may have no leader.
+pub fn send(address: SocketAddr, method: &str, path: &str, token: Option<&str>, body: &Value) -> String {
+    let begun = std::time::Instant::now();
+    loop {
+        let (status, text) = request(address, method, path, token, body);
+        if status == 200 {
+            return text;
+        }
+        assert!(begun.elapsed() < HANG, "{method} {path}: {status} {text}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
