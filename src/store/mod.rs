@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 mod error;
 mod memory;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 
 pub use error::StoreError;
 pub use memory::Memory;

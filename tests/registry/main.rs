@@ -1,24 +1,14 @@
-//! The registries: sources, registration, resolving and the server, against real servers and hostile ones, on loopback.
+//! The registry half: the server, the sources and providers of registries, and what programs do with them.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, unreachable_pub, missing_docs)]
-#![cfg(all(feature = "cli", feature = "consul", feature = "etcd"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what is wrong by panicking")]
 
-#[path = "../contract/suite.rs"]
-mod suite;
+#[allow(unreachable_pub)]
 #[path = "../support/mod.rs"]
 mod support;
 
-mod command;
-mod consul;
-mod contract;
-mod dns_hostile;
-mod etcd;
-mod examples;
-#[cfg(feature = "grpc")]
-mod grpc;
-mod hostile;
-mod json_http;
-mod programs;
-mod registration;
-mod tls;
-mod watched;
+#[cfg(all(feature = "cli", feature = "consul", feature = "etcd"))]
+mod client;
+#[cfg(feature = "serve")]
+mod durability;
+#[cfg(all(feature = "cli", feature = "consul", feature = "etcd"))]
+mod sources;

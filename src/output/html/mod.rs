@@ -36,7 +36,7 @@ impl Format for Html<'_> {
     }
 
     fn end(&mut self, end: &Footer<'_>) -> io::Result<()> {
-        let page = page::Page {
+        let page = page::HtmlPage {
             generated: self.page.generated,
             columns: &self.columns,
             rows: &self.rows,

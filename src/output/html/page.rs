@@ -28,7 +28,7 @@ const TIMELINE_DAYS: i64 = 365;
 const SOON_DAYS: i64 = 30;
 
 /// Everything that the page says.
-pub(super) struct Page<'a> {
+pub(super) struct HtmlPage<'a> {
     pub(super) generated: Timestamp,
     pub(super) columns: &'a [&'static Column],
     pub(super) rows: &'a [Row],
@@ -36,7 +36,7 @@ pub(super) struct Page<'a> {
     pub(super) end: &'a Footer<'a>,
 }
 
-impl Page<'_> {
+impl HtmlPage<'_> {
     pub(super) fn render(&self) -> Markup {
         html! {
             (DOCTYPE)
@@ -80,14 +80,13 @@ impl Page<'_> {
 
     fn summary(&self) -> Markup {
         let states: Vec<HealthState> = self.rows.iter().filter_map(|row| row.state).collect();
-        let count = |state| states.iter().filter(|known| **known == state).count();
 
         html! {
             @if !states.is_empty() {
                 section aria-label="Health" {
                     ul.tiles {
                         @for state in HealthState::ALL {
-                            li class={ "tile " (state.as_str()) } { strong { (count(state)) } " " (state.as_str()) }
+                            li class={ "tile " (state.as_str()) } { strong { (states.iter().filter(|known| **known == state).count()) } " " (state.as_str()) }
                         }
                     }
                 }
@@ -182,8 +181,8 @@ impl Page<'_> {
 
     fn table(&self) -> Markup {
         let names = COMMON.into_iter().chain(self.columns.iter().map(|column| column.name));
-        let is_filled = |at: usize| self.rows.iter().any(|row| !row.cells[at].is_empty());
-        let shown: Vec<(usize, &str)> = names.enumerate().filter(|(at, _)| is_filled(*at)).collect();
+        let filled = names.enumerate().filter(|(at, _)| self.rows.iter().any(|row| !row.cells[*at].is_empty()));
+        let shown: Vec<(usize, &str)> = filled.collect();
 
         html! {
             section {

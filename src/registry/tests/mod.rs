@@ -1,4 +1,4 @@
-//! The rules, one by one; and the checker of histories itself.
+//! The rules, one by one; against a naive model; and the checker of histories itself.
 
 mod expiry;
 mod guard;
@@ -6,5 +6,7 @@ mod health;
 mod history;
 mod identity;
 mod limits;
+mod model;
+mod naive;
 mod snapshots;
 mod support;

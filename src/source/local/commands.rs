@@ -35,7 +35,7 @@ static BLOCKED: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// A command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum CommandLine {
+pub(super) enum CommandText {
     /// `None`: the process has none, or has ended.
     Read(Option<Untrusted>),
     /// The kernel did not reply.
@@ -43,7 +43,7 @@ pub(super) enum CommandLine {
 }
 
 /// Command lines by the caller's numbers.
-pub(super) type Commands = HashMap<u32, CommandLine, FixedState>;
+pub(super) type Commands = HashMap<u32, CommandText, FixedState>;
 
 /// Reads command lines one after the other, beside its caller.
 #[derive(Default)]
@@ -88,7 +88,7 @@ impl CommandReader {
     pub(super) fn add(&self, number: u32, pid: u32, file: OwnedFd, stop: &dyn Fn() -> bool) {
         let mut state = self.0.state();
         if blocked().contains(&pid) {
-            state.done.insert(number, CommandLine::Blocked);
+            state.done.insert(number, CommandText::Blocked);
             return;
         }
 
@@ -146,7 +146,7 @@ impl CommandReader {
             // Where threads are short, one does it all.
             let mut buffer = vec![0; MAX_COMMAND_BYTES];
             for CommandFile { number, file, .. } in state.queue.drain(..) {
-                state.done.insert(number, CommandLine::Read(read(&file, &mut buffer)));
+                state.done.insert(number, CommandText::Read(read(&file, &mut buffer)));
             }
         }
     }
@@ -167,13 +167,13 @@ impl State {
     /// Reads nothing more of what is queued.
     fn give_up(&mut self) {
         let numbers = self.queue.drain(..).map(|file| file.number);
-        self.done.extend(numbers.map(|number| (number, CommandLine::Blocked)));
+        self.done.extend(numbers.map(|number| (number, CommandText::Blocked)));
     }
 
     /// Lets the current thread do what it does, without waiting for it.
     fn leave_behind(&mut self) {
         if let Some(CurrentRead { number, pid, .. }) = self.reading.take() {
-            self.done.insert(number, CommandLine::Blocked);
+            self.done.insert(number, CommandText::Blocked);
             blocked().push(pid);
             self.generation += 1;
             self.is_running = false;
@@ -225,7 +225,7 @@ impl Shared {
                 return;
             }
             state.reading = None;
-            state.done.insert(number, CommandLine::Read(command));
+            state.done.insert(number, CommandText::Read(command));
         }
     }
 }
@@ -279,13 +279,13 @@ mod tests {
         }
 
         let commands = reader.finish(&|| false);
-        assert_eq!((commands.len(), &commands[&0]), (50, &CommandLine::Blocked));
-        assert!((1..50).all(|number| commands[&number] == CommandLine::Read(Some("a b".into()))), "{commands:?}");
+        assert_eq!((commands.len(), &commands[&0]), (50, &CommandText::Blocked));
+        assert!((1..50).all(|number| commands[&number] == CommandText::Read(Some("a b".into()))), "{commands:?}");
 
         // As long as it lasts, the process is not asked again.
         let (file, _end) = std::io::pipe().unwrap();
         reader.add(0, 4_000_000_001, file.into(), &|| false);
-        assert_eq!(reader.finish(&|| false)[&0], CommandLine::Blocked);
+        assert_eq!(reader.finish(&|| false)[&0], CommandText::Blocked);
         end.write_all(b"x").unwrap();
         while blocked().contains(&4_000_000_001) {
             thread::yield_now();
@@ -297,6 +297,6 @@ mod tests {
         let reader = CommandReader::default();
         let (silent, _end) = std::io::pipe().unwrap();
         reader.add(0, 4_000_000_002, silent.into(), &|| false);
-        assert_eq!(reader.finish(&|| true)[&0], CommandLine::Blocked);
+        assert_eq!(reader.finish(&|| true)[&0], CommandText::Blocked);
     }
 }

@@ -22,7 +22,7 @@ use rustix::fs::{AtFlags, Mode, RawDir};
 use self::shared::{DIRECTORY, WORTH_A_THREAD, WalkState, number};
 pub(super) use self::shared::{Inodes, WalkError};
 use self::worker::{Worker, WorkerResult};
-use super::commands::{CommandLine, Commands};
+use super::commands::{CommandText, Commands};
 use super::parents;
 use super::process::{FdTable, ProcessFacts};
 
@@ -274,8 +274,8 @@ fn add_commands(found: &mut [WorkerResult], mut commands: Commands) {
     for (slot, facts) in found.iter_mut().flat_map(|part| &mut part.processes) {
         if let (Some(more), Some(command)) = (&mut facts.more, commands.remove(slot)) {
             match command {
-                CommandLine::Read(command) => more.command = command,
-                CommandLine::Blocked => more.is_blocked = true,
+                CommandText::Read(command) => more.command = command,
+                CommandText::Blocked => more.is_blocked = true,
             }
         }
     }

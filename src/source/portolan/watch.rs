@@ -8,12 +8,12 @@ use crate::error::Result;
 use crate::model::{PartialError, RegisteredInstance, ServiceId, Update, UpdateSink};
 
 /// Namespace and name of a service.
-type Key = (String, String);
+type NamespacedName = (String, String);
 
 /// The instances that are known.
 struct Known {
     selection: Selection,
-    services: BTreeMap<Key, BTreeMap<String, RegisteredInstance>>,
+    services: BTreeMap<NamespacedName, BTreeMap<String, RegisteredInstance>>,
     /// Whether the set is being read anew.
     is_listing: bool,
 }
@@ -75,7 +75,7 @@ impl Known {
         self.changed(&key)
     }
 
-    fn remove(&mut self, key: &Key, id: &str) {
+    fn remove(&mut self, key: &NamespacedName, id: &str) {
         if let Some(instances) = self.services.get_mut(key) {
             instances.remove(id);
             if instances.is_empty() {
@@ -85,7 +85,7 @@ impl Known {
     }
 
     /// The update of a service, unless the set is still being read.
-    fn changed(&self, key: &Key) -> Vec<Update> {
+    fn changed(&self, key: &NamespacedName) -> Vec<Update> {
         if self.is_listing {
             return Vec::new();
         }

@@ -1,11 +1,23 @@
 //! One transaction for everything that waits.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ErrorCode, params};
 
 use crate::store::{Batch, Write};
 
-/// Stores batches in one transaction. If any of them cannot be stored, none is.
+/// Stores batches in one transaction. If any of them cannot be stored, none is. On a full disk it folds the log into the
+/// database, which gives back the log's room, and tries once more.
 pub(super) fn commit(connection: &Connection, batches: &[&Batch], max_events: u64) -> rusqlite::Result<()> {
+    let stored = transact(connection, batches, max_events);
+    let is_full = stored.as_ref().is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DiskFull));
+
+    if is_full && fold_log(connection).is_ok() { transact(connection, batches, max_events) } else { stored }
+}
+
+fn fold_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))
+}
+
+fn transact(connection: &Connection, batches: &[&Batch], max_events: u64) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let stored = store(connection, batches, max_events).and_then(|()| connection.execute_batch("COMMIT"));
 

@@ -58,6 +58,12 @@ impl Sqlite {
         &self.path
     }
 
+    /// Ends the thread while callers still hold the store.
+    #[cfg(test)]
+    pub(super) fn close(&mut self) {
+        self.requests = None;
+    }
+
     /// Sends a request with a channel for its result, and waits for that.
     fn ask<T>(
         &self,

@@ -18,11 +18,15 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Contents), StoreError> {
     let path = absolute(path)?;
     let is_new = prepare(&path)?;
     let connection = connect(&path)?;
-    lock(&connection).map_err(|error| fault::opening(&path, &error))?;
+    let fault = |error| fault::opening(&path, &error);
+    hold(&connection).map_err(fault)?;
+    // A foreign database is left as it is, so nothing is written before this.
+    let format = identify(&path, &connection)?;
+    lock(&connection).map_err(fault)?;
+    migrate(&connection, format).map_err(fault)?;
 
-    identify(&path, &connection)?;
     verify(&path, &connection, "quick_check")?;
-    let contents = read(&connection).map_err(|error| fault::opening(&path, &error))?;
+    let contents = read(&connection).map_err(fault)?;
     if is_new {
         sync_folder(&path)?;
     }
@@ -79,10 +83,14 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     Connection::open_with_flags(path, flags).map_err(|error| fault::opening(path, &error))
 }
 
-/// Locks the file until it is closed, and makes commits durable.
-fn lock(connection: &Connection) -> rusqlite::Result<()> {
+/// Keeps each lock until the file is closed, and waits for none.
+fn hold(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(Duration::ZERO)?;
-    connection.pragma_update(None, "locking_mode", "exclusive")?;
+    connection.pragma_update(None, "locking_mode", "exclusive")
+}
+
+/// Locks the file, and makes commits durable.
+fn lock(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "full")?;
     // A log that grew during a burst does not keep its size.
@@ -92,8 +100,8 @@ fn lock(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE; COMMIT")
 }
 
-/// Refuses a database of another program or of a newer portolan, and brings an older one up to date.
-fn identify(path: &Path, connection: &Connection) -> Result<(), StoreError> {
+/// Refuses a database of another program or of a newer portolan. Returns its format.
+fn identify(path: &Path, connection: &Connection) -> Result<u32, StoreError> {
     let fault = |error| fault::opening(path, &error);
     let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(fault)?;
     let format = format(connection).map_err(fault)?;
@@ -107,7 +115,7 @@ fn identify(path: &Path, connection: &Connection) -> Result<(), StoreError> {
     if format > FORMAT {
         return Err(StoreError::Newer { path: path.to_owned(), format, known: FORMAT });
     }
-    migrate(connection, format).map_err(fault)
+    Ok(format)
 }
 
 /// Lets SQLite check its pages.

@@ -11,7 +11,7 @@ use portolan::model::{Completeness, Finding};
 use portolan::source::{Dns, DnsEnvironment, collect};
 use portolan::{Listing, Service};
 
-use crate::watched::{Watched, line};
+use super::watched::{Watched, line};
 
 const A: u16 = 1;
 const CNAME: u16 = 5;
@@ -358,12 +358,12 @@ async fn a_watch_asks_again_and_keeps_what_it_knows() {
     let watched = Watched::start(source, "dns");
     let shows = |address: &'static str| {
         move |set: &portolan::catalog::Snapshot| {
-            set.stale().is_none() && crate::watched::shown(set) == [format!("dns/web.test:80 {address}:80")]
+            set.stale().is_none() && super::watched::shown(set) == [format!("dns/web.test:80 {address}:80")]
         }
     };
     watched.until("the first address", shows("127.0.0.9")).await;
     let stale = watched.until("stale", |set| set.stale().is_some()).await;
-    assert_eq!(crate::watched::shown(&stale), ["dns/web.test:80 127.0.0.9:80"]);
+    assert_eq!(super::watched::shown(&stale), ["dns/web.test:80 127.0.0.9:80"]);
     watched.until("the other address", shows("127.0.0.11")).await;
     watched.until("nothing", |set| set.services().is_empty() && set.stale().is_none()).await;
 }

@@ -5,9 +5,9 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::contract::base64;
-use crate::json_http::send;
-use crate::programs::{Program, consul, etcd, knot, write_zone};
+use super::contract::base64;
+use super::json_http::send;
+use super::programs::{Program, consul, etcd, knot, write_zone};
 use crate::support::{Lines, hear};
 
 fn portolan(words: &str, environment: &[(&str, &str)]) -> Command {

@@ -12,8 +12,8 @@ use portolan::model::Completeness;
 use portolan::source::{Consul, Etcd, collect};
 use serde_json::json;
 
-use crate::contract::base64;
-use crate::watched::{Watched, line, shown};
+use super::contract::base64;
+use super::watched::{Watched, line, shown};
 
 /// A request: its method and target, its header lines, its body, and how many came before it with the same path.
 pub struct Request {

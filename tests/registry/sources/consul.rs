@@ -7,9 +7,9 @@ use portolan::model::{Completeness, Finding, Lifecycle};
 use portolan::source::{Consul, ConsulEnvironment, collect};
 use serde_json::{Value, json};
 
-use crate::json_http::{request, send};
-use crate::programs::{MASTER_TOKEN, Program, consul, consul_with_acls};
-use crate::watched::{Watched, shown};
+use super::json_http::{request, send};
+use super::programs::{MASTER_TOKEN, Program, consul, consul_with_acls};
+use super::watched::{Watched, shown};
 
 fn source(program: &Program) -> Consul {
     Consul { address: Some(program.address.to_string()), timeout: Duration::from_secs(5), ..Consul::default() }

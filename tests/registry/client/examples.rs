@@ -11,8 +11,8 @@ use std::thread;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::json_http;
-use crate::programs;
+use crate::sources::json_http;
+use crate::sources::programs;
 use crate::support::{HANG, TempDir, kill};
 
 /// The folder of the examples, built as this test is: cargo builds them only for a whole `cargo test`.

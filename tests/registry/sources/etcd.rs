@@ -7,10 +7,10 @@ use portolan::model::{Completeness, RegistryDetail};
 use portolan::source::{Etcd, EtcdEnvironment, collect};
 use serde_json::{Value, json};
 
-use crate::contract::base64;
-use crate::json_http::send;
-use crate::programs::{Program, etcd};
-use crate::watched::{Watched, shown};
+use super::contract::base64;
+use super::json_http::send;
+use super::programs::{Program, etcd};
+use super::watched::{Watched, shown};
 
 fn source(program: &Program) -> Etcd {
     Etcd { endpoint: vec![program.address.to_string()], timeout: Duration::from_secs(5), ..Etcd::default() }

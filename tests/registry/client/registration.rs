@@ -11,8 +11,8 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::json_http;
-use crate::programs::{self, Program};
+use crate::sources::json_http;
+use crate::sources::programs::{self, Program};
 use crate::support::{HANG, kill};
 
 fn registration() -> Registration {

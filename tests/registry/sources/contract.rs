@@ -11,10 +11,10 @@ use portolan::{Error, Source};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::json_http::send;
-use crate::programs::{Program, consul, etcd, knot, write_zone};
-use crate::suite;
-use crate::watched::{Watched, line, shown};
+use super::json_http::send;
+use super::programs::{Program, consul, etcd, knot, write_zone};
+use super::suite;
+use super::watched::{Watched, line, shown};
 
 /// A registry: how a test changes it, and the source that lists it.
 trait Registry {

@@ -1,0 +1,286 @@
+//! Both stores keep the contract, and every file that is no usable database is refused with a reason and a hint.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::*;
+
+/// How many events are kept.
+const MAX_EVENTS: u64 = 100;
+/// How many ids the records of this history have.
+const IDS: u64 = 50;
+
+/// A folder that goes with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("portolan-store-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The change with this index: each seventh removes a record, the others store one.
+fn batch(index: u64) -> Batch {
+    let id: Arc<str> = format!("id-{:02}", index % IDS).into();
+    let write = if index.is_multiple_of(7) { Write::Remove { id } } else { Write::Put { id, body: body(index) } };
+    let event = StoredEvent { index, body: body(index) };
+    Batch { after: index - 1, events: vec![event], writes: vec![write] }
+}
+
+fn body(index: u64) -> Vec<u8> {
+    format!("change {index}").into_bytes()
+}
+
+/// What a store holds after the change with this index.
+fn expected(index: u64, epoch: &str) -> Contents {
+    let last_of = |id| (1..=index).rev().find(|change| change % IDS == id);
+    let kept = (0..IDS).filter_map(|id| Some((id, last_of(id)?))).filter(|(_, change)| !change.is_multiple_of(7));
+
+    Contents {
+        index,
+        epoch: epoch.to_owned(),
+        records: kept.map(|(id, change)| (format!("id-{id:02}"), body(change))).collect(),
+        events: (index.saturating_sub(MAX_EVENTS) + 1..=index)
+            .map(|index| StoredEvent { index, body: body(index) })
+            .collect(),
+    }
+}
+
+fn open(path: &Path) -> (Sqlite, Contents) {
+    Sqlite::open(path, MAX_EVENTS).unwrap()
+}
+
+#[test]
+fn what_was_acknowledged_is_there_again() {
+    let folder = Folder::new();
+    let (store, contents) = open(&folder.file("a.db"));
+    assert_eq!(contents, expected(0, &contents.epoch));
+    for index in 1..=230 {
+        assert_eq!(store.append(batch(index)).wait(), Ok(index));
+    }
+    store.check().unwrap();
+    drop(store);
+
+    let again = open(&folder.file("a.db")).1;
+    assert_eq!(again, expected(230, &contents.epoch), "the last {MAX_EVENTS} events, and every record");
+    assert_eq!(check(&folder.file("a.db")), Ok(again));
+}
+
+#[test]
+fn both_stores_refuse_what_does_not_follow_and_go_on() {
+    let folder = Folder::new();
+    let (sqlite, _) = open(&folder.file("a.db"));
+    let memory = Memory::new(100);
+    let stores: [&dyn Store; 2] = [&sqlite, &memory];
+
+    for store in stores {
+        assert_eq!(store.append(batch(1)).wait(), Ok(1));
+        for wrong in [1, 3] {
+            let refused = StoreError::OutOfOrder { after: wrong - 1, last: 1 };
+            assert_eq!(store.append(batch(wrong)).wait(), Err(refused));
+        }
+        let mut gap = batch(2);
+        gap.events.push(StoredEvent { index: 4, body: body(4) });
+        assert!(store.append(gap).wait().is_err(), "a gap within the batch");
+        assert_eq!(store.append(batch(2)).wait(), Ok(2));
+        assert_eq!(
+            store.append(Batch { after: 2, ..Batch::default() }).wait(),
+            Ok(2),
+            "an empty batch changes nothing"
+        );
+    }
+    drop(sqlite);
+
+    let (_, contents) = open(&folder.file("a.db"));
+    assert_eq!(memory.contents(), Contents { epoch: String::new(), ..contents });
+}
+
+#[test]
+fn many_callers_share_transactions_and_each_gets_its_own_acknowledgement() {
+    let folder = Folder::new();
+    let (store, contents) = open(&folder.file("a.db"));
+    let next = Mutex::new(1);
+
+    std::thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| {
+                for _ in 0..20 {
+                    let mut next = next.lock();
+                    let (index, commit) = (*next, store.append(batch(*next)));
+                    *next += 1;
+                    drop(next);
+                    assert_eq!(commit.wait(), Ok(index));
+                }
+            });
+        }
+    });
+    drop(store);
+    assert_eq!(open(&folder.file("a.db")).1, expected(64 * 20, &contents.epoch));
+}
+
+#[test]
+fn a_commit_can_be_awaited() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let folder = Folder::new();
+    let (store, _) = open(&folder.file("a.db"));
+    assert_eq!(runtime.block_on(store.append(batch(1))), Ok(1));
+}
+
+#[test]
+fn a_backup_while_it_is_written_is_a_consistent_database() {
+    let folder = Folder::new();
+    let (store, contents) = open(&folder.file("a.db"));
+    // Large enough that the copy takes many steps.
+    let padding = Write::Put { id: "padding".into(), body: vec![7; 4_000_000] };
+    let first = batch(1);
+    store.append(Batch { writes: vec![padding, first.writes[0].clone()], ..first }).wait().unwrap();
+
+    let stored = AtomicU64::new(1);
+    let (before, after) = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for index in 2..=2_000 {
+                store.append(batch(index)).wait().unwrap();
+                stored.store(index, Ordering::SeqCst);
+            }
+        });
+        while stored.load(Ordering::SeqCst) < 200 {
+            std::thread::yield_now();
+        }
+        let before = stored.load(Ordering::SeqCst);
+        let backup = store.backup(&folder.file("b.db")).unwrap();
+        assert!(backup.bytes > 4_000_000);
+        (before, stored.load(Ordering::SeqCst))
+    });
+
+    let mut copy = check(&folder.file("b.db")).unwrap();
+    assert_eq!(copy.records.pop().unwrap().0, "padding");
+    assert!((before..=after + 1).contains(&copy.index), "{before} {} {after}", copy.index);
+    assert_eq!(copy, expected(copy.index, &contents.epoch));
+
+    let exists = store.backup(&folder.file("b.db")).unwrap_err();
+    assert!(matches!(exists, StoreError::Exists { .. }), "{exists}");
+    assert!(store.backup(&folder.file("none/b.db")).is_err());
+    assert_eq!(store.append(batch(2_001)).wait(), Ok(2_001), "a failed backup harms nothing");
+    let names: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!names.iter().any(|name| name.to_string_lossy().ends_with(".partial")), "{names:?}");
+}
+
+#[test]
+fn a_second_server_on_the_same_file_fails_at_once() {
+    let folder = Folder::new();
+    let (store, _) = open(&folder.file("a.db"));
+    store.append(batch(1)).wait().unwrap();
+
+    let second = Sqlite::open(&folder.file("a.db"), MAX_EVENTS).unwrap_err();
+    assert_eq!(second, StoreError::Locked { path: folder.file("a.db") });
+    assert!(second.to_string().ends_with("a.db: another process uses it"));
+    assert_eq!(store.append(batch(2)).wait(), Ok(2));
+    drop(store);
+    assert_eq!(open(&folder.file("a.db")).1.index, 2);
+}
+
+#[test]
+fn what_is_not_a_usable_database_is_refused_with_a_reason_and_a_hint() {
+    let folder = Folder::new();
+    let make = |name: &str, change: &dyn Fn(&Path)| {
+        let path = folder.file(name);
+        let (store, _) = open(&path);
+        (1..=400).for_each(|index| drop(store.append(batch(index)).wait()));
+        drop(store);
+        change(&path);
+        path
+    };
+    let sql = |path: &Path, sql: &str| rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+    let overwrite = |path: &Path, at: usize, length: usize| {
+        let mut bytes = fs::read(path).unwrap();
+        bytes[at..at + length].fill(0xa5);
+        fs::write(path, bytes).unwrap();
+    };
+
+    fs::write(folder.file("text"), "no database, but some text that is long enough for a header".repeat(9)).unwrap();
+    sql(&folder.file("other"), "CREATE TABLE t (a)");
+    let cases: [(PathBuf, &str); 11] = [
+        (folder.0.clone(), "it is a directory"),
+        (folder.file("none/a.db"), "No such file or directory"),
+        ("/proc/self/portolan.db".into(), "No such file or directory"),
+        ("/dev/null".into(), "it is not a regular file"),
+        (folder.file("text"), "it is not a database"),
+        (folder.file("other"), "it is a database of another program"),
+        (
+            make("newer", &|path| sql(path, "PRAGMA user_version = 2")),
+            "it has format 2, and this portolan knows up to 1",
+        ),
+        (make("page", &|path| overwrite(path, 4096 * 2, 4096)), "it is damaged: "),
+        (make("short", &|path| fs::write(path, &fs::read(path).unwrap()[..4096 * 3]).unwrap()), "it is damaged: "),
+        (
+            make("gap", &|path| sql(path, "DELETE FROM event WHERE number = 350")),
+            "it is damaged: its events end at 400 or have a gap",
+        ),
+        (make("behind", &|path| sql(path, "UPDATE meta SET last_index = 399")), "it is damaged: its events end at 400"),
+    ];
+    for (path, reason) in cases {
+        let before = path.is_file().then(|| fs::read(&path).unwrap());
+        let error = Sqlite::open(&path, MAX_EVENTS).expect_err(reason);
+        let text = error.to_string();
+        assert!(text.contains(reason) && text.contains(&*path.to_string_lossy()), "{text}");
+        assert!(!text.contains('\n') && !error.hint().is_empty(), "{text}");
+        if reason.contains("another program") || reason.contains("not a database") {
+            assert!(path.is_file().then(|| fs::read(&path).unwrap()) == before, "{text}: the file changed");
+        }
+    }
+}
+
+#[test]
+fn databases_of_all_published_formats_open() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/registry/fixtures/format-1.db");
+    let folder = Folder::new();
+    fs::copy(fixture, folder.file("a.db")).unwrap();
+
+    let (store, contents) = open(&folder.file("a.db"));
+    assert_eq!(contents, expected(130, "5a3f0c9f7d1e4b6f8a2c3d4e5f607182"));
+    assert_eq!(store.append(batch(131)).wait(), Ok(131));
+}
+
+/// Writes the fixture of the newest format: `cargo test --lib write_the_fixture -- --ignored`, once for each new format.
+#[test]
+#[ignore = "it writes a file of this repository"]
+fn write_the_fixture() {
+    let folder = Folder::new();
+    let (store, _) = open(&folder.file("a.db"));
+    (1..=130).for_each(|index| drop(store.append(batch(index)).wait()));
+    drop(store);
+
+    let connection = rusqlite::Connection::open(folder.file("a.db")).unwrap();
+    connection.execute("UPDATE meta SET epoch = '5a3f0c9f7d1e4b6f8a2c3d4e5f607182'", ()).unwrap();
+    drop(connection);
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/registry/fixtures");
+    fs::create_dir_all(&fixtures).unwrap();
+    fs::copy(folder.file("a.db"), fixtures.join(format!("format-{FORMAT}.db"))).unwrap();
+}
+
+#[test]
+fn a_closed_store_says_so() {
+    let folder = Folder::new();
+    let (mut store, _) = open(&folder.file("a.db"));
+    store.close();
+    assert_eq!(store.append(batch(1)).wait(), Err(StoreError::Closed));
+    assert_eq!(store.check(), Err(StoreError::Closed));
+    assert_eq!(Memory::new(1).backup(&folder.file("b.db")), Err(StoreError::NoFiles));
+}

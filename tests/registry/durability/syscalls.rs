@@ -1,0 +1,82 @@
+//! What the kernel is asked to do, and what happens when it refuses.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::history::verify;
+use super::set_up;
+use crate::support::{TempDir, output, tool};
+
+/// How many changes a traced workload stores.
+const CHANGES: u64 = 20;
+
+/// `strace` of the workload that stores one change after the other.
+fn traced(folder: &Path, options: &[&str]) -> (Command, std::path::PathBuf) {
+    let log = folder.join("trace");
+    let mut command = tool("strace");
+    command.args(["-f", "-y", "-o"]).arg(&log).args(options).arg(std::env::current_exe().unwrap());
+    set_up(&mut command, "store_one_by_one", folder);
+    command.env("PORTOLAN_CHANGES", CHANGES.to_string());
+    (command, log)
+}
+
+/// Durability: an acknowledgement before the disk has the change would be a lie that only a loss of power uncovers.
+#[test]
+fn each_acknowledgement_comes_after_the_log_is_on_the_disk() {
+    let folder = TempDir::new();
+    let (mut command, log) = traced(folder.path(), &["-e", "trace=pwrite64,fsync,fdatasync,write"]);
+    assert!(output(&mut command).status.success());
+
+    let (mut is_dirty, mut syncs, mut acknowledged) = (false, 0, 0);
+    for line in fs::read_to_string(log).unwrap().lines() {
+        let of_log = line.contains("a.db-wal>");
+        if of_log && line.contains("pwrite64(") {
+            is_dirty = true;
+        }
+        let is_sync = line.contains("fsync(") || line.contains("fdatasync(") || line.contains("sync resumed>");
+        if is_sync && line.ends_with("= 0") && (of_log || line.contains("resumed>")) {
+            (is_dirty, syncs) = (false, syncs + 1);
+        }
+        if line.contains("write(1") && line.contains("\"acknowledged ") {
+            acknowledged += 1;
+            assert!(!is_dirty, "acknowledged before the log was synced: {line}");
+            assert!(syncs >= acknowledged, "acknowledgement {acknowledged} after {syncs} syncs");
+        }
+    }
+    assert_eq!(acknowledged, CHANGES);
+}
+
+/// Each write and each sync of the store fails once: that change is refused, those before and after it are there.
+#[test]
+fn a_failed_write_or_sync_refuses_its_change_and_nothing_else() {
+    let mut refusals = 0;
+    for call in ["pwrite64", "fdatasync,fsync"] {
+        for when in 6..=30 {
+            let folder = TempDir::new();
+            let inject = format!("inject={call}:error=EIO:when={when}");
+            let (mut command, _) = traced(folder.path(), &["-e", "trace=pwrite64,fdatasync,fsync", "-e", &inject]);
+            let ran = output(&mut command);
+            let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+            if !ran.status.success() {
+                // The database could not even be opened.
+                assert!(String::from_utf8_lossy(&ran.stderr).contains("Inaccessible"), "{call} {when}: {said}");
+                continue;
+            }
+
+            let of = |word: &str| said.lines().filter(|line| line.starts_with(word)).count();
+            let last = said.lines().filter_map(|line| line.strip_prefix("acknowledged ")).next_back().unwrap();
+            let refused: Vec<&str> = said.lines().filter(|line| line.starts_with("refused")).collect();
+            assert!(refused.len() <= 1, "{call} {when}: {said}");
+            assert_eq!(of("acknowledged") + refused.len(), usize::try_from(CHANGES).unwrap(), "{call} {when}: {said}");
+            for line in &refused {
+                assert_eq!(*line, "refused cannot store the change: disk I/O error", "{call} {when}");
+            }
+            refusals += refused.len();
+
+            let last: u64 = last.parse().unwrap();
+            verify(&folder.path().join("a.db"), last, last + 1);
+        }
+    }
+    assert!(refusals >= 20, "only {refusals} of the faults reached a change");
+}

@@ -1,0 +1,207 @@
+//! What runs in a process of its own. `PORTOLAN_STORE` is its folder; without it a workload does nothing.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use portolan::store::{Sqlite, Store, StoreError, check};
+
+use super::history::{MAX_EVENTS, batch, is_whole, verify};
+use crate::support::tool;
+
+fn folder() -> Option<PathBuf> {
+    std::env::var_os("PORTOLAN_STORE").map(PathBuf::from)
+}
+
+/// Prints one line at once, in one system call.
+fn say(line: &str) {
+    io::stdout().lock().write_all(format!("{line}\n").as_bytes()).unwrap();
+    io::stdout().flush().unwrap();
+}
+
+/// Stores changes for ever, one after the other, and prints `sent N` and `acknowledged N` or why not.
+#[test]
+#[ignore = "started by other tests"]
+fn store_one_by_one() {
+    let Some(folder) = folder() else { return };
+    let limit: u64 = std::env::var("PORTOLAN_CHANGES").map_or(u64::MAX, |text| text.parse().unwrap());
+    let (store, contents) = Sqlite::open(&folder.join("a.db"), MAX_EVENTS).unwrap();
+    let mut next = contents.index + 1;
+
+    for _ in 0..limit {
+        say(&format!("sent {next}"));
+        match store.append(batch(next)).wait() {
+            Ok(index) => {
+                say(&format!("acknowledged {index}"));
+                next += 1;
+            }
+            Err(error) => say(&format!("refused {error}")),
+        }
+    }
+}
+
+/// Changes that several callers store at the same time.
+struct Load<'s> {
+    store: &'s Sqlite,
+    next: Mutex<u64>,
+    acknowledged: AtomicU64,
+}
+
+impl<'s> Load<'s> {
+    fn new(store: &'s Sqlite, last: u64) -> Self {
+        Self { store, next: Mutex::new(last + 1), acknowledged: AtomicU64::new(last) }
+    }
+
+    /// Stores changes until one fails.
+    fn run(&self) -> StoreError {
+        loop {
+            let mut next = self.next.lock().unwrap();
+            let commit = self.store.append(batch(*next));
+            *next += 1;
+            drop(next);
+            match commit.wait() {
+                Ok(index) => drop(self.acknowledged.fetch_max(index, Ordering::SeqCst)),
+                Err(error) => return error,
+            }
+        }
+    }
+
+    fn sent(&self) -> u64 {
+        *self.next.lock().unwrap() - 1
+    }
+
+    /// Waits until so many more changes are acknowledged.
+    fn await_progress(&self, more: u64) {
+        let goal = self.acknowledged.load(Ordering::SeqCst) + more;
+        while self.acknowledged.load(Ordering::SeqCst) < goal {
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Shuts file systems down as a loss of power would: what is not on the disk is gone.
+struct PowerSwitch {
+    child: Child,
+    commands: ChildStdin,
+    replies: BufReader<ChildStdout>,
+}
+
+/// `FS_IOC_GOINGDOWN` without a flush of the journal, for each path on standard input.
+const SWITCH: &str = "
+import fcntl, os, struct, sys
+for line in sys.stdin:
+    folder = os.open(line.strip(), os.O_RDONLY)
+    fcntl.ioctl(folder, 0x8004587D, struct.pack('I', 2))
+    os.close(folder)
+    print('down', flush=True)
+";
+
+impl PowerSwitch {
+    fn new() -> Self {
+        let mut command = tool("python3");
+        command.args(["-c", SWITCH]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let commands = child.stdin.take().unwrap();
+        let replies = BufReader::new(child.stdout.take().unwrap());
+        Self { child, commands, replies }
+    }
+
+    fn cut(&mut self, folder: &Path) {
+        writeln!(self.commands, "{}", folder.display()).unwrap();
+        let mut reply = String::new();
+        self.replies.read_line(&mut reply).unwrap();
+        assert_eq!(reply, "down\n");
+    }
+
+    fn end(self) {
+        let Self { mut child, commands, .. } = self;
+        drop(commands);
+        child.wait().unwrap();
+    }
+}
+
+fn run(command: &mut Command) {
+    let ran = command.output().unwrap();
+    assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
+}
+
+/// How often the power is lost.
+const POWER_LOSSES: u64 = 100;
+
+/// Loses power under load, again and again, on ext4.
+#[test]
+#[ignore = "started by other tests"]
+fn lose_power() {
+    let Some(folder) = folder() else { return };
+    let (image, disk) = (folder.join("image"), folder.join("disk"));
+    fs::File::create(&image).unwrap().set_len(32 << 20).unwrap();
+    fs::create_dir(&disk).unwrap();
+    run(tool("mkfs.ext4").args(["-q", "-E", "lazy_itable_init=0"]).arg(&image));
+    let mut power = PowerSwitch::new();
+    let (mut acknowledged, mut sent, mut unacknowledged) = (0, 0, 0);
+
+    for round in 0..POWER_LOSSES {
+        run(tool("mount").args(["-o", "loop"]).arg(&image).arg(&disk));
+        let database = disk.join("a.db");
+        let last = if round == 0 { 0 } else { verify(&database, acknowledged, sent) };
+        unacknowledged += last - acknowledged;
+        let (store, _) = Sqlite::open(&database, MAX_EVENTS).unwrap();
+
+        let load = Load::new(&store, last);
+        std::thread::scope(|scope| {
+            (0..4).for_each(|_| drop(scope.spawn(|| load.run())));
+            // Never at the same place of a transaction, and sometimes after a checkpoint of the log.
+            load.await_progress(1 + round * 7 % 60);
+            // What is acknowledged later is not counted: a machine without power acknowledges nothing, but this one still
+            // runs while its file system goes down.
+            acknowledged = load.acknowledged.load(Ordering::SeqCst);
+            power.cut(&disk);
+        });
+        sent = load.sent();
+        drop(store);
+        run(tool("umount").arg(&disk));
+    }
+    power.end();
+    say(&format!("{acknowledged} acknowledged in {POWER_LOSSES} losses, {unacknowledged} stored without it"));
+}
+
+/// Fills the disk: writes are refused with the reason, reads go on, and it recovers.
+#[test]
+#[ignore = "started by other tests"]
+fn fill_the_disk() {
+    let Some(folder) = folder() else { return };
+    let disk = folder.join("disk");
+    fs::create_dir(&disk).unwrap();
+    run(tool("mount").args(["-t", "tmpfs", "-o", "size=8m", "none"]).arg(&disk));
+    let (store, _) = Sqlite::open(&disk.join("a.db"), MAX_EVENTS).unwrap();
+    let mut last = 0;
+
+    for round in 0..3 {
+        let filler = disk.join(format!("filler-{round}"));
+        let refused = loop {
+            // All that is left: a store that made room for itself finds none the next time.
+            let mut file = fs::OpenOptions::new().create(true).append(true).open(&filler).unwrap();
+            while file.write_all(&[0; 512]).is_ok() {}
+            match store.append(batch(last + 1)).wait() {
+                Ok(index) => last = index,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(refused, StoreError::Full, "{refused}");
+        assert_eq!(refused.to_string(), "cannot store the change: no space is left on the disk");
+        assert_eq!(store.append(batch(last + 1)).wait(), Err(StoreError::Full), "still full");
+        store.check().unwrap();
+
+        fs::remove_file(&filler).unwrap();
+        // More than the log holds before it is folded into the database.
+        for _ in 0..400 {
+            last = store.append(batch(last + 1)).wait().unwrap();
+        }
+    }
+    drop(store);
+    let contents = check(&disk.join("a.db")).unwrap();
+    assert!(contents.index == last && is_whole(&contents));
+}

@@ -1,0 +1,19 @@
+//! The sources `consul`, `etcd`, `dns` and `portolan`, against real servers and against hostile ones.
+
+#![allow(unreachable_pub)]
+
+#[path = "../../contract/suite.rs"]
+mod suite;
+
+mod command;
+mod consul;
+mod contract;
+mod dns_hostile;
+mod etcd;
+pub mod hostile;
+pub mod json_http;
+#[cfg(feature = "registry")]
+mod own_registry;
+pub mod programs;
+mod tls;
+pub mod watched;
