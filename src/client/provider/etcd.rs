@@ -88,11 +88,11 @@ impl EtcdProvider {
         })?;
 
         let ttl = Some(registration.ttl.unwrap_or(DEFAULT_TTL)).filter(|ttl| !ttl.is_zero());
-        let failed = |failure: RegistryFailure| failure.into_error(what.clone());
         let granted = match ttl {
             Some(ttl) => {
                 let body = json!({ "TTL": ttl.as_secs().max(1).to_string() });
-                Some(self.api.call::<GrantReply>("/v3/lease/grant", &body).await.map_err(failed)?)
+                let granted = self.api.call::<GrantReply>("/v3/lease/grant", &body).await;
+                Some(granted.map_err(|failure| failure.into_error(what.clone()))?)
             }
             None => None,
         };
@@ -101,7 +101,7 @@ impl EtcdProvider {
         let put = json!({
             "key": BASE64.encode(&key), "value": BASE64.encode(&value), "lease": lease.as_deref().unwrap_or("0"),
         });
-        self.api.call::<Value>("/v3/kv/put", &put).await.map_err(failed)?;
+        self.api.call::<Value>("/v3/kv/put", &put).await.map_err(|failure| failure.into_error(what))?;
 
         let (api, name) = (Arc::clone(&self.api), registration.name.clone());
         Ok(Box::new(EtcdLease { api, name, key, lease, ttl: ttl.map(Duration::from_secs) }))
